@@ -1,6 +1,6 @@
 // Copies a file into and out of a container as `docker cp` does: a tar with one entry, over the engine's API.
 import { posix } from 'node:path';
-import { createTar } from '../../src/sessions/skills/tar.ts';
+import { createTar } from '../../src/sessions/skills/skill-files.ts';
 import { sendEngineRequest } from '../lib/calls/engine-api.ts';
 import { awaitOkResponse } from '../lib/calls/http-calls.ts';
 

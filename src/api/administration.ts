@@ -4,12 +4,11 @@ import { dayMs } from '../core/contracts/calendar.ts';
 import { toAppError } from '../core/errors/errors.ts';
 import { AuditRow } from '../core/model/access/audit.ts';
 import { canObserveAll } from '../core/model/principal.ts';
-import { BudgetOverrun, WaitReason } from '../core/model/spending.ts';
+import { RunningSandboxView, ServerOverview, WaitingRun } from '../sessions/api/server/administration.ts';
 import type { DrainState } from '../sessions/api/services.ts';
 import type { TrpcContext } from './procedure/context.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 import { IsoTime } from './procedure/schemas.ts';
-import { SandboxUsageView } from './session/sandbox.ts';
 
 const AuditInput = z.strictObject({
   from: z.iso.date().optional(),
@@ -47,50 +46,10 @@ const exampleRow: z.output<typeof AuditRow> = {
 };
 const forAuditors = 'For the roles admin and auditor.';
 
-const owned = {
-  owner: z.string().nullable(),
-  ownerName: z.string().nullable(),
-};
-const Overview = z.object({
-  /** Numbers of sessions on all servers: those with a running run, and those with a waiting run. */
-  running: z.int(),
-  waiting: z.int(),
-  /** Running and paused sandboxes of all servers that share this server's engine or cluster. */
-  sandboxes: z.array(
-    z.object({
-      sessionId: z.string(),
-      /** Null: the sandbox belongs to no session, such as one in the warm pool. */
-      title: z.string().nullable(),
-      ...owned,
-      host: z.string(),
-      isPaused: z.boolean(),
-      /** Null: the sandbox is paused, did not answer in time, cannot report usage, or is not among the first 200. */
-      usage: SandboxUsageView.nullable(),
-    }),
-  ),
-  /** The waiting runs, at most 100, newest messages first. */
-  queue: z.array(
-    z.object({
-      sessionId: z.string(),
-      title: z.string(),
-      ...owned,
-      since: IsoTime,
-      /** Null: the run waits for an answer to the model's own question. */
-      reason: WaitReason.nullable(),
-      /** Only with the reason `budget`: the spent budget, or `member` if the owner can no longer work in the project. */
-      budget: BudgetOverrun.shape.scope.nullable(),
-    }),
-  ),
-  storage: z.object({
-    store: z.string(),
-    /** Null: the data is not stored on disk. */
-    bytes: z.int().nullable(),
-    blobs: z.string(),
-    uploads: z.int(),
-    snapshots: z.int(),
-    /** Free space on the disk with the server's data. Null: unknown. */
-    freeBytes: z.int().nullable(),
-  }),
+const ownerName = z.string().nullable();
+const Overview = ServerOverview.extend({
+  sandboxes: z.array(RunningSandboxView.extend({ ownerName })),
+  queue: z.array(WaitingRun.extend({ ownerName, since: IsoTime })),
 });
 const example = {
   session: { sessionId: '4b82e1d09c3f7a56', title: 'Fix the login page', owner: '5f0c3d9b21aa', ownerName: 'Ada' },
@@ -125,7 +84,8 @@ const ProjectsInput = z.strictObject({
 const ProjectRow = z.object({
   id: z.string(),
   name: z.string(),
-  ...owned,
+  owner: z.string().nullable(),
+  ownerName,
   members: z.int(),
   sessions: z.int(),
   createdAt: IsoTime,
@@ -185,8 +145,7 @@ export const administrationRouter = router({
       readNames(ctx),
     ]);
     const named = <Row extends { readonly owner: string | null }>(row: Row) => withOwner(row, names);
-    const waiting = queue.map((row) => ({ ...named(row), since: new Date(row.since).toISOString() }));
-    return { ...overview, sandboxes: sandboxes.map(named), queue: waiting };
+    return { ...overview, sandboxes: sandboxes.map(named), queue: queue.map(named) };
   }),
 
   projects: operation({

@@ -44,12 +44,6 @@ const SkillVersion = stored.SkillVersion.extend({ createdAt: IsoTime });
 /** A template that names the skill; `version` null: the newest version. */
 const SkillPin = z.object({ template: z.string(), version: z.int().nullable() });
 const SkillDetail = Skill.extend({ versions: z.array(SkillVersion).readonly(), pins: z.array(SkillPin).readonly() });
-const SkillCheck = z.object({
-  name: z.string().nullable(),
-  /** If there are any problems, the folder cannot be uploaded. */
-  problems: z.array(z.string()).readonly(),
-  warnings: z.array(z.string()).readonly(),
-});
 
 const toFiles = (files: z.output<typeof SkillFiles>): stored.SkillFile[] =>
   files.map(({ path, content, executable }) => ({ path, bytes: Buffer.from(content, 'base64'), executable }));
@@ -133,7 +127,7 @@ export const skillsRouter = router({
     summary: 'Say what is wrong with a folder; nothing is stored',
     may: 'create',
     in: SkillFolder,
-    out: SkillCheck,
+    out: stored.SkillCheckResult,
     example: bodyExample,
     answer: { name: example.name, problems: [], warnings: [] },
     fails: [403, 413, 422],

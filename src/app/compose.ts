@@ -1,18 +1,15 @@
 import { resolve } from 'node:path';
 import type { Driver } from '../../drivers/driver.ts';
-import type { IdempotencyStore, Store } from '../core/contracts/ports.ts';
-import type { PageFiles } from '../facades/shared/facade.ts';
+import type { Store } from '../core/contracts/ports.ts';
 import { readLogNoiseCounts } from '../observability/logger.ts';
-import { createMetrics, type Metrics } from '../observability/metrics.ts';
+import { createMetrics } from '../observability/metrics.ts';
 import { trustAuthorities } from '../sandboxes/egress/fetch/certificate-authorities.ts';
-import type { Engine } from '../sessions/engine/engine.ts';
 import { createPageLoader } from './page/page.ts';
-import { createWebPageFetch, type WebPageFetch } from './parts/web-pages.ts';
-import type { LiveConfig } from './settings/live-config.ts';
+import { createWebPageFetch } from './parts/web-pages.ts';
 import { openAgentServices } from './start/agents.ts';
 import { openEngine } from './start/engine.ts';
 import { openSandboxInfrastructure } from './start/sandboxes.ts';
-import { type FacadeServices, openFacadeServices } from './start/services.ts';
+import { openFacadeServices } from './start/services.ts';
 import type { StartupContext } from './start/startup.ts';
 import { openStorageServices } from './start/storage.ts';
 
@@ -22,22 +19,13 @@ interface Options
   /** Shared by several servers in one process. */
   readonly provided?: { readonly store?: Store; readonly driver?: Driver };
 }
-/** Disposing stops all work immediately and closes the store last. */
-export interface ServerCore extends FacadeServices {
-  readonly store: Store;
-  readonly inbox: IdempotencyStore;
-  readonly driver: Driver;
-  readonly engine: Engine;
-  readonly metrics: Metrics;
-  readonly modelName: string;
-  readonly page: () => Promise<PageFiles>;
-  readonly instance: string;
-  readonly live: LiveConfig;
-  readonly fetchPage: WebPageFetch;
-}
+export type ServerCore = Awaited<ReturnType<typeof openServerCore>>;
 
-/** Starts everything but the HTTP server. Disposing, or a failed start, ends the phases in reverse order. */
-export async function openServerCore({ provided: input = {}, ...options }: Options): Promise<ServerCore> {
+/**
+ * Starts everything but the HTTP server. Disposing stops all work immediately and closes the store last. Disposing, or a failed
+ * start, ends the phases in reverse order.
+ */
+export async function openServerCore({ provided: input = {}, ...options }: Options) {
   await using stack = new AsyncDisposableStack();
   using ending = new DisposableStack();
   // A failed start also ends the background work, which would otherwise wait for the server to drain.

@@ -182,19 +182,10 @@ export async function buildHttpServer(deps: HttpServerDeps): Promise<App> {
   const acting = (principal: Principal): CallerContext => {
     const known = principals.get(principal);
     if (known) return known;
-    const { sign, ...acts } = actingBy(deps, links.sign, () => principal);
     const onceFor: CallerContext['once'] = (key, ...rest) =>
       once.onceFor(principal.key ? [principal.key, ...key] : key, ...rest);
-    const created = {
-      principal,
-      unchecked: deps.services,
-      sign,
-      services: acts.services,
-      keys: acts.keys,
-      people: acts.people,
-      audit: acts.audit,
-      once: onceFor,
-    };
+    const acts = actingBy(deps, links.sign, () => principal);
+    const created = { ...acts, principal, unchecked: deps.services, once: onceFor };
     principals.set(principal, created);
     return created;
   };

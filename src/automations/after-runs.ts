@@ -1,10 +1,26 @@
 import { z } from 'zod';
-import type { AppendRequest, EventLog, RecordPut, RecordStore } from '../core/contracts/ports.ts';
-import { ServerPart } from '../core/contracts/server-parts.ts';
+import type { AppendRequest, EventLog, RecordPut } from '../core/contracts/ports.ts';
+import { type ServerDependencies, ServerPart } from '../core/contracts/server-parts.ts';
 import { quoteLines } from '../core/text/quote.ts';
 import type { Automation } from '../sessions/api/server/automations.ts';
-import { withAddedRecords } from './carried-appends.ts';
 import { type AutomationRecords, createAutomationStart } from './records.ts';
+
+export function withAddedRecords(
+  log: EventLog,
+  carry: (entry: AppendRequest) => AppendRequest,
+  isOpen: () => boolean,
+): EventLog {
+  const carried = new WeakMap<AppendRequest, AppendRequest>(); // a repeated append must pass the same object to the log
+  return {
+    ...log,
+    append: (entry) => {
+      if (!isOpen()) return log.append(entry);
+      const found = carried.get(entry) ?? carry(entry);
+      carried.set(entry, found);
+      return log.append(found);
+    },
+  };
+}
 
 // Ends of runs that can start an automation. Each record is written with the append that contains the end, so a crash loses none.
 // A start's id is derived from the end, so it is added only once.
@@ -28,8 +44,7 @@ const maxQuoted = 4_000;
 /** Maximum length of a chain of automations, each of which starts after the previous one. */
 const maxDepth = 5;
 
-interface Deps {
-  readonly records: RecordStore;
+interface Deps extends Pick<ServerDependencies, 'records'> {
   readonly automations: AutomationRecords;
   readonly clock: { now(): number };
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { RecordStore } from '../core/contracts/ports.ts';
+import { type ServerDependencies, ServerPart } from '../core/contracts/server-parts.ts';
 import { AppError, ignoreConflict } from '../core/errors/errors.ts';
 import {
   Automation,
@@ -56,22 +56,17 @@ const never = -8.64e15; // sorts last: other automations are sorted by their neg
 
 const missing = () => new AppError('not_found', 'There is no such automation.');
 
-export class AutomationRecords {
-  readonly #records: RecordStore;
-  readonly #automations: Collection<Automation>;
-  readonly #beforePause: (paused: Automation) => Promise<void>;
-
-  /** `beforePause`: called before an automation is stored as paused, and again if that write conflicts. */
-  constructor(records: RecordStore, beforePause = async (_: Automation): Promise<void> => {}) {
-    this.#records = records;
-    this.#beforePause = beforePause;
-    this.#automations = new Collection<Automation>(records, {
-      kind: kinds.automation,
-      schema: Stored,
-      sortOf: ({ nextAt, paused }) => (nextAt === null || paused ? never : -nextAt),
-      missing,
-    });
-  }
+interface Deps extends Pick<ServerDependencies, 'records'> {
+  /** Called before an automation is stored as paused, and again if that write conflicts. */
+  readonly beforePause?: (paused: Automation) => Promise<void>;
+}
+export class AutomationRecords extends ServerPart<Deps> {
+  readonly #automations = new Collection<Automation>(this.deps.records, {
+    kind: kinds.automation,
+    schema: Stored,
+    sortOf: ({ nextAt, paused }) => (nextAt === null || paused ? never : -nextAt),
+    missing,
+  });
 
   /** Rejects: not_found. */
   get(id: string): Promise<Automation> {
@@ -92,7 +87,7 @@ export class AutomationRecords {
   change(id: string, change: (now: Automation) => Automation | undefined): Promise<Automation> {
     return this.#automations.change(id, async (now) => {
       const next = change(now);
-      if (next?.paused && !now.paused) await this.#beforePause(next);
+      if (next?.paused && !now.paused) await this.deps.beforePause?.(next);
       return next;
     });
   }
@@ -103,10 +98,10 @@ export class AutomationRecords {
   }
 
   async deleteStarts(id: string): Promise<void> {
-    for (const { id: start } of await this.#records.list(kinds.open, { idPrefix: `${id}:` }))
-      await this.#records.delete(kinds.open, start);
-    for (const { id: start } of await this.#records.list(kinds.ended, { idPrefix: `${id}:` }))
-      await this.#records.delete(kinds.ended, start);
+    for (const { id: start } of await this.deps.records.list(kinds.open, { idPrefix: `${id}:` }))
+      await this.deps.records.delete(kinds.open, start);
+    for (const { id: start } of await this.deps.records.list(kinds.ended, { idPrefix: `${id}:` }))
+      await this.deps.records.delete(kinds.ended, start);
   }
 
   afterRuns(): Promise<Automation[]> {
@@ -125,19 +120,19 @@ export class AutomationRecords {
 
   /** False: this start already exists, open or ended. */
   async addStart(start: AutomationStart): Promise<boolean> {
-    if (await this.#records.get(kinds.ended, start.id)) return false;
+    if (await this.deps.records.get(kinds.ended, start.id)) return false;
     const put = { kind: kinds.open, id: start.id, doc: start, sort: start.at, expect: 0 };
-    return (await this.#records.put(put).catch(ignoreConflict)) !== undefined;
+    return (await this.deps.records.put(put).catch(ignoreConflict)) !== undefined;
   }
 
   async findStart(id: string): Promise<AutomationStart | undefined> {
-    const found = (await this.#records.get(kinds.open, id)) ?? (await this.#records.get(kinds.ended, id));
+    const found = (await this.deps.records.get(kinds.open, id)) ?? (await this.deps.records.get(kinds.ended, id));
     return found && StoredStart.parse(found.doc);
   }
 
   async openStarts(automationId?: string): Promise<VersionedDocument<AutomationStart>[]> {
     const only = automationId === undefined ? {} : { idPrefix: `${automationId}:` };
-    const found = await this.#records.list(kinds.open, only);
+    const found = await this.deps.records.list(kinds.open, only);
     return found
       .map(({ doc, version }) => ({ doc: StoredStart.parse(doc), version }))
       .sort((a, b) => a.doc.at - b.doc.at);
@@ -146,15 +141,15 @@ export class AutomationRecords {
   /** Undefined: another server has already changed it. */
   async putStart(doc: AutomationStart, expect: number): Promise<VersionedDocument<AutomationStart> | undefined> {
     const put = { kind: kinds.open, id: doc.id, doc, sort: doc.at, expect };
-    const version = await this.#records.put(put).catch(ignoreConflict);
+    const version = await this.deps.records.put(put).catch(ignoreConflict);
     return version === undefined ? undefined : { doc, version };
   }
 
   /** Moves a start into the history. False: another server already did. */
   async endStart(doc: AutomationStart): Promise<boolean> {
     const put = { kind: kinds.ended, id: doc.id, doc: { ...doc, given: '' }, sort: doc.at, expect: 0 };
-    const isFirst = (await this.#records.put(put).catch(ignoreConflict)) !== undefined;
-    await this.#records.delete(kinds.open, doc.id);
+    const isFirst = (await this.deps.records.put(put).catch(ignoreConflict)) !== undefined;
+    await this.deps.records.delete(kinds.open, doc.id);
     return isFirst;
   }
 
@@ -162,8 +157,8 @@ export class AutomationRecords {
   async starts(automationId: string, { limit, after }: AutomationStartsQuery): Promise<AutomationStart[]> {
     const only = { idPrefix: `${automationId}:` };
     const [open, ended] = await Promise.all([
-      this.#records.list(kinds.open, only),
-      this.#records.list(kinds.ended, only),
+      this.deps.records.list(kinds.open, only),
+      this.deps.records.list(kinds.ended, only),
     ]);
     const byId = new Map([...open, ...ended].map(({ id, doc }) => [id, StoredStart.parse(doc)]));
     const all = [...byId.values()].sort((a, b) => b.at - a.at || (a.id < b.id ? -1 : 1));
@@ -173,9 +168,9 @@ export class AutomationRecords {
 
   /** Starts after `keptFrom` are always kept: they identify repeated deliveries. */
   async forgetOldStarts(automationId: string, keptFrom: number): Promise<void> {
-    const ended = await this.#records.list(kinds.ended, { idPrefix: `${automationId}:` });
+    const ended = await this.deps.records.list(kinds.ended, { idPrefix: `${automationId}:` });
     const old = ended.slice(keptStarts).filter(({ doc }) => StoredStart.parse(doc).at < keptFrom);
-    for (const { id } of old) await this.#records.delete(kinds.ended, id);
+    for (const { id } of old) await this.deps.records.delete(kinds.ended, id);
   }
 }
 

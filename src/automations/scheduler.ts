@@ -1,6 +1,5 @@
 import { forEachConcurrent } from '../core/concurrency/for-each-concurrent.ts';
-import type { RoundRunner } from '../core/concurrency/rounds.ts';
-import type { ServerDependencies } from '../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../core/contracts/server-parts.ts';
 import { ignoreNotFound } from '../core/errors/errors.ts';
 import type { SessionId } from '../core/model/ids.ts';
 import type { Automation, AutomationStart } from '../sessions/api/server/automations.ts';
@@ -26,17 +25,14 @@ const openMs = { shared: 2_000, alone: 10_000 }; // longest delay between rounds
 /** A start delayed by more than this is treated as missed, because the server was down or suspended. */
 const missedMs = 60_000;
 
-export class AutomationScheduler {
-  readonly #deps: Deps;
+export class AutomationScheduler extends ServerPart<Deps> {
   /** A round starts when a run of one of these sessions ends. */
   #working: ReadonlySet<SessionId> = new Set();
-  readonly #rounds: RoundRunner;
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-    const failure = 'automations could not be read; trying again';
-    this.#rounds = createRecordRounds(deps.shared, { ...deps, failure, round: (signal) => this.round(signal) });
-  }
+  readonly #rounds = createRecordRounds(this.deps.shared, {
+    ...this.deps,
+    failure: 'automations could not be read; trying again',
+    round: (signal) => this.round(signal),
+  });
 
   wake = (): void => {
     this.#rounds.wake();
@@ -51,7 +47,7 @@ export class AutomationScheduler {
 
   /** Resolves with the delay until the next round, in ms. */
   async round(signal: AbortSignal): Promise<number> {
-    const { records, afterRuns, leads, clock, shared } = this.#deps;
+    const { records, afterRuns, leads, clock, shared } = this.deps;
     await afterRuns.look();
     if (!(await leads())) return maxRoundDelayMs.shared;
     const now = clock.now();
@@ -68,7 +64,7 @@ export class AutomationScheduler {
 
   /** Adds the start first: after a crash between the writes, the next round finds it and only advances the time. */
   async #fire(automation: Automation, now: number): Promise<void> {
-    const { records, warn } = this.#deps;
+    const { records, warn } = this.deps;
     const { id, schedule, nextAt } = automation;
     if (!schedule || nextAt === null) return;
     const rule = parseCronRule(schedule);
@@ -86,7 +82,7 @@ export class AutomationScheduler {
   }
 
   async #advanceAll(signal: AbortSignal): Promise<boolean> {
-    const { records, starter } = this.#deps;
+    const { records, starter } = this.deps;
     const open = await records.openStarts();
     const groups = [...Map.groupBy(open, ({ doc }) => doc.automationId)];
     await forEachConcurrent(groups, width, async ([id, starts]) => {

@@ -1,5 +1,4 @@
-import type { Clock } from '../core/contracts/clock.ts';
-import { ServerPart } from '../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../core/contracts/server-parts.ts';
 import { AppError, ignoreSessionNotFound, toAppError } from '../core/errors/errors.ts';
 import { deriveMessageId, deriveSessionId, type SessionId } from '../core/model/ids.ts';
 import type { SessionRecord } from '../core/model/records.ts';
@@ -39,7 +38,7 @@ export function buildStartMessage(
   return message;
 }
 
-export interface AutomationStarterDeps {
+export interface AutomationStarterDeps extends Pick<ServerDependencies, 'clock'> {
   readonly records: AutomationRecords;
   readonly sessions: Pick<SessionService, 'create' | 'get' | 'send' | 'stop' | 'history' | 'delete'>;
   readonly prebuilds: Pick<Prebuilds, 'follow'>;
@@ -47,7 +46,6 @@ export interface AutomationStarterDeps {
   readonly secretOf: (automation: string) => Promise<Secret | undefined>;
   readonly readCost: (id: SessionId) => Promise<AutomationStartCost>;
   readonly isOwned: OwnerAccessCheck;
-  readonly clock: Clock;
   /** Called before the outcome of a start is stored: a session was started, or none was. */
   readonly tell?: (event: AutomationStartEvent) => Promise<void>;
   readonly count?: (cause: string, end: string) => void;

@@ -49,8 +49,8 @@ const mechanisms: readonly Mechanism[] = [
     sample: 'find . -print0 | tar --create --null --files-from=- --file=-',
     left: {
       'src/sessions/forks/workspace-archive.ts': 1, // to another sandbox or into the store of copies
-      'src/sessions/repositories/checkpoint-scripts.ts': 1, // inside the sandbox, by git
-      'src/sessions/run/snapshot/snapshot-scripts.ts': 1, // the same without git, for images that have none
+      'src/sessions/repositories/checkpoints.ts': 1, // inside the sandbox, by git
+      'src/sessions/run/snapshot/run-snapshots.ts': 1, // the same without git, for images that have none
     },
   },
   {
@@ -77,7 +77,7 @@ const mechanisms: readonly Mechanism[] = [
       'src/facades/compat/sheikhbox/stream/list-stream.ts': 1,
       'src/sessions/engine/sandbox/sandbox-actors.ts': 1,
       'src/sessions/repositories/ready-workspaces.ts': 1,
-      'src/sessions/run/log/request-upgrade.ts': 1,
+      'src/sessions/run/log/stored-request.ts': 1,
     },
   },
 ];

@@ -86,7 +86,6 @@ const rules: Rule[] = [
       'src/app/parts/projects.ts': 'waits between tries',
       'src/app/parts/driver.ts': 'waits between tries',
       'src/app/commands/reap.ts': 'waits between tries',
-      'src/app/parts/warm-pool.ts': 'waits between tries',
       'src/app/start/services/webhooks.ts': 'waits between tries',
       'src/client/client.ts': 'waits between tries',
       'src/cli/worker/agents-api.ts': 'waits between tries',

@@ -4,19 +4,13 @@ import type { SessionId } from '../../core/model/ids.ts';
 import { SandboxView } from '../../core/model/records.ts';
 import { PauseKind } from '../../core/model/sandboxes/condition.ts';
 import { ServiceStatus } from '../../core/model/services/recipe.ts';
-import type { SandboxService } from '../../sessions/api/sandboxes.ts';
+import { type SandboxService, SandboxUsageView } from '../../sessions/api/sandboxes.ts';
 import type { Services } from '../../sessions/api/services.ts';
 import { defineOperations, procedure, router, sessionProcedure } from '../procedure/procedure.ts';
 import { PathInput, ShellCommandInput, sessionTarget } from '../procedure/schemas.ts';
 import { ForkCount, ForkResult } from '../views/snapshots.ts';
 
 const Sandbox = SandboxView.extend({ id: z.string() });
-export const SandboxUsageView = z.object({
-  cpuSeconds: z.number(),
-  memoryBytes: z.number(),
-  memoryLimitBytes: z.number().nullable(),
-  processes: z.number(),
-});
 
 const Executed = z.object({
   exitCode: z.int(),

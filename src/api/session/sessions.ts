@@ -2,11 +2,17 @@ import { z } from 'zod';
 import { FallbackRefs, ModelRef } from '../../agents/models/model-ref.ts';
 import { ToolProgramsInput } from '../../config/tool-servers.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { ConversationMessage } from '../../core/model/conversation-message.ts';
 import { SessionStatus } from '../../core/model/events.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { GitAuthor, RepositoryInputs } from '../../core/model/repository.ts';
 import { Goal } from '../../core/model/runs/goal.ts';
-import { type CreateSessionCommand, EffectiveAgent, SessionSkillInfo } from '../../sessions/api/sessions.ts';
+import {
+  type CreateSessionCommand,
+  EffectiveAgent,
+  type SessionService,
+  SessionSkillInfo,
+} from '../../sessions/api/sessions.ts';
 import { computeSessionCost, SessionCost } from '../../sessions/services/costs.ts';
 import type { TrpcContext } from '../procedure/context.ts';
 import { procedure, router } from '../procedure/procedure.ts';
@@ -31,7 +37,35 @@ import {
   sessionOptionFields,
   toSessionOptions,
 } from '../views/session-options.ts';
-import { RecordedTurn } from './prompt-schemas.ts';
+
+type Request = Awaited<ReturnType<SessionService['promptAt']>>['request'];
+
+/** Has the fields of `RecordedRequest` in `src/agents/models/seen-request.ts`. */
+const RecordedTurn = z.object({
+  turn: z.int(),
+  runId: z.string(),
+  model: z.string(),
+  requestHash: z.string(),
+  proved: z.boolean(),
+  sections: z.array(z.object({ part: z.string(), text: z.string() })).readonly(),
+  pictures: z.record(z.string(), z.string()),
+  request: z.object({
+    phase: z.custom<Request['phase']>(),
+    system: z.string(),
+    messages: z.array(ConversationMessage).readonly(),
+    runFrom: z.int().optional(),
+    note: z.string().optional(),
+    noteAt: z.int().optional(),
+    earlier: z
+      .array(z.object({ before: z.int(), text: z.string() }))
+      .readonly()
+      .optional(),
+    hint: z.string().optional(),
+    tools: z.array(z.object({ name: z.string(), description: z.string(), parameters: z.custom<object>() })).readonly(),
+    mustCall: z.string().optional(),
+    sampling: z.custom<Request['sampling']>().optional(),
+  }),
+});
 
 const deletedAtOnce = 8;
 const byId = z.strictObject({ id: SessionIdInput });

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { connectToDataDir, findRunningServer, isProcessRunning, type LocalServer } from '../../cli/server.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import type { CommandTerminal, ServerCommandDefinition } from './command.ts';
+import { type CommandTerminal, parseCommand, type ServerCommandDefinition } from './command.ts';
 import { loadLocalConfig } from './local-config.ts';
 
 const pollMs = 100;
@@ -16,7 +16,7 @@ export const upCommand: ServerCommandDefinition = {
     'starts the server in the background and returns once it is ready; its log is server.log in the data folder, and ' +
     '`down` ends it',
   async run(args, at) {
-    const seconds = parseTimeout(args, 'up', 300);
+    const seconds = parseTimeout(args, { name: 'up', usage: upCommand.usage, usual: 300 });
     const place = serverFiles();
     const running = findRunningServer(place.data);
     if (running) {
@@ -47,11 +47,8 @@ export const downCommand: ServerCommandDefinition = {
     '--remove, sessions, sandboxes and volumes are deleted first, and then the data folder',
   async run(values, { print, signal }) {
     const removes = values.includes('--remove');
-    const seconds = parseTimeout(
-      values.filter((arg) => arg !== '--remove'),
-      'down',
-      60,
-    );
+    const args = values.filter((arg) => arg !== '--remove');
+    const seconds = parseTimeout(args, { name: 'down', usage: downCommand.usage, usual: 60 });
     const { data, pidFile } = serverFiles();
     if (removes) print(await removeAll(data));
     const pid = findRunningServer(data)?.pid ?? pidIn(pidFile);
@@ -194,16 +191,15 @@ async function until(isTrue: () => boolean | Promise<boolean>, { seconds, signal
   return false;
 }
 
-function parseTimeout(args: readonly string[], name: 'up' | 'down', usual: number): number {
-  try {
+const parseTimeout = (args: readonly string[], { name, usage, usual }: TimeoutOption): number =>
+  parseCommand(`${name} takes ${usage}`, () => {
     const { timeout } = parseArgs({ args: [...args], options: { timeout: { type: 'string' } } }).values;
     if (timeout !== undefined && !/^[1-9]\d{0,4}$/.test(timeout))
       throw new Error('--timeout needs a number of seconds from 1');
     return timeout === undefined ? usual : Number(timeout);
-  } catch (error) {
-    throw new AppError(
-      'invalid_request',
-      `${(error as Error).message}. ${name} takes [--timeout <seconds>]${name === 'down' ? ' [--remove]' : ''}.`,
-    );
-  }
+  });
+interface TimeoutOption {
+  readonly name: string;
+  readonly usage: string;
+  readonly usual: number;
 }

@@ -1,3 +1,5 @@
+import { AppError } from '../../core/errors/errors.ts';
+
 export interface ServerCommandDefinition {
   readonly usage: string;
   readonly about: string;
@@ -10,4 +12,13 @@ export interface CommandTerminal {
   print(line: string): void;
   /** Prints a line to stderr, for people. */
   say(text: string): void;
+}
+
+/** Throws invalid_request, with the usage, for arguments that `parse` refuses. */
+export function parseCommand<Parsed>(usage: string, parse: () => Parsed): Parsed {
+  try {
+    return parse();
+  } catch (cause) {
+    throw new AppError('invalid_request', `${(cause as Error).message}. ${usage}.`, { cause });
+  }
 }

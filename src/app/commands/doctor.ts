@@ -5,7 +5,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { PauseSupport } from '../../core/model/sandboxes/condition.ts';
 import { runAttack } from './attack/attack.ts';
 import type { Finding as AttackFinding } from './attack/checks.ts';
-import type { ServerCommandDefinition } from './command.ts';
+import { parseCommand, type ServerCommandDefinition } from './command.ts';
 import { resolveServerAddress, sendServerRequest, urlOption } from './server-request.ts';
 
 const options = {
@@ -207,15 +207,12 @@ async function isolationFindings(
   }
 }
 
-function parsed(args: readonly string[]) {
-  try {
+const parsed = (args: readonly string[]) =>
+  parseCommand(`doctor takes ${doctorCommand.usage}`, () => {
     const { url, probe, attack, json } = parseArgs({ args: [...args], options }).values;
     if (json && !attack) throw new Error('--json requires --attack');
     if (attack && probe.length > 0) throw new Error('--probe cannot be combined with --attack');
     const wrong = probe.find((it) => !/^[A-Za-z0-9.-]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/.test(it));
     if (wrong !== undefined) throw new Error(`--probe ${wrong} is not host:port`);
     return { ...resolveServerAddress(url), probe, attack, json };
-  } catch (error) {
-    throw new AppError('invalid_request', `${(error as Error).message}. doctor takes ${doctorCommand.usage}.`);
-  }
-}
+  });

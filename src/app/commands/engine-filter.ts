@@ -10,7 +10,7 @@ import { imageUserId } from '../../../drivers/docker/users.ts';
 import type { UserIdRange } from '../../../drivers/shared/user-range.ts';
 import { userIdRange } from '../../config/kinds.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import type { ServerCommandDefinition } from './command.ts';
+import { parseCommand, type ServerCommandDefinition } from './command.ts';
 
 const options = {
   engine: { type: 'string', default: '/var/run/docker.sock' },
@@ -44,16 +44,11 @@ export const engineFilterCommand: ServerCommandDefinition = {
   },
 };
 
-function parsed(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options }).values;
-  } catch (error) {
-    throw new AppError(
-      'invalid_request',
-      `${(error as Error).message}. engine-filter needs ${engineFilterCommand.usage}.`,
-    );
-  }
-}
+const parsed = (args: readonly string[]) =>
+  parseCommand(
+    `engine-filter needs ${engineFilterCommand.usage}`,
+    () => parseArgs({ args: [...args], options }).values,
+  );
 
 /** `none`: all sandboxes run as the image's user. */
 function usersFrom(value: string): UserIdRange {

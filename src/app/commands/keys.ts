@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { type ApiKeyAdmin, type ApiKeyView, type NewKeyRequest, openApiKeys } from '../../auth/api-keys.ts';
@@ -12,11 +12,9 @@ import { createIdSource } from '../../core/model/ids.ts';
 import { adminPrincipal, roles } from '../../core/model/principal.ts';
 import type { AuditLog } from '../../observability/audit/log.ts';
 import { withAudit } from '../../sessions/access/audited-services.ts';
-import { prepareDataFolder } from '../../storage/data-folder.ts';
-import { openSqliteStore } from '../../storage/sqlite/store.ts';
 import { openServerAuditLog } from '../parts/audit-log.ts';
-import { assertStoreExists } from '../parts/store.ts';
-import type { ServerCommandDefinition } from './command.ts';
+import { openCommandStore } from '../parts/store.ts';
+import { parseCommand, type ServerCommandDefinition } from './command.ts';
 import { loadLocalConfig } from './local-config.ts';
 import { rotateKeys } from './rotate-keys.ts';
 
@@ -44,19 +42,12 @@ interface RotationOptions {
 
 async function opened({ isChange, mayBegin, say }: RotationOptions): Promise<{ keys: ApiKeyAdmin } & AsyncDisposable> {
   const config = loadLocalConfig();
-  const { mongodbUrl: url } = config;
   const dataDir = resolve(config.dataDir);
   const ids = createIdSource();
-  const running = url ? undefined : connectToDataDir(dataDir);
+  const running = config.mongodbUrl ? undefined : connectToDataDir(dataDir);
   if (running) return { keys: ofRunning(running), [Symbol.asyncDispose]: async () => running.api.close() };
-  if (mayBegin) prepareDataFolder(dataDir);
   await using stack = new AsyncDisposableStack();
-  const path = join(dataDir, 'corral.db');
-  if (!url && !mayBegin) assertStoreExists(path);
-  const sqlite = () => openSqliteStore({ path }).catch(inUse);
-  const mongo = async (at: NonNullable<typeof url>) =>
-    (await import('../../storage/mongo/store.ts')).openMongoStore({ url: at });
-  const store = stack.use(url ? await mongo(url) : await sqlite());
+  const store = stack.use(await openCommandStore({ ...config, dataDir }, { mayBegin, inUse }));
   const keys = stack.use(
     await openApiKeys({
       records: store.records,
@@ -134,36 +125,22 @@ async function rotateSandbox(sessionId: string, print: (line: string) => void): 
   return 0;
 }
 
-function inUse(thrown: unknown): never {
-  if (!(thrown instanceof AppError && thrown.code === 'store_busy')) throw thrown;
-  throw new AppError(
-    'store_busy',
-    `${thrown.publicMessage} Create and revoke the keys of a running server with the tRPC procedures keys.create, keys.list and keys.revoke, with the token or a key of the role admin.`,
-    { cause: thrown },
-  );
-}
+const inUse =
+  'Create and revoke the keys of a running server with the tRPC procedures keys.create, keys.list and keys.revoke, with the token or a key of the role admin.';
 
-function wishIn(args: readonly string[]) {
-  const text = { type: 'string' } as const;
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        role: text,
-        name: text,
-        expires: text,
-        beside: text,
-        issuer: text,
-        claim: { ...text, multiple: true },
-      },
-    }).values;
-  } catch (cause) {
-    throw new AppError('invalid_request', `${(cause as Error).message}. keys needs ${usage}.`, { cause });
-  }
-}
+const text = { type: 'string' } as const;
+const options = {
+  role: text,
+  name: text,
+  expires: text,
+  beside: text,
+  issuer: text,
+  claim: { ...text, multiple: true },
+} as const;
 
 function parseRequest(args: readonly string[]): z.infer<typeof Wish> {
-  const parsed = Wish.safeParse(wishIn(args));
+  const values = parseCommand(`keys needs ${usage}`, () => parseArgs({ args: [...args], options }).values);
+  const parsed = Wish.safeParse(values);
   if (parsed.success) return parsed.data;
   throw new AppError('invalid_request', `${parsed.error.issues[0]?.message}. keys needs ${usage}.`);
 }

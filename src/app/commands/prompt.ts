@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { type CorralClient, createCorralClient } from '../../client/index.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import type { ServerCommandDefinition } from './command.ts';
+import { parseCommand, type ServerCommandDefinition } from './command.ts';
 import { resolveServerAddress, sendServerRequest, urlOption } from './server-request.ts';
 
 const usage = 'show <session> [--turn <n>] [--json] [--url <address>]';
@@ -26,8 +26,8 @@ export const promptCommand: ServerCommandDefinition = {
 type PromptView = Awaited<ReturnType<CorralClient['sessions']['promptAt']['query']>>;
 type Message = PromptView['request']['messages'][number];
 
-function parsed(args: readonly string[]) {
-  try {
+const parsed = (args: readonly string[]) =>
+  parseCommand(`prompt needs ${usage}`, () => {
     const { values, positionals } = parseArgs({
       args: [...args],
       allowPositionals: true,
@@ -43,10 +43,7 @@ function parsed(args: readonly string[]) {
       throw new Error('--turn must be a number from 1');
     const turn = values.turn === undefined ? undefined : Number(values.turn);
     return { session, turn, json: values.json, ...resolveServerAddress(values.url) };
-  } catch (error) {
-    throw new AppError('invalid_request', `${(error as Error).message}. prompt needs ${usage}.`);
-  }
-}
+  });
 
 function formatPrompt(seen: PromptView): string {
   const { turn, runId, model, requestHash, proved, request, sections } = seen;

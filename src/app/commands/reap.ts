@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { deleteExpiredPods, deleteInstanceObjects } from '../../../drivers/kubernetes/reap.ts';
 import { systemClock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import type { ServerCommandDefinition } from './command.ts';
+import { parseCommand, type ServerCommandDefinition } from './command.ts';
 import { loadLocalConfig } from './local-config.ts';
 
 const options = {
@@ -52,12 +52,9 @@ function instanceOf({ instance }: ReapOptions): string {
   throw new AppError('invalid_request', 'reap --all requires --instance, the installation whose pods are deleted.');
 }
 
-function parsed(args: readonly string[]): ReapOptions {
-  try {
+const parsed = (args: readonly string[]): ReapOptions =>
+  parseCommand(`reap takes ${reapCommand.usage}`, () => {
     const input = parseArgs({ args: [...args], options }).values;
     if (input.instance !== undefined && !input.all) throw new Error('--instance requires --all');
     return input;
-  } catch (error) {
-    throw new AppError('invalid_request', `${(error as Error).message}. reap takes ${reapCommand.usage}.`);
-  }
-}
+  });

@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { findKeysUnderOldPeppers } from '../../auth/api-keys.ts';
 import { findEnvironmentKeysUnderOldPeppers } from '../../auth/environment-keys.ts';
 import { readEncryptionKeys } from '../../auth/keys/encryption-keys.ts';
@@ -7,21 +7,24 @@ import { createSecretSealer } from '../../auth/vault.ts';
 import { sleep } from '../../core/concurrency/cancel.ts';
 import { systemClock } from '../../core/contracts/clock.ts';
 import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
-import { AppError } from '../../core/errors/errors.ts';
 import { createIdSource } from '../../core/model/ids.ts';
 import type { Logger } from '../../observability/logger.ts';
 import { createBoundCredentialStore } from '../../sessions/projects/credentials.ts';
 import { createProviderKeyStore } from '../../sessions/projects/provider-keys.ts';
-import type { KeyRotationCounts } from '../../sessions/projects/sealed-records.ts';
-import { createAutomationSecretStore, createWebhookSecretStore } from '../../sessions/projects/webhook-secrets.ts';
+import {
+  createAutomationSecretStore,
+  createWebhookSecretStore,
+  type KeyRotationCounts,
+} from '../../sessions/projects/sealed-records.ts';
 import { createToolServerSecretStore } from '../../sessions/tool-servers/entered.ts';
 import { CredentialRecords } from '../../sessions/vaults/credential-records.ts';
 import { NamedSecrets } from '../../sessions/vaults/named-secrets.ts';
-import { openSqliteStore } from '../../storage/sqlite/store.ts';
-import { assertStoreExists } from '../parts/store.ts';
+import { openCommandStore } from '../parts/store.ts';
 import type { CommandTerminal } from './command.ts';
 import { loadLocalConfig } from './local-config.ts';
 
+const inUse =
+  'A running server re-wraps the stored keys itself: restart it with the new encryption key first in CORRAL_KEYS_ENCRYPTION_KEY followed by the old one, or stop it and run this again.';
 const retryMs = [1_000, 10_000, 60_000, 600_000];
 
 interface Background extends Pick<ServerDependencies, 'clock' | 'closing'> {
@@ -60,13 +63,7 @@ export async function rotateKeys({ print, say }: Pick<CommandTerminal, 'print' |
   const config = { ...loadLocalConfig(), dataDir: resolve(loadLocalConfig().dataDir) };
   const ids = createIdSource();
   await using stack = new AsyncDisposableStack();
-  const path = join(config.dataDir, 'corral.db');
-  if (!config.mongodbUrl) assertStoreExists(path);
-  const store = stack.use(
-    config.mongodbUrl
-      ? await (await import('../../storage/mongo/store.ts')).openMongoStore({ url: config.mongodbUrl })
-      : await openSqliteStore({ path }).catch(inUse),
-  );
+  const store = stack.use(await openCommandStore(config, { inUse }));
   const sealing = await readEncryptionKeys({ config, isSealed: true, newKey: () => ids.token() });
   const learn = () => {}; // nothing to mask, because no decrypted secret is logged here
   const common = { records: store.records, vault: createSecretSealer(sealing), clock: systemClock, ids, learn };
@@ -105,13 +102,4 @@ export async function rotateKeys({ print, say }: Pick<CommandTerminal, 'print' |
   if (remaining + unused.length + ofWorkers.length > 0) return 1;
   print('Only the first encryption key is needed now: remove the others from CORRAL_KEYS_ENCRYPTION_KEY or its file.');
   return 0;
-}
-
-function inUse(thrown: unknown): never {
-  if (!(thrown instanceof AppError && thrown.code === 'store_busy')) throw thrown;
-  throw new AppError(
-    'store_busy',
-    `${thrown.publicMessage} A running server re-wraps the stored keys itself: restart it with the new encryption key first in CORRAL_KEYS_ENCRYPTION_KEY followed by the old one, or stop it and run this again.`,
-    { cause: thrown },
-  );
 }

@@ -1,11 +1,30 @@
 import { createReadStream, createWriteStream, existsSync, statSync } from 'node:fs';
 import { truncate } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream/promises';
+import { systemClock } from '../../core/contracts/clock.ts';
+import type { Store } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
+import { createIdSource } from '../../core/model/ids.ts';
+import { withPayloadOffload } from '../../storage/payload-offload/payload-offload.ts';
 import { exportSessions, importSessions, scanInterruptedExport } from '../../storage/transfer.ts';
+import { closeBlobStore, openBlobStore, openCommandStore } from '../parts/store.ts';
 import type { ServerCommandDefinition } from './command.ts';
-import { openLocalStore } from './local-store.ts';
+import { loadLocalConfig } from './local-config.ts';
+
+/** Rejects immediately if the store is unavailable, because a command does not wait for it. */
+export async function openLocalStore({ mayBegin }: { readonly mayBegin: boolean }): Promise<Store> {
+  const config = loadLocalConfig();
+  const dataDir = resolve(config.dataDir);
+  await using stack = new AsyncDisposableStack();
+  const bare = stack.use(await openCommandStore({ ...config, dataDir }, { mayBegin }));
+  await bare.settle();
+  const blobs = stack.adopt(await openBlobStore({ ...config, dataDir }, systemClock), closeBlobStore);
+  const { store } = withPayloadOffload({ store: bare, blobs, newId: createIdSource().short, now: systemClock.now });
+  const held = stack.move();
+  return { ...store, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
 
 const linesIn = (file: string) =>
   createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY });

@@ -1,14 +1,13 @@
 import { buildsServerImages, type Driver } from '../../../drivers/driver.ts';
 import { createTimeoutSignal, sleep, throwIfAborted } from '../../core/concurrency/cancel.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { SandboxPhase } from '../../core/model/events.ts';
 import type { DesktopAvailability } from '../../sessions/api/desktop.ts';
 import { baseImage, desktopImage } from './image.ts';
 
-interface Options {
+interface Options extends Pick<ServerDependencies, 'clock'> {
   readonly driver: Driver;
-  readonly clock: Clock;
   /** Called for each step, then with `ready` or `lost`, unless the image already existed. */
   readonly onPhase: (phase: { phase: SandboxPhase; detail?: string }) => void;
   readonly onTrouble: (error: unknown) => void;
@@ -19,18 +18,14 @@ const againMs = 60_000;
 const absentMs = 5_000;
 
 /** The server builds the image with the desktop in the background, while sessions start with the smaller image. */
-export class DesktopImageBuilder {
-  readonly #options: Options;
-  #offer: DesktopAvailability = { state: 'building' };
+export class DesktopImageBuilder extends ServerPart<Options> {
+  #offer: DesktopAvailability = { state: buildsServerImages(this.deps.driver) ? 'building' : 'none' };
   #since: number | undefined;
 
-  constructor(options: Options) {
-    this.#options = options;
-    if (!buildsServerImages(options.driver)) this.#offer = { state: 'none' };
-  }
-
   get offer(): DesktopAvailability {
-    const seconds = this.#since === undefined ? {} : { seconds: this.#secondsSince(this.#since) };
+    const seconds = this.#since !== undefined && {
+      seconds: Math.round((this.deps.clock.now() - this.#since) / 1_000),
+    };
     return this.#offer.state === 'building' ? { ...this.#offer, ...seconds } : this.#offer;
   }
 
@@ -43,17 +38,15 @@ export class DesktopImageBuilder {
       if (signal.aborted || !trouble) return;
       const isFirst = this.#offer.state !== 'failed' || this.#offer.detail !== trouble.publicMessage;
       this.#offer = { state: 'failed', detail: trouble.publicMessage };
-      if (this.#since !== undefined) this.#options.onPhase({ phase: 'lost', detail: trouble.publicMessage });
+      if (this.#since !== undefined) this.deps.onPhase({ phase: 'lost', detail: trouble.publicMessage });
       this.#since = undefined;
-      if (isFirst) this.#options.onTrouble(trouble);
-      await sleep(trouble.code === 'driver_unavailable' ? absentMs : againMs, signal, this.#options.clock).catch(
-        () => {},
-      );
+      if (isFirst) this.deps.onTrouble(trouble);
+      await sleep(trouble.code === 'driver_unavailable' ? absentMs : againMs, signal, this.deps.clock).catch(() => {});
     }
   }
 
   async #try(signal: AbortSignal): Promise<void> {
-    const { driver, clock, onPhase: listener } = this.#options;
+    const { driver, clock, onPhase: listener } = this.deps;
     if (!buildsServerImages(driver)) return;
     // The smaller image comes first, because every session waits for it.
     for (const image of [baseImage, desktopImage]) {
@@ -67,9 +60,5 @@ export class DesktopImageBuilder {
     throwIfAborted(signal);
     this.#offer = { state: 'ready' };
     if (this.#since !== undefined) listener({ phase: 'ready', detail: 'new sessions have a desktop' });
-  }
-
-  #secondsSince(began: number): number {
-    return Math.round((this.#options.clock.now() - began) / 1_000);
   }
 }

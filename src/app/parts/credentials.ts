@@ -12,8 +12,11 @@ import type { SessionVaults } from '../../core/model/tool-server.ts';
 import { Secret } from '../../core/text/secret.ts';
 import { type CertificateAuthority, createCertificateAuthority } from '../../sandboxes/egress/credentials/authority.ts';
 import type { Credential } from '../../sandboxes/egress/credentials/credential.ts';
-import { isUnderAnyPrefix } from '../../sandboxes/egress/credentials/git-requests.ts';
-import { createGitRequestCheck, parseUrlTarget } from '../../sandboxes/egress/credentials/repository-credential.ts';
+import {
+  createGitRequestCheck,
+  isUnderAnyPrefix,
+  parseUrlTarget,
+} from '../../sandboxes/egress/credentials/git-requests.ts';
 import {
   anyHostEntry,
   includesEntry,

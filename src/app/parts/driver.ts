@@ -1,7 +1,10 @@
 import { join } from 'node:path';
 import type { DriverParts } from '../../../drivers/descriptor.ts';
-import type { Driver, EgressHandler } from '../../../drivers/driver.ts';
+import { type Driver, type EgressHandler, hostsPool, isPoolable, type SandboxRecipe } from '../../../drivers/driver.ts';
 import { type DriverName, findDriver } from '../../../drivers/list.ts';
+import { withHostedPool } from '../../../drivers/shared/pool/hosted-pool.ts';
+import { createAutomaticPoolSizer, createFixedPoolSizer } from '../../../drivers/shared/pool/pool-size.ts';
+import { withLocalPool } from '../../../drivers/shared/pool/with-pool.ts';
 import type { EncryptionKeySettings } from '../../auth/keys/encryption-keys.ts';
 import { readKeyMaterial } from '../../auth/keys/key-material.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
@@ -22,7 +25,6 @@ import {
 import type { Config } from '../settings/config.ts';
 import { isLoopback } from '../settings/contradictions.ts';
 import type { RealModelGuard } from './real-models.ts';
-import { type WarmPoolParts, withWarmPool } from './warm-pool.ts';
 
 /**
  * Adapts the settings to `strict` isolation, in which every sandbox has its own kernel. Rejects: invalid_request (the driver has
@@ -160,3 +162,45 @@ function checkReach({ capabilities }: Driver, { host }: Config): void {
 
 const readTokenKeys = (config: EncryptionKeySettings, newKey: () => string): Promise<Secret[]> =>
   readKeyMaterial({ config, file: 'sandbox-key', newKey });
+
+interface WarmPoolParts {
+  readonly recipe: () => SandboxRecipe;
+  readonly epoch: number;
+  readonly clock: Clock;
+  readonly onClaim: (outcome: 'hit' | 'miss') => void;
+  readonly onTrouble: (error: AppError) => void;
+}
+const hourMs = 3_600_000;
+
+/** Needed even if the pool's size is 0, to delete the ready sandboxes of an earlier server. */
+function withWarmPool(driver: Driver, { config, replica, ids, say, pool }: Options): Driver {
+  const { warmPool, ttlSeconds, startTimeoutSeconds, maxStarting } = config.sandbox;
+  const { recipe, ...parts } = pool;
+  const sizeFor = (freeMemory: () => number | undefined) =>
+    warmPool === 'auto' ? createAutomaticPoolSizer({ clock: pool.clock, freeMemory }) : createFixedPoolSizer(warmPool);
+  const onNone = () => {
+    if (warmPool !== 0)
+      say(`CORRAL_SANDBOX_WARM_POOL has no effect with the driver ${driver.name} here: its sandboxes start on demand.`);
+  };
+  if (hostsPool(driver)) {
+    const size = sizeFor(() => undefined); // only the driver knows the free memory of its nodes
+    return withHostedPool(driver, { ...pool, size, shared: replica !== undefined, onNone });
+  }
+  if (!isPoolable(driver)) {
+    onNone();
+    return driver;
+  }
+  const ttlMs = ttlSeconds * 1_000;
+  return withLocalPool(driver, {
+    ...parts,
+    ids,
+    recipes: () => [recipe()],
+    size: sizeFor(driver.freeMemory),
+    random: Math.random,
+    ttlMs,
+    maxAgeMs: Math.min(ttlMs, hourMs),
+    startTimeoutMs: startTimeoutSeconds * 1_000,
+    concurrency: Math.min(maxStarting, 2),
+    shared: replica !== undefined,
+  });
+}

@@ -24,14 +24,13 @@ import type { SessionService } from '../../sessions/api/sessions.ts';
 import { createAgentConfigService } from '../../sessions/projects/agent-config.ts';
 import { createAgentProfileResolver } from '../../sessions/projects/agent-profile.ts';
 import { createBoundCredentialStore } from '../../sessions/projects/credentials.ts';
-import { createModelResolver } from '../../sessions/projects/model-cache.ts';
-import { ModelDirectory } from '../../sessions/projects/model-directory.ts';
+import { ModelDirectory } from '../../sessions/projects/model-service.ts';
 import { ProjectFileSync } from '../../sessions/projects/project-copies.ts';
 import { createProjectService, type MemberDirectory } from '../../sessions/projects/projects.ts';
 import { createProviderKeyStore, providerKeyKind } from '../../sessions/projects/provider-keys.ts';
-import { listOfferedProviders } from '../../sessions/projects/providers.ts';
+import { createModelResolver, listOfferedProviders } from '../../sessions/projects/providers.ts';
+import { createAutomationSecretStore, createWebhookSecretStore } from '../../sessions/projects/sealed-records.ts';
 import { createUploadService } from '../../sessions/projects/uploads.ts';
-import { createAutomationSecretStore, createWebhookSecretStore } from '../../sessions/projects/webhook-secrets.ts';
 import type { AgentProfile } from '../../sessions/run/profile.ts';
 import { createSideMessageService } from '../../sessions/services/side-messages.ts';
 import { createToolServerSecretStore, ToolServerRecords } from '../../sessions/tool-servers/entered.ts';
@@ -105,9 +104,7 @@ export async function openProjectInfrastructure({
   const baseUrls = Object.fromEntries(keyedProviders.map(({ name }) => [name, config.models[name].baseUrl]));
   const safe = createSecretSealer(sealing);
   const keys = createProviderKeyStore({ records, vault: safe, clock, baseUrls, compatible, learn });
-  await keys.verify();
   const secrets = new NamedSecrets({ records, vault: safe, clock, ids, learn });
-  await secrets.verify();
   const secretValue = (id: string, session: ResourceHolder) => secrets.value(id, session);
   const credentials = createBoundCredentialStore({
     records,
@@ -117,14 +114,9 @@ export async function openProjectInfrastructure({
     onChange: onCredentials,
     secretValue,
   });
-  await credentials.verify();
   const webhooks = createWebhookSecretStore(records, safe);
-  await webhooks.verify();
   const hooks = createAutomationSecretStore(records, safe);
-  await hooks.verify();
   const ofVaults = new CredentialRecords({ records, vault: safe, learn });
-  await ofVaults.verify();
-
   const entered: ToolServerRecords = new ToolServerRecords({
     records,
     vault: safe,
@@ -132,7 +124,9 @@ export async function openProjectInfrastructure({
     token: (name, refused) => signIns.token(name, refused),
   });
   const toolSecrets = createToolServerSecretStore(records, safe);
-  await toolSecrets.verify();
+  const sealed = [keys, secrets, credentials, webhooks, hooks, ofVaults, toolSecrets];
+  for (const one of sealed) await one.verify();
+
   const fetchFor = createToolServerFetchFactory(config.egress.allowRanges);
   const signIns = new ToolServerSignIns({ entered, fetchFor, clock, newToken: () => ids.token() });
 
@@ -193,13 +187,7 @@ export async function openProjectInfrastructure({
      * if unfinished.
      */
     rotate: async (closing: AbortSignal) => {
-      if (sealing.length > 1)
-        await rotateKeysInBackground({
-          sealed: [keys, secrets, credentials, webhooks, hooks, toolSecrets, ofVaults],
-          clock,
-          logger,
-          closing,
-        });
+      if (sealing.length > 1) await rotateKeysInBackground({ sealed, clock, logger, closing });
     },
     service: (
       sessions: SessionService,

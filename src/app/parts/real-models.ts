@@ -1,5 +1,6 @@
 import type { Capabilities } from '../../../drivers/driver.ts';
 import { parseModelRef } from '../../agents/models/providers.ts';
+import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Config } from '../settings/config.ts';
 
@@ -7,15 +8,9 @@ import type { Config } from '../settings/config.ts';
  * Refuses real models from the settings, a project or a session if sandboxes have no isolation or an open network.
  * `CORRAL_UNCONFINED=1` allows them anyway.
  */
-export class RealModelGuard {
-  readonly #unconfined: boolean;
+export class RealModelGuard extends ServerPart<Pick<Config, 'model' | 'unconfined'>> {
   #driver: { readonly capabilities: Capabilities } | undefined;
-  #isUsed: boolean;
-
-  constructor({ model, unconfined }: Pick<Config, 'model' | 'unconfined'>) {
-    this.#unconfined = unconfined;
-    this.#isUsed = isReal(model);
-  }
+  #isUsed = isReal(this.deps.model);
 
   bindDriver(driver: { readonly capabilities: Capabilities }): void {
     this.#driver = driver;
@@ -24,13 +19,13 @@ export class RealModelGuard {
   readonly check = (ref: string): void => {
     if (!isReal(ref)) return;
     const capabilities = this.#driver?.capabilities;
-    if (!this.#unconfined && capabilities && isOpen(capabilities)) throw refusedModel(ref, capabilities);
+    if (!this.deps.unconfined && capabilities && isOpen(capabilities)) throw refusedModel(ref, capabilities);
     this.#isUsed = true;
   };
 
   readonly refusal = (): string | undefined => {
     const capabilities = this.#driver?.capabilities;
-    if (this.#unconfined || !capabilities || !isOpen(capabilities)) return undefined;
+    if (this.deps.unconfined || !capabilities || !isOpen(capabilities)) return undefined;
     return refusedModel('any but demo', capabilities).publicMessage;
   };
 
@@ -38,7 +33,7 @@ export class RealModelGuard {
    * Called when a driver finds, after the start, that network policies are not enforced. `refuse`: a real model was already
    * chosen, without CORRAL_UNCONFINED.
    */
-  readonly unenforced = (): 'refuse' | 'accept' => (this.#unconfined || !this.#isUsed ? 'accept' : 'refuse');
+  readonly unenforced = (): 'refuse' | 'accept' => (this.deps.unconfined || !this.#isUsed ? 'accept' : 'refuse');
 }
 
 const isReal = (ref: string): boolean => parseModelRef(ref).provider !== 'demo';

@@ -1,4 +1,5 @@
 import type { RecordStore } from '../../core/contracts/ports.ts';
+import { ServerPart } from '../../core/contracts/server-parts.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { Packages } from '../../core/model/packages.ts';
 import { type SandboxChoice, SessionRecord } from '../../core/model/records.ts';
@@ -45,43 +46,32 @@ const choiceOf = ({ template, templateBy, projectId, sandbox }: SandboxSettingsS
 
 const egressKeyOf = ({ sandbox }: SandboxSettingsSource): string => JSON.stringify(sandbox?.egress ?? null);
 
-/** The settings of sessions' sandboxes. A template's settings override the server's. */
-export class SandboxSettingsResolver {
-  readonly #configOf: () => Config;
-  readonly #templates: readonly Template[];
-  readonly #records: Pick<RecordStore, 'get'>;
-  readonly #now: () => number;
-  readonly #known = new Map<SessionId, RememberedChoice>();
-  readonly #held: (id: SessionId) => SandboxSettingsSource | undefined;
-  #made: MadeSettings | undefined;
+interface Deps {
+  /** Returns the same object until the settings change. */
+  readonly configOf: () => Config;
+  readonly templates: readonly Template[];
+  readonly records: Pick<RecordStore, 'get'>;
+  readonly now: () => number;
+  /** The record of a session that this server holds, which is newer than any stored record. */
+  readonly held?: (id: SessionId) => SandboxSettingsSource | undefined;
+}
 
-  /**
-   * `configOf` returns the same object until the settings change. `held`: the record of a session that this server holds, which
-   * is newer than any stored record.
-   */
-  constructor(
-    configOf: () => Config,
-    templates: readonly Template[],
-    records: Pick<RecordStore, 'get'>,
-    now: () => number,
-    held: (id: SessionId) => SandboxSettingsSource | undefined = () => undefined,
-  ) {
-    this.#held = held;
-    this.#configOf = configOf;
-    this.#templates = templates;
-    this.#records = records;
-    this.#now = now;
-  }
+/** The settings of sessions' sandboxes. A template's settings override the server's. */
+export class SandboxSettingsResolver extends ServerPart<Deps> {
+  readonly #known = new Map<SessionId, RememberedChoice>();
+  #made: MadeSettings | undefined;
 
   get server(): SandboxSettings {
     return this.#settings().server;
   }
 
   #settings(): MadeSettings {
-    const config = this.#configOf();
+    const config = this.deps.configOf();
     if (this.#made?.server.config !== config) {
       const server = { config, recipe: 'default', packages: {}, template: 'default', services: {} };
-      const byTemplate = new Map(this.#templates.map((template) => [template.name, withTemplate(config, template)]));
+      const byTemplate = new Map(
+        this.deps.templates.map((template) => [template.name, withTemplate(config, template)]),
+      );
       this.#made = { server, byTemplate };
     }
     return this.#made;
@@ -111,7 +101,7 @@ export class SandboxSettingsResolver {
   remember(id: SessionId, choice: SandboxSettingsSource): void {
     const [oldest] = this.#known.keys();
     if (this.#known.size >= kept && oldest !== undefined) this.#known.delete(oldest);
-    this.#known.set(id, { choice: choiceOf(choice), readAt: this.#now() });
+    this.#known.set(id, { choice: choiceOf(choice), readAt: this.deps.now() });
   }
 
   /**
@@ -127,13 +117,13 @@ export class SandboxSettingsResolver {
 
   async of(id: SessionId): Promise<SandboxSettings> {
     const known = this.#known.get(id);
-    const held = this.#held(id);
+    const held = this.deps.held?.(id);
     if (held) {
       if (!known) this.remember(id, held);
       return this.ofRecord(held);
     }
-    if (known && this.#now() - known.readAt < freshMs) return this.ofRecord(known.choice);
-    const found = await this.#records.get('session', id).catch((thrown: unknown) => {
+    if (known && this.deps.now() - known.readAt < freshMs) return this.ofRecord(known.choice);
+    const found = await this.deps.records.get('session', id).catch((thrown: unknown) => {
       if (known) return undefined;
       throw thrown;
     });

@@ -1,9 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { BlobStore } from '../../core/contracts/blobs.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
 import type { Store } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { Secret } from '../../core/text/secret.ts';
 import type { Logger } from '../../observability/logger.ts';
+import { openLocalBlobs, openMountedBlobs } from '../../storage/blobs/folder.ts';
+import { prepareDataFolder } from '../../storage/data-folder.ts';
 import { createInMemoryStore } from '../../storage/memory/store.ts';
 import { openSqliteStore } from '../../storage/sqlite/store.ts';
 import type { Config } from '../settings/config.ts';
@@ -32,6 +36,27 @@ export async function openStore({ config, logger, say }: Options): Promise<Store
   return await openMongoStore({ url });
 }
 
+interface CommandStoreOptions {
+  /** Whether the command also works before the server's first start. */
+  readonly mayBegin?: boolean;
+  /** Advice if a server uses the store. */
+  readonly inUse?: string;
+}
+/** Opens the store for one command, which does not wait until the store is available. Rejects as `openStore` does. */
+export async function openCommandStore(
+  { mongodbUrl: url, dataDir }: Pick<Config, 'mongodbUrl' | 'dataDir'>,
+  { mayBegin = false, inUse }: CommandStoreOptions = {},
+): Promise<Store> {
+  const path = join(dataDir, 'corral.db');
+  if (mayBegin) prepareDataFolder(dataDir);
+  else if (!url) assertStoreExists(path);
+  if (url) return await (await import('../../storage/mongo/store.ts')).openMongoStore({ url });
+  return await openSqliteStore({ path }).catch((thrown: unknown) => {
+    if (inUse === undefined || !(thrown instanceof AppError && thrown.code === 'store_busy')) throw thrown;
+    throw new AppError('store_busy', `${thrown.publicMessage} ${inUse}`, { cause: thrown });
+  });
+}
+
 /** A mistyped path must not create a new, empty store. */
 export function assertStoreExists(path: string): void {
   if (existsSync(path)) return;
@@ -44,4 +69,33 @@ export function listUrlSecrets(url: Secret | undefined): Secret[] {
   const password = /^mongodb(?:[+]srv)?:[/][/][^@/:]*:([^@/]+)@/.exec(url?.reveal() ?? '')?.[1];
   if (!url || !password) return url ? [url] : [];
   return [url, new Secret(password), new Secret(decodeURIComponent(password))];
+}
+
+export async function openBlobStore(
+  { storage: { kind, path, s3 }, dataDir, mongodbUrl: url }: Pick<Config, 'storage' | 'dataDir' | 'mongodbUrl'>,
+  clock: Clock,
+): Promise<BlobStore & Partial<Disposable & AsyncDisposable>> {
+  if (url && (kind === 'auto' || kind === 'mongo')) {
+    const { createMongoBlobs } = await import('../../storage/mongo/blobs.ts'); // the MongoDB driver is slow to load
+    return createMongoBlobs({ url }, clock.now);
+  }
+  if (kind === 'volume') return openMountedBlobs(`${path}`, clock.now());
+  if (kind !== 's3') return openLocalBlobs(path ?? join(dataDir, 'files'), clock.now());
+  const { openS3Blobs } = await import('../../storage/blobs/s3/s3.ts'); // the S3 client is slow to load, too
+  const { endpoint, region, bucket, prefix, accessKeyId, secretAccessKey } = s3;
+  return openS3Blobs({
+    endpoint,
+    region,
+    bucket: `${bucket}`,
+    prefix,
+    accessKeyId: accessKeyId?.reveal() ?? '',
+    secretAccessKey: secretAccessKey as Secret, // the settings require it
+    spoolFolder: join(dataDir, 'incoming'),
+    now: clock.now(),
+  });
+}
+
+export async function closeBlobStore(blobs: BlobStore & Partial<Disposable & AsyncDisposable>): Promise<void> {
+  await blobs[Symbol.asyncDispose]?.();
+  blobs[Symbol.dispose]?.();
 }

@@ -1,13 +1,11 @@
-import type { EventLog, EventStore } from '../../core/contracts/ports.ts';
+import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
 import { RunTraceExporter } from '../../observability/traces/log-traces.ts';
 import { OtlpSink, type OtlpTarget } from '../../observability/traces/otlp.ts';
 import { createSdkSink, findLoadedTracer } from '../../observability/traces/sdk.ts';
 
 type Variables = Readonly<Record<string, string | undefined>>;
-interface TraceDeps {
-  readonly log: EventLog;
-  readonly events: EventStore;
+interface TraceDeps extends Pick<ServerDependencies, 'events' | 'log'> {
   readonly version: string;
   readonly warn: (err: unknown, text: string) => void;
 }

@@ -1,28 +1,27 @@
-import type { StoredSettings } from '../../sessions/projects/stored-settings.ts';
+import type { ToolRegistry } from '../../agents/tools/registry.ts';
+import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { ApprovalRule } from '../../core/model/approval-rule.ts';
+import { parsePolicyEntry } from '../../sandboxes/egress/policy.ts';
+import type { TemplateService } from '../../sessions/api/server/templates.ts';
+import type { KnownSetting, StoredSettings } from '../../sessions/projects/settings-service.ts';
+import { assertKnownTools } from '../parts/policies.ts';
 import type { Config } from './config.ts';
 import { settings } from './schema.ts';
 
 export const changeableSettings = settings.filter(({ change }) => change !== undefined);
 
 /** The current settings: variables, the file, and changes made in the page to settings that neither of them sets. */
-export class LiveConfig {
-  readonly #base: Config;
-  readonly #stored: Pick<StoredSettings, 'now'>;
+export class LiveConfig extends ServerPart<{ readonly base: Config; readonly stored: Pick<StoredSettings, 'now'> }> {
   #of: StoredSettings['now'] | undefined;
-  #now: Config;
-
-  constructor(base: Config, stored: Pick<StoredSettings, 'now'>) {
-    this.#base = base;
-    this.#stored = stored;
-    this.#now = base;
-  }
+  #now = this.deps.base;
 
   /** The same object until a setting changes. */
   get now(): Config {
-    const { now } = this.#stored;
+    const { now } = this.deps.stored;
     if (now !== this.#of) {
       this.#of = now;
-      this.#now = withChanges(this.#base, now);
+      this.#now = withChanges(this.deps.base, now);
     }
     return this.#now;
   }
@@ -59,4 +58,41 @@ export function readSettingAt(config: Config, path: readonly string[]): unknown 
   let found: unknown = config;
   for (const name of path) found = (found as Record<string, unknown>)[name];
   return found ?? null;
+}
+
+export const listKnownSettings = (config: Pick<Config, 'sources'>, live: Pick<LiveConfig, 'now'>): KnownSetting[] =>
+  changeableSettings.flatMap(({ key, path, about, accepts, shown, fallback, schema, change }) =>
+    change
+      ? {
+          key,
+          about,
+          accepts,
+          variable: shown,
+          section: change.section,
+          form: change.form,
+          fallback: fallback === undefined ? null : (schema.parse(undefined) ?? null),
+          setBy: config.sources?.[key] ?? null,
+          takes: (value) => value !== null && value !== undefined && schema.safeParse(value).success,
+          value: () => readSettingAt(live.now, path),
+        }
+      : [],
+  );
+
+interface ChoosableNames {
+  readonly tools: ToolRegistry;
+  readonly templates: Pick<TemplateService, 'get'>;
+}
+
+/** Throws: invalid_request for a value that names an unknown template or tool, or an egress entry that cannot be read. */
+export function checkKnownNames(key: string, value: unknown, { tools, templates }: ChoosableNames): void {
+  if (key === 'template') templates.get(String(value));
+  if (key === 'approvals.tools' || key === 'tools.deny') assertKnownTools(key, value as string[], tools);
+  if (key === 'approvals.rules') {
+    const names = (value as ApprovalRule[]).map(({ tool }) => tool);
+    assertKnownTools(key, names, tools);
+  }
+  if (key !== 'egress.allow') return;
+  const strange = (value as string[]).find((entry) => parsePolicyEntry(entry) === undefined);
+  if (strange === undefined) return;
+  throw new AppError('invalid_request', `egress.allow: '${strange}' is not host, *.host or host:port.`);
 }

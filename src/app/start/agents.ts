@@ -3,7 +3,6 @@ import { BrowserSessionRegistry } from '../../agents/browser/pool.ts';
 import { KernelRegistry } from '../../agents/kernels/kernels.ts';
 import { ToolServerStates } from '../../agents/mcp/states.ts';
 import { ToolServers } from '../../agents/mcp/tool-servers.ts';
-import type { Model } from '../../agents/models/model.ts';
 import { createModel } from '../../agents/models/registry.ts';
 import { createPageTextThread } from '../../agents/page-fetch/page-text.ts';
 import { fetchFromSearchEngine } from '../../agents/search/engine-fetch.ts';
@@ -12,20 +11,16 @@ import { createCodeTool } from '../../agents/tools/code.ts';
 import { pictureScaler } from '../../agents/tools/computer/picture-scaler.ts';
 import { loadCustomTools } from '../../agents/tools/custom/custom-tools.ts';
 import { type ComputerToolVariant, createComputerTools } from '../../agents/tools/list.ts';
-import { createToolRegistry, filterTools, type ToolRegistry } from '../../agents/tools/registry.ts';
+import { createToolRegistry, filterTools } from '../../agents/tools/registry.ts';
 import { allowsTool } from '../../agents/tools/selection.ts';
 import type { Tool } from '../../agents/tools/tool.ts';
 import { createWebSearchTool } from '../../agents/tools/web/search.ts';
 import { toDownloadPath } from '../../facades/compat/sheikhbox/files/file-infos.ts';
-import type { SkillService } from '../../sessions/api/server/skills.ts';
-import type { TemplateService } from '../../sessions/api/server/templates.ts';
 import { createSharedDesktopControlFactory } from '../../sessions/cluster/shared-control-lease.ts';
-import { createAgentDesktop } from '../../sessions/desktop/agent-desktop.ts';
-import { DesktopViewerHubs } from '../../sessions/desktop/screens.ts';
-import { createScreenshotStore, type ScreenshotStore } from '../../sessions/desktop/screenshots.ts';
+import { DesktopViewerHubs } from '../../sessions/desktop/screen.ts';
+import { createAgentDesktop, createScreenshotStore } from '../../sessions/desktop/screenshots.ts';
 import { NoteStore } from '../../sessions/memory/notes.ts';
 import { createTemplateService } from '../../sessions/projects/templates.ts';
-import type { AgentDesktop } from '../../sessions/run/run-context.ts';
 import { SkillRecords } from '../../sessions/skills/records.ts';
 import { SessionSkillResolver } from '../../sessions/skills/session-skills.ts';
 import { createSkillService } from '../../sessions/skills/skills.ts';
@@ -33,7 +28,7 @@ import { McpTokenProvider } from '../../sessions/vaults/mcp-tokens.ts';
 import { findFolderNextToConfig } from '../commands/local-config.ts';
 import { createToolServerFetchFactory } from '../parts/model-addresses.ts';
 import { assertKnownTools, toCheckedApprovalPolicy, toProfileLimits } from '../parts/policies.ts';
-import { openProjectInfrastructure, type ProjectInfrastructure } from '../parts/projects.ts';
+import { openProjectInfrastructure } from '../parts/projects.ts';
 import { checkToolNames } from '../parts/read-templates.ts';
 import { createProxiedWebFetchTool } from '../parts/web-pages.ts';
 import type { Config } from '../settings/config.ts';
@@ -41,28 +36,8 @@ import type { SandboxInfrastructure } from './sandboxes.ts';
 import { runInBackground, type StartupContext } from './startup.ts';
 import type { StorageServices } from './storage.ts';
 
-/** The third phase of the start: models and tools of agents. */
-export interface AgentServices extends AsyncDisposable {
-  /** The model from the settings: the default of sessions without a project. */
-  readonly model: Model;
-  readonly tools: ToolRegistry;
-  readonly projects: ProjectInfrastructure;
-  readonly templates: TemplateService;
-  readonly skills: SkillService;
-  readonly notes: NoteStore;
-  readonly sessionSkills: SessionSkillResolver;
-  readonly desktop: AgentDesktop;
-  readonly toolServers: ToolServers;
-  readonly toolServerStates: ToolServerStates;
-  readonly mcpTokens: McpTokenProvider;
-  readonly kernels: KernelRegistry;
-  readonly loops: AcpAgents;
-  readonly pictures: ScreenshotStore;
-  /** The viewers and the control of each desktop. An agent waits while a person has control of keyboard and mouse. */
-  readonly screens: DesktopViewerHubs;
-}
-
-export type ServerWithAgents = StartupContext & StorageServices & SandboxInfrastructure & AgentServices;
+type ServerWithSandboxes = StartupContext & StorageServices & SandboxInfrastructure;
+export type ServerWithAgents = ServerWithSandboxes & Awaited<ReturnType<typeof openAgentServices>>;
 
 function screenOf(geometry: string): { width: number; height: number } {
   const [width = 0, height = 0] = geometry.split('x').map(Number);
@@ -81,9 +56,8 @@ function onceFor<Answer>(make: (config: Config) => Answer): (config: Config) => 
   };
 }
 
-export async function openAgentServices(
-  server: StartupContext & StorageServices & SandboxInfrastructure,
-): Promise<AgentServices> {
+/** The third phase of the start: models and tools of agents. */
+export async function openAgentServices(server: ServerWithSandboxes) {
   const { config, clock, newId, live, credentials } = server;
   await using stack = new AsyncDisposableStack();
   const model = await createModel(config.model, { models: config.models, clock, newId, random: Math.random });
@@ -134,7 +108,7 @@ export async function openAgentServices(
   });
   const skills = createSkillService({
     ...server,
-    records: new SkillRecords(server.records),
+    records: new SkillRecords(server),
     templates: templates.list,
   });
   const sessionSkills = new SessionSkillResolver({
@@ -195,6 +169,7 @@ export async function openAgentServices(
   });
   const held = stack.move();
   return {
+    /** The model from the settings: the default of sessions without a project. */
     model,
     tools,
     projects,
@@ -208,9 +183,10 @@ export async function openAgentServices(
     kernels,
     loops: new AcpAgents(server),
     pictures,
+    /** The viewers and the control of each desktop. An agent waits while a person has control of keyboard and mouse. */
     screens,
     desktop: createAgentDesktop(browsers, pictures),
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
+    [Symbol.asyncDispose]: (): PromiseLike<void> => held.disposeAsync(),
   };
 }
 

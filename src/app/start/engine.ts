@@ -1,4 +1,3 @@
-import type { SandboxInfo } from '../../../drivers/driver.ts';
 import { parseYaml } from '../../config/yaml-file.ts';
 import { createCalendar } from '../../core/contracts/calendar.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -8,21 +7,19 @@ import { logForOperator } from '../../observability/operator-log.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { createSandboxClient, type SandboxAddress } from '../../sandboxes/client/http-client.ts';
 import type { PullRequestService } from '../../sessions/api/repositories.ts';
-import { BudgetAccountStore } from '../../sessions/budgets/accounts.ts';
-import { ConcurrencyLimiter } from '../../sessions/budgets/holdings.ts';
+import { BudgetAccountStore } from '../../sessions/budgets/account.ts';
+import { readLoggedUsage } from '../../sessions/budgets/budgets.ts';
+import { ConcurrencyLimiter, createStoredAmountReader } from '../../sessions/budgets/holdings.ts';
 import { BudgetLedger } from '../../sessions/budgets/ledger.ts';
 import { LiveConcurrencyTracker } from '../../sessions/budgets/live-holdings.ts';
-import { readLoggedUsage } from '../../sessions/budgets/logged-usage.ts';
-import { createStoredAmountReader } from '../../sessions/budgets/stored-amounts.ts';
 import { createCluster } from '../../sessions/cluster/cluster.ts';
 import { type ChildServices, Delegation } from '../../sessions/delegation/child-runs.ts';
-import { describeMissingDesktop } from '../../sessions/desktop/offer.ts';
+import { describeMissingDesktop } from '../../sessions/desktop/desktop.ts';
 import { createEngine, type Engine } from '../../sessions/engine/engine.ts';
 import { Reconciler } from '../../sessions/engine/reconciler.ts';
 import { removeSession } from '../../sessions/engine/removal.ts';
-import { WorkspaceCopier } from '../../sessions/forks/sandbox-copies.ts';
 import { SessionFilesCopier } from '../../sessions/forks/snapshots.ts';
-import { workspaceArchive } from '../../sessions/forks/workspace-archive.ts';
+import { WorkspaceCopier, workspaceArchive } from '../../sessions/forks/workspace-archive.ts';
 import { WorkspaceManifests } from '../../sessions/manifests/manifests.ts';
 import { workspaceFiles } from '../../sessions/manifests/workspace-files.ts';
 import { createAgentMemory, formatNoteList, formatNotes } from '../../sessions/memory/agent-memory.ts';
@@ -41,7 +38,7 @@ import type { LiveSession } from '../../sessions/run/live-session.ts';
 import { RunBaselines } from '../../sessions/run/snapshot/run-snapshots.ts';
 import { deletePreviews } from '../../sessions/services/ports.ts';
 import { SessionSetup } from '../../sessions/setup/session-setup.ts';
-import { AgentPullRequests } from '../../sessions/shipping/agent-pull-requests.ts';
+import { AgentPullRequests } from '../../sessions/shipping/pull-requests.ts';
 import {
   createBudgetLimitsReader,
   restartPolicy,
@@ -51,7 +48,7 @@ import {
 } from '../parts/policies.ts';
 import { createPrompts } from '../parts/prompts.ts';
 import type { ServerWithAgents } from './agents.ts';
-import { openVolumeServices, type VolumeServices } from './services/volumes.ts';
+import { openVolumeServices } from './services/volumes.ts';
 import { runInBackground } from './startup.ts';
 
 /** An upload that cannot be read does not fail the turn: the message to the agent says that it cannot be read. */
@@ -63,33 +60,13 @@ const attachedFiles = (uploads: Pick<UploadService, 'get' | 'open'>): UploadRead
 interface AgentServices extends ChildServices {
   readonly pullRequests: Pick<PullRequestService, 'open'>;
 }
-/** The fourth phase of the start: the engine that runs sessions. */
-export interface RunningEngine
-  extends AsyncDisposable,
-    Pick<Engine, 'commands' | 'reports' | 'sandboxes' | 'supervisor'> {
-  readonly engine: Engine;
-  readonly sandboxCopies: WorkspaceCopier;
-  readonly snapshots: SessionFilesCopier;
-  readonly manifests: WorkspaceManifests;
-  readonly repositories: RepositoryFetcher;
-  readonly ready: ReadyWorkspaces;
-  readonly folders: RepositoryFolders;
-  readonly checkpoints: Checkpoints;
-  readonly delegation: Delegation;
-  /** Gives agents the services that the next phase builds on the engine. The agents' calls wait until then. */
-  readonly offer: (services: AgentServices) => void;
-  readonly ledger: BudgetLedger;
-  readonly accounts: BudgetAccountStore;
-  readonly holdings: ConcurrencyLimiter;
-  readonly volumes: VolumeServices;
-  readonly forget: (id: SessionId) => Promise<void>;
-  /** The sandboxes that were running when the driver last listed them. */
-  readonly sandboxesUp: () => readonly SandboxInfo[];
-}
-export type ServerWithEngine = ServerWithAgents & RunningEngine;
+export type ServerWithEngine = ServerWithAgents & Awaited<ReturnType<typeof openEngine>>;
 
-/** Sessions with a running sandbox adopt it, and unfinished runs continue in the background. */
-export async function openEngine(server: ServerWithAgents): Promise<RunningEngine> {
+/**
+ * The fourth phase of the start: the engine that runs sessions. Sessions with a running sandbox adopt it, and unfinished runs
+ * continue in the background.
+ */
+export async function openEngine(server: ServerWithAgents) {
   const { config, clock, ids, newId, logger, metrics, closing, projects } = server;
   const { store, records, events, log, replica, liveSessions, driver } = server;
   const connect = (link: SandboxAddress) => createSandboxClient(link, clock);
@@ -324,7 +301,7 @@ export async function openEngine(server: ServerWithAgents): Promise<RunningEngin
   stack.use(runInBackground(closing, (signal) => ready.run(signal)));
   stack.defer(server.ending('the workspaces that are kept ready'));
   const held = stack.move();
-  const parts = {
+  return {
     engine,
     commands,
     supervisor,
@@ -338,13 +315,15 @@ export async function openEngine(server: ServerWithAgents): Promise<RunningEngin
     folders,
     checkpoints,
     delegation,
-    offer: services.resolve,
+    /** Gives agents the services that the next phase builds on the engine. The agents' calls wait until then. */
+    offer: (offered: AgentServices) => services.resolve(offered),
     ledger,
     accounts,
     holdings,
     volumes,
     forget,
+    /** The sandboxes that were running when the driver last listed them. */
     sandboxesUp: () => reconciler.up,
+    [Symbol.asyncDispose]: (): PromiseLike<void> => held.disposeAsync(),
   };
-  return { ...parts, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }

@@ -1,6 +1,8 @@
+import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Driver, SandboxLink, SandboxRecipe, SandboxSpec } from '../../../drivers/driver.ts';
 import { findDriver } from '../../../drivers/list.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
 import { type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import { isEgressRules } from '../../core/model/sandboxes/egress-choice.ts';
 import type { MountAccess, Volume } from '../../core/model/sandboxes/volume.ts';
@@ -14,19 +16,20 @@ import { findEgressPolicy } from '../../sandboxes/egress/policies/list.ts';
 import { createEgressProxy } from '../../sandboxes/egress/proxy.ts';
 import { PackageRegistryCatalog } from '../../sandboxes/egress/registries/registries.ts';
 import { installPackages } from '../../sandboxes/packages/packages.ts';
-import { runStartCommand } from '../../sandboxes/services/start-command.ts';
+import { runStartCommand } from '../../sandboxes/services/start-services.ts';
 import type { DesktopAvailability } from '../../sessions/api/desktop.ts';
 import type { EffectiveEgress } from '../../sessions/api/egress.ts';
+import type { EngineLogger } from '../../sessions/engine/logger.ts';
+import { createDiskGuard, type DiskGuard } from '../../sessions/engine/sandbox/disk-floor.ts';
 import { SandboxFactChannel } from '../../sessions/engine/sandbox/sandbox-facts.ts';
 import type { SandboxParts } from '../../sessions/engine/session-actors.ts';
 import { readAllowedHosts } from '../../sessions/services/egress.ts';
-import { findMountedVolumes } from '../../sessions/volumes/mounted-volumes.ts';
+import { findMountedVolumes } from '../../sessions/volumes/session-volumes.ts';
 import { VolumeRecords } from '../../sessions/volumes/volume-records.ts';
 import { volumeTransferTemplateName } from '../../sessions/volumes/volume-transfers.ts';
 import { DesktopImageBuilder } from '../images/desktop-image.ts';
 import { createDesktopEnv, resolveDesktopSetting, resolveSandboxImage } from '../images/image.ts';
 import { openProxyCredentials, type ProxyCredentials } from '../parts/credentials.ts';
-import { createServerDiskGuard } from '../parts/disk-space.ts';
 import { openDriver, resolveSandboxRoot } from '../parts/driver.ts';
 import { toEgressPolicy } from '../parts/policies.ts';
 import { readTemplates, type TemplateFile } from '../parts/read-templates.ts';
@@ -92,8 +95,13 @@ export async function openSandboxInfrastructure(
   const facts = new SandboxFactChannel();
   const templateFiles = readTemplates(config);
   const templates = templateFiles.map(({ template }) => template);
-  const heldRecord = (id: SessionId) => server.liveSessions.get(id)?.writer.record;
-  const own = new SandboxSettingsResolver(() => live.now, templates, records, clock.now, heldRecord);
+  const own = new SandboxSettingsResolver({
+    configOf: () => live.now,
+    templates,
+    records,
+    now: clock.now,
+    held: (id) => server.liveSessions.get(id)?.writer.record,
+  });
   const volumeRecords = new VolumeRecords(server);
   const addresses = { allowRanges: config.egress.allowRanges };
   const registries = new PackageRegistryCatalog({
@@ -305,4 +313,23 @@ function recipeFor(
       ...createDesktopEnv(config, hasDesktop),
     },
   };
+}
+
+interface DiskFloorDeps {
+  readonly driver: Driver;
+  readonly clock: Clock;
+  readonly logger: EngineLogger;
+}
+
+/** Undefined if the disk is not this machine's: cluster nodes evict by themselves, and the memory driver uses no disk. */
+function createServerDiskGuard(config: Config, { driver, clock, logger }: DiskFloorDeps): DiskGuard | undefined {
+  const disks = findDriver(driver.name)?.disks?.(config.dataDir);
+  if (!disks) return undefined;
+  const places = [...disks, resolveSandboxRoot(config.dataDir)]; // operators can mount a separate disk for sandboxes
+  const readFree = async (place: string) => {
+    const found = await statfs(place).catch(() => undefined);
+    return found ? found.bavail * found.bsize : Number.POSITIVE_INFINITY;
+  };
+  const freeBytes = async () => Math.min(...(await Promise.all(places.map(readFree))));
+  return createDiskGuard({ driver, clock, logger, floorBytes: config.sandbox.minFreeDisk, freeBytes });
 }

@@ -1,28 +1,20 @@
 import { adoptsSandboxes } from '../../../drivers/driver.ts';
 import { requireProvider } from '../../agents/models/registry.ts';
-import type { ApiKeys } from '../../auth/api-keys.ts';
-import type { Memberships } from '../../auth/memberships.ts';
-import type { FederatedTokenVerifier } from '../../auth/tokens/program-tokens.ts';
 import { AutomationPrograms } from '../../automations/programs.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { adminPrincipal } from '../../core/model/principal.ts';
 import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
 import { parsePolicyEntry } from '../../sandboxes/egress/policy.ts';
-import type { AutomationProgramRegistry } from '../../sessions/api/server/automations.ts';
-import type { WorkerAuthenticator } from '../../sessions/api/server/work-queue.ts';
 import type { OperationServices, Services } from '../../sessions/api/services.ts';
-import type { SharedSessionService } from '../../sessions/api/shares.ts';
-import type { WorkspaceService } from '../../sessions/api/workspaces.ts';
 import { createDesktopService } from '../../sessions/desktop/desktop.ts';
 import { countSessionsByStatus } from '../../sessions/engine/unfinished-sessions.ts';
 import { ForkCreator } from '../../sessions/forks/fork.ts';
 import { NamedSnapshots } from '../../sessions/forks/named-snapshots.ts';
 import { workspaceArchive } from '../../sessions/forks/workspace-archive.ts';
 import { createMemoryStoreService } from '../../sessions/memory/stores.ts';
-import { createServerCredentials } from '../../sessions/projects/server-credentials.ts';
+import { createServerCredentials } from '../../sessions/projects/credentials.ts';
 import { createCheckpointService } from '../../sessions/repositories/checkpoint-service.ts';
-import type { RetentionEnforcer } from '../../sessions/retention/retention.ts';
 import { computeSessionCost } from '../../sessions/services/costs.ts';
 import { createEgressService } from '../../sessions/services/egress.ts';
 import { createFileService } from '../../sessions/services/files.ts';
@@ -39,7 +31,6 @@ import { createShareService } from '../../sessions/shares/shares.ts';
 import { createVaultService } from '../../sessions/vaults/vault-service.ts';
 import { createWorkspaceService } from '../../sessions/workspaces/workspaces.ts';
 import { toServerLimits } from '../parts/policies.ts';
-import type { ProjectInfrastructure } from '../parts/projects.ts';
 import type { SandboxSettingsSource } from '../parts/session-configs.ts';
 import type { ServerWithEngine } from './engine.ts';
 import { TemplateAvailabilityChecker } from './runnable-templates.ts';
@@ -55,7 +46,6 @@ import { openRepositoryServices } from './services/repositories.ts';
 import { openRetention } from './services/retention.ts';
 import { openServerSettings } from './services/server-settings.ts';
 import { createTemplateChooser } from './services/session-templates.ts';
-import type { SignInServices } from './services/sign-ins.ts';
 import { openTemplateBuilds } from './services/template-builds.ts';
 import { openWebhooks } from './services/webhooks.ts';
 import { openWorkQueue } from './services/work-queue.ts';
@@ -66,21 +56,7 @@ const adoptionMs = 15_000;
 const maxProjects = 10_000; // maximum number of projects whose names are shown with budgets and memories
 
 /** The fifth phase of the start: the facades' services, without permission checks, and the retention that uses them. */
-export interface FacadeServices extends AsyncDisposable {
-  readonly services: Services & OperationServices;
-  readonly shared: SharedSessionService;
-  readonly opencodex: ProjectInfrastructure['api'];
-  readonly workspaces: WorkspaceService;
-  readonly keys: ApiKeys;
-  readonly signIns: SignInServices | undefined;
-  readonly memberships: Memberships;
-  readonly tokens: FederatedTokenVerifier | undefined;
-  readonly workers: WorkerAuthenticator;
-  /** Facades whose clients define automations register here. */
-  readonly programs: AutomationProgramRegistry;
-  readonly retention: RetentionEnforcer;
-}
-export async function openFacadeServices(server: ServerWithEngine): Promise<FacadeServices> {
+export async function openFacadeServices(server: ServerWithEngine) {
   const { config, clock, closing, commands, copies, driver, log, metrics, model, news } = server;
   const { projects, records, shared, templates, warn } = server;
   await using stack = new AsyncDisposableStack();
@@ -336,6 +312,7 @@ export async function openFacadeServices(server: ServerWithEngine): Promise<Faca
     memberships,
     tokens,
     workers: work.queue,
+    /** Facades whose clients define automations register here. */
     programs,
     retention,
     [Symbol.asyncDispose]: () => held.disposeAsync(),

@@ -4,52 +4,30 @@ import { AutomationRecords } from '../../automations/records.ts';
 import { WebhookOutbox } from '../../automations/webhooks/outbox.ts';
 import { WebhookRecords } from '../../automations/webhooks/records.ts';
 import { ResourceNotifier } from '../../automations/webhooks/resource-notifier.ts';
-import type { BlobStore } from '../../core/contracts/blobs.ts';
-import type { IdempotencyStore, Store } from '../../core/contracts/ports.ts';
-import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
+import type { Store } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { createIdempotencyStore } from '../../sessions/cluster/inbox.ts';
 import { LiveSessions } from '../../sessions/engine/live-sessions.ts';
 import { SessionStreamRegistry } from '../../sessions/engine/watchers.ts';
 import { CopyStore } from '../../sessions/forks/copies.ts';
-import { StoredSettings } from '../../sessions/projects/stored-settings.ts';
+import { StoredSettings } from '../../sessions/projects/settings-service.ts';
 import { loadOrCreateInstanceName } from '../../storage/instance.ts';
 import { withReadCache } from '../../storage/kept-reads.ts';
 import { createEventLog } from '../../storage/log/log.ts';
-import { type PayloadOffload, withPayloadOffload } from '../../storage/payload-offload/payload-offload.ts';
-import { closeBlobStore, openBlobStore } from '../parts/blobs.ts';
-import { createReplica, type Replica, readSharedInstance } from '../parts/replica.ts';
-import { openStore } from '../parts/store.ts';
+import { withPayloadOffload } from '../../storage/payload-offload/payload-offload.ts';
+import { createReplica, readSharedInstance } from '../parts/replica.ts';
+import { closeBlobStore, openBlobStore, openStore } from '../parts/store.ts';
 import { openTraceExporter } from '../parts/traces.ts';
 import { LiveConfig } from '../settings/live-config.ts';
 import { runInBackground, type StartupContext } from './startup.ts';
 
-/** The first phase of the start: this server's data, and its coordination with the other servers of the same store. */
-export interface StorageServices
-  extends AsyncDisposable,
-    Pick<ServerDependencies, 'events' | 'log' | 'records' | 'shared' | 'store'> {
-  readonly blobs: BlobStore;
-  readonly copies: CopyStore;
-  readonly collectBlobs: PayloadOffload['collect'];
-  readonly outbox: WebhookOutbox;
-  readonly news: ResourceNotifier;
-  readonly afterRuns: RunEndTriggers;
-  /** Finds requests that clients repeat. A request that a dead server did not answer can be claimed again. */
-  readonly inbox: IdempotencyStore;
-  readonly watchers: SessionStreamRegistry;
-  readonly liveSessions: LiveSessions;
-  readonly replica: Replica;
-  /** Includes the settings changed in the page. */
-  readonly live: LiveConfig;
-  readonly changed: StoredSettings;
-  /** The name of this installation in the labels of its sandboxes. */
-  readonly instance: string;
-  /** Increases with each start, so that sandboxes of an earlier process can be recognized. */
-  readonly epoch: number;
-}
+export type StorageServices = Awaited<ReturnType<typeof openStorageServices>>;
 
-/** `existing`: a store that the caller opened and closes, for several servers in one process. */
-export async function openStorageServices(startup: StartupContext, existing?: Store): Promise<StorageServices> {
+/**
+ * The first phase of the start: this server's data, and its coordination with the other servers of the same store. `existing`: a
+ * store that the caller opened and closes, for several servers in one process.
+ */
+export async function openStorageServices(startup: StartupContext, existing?: Store) {
   const { config, clock, ids, newId, logger, closing, say } = startup;
   await using stack = new AsyncDisposableStack();
   const opened = existing ?? withReadCache(stack.use(await openStore({ config, logger, say })));
@@ -62,10 +40,10 @@ export async function openStorageServices(startup: StartupContext, existing?: St
   const warn = (err: unknown, text: string) => logger.warn({ err }, text);
   const watchers = new SessionStreamRegistry();
   const others = { clock, signal: closing, onGone: (id: SessionId) => watchers.end(id), warn };
-  const outbox = new WebhookOutbox(records);
-  outbox.open(await new WebhookRecords(records).areAny());
+  const outbox = new WebhookOutbox({ records });
+  outbox.open(await new WebhookRecords({ records }).areAny());
   const plainLog = createEventLog(events, { maxLag: 5_000, pageSize: 256, ...(shared && { others }) });
-  const afterRuns = new RunEndTriggers({ records, automations: new AutomationRecords(records), clock });
+  const afterRuns = new RunEndTriggers({ records, automations: new AutomationRecords({ records }), clock });
   await afterRuns.look();
   const log = afterRuns.around(outbox.around(plainLog));
   const traces = openTraceExporter(process.env, { log, events, version: packageJson.version, warn });
@@ -88,14 +66,18 @@ export async function openStorageServices(startup: StartupContext, existing?: St
     outbox,
     news: new ResourceNotifier({ ...startup, outbox }),
     afterRuns,
+    /** Finds requests that clients repeat. A request that a dead server did not answer can be claimed again. */
     inbox,
     watchers,
     liveSessions: new LiveSessions(),
     replica,
-    live: new LiveConfig(config, changed),
+    /** Includes the settings changed in the page. */
+    live: new LiveConfig({ base: config, stored: changed }),
     changed,
+    /** The name of this installation in the labels of its sandboxes. */
     instance,
+    /** Increases with each start, so that sandboxes of an earlier process can be recognized. */
     epoch,
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
+    [Symbol.asyncDispose]: (): PromiseLike<void> => held.disposeAsync(),
   };
 }

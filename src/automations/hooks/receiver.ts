@@ -1,5 +1,4 @@
-import type { Clock } from '../../core/contracts/clock.ts';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { parseJson } from '../../core/text/json.ts';
 import { quoteLines, toShortLine } from '../../core/text/quote.ts';
@@ -17,13 +16,15 @@ import {
   type DeliveryProof,
   type HookDelivery,
   type HookReader,
+  readTextAt,
+  readTextsAt,
+  readTimeAt,
+  readValueAt,
   verifyHexHmac,
   verifyStandardWebhook,
 } from './delivery.ts';
-import { giteaHookReader } from './gitea.ts';
-import { gitlabHookReader } from './gitlab.ts';
+import { giteaHookReader, gitlabHookReader } from './forges.ts';
 import { extractOwnText } from './own-text.ts';
-import { readTextAt, readTextsAt, readTimeAt, readValueAt } from './payload.ts';
 
 const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
 
@@ -136,10 +137,9 @@ export const githubHookReader: HookReader = {
   },
 };
 
-interface Deps {
+interface Deps extends Pick<ServerDependencies, 'clock'> {
   readonly records: AutomationRecords;
   readonly secretOf: (automationId: string) => Promise<Secret | undefined>;
-  readonly clock: Clock;
   readonly wake: () => void;
   /** Counts a delivery: `started`, `left_out`, or the code of the error. */
   readonly count?: (outcome: string) => void;

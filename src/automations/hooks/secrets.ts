@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import type { RecordStore } from '../../core/contracts/ports.ts';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { SealedValue } from '../../core/contracts/vault.ts';
 import { automationSecretKind as kind } from '../../core/model/records.ts';
 import { Secret } from '../../core/text/secret.ts';
@@ -8,8 +7,7 @@ import { formatSigningSecret } from '../webhooks/signature.ts';
 
 const Stored = z.object({ sealed: SealedValue, createdAt: z.number() });
 
-interface Deps {
-  readonly records: RecordStore;
+interface Deps extends Pick<ServerDependencies, 'records'> {
   readonly seal: (id: string, secret: Secret) => SealedValue;
   readonly open: (id: string, sealed: SealedValue) => Secret;
   readonly token: () => string;

@@ -1,6 +1,5 @@
 import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
-import type { RoundRunner } from '../../core/concurrency/rounds.ts';
-import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import type { SealedValue } from '../../core/contracts/vault.ts';
 import { ignoreNotFound, toAppError } from '../../core/errors/errors.ts';
 import { parseRetryAfter } from '../../core/errors/retry-after.ts';
@@ -9,8 +8,13 @@ import { truncateEnd } from '../../core/text/text.ts';
 import type { WebhookPause } from '../../sessions/api/server/webhooks.ts';
 import { createRecordRounds, maxRoundDelayMs } from '../rounds.ts';
 import type { WebhookOutbox } from './outbox.ts';
-import type { PendingDelivery, StoredWebhook, StoredWebhookDelivery, WebhookRecords } from './records.ts';
-import { computeDeliveryRetryMs } from './retries.ts';
+import {
+  computeDeliveryRetryMs,
+  type PendingDelivery,
+  type StoredWebhook,
+  type StoredWebhookDelivery,
+  type WebhookRecords,
+} from './records.ts';
 import type { WebhookOutboxRouter } from './router.ts';
 import { buildSignatureHeaders } from './signature.ts';
 
@@ -56,21 +60,18 @@ const maxFailures = 20; // consecutive deliveries that failed permanently
  * Sends due deliveries and retries failed ones until they succeed or their attempts are used up. Owners take turns, so that no
  * owner's endpoints delay another's. An endpoint that does not answer is suspended, and then gets one attempt at a time.
  */
-export class WebhookDeliverer {
-  readonly #deps: Deps;
+export class WebhookDeliverer extends ServerPart<Deps> {
   readonly #atWork = new Map<string, { webhookId: string; owner: string | undefined; done: Promise<void> }>();
   #queues = new Map<string, Queue>();
   /** Endpoints that did not answer, by id. An entry is removed by an answer, or an hour after the end of the suspension. */
   readonly #silent = new Map<string, SilentEndpoint>();
   /** Owners with queued deliveries that had a turn, most recent last. */
   #turns: (string | undefined)[] = [];
-  readonly #rounds: RoundRunner;
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-    const failure = 'webhooks could not be delivered; trying again';
-    this.#rounds = createRecordRounds(deps.shared, { ...deps, failure, round: (signal) => this.round(signal) });
-  }
+  readonly #rounds = createRecordRounds(this.deps.shared, {
+    ...this.deps,
+    failure: 'webhooks could not be delivered; trying again',
+    round: (signal) => this.round(signal),
+  });
 
   wake = (): void => {
     this.#rounds.wake();
@@ -84,7 +85,7 @@ export class WebhookDeliverer {
 
   /** Starts due attempts, then creates deliveries of new events. Resolves with the delay until the next round, in ms. */
   async round(signal: AbortSignal): Promise<number> {
-    const { records, outbox, router, leads } = this.#deps;
+    const { records, outbox, router, leads } = this.deps;
     outbox.open(await records.areAny());
     if (!(await leads())) return maxRoundDelayMs.shared;
     const { dueInMs, suspended } = await this.#findDue();
@@ -103,7 +104,7 @@ export class WebhookDeliverer {
 
   /** Fills the queues. Resolves with the ms until another delivery is due, and with the due deliveries of suspended endpoints. */
   async #findDue(): Promise<{ readonly dueInMs: number; readonly suspended: PendingDelivery[] }> {
-    const { records, clock } = this.#deps;
+    const { records, clock } = this.deps;
     const now = clock.now();
     for (const [id, { until }] of this.#silent) if (until + silence.longestRestMs < now) this.#silent.delete(id);
     const found = await records.earliest(batch.ofAll);
@@ -132,9 +133,9 @@ export class WebhookDeliverer {
   }
 
   async #postpone({ id, webhookId, nextAt }: PendingDelivery): Promise<void> {
-    const found = await this.#deps.records.findPending(id);
+    const found = await this.deps.records.findPending(id);
     const until = this.#silent.get(webhookId)?.until ?? nextAt;
-    if (found) await this.#deps.records.putPending({ ...found.doc, nextAt: until }, found.version);
+    if (found) await this.deps.records.putPending({ ...found.doc, nextAt: until }, found.version);
   }
 
   #fill(signal: AbortSignal): void {
@@ -174,7 +175,7 @@ export class WebhookDeliverer {
 
   /** Resolves with true if no further attempt is needed. */
   async #work(id: string, signal: AbortSignal): Promise<boolean> {
-    const { leads, warn } = this.#deps;
+    const { leads, warn } = this.deps;
     let isOver = false;
     try {
       isOver = await this.#try(id, signal);
@@ -189,7 +190,7 @@ export class WebhookDeliverer {
   }
 
   async #try(id: string, signal: AbortSignal): Promise<boolean> {
-    const { records, clock, random, count = () => {} } = this.#deps;
+    const { records, clock, random, count = () => {} } = this.deps;
     const found = await records.findPending(id);
     if (!found || (found.doc.nextAt ?? 0) > clock.now()) return true;
     const { doc: delivery, version } = found;
@@ -241,7 +242,7 @@ export class WebhookDeliverer {
 
   /** Records whether the endpoint answered. Returns when its suspension ends, epoch ms; 0: not suspended. */
   #noteSilence(webhookId: string, isSilent: boolean): number {
-    const now = this.#deps.clock.now();
+    const now = this.deps.clock.now();
     const before = this.#silent.get(webhookId);
     if (!isSilent) {
       this.#silent.delete(webhookId);
@@ -261,7 +262,7 @@ export class WebhookDeliverer {
   }
 
   async #note({ id }: StoredWebhook, change: (now: StoredWebhook) => StoredWebhook | undefined): Promise<void> {
-    await this.#deps.records.change(id, change).catch(ignoreNotFound);
+    await this.deps.records.change(id, change).catch(ignoreNotFound);
   }
 
   async #send(
@@ -269,7 +270,7 @@ export class WebhookDeliverer {
     delivery: StoredWebhookDelivery,
     signal: AbortSignal,
   ): Promise<Answer> {
-    const { send, secretOf, clock } = this.#deps;
+    const { send, secretOf, clock } = this.deps;
     using deadline = createTimeoutSignal(deadlineMs, clock, signal);
     try {
       const { messageId, body } = delivery;

@@ -1,11 +1,12 @@
 import { z } from 'zod';
-import type { AppendRequest, EventLog, RecordPut, RecordStore } from '../../core/contracts/ports.ts';
+import type { AppendRequest, EventLog, RecordPut } from '../../core/contracts/ports.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { ResourceHolder } from '../../core/model/access/holder.ts';
 import { type SessionFact, SessionStatus } from '../../core/model/events.ts';
 import { RunOutcome } from '../../core/model/records.ts';
 import { GoalResult } from '../../core/model/runs/goal.ts';
 import { WaitReason } from '../../core/model/spending.ts';
-import { withAddedRecords } from '../carried-appends.ts';
+import { withAddedRecords } from '../after-runs.ts';
 
 // Events for which no deliveries have been created yet. A session's events are written with the append that they report, so a
 // crash loses none.
@@ -90,15 +91,10 @@ export interface OutboxEntry {
   readonly event: OutboxEvent;
 }
 
-export class WebhookOutbox {
-  readonly #records: RecordStore;
+export class WebhookOutbox extends ServerPart<Pick<ServerDependencies, 'records'>> {
   /** False: there are no endpoints, so appends carry nothing extra. */
   #isOpen = false;
   #onAdd = (): void => {};
-
-  constructor(records: RecordStore) {
-    this.#records = records;
-  }
 
   open(isOpen: boolean): void {
     this.#isOpen = isOpen;
@@ -113,11 +109,11 @@ export class WebhookOutbox {
   }
 
   async oldest(limit: number): Promise<OutboxEntry[]> {
-    const found = await this.#records.list(kind, { limit });
+    const found = await this.deps.records.list(kind, { limit });
     return found.map(({ id, doc }) => ({ id, event: OutboxEvent.parse(doc) }));
   }
   async delete(id: string): Promise<void> {
-    await this.#records.delete(kind, id);
+    await this.deps.records.delete(kind, id);
   }
 
   /** Announces a pause before it is stored; the router later checks whether it was stored. */
@@ -141,7 +137,7 @@ export class WebhookOutbox {
 
   async #add(id: string, doc: OutboxEvent): Promise<void> {
     if (!this.#isOpen) return;
-    await this.#records.put({ kind, id, doc, sort: -doc.at });
+    await this.deps.records.put({ kind, id, doc, sort: -doc.at });
     this.#onAdd();
   }
 

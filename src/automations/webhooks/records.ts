@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { RecordStore } from '../../core/contracts/ports.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { SealedValue } from '../../core/contracts/vault.ts';
 import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
 import { webhookKind } from '../../core/model/records.ts';
-import { Webhook, WebhookDelivery } from '../../sessions/api/server/webhooks.ts';
+import { Webhook, WebhookDelivery, type WebhookEventType } from '../../sessions/api/server/webhooks.ts';
 import { Collection, type VersionedDocument } from '../../storage/collection.ts';
 
 // Three kinds of records. A pending delivery is sorted by its next attempt, so that due deliveries come first. When it has ended,
@@ -30,14 +30,12 @@ export type PendingDelivery = z.output<typeof Pending>;
 const missing = () => new AppError('not_found', 'There is no such webhook.');
 export const toWebhook = ({ sealed: _, ...webhook }: StoredWebhook): Webhook => webhook;
 
-export class WebhookRecords {
-  readonly #records: RecordStore;
-  readonly #endpoints: Collection<StoredWebhook>;
-
-  constructor(records: RecordStore) {
-    this.#records = records;
-    this.#endpoints = new Collection<StoredWebhook>(records, { kind: kinds.endpoint, schema: Stored, missing });
-  }
+export class WebhookRecords extends ServerPart<Pick<ServerDependencies, 'records'>> {
+  readonly #endpoints = new Collection<StoredWebhook>(this.deps.records, {
+    kind: kinds.endpoint,
+    schema: Stored,
+    missing,
+  });
 
   /** Rejects: not_found. */
   get(id: string): Promise<StoredWebhook> {
@@ -59,8 +57,8 @@ export class WebhookRecords {
     await this.get(id);
     await this.#endpoints.deleteWith(id, async () => {
       for (const kind of [kinds.pending, kinds.ended])
-        for (const { id: delivery } of await this.#records.list(kind, { idPrefix: `${id}:` }))
-          await this.#records.delete(kind, delivery);
+        for (const { id: delivery } of await this.deps.records.list(kind, { idPrefix: `${id}:` }))
+          await this.deps.records.delete(kind, delivery);
     });
   }
   async list(owner?: string, projects: readonly string[] = []): Promise<StoredWebhook[]> {
@@ -68,58 +66,73 @@ export class WebhookRecords {
     return found.sort((a, b) => b.createdAt - a.createdAt);
   }
   async areAny(): Promise<boolean> {
-    return (await this.#records.list(kinds.endpoint, { limit: 1 })).length > 0;
+    return (await this.deps.records.list(kinds.endpoint, { limit: 1 })).length > 0;
   }
 
   /** False: this delivery already exists, pending or ended. */
   async add(delivery: StoredWebhookDelivery): Promise<boolean> {
-    if (await this.#records.get(kinds.ended, delivery.id)) return false;
+    if (await this.deps.records.get(kinds.ended, delivery.id)) return false;
     return (await this.putPending(delivery, 0)) !== undefined;
   }
   /** Undefined: another server has changed it. */
   async putPending(doc: StoredWebhookDelivery, expect: number): Promise<number | undefined> {
     const put = { kind: kinds.pending, id: doc.id, doc, sort: -(doc.nextAt ?? 0), expect };
-    return await this.#records.put(put).catch(ignoreConflict);
+    return await this.deps.records.put(put).catch(ignoreConflict);
   }
   /** The deliveries with the earliest next attempts, of all endpoints or of one. Some may not be due yet. */
   async earliest(limit: number, webhookId?: string): Promise<PendingDelivery[]> {
     const only = webhookId === undefined ? {} : { idPrefix: `${webhookId}:` };
-    return (await this.#records.list(kinds.pending, { ...only, limit })).map(({ doc }) => Pending.parse(doc));
+    return (await this.deps.records.list(kinds.pending, { ...only, limit })).map(({ doc }) => Pending.parse(doc));
   }
   async findPending(id: string): Promise<VersionedDocument<StoredWebhookDelivery> | undefined> {
-    const found = await this.#records.get(kinds.pending, id);
+    const found = await this.deps.records.get(kinds.pending, id);
     return found && { doc: StoredDelivery.parse(found.doc), version: found.version };
   }
   /** Moves a delivery into the history. If it was sent again, it replaces its earlier entry. */
   async end(doc: StoredWebhookDelivery): Promise<void> {
-    await this.#records.put({ kind: kinds.ended, id: doc.id, doc, sort: doc.createdAt });
-    await this.#records.delete(kinds.pending, doc.id);
-    const ended = await this.#records.list(kinds.ended, { idPrefix: `${doc.webhookId}:` });
-    for (const { id } of ended.slice(keptDeliveries)) await this.#records.delete(kinds.ended, id);
+    await this.deps.records.put({ kind: kinds.ended, id: doc.id, doc, sort: doc.createdAt });
+    await this.deps.records.delete(kinds.pending, doc.id);
+    const ended = await this.deps.records.list(kinds.ended, { idPrefix: `${doc.webhookId}:` });
+    for (const { id } of ended.slice(keptDeliveries)) await this.deps.records.delete(kinds.ended, id);
   }
   async forget(id: string): Promise<void> {
-    await this.#records.delete(kinds.pending, id);
+    await this.deps.records.delete(kinds.pending, id);
   }
   async findDelivery(id: string): Promise<StoredWebhookDelivery | undefined> {
-    const found = (await this.#records.get(kinds.pending, id)) ?? (await this.#records.get(kinds.ended, id));
+    const found = (await this.deps.records.get(kinds.pending, id)) ?? (await this.deps.records.get(kinds.ended, id));
     return found && StoredDelivery.parse(found.doc);
   }
   /** Moves a delivery out of the history. False: it is already pending. */
   async reopen(doc: StoredWebhookDelivery): Promise<boolean> {
     if ((await this.putPending(doc, 0)) === undefined) return false;
-    await this.#records.delete(kinds.ended, doc.id);
+    await this.deps.records.delete(kinds.ended, doc.id);
     return true;
   }
   /** Newest first. */
   async deliveries(webhookId: string): Promise<StoredWebhookDelivery[]> {
     const only = { idPrefix: `${webhookId}:` };
     const [pending, ended] = await Promise.all([
-      this.#records.list(kinds.pending, only),
-      this.#records.list(kinds.ended, only),
+      this.deps.records.list(kinds.pending, only),
+      this.deps.records.list(kinds.ended, only),
     ]);
     const byId = new Map([...ended, ...pending].map(({ id, doc }) => [id, StoredDelivery.parse(doc)]));
     return [...byId.values()]
       .sort((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? -1 : 1))
       .slice(0, keptDeliveries);
   }
+}
+
+/** Milliseconds: 5 s, 30 s, 2 min, 15 min, 1 h, 6 h. */
+const pauses = [5_000, 30_000, 120_000, 900_000, 3_600_000, 21_600_000] as const;
+/** Each delay grows by up to this fraction at random, so that deliveries that failed together retry apart. */
+const jitter = 0.2;
+
+/** A test event is attempted only once, because somebody is waiting for its outcome. */
+export const maxDeliveryAttemptsOf = (type: WebhookEventType): number =>
+  type === 'webhook.test' ? 1 : pauses.length + 1;
+
+/** Milliseconds. `triesLeft`: remaining attempts, at least 1. `drawn`: a random number from 0 to 1. */
+export function computeDeliveryRetryMs(triesLeft: number, drawn: number): number {
+  const pause = pauses[pauses.length - triesLeft] ?? pauses[0];
+  return Math.round(pause * (1 + jitter * drawn));
 }

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Clock } from '../../core/contracts/clock.ts';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { Automation, AutomationStart } from '../../sessions/api/server/automations.ts';
 import type { WebhookEventType } from '../../sessions/api/server/webhooks.ts';
@@ -17,10 +16,14 @@ import {
   type WebhookMessageData,
 } from './message.ts';
 import type { AutomationStartEvent, OutboxEntry, WebhookOutbox } from './outbox.ts';
-import type { StoredWebhook, StoredWebhookDelivery, WebhookRecords } from './records.ts';
-import { maxDeliveryAttemptsOf } from './retries.ts';
+import {
+  maxDeliveryAttemptsOf,
+  type StoredWebhook,
+  type StoredWebhookDelivery,
+  type WebhookRecords,
+} from './records.ts';
 
-export interface WebhookOutboxRouterDeps {
+export interface WebhookOutboxRouterDeps extends Pick<ServerDependencies, 'clock'> {
   readonly records: WebhookRecords;
   readonly outbox: WebhookOutbox;
   readonly automationOf: (id: string) => Promise<Automation | undefined>;
@@ -29,7 +32,6 @@ export interface WebhookOutboxRouterDeps {
   readonly readCost: (id: SessionId) => Promise<number | null>;
   readonly isOwned: OwnerAccessCheck;
   readonly pageUrl: string | undefined;
-  readonly clock: Clock;
 }
 interface WebhookNews {
   readonly owner: string | undefined;

@@ -11,8 +11,13 @@ import type {
   WebhookWithSecret,
 } from '../../sessions/api/server/webhooks.ts';
 import { type OwnerAccessCheck, resolveOwnerOnResume } from '../records.ts';
-import { type StoredWebhook, type StoredWebhookDelivery, toWebhook, type WebhookRecords } from './records.ts';
-import { maxDeliveryAttemptsOf } from './retries.ts';
+import {
+  maxDeliveryAttemptsOf,
+  type StoredWebhook,
+  type StoredWebhookDelivery,
+  toWebhook,
+  type WebhookRecords,
+} from './records.ts';
 import { createPendingDelivery } from './router.ts';
 import { formatSigningSecret } from './signature.ts';
 

@@ -2,6 +2,7 @@ import type { Duplex, Readable, Writable } from 'node:stream';
 import type { AppError } from '../../core/errors/errors.ts';
 import type {
   JobClient,
+  JobOutputListener,
   PathClient,
   PortClient,
   TerminalSize,
@@ -90,11 +91,7 @@ export interface ProgramSpec {
   /** A tag for `killTagged`, like that of an operation. */
   readonly tag?: string;
 }
-export interface ProgramOutputListener {
-  /** The program's output waits in its pipe until the returned promise resolves. */
-  readonly onOutput: (chunk: Buffer) => void | Promise<void>;
-  readonly onErrors: (chunk: Buffer) => void | Promise<void>;
-}
+export type ProgramOutputListener = JobOutputListener;
 export interface ProgramPipes {
   /** Resolves once the bytes are sent. Rejects with sandbox_lost when the pipes are closed. */
   write(bytes: Uint8Array): Promise<void>;

@@ -1,8 +1,9 @@
 import type { Duplex } from 'node:stream';
 import type { DaemonTrust } from './answers/daemon-trust.ts';
 import { validateResponseInTurn } from './answers/validate-answer.ts';
+import type { DaemonRequester, Retry } from './anywhere/job-client.ts';
 import type { DesktopClient } from './client.ts';
-import type { createRequester, DaemonRequest } from './request.ts';
+import type { DaemonRequest } from './request.ts';
 
 /** Length of `RFB 003.008` and a newline, with which every display greets. */
 const greetingBytes = 12;
@@ -87,11 +88,7 @@ async function counted(screen: Duplex, count: () => Promise<Duplex>): Promise<vo
   else screen.once('close', leave);
 }
 
-type Retry = <Result>(signal: AbortSignal, call: () => Promise<Result>) => Promise<Result>;
-type DaemonRequester = ReturnType<typeof createRequester> & {
-  readonly trust: DaemonTrust;
-  readonly screen?: () => Promise<Duplex | undefined>;
-};
+type DesktopRequester = DaemonRequester & { readonly screen?: () => Promise<Duplex | undefined> };
 
 /** Time limit of most desktop calls: a display and a browser start slowly on a busy machine. */
 const startMs = 60_000;
@@ -101,7 +98,7 @@ const actMs = 60_000;
 const maxScreenshotBytes = 32 * 1024 * 1024;
 
 export function createDesktopClient(
-  { json, done, whole, upgrade, trust, screen }: DaemonRequester,
+  { json, done, whole, upgrade, trust, screen }: DesktopRequester,
   again: Retry,
 ): DesktopClient {
   const get = <Name extends 'desktop' | 'pointer'>(

@@ -4,20 +4,16 @@ import { type Clock, systemClock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type DaemonResponse, type DaemonResponseName, parseTerminalEnd } from './answers/answers.ts';
 import { createDaemonTrust } from './answers/daemon-trust.ts';
-import { validateDaemonResponse } from './answers/validate-answer.ts';
 import { createJobClient } from './anywhere/job-client.ts';
-import { createPathClient } from './anywhere/path-client.ts';
-import { destroyWhenDistrusted } from './anywhere/read-frames.ts';
-import { createTransferClient } from './anywhere/transfer-client.ts';
+import { createPathClient, createTransferClient, createWorkspaceClient } from './anywhere/path-client.ts';
+import { destroyWhenDistrusted, parseDaemonFrame } from './anywhere/read-frames.ts';
 import { createPortClient, createWatchClient } from './anywhere/watch-client.ts';
-import { createWorkspaceClient } from './anywhere/workspace-client.ts';
 import type { SandboxClient, SearchOptions } from './client.ts';
 import { createVersionCheck } from './daemon-version.ts';
 import { createDesktopClient } from './desktop-client.ts';
 import { HealthMonitor } from './health-monitor.ts';
 import { createProgramClient } from './program-client.ts';
-import { toQueryString } from './query.ts';
-import { createRequester, type DaemonConnection, type DaemonRequest } from './request.ts';
+import { createRequester, type DaemonConnection, type DaemonRequest, toQueryString } from './request.ts';
 
 const turnMs = 50;
 const bytesPerTurn = 2 * 1024 * 1024;
@@ -163,13 +159,8 @@ export function createSandboxClient(
       const trailers = await whileAlive(signal, (ask) => again(ask, () => listen(ask)));
       const ended = trailers['corral-operation'];
       if (!ended) throw new AppError('sandbox_lost', "The sandbox's response ended before the command's result.");
-      const validationResult = validateDaemonResponse('operation', Buffer.from(ended));
-      if (validationResult.ok) return validationResult.value;
-      throw trust.reportViolation({
-        reason: validationResult.reason,
-        call: 'GET /operations/{id}/output',
-        detail: validationResult.detail,
-      });
+      const call = 'GET /operations/{id}/output';
+      return parseDaemonFrame('operation', Buffer.from(ended), { trust, call });
     },
     async write(shell, text, signal) {
       await done({ method: 'POST', path: `/shells/${encodeURIComponent(shell)}/input`, json: { text } }, signal);

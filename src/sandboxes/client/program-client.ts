@@ -3,7 +3,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { toPipeFrames } from '../../core/text/pipe-frames.ts';
 import type { DaemonTrust } from './answers/daemon-trust.ts';
 import type { DaemonRequester, Retry } from './anywhere/job-client.ts';
-import { destroyWhenDistrusted, parseDaemonFrame, readDaemonFrames } from './anywhere/read-frames.ts';
+import { destroyWhenDistrusted, readProcessOutput } from './anywhere/read-frames.ts';
 import type { ProgramClient, ProgramOutputListener, ProgramPipes } from './client.ts';
 import type { DaemonRequest } from './request.ts';
 
@@ -37,7 +37,8 @@ export function createProgramClient({ json, done, upgrade, trust }: DaemonReques
 
 /** Every frame is checked: the sandbox can send anything. */
 function createPipes(stream: Duplex, reader: ProgramOutputListener, trust: DaemonTrust): ProgramPipes {
-  const ended = read(stream, reader, trust).finally(() => stream.destroy());
+  const from = { name: 'programEnd', trust, call, lost: gone } as const;
+  const ended = readProcessOutput(stream, reader, from).finally(() => stream.destroy());
   ended.catch(() => {});
   destroyWhenDistrusted(stream, trust);
   return {
@@ -56,16 +57,6 @@ function createPipes(stream: Duplex, reader: ProgramOutputListener, trust: Daemo
     },
     detach: () => void stream.destroy(),
   };
-}
-
-async function read(stream: Duplex, { onOutput, onErrors }: ProgramOutputListener, trust: DaemonTrust) {
-  for await (const { channel, payload } of readDaemonFrames(stream, { trust, call }, gone)) {
-    if (channel === 'output') await onOutput(payload);
-    else if (channel === 'errors') await onErrors(payload);
-    else if (channel === 'end') return parseDaemonFrame('programEnd', payload, { trust, call });
-    else throw trust.reportViolation({ reason: 'bad_frame', call, detail: 'a frame of the input' });
-  }
-  throw gone();
 }
 
 const gone = (cause?: unknown) =>

@@ -1,10 +1,12 @@
+import { once } from 'node:events';
 import { type Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
-import { type Duplex, Readable } from 'node:stream';
+import { type Duplex, PassThrough, Readable } from 'node:stream';
 import { neverAbortingSignal, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { Semaphore } from '../../core/concurrency/semaphore.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
-import { collectBody, releaseBodyMemory, UntrustedResponseError } from './answers/answer-body.ts';
+import type { FilePart } from './abilities.ts';
+import { collectBody, readDeclaredLength, releaseBodyMemory, UntrustedResponseError } from './answers/answer-body.ts';
 import {
   type DaemonResponse,
   type DaemonResponseName,
@@ -15,7 +17,6 @@ import type { DaemonTrust } from './answers/daemon-trust.ts';
 import { toRefusalError } from './answers/refusal.ts';
 import { validateResponseInTurn } from './answers/validate-answer.ts';
 import type { OpenFile } from './client.ts';
-import { openFile } from './file-stream.ts';
 
 export interface DaemonRequest {
   readonly method: string;
@@ -322,3 +323,36 @@ async function* refreshing(response: IncomingMessage, timer: NodeJS.Timeout | un
     yield chunk;
   }
 }
+
+interface Answer {
+  readonly response: IncomingMessage;
+  readonly chunks: AsyncIterable<Buffer>;
+}
+type FileExchange = (signal: AbortSignal, read: (answer: Answer) => Promise<void>) => Promise<void>;
+
+/** Resolves when the content begins to arrive. `maxBytes`: the largest file that the daemon sends. */
+async function openFile(exchange: FileExchange, maxBytes: number, signal: AbortSignal): Promise<OpenFile> {
+  const gone = new AbortController();
+  const begun = Promise.withResolvers<OpenFile>();
+  const content = new PassThrough();
+  content.on('error', () => {}); // the content's reader gets the error too
+  content.once('close', () => gone.abort());
+  exchange(AbortSignal.any([signal, gone.signal]), async ({ response, chunks }) => {
+    begun.resolve({ size: readDeclaredLength(response, { maxBytes, isMeasured: true }), content });
+    for await (const chunk of chunks) {
+      if (!content.write(chunk)) await once(content, 'drain', { signal: gone.signal });
+    }
+    content.end();
+  }).catch((error) => {
+    begun.reject(error);
+    content.destroy(error);
+  });
+  return await begun.promise;
+}
+
+export const toQueryString = (values: Record<string, string>) => new URLSearchParams(values).toString();
+
+export const toFilePartQuery = ({ from, most }: FilePart): Record<string, string> => ({
+  ...(from && { from: String(from) }),
+  ...(most !== undefined && { most: String(most) }),
+});

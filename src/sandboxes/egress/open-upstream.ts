@@ -9,7 +9,7 @@ import {
 import { parseAddressRange, toCanonicalAddress } from '../../core/text/address-range.ts';
 import type { EgressClient } from './client.ts';
 import { createTranslationAwareRangeCheck } from './fetch/addresses.ts';
-import { type Connector, guardedConnect } from './fetch/guarded-connect.ts';
+import { type Connector, guardedConnect } from './fetch/guarded-fetch.ts';
 import { findEgressPolicy } from './policies/list.ts';
 import {
   decideBySessionEntries,

@@ -8,9 +8,8 @@ import { toCanonicalAddress } from '../../core/text/address-range.ts';
 import { EgressClient } from './client.ts';
 import { createTunnelInterceptor, type EgressCredentialOptions } from './credentials/bound-tunnel.ts';
 import { findCredentials } from './credentials/credential.ts';
-import type { EgressDecisionListener } from './decisions.ts';
 import type { AddressRules } from './fetch/addresses.ts';
-import { type AddressDialer, createConnector, type HostResolver } from './fetch/guarded-connect.ts';
+import { type AddressDialer, createConnector, type HostResolver } from './fetch/guarded-fetch.ts';
 import {
   createUpstreamOpener,
   type EgressRuleSources,
@@ -22,7 +21,12 @@ import {
 import { forwardPlainRequest } from './plain-http.ts';
 import { type PolicyEntry, parsePolicyEntry } from './policy.ts';
 import { EgressRefusal } from './refusal.ts';
-import { defaultEgressLimits, type EgressLimits, SessionEgressState } from './session-state.ts';
+import {
+  defaultEgressLimits,
+  type EgressDecisionListener,
+  type EgressLimits,
+  SessionEgressState,
+} from './session-state.ts';
 import { readExactly, waitForData } from './streams.ts';
 import { type EgressTarget, parseHostPort, toEgressTarget } from './target.ts';
 import { proxyTunnel } from './tunnel.ts';

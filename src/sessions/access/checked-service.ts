@@ -16,6 +16,8 @@ export interface ResourceGuard {
   readonly principalOf: () => Principal;
   readonly get: (id: never) => Promise<OwnedResource>;
   readonly noun?: string;
+  /** Default: not_found for the noun; without a noun, session_not_found. */
+  readonly gone?: () => AppError;
   /** The minimum role that can list resources of all owners. Default: operator. */
   readonly listedBy?: 'operator' | 'admin';
   /** Rejects when the principal may not add to this project. Absent: projects hold no such resources. */
@@ -25,7 +27,8 @@ type Method = (...args: readonly unknown[]) => unknown;
 type NewResource = { readonly owner?: string; readonly projectId?: string | null };
 type Rules<Service> = Readonly<Record<keyof Service, Pick<MethodRule, 'may'>>>;
 
-const goneOf = (noun: string | undefined) => (noun === undefined ? sessionNotFoundError : () => notFoundError(noun));
+const goneOf = ({ noun, gone }: ResourceGuard) =>
+  gone ?? (noun === undefined ? sessionNotFoundError : () => notFoundError(noun));
 export const notFoundError = (noun: string) => new AppError('not_found', `There is no such ${noun}.`);
 
 /**
@@ -33,11 +36,11 @@ export const notFoundError = (noun: string) => new AppError('not_found', `There 
  * is read from the store.
  */
 export const createAccessCheck =
-  <Id>({ principalOf, get, noun }: ResourceGuard) =>
+  <Id>(guarded: ResourceGuard) =>
   (id: Id, action: AccessKind): Promise<void> | undefined => {
-    const principal = principalOf();
+    const principal = guarded.principalOf();
     if (principal.role === 'admin') return undefined;
-    return get(id as never).then((thing) => authorize(principal, action, thing, goneOf(noun)));
+    return guarded.get(id as never).then((thing) => authorize(principal, action, thing, goneOf(guarded)));
   };
 
 /** Methods with the rule `guarded` are left out. */
@@ -53,7 +56,7 @@ export function withAccessChecks<Service extends object>(
 }
 
 function behind(method: Method, may: Exclude<MethodRule['may'], 'guarded'>, guarded: ResourceGuard): Method {
-  const { principalOf, noun, listedBy = 'operator', intoProject } = guarded;
+  const { principalOf, listedBy = 'operator', intoProject } = guarded;
   const check = createAccessCheck(guarded);
   if (may === 'any') return method;
   if (may === 'user' || may === 'admin') {
@@ -88,7 +91,7 @@ function behind(method: Method, may: Exclude<MethodRule['may'], 'guarded'>, guar
         async (owner) =>
           await method(idOrName, owner, owner === undefined ? [] : [...(principal.projects?.keys() ?? [])]),
       );
-      authorize(principal, listedBy === 'admin' ? 'read' : 'see', found as OwnedResource, goneOf(noun));
+      authorize(principal, listedBy === 'admin' ? 'read' : 'see', found as OwnedResource, goneOf(guarded));
       return found;
     };
   }

@@ -219,41 +219,25 @@ function guardedEgress(egress: EgressService, own: EgressService, { check, princ
 type OfSession<Name extends keyof Services> = Pick<Services, Name | 'sessions'>;
 
 /** If the principal has no access to a terminal's session, the terminal is reported as unknown. */
-function guardedTerminals(
+const guardedTerminals = (
   { terminals, sessions }: OfSession<'terminals'>,
   own: TerminalService,
   principalOf: () => Principal,
-): TerminalService {
-  const check = async (id: string, action: AccessKind) => {
-    const principal = principalOf();
-    if (principal.role === 'admin') return;
-    const { sessionId } = await terminals.get(id);
-    authorize(principal, action, await sessions.get(sessionId), noTerminal);
-  };
-  return {
-    ...own,
-    async get(id) {
-      await check(id, 'read');
-      return await terminals.get(id);
-    },
-    async close(id) {
-      await check(id, 'work');
-      await terminals.close(id);
-    },
-    async write(id, text, signal) {
-      await check(id, 'work');
-      await terminals.write(id, text, signal);
-    },
-    async resize(id, size, signal) {
-      await check(id, 'work');
-      await terminals.resize(id, size, signal);
-    },
-    async connect(id, signal) {
-      await check(id, 'work');
-      return await terminals.connect(id, signal);
-    },
-  };
-}
+): TerminalService => ({
+  ...own,
+  ...withAccessChecks<Pick<TerminalService, keyof typeof terminalRules>>(terminals, terminalRules, {
+    principalOf,
+    get: async (id: string) => await sessions.get((await terminals.get(id)).sessionId),
+    gone: () => new AppError('shell_not_found', 'There is no such terminal.'),
+  }),
+});
+const terminalRules = {
+  get: { may: 'read' },
+  close: { may: 'work' },
+  write: { may: 'work' },
+  resize: { may: 'work' },
+  connect: { may: 'work' },
+} as const;
 
 /** A caller that may read the session can watch its screen; a caller that may work in it can take keyboard and mouse. */
 const guardedDesktop = (
@@ -445,7 +429,6 @@ function guardedSessions(
 }
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-const noTerminal = () => new AppError('shell_not_found', 'There is no such terminal.');
 
 /**
  * A user's lists contain only the user's sessions and those of the user's projects. A shared session is visible to anyone who

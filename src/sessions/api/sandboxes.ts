@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxView } from '../../core/model/records.ts';
 import type { PauseKind } from '../../core/model/sandboxes/condition.ts';
@@ -7,6 +8,12 @@ import type { ServiceRules } from './rules.ts';
 
 export type { SandboxUsage } from '../../sandboxes/client/client.ts';
 
+export const SandboxUsageView = z.object({
+  cpuSeconds: z.number(),
+  memoryBytes: z.number(),
+  memoryLimitBytes: z.number().nullable(),
+  processes: z.number(),
+});
 export interface ExecCommand {
   readonly command: string;
   /** Relative to the workspace; unset: the workspace itself. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { RecordStore } from '../../core/contracts/ports.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
 import { deriveSessionId, SessionId } from '../../core/model/ids.ts';
 import { AttemptSet, attemptDiffKind, attemptsKind, unfinishedAttemptsKind } from '../../core/model/runs/attempts.ts';
@@ -22,15 +22,9 @@ const idOf = (id: SessionId, attempts: string): string => `${id}:${attempts}`;
 const missing = () => new AppError('not_found', 'The session has no such attempts.');
 const openIdOf = (id: SessionId): string => `of-${id}`;
 
-export class AttemptRecords {
-  readonly #records: RecordStore;
-
-  constructor(records: RecordStore) {
-    this.#records = records;
-  }
-
+export class AttemptRecords extends ServerPart<Pick<ServerDependencies, 'records'>> {
   async find(id: SessionId, attempts: string): Promise<StoredAttemptSet | undefined> {
-    const found = await this.#records.get(attemptsKind, idOf(id, attempts));
+    const found = await this.deps.records.get(attemptsKind, idOf(id, attempts));
     return found && { set: AttemptSet.parse(found.doc), version: found.version };
   }
 
@@ -41,14 +35,14 @@ export class AttemptRecords {
   }
 
   async list(id: SessionId): Promise<AttemptSet[]> {
-    const found = await this.#records.list(attemptsKind, { idPrefix: `${id}:` });
+    const found = await this.deps.records.list(attemptsKind, { idPrefix: `${id}:` });
     return found.map(({ doc }) => AttemptSet.parse(doc)).sort((a, b) => b.at - a.at);
   }
 
   /** Resolves with the new version. Rejects: conflict (the record was changed concurrently). */
   async put(set: AttemptSet, expect: number): Promise<number> {
     const id = idOf(set.sessionId, set.id);
-    return await this.#records.put({ kind: attemptsKind, id, doc: set, sort: set.at, expect });
+    return await this.deps.records.put({ kind: attemptsKind, id, doc: set, sort: set.at, expect });
   }
 
   /** `change` runs again after a concurrent write. */
@@ -68,7 +62,7 @@ export class AttemptRecords {
     step: (set: AttemptSet) => Promise<Next>,
   ): Promise<{ readonly next: Next; readonly version: number } | undefined> {
     return await changeRecordWithResult(
-      this.#records,
+      this.deps.records,
       { kind: attemptsKind, id: idOf(id, attempts) },
       async (found) => {
         if (!found) return { value: undefined };
@@ -82,7 +76,7 @@ export class AttemptRecords {
   /** Marks attempts as having pending work. Rejects: conflict (other attempts of the session are open). */
   async open(open: PendingAttempts): Promise<void> {
     const id = openIdOf(open.sessionId);
-    const created = await this.#records
+    const created = await this.deps.records
       .put({ kind: unfinishedAttemptsKind, id, doc: open, expect: 0 })
       .catch(ignoreConflict);
     if (created !== undefined || (await this.opened(open.sessionId))?.attempts === open.attempts) return;
@@ -93,16 +87,16 @@ export class AttemptRecords {
   }
 
   async opened(id: SessionId): Promise<PendingAttempts | undefined> {
-    const found = await this.#records.get(unfinishedAttemptsKind, openIdOf(id));
+    const found = await this.deps.records.get(unfinishedAttemptsKind, openIdOf(id));
     return found && Open.parse(found.doc);
   }
 
   async allOpen(): Promise<PendingAttempts[]> {
-    return (await this.#records.list(unfinishedAttemptsKind)).map(({ doc }) => Open.parse(doc));
+    return (await this.deps.records.list(unfinishedAttemptsKind)).map(({ doc }) => Open.parse(doc));
   }
 
   async close(id: SessionId): Promise<void> {
-    await this.#records.delete(unfinishedAttemptsKind, openIdOf(id));
+    await this.deps.records.delete(unfinishedAttemptsKind, openIdOf(id));
   }
 
   async stopOpen(id: SessionId): Promise<void> {
@@ -112,11 +106,11 @@ export class AttemptRecords {
   }
 
   async putDiff({ sessionId, id }: AttemptSet, n: number, diff: AttemptDiff): Promise<void> {
-    await this.#records.put({ kind: attemptDiffKind, id: `${sessionId}:${id}:${n}`, doc: diff });
+    await this.deps.records.put({ kind: attemptDiffKind, id: `${sessionId}:${id}:${n}`, doc: diff });
   }
 
   async diff(id: SessionId, attempts: string, n: number): Promise<AttemptDiff> {
-    const found = await this.#records.get(attemptDiffKind, `${id}:${attempts}:${n}`);
+    const found = await this.deps.records.get(attemptDiffKind, `${id}:${attempts}:${n}`);
     if (found) return Diff.parse(found.doc);
     throw new AppError('not_found', 'This attempt has no diff yet. Wait until it ends.');
   }

@@ -1,14 +1,13 @@
 import { throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { RoundRunner } from '../../core/concurrency/rounds.ts';
-import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { type ErrorCode, toAppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { Attempt, AttemptResult, AttemptSet } from '../../core/model/runs/attempts.ts';
 import type { SessionService } from '../api/sessions.ts';
-import { ignoreChildNotFound } from '../delegation/child-failures.ts';
-import type { ChildStarter } from '../delegation/child-starts.ts';
+import { type ChildStarter, ignoreChildNotFound } from '../delegation/child-starts.ts';
 import { type AttemptRecords, deriveAttemptSessionId, type PendingAttempts } from './attempt-records.ts';
 import type { AttemptOutcome } from './attempt-results.ts';
 
@@ -36,20 +35,16 @@ const passing: ReadonlySet<ErrorCode> = new Set([
   ...(['cancelled', 'fenced', 'shutting_down', 'store_busy', 'store_unavailable', 'rate_limited'] as const),
 ]);
 
-export class AttemptRunner {
-  readonly #deps: Deps;
-  readonly #rounds: RoundRunner;
+export class AttemptRunner extends ServerPart<Deps> {
+  readonly #rounds = new RoundRunner({
+    ...this.deps,
+    round: (signal) => this.#round(signal),
+    restMs: { longest: this.deps.lookMs, failed: workingMs },
+    failure: 'attempts were not looked at',
+  });
   readonly #driven = new Map<string, Promise<void>>();
   /** Number of failed starts of the next attempt, by set id. */
   readonly #tries = new Map<string, number>();
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-    const { clock, warn, lookMs } = deps;
-    const round = (signal: AbortSignal) => this.#round(signal);
-    const restMs = { longest: lookMs, failed: workingMs };
-    this.#rounds = new RoundRunner({ round, restMs, clock, warn, failure: 'attempts were not looked at' });
-  }
 
   wake = (): void => {
     this.#rounds.wake();
@@ -61,7 +56,7 @@ export class AttemptRunner {
   }
 
   async #round(signal: AbortSignal): Promise<number> {
-    const { records, leads, lookMs, warn } = this.#deps;
+    const { records, leads, lookMs, warn } = this.deps;
     const open = await records.allOpen();
     for (const id of this.#tries.keys()) if (!open.some(({ attempts }) => attempts === id)) this.#tries.delete(id);
     if (open.length === 0 || !(await leads())) return lookMs;
@@ -79,7 +74,7 @@ export class AttemptRunner {
   }
 
   async #drive(open: PendingAttempts, signal: AbortSignal): Promise<void> {
-    const { records, sessions, clock } = this.#deps;
+    const { records, sessions, clock } = this.deps;
     const { sessionId, attempts } = open;
     for (;;) {
       throwIfAborted(signal);
@@ -105,7 +100,7 @@ export class AttemptRunner {
   }
 
   async #abandon({ sessionId, attempts, count }: PendingAttempts): Promise<void> {
-    const { records, sessions } = this.#deps;
+    const { records, sessions } = this.deps;
     for (let n = 1; n <= count; n++)
       await sessions.delete(deriveAttemptSessionId(attempts, n)).catch(ignoreChildNotFound);
     await records.close(sessionId);
@@ -124,7 +119,7 @@ export class AttemptRunner {
     }
     const doomed = set.phase === 'chosen' && set.others === 'delete' ? set.attempts.find(isDoomed(set)) : undefined;
     if (doomed) {
-      await this.#deps.sessions.delete(doomed.sessionId).catch(ignoreChildNotFound);
+      await this.deps.sessions.delete(doomed.sessionId).catch(ignoreChildNotFound);
       await failpoint('attempts.deleted');
       return withAttempt(set, { ...doomed, isDeleted: true });
     }
@@ -152,7 +147,7 @@ export class AttemptRunner {
         budget: set.budget,
         parts: left,
       } as const;
-      await this.#deps.starts.start(start, signal);
+      await this.deps.starts.start(start, signal);
       this.#tries.delete(set.id);
       return { ...attempt, phase: 'working' };
     } catch (thrown) {
@@ -168,7 +163,7 @@ export class AttemptRunner {
 
   /** Undefined while the attempt is working. */
   async #look(set: AttemptSet, attempt: Attempt, signal: AbortSignal): Promise<Attempt | undefined> {
-    const { sessions, workOf, records } = this.#deps;
+    const { sessions, workOf, records } = this.deps;
     const session = await sessions.get(attempt.sessionId).catch(ignoreChildNotFound);
     if (!session) return { ...attempt, phase: 'ended', result: deletedResult, isDeleted: true };
     if (set.isStopped) await sessions.stop(session.id).catch(ignoreChildNotFound);
@@ -180,7 +175,7 @@ export class AttemptRunner {
   }
 
   async #choose(set: AttemptSet, signal: AbortSignal): Promise<AttemptSet> {
-    const { sessions, takeFiles } = this.#deps;
+    const { sessions, takeFiles } = this.deps;
     const chosen = set.attempts.find(({ n }) => n === set.chosen);
     const refused = (error: string): AttemptSet => ({ ...set, phase: 'ended', chosen: null, error });
     if (!chosen || !(await sessions.get(chosen.sessionId).catch(ignoreChildNotFound)))

@@ -15,7 +15,7 @@ import type {
 } from '../api/server/attempts.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { ChildBudgets } from '../budgets/children.ts';
-import { ignoreChildNotFound } from '../delegation/child-failures.ts';
+import { ignoreChildNotFound } from '../delegation/child-starts.ts';
 import { type AttemptRecords, deriveAttemptSessionId } from './attempt-records.ts';
 
 interface Deps {

@@ -1,5 +1,10 @@
 import { z } from 'zod';
+import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { Calendar } from '../../core/contracts/calendar.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { budgetAccountKind } from '../../core/model/records.ts';
 import {
   type BudgetAmounts,
   type BudgetLine,
@@ -9,6 +14,7 @@ import {
 } from '../../core/model/runs/budget.ts';
 import { type ConcurrentAmounts, concurrentLimits } from '../../core/model/runs/budget-limits.ts';
 import { addAmounts } from '../../core/model/spending.ts';
+import { changeRecordWithResult } from '../../storage/collection.ts';
 import type { BudgetHolder } from '../api/server/budgets.ts';
 
 // The account of a person, project or the server: its usage in the current day and month, and amounts reserved by requests in
@@ -140,4 +146,42 @@ export function raiseToLoggedUsage(account: BudgetAccount, logged: LoggedUsage):
     cost: Math.max(account[period].cost, logged[period].cost),
   });
   return { ...account, day: most('day'), month: most('month') };
+}
+
+interface Deps {
+  readonly records: Pick<RecordStore, 'get' | 'put' | 'list'>;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly calendar: Pick<Calendar, 'keysAt'>;
+}
+export class BudgetAccountStore extends ServerPart<Deps> {
+  readonly #turns = createKeyedQueue();
+
+  async get(holder: BudgetHolder): Promise<BudgetAccount> {
+    return this.#parse(await this.deps.records.get(budgetAccountKind, budgetAccountIdOf(holder)));
+  }
+
+  async all(): Promise<ReadonlyMap<string, BudgetAccount>> {
+    const found = await this.deps.records.list(budgetAccountKind);
+    return new Map(found.map((one) => [one.id, this.#parse(one)]));
+  }
+
+  /** If `change` returns undefined, nothing is written. `change` runs again after a concurrent write. */
+  async change(
+    holder: BudgetHolder,
+    change: (now: BudgetAccount) => BudgetAccount | undefined | Promise<BudgetAccount | undefined>,
+  ): Promise<BudgetAccount> {
+    const place = { kind: budgetAccountKind, id: budgetAccountIdOf(holder) };
+    return await this.#turns(place.id, () =>
+      changeRecordWithResult<BudgetAccount>(this.deps.records, place, async (found) => {
+        const now = this.#parse(found);
+        const doc = await change(now);
+        return doc ? { value: doc, doc: BudgetAccount.encode(doc) } : { value: now };
+      }),
+    );
+  }
+
+  #parse(found: { readonly doc: unknown } | undefined): BudgetAccount {
+    const keys = this.deps.calendar.keysAt(this.deps.clock.now());
+    return found ? rollOverBudgetPeriods(BudgetAccount.decode(found.doc as never), keys) : createBudgetAccount(keys);
+  }
 }

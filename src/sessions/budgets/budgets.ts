@@ -1,7 +1,7 @@
 import type { Calendar } from '../../core/contracts/calendar.ts';
-import type { Store } from '../../core/contracts/ports.ts';
+import type { Store, UsageSum } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { fromMicroCost } from '../../core/model/runs/budget.ts';
+import { fromMicroCost, withMicroCost } from '../../core/model/runs/budget.ts';
 import {
   type BudgetLimit,
   budgetLimits,
@@ -10,6 +10,7 @@ import {
   mapBudgetLimits,
   type PeriodLimit,
 } from '../../core/model/runs/budget-limits.ts';
+import { addAmounts } from '../../core/model/spending.ts';
 import {
   type BudgetChange,
   type BudgetHolder,
@@ -20,19 +21,21 @@ import {
 } from '../api/server/budgets.ts';
 import {
   type BudgetAccount,
+  type BudgetAccountStore,
   type BudgetLimits,
   type BudgetPeriod,
   budgetAccountIdOf,
+  budgetHoldersOf,
+  budgetPeriods,
   createBudgetAccount,
   type LimitOverrides,
+  type LoggedUsage,
   raiseToLoggedUsage,
   resolveBudgetLimits,
   sumAmounts,
 } from './account.ts';
-import type { BudgetAccountStore } from './accounts.ts';
 import type { ConcurrencyLimiter } from './holdings.ts';
 import type { BudgetLedger } from './ledger.ts';
-import { readLoggedUsage } from './logged-usage.ts';
 
 interface Deps {
   readonly ledger: Pick<BudgetLedger, 'limit'>;
@@ -152,3 +155,31 @@ const inCurrency = (kind: string, amount: number): number => (kind === 'cost' ? 
 const isOfInterest = (budget: Amounts): boolean =>
   (Object.keys(parts) as PeriodLimit[]).some((name) => budget[name].used > 0) ||
   budgetLimits.some((name) => budget[name].own !== null || (budget[name].limit !== null && budget[name].used > 0));
+
+const nothing: LoggedUsage = { day: sumAmounts([]), month: sumAmounts([]) };
+
+/** Logs of deleted sessions are gone, so their usage is not included. */
+export async function readLoggedUsage(
+  { events }: Pick<Store, 'events'>,
+  starts: Readonly<Record<BudgetPeriod, number>>,
+): Promise<(holder: BudgetHolder) => LoggedUsage> {
+  const read = async (from: number, to: number) => await events.usage(from, to, ['owner', 'project']);
+  const [earlier, today] = await Promise.all([
+    read(starts.month, starts.day),
+    read(starts.day, Number.MAX_SAFE_INTEGER),
+  ]);
+  const sumsOf = new Map<string, LoggedUsage>();
+  const add = (periods: readonly BudgetPeriod[], sums: readonly UsageSum[]) => {
+    for (const { owner, project, inputTokens, outputTokens, cost } of sums) {
+      const used = withMicroCost({ tokens: inputTokens + outputTokens, cost });
+      for (const name of budgetHoldersOf({ owner, projectId: project || null }).map(budgetAccountIdOf)) {
+        const sum = { ...(sumsOf.get(name) ?? nothing) };
+        for (const period of periods) sum[period] = addAmounts(sum[period], used);
+        sumsOf.set(name, sum);
+      }
+    }
+  };
+  add(['month'], earlier);
+  add(budgetPeriods, today);
+  return (holder) => sumsOf.get(budgetAccountIdOf(holder)) ?? nothing;
+}

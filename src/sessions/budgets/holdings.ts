@@ -1,19 +1,23 @@
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
-import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
+import type { RecordListOptions, RecordStore } from '../../core/contracts/ports.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
+import { SessionStatus } from '../../core/model/events.ts';
+import type { SessionRecord } from '../../core/model/records.ts';
 import { fitsLimit } from '../../core/model/runs/budget.ts';
 import { type ConcurrentAmounts, type ConcurrentLimit, concurrentLimits } from '../../core/model/runs/budget-limits.ts';
+import { namedSnapshotKind, type Snapshot } from '../../core/model/sandboxes/snapshot.ts';
+import { type Volume, volumeKind } from '../../core/model/sandboxes/volume.ts';
 import type { BudgetHolder } from '../api/server/budgets.ts';
 import {
   type BudgetAccount,
+  type BudgetAccountStore,
   type BudgetedSession,
   type BudgetLimits,
   budgetAccountIdOf,
   budgetHoldersOf,
   resolveBudgetLimits,
 } from './account.ts';
-import type { BudgetAccountStore } from './accounts.ts';
-import type { StoredAmountReader } from './stored-amounts.ts';
 
 /** `from`: the session's holders before a move, which already count its amounts. */
 type HoldingSession = BudgetedSession & { readonly from?: BudgetedSession | undefined };
@@ -47,8 +51,7 @@ const renewMs = concurrencyLeaseMs / 3;
  * counted in memory. Servers that share a store write their totals into the limited accounts; a write fails if another server
  * wrote in the meantime.
  */
-export class ConcurrencyLimiter implements AsyncDisposable {
-  readonly #deps: Deps;
+export class ConcurrencyLimiter extends ServerPart<Deps> implements AsyncDisposable {
   readonly #inTurn = createKeyedQueue();
   readonly #storing = new Set<ConcurrentUsage>();
   readonly #published = new Map<string, BudgetHolder>();
@@ -57,7 +60,7 @@ export class ConcurrencyLimiter implements AsyncDisposable {
   #isOver = false;
 
   constructor(deps: Deps) {
-    this.#deps = deps;
+    super(deps);
     this.#renewLater();
   }
 
@@ -97,7 +100,7 @@ export class ConcurrencyLimiter implements AsyncDisposable {
     for (const holder of holdersIn(session)) {
       const limits = await this.#readLimits(holder, amounts);
       if (limits.length === 0) continue;
-      const account = await this.#deps.accounts.get(holder);
+      const account = await this.deps.accounts.get(holder);
       if (await this.#findReached(holder, account, { limits, amounts })) return false;
     }
     return true;
@@ -105,11 +108,11 @@ export class ConcurrencyLimiter implements AsyncDisposable {
 
   /** Amounts in use, by kind; 0 for a kind without a limit. */
   async used(holder: BudgetHolder, account: BudgetAccount): Promise<Readonly<Record<ConcurrentLimit, number>>> {
-    const limits = resolveBudgetLimits(account.own, this.#deps.limitsOf(holder)).held;
+    const limits = resolveBudgetLimits(account.own, this.deps.limitsOf(holder)).held;
     const { now, others } = this.#sums(holder, account);
     const one = async (kind: ConcurrentLimit) => {
       if (limits[kind] === undefined) return [kind, 0] as const;
-      return [kind, now(kind) + others(kind) + (await this.#deps.stored(holder, kind, Infinity))] as const;
+      return [kind, now(kind) + others(kind) + (await this.deps.stored(holder, kind, Infinity))] as const;
     };
     return Object.fromEntries(await Promise.all(concurrentLimits.map(one))) as Record<ConcurrentLimit, number>;
   }
@@ -120,12 +123,12 @@ export class ConcurrencyLimiter implements AsyncDisposable {
 
   /** Call when a session in memory gets new holders. Updates this server's totals after pending calls of `take`. */
   async moved(): Promise<void> {
-    if (this.#deps.shared) await this.#inTurn('', () => this.#renew());
+    if (this.deps.shared) await this.#inTurn('', () => this.#renew());
   }
 
   async #readLimits(holder: BudgetHolder, amounts: ConcurrentAmounts) {
-    const { own } = await this.#deps.accounts.get(holder);
-    const { held } = resolveBudgetLimits(own, this.#deps.limitsOf(holder));
+    const { own } = await this.deps.accounts.get(holder);
+    const { held } = resolveBudgetLimits(own, this.deps.limitsOf(holder));
     return concurrentLimits.flatMap((kind) => {
       const limit = held[kind];
       return limit === undefined || !amounts[kind] ? [] : [{ kind, limit }];
@@ -133,7 +136,7 @@ export class ConcurrencyLimiter implements AsyncDisposable {
   }
 
   async #findRefusal(session: HoldingSession, amounts: ConcurrentAmounts): Promise<Answer> {
-    const { accounts, shared } = this.#deps;
+    const { accounts, shared } = this.deps;
     const holders = holdersIn(session);
     for (const [n, holder] of holders.entries()) {
       const limits = await this.#readLimits(holder, amounts);
@@ -163,7 +166,7 @@ export class ConcurrencyLimiter implements AsyncDisposable {
       const needs = amounts[kind] ?? 0;
       const held = sums.now(kind) + sums.others(kind);
       const isBusy = sums.isStoring(kind);
-      const used = held + (await this.#deps.stored(holder, kind, limit - held - needs));
+      const used = held + (await this.deps.stored(holder, kind, limit - held - needs));
       if (!fitsLimit(needs, { limit, used })) return isBusy ? 'busy' : { of: holder.of, kind, limit, used, needs };
     }
     return undefined;
@@ -173,8 +176,8 @@ export class ConcurrencyLimiter implements AsyncDisposable {
     const name = budgetAccountIdOf(holder);
     const own = ({ session }: ConcurrentUsage) => holdersIn(session).some((one) => budgetAccountIdOf(one) === name);
     const storing = [...this.#storing].filter(own);
-    const mine = [...[...this.#deps.live()].filter(own), ...storing].map(({ amounts }) => amounts);
-    const { server, clock } = this.#deps;
+    const mine = [...[...this.deps.live()].filter(own), ...storing].map(({ amounts }) => amounts);
+    const { server, clock } = this.deps;
     const theirs = Object.entries(held).flatMap(([id, { until, amounts }]) =>
       id === server || until <= clock.now() ? [] : [amounts],
     );
@@ -188,7 +191,7 @@ export class ConcurrencyLimiter implements AsyncDisposable {
   }
 
   #withSum(holder: BudgetHolder, account: BudgetAccount, more: ConcurrentAmounts = {}): BudgetAccount {
-    const { server, clock } = this.#deps;
+    const { server, clock } = this.deps;
     const { now } = this.#sums(holder, account);
     const amounts = Object.fromEntries(
       concurrentLimits.flatMap((kind) => {
@@ -205,13 +208,13 @@ export class ConcurrencyLimiter implements AsyncDisposable {
   }
 
   async #publish(holders: readonly BudgetHolder[]): Promise<void> {
-    if (!this.#deps.shared) return;
+    if (!this.deps.shared) return;
     for (const holder of holders) {
       if (!this.#published.has(budgetAccountIdOf(holder))) continue;
-      await this.#deps.accounts
+      await this.deps.accounts
         .change(holder, (account) => this.#withSum(holder, account))
         .catch((err: unknown) =>
-          this.#deps.warn(
+          this.deps.warn(
             { err, budget: budgetAccountIdOf(holder) },
             'what sessions hold was not written; trying again',
           ),
@@ -220,12 +223,12 @@ export class ConcurrencyLimiter implements AsyncDisposable {
   }
 
   #renewLater(): void {
-    if (!this.#deps.shared || this.#isOver) return;
-    this.#renewal = this.#deps.clock.setTimeout(() => void this.#renew().finally(() => this.#renewLater()), renewMs);
+    if (!this.deps.shared || this.#isOver) return;
+    this.#renewal = this.deps.clock.setTimeout(() => void this.#renew().finally(() => this.#renewLater()), renewMs);
   }
 
   async #renew(): Promise<void> {
-    const { accounts, live, limitsOf, warn } = this.#deps;
+    const { accounts, live, limitsOf, warn } = this.deps;
     try {
       const known = await accounts.all();
       const holders = [...live()].flatMap(({ session }) => holdersIn(session));
@@ -243,7 +246,7 @@ export class ConcurrencyLimiter implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isOver = true;
-    if (this.#renewal !== undefined) this.#deps.clock.clearTimeout(this.#renewal);
+    if (this.#renewal !== undefined) this.deps.clock.clearTimeout(this.#renewal);
   }
 }
 
@@ -283,3 +286,41 @@ export function toLimitError({ of, kind, limit, used, needs }: ReachedLimit): Ap
 }
 
 const toMebibytes = (bytes: number): string => `${Math.round(bytes / 1024 ** 2)} MiB`;
+
+/**
+ * The stored amount of a kind: a number of sessions or snapshots, or bytes of snapshots and volumes; 0 for other kinds. A count
+ * of at most `enough` sessions can include tombstones.
+ */
+type StoredAmountReader = (holder: BudgetHolder, kind: ConcurrentLimit, enough?: number) => Promise<number>;
+
+export function createStoredAmountReader(records: Pick<RecordStore, 'count' | 'list'>): StoredAmountReader {
+  async function countSessions(holder: BudgetHolder, enough: number): Promise<number> {
+    const all = await records.count('session', placeOf(holder));
+    if (all <= enough) return all;
+    if (placeOf(holder).owner === null) {
+      const own = await records.list('session', placeOf(holder));
+      return own.filter(({ doc }) => !(doc as Partial<SessionRecord>).deleting).length;
+    }
+    const count = (state: SessionStatus) => records.count('session', { ...placeOf(holder), state });
+    return (await Promise.all(SessionStatus.options.map(count))).reduce((sum, one) => sum + one);
+  }
+  async function sumDisk(holder: BudgetHolder): Promise<number> {
+    const snapshots = await records.list(namedSnapshotKind, placeOf(holder));
+    const volumes = await records.list(volumeKind, placeOf(holder));
+    const sizes = [
+      ...snapshots.map(({ doc }) => (doc as Partial<Snapshot>).bytes ?? 0),
+      ...volumes.map(({ doc }) => (doc as Volume).quotaBytes),
+    ];
+    return sizes.reduce((sum, size) => sum + size, 0);
+  }
+  return async (holder, kind, enough = -1) => {
+    if (kind === 'sessions') return await countSessions(holder, enough);
+    if (kind === 'snapshots') return await records.count(namedSnapshotKind, placeOf(holder));
+    return kind === 'diskBytes' ? await sumDisk(holder) : 0;
+  };
+}
+
+function placeOf({ of, id }: BudgetHolder): Pick<RecordListOptions, 'owner' | 'parent'> {
+  if (of === 'server') return {};
+  return of === 'person' ? { owner: id === '' ? null : id } : { parent: id };
+}

@@ -1,7 +1,7 @@
 import type { RunSpending } from '../../../machines/run.ts';
 import { raceAbort, waitAtMost } from '../../core/concurrency/cancel.ts';
 import type { RecordStore, Store } from '../../core/contracts/ports.ts';
-import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { RunId, SessionId } from '../../core/model/ids.ts';
 import {
@@ -26,6 +26,7 @@ import {
 import {
   addAccountUsage,
   type BudgetAccount,
+  type BudgetAccountStore,
   type BudgetedSession,
   type BudgetLimits,
   budgetAccountIdOf,
@@ -37,7 +38,6 @@ import {
   resolveBudgetLimits,
   toAccountBudgetLines,
 } from './account.ts';
-import type { BudgetAccountStore } from './accounts.ts';
 import { ChildBudgets } from './children.ts';
 import { toSessionBudgetLines } from './session-lines.ts';
 
@@ -74,10 +74,9 @@ interface HeldAmounts {
  * another server has written in the meantime, so two runs never reserve the same tokens. If a server is lost, its reservations
  * expire, and its sessions' usage is then counted from their logs.
  */
-export class BudgetLedger implements AsyncDisposable {
-  readonly #deps: LedgerDeps;
-  readonly #server: string;
-  readonly children: ChildBudgets;
+export class BudgetLedger extends ServerPart<LedgerDeps> implements AsyncDisposable {
+  readonly #server = this.deps.newId();
+  readonly children = new ChildBudgets(this.deps);
   mayWork: (session: BudgetedSession) => boolean = () => true;
   /** Counts a run as working, at most once. Resolves with a limit that has no room, if any. */
   admitRun: (id: SessionId, runId: RunId) => Promise<BudgetOverrun | undefined> = async () => undefined;
@@ -87,12 +86,6 @@ export class BudgetLedger implements AsyncDisposable {
   #freed = Promise.withResolvers<void>();
   #renewal: unknown;
   #isOver = false;
-
-  constructor(deps: LedgerDeps) {
-    this.#deps = deps;
-    this.#server = deps.newId();
-    this.children = new ChildBudgets(deps);
-  }
 
   async open({ record, run, now, limits = {}, lends = false }: TurnBudgetInput): Promise<TurnBudget> {
     const { id, budget = {} } = record();
@@ -155,7 +148,7 @@ export class BudgetLedger implements AsyncDisposable {
   ): Promise<ReservationOrOverrun | undefined> {
     for (;;) {
       const freed = this.#freed.promise;
-      const id = this.#deps.newId();
+      const id = this.deps.newId();
       const [taken, tried]: [BudgetHolder[], BudgetHolder[]] = [[], []];
       let { most } = requested;
       let [isBusy, over]: [boolean, BudgetOverrun | undefined] = [false, undefined];
@@ -177,11 +170,12 @@ export class BudgetLedger implements AsyncDisposable {
         if (taken.length === 0) return undefined;
         this.#hold({ id, holders: taken, amounts: most });
         await failpoint('budget.reserved');
-        return { kind: 'reserved', reservation: this.#reservation(id, most) };
+        const reservation: Reservation = { granted: most, settle: (used) => this.#settle(id, used) };
+        return { kind: 'reserved', reservation };
       }
       await this.#release({ id, holders: taken, amounts: most });
       if (over) return { kind: 'over', over };
-      await this.#waitForRoom(freed, signal);
+      await raceAbort(waitAtMost(lookMs, freed, this.deps.clock), signal);
     }
   }
 
@@ -214,13 +208,9 @@ export class BudgetLedger implements AsyncDisposable {
         if (hasToolCallLimit(lines))
           await this.#change(holder, (account) => addAccountUsage(account, { toolCalls: -count }));
       } catch (err) {
-        this.#deps.warn({ err, budget: budgetAccountIdOf(holder) }, 'tool calls that were not made stay counted');
+        this.deps.warn({ err, budget: budgetAccountIdOf(holder) }, 'tool calls that were not made stay counted');
       }
     }
-  }
-
-  #reservation(id: string, granted: BudgetAmounts): Reservation {
-    return { granted, settle: (used) => this.#settle(id, used) };
   }
 
   #hold({ id, holders, amounts }: Pick<HeldAmounts, 'id' | 'holders' | 'amounts'>): HeldAmounts {
@@ -257,7 +247,7 @@ export class BudgetLedger implements AsyncDisposable {
         );
         held.settled.add(name);
       } catch (err) {
-        this.#deps.warn({ err, budget: name }, 'what a request has used is not counted yet; trying again');
+        this.deps.warn({ err, budget: name }, 'what a request has used is not counted yet; trying again');
       }
     }
     if (held.settled.size === held.holders.length) this.#held.delete(id);
@@ -301,7 +291,7 @@ export class BudgetLedger implements AsyncDisposable {
   async #countLogs(holder: BudgetHolder, account: BudgetAccount): Promise<void> {
     const name = budgetAccountIdOf(holder);
     if (this.#counted.has(name) && !account.open.some((one) => this.#isLost(one))) return;
-    const logged = await this.#deps.logged(holder, this.#deps.clock.now());
+    const logged = await this.deps.logged(holder, this.deps.clock.now());
     await this.#change(holder, (now) =>
       raiseToLoggedUsage({ ...now, open: now.open.filter((one) => !this.#isLost(one)) }, logged),
     );
@@ -309,24 +299,20 @@ export class BudgetLedger implements AsyncDisposable {
   }
 
   #isLost({ id, server, until }: BudgetAccount['open'][number]): boolean {
-    if (server === this.#server) return !this.#held.has(id) && until <= this.#deps.clock.now();
-    return !this.#deps.shared || until <= this.#deps.clock.now();
+    if (server === this.#server) return !this.#held.has(id) && until <= this.deps.clock.now();
+    return !this.deps.shared || until <= this.deps.clock.now();
   }
 
-  #lease = (id: string) => ({ id, server: this.#server, until: this.#deps.clock.now() + reservationLeaseMs });
+  #lease = (id: string) => ({ id, server: this.#server, until: this.deps.clock.now() + reservationLeaseMs });
 
   async #readLimited(holder: BudgetHolder) {
-    const account = await this.#deps.accounts.get(holder);
-    const limits = resolveBudgetLimits(account.own, this.#deps.limitsOf(holder));
+    const account = await this.deps.accounts.get(holder);
+    const limits = resolveBudgetLimits(account.own, this.deps.limitsOf(holder));
     return { account, limits, lines: toAccountBudgetLines(account, holder.of, limits) };
   }
 
   #change(holder: BudgetHolder, change: (now: BudgetAccount) => BudgetAccount | undefined): Promise<BudgetAccount> {
-    return this.#deps.accounts.change(holder, change);
-  }
-
-  async #waitForRoom(freed: Promise<void>, signal: AbortSignal): Promise<void> {
-    await raceAbort(waitAtMost(lookMs, freed, this.#deps.clock), signal);
+    return this.deps.accounts.change(holder, change);
   }
 
   #wake(): void {
@@ -336,7 +322,7 @@ export class BudgetLedger implements AsyncDisposable {
 
   #renewLater(): void {
     if (this.#renewal !== undefined || this.#isOver) return;
-    this.#renewal = this.#deps.clock.setTimeout(() => {
+    this.#renewal = this.deps.clock.setTimeout(() => {
       this.#renewal = undefined;
       void this.#renew();
     }, renewMs);
@@ -366,13 +352,13 @@ export class BudgetLedger implements AsyncDisposable {
         return own.length === 0 ? undefined : own.reduce(renew, account);
       });
     } catch (err) {
-      this.#deps.warn({ err, budget: name }, 'the reservations of a budget were not renewed; trying again');
+      this.deps.warn({ err, budget: name }, 'the reservations of a budget were not renewed; trying again');
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isOver = true;
-    if (this.#renewal !== undefined) this.#deps.clock.clearTimeout(this.#renewal);
+    if (this.#renewal !== undefined) this.deps.clock.clearTimeout(this.#renewal);
     for (const held of this.#held.values()) if (held.used) await this.#end(held);
   }
 }

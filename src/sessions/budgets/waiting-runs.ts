@@ -1,6 +1,6 @@
 import { RoundRunner } from '../../core/concurrency/rounds.ts';
 import type { Store } from '../../core/contracts/ports.ts';
-import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { BudgetOverrun } from '../../core/model/spending.ts';
@@ -21,23 +21,18 @@ const lookMs = 30_000;
 const most = 1_000; // runs per round
 
 /** Continues runs that wait for room in a budget or limit, or for an owner to regain access. */
-export class WaitingRunResumer {
-  readonly #deps: Deps;
-  readonly #rounds: RoundRunner;
-  /** Number of runs refused by a `runningRuns` limit since the last round that found no run waiting for such a limit. */
-  #refusals = 1;
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-    const { clock, warn } = deps;
-    const round = async () => {
+export class WaitingRunResumer extends ServerPart<Deps> {
+  readonly #rounds = new RoundRunner({
+    ...this.deps,
+    round: async () => {
       await this.round();
       return lookMs;
-    };
-    const restMs = { first: lookMs, longest: lookMs, failed: lookMs };
-    const failure = 'runs that wait for a budget were not looked at';
-    this.#rounds = new RoundRunner({ round, restMs, clock, warn, failure });
-  }
+    },
+    restMs: { first: lookMs, longest: lookMs, failed: lookMs },
+    failure: 'runs that wait for a budget were not looked at',
+  });
+  /** Number of runs refused by a `runningRuns` limit since the last round that found no run waiting for such a limit. */
+  #refusals = 1;
 
   wake = (): void => {
     this.#rounds.wake();
@@ -56,7 +51,7 @@ export class WaitingRunResumer {
   }
 
   async round(): Promise<void> {
-    const { sessions, leads, warn } = this.#deps;
+    const { sessions, leads, warn } = this.deps;
     if (!(await leads())) return;
     const before = this.#refusals;
     const isWaiting = ({ status }: SessionRecord) => status === 'waiting';
@@ -79,15 +74,15 @@ export class WaitingRunResumer {
   }
 
   async #covers(session: SessionRecord, over: BudgetOverrun, started: number): Promise<boolean> {
-    const { ledger, holdings } = this.#deps;
+    const { ledger, holdings } = this.deps;
     if (over.kind !== 'runningRuns') return await ledger.covers(session, over);
     return await holdings.covers(session, { runningRuns: 1 + started });
   }
 
   async #findOverrun({ id }: SessionRecord): Promise<BudgetOverrun | undefined> {
-    const seq = await this.#deps.events.findLastSeq(id, 'run.wait');
+    const seq = await this.deps.events.findLastSeq(id, 'run.wait');
     if (seq === 0) return undefined;
-    const [event] = (await this.#deps.events.page(id, seq - 1, 1)).events;
+    const [event] = (await this.deps.events.page(id, seq - 1, 1)).events;
     const budget = event?.type === 'run.wait' ? event.data.budget : undefined;
     return budget && shared.includes(budget.scope) ? budget : undefined;
   }

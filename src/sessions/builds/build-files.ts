@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { BlobPutOptions, BlobStore } from '../../core/contracts/blobs.ts';
-import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type ResourceHolder, toHolderKey } from '../../core/model/access/holder.ts';
 import { buildFilesKind as kind } from '../../core/model/records.ts';
 import type { BlobReference, CopyStore } from '../forks/copies.ts';
 
 interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
+  readonly policy: { readonly ownerFileBytes: number };
   readonly blobs: Pick<BlobStore, 'put' | 'open'>;
   readonly copies: Pick<CopyStore, 'announce' | 'release'>;
 }
@@ -21,18 +22,11 @@ const maxFiles = 1_000;
 /**
  * Files for COPY steps, stored by holder and by the hash that the client computed. A hash finds only files of the same holder.
  */
-export class BuildFiles {
-  readonly #deps: Deps;
-  readonly #ownerBytes: number;
+export class BuildFiles extends ServerPart<Deps> {
   readonly #arriving = new Map<string, number>();
 
-  constructor(deps: Deps, ownerBytes: number) {
-    this.#deps = deps;
-    this.#ownerBytes = ownerBytes;
-  }
-
   async has(holder: ResourceHolder, hash: string): Promise<boolean> {
-    return (await this.#deps.records.get(kind, keyOf(toHolderKey(holder), hash))) !== undefined;
+    return (await this.deps.records.get(kind, keyOf(toHolderKey(holder), hash))) !== undefined;
   }
 
   /** Rejects: payload_too_large, quota. */
@@ -43,21 +37,21 @@ export class BuildFiles {
     options: BlobPutOptions,
   ): Promise<void> {
     const owner = toHolderKey(holder);
-    const { records, blobs, copies, clock } = this.#deps;
+    const { records, blobs, copies, clock } = this.deps;
     const own = (await records.list(kind, { owner })).map(({ doc }) => Stored.parse(doc));
     const sum = own.reduce((total, { bytes }) => total + bytes, 0);
     const advice = 'They go after a day.';
     if (own.length >= maxFiles) throw new AppError('quota', `You have ${own.length} uploads for builds. ${advice}`);
     const check = () => {
-      if (sum + (this.#arriving.get(owner) ?? 0) < this.#ownerBytes) return;
+      if (sum + (this.#arriving.get(owner) ?? 0) < this.deps.policy.ownerFileBytes) return;
       throw new AppError(
         'quota',
-        `Your uploads for builds are larger than ${this.#ownerBytes} bytes in total. ${advice}`,
+        `Your uploads for builds are larger than ${this.deps.policy.ownerFileBytes} bytes in total. ${advice}`,
       );
     };
     check();
     const id = keyOf(owner, hash);
-    const maxBytes = Math.min(options.maxBytes, this.#ownerBytes - sum);
+    const maxBytes = Math.min(options.maxBytes, this.deps.policy.ownerFileBytes - sum);
     const arriving = { bytes: 0 };
     try {
       await copies.announce(placeOf(id));
@@ -92,11 +86,11 @@ export class BuildFiles {
   }
 
   async open(holder: ResourceHolder, hash: string): Promise<AsyncIterable<Uint8Array>> {
-    return await this.#deps.blobs.open(keyOf(toHolderKey(holder), hash));
+    return await this.deps.blobs.open(keyOf(toHolderKey(holder), hash));
   }
 
   async collect(now: number): Promise<number> {
-    const { records, copies } = this.#deps;
+    const { records, copies } = this.deps;
     let removed = 0;
     for (const { id, doc } of await records.list(kind, { after: { sort: now - keptMs, id: '' } })) {
       if (Stored.parse(doc).at + keptMs > now) continue;

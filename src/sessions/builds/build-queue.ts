@@ -3,18 +3,17 @@ import { raceAbort } from '../../core/concurrency/cancel.ts';
 import { runAtIntervals } from '../../core/concurrency/rounds.ts';
 import { Semaphore } from '../../core/concurrency/semaphore.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { toHolderKey } from '../../core/model/access/holder.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
 import type { BuildPlan } from '../api/server/template-builds.ts';
 import type { BuildFiles } from './build-files.ts';
-import { BuildLogWriter } from './build-log.ts';
 import type { BuildRecords } from './build-records.ts';
 import { type BuiltImages, maxBuildDelayMs } from './built-images.ts';
 import { computeStepContexts, computeStepHashes } from './plan.ts';
-import { BuildStepError, runBuildSteps } from './run-steps.ts';
+import { BuildLogWriter, BuildStepError, runBuildSteps } from './run-steps.ts';
 
 interface Deps extends Pick<ServerDependencies, 'clock' | 'ids' | 'warn'> {
   readonly policy: { readonly maxSeconds: number; readonly atOnce: number };
@@ -48,21 +47,15 @@ interface RunningBuild {
 const lookEveryMs = 3_000;
 const neverFires = new AbortController().signal;
 
-export class BuildQueue {
-  readonly #deps: Deps;
+export class BuildQueue extends ServerPart<Deps> {
   readonly #running = new Map<string, RunningBuild>();
-  readonly #slots: Semaphore;
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-    // Open builds are limited per owner, so the queue needs no limit.
-    this.#slots = new Semaphore(deps.policy.atOnce, { maxWaiting: Number.POSITIVE_INFINITY });
-  }
+  /** Open builds are limited per owner, so the queue needs no limit. */
+  readonly #slots = new Semaphore(this.deps.policy.atOnce, { maxWaiting: Number.POSITIVE_INFINITY });
 
   /** The outcome is written to the build's record and log. */
   add(queued: QueuedBuild): void {
     const { id, templateId } = queued.build;
-    const log = new BuildLogWriter({ buildId: id, records: this.#deps.store, clock: this.#deps.clock });
+    const log = new BuildLogWriter({ buildId: id, records: this.deps.store, clock: this.deps.clock });
     const running = { templateId, log, stop: new AbortController() };
     this.#running.set(id, running);
     void this.#inTurn(queued, running);
@@ -81,7 +74,7 @@ export class BuildQueue {
   }
 
   async #inTurn(queued: QueuedBuild, running: RunningBuild): Promise<void> {
-    const { policy, images, warn } = this.#deps;
+    const { policy, images, warn } = this.deps;
     const { id } = queued.build;
     if (this.#running.size > policy.atOnce) {
       running.log.write('info', `Waits for ${policy.atOnce} other builds of this server`);
@@ -96,7 +89,7 @@ export class BuildQueue {
 
   /** Never rejects. */
   async #run(queued: QueuedBuild, { log, stop }: RunningBuild): Promise<void> {
-    const { warn } = this.#deps;
+    const { warn } = this.deps;
     const { build } = queued;
     const { id } = build;
     try {
@@ -114,7 +107,7 @@ export class BuildQueue {
       if (!isStep) warn({ err: thrown, build: id }, 'a template was not built');
       await log.keep().catch((err: unknown) => warn({ err, build: id }, 'the log of a build was not kept'));
       const failed: TemplateBuild = { ...build, status: 'error', reason: { message, ...step } };
-      await this.#deps.records
+      await this.deps.records
         .putBuild(failed)
         .catch((err: unknown) => warn({ err, build: id }, 'the end of a build was not kept'));
     }
@@ -125,7 +118,7 @@ export class BuildQueue {
     log: BuildLogWriter,
     stop: AbortSignal,
   ): Promise<Partial<TemplateBuild>> {
-    const { driver, clock, ids, closing, policy, specOf, reach, records, images, files, admit } = this.#deps;
+    const { driver, clock, ids, closing, policy, specOf, reach, records, images, files, admit } = this.deps;
     if (!buildsImages(driver)) throw new AppError('unsupported', 'The driver cannot build templates.');
     await records.putBuild({ ...build, status: 'building' });
     const ms = policy.maxSeconds * 1_000;
@@ -181,7 +174,7 @@ export class BuildQueue {
    * size of unlinked files cannot be measured.
    */
   async #endWithoutRoom(limit: AbortController, signal: AbortSignal): Promise<void> {
-    const { admit, clock } = this.#deps;
+    const { admit, clock } = this.deps;
     await runAtIntervals(
       async () => await admit(),
       { everyMs: lookEveryMs, clock, onError: (err) => limit.abort(err) },
@@ -191,7 +184,7 @@ export class BuildQueue {
 
   /** Tags point to the build only once it is complete. */
   async #finish(build: TemplateBuild): Promise<void> {
-    const { records, clock } = this.#deps;
+    const { records, clock } = this.deps;
     const template = await records.template(build.templateId); // rejects if the template was deleted in the meantime
     await records.putBuild(build);
     const tag = { build: build.id, at: clock.now() };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
-import type { RecordStore } from '../../core/contracts/ports.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
 import { type ResourceHolder, selectPreferredResource, toHolderKey } from '../../core/model/access/holder.ts';
 import { buildLogKind, builtTemplateKind, templateBuildKind } from '../../core/model/records.ts';
@@ -11,29 +11,26 @@ export const defaultTemplateTag = 'default';
 const maxTags = 20;
 const missing = () => new AppError('not_found', 'There is no such built template.');
 const noBuild = () => new AppError('not_found', 'There is no such build of this template.');
+const sortOf = ({ at }: { readonly at: number }) => at;
 const Log = z.object({ entries: z.array(BuildLogEntry) });
 
 export const isOpenBuild = ({ status }: TemplateBuild): boolean => status === 'building' || status === 'waiting';
 
-export class BuildRecords {
-  readonly #records: RecordStore;
-  readonly #templates: Collection<BuiltTemplate>;
-  readonly #builds: Collection<TemplateBuild>;
+export class BuildRecords extends ServerPart<Pick<ServerDependencies, 'records'>> {
+  readonly #templates = new Collection<BuiltTemplate>(this.deps.records, {
+    kind: builtTemplateKind,
+    schema: BuiltTemplate,
+    sortOf,
+    missing,
+  });
+  readonly #builds = new Collection<TemplateBuild>(this.deps.records, {
+    kind: templateBuildKind,
+    schema: TemplateBuild,
+    sortOf,
+    missing: noBuild,
+  });
   /** Serializes changes to one holder's templates. */
   readonly inTurn = createKeyedQueue();
-
-  constructor(records: RecordStore) {
-    this.#records = records;
-    const sortOf = ({ at }: { readonly at: number }) => at;
-    const rules = { kind: builtTemplateKind, schema: BuiltTemplate, sortOf, missing };
-    this.#templates = new Collection<BuiltTemplate>(records, rules);
-    this.#builds = new Collection<TemplateBuild>(records, {
-      ...rules,
-      kind: templateBuildKind,
-      schema: TemplateBuild,
-      missing: noBuild,
-    });
-  }
 
   async templates(holder?: ResourceHolder): Promise<readonly BuiltTemplate[]> {
     return await (holder ? this.#templates.listHeldBy(holder) : this.#templates.list());
@@ -84,7 +81,7 @@ export class BuildRecords {
   }
 
   async log(buildId: string): Promise<readonly BuildLogEntry[]> {
-    const found = await this.#records.get(buildLogKind, buildId);
+    const found = await this.deps.records.get(buildLogKind, buildId);
     return found ? Log.parse(found.doc).entries : [];
   }
 
@@ -110,17 +107,17 @@ export class BuildRecords {
   }
 
   async putBuild(doc: TemplateBuild): Promise<void> {
-    await this.#records.put({ kind: templateBuildKind, id: doc.id, doc, sort: doc.at });
+    await this.deps.records.put({ kind: templateBuildKind, id: doc.id, doc, sort: doc.at });
   }
 
   async deleteTemplate(template: BuiltTemplate): Promise<void> {
     const { id } = template;
-    await this.inTurn(toHolderKey(template), () => this.#records.delete(builtTemplateKind, id));
+    await this.inTurn(toHolderKey(template), () => this.deps.records.delete(builtTemplateKind, id));
   }
 
   async deleteBuild({ id }: TemplateBuild): Promise<void> {
-    await this.#records.delete(buildLogKind, id);
-    await this.#records.delete(templateBuildKind, id);
+    await this.deps.records.delete(buildLogKind, id);
+    await this.deps.records.delete(templateBuildKind, id);
   }
 
   /** `change` runs again after a concurrent write by another server. Rejects: not_found, quota. */

@@ -1,18 +1,16 @@
 import { buildsImages, type Driver } from '../../../drivers/driver.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { ResourceHolder } from '../../core/model/access/holder.ts';
 import type { TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
 import type { BuildFiles } from './build-files.ts';
 import { type BuildRecords, isOpenBuild } from './build-records.ts';
 
-interface Deps {
+interface Deps extends Pick<ServerDependencies, 'clock'> {
   readonly driver: Driver;
   readonly instance: string;
   readonly records: BuildRecords;
   readonly files: BuildFiles;
-  readonly clock: Clock;
   readonly imagesInUse: () => Promise<ReadonlySet<string>>;
 }
 

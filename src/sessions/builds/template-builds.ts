@@ -1,6 +1,6 @@
 import { buildsImages } from '../../../drivers/driver.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
-import type { RecordStore } from '../../core/contracts/ports.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreNotFound } from '../../core/errors/errors.ts';
 import { type ResourceHolder, toHolderKey } from '../../core/model/access/holder.ts';
 import type { BuiltTemplate, TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
@@ -24,10 +24,11 @@ export interface BuildPolicy {
   readonly ownerFileBytes: number;
 }
 type QueueDeps = ConstructorParameters<typeof BuildQueue>[0];
-interface Deps extends Omit<QueueDeps, 'policy' | 'records' | 'store' | 'files' | 'images'> {
+interface Deps
+  extends Omit<QueueDeps, 'policy' | 'records' | 'store' | 'files' | 'images'>,
+    Pick<ServerDependencies, 'records'> {
   readonly policy: BuildPolicy;
   readonly instance: string;
-  readonly records: RecordStore;
   readonly blobs: Pick<BlobStore, 'put' | 'open'>;
   readonly copies: Pick<CopyStore, 'announce' | 'release'>;
   readonly reserved: (name: string) => boolean;
@@ -39,50 +40,45 @@ const openBuilds = 10;
 const cleanUpMs = 60_000;
 const lostText = 'The server ended while it built the template. Build it again.';
 
-export class TemplateBuilds {
-  readonly service: TemplateBuildService;
-  readonly #deps: Deps;
-  readonly #files: BuildFiles;
-  readonly #records: BuildRecords;
-  readonly #images: BuiltImages;
-  readonly #queue: BuildQueue;
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-    this.#records = new BuildRecords(deps.records);
-    this.#files = new BuildFiles(deps, deps.policy.ownerFileBytes);
-    const parts = { records: this.#records, files: this.#files };
-    this.#images = new BuiltImages({ ...deps, ...parts });
-    this.#queue = new BuildQueue({ ...deps, ...parts, store: deps.records, images: this.#images });
-    this.service = {
-      ability: async () => this.#ability(),
-      plan: async (dockerfile, args) => parseDockerfile(dockerfile, args),
-      begin: (requested) => this.#begin(requested),
-      start: (templateId, buildId, plan) => this.#start(templateId, buildId, plan),
-      build: (templateId, buildId) => this.#build(templateId, buildId),
-      builds: (templateId) => this.#builds(templateId),
-      cancel: (templateId, buildId) => this.#cancel(templateId, buildId),
-      log: async (templateId, buildId, range) => {
-        await this.#build(templateId, buildId);
-        return { entries: await this.#entries(buildId, range) };
-      },
-      hasFiles: async (templateId, hash) => await this.#files.has(await this.#records.template(templateId), hash),
-      putFiles: async (templateId, hash, content, options) => {
-        const archive = expectArchive(content, 'tar', 'gzip');
-        await this.#files.put(await this.#records.template(templateId), hash, archive, options);
-      },
-      list: (owner, projects) => this.#records.listFor(owner, projects),
-      get: (templateId) => this.#records.template(templateId),
-      find: (idOrName, owner, projects) => this.#records.find(idOrName, owner, projects),
-      findImage: async (named, holder) => this.#findImage(named, holder),
-      tag: (templateId, from, tags) => this.#tag(templateId, from, tags),
-      untag: (templateId, tags) => this.#untag(templateId, tags),
-      remove: (templateId) => this.#remove(templateId),
-    };
-  }
+export class TemplateBuilds extends ServerPart<Deps> {
+  readonly service: TemplateBuildService = {
+    ability: async () => this.#ability(),
+    plan: async (dockerfile, args) => parseDockerfile(dockerfile, args),
+    begin: (requested) => this.#begin(requested),
+    start: (templateId, buildId, plan) => this.#start(templateId, buildId, plan),
+    build: (templateId, buildId) => this.#build(templateId, buildId),
+    builds: (templateId) => this.#builds(templateId),
+    cancel: (templateId, buildId) => this.#cancel(templateId, buildId),
+    log: async (templateId, buildId, range) => {
+      await this.#build(templateId, buildId);
+      return { entries: await this.#entries(buildId, range) };
+    },
+    hasFiles: async (templateId, hash) => await this.#files.has(await this.#records.template(templateId), hash),
+    putFiles: async (templateId, hash, content, options) => {
+      const archive = expectArchive(content, 'tar', 'gzip');
+      await this.#files.put(await this.#records.template(templateId), hash, archive, options);
+    },
+    list: (owner, projects) => this.#records.listFor(owner, projects),
+    get: (templateId) => this.#records.template(templateId),
+    find: (idOrName, owner, projects) => this.#records.find(idOrName, owner, projects),
+    findImage: async (named, holder) => this.#findImage(named, holder),
+    tag: (templateId, from, tags) => this.#tag(templateId, from, tags),
+    untag: (templateId, tags) => this.#untag(templateId, tags),
+    remove: (templateId) => this.#remove(templateId),
+  };
+  readonly #records = new BuildRecords(this.deps);
+  readonly #files = new BuildFiles(this.deps);
+  readonly #images = new BuiltImages({ ...this.deps, records: this.#records, files: this.#files });
+  readonly #queue = new BuildQueue({
+    ...this.deps,
+    records: this.#records,
+    store: this.deps.records,
+    files: this.#files,
+    images: this.#images,
+  });
 
   #ability() {
-    const { driver, policy } = this.#deps;
+    const { driver, policy } = this.deps;
     const { noBuilds } = driver.capabilities;
     if (noBuilds !== undefined || !buildsImages(driver)) {
       return { builds: 'none' as const, reason: `The driver ${driver.name} cannot build templates: ${noBuilds}.` };
@@ -99,10 +95,10 @@ export class TemplateBuilds {
     const ability = this.#ability();
     if (ability.builds === 'none') throw new AppError('unsupported', ability.reason);
     const [name = '', ...own] = named.split(':');
-    if (this.#deps.reserved(name)) {
+    if (this.deps.reserved(name)) {
       throw new AppError('conflict', `${name} is the name of an operator's template. Choose another name.`);
     }
-    const { clock, ids, policy } = this.#deps;
+    const { clock, ids, policy } = this.deps;
     const at = clock.now();
     const by = { ...(owner !== undefined && { owner }), ...(projectId && { projectId }) };
     let template: BuiltTemplate = { id: `tpl-${ids.sessionId()}`, name, at, tags: {}, ...by };
@@ -153,7 +149,7 @@ export class TemplateBuilds {
         throw new AppError('conflict', 'This build was already started. Create another one.');
       }
       // Includes the wait for other builds. Afterwards the build counts as lost, so that its record cannot stay open forever.
-      const until = this.#deps.clock.now() + openBuilds * this.#deps.policy.maxSeconds * 1_000;
+      const until = this.deps.clock.now() + openBuilds * this.deps.policy.maxSeconds * 1_000;
       const start = plan.start && { ...plan.start, folder: computeFinalWorkdir(plan.steps) };
       const begun: TemplateBuild = { ...now, until, ...(start && { start }) };
       await this.#records.putBuild(begun);
@@ -186,7 +182,7 @@ export class TemplateBuilds {
 
   /** Rejects: invalid_request, not_found, conflict (the template has no build). */
   async #base({ base }: BuildPlan, holder: ResourceHolder): Promise<BaseImage> {
-    const { images } = this.#deps.policy;
+    const { images } = this.deps.policy;
     const image =
       'image' in base ? (images.get(base.image) ?? images.get(base.image.replace(/:latest$/, ''))) : undefined;
     if (image !== undefined) return { image, content: image };
@@ -206,7 +202,7 @@ export class TemplateBuilds {
 
   async #build(templateId: string, buildId: string): Promise<TemplateBuild> {
     const build = await this.#records.build(templateId, buildId);
-    if (!isOpenBuild(build) || build.until === undefined || computeBuildExpiry(build) > this.#deps.clock.now())
+    if (!isOpenBuild(build) || build.until === undefined || computeBuildExpiry(build) > this.deps.clock.now())
       return build;
     return { ...build, status: 'error', reason: { message: lostText } };
   }
@@ -256,7 +252,7 @@ export class TemplateBuilds {
     return await this.#records.changeTags({ id: templateId }, (template) => {
       const source = template.tags[from];
       if (!source) throw new AppError('not_found', `The template ${template.name} has no tag ${from}.`);
-      const at = this.#deps.clock.now();
+      const at = this.deps.clock.now();
       return { ...template.tags, ...Object.fromEntries(tags.map((tag) => [tag, { build: source.build, at }])) };
     });
   }
@@ -271,7 +267,7 @@ export class TemplateBuilds {
     await this.#records.deleteTemplate(await this.#records.template(templateId));
     this.#queue.stop({ template: templateId }, 'The template was deleted while it was built.');
     await this.collect(0).catch((err: unknown) => {
-      this.#deps.warn({ err }, 'the images of a deleted template were not removed; the next clean-up tries again');
+      this.deps.warn({ err }, 'the images of a deleted template were not removed; the next clean-up tries again');
     });
   }
 
@@ -285,7 +281,7 @@ export class TemplateBuilds {
       if (!isOpenBuild(build) || build.until === undefined) continue;
       await this.#records.putBuild({ ...build, status: 'error', reason: { message: lostText } });
     }
-    const { driver } = this.#deps;
+    const { driver } = this.deps;
     const call = { signal: AbortSignal.timeout(cleanUpMs) };
     if (buildsImages(driver)) await driver.sweepBuilds(Number.POSITIVE_INFINITY, call);
   }

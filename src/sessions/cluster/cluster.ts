@@ -1,11 +1,13 @@
 import type { Driver, SandboxLink } from '../../../drivers/driver.ts';
+import { createTimeoutSignal, raceAbort } from '../../core/concurrency/cancel.ts';
 import type { CommandQueue } from '../../core/contracts/ports.ts';
-import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { Cluster } from '../engine/cluster.ts';
-import type { Ownership } from '../engine/ownership.ts';
+import type { Ownership, RemoteSandboxAccess } from '../engine/ownership.ts';
+import type { SandboxLease } from '../run/run-context.ts';
 import { CommandRouter } from './command-router.ts';
-import { RemoteSandboxes } from './remote-sandboxes.ts';
 
 interface Options extends Pick<ServerDependencies, 'clock' | 'ids'> {
   readonly ownership: Ownership;
@@ -38,4 +40,118 @@ export function createCluster({
       return { commands: router, sandboxes: new RemoteSandboxes({ holder: router, driver, clock, connect, freshMs }) };
     },
   };
+}
+
+interface SandboxHolder {
+  /** Requests that the holder mark the sandbox as used, and start it if it is not running. */
+  askForUse(id: SessionId, signal: AbortSignal): Promise<void>;
+  /** Reports that something other than our daemon answers in the sandbox; the holder destroys the sandbox. */
+  distrust(id: SessionId, error: unknown): void;
+}
+interface RemoteSandboxOptions extends Pick<ServerDependencies, 'clock'> {
+  readonly holder: SandboxHolder;
+  readonly driver: Driver;
+  readonly connect: (link: SandboxLink) => SandboxClient;
+  /**
+   * The interval between requests to the holder while the sandbox is in use, so that the holder does not treat it as idle.
+   * Milliseconds.
+   */
+  readonly freshMs: number;
+}
+interface RemoteLink {
+  readonly link: SandboxLink;
+  readonly client: SandboxClient;
+  users: number;
+  requestedAt: number;
+  timer: unknown;
+}
+const attachMs = 30_000;
+const keptMs = 30_000;
+
+/**
+ * Direct connections to sandboxes of sessions owned by other servers, so that files, shells and screens need not pass through the
+ * owner.
+ */
+export class RemoteSandboxes extends ServerPart<RemoteSandboxOptions> implements RemoteSandboxAccess {
+  readonly #links = new Map<SessionId, Promise<RemoteLink>>();
+
+  async use(id: SessionId, signal: AbortSignal): Promise<SandboxLease> {
+    const { clock, holder, freshMs } = this.deps;
+    const known = await this.#known(id);
+    if (!known || clock.now() - known.requestedAt >= freshMs) await holder.askForUse(id, signal);
+    const remote = await this.look(id, signal);
+    remote.requestedAt = clock.now();
+    const busy = () => {
+      remote.requestedAt = clock.now();
+      timer = clock.setTimeout(busy, freshMs);
+      holder.askForUse(id, AbortSignal.timeout(attachMs)).catch(() => {}); // calls into the sandbox then fail
+    };
+    let timer = clock.setTimeout(busy, freshMs);
+    remote.users += 1;
+    return {
+      client: remote.client,
+      [Symbol.asyncDispose]: async () => {
+        clock.clearTimeout(timer);
+        remote.users -= 1;
+        this.#closeLater(id, remote);
+      },
+    };
+  }
+
+  async look(id: SessionId, signal: AbortSignal): Promise<RemoteLink> {
+    const known = await this.#known(id);
+    if (known) return known;
+    const opening = this.#links.get(id) ?? this.#open(id);
+    this.#links.set(id, opening);
+    opening.catch(() => {
+      if (this.#links.get(id) === opening) this.#links.delete(id);
+    });
+    return await raceAbort(opening, signal);
+  }
+
+  async leave(id: SessionId): Promise<void> {
+    const remote = await this.#links.get(id)?.catch(() => undefined);
+    this.#links.delete(id);
+    this.deps.clock.clearTimeout(remote?.timer);
+    await remote?.link[Symbol.asyncDispose]();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#links.keys()].map((id) => this.leave(id)));
+  }
+
+  async #known(id: SessionId): Promise<RemoteLink | undefined> {
+    const remote = await this.#links.get(id)?.catch(() => undefined);
+    if (!remote?.link.lost.aborted && !remote?.client.trust.broken.aborted) return remote;
+    await this.leave(id);
+    return undefined;
+  }
+
+  /** All waiting callers share one attempt, which continues even if the caller that started it gives up. */
+  async #open(id: SessionId): Promise<RemoteLink> {
+    const { driver, clock, connect, holder } = this.deps;
+    using until = createTimeoutSignal(attachMs, clock);
+    const link = await driver.attach(sandboxIdOf(id), until, 'guest');
+    const client = connect(link);
+    const { broken } = client.trust;
+    broken.addEventListener('abort', () => holder.distrust(id, broken.reason), { once: true });
+    const remote: RemoteLink = {
+      link,
+      client,
+      users: 0,
+      requestedAt: Number.NEGATIVE_INFINITY,
+      timer: undefined,
+    };
+    this.#closeLater(id, remote);
+    return remote;
+  }
+
+  #closeLater(id: SessionId, remote: RemoteLink): void {
+    const { clock } = this.deps;
+    clock.clearTimeout(remote.timer);
+    remote.timer = clock.setTimeout(() => {
+      if (remote.users === 0) void this.leave(id);
+      else this.#closeLater(id, remote);
+    }, keptMs);
+  }
 }

@@ -1,17 +1,47 @@
-import type { SessionCommand } from '../../../machines/session.ts';
+import { z } from 'zod';
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { CommandQueue, EventLog } from '../../core/contracts/ports.ts';
-import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
+import { ForkFilesStatus } from '../../core/model/events.ts';
+import { type MessageId, type RunId, SessionId } from '../../core/model/ids.ts';
 import { findProtocolViolation } from '../../core/model/protocol-violation.ts';
+import { SessionCommand } from '../../core/model/runs/session-command.ts';
 import type { ClusterCommands, LocalEngineParts } from '../engine/cluster.ts';
 import type { Ownership } from '../engine/ownership.ts';
 import type { SandboxFact } from '../engine/sandbox/sandbox-facts.ts';
 import type { SessionRecordChange } from '../engine/session-commands.ts';
-import type { StoredSession } from '../run/log/projection.ts';
-import { parsePostedCommand } from './posted-command.ts';
+import { StoredSession } from '../run/log/projection.ts';
 import { type RemoteCommand, RemoteCommands } from './remote-commands.ts';
+
+const Fact = z.object({
+  type: z.enum(['egress', 'sandbox.phase', 'desktop', 'sandbox.disk_exceeded', 'repository']),
+  data: z.unknown(),
+}) satisfies z.ZodType<SandboxFact>;
+
+const Forked = z.object({ from: SessionId, to: SessionId, atSeq: z.int(), files: ForkFilesStatus });
+/** Only the posted fields: the partial schema would add defaults for the others. */
+const Change = z.record(z.string(), z.unknown()).transform((input) => {
+  const parsed = Object.entries(StoredSession.partial().extend({ forked: Forked.optional() }).parse(input));
+  return Object.fromEntries(parsed.filter(([name]) => name in input)) as SessionRecordChange;
+});
+
+const Posted = z.discriminatedUnion('name', [
+  z.object({ name: z.literal('change'), body: Change }),
+  z.object({ name: z.literal('note'), body: Fact }),
+  z.object({ name: z.literal('use'), body: z.unknown() }),
+  z.object({ name: z.literal('command'), body: SessionCommand }),
+]);
+
+/** Throws: unsupported (posted by another version). */
+export function parsePostedCommand({ name, body }: RemoteCommand) {
+  try {
+    return Posted.parse({ name, body });
+  } catch (cause) {
+    const text = 'This server cannot read the command of another server. Run one version of Corral.';
+    throw new AppError('unsupported', text, { cause });
+  }
+}
 
 const [pageSize, maxPageSize] = [32, 512];
 const skewMs = 60_000; // allowed clock difference between two servers
@@ -46,15 +76,9 @@ interface Deps extends LocalEngineParts, Pick<ServerDependencies, 'clock' | 'ids
 }
 const maxLooks = 5;
 
-export class CommandRouter implements ClusterCommands {
-  readonly #deps: Deps;
+export class CommandRouter extends ServerPart<Deps> implements ClusterCommands {
   readonly #sends = createKeyedQueue();
-  readonly #remote: RemoteCommands;
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-    this.#remote = new RemoteCommands({ ...deps, act: (...posted) => this.#act(...posted) });
-  }
+  readonly #remote = new RemoteCommands({ ...this.deps, act: (...posted) => this.#act(...posted) });
 
   start(): void {
     this.#remote.start();
@@ -69,11 +93,11 @@ export class CommandRouter implements ClusterCommands {
   }
 
   change(id: SessionId, change: SessionRecordChange): Promise<StoredSession> {
-    return this.#remote.route(id, { name: 'change', body: change }, () => this.#deps.supervisor.change(id, change));
+    return this.#remote.route(id, { name: 'change', body: change }, () => this.deps.supervisor.change(id, change));
   }
 
   tell(id: SessionId, fact: SandboxFact): void {
-    const { liveSessions, ownership, supervisor } = this.#deps;
+    const { liveSessions, ownership, supervisor } = this.deps;
     if (liveSessions.get(id) || ownership.epochOf(id) !== undefined) supervisor.tell(id, fact);
     else void this.#remote.post(id, { name: 'note', body: fact }).catch(() => {});
   }
@@ -85,7 +109,7 @@ export class CommandRouter implements ClusterCommands {
   /** Reports that something other than our daemon answers in the sandbox. The session's holder destroys the sandbox. */
   distrust(id: SessionId, error: unknown): void {
     const breach = findProtocolViolation(error);
-    const command = { type: 'sandbox.distrust', commandId: this.#deps.ids.short() } as const;
+    const command = { type: 'sandbox.distrust', commandId: this.deps.ids.short() } as const;
     if (breach) void this.command(id, { ...command, breach }).catch(() => {}); // the holder also notices on its own
   }
 
@@ -94,7 +118,7 @@ export class CommandRouter implements ClusterCommands {
    * the command stays in the store for the next holder.
    */
   async #act(id: SessionId, command: RemoteCommand, since: number): Promise<unknown> {
-    const { supervisor, sandboxes, startTimeoutMs } = this.#deps;
+    const { supervisor, sandboxes, startTimeoutMs } = this.deps;
     const posted = parsePostedCommand(command);
     if (posted.name === 'change') return await supervisor.change(id, posted.body);
     if (posted.name === 'note') return supervisor.tell(id, posted.body);
@@ -111,7 +135,7 @@ export class CommandRouter implements ClusterCommands {
    * message before it died.
    */
   #once<Value>(id: SessionId, command: SessionCommand, postedAt?: number): Promise<Value> {
-    const { supervisor } = this.#deps;
+    const { supervisor } = this.deps;
     if (command.type === 'cmd.stop') return this.#stop(id, command) as Promise<Value>;
     if (command.type !== 'cmd.send') return supervisor.command(id, command);
     const since = command.isRepeatable ? 0 : postedAt;
@@ -119,10 +143,10 @@ export class CommandRouter implements ClusterCommands {
       if (since === undefined) return await supervisor.command<Value>(id, command);
       for (let looks = 0; looks < maxLooks; looks++) {
         const live = await supervisor.reach(id); // from here on, an append without the lease is fenced
-        const sent = await findSentMessage(this.#deps.log, id, command, since);
+        const sent = await findSentMessage(this.deps.log, id, command, since);
         if (sent) return sent as Value;
         // A session rehydrated in the meantime may have read facts that this check missed.
-        if (this.#deps.liveSessions.get(id) === live && supervisor.has(id)) {
+        if (this.deps.liveSessions.get(id) === live && supervisor.has(id)) {
           return await supervisor.command<Value>(id, command);
         }
       }
@@ -136,15 +160,15 @@ export class CommandRouter implements ClusterCommands {
    */
   async #stop(id: SessionId, command: Extract<SessionCommand, { type: 'cmd.stop' }>): Promise<{ stopped: boolean }> {
     for (let looks = 0; looks < maxLooks; looks++) {
-      const done = await this.#deps.supervisor.command<{ stopped: boolean }>(id, command);
+      const done = await this.deps.supervisor.command<{ stopped: boolean }>(id, command);
       if (done.stopped || (await this.#isCurrent(id))) return done;
-      this.#deps.eviction.fenced(id);
+      this.deps.eviction.fenced(id);
     }
     throw new AppError('fenced', 'The session moved between servers too often.');
   }
 
   async #isCurrent(id: SessionId): Promise<boolean> {
-    const { log, liveSessions } = this.#deps;
+    const { log, liveSessions } = this.deps;
     const { head } = await log.page(id, Number.MAX_SAFE_INTEGER, 1);
     const { writer } = liveSessions.get(id) ?? {};
     await writer?.settled(); // this server's own pending writes do not count as another holder's

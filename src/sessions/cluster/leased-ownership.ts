@@ -2,20 +2,19 @@ import { sleep } from '../../core/concurrency/cancel.ts';
 import { forEachConcurrent } from '../../core/concurrency/for-each-concurrent.ts';
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import { runAtIntervals } from '../../core/concurrency/rounds.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
 import type { Lease, LeaseStore } from '../../core/contracts/ports.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { type Ownership, ownershipLostError } from '../engine/ownership.ts';
 
-export interface LeaseOptions {
+export interface LeaseOptions extends Pick<ServerDependencies, 'clock'> {
   readonly leases: LeaseStore;
   /** Unique to this server process. */
   readonly holder: string;
   /** Whether the holder's process is known to have ended, so that its leases can be taken over immediately. */
   readonly isDead: (holder: string) => boolean;
   readonly ttlMs: number;
-  readonly clock: Clock;
   /** A monotonic clock in milliseconds, unaffected by changes to the wall clock. */
   readonly elapsed: () => number;
 }
@@ -37,22 +36,18 @@ const freshMs = 100;
  * Owns sessions through leases in a store shared by several servers. Each lease is renewed after a third of its duration. Leases
  * are renewed in batches, so that many sessions cost the store few requests.
  */
-export class LeasedOwnership implements Ownership {
+export class LeasedOwnership extends ServerPart<LeaseOptions> implements Ownership {
   readonly isShared = true;
-  readonly #options: LeaseOptions;
   readonly #held = new Map<SessionId, HeldLease>();
   readonly #turns = createKeyedQueue();
   readonly #stop = new AbortController();
-  readonly #renewing: Promise<void>;
   #heard: (id: SessionId) => void = () => {};
-
-  constructor(options: LeaseOptions) {
-    this.#options = options;
-    this.#renewing = this.#renewAll();
-  }
+  readonly #renewing = this.#renewAll();
 
   async take(id: SessionId, how?: 'confirmed'): Promise<number> {
-    const isEnough = (held: HeldLease) => (how === 'confirmed' ? this.#isFresh(held) : this.#isSure(held));
+    const { elapsed, ttlMs } = this.deps;
+    const isFresh = ({ sureUntil }: HeldLease) => elapsed() < sureUntil - ttlMs + freshMs;
+    const isEnough = (held: HeldLease) => (how === 'confirmed' ? isFresh(held) : this.#isSure(held));
     const held = this.#held.get(id);
     if (held && isEnough(held)) return held.epoch;
     return await this.#turns(id, () => this.#acquire(id, isEnough));
@@ -70,7 +65,7 @@ export class LeasedOwnership implements Ownership {
   async release(id: SessionId): Promise<void> {
     await this.#turns(id, async () => {
       if (!this.#held.delete(id)) return;
-      const { leases, holder } = this.#options;
+      const { leases, holder } = this.deps;
       await leases.release(sessionLeaseNameOf(id), holder).catch(() => {}); // if this fails, the lease lapses
     });
   }
@@ -78,7 +73,7 @@ export class LeasedOwnership implements Ownership {
   owned = (): SessionId[] => [...this.#held.keys()];
 
   async isElsewhere(id: SessionId): Promise<boolean> {
-    const { leases, holder, isDead, clock } = this.#options;
+    const { leases, holder, isDead, clock } = this.deps;
     if (this.#held.has(id)) return false;
     const found = await leases.get(sessionLeaseNameOf(id));
     return found !== undefined && found.holder !== holder && found.expiresAt > clock.now() && !isDead(found.holder);
@@ -95,13 +90,8 @@ export class LeasedOwnership implements Ownership {
   }
 
   #isSure({ sureUntil, sureUntilTime }: HeldLease): boolean {
-    const { elapsed, clock } = this.#options;
+    const { elapsed, clock } = this.deps;
     return elapsed() < sureUntil && clock.now() < sureUntilTime;
-  }
-
-  #isFresh({ sureUntil }: HeldLease): boolean {
-    const { elapsed, ttlMs } = this.#options;
-    return elapsed() < sureUntil - ttlMs + freshMs;
   }
 
   async #acquire(id: SessionId, isEnough: (held: HeldLease) => boolean): Promise<number> {
@@ -129,12 +119,12 @@ export class LeasedOwnership implements Ownership {
     if (lease?.epoch === held.epoch) return this.#keep(id, lease, since);
     this.#lose(id);
     // The next use acquires the lease again and reads the log.
-    if (lease) await this.#options.leases.release(lease.name, lease.holder).catch(() => {});
+    if (lease) await this.deps.leases.release(lease.name, lease.holder).catch(() => {});
     throw ownershipLostError();
   }
 
   async #ask(id: SessionId): Promise<{ lease: Lease | undefined; since: number }> {
-    const { leases, holder, clock, ttlMs, elapsed } = this.#options;
+    const { leases, holder, clock, ttlMs, elapsed } = this.deps;
     // taken before the request, so that we never rely on the lease longer than the store grants it
     const since = elapsed();
     return { lease: await leases.acquire(sessionLeaseNameOf(id), holder, clock.now(), ttlMs), since };
@@ -142,7 +132,7 @@ export class LeasedOwnership implements Ownership {
 
   /** Limits the wait for the store, so that a hanging store does not leave us believing that we own the session. */
   async #until<Answer>(sureUntil: number, answer: Promise<Answer>): Promise<Answer> {
-    const { clock, elapsed, ttlMs } = this.#options;
+    const { clock, elapsed, ttlMs } = this.deps;
     const over = new AbortController();
     const leftMs = Math.max(sureUntil - elapsed(), ttlMs / 3);
     const late = sleep(leftMs, over.signal, clock).then(() => {
@@ -153,7 +143,7 @@ export class LeasedOwnership implements Ownership {
   }
 
   async #fromTheDead(id: SessionId): Promise<Lease | undefined> {
-    const { leases, isDead } = this.#options;
+    const { leases, isDead } = this.deps;
     const found = await leases.get(sessionLeaseNameOf(id));
     if (!found || !isDead(found.holder)) return undefined;
     await leases.release(found.name, found.holder);
@@ -161,7 +151,7 @@ export class LeasedOwnership implements Ownership {
   }
 
   #keep(id: SessionId, { epoch, expiresAt }: Pick<Lease, 'epoch' | 'expiresAt'>, since: number): void {
-    this.#held.set(id, { epoch, sureUntil: since + this.#options.ttlMs, sureUntilTime: expiresAt });
+    this.#held.set(id, { epoch, sureUntil: since + this.deps.ttlMs, sureUntilTime: expiresAt });
   }
 
   #lose(id: SessionId): void {
@@ -169,7 +159,7 @@ export class LeasedOwnership implements Ownership {
   }
 
   async #renewAll(): Promise<void> {
-    const { ttlMs, clock } = this.#options;
+    const { ttlMs, clock } = this.deps;
     const renew = async () => {
       const all = [...this.#held];
       for (let from = 0; from < all.length; from += renewals) await this.#renewSome(all.slice(from, from + renewals));
@@ -178,7 +168,7 @@ export class LeasedOwnership implements Ownership {
   }
 
   async #renewSome(some: readonly (readonly [SessionId, HeldLease])[]): Promise<void> {
-    const { leases, holder, clock, elapsed, ttlMs } = this.#options;
+    const { leases, holder, clock, elapsed, ttlMs } = this.deps;
     const since = elapsed();
     const expiresAt = clock.now() + ttlMs;
     const names = some.map(([id]) => sessionLeaseNameOf(id));

@@ -1,12 +1,11 @@
 import { z } from 'zod';
 import { runRounds } from '../../core/concurrency/rounds.ts';
-import type { RecordStore } from '../../core/contracts/ports.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import type { Ownership } from '../engine/ownership.ts';
 import type { LeaseOptions } from './leased-ownership.ts';
 
-export interface PeerReplicasOptions extends Omit<LeaseOptions, 'leases'> {
-  readonly records: RecordStore;
+export interface PeerReplicasOptions extends Omit<LeaseOptions, 'leases'>, Pick<ServerDependencies, 'records'> {
   readonly ownership: Ownership;
   /** Unique to this server process. */
   readonly name: string;
@@ -28,21 +27,20 @@ const Doc = z.object({ holder: z.string(), gone: z.boolean(), sessions: z.array(
 const lookMs = 400;
 
 /** The servers that share a store. Each keeps a record of the sessions it is working on, so that the others can take over. */
-export class PeerReplicas implements AsyncDisposable {
-  readonly #options: PeerReplicasOptions;
+export class PeerReplicas extends ServerPart<PeerReplicasOptions> implements AsyncDisposable {
   readonly #known = new Map<string, Peer>();
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
   #leaving: SessionId[] | undefined;
 
   constructor(options: PeerReplicasOptions) {
-    this.#options = options;
+    super(options);
     options.closing.addEventListener('abort', () => this.#leave(), { once: true });
     this.#running = this.#run();
   }
 
   has(id: SessionId): boolean {
-    const { elapsed, ttlMs } = this.#options;
+    const { elapsed, ttlMs } = this.deps;
     const now = elapsed();
     return [...this.#known.values()].some(({ since, sessions }) => sessions.has(id) && now - since <= ttlMs);
   }
@@ -57,18 +55,18 @@ export class PeerReplicas implements AsyncDisposable {
   }
 
   #leave(): void {
-    this.#leaving ??= this.#options.ownership.owned();
+    this.#leaving ??= this.deps.ownership.owned();
   }
 
   async #run(): Promise<void> {
-    const { clock, elapsed, ttlMs, warn } = this.#options;
+    const { clock, elapsed, ttlMs, warn } = this.deps;
     const { signal } = this.#stop;
     let announcedAt = Number.NEGATIVE_INFINITY;
     const everyMs = Math.min(lookMs, ttlMs / 3);
     const round = async () => {
       if (elapsed() - announcedAt >= ttlMs / 3) {
         announcedAt = elapsed();
-        await this.#say(false, this.#options.ownership.owned());
+        await this.#say(false, this.deps.ownership.owned());
       }
       if (this.#leaving === undefined) await this.#look();
       return everyMs;
@@ -78,12 +76,12 @@ export class PeerReplicas implements AsyncDisposable {
   }
 
   async #say(gone: boolean, sessions: readonly SessionId[]): Promise<void> {
-    const { records, name, holder, clock } = this.#options;
+    const { records, name, holder, clock } = this.deps;
     await records.put({ kind, id: name, doc: { holder, gone, sessions }, sort: clock.now() });
   }
 
   async #look(): Promise<void> {
-    const { records, name, isDead, elapsed, ttlMs, inherit } = this.#options;
+    const { records, name, isDead, elapsed, ttlMs, inherit } = this.deps;
     const now = elapsed();
     const found = await records.list(kind);
     for (const id of this.#known.keys()) if (!found.some((it) => it.id === id)) this.#known.delete(id);

@@ -58,7 +58,8 @@ export class RemoteCommands extends ServerPart<RemoteCommandsOptions> implements
   #wake = () => {};
 
   start(): void {
-    this.#work.push(this.#serve(), this.#listen(), this.#findOrphans());
+    const serving = this.#again('commands could not be read', () => this.#doPending());
+    this.#work.push(serving, this.#listen(), this.#findOrphans());
   }
 
   /** `here` executes the command if this server is the session's holder. */
@@ -126,10 +127,6 @@ export class RemoteCommands extends ServerPart<RemoteCommandsOptions> implements
       for (const [id, answer] of answers) this.#awaited.get(id)?.done.resolve(answer);
       return answers.size > 0;
     });
-  }
-
-  async #serve(): Promise<void> {
-    await this.#again('commands could not be read', () => this.#doPending());
   }
 
   async #doPending(): Promise<boolean> {

@@ -1,15 +1,14 @@
 import { runAtIntervals } from '../../core/concurrency/rounds.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
 import type { LeaseStore } from '../../core/contracts/ports.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import type {
   SharedDesktopControl,
   SharedDesktopControlFactory,
   SharedDesktopControlOptions,
-} from '../desktop/shared-control.ts';
+} from '../desktop/control-lease.ts';
 
-interface Options extends SharedDesktopControlOptions {
+interface Options extends SharedDesktopControlOptions, Pick<ServerDependencies, 'clock'> {
   readonly leases: LeaseStore;
-  readonly clock: Clock;
   /** Unique to this process. */
   readonly server: string;
 }
@@ -23,19 +22,13 @@ const everyMs = 400;
 const ttlMs = 5_000;
 
 /** Keeps the lease of one session's keyboard and mouse in the store, because viewers can be on other servers. */
-export class SharedDesktopControlLease implements SharedDesktopControl {
-  readonly #options: Options;
-  readonly #name: string;
+export class SharedDesktopControlLease extends ServerPart<Options> implements SharedDesktopControl {
+  readonly #name = `control:${this.deps.id}`;
   #turn: Promise<unknown> = Promise.resolve();
   /** This server's viewer that holds the stored lease. */
   stored: string | undefined;
   #watchers = 0;
   #stop = new AbortController();
-
-  constructor(options: Options) {
-    this.#options = options;
-    this.#name = `control:${options.id}`;
-  }
 
   look(): Promise<void> {
     return this.#enqueue(() => this.#look());
@@ -44,7 +37,8 @@ export class SharedDesktopControlLease implements SharedDesktopControl {
   watch(): Disposable {
     if (this.#watchers++ === 0) {
       this.#stop = new AbortController();
-      void this.#watch(this.#stop.signal);
+      // Continues even if the store fails.
+      void runAtIntervals(() => this.look(), { everyMs, clock: this.deps.clock }, this.#stop.signal);
     }
     return {
       [Symbol.dispose]: () => {
@@ -54,7 +48,7 @@ export class SharedDesktopControlLease implements SharedDesktopControl {
   }
 
   taken(viewer: string, isTakenOver: boolean): void {
-    const { leases, lease, clock } = this.#options;
+    const { leases, lease, clock } = this.deps;
     const mine = this.#holderOf(viewer);
     const acquire = () => leases.acquire(this.#name, mine, clock.now(), ttlMs);
     this.stored = undefined;
@@ -72,13 +66,13 @@ export class SharedDesktopControlLease implements SharedDesktopControl {
 
   returned(viewer: string): void {
     this.#later(async () => {
-      await this.#options.leases.release(this.#name, this.#holderOf(viewer));
+      await this.deps.leases.release(this.#name, this.#holderOf(viewer));
       if (this.stored === viewer) this.stored = undefined;
     });
   }
 
   takeBack(viewer: string): Promise<boolean> {
-    const { leases, lease } = this.#options;
+    const { leases, lease } = this.deps;
     return this.#enqueue(async () => {
       await this.#look();
       if (!lease.isElsewhere || lease.driver !== viewer) return false;
@@ -89,7 +83,7 @@ export class SharedDesktopControlLease implements SharedDesktopControl {
   }
 
   async #look(): Promise<void> {
-    const { leases, lease, clock, server, onLapsed } = this.#options;
+    const { leases, lease, clock, server, onLapsed } = this.deps;
     const here = lease.isElsewhere ? undefined : lease.driver;
     if (here !== undefined && here !== this.stored) return; // a queued write is about to store this
     const found = await leases.get(this.#name);
@@ -114,13 +108,8 @@ export class SharedDesktopControlLease implements SharedDesktopControl {
     }
   }
 
-  async #watch(signal: AbortSignal): Promise<void> {
-    // Continues even if the store fails.
-    await runAtIntervals(() => this.look(), { everyMs, clock: this.#options.clock }, signal);
-  }
-
   #holderOf(viewer: string): string {
-    return `${viewer}@${this.#options.server}`;
+    return `${viewer}@${this.deps.server}`;
   }
   #enqueue<Value>(act: () => Promise<Value>): Promise<Value> {
     const mine = this.#turn.then(act);

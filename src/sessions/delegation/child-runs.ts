@@ -2,7 +2,7 @@ import type { ChildSessions, ChildState, ChildTask } from '../../agents/tools/de
 import { raceAbort, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { runRounds } from '../../core/concurrency/rounds.ts';
 import type { EventStore } from '../../core/contracts/ports.ts';
-import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { deriveSessionId, type RunId, SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
@@ -11,9 +11,8 @@ import type { FileService } from '../api/files.ts';
 import type { TemplateInfo } from '../api/server/templates.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { ChildBudgets, UsageAmounts } from '../budgets/children.ts';
-import type { WorkspaceCopier } from '../forks/sandbox-copies.ts';
-import { convertChildErrors, ignoreChildNotFound } from './child-failures.ts';
-import { ChildStarter } from './child-starts.ts';
+import type { WorkspaceCopier } from '../forks/workspace-archive.ts';
+import { ChildStarter, convertChildErrors, ignoreChildNotFound } from './child-starts.ts';
 
 // A child's session id is derived from the call that started it, so a call interrupted by a restart finds its child again.
 
@@ -48,36 +47,29 @@ const retryMs = 2_000;
 const childIdOf = (parent: SessionId, runId: RunId, callId: string): SessionId =>
   deriveSessionId(`child ${parent} ${runId} ${callId}`);
 
-export class Delegation {
-  readonly #deps: Deps;
-  readonly #budgets: ChildBudgets;
-  readonly starts: ChildStarter;
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-    const { records, budgets, readLimits, copies, findTemplate, services } = deps;
-    const sessions = async () => (await services).sessions;
-    this.#budgets = budgets;
-    this.starts = new ChildStarter({ records, copies, findTemplate, budgets, readLimits, sessions });
-  }
+export class Delegation extends ServerPart<Deps> {
+  readonly starts = new ChildStarter({
+    ...this.deps,
+    sessions: async () => (await this.deps.services).sessions,
+  });
 
   of(parent: SessionRecord, runId: RunId, most: number): ChildSessions {
     const own = async (value: string): Promise<SessionId> => {
       const id = SessionId.parse(value);
-      if (!(await this.#budgets.listChildren(parent.id, 'delegated')).includes(id))
+      if (!(await this.deps.budgets.listChildren(parent.id, 'delegated')).includes(id))
         throw new AppError('not_found', `You have no child ${value}.`);
       return id;
     };
     const look = async (value: string, wait: boolean, signal: AbortSignal) => {
       const id = await own(value);
-      const services = await raceAbort(this.#deps.services, signal);
+      const services = await raceAbort(this.deps.services, signal);
       if (wait) await waitUntilSettled(services.sessions, id, signal);
-      return await readChildState(id, { ...services, used: await this.#budgets.spent(id) }, signal);
+      return await readChildState(id, { ...services, used: await this.deps.budgets.spent(id) }, signal);
     };
-    const sessions = async () => (await this.#deps.services).sessions;
+    const sessions = async () => (await this.deps.services).sessions;
     return {
       start: (callId, task, signal) => convertChildErrors(this.#start({ parent, runId, most, callId, task }, signal)),
-      list: () => this.#budgets.listChildren(parent.id, 'delegated'),
+      list: () => this.deps.budgets.listChildren(parent.id, 'delegated'),
       look: (value, wait, signal) => convertChildErrors(look(value, wait, signal)),
       send: (value, text) =>
         convertChildErrors(
@@ -93,24 +85,25 @@ export class Delegation {
    * Stops the children that are still working. `delegated`: only those that the agent started, which must not outlive its run.
    */
   async stopChildren(id: SessionId, only: 'all' | 'delegated' = 'all'): Promise<void> {
-    this.#budgets.forget(id); // its calls have ended
-    const { sessions } = await this.#deps.services;
-    for (const child of await this.#budgets.listChildren(id, only)) {
+    this.deps.budgets.forget(id); // its calls have ended
+    const { sessions } = await this.deps.services;
+    for (const child of await this.deps.budgets.listChildren(id, only)) {
       const record = await sessions.get(child).catch(ignoreChildNotFound);
       if (!record || record.status === 'completed') continue;
       await sessions
         .stop(child)
-        .catch((err: unknown) => this.#deps.warn({ err, session: child }, 'a child was not stopped'));
+        .catch((err: unknown) => this.deps.warn({ err, session: child }, 'a child was not stopped'));
     }
   }
 
   /** Deletes the children, deepest first, and stores the session's usage for the budget of its parent. */
   async deleteChildren(id: SessionId): Promise<void> {
-    const { sessions } = await this.#deps.services;
+    const { sessions } = await this.deps.services;
     const parent = (await sessions.get(id)).parent?.sessionId;
-    if (parent) await this.#budgets.remember(parent, id);
-    this.#budgets.forget(id);
-    for (const child of await this.#budgets.listChildren(id)) await sessions.delete(child).catch(ignoreChildNotFound);
+    if (parent) await this.deps.budgets.remember(parent, id);
+    this.deps.budgets.forget(id);
+    for (const child of await this.deps.budgets.listChildren(id))
+      await sessions.delete(child).catch(ignoreChildNotFound);
   }
 
   /**
@@ -118,7 +111,7 @@ export class Delegation {
    * ended, and deletes those whose parent is gone. Retries until the signal fires if the store is unreachable.
    */
   async adopt(signal: AbortSignal): Promise<void> {
-    const { clock, warn } = this.#deps;
+    const { clock, warn } = this.deps;
     const onError = (err: unknown) =>
       warn({ err }, 'the runs that agents gave away could not be looked through; trying again');
     const round = async () => void (await this.#adoptAll(signal));
@@ -126,7 +119,7 @@ export class Delegation {
   }
 
   async #adoptAll(signal: AbortSignal): Promise<void> {
-    const { sessions } = await raceAbort(this.#deps.services, signal);
+    const { sessions } = await raceAbort(this.deps.services, signal);
     const open = await Promise.all(
       (['running', 'waiting'] as const).map((status) =>
         sessions.list({
@@ -151,15 +144,15 @@ export class Delegation {
   /** Whether the child's run began before its parent's last run ended. Later runs were started by a person. */
   async #isOlder(child: SessionId, parent: SessionId): Promise<boolean> {
     const readTime = async (id: SessionId, type: 'run.started' | 'run.end') => {
-      const seq = await this.#deps.events.findLastSeq(id, type);
-      return seq === 0 ? 0 : ((await this.#deps.events.page(id, seq - 1, 1)).events[0]?.ts ?? 0);
+      const seq = await this.deps.events.findLastSeq(id, type);
+      return seq === 0 ? 0 : ((await this.deps.events.page(id, seq - 1, 1)).events[0]?.ts ?? 0);
     };
     const [began, ended] = await Promise.all([readTime(child, 'run.started'), readTime(parent, 'run.end')]);
     return began <= ended;
   }
 
   async #start({ parent, runId, most, callId, task: childTask }: Start, signal: AbortSignal): Promise<SessionId> {
-    await raceAbort(this.#deps.services, signal);
+    await raceAbort(this.deps.services, signal);
     const id = childIdOf(parent.id, runId, callId);
     const { task, template, agent, files, goal, budget = {} } = childTask;
     const cause = { runId, callId };
@@ -174,7 +167,7 @@ export class Delegation {
     requested: readonly string[],
     signal: AbortSignal,
   ): Promise<string[]> {
-    const { files } = await this.#deps.services;
+    const { files } = await this.deps.services;
     const { files: changed } = await files.changes(id, signal);
     const chosen = requested.length === 0 ? changed : changed.filter(({ path }) => requested.includes(path));
     const stranger = requested.find((path) => !changed.some((one) => one.path === path));

@@ -1,8 +1,7 @@
 import { throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
-import type { RecordStore } from '../../core/contracts/ports.ts';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
-import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { AppError, type ErrorCode, toAppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import { deriveMessageId, type SessionId } from '../../core/model/ids.ts';
 import { type ChildOrigin, childLinkKind, type SessionRecord } from '../../core/model/records.ts';
@@ -13,16 +12,52 @@ import type { BudgetSpec } from '../../core/model/spending.ts';
 import type { TemplateInfo } from '../api/server/templates.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { ChildBudgets, RequestedBudget } from '../budgets/children.ts';
-import type { WorkspaceCopier } from '../forks/sandbox-copies.ts';
-import { ignoreChildNotFound } from './child-failures.ts';
+import type { WorkspaceCopier } from '../forks/workspace-archive.ts';
+
+/** Error codes that reach the parent unchanged, because they concern the server itself or show the model how to proceed. */
+const plain: readonly ErrorCode[] = [
+  'cancelled',
+  'conflict',
+  'fenced',
+  'file_not_found',
+  'internal',
+  'invalid_request',
+  'not_found',
+  'path_outside',
+  'payload_too_large',
+  'shutting_down',
+  'store_busy',
+  'store_corrupt',
+  'store_unavailable',
+];
+
+/**
+ * Turns a child's errors into `conflict`, or `not_found` if the child is gone, so that they do not fail the parent's run. Codes
+ * in `plain` are kept.
+ */
+export async function convertChildErrors<Answer>(call: Promise<Answer>): Promise<Answer> {
+  try {
+    return await call;
+  } catch (thrown) {
+    const error = toAppError(thrown);
+    if (plain.includes(error.code)) throw error;
+    const isGone = error.code === 'session_not_found';
+    throw new AppError(isGone ? 'not_found' : 'conflict', isGone ? 'The child is gone.' : error.publicMessage, {
+      cause: error,
+    });
+  }
+}
+
+export const ignoreChildNotFound = (thrown: unknown): undefined => {
+  if (!['session_not_found', 'file_not_found'].includes(toAppError(thrown).code)) throw thrown;
+};
 
 // Each step of a start can be repeated: link, session, files, message.
 
 const maxDepth = 2;
 const maxCopies = 4; // attempts per copy
 
-interface Deps {
-  readonly records: RecordStore;
+interface Deps extends Pick<ServerDependencies, 'records'> {
   readonly copies: Pick<WorkspaceCopier, 'copy'>;
   readonly findTemplate: (name: string) => Pick<TemplateInfo, 'name' | 'model'> | undefined;
   readonly budgets: ChildBudgets;

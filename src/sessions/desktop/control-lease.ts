@@ -1,6 +1,6 @@
-import type { Clock } from '../../core/contracts/clock.ts';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
+import type { SessionId } from '../../core/model/ids.ts';
 
 export type DesktopControlReturnReason = 'returned' | 'left' | 'idle';
 export interface DesktopControlChange {
@@ -12,8 +12,7 @@ export interface DesktopControlChange {
   /** Another server made the change and records it. */
   readonly isElsewhere?: true;
 }
-interface Options {
-  readonly clock: Clock;
+interface Options extends Pick<ServerDependencies, 'clock'> {
   /** The lease returns to the agent after this time without input, because a viewer may have left the page open. */
   readonly idleMs: number;
   readonly onChange: (news: DesktopControlChange) => void;
@@ -103,4 +102,29 @@ export class DesktopControlLease extends ServerPart<Options> {
       else this.#watch();
     }, left);
   }
+}
+
+// If servers share a store, viewers of one desktop can be connected to different servers. Implemented in ../cluster.
+
+export interface SharedDesktopControlOptions {
+  readonly id: SessionId;
+  readonly lease: DesktopControlLease;
+  /** Called when the lease holder's server is gone and this server has to record that control returned. */
+  readonly onLapsed: () => void;
+}
+export type SharedDesktopControlFactory = (options: SharedDesktopControlOptions) => SharedDesktopControl;
+
+export interface SharedDesktopControl {
+  /** Updates `lease` to the state in the store. */
+  look(): Promise<void>;
+  /** Keeps applying stored changes until disposed. */
+  watch(): Disposable;
+  /**
+   * Records that a viewer of this server took the lease. If `isTakenOver` is false, a holder on another server that this server
+   * has not seen yet keeps the lease.
+   */
+  taken(viewer: string, isTakenOver: boolean): void;
+  returned(viewer: string): void;
+  /** Returns the lease from another server's viewer to the agent. Resolves with false if that viewer does not hold the lease. */
+  takeBack(viewer: string): Promise<boolean>;
 }

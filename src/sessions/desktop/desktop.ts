@@ -14,13 +14,25 @@ import type {
   DesktopViewer,
 } from '../api/desktop.ts';
 import type { SandboxService } from '../api/sandboxes.ts';
-import type { DesktopStatusRecorder } from '../engine/sandbox/desktop-reports.ts';
+import type { DesktopStatusRecorder } from '../engine/sandbox/disk-reports.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
 import type { SessionStreamRegistry } from '../engine/watchers.ts';
-import { describeMissingDesktop } from './offer.ts';
-import type { DesktopViewerHub } from './screen.ts';
-import type { DesktopViewerHubs } from './screens.ts';
+import type { DesktopViewerHub, DesktopViewerHubs } from './screen.ts';
+
+/** Why a sandbox has no desktop, and how to get one. Empty: the reason is unknown. */
+export function describeMissingDesktop({ state, detail = '', seconds = 0 }: DesktopAvailability): string {
+  switch (state) {
+    case 'none':
+      return detail;
+    case 'building':
+      return `The image with the desktop is being built (for ${seconds} s${detail && `, ${detail}`}). New sandboxes have one then.`;
+    case 'failed':
+      return `The image with the desktop could not be built, which the server tries again. ${detail}`;
+    case 'ready':
+      return 'This sandbox is older than the image with the desktop. A person can add one with the command `corral desktop --add`, or the procedure desktop.add.';
+  }
+}
 
 export interface DesktopDeps {
   readonly sandboxes: Pick<SandboxAccess, 'use' | 'look'>;

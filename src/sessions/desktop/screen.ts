@@ -1,10 +1,16 @@
 import type { Clock } from '../../core/contracts/clock.ts';
+import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { DesktopWatchRequest } from '../api/desktop.ts';
+import type { SandboxFactChannel } from '../engine/sandbox/sandbox-facts.ts';
 import type { DesktopFact } from '../run/desktop-facts.ts';
-import { type DesktopControlChange, DesktopControlLease, type DesktopControlReturnReason } from './control-lease.ts';
-import type { SharedDesktopControl, SharedDesktopControlFactory } from './shared-control.ts';
+import {
+  type DesktopControlChange,
+  DesktopControlLease,
+  type DesktopControlReturnReason,
+  type SharedDesktopControlFactory,
+} from './control-lease.ts';
 
 interface Options {
   readonly clock: Clock;
@@ -27,11 +33,8 @@ const whys: Readonly<Record<DesktopControlReturnReason | 'lapsed', string>> = {
 };
 
 /** The viewers of one session's desktop, and the lease of its keyboard and mouse. Kept in memory while in use. */
-export class DesktopViewerHub {
-  readonly lease: DesktopControlLease;
-  readonly shared: SharedDesktopControl | undefined;
+export class DesktopViewerHub extends ServerPart<Options> {
   holders = 0;
-  readonly #options: Options;
   readonly #viewers = new Map<string, DesktopWatchRequest>();
   /** Viewers that are connecting. They count toward the limit. */
   #coming = 0;
@@ -39,18 +42,16 @@ export class DesktopViewerHub {
   #before: Promise<unknown> = Promise.resolve();
   /** Stopped by a person and not started since. */
   isStopped = false;
-
-  constructor(options: Options) {
-    this.#options = options;
-    this.lease = new DesktopControlLease({
-      clock: options.clock,
-      idleMs: options.controlIdleMs,
-      onChange: (news) => this.#tell(news),
-    });
-    const { id, shareControl } = options;
-    const onLapsed = () => this.#note({ kind: 'control_returned', detail: whys.lapsed });
-    this.shared = shareControl?.({ id, lease: this.lease, onLapsed });
-  }
+  readonly lease = new DesktopControlLease({
+    clock: this.deps.clock,
+    idleMs: this.deps.controlIdleMs,
+    onChange: (news) => this.#tell(news),
+  });
+  readonly shared = this.deps.shareControl?.({
+    id: this.deps.id,
+    lease: this.lease,
+    onLapsed: () => this.#note({ kind: 'control_returned', detail: whys.lapsed }),
+  });
 
   get viewers(): number {
     return this.#viewers.size;
@@ -58,7 +59,7 @@ export class DesktopViewerHub {
 
   /** Counts a viewer while it connects. Throws: queue_full. */
   admit(): Disposable {
-    const { maxViewers } = this.#options;
+    const { maxViewers } = this.deps;
     if (this.#viewers.size + this.#coming >= maxViewers) {
       throw new AppError('queue_full', `${maxViewers} viewers are already watching this desktop. Close one of them.`);
     }
@@ -107,7 +108,7 @@ export class DesktopViewerHub {
   }
 
   #note(fact: DesktopFact): void {
-    void this.#before.then(() => this.#options.note(fact));
+    void this.#before.then(() => this.deps.note(fact));
   }
 
   #tell({ kind, why, driver, former, isElsewhere }: DesktopControlChange): void {
@@ -127,4 +128,52 @@ export class DesktopViewerHub {
     if (kind === 'taken') this.#note({ kind: 'control_taken', detail: taken });
     else this.#note({ kind: 'control_returned', detail: whys[why] });
   }
+}
+
+interface HubsDeps {
+  readonly clock: Clock;
+  readonly facts: Pick<SandboxFactChannel, 'tell'>;
+  readonly settings: { readonly maxViewers: number; readonly controlIdleSeconds: number };
+  /** Set if other servers share the store, because their viewers compete for the same lease. */
+  readonly shareControl?: SharedDesktopControlFactory | undefined;
+}
+
+export class DesktopViewerHubs extends ServerPart<HubsDeps> {
+  readonly #screens = new Map<SessionId, DesktopViewerHub>();
+
+  get(id: SessionId): DesktopViewerHub | undefined {
+    return this.#screens.get(id);
+  }
+
+  /** The screen stays in memory until its last holder is disposed. */
+  hold(id: SessionId): Disposable & { readonly screen: DesktopViewerHub } {
+    const { clock, facts, settings, shareControl } = this.deps;
+    const screen =
+      this.#screens.get(id) ??
+      new DesktopViewerHub({
+        id,
+        clock,
+        shareControl,
+        maxViewers: settings.maxViewers,
+        controlIdleMs: settings.controlIdleSeconds * 1_000,
+        note: (data) => facts.tell(id, { type: 'desktop', data }),
+      });
+    this.#screens.set(id, screen);
+    screen.holders++;
+    return {
+      screen,
+      [Symbol.dispose]: () => {
+        if (--screen.holders === 0) this.#screens.delete(id);
+      },
+    };
+  }
+
+  gate = async (id: SessionId, signal: AbortSignal): Promise<void> => {
+    using held = this.hold(id);
+    const { shared, lease } = held.screen;
+    await shared?.look();
+    if (lease.driver === undefined) return;
+    using _news = shared?.watch();
+    await lease.gate(signal);
+  };
 }

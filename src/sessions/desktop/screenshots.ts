@@ -2,7 +2,9 @@ import { buffer } from 'node:stream/consumers';
 import type { StoredPicture, ToolContext } from '../../agents/tools/tool.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
+import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { UploadStore } from '../projects/uploads.ts';
+import type { AgentDesktop, SessionDesktop } from '../run/run-context.ts';
 
 type PictureBytes = Parameters<NonNullable<ToolContext['keepPicture']>>[0];
 
@@ -51,4 +53,32 @@ export function createScreenshotStore({ uploads, keepPerSession, newName, urlOf,
 
 async function* once(data: Uint8Array): AsyncGenerator<Uint8Array> {
   yield data;
+}
+
+interface Browsers {
+  of(client: SandboxClient): ReturnType<SessionDesktop['browserOf']>;
+  release(client: SandboxClient): void;
+}
+const askMs = 2_000;
+
+export function createAgentDesktop(browsers: Browsers, pictures: ScreenshotStore): AgentDesktop {
+  const known = new WeakMap<SandboxClient, boolean>();
+
+  async function existsIn(client: SandboxClient): Promise<boolean> {
+    const before = known.get(client);
+    if (before !== undefined) return before;
+    const status = await client.desktop.status(AbortSignal.timeout(askMs)).catch(() => undefined);
+    if (!status) return true; // the tool call that needs the desktop reports the failure
+    known.set(client, status.state !== 'unsupported');
+    return status.state !== 'unsupported';
+  }
+  return {
+    of: (id) => ({
+      existsIn,
+      browserOf: (client) => browsers.of(client),
+      keepPicture: (picture, signal) => pictures.keep(id, picture, signal),
+      loadPicture: (file) => pictures.load(file),
+    }),
+    release: (client) => browsers.release(client),
+  };
 }

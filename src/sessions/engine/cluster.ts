@@ -1,8 +1,7 @@
 import type { EventLog } from '../../core/contracts/ports.ts';
 import type { LiveSessions } from './live-sessions.ts';
-import type { Ownership } from './ownership.ts';
+import type { Ownership, RemoteSandboxAccess } from './ownership.ts';
 import type { LocalSandboxes } from './sandbox/sandbox-access.ts';
-import type { RemoteSandboxAccess } from './sandbox/sandbox-exchange.ts';
 import type { SessionCommands } from './session-commands.ts';
 import type { SessionEvictor } from './session-evictor.ts';
 import type { Supervisor } from './supervisor.ts';

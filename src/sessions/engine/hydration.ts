@@ -17,9 +17,8 @@ import { SessionWriter } from '../run/log/session-writer.ts';
 import { Transcript } from '../run/log/transcript.ts';
 import type { AgentProfile, AgentProfileResolver } from '../run/profile.ts';
 import type { LiveSessions } from './live-sessions.ts';
-import type { Ownership } from './ownership.ts';
+import type { Ownership, RemoteSandboxAccess } from './ownership.ts';
 import { foldRuns, type RunFold, toQueuedRun } from './run-fold.ts';
-import type { RemoteSandboxAccess } from './sandbox/sandbox-exchange.ts';
 import { restartingError } from './supervisor.ts';
 import type { SessionStreamRegistry } from './watchers.ts';
 

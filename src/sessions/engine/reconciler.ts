@@ -1,9 +1,8 @@
 import type { Driver, SandboxInfo } from '../../../drivers/driver.ts';
 import { neverAbortingSignal, raceAbort, runWithTimeout, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { runAtIntervals } from '../../core/concurrency/rounds.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
 import type { Store } from '../../core/contracts/ports.ts';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { isUnfinished, type StoredSession } from '../run/log/projection.ts';
 import type { LiveSessions } from './live-sessions.ts';
@@ -12,12 +11,11 @@ import type { Ownership } from './ownership.ts';
 import type { Supervisor } from './supervisor.ts';
 import { deleteUnfinishedMark, readStoredSessions, readUnfinishedSessions } from './unfinished-sessions.ts';
 
-interface Deps {
+interface Deps extends Pick<ServerDependencies, 'clock'> {
   readonly driver: Pick<Driver, 'list' | 'destroy'>;
   readonly store: Pick<Store, 'records' | 'settle'>;
   readonly supervisor: Pick<Supervisor, 'wake' | 'hasSandbox'>;
   readonly liveSessions: Pick<LiveSessions, 'offer' | 'get'>;
-  readonly clock: Clock;
   readonly logger: EngineLogger;
   /** A sandbox without a session is destroyed after this time. */
   readonly graceMs: number;

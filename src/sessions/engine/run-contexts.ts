@@ -27,14 +27,18 @@ import type { UploadReader } from '../run/context/attachments.ts';
 import type { LiveSession } from '../run/live-session.ts';
 import { OmissionReporter, type UnreachableCredential } from '../run/missing-tools.ts';
 import type { AgentProfile, AgentProfileResolver } from '../run/profile.ts';
-import { composePrompt } from '../run/prompt/compose.ts';
 import { WorkspaceNotes } from '../run/prompt/memory.ts';
 import { NestedWorkspaceNotes } from '../run/prompt/nested-notes.ts';
-import { type PromptFacts, type PromptParts, readBuiltInPromptParts } from '../run/prompt/parts.ts';
-import type { AgentDesktop, AgentKernels, ApprovalPolicy, ExternalTools, RunContext } from '../run/run-context.ts';
-import type { SandboxLease } from '../run/sandbox-lease.ts';
-import type { OfferedSkill } from '../run/skills/offered-skill.ts';
-import { createSkillReader, formatSkillList } from '../run/skills/skill-set.ts';
+import { composePrompt, type PromptFacts, type PromptParts, readBuiltInPromptParts } from '../run/prompt/parts.ts';
+import type {
+  AgentDesktop,
+  AgentKernels,
+  ApprovalPolicy,
+  ExternalTools,
+  RunContext,
+  SandboxLease,
+} from '../run/run-context.ts';
+import { createSkillReader, formatSkillList, type OfferedSkill } from '../run/skills/skill-set.ts';
 import { WorkspaceSkills } from '../run/skills/workspace-skills.ts';
 import type { RunBaselines } from '../run/snapshot/run-snapshots.ts';
 import { type BudgetedRun, TurnBudget, type TurnBudgetFactory } from '../run/turn-budget.ts';

@@ -8,7 +8,7 @@ import { RunWriter } from '../run/log/run-writer.ts';
 import { createRunEndFacts } from '../run/run-actors.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { EngineLogger } from './logger.ts';
-import type { PendingCommands } from './pending-commands.ts';
+import type { PendingCommands } from './session-commands.ts';
 
 interface Deps extends Pick<ServerDependencies, 'clock' | 'ids'> {
   readonly logger: Pick<EngineLogger, 'error'>;

@@ -9,15 +9,14 @@ import { provideRunMachine } from '../run/run-actors.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { EngineLogger } from './logger.ts';
 import type { Ownership } from './ownership.ts';
-import type { PendingCommands } from './pending-commands.ts';
 import { type AgentParts, createRunContextFactory } from './run-contexts.ts';
 import type { RunRecorder } from './run-recorder.ts';
-import type { DesktopStatusRecorder } from './sandbox/desktop-reports.ts';
 import type { DiskGuard } from './sandbox/disk-floor.ts';
-import { createDiskUsageMonitor } from './sandbox/disk-reports.ts';
+import { createDiskUsageMonitor, type DesktopStatusRecorder } from './sandbox/disk-reports.ts';
 import type { LocalSandboxes } from './sandbox/sandbox-access.ts';
 import { provideSandboxMachine, type SandboxDeps, type SandboxQuota } from './sandbox/sandbox-actors.ts';
 import type { SandboxFactChannel } from './sandbox/sandbox-facts.ts';
+import type { PendingCommands } from './session-commands.ts';
 
 export interface SandboxParts {
   readonly driver: Driver;

@@ -1,12 +1,12 @@
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import type { AppError } from '../../core/errors/errors.ts';
+import { ServerPart } from '../../core/contracts/server-parts.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { isUnfinished, type StoredSession, unfinishedSessionKind } from '../run/log/projection.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { EngineLogger } from './logger.ts';
 import { type Ownership, ownershipLostError } from './ownership.ts';
-import type { PendingCommands } from './pending-commands.ts';
 import type { RunRecorder } from './run-recorder.ts';
+import type { PendingCommands } from './session-commands.ts';
 import type { SessionEndListener, Supervisor } from './supervisor.ts';
 
 interface Deps {
@@ -19,17 +19,18 @@ interface Deps {
   readonly runs: Pick<RunRecorder, 'giveUp'>;
 }
 
-export class SessionEvictor implements SessionEndListener {
-  readonly #deps: Deps;
-
+export class SessionEvictor extends ServerPart<Deps> implements SessionEndListener {
   constructor(deps: Deps) {
-    this.#deps = deps;
+    super(deps);
     deps.ownership.onLost((id) => this.standDown(id));
-    deps.liveSessions.onBroken((id, error) => this.#broken(id, error));
+    deps.liveSessions.onBroken((id, error) => {
+      if (error.code === 'fenced' && deps.ownership.isShared) this.fenced(id);
+      else deps.supervisor.broken(id, error);
+    });
   }
 
   ended(id: SessionId): void {
-    const { liveSessions } = this.#deps;
+    const { liveSessions } = this.deps;
     const record = liveSessions.get(id)?.writer.record;
     liveSessions.remove(id);
     liveSessions.goes(id, this.#leave(id, record));
@@ -37,19 +38,19 @@ export class SessionEvictor implements SessionEndListener {
 
   /** The session could not be read, so its state from before the crash must not be shown. */
   unavailable(id: SessionId): void {
-    const { liveSessions, ownership } = this.#deps;
+    const { liveSessions, ownership } = this.deps;
     liveSessions.remove(id);
     liveSessions.withdraw(id);
     void ownership.release(id);
   }
 
   abandon(id: SessionId): void {
-    const { runs, ownership } = this.#deps;
+    const { runs, ownership } = this.deps;
     void runs.giveUp(id).finally(() => ownership.release(id));
   }
 
   standDown(id: SessionId): void {
-    const { liveSessions, pendingCommands, supervisor, logger } = this.#deps;
+    const { liveSessions, pendingCommands, supervisor, logger } = this.deps;
     const error = ownershipLostError();
     const live = liveSessions.get(id);
     live?.runWriter?.shut();
@@ -63,20 +64,14 @@ export class SessionEvictor implements SessionEndListener {
   }
 
   fenced(id: SessionId): void {
-    const { ownership, supervisor } = this.#deps;
+    const { ownership, supervisor } = this.deps;
     this.standDown(id);
     // waking the session acquires ownership again only if no other server has it
     void ownership.release(id).then(() => supervisor.wake(id, 'absent'));
   }
 
-  #broken(id: SessionId, error: AppError): void {
-    const { ownership, supervisor } = this.#deps;
-    if (error.code === 'fenced' && ownership.isShared) this.fenced(id);
-    else supervisor.broken(id, error);
-  }
-
   async #leave(id: SessionId, record: StoredSession | undefined): Promise<void> {
-    const { records, ownership } = this.#deps;
+    const { records, ownership } = this.deps;
     // if this fails, the leftover `unfinished` mark is harmless
     if (record && !isUnfinished(record)) await records.delete(unfinishedSessionKind, id).catch(() => {});
     await ownership.release(id);

@@ -3,8 +3,7 @@ import type { SandboxInfo } from '../../../drivers/driver.ts';
 import { withSharedEndEvents } from '../../../machines/nameless-ends.ts';
 import type { SessionCommand, SessionInput, SlotKind, sessionMachine } from '../../../machines/session.ts';
 import { type RestartPolicy, supervisorMachine } from '../../../machines/supervisor.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
@@ -13,12 +12,10 @@ import { findChangedSessionFields } from '../run/log/changed-fields.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { EngineLogger } from './logger.ts';
-import type { PendingCommands } from './pending-commands.ts';
 import type { SandboxFact } from './sandbox/sandbox-facts.ts';
-import type { SessionCommands, SessionRecordChange } from './session-commands.ts';
+import type { PendingCommands, SessionCommands, SessionRecordChange } from './session-commands.ts';
 
-interface Options {
-  readonly clock: Clock;
+interface Options extends Pick<ServerDependencies, 'clock'> {
   readonly ids: Pick<IdSource, 'short'>;
   readonly logger: EngineLogger;
   readonly pendingCommands: PendingCommands;

@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { neverAbortingSignal, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import type { BlobInfo, BlobPutOptions, BlobStore } from '../../core/contracts/blobs.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
-import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import {
@@ -54,29 +55,23 @@ const idOf = ({ holder, blob }: Omit<BlobReference, 'of'>) => `${holder}:${blob}
  * Stored copies of files: for forks, pauses, named snapshots, prepared repositories, builds and skills. A record announces each
  * blob before it exists, so that one clean-up finds every blob without a holder.
  */
-export class CopyStore {
-  readonly #deps: Deps;
+export class CopyStore extends ServerPart<Deps> {
   /** Time at which this server last read a whole copy, by blob, epoch ms. */
   readonly #readWhole = new Map<string, number>();
-  readonly #nextPlaces: ReturnType<typeof createRecordSweep>;
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-    this.#nextPlaces = createRecordSweep(deps.records, kind, ({ id }) => ({ id, sort: 0 }));
-  }
+  readonly #nextPlaces = createRecordSweep(this.deps.records, kind, ({ id }) => ({ id, sort: 0 }));
 
   placeOf(id: SessionId): BlobReference {
-    return { of: 'session', holder: id, blob: `files-${id}-${this.#deps.newId()}` };
+    return { of: 'session', holder: id, blob: `files-${id}-${this.deps.newId()}` };
   }
 
   async announce(place: BlobReference): Promise<void> {
-    const { records, clock } = this.#deps;
+    const { records, clock } = this.deps;
     await records.put({ kind, id: idOf(place), doc: { at: clock.now(), of: place.of } });
   }
 
   /** Stores the content completely or not at all. Rejects as `BlobStore.put` does. */
   add(place: BlobReference, content: AsyncIterable<Uint8Array>, options: BlobPutOptions): Promise<BlobInfo> {
-    return this.#make(place, () => this.#deps.blobs.put(place.blob, content, options));
+    return this.#make(place, () => this.deps.blobs.put(place.blob, content, options));
   }
 
   /**
@@ -84,7 +79,7 @@ export class CopyStore {
    * Rejects: payload_too_large, file_not_found, store_unavailable.
    */
   async share(from: StoredCopy, place: BlobReference, options: BlobPutOptions): Promise<BlobInfo | undefined> {
-    const { blobs, clock } = this.#deps;
+    const { blobs, clock } = this.deps;
     const made = await this.#make(place, async () => {
       if (!blobs.copy) return await blobs.put(place.blob, await blobs.open(from.blob), options);
       await blobs.copy(from.blob, place.blob);
@@ -102,14 +97,14 @@ export class CopyStore {
   }
 
   open(blob: string): Promise<AsyncIterable<Uint8Array>> {
-    return this.#deps.blobs.open(blob);
+    return this.deps.blobs.open(blob);
   }
 
   /** Without a stored hash, the copy only has to be readable. */
   async isWhole({ blob, sha256 }: StoredCopy, signal = neverAbortingSignal): Promise<boolean> {
     const readAt = this.#readWhole.get(blob);
     this.#readWhole.delete(blob);
-    if (readAt !== undefined && this.#deps.clock.now() - readAt <= freshMs) return true;
+    if (readAt !== undefined && this.deps.clock.now() - readAt <= freshMs) return true;
     try {
       const info = await computeInfo(await this.open(blob), signal);
       return sha256 === undefined || info.sha256 === sha256;
@@ -121,8 +116,8 @@ export class CopyStore {
   }
 
   async drop(place: Omit<BlobReference, 'of'>): Promise<void> {
-    await this.#deps.blobs.delete(place.blob);
-    await this.#deps.records.delete(kind, idOf(place));
+    await this.deps.blobs.delete(place.blob);
+    await this.deps.records.delete(kind, idOf(place));
   }
 
   /**
@@ -136,14 +131,14 @@ export class CopyStore {
   }
 
   async forget(holder: SessionId): Promise<void> {
-    const { records } = this.#deps;
+    const { records } = this.deps;
     for (const { id } of await records.list(kind, { idPrefix: `${holder}:` })) await this.drop(placeIn(id));
     for (const one of holders.session) await records.delete(one, holder);
   }
 
   /** Removes a batch of unreferenced blobs announced before this time. Resolves with the number removed. */
   async collect(before: number): Promise<number> {
-    const { records } = this.#deps;
+    const { records } = this.deps;
     let removed = 0;
     for (const { id, doc } of await this.#nextPlaces()) {
       const { at, of } = Announced.parse(doc);
@@ -176,7 +171,7 @@ export class CopyStore {
   }
 
   async #isNeeded({ of, holder, blob }: BlobReference): Promise<boolean> {
-    const found = await Promise.all(holders[of].map((one) => this.#deps.records.get(one, holder)));
+    const found = await Promise.all(holders[of].map((one) => this.deps.records.get(one, holder)));
     return JSON.stringify(found).includes(JSON.stringify(blob));
   }
 }
@@ -195,4 +190,72 @@ async function computeInfo(content: AsyncIterable<Uint8Array>, signal: AbortSign
     size += piece.length;
   }
   return { size, sha256: hash.digest('hex') };
+}
+
+/** A session's files at a seq of its log. Without a blob, `why` gives the reason. */
+const FileCopy = z.object({
+  seq: z.int(),
+  blob: z.string().nullable(),
+  /** The size of the copy if there is one, else of the files. */
+  bytes: z.int(),
+  print: z.string(),
+  /** When the copy was created, epoch ms, and its hash; absent from copies of earlier versions. */
+  at: z.number().optional(),
+  sha256: z.string().optional(),
+  why: z.enum(['empty', 'too_large', 'failed']).optional(),
+});
+export type SessionFilesCopy = z.infer<typeof FileCopy>;
+
+/** `upto` is the newest checked seq: no file changed between the last item and it. */
+const FileCopies = z.object({
+  upto: z.int(),
+  /** Copies before this seq were deleted. */
+  from: z.int(),
+  items: z.array(FileCopy),
+});
+export type SessionFilesCopies = z.infer<typeof FileCopies>;
+
+interface SharedCopyDeps {
+  readonly records: RecordStore;
+  readonly copies: Pick<CopyStore, 'placeOf' | 'share'>;
+  readonly clock: Pick<Clock, 'now'>;
+}
+
+export async function readSessionFilesCopies(
+  { records }: Pick<SharedCopyDeps, 'records'>,
+  id: SessionId,
+): Promise<SessionFilesCopies> {
+  const found = await records.get(fileCopiesKind, id);
+  return found ? FileCopies.parse(found.doc) : { upto: 0, from: 0, items: [] };
+}
+
+export async function writeSessionFilesCopies(
+  { records }: Pick<SharedCopyDeps, 'records'>,
+  id: SessionId,
+  doc: SessionFilesCopies,
+): Promise<void> {
+  await records.put({ kind: fileCopiesKind, id, doc });
+}
+
+/**
+ * Copies the stored copy and records it as the session's files at `seq`. Undefined: the stored copy had changed. Rejects as
+ * `CopyStore.share` does.
+ */
+export async function shareCopyForSession(
+  deps: SharedCopyDeps,
+  id: SessionId,
+  { seq, ...from }: StoredCopy & Pick<SessionFilesCopy, 'seq'>,
+  options: BlobPutOptions,
+): Promise<StoredCopy | undefined> {
+  const { copies, clock } = deps;
+  const place = copies.placeOf(id);
+  const copy = await copies.share(from, place, options);
+  if (!copy) return undefined;
+  const [{ blob }, { size: bytes, sha256 }] = [place, copy];
+  await writeSessionFilesCopies(deps, id, {
+    upto: seq,
+    from: seq,
+    items: [{ seq, blob, bytes, print: '', at: clock.now(), sha256 }],
+  });
+  return { blob, sha256 };
 }

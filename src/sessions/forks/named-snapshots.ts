@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
-import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type ResourceHolder, selectPreferredResource } from '../../core/model/access/holder.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
@@ -21,8 +21,7 @@ import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import { createSnapshotArchive, openSnapshotArchive } from './archive/snapshot-archive.ts';
 import { invalidArchiveError } from './archive/tar-reader.ts';
 import { checkWorkspaceArchive } from './archive/workspace-check.ts';
-import type { BlobReference, CopyStore, StoredCopy } from './copies.ts';
-import { shareCopyForSession } from './kept-files.ts';
+import { type BlobReference, type CopyStore, type StoredCopy, shareCopyForSession } from './copies.ts';
 import type { WorkspaceArchive } from './workspace-archive.ts';
 
 export interface NamedSnapshotPolicy {
@@ -57,7 +56,7 @@ const isNamed = (idOrName: string) => {
 };
 
 /** A snapshot exists completely, with its record, or not at all. */
-export class NamedSnapshots {
+export class NamedSnapshots extends ServerPart<Deps> {
   readonly service: SnapshotService = {
     make: (id, requested) => this.#make(id, requested),
     fork: (id, requested) => this.#fork(id, requested),
@@ -73,29 +72,27 @@ export class NamedSnapshots {
     imported: (requested) =>
       this.#importsInTurn(requested.owner ?? '', () => {
         const session = { owner: requested.owner, projectId: requested.projectId ?? null };
-        return this.#deps.holdings.within(session, { snapshots: 1 }, () => this.#import(requested));
+        return this.deps.holdings.within(session, { snapshots: 1 }, () => this.#import(requested));
       }),
   };
-  readonly #deps: Deps;
-  readonly #snapshots: Collection<StoredSnapshot>;
+  readonly #snapshots = new Collection<StoredSnapshot>(this.deps.records, {
+    kind,
+    schema: StoredSnapshot,
+    sortOf: (one) => ('making' in one ? 0 : one.at),
+    missing,
+  });
   /** An owner's snapshots are created one at a time, so that a snapshot over quota is refused before the copy. */
   readonly #inTurn = createKeyedQueue();
   /** An owner's imports run one at a time, so that together they exceed the quota by at most one snapshot. */
   readonly #importsInTurn = createKeyedQueue();
 
-  constructor(deps: Deps) {
-    this.#deps = deps;
-    const sortOf = (one: StoredSnapshot) => ('making' in one ? 0 : one.at);
-    this.#snapshots = new Collection(deps.records, { kind, schema: StoredSnapshot, sortOf, missing });
-  }
-
   async #make(id: SessionId, requested: SnapshotOptions): Promise<Snapshot> {
-    const session = await this.#deps.sessions().get(id);
+    const session = await this.deps.sessions().get(id);
     const owner = requested.owner ?? session.owner;
     const { projectId } = session;
     const make = async () => {
       this.#refuseOverQuota(await this.#readList(owner));
-      const snapshotId = `snap-${this.#deps.ids.sessionId()}`;
+      const snapshotId = `snap-${this.deps.ids.sessionId()}`;
       const created = await this.#copy(id, snapshotId, requested.signal);
       const doc: Snapshot = {
         id: snapshotId,
@@ -104,7 +101,7 @@ export class NamedSnapshots {
         sessionId: id,
         template: session.template,
         ...builtIn(session),
-        at: this.#deps.clock.now(),
+        at: this.deps.clock.now(),
         ...created,
         ...(projectId !== null && { projectId }),
         ...(owner !== undefined && { owner }),
@@ -117,7 +114,7 @@ export class NamedSnapshots {
       }
     };
     return await this.#inTurn(owner ?? '', () =>
-      this.#deps.holdings.within({ owner, projectId }, { snapshots: 1 }, make),
+      this.deps.holdings.within({ owner, projectId }, { snapshots: 1 }, make),
     );
   }
 
@@ -126,8 +123,8 @@ export class NamedSnapshots {
     const admit = (others: readonly StoredSnapshot[]) =>
       this.#refuseOverQuota(others.flatMap(wholeOne).filter(({ owner }) => owner === doc.owner));
     const { owner, projectId, bytes } = doc;
-    return await this.#deps.holdings.within({ owner, projectId: projectId ?? null }, { diskBytes: bytes }, () =>
-      this.#snapshots.admitted({ now: this.#deps.clock.now(), admit }, doc, async () => {
+    return await this.deps.holdings.within({ owner, projectId: projectId ?? null }, { diskBytes: bytes }, () =>
+      this.#snapshots.admitted({ now: this.deps.clock.now(), admit }, doc, async () => {
         if (doc.name !== null) await this.#takeName(doc.name, doc);
         await this.#put(doc);
         return doc;
@@ -136,7 +133,7 @@ export class NamedSnapshots {
   }
 
   async #fork(id: SessionId, { count, origin, owner, life, signal }: Parameters<SnapshotService['fork']>[1]) {
-    const { sessions, ids } = this.#deps;
+    const { sessions, ids } = this.deps;
     const parent = await sessions().get(id);
     const blob = `snap-${ids.sessionId()}`;
     const { sha256 } = await this.#copy(id, blob, signal);
@@ -167,13 +164,13 @@ export class NamedSnapshots {
     try {
       return await Promise.all(Array.from({ length: count }, make));
     } finally {
-      await this.#deps.copies.drop(placeOf(blob));
+      await this.deps.copies.drop(placeOf(blob));
     }
   }
 
   async #export(id: string): Promise<ExportedSnapshot> {
     const snapshot = await this.#get(id);
-    const { copies } = this.#deps;
+    const { copies } = this.deps;
     if (!(await copies.isWhole({ blob: id, sha256: snapshot.sha256 }))) throw damaged('It was not exported.');
     return {
       snapshot,
@@ -185,7 +182,7 @@ export class NamedSnapshots {
   }
 
   async #import({ content, name, labels, owner, projectId, signal }: SnapshotImportOptions): Promise<Snapshot> {
-    const { copies, ids, clock, policy } = this.#deps;
+    const { copies, ids, clock, policy } = this.deps;
     signal.throwIfAborted();
     this.#refuseOverQuota(await this.#readList(owner));
     const archive = await openSnapshotArchive(content);
@@ -237,20 +234,20 @@ export class NamedSnapshots {
 
   async #remove(id: string): Promise<void> {
     await this.#get(id);
-    await this.#deps.copies.release(placeOf(id), () => this.#snapshots.delete(id));
+    await this.deps.copies.release(placeOf(id), () => this.#snapshots.delete(id));
   }
 
   /** Rejects: conflict (the copied blob does not match its hash), and as `CopyStore.share` does. */
   async hand(snapshot: { blob: string; sha256: string }, to: SessionId): Promise<StoredCopy> {
-    const options = { maxBytes: maxOf(this.#deps.policy), signal: AbortSignal.timeout(copyMs) };
-    const copy = await shareCopyForSession(this.#deps, to, { ...snapshot, seq: 0 }, options);
+    const options = { maxBytes: maxOf(this.deps.policy), signal: AbortSignal.timeout(copyMs) };
+    const copy = await shareCopyForSession(this.deps, to, { ...snapshot, seq: 0 }, options);
     if (!copy) throw damaged('Nothing began with it.');
     return copy;
   }
 
   /** A file that changes during the copy can be inconsistent, so the fingerprints before and after must be identical. */
   async #copy(id: SessionId, blob: string, signal: AbortSignal): Promise<Pick<Snapshot, 'bytes' | 'sha256'>> {
-    const { archive, copies, sandboxes, policy, ids } = this.#deps;
+    const { archive, copies, sandboxes, policy, ids } = this.deps;
     await using used = await sandboxes.use(id, signal);
     const look = () => archive.measure(used.client, `measure-${ids.short()}`, signal);
     try {
@@ -276,11 +273,11 @@ export class NamedSnapshots {
   }
 
   async #drop(id: string): Promise<void> {
-    await this.#deps.copies.drop(placeOf(id)).catch(() => {}); // if this fails, the clean-up retries
+    await this.deps.copies.drop(placeOf(id)).catch(() => {}); // if this fails, the clean-up retries
   }
 
   #refuseOverQuota(own: readonly Snapshot[]): void {
-    const { ownerBytes } = this.#deps.policy;
+    const { ownerBytes } = this.deps.policy;
     const sum = own.reduce((all, { bytes }) => all + bytes, 0);
     if (sum < ownerBytes) return;
     const advice = 'Delete some first.';
@@ -294,7 +291,7 @@ export class NamedSnapshots {
   }
 
   async #put(doc: Snapshot): Promise<void> {
-    await this.#deps.records.put({ kind, id: doc.id, doc, sort: doc.at });
+    await this.deps.records.put({ kind, id: doc.id, doc, sort: doc.at });
   }
 }
 

@@ -9,14 +9,15 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { type WorkspaceHook, WorkspaceQueue } from '../engine/workspace-hooks.ts';
 import type { LiveSession } from '../run/live-session.ts';
 import { gunzipWithLimit } from './archive/inflated.ts';
-import type { CopyStore, StoredCopy } from './copies.ts';
 import {
+  type CopyStore,
   readSessionFilesCopies,
   type SessionFilesCopies,
   type SessionFilesCopy,
+  type StoredCopy,
   shareCopyForSession,
   writeSessionFilesCopies,
-} from './kept-files.ts';
+} from './copies.ts';
 import type { WorkspaceArchive } from './workspace-archive.ts';
 
 export interface SessionFilesCopyPolicy {

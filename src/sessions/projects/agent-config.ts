@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { SamplingOptions } from '../../agents/models/model.ts';
 import { toolGroups } from '../../agents/tools/tool.ts';
 import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
@@ -6,7 +7,6 @@ import { ToolProgram } from '../../core/model/tool-server.ts';
 import { changeRecord } from '../../storage/collection.ts';
 import type { TemplateInfo, TemplateService } from '../api/server/templates.ts';
 import { formatModelRef, type OfferedProvider, parseModelRef } from './providers.ts';
-import { checkSamplingOptions } from './sampling.ts';
 
 const firstTemplate = 'default';
 const AgentConfig = z.object({
@@ -125,3 +125,37 @@ const toFields = ({ name, environment, prompt, groups }: TemplateInfo) => ({
   prompt: prompt ?? null,
   tools: [...groups],
 });
+
+/** Option names in agent configurations, which differ from the model port's. */
+const Options = z.strictObject({
+  temperature: z.number().min(0).max(2).nullish(),
+  top_p: z.number().min(0).max(1).nullish(),
+  top_k: z.int().min(1).max(1_000).nullish(),
+  max_tokens: z.int().min(1).max(1_000_000).nullish(),
+  stop: z.union([z.string().min(1), z.array(z.string().min(1)).max(5)]).nullish(),
+});
+const known = Object.keys(Options.shape).join(', ');
+
+/** Throws: invalid_request for an invalid value, or for an unknown option, which would have no effect. */
+export function checkSamplingOptions(options: Readonly<Record<string, unknown>>): void {
+  const { error } = Options.safeParse(options);
+  if (!error) return;
+  const [issue] = error.issues;
+  const text =
+    issue?.code === 'unrecognized_keys'
+      ? `${issue.keys.join(', ')} is not known; these are: ${known}.`
+      : `${issue?.path.join('.')}: ${issue?.message}`;
+  throw new AppError('invalid_request', `llm_config: ${text}`);
+}
+
+export function parseSampling(options: Readonly<Record<string, unknown>>): SamplingOptions | undefined {
+  const { temperature, top_p, top_k, max_tokens, stop } = Options.parse(options);
+  const sampling: SamplingOptions = {
+    ...(typeof temperature === 'number' && { temperature }),
+    ...(typeof top_p === 'number' && { topP: top_p }),
+    ...(typeof top_k === 'number' && { topK: top_k }),
+    ...(typeof max_tokens === 'number' && { maxOutputTokens: max_tokens }),
+    ...(stop && { stop: [stop].flat() }),
+  };
+  return Object.keys(sampling).length === 0 ? undefined : sampling;
+}

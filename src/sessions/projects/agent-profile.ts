@@ -11,10 +11,8 @@ import type { McpServer } from '../../core/model/tool-server.ts';
 import type { TemplateInfo, TemplateService } from '../api/server/templates.ts';
 import type { AgentProfile, AgentProfileResolver } from '../run/profile.ts';
 import { buildSessionAgentProfile } from '../run/session-agent-profile.ts';
-import type { AgentConfig, AgentConfigService } from './agent-config.ts';
-import type { ModelResolver } from './model-cache.ts';
-import { formatModelRef, parseModelRef } from './providers.ts';
-import { parseSampling } from './sampling.ts';
+import { type AgentConfig, type AgentConfigService, parseSampling } from './agent-config.ts';
+import { formatModelRef, type ModelResolver, parseModelRef } from './providers.ts';
 
 const inMs = (seconds: number | undefined) => (seconds === undefined ? undefined : seconds * 1_000);
 

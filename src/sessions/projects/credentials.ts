@@ -10,6 +10,7 @@ import type { SessionRepository } from '../../core/model/repository.ts';
 import type { SessionVaults } from '../../core/model/tool-server.ts';
 import { Secret } from '../../core/text/secret.ts';
 import { BoundCredential, type CredentialService, type SecretReference } from '../api/credentials.ts';
+import type { ServerCredentialService } from '../api/server/credentials.ts';
 import { createSealedRecordStore, type KeyRotationCounts } from './sealed-records.ts';
 
 const Stored = BoundCredential.extend({
@@ -200,4 +201,46 @@ export function assertUsableSecret(value: Secret): void {
     'invalid_request',
     `The value must have ${shortest} to ${longest} printable ASCII characters, because a header carries it.`,
   );
+}
+
+interface ServerCredentialDeps {
+  readonly ring: Pick<BoundCredentialStore, 'createService'>;
+  /** Credentials from the settings. They override stored ones. */
+  readonly settings: readonly (CredentialInjection & { readonly name: string })[];
+  readonly setBy: string;
+}
+
+export function createServerCredentials({ ring, settings, setBy }: ServerCredentialDeps): ServerCredentialService {
+  const stored = ring.createService<typeof serverHolderId>(async () => {});
+  function refuseSetting(name: string): void {
+    if (!settings.some((one) => one.name === name)) return;
+    const text = `${setBy} sets the credential '${name}', and precedes what is entered here. Change it there and restart the server.`;
+    throw new AppError('invalid_request', text);
+  }
+  return {
+    async list() {
+      const own = await stored.list(serverHolderId);
+      return [
+        ...settings.map(({ name, hosts, header, scheme, user, env, git, paths }) => ({
+          ...{ name, hosts, header, scheme, user, env, git, paths },
+          setBy,
+          createdAt: null,
+        })),
+        ...own.map((one) => ({ ...one, setBy: null })),
+      ];
+    },
+    async put(name, places, value) {
+      refuseSetting(name);
+      const requested = new Set(listInjectionTargets(places));
+      for (const other of settings) {
+        const taken = listInjectionTargets(other).find((place) => requested.has(place));
+        if (taken) throw new AppError('conflict', `The credential '${other.name}' of ${setBy} already sets ${taken}.`);
+      }
+      return { ...(await stored.put(serverHolderId, { name, ...places }, value)), setBy: null };
+    },
+    async revoke(name) {
+      refuseSetting(name);
+      await stored.revoke(serverHolderId, name);
+    },
+  };
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { withCatalogFacts } from '../../agents/models/catalog/catalog.ts';
+import { z } from 'zod';
+import { type CatalogEntry, withCatalogFacts } from '../../agents/models/catalog/catalog.ts';
 import { type ListedModel, listModels, type ModelListFetch } from '../../agents/models/model-list.ts';
 import { formatModelRef, keyedProviders, parseModelRef } from '../../agents/models/providers.ts';
 import {
@@ -11,12 +12,64 @@ import {
 } from '../../agents/models/registry.ts';
 import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreNotFound, toAppError } from '../../core/errors/errors.ts';
+import { serverSettingKind as kind } from '../../core/model/records.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
+import { changeRecord } from '../../storage/collection.ts';
 import type { EffectiveModels, ModelAccess, ModelProvider, ModelService, ProviderModels } from '../api/models.ts';
-import type { ModelDirectory } from './model-directory.ts';
 import type { ProviderKeyStore } from './provider-keys.ts';
+
+const Facts = z.object({
+  window: z.int().positive().optional(),
+  maxOutput: z.int().positive().optional(),
+  images: z.boolean().optional(),
+  price: z.object({ input: z.number(), output: z.number() }).optional(),
+});
+const Stored = z.object({
+  model: z.string().nullable().default(null),
+  /** Model servers that users entered, by provider. */
+  servers: z.record(z.string(), z.object({ baseUrl: z.string(), reach: z.enum(['public', 'private']) })).default({}),
+  /** Facts from the providers' lists, by model (`provider/model`); only for chosen models. */
+  facts: z.record(z.string(), Facts).default({}),
+});
+type StoredModelSettings = z.output<typeof Stored>;
+
+const id = 'models';
+
+interface DirectoryDeps {
+  readonly records: Pick<RecordStore, 'get' | 'put'>;
+  /** Settings from files and variables. They override stored values. */
+  readonly models: ModelsConfig;
+}
+export class ModelDirectory extends ServerPart<DirectoryDeps> {
+  /** Read from the store each time, so that all servers see changes. */
+  async stored(): Promise<StoredModelSettings> {
+    return Stored.parse((await this.deps.records.get(kind, id))?.doc ?? {});
+  }
+
+  async config(): Promise<ModelsConfig> {
+    return this.merged(await this.stored());
+  }
+
+  merged({ servers, facts }: StoredModelSettings): ModelsConfig {
+    const { compatible, catalog } = this.deps.models;
+    const entries: Record<string, CatalogEntry> = { ...facts, ...catalog };
+    return { ...this.deps.models, compatible: { ...servers, ...compatible }, catalog: entries };
+  }
+
+  /** The model is created again if this text changes. */
+  async readState(provider: string, ref: string): Promise<string> {
+    const { compatible, catalog } = await this.config();
+    return JSON.stringify([compatible[provider]?.baseUrl, compatible[provider]?.reach, catalog[ref]]);
+  }
+
+  async change(work: (now: StoredModelSettings) => StoredModelSettings): Promise<void> {
+    await changeRecord(this.deps.records, { kind, id }, (found) => ({ doc: work(Stored.parse(found?.doc ?? {})) }));
+  }
+}
 
 interface Deps {
   readonly directory: ModelDirectory;

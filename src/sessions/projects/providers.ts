@@ -1,6 +1,9 @@
+import { createHash } from 'node:crypto';
 import { createOpenaiCompatibleProvider } from '../../agents/models/aisdk/compatible-provider.ts';
-import { providers as all } from '../../agents/models/providers.ts';
+import type { Model } from '../../agents/models/model.ts';
+import { parseModelRef, providers as all } from '../../agents/models/providers.ts';
 import type { ModelsConfig } from '../../agents/models/registry.ts';
+import type { Secret } from '../../core/text/secret.ts';
 
 export { formatModelRef, parseModelRef } from '../../agents/models/providers.ts';
 
@@ -23,3 +26,40 @@ export const listOfferedProviders = (compatible: ModelsConfig['compatible']): re
     models,
     envKey: access?.keyVariables[0] ?? null,
   }));
+
+interface Deps {
+  readonly refsOf: (name: string, fallbacks: readonly string[] | undefined) => readonly string[];
+  /** Throws if the model must not be used now. Called for each use, because the answer can change. */
+  readonly check: (ref: string) => void;
+  readonly storedKey: (provider: string) => Promise<Secret | undefined>;
+  /** Resolves with a text that changes if a person edits the model's address or description. */
+  readonly readState?: (provider: string, ref: string) => Promise<string>;
+  readonly create: (name: string, fallbacks: readonly string[] | undefined) => Promise<Model>;
+}
+/**
+ * Without `fallbacks`, the server's apply. Rejects if the model must not be used or cannot be created: no key, unknown provider.
+ */
+export type ModelResolver = (name: string, fallbacks?: readonly string[]) => Promise<Model>;
+
+const kept = 64;
+
+/** Caches the newest models. Creates a model again after a key, address or description of it or of its fallbacks changes. */
+export function createModelResolver({ refsOf, check, storedKey, readState, create }: Deps): ModelResolver {
+  const created = new Map<string, Model>();
+  return async (name, fallbacks) => {
+    const refs = refsOf(name, fallbacks);
+    refs.forEach(check);
+    const keys = await Promise.all(refs.map((ref) => storedKey(parseModelRef(ref).provider)));
+    const states = await Promise.all(refs.map((ref) => readState?.(parseModelRef(ref).provider, ref)));
+    const parts = [keys.map((key) => key?.reveal() ?? null), states];
+    const hash = createHash('sha256').update(JSON.stringify(parts));
+    const id = `${refs.join(' ')} ${hash.digest('hex')}`;
+    const found = created.get(id);
+    if (found) return found;
+    const model = await create(name, fallbacks);
+    const [oldest] = created.keys();
+    if (created.size >= kept && oldest !== undefined) created.delete(oldest);
+    created.set(id, model);
+    return model;
+  };
+}

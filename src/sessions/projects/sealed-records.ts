@@ -3,6 +3,7 @@ import type { RecordStore } from '../../core/contracts/ports.ts';
 import { SealedValue, type SecretSealer } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
+import { automationSecretKind, webhookKind } from '../../core/model/records.ts';
 import { Secret } from '../../core/text/secret.ts';
 import { changeRecord } from '../../storage/collection.ts';
 
@@ -69,4 +70,13 @@ export function createSealedRecordStore({ records, vault, kind, field }: Deps) {
       return { rewrapped, remaining };
     },
   };
+}
+
+export function createWebhookSecretStore(records: RecordStore, vault: SecretSealer) {
+  const sealed = createSealedRecordStore({ records, vault, kind: webhookKind, field: 'secret' });
+  return { ...sealed, verify: () => sealed.verify('The secrets of the webhooks') };
+}
+export function createAutomationSecretStore(records: RecordStore, vault: SecretSealer) {
+  const sealed = createSealedRecordStore({ records, vault, kind: automationSecretKind, field: 'secret' });
+  return { ...sealed, verify: () => sealed.verify('The secrets of the automations') };
 }

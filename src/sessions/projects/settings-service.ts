@@ -1,6 +1,52 @@
+import { z } from 'zod';
+import { runAtIntervals } from '../../core/concurrency/rounds.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
+import { serverSettingKind as kind } from '../../core/model/records.ts';
+import { changeRecord } from '../../storage/collection.ts';
 import type { ServerSetting, SettingsService } from '../api/server/settings.ts';
-import type { StoredSettings } from './stored-settings.ts';
+
+const id = 'changed';
+const followMs = 2_000;
+const Stored = z.record(z.string(), z.unknown());
+type SettingOverrides = Readonly<Record<string, unknown>>;
+
+/** Settings changed on the page, by key, in the form used in the settings file. */
+export class StoredSettings extends ServerPart<Pick<ServerDependencies, 'records' | 'clock'>> {
+  #version = 0;
+  #now: SettingOverrides = {};
+
+  /** The last values read. The object is replaced whenever its content changes. */
+  get now(): SettingOverrides {
+    return this.#now;
+  }
+
+  async read(): Promise<SettingOverrides> {
+    const found = await this.deps.records.get(kind, id);
+    this.#take(found?.version ?? 0, found?.doc ?? {});
+    return this.#now;
+  }
+
+  async change(work: (now: SettingOverrides) => SettingOverrides): Promise<void> {
+    const changed = await changeRecord(this.deps.records, { kind, id }, (found) => ({
+      doc: work(Stored.parse(found?.doc ?? {})),
+    }));
+    if (changed) this.#take(changed.version, changed.doc);
+  }
+
+  /** Polls until the signal fires, so that changes on other servers also apply here. */
+  async follow(signal: AbortSignal): Promise<void> {
+    // if the store fails, the last values remain in effect
+    await runAtIntervals(() => this.read(), { everyMs: followMs, clock: this.deps.clock }, signal);
+  }
+
+  /** Ignores older versions, because a read that started before a change must not undo that change. */
+  #take(version: number, doc: unknown): void {
+    if (version <= this.#version) return;
+    this.#version = version;
+    this.#now = Stored.parse(doc);
+  }
+}
 
 export interface KnownSetting
   extends Pick<ServerSetting, 'key' | 'section' | 'about' | 'accepts' | 'variable' | 'form' | 'fallback' | 'setBy'> {

@@ -3,6 +3,7 @@ import { quoteFileNameForShell } from '../../core/text/files/byte-names.ts';
 import { quoteForShell } from '../../core/text/quote.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import type { GitChange } from '../api/repositories.ts';
 
 // Git runs as the sandbox's user. The agent can write settings, hooks and attributes to a repository. They must not affect a
 // person's commands, so each script uses its own settings.
@@ -164,4 +165,23 @@ export function summarizeGitOutput(stderr: string): string {
     .map((line) => line.trim())
     .filter((line) => line !== '' && !/^(hint:|warning:|Cloning into|To https?:)/.test(line));
   return truncateEnd(lines.slice(-3).join(' '), 500);
+}
+
+const kinds = { A: 'added', M: 'modified', T: 'modified', D: 'deleted', R: 'renamed', C: 'added' } as const;
+
+export function parseGitChanges(text: string): GitChange[] {
+  const parts = text.split('\0');
+  const changes: GitChange[] = [];
+  for (let at = 0; at + 1 < parts.length; ) {
+    const letter = (parts[at] ?? '').charAt(0) as keyof typeof kinds;
+    const change = kinds[letter];
+    if (change === undefined) break;
+    const isPair = letter === 'R' || letter === 'C';
+    const [first = '', second = ''] = parts.slice(at + 1);
+    changes.push(
+      isPair ? { path: second, change, from: letter === 'R' ? first : null } : { path: first, change, from: null },
+    );
+    at += isPair ? 3 : 2;
+  }
+  return changes;
 }

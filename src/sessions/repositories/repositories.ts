@@ -17,12 +17,10 @@ import type { RepositoryService } from '../api/repositories.ts';
 import type { SandboxService } from '../api/sandboxes.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
-import { allowRepositoryServices, type RepositoryServiceDeps } from './allowed-services.ts';
-import { parseGitChanges } from './changes-in.ts';
-import { toPrintable } from './environments.ts';
+import { allowRepositoryServices, type RepositoryServiceDeps, toPrintable } from './environments.ts';
 import { toGitRemoteError } from './fetch-repository.ts';
 import { isUsableRepository, type RepositoryFetcher } from './fetches.ts';
-import { gitExitCodes, runGitInRepository, summarizeGitOutput } from './git.ts';
+import { gitExitCodes, parseGitChanges, runGitInRepository, summarizeGitOutput } from './git.ts';
 
 type Check = RepositoryEnvironment['checks'][number];
 const checkMs = 15 * 60_000;

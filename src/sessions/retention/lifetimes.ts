@@ -1,14 +1,12 @@
 import { runAtIntervals, runRounds } from '../../core/concurrency/rounds.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { EngineLogger } from '../engine/logger.ts';
 
-interface Deps {
+interface Deps extends Pick<ServerDependencies, 'clock'> {
   readonly sessions: Pick<SessionService, 'watch' | 'get' | 'delete'>;
-  readonly clock: Clock;
   readonly logger: Pick<EngineLogger, 'info' | 'warn'>;
 }
 const everyMs = 500;

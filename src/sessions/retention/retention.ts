@@ -2,8 +2,9 @@ import { z } from 'zod';
 import type { Driver } from '../../../drivers/driver.ts';
 import { createTimeoutSignal, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { runAtIntervals } from '../../core/concurrency/rounds.ts';
+import { RecordWatcher } from '../../core/contracts/changed-records.ts';
 import { waitForNextLoopTurn } from '../../core/contracts/clock.ts';
-import type { EventLog } from '../../core/contracts/ports.ts';
+import type { EventLog, LogTrimMarks, Store } from '../../core/contracts/ports.ts';
 import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
@@ -13,7 +14,6 @@ import type { Ownership } from '../engine/ownership.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
 import type { SessionStreamRegistry } from '../engine/watchers.ts';
 import { StoredSession } from '../run/log/projection.ts';
-import { LogSizeEstimator } from './log-sizes.ts';
 
 interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   readonly watchers: SessionStreamRegistry;
@@ -67,16 +67,14 @@ const listMs = 20_000;
 const readAtOnce = 500;
 
 /** Deletes and trims old sessions according to the retention policy, in small batches. Never touches a session in use. */
-export class RetentionEnforcer {
-  readonly #deps: RetentionDeps;
-  readonly #sizes: LogSizeEstimator;
+export class RetentionEnforcer extends ServerPart<RetentionDeps> {
+  readonly #sizes = new LogSizeEstimator(this.deps.store);
   readonly #viewed: ViewedSessions | undefined;
   /** Sessions that were overdue in the previous round. The extra round gives a viewer time to keep the session. */
   #marked: ReadonlySet<SessionId> = new Set();
 
   constructor(deps: RetentionDeps) {
-    this.#deps = deps;
-    this.#sizes = new LogSizeEstimator(deps.store);
+    super(deps);
     const { store, log, watchers, clock, name, everyMs } = deps;
     if (store.shared)
       this.#viewed = new ViewedSessions({ records: store.records, watchers, clock, name, ttlMs: 3 * everyMs });
@@ -84,13 +82,13 @@ export class RetentionEnforcer {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { everyMs, clock, logger } = this.#deps;
+    const { everyMs, clock, logger } = this.deps;
     const onError = (err: unknown) => logger.warn({ err }, 'old sessions could not be looked through; trying again');
     await runAtIntervals(() => this.round(signal), { everyMs, clock, onError }, signal);
   }
 
   async round(signal: AbortSignal): Promise<void> {
-    const { policyOf, mayDeleteOld, clock, collect, logger } = this.#deps;
+    const { policyOf, mayDeleteOld, clock, collect, logger } = this.deps;
     const policy = policyOf();
     if (hasRetentionLimit(policy)) await this.#viewed?.tell();
     if (!(await mayDeleteOld())) {
@@ -123,7 +121,7 @@ export class RetentionEnforcer {
   }
 
   async #candidates(policy: RetentionPolicy, needsSizes: boolean): Promise<StoredSession[]> {
-    const { store, clock } = this.#deps;
+    const { store, clock } = this.deps;
     const countsAll =
       needsSizes || (policy.maxSessions > 0 && (await store.records.count('session')) > policy.maxSessions);
     const found: StoredSession[] = [];
@@ -140,7 +138,7 @@ export class RetentionEnforcer {
   }
 
   async #delete(due: readonly SessionId[], signal: AbortSignal): Promise<void> {
-    const { logger, remove } = this.#deps;
+    const { logger, remove } = this.deps;
     const again = due.filter((id) => this.#marked.has(id)).slice(0, batch);
     this.#marked = new Set(due);
     if (again.length === 0) return;
@@ -159,7 +157,7 @@ export class RetentionEnforcer {
 
   /** Whether this server owns the session and nobody uses it. The caller deletes it immediately afterwards. */
   async #isUnused(id: SessionId): Promise<boolean> {
-    const { liveSessions, commands, watchers, ownership } = this.#deps;
+    const { liveSessions, commands, watchers, ownership } = this.deps;
     if (liveSessions.get(id) || watchers.isInUse(id) || (await ownership.isElsewhere(id))) return false;
     if (await this.#viewed?.isElsewhere(id)) return false;
     try {
@@ -174,13 +172,13 @@ export class RetentionEnforcer {
   }
 
   async #stored(id: SessionId): Promise<StoredSession | undefined> {
-    const found = await this.#deps.store.records.get('session', id);
+    const found = await this.deps.store.records.get('session', id);
     return found && StoredSession.parse(found.doc);
   }
 
   /** Drops events that are stored in full elsewhere, then the oldest. A cursor to a dropped event gets a resync. */
   async #shorten(sessions: readonly StoredSession[], maxBytes: number, signal: AbortSignal): Promise<void> {
-    const { store, liveSessions, ownership } = this.#deps;
+    const { store, liveSessions, ownership } = this.deps;
     let done = 0;
     for (const record of sessions) {
       const { id } = record;
@@ -199,7 +197,7 @@ export class RetentionEnforcer {
 
   /** A driver failure ends the round, so that no session in use is deleted. */
   async #sandboxes(signal: AbortSignal): Promise<ReadonlySet<SessionId>> {
-    const { driver, clock } = this.#deps;
+    const { driver, clock } = this.deps;
     using until = createTimeoutSignal(listMs, clock, signal);
     const up = (await driver.list(until)).filter(({ phase }) => phase === 'ready' || phase === 'paused');
     return new Set(up.map(({ sessionId }) => sessionId));
@@ -247,3 +245,105 @@ export function findOverdueSessions(
   }
   return go;
 }
+
+interface MeasuredLog extends LogTrimMarks {
+  readonly head: number;
+  readonly bytes: number;
+}
+const pageSize = 256;
+
+/** Estimates the bytes of each log. Reads a log in full once and after each compaction, otherwise only its new events. */
+export class LogSizeEstimator extends ServerPart<Pick<Store, 'events' | 'records' | 'shared'>> {
+  /** Sessions changed by any server. */
+  readonly #news = this.deps.shared ? new RecordWatcher(this.deps.records, 'session') : undefined;
+  readonly #known = new Map<SessionId, MeasuredLog>();
+  readonly #grown = new Set<SessionId>();
+  /** Logs that grew before the last refresh. They are measured again, because a log is compacted after its last append. */
+  #justMeasured: readonly SessionId[] = [];
+  #areAllKnown = false;
+
+  /** The bytes of each session's log. `sessions`: all stored sessions. */
+  async of(sessions: readonly StoredSession[], signal: AbortSignal): Promise<ReadonlyMap<SessionId, number>> {
+    this.#areAllKnown = false;
+    const grown = new Set([...this.#grown, ...this.#justMeasured]);
+    this.#justMeasured = [...this.#grown];
+    this.#grown.clear();
+    const ids = new Set(sessions.map(({ id }) => id));
+    for (const id of this.#known.keys()) if (!ids.has(id)) this.#known.delete(id);
+    const bytes = new Map<SessionId, number>();
+    const heads = await this.deps.events.heads([...ids]);
+    for (const id of ids) {
+      throwIfAborted(signal);
+      const known = this.#known.get(id);
+      bytes.set(id, known?.head === heads.get(id) && !grown.has(id) ? (known?.bytes ?? 0) : await this.measure(id));
+    }
+    this.#areAllKnown = true;
+    return bytes;
+  }
+
+  /** Call for each log that grows, if no other server writes to the store. */
+  grew(id: SessionId): void {
+    this.#grown.add(id);
+  }
+
+  /** Resolves with the total bytes of all logs, and the logs larger than `above`. Undefined: not all are measured yet. */
+  async refresh(above: number, signal: AbortSignal): Promise<{ total: number; longer: SessionId[] } | undefined> {
+    const { changed = [], gone = [] } = (await this.#news?.next()) ?? {};
+    for (const { id } of changed) this.grew(SessionId.parse(id));
+    for (const id of gone) this.forget(SessionId.parse(id));
+    if (!this.#areAllKnown) return undefined;
+    const grown = [...this.#grown];
+    for (const id of new Set([...grown, ...this.#justMeasured])) {
+      throwIfAborted(signal);
+      await this.measure(id);
+    }
+    for (const id of grown) this.#grown.delete(id);
+    this.#justMeasured = grown;
+    const all = [...this.#known];
+    return {
+      total: all.reduce((sum, [, { bytes }]) => sum + bytes, 0),
+      longer: all.filter(([, { bytes }]) => bytes > above).map(([id]) => id),
+    };
+  }
+
+  forget(id: SessionId): void {
+    this.#known.delete(id);
+    this.#grown.delete(id);
+    this.#justMeasured = this.#justMeasured.filter((one) => one !== id);
+  }
+
+  bytesOf(id: SessionId): number {
+    return this.#known.get(id)?.bytes ?? 0;
+  }
+
+  async measure(id: SessionId): Promise<number> {
+    const known = this.#known.get(id);
+    const first = await this.deps.events.page(id, known?.head ?? 0, pageSize);
+    const isSame = known?.thinned === first.thinned && known.trimmed === first.trimmed;
+    let page = known && !isSame ? await this.deps.events.page(id, 0, pageSize) : first;
+    let bytes = known && isSame ? known.bytes : 0;
+    const { head, thinned, trimmed } = page;
+    while (page.events.length > 0) {
+      for (const event of page.events) bytes += sizeOf(event);
+      page = await this.deps.events.page(id, page.events.at(-1)?.seq ?? head, pageSize);
+    }
+    this.#known.set(id, { head, thinned, trimmed, bytes });
+    return bytes;
+  }
+
+  async fitting(id: SessionId, maxBytes: number): Promise<number> {
+    const over = (await this.measure(id)) - maxBytes;
+    let [count, passed, after] = [0, 0, 0];
+    for (;;) {
+      const { events } = await this.deps.events.page(id, after, pageSize);
+      if (events.length === 0) return count;
+      for (const event of events) {
+        if (passed >= over) count++;
+        passed += sizeOf(event);
+        after = event.seq;
+      }
+    }
+  }
+}
+
+const sizeOf = (event: object): number => Buffer.byteLength(JSON.stringify(event));

@@ -29,8 +29,7 @@ import {
   splitInHalf,
 } from './plan.ts';
 import { computeShortHash } from './progress.ts';
-import type { AgentKernels, RunContext } from './run-context.ts';
-import type { SandboxLease } from './sandbox-lease.ts';
+import type { AgentKernels, RunContext, SandboxLease } from './run-context.ts';
 import { closePlan, createTodoFacts } from './todo-facts.ts';
 import type { BudgetedRun } from './turn-budget.ts';
 import { endEmptyTurn, type Turn, takeTurn } from './turns/turn.ts';

@@ -20,9 +20,19 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { ExternalAgents } from './agent/external-agents.ts';
 import type { UploadReader } from './context/attachments.ts';
 import type { RunWriter } from './log/run-writer.ts';
-import type { TurnPrompt } from './prompt/compose.ts';
-import type { SandboxProvider } from './sandbox-lease.ts';
+import type { TurnPrompt } from './prompt/parts.ts';
 import type { TurnBudget } from './turn-budget.ts';
+
+/** Keeps a sandbox from being paused or stopped for idleness until disposed. */
+export interface SandboxLease extends AsyncDisposable {
+  readonly client: SandboxClient;
+  /** Reports a lost connection: the next use waits until the sandbox answers again or is replaced. */
+  markLost?(): void;
+}
+interface SandboxProvider {
+  /** Starts the sandbox if needed. Rejects with the reason if it cannot start. */
+  use(signal: AbortSignal): Promise<SandboxLease>;
+}
 
 export interface SessionDesktop {
   browserOf(client: SandboxClient): NonNullable<ToolContext['browser']>;

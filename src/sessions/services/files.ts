@@ -7,8 +7,7 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { FileService, GrepMatch } from '../api/files.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { StoredSession } from '../run/log/projection.ts';
-import { readRunChanges } from '../run/snapshot/changes.ts';
-import { baselineCopyPathOf } from '../run/snapshot/snapshot-scripts.ts';
+import { baselineCopyPathOf, readRunChanges } from '../run/snapshot/run-snapshots.ts';
 import { readWholeFile } from './streams/whole-file.ts';
 
 interface Deps {

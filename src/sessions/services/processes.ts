@@ -6,7 +6,6 @@ import { quoteForShell } from '../../core/text/quote.ts';
 import type { ProcessEntry, SandboxClient } from '../../sandboxes/client/client.ts';
 import type { ProcessInfo, ProcessService } from '../api/processes.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
-import { toLoginShellCommand } from './shell-quoting.ts';
 
 interface Deps extends Pick<ServerDependencies, 'clock' | 'ids' | 'records'> {
   readonly sandboxes: Pick<SandboxAccess, 'use' | 'look'>;
@@ -121,3 +120,11 @@ function lastLines(text: string, count: number): string {
 }
 
 const newestFirst = (a: ProcessInfo, b: ProcessInfo) => b.started.localeCompare(a.started);
+
+/** Longer commands go through a file descriptor, because the kernel limits an argument to 128 KiB. */
+const longCommand = 100_000;
+
+export function toLoginShellCommand(command: string): string {
+  if (Buffer.byteLength(command) < longCommand) return `bash -lc ${quoteForShell(command)}`;
+  return `bash -lc 'eval "$(cat "$1")"' bash <(printf %s ${quoteForShell(command)})`;
+}

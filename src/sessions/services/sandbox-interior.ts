@@ -1,8 +1,7 @@
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import type { CodeContexts } from '../api/code.ts';
-import type { SandboxHandle, SandboxHandleService } from '../api/sandbox-interior.ts';
+import type { CodeContexts, SandboxHandle, SandboxHandleService } from '../api/sandbox-interior.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 
 export interface PortExposurePolicy {

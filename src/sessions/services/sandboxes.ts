@@ -10,7 +10,7 @@ import type { ExecCommand, SandboxService } from '../api/sandboxes.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
-import { toLoginShellCommand } from './shell-quoting.ts';
+import { toLoginShellCommand } from './processes.ts';
 
 interface Deps extends Pick<ServerDependencies, 'clock' | 'ids'> {
   readonly commands: SessionCommands;

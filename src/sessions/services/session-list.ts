@@ -1,8 +1,12 @@
+import { runRounds } from '../../core/concurrency/rounds.ts';
+import { RecordWatcher } from '../../core/contracts/changed-records.ts';
 import { waitForNextLoopTurn } from '../../core/contracts/clock.ts';
 import type { RecordListOptions, RecordStore, StoredRecord } from '../../core/contracts/ports.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
-import type { SessionListQuery, SessionListScope } from '../api/sessions.ts';
+import type { SessionListChange, SessionListQuery, SessionListScope } from '../api/sessions.ts';
 import { StoredSession, toPublicRecord } from '../run/log/projection.ts';
 
 /** Sessions per read, and per turn of the event loop, because parsing them takes a few milliseconds. */
@@ -17,16 +21,10 @@ interface Chosen {
 }
 
 /** Lists sessions from the store, newest message first. */
-export class SessionList {
-  readonly #records: Pick<RecordStore, 'get' | 'list'>;
-
-  constructor(records: Pick<RecordStore, 'get' | 'list'>) {
-    this.#records = records;
-  }
-
+export class SessionList extends ServerPart<{ readonly records: Pick<RecordStore, 'get' | 'list'> }> {
   /** Also returns the tombstone of a deleted session. */
   async get(id: SessionId): Promise<StoredSession | undefined> {
-    const found = await this.#records.get('session', id);
+    const found = await this.deps.records.get('session', id);
     return found && StoredSession.parse(found.doc);
   }
 
@@ -86,7 +84,7 @@ export class SessionList {
     for (let last = ''; ; ) {
       const isOut = ({ rows, isOver }: (typeof sources)[number]) => rows.length === 0 && !isOver;
       const refill = async (source: (typeof sources)[number]) => {
-        source.rows = await this.#records.list('session', { ...source.only, limit: source.limit });
+        source.rows = await this.deps.records.list('session', { ...source.only, limit: source.limit });
         source.isOver = source.rows.length < source.limit;
         source.limit = lists.length === 1 ? maxAtOnce : Math.min(2 * source.limit, maxAtOnce);
         const end = source.rows.at(-1);
@@ -110,7 +108,7 @@ export class SessionList {
     among: ReadonlySet<string>,
     { keep, limit, place }: Pick<SessionListQuery, 'keep' | 'limit'> & { readonly place: RecordListOptions['after'] },
   ): Promise<SessionRecord[]> {
-    const found = await Promise.all([...among].map((id) => this.#records.get('session', id)));
+    const found = await Promise.all([...among].map((id) => this.deps.records.get('session', id)));
     const sessions = found.flatMap((row) => (row ? [parsed(row)] : [])).filter(({ deleting }) => !deleting);
     return this.#first(sessions, { keep, limit, after: place && { latestMessageAt: place.sort, id: place.id } });
   }
@@ -146,3 +144,109 @@ const byPlace = (one: SessionRecord, other: SessionRecord): number =>
   other.latestMessageAt - one.latestMessageAt || (one.id < other.id ? -1 : 1);
 const placeOf = ({ id, doc }: StoredRecord) => ({ sort: (doc as SessionRecord).latestMessageAt, id });
 const parsed = ({ doc }: StoredRecord): SessionRecord => toPublicRecord(StoredSession.parse(doc));
+
+/** Limit of changed sessions waiting for a watcher; beyond it, the watcher is evicted with queue_full. */
+const maxWaiting = 10_000;
+
+interface Watcher {
+  /** Latest state of each session: a slow watcher misses intermediate states, but never the last one. */
+  readonly waiting: Map<SessionId, SessionListChange>;
+  wake: () => void;
+}
+
+export class SessionChangeFeed {
+  readonly #watchers = new Set<Watcher>();
+
+  tell(news: SessionListChange): void {
+    for (const { waiting, wake } of this.#watchers) {
+      if (waiting.size <= maxWaiting) waiting.set(news.session.id, news);
+      wake();
+    }
+  }
+
+  /** Yields every session of `list` as `changed`, then each change, until the signal fires. Rejects: queue_full. */
+  async *watch(list: () => Promise<readonly SessionRecord[]>, signal: AbortSignal): AsyncGenerator<SessionListChange> {
+    const watcher: Watcher = { waiting: new Map(), wake: () => {} };
+    const wake = () => watcher.wake();
+    signal.addEventListener('abort', wake, { once: true });
+    this.#watchers.add(watcher); // before the list is read, so that no change is missed
+    try {
+      for (const session of await list()) {
+        if (!watcher.waiting.has(session.id)) yield { type: 'changed', session };
+        if (signal.aborted) return;
+      }
+      while (!signal.aborted) {
+        if (watcher.waiting.size > maxWaiting)
+          throw new AppError('queue_full', 'Too many changes are unread. Watch again.');
+        const [next] = watcher.waiting;
+        if (next) {
+          watcher.waiting.delete(next[0]);
+          yield next[1];
+          continue;
+        }
+        await new Promise<void>((resolve) => {
+          watcher.wake = resolve;
+        });
+      }
+    } finally {
+      this.#watchers.delete(watcher);
+      signal.removeEventListener('abort', wake);
+    }
+  }
+}
+
+interface Options extends Pick<ServerDependencies, 'clock' | 'records'> {
+  readonly changed: (record: StoredSession) => void;
+  readonly deleted: (record: StoredSession) => void;
+}
+const everyMs = 1_000;
+const share = 20; // pauses 20 times the duration of a read, so that reads use at most 5% of the time
+
+export class SessionListPoller extends ServerPart<Options> {
+  #watchers = 0;
+  #stop = new AbortController();
+
+  watch(): Disposable {
+    this.#watchers += 1;
+    if (this.#watchers === 1) {
+      this.#stop = new AbortController();
+      void this.#run(this.#stop.signal);
+    }
+    return {
+      [Symbol.dispose]: () => {
+        this.#watchers -= 1;
+        if (this.#watchers === 0) this.#stop.abort();
+      },
+    };
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    const { records, clock } = this.deps;
+    const news = new RecordWatcher(records, 'session');
+    const known = new Map<string, StoredSession>();
+    let isFirst = true;
+    const round = async () => {
+      const since = clock.now();
+      this.#look(await news.next(), { known, isFirst });
+      isFirst = false;
+      return Math.max(everyMs, share * (clock.now() - since));
+    };
+    await runRounds(round, { clock, failedMs: everyMs }, signal);
+  }
+
+  #look(
+    { changed, gone }: Awaited<ReturnType<RecordWatcher['next']>>,
+    { known, isFirst }: { readonly known: Map<string, StoredSession>; readonly isFirst: boolean },
+  ): void {
+    const removed = new Set(gone);
+    for (const { id, doc } of changed) {
+      const record = StoredSession.parse(doc);
+      if (record.deleting) removed.add(id);
+      else if (known.set(id, record) && !isFirst) this.deps.changed(record);
+    }
+    for (const id of removed) {
+      const record = known.get(id);
+      if (record && known.delete(id)) this.deps.deleted(record);
+    }
+  }
+}

@@ -23,12 +23,10 @@ import type { SessionStreamRegistry } from '../engine/watchers.ts';
 import { StoredSession, toPublicRecord } from '../run/log/projection.ts';
 import { readRecordedRequest } from '../run/log/request-at.ts';
 import type { AgentProfileResolver } from '../run/profile.ts';
-import type { OfferedSkill } from '../run/skills/offered-skill.ts';
+import type { OfferedSkill } from '../run/skills/skill-set.ts';
 import { computeEffectiveAgent, noServerLimits, type ServerLimits } from './effective-agent.ts';
 import { checkServerHealth, createSharedHealthCheck, SessionCountCache } from './health.ts';
-import { SessionListPoller } from './list-changes.ts';
-import { SessionChangeFeed } from './session-changes.ts';
-import { SessionList } from './session-list.ts';
+import { SessionChangeFeed, SessionList, SessionListPoller } from './session-list.ts';
 import { type CreationDeps, createSessionCreator } from './sessions/creation.ts';
 import { createSessionDeleter } from './sessions/deletion.ts';
 import { createNamedSessionMethods } from './sessions/named.ts';
@@ -75,7 +73,7 @@ const budgetChanged = 'The budget of this session was changed. Go on.';
 export function createSessionService(deps: Deps): SessionService {
   const { store, log, commands, liveSessions, driver, watchers, clock, ids, closing } = deps;
 
-  const list = new SessionList(store.records);
+  const list = new SessionList(store);
   const gone = () => new AppError('session_not_found', 'There is no such session.');
 
   async function stored(id: SessionId): Promise<StoredSession> {

@@ -8,7 +8,7 @@ import type { TerminalConnection, TerminalInfo, TerminalService } from '../api/t
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { Supervisor } from '../engine/supervisor.ts';
 import type { SessionStreamRegistry } from '../engine/watchers.ts';
-import { BackpressureStream } from './streams/paced-output.ts';
+import { BackpressureStream } from './streams/piped-command.ts';
 import { forwardTerminalOutput, TerminalInputWriter } from './streams/terminal-stream.ts';
 
 interface Deps extends Pick<ServerDependencies, 'clock' | 'ids' | 'records'> {

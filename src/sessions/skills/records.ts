@@ -1,9 +1,20 @@
 import { z } from 'zod';
-import type { RecordStore } from '../../core/contracts/ports.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
 import { skillVersionKind } from '../../core/model/records.ts';
 import { Collection } from '../../storage/collection.ts';
 import { Skill, SkillVersion } from '../api/server/skills.ts';
+
+/** A skill as templates and sessions name it: `pdf`, or `pdf@3` for a version. */
+interface SkillPin {
+  readonly name: string;
+  /** Null: the newest. */
+  readonly version: number | null;
+}
+export function parseSkillPin(pin: string): SkillPin {
+  const [name = '', version] = pin.split('@');
+  return { name, version: version === undefined ? null : Number(version) };
+}
 
 const StoredSkill = Skill.extend({
   /** Highest version number ever used, so that none is reused. */
@@ -22,18 +33,12 @@ const maxSkills = 100; // per owner
 const missing = (what: string) => new AppError('not_found', `There is no such ${what}.`);
 
 /** Names are unique per owner, per project, and among shared skills. */
-export class SkillRecords {
-  readonly #records: RecordStore;
-  readonly #skills: Collection<StoredSkill>;
-
-  constructor(records: RecordStore) {
-    this.#records = records;
-    this.#skills = new Collection<StoredSkill>(records, {
-      kind: kinds.skill,
-      schema: StoredSkill,
-      missing: () => missing('skill'),
-    });
-  }
+export class SkillRecords extends ServerPart<Pick<ServerDependencies, 'records'>> {
+  readonly #skills = new Collection<StoredSkill>(this.deps.records, {
+    kind: kinds.skill,
+    schema: StoredSkill,
+    missing: () => missing('skill'),
+  });
 
   /** With an owner: that owner's skills, those of the projects, and shared skills. */
   list(owner: string | undefined, parents: readonly string[]): Promise<StoredSkill[]> {
@@ -65,12 +70,12 @@ export class SkillRecords {
 
   /** Newest first. */
   async versions(skillId: string): Promise<StoredSkillVersion[]> {
-    const found = await this.#records.list(kinds.version, { idPrefix: `${skillId}:` });
+    const found = await this.deps.records.list(kinds.version, { idPrefix: `${skillId}:` });
     return found.map(({ doc }) => StoredVersion.parse(doc)).sort((a, b) => b.number - a.number);
   }
 
   async addVersion(version: StoredSkillVersion): Promise<void> {
-    await this.#records.put({
+    await this.deps.records.put({
       kind: kinds.version,
       id: versionRecordIdOf(version),
       doc: version,
@@ -80,7 +85,7 @@ export class SkillRecords {
   }
 
   async deleteVersion(version: StoredSkillVersion): Promise<void> {
-    await this.#records.delete(kinds.version, versionRecordIdOf(version));
+    await this.deps.records.delete(kinds.version, versionRecordIdOf(version));
   }
 
   /** `target` is an id, a number, or `latest`. Rejects: not_found. */

@@ -6,11 +6,11 @@ import type { SessionRecord } from '../../core/model/records.ts';
 import { skillFolder } from '../../core/model/run-files.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { Skill, SkillVersion } from '../api/server/skills.ts';
-import type { OfferedSkill } from '../run/skills/offered-skill.ts';
+import type { OfferedSkill } from '../run/skills/skill-set.ts';
 import { runProgram } from '../services/streams/piped-command.ts';
-import { parseSkillPin } from './pins.ts';
+import { parseSkillPin } from './records.ts';
+import { createTar } from './skill-files.ts';
 import type { SkillContentService } from './skills.ts';
-import { createTar } from './tar.ts';
 
 interface Deps {
   readonly skills: SkillContentService;

@@ -1,8 +1,22 @@
 import { AppError } from '../../core/errors/errors.ts';
 import { isSafePath } from '../../core/text/file-names.ts';
 import { decodeUtf8Text } from '../../core/text/files/encoding.ts';
-import type { SkillFile } from '../api/server/skills.ts';
+import { createTarHeaders, createTarPadding, tarEnd } from '../../core/text/tar.ts';
+import type { SkillFile, SkillFileEntry } from '../api/server/skills.ts';
 import { type ParsedSkill, parseSkill } from '../run/skills/parse-skill.ts';
+
+interface TarEntry extends Pick<SkillFileEntry, 'path' | 'executable'> {
+  readonly bytes: Uint8Array;
+}
+
+export function createTar(files: readonly TarEntry[], folder: string): Buffer {
+  const parts = files.flatMap(({ path, bytes, executable }) => [
+    ...createTarHeaders(`${folder}/${path}`, bytes.length, executable ? 0o555 : 0o444),
+    bytes,
+    createTarPadding(bytes.length),
+  ]);
+  return Buffer.concat([...parts, tarEnd]);
+}
 
 export const skillLimits = { files: 500, bytes: 30 * 1024 * 1024, path: 200, text: 1024 * 1024 } as const;
 const maxProblems = 20;

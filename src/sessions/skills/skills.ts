@@ -14,8 +14,13 @@ import { decodeUtf8Text } from '../../core/text/files/encoding.ts';
 import type { Skill, SkillFile, SkillService, SkillVersion } from '../api/server/skills.ts';
 import type { TemplateInfo } from '../api/server/templates.ts';
 import type { BlobReference, CopyStore } from '../forks/copies.ts';
-import { parseSkillPin } from './pins.ts';
-import { type SkillRecords, type StoredSkill, type StoredSkillVersion, versionRecordIdOf } from './records.ts';
+import {
+  parseSkillPin,
+  type SkillRecords,
+  type StoredSkill,
+  type StoredSkillVersion,
+  versionRecordIdOf,
+} from './records.ts';
 import {
   type CheckedSkillFolder,
   checkSkillFolder,

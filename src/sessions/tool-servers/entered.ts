@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { OAuthCredentials, PendingSignIn } from '../../agents/mcp/access.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
+import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { SealedValue, type SecretSealer } from '../../core/contracts/vault.ts';
 import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
 import { toolServerKind } from '../../core/model/records.ts';
@@ -46,29 +47,23 @@ export function createToolServerSecretStore(records: RecordStore, vault: SecretS
   return { ...sealed, verify: () => sealed.verify('The secrets of the tool servers') };
 }
 
-export class ToolServerRecords {
-  readonly #deps: Deps;
-  readonly #sealing: ReturnType<typeof createToolServerSecretStore>;
+export class ToolServerRecords extends ServerPart<Deps> {
+  readonly #sealing = createToolServerSecretStore(this.deps.records, this.deps.vault);
   #last: { readonly of: string; readonly servers: readonly RemoteToolServer[] } = { of: '', servers: [] };
 
-  constructor(deps: Deps) {
-    this.#deps = deps;
-    this.#sealing = createToolServerSecretStore(deps.records, deps.vault);
-  }
-
   async list(): Promise<readonly SavedToolServer[]> {
-    const all = (await this.#deps.records.list(kind)).map(({ doc }) => this.#opened(doc));
+    const all = (await this.deps.records.list(kind)).map(({ doc }) => this.#opened(doc));
     return all.sort((one, other) => (one.name < other.name ? -1 : 1));
   }
 
   async find(name: string): Promise<SavedToolServer | undefined> {
-    const found = await this.#deps.records.get(kind, idOf(name));
+    const found = await this.deps.records.get(kind, idOf(name));
     return found && this.#opened(found.doc);
   }
 
   /** Tool servers for sessions, read from the store each time. Returns the same object until a tool server changes. */
   async inForce(): Promise<readonly RemoteToolServer[]> {
-    const found = await this.#deps.records.list(kind);
+    const found = await this.deps.records.list(kind);
     const of = found.map(({ id, doc }) => `${id} ${Stored.parse(doc).revision}`).join('\n');
     if (of !== this.#last.of) {
       const all = found.map(({ doc }) => this.addressOf(this.#opened(doc)));
@@ -81,14 +76,14 @@ export class ToolServerRecords {
     const headers = Object.fromEntries(Object.entries(secrets.headers).map(([key, value]) => [key, new Secret(value)]));
     const server = { name, url, reach, tools, timeoutMs, revision, headers };
     if (!secrets.access) return server;
-    return { ...server, token: (refused) => this.#deps.token(name, refused) };
+    return { ...server, token: (refused) => this.deps.token(name, refused) };
   }
 
   async change(
     name: string,
     work: (now: SavedToolServer | undefined) => SavedToolServer | Promise<SavedToolServer>,
   ): Promise<SavedToolServer> {
-    const changed = await changeRecord(this.#deps.records, { kind, id: idOf(name) }, async (found) => {
+    const changed = await changeRecord(this.deps.records, { kind, id: idOf(name) }, async (found) => {
       return this.#sealed(await work(found && this.#opened(found.doc)));
     });
     return this.#opened(changed?.doc);
@@ -99,7 +94,7 @@ export class ToolServerRecords {
    * server was changed concurrently).
    */
   async rename(name: string, work: (now: SavedToolServer) => SavedToolServer): Promise<SavedToolServer> {
-    const { records } = this.#deps;
+    const { records } = this.deps;
     const found = await records.get(kind, idOf(name));
     if (!found) throw unknownToolServerError(name);
     const next = work(this.#opened(found.doc));
@@ -119,7 +114,7 @@ export class ToolServerRecords {
   }
 
   async remove(name: string): Promise<void> {
-    const { records } = this.#deps;
+    const { records } = this.deps;
     if (!(await records.get(kind, idOf(name)))) throw unknownToolServerError(name);
     await records.delete(kind, idOf(name));
   }
@@ -132,7 +127,7 @@ export class ToolServerRecords {
   }
 
   #learn({ headers, access }: ToolServerSecrets): void {
-    const { learn } = this.#deps;
+    const { learn } = this.deps;
     for (const value of Object.values(headers)) learn(new Secret(value));
     for (const token of [access?.accessToken, access?.refreshToken]) if (token) learn(new Secret(token));
   }

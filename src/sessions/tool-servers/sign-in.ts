@@ -2,16 +2,14 @@ import { isCredentialFresh, type OAuthCredentials } from '../../agents/mcp/acces
 import type { ToolServerFetchFactory } from '../../agents/mcp/connect.ts';
 import type { OAuthContext } from '../../agents/mcp/oauth.ts';
 import { createTimeoutSignal, neverAbortingSignal } from '../../core/concurrency/cancel.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { Secret } from '../../core/text/secret.ts';
 import { type SavedToolServer, type ToolServerRecords, unknownToolServerError } from './entered.ts';
 
-interface Deps {
+interface Deps extends Pick<ServerDependencies, 'clock'> {
   readonly entered: ToolServerRecords;
   readonly fetchFor: ToolServerFetchFactory;
-  readonly clock: Clock;
   readonly newToken: () => string;
 }
 const askMs = 20_000;

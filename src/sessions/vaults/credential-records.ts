@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { RecordStore } from '../../core/contracts/ports.ts';
+import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { SealedValue, type SecretSealer } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { canSessionUse, type ResourceHolder } from '../../core/model/access/holder.ts';
@@ -60,23 +61,15 @@ const keyOf = (auth: CredentialAuth) =>
   auth.type === 'environment_variable' ? `variable ${auth.secretName}` : toAddressKey(auth.mcpServerUrl);
 const archivedId = ({ vaultId, id }: VaultCredential) => `${vaultId}:${id}`;
 
-export class CredentialRecords {
-  readonly #records: RecordStore;
-  readonly #sealing: ReturnType<typeof createSealedRecordStore>;
-  readonly #learn: Deps['learn'];
-
-  constructor({ records, vault, learn }: Deps) {
-    this.#records = records;
-    this.#sealing = createSealedRecordStore({ records, vault, kind, field: 'secrets' });
-    this.#learn = learn;
-  }
+export class CredentialRecords extends ServerPart<Deps> {
+  readonly #sealing = createSealedRecordStore({ ...this.deps, kind, field: 'secrets' });
 
   /** Rejects: invalid_request if a required encryption key is not configured. */
   verify = () => this.#sealing.verify('The credentials of vaults');
   rotate = () => this.#sealing.rotate();
 
   async list(vaultId: string): Promise<readonly StoredCredential[]> {
-    const found = await this.#records.list(kind, { idPrefix: `${vaultId}:` });
+    const found = await this.deps.records.list(kind, { idPrefix: `${vaultId}:` });
     const all = found.map(({ id, doc, version }) => ({ credential: shown(doc), recordId: id, version }));
     // A credential that is being archived can be listed twice; the archived record applies.
     const ended = new Set(all.flatMap(({ credential }) => (credential.archivedAt === null ? [] : [credential.id])));
@@ -91,14 +84,14 @@ export class CredentialRecords {
   }
   async findFor(vaultId: string, url: string): Promise<StoredCredential | undefined> {
     const recordId = activeId(vaultId, toAddressKey(url));
-    const found = await this.#records.get(kind, recordId);
+    const found = await this.deps.records.get(kind, recordId);
     return found && { credential: shown(found.doc), recordId, version: found.version };
   }
   /** If several vaults define the same variable, the first vault's is used. */
   async readVariables({ ids, session }: SessionVaults): Promise<readonly VaultVariable[]> {
     const found = new Map<string, VaultVariable>();
     for (const vault of ids) {
-      const holder = (await this.#records.get(vaultKind, vault))?.doc as ResourceHolder | undefined;
+      const holder = (await this.deps.records.get(vaultKind, vault))?.doc as ResourceHolder | undefined;
       if (!holder || !canSessionUse(session, holder)) continue;
       for (const at of await this.list(vault)) {
         const { auth, archivedAt, id } = at.credential;
@@ -115,7 +108,7 @@ export class CredentialRecords {
   }
   /** Rejects: not_found (archived or deleted). */
   async readSecrets({ recordId }: StoredCredential): Promise<CredentialSecrets> {
-    const found = await this.#records.get(kind, recordId);
+    const found = await this.deps.records.get(kind, recordId);
     if (!found) throw gone();
     return this.#secretsIn(recordId, found.doc);
   }
@@ -150,7 +143,7 @@ export class CredentialRecords {
       readonly secrets?: Partial<CredentialSecrets> | undefined;
     },
   ): Promise<VaultCredential> {
-    return await changeRecordWithResult(this.#records, { kind, id: recordId }, (found) => {
+    return await changeRecordWithResult(this.deps.records, { kind, id: recordId }, (found) => {
       if (!found || shown(found.doc).id !== id) throw gone();
       const { credential, secrets } = edit(shown(found.doc));
       const all = { ...this.#secretsIn(recordId, found.doc), ...secrets };
@@ -172,17 +165,17 @@ export class CredentialRecords {
     await this.#deleteAs(credential, () => true);
   }
   async deleteAll(vaultId: string): Promise<void> {
-    for (const { id } of await this.#records.list(kind, { idPrefix: `${vaultId}:` }))
-      await this.#records.delete(kind, id);
+    for (const { id } of await this.deps.records.list(kind, { idPrefix: `${vaultId}:` }))
+      await this.deps.records.delete(kind, id);
   }
 
   async #deleteAs({ vaultId, id }: VaultCredential, isMeant: (recordId: string) => boolean): Promise<void> {
-    for (const found of await this.#records.list(kind, { idPrefix: `${vaultId}:` }))
-      if (shown(found.doc).id === id && isMeant(found.id)) await this.#records.delete(kind, found.id);
+    for (const found of await this.deps.records.list(kind, { idPrefix: `${vaultId}:` }))
+      if (shown(found.doc).id === id && isMeant(found.id)) await this.deps.records.delete(kind, found.id);
   }
   async #put({ recordId, credential, secrets, expect }: CredentialPut): Promise<void> {
     const put = { kind, id: recordId, ...this.#sealed(recordId, credential, secrets) };
-    await this.#records.put({ ...put, ...(expect !== undefined && { expect }) });
+    await this.deps.records.put({ ...put, ...(expect !== undefined && { expect }) });
   }
   #sealed(recordId: string, credential: VaultCredential, secrets: CredentialSecrets | undefined) {
     if (secrets) this.#learnAll(secrets);
@@ -195,7 +188,7 @@ export class CredentialRecords {
     return { doc: { ...credential, sealed }, sort: credential.createdAt };
   }
   #learnAll({ token, refreshToken, clientSecret }: CredentialSecrets): void {
-    for (const secret of [token, refreshToken, clientSecret]) if (secret) this.#learn(secret);
+    for (const secret of [token, refreshToken, clientSecret]) if (secret) this.deps.learn(secret);
   }
 }
 interface CredentialPut {

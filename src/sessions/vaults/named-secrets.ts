@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { SealedValue, type SecretSealer } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import {
@@ -28,39 +28,27 @@ const mostOfOwner = 500;
 const secretId = /^sec_[0-9a-f]{24}$/;
 const missing = () => new AppError('not_found', 'There is no such secret.');
 
-export class NamedSecrets {
-  readonly service: SecretService;
-  readonly #secrets: Collection<StoredSecret>;
-  readonly #deps: Deps;
-  readonly #sealing: ReturnType<typeof createSealedRecordStore>;
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-    this.#secrets = new Collection<StoredSecret>(deps.records, {
-      kind,
-      schema: Stored,
-      missing,
-    });
-    this.#sealing = createSealedRecordStore({ records: deps.records, vault: deps.vault, kind, field: 'value' });
-    this.service = {
-      list: async (owner, parents) => (await this.#secrets.listFor(owner, { parents })).map(shown),
-      get: async (id) => shown(await this.#stored(id)),
-      find: (idOrName, owner, projects) => this.#find(idOrName, owner, projects),
-      create: (secret) => this.#create(secret),
-      replace: (id, value, metadata) => this.#replace(id, value, metadata),
-      delete: async (id) => {
-        await this.#stored(id);
-        await this.#secrets.delete(id);
-      },
-    };
-  }
+export class NamedSecrets extends ServerPart<Deps> {
+  readonly service: SecretService = {
+    list: async (owner, parents) => (await this.#secrets.listFor(owner, { parents })).map(shown),
+    get: async (id) => shown(await this.#stored(id)),
+    find: (idOrName, owner, projects) => this.#find(idOrName, owner, projects),
+    create: (secret) => this.#create(secret),
+    replace: (id, value, metadata) => this.#replace(id, value, metadata),
+    delete: async (id) => {
+      await this.#stored(id);
+      await this.#secrets.delete(id);
+    },
+  };
+  readonly #secrets = new Collection<StoredSecret>(this.deps.records, { kind, schema: Stored, missing });
+  readonly #sealing = createSealedRecordStore({ ...this.deps, kind, field: 'value' });
 
   /** Rejects: not_found (deleted, or not for this session), store_corrupt. */
   async value(id: string, session: ResourceHolder): Promise<Secret> {
     const stored = await this.#stored(id);
     if (!canSessionUse(session, stored)) throw missing();
     const value = this.#sealing.open(id, stored.sealed);
-    this.#deps.learn(value); // another server may have stored the secret
+    this.deps.learn(value); // another server may have stored the secret
     return value;
   }
 
@@ -87,7 +75,7 @@ export class NamedSecrets {
   }
 
   async #create({ name: input, value, metadata, owner, projectId }: Parameters<SecretService['create']>[0]) {
-    const { clock, ids, learn } = this.#deps;
+    const { clock, ids, learn } = this.deps;
     assertUsableSecret(value);
     learn(value);
     const now = clock.now();
@@ -106,7 +94,7 @@ export class NamedSecrets {
   }
 
   async #replace(id: string, value: Secret, metadata?: Readonly<Record<string, string>>): Promise<NamedSecret> {
-    const { clock, learn } = this.#deps;
+    const { clock, learn } = this.deps;
     assertUsableSecret(value);
     learn(value);
     const replaced = await this.#secrets.change(id, (before) => ({

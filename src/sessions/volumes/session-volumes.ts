@@ -1,5 +1,5 @@
-import type { Clock } from '../../core/contracts/clock.ts';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import type { MountedVolume } from '../../../drivers/driver.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreNotFound } from '../../core/errors/errors.ts';
 import type { ResourceHolder } from '../../core/model/access/holder.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -17,10 +17,9 @@ import {
 import { type VolumeRecords, writerConflictError } from './volume-records.ts';
 import type { VolumeTransfers } from './volume-transfers.ts';
 
-interface Deps {
+interface Deps extends Pick<ServerDependencies, 'clock'> {
   readonly records: VolumeRecords;
   readonly transfers: Pick<VolumeTransfers, 'endIdle'>;
-  readonly clock: Clock;
   /** Why the driver cannot mount volumes. Undefined: it can. */
   readonly refusal: string | undefined;
 }
@@ -130,3 +129,25 @@ export class SessionVolumes extends ServerPart<Deps> {
 }
 
 const bad = (message: string) => new AppError('invalid_request', message);
+
+/**
+ * Finds the volumes for a starting sandbox. A session that is no longer a writer can only read. Rejects: sandbox_unavailable (a
+ * volume was deleted, or is in another project).
+ */
+export async function findMountedVolumes(
+  records: Pick<VolumeRecords, 'get'>,
+  { id, projectId, sandbox }: Pick<SessionRecord, 'id' | 'sandbox'> & ResourceHolder,
+): Promise<readonly MountedVolume[]> {
+  return await Promise.all(
+    (sandbox?.volumes ?? []).map(async ({ volume, path, access }): Promise<MountedVolume> => {
+      const found = await records.get(volume).catch((cause) => {
+        if (!(cause instanceof AppError && cause.code === 'not_found')) throw cause;
+        throw new AppError('sandbox_unavailable', `The volume ${volume} at ${path} is gone.`, { cause });
+      });
+      if (found.projectId && found.projectId !== projectId)
+        throw new AppError('sandbox_unavailable', `The volume ${volume} at ${path} is in another project.`);
+      const writes = found.holders.some((holder) => holder.sessionId === id && holder.access === 'write');
+      return { volume, path, access: writes ? access : 'read', quotaBytes: found.quotaBytes };
+    }),
+  );
+}

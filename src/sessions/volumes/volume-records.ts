@@ -1,14 +1,13 @@
-import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type ResourceHolder, selectPreferredResource } from '../../core/model/access/holder.ts';
 import type { VolumeId } from '../../core/model/ids.ts';
 import { volumeKind as kind, Volume, type VolumeAttachment } from '../../core/model/sandboxes/volume.ts';
 import { Collection, type OwnerLimit } from '../../storage/collection.ts';
 
-interface Deps {
+interface Deps extends Pick<ServerDependencies, 'clock'> {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'delete' | 'list' | 'count'>;
-  readonly clock: Clock;
 }
 /** How long a session can hold a volume before the session's record exists. */
 const creationMs = 60_000;
@@ -22,19 +21,13 @@ function fail(named: string): never {
 }
 
 /** Changes of a volume are atomic across all servers of the store. */
-export class VolumeRecords {
-  readonly #deps: Deps;
-  readonly #volumes: Collection<Volume>;
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-    this.#volumes = new Collection(deps.records, {
-      kind,
-      schema: Volume,
-      sortOf: ({ at }) => at,
-      missing: volumeNotFoundError,
-    });
-  }
+export class VolumeRecords extends ServerPart<Deps> {
+  readonly #volumes = new Collection<Volume>(this.deps.records, {
+    kind,
+    schema: Volume,
+    sortOf: ({ at }) => at,
+    missing: volumeNotFoundError,
+  });
 
   /** Includes volumes that are being removed. */
   all(): Promise<readonly Volume[]> {
@@ -72,7 +65,7 @@ export class VolumeRecords {
   }
 
   async put(volume: Volume): Promise<void> {
-    await this.#deps.records.put({ kind, id: volume.id, doc: volume, sort: volume.at });
+    await this.deps.records.put({ kind, id: volume.id, doc: volume, sort: volume.at });
   }
 
   /**
@@ -80,7 +73,7 @@ export class VolumeRecords {
    * the rule and `make` do.
    */
   async within<Made>(admit: OwnerLimit<Volume>['admit'], volume: Volume, make: () => Promise<Made>): Promise<Made> {
-    return await this.#volumes.admitted({ admit, now: this.#deps.clock.now() }, volume, make);
+    return await this.#volumes.admitted({ admit, now: this.deps.clock.now() }, volume, make);
   }
 
   async forget(id: VolumeId): Promise<void> {
@@ -97,9 +90,9 @@ export class VolumeRecords {
 
   /** Whether the holder's session was deleted or never created, or its transfer was interrupted. */
   async isGone({ sessionId, at, until }: VolumeAttachment): Promise<boolean> {
-    const now = this.#deps.clock.now();
+    const now = this.deps.clock.now();
     if (until !== undefined) return until < now;
-    return now - at > creationMs && (await this.#deps.records.get('session', sessionId)) === undefined;
+    return now - at > creationMs && (await this.deps.records.get('session', sessionId)) === undefined;
   }
 
   async present(holders: readonly VolumeAttachment[]): Promise<readonly VolumeAttachment[]> {

@@ -1,5 +1,5 @@
 import { type Driver, hostsVolumes, type VolumeHosting } from '../../../drivers/driver.ts';
-import type { Clock } from '../../core/contracts/clock.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
 import { toHolderKey } from '../../core/model/access/holder.ts';
 import { type IdSource, VolumeId } from '../../core/model/ids.ts';
@@ -20,47 +20,39 @@ export interface VolumePolicy {
   readonly ownerBytes: number;
   readonly ownerCount: number;
 }
-interface Deps {
+interface Deps extends Pick<ServerDependencies, 'clock'> {
   readonly policy: VolumePolicy;
   readonly holdings: Pick<ConcurrencyLimiter, 'within'>;
   readonly driver: Driver;
   readonly records: VolumeRecords;
   readonly transfers: VolumeTransfers;
   readonly archive: WorkspaceArchive;
-  readonly clock: Clock;
   readonly ids: Pick<IdSource, 'sessionId' | 'short'>;
 }
 const callMs = 60_000;
 
 /** A volume exists completely, with its record, or not at all. */
-export class Volumes {
-  readonly service: VolumeService;
-  readonly #deps: Deps;
+export class Volumes extends ServerPart<Deps> {
+  readonly service: VolumeService = {
+    ...createVolumeContentService(this.deps),
+    create: (newVolume) => this.#create(newVolume),
+    list: async (owner, projects) =>
+      [...(await this.deps.records.list(owner, projects))].sort((a, b) => (a.name < b.name ? -1 : 1)),
+    get: (id) => this.deps.records.get(id),
+    admits: async (id) => void (await this.deps.records.get(id)),
+    find: (idOrName, owner, projects) => this.deps.records.find(idOrName, owner, projects),
+    change: (id, change) => this.#change(id, change),
+    remove: (id, signal) => this.#remove(id, signal),
+  };
   /** When storage without a record was first seen. */
   readonly #orphans = new Map<VolumeId, number>();
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-    const { records } = deps;
-    this.service = {
-      ...createVolumeContentService(deps),
-      create: (newVolume) => this.#create(newVolume),
-      list: async (owner, projects) =>
-        [...(await records.list(owner, projects))].sort((a, b) => (a.name < b.name ? -1 : 1)),
-      get: (id) => records.get(id),
-      admits: async (id) => void (await records.get(id)),
-      find: (idOrName, owner, projects) => records.find(idOrName, owner, projects),
-      change: (id, change) => this.#change(id, change),
-      remove: (id, signal) => this.#remove(id, signal),
-    };
-  }
 
   /**
    * Removes volumes whose creation or deletion began before this time and was interrupted, storage that had no record then, and
    * holders that are gone. Resolves with the number of volumes removed.
    */
   async collect(before: number, signal: AbortSignal): Promise<number> {
-    const { driver, records } = this.#deps;
+    const { driver, records } = this.deps;
     if (!hostsVolumes(driver)) return 0;
     let removed = 0;
     const all = await records.all();
@@ -74,7 +66,7 @@ export class Volumes {
     for (const id of this.#orphans.keys()) if (!orphans.includes(id)) this.#orphans.delete(id);
     for (const id of orphans) {
       const since = this.#orphans.get(id);
-      if (since === undefined) this.#orphans.set(id, this.#deps.clock.now());
+      if (since === undefined) this.#orphans.set(id, this.deps.clock.now());
       else if (since < before) {
         await driver.removeVolume(id, this.#call(signal));
         removed += 1;
@@ -88,7 +80,7 @@ export class Volumes {
    * and before the first transfer.
    */
   async freeTransfers(signal: AbortSignal): Promise<void> {
-    const { records, driver } = this.#deps;
+    const { records, driver } = this.deps;
     const all = await records.list();
     if (all.length === 0 || !hostsVolumes(driver)) return;
     const sandboxes = await driver.list(this.#call(signal));
@@ -102,7 +94,7 @@ export class Volumes {
   }
 
   async #create({ name, quotaBytes, owner, projectId, signal }: NewVolume): Promise<Volume> {
-    const { driver, records, policy, clock, ids } = this.#deps;
+    const { driver, records, policy, clock, ids } = this.deps;
     if (!hostsVolumes(driver)) {
       throw new AppError(
         'unsupported',
@@ -138,7 +130,7 @@ export class Volumes {
   }
 
   async #change(id: string, change: VolumeChange): Promise<Volume> {
-    const { records } = this.#deps;
+    const { records } = this.deps;
     const changed = (before: Volume): Volume => ({
       ...before,
       name: change.name ?? before.name,
@@ -151,7 +143,7 @@ export class Volumes {
 
   /** `bytes`: additional disk space of the volume. */
   async #within(volume: Volume, bytes: number, make: () => Promise<Volume>): Promise<Volume> {
-    const { records, holdings } = this.#deps;
+    const { records, holdings } = this.deps;
     const store = () => records.within(this.#ruleFor(volume), volume, make);
     if (bytes <= 0) return await store();
     return await holdings.within(
@@ -162,7 +154,7 @@ export class Volumes {
   }
 
   #ruleFor(volume: Volume): OwnerLimit<Volume>['admit'] {
-    const { maxBytes, ownerBytes, ownerCount } = this.#deps.policy;
+    const { maxBytes, ownerBytes, ownerCount } = this.deps.policy;
     return (others) => {
       const present = others.filter(({ removing }) => removing === undefined);
       const own = present.filter(({ owner }) => owner === volume.owner);
@@ -182,7 +174,7 @@ export class Volumes {
   }
 
   async #remove(id: string, signal: AbortSignal): Promise<void> {
-    const { records, transfers, driver, clock } = this.#deps;
+    const { records, transfers, driver, clock } = this.deps;
     await transfers.endIdle((await records.get(id)).id);
     const volume = await records.update(id, async (now) => {
       const [holder] = await records.present(now.holders);
@@ -198,11 +190,11 @@ export class Volumes {
 
   async #complete(driver: VolumeHosting, { id }: Volume, signal: AbortSignal): Promise<void> {
     await driver.removeVolume(id, this.#call(signal));
-    await this.#deps.records.forget(id);
+    await this.deps.records.forget(id);
   }
 
   async #sweepHolders({ id, holders }: Volume): Promise<void> {
-    const { records } = this.#deps;
+    const { records } = this.deps;
     if ((await records.present(holders)).length === holders.length) return;
     await records.update(id, async (now) => ({ ...now, holders: await records.present(now.holders) }));
   }

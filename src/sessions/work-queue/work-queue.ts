@@ -1,5 +1,5 @@
 import { waitAtMost } from '../../core/concurrency/cancel.ts';
-import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreConflict, toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
@@ -95,40 +95,33 @@ const polledWithinMs = 30_000;
 const missing = () => new AppError('not_found', 'The environment has no such work item.');
 const pastId = ({ sessionId, number }: StoredWorkItem) => `${sessionId}:${String(number).padStart(9, '0')}`;
 
-export class WorkQueue implements WorkerAuthenticator {
-  readonly #deps: Deps;
+export class WorkQueue extends ServerPart<Deps> implements WorkerAuthenticator {
   readonly #endings = new RevocationSignals();
   readonly #waiting = new Map<string, PromiseWithResolvers<void>>();
   readonly #workers = new Map<string, number>();
-  readonly service: WorkQueueService;
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-    const { keys } = deps;
-    this.service = {
-      enqueue: (environmentId, sessionId) => this.enqueue(environmentId, sessionId),
-      withdraw: (environmentId, sessionId) => this.#withdraw(environmentId, sessionId),
-      poll: (environmentId, options) => this.#poll(environmentId, options),
-      acknowledge: (environmentId, workId) => this.#acknowledge(environmentId, workId),
-      beat: (environmentId, workId, options) => this.#beat(environmentId, workId, options),
-      stop: (environmentId, workId, options) => this.#stop(environmentId, workId, options),
-      items: async (environmentId) => (await this.#all(environmentId)).map(toWorkItem),
-      item: async (environmentId, workId) => toWorkItem(await this.#change(environmentId, workId, (item) => item)),
-      setMetadata: async (environmentId, workId, metadata) =>
-        toWorkItem(await this.#change(environmentId, workId, (item) => ({ ...item, metadata }))),
-      stats: (environmentId) => this.#stats(environmentId),
-      createKey: (environmentId, newEnvironmentKey) => keys.create(environmentId, newEnvironmentKey),
-      keys: (environmentId) => keys.list(environmentId),
-      revokeKey: async (environmentId, keyId) => {
-        const view = await keys.revoke(environmentId, keyId);
-        this.#endings.end(`key ${keyId}`);
-        return view;
-      },
-    };
-  }
+  readonly service: WorkQueueService = {
+    enqueue: (environmentId, sessionId) => this.enqueue(environmentId, sessionId),
+    withdraw: (environmentId, sessionId) => this.#withdraw(environmentId, sessionId),
+    poll: (environmentId, options) => this.#poll(environmentId, options),
+    acknowledge: (environmentId, workId) => this.#acknowledge(environmentId, workId),
+    beat: (environmentId, workId, options) => this.#beat(environmentId, workId, options),
+    stop: (environmentId, workId, options) => this.#stop(environmentId, workId, options),
+    items: async (environmentId) => (await this.#all(environmentId)).map(toWorkItem),
+    item: async (environmentId, workId) => toWorkItem(await this.#change(environmentId, workId, (item) => item)),
+    setMetadata: async (environmentId, workId, metadata) =>
+      toWorkItem(await this.#change(environmentId, workId, (item) => ({ ...item, metadata }))),
+    stats: (environmentId) => this.#stats(environmentId),
+    createKey: (environmentId, newEnvironmentKey) => this.deps.keys.create(environmentId, newEnvironmentKey),
+    keys: (environmentId) => this.deps.keys.list(environmentId),
+    revokeKey: async (environmentId, keyId) => {
+      const view = await this.deps.keys.revoke(environmentId, keyId);
+      this.#endings.end(`key ${keyId}`);
+      return view;
+    },
+  };
 
   async enqueue(environmentId: string, sessionId: SessionId): Promise<void> {
-    const { records, clock } = this.#deps;
+    const { records, clock } = this.deps;
     const queued = await changeRecord(records, { kind, id: sessionId }, async (found) => {
       const past = found && StoredWorkItem.parse(found.doc);
       if (past && past.state !== 'stopped') return undefined;
@@ -145,7 +138,7 @@ export class WorkQueue implements WorkerAuthenticator {
   }
 
   async find(credential: string): Promise<WorkerIdentity | undefined> {
-    const { keys } = this.#deps;
+    const { keys } = this.deps;
     const key = await keys.find(credential);
     if (key)
       return await this.#identity(key, { keyId: key.id, maker: key.maker, ended: this.#endings.of(`key ${key.id}`) });
@@ -168,7 +161,7 @@ export class WorkQueue implements WorkerAuthenticator {
     rest: Omit<WorkerIdentity, 'environmentId' | 'owner'>,
   ): Promise<WorkerIdentity | undefined> {
     try {
-      return { environmentId, owner: await this.#deps.readOwner(environmentId), ...rest };
+      return { environmentId, owner: await this.deps.readOwner(environmentId), ...rest };
     } catch (thrown) {
       if (toAppError(thrown).code !== 'not_found') throw thrown; // the environment was deleted
       return undefined;
@@ -176,7 +169,7 @@ export class WorkQueue implements WorkerAuthenticator {
   }
 
   async #poll(environmentId: string, options: WorkPollOptions) {
-    const { clock, shared } = this.#deps;
+    const { clock, shared } = this.deps;
     const { blockMs, workerId, signal } = options;
     if (workerId !== undefined) this.#saw(environmentId, workerId);
     const until = clock.now() + blockMs;
@@ -201,17 +194,17 @@ export class WorkQueue implements WorkerAuthenticator {
 
   async #claim(environmentId: string, { reclaimMs, maker }: WorkPollOptions) {
     for await (const { item, version } of this.#claimable(environmentId, reclaimMs)) {
-      const now = this.#deps.clock.now();
+      const now = this.deps.clock.now();
       const isOver = item.state === 'stopping' || (await this.#hasEnded(item.sessionId));
       const next = isOver ? stopWorkItem(item, now) : claimWorkItem(item, now);
       const put = { kind, id: next.sessionId, doc: next, sort: computeWorkItemSortKey(next), expect: version };
-      if ((await this.#deps.records.put(put).catch(ignoreConflict)) === undefined) continue; // another worker claimed it
+      if ((await this.deps.records.put(put).catch(ignoreConflict)) === undefined) continue; // another worker claimed it
       this.#endings.end(claimName(item)); // stops streams of the item's previous worker
       if (isOver) continue;
       const { sessionId, number, claim } = next;
       return {
         ...toWorkItem(next),
-        token: await this.#deps.keys.sign({ environmentId, sessionId, number, claim, maker }),
+        token: await this.deps.keys.sign({ environmentId, sessionId, number, claim, maker }),
       };
     }
     return undefined;
@@ -219,7 +212,7 @@ export class WorkQueue implements WorkerAuthenticator {
 
   /** Items that a worker can claim now, longest waiting first. */
   async *#claimable(environmentId: string, reclaimMs: number): AsyncGenerator<KeptItem, void> {
-    const { records, clock } = this.#deps;
+    const { records, clock } = this.deps;
     let after: { sort: number; id: string } | undefined;
     for (;;) {
       const page = await records.list(kind, { parent: environmentId, limit: pageSize, ...(after && { after }) });
@@ -238,7 +231,7 @@ export class WorkQueue implements WorkerAuthenticator {
 
   async #hasEnded(sessionId: SessionId): Promise<boolean> {
     try {
-      return (await this.#deps.session(sessionId)).archived === true;
+      return (await this.deps.session(sessionId)).archived === true;
     } catch (thrown) {
       if (toAppError(thrown).code !== 'session_not_found') throw thrown;
       return true;
@@ -246,7 +239,7 @@ export class WorkQueue implements WorkerAuthenticator {
   }
 
   async #acknowledge(environmentId: string, workId: string): Promise<WorkItem> {
-    const { clock } = this.#deps;
+    const { clock } = this.deps;
     const item = await this.#change(environmentId, workId, (now) => {
       // The call was repeated, the item was stopped, or the worker's claim lapsed. The worker's next heartbeat reports a stop or
       // a lapse.
@@ -262,7 +255,7 @@ export class WorkQueue implements WorkerAuthenticator {
     workId: string,
     { expected, ttlSeconds }: Parameters<WorkQueueService['beat']>[2],
   ): Promise<WorkLease> {
-    const { clock } = this.#deps;
+    const { clock } = this.deps;
     let outcome: WorkLease['outcome'] = 'extended';
     const item = await this.#change(environmentId, workId, (now) => {
       outcome = 'ended';
@@ -280,7 +273,7 @@ export class WorkQueue implements WorkerAuthenticator {
   }
 
   async #stop(environmentId: string, workId: string, { force }: { readonly force: boolean }): Promise<WorkItem> {
-    const { clock } = this.#deps;
+    const { clock } = this.deps;
     const item = await this.#change(environmentId, workId, (now) => {
       if (now.state === 'stopped') throw new AppError('conflict', 'The item is stopped already.');
       return force || now.state === 'queued' ? stopWorkItem(now, clock.now()) : requestWorkItemStop(now, clock.now());
@@ -298,7 +291,7 @@ export class WorkQueue implements WorkerAuthenticator {
   }
 
   async #stats(environmentId: string) {
-    const { records, clock } = this.#deps;
+    const { records, clock } = this.deps;
     const now = clock.now();
     const open = (await records.list(kind, { parent: environmentId })).map(({ doc }) => StoredWorkItem.parse(doc));
     const isQueued = (item: StoredWorkItem) =>
@@ -317,7 +310,7 @@ export class WorkQueue implements WorkerAuthenticator {
   }
 
   #saw(environmentId: string, workerId: string): void {
-    const now = this.#deps.clock.now();
+    const now = this.deps.clock.now();
     for (const [name, at] of this.#workers) {
       if (now - at <= polledWithinMs) break; // the remaining polls are newer
       this.#workers.delete(name);
@@ -328,7 +321,7 @@ export class WorkQueue implements WorkerAuthenticator {
   }
 
   async #all(environmentId: string): Promise<StoredWorkItem[]> {
-    const { records } = this.#deps;
+    const { records } = this.deps;
     const of = { parent: environmentId };
     const both = await Promise.all([records.list(kind, of), records.list(pastKind, of)]);
     return both
@@ -338,7 +331,7 @@ export class WorkQueue implements WorkerAuthenticator {
   }
 
   async #kept(sessionId: SessionId): Promise<KeptItem | undefined> {
-    const found = await this.#deps.records.get(kind, sessionId);
+    const found = await this.deps.records.get(kind, sessionId);
     return found && { item: StoredWorkItem.parse(found.doc), version: found.version };
   }
 
@@ -348,7 +341,7 @@ export class WorkQueue implements WorkerAuthenticator {
     workId: string,
     change: (item: StoredWorkItem) => StoredWorkItem,
   ): Promise<StoredWorkItem> {
-    const { records } = this.#deps;
+    const { records } = this.deps;
     const parts = parseWorkId(workId);
     if (!parts) throw missing();
     const place = { kind, id: parts.sessionId };

@@ -14,9 +14,8 @@ import type { SandboxService } from '../api/sandboxes.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { CodeRunResult, WorkspaceHandle, WorkspaceService, WorkspaceUser } from '../api/workspaces.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
-import { addTruncationNotes } from '../services/cut-outputs.ts';
-import { execWithAutoStart } from '../services/exec-if-running.ts';
-import { toLoginShellCommand } from '../services/shell-quoting.ts';
+import { addTruncationNotes, execWithAutoStart } from '../services/exec-if-running.ts';
+import { toLoginShellCommand } from '../services/processes.ts';
 
 interface CodeScript {
   readonly program: string;

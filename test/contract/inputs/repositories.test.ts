@@ -6,9 +6,9 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import { RepositoryInput, type SessionRepository, toSessionRepository } from '../../../src/core/model/repository.ts';
-import { findGitFolder, streamBareRepository } from '../../../src/sessions/repositories/bare-copy.ts';
 import { fetchRepository } from '../../../src/sessions/repositories/fetch-repository.ts';
 import { createRepositoryService } from '../../../src/sessions/repositories/repositories.ts';
+import { findGitFolder, streamBareRepository } from '../../../src/sessions/repositories/repository-folders.ts';
 import { parseFilePatch } from '../../../src/web/work/ship/changes.ts';
 import { removeFolder } from '../../support/stores/store.ts';
 

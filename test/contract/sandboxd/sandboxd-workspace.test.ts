@@ -6,7 +6,7 @@ import { runFilesFolder } from '../../../src/core/model/run-files.ts';
 import type { ProgramSpec, SandboxClient } from '../../../src/sandboxes/client/client.ts';
 import { workspaceArchive } from '../../../src/sessions/forks/workspace-archive.ts';
 import { workspaceFiles } from '../../../src/sessions/manifests/workspace-files.ts';
-import { baselineScript } from '../../../src/sessions/run/snapshot/snapshot-scripts.ts';
+import { baselineScript } from '../../../src/sessions/run/snapshot/run-snapshots.ts';
 import { openedSandboxd } from '../../support/sandboxes/sandboxd.ts';
 import { budget } from './sandboxd.ts';
 

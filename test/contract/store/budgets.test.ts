@@ -6,7 +6,7 @@ import type { AppError } from '../../../src/core/errors/errors.ts';
 import { createIdSource } from '../../../src/core/model/ids.ts';
 import { toMicroCost } from '../../../src/core/model/runs/budget.ts';
 import type { BudgetHolder } from '../../../src/sessions/api/server/budgets.ts';
-import { BudgetAccountStore } from '../../../src/sessions/budgets/accounts.ts';
+import { BudgetAccountStore } from '../../../src/sessions/budgets/account.ts';
 import { BudgetLedger } from '../../../src/sessions/budgets/ledger.ts';
 import { holdingsOf } from '../../support/budgets/holdings.ts';
 import { openPair, storePairs } from '../../support/stores/store-pairs.ts';

@@ -4,7 +4,7 @@ import { neverAbortingSignal } from '../../../src/core/concurrency/cancel.ts';
 import type { AppendRequest, Store } from '../../../src/core/contracts/ports.ts';
 import type { SessionId } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
-import { LogSizeEstimator } from '../../../src/sessions/retention/log-sizes.ts';
+import { LogSizeEstimator } from '../../../src/sessions/retention/retention.ts';
 import { openMongoStore } from '../../../src/storage/mongo/store.ts';
 import { stored } from '../../support/machines/session-parts.ts';
 import { behindProxy, mongoUrl, openMongo, skipMongo } from '../../support/stores/mongo.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { probeServer } from '../../../src/app/commands/attack/ask-server.ts';
+import { probeServer } from '../../../src/app/commands/attack/attack.ts';
 import { httpServer } from '../../support/servers/http-server.ts';
 
 test('doctor --attack sends a wrong token, other Hosts, another site and paths out of the workspace', async () => {

@@ -10,7 +10,7 @@ import type { SessionFact } from '../../../src/core/model/events.ts';
 import { createIdSource } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { type WebhookSpec, webhookEventTypes } from '../../../src/sessions/api/server/webhooks.ts';
-import { createWebhookSecretStore } from '../../../src/sessions/projects/webhook-secrets.ts';
+import { createWebhookSecretStore } from '../../../src/sessions/projects/sealed-records.ts';
 import type { StoredSession } from '../../../src/sessions/run/log/projection.ts';
 import { createEventLog } from '../../../src/storage/log/log.ts';
 import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
@@ -50,16 +50,18 @@ export async function webhookWorld({
   const received: ReceivedRequest[] = [];
   let answer: WebhookFetch = async () => new Response('thanks');
   const send: WebhookFetch = async (url, init) => {
-    const { headers, body } = init;
-    received.push({ url, headers: headers as Record<string, string>, body: `${body}` });
+    received.push({ url, headers: init.headers as Record<string, string>, body: `${init.body}` });
     return await answer(url, init);
   };
-  const records = new WebhookRecords(store.records);
+  const records = new WebhookRecords(store);
   const secrets = createWebhookSecretStore(store.records, createSecretSealer([new Secret('ab'.repeat(32))]));
-  const outbox = new WebhookOutbox(store.records);
+  const outbox = new WebhookOutbox(store);
   outbox.open(await records.areAny());
-  const automations = new AutomationRecords(store.records, async ({ id, paused }) => {
-    if (paused) await outbox.addPause({ automationId: id, by: paused.by, at: paused.at });
+  const automations = new AutomationRecords({
+    records: store.records,
+    async beforePause({ id, paused }) {
+      if (paused) await outbox.addPause({ automationId: id, by: paused.by, at: paused.at });
+    },
   });
   const router = new WebhookOutboxRouter({
     records,

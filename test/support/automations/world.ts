@@ -126,7 +126,7 @@ export function automationWorld({
   keepsPrepared = true,
   tell = async (_: AutomationStartEvent): Promise<void> => {},
 } = {}) {
-  const records = new AutomationRecords(store.records);
+  const records = new AutomationRecords(store);
   const readCost = async () => ({ turns: 1, inputTokens: 10, outputTokens: 2, cost: 0.5 });
   const prebuilds = new Prebuilds({ sessions: fake.sessions, prepare, closing: never, wake: () => {} });
   const principalOf = (owner: string | undefined): Principal => ({

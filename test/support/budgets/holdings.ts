@@ -3,9 +3,12 @@ import type { Clock } from '../../../src/core/contracts/clock.ts';
 import type { RecordStore } from '../../../src/core/contracts/ports.ts';
 import type { ConcurrentAmounts } from '../../../src/core/model/runs/budget-limits.ts';
 import type { BudgetHolder } from '../../../src/sessions/api/server/budgets.ts';
-import { BudgetAccountStore } from '../../../src/sessions/budgets/accounts.ts';
-import { ConcurrencyLimiter, type ConcurrentUsage } from '../../../src/sessions/budgets/holdings.ts';
-import { createStoredAmountReader } from '../../../src/sessions/budgets/stored-amounts.ts';
+import { BudgetAccountStore } from '../../../src/sessions/budgets/account.ts';
+import {
+  ConcurrencyLimiter,
+  type ConcurrentUsage,
+  createStoredAmountReader,
+} from '../../../src/sessions/budgets/holdings.ts';
 import { manualClock } from '../machines/manual-clock.ts';
 
 interface Options {

@@ -1,5 +1,5 @@
 import { generateKeyPairSync, randomUUID, sign } from 'node:crypto';
-import { encodeDer, encodeDerOid, encodeDerSequence } from '../../../src/sandboxes/egress/credentials/certificate.ts';
+import { encodeDer, encodeDerOid, encodeDerSequence } from '../../../src/sandboxes/egress/credentials/authority.ts';
 
 // A self-signed certificate, made for each run: the repository contains no key, and the tests need no tool.
 

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { SessionId, sandboxIdOf } from '../../../src/core/model/ids.ts';
-import type { EgressDecision } from '../../../src/sandboxes/egress/decisions.ts';
-import { systemDialer } from '../../../src/sandboxes/egress/fetch/guarded-connect.ts';
+import { systemDialer } from '../../../src/sandboxes/egress/fetch/guarded-fetch.ts';
 import type { EgressPolicy } from '../../../src/sandboxes/egress/policy.ts';
 import { createEgressProxy, type EgressProxyOptions } from '../../../src/sandboxes/egress/proxy.ts';
+import type { EgressDecision } from '../../../src/sandboxes/egress/session-state.ts';
 import { removeFolder } from '../stores/store.ts';
 
 export const session = SessionId.parse('0123456789abcdef');

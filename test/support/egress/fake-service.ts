@@ -7,7 +7,7 @@ import type { SessionRecord } from '../../../src/core/model/records.ts';
 import type { ShellView } from '../../../src/sandboxes/client/client.ts';
 import type { SendUserMessageResult, ServerHealth, SessionService } from '../../../src/sessions/api/sessions.ts';
 import { createSessionRecord, toPublicRecord } from '../../../src/sessions/run/log/projection.ts';
-import { SessionChangeFeed } from '../../../src/sessions/services/session-changes.ts';
+import { SessionChangeFeed } from '../../../src/sessions/services/session-list.ts';
 import { createEventLog } from '../../../src/storage/log/log.ts';
 import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 

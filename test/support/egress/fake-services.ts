@@ -24,7 +24,7 @@ import { createAttemptService } from '../../../src/sessions/attempts/attempt-ser
 import { createBudgetService } from '../../../src/sessions/budgets/budgets.ts';
 import { BudgetLedger } from '../../../src/sessions/budgets/ledger.ts';
 import { createDesktopService, type DesktopDeps } from '../../../src/sessions/desktop/desktop.ts';
-import { DesktopViewerHubs } from '../../../src/sessions/desktop/screens.ts';
+import { DesktopViewerHubs } from '../../../src/sessions/desktop/screen.ts';
 import { createDocumentService } from '../../../src/sessions/documents/document-service.ts';
 import { SessionStreamRegistry } from '../../../src/sessions/engine/watchers.ts';
 import { CopyStore } from '../../../src/sessions/forks/copies.ts';
@@ -32,10 +32,9 @@ import { createMemoryService } from '../../../src/sessions/memory/memory-service
 import { NoteStore } from '../../../src/sessions/memory/notes.ts';
 import { createMemoryStoreService } from '../../../src/sessions/memory/stores.ts';
 import { createAgentConfigService } from '../../../src/sessions/projects/agent-config.ts';
-import { createBoundCredentialStore } from '../../../src/sessions/projects/credentials.ts';
+import { createBoundCredentialStore, createServerCredentials } from '../../../src/sessions/projects/credentials.ts';
 import { createProjectService, type MemberDirectory } from '../../../src/sessions/projects/projects.ts';
 import { listOfferedProviders } from '../../../src/sessions/projects/providers.ts';
-import { createServerCredentials } from '../../../src/sessions/projects/server-credentials.ts';
 import { DesktopFactTracker } from '../../../src/sessions/run/desktop-facts.ts';
 import { createEgressService } from '../../../src/sessions/services/egress.ts';
 import { createPortService } from '../../../src/sessions/services/ports.ts';
@@ -229,7 +228,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     }),
     settings: { list: async () => [], change: noSetting, reset: noSetting },
     attempts: createAttemptService({
-      records: new AttemptRecords(records),
+      records: new AttemptRecords({ records }),
       sessions,
       events: store.events,
       spentWithChildren: async () => ({ turns: 0, tokens: 0, cost: 0, toolCalls: 0 }),
@@ -254,7 +253,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     sessionCredentials: credentials.createService((id: SessionId) => sessions.get(id)),
     projectCredentials: credentials.createService((id: string) => services.projects.get(id)),
     automations: createAutomationService({
-      records: new AutomationRecords(records),
+      records: new AutomationRecords({ records }),
       ids,
       clock,
       check: async () => {},
@@ -267,7 +266,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     }),
     drain: new DrainController({ liveSessions: { all: () => [] }, supervisor: { rest() {} }, clock, warn: () => {} }),
     webhooks: createWebhookService({
-      records: new WebhookRecords(records),
+      records: new WebhookRecords({ records }),
       seal: (id, secret) => vault.seal(secret.reveal(), { collection: '', id, field: '' }),
       ids,
       clock,
@@ -296,7 +295,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       tokens: { try: () => Promise.reject(new Error('no tool server can be called here')) },
     }),
     skills: createSkillService({
-      records: new SkillRecords(records),
+      records: new SkillRecords({ records }),
       blobs: memoryBlobs(),
       copies: new CopyStore({ records, blobs: memoryBlobs(), clock, newId: () => 'copy' }),
       clock,

@@ -56,12 +56,8 @@ test.each([
 test("a session has its own services, else those of its template, with the operator's limits", () => {
   const template = parseTemplate('shop', 'services: {redis: {image: "redis:7", ports: [6379]}}', 'shop.yaml');
   const config = loadConfig({}, 'sandbox: {service-memory: 64MiB, service-cpus: 2, service-pids: 20}');
-  const configs = new SandboxSettingsResolver(
-    () => config,
-    [template],
-    { get: async () => undefined },
-    () => 0,
-  );
+  const records = { get: async () => undefined };
+  const configs = new SandboxSettingsResolver({ configOf: () => config, templates: [template], records, now: () => 0 });
   const chosen = { template: 'shop', templateBy: 'session', projectId: null } as const;
   const names = (session: Parameters<SandboxSettingsResolver['ofRecord']>[0]) =>
     toServiceSpecs(configs.ofRecord(session)).map(({ name }) => name);

@@ -22,23 +22,16 @@ async function start(record = stored()) {
     now: 0,
     held: undefined as SessionRecord | undefined,
   };
-  const own = new SandboxSettingsResolver(
-    () => live.config,
-    templates,
-    records,
-    () => live.now,
-    () => live.held,
-  );
+  const [now, held] = [() => live.now, () => live.held];
+  const own = new SandboxSettingsResolver({ configOf: () => live.config, templates, records, now, held });
   return { records, config: live.config, live, own };
 }
 /** The settings of a session with this template, on a server with these settings. */
 function ofTemplate(yaml: string, settings = '') {
-  const own = new SandboxSettingsResolver(
-    () => loadConfig({}, settings),
-    [parseTemplate('mine', yaml, 'mine.yaml')],
-    createInMemoryStore().records,
-    () => 0,
-  );
+  const templates = [parseTemplate('mine', yaml, 'mine.yaml')];
+  const { records } = createInMemoryStore();
+  const configOf = () => loadConfig({}, settings);
+  const own = new SandboxSettingsResolver({ configOf, templates, records, now: () => 0 });
   return { own, ...own.ofRecord(named('mine')) };
 }
 const named = (template: string) => stored({ template, templateBy: 'session' });

@@ -11,7 +11,7 @@ import { spec as automation, automationWorld, minute } from '../../support/autom
 describe('a change of what programs keep', () => {
   async function keeping() {
     const it = await webhookWorld();
-    const outbox = new WebhookOutbox(it.store.records);
+    const outbox = new WebhookOutbox(it.store);
     const { clock } = it;
     const news = new ResourceNotifier({ outbox, clock, warn: (about) => expect.unreachable(JSON.stringify(about)) });
     const parts = { records: it.store.records, clock, ids };
@@ -169,7 +169,7 @@ describe('what happens to an automation', () => {
 
   async function automating(format: 'json' | 'managed-agents') {
     const hooks = await webhookWorld();
-    const outbox = new WebhookOutbox(hooks.store.records);
+    const outbox = new WebhookOutbox(hooks.store);
     outbox.open(true);
     const { clock, store } = hooks;
     const it = automationWorld({ store, clock, tell: (event) => outbox.addStart(event) });
@@ -256,7 +256,7 @@ test('the pause of an automation reaches endpoints, and one that was never store
   const times = { nextAt: null, secretAt: null, createdAt: begin, updatedAt: begin };
   const one = { ...automation, ...times, id: '0123456789ab', version: 1, schedule: null, paused: null, failures: 0 };
   await automations.create(one);
-  const outbox = new WebhookOutbox(store.records);
+  const outbox = new WebhookOutbox(store);
   outbox.open(true);
   await outbox.addPause({ automationId: one.id, by: 'failures', at: begin - 1 });
   await round();

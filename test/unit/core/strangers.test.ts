@@ -6,7 +6,7 @@ import { createIdSource, MessageId } from '../../../src/core/model/ids.ts';
 import { findUntrustedSource, listUntrustedSources } from '../../../src/core/text/strangers.ts';
 import type { AutomationStart } from '../../../src/sessions/api/server/automations.ts';
 import { applyFact, createSessionRecord, StoredSession } from '../../../src/sessions/run/log/projection.ts';
-import { formatFeedbackMessage } from '../../../src/sessions/shipping/feedback-message.ts';
+import { formatFeedbackMessage } from '../../../src/sessions/shipping/pull-requests.ts';
 import { fact } from '../../support/machines/session-parts.ts';
 
 const calling = (tool: string): SessionFact =>

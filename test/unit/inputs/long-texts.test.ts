@@ -23,7 +23,7 @@ import { createScrubber } from '../../../src/observability/scrub.ts';
 import { parsePolicyEntry } from '../../../src/sandboxes/egress/policy.ts';
 import { parseDockerfile } from '../../../src/sessions/builds/dockerfile.ts';
 import { formatNotes } from '../../../src/sessions/memory/agent-memory.ts';
-import { findGitFolder, streamBareRepository } from '../../../src/sessions/repositories/bare-copy.ts';
+import { findGitFolder, streamBareRepository } from '../../../src/sessions/repositories/repository-folders.ts';
 import { sanitizePromptFile } from '../../../src/sessions/run/prompt/memory.ts';
 import { parseSkill } from '../../../src/sessions/run/skills/parse-skill.ts';
 import { toolBench } from '../../support/agents/tools.ts';

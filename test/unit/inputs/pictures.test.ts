@@ -10,7 +10,7 @@ import { managedAgentsToolset } from '../../../src/agents/tools/toolset.ts';
 import { runWorkerTool } from '../../../src/cli/worker/tools.ts';
 import type { Box } from '../../../src/client/index.ts';
 import { buildPngFile, readPictureSize } from '../../../src/core/text/pictures.ts';
-import { loadPictures } from '../../../src/sessions/run/turns/message-images.ts';
+import { loadPictures } from '../../../src/sessions/run/turns/ask-model.ts';
 import { toolBench } from '../../support/agents/tools.ts';
 
 const png = (width: number, height: number) =>

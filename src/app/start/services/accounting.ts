@@ -1,7 +1,5 @@
 import { createCalendar } from '../../../core/contracts/calendar.ts';
-import type { BudgetService } from '../../../sessions/api/server/budgets.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
-import type { UsageService } from '../../../sessions/api/usage.ts';
 import { createBudgetService } from '../../../sessions/budgets/budgets.ts';
 import { WaitingRunResumer } from '../../../sessions/budgets/waiting-runs.ts';
 import { createUsageService } from '../../../sessions/services/sessions/usage.ts';
@@ -17,14 +15,10 @@ interface AccountingDeps {
   readonly project: (id: string) => Promise<{ readonly name: string }>;
 }
 
-export function openAccounting(
-  server: ServerWithEngine,
-  { sessions, people, projects, project }: AccountingDeps,
-): AsyncDisposable & { readonly usage: UsageService; readonly budgets: BudgetService } {
+export function openAccounting(server: ServerWithEngine, { sessions, people, projects, project }: AccountingDeps) {
   const { store, live, log, clock, closing } = server;
   const waiting = new WaitingRunResumer({ ...server, sessions, leads: server.replica.mayStartAutomations });
   log.onAppend(({ facts }) => waiting.onFacts(facts));
-  const working = runInBackground(closing, (signal) => waiting.run(signal));
   const projectName = (id: string) =>
     project(id).then(
       ({ name }) => name,
@@ -41,6 +35,6 @@ export function openAccounting(
       now: () => clock.now(),
       wake: waiting.wake,
     }),
-    [Symbol.asyncDispose]: () => working[Symbol.asyncDispose](),
+    ...runInBackground(closing, (signal) => waiting.run(signal)),
   };
 }

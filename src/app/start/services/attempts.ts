@@ -1,5 +1,4 @@
 import type { SessionId } from '../../../core/model/ids.ts';
-import type { AttemptService } from '../../../sessions/api/server/attempts.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 import { AttemptRecords } from '../../../sessions/attempts/attempt-records.ts';
 import { readAttemptOutcome } from '../../../sessions/attempts/attempt-results.ts';
@@ -21,7 +20,7 @@ const lookMs = { shared: 3_000, alone: 60_000 };
 export function openAttemptServices(server: ServerWithEngine, { checkModel }: AttemptParts) {
   const { delegation, sandboxes, sandboxCopies: copies, commands, clock, closing } = server;
   const { children: budgets } = server.ledger;
-  const records = new AttemptRecords(server.records);
+  const records = new AttemptRecords(server);
   const woken = { rounds: undefined as AttemptRunner | undefined };
   const wake = () => woken.rounds?.wake();
   const spentWithChildren = (id: SessionId) => budgets.spentWithChildren(id);
@@ -40,7 +39,7 @@ export function openAttemptServices(server: ServerWithEngine, { checkModel }: At
         wake();
       },
     },
-    begin(sessions: SessionService): AsyncDisposable & { readonly service: AttemptService } {
+    begin(sessions: SessionService) {
       const rounds = new AttemptRunner({
         ...server,
         records,
@@ -58,7 +57,6 @@ export function openAttemptServices(server: ServerWithEngine, { checkModel }: At
         lookMs: server.shared ? lookMs.shared : lookMs.alone,
       });
       woken.rounds = rounds;
-      const work = runInBackground(closing, (signal) => rounds.run(signal));
       const service = createAttemptService({
         ...server,
         records,
@@ -68,7 +66,7 @@ export function openAttemptServices(server: ServerWithEngine, { checkModel }: At
         checkModel,
         wake,
       });
-      return { service, [Symbol.asyncDispose]: () => work[Symbol.asyncDispose]() };
+      return { service, ...runInBackground(closing, (signal) => rounds.run(signal)) };
     },
   };
 }

@@ -8,7 +8,6 @@ import { AutomationScheduler } from '../../../automations/scheduler.ts';
 import { createAutomationService } from '../../../automations/service.ts';
 import { AutomationStarter, type AutomationStarterDeps } from '../../../automations/starter.ts';
 import type { SandboxService } from '../../../sessions/api/sandboxes.ts';
-import type { AutomationService } from '../../../sessions/api/server/automations.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 import { computeSessionCost } from '../../../sessions/services/costs.ts';
 import type { ServerWithEngine } from '../engine.ts';
@@ -20,15 +19,17 @@ interface AutomationDeps extends Pick<AutomationStarterDeps, 'isOwned'> {
   readonly check: Parameters<typeof createAutomationService>[0]['check'];
   readonly programs: AutomationPrograms;
 }
-type RunningAutomations = AsyncDisposable & { readonly service: AutomationService };
 
 export function openAutomationServices(
   server: ServerWithEngine,
   { sessions, power, check, isOwned, programs }: AutomationDeps,
-): RunningAutomations {
+) {
   const { afterRuns, closing, config, ids, log, metrics, outbox, projects } = server;
-  const records = new AutomationRecords(server.records, async ({ id, paused }) => {
-    if (paused) await outbox.addPause({ automationId: id, by: paused.by, at: paused.at });
+  const records = new AutomationRecords({
+    ...server,
+    async beforePause({ id, paused }) {
+      if (paused) await outbox.addPause({ automationId: id, by: paused.by, at: paused.at });
+    },
   });
   const prebuilds = new Prebuilds({
     sessions,
@@ -63,7 +64,6 @@ export function openAutomationServices(
     if (puts.some(({ kind }) => kind === endedRunKind)) scheduler.wake();
     if (facts.some(({ type }) => type === 'run.end')) scheduler.ended(sessionId);
   });
-  const running = runInBackground(closing, (signal) => scheduler.run(signal));
   const receiver = new HookReceiver({
     ...server,
     records,
@@ -71,9 +71,6 @@ export function openAutomationServices(
     secretOf: (id) => secrets.find(id),
     count: metrics.hookDelivery,
   });
-  const { wake } = scheduler;
-  const { look } = afterRuns;
-  const keepsPrepared = config.repositories.keepPrepared > 0;
   const service = createAutomationService({
     ...server,
     records,
@@ -81,12 +78,12 @@ export function openAutomationServices(
     receiver,
     check,
     isOwned,
-    keepsPrepared,
-    wake,
-    look,
+    keepsPrepared: config.repositories.keepPrepared > 0,
+    wake: scheduler.wake,
+    look: afterRuns.look,
   });
   return {
     service: server.news.automations(service),
-    [Symbol.asyncDispose]: () => running[Symbol.asyncDispose](),
+    ...runInBackground(closing, (signal) => scheduler.run(signal)),
   };
 }

@@ -1,5 +1,4 @@
 import { runRounds } from '../../../core/concurrency/rounds.ts';
-import type { MemoryService } from '../../../sessions/api/server/memory.ts';
 import { createMemoryService } from '../../../sessions/memory/memory-service.ts';
 import type { ServerWithEngine } from '../engine.ts';
 import { runInBackground } from '../startup.ts';
@@ -14,7 +13,7 @@ const roundMs = 3_600_000;
 export function openMemoryService(
   { config, clock, metrics, closing, notes, replica, warn }: ServerWithEngine,
   { people, projects }: MemoryDeps,
-): AsyncDisposable & { readonly service: MemoryService } {
+) {
   const { days, historyDays } = config.memory;
   const ages = {
     ...(days > 0 && { noteMs: days * dayMs }),
@@ -26,7 +25,6 @@ export function openMemoryService(
   };
   const onError = (err: unknown) => warn({ err }, 'old notes could not be forgotten; trying again');
   const repeats = { clock, firstMs: roundMs / 60, failedMs: roundMs / 60, onError };
-  const working = runInBackground(closing, (signal) => runRounds(round, repeats, signal));
   return {
     service: createMemoryService({
       notes,
@@ -34,6 +32,6 @@ export function openMemoryService(
       projects,
       count: (action) => metrics.memoryChange('person', action),
     }),
-    [Symbol.asyncDispose]: () => working[Symbol.asyncDispose](),
+    ...runInBackground(closing, (signal) => runRounds(round, repeats, signal)),
   };
 }

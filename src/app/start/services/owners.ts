@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type ApiKeys, openApiKeys } from '../../../auth/api-keys.ts';
+import { openApiKeys } from '../../../auth/api-keys.ts';
 import { createPrincipalResolver } from '../../../auth/key-ring.ts';
 import { readKeyPeppers } from '../../../auth/keys/key-peppers.ts';
 import { Memberships } from '../../../auth/memberships.ts';
@@ -14,32 +14,12 @@ import type { MemberDirectory } from '../../../sessions/projects/projects.ts';
 import { hasIdentityProxy } from '../../settings/contradictions.ts';
 import type { ServerWithEngine } from '../engine.ts';
 import { runInBackground } from '../startup.ts';
-import { openSignInServices, type SignInServices } from './sign-ins.ts';
-
-/** An owner's id is the id of a person, or of the owner's first key. */
-export interface AuthServices extends AsyncDisposable {
-  readonly keys: ApiKeys;
-  /** Undefined: neither an identity provider nor an identity proxy is configured. */
-  readonly signIns: SignInServices | undefined;
-  /** Undefined: no tokens of trusted issuers are accepted. */
-  readonly tokens: FederatedTokenVerifier | undefined;
-  readonly people: () => Promise<Map<string, string>>;
-  /** The name of each owner, by owner id; an empty name if the owner's first key was deleted. */
-  readonly owners: () => Promise<Map<string, string>>;
-  /** Whether the owner is a person who has signed in, even if that person no longer has access. */
-  readonly isPerson: (owner: string) => boolean;
-  readonly memberships: Memberships;
-  readonly directory: MemberDirectory;
-  /**
-   * The owner as a caller. Undefined: the owner has no valid key or sign-in that can change anything, or cannot work in the
-   * project.
-   */
-  readonly workingOwner: (owner: string, projectId?: string | null) => Principal | undefined;
-}
+import { openSignInServices } from './sign-ins.ts';
 
 const isAddress = (text: string): boolean => z.email().safeParse(text).success;
 
-export async function openAuthServices(server: ServerWithEngine): Promise<AuthServices> {
+/** An owner's id is the id of a person, or of the owner's first key. */
+export async function openAuthServices(server: ServerWithEngine) {
   const { config, clock, ids, closing, records, shared, warn } = server;
   // Without isolation, sandboxes cannot keep owners apart.
   const onlyOne = server.driver.capabilities.isolation === 'none';
@@ -111,23 +91,31 @@ export async function openAuthServices(server: ServerWithEngine): Promise<AuthSe
   }
   const held = stack.move();
   return {
-    directory: { find: findMember, findPerson, names: people, changed: memberships.changed },
+    directory: { find: findMember, findPerson, names: people, changed: memberships.changed } satisfies MemberDirectory,
     keys,
+    /** Undefined: neither an identity provider nor an identity proxy is configured. */
     signIns,
+    /** Undefined: no tokens of trusted issuers are accepted. */
     tokens,
     people,
+    /** The name of each owner, by owner id; an empty name if the owner's first key was deleted. */
     owners: async () =>
       new Map([
         ...ring.principals().flatMap(({ owner }) => (owner ? [[owner, ''] as const] : [])),
         ...(await people()),
       ]),
-    isPerson: (owner) => signIns?.people.list().some((person) => person.owner === owner) ?? false,
+    /** Whether the owner is a person who has signed in, even if that person no longer has access. */
+    isPerson: (owner: string) => signIns?.people.list().some((person) => person.owner === owner) ?? false,
     memberships,
-    workingOwner: (owner, projectId) =>
+    /**
+     * The owner as a caller. Undefined: the owner has no valid key or sign-in that can change anything, or cannot work in the
+     * project.
+     */
+    workingOwner: (owner: string, projectId?: string | null): Principal | undefined =>
       ring.principals().find((one) => {
         const isOwner = one.owner === owner || one.person === owner;
         return isOwner && permitsAction(one, 'work', { owner: one.owner, projectId });
       }),
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
+    [Symbol.asyncDispose]: (): PromiseLike<void> => held.disposeAsync(),
   };
 }

@@ -1,10 +1,12 @@
 import { parseForgeServer } from '../../../forges/list.ts';
+import { parseUrlTarget } from '../../../sandboxes/egress/credentials/git-requests.ts';
+import { matchesTarget } from '../../../sandboxes/egress/policy.ts';
 import type { SandboxService } from '../../../sessions/api/sandboxes.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
-import type { RepositoryServiceDeps } from '../../../sessions/repositories/allowed-services.ts';
+import type { RepositoryServiceDeps } from '../../../sessions/repositories/environments.ts';
 import { createRepositoryService } from '../../../sessions/repositories/repositories.ts';
-import { createPullRequestService } from '../../../sessions/shipping/pull-requests.ts';
-import { createForgeTokenFinder } from '../../parts/forge-tokens.ts';
+import { createPullRequestService, type ForgeTokenFinder } from '../../../sessions/shipping/pull-requests.ts';
+import type { ProxyCredentials } from '../../parts/credentials.ts';
 import type { ServerWithEngine } from '../engine.ts';
 
 interface RepositoryDeps extends Pick<RepositoryServiceDeps, 'checkSandbox'> {
@@ -39,4 +41,27 @@ export function openRepositoryServices(server: ServerWithEngine, { sessions, pow
     now,
   });
   return { repositories, pullRequests };
+}
+
+const services = { read: 'git-upload-pack', write: 'git-receive-pack' } as const;
+
+/**
+ * Prefers the credential for the host of the forge's API to the one that git would use for the repository. Forges accept the same
+ * token for both, so users bind it only once.
+ */
+function createForgeTokenFinder(credentials: Pick<ProxyCredentials, 'of'>): ForgeTokenFinder {
+  return async (id, { remote, apiUrl, access }) => {
+    const all = await credentials.of(id);
+    const api = parseUrlTarget(apiUrl);
+    const forApi = all.find(
+      ({ hosts, isForGit, admits }) => !isForGit && !admits && hosts.some((host) => matchesTarget(host, api)),
+    );
+    const target = parseUrlTarget(remote);
+    const request = `${new URL(remote).pathname}/info/refs?service=${services[access]}`;
+    const forGit = all.find(
+      ({ hosts, admits }) =>
+        hosts.some((host) => matchesTarget(host, target)) && (admits?.('GET', request, target) ?? true),
+    );
+    return await (forApi ?? forGit)?.value();
+  };
 }

@@ -1,7 +1,7 @@
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 import { LifetimeEnforcer } from '../../../sessions/retention/lifetimes.ts';
 import { RetentionEnforcer } from '../../../sessions/retention/retention.ts';
-import { upgradeStoredRequests } from '../../../sessions/run/log/request-upgrade.ts';
+import { upgradeStoredRequests } from '../../../sessions/run/log/stored-request.ts';
 import type { ServerWithEngine } from '../engine.ts';
 import { runInBackground } from '../startup.ts';
 

@@ -9,7 +9,7 @@ import {
   createReachLimitedFetch,
   createToolServerFetchFactory,
 } from '../../parts/model-addresses.ts';
-import { checkKnownNames, listKnownSettings } from '../../settings/changeable.ts';
+import { checkKnownNames, listKnownSettings } from '../../settings/live-config.ts';
 import type { ServerWithEngine } from '../engine.ts';
 
 export function openServerSettings(

@@ -8,18 +8,9 @@ import { VolumeTransfers } from '../../../sessions/volumes/volume-transfers.ts';
 import { Volumes } from '../../../sessions/volumes/volumes.ts';
 import type { ServerWithAgents } from '../agents.ts';
 
-export interface VolumeServices extends AsyncDisposable {
-  readonly volumes: Volumes;
-  readonly ofSessions: SessionVolumes;
-  readonly transfers: VolumeTransfers;
-}
-
 const startMs = 5_000;
 
-export async function openVolumeServices(
-  server: ServerWithAgents,
-  holdings: Pick<ConcurrencyLimiter, 'within'>,
-): Promise<VolumeServices> {
+export async function openVolumeServices(server: ServerWithAgents, holdings: Pick<ConcurrencyLimiter, 'within'>) {
   const { config, clock, closing, driver, replica, warn } = server;
   const records = new VolumeRecords(server);
   const refusal = hostsVolumes(driver)

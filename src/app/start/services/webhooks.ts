@@ -8,7 +8,6 @@ import { AppError, ignoreNotFound, toAppError } from '../../../core/errors/error
 import { toCanonicalAddress } from '../../../core/text/address-range.ts';
 import { createAddressCheck } from '../../../sandboxes/egress/fetch/addresses.ts';
 import { createGuardedFetch } from '../../../sandboxes/egress/fetch/guarded-fetch.ts';
-import type { WebhookService } from '../../../sessions/api/server/webhooks.ts';
 import { isLoopback } from '../../settings/contradictions.ts';
 import type { ServerWithEngine } from '../engine.ts';
 import { runInBackground } from '../startup.ts';
@@ -16,16 +15,12 @@ import { runInBackground } from '../startup.ts';
 interface WebhookDeps extends Pick<WebhookOutboxRouterDeps, 'readCost' | 'isOwned'> {
   readonly projectExists: (id: string) => Promise<unknown>;
 }
-type RunningWebhooks = AsyncDisposable & { readonly service: WebhookService };
 
 const loopback = ['127.0.0.0/8', '::1/128'];
 const refusal = (host: string) =>
   `${host} is at a private address, which webhooks do not reach. An operator can allow its network in webhooks.allow-ranges (CORRAL_WEBHOOKS_ALLOW_RANGES), and start the server again.`;
 
-export function openWebhooks(
-  server: ServerWithEngine,
-  { projectExists, readCost, isOwned }: WebhookDeps,
-): RunningWebhooks {
+export function openWebhooks(server: ServerWithEngine, { projectExists, readCost, isOwned }: WebhookDeps) {
   const { closing, config, metrics, log, outbox, replica } = server;
   const { webhookSecrets: secrets } = server.projects;
   const isLocal = isLoopback(config.host);
@@ -33,8 +28,8 @@ export function openWebhooks(
   const allowRanges = isLocal ? [...loopback, ...config.webhooks.allowRanges] : config.webhooks.allowRanges;
   const own = isLocal && config.port > 0 ? `http://127.0.0.1:${config.port}` : undefined;
   const { pageUrl = own } = config.webhooks;
-  const records = new WebhookRecords(server.records);
-  const automations = new AutomationRecords(server.records);
+  const records = new WebhookRecords(server);
+  const automations = new AutomationRecords(server);
   const fetchGuarded = createGuardedFetch({ addresses: { allowRanges } });
   const mayReach = createAddressCheck({ allowRanges });
   const router = new WebhookOutboxRouter({
@@ -65,7 +60,6 @@ export function openWebhooks(
     if (puts.some(isNews)) deliverer.wake();
   });
   outbox.onAdd(deliverer.wake);
-  const running = runInBackground(closing, (signal) => deliverer.run(signal));
   const service = createWebhookService({
     ...server,
     records,
@@ -80,5 +74,5 @@ export function openWebhooks(
       if (projectId !== null) await projectExists(projectId);
     },
   });
-  return { service, [Symbol.asyncDispose]: () => running[Symbol.asyncDispose]() };
+  return { service, ...runInBackground(closing, (signal) => deliverer.run(signal)) };
 }

@@ -1,6 +1,5 @@
 import { EnvironmentKeys } from '../../../auth/environment-keys.ts';
 import { readKeyPeppers } from '../../../auth/keys/key-peppers.ts';
-import type { DocumentService } from '../../../sessions/api/server/documents.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 import { createDocumentService, createExpiredFileSweep } from '../../../sessions/documents/document-service.ts';
 import { WorkEnqueuer } from '../../../sessions/work-queue/waiting-sessions.ts';
@@ -8,14 +7,7 @@ import { WorkQueue } from '../../../sessions/work-queue/work-queue.ts';
 import type { ServerWithEngine } from '../engine.ts';
 import { runInBackground } from '../startup.ts';
 
-export function openWorkQueue(
-  server: ServerWithEngine,
-  sessions: SessionService,
-): AsyncDisposable & {
-  readonly documents: DocumentService;
-  readonly deleteExpiredFiles: () => Promise<number>;
-  readonly queue: WorkQueue;
-} {
+export function openWorkQueue(server: ServerWithEngine, sessions: SessionService) {
   const { config, ids, closing, log, liveSessions, projects } = server;
   const documents = server.news.documents(
     createDocumentService({ ...server, deleteUpload: projects.api.uploads.delete }),
@@ -34,7 +26,6 @@ export function openWorkQueue(
     leads: server.replica.mayStartAutomations,
   });
   log.onAppend(({ sessionId, facts }) => waiting.onFacts(sessionId, facts));
-  const working = runInBackground(closing, (signal) => waiting.run(signal));
   const deleteExpiredFiles = createExpiredFileSweep(server, documents);
-  return { documents, deleteExpiredFiles, queue, [Symbol.asyncDispose]: () => working[Symbol.asyncDispose]() };
+  return { documents, deleteExpiredFiles, queue, ...runInBackground(closing, (signal) => waiting.run(signal)) };
 }

@@ -1,10 +1,10 @@
 import type { Duplex } from 'node:stream';
 import { Semaphore } from '../../../core/concurrency/semaphore.ts';
 import { AppError } from '../../../core/errors/errors.ts';
-import type { JobClient, JobEnd, JobOutputListener, JobStream } from '../abilities.ts';
+import type { JobClient, JobOutputListener, JobStream } from '../abilities.ts';
 import type { DaemonTrust } from '../answers/daemon-trust.ts';
 import type { createRequester, DaemonRequest } from '../request.ts';
-import { destroyWhenDistrusted, parseDaemonFrame, readDaemonFrames } from './read-frames.ts';
+import { destroyWhenDistrusted, readProcessOutput } from './read-frames.ts';
 
 export type Retry = <Result>(signal: AbortSignal, call: () => Promise<Result>) => Promise<Result>;
 export type DaemonRequester = ReturnType<typeof createRequester> & { readonly trust: DaemonTrust };
@@ -55,20 +55,11 @@ export function createJobClient({ json, done, upgrade, trust }: DaemonRequester,
 }
 
 function createStream(stream: Duplex, reader: JobOutputListener, trust: DaemonTrust): JobStream {
-  const ended = read(stream, reader, trust).finally(() => stream.destroy());
+  const from = { name: 'jobEnd', trust, call, lost: gone } as const;
+  const ended = readProcessOutput(stream, reader, from).finally(() => stream.destroy());
   ended.catch(() => {});
   destroyWhenDistrusted(stream, trust);
   return { ended, detach: () => void stream.destroy() };
-}
-
-async function read(stream: Duplex, { onOutput, onErrors }: JobOutputListener, trust: DaemonTrust): Promise<JobEnd> {
-  for await (const { channel, payload } of readDaemonFrames(stream, { trust, call }, gone)) {
-    if (channel === 'output') await onOutput(payload);
-    else if (channel === 'errors') await onErrors(payload);
-    else if (channel === 'end') return parseDaemonFrame('jobEnd', payload, { trust, call });
-    else throw trust.reportViolation({ reason: 'bad_frame', call, detail: 'a frame of the input' });
-  }
-  throw gone();
 }
 
 const gone = (cause?: unknown) =>

@@ -1,10 +1,9 @@
 import { PassThrough, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { AppError } from '../../../core/errors/errors.ts';
-import type { PathClient } from '../abilities.ts';
+import type { PathClient, TransferClient, WorkspaceClient } from '../abilities.ts';
 import type { VersionCheck } from '../daemon-version.ts';
-import { toFilePartQuery, toQueryString } from '../query.ts';
-import type { DaemonRequest } from '../request.ts';
+import { type DaemonRequest, toFilePartQuery, toQueryString } from '../request.ts';
 import type { DaemonRequester, Retry } from './job-client.ts';
 
 const slowMs = 60_000;
@@ -59,4 +58,45 @@ function behind(head: Buffer, content: AsyncIterable<Uint8Array>): Readable {
   whole.write(head);
   pipeline(content, whole).catch(() => {}); // the stream reports the error to its reader
   return whole;
+}
+
+export function createTransferClient({ file, sending }: DaemonRequester, since: VersionCheck): TransferClient {
+  return {
+    areSupported: (signal) => since('1.1', signal),
+    open: (path, part, signal) =>
+      file(
+        { method: 'GET', path: `/files/stream?${toQueryString({ path, ...toFilePartQuery(part) })}` },
+        anySize,
+        signal,
+      ),
+    write(path, content, { replaces }, signal) {
+      const requested = toQueryString({ path, ...(replaces !== undefined && { replaces }) });
+      const ask: DaemonRequest & { body: typeof content } = {
+        method: 'PUT',
+        path: `/files/stream?${requested}`,
+        body: content,
+      };
+      return sending('fileVersion', ask, signal);
+    },
+  };
+}
+
+export function createWorkspaceClient(
+  { json }: Pick<DaemonRequester, 'json'>,
+  again: Retry,
+  since: VersionCheck,
+): WorkspaceClient {
+  return {
+    async keep(mark, signal) {
+      if (!(await since('1.2', signal))) return false;
+      const ask = { method: 'POST', path: '/workspace/kept', json: mark } as const;
+      return (await again(signal, () => json('kept', ask, signal))).done;
+    },
+    async print(signal) {
+      if (!(await since('1.2', signal))) return undefined;
+      const ask = { method: 'GET', path: '/workspace/print' } as const;
+      const { print, bytes } = await again(signal, () => json('print', ask, signal));
+      return print === undefined || bytes === undefined ? undefined : { print, bytes };
+    },
+  };
 }

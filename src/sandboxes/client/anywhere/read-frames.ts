@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { AppError } from '../../../core/errors/errors.ts';
 import { createPipeFrameReader, type PipeFrame } from '../../../core/text/pipe-frames.ts';
+import type { JobOutputListener } from '../abilities.ts';
 import type { DaemonResponse, DaemonResponseName } from '../answers/answers.ts';
 import type { DaemonTrust } from '../answers/daemon-trust.ts';
 import { validateDaemonResponse } from '../answers/validate-answer.ts';
@@ -52,4 +53,19 @@ export function destroyWhenDistrusted(stream: Duplex, trust: DaemonTrust): void 
   const lose = () => void stream.destroy();
   trust.broken.addEventListener('abort', lose, { once: true });
   stream.once('close', () => trust.broken.removeEventListener('abort', lose));
+}
+
+/** Passes a job's or program's output on, until the frame that ends it. */
+export async function readProcessOutput<Name extends 'jobEnd' | 'programEnd'>(
+  stream: Duplex,
+  { onOutput, onErrors }: JobOutputListener,
+  { name, lost, ...from }: Stream & { readonly name: Name; readonly lost: (cause?: unknown) => AppError },
+): Promise<DaemonResponse<Name>> {
+  for await (const { channel, payload } of readDaemonFrames(stream, from, lost)) {
+    if (channel === 'output') await onOutput(payload);
+    else if (channel === 'errors') await onErrors(payload);
+    else if (channel === 'end') return parseDaemonFrame(name, payload, from);
+    else throw from.trust.reportViolation({ reason: 'bad_frame', call: from.call, detail: 'a frame of the input' });
+  }
+  throw lost();
 }

@@ -6,10 +6,10 @@ import {
   generateKeyPairSync,
   hkdfSync,
   type KeyObject,
+  sign,
 } from 'node:crypto';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Secret } from '../../../core/text/secret.ts';
-import { createCertificate } from './certificate.ts';
 
 /** Issues certificates for hosts whose TLS the proxy terminates. Only this installation and its sandboxes trust the authority. */
 export interface CertificateAuthority {
@@ -93,3 +93,99 @@ function keyPairFrom(key: Secret): { privateKey: KeyObject; publicKey: KeyObject
   const privateKey = createPrivateKey({ key: jwk, format: 'jwk' });
   return { privateKey, publicKey: createPublicKey(privateKey) };
 }
+
+// The few ASN.1 structures that a certificate needs. Node reads certificates but creates none, and libraries that do bring a
+// dozen packages or their own cryptography. This code only encodes; Node signs.
+
+export const encodeDer = (tag: number, ...parts: readonly Uint8Array[]): Buffer => {
+  const body = Buffer.concat(parts);
+  return Buffer.concat([Buffer.from([tag, ...lengthOf(body.length)]), body]);
+};
+function lengthOf(length: number): number[] {
+  if (length < 0x80) return [length];
+  return length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
+}
+
+export const encodeDerSequence = (...parts: readonly Uint8Array[]): Buffer => encodeDer(0x30, ...parts);
+export const encodeDerOid = (hex: string): Buffer => encodeDer(0x06, Buffer.from(hex, 'hex'));
+const octets = (...parts: readonly Uint8Array[]): Buffer => encodeDer(0x04, ...parts);
+const derTrue = encodeDer(0x01, Buffer.from([0xff]));
+const text = (value: string): Buffer => encodeDer(0x0c, Buffer.from(value));
+const bits = (bytes: Uint8Array, unused = 0): Buffer => encodeDer(0x03, Buffer.from([unused]), bytes);
+/** A non-negative integer in its shortest form: OpenSSL refuses redundant zero bytes. */
+function integer(bytes: Uint8Array): Buffer {
+  const first = bytes.findIndex((byte) => byte !== 0);
+  const digits = first === -1 ? Buffer.from([0]) : bytes.subarray(first);
+  return (digits[0] as number) >= 0x80 ? encodeDer(0x02, Buffer.from([0]), digits) : encodeDer(0x02, digits);
+}
+/** X.509 requires the longer form for years from 2050 on. */
+function time(at: number): Buffer {
+  const digits = new Date(at).toISOString().slice(0, 19).replaceAll(/[-:T]/g, '');
+  return digits < '2050'
+    ? encodeDer(0x17, Buffer.from(`${digits.slice(2)}Z`))
+    : encodeDer(0x18, Buffer.from(`${digits}Z`));
+}
+
+interface CertificateFields {
+  /** `subject` and `issuer` are common names. */
+  readonly subject: string;
+  readonly issuer: string;
+  readonly subjectKey: KeyObject;
+  readonly issuerKey: { readonly privateKey: KeyObject; readonly publicKey: KeyObject };
+  readonly serial: Uint8Array;
+  readonly from: number; // epoch ms
+  readonly until: number;
+  readonly names: readonly string[] | undefined;
+}
+
+const ecdsaSha256 = encodeDerSequence(encodeDerOid('2a8648ce3d040302'));
+const signsCertificates = Buffer.from([0b0000_0110]); // keyCertSign and cRLSign
+const signs = Buffer.from([0b1000_0000]);
+const serverAuth = encodeDerOid('2b06010505070301');
+
+/** A version 3 certificate as PEM. Strict readers such as Python's require the extensions that name both keys. */
+export function createCertificate(request: CertificateFields): string {
+  const { subject, issuer, subjectKey, issuerKey, serial, from, until, names } = request;
+  const spki = subjectKey.export({ type: 'spki', format: 'der' });
+  const extension = (id: string, value: Uint8Array, ...critical: Uint8Array[]) =>
+    encodeDerSequence(encodeDerOid(id), ...critical, octets(value));
+  const kinds = names
+    ? [
+        extension('551d13', encodeDerSequence(), derTrue),
+        extension('551d0f', bits(signs, 7), derTrue),
+        extension('551d25', encodeDerSequence(serverAuth)),
+        extension('551d11', encodeDerSequence(...names.map((name) => encodeDer(0x82, Buffer.from(name))))),
+      ]
+    : [
+        extension('551d13', encodeDerSequence(derTrue), derTrue),
+        extension('551d0f', bits(signsCertificates, 1), derTrue),
+      ];
+  const extensions = encodeDerSequence(
+    ...kinds,
+    extension('551d0e', octets(keyId(subjectKey))),
+    extension('551d23', encodeDerSequence(encodeDer(0x80, keyId(issuerKey.publicKey)))),
+  );
+  const body = encodeDerSequence(
+    encodeDer(0xa0, integer(Buffer.from([2]))),
+    ...[
+      integer(serial),
+      ecdsaSha256,
+      encodeName(issuer),
+      encodeDerSequence(time(from), time(until)),
+      encodeName(subject),
+      spki,
+    ],
+    encodeDer(0xa3, extensions),
+  );
+  const signature = sign('sha256', body, issuerKey.privateKey);
+  const bytes = encodeDerSequence(body, ecdsaSha256, bits(signature));
+  const lines = bytes.toString('base64').replace(/.{1,64}/g, '$&\n');
+  return `-----BEGIN CERTIFICATE-----\n${lines}-----END CERTIFICATE-----\n`;
+}
+
+const encodeName = (commonName: string) =>
+  encodeDerSequence(encodeDer(0x31, encodeDerSequence(encodeDerOid('550403'), text(commonName))));
+const keyId = (key: KeyObject) =>
+  createHash('sha1')
+    .update(key.export({ type: 'spki', format: 'der' }))
+    .digest();

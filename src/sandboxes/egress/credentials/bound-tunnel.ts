@@ -17,7 +17,6 @@ import { refuseMisplacedPlaceholder } from '../plain-http.ts';
 import { EgressRefusal } from '../refusal.ts';
 import { type EgressTarget, parseHostPort } from '../target.ts';
 import type { CertificateAuthority } from './authority.ts';
-import type { InterceptedTunnel } from './bound.ts';
 import {
   type Credential,
   findCredentials,
@@ -26,11 +25,22 @@ import {
   listEncodedForms,
 } from './credential.ts';
 import { isPossiblePush } from './git-requests.ts';
-import { type InjectedRequest, injectCredentials } from './headers.ts';
-import { encodeForContentType, replacePlaceholdersInBody } from './replacement.ts';
+import {
+  encodeForContentType,
+  type InjectedRequest,
+  injectCredentials,
+  replacePlaceholdersInBody,
+} from './replacement.ts';
 import { type ResponseSearchResult, searchResponse } from './searched-answer.ts';
 import { createFrameSearchFilter } from './websocket-search.ts';
 import { createFilterStream, createTextCutoffStream } from './withhold.ts';
+
+/** A tunnel whose TLS the proxy terminates. */
+interface InterceptedTunnel {
+  readonly client: EgressClient;
+  readonly target: EgressTarget;
+  readonly agent: Agent;
+}
 
 interface Tunnel {
   readonly client: EgressClient;

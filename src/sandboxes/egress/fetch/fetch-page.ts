@@ -2,8 +2,7 @@ import { type IncomingMessage, request } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { AppError } from '../../../core/errors/errors.ts';
 import { waitForResponse } from '../answer.ts';
-import { connectToUrl } from './connect-url.ts';
-import { type ConnectorOptions, createConnector } from './guarded-connect.ts';
+import { type ConnectorOptions, connectToUrl, createConnector } from './guarded-fetch.ts';
 
 /** Fetches the text of a page whose URL is untrusted, truncated at 1 MiB. Rejects only with AppError. */
 export type PageTextFetcher = (url: string, signal: AbortSignal) => Promise<string>;

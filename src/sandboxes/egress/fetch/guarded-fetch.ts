@@ -1,9 +1,14 @@
+import { promises as dns } from 'node:dns';
+import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
-import { Readable } from 'node:stream';
+import { connect, isIPv6 } from 'node:net';
+import { type Duplex, Readable } from 'node:stream';
+import { connect as connectTls } from 'node:tls';
+import { raceAbort, throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import { waitForResponse } from '../answer.ts';
-import { connectToUrl } from './connect-url.ts';
-import { type ConnectorOptions, createConnector } from './guarded-connect.ts';
+import { type EgressTarget, toEgressTarget } from '../target.ts';
+import { type AddressRules, createAddressCheck } from './addresses.ts';
 
 /** Works like the global fetch, but sends only text bodies. */
 export type GuardedFetch = (url: string | URL, init?: RequestInit) => Promise<Response>;
@@ -61,3 +66,144 @@ function toHeaders({ rawHeaders }: IncomingMessage): Headers {
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) headers.append(rawHeaders[at] ?? '', rawHeaders[at + 1] ?? '');
   return headers;
 }
+
+/**
+ * Connects to the host of a URL, over TLS for https. Rejects with AppError: invalid_request (another scheme), forbidden (a
+ * private address), not_found (no connection), cancelled, deadline_exceeded.
+ */
+export async function connectToUrl(
+  url: URL,
+  { via, ca }: { via: Connector; ca: string | undefined },
+  signal: AbortSignal,
+): Promise<Duplex> {
+  if (!/^https?:$/.test(url.protocol))
+    throw new AppError('invalid_request', `${url.protocol} URLs are not supported. Use http: or https:.`);
+  const secure = url.protocol === 'https:';
+  const target = toEgressTarget(url.hostname.replace(/^\[(.*)\]$/, '$1'), Number(url.port) || (secure ? 443 : 80));
+  const connected = await guardedConnect(via, target, signal);
+  if (connected.kind === 'private' || connected.kind === 'left out') {
+    throw new AppError('forbidden', `${url.host} is at a private address; see egress.allowRanges.`);
+  }
+  if (connected.kind === 'failed') throw new AppError('not_found', `${url.host}: ${connected.why}.`);
+  const socket = connected.socket.on('error', () => {});
+  if (!secure) return socket;
+  const tls = connectTls({
+    socket,
+    host: target.host,
+    ...(target.kind === 'name' && { servername: target.host }),
+    ...(ca !== undefined && { ca }),
+  });
+  try {
+    await once(tls, 'secureConnect', { signal });
+    return tls.on('error', () => {});
+  } catch (cause) {
+    tls.on('error', () => {}).destroy();
+    throw new AppError('not_found', `${url.host} could not be reached over TLS.`, { cause });
+  }
+}
+
+/** Resolves a name to all its addresses, in the order to try them. */
+export type HostResolver = (host: string, signal: AbortSignal) => Promise<readonly string[]>;
+/** Connects to exactly this address. Each direction of the connection ends separately. */
+export type AddressDialer = (address: string, port: number, signal: AbortSignal) => Promise<Duplex>;
+
+export interface Connector {
+  readonly resolve: HostResolver;
+  readonly dial: AddressDialer;
+  readonly reachable: (address: string) => boolean;
+  readonly connectMs: number;
+  /** Whether an address of a name can be dialled. Absent: all can. */
+  readonly admits?: ((address: string) => boolean) | undefined;
+}
+export interface ConnectorOptions {
+  /** Default: public addresses only. */
+  readonly addresses?: AddressRules;
+  readonly resolve?: HostResolver;
+  readonly dial?: AddressDialer;
+}
+
+export const createConnector = (
+  { addresses = {}, resolve = systemResolver, dial = systemDialer }: ConnectorOptions,
+  connectMs: number,
+): Connector => ({ resolve, dial, reachable: createAddressCheck(addresses), connectMs });
+
+type ConnectResult =
+  | { readonly kind: 'open'; readonly socket: Duplex; readonly address: string }
+  | { readonly kind: 'private' }
+  /** `admits` excluded every address. */
+  | { readonly kind: 'left out' }
+  /** The connection is allowed but failed: the name does not resolve, or no address answers. */
+  | { readonly kind: 'failed'; readonly why: string; readonly timedOut: boolean };
+
+/** Time limit for one address while there are further addresses to try. */
+const perAddressMs = 3_000;
+const maxAddresses = 4;
+
+/**
+ * Resolves, checks and connects: the only way to connect to an untrusted name. One private address rejects the whole name. The
+ * dialled address is the checked address, because a second lookup could return a different address. Rejects only when `signal`
+ * fires.
+ */
+export async function guardedConnect(
+  via: Connector,
+  target: EgressTarget,
+  signal: AbortSignal,
+): Promise<ConnectResult> {
+  const late = AbortSignal.timeout(via.connectMs);
+  const either = AbortSignal.any([signal, late]);
+  const failed = (why: string): ConnectResult => ({ kind: 'failed', why, timedOut: late.aborted });
+  let addresses: readonly string[];
+  // A DNS lookup cannot be cancelled, so the caller stops waiting for it instead.
+  try {
+    addresses = target.kind === 'address' ? [target.host] : await raceAbort(via.resolve(target.host, either), either);
+  } catch (thrown) {
+    throwIfAborted(signal);
+    return failed(late.aborted ? 'the name was not resolved in time' : `the name does not resolve${codeOf(thrown)}`);
+  }
+  if (addresses.length === 0) return failed('the name has no address');
+  if (!addresses.every(via.reachable)) return { kind: 'private' };
+
+  const { admits } = via;
+  const admitted = admits ? addresses.filter(admits) : addresses;
+  if (admitted.length === 0) return { kind: 'left out' };
+
+  let why = 'nothing answers';
+  const chosen = admitted.slice(0, maxAddresses);
+  for (const [index, address] of chosen.entries()) {
+    const last = index === chosen.length - 1;
+    const attempt = last ? either : AbortSignal.any([either, AbortSignal.timeout(perAddressMs)]);
+    try {
+      return { kind: 'open', socket: await via.dial(address, target.port, attempt), address };
+    } catch (thrown) {
+      throwIfAborted(signal);
+      if (late.aborted) return failed(`no connection within ${via.connectMs / 1_000} s`);
+      why = `the connection failed${codeOf(thrown)}`;
+    }
+  }
+  return failed(why);
+}
+
+const systemResolver: HostResolver = async (host) =>
+  (await dns.lookup(host, { all: true, order: 'verbatim' })).map(({ address }) => address);
+
+export const systemDialer: AddressDialer = async (address, port, signal) => {
+  throwIfAborted(signal);
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const family = isIPv6(address) ? 6 : 4;
+  const socket = connect({ host: address, port, family, allowHalfOpen: true, noDelay: true });
+  // With connect's own `signal` option, the connect timeout would later end a connection that is already open.
+  const abort = () => socket.destroy(signal.reason as Error);
+  signal.addEventListener('abort', abort, { once: true });
+  socket.once('connect', resolve).on('error', reject); // not removed: a later error must have a listener
+  try {
+    await promise;
+    return socket;
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+};
+
+const codeOf = (thrown: unknown): string => {
+  const code = (thrown as { code?: unknown } | undefined)?.code;
+  return typeof code === 'string' ? ` (${code})` : '';
+};

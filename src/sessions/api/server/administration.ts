@@ -1,46 +1,50 @@
+import { z } from 'zod';
 import type { AuditQuery, AuditRowPage } from '../../../core/model/access/audit.ts';
-import type { BudgetOverrun, WaitReason } from '../../../core/model/spending.ts';
-import type { SandboxUsage } from '../sandboxes.ts';
+import { BudgetOverrun, WaitReason } from '../../../core/model/spending.ts';
+import { SandboxUsageView } from '../sandboxes.ts';
 
-export interface RunningSandboxView {
-  readonly sessionId: string;
-  /** Null: the sandbox belongs to no session, such as a pre-started sandbox. */
-  readonly title: string | null;
-  readonly owner: string | null;
-  readonly host: string;
-  readonly isPaused: boolean;
+export const RunningSandboxView = z.object({
+  sessionId: z.string(),
+  /** Null: the sandbox belongs to no session, such as one in the warm pool. */
+  title: z.string().nullable(),
+  owner: z.string().nullable(),
+  host: z.string(),
+  isPaused: z.boolean(),
   /** Null: the sandbox is paused, cannot report usage, did not respond in time, or is not among the 200 that are measured. */
-  readonly usage: SandboxUsage | null;
-}
-export interface WaitingRun {
-  readonly sessionId: string;
-  readonly title: string;
-  readonly owner: string | null;
-  /** Epoch ms. */
-  readonly since: number;
+  usage: SandboxUsageView.nullable(),
+});
+export type RunningSandboxView = z.infer<typeof RunningSandboxView>;
+export const WaitingRun = z.object({
+  sessionId: z.string(),
+  title: z.string(),
+  owner: z.string().nullable(),
+  since: z.number(), // epoch ms
   /** Null: the run waits for a reply to a question in the model's text. */
-  readonly reason: WaitReason | null;
-  /** The exceeded budget's scope, if the reason is `budget`. */
-  readonly budget: BudgetOverrun['scope'] | null;
-}
-export interface ServerOverview {
-  readonly running: number;
-  readonly waiting: number;
-  /** All running sandboxes; at most 200 of them include usage. */
-  readonly sandboxes: readonly RunningSandboxView[];
+  reason: WaitReason.nullable(),
+  /** Only with the reason `budget`: the spent budget, or `member` if the owner can no longer work in the project. */
+  budget: BudgetOverrun.shape.scope.nullable(),
+});
+export type WaitingRun = z.infer<typeof WaitingRun>;
+export const ServerOverview = z.object({
+  /** Numbers of sessions on all servers: those with a running run, and those with a waiting run. */
+  running: z.int(),
+  waiting: z.int(),
+  /** Running and paused sandboxes of all servers that share this server's engine or cluster; at most 200 include usage. */
+  sandboxes: z.array(RunningSandboxView),
   /** At most 100, sorted by the session's newest message, newest first. */
-  readonly queue: readonly WaitingRun[];
-  readonly storage: {
-    readonly store: string;
+  queue: z.array(WaitingRun),
+  storage: z.object({
+    store: z.string(),
     /** Null: not stored on disk. */
-    readonly bytes: number | null;
-    readonly blobs: string;
-    readonly uploads: number;
-    readonly snapshots: number;
-    /** On the disk with the server's data. Null: unknown. */
-    readonly freeBytes: number | null;
-  };
-}
+    bytes: z.int().nullable(),
+    blobs: z.string(),
+    uploads: z.int(),
+    snapshots: z.int(),
+    /** Free space on the disk with the server's data. Null: unknown. */
+    freeBytes: z.int().nullable(),
+  }),
+});
+export type ServerOverview = z.infer<typeof ServerOverview>;
 
 export interface AdministrationService {
   /** Fast enough for a page load, even if sandboxes do not respond. */

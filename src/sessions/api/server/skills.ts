@@ -49,12 +49,13 @@ export const SkillVersion = z.object({
   createdAt: z.number(),
 });
 export type SkillVersion = z.infer<typeof SkillVersion>;
-export interface SkillCheckResult {
-  readonly name: string | null;
+export const SkillCheckResult = z.object({
+  name: z.string().nullable(),
   /** If not empty, the skill cannot be uploaded. */
-  readonly problems: readonly string[];
-  readonly warnings: readonly string[];
-}
+  problems: z.array(z.string()).readonly(),
+  warnings: z.array(z.string()).readonly(),
+});
+export type SkillCheckResult = z.infer<typeof SkillCheckResult>;
 export interface SkillUpload {
   readonly files: readonly SkillFile[];
   readonly displayName?: string | null | undefined;

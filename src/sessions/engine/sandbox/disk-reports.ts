@@ -1,8 +1,24 @@
+import { ServerPart } from '../../../core/contracts/server-parts.ts';
 import type { FactOf } from '../../../core/model/events.ts';
 import type { SandboxId, SessionId } from '../../../core/model/ids.ts';
 import { formatMiB } from '../../../core/text/text.ts';
-import type { DiskUsage } from '../../../sandboxes/client/client.ts';
+import type { DesktopStatus, DiskUsage } from '../../../sandboxes/client/client.ts';
+import type { LiveSessions } from '../live-sessions.ts';
 import type { DiskGuard } from './disk-floor.ts';
+import type { SandboxFactChannel } from './sandbox-facts.ts';
+
+interface Deps {
+  readonly liveSessions: Pick<LiveSessions, 'get'>;
+  readonly facts: Pick<SandboxFactChannel, 'tell'>;
+}
+
+export class DesktopStatusRecorder extends ServerPart<Deps> {
+  /** Appends changes since the desktop's last status, if this server owns the session. */
+  saw = (id: SessionId, status: DesktopStatus): void => {
+    const { liveSessions, facts } = this.deps;
+    for (const data of liveSessions.get(id)?.desktop.saw(status) ?? []) facts.tell(id, { type: 'desktop', data });
+  };
+}
 
 type DiskExceeded = FactOf<'sandbox.disk_exceeded'>['data'];
 export interface MonitoredSandbox {

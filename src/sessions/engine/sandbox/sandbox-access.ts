@@ -1,25 +1,22 @@
 import { createTimeoutSignal } from '../../../core/concurrency/cancel.ts';
 import { poll } from '../../../core/concurrency/rounds.ts';
-import type { Clock } from '../../../core/contracts/clock.ts';
 import type { Store } from '../../../core/contracts/ports.ts';
-import { ServerPart } from '../../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import type { IdSource, SessionId } from '../../../core/model/ids.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
-import type { SandboxLease } from '../../run/sandbox-lease.ts';
+import type { SandboxLease } from '../../run/run-context.ts';
 import type { LiveSessions } from '../live-sessions.ts';
-import type { Ownership } from '../ownership.ts';
-import type { PendingCommands } from '../pending-commands.ts';
+import type { Ownership, RemoteSandboxAccess } from '../ownership.ts';
+import type { PendingCommands } from '../session-commands.ts';
 import type { Supervisor } from '../supervisor.ts';
 import type { WorkspaceHook } from '../workspace-hooks.ts';
-import type { RemoteSandboxAccess } from './sandbox-exchange.ts';
 
-interface LocalSandboxDeps {
+interface LocalSandboxDeps extends Pick<ServerDependencies, 'clock'> {
   readonly supervisor: Supervisor;
   readonly liveSessions: LiveSessions;
   readonly pendingCommands: PendingCommands;
   readonly ids: Pick<IdSource, 'short'>;
-  readonly clock: Clock;
   readonly hooks: readonly WorkspaceHook[];
 }
 

@@ -3,7 +3,7 @@ import { AppError } from '../../../core/errors/errors.ts';
 import { quoteForShell } from '../../../core/text/quote.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 import { runProgram } from '../../services/streams/piped-command.ts';
-import { createTar } from '../../skills/tar.ts';
+import { createTar } from '../../skills/skill-files.ts';
 import { memoryStoreLimits } from '../store-index.ts';
 import { type MemoryFolderState, reservedMemoryFilePrefix, unreadableTextReason } from './folder-merge.ts';
 

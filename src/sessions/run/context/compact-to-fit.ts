@@ -1,15 +1,23 @@
 import type { TurnResult } from '../../../../machines/run.ts';
+import type { Message, TurnRequest } from '../../../agents/models/model.ts';
+import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
+import { AppError } from '../../../core/errors/errors.ts';
+import type { SessionFact } from '../../../core/model/events.ts';
+import { sendModelRequest, toFailedTurn } from '../model-request.ts';
 import type { RunContext } from '../run-context.ts';
 import {
   buildFallbackSummary,
+  type CompactionSizes,
+  countBytesAfterCompaction,
   type PlannedCompaction,
   planPictureRemoval,
   planResultLimit,
   planResultRemoval,
   planSummary,
 } from './compaction-plan.ts';
-import { ContextWindow, maxFailedSummaries } from './context-window.ts';
-import { type SummaryOptions, summarizeConversation } from './summary.ts';
+import type { MessageSelection, PromptSection } from './message-selection.ts';
+import { countConversationBytes, countMessageBytes, countRequestBytes } from './meter.ts';
+import { type Compaction, computeModelView, createShortResultsCompaction } from './view.ts';
 
 type Deps = Pick<RunContext, 'model' | 'runWriter' | 'budget'>;
 export type CompactionResult =
@@ -101,3 +109,194 @@ async function cut(
 const noRoom = (name: string, fit: ContextWindow): string =>
   `The next request to ${name} needs about ${fit.size()} tokens, and it takes ${fit.limit} besides its reply; instructions and ` +
   `tools alone need ${fit.tokens(0)}. Choose a model with a larger window or fewer tools, or send a shorter message, to go on.`;
+
+const summaryPrompt = `The conversation is too long for you and will be shortened now. Do not call a tool and do not go on with the work. Write what you need to go on with it, under these headings, and leave out headings without content:
+
+## Rules and decisions
+What the user demanded, forbade or decided, word for word.
+## State
+What is done and what came out, with numbers, names and paths.
+## Open questions
+## Files
+Every file that was read or changed and matters still, with what it holds.
+## Commands that work
+Word for word.
+## Next
+
+The messages of the user and the plan are kept anyway.`;
+
+const shortChars = 500; // per result, in a conversation too long even for a summary request
+
+interface ConversationPart {
+  readonly messages: readonly Message[];
+  readonly from: MessageSelection;
+}
+type SummaryResult =
+  | { readonly kind: 'made'; readonly text: string; readonly model: string; readonly usage: SessionFact }
+  | { readonly kind: 'none'; readonly why: string }
+  /** Even the part to summarize exceeds the model's window. */
+  | { readonly kind: 'unable' }
+  | { readonly kind: 'failed'; readonly why: string; readonly result: TurnResult }
+  | { readonly kind: 'unaffordable'; readonly result: TurnResult };
+
+interface SummaryOptions {
+  readonly fit: ContextWindow;
+  readonly frame: RequestFrame;
+  readonly planned: PlannedCompaction;
+}
+
+/** Makes at most two requests. `failed`: the provider may succeed later. */
+async function summarizeConversation(
+  work: Deps,
+  { fit, frame, planned: plannedCompaction }: SummaryOptions,
+  signal: AbortSignal,
+): Promise<SummaryResult> {
+  const { runWriter, budget } = work;
+  const part = toSummarize(work, fit, plannedCompaction);
+  if (!part) return { kind: 'unable' };
+  const { system, tools, sections } = frame;
+  const { messages, from } = part;
+  const { note, earlier: before } = runWriter.transcript.view(runWriter.runId);
+  const earlier = [...before, ...(note ? [note] : [])].filter((one) => one.before <= messages.length);
+  const request: TurnRequest = { phase: { kind: 'summarize' }, system, tools, messages, earlier, hint: summaryPrompt };
+  const bytes = countRequestBytes(request);
+  let why = '';
+  for (let attempt = 0; attempt < 2; attempt++) {
+    const { outcome, message, usage } = await sendModelRequest(
+      work,
+      { request, bytes, purpose: 'compaction', sections, from, conversation: messages },
+      { signal, onDelta: () => {} },
+    );
+    throwIfAborted(signal);
+    if (outcome.kind === 'failed' && (outcome.over || outcome.retryable)) {
+      const result = toFailedTurn(outcome, budget);
+      return outcome.over ? { kind: 'unaffordable', result } : { kind: 'failed', why: outcome.message, result };
+    }
+    if (outcome.kind === 'cancelled') throw new AppError('cancelled', 'The turn was cancelled.');
+    if (outcome.kind === 'failed') why = outcome.message;
+    if (outcome.kind !== 'finished' || !usage) continue;
+    const text = message.text.trim();
+    const flaw = flawOf({ text, calls: message.calls.length, isRefused: outcome.stop === 'refused' });
+    if (!flaw) return { kind: 'made', text, model: message.model, usage };
+    await runWriter.write(usage);
+    why = flaw;
+  }
+  return { kind: 'none', why };
+}
+
+/** Returns why a reply is not a summary. A reply with a call is accepted only if its text has a heading. */
+function flawOf(reply: { text: string; calls: number; isRefused: boolean }): string | undefined {
+  if (reply.isRefused) return 'The model declined.';
+  if (reply.calls > 0 && !/^## /m.test(reply.text)) return 'The model called a tool instead.';
+  return reply.text === '' ? 'The model gave an empty summary.' : undefined;
+}
+
+/**
+ * The messages that the summary replaces, as in the previous request, so that the provider's cache applies. Results are shortened
+ * only if the request would otherwise be too long. Undefined: still too long.
+ */
+function toSummarize(
+  { runWriter }: Deps,
+  fit: ContextWindow,
+  { upto }: PlannedCompaction,
+): ConversationPart | undefined {
+  const { messages, compactions, length } = runWriter.transcript;
+  const seen = (more: readonly Compaction[]) =>
+    computeModelView(messages, [...compactions, ...more]).flatMap(({ at, message }) => (at < upto ? [message] : []));
+  const whole = { messages: seen([]), from: { length, upto } };
+  const short = {
+    messages: seen([createShortResultsCompaction(upto, shortChars)]),
+    from: { length, upto, most: shortChars },
+  };
+  return [whole, short].find(
+    (part) => fit.tokens(part.messages.reduce((sum, one) => sum + countMessageBytes(one), 0)) <= fit.limit,
+  );
+}
+
+type RequestFrame = Pick<TurnRequest, 'system' | 'tools'> &
+  Partial<Pick<TurnRequest, 'note' | 'earlier' | 'hint'>> & {
+    readonly sections: readonly PromptSection[];
+  };
+
+const worthIt = 0.8; // of the previous size: a compaction must save at least a fifth
+const leastResult = 9_000; // characters; more than `recall` returns
+const longResult = 32_000; // characters; a limit this high is not applied, because most tools return less
+const fullAt = 0.9; // of the space for a request, because sizes are estimates
+
+const maxFailedSummaries = 2;
+
+/** Measures the next request against the model's window. `size` and `limit` are in estimated tokens, `room` is in bytes. */
+class ContextWindow {
+  readonly #work: Deps;
+  readonly #around: number;
+  /** The model refused the request as too long. No compaction except of pictures has followed. */
+  #isRefused: boolean;
+  readonly limit: number;
+  readonly room: CompactionSizes;
+  /** Characters per result in a small window; undefined: no limit. */
+  readonly resultChars: number | undefined;
+
+  constructor(work: Deps, frame: RequestFrame, refused: boolean) {
+    const { window, maxOutput } = work.model.abilities;
+    this.#work = work;
+    this.#around = countRequestBytes({ ...frame, messages: [] });
+    this.#isRefused = refused;
+    this.limit = window - Math.min(maxOutput, Math.floor(window / 4));
+    const inBytes = (share: number) => Math.floor((this.limit * share * (this.#around + 1)) / this.tokens(1));
+    // The window can be smaller than stated. After a refusal, only the size of the refused request is known.
+    const most = refused ? this.#bytes() : Number.POSITIVE_INFINITY;
+    const share = (of: number) => Math.floor(Math.min(inBytes(of), most * of));
+    const chars = Math.max(leastResult, Math.floor(this.limit / 3)); // about a tenth of the window
+    this.resultChars = chars < longResult ? chars : undefined;
+    this.room = { results: share(0.3), tail: share(0.25), user: share(0.2) };
+  }
+
+  get isRefused(): boolean {
+    return this.#isRefused;
+  }
+  get isFull(): boolean {
+    return this.#isRefused || this.size() > this.limit * fullAt;
+  }
+
+  tokens(bytes: number): number {
+    const { model, runWriter } = this.#work;
+    return runWriter.transcript.meter.tokens(model.name, this.#around + bytes);
+  }
+
+  /** In tokens. */
+  size(plannedCompaction?: PlannedCompaction): number {
+    return this.tokens(this.#bytes(plannedCompaction));
+  }
+
+  isWorth(plannedCompaction: PlannedCompaction): boolean {
+    return this.size(plannedCompaction) <= this.size() * worthIt;
+  }
+
+  /** `by`: the model that wrote the summary; `usage`: the facts with the usage of its request. */
+  async apply(
+    plannedCompaction: PlannedCompaction,
+    by: string | null = null,
+    usage: readonly SessionFact[] = [],
+  ): Promise<void> {
+    await this.#work.runWriter.compact(
+      { ...plannedCompaction, before: this.size(), after: this.size(plannedCompaction) },
+      by,
+      usage,
+    );
+    if (plannedCompaction.kind !== 'pictures') this.#isRefused = false;
+  }
+
+  /** False after too many failed summaries, or if the last compaction was a summary that saved too little. */
+  get canSummarize(): boolean {
+    const { transcript } = this.#work.runWriter;
+    const last = transcript.compactions.at(-1);
+    const mayAsk = transcript.failedSummaries < maxFailedSummaries;
+    return mayAsk && (last?.kind !== 'summary' || last.after <= last.before * worthIt);
+  }
+
+  #bytes(plannedCompaction?: PlannedCompaction): number {
+    const { transcript, runId } = this.#work.runWriter;
+    if (!plannedCompaction) return countConversationBytes(transcript.view(runId).messages);
+    return countBytesAfterCompaction(transcript.messages, transcript.compactions, plannedCompaction);
+  }
+}

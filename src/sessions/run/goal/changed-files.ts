@@ -3,8 +3,7 @@ import { quoteForShell } from '../../../core/text/quote.ts';
 import { truncateEnd } from '../../../core/text/text.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 import type { ChangedFile, FileChanges } from '../../api/files.ts';
-import { readRunChanges } from '../snapshot/changes.ts';
-import { baselineCopyPathOf } from '../snapshot/snapshot-scripts.ts';
+import { baselineCopyPathOf, readRunChanges } from '../snapshot/run-snapshots.ts';
 
 const maxCompared = 100;
 const fileChars = 12_000; // of each file's diff

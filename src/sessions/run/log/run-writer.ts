@@ -10,8 +10,8 @@ import type { ResolvedMessage } from '../context/attachments.ts';
 import type { RequestFingerprint } from '../context/message-selection.ts';
 import type { Compaction } from '../context/view.ts';
 import type { ConversationEntry } from './conversation.ts';
-import type { ModelRequest } from './request-log.ts';
 import type { SessionWriter } from './session-writer.ts';
+import type { ModelRequest } from './stored-request.ts';
 import { mergeTextPieces, TextCoalescer } from './text-coalescer.ts';
 import type { Transcript } from './transcript.ts';
 

@@ -1,12 +1,84 @@
+import { splitThoughts } from '../../../agents/models/thoughts.ts';
 import { neverAbortingSignal, sleep } from '../../../core/concurrency/cancel.ts';
 import type { RecordPut } from '../../../core/contracts/ports.ts';
-import type { ServerDependencies } from '../../../core/contracts/server-parts.ts';
+import { type ServerDependencies, ServerPart } from '../../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import { deferredEventTypes } from '../../../core/model/event-traits.ts';
-import type { SessionFact } from '../../../core/model/events.ts';
+import type { FactOf, SessionFact } from '../../../core/model/events.ts';
+import type { MessageId } from '../../../core/model/ids.ts';
 import { replaceLoneSurrogates } from '../../../core/text/text.ts';
-import { OpenMessage } from './open-message.ts';
 import { applyFact, isUnfinished, type StoredSession, unfinishedSessionKind } from './projection.ts';
+
+// Events of `deferredEventTypes` wait until the open message is complete. Clients' messages and session changes are appended
+// between its deltas. Any other fact first completes the message with the text so far.
+
+const ofClients: ReadonlySet<string> = new Set(['message.user', 'title', 'session.updated']);
+
+export class OpenMessage {
+  #open: { fact: FactOf<'message.delta'>; text: string; rests?: boolean } | undefined;
+  #held: SessionFact[] = [];
+
+  get id(): MessageId | undefined {
+    return this.#open?.fact.data.messageId;
+  }
+
+  /** A broken-off reply that the next reply can continue. */
+  get begun(): { readonly id: MessageId; readonly text: string } | undefined {
+    const { fact, text, rests } = this.#open ?? {};
+    return fact && text !== undefined && rests ? { id: fact.data.messageId, text } : undefined;
+  }
+
+  arrange(facts: readonly SessionFact[]): SessionFact[] {
+    return facts.flatMap((fact) => this.#place(fact));
+  }
+
+  #place(fact: SessionFact): SessionFact[] {
+    const open = this.#open;
+    if (fact.type === 'message.delta') {
+      if (open?.fact.data.messageId === fact.data.messageId) {
+        open.text += fact.data.text;
+        open.rests = false;
+        return [fact];
+      }
+      const before = this.close();
+      this.#open = { fact, text: fact.data.text };
+      return [...before, fact];
+    }
+    if (!open) return [fact];
+    if (ofClients.has(fact.type)) return [fact];
+    if (deferredEventTypes.has(fact.type)) {
+      this.#held.push(fact);
+      return [];
+    }
+    if (fact.type !== 'message.assistant' || fact.data.messageId !== open.fact.data.messageId) {
+      return [...this.close(), fact];
+    }
+    this.#open = undefined;
+    return [fact, ...this.#held.splice(0)];
+  }
+
+  rest(): void {
+    if (this.#open) this.#open.rests = true;
+  }
+
+  close(): SessionFact[] {
+    const open = this.#open;
+    if (!open) return [];
+    this.#open = undefined;
+    const { messageId, thought } = open.fact.data;
+    const whole: SessionFact = {
+      type: 'message.assistant',
+      runId: open.fact.runId,
+      data: { messageId, text: splitThoughts(open.text).text, attachments: [], ...(thought && { thought }) },
+    };
+    return [whole, ...this.#held.splice(0)];
+  }
+
+  /** Continues a message that an earlier server process left open. */
+  adopt(fact: FactOf<'message.delta'>, text: string): void {
+    this.#open = { fact, text };
+  }
+}
 
 interface Options extends Pick<ServerDependencies, 'clock' | 'log'> {
   readonly record: StoredSession;
@@ -37,22 +109,15 @@ const retryDelays = [50, 200, 1_000, 3_000];
  * @example
  * await writer.write([{ type: 'session.updated', runId: null, data: { title } }]); // durable once it resolves
  */
-export class SessionWriter {
+export class SessionWriter extends ServerPart<Options> {
   readonly message = new OpenMessage();
-  readonly #options: Options;
-  #record: StoredSession;
-  #head: number;
+  #record = this.deps.record;
+  #head = this.deps.head;
   #waiting: PendingWrite[] = [];
   #pumping: Promise<void> | undefined;
   #broken: AppError | undefined;
   /** Whether this writer has marked the session as unfinished. The mark stays until the session leaves memory. */
   #isListed = false;
-
-  constructor(options: Options) {
-    this.#options = options;
-    this.#record = options.record;
-    this.#head = options.head;
-  }
 
   /** The record as of the newest durable fact. */
   get record(): StoredSession {
@@ -112,14 +177,14 @@ export class SessionWriter {
         const isNews = this.#broken === undefined;
         this.#broken ??= error;
         for (const { done } of [...batch, ...this.#waiting.splice(0)]) done.reject(error);
-        if (isNews) this.#options.onBroken(error);
+        if (isNews) this.deps.onBroken(error);
       }
     }
     this.#pumping = undefined;
   }
 
   async #append(batch: readonly PendingWrite[]): Promise<void> {
-    const { log, clock, isWatched, onFact } = this.#options;
+    const { log, clock, isWatched, onFact } = this.deps;
     const facts: SessionFact[] = [];
     const at = clock.now();
     const watched = isWatched();
@@ -141,7 +206,7 @@ export class SessionWriter {
     const isNews = isUnfinished(record) && !this.#isListed;
     if (isNews) puts.push({ kind: unfinishedSessionKind, id: record.id, doc: {} });
     const entry = { sessionId: record.id, after: this.#head, at, facts, puts };
-    const sure = this.#options.confirm?.();
+    const sure = this.deps.confirm?.();
     if (sure) await sure;
     if (this.#broken) throw this.#broken;
     if (facts.length > 0 || puts.length > 0) await this.#persist(() => log.append(entry));
@@ -162,8 +227,8 @@ export class SessionWriter {
         const { code } = toAppError(thrown);
         const passing = code === 'store_busy' || code === 'store_unavailable';
         if (!passing || delay === undefined) throw thrown;
-        await sleep(delay, neverAbortingSignal, this.#options.clock);
-        await this.#options.confirm?.(); // another server may have become the holder during the wait
+        await sleep(delay, neverAbortingSignal, this.deps.clock);
+        await this.deps.confirm?.(); // another server may have become the holder during the wait
         if (this.#broken) throw this.#broken; // fenced during the wait
       }
     }

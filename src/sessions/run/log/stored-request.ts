@@ -1,8 +1,13 @@
 import { z } from 'zod';
-import type { Message, PositionedNote, ToolDeclaration, TurnPhase } from '../../../agents/models/model.ts';
+import type { Message, PositionedNote, ToolDeclaration, TurnPhase, TurnRequest } from '../../../agents/models/model.ts';
+import { sleep, throwIfAborted } from '../../../core/concurrency/cancel.ts';
+import type { Clock } from '../../../core/contracts/clock.ts';
+import type { RecordPut, RecordStore, StoredRecord } from '../../../core/contracts/ports.ts';
+import { toAppError } from '../../../core/errors/errors.ts';
+import type { RunId, SessionId } from '../../../core/model/ids.ts';
 import { digestJson, digestText } from '../../../core/text/digest.ts';
 import { createListFold, memoizeByKey } from '../../../core/text/list-fold.ts';
-import { MessageSelection, type PromptSection } from '../context/message-selection.ts';
+import { MessageSelection, type PromptSection, type RequestFingerprint } from '../context/message-selection.ts';
 import { findMessagesWithPictures } from '../context/meter.ts';
 
 // Requests have the id `<session>:<turn>`, and their texts `<session>:<hash>`.
@@ -113,4 +118,130 @@ export function toStoredRequestNotes(
 ): Pick<StoredRequest, 'notes'> {
   if (before.kept > 0) return { notes: { of: before.turn, first: before.kept, more: [...more] } };
   return more.length > 0 ? { notes: { first: 0, more: [...more] } } : {};
+}
+
+export interface ModelRequest {
+  readonly runId: RunId;
+  /** The model called first; a fallback may answer. */
+  readonly model: string;
+  readonly request: TurnRequest;
+  readonly sections: readonly PromptSection[];
+  readonly from: MessageSelection;
+  readonly conversation: readonly Message[];
+}
+
+/**
+ * Records a session's requests. To store nothing twice, a record refers to the conversation by length, to other texts by hash,
+ * and to the notes of the previous request.
+ */
+export class RequestLog {
+  readonly #sessionId: SessionId;
+  readonly #stored = new Set<string>();
+  #unstored: RecordPut[] = [];
+  #turns = 0;
+  #last: { readonly turn: number; readonly earlier: readonly PositionedNote[] } = { turn: 0, earlier: [] };
+
+  constructor(sessionId: SessionId) {
+    this.#sessionId = sessionId;
+  }
+
+  async load(records: RecordStore): Promise<void> {
+    const [last] = await records.list(modelRequestKind, { idPrefix: `${this.#sessionId}:`, limit: 1 });
+    this.#turns = Number(last?.id.slice(this.#sessionId.length + 1) ?? 0);
+  }
+
+  /** The record is stored with the conversation's next write. */
+  add({ runId, model, request, sections, from, conversation }: ModelRequest): Omit<RequestFingerprint, 'askedAt'> {
+    const { tools, note, earlier = [], messages, cacheKey: _, ...rest } = request;
+    const pictures = listPictureHashes(messages);
+    const frame: StoredRequestFrame = {
+      ...rest,
+      system: this.#text(digestText(request.system), { sections }),
+      tools: this.#text(computeToolsDigest(tools), { tools }),
+      ...(note !== undefined && { note: this.#note(note) }),
+    };
+    const requestHash = computeRequestHash(frame, { messages: conversation, earlier, pictures });
+    const turn = this.#turns + 1;
+    const notes = this.#storeNotes(turn, earlier);
+    const doc: StoredRequest = { ...frame, ...notes, turn, runId, model, requestHash, from, pictures, chained: true };
+    this.#turns = turn;
+    this.#put(modelRequestKind, requestIdOf(turn), { doc, sort: turn });
+    return { turn, requestHash };
+  }
+
+  takeUnstored(): RecordPut[] {
+    return this.#unstored.splice(0);
+  }
+
+  /** Stores the new notes. Notes that are the same objects as in the previous request become a reference to it. */
+  #storeNotes(turn: number, earlier: readonly PositionedNote[]): Pick<StoredRequest, 'notes'> {
+    const before = this.#last;
+    let kept = continues(earlier, before.earlier) ? before.earlier.length : 0;
+    while (kept < earlier.length && earlier[kept] === before.earlier[kept]) kept++;
+    this.#last = { turn, earlier };
+    const more = earlier.slice(kept).map((note) => ({ before: note.before, note: this.#note(note.text) }));
+    return toStoredRequestNotes({ turn: before.turn, kept }, more);
+  }
+
+  #note = (text: string): string => this.#text(digestText(text), { text });
+
+  /** After a restart, a text can be written a second time, which has no effect. */
+  #text(hash: string, doc: object): string {
+    if (!this.#stored.has(hash)) this.#put(modelRequestTextKind, hash, { doc });
+    this.#stored.add(hash);
+    return hash;
+  }
+  #put(kind: string, id: string, rest: Pick<RecordPut, 'doc' | 'sort'>): void {
+    this.#unstored.push({ kind, id: `${this.#sessionId}:${id}`, ...rest });
+  }
+}
+
+/** Whether `list` starts with all of `before`. Comparing one note is enough, because lists are only appended to or replaced. */
+const continues = (list: readonly PositionedNote[], before: readonly PositionedNote[]): boolean =>
+  before.length > 0 && list[before.length - 1] === before.at(-1);
+
+/** The position of the last processed request; null: all are shortened. */
+const Place = z.object({ after: z.object({ sort: z.number(), id: z.string() }).nullable() });
+const place = { kind: 'server', id: 'request-notes' } as const;
+const perPage = 20; // an old record can have 100 KB
+const restMs = 20;
+
+/**
+ * Shortens requests stored by older versions: instead of repeating all earlier notes, they refer to the previous request. Runs
+ * once per store; continues where an earlier server stopped.
+ */
+export async function upgradeStoredRequests(records: RecordStore, clock: Clock, signal: AbortSignal): Promise<void> {
+  const known = await records.get(place.kind, place.id);
+  let after = known ? Place.parse(known.doc).after : undefined;
+  while (after !== null) {
+    // Newest first, so that the previous request still has its complete list of notes.
+    const page = await records.list(modelRequestKind, { limit: perPage, ...(after && { after }) });
+    for (const record of page) {
+      throwIfAborted(signal);
+      await shorten(records, record);
+    }
+    const last = page.at(-1);
+    after = last ? { sort: turnIn(last.id), id: last.id } : null;
+    await records.put({ ...place, doc: { after } });
+    if (after) await sleep(restMs, signal, clock);
+  }
+}
+
+const turnIn = (id: string): number => Number(id.slice(id.indexOf(':') + 1));
+
+async function shorten(records: RecordStore, { id, doc, version }: StoredRecord): Promise<void> {
+  const stored = StoredRequest.safeParse(doc);
+  if (!stored.success || !stored.data.earlier) return;
+  const { earlier, ...request } = stored.data;
+  const turn = turnIn(id);
+  const before = await records.get(modelRequestKind, `${id.slice(0, id.indexOf(':') + 1)}${requestIdOf(turn - 1)}`);
+  const known = StoredRequest.safeParse(before?.doc).data?.earlier ?? [];
+  const differs = earlier.findIndex(({ before: at, note }, n) => known[n]?.before !== at || known[n]?.note !== note);
+  const kept = differs < 0 ? earlier.length : differs;
+  const notes = toStoredRequestNotes({ turn: turn - 1, kept }, earlier.slice(kept));
+  await records
+    .put({ kind: modelRequestKind, id, doc: { ...request, ...notes }, sort: turn, expect: version })
+    .catch((thrown: unknown) => {
+      if (toAppError(thrown).code !== 'conflict') throw thrown; // another server did the same, or the session is gone
+    });
 }

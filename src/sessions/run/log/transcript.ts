@@ -7,7 +7,7 @@ import type { AttachedFile } from '../context/attachments.ts';
 import { TokenMeter } from '../context/meter.ts';
 import { applyCompactions, type Compaction, type IndexedMessage } from '../context/view.ts';
 import { type ConversationEntry, parseConversation, type StoredCompaction, sortResultsByCall } from './conversation.ts';
-import { RequestLog } from './request-log.ts';
+import { RequestLog } from './stored-request.ts';
 
 // The conversation is stored apart from the log, because the log must not contain the provider's raw parts. The raw parts return
 // to the provider unchanged. Facts and transcript are written in one transaction.

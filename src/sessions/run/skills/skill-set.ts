@@ -1,8 +1,18 @@
 import type { SkillReader } from '../../../agents/tools/tool.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
-import type { OfferedSkill } from './offered-skill.ts';
 import { readWorkspaceSkill, type WorkspaceSkill } from './workspace-skills.ts';
+
+export interface OfferedSkill {
+  readonly name: string;
+  readonly description: string;
+  readonly argumentHint?: string | undefined;
+  readonly version: string;
+  /** Relative to the workspace, or to the worker's folder in a self-hosted environment. */
+  readonly folder: string;
+  /** Rejects: not_found (the version was deleted), file_not_found, invalid_request (not text, or too long). */
+  read(file: string): Promise<string>;
+}
 
 interface Deps {
   readonly uploaded: readonly OfferedSkill[];

@@ -1,14 +1,13 @@
 import { RoundRunner } from '../../../core/concurrency/rounds.ts';
-import type { Clock } from '../../../core/contracts/clock.ts';
+import { type ServerDependencies, ServerPart } from '../../../core/contracts/server-parts.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { DrainService, DrainState } from '../../api/services.ts';
 import type { LiveSessions } from '../../engine/live-sessions.ts';
 import type { Supervisor } from '../../engine/supervisor.ts';
 
-interface Deps {
+interface Deps extends Pick<ServerDependencies, 'clock'> {
   readonly liveSessions: Pick<LiveSessions, 'all'>;
   readonly supervisor: Pick<Supervisor, 'rest'>;
-  readonly clock: Clock;
   readonly warn: (about: { readonly err: unknown }, text: string) => void;
 }
 const everyMs = 5_000;
@@ -17,29 +16,26 @@ const everyMs = 5_000;
  * Empties this server before maintenance: creates no sessions, and pauses each unused sandbox, or stops it and keeps its files.
  * Running work continues.
  */
-export class DrainController implements DrainService {
-  readonly #deps: Deps;
-  readonly #rounds: RoundRunner;
+export class DrainController extends ServerPart<Deps> implements DrainService {
+  readonly #rounds = new RoundRunner({
+    ...this.deps,
+    round: async () => {
+      const live = this.#since === undefined ? [] : this.deps.liveSessions.all();
+      for (const { id } of live) this.deps.supervisor.rest(id);
+      return everyMs;
+    },
+    restMs: { longest: everyMs, failed: everyMs },
+    failure: 'unused sandboxes could not be paused',
+  });
   #since: number | undefined;
 
-  constructor(deps: Deps) {
-    this.#deps = deps;
-    const round = async () => {
-      const live = this.#since === undefined ? [] : deps.liveSessions.all();
-      for (const { id } of live) deps.supervisor.rest(id);
-      return everyMs;
-    };
-    const restMs = { longest: everyMs, failed: everyMs };
-    this.#rounds = new RoundRunner({ ...deps, round, restMs, failure: 'unused sandboxes could not be paused' });
-  }
-
   state(): DrainState {
-    const working = this.#deps.liveSessions.all().filter(({ writer }) => writer.record.openRuns.length > 0).length;
+    const working = this.deps.liveSessions.all().filter(({ writer }) => writer.record.openRuns.length > 0).length;
     return { draining: this.#since !== undefined, since: this.#since ?? null, working };
   }
 
   set(draining: boolean): DrainState {
-    if (draining !== (this.#since !== undefined)) this.#since = draining ? this.#deps.clock.now() : undefined;
+    if (draining !== (this.#since !== undefined)) this.#since = draining ? this.deps.clock.now() : undefined;
     this.#rounds.wake();
     return this.state();
   }

@@ -1,15 +1,14 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { Clock } from '../../../core/contracts/clock.ts';
 import type { RecordStore } from '../../../core/contracts/ports.ts';
+import { type ServerDependencies, ServerPart } from '../../../core/contracts/server-parts.ts';
 import { AppError, ignoreConflict, ignoreSessionNotFound } from '../../../core/errors/errors.ts';
 import { type IdSource, SessionId } from '../../../core/model/ids.ts';
 import { boxNameKind as kind, type SessionRecord } from '../../../core/model/records.ts';
 import { changeRecord, changeRecordWithResult, createRecordSweep } from '../../../storage/collection.ts';
 
-interface Deps {
+interface Deps extends Pick<ServerDependencies, 'clock'> {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'delete' | 'list'>;
-  readonly clock: Clock;
   readonly ids: Pick<IdSource, 'sessionId'>;
   /** Rejects: session_not_found, also while the session is being deleted. */
   readonly get: (id: SessionId) => Promise<SessionRecord>;
@@ -41,24 +40,21 @@ const unfinishedMs = 60_000;
  * Session names, unique per owner across servers. An entry is changed only if its version is still the one that was read. If an
  * entry and the session's record differ, the record decides, so a crash needs no repair.
  */
-export class SessionNames {
-  readonly #deps: Deps;
-  readonly #nextEntries: ReturnType<typeof createRecordSweep>;
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-    this.#nextEntries = createRecordSweep(deps.records, kind, ({ id, doc }) => ({ id, sort: NameEntry.parse(doc).at }));
-  }
+export class SessionNames extends ServerPart<Deps> {
+  readonly #nextEntries = createRecordSweep(this.deps.records, kind, ({ id, doc }) => ({
+    id,
+    sort: NameEntry.parse(doc).at,
+  }));
 
   async find(owner: string | undefined, name: string): Promise<SessionRecord | undefined> {
-    const entry = await this.#deps.records.get(kind, keyOf(owner, name));
+    const entry = await this.deps.records.get(kind, keyOf(owner, name));
     return entry && (await this.#holder(NameEntry.parse(entry.doc)));
   }
 
   async claim(owner: string | undefined, name: string): Promise<NameClaimResult> {
-    const { clock, ids } = this.#deps;
+    const { clock, ids } = this.deps;
     const key = keyOf(owner, name);
-    return await changeRecordWithResult<NameClaimResult>(this.#deps.records, { kind, id: key }, async (entry) => {
+    return await changeRecordWithResult<NameClaimResult>(this.deps.records, { kind, id: key }, async (entry) => {
       const now = entry && NameEntry.parse(entry.doc);
       const session = now && (await this.#holder(now));
       if (session) return { value: { kind: 'session', session } };
@@ -75,13 +71,13 @@ export class SessionNames {
 
   /** False if another session now has the name. */
   async complete({ key, name, sessionId, version }: NameClaim): Promise<boolean> {
-    const doc: NameEntry = { sessionId, name, isMade: true, at: this.#deps.clock.now() };
-    const put = this.#deps.records.put({ kind, id: key, doc, sort: doc.at, expect: version });
+    const doc: NameEntry = { sessionId, name, isMade: true, at: this.deps.clock.now() };
+    const put = this.deps.records.put({ kind, id: key, doc, sort: doc.at, expect: version });
     return (await put.catch(ignoreConflict)) !== undefined;
   }
 
   async release({ key, version }: NameClaim): Promise<void> {
-    await this.#deps.records.delete(kind, key, version).catch(ignoreConflict);
+    await this.deps.records.delete(kind, key, version).catch(ignoreConflict);
   }
 
   /**
@@ -96,7 +92,7 @@ export class SessionNames {
     if (name === before) return await change();
     if (name !== null) {
       const key = keyOf(owner, name);
-      await changeRecord<NameEntry>(this.#deps.records, { kind, id: key }, async (entry) => {
+      await changeRecord<NameEntry>(this.deps.records, { kind, id: key }, async (entry) => {
         const now = entry && NameEntry.parse(entry.doc);
         const holder = now && (await this.#holder(now));
         const isBeingMade = now && !now.isMade && this.#isFresh(now);
@@ -107,7 +103,7 @@ export class SessionNames {
             `${which} has the name ${name}. Rename or delete it first, or choose another name.`,
           );
         }
-        const at = this.#deps.clock.now();
+        const at = this.deps.clock.now();
         return { doc: { sessionId: id, name, isMade: true, at }, sort: at };
       });
     }
@@ -122,26 +118,26 @@ export class SessionNames {
     for (const { id, doc, version } of await this.#nextEntries({ sort: before, id: '' })) {
       const entry = NameEntry.parse(doc);
       if (entry.at >= before || (await this.#holder(entry))) continue;
-      await this.#deps.records.delete(kind, id, version).catch(ignoreConflict);
+      await this.deps.records.delete(kind, id, version).catch(ignoreConflict);
       removed++;
     }
     return removed;
   }
 
   async #holder(entry: NameEntry): Promise<SessionRecord | undefined> {
-    const session = await this.#deps.get(entry.sessionId).catch(ignoreSessionNotFound);
+    const session = await this.deps.get(entry.sessionId).catch(ignoreSessionNotFound);
     // A new name's entry is written before the session's record changes.
     return session && (session.name === entry.name || this.#isFresh(entry)) ? session : undefined;
   }
 
   #isFresh({ at }: NameEntry): boolean {
-    return this.#deps.clock.now() - at < unfinishedMs;
+    return this.deps.clock.now() - at < unfinishedMs;
   }
 
   async #drop(key: string, id: SessionId): Promise<void> {
-    const entry = await this.#deps.records.get(kind, key);
+    const entry = await this.deps.records.get(kind, key);
     if (!entry || NameEntry.parse(entry.doc).sessionId !== id) return;
-    await this.#deps.records.delete(kind, key, entry.version).catch(ignoreConflict);
+    await this.deps.records.delete(kind, key, entry.version).catch(ignoreConflict);
   }
 }
 

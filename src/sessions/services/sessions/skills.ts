@@ -1,7 +1,7 @@
 import type { SessionRecord } from '../../../core/model/records.ts';
 import type { SessionSkillInfo } from '../../api/sessions.ts';
 import type { SandboxAccess } from '../../engine/sandbox/sandbox-access.ts';
-import type { OfferedSkill } from '../../run/skills/offered-skill.ts';
+import type { OfferedSkill } from '../../run/skills/skill-set.ts';
 import { findWorkspaceSkills } from '../../run/skills/workspace-skills.ts';
 
 interface SkillSources {

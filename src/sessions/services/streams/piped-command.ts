@@ -1,9 +1,26 @@
+import { Readable } from 'node:stream';
 import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import { createBoundedTextDecoder } from '../../../core/text/arriving-text.ts';
 import type { ProgramSpec, SandboxClient } from '../../../sandboxes/client/client.ts';
 import type { CommandPipes } from '../../api/streams.ts';
-import { BackpressureStream } from './paced-output.ts';
+
+export class BackpressureStream extends Readable {
+  #requested = Promise.withResolvers<void>();
+
+  override _read(): void {
+    this.#requested.resolve();
+  }
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#requested.resolve();
+    done(error);
+  }
+  async carry(chunk: Uint8Array): Promise<void> {
+    this.#requested = Promise.withResolvers();
+    if (this.destroyed || this.push(chunk)) return;
+    await this.#requested.promise;
+  }
+}
 
 const openMs = 30_000;
 const closeMs = 10_000;

@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import { truncateEnd } from '../../../core/text/text.ts';
 import type { TerminalSize } from '../../../sandboxes/client/abilities.ts';
 import type { TerminalClient, TerminalEnd } from '../../../sandboxes/client/client.ts';
-import type { BackpressureStream } from './paced-output.ts';
+import type { BackpressureStream } from './piped-command.ts';
 
 const maxUnsent = 1024 * 1024; // bytes on a stream, otherwise characters
 

@@ -3,11 +3,11 @@ import type { TurnRequest } from '../../../../src/agents/models/model.ts';
 import { systemClock } from '../../../../src/core/contracts/clock.ts';
 import type { AppendRequest, Store } from '../../../../src/core/contracts/ports.ts';
 import { readRecordedRequest } from '../../../../src/sessions/run/log/request-at.ts';
-import { upgradeStoredRequests } from '../../../../src/sessions/run/log/request-upgrade.ts';
 import {
   collectRequestNotes,
   computeUnchainedRequestHash,
   StoredRequest,
+  upgradeStoredRequests,
 } from '../../../../src/sessions/run/log/stored-request.ts';
 import { TurnBudget } from '../../../../src/sessions/run/turn-budget.ts';
 import { takeTurn } from '../../../../src/sessions/run/turns/turn.ts';

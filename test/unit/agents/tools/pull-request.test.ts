@@ -9,7 +9,7 @@ import type { PullRequestDraft, PullRequestOpener } from '../../../../src/agents
 import { AppError, type ErrorCode } from '../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import { toSessionRepository } from '../../../../src/core/model/repository.ts';
-import { AgentPullRequests } from '../../../../src/sessions/shipping/agent-pull-requests.ts';
+import { AgentPullRequests } from '../../../../src/sessions/shipping/pull-requests.ts';
 import { toolBench } from '../../../support/agents/tools.ts';
 
 const { run } = toolBench();

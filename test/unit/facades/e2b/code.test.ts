@@ -1,7 +1,6 @@
 import { afterAll, beforeEach, expect, test, vi } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
-import type { CodeCell, CodeContexts } from '../../../../src/sessions/api/code.ts';
-import type { SandboxHandle } from '../../../../src/sessions/api/sandbox-interior.ts';
+import type { CodeCell, CodeContexts, SandboxHandle } from '../../../../src/sessions/api/sandbox-interior.ts';
 import { e2bFacade } from '../../../support/clients/e2b-facade.ts';
 
 // The routes of the code interpreter over scripted kernels. test/job/e2b has them over real ones.

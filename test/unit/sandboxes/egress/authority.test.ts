@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { expect, test } from 'vitest';
 import { Secret } from '../../../../src/core/text/secret.ts';
-import { createCertificateAuthority } from '../../../../src/sandboxes/egress/credentials/authority.ts';
-import { createCertificate } from '../../../../src/sandboxes/egress/credentials/certificate.ts';
+import {
+  createCertificate,
+  createCertificateAuthority,
+} from '../../../../src/sandboxes/egress/credentials/authority.ts';
 import { folderOfTest } from '../../../support/stores/folder-of-test.ts';
 
 const keys = (...texts: string[]) => texts.map((text) => new Secret(text));

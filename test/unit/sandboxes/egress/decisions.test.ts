@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest';
 import { SessionId } from '../../../../src/core/model/ids.ts';
-import type { EgressDecision } from '../../../../src/sandboxes/egress/decisions.ts';
-import { defaultEgressLimits, SessionEgressState } from '../../../../src/sandboxes/egress/session-state.ts';
+import {
+  defaultEgressLimits,
+  type EgressDecision,
+  SessionEgressState,
+} from '../../../../src/sandboxes/egress/session-state.ts';
 import { ManualClock } from '../../../support/machines/manual-clock.ts';
 
 const sessionId = SessionId.parse('0123456789abcdef');
@@ -11,11 +14,8 @@ function start() {
   const clock = new ManualClock(1_000_000);
   const reports: EgressDecision[] = [];
   const onDecision = (_: SessionId, decision: EgressDecision) => void reports.push(decision);
-  return {
-    clock,
-    reports,
-    state: new SessionEgressState({ clock, limits: defaultEgressLimits, sessionId, onDecision }),
-  };
+  const state = new SessionEgressState({ clock, limits: defaultEgressLimits, sessionId, onDecision });
+  return { clock, reports, state };
 }
 
 test('a decision is reported immediately, its repeats within a minute are not', () => {

@@ -2,8 +2,7 @@ import { createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sandboxIdOf } from '../../../../src/core/model/ids.ts';
 import { createPageTextFetcher } from '../../../../src/sandboxes/egress/fetch/fetch-page.ts';
-import { systemDialer } from '../../../../src/sandboxes/egress/fetch/guarded-connect.ts';
-import { createGuardedFetch } from '../../../../src/sandboxes/egress/fetch/guarded-fetch.ts';
+import { createGuardedFetch, systemDialer } from '../../../../src/sandboxes/egress/fetch/guarded-fetch.ts';
 import { createProxiedFetch } from '../../../../src/sandboxes/egress/fetch/proxied-fetch.ts';
 import { egressBench, session, standIn } from '../../../support/egress/egress.ts';
 

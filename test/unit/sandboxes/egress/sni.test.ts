@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { detectProtocol } from '../../../../src/sandboxes/egress/sni.ts';
+import { detectProtocol } from '../../../../src/sandboxes/egress/tunnel.ts';
 import { helloOf, withExtension } from '../../../support/egress/egress-hello.ts';
 
 /** The same handshake in records of `size` bytes. */

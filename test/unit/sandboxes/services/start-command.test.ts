@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { StartCommand } from '../../../../src/core/model/sandboxes/built-template.ts';
 import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
-import { runStartCommand } from '../../../../src/sandboxes/services/start-command.ts';
+import { runStartCommand } from '../../../../src/sandboxes/services/start-services.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 type Client = Pick<SandboxClient, 'exec' | 'jobs' | 'ports'>;

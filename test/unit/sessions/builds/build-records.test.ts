@@ -3,14 +3,14 @@ import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { ResourceHolder } from '../../../../src/core/model/access/holder.ts';
 import { builtTemplateKind as kind } from '../../../../src/core/model/records.ts';
 import type { BuiltTemplate } from '../../../../src/core/model/sandboxes/built-template.ts';
-import { BuildLogWriter } from '../../../../src/sessions/builds/build-log.ts';
 import { BuildRecords } from '../../../../src/sessions/builds/build-records.ts';
+import { BuildLogWriter } from '../../../../src/sessions/builds/run-steps.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 test('two servers that tag one template at the same time lose no tag', async () => {
   const { records } = createInMemoryStore({ shared: true });
-  const servers = [new BuildRecords(records), new BuildRecords(records)] as const;
+  const servers = [new BuildRecords({ records }), new BuildRecords({ records })] as const;
   await records.put({ kind, id: 'tpl-1', doc: { id: 'tpl-1', name: 'tools', at: 1, tags: {} } });
   const tag = (name: string, n: 0 | 1) =>
     servers[n].changeTags({ id: 'tpl-1' }, ({ tags }) => ({ ...tags, [name]: { build: 'b', at: 1 } }));
@@ -20,7 +20,7 @@ test('two servers that tag one template at the same time lose no tag', async () 
 
 test('the templates and builds of an owner are read alone', async () => {
   const { records } = createInMemoryStore();
-  const built = new BuildRecords(records);
+  const built = new BuildRecords({ records });
   for (const owner of ['ann', 'bob', undefined]) {
     const id = `tpl-${owner}`;
     await records.put({ kind, id, doc: { id, name: 'tools', at: 1, tags: {}, owner } });
@@ -32,7 +32,7 @@ test('the templates and builds of an owner are read alone', async () => {
 
 test('builds that begin at several servers at the same time share their template, and pass no limit of their owner', async () => {
   const { records } = createInMemoryStore({ shared: true });
-  const servers = [1, 2, 3].map(() => new BuildRecords(records));
+  const servers = [1, 2, 3].map(() => new BuildRecords({ records }));
   const room = (most: number) => (others: readonly unknown[]) => {
     if (others.length >= most) throw new AppError('quota', 'No room.');
   };

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { type Clock, systemClock } from '../../../../src/core/contracts/clock.ts';
 import { createIdSource, SessionId } from '../../../../src/core/model/ids.ts';
-import { parsePostedCommand } from '../../../../src/sessions/cluster/posted-command.ts';
+import { parsePostedCommand } from '../../../../src/sessions/cluster/command-router.ts';
 import { RemoteCommands, type RemoteCommandsOptions } from '../../../../src/sessions/cluster/remote-commands.ts';
 import { createLocalOwnership, ownershipLostError } from '../../../../src/sessions/engine/ownership.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';

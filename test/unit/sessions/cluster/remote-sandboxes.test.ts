@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Driver, SandboxLink } from '../../../../drivers/driver.ts';
 import { createDaemonTrust } from '../../../../src/sandboxes/client/answers/daemon-trust.ts';
 import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
-import { RemoteSandboxes } from '../../../../src/sessions/cluster/remote-sandboxes.ts';
+import { RemoteSandboxes } from '../../../../src/sessions/cluster/cluster.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { sessionId } from '../../../support/machines/session-parts.ts';
 

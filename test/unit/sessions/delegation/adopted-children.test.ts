@@ -73,7 +73,7 @@ test('nothing is kept of the calls of a run that ended or of a session that was 
 
 test('failed starts of an attempt are not counted for the next one, or after its attempts were closed', async () => {
   const { records } = createInMemoryStore();
-  const attempts = new AttemptRecords(records);
+  const attempts = new AttemptRecords({ records });
   const clock = manualClock();
   let starts = 0;
   const start = async () => {

@@ -5,7 +5,7 @@ import type { Message } from '../../../../src/agents/models/model.ts';
 import { buildPngFile } from '../../../../src/core/text/pictures.ts';
 import { createScreenshotStore } from '../../../../src/sessions/desktop/screenshots.ts';
 import { createUploadService } from '../../../../src/sessions/projects/uploads.ts';
-import { loadPictures } from '../../../../src/sessions/run/turns/message-images.ts';
+import { loadPictures } from '../../../../src/sessions/run/turns/ask-model.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { sessionId } from '../../../support/machines/session-parts.ts';

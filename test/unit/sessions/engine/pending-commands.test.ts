@@ -1,7 +1,7 @@
 import { test as base, describe, expect } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
-import { PendingCommands } from '../../../../src/sessions/engine/pending-commands.ts';
+import { PendingCommands } from '../../../../src/sessions/engine/session-commands.ts';
 import { sessionId } from '../../../support/machines/session-parts.ts';
 
 const other = SessionId.parse('00000000000000bb');

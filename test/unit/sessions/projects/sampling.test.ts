@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
-import { checkSamplingOptions, parseSampling } from '../../../../src/sessions/projects/sampling.ts';
+import { checkSamplingOptions, parseSampling } from '../../../../src/sessions/projects/agent-config.ts';
 
 test.each([
   [

@@ -2,8 +2,7 @@ import { expect, test } from 'vitest';
 import { createSecretSealer } from '../../../../src/auth/vault.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
-import { createBoundCredentialStore } from '../../../../src/sessions/projects/credentials.ts';
-import { createServerCredentials } from '../../../../src/sessions/projects/server-credentials.ts';
+import { createBoundCredentialStore, createServerCredentials } from '../../../../src/sessions/projects/credentials.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 

@@ -4,7 +4,7 @@ import { SessionId } from '../../../../src/core/model/ids.ts';
 import type { SandboxView, SessionRecord } from '../../../../src/core/model/records.ts';
 import { RepositoryInput, toSessionRepository } from '../../../../src/core/model/repository.ts';
 import { ServiceRecipes } from '../../../../src/core/model/services/recipe.ts';
-import { allowRepositoryServices } from '../../../../src/sessions/repositories/allowed-services.ts';
+import { allowRepositoryServices } from '../../../../src/sessions/repositories/environments.ts';
 
 const id = SessionId.parse('0123456789abcdef');
 const expected = ServiceRecipes.parse({

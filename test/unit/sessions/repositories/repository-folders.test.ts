@@ -2,8 +2,11 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { findGitFolder, streamBareRepository } from '../../../../src/sessions/repositories/bare-copy.ts';
-import { RepositoryFolders } from '../../../../src/sessions/repositories/repository-folders.ts';
+import {
+  findGitFolder,
+  RepositoryFolders,
+  streamBareRepository,
+} from '../../../../src/sessions/repositories/repository-folders.ts';
 import { removeFolder } from '../../../support/stores/store.ts';
 
 const one = 'a'.repeat(40);

@@ -3,9 +3,9 @@ import type { Store } from '../../../../src/core/contracts/ports.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
 import { SessionStreamRegistry } from '../../../../src/sessions/engine/watchers.ts';
-import { LogSizeEstimator } from '../../../../src/sessions/retention/log-sizes.ts';
 import {
   findOverdueSessions,
+  LogSizeEstimator,
   type RetentionDeps,
   RetentionEnforcer,
   type RetentionPolicy,

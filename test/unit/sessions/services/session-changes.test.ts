@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { SessionRecord } from '../../../../src/core/model/records.ts';
-import { SessionChangeFeed } from '../../../../src/sessions/services/session-changes.ts';
+import { SessionChangeFeed } from '../../../../src/sessions/services/session-list.ts';
 import { stored } from '../../../support/machines/session-parts.ts';
 import { newSession } from '../../../support/stores/store.ts';
 

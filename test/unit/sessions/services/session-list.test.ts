@@ -40,7 +40,8 @@ function listOf() {
   const fill = async (count: number, changeOf: (n: number) => Partial<StoredSession> = () => ({})) => {
     for (let n = 0; n < count; n++) await put(one(idOf(n), n, changeOf(n)));
   };
-  return { list: new SessionList(counting), put, fill, records, counting, requested: () => calls, rows: () => rows };
+  const list = new SessionList({ records: counting });
+  return { list, put, fill, records, counting, requested: () => calls, rows: () => rows };
 }
 
 test('a page is one read, and shows what changed since the page before', async () => {
@@ -167,7 +168,7 @@ test.each<[string, (parts: RoundParts) => Promise<unknown>]>([
       await events.append({ sessionId: id, after: 0, at: 1, facts: facts(2) });
       await store.records.put({ kind: 'large', id: `${id}:large`, doc: { at: 1, seq: 1, isKept: true } });
     }
-    const list = new SessionList(records);
+    const list = new SessionList({ records });
     const sessions = { list: list.part.bind(list), get: list.get.bind(list), send: async () => {} };
     await round({ store: { ...store, records, events: { ...events, page } }, sessions, clock } as never);
     return rows;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ConsoleEntry, ToolContent } from '../../../../src/core/model/events.ts';
-import { addTruncationNotes } from '../../../../src/sessions/services/cut-outputs.ts';
+import { addTruncationNotes } from '../../../../src/sessions/services/exec-if-running.ts';
 import {
   readFileFromLog,
   readShellFromLog,

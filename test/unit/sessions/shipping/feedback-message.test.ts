@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { PullRequest, PullRequestComment } from '../../../../src/forges/forge.ts';
-import { formatFeedbackMessage, toFeedbackItems } from '../../../../src/sessions/shipping/feedback-message.ts';
+import { formatFeedbackMessage, toFeedbackItems } from '../../../../src/sessions/shipping/pull-requests.ts';
 
 const at = '2026-01-01T00:00:00Z';
 const pullRequest: PullRequest = {

@@ -28,7 +28,7 @@ function world(templates: { name: string; skills?: string[] }[] = [], own: Parti
   const blobs = memoryBlobs();
   const clock = manualClock(1_000);
   const skills = createSkillService({
-    records: new SkillRecords({ ...records, ...own }),
+    records: new SkillRecords({ records: { ...records, ...own } }),
     copies: new CopyStore({ records, blobs, clock, newId: () => 'copy' }),
     ...{ blobs, clock, ids: createIdSource(), templates: () => templates },
   });

@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import { findMountPathProblem } from '../../../../src/core/model/sandboxes/volume.ts';
-import { findMountedVolumes } from '../../../../src/sessions/volumes/mounted-volumes.ts';
-import { SessionVolumes } from '../../../../src/sessions/volumes/session-volumes.ts';
+import { findMountedVolumes, SessionVolumes } from '../../../../src/sessions/volumes/session-volumes.ts';
 import { volumeBench } from '../../../support/sandboxes/fake-volumes.ts';
 
 const { signal } = new AbortController();

@@ -4,7 +4,12 @@ import { AppError, toAppError } from '../../../../core/errors/errors.ts';
 import { createIdSource } from '../../../../core/model/ids.ts';
 import { parseJson } from '../../../../core/text/json.ts';
 import { toPublicMessage } from '../../../../http/errors/wire-errors.ts';
-import type { CodeContexts, CodeLanguage, CodeListener, CodeResult } from '../../../../sessions/api/code.ts';
+import type {
+  CodeContexts,
+  CodeLanguage,
+  CodeListener,
+  CodeResult,
+} from '../../../../sessions/api/sandbox-interior.ts';
 import { type DataPlaneCall, resolveSandboxPath } from './call.ts';
 import { ConnectError, largeMessageLimits, parseConnectMessage, readRequestBody } from './connect.ts';
 import { destroyConnection, sendJson } from './refusals.ts';

@@ -6,7 +6,7 @@ import { jsonReply } from '../../../../http/routes/route-docs.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import { abortOnDisconnect, abortUnlessIdempotent } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { SandboxUsage } from '../../../../sessions/api/sandboxes.ts';
-import { addTruncationNotes } from '../../../../sessions/services/cut-outputs.ts';
+import { addTruncationNotes } from '../../../../sessions/services/exec-if-running.ts';
 import { describeRoute } from '../about.ts';
 import { findChat, type OpencodexDeps, rethrowStoppedAsNotFound } from '../context.ts';
 import { exampleSid } from '../replies/examples.ts';

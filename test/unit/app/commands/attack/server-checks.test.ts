@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import type { ProbeName, ProbeResponse, ProbeResponses } from '../../../../../src/app/commands/attack/ask-server.ts';
-import { evaluateServerProbes, serverChecks } from '../../../../../src/app/commands/attack/server-checks.ts';
+import {
+  evaluateServerProbes,
+  type ProbeName,
+  type ProbeResponse,
+  type ProbeResponses,
+  serverChecks,
+} from '../../../../../src/app/commands/attack/attack.ts';
 
 const answer = (status: number, text = '', headers: ProbeResponse['headers'] = {}): ProbeResponse => ({
   status,

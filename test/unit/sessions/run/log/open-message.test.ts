@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { SessionFact } from '../../../../../src/core/model/events.ts';
-import { OpenMessage } from '../../../../../src/sessions/run/log/open-message.ts';
+import { OpenMessage } from '../../../../../src/sessions/run/log/session-writer.ts';
 import { asks, assistantMessage, fact, messageId, says } from '../../../../support/machines/session-parts.ts';
 
 const usage = fact('usage', { model: 'demo', inputTokens: 1, outputTokens: 1 });

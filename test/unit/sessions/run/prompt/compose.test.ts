@@ -1,10 +1,9 @@
 import { expect, test } from 'vitest';
 import { createToolRegistry } from '../../../../../src/agents/tools/registry.ts';
-import { composePrompt } from '../../../../../src/sessions/run/prompt/compose.ts';
-import { type PromptFacts, readBuiltInPromptParts } from '../../../../../src/sessions/run/prompt/parts.ts';
+import { composePrompt, readBuiltInPromptParts } from '../../../../../src/sessions/run/prompt/parts.ts';
 
 const names = new Set(createToolRegistry().declarations.map(({ name }) => name));
-const facts: PromptFacts = {
+const facts: Parameters<typeof composePrompt>[1] = {
   workdir: '/workspace',
   installed: 'Python.',
   network: 'closed.',
@@ -14,7 +13,7 @@ const facts: PromptFacts = {
   hasSandbox: true,
   approvals: [],
 };
-const system = (more: Partial<PromptFacts> = {}) =>
+const system = (more: Partial<typeof facts> = {}) =>
   composePrompt(readBuiltInPromptParts(), { ...facts, ...more }).system;
 
 test('the prompt says where the files are, in the line that the demo model reads', () =>

@@ -6,9 +6,12 @@ import { saveRunFiles } from '../../../../../sandbox-images/sandboxd/workspace/k
 import { AppError } from '../../../../../src/core/errors/errors.ts';
 import { RunId, SessionId } from '../../../../../src/core/model/ids.ts';
 import type { SandboxClient } from '../../../../../src/sandboxes/client/client.ts';
-import { parseFileChanges, readRunChanges } from '../../../../../src/sessions/run/snapshot/changes.ts';
-import { RunBaselines } from '../../../../../src/sessions/run/snapshot/run-snapshots.ts';
-import { baselineCopyPathOf } from '../../../../../src/sessions/run/snapshot/snapshot-scripts.ts';
+import {
+  baselineCopyPathOf,
+  parseFileChanges,
+  RunBaselines,
+  readRunChanges,
+} from '../../../../../src/sessions/run/snapshot/run-snapshots.ts';
 import { manualClock } from '../../../../support/machines/manual-clock.ts';
 import { temporaryFolder } from '../../../../support/stores/store.ts';
 

@@ -7,7 +7,7 @@ import {
   fileReceiveScript,
   fileSendScript,
   toTransferError,
-} from '../../../../../src/sessions/services/streams/transfer-scripts.ts';
+} from '../../../../../src/sessions/services/streams/streams.ts';
 import { temporaryFolder } from '../../../../support/stores/store.ts';
 
 function folder() {
