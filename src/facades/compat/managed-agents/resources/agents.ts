@@ -2,7 +2,7 @@ import { AppError } from '../../../../core/errors/errors.ts';
 import type { StoredDocument } from '../../../../sessions/api/server/documents.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalidRequestError } from '../errors.ts';
-import type { ApiRoute } from '../route.ts';
+import type { ApiRoutes } from '../route.ts';
 import { parseInput, readListPage, toIsoTime, toIsoTimeOrNull } from '../wire.ts';
 import { applyAgentChange, createAgentContent } from './agent-content.ts';
 import { AgentChange, AgentContent, NewAgent } from './agent-shapes.ts';
@@ -40,11 +40,10 @@ export async function readDocument(documents: Documents, kind: StoredDocument['k
 export function createAgentRoutes(
   { documents, skills }: Pick<Services, 'documents' | 'skills'>,
   archiveDeploymentsOf: (agent: string) => Promise<void>,
-): ApiRoute[] {
+): ApiRoutes {
   const anAgent = (id: string, version?: number) => readDocument(documents, 'agent', id, version);
-  return [
-    {
-      endpoint: 'POST /v1/agents',
+  return {
+    'POST /v1/agents': {
       least: 'create',
       async run({ body }) {
         const input = parseInput(NewAgent, body);
@@ -53,61 +52,46 @@ export function createAgentRoutes(
         return toAgent(await documents.create({ kind: 'agent', content }));
       },
     },
-    {
-      endpoint: 'GET /v1/agents',
-      async run({ query }) {
-        const isWithin = query.within('created_at');
-        const read = async () =>
-          (await documents.list('agent')).filter((doc) => query.shows(doc) && isWithin(doc.createdAt));
-        return await readListPage({ query, name: 'agents', read, show: toAgent });
-      },
+    async 'GET /v1/agents'({ query }) {
+      const isWithin = query.within('created_at');
+      const read = async () =>
+        (await documents.list('agent')).filter((doc) => query.shows(doc) && isWithin(doc.createdAt));
+      return await readListPage({ query, name: 'agents', read, show: toAgent });
     },
-    {
-      endpoint: 'GET /v1/agents/:id',
-      async run({ params: { id = '' }, query }) {
-        const version = query.integer('version', { min: 1, max: 999_999_999, usual: 0 });
-        return toAgent(await readDocument(documents, 'agent', id, version === 0 ? undefined : version));
-      },
+    async 'GET /v1/agents/:id'({ params: { id = '' }, query }) {
+      const version = query.integer('version', { min: 1, max: 999_999_999, usual: 0 });
+      return toAgent(await readDocument(documents, 'agent', id, version === 0 ? undefined : version));
     },
-    {
-      endpoint: 'POST /v1/agents/:id',
-      async run({ params: { id = '' }, body }) {
-        const { version, ...change } = parseInput(AgentChange, body);
-        const now = await readDocument(documents, 'agent', id);
-        if (version !== undefined && version !== now.version)
-          throw new AppError(
-            'conflict',
-            `The agent has version ${now.version} now, not ${version}. Read it again first.`,
-          );
-        if (now.archivedAt !== null)
-          throw invalidRequestError('The agent is archived and cannot be changed.', 'agent_archived');
-        const before = AgentContent.parse(now.content);
-        const { multiagent } = change;
-        const roster =
-          multiagent === undefined
-            ? before.multiagent
-            : await pinAgentVersions(multiagent, { id, now: before.multiagent, agent: anAgent });
-        const content = applyAgentChange(before, change, roster);
-        if (change.skills) await resolveSkillVersions(content.skills, skills);
-        return toAgent(await documents.update(id, { content, version: now.version }));
-      },
+    async 'POST /v1/agents/:id'({ params: { id = '' }, body }) {
+      const { version, ...change } = parseInput(AgentChange, body);
+      const now = await readDocument(documents, 'agent', id);
+      if (version !== undefined && version !== now.version)
+        throw new AppError(
+          'conflict',
+          `The agent has version ${now.version} now, not ${version}. Read it again first.`,
+        );
+      if (now.archivedAt !== null)
+        throw invalidRequestError('The agent is archived and cannot be changed.', 'agent_archived');
+      const before = AgentContent.parse(now.content);
+      const { multiagent } = change;
+      const roster =
+        multiagent === undefined
+          ? before.multiagent
+          : await pinAgentVersions(multiagent, { id, now: before.multiagent, agent: anAgent });
+      const content = applyAgentChange(before, change, roster);
+      if (change.skills) await resolveSkillVersions(content.skills, skills);
+      return toAgent(await documents.update(id, { content, version: now.version }));
     },
-    {
-      endpoint: 'GET /v1/agents/:id/versions',
-      async run({ params: { id = '' }, query }) {
-        await readDocument(documents, 'agent', id);
-        const read = async () => (await documents.versions(id)).map((doc) => ({ doc, id: String(doc.version) }));
-        return await readListPage({ query, name: `versions ${id}`, read, show: ({ doc }) => toAgent(doc) });
-      },
+    async 'GET /v1/agents/:id/versions'({ params: { id = '' }, query }) {
+      await readDocument(documents, 'agent', id);
+      const read = async () => (await documents.versions(id)).map((doc) => ({ doc, id: String(doc.version) }));
+      return await readListPage({ query, name: `versions ${id}`, read, show: ({ doc }) => toAgent(doc) });
     },
-    {
-      endpoint: 'POST /v1/agents/:id/archive',
-      async run({ params: { id = '' } }) {
-        await readDocument(documents, 'agent', id);
-        const archived = await documents.update(id, { archived: true });
-        await archiveDeploymentsOf(id);
-        return toAgent(archived);
-      },
+    async 'POST /v1/agents/:id/archive'({ params: { id = '' } }) {
+      await readDocument(documents, 'agent', id);
+      const archived = await documents.update(id, { archived: true });
+      await archiveDeploymentsOf(id);
+      return toAgent(archived);
     },
-  ];
+  };
 }

@@ -7,7 +7,7 @@ import {
   type MemoryStoreService,
 } from '../../../../sessions/api/server/memory-stores.ts';
 import { invalidRequestError, ManagedAgentsError } from '../errors.ts';
-import type { ApiRoute } from '../route.ts';
+import type { ApiRoutes } from '../route.ts';
 import { toApiSessionId } from '../sessions/ids.ts';
 import { paginate, parseInput, type QueryParameters, toIsoTime, toIsoTimeOrNull } from '../wire.ts';
 
@@ -95,15 +95,14 @@ function below(all: readonly MemoryEntry[], query: QueryParameters) {
 /** The token of a work item opens these routes, because a session's worker keeps its own copy of the session's memory stores. */
 const worker = ['session'] as const;
 
-export function createMemoryRoutes(stores: MemoryStoreService): ApiRoute[] {
+export function createMemoryRoutes(stores: MemoryStoreService): ApiRoutes {
   const withText = async (store: string, memory: MemoryEntry, includesText: boolean) =>
     toMemory(store, memory, includesText ? (await stores.memory(store, memory.id)).text : null);
   const versionWith = async (store: string, version: MemoryEntryVersion, includesText: boolean) =>
     toVersion(store, version, includesText ? (await stores.version(store, version.id)).text : null);
 
-  return [
-    {
-      endpoint: 'POST /v1/memory_stores/:id/memories',
+  return {
+    'POST /v1/memory_stores/:id/memories': {
       worker,
       async run({ params: { id = '' }, body, query }) {
         const isWanted = isFull(query, 'basic');
@@ -112,8 +111,7 @@ export function createMemoryRoutes(stores: MemoryStoreService): ApiRoute[] {
         return toMemory(id, storeMemory, isWanted ? (content ?? '') : null);
       },
     },
-    {
-      endpoint: 'GET /v1/memory_stores/:id/memories',
+    'GET /v1/memory_stores/:id/memories': {
       worker,
       async run({ params: { id = '' }, query }) {
         const isWanted = isFull(query, 'basic');
@@ -125,16 +123,14 @@ export function createMemoryRoutes(stores: MemoryStoreService): ApiRoute[] {
         return { data: await Promise.all(shown), next_page };
       },
     },
-    {
-      endpoint: 'GET /v1/memory_stores/:id/memories/:memory',
+    'GET /v1/memory_stores/:id/memories/:memory': {
       worker,
       async run({ params: { id = '', memory = '' }, query }) {
         const found = await stores.memory(id, memory);
         return toMemory(id, found, isFull(query, 'full') ? found.text : null);
       },
     },
-    {
-      endpoint: 'POST /v1/memory_stores/:id/memories/:memory',
+    'POST /v1/memory_stores/:id/memories/:memory': {
       worker,
       async run({ params: { id = '', memory = '' }, body, query }) {
         const isWanted = isFull(query, 'basic');
@@ -147,8 +143,7 @@ export function createMemoryRoutes(stores: MemoryStoreService): ApiRoute[] {
         return await withText(id, await withApiErrors(stores.changeMemory(id, memory, change)), isWanted);
       },
     },
-    {
-      endpoint: 'DELETE /v1/memory_stores/:id/memories/:memory',
+    'DELETE /v1/memory_stores/:id/memories/:memory': {
       worker,
       async run({ params: { id = '', memory = '' }, query }) {
         const value = query.one('expected_content_sha256');
@@ -156,45 +151,41 @@ export function createMemoryRoutes(stores: MemoryStoreService): ApiRoute[] {
         return { id: memory, type: 'memory_deleted' as const };
       },
     },
-    {
-      endpoint: 'GET /v1/memory_stores/:id/memory_versions',
-      async run({ params: { id = '' }, query }) {
-        const isWanted = isFull(query, 'basic');
-        const [memory, operation] = [query.one('memory_id'), query.one('operation')];
-        if (operation !== undefined && !operations.some((one) => one === operation))
-          throw invalidRequestError(`operation must be one of ${operations.join(', ')}.`);
-        const [key, session] = [query.one('api_key_id'), query.one('session_id')];
-        const isWithin = query.within('created_at');
-        const shown = (await stores.versions(id, memory)).filter(
-          ({ operation: own, at, author }) =>
-            (operation === undefined || own === operation) &&
-            (key === undefined || (author?.kind === 'key' && author.id === key)) &&
-            (session === undefined || (author?.kind === 'session' && toApiSessionId(author.id) === session)) &&
-            query.one('service_account_id') === undefined &&
-            isWithin(at),
-        );
-        const paging = { limit: parseLimit(query), page: query.one('page'), name: `memory versions ${id}` };
-        const { data, next_page } = paginate(shown, paging);
-        return { data: await Promise.all(data.map((one) => versionWith(id, one, isWanted))), next_page };
-      },
+    async 'GET /v1/memory_stores/:id/memory_versions'({ params: { id = '' }, query }) {
+      const isWanted = isFull(query, 'basic');
+      const [memory, operation] = [query.one('memory_id'), query.one('operation')];
+      if (operation !== undefined && !operations.some((one) => one === operation))
+        throw invalidRequestError(`operation must be one of ${operations.join(', ')}.`);
+      const [key, session] = [query.one('api_key_id'), query.one('session_id')];
+      const isWithin = query.within('created_at');
+      const shown = (await stores.versions(id, memory)).filter(
+        ({ operation: own, at, author }) =>
+          (operation === undefined || own === operation) &&
+          (key === undefined || (author?.kind === 'key' && author.id === key)) &&
+          (session === undefined || (author?.kind === 'session' && toApiSessionId(author.id) === session)) &&
+          query.one('service_account_id') === undefined &&
+          isWithin(at),
+      );
+      const paging = { limit: parseLimit(query), page: query.one('page'), name: `memory versions ${id}` };
+      const { data, next_page } = paginate(shown, paging);
+      return { data: await Promise.all(data.map((one) => versionWith(id, one, isWanted))), next_page };
     },
-    {
-      endpoint: 'GET /v1/memory_stores/:id/memory_versions/:memory_version',
-      async run({ params: { id = '', memory_version: target = '' }, query }) {
-        const version = await stores.version(id, target);
-        return toVersion(id, version, isFull(query, 'full') ? version.text : null);
-      },
+    async 'GET /v1/memory_stores/:id/memory_versions/:memory_version'({
+      params: { id = '', memory_version: target = '' },
+      query,
+    }) {
+      const version = await stores.version(id, target);
+      return toVersion(id, version, isFull(query, 'full') ? version.text : null);
     },
-    {
-      endpoint: 'POST /v1/memory_stores/:id/memory_versions/:memory_version/redact',
-      async run({ params: { id = '', memory_version: version = '' } }) {
-        const redacted = await stores.redact(id, version).catch((thrown: unknown) => {
-          if (thrown instanceof Error && 'code' in thrown && thrown.code === 'conflict')
-            throw invalidRequestError(thrown.message);
-          throw thrown;
-        });
-        return toVersion(id, redacted, null);
-      },
+    async 'POST /v1/memory_stores/:id/memory_versions/:memory_version/redact'({
+      params: { id = '', memory_version: version = '' },
+    }) {
+      const redacted = await stores.redact(id, version).catch((thrown: unknown) => {
+        if (thrown instanceof Error && 'code' in thrown && thrown.code === 'conflict')
+          throw invalidRequestError(thrown.message);
+        throw thrown;
+      });
+      return toVersion(id, redacted, null);
     },
-  ];
+  };
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { MemoryStore } from '../../../../sessions/api/server/memory-stores.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalidRequestError } from '../errors.ts';
-import { type ApiRoute, createDeleteRoute } from '../route.ts';
+import { type ApiRoute, type ApiRoutes, createDeleteHandler, toApiRoute } from '../route.ts';
 import {
   applyMetadataChange,
   Metadata,
@@ -46,11 +46,10 @@ export function createMemoryStoreRoutes({
   services,
 }: {
   readonly services: Pick<Services, 'memoryStores'>;
-}): ApiRoute[] {
+}): ApiRoutes {
   const { memoryStores: stores } = services;
-  const own: ApiRoute[] = [
-    {
-      endpoint: 'POST /v1/memory_stores',
+  const own: ApiRoutes = {
+    'POST /v1/memory_stores': {
       least: 'create',
       async run({ body }) {
         const input = parseInput(NewStore, body);
@@ -58,36 +57,27 @@ export function createMemoryStoreRoutes({
         return toStore(await stores.create(facts));
       },
     },
-    {
-      endpoint: 'GET /v1/memory_stores',
-      async run({ query }) {
-        const isWithin = query.within('created_at');
-        const read = async () =>
-          (await stores.list()).filter((store) => query.shows(store) && isWithin(store.createdAt));
-        return await readListPage({ query, name: 'memory stores', read, show: toStore });
-      },
+    async 'GET /v1/memory_stores'({ query }) {
+      const isWithin = query.within('created_at');
+      const read = async () => (await stores.list()).filter((store) => query.shows(store) && isWithin(store.createdAt));
+      return await readListPage({ query, name: 'memory stores', read, show: toStore });
     },
-    { endpoint: 'GET /v1/memory_stores/:id', run: async ({ params: { id = '' } }) => toStore(await stores.get(id)) },
-    {
-      endpoint: 'POST /v1/memory_stores/:id',
-      async run({ params: { id = '' }, body }) {
-        const input = parseInput(StoreChange, body);
-        return toStore(
-          await stores.update(id, (now) => ({
-            name: input.name ?? now.name,
-            description: input.description ?? (input.description === null ? '' : now.description),
-            metadata: input.metadata ? applyMetadataChange(now.metadata, input.metadata) : now.metadata,
-          })),
-        );
-      },
+    'GET /v1/memory_stores/:id': async ({ params: { id = '' } }) => toStore(await stores.get(id)),
+    async 'POST /v1/memory_stores/:id'({ params: { id = '' }, body }) {
+      const input = parseInput(StoreChange, body);
+      return toStore(
+        await stores.update(id, (now) => ({
+          name: input.name ?? now.name,
+          description: input.description ?? (input.description === null ? '' : now.description),
+          metadata: input.metadata ? applyMetadataChange(now.metadata, input.metadata) : now.metadata,
+        })),
+      );
     },
-    {
-      endpoint: 'POST /v1/memory_stores/:id/archive',
-      run: async ({ params: { id = '' } }) => toStore(await stores.archive(id)),
-    },
-    createDeleteRoute('DELETE /v1/memory_stores/:id', 'memory_store_deleted', (id) => stores.delete(id)),
-  ];
-  return [...own, ...createMemoryRoutes(stores)].map(withoutMixedHeaders);
+    'POST /v1/memory_stores/:id/archive': async ({ params: { id = '' } }) => toStore(await stores.archive(id)),
+    'DELETE /v1/memory_stores/:id': createDeleteHandler('memory_store_deleted', (id) => stores.delete(id)),
+  };
+  const all = Object.entries({ ...own, ...createMemoryRoutes(stores) });
+  return Object.fromEntries(all.map(([endpoint, route]) => [endpoint, withoutMixedHeaders(toApiRoute(route))]));
 }
 
 /** The API refuses a request whose `anthropic-beta` header names both agent-memory and managed-agents. */

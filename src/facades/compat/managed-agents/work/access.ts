@@ -41,12 +41,12 @@ export class WorkerRouteGuard implements RouteGuard {
     this.#parts = parts;
   }
 
-  async run(route: ApiRoute, apiRequest: ApiRequest, work: ApiRoute['run']): Promise<unknown> {
+  async run(endpoint: string, route: ApiRoute, apiRequest: ApiRequest): Promise<unknown> {
     const { request } = apiRequest;
     const presented = request.headers[header];
     if (typeof presented !== 'string') {
       if (!request.known) throw unauthorized();
-      return await work(apiRequest);
+      return await route.run(apiRequest);
     }
     const worker = await this.#findWorker(presented, request.client.address);
     const kind = worker.work ? 'session' : 'environment';
@@ -58,8 +58,8 @@ export class WorkerRouteGuard implements RouteGuard {
     const principal = toPrincipal(worker, this.#parts.credentials);
     const caller = { principal, address: request.client.address, request: request.id };
     return await runAsCaller(caller, async () => {
-      await this.#refuseOthers(worker, route, apiRequest);
-      return await work({ ...apiRequest, worker });
+      await this.#refuseOthers(worker, endpoint, apiRequest);
+      return await route.run({ ...apiRequest, worker });
     });
   }
 
@@ -80,7 +80,7 @@ export class WorkerRouteGuard implements RouteGuard {
   }
 
   /** A worker sees other environments and sessions as missing. */
-  async #refuseOthers(worker: WorkerIdentity, { endpoint }: ApiRoute, { params, request }: ApiRequest): Promise<void> {
+  async #refuseOthers(worker: WorkerIdentity, endpoint: string, { params, request }: ApiRequest): Promise<void> {
     const { environmentId, work } = worker;
     const { id = '', work: workId } = params;
     const [, , kind] = endpoint.split('/', 3); // from the matched route, not from the caller's URL

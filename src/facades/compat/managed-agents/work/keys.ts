@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { EnvironmentKey } from '../../../../sessions/api/server/work-queue.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
-import type { ApiRoute } from '../route.ts';
+import type { ApiRoutes } from '../route.ts';
 import { parseInput, readListPage, toIsoTime, toIsoTimeOrNull } from '../wire.ts';
 import { findCredentialIssuer } from './access.ts';
 import { requireQueueId } from './routes.ts';
@@ -21,32 +21,23 @@ const toKey = ({ id, environmentId, name, createdAt, lastUsedAt, revokedAt }: En
 });
 
 /** The hosted API has no such routes, because its console creates the keys of workers. */
-export function createEnvironmentKeyRoutes({ services: { documents, workQueue }, credentials }: KeyDeps): ApiRoute[] {
-  return [
-    {
-      endpoint: 'POST /v1/environments/:id/keys',
-      async run(apiRequest) {
-        const { name } = parseInput(NewKey, apiRequest.body);
-        const environment = await requireQueueId(documents, apiRequest.params.id ?? '');
-        const { key, view } = await workQueue.createKey(environment, {
-          name,
-          maker: findCredentialIssuer(apiRequest, credentials),
-        });
-        return { ...toKey(view), key };
-      },
+export function createEnvironmentKeyRoutes({ services: { documents, workQueue }, credentials }: KeyDeps): ApiRoutes {
+  return {
+    async 'POST /v1/environments/:id/keys'(apiRequest) {
+      const { name } = parseInput(NewKey, apiRequest.body);
+      const environment = await requireQueueId(documents, apiRequest.params.id ?? '');
+      const { key, view } = await workQueue.createKey(environment, {
+        name,
+        maker: findCredentialIssuer(apiRequest, credentials),
+      });
+      return { ...toKey(view), key };
     },
-    {
-      endpoint: 'GET /v1/environments/:id/keys',
-      async run({ params, query }) {
-        const environment = await requireQueueId(documents, params.id ?? '');
-        const read = () => workQueue.keys(environment);
-        return await readListPage({ query, name: `keys ${environment}`, read, show: toKey });
-      },
+    async 'GET /v1/environments/:id/keys'({ params, query }) {
+      const environment = await requireQueueId(documents, params.id ?? '');
+      const read = () => workQueue.keys(environment);
+      return await readListPage({ query, name: `keys ${environment}`, read, show: toKey });
     },
-    {
-      endpoint: 'DELETE /v1/environments/:id/keys/:key',
-      run: async ({ params }) =>
-        toKey(await workQueue.revokeKey(await requireQueueId(documents, params.id ?? ''), params.key ?? '')),
-    },
-  ];
+    'DELETE /v1/environments/:id/keys/:key': async ({ params }) =>
+      toKey(await workQueue.revokeKey(await requireQueueId(documents, params.id ?? ''), params.key ?? '')),
+  };
 }
