@@ -19,8 +19,7 @@ import { type ApiRoutes, managedAgentsPrefix, mountRoutes } from './route.ts';
 import { createSessionRoutes } from './sessions/routes.ts';
 import type { ManagedAgentsSettings } from './settings.ts';
 import { moveWorkerCredential, WorkerRouteGuard } from './work/access.ts';
-import { createEnvironmentKeyRoutes } from './work/keys.ts';
-import { createWorkRoutes } from './work/routes.ts';
+import { createEnvironmentKeyRoutes, createWorkRoutes } from './work/routes.ts';
 
 interface UnsupportedArea {
   readonly name: string;

@@ -2,14 +2,13 @@ import { z } from 'zod';
 import { ignoreNotFound, ignoreSessionNotFound } from '../../../../core/errors/errors.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
+import type { Services } from '../../../../sessions/api/services.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { invalidRequestError } from '../errors.ts';
-import { listNewestSessions } from '../newest-sessions.ts';
 import { applyAgentChange } from '../resources/agent-content.ts';
 import { AgentOverrides } from '../resources/agent-shapes.ts';
 import { EnvironmentContent } from '../resources/environments.ts';
-import type { FileDeps } from '../resources/files.ts';
-import { createContentFileStore, findUploadId } from '../resources/files.ts';
+import { createContentFileStore, type FileDeps, findUploadId } from '../resources/files.ts';
 import type { ApiRoutes } from '../route.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
 import { applyMetadataChange, MetadataChange, paginate, parseInput } from '../wire.ts';
@@ -218,4 +217,30 @@ export function createSessionRoutes(parts: RouteDeps, settings: ManagedAgentsSet
     const roster = toSessionRoster(record);
     return toSessionAgent({ kept: { ...kept, content }, roster, config, environment: workers, files });
   }
+}
+
+const newestFirst = (one: SessionRecord, other: SessionRecord) => other.createdAt - one.createdAt;
+
+/**
+ * The matching sessions, newest creation first. With a limit, returns at least `limit` + 1 sessions if there are that many. The
+ * service lists by newest message, which is never older than the session, so the first rows are usually enough.
+ */
+export async function listNewestSessions(
+  sessions: Pick<Services['sessions'], 'list'>,
+  isMatch: (record: SessionRecord) => boolean,
+  limit: number | undefined,
+): Promise<SessionRecord[]> {
+  const all = async () => (await sessions.list()).filter(isMatch).sort(newestFirst);
+  if (limit === undefined) return await all();
+  const rows = 2 * limit + 1;
+  const part = await sessions.list({ limit: rows, after: undefined, keep: () => true });
+  const found = part
+    .filter(isMatch)
+    .sort(newestFirst)
+    .slice(0, limit + 1);
+  const [oldest, last] = [found[limit], part.at(-1)];
+  // Sessions with equal times keep their order, so the sessions beyond `part` come after those in it.
+  const isWhole = part.length < rows || (oldest && last && oldest.createdAt >= last.latestMessageAt);
+  // Otherwise reads all sessions in one call: between pages, a session that gets a message would move in the list.
+  return isWhole ? found : await all();
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { AppError } from '../../../../core/errors/errors.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
-import type { CredentialIssuer, WorkItem } from '../../../../sessions/api/server/work-queue.ts';
+import type { CredentialIssuer, EnvironmentKey, WorkItem } from '../../../../sessions/api/server/work-queue.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { invalidRequestError, ManagedAgentsError } from '../errors.ts';
@@ -163,4 +163,39 @@ function parseWorkerId(input: string | string[] | undefined): string | undefined
   if (typeof input !== 'string' || !/^[\x20-\x7e]{1,256}$/.test(input))
     throw new AppError('invalid_request', 'anthropic-worker-id must be 1 to 256 printable characters.');
   return input;
+}
+
+type KeyDeps = Pick<FacadeParts, 'credentials'> & { readonly services: Pick<Services, 'documents' | 'workQueue'> };
+const NewKey = z.strictObject({ name: z.string().min(1).max(100) });
+
+const toKey = ({ id, environmentId, name, createdAt, lastUsedAt, revokedAt }: EnvironmentKey) => ({
+  id,
+  type: 'environment_key' as const,
+  environment_id: environmentId,
+  name,
+  created_at: toIsoTime(createdAt),
+  last_used_at: toIsoTimeOrNull(lastUsedAt),
+  revoked_at: toIsoTimeOrNull(revokedAt),
+});
+
+/** The hosted API has no such routes, because its console creates the keys of workers. */
+export function createEnvironmentKeyRoutes({ services: { documents, workQueue }, credentials }: KeyDeps): ApiRoutes {
+  return {
+    async 'POST /v1/environments/:id/keys'(apiRequest) {
+      const { name } = parseInput(NewKey, apiRequest.body);
+      const environment = await requireQueueId(documents, apiRequest.params.id ?? '');
+      const { key, view } = await workQueue.createKey(environment, {
+        name,
+        maker: findCredentialIssuer(apiRequest, credentials),
+      });
+      return { ...toKey(view), key };
+    },
+    async 'GET /v1/environments/:id/keys'({ params, query }) {
+      const environment = await requireQueueId(documents, params.id ?? '');
+      const read = () => workQueue.keys(environment);
+      return await readListPage({ query, name: `keys ${environment}`, read, show: toKey });
+    },
+    'DELETE /v1/environments/:id/keys/:key': async ({ params }) =>
+      toKey(await workQueue.revokeKey(await requireQueueId(documents, params.id ?? ''), params.key ?? '')),
+  };
 }
