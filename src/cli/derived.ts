@@ -1,7 +1,6 @@
 import type { Corral } from '../client/index.ts';
 import { countLineCells, padLineToCells } from '../core/text/terminal/cells.ts';
-import { type CliCommand, type CliCommandInput, jsonOption } from './command.ts';
-import { exitCodes, UsageError } from './exit-codes.ts';
+import { type CliCommand, type CliCommandInput, exitCodes, jsonOption, UsageError } from './command.ts';
 import { toOneLine } from './io.ts';
 import { findBox } from './server.ts';
 

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { stripVTControlCharacters, styleText } from 'node:util';
-import { UsageError } from './exit-codes.ts';
+import { UsageError } from './command.ts';
 
 type Style = Parameters<typeof styleText>[0];
 

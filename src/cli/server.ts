@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Box, Corral, CorralError } from '../client/index.ts';
 import { trimEndCharacters } from '../core/text/text.ts';
-import { UsageError } from './exit-codes.ts';
+import { UsageError } from './command.ts';
 import type { Io } from './io.ts';
 import { readSavedTokens } from './saved-tokens.ts';
 

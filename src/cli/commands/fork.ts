@@ -1,5 +1,4 @@
-import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
-import { UsageError } from '../exit-codes.ts';
+import { type CliCommand, jsonOption, sessionArgument, UsageError } from '../command.ts';
 import { findBox } from '../server.ts';
 
 const withoutFiles = {

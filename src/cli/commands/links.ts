@@ -1,6 +1,5 @@
 import { openPreview, resolvePreviewUrl } from '../../client/port.ts';
-import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
-import { UsageError } from '../exit-codes.ts';
+import { type CliCommand, jsonOption, sessionArgument, UsageError } from '../command.ts';
 import { toOneLine } from '../io.ts';
 import { findBox, openBrowser } from '../server.ts';
 

@@ -1,7 +1,6 @@
 import type { Event } from '../../client/index.ts';
 import { droppableEventTypes, eventLineOf } from '../../core/model/event-traits.ts';
-import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
-import { exitCodes, UsageError } from '../exit-codes.ts';
+import { type CliCommand, exitCodes, jsonOption, sessionArgument, UsageError } from '../command.ts';
 import { type Io, toOneLine } from '../io.ts';
 import { findBox } from '../server.ts';
 import { printProcessLog } from './processes.ts';

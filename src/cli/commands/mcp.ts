@@ -1,8 +1,7 @@
 import { createInterface } from 'node:readline';
 import { type JsonLimits, parseJsonWithinLimits } from '../../core/text/json.ts';
 import { parseServerSentEvents } from '../../core/text/server-sent-events.ts';
-import type { CliCommand } from '../command.ts';
-import { exitCodes } from '../exit-codes.ts';
+import { type CliCommand, exitCodes } from '../command.ts';
 import { writeWithBackpressure } from '../io.ts';
 
 export const mcpCommand: CliCommand = {

@@ -1,6 +1,5 @@
 import type { Outputs } from '../../client/types.ts';
-import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
-import { UsageError } from '../exit-codes.ts';
+import { type CliCommand, jsonOption, sessionArgument, UsageError } from '../command.ts';
 import { findBox } from '../server.ts';
 
 type Status = Outputs['sandbox']['status'];

@@ -1,6 +1,5 @@
 import { type Box, CorralError } from '../../client/index.ts';
-import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
-import { exitCodes, UsageError } from '../exit-codes.ts';
+import { type CliCommand, exitCodes, jsonOption, sessionArgument, UsageError } from '../command.ts';
 import { type Io, toOneLine, toPrintable, writeWithBackpressure } from '../io.ts';
 import { findBox } from '../server.ts';
 

@@ -1,7 +1,6 @@
 import type { Outputs } from '../../client/types.ts';
 import { hasUnusableRepository } from '../../core/model/runs/session-outcome.ts';
-import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
-import { UsageError } from '../exit-codes.ts';
+import { type CliCommand, jsonOption, sessionArgument, UsageError } from '../command.ts';
 import { toOneLine, toPrintable } from '../io.ts';
 import { findBox } from '../server.ts';
 import { formatSandboxCondition } from './pause.ts';

@@ -1,7 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import type { Box } from '../../client/index.ts';
-import { type CliCommand, type CliCommandInput, jsonOption, sessionArgument } from '../command.ts';
-import { exitCodes, UsageError } from '../exit-codes.ts';
+import {
+  type CliCommand,
+  type CliCommandInput,
+  exitCodes,
+  jsonOption,
+  sessionArgument,
+  UsageError,
+} from '../command.ts';
 import { findBox } from '../server.ts';
 
 const repositoryOption = [

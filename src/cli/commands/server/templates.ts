@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import type { BuildLogEntry, CopiedFiles } from '../../../client/index.ts';
 import { createTarHeaders, createTarPadding, tarEnd } from '../../../core/text/tar.ts';
 import { trimCharacters } from '../../../core/text/text.ts';
+import { exitCodes, UsageError } from '../../command.ts';
 import { type CustomVerbs, parseKeyValuePairs, type VerbCall } from '../../derived.ts';
-import { exitCodes, UsageError } from '../../exit-codes.ts';
 import { toOneLine } from '../../io.ts';
 
 const maxLine = 2_000;

@@ -1,7 +1,6 @@
 import type { Outputs } from '../../../client/types.ts';
 import { maxUsageGroups, readAllUsageGroups, usageDimensions } from '../../../core/model/runs/usage-report.ts';
-import { type CliCommand, jsonOption } from '../../command.ts';
-import { UsageError } from '../../exit-codes.ts';
+import { type CliCommand, jsonOption, UsageError } from '../../command.ts';
 import { toOneLine } from '../../io.ts';
 
 type Group = Outputs['usage']['report']['groups'][number];

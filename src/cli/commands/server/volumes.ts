@@ -1,5 +1,5 @@
+import { UsageError } from '../../command.ts';
 import type { CustomVerbs, VerbCall } from '../../derived.ts';
-import { UsageError } from '../../exit-codes.ts';
 import { readLocalFile, saveToFile } from '../../io.ts';
 
 function wordsOf(
