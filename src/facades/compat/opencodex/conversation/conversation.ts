@@ -2,11 +2,11 @@ import type { SessionEvent } from '../../../../core/model/events.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import type { SideMessage } from '../../../../sessions/services/side-messages.ts';
-import { describeRoute } from '../about.ts';
 import { isActionEvent, toAction, toActions } from '../actions.ts';
 import {
   actionNotFoundError,
   blockNotFoundError,
+  describeRoute,
   findChat,
   ignoreAnyNotFound,
   type OpencodexDeps,
