@@ -8,7 +8,7 @@ import { archiveAgentDeployments, createDeploymentRoutes } from './deployments/r
 import { createDeploymentRunRoutes } from './deployments/runs.ts';
 import { managedAgentsApiName } from './deployments/shapes.ts';
 import { managedAgentsErrorStyle, notSupportedError } from './errors.ts';
-import { createAgentRoutes } from './resources/agents.ts';
+import { createAgentRoutes } from './resources/agent-content.ts';
 import { createEnvironmentRoutes } from './resources/environments.ts';
 import { createFileRoutes, type FileDeps } from './resources/files.ts';
 import { createMemoryStoreRoutes } from './resources/memory-stores.ts';

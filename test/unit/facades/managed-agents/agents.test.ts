@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import {
   applyAgentChange,
   createAgentContent,
+  toAgent,
 } from '../../../../src/facades/compat/managed-agents/resources/agent-content.ts';
 import { AgentChange, NewAgent } from '../../../../src/facades/compat/managed-agents/resources/agent-shapes.ts';
-import { toAgent } from '../../../../src/facades/compat/managed-agents/resources/agents.ts';
 import { unrestrictedConfig } from '../../../../src/facades/compat/managed-agents/resources/environments.ts';
 import { createModelRoutes, findModelRef } from '../../../../src/facades/compat/managed-agents/resources/models.ts';
 import { toApiRoute } from '../../../../src/facades/compat/managed-agents/route.ts';

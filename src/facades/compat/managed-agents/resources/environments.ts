@@ -12,7 +12,7 @@ import {
   toIsoTime,
   toIsoTimeOrNull,
 } from '../wire.ts';
-import { readDocument } from './agents.ts';
+import { readDocument } from './agent-content.ts';
 
 /** In the order in which they are installed. */
 export const packageManagers = ['apt', 'cargo', 'gem', 'go', 'npm', 'pip'] as const;

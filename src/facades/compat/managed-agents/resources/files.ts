@@ -20,7 +20,7 @@ import type { ApiRequest, ApiRoutes } from '../route.ts';
 import type { ContentFileStore } from '../sessions/content.ts';
 import { parseSessionId, parseUploadId, toApiSessionId } from '../sessions/ids.ts';
 import { paginate, parseInput, toIsoTime, toIsoTimeOrNull, withoutPreviousPage } from '../wire.ts';
-import { readDocument } from './agents.ts';
+import { readDocument } from './agent-content.ts';
 
 export interface FileDeps extends Pick<FacadeParts, 'services' | 'projects' | 'clock'> {
   readonly ids: () => string;

@@ -5,7 +5,7 @@ import type { CredentialIssuer, EnvironmentKey, WorkItem } from '../../../../ses
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { invalidRequestError, ManagedAgentsError } from '../errors.ts';
-import { readDocument } from '../resources/agents.ts';
+import { readDocument } from '../resources/agent-content.ts';
 import { EnvironmentContent } from '../resources/environments.ts';
 import type { ApiRequest, ApiRoutes } from '../route.ts';
 import { toApiSessionId } from '../sessions/ids.ts';
