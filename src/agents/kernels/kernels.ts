@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/contracts/clock.ts';
 import { ServerPart } from '../../core/contracts/server-parts.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import { KernelContexts } from './contexts.ts';
+import { KernelContexts } from './kernel.ts';
 
 /** Contexts live as long as the connection to their sandbox. */
 export class KernelRegistry extends ServerPart<{ readonly clock: Clock; readonly newNonce: () => string }> {
