@@ -59,10 +59,7 @@ export const desktopCommand: CliCommand = {
     const view = await corral().call((api) =>
       options.flag('add') ? api.desktop.add.mutate({ sessionId }) : api.desktop.status.query({ sessionId }),
     );
-    if (options.flag('json')) {
-      io.print(JSON.stringify(view));
-      return;
-    }
+    if (options.flag('json')) return io.print(JSON.stringify(view));
     const { state, browser, width, height, viewers, offer } = view;
     const size = state === 'running' ? `, ${width}x${height}, browser ${browser}, viewers: ${viewers}` : '';
     io.print(state === 'unsupported' ? 'none' : `${state}${size}`);

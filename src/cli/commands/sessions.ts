@@ -65,10 +65,8 @@ export const showCommand: CliCommand = {
       box.api.sessions.list.query({ parent: box.id, limit: 500 }),
     ]);
     const children = listed.items;
-    if (options.flag('json')) {
-      io.print(JSON.stringify({ ...session, sandbox, terminals, children: children.map(({ id }) => id) }));
-      return;
-    }
+    if (options.flag('json'))
+      return io.print(JSON.stringify({ ...session, sandbox, terminals, children: children.map(({ id }) => id) }));
     const rows = {
       session: `${session.id}${session.title ? `  ${toOneLine(session.title, 100)}` : ''}`,
       name: session.name ?? '',

@@ -145,10 +145,7 @@ export const pullRequestCommand: CliCommand = {
       return;
     }
     const state = await box.api.pullRequests.state.query(of);
-    if (json) {
-      io.print(JSON.stringify(state));
-      return;
-    }
+    if (json) return io.print(JSON.stringify(state));
     const { pullRequest, comments, reviews, checks, unsent, forge, newUrl } = state;
     if (!pullRequest) {
       io.print(`There is no ${forge.noun} yet. Open one with --title${newUrl ? `, or at ${newUrl}` : ''}.`);

@@ -4,7 +4,7 @@ import type { StoredDocument } from '../../../../sessions/api/server/documents.t
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalidRequestError, unsupportedFieldError } from '../errors.ts';
 import type { ApiRoutes } from '../route.ts';
-import { applyMetadataChange, parseInput, readListPage, toIsoTime, toIsoTimeOrNull } from '../wire.ts';
+import { applyMetadataChange, parseInput, readListPage, toApiTimes } from '../wire.ts';
 import {
   AgentChange,
   AgentContent,
@@ -161,9 +161,7 @@ export const toAgent = ({ id, version, content, createdAt, updatedAt, archivedAt
   type: 'agent' as const,
   version,
   ...shownContent(AgentContent.parse(content), { id, version }),
-  created_at: toIsoTime(createdAt),
-  updated_at: toIsoTime(updatedAt),
-  archived_at: toIsoTimeOrNull(archivedAt),
+  ...toApiTimes({ createdAt, updatedAt, archivedAt }),
 });
 
 function shownContent(content: AgentContent, own: { readonly id: string; readonly version: number }) {

@@ -3,15 +3,7 @@ import type { StoredDocument } from '../../../../sessions/api/server/documents.t
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalidRequestError, ManagedAgentsError } from '../errors.ts';
 import { type ApiRoutes, createDeleteHandler } from '../route.ts';
-import {
-  applyMetadataChange,
-  Metadata,
-  MetadataChange,
-  parseInput,
-  readListPage,
-  toIsoTime,
-  toIsoTimeOrNull,
-} from '../wire.ts';
+import { applyMetadataChange, Metadata, MetadataChange, parseInput, readListPage, toApiTimes } from '../wire.ts';
 import { readDocument } from './agent-content.ts';
 
 /** In the order in which they are installed. */
@@ -132,9 +124,7 @@ export const toEnvironment = ({ id, content, createdAt, updatedAt, archivedAt }:
   type: 'environment' as const,
   ...EnvironmentContent.parse(content),
   scope: 'organization' as const,
-  created_at: toIsoTime(createdAt),
-  updated_at: toIsoTime(updatedAt),
-  archived_at: toIsoTimeOrNull(archivedAt),
+  ...toApiTimes({ createdAt, updatedAt, archivedAt }),
 });
 
 /** The environment of sessions that were not created through this API: the server's own settings. */
@@ -147,9 +137,7 @@ const ownEnvironment = () => ({
   metadata: {},
   config: unrestrictedConfig,
   scope: 'organization' as const,
-  created_at: toIsoTime(0),
-  updated_at: toIsoTime(0),
-  archived_at: null,
+  ...toApiTimes({ createdAt: 0, updatedAt: 0, archivedAt: null }),
 });
 
 export function createEnvironmentRoutes({

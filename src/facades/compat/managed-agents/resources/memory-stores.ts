@@ -19,6 +19,7 @@ import {
   parseInput,
   type QueryParameters,
   readListPage,
+  toApiTimes,
   toIsoTime,
   toIsoTimeOrNull,
 } from '../wire.ts';
@@ -46,9 +47,7 @@ const toStore = ({ id, name, description, metadata, createdAt, updatedAt, archiv
   name,
   description,
   metadata,
-  created_at: toIsoTime(createdAt),
-  updated_at: toIsoTime(updatedAt),
-  archived_at: toIsoTimeOrNull(archivedAt),
+  ...toApiTimes({ createdAt, updatedAt, archivedAt }),
 });
 
 export function createMemoryStoreRoutes({

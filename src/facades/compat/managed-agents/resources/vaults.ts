@@ -4,15 +4,7 @@ import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnec
 import type { CredentialVault } from '../../../../sessions/api/server/vaults.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { type ApiRoutes, createDeleteHandler } from '../route.ts';
-import {
-  applyMetadataChange,
-  Metadata,
-  MetadataChange,
-  parseInput,
-  readListPage,
-  toIsoTime,
-  toIsoTimeOrNull,
-} from '../wire.ts';
+import { applyMetadataChange, Metadata, MetadataChange, parseInput, readListPage, toApiTimes } from '../wire.ts';
 import {
   applyCredentialChange,
   CredentialChangeBody,
@@ -34,9 +26,7 @@ export const toVault = ({ id, displayName: name, metadata, createdAt, updatedAt,
   type: 'vault' as const,
   display_name: name,
   metadata,
-  created_at: toIsoTime(createdAt),
-  updated_at: toIsoTime(updatedAt),
-  archived_at: toIsoTimeOrNull(archivedAt),
+  ...toApiTimes({ createdAt, updatedAt, archivedAt }),
 });
 
 interface Deps {
