@@ -50,12 +50,7 @@ const toStore = ({ id, name, description, metadata, createdAt, updatedAt, archiv
   ...toApiTimes({ createdAt, updatedAt, archivedAt }),
 });
 
-export function createMemoryStoreRoutes({
-  services,
-}: {
-  readonly services: Pick<Services, 'memoryStores'>;
-}): ApiRoutes {
-  const { memoryStores: stores } = services;
+export function createMemoryStoreRoutes({ memoryStores: stores }: Pick<Services, 'memoryStores'>): ApiRoutes {
   const own: ApiRoutes = {
     'POST /v1/memory_stores': {
       least: 'create',

@@ -43,11 +43,7 @@ async function readFormFolder({ request }: Pick<ApiRequest, 'request'>) {
   return { files, displayName };
 }
 
-export function createSkillRoutes({
-  services: { skills },
-}: {
-  readonly services: Pick<Services, 'skills'>;
-}): ApiRoutes {
+export function createSkillRoutes({ skills }: Pick<Services, 'skills'>): ApiRoutes {
   return {
     'POST /v1/skills': {
       least: 'create',
