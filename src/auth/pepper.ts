@@ -1,5 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { Secret } from '../core/text/secret.ts';
+import { type EncryptionKeySettings, readKeyMaterial } from './keys/encryption-keys.ts';
 
 /**
  * Hashes secrets of 256 random bits with an HMAC, so a reader of the store can neither use nor test a secret. New secrets use the
@@ -39,4 +40,11 @@ export function createPeppers(secrets: readonly Secret[]): Peppers {
 function named(secret: string): [string, Buffer] {
   const key = createHmac('sha256', secret).update('corral api keys').digest();
   return [createHash('sha256').update(key).digest('hex').slice(0, 8), key];
+}
+
+/**
+ * Older encryption keys yield older peppers, so stored secrets stay valid after a rotation while the older keys are configured.
+ */
+export async function readKeyPeppers(config: EncryptionKeySettings, newKey: () => string): Promise<Peppers> {
+  return createPeppers(await readKeyMaterial({ config, file: 'api-key-pepper', newKey }));
 }

@@ -1,6 +1,5 @@
-import type { CliCommand } from './command.ts';
+import { type CliCommand, UsageError } from './command.ts';
 import { clientCommands } from './commands/list.ts';
-import { UsageError } from './exit-codes.ts';
 
 const shells = ['bash', 'zsh', 'fish'] as const;
 

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import type { Event, GoalEnd, Run, RunResult } from '../client/index.ts';
-import { exitCodes } from './exit-codes.ts';
+import { exitCodes } from './command.ts';
 import { type Io, toPrintable } from './io.ts';
 import { createEventRenderer, formatCallLine } from './render.ts';
 

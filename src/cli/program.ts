@@ -1,9 +1,8 @@
 import { Command, CommanderError, Option } from 'commander';
 import { CorralError } from '../client/index.ts';
-import { type CliCommand, ParsedOptions } from './command.ts';
+import { type CliCommand, exitCodes, ParsedOptions, toExitCode, UsageError } from './command.ts';
 import { clientCommands } from './commands/list.ts';
 import { completionCommand } from './completion.ts';
-import { exitCodes, toExitCode, UsageError } from './exit-codes.ts';
 import type { Io } from './io.ts';
 import { connectToAddress } from './server.ts';
 

@@ -134,7 +134,8 @@ export function formatCallLine({ function: name, args }: { function: string; arg
   return typeof first === 'string' ? `${name} ${toOneLine(first, 100)}` : name;
 }
 
-function lastLines(text: string, most: number): string[] {
+/** Without control sequences. */
+export function lastLines(text: string, most: number): string[] {
   const lines = toPrintable(text).trimEnd().split('\n');
   const cut = lines.length - most;
   return cut > 0 ? [`… ${cut} earlier lines`, ...lines.slice(-most)] : lines;

@@ -1,6 +1,5 @@
 import type { RunOptions, VolumeMount } from '../client/index.ts';
-import type { CliCommandInput } from './command.ts';
-import { UsageError } from './exit-codes.ts';
+import { type CliCommandInput, UsageError } from './command.ts';
 
 export const goalOptions = [
   [

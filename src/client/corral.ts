@@ -284,11 +284,7 @@ export class Box implements AsyncDisposable {
    * that moment if they were kept; see `session().forkedFrom.files`. Rejects with conflict before any run has ended.
    */
   async fork(options: ForkOptions = {}): Promise<Box> {
-    return new Box(
-      this.#server,
-      (await this.#server.call((api) => api.sessions.fork.mutate({ id: this.id, ...options }))).id,
-      { ...(this.#env && { env: this.#env }), isOwn: true },
-    );
+    return this.#owned((await this.#server.call((api) => api.sessions.fork.mutate({ id: this.id, ...options }))).id);
   }
 
   /**
@@ -298,7 +294,7 @@ export class Box implements AsyncDisposable {
   async edit(seq: number, text: string, options: EditOptions = {}): Promise<Box> {
     const requested = { id: this.id, seq, text, ...options };
     const { session } = await this.#server.call((api) => api.sessions.edit.mutate(requested));
-    return new Box(this.#server, session.id, { ...(this.#env && { env: this.#env }), isOwn: true });
+    return this.#owned(session.id);
   }
 
   /**
@@ -313,12 +309,15 @@ export class Box implements AsyncDisposable {
   /** Creates boxes that all start with the current files, and without processes. Each fork succeeds or fails independently. */
   async forks(count: number): Promise<(Box | CorralError)[]> {
     const created = await this.#server.call((api) => api.sandbox.fork.mutate({ sessionId: this.id, count }));
-    const own = { ...(this.#env && { env: this.#env }), isOwn: true };
     return created.map((one) =>
       'sessionId' in one
-        ? new Box(this.#server, one.sessionId, own)
+        ? this.#owned(one.sessionId)
         : new CorralError(one.error.code as CorralError['code'], one.error.message, { address: this.#server.address }),
     );
+  }
+
+  #owned(id: string): Box {
+    return new Box(this.#server, id, { ...(this.#env && { env: this.#env }), isOwn: true });
   }
 
   /** Renames the box; the name must be free among yours. Null removes the name, so that another box can take it. */

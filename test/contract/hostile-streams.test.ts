@@ -1,7 +1,7 @@
 // @module-tag all
 // A stand-in for the daemon inside a real sandbox answers the calls for a stream with garbage, as fast as it can.
 import { describe, expect, test } from 'vitest';
-import { createPipeTransport } from '../../src/agents/browser/transport.ts';
+import { createPipeTransport } from '../../src/agents/browser/connection.ts';
 import type { ProtocolViolationReason } from '../../src/core/model/events.ts';
 import { findProtocolViolation } from '../../src/core/model/protocol-violation.ts';
 import type { SandboxClient } from '../../src/sandboxes/client/client.ts';

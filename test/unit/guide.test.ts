@@ -3,9 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { expect, test } from 'vitest';
 import { renderReferencePages } from '../../scripts/reference-docs.ts';
-import { highlightCode } from '../../src/facades/guide/highlight.ts';
 import { guidePagePaths } from '../../src/facades/guide/pages.ts';
-import { renderGuidePage, toAnchor } from '../../src/facades/guide/render.ts';
+import { highlightCode, renderGuidePage, toAnchor } from '../../src/facades/guide/render.ts';
 import { buildSearchIndex } from '../../src/facades/guide/search-index.ts';
 
 const inside = /^(decisions|machines)\//; // for people who work on Corral; the repository has them

@@ -11,160 +11,115 @@ const place = {
 };
 const url = z.string().min(1).max(100_000).describe('address to open, with its scheme');
 
-export const browserView = defineTool({
-  name: 'browser_view',
-  family: 'browser',
-  group: 'browser',
-  label: 'View page',
-  description:
-    "Show the page: what can be clicked or filled in on the screen, numbered, and the page's text as Markdown. " +
-    'The numbers hold until the next result of a browser tool.',
-  parameters: z.object({}),
-  needs: ['desktop'],
-  run: (ctx) => look(ctx, (browser) => browser.view(ctx.signal)),
-});
-
-export const browserNavigate = defineTool({
-  name: 'browser_navigate',
-  family: 'browser',
-  group: 'browser',
-  label: 'Open',
-  description: 'Open an address in the browser.',
-  parameters: z.object({ url }),
-  needs: ['desktop'],
-  run: (ctx, args) => act(ctx, (browser) => browser.navigate(args.url, ctx.signal)),
-});
-
-export const browserRestart = defineTool({
-  name: 'browser_restart',
-  family: 'browser',
-  group: 'browser',
-  label: 'Restart browser',
-  description: 'End the browser with all its tabs, start a new one and open an address.',
-  parameters: z.object({ url }),
-  needs: ['desktop'],
-  run: (ctx, args) => act(ctx, (browser) => browser.restart(args.url, ctx.signal)),
-});
-
-export const browserClick = defineTool({
-  name: 'browser_click',
-  family: 'browser',
-  group: 'browser',
-  label: 'Click',
-  description: 'Click an element by its number, or a place in the page.',
-  parameters: z.object(place),
-  needs: ['desktop'],
-  run: (ctx, args) => pointed(ctx, args, (browser, target) => browser.click(target, ctx.signal)),
-});
-
-export const browserInput = defineTool({
-  name: 'browser_input',
-  family: 'browser',
-  group: 'browser',
-  label: 'Fill in',
-  description: 'Replace the text of a field, by its number or its place in the page.',
-  parameters: z.object({ ...place, text: z.string().max(100_000), press_enter: z.boolean().default(false) }),
-  needs: ['desktop'],
-  run: (ctx, args) =>
-    pointed(ctx, args, (browser, target) =>
-      browser.input(target, args.text, { pressEnter: args.press_enter, signal: ctx.signal }),
-    ),
-});
-
-export const browserMoveMouse = defineTool({
-  name: 'browser_move_mouse',
-  family: 'browser',
-  group: 'browser',
-  label: 'Move mouse',
-  description: 'Move the mouse to a place in the page, without a click.',
-  parameters: z.object({ coordinate_x: coordinate('left'), coordinate_y: coordinate('top') }),
-  needs: ['desktop'],
-  run: (ctx, { coordinate_x, coordinate_y }) =>
-    act(ctx, (browser) => browser.moveMouse(coordinate_x, coordinate_y, ctx.signal)),
-});
-
-export const browserPressKey = defineTool({
-  name: 'browser_press_key',
-  family: 'browser',
-  group: 'browser',
-  label: 'Press',
-  description: 'Press a key or keys together in the page.',
-  parameters: z.object({ key: z.string().min(1).max(100).describe('such as Enter, Tab, ArrowDown, Control+a') }),
-  needs: ['desktop'],
-  run: (ctx, { key }) => act(ctx, (browser) => browser.pressKey(key, ctx.signal)),
-});
-
-export const browserSelectOption = defineTool({
-  name: 'browser_select_option',
-  family: 'browser',
-  group: 'browser',
-  label: 'Choose',
-  description: 'Choose one option of a <select> element.',
-  parameters: z.object({
-    index,
-    option: z.coerce.string().describe('place of the option, counted from 0, or its text'),
-  }),
-  needs: ['desktop'],
-  run: (ctx, args) => act(ctx, (browser) => browser.selectOption(args.index, args.option, ctx.signal)),
-});
-
-export const browserScrollUp = defineTool({
-  name: 'browser_scroll_up',
-  family: 'browser',
-  group: 'browser',
-  label: 'Scroll up',
-  description: 'Scroll the page up by one screen, or to its top.',
-  parameters: z.object({ to_top: z.boolean().default(false) }),
-  needs: ['desktop'],
-  run: (ctx, { to_top }) => act(ctx, (browser) => browser.scroll('up', to_top ? 'end' : 'screen', ctx.signal)),
-});
-
-export const browserScrollDown = defineTool({
-  name: 'browser_scroll_down',
-  family: 'browser',
-  group: 'browser',
-  label: 'Scroll down',
-  description: 'Scroll the page down by one screen, or to its end.',
-  parameters: z.object({ to_bottom: z.boolean().default(false) }),
-  needs: ['desktop'],
-  run: (ctx, { to_bottom }) => act(ctx, (browser) => browser.scroll('down', to_bottom ? 'end' : 'screen', ctx.signal)),
-});
-
-export const browserConsoleExec = defineTool({
-  name: 'browser_console_exec',
-  family: 'browser',
-  group: 'browser',
-  label: 'Run script in page',
-  description: "Run JavaScript in the page's console and show what it comes to.",
-  parameters: z.object({ javascript: z.string().min(1).max(100_000) }),
-  needs: ['desktop'],
-  run: (ctx, { javascript }) => act(ctx, (browser) => browser.consoleExec(javascript, ctx.signal)),
-});
-
-export const browserConsoleView = defineTool({
-  name: 'browser_console_view',
-  family: 'browser',
-  group: 'browser',
-  label: 'View console',
-  description: 'Show what the page wrote to its console, newest last.',
-  parameters: z.object({ max_lines: z.int().min(1).max(500).default(100) }),
-  needs: ['desktop'],
-  run: (ctx, { max_lines }) => look(ctx, (browser) => browser.consoleView(max_lines, ctx.signal)),
-});
+const shared = { family: 'browser', group: 'browser', needs: ['desktop'] } as const;
 
 export const browserTools = [
-  browserView,
-  browserNavigate,
-  browserRestart,
-  browserClick,
-  browserInput,
-  browserMoveMouse,
-  browserPressKey,
-  browserSelectOption,
-  browserScrollUp,
-  browserScrollDown,
-  browserConsoleExec,
-  browserConsoleView,
+  defineTool({
+    name: 'browser_view',
+    ...shared,
+    label: 'View page',
+    description:
+      "Show the page: what can be clicked or filled in on the screen, numbered, and the page's text as Markdown. " +
+      'The numbers hold until the next result of a browser tool.',
+    parameters: z.object({}),
+    run: (ctx) => look(ctx, (browser) => browser.view(ctx.signal)),
+  }),
+  defineTool({
+    name: 'browser_navigate',
+    ...shared,
+    label: 'Open',
+    description: 'Open an address in the browser.',
+    parameters: z.object({ url }),
+    run: (ctx, args) => act(ctx, (browser) => browser.navigate(args.url, ctx.signal)),
+  }),
+  defineTool({
+    name: 'browser_restart',
+    ...shared,
+    label: 'Restart browser',
+    description: 'End the browser with all its tabs, start a new one and open an address.',
+    parameters: z.object({ url }),
+    run: (ctx, args) => act(ctx, (browser) => browser.restart(args.url, ctx.signal)),
+  }),
+  defineTool({
+    name: 'browser_click',
+    ...shared,
+    label: 'Click',
+    description: 'Click an element by its number, or a place in the page.',
+    parameters: z.object(place),
+    run: (ctx, args) => pointed(ctx, args, (browser, target) => browser.click(target, ctx.signal)),
+  }),
+  defineTool({
+    name: 'browser_input',
+    ...shared,
+    label: 'Fill in',
+    description: 'Replace the text of a field, by its number or its place in the page.',
+    parameters: z.object({ ...place, text: z.string().max(100_000), press_enter: z.boolean().default(false) }),
+    run: (ctx, args) =>
+      pointed(ctx, args, (browser, target) =>
+        browser.input(target, args.text, { pressEnter: args.press_enter, signal: ctx.signal }),
+      ),
+  }),
+  defineTool({
+    name: 'browser_move_mouse',
+    ...shared,
+    label: 'Move mouse',
+    description: 'Move the mouse to a place in the page, without a click.',
+    parameters: z.object({ coordinate_x: coordinate('left'), coordinate_y: coordinate('top') }),
+    run: (ctx, { coordinate_x, coordinate_y }) =>
+      act(ctx, (browser) => browser.moveMouse(coordinate_x, coordinate_y, ctx.signal)),
+  }),
+  defineTool({
+    name: 'browser_press_key',
+    ...shared,
+    label: 'Press',
+    description: 'Press a key or keys together in the page.',
+    parameters: z.object({ key: z.string().min(1).max(100).describe('such as Enter, Tab, ArrowDown, Control+a') }),
+    run: (ctx, { key }) => act(ctx, (browser) => browser.pressKey(key, ctx.signal)),
+  }),
+  defineTool({
+    name: 'browser_select_option',
+    ...shared,
+    label: 'Choose',
+    description: 'Choose one option of a <select> element.',
+    parameters: z.object({
+      index,
+      option: z.coerce.string().describe('place of the option, counted from 0, or its text'),
+    }),
+    run: (ctx, args) => act(ctx, (browser) => browser.selectOption(args.index, args.option, ctx.signal)),
+  }),
+  defineTool({
+    name: 'browser_scroll_up',
+    ...shared,
+    label: 'Scroll up',
+    description: 'Scroll the page up by one screen, or to its top.',
+    parameters: z.object({ to_top: z.boolean().default(false) }),
+    run: (ctx, { to_top }) => act(ctx, (browser) => browser.scroll('up', to_top ? 'end' : 'screen', ctx.signal)),
+  }),
+  defineTool({
+    name: 'browser_scroll_down',
+    ...shared,
+    label: 'Scroll down',
+    description: 'Scroll the page down by one screen, or to its end.',
+    parameters: z.object({ to_bottom: z.boolean().default(false) }),
+    run: (ctx, { to_bottom }) =>
+      act(ctx, (browser) => browser.scroll('down', to_bottom ? 'end' : 'screen', ctx.signal)),
+  }),
+  defineTool({
+    name: 'browser_console_exec',
+    ...shared,
+    label: 'Run script in page',
+    description: "Run JavaScript in the page's console and show what it comes to.",
+    parameters: z.object({ javascript: z.string().min(1).max(100_000) }),
+    run: (ctx, { javascript }) => act(ctx, (browser) => browser.consoleExec(javascript, ctx.signal)),
+  }),
+  defineTool({
+    name: 'browser_console_view',
+    ...shared,
+    label: 'View console',
+    description: 'Show what the page wrote to its console, newest last.',
+    parameters: z.object({ max_lines: z.int().min(1).max(500).default(100) }),
+    run: (ctx, { max_lines }) => look(ctx, (browser) => browser.consoleView(max_lines, ctx.signal)),
+  }),
 ];
 
 type BrowserUse = (browser: AgentBrowser) => Promise<BrowserReport>;

@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import { truncateEnd } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import type { KernelContexts } from '../kernels/contexts.ts';
-import type { CellOutcome } from '../kernels/kernel.ts';
+import type { CellOutcome, KernelContexts } from '../kernels/kernel.ts';
 import type { CodeResult } from '../kernels/messages.ts';
 import { describeFullOutput, saveOutputBytes, saveOutputFile, toOutputFileName } from './kept-output.ts';
 import { boundOutput, maxModelTextChars } from './output.ts';

@@ -17,12 +17,15 @@ const id = z
   .max(64)
   .describe('names the shell session, such as "main"; directory and exports carry over');
 
-const orderKey = ({ id }: Readonly<Record<string, unknown>>) => `shell ${id}`;
+const shared = {
+  family: 'shell',
+  group: 'bash',
+  orderKey: ({ id }: Readonly<Record<string, unknown>>) => `shell ${id}`,
+} as const;
 
 export const shellExec = defineTool({
   name: 'shell_exec',
-  family: 'shell',
-  group: 'bash',
+  ...shared,
   label: 'Run',
   description:
     'Run a command in a shell session and wait for its end. One command at a time in a session; ' +
@@ -32,7 +35,6 @@ export const shellExec = defineTool({
     exec_dir: z.string().min(1).optional().describe('absolute directory to run in; default: where the session stands'),
     command: z.string().min(1).describe('as bash would read it'),
   }),
-  orderKey,
   calledIn: {
     conversation: ({ command }) => ({ name: 'run_shell', args: { cmd: command } }),
     opencodex: ({ command }) => ({ name: 'bash', args: { command } }),
@@ -59,12 +61,10 @@ export const shellExec = defineTool({
 
 export const shellView = defineTool({
   name: 'shell_view',
-  family: 'shell',
-  group: 'bash',
+  ...shared,
   label: 'View terminal',
   description: 'Show what a shell session ran and printed so far.',
   parameters: z.object({ id }),
-  orderKey,
   async run(ctx, { id: shell }) {
     const { console, running } = await ctx.sandbox.view(shell, ctx.signal, { chars: maxConsoleChars });
     const lines = console.map(({ ps1, command, output }) => `${ps1}${command}\n${renderScreenText(output)}`).join('\n');
@@ -79,12 +79,10 @@ export const shellView = defineTool({
 
 export const shellWait = defineTool({
   name: 'shell_wait',
-  family: 'shell',
-  group: 'bash',
+  ...shared,
   label: 'Wait',
   description: 'Wait until the command that runs in a shell session ends, at most so many seconds.',
   parameters: z.object({ id, seconds: z.number().min(0).max(600).default(30) }),
-  orderKey,
   async run(ctx, { id: shell, seconds }) {
     const { running } = await ctx.sandbox.view(shell, ctx.signal);
     if (running === undefined)
@@ -104,12 +102,10 @@ export const shellWait = defineTool({
 
 export const shellWrite = defineTool({
   name: 'shell_write_to_process',
-  family: 'shell',
-  group: 'bash',
+  ...shared,
   label: 'Type',
   description: 'Type into the command that runs in a shell session.',
   parameters: z.object({ id, input: z.string(), press_enter: z.boolean().default(true) }),
-  orderKey,
   async run(ctx, { id: shell, input, press_enter }) {
     await ctx.sandbox.write(shell, press_enter ? `${input}\n` : input, ctx.signal);
     return { ok: true, output: 'Typed.', ...(await shown(ctx, shell)) };
@@ -118,13 +114,11 @@ export const shellWrite = defineTool({
 
 export const shellKill = defineTool({
   name: 'shell_kill_process',
-  family: 'shell',
-  group: 'bash',
+  ...shared,
   label: 'End',
   description:
     'Stop the command that runs in a shell session, with everything it started, and what earlier commands left running.',
   parameters: z.object({ id }),
-  orderKey,
   async run(ctx, { id: shell }) {
     await ctx.sandbox.kill(shell, ctx.signal);
     return { ok: true, output: 'Stopped.', ...(await shown(ctx, shell)) };

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { type ApiKeyAdmin, type ApiKeyView, type NewKeyRequest, openApiKeys } from '../../auth/api-keys.ts';
-import { readKeyPeppers } from '../../auth/keys/key-peppers.ts';
+import { readKeyPeppers } from '../../auth/pepper.ts';
 import { connectToDataDir } from '../../cli/server.ts';
 import type { Corral, Outputs } from '../../client/index.ts';
 import { systemClock } from '../../core/contracts/clock.ts';

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { findKeysUnderOldPeppers } from '../../auth/api-keys.ts';
 import { findEnvironmentKeysUnderOldPeppers } from '../../auth/environment-keys.ts';
 import { readEncryptionKeys } from '../../auth/keys/encryption-keys.ts';
-import { readKeyPeppers } from '../../auth/keys/key-peppers.ts';
+import { readKeyPeppers } from '../../auth/pepper.ts';
 import { createSecretSealer } from '../../auth/vault.ts';
 import { sleep } from '../../core/concurrency/cancel.ts';
 import { systemClock } from '../../core/contracts/clock.ts';

@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import { readKeyMaterial } from '../../auth/keys/key-material.ts';
+import { readKeyMaterial } from '../../auth/keys/encryption-keys.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import { type AuditLog, openAuditLog } from '../../observability/audit/log.ts';

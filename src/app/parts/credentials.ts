@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { readKeyMaterial } from '../../auth/keys/key-material.ts';
+import { readKeyMaterial } from '../../auth/keys/encryption-keys.ts';
 import type { CredentialSetting } from '../../config/credentials.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type CredentialInjection, isValidHeaderValue, listInjectionTargets } from '../../core/model/credential.ts';

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import { isPausable } from '../../../drivers/driver.ts';
 import { type ListenAddress, listenOnSharedPort, type SharedPort } from '../../../drivers/shared/link/shared-port.ts';
-import { readKeyPeppers } from '../../auth/keys/key-peppers.ts';
+import { readKeyPeppers } from '../../auth/pepper.ts';
 import { hashToken } from '../../auth/token.ts';
 import { Secret } from '../../core/text/secret.ts';
 import type { AuditLog } from '../../observability/audit/log.ts';

@@ -1,5 +1,4 @@
-import { type CliCommand, sessionArgument } from '../command.ts';
-import { UsageError } from '../exit-codes.ts';
+import { type CliCommand, sessionArgument, UsageError } from '../command.ts';
 import { type Io, writeWithBackpressure } from '../io.ts';
 import { findBox } from '../server.ts';
 

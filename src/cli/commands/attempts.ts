@@ -1,6 +1,5 @@
 import type { Attempts, Box } from '../../client/index.ts';
-import { type CliCommand, type CliCommandInput, jsonOption } from '../command.ts';
-import { exitCodes, UsageError } from '../exit-codes.ts';
+import { type CliCommand, type CliCommandInput, exitCodes, jsonOption, UsageError } from '../command.ts';
 import { type Io, toOneLine } from '../io.ts';
 import { findBox } from '../server.ts';
 import { parseGoal } from '../shared-options.ts';

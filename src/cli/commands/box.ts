@@ -1,5 +1,4 @@
-import { type CliCommand, jsonOption } from '../command.ts';
-import { UsageError } from '../exit-codes.ts';
+import { type CliCommand, jsonOption, UsageError } from '../command.ts';
 import { parseVolumeMounts, volumeOption } from '../shared-options.ts';
 
 export const boxCommand: CliCommand = {

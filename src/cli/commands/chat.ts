@@ -1,7 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import type { Corral } from '../../client/index.ts';
-import type { CliCommand } from '../command.ts';
-import { UsageError } from '../exit-codes.ts';
+import { type CliCommand, UsageError } from '../command.ts';
 import { followRun } from '../follow-run.ts';
 import type { Io } from '../io.ts';
 import { findBox } from '../server.ts';

@@ -4,10 +4,8 @@ import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { Box } from '../../client/index.ts';
 import { isFolderPath } from '../../core/text/file-names.ts';
-import { type CliCommand, jsonOption } from '../command.ts';
-import { UsageError } from '../exit-codes.ts';
-import type { Io } from '../io.ts';
-import { saveToFile } from '../local-file.ts';
+import { type CliCommand, jsonOption, UsageError } from '../command.ts';
+import { type Io, saveToFile } from '../io.ts';
 import { findBox } from '../server.ts';
 
 export const cpCommand: CliCommand = {

@@ -1,6 +1,5 @@
 import { quoteForShell } from '../../core/text/quote.ts';
-import { type CliCommand, sessionArgument } from '../command.ts';
-import { exitCodes, UsageError } from '../exit-codes.ts';
+import { type CliCommand, exitCodes, sessionArgument, UsageError } from '../command.ts';
 import { writeWithBackpressure } from '../io.ts';
 import { findBox } from '../server.ts';
 

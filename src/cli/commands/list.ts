@@ -6,18 +6,14 @@ import { attemptsCommand } from './attempts.ts';
 import { boxCommand } from './box.ts';
 import { chatCommand } from './chat.ts';
 import { cpCommand } from './cp.ts';
-import { desktopCommand } from './desktop.ts';
 import { execCommand } from './exec.ts';
-import { forkCommand } from './fork.ts';
-import { openCommand, vncCommand } from './links.ts';
-import { logsCommand } from './logs.ts';
+import { adoptCommand, forkCommand } from './fork.ts';
+import { openCommand, portCommand, vncCommand } from './links.ts';
+import { logsCommand, psCommand } from './logs.ts';
 import { mcpCommand } from './mcp.ts';
-import { pauseCommand, resumeCommand } from './pause.ts';
-import { portCommand } from './port.ts';
+import { desktopCommand, pauseCommand, resumeCommand } from './pause.ts';
 import { prebuildCommand } from './prebuild.ts';
-import { psCommand } from './processes.ts';
 import { runCommand } from './run.ts';
-import { adoptCommand } from './server/adopt.ts';
 import { customAutomationVerbs } from './server/automations.ts';
 import { drainCommand, undrainCommand } from './server/drain.ts';
 import { loginCommand, logoutCommand } from './server/login.ts';
@@ -26,11 +22,10 @@ import { customSecretVerbs } from './server/secrets.ts';
 import { customSkillVerbs } from './server/skills.ts';
 import { customTemplateVerbs } from './server/templates.ts';
 import { usageCommand } from './server/usage.ts';
-import { customVolumeVerbs } from './server/volumes.ts';
+import { customSnapshotVerbs, customVolumeVerbs } from './server/volumes.ts';
 import { workerCommand } from './server/worker.ts';
 import { lsCommand, rmCommand, showCommand, stopCommand } from './sessions.ts';
 import { checkCommand, commitCommand, patchCommand, pullRequestCommand, pushCommand } from './ship.ts';
-import { customSnapshotVerbs } from './snapshot.ts';
 
 /** In the order of the help. */
 export function createClientCommands(resources: readonly DerivedCommand[]): CliCommand[] {

@@ -1,8 +1,7 @@
 import type { Inputs, Outputs } from '../../client/types.ts';
 import { sleep } from '../../core/concurrency/cancel.ts';
 import { parseRepository } from '../../core/text/repository-address.ts';
-import { type CliCommand, jsonOption } from '../command.ts';
-import { exitCodes, UsageError } from '../exit-codes.ts';
+import { type CliCommand, exitCodes, jsonOption, UsageError } from '../command.ts';
 import { toOneLine } from '../io.ts';
 
 type AutomationStart = Outputs['automations']['start'];

@@ -3,8 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Box, Corral, Run } from '../../client/index.ts';
 import { parseRepository } from '../../core/text/repository-address.ts';
-import { type CliCommand, jsonOption } from '../command.ts';
-import { exitCodes, UsageError } from '../exit-codes.ts';
+import { type CliCommand, exitCodes, jsonOption, UsageError } from '../command.ts';
 import { followRun, reportGoalEnd } from '../follow-run.ts';
 import type { Io } from '../io.ts';
 import { findBox } from '../server.ts';
@@ -44,17 +43,12 @@ export const runCommand: CliCommand = {
     const server = corral();
     const session = options.text('session');
     const template = options.text('template');
-    if (session !== undefined && template !== undefined)
-      throw new UsageError('--template applies only to a new session: omit it, or omit --session.');
     const repositories = options.texts('repo').map(parseRepository);
-    if (session !== undefined && repositories.length > 0)
-      throw new UsageError('--repo applies only to a new session: omit it, or omit --session.');
     const composeFile = options.text('compose');
-    if (session !== undefined && composeFile !== undefined)
-      throw new UsageError('--compose applies only to a new session: omit it, or omit --session.');
     const volumes = parseVolumeMounts(options.texts('volume'));
-    if (session !== undefined && volumes.length > 0)
-      throw new UsageError('--volume applies only to a new session: omit it, or omit --session.');
+    const misplaced = ['template', 'repo', 'compose', 'volume'].find((name) => options.has(name));
+    if (session !== undefined && misplaced !== undefined)
+      throw new UsageError(`--${misplaced} applies only to a new session: omit it, or omit --session.`);
     const compose = composeFile === undefined ? undefined : await readText(composeFile);
     const [model, title] = ['model', 'title'].map((name) => options.text(name));
     const agent = { ...(model !== undefined && { model }), ...(template !== undefined && { template }) };

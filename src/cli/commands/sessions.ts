@@ -1,7 +1,6 @@
 import type { Outputs } from '../../client/types.ts';
 import { hasUnusableRepository } from '../../core/model/runs/session-outcome.ts';
-import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
-import { UsageError } from '../exit-codes.ts';
+import { type CliCommand, jsonOption, sessionArgument, UsageError } from '../command.ts';
 import { toOneLine, toPrintable } from '../io.ts';
 import { findBox } from '../server.ts';
 import { formatSandboxCondition } from './pause.ts';
@@ -66,10 +65,8 @@ export const showCommand: CliCommand = {
       box.api.sessions.list.query({ parent: box.id, limit: 500 }),
     ]);
     const children = listed.items;
-    if (options.flag('json')) {
-      io.print(JSON.stringify({ ...session, sandbox, terminals, children: children.map(({ id }) => id) }));
-      return;
-    }
+    if (options.flag('json'))
+      return io.print(JSON.stringify({ ...session, sandbox, terminals, children: children.map(({ id }) => id) }));
     const rows = {
       session: `${session.id}${session.title ? `  ${toOneLine(session.title, 100)}` : ''}`,
       name: session.name ?? '',

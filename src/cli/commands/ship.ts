@@ -1,7 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import type { Box } from '../../client/index.ts';
-import { type CliCommand, type CliCommandInput, jsonOption, sessionArgument } from '../command.ts';
-import { exitCodes, UsageError } from '../exit-codes.ts';
+import {
+  type CliCommand,
+  type CliCommandInput,
+  exitCodes,
+  jsonOption,
+  sessionArgument,
+  UsageError,
+} from '../command.ts';
 import { findBox } from '../server.ts';
 
 const repositoryOption = [
@@ -139,10 +145,7 @@ export const pullRequestCommand: CliCommand = {
       return;
     }
     const state = await box.api.pullRequests.state.query(of);
-    if (json) {
-      io.print(JSON.stringify(state));
-      return;
-    }
+    if (json) return io.print(JSON.stringify(state));
     const { pullRequest, comments, reviews, checks, unsent, forge, newUrl } = state;
     if (!pullRequest) {
       io.print(`There is no ${forge.noun} yet. Open one with --title${newUrl ? `, or at ${newUrl}` : ''}.`);

@@ -1,5 +1,6 @@
 import { structuredPatch } from 'diff';
 import { toOneLine, toPrintable } from '../io.ts';
+import { lastLines } from '../render.ts';
 import { formatMarkdown, type Painter } from './markdown.ts';
 import type { ChatBlock, ChatView } from './view.ts';
 
@@ -29,11 +30,8 @@ export function formatChatBlock(block: ChatBlock, paint: Painter): string {
 }
 
 function outputText(output: string, paint: Painter): string {
-  const lines = toPrintable(output).trimEnd().split('\n');
-  if (lines.length === 1 && lines[0] === '') return '';
-  const cut = lines.length - maxOutputLines;
-  const shown = cut > 0 ? [`… ${cut} earlier lines`, ...lines.slice(-maxOutputLines)] : lines;
-  return shown.map((line) => paint('dim', `  ${line}`)).join('\n');
+  const shown = lastLines(output, maxOutputLines);
+  return shown.join('') === '' ? '' : shown.map((line) => paint('dim', `  ${line}`)).join('\n');
 }
 
 interface Change {

@@ -1,47 +1,138 @@
 import { z } from 'zod';
+import { ModelRef } from '../../agents/models/model-ref.ts';
+import { omitUndefined } from '../../api/procedure/schemas.ts';
 import { AutomationId, HookDeliveryResult } from '../../api/views/automations.ts';
+import { BoxName, boxOptionFields, toSessionOptions } from '../../api/views/session-options.ts';
+import type { SessionRecord } from '../../core/model/records.ts';
 import { describeDetailFailures } from '../../http/errors/failure-docs.ts';
 import { createRouteDescriber, okReply } from '../../http/routes/route-docs.ts';
-import type { FacadeRoutes } from '../../http/routes/routes.ts';
+import type { App } from '../../http/routes/routes.ts';
 import { defineFacade, type FacadeParts } from '../shared/facade.ts';
 import { createRestRoutes } from '../shared/rest.ts';
-import {
-  createBuildFileRoutes,
-  createRepositoryPatchRoutes,
-  createSkillDownloadRoutes,
-  createSnapshotArchiveRoutes,
-} from './archives.ts';
-import { createBoxRoutes } from './boxes.ts';
-import { createVolumeContentRoutes } from './volume-content.ts';
+import { mountBuildFiles, mountRepositoryPatch, mountSkillDownload, mountSnapshotArchives } from './archives.ts';
+import { mountVolumeContent } from './volume-content.ts';
 
 const about = createRouteDescriber({ tag: 'Automations', prefix: 'automations', failures: describeDetailFailures });
 const maxDeliveryBytes = 1_048_576;
 
 /** Takes no key, because each delivery is authenticated by its signature. */
-const hookRoutes = ({ services }: Pick<FacadeParts, 'services'>): FacadeRoutes => ({
-  mount(app) {
-    app.post(
-      '/api/v1/hooks/:id',
-      {
-        ...about('Deliver', 'Deliver an event of GitHub, GitLab, Gitea, Forgejo or another program, signed', {
-          schema: {
-            params: z.object({ id: AutomationId }),
-            response: { 200: okReply(HookDeliveryResult, { started: true, text: 'The automation starts.' }) },
-          },
-          config: { open: true },
-          description:
-            'The signature of the delivery is its only credential. Each delivery starts the automation once.',
-          fails: [400, 404, 413, 429],
-        }),
-        bodyLimit: maxDeliveryBytes,
-      },
-      async ({ params, headers, rawBody = Buffer.alloc(0) }) => {
-        const values = Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]);
-        return await services.automations.receive(params.id, { headers: Object.fromEntries(values), body: rawBody });
-      },
-    );
-  },
+function mountHooks(app: App, { services }: Pick<FacadeParts, 'services'>): void {
+  app.post(
+    '/api/v1/hooks/:id',
+    {
+      ...about('Deliver', 'Deliver an event of GitHub, GitLab, Gitea, Forgejo or another program, signed', {
+        schema: {
+          params: z.object({ id: AutomationId }),
+          response: { 200: okReply(HookDeliveryResult, { started: true, text: 'The automation starts.' }) },
+        },
+        config: { open: true },
+        description: 'The signature of the delivery is its only credential. Each delivery starts the automation once.',
+        fails: [400, 404, 413, 429],
+      }),
+      bodyLimit: maxDeliveryBytes,
+    },
+    async ({ params, headers, rawBody = Buffer.alloc(0) }) => {
+      const values = Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]);
+      return await services.automations.receive(params.id, { headers: Object.fromEntries(values), body: rawBody });
+    },
+  );
+}
+
+const one = z.object({ name: BoxName });
+const NewBox = z.strictObject({
+  title: z.string().max(255).optional(),
+  template: z.string().max(80).optional(),
+  model: ModelRef.optional(),
+  snapshot: z.string().max(130).optional().describe('the id or name of a snapshot, with whose files it begins'),
+  ...boxOptionFields,
 });
+const Box = z.object({
+  name: z.string(),
+  sessionId: z.string(),
+  template: z.string(),
+  createdAt: z.iso.datetime(),
+});
+const Opened = Box.extend({ isNew: z.boolean().describe('this call made it') });
+const example = {
+  name: 'build-cache',
+  sessionId: '0123456789abcdef',
+  template: 'default',
+  createdAt: '2026-11-24T12:00:00.000Z',
+};
+// Routes outside of sessions reply without the `code`, `msg` and `data` envelope, so failures are `{detail}`.
+const describeBoxRoute = createRouteDescriber({ tag: 'Sandboxes', prefix: 'boxes', failures: describeDetailFailures });
+const boxView = ({ id, template, createdAt }: SessionRecord, name: string): z.input<typeof Box> => ({
+  name,
+  sessionId: id,
+  template,
+  createdAt: new Date(createdAt).toISOString(),
+});
+const path = '/api/v1/boxes/:name';
+
+function mountBoxes(app: App, { acting }: Pick<FacadeParts, 'acting'>): void {
+  app.get(
+    path,
+    describeBoxRoute('Get', 'The session of this name; starts nothing', {
+      schema: { params: one, response: { 200: okReply(Box, example) } },
+      fails: [400, 404],
+    }),
+    async ({ params: { name }, principal }) => boxView(await acting(principal).services.sessions.byName(name), name),
+  );
+  app.put(
+    path,
+    describeBoxRoute('Open', 'Resume the session of this name, or make it', {
+      schema: { params: one, body: NewBox, response: { 200: okReply(Opened, { ...example, isNew: false }) } },
+      description:
+        'Its sandbox starts or resumes in the background. The body counts only where there is no session of this name yet. ' +
+        'Two calls at the same time get the same session.',
+      bodyExample: { template: 'default' },
+      fails: [400, 404, 409, 503],
+    }),
+    async ({ params: { name }, body, principal }) => {
+      const { title, template, model, snapshot, ...options } = body;
+      const { session, isNew } = await acting(principal).services.sessions.named({
+        name,
+        origin: 'sandboxes',
+        ...omitUndefined({ title, template, model, snapshot }),
+        ...toSessionOptions(options),
+      });
+      return { ...boxView(session, name), isNew };
+    },
+  );
+  app.patch(
+    path,
+    describeBoxRoute('Rename', 'Give the session of this name another one', {
+      schema: {
+        params: one,
+        body: z.strictObject({ name: BoxName.describe('the new name, free among those of its owner') }),
+        response: { 200: okReply(Box, { ...example, name: 'old-cache' }) },
+      },
+      bodyExample: { name: 'old-cache' },
+      fails: [400, 404, 409],
+    }),
+    async ({ params, body: { name }, principal }) => {
+      const { sessions } = acting(principal).services;
+      const { id } = await sessions.byName(params.name);
+      return boxView(await sessions.update(id, { name }), name);
+    },
+  );
+  app.delete(
+    path,
+    describeBoxRoute('Free', 'Take the name from its session, which stays', {
+      schema: {
+        params: one,
+        response: { 200: okReply(z.object({ sessionId: z.string() }), { sessionId: example.sessionId }) },
+      },
+      fails: [400, 404],
+    }),
+    async ({ params: { name }, principal }) => {
+      const { sessions } = acting(principal).services;
+      const { id } = await sessions.byName(name);
+      await sessions.update(id, { name: null });
+      return { sessionId: id };
+    },
+  );
+}
 
 interface Section {
   readonly audience: string;
@@ -49,7 +140,7 @@ interface Section {
   readonly paths?: readonly string[];
   /** Default: the section's page in the reference, and `/docs`. */
   readonly documents?: string;
-  readonly byHand?: readonly ((parts: FacadeParts) => FacadeRoutes)[];
+  readonly byHand?: readonly ((app: App, parts: FacadeParts) => void)[];
 }
 
 function section(tag: string, { audience, paths, documents, byHand = [] }: Section) {
@@ -60,7 +151,10 @@ function section(tag: string, { audience, paths, documents, byHand = [] }: Secti
     tag,
     paths: paths ?? [`/api/v1/${page}`],
     documents: documents ?? `[${page}](${page}.md), \`/docs\``,
-    routes: async (parts) => [createRestRoutes(parts, tag), ...byHand.map((routes) => routes(parts))],
+    routes: async (parts) => [
+      createRestRoutes(parts, tag),
+      ...byHand.map((mount) => ({ mount: (app: App) => mount(app, parts) })),
+    ],
   });
 }
 const ofSession = (...names: string[]) => names.map((name) => `/api/v1/sessions/{id}/${name}`);
@@ -75,13 +169,13 @@ export const restSections = {
     audience: 'programs that bring a session from a repository to a pull request',
     paths: ofSession('repositories', 'checkpoints', 'pull-requests'),
     documents: '[repositories](repositories.md), [forges](forges.md), `/docs`',
-    byHand: [createRepositoryPatchRoutes],
+    byHand: [mountRepositoryPatch],
   }),
   sandboxes: section('Sandboxes', {
     audience: 'programs that pause, resume and copy the sandbox of a session, and ask first what a pause keeps',
     paths: [...ofSession('sandbox'), '/api/v1/snapshots', '/api/v1/boxes', '/api/v1/built-templates'],
     documents: '[pause and resume](how-to/pause.md), `/docs`',
-    byHand: [createSnapshotArchiveRoutes, createBuildFileRoutes, createBoxRoutes],
+    byHand: [mountSnapshotArchives, mountBuildFiles, mountBoxes],
   }),
   attempts: section('Attempts', {
     audience: 'programs that have one task done several times and choose one result',
@@ -90,13 +184,13 @@ export const restSections = {
   automations: section('Automations', {
     audience: 'programs that make agents start by themselves',
     paths: ['/api/v1/automations', '/api/v1/hooks'],
-    byHand: [hookRoutes],
+    byHand: [mountHooks],
   }),
   webhooks: section('Webhooks', { audience: 'programs that want to hear of runs, automations and sessions' }),
-  skills: section('Skills', { audience: 'programs that bring skills to agents', byHand: [createSkillDownloadRoutes] }),
+  skills: section('Skills', { audience: 'programs that bring skills to agents', byHand: [mountSkillDownload] }),
   volumes: section('Volumes', {
     audience: 'programs that keep files beyond sessions, and move them in and out',
-    byHand: [createVolumeContentRoutes],
+    byHand: [mountVolumeContent],
   }),
   projects: section('Projects', {
     audience: 'programs that manage the members and service accounts of projects',

@@ -11,7 +11,7 @@ import {
 } from '../../api/volumes.ts';
 import { describeDetailFailures } from '../../http/errors/failure-docs.ts';
 import { bytesReply, createRouteDescriber, okReply } from '../../http/routes/route-docs.ts';
-import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
+import type { App } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { formatAttachmentHeader } from '../../http/transport/content-disposition.ts';
 import { sendFile } from '../shared/byte-range.ts';
@@ -25,12 +25,10 @@ const requestContent = { 'application/octet-stream': z.string().meta({ format: '
 const file = '/api/v1/volumes/:volume/file';
 const backup = '/api/v1/volumes/:volume/backup';
 
-export const createVolumeContentRoutes = ({ acting }: Pick<FacadeParts, 'acting'>): FacadeRoutes => ({
-  mount(app) {
-    mountReads(app, acting);
-    mountRawBodyRoutes(app, (scope) => mountUploads(scope, acting));
-  },
-});
+export function mountVolumeContent(app: App, { acting }: Pick<FacadeParts, 'acting'>): void {
+  mountReads(app, acting);
+  mountRawBodyRoutes(app, (scope) => mountUploads(scope, acting));
+}
 
 function mountReads(app: App, acting: FacadeParts['acting']): void {
   app.get(

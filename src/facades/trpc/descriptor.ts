@@ -1,7 +1,22 @@
-import { trpcErrorStyle } from '../../api/procedure/errors.ts';
-import { defineFacade } from '../shared/facade.ts';
-import { mountTrpcHttp } from './http.ts';
-import { mountTrpcSocket } from './socket.ts';
+import type { ReadableStream } from 'node:stream/web';
+import type { TRPCError } from '@trpc/server';
+import { fetchRequestHandler } from '@trpc/server/adapters/fetch';
+import { incomingMessageToRequest } from '@trpc/server/adapters/node-http';
+import { getWSConnectionHandler, type WSSHandlerOptions } from '@trpc/server/adapters/ws';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { CallLimiter, type TrpcContext } from '../../api/procedure/context.ts';
+import { fromTrpcError, trpcErrorStyle } from '../../api/procedure/errors.ts';
+import { type AppRouter, appRouter } from '../../api/router.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { Principal } from '../../core/model/principal.ts';
+import { wireErrors } from '../../http/errors/wire-errors.ts';
+import type { HttpLogger } from '../../http/routes/observe.ts';
+import type { App } from '../../http/routes/routes.ts';
+import { parseJsonBody, parseJsonParameter } from '../../http/transport/json-body.ts';
+import { openSse } from '../../http/transport/sse.ts';
+import type { SocketRequest } from '../../http/transport/ws.ts';
+import { type ClientSocket, closeCodes, closeOnKeyRevocation } from '../../http/transport/ws-socket.ts';
+import { defineFacade, type FacadeParts } from '../shared/facade.ts';
 
 export const trpc = defineFacade({
   label: 'tRPC',
@@ -19,3 +34,153 @@ export const trpc = defineFacade({
     },
   ],
 });
+
+const maxBatchSize = 500;
+
+function mountTrpcHttp(app: App, deps: FacadeParts): void {
+  app.route({
+    method: ['GET', 'POST'],
+    url: '/trpc/:path',
+    exposeHeadRoute: false,
+    config: { connectionParams: true, stream: true },
+    handler: (request, reply) => answer(request, reply, deps),
+  });
+}
+
+async function answer(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  deps: FacadeParts,
+): Promise<FastifyReply | undefined> {
+  const { acting, version, clock, previews, logger, sse } = deps;
+  const response = await fetchRequestHandler({
+    router: appRouter,
+    endpoint: '/trpc',
+    req: toFetch(request, reply),
+    maxBatchSize,
+    createContext: () => ({
+      ...acting(request.principal),
+      version,
+      clock,
+      previews,
+      reached: { host: request.headers.host, scheme: request.client.scheme },
+      calls: new CallLimiter(),
+      drained: async () => {},
+    }),
+    onError: ({ error, path }) => reportBug(logger, error, path),
+  });
+  if (response.headers.get('content-type') === 'text/event-stream') {
+    await stream(reply, response, sse);
+    return undefined;
+  }
+  for (const [name, value] of response.headers) reply.header(name, name === 'vary' ? `Origin, ${value}` : value);
+  reply.code(response.status);
+  return reply.send(response.headers.has('transfer-encoding') ? response.body : await response.text());
+}
+
+/** Converts a request for tRPC. Rejects JSON that is too complex, because tRPC parses it once more without a limit. */
+function toFetch({ raw, rawBody, query }: FastifyRequest, reply: FastifyReply): Request {
+  if (rawBody) parseJsonBody(rawBody);
+  for (const one of [(query as { input?: unknown }).input].flat()) {
+    if (typeof one === 'string') parseJsonParameter(one);
+  }
+  // Fastify has already read the body. Like our other routes, this route parses it as JSON and ignores its content type.
+  if (raw.method === 'POST') raw.headers['content-type'] = 'application/json';
+  return incomingMessageToRequest(Object.assign(raw, { body: rawBody?.toString() ?? '' }), reply.raw, {
+    maxBodySize: null,
+  });
+}
+
+/**
+ * tRPC's own stream, with the pings, backpressure and shutdown of our other streams. No end message is sent: a client treats an
+ * announced end as final, but resumes after a broken connection.
+ */
+async function stream(reply: FastifyReply, response: Response, sse: FacadeParts['sse']): Promise<void> {
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+  using out = openSse(reply, sse);
+  const leave = () => void reader.cancel().catch(() => {});
+  if (out.gone.aborted) leave();
+  else out.gone.addEventListener('abort', leave, { once: true });
+  let frame: Uint8Array[] = [];
+  for (;;) {
+    const { done, value } = await reader.read().catch(() => ({ done: true, value: undefined }));
+    if (done || !value || out.gone.aborted) return;
+    frame.push(value);
+    if (!endsFrame(value)) continue; // tRPC writes line by line; each frame is sent in one write
+    const full = out.write(Buffer.concat(frame));
+    frame = [];
+    if (full) await full;
+  }
+}
+
+const endsFrame = (piece: Uint8Array) => piece.length === 2 && piece[0] === 0x0a && piece[1] === 0x0a;
+
+const tokenMs = 5_000;
+
+function mountTrpcSocket(deps: FacadeParts): void {
+  deps.sockets.route({
+    path: '/trpc',
+    connectionParams: true,
+    open: (socket, request) => serve(socket, request, deps),
+  });
+}
+
+function serve(socket: ClientSocket, request: SocketRequest, deps: FacadeParts): void {
+  const { acting, version, clock, previews, logger } = deps;
+  const { address, scheme } = deps.clients.of(request.raw);
+  const reached = { host: request.raw.headers.host, scheme };
+  const connected = { version, clock, previews, reached, calls: new CallLimiter(), drained: socket.drained };
+  const admit = request.known ? async () => request.principal : byConnectionParams(socket, address, deps);
+  // Our own server accepts the connections, so there is no `wss`.
+  const options: Omit<WSSHandlerOptions<AppRouter>, 'wss'> = {
+    router: appRouter,
+    maxBatchSize,
+    experimental_encoder: {
+      encode: (frame) => JSON.stringify(frame),
+      // Rejects JSON that is too deep or has too many values.
+      decode: (data) => parseJsonBody(Buffer.from(data as string)),
+    },
+    createContext: async ({ info }): Promise<TrpcContext> => ({
+      ...acting(await admit(info.connectionParams?.token)),
+      ...connected,
+    }),
+    onError: ({ error, path }) => reportBug(logger, error, path),
+  };
+  const handle = getWSConnectionHandler(options as WSSHandlerOptions<AppRouter>);
+  handle(socket.connection, request.raw);
+}
+
+/** Admits a client by the connection parameters in its first frame. Closes the socket if no valid token arrives in time. */
+function byConnectionParams(
+  socket: ClientSocket,
+  address: string,
+  { admits, clock }: FacadeParts,
+): (token: unknown) => Promise<Principal> {
+  let isJudged = false;
+  const refuse = () => {
+    if (!isJudged) socket.close(closeCodes.refused, 'A valid token is needed');
+  };
+  const timer = clock.setTimeout(refuse, tokenMs);
+  socket.closed.addEventListener('abort', () => clock.clearTimeout(timer), { once: true });
+  socket.connection.once('message', () => queueMicrotask(refuse)); // refuses any other kind of first frame
+  return async (token) => {
+    isJudged = true;
+    let principal: Principal | undefined;
+    try {
+      principal = typeof token === 'string' ? await admits(token, address) : undefined;
+    } finally {
+      isJudged = principal !== undefined;
+      refuse();
+    }
+    if (!principal) throw new AppError('unauthorized', 'A valid token is needed.');
+    clock.clearTimeout(timer);
+    closeOnKeyRevocation(socket, principal);
+    return principal;
+  };
+}
+
+/** Logs an internal error in full; the client learns only that one occurred. */
+function reportBug(logger: HttpLogger, error: TRPCError, path: string | undefined): void {
+  const known = fromTrpcError(error);
+  if (wireErrors[known.code].http === 500) logger.error({ err: known.cause ?? known, path }, 'procedure failed');
+}

@@ -1,7 +1,7 @@
 // @module-tag all
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import WebSocket from 'ws';
-import { ClientMessage } from '../../../src/facades/compat/workspace/routes.ts';
+import { ClientMessage } from '../../../src/facades/compat/workspace/descriptor.ts';
 import { type CallerRoute, connect, procedureSocket, procedures } from './caller-doors.ts';
 import { type Caller, callers, expected } from './caller-rights.ts';
 import { procedureRules } from './caller-rules.ts';

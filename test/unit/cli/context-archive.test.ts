@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { DockerBuildContext } from '../../../src/cli/context-archive.ts';
+import { DockerBuildContext } from '../../../src/cli/commands/server/templates.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
 async function context(files: Readonly<Record<string, string>>) {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { ProgramTransport } from '../../../src/agents/mcp/connect.ts';
 import { McpConnection } from '../../../src/agents/mcp/connection.ts';
-import { ProgramTransport } from '../../../src/agents/mcp/program-transport.ts';
 import { createMcpTools } from '../../../src/agents/mcp/tools.ts';
 import type { Tool } from '../../../src/agents/tools/tool.ts';
 import { toolBench } from '../../support/agents/tools.ts';

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { toGeminiParameters } from '../../../src/agents/models/gemini/schema.ts';
+import { toGeminiParameters } from '../../../src/agents/models/gemini/gemini.ts';
 import { type CustomToolDefinition, parseCustomTool } from '../../../src/agents/tools/custom/check.ts';
+import { createCustomTool } from '../../../src/agents/tools/custom/custom-tools.ts';
 import { z } from '../../../src/agents/tools/custom/definition.ts';
-import { createCustomTool } from '../../../src/agents/tools/custom/tool.ts';
 import { toPortableParameters } from '../../../src/agents/tools/outside/portable-schema.ts';
 import { type PortableSchema, UnsupportedSchemaError } from '../../../src/agents/tools/outside/schema-parts.ts';
 import { createToolRegistry, runTool } from '../../../src/agents/tools/registry.ts';

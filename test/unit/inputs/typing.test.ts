@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { RfbMessageKind } from '../../../src/http/transport/rfb.ts';
-import { DisplayInputQueue } from '../../../src/http/transport/rfb-typing.ts';
+import { DisplayInputQueue } from '../../../src/http/transport/vnc-relay.ts';
 import { forwardTyping, KeyComposition, toKeysym } from '../../../src/web/desktop/keys.ts';
 import { pressedKeyOf } from '../../../src/web/parts/pressed-key.ts';
 

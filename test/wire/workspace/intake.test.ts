@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
-import { createWorkspaceRoutes } from '../../../src/facades/compat/workspace/routes.ts';
+import { createWorkspaceRoutes } from '../../../src/facades/compat/workspace/descriptor.ts';
 import type { WorkspaceHandle } from '../../../src/sessions/api/workspaces.ts';
 import { openWebSocket, socketTestServer } from '../../support/clients/sockets.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { openApiKeys } from '../../../auth/api-keys.ts';
 import { createPrincipalResolver } from '../../../auth/key-ring.ts';
-import { readKeyPeppers } from '../../../auth/keys/key-peppers.ts';
 import { Memberships } from '../../../auth/memberships.ts';
+import { readKeyPeppers } from '../../../auth/pepper.ts';
 import { FederatedTokenVerifier } from '../../../auth/tokens/program-tokens.ts';
 import { SigningKeys } from '../../../auth/tokens/signing-keys.ts';
 import { runAtIntervals } from '../../../core/concurrency/rounds.ts';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { readKeyMaterial } from '../../../auth/keys/key-material.ts';
-import { readKeyPeppers } from '../../../auth/keys/key-peppers.ts';
+import { readKeyMaterial } from '../../../auth/keys/encryption-keys.ts';
+import { readKeyPeppers } from '../../../auth/pepper.ts';
 import type { IssuerSettings } from '../../../auth/sign-in/claims.ts';
 import { DeviceRegistry } from '../../../auth/sign-in/devices.ts';
 import { Issuer } from '../../../auth/sign-in/issuer.ts';

@@ -1,5 +1,5 @@
 import { EnvironmentKeys } from '../../../auth/environment-keys.ts';
-import { readKeyPeppers } from '../../../auth/keys/key-peppers.ts';
+import { readKeyPeppers } from '../../../auth/pepper.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 import { createDocumentService, createExpiredFileSweep } from '../../../sessions/documents/document-service.ts';
 import { WorkEnqueuer } from '../../../sessions/work-queue/waiting-sessions.ts';

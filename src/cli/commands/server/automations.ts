@@ -1,7 +1,6 @@
 import { parseRepository } from '../../../core/text/repository-address.ts';
-import type { ParsedOptions } from '../../command.ts';
+import { type ParsedOptions, UsageError } from '../../command.ts';
 import type { CustomVerbs } from '../../derived.ts';
-import { UsageError } from '../../exit-codes.ts';
 import { goalOptions, parseGoal } from '../../shared-options.ts';
 
 function parseAfter(options: ParsedOptions) {

@@ -5,11 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import { createInterface } from 'node:readline/promises';
 import { parseJson } from '../../../core/text/json.ts';
-import type { CliCommand } from '../../command.ts';
-import { UsageError } from '../../exit-codes.ts';
+import { type CliCommand, UsageError } from '../../command.ts';
 import type { Io } from '../../io.ts';
-import { saveToken } from '../../saved-tokens.ts';
-import { openBrowser, resolveAddress } from '../../server.ts';
+import { openBrowser, resolveAddress, saveToken } from '../../server.ts';
 
 const waitMs = 10 * 60_000;
 const pasteOption = ['--paste', 'paste the code of the page, for a browser on another machine'] as const;

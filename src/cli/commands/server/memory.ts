@@ -6,9 +6,8 @@ import { basename, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Corral } from '../../../client/index.ts';
 import type { Inputs } from '../../../client/types.ts';
-import type { CliCommandInput } from '../../command.ts';
+import { type CliCommandInput, UsageError } from '../../command.ts';
 import type { CustomVerbs, VerbCall } from '../../derived.ts';
-import { UsageError } from '../../exit-codes.ts';
 import { type Io, toPrintable } from '../../io.ts';
 
 type Holder = Inputs['memory']['notes'];

@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { text as textOf } from 'node:stream/consumers';
 import type { Corral } from '../../../client/index.ts';
-import type { ParsedOptions } from '../../command.ts';
+import { type ParsedOptions, UsageError } from '../../command.ts';
 import type { CustomVerbs } from '../../derived.ts';
-import { UsageError } from '../../exit-codes.ts';
 import type { Io } from '../../io.ts';
 import { findBox, findProjectId } from '../../server.ts';
 

@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { exitCodes, UsageError } from '../../command.ts';
 import type { CustomVerbs } from '../../derived.ts';
-import { exitCodes, UsageError } from '../../exit-codes.ts';
 import { findProjectId } from '../../server.ts';
 
 const skipped = new Set(['.git', 'node_modules', '__pycache__', '.DS_Store']);

@@ -1,7 +1,6 @@
 import type { Outputs } from '../../../client/types.ts';
 import { maxUsageGroups, readAllUsageGroups, usageDimensions } from '../../../core/model/runs/usage-report.ts';
-import { type CliCommand, jsonOption } from '../../command.ts';
-import { UsageError } from '../../exit-codes.ts';
+import { type CliCommand, jsonOption, UsageError } from '../../command.ts';
 import { toOneLine } from '../../io.ts';
 
 type Group = Outputs['usage']['report']['groups'][number];
@@ -46,10 +45,7 @@ export const usageCommand: CliCommand = {
     const report = await readAllUsageGroups((cursor) =>
       corral().call((api) => api.usage.report.query({ ...range, cursor })),
     );
-    if (options.flag('json')) {
-      io.print(JSON.stringify(report));
-      return;
-    }
+    if (options.flag('json')) return io.print(JSON.stringify(report));
     if (report.groups.length === 0) io.say('No model was used in this period.');
     else io.print(`${'in'.padStart(12)}  ${'out'.padStart(12)}  ${'turns'.padStart(6)}  ${by.padEnd(32)}  cost`);
     const groups = options.flag('daily') ? report.groups.flatMap(byDay) : report.groups;

@@ -1,6 +1,6 @@
+import { UsageError } from '../../command.ts';
 import type { CustomVerbs, VerbCall } from '../../derived.ts';
-import { UsageError } from '../../exit-codes.ts';
-import { readLocalFile, saveToFile } from '../../local-file.ts';
+import { readLocalFile, saveToFile } from '../../io.ts';
 
 function wordsOf(
   { verb, words }: VerbCall,
@@ -32,6 +32,25 @@ export const customVolumeVerbs: CustomVerbs = {
       const [volume, file] = wordsOf(call, 'volume');
       const content = await readLocalFile(file, call.io);
       call.show([await call.server.volumes.restore(volume, content, { signal: call.io.signal })], 'ls');
+      return undefined;
+    },
+  },
+};
+
+export const customSnapshotVerbs: CustomVerbs = {
+  verbs: {
+    async export({ words: [word, file], server, io }) {
+      if (word === undefined || file === undefined)
+        throw new UsageError('Name the snapshot and a file: corral snapshot export <id or name> <file>');
+      const { body } = await server.exportSnapshot(word, { signal: io.signal });
+      await saveToFile(file, body, io);
+    },
+    async import({ words: [file], options, server, io, show }) {
+      if (file === undefined) throw new UsageError('Name the file: corral snapshot import <file>');
+      const name = options.text('name');
+      const content = await readLocalFile(file, io);
+      const importOptions = { ...(name !== undefined && { name }), signal: io.signal };
+      show([await server.importSnapshot(content, importOptions)], 'create');
       return undefined;
     },
   },

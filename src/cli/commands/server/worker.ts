@@ -1,6 +1,5 @@
 import { hostname } from 'node:os';
-import type { CliCommand } from '../../command.ts';
-import { exitCodes, UsageError } from '../../exit-codes.ts';
+import { type CliCommand, exitCodes, UsageError } from '../../command.ts';
 import type { WorkerBoxOptions } from '../../worker/session-boxes.ts';
 
 const hosted = 'https://api.anthropic.com';

@@ -2,6 +2,7 @@ import { neverAbortingSignal } from '../../../core/concurrency/cancel.ts';
 import { createKeyedQueue } from '../../../core/concurrency/keyed-queue.ts';
 import { Semaphore } from '../../../core/concurrency/semaphore.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
+import { ServerPart } from '../../../core/contracts/server-parts.ts';
 import { AppError, ignoreSessionNotFound } from '../../../core/errors/errors.ts';
 import { SessionId } from '../../../core/model/ids.ts';
 import type { Principal } from '../../../core/model/principal.ts';
@@ -31,21 +32,16 @@ interface Deps {
 }
 
 /** The sandboxes behind the data plane. The tokens of a sandbox are its only credential there. */
-export class DataPlaneSandboxes {
-  readonly #deps: Deps;
+export class DataPlaneSandboxes extends ServerPart<Deps> {
   readonly #cuts = new Map<string, SandboxConnections>();
   readonly #inOrder = createKeyedQueue();
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-  }
 
   /**
    * Undefined: the sandbox is gone or stopped, its time has ended, or it stays paused. `look` never resumes it, because the SDKs
    * check the state after each broken stream.
    */
   async reach(sid: string, how: 'look' | 'use'): Promise<RunningSandbox | undefined> {
-    const { services, servicesOf, clock } = this.#deps;
+    const { services, servicesOf, clock } = this.deps;
     const { success, data: id } = SessionId.safeParse(sid);
     const record = success ? await services.sessions.get(id).catch(ignoreSessionNotFound) : undefined;
     if (!record || !id) return undefined;
@@ -80,7 +76,7 @@ export class DataPlaneSandboxes {
 
   /** Concurrent calls resume the sandbox once. */
   async wake(record: SessionRecord, seconds: number, principal: Principal): Promise<boolean> {
-    const { services, servicesOf, clock } = this.#deps;
+    const { services, servicesOf, clock } = this.deps;
     return await this.#inOrder(record.id, async () => {
       const { life } = await services.sessions.get(record.id);
       if (!life?.paused) return false;
@@ -96,11 +92,11 @@ export class DataPlaneSandboxes {
    * sandbox service does.
    */
   async pause(id: SessionId, keeps: 'memory' | 'files', principal: Principal): Promise<void> {
-    await this.#pause(id, keeps, { isDue: () => true, power: this.#deps.servicesOf(principal) });
+    await this.#pause(id, keeps, { isDue: () => true, power: this.deps.servicesOf(principal) });
   }
 
   async #pause(id: SessionId, keeps: 'memory' | 'files', { isDue: isWanted, power }: EndRule): Promise<void> {
-    const { services } = this.#deps;
+    const { services } = this.deps;
     await this.#inOrder(id, async () => {
       const { life } = await services.sessions.get(id);
       if (life && !isWanted(life)) return;
@@ -122,16 +118,16 @@ export class DataPlaneSandboxes {
 
   async sample(sid: string, signal: AbortSignal) {
     const { success, data: id } = SessionId.safeParse(sid);
-    return success ? await readMetricsSample(id, this.#deps.services, signal) : undefined;
+    return success ? await readMetricsSample(id, this.deps.services, signal) : undefined;
   }
 
   live(): SessionRecord[] {
-    return this.#deps.managed().filter(({ life }) => life && (!life.paused || isResumedByRequest(life)));
+    return this.deps.managed().filter(({ life }) => life && (!life.paused || isResumedByRequest(life)));
   }
 
   /** Deletes or pauses the sandboxes whose time has ended, and closes connections that were opened with replaced tokens. */
   async endDue(forget: (id: SessionId) => Promise<void>): Promise<void> {
-    const { services, managed, clock, warn } = this.#deps;
+    const { services, managed, clock, warn } = this.deps;
     // A program can extend a sandbox's time while earlier sandboxes are still being paused or deleted.
     const isDue = ({ endsAt }: SessionLifetime) => endsAt !== null && endsAt <= clock.now();
     const ending = new Semaphore(maxConcurrent);

@@ -1,5 +1,4 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { readHeader } from './headers.ts';
 
 export interface DataPlaneTarget {
   readonly sid: string | undefined; // undefined: a signed URL, which names no sandbox
@@ -93,4 +92,10 @@ export class DataPlaneTargetResolver {
     request.url = toSandbox;
     return true;
   }
+}
+
+export function readHeader(headers: IncomingHttpHeaders, name: string): string | undefined {
+  const value = headers[name];
+  const one = Array.isArray(value) ? value[0] : value;
+  return one === '' ? undefined : one;
 }

@@ -15,10 +15,7 @@ export interface ApiRequest {
   readonly worker?: WorkerIdentity | undefined;
 }
 export type WorkerCredentialKind = 'environment' | 'session';
-/** Paths are relative to `managedAgentsPrefix`. */
 export interface ApiRoute {
-  /** Method and path, such as `GET /v1/agents/:id`. */
-  readonly endpoint: string;
   /** `create`: the route creates something, so a read-only key is refused. */
   readonly least?: 'create';
   readonly stream?: true;
@@ -26,36 +23,36 @@ export interface ApiRoute {
   readonly body?: 'stream';
   /** Kinds of worker credentials that also open the route: an environment's key, the token of a session's work item. */
   readonly worker?: readonly WorkerCredentialKind[];
-  run(apiRequest: ApiRequest): Promise<unknown>;
+  readonly run: ApiHandler;
 }
-export const createDeleteRoute = (
-  endpoint: string,
-  type: string,
-  remove: (id: string) => Promise<unknown>,
-): ApiRoute => ({
-  endpoint,
-  async run({ params: { id = '' } }) {
+type ApiHandler = (apiRequest: ApiRequest) => Promise<unknown>;
+/** By method and path, such as `GET /v1/agents/:id`, relative to `managedAgentsPrefix`. A handler is a route without options. */
+export type ApiRoutes = Readonly<Record<string, ApiRoute | ApiHandler>>;
+export const toApiRoute = (route: ApiRoute | ApiHandler): ApiRoute =>
+  typeof route === 'function' ? { run: route } : route;
+export const createDeleteHandler =
+  (type: string, remove: (id: string) => Promise<unknown>): ApiHandler =>
+  async ({ params: { id = '' } }) => {
     await remove(id);
     return { id, type };
-  },
-});
+  };
 export interface RouteGuard {
-  run(route: ApiRoute, apiRequest: ApiRequest, work: ApiRoute['run']): Promise<unknown>;
+  run(endpoint: string, route: ApiRoute, apiRequest: ApiRequest): Promise<unknown>;
 }
 const anything = z.unknown(); // each handler validates its own input
 export const managedAgentsPrefix = '/anthropic';
 
-export function mountRoutes(app: App, routes: readonly ApiRoute[], access: RouteGuard): void {
-  const streamed = routes.filter(({ body }) => body === 'stream');
-  for (const route of routes) if (route.body === undefined) mountRoute(app, route, access);
-  if (streamed.length > 0)
-    mountRawBodyRoutes(app, (scope) => {
-      for (const route of streamed) mountRoute(scope, route, access);
-    });
+export function mountRoutes(app: App, routes: ApiRoutes, access: RouteGuard): void {
+  const mount = (scope: App, kind: ApiRoute['body']) => {
+    for (const [endpoint, route] of Object.entries(routes))
+      if (toApiRoute(route).body === kind) mountRoute(scope, endpoint, toApiRoute(route), access);
+  };
+  mount(app, undefined);
+  mountRawBodyRoutes(app, (scope) => mount(scope, 'stream'));
 }
 
-function mountRoute(app: App, route: ApiRoute, access: RouteGuard): void {
-  const { endpoint, run, stream, least, body: kind, worker } = route;
+function mountRoute(app: App, endpoint: string, route: ApiRoute, access: RouteGuard): void {
+  const { stream, least, body: kind, worker } = route;
   const [method = '', path = ''] = endpoint.split(' ');
   app.route({
     method: method as 'GET',
@@ -78,7 +75,7 @@ function mountRoute(app: App, route: ApiRoute, access: RouteGuard): void {
         request,
         reply,
       };
-      const answer = await access.run(route, requested, run);
+      const answer = await access.run(endpoint, route, requested);
       return reply.sent || stream ? reply : answer;
     },
   });

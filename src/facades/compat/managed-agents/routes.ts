@@ -8,19 +8,18 @@ import { archiveAgentDeployments, createDeploymentRoutes } from './deployments/r
 import { createDeploymentRunRoutes } from './deployments/runs.ts';
 import { managedAgentsApiName } from './deployments/shapes.ts';
 import { managedAgentsErrorStyle, notSupportedError } from './errors.ts';
-import { createAgentRoutes } from './resources/agents.ts';
+import { createAgentRoutes } from './resources/agent-content.ts';
 import { createEnvironmentRoutes } from './resources/environments.ts';
 import { createFileRoutes, type FileDeps } from './resources/files.ts';
 import { createMemoryStoreRoutes } from './resources/memory-stores.ts';
 import { createModelRoutes } from './resources/models.ts';
 import { createSkillRoutes } from './resources/skills.ts';
 import { createVaultRoutes } from './resources/vaults.ts';
-import { type ApiRoute, managedAgentsPrefix, mountRoutes } from './route.ts';
+import { type ApiRoutes, managedAgentsPrefix, mountRoutes } from './route.ts';
 import { createSessionRoutes } from './sessions/routes.ts';
 import type { ManagedAgentsSettings } from './settings.ts';
 import { moveWorkerCredential, WorkerRouteGuard } from './work/access.ts';
-import { createEnvironmentKeyRoutes } from './work/keys.ts';
-import { createWorkRoutes } from './work/routes.ts';
+import { createEnvironmentKeyRoutes, createWorkRoutes } from './work/routes.ts';
 
 interface UnsupportedArea {
   readonly name: string;
@@ -44,24 +43,24 @@ function findArea(path: string): UnsupportedArea | undefined {
 
 type RouteDeps = Pick<FacadeParts, 'services' | 'clock' | 'sse' | 'projects' | 'credentials' | 'fetchPage'> & FileDeps;
 
-export const createApiRoutes = (parts: RouteDeps, settings: ManagedAgentsSettings): readonly ApiRoute[] => [
+export const createApiRoutes = (parts: RouteDeps, settings: ManagedAgentsSettings): ApiRoutes => ({
   ...createAgentRoutes(parts.services, (agent) => archiveAgentDeployments(agent, parts)),
   ...createEnvironmentRoutes(parts.services),
   ...createWorkRoutes(parts),
   ...createEnvironmentKeyRoutes(parts),
   ...createModelRoutes(parts.services, settings),
   ...createVaultRoutes(parts),
-  ...createSkillRoutes(parts),
-  ...createMemoryStoreRoutes(parts),
+  ...createSkillRoutes(parts.services),
+  ...createMemoryStoreRoutes(parts.services),
   ...createDeploymentRoutes(parts, settings),
   ...createDeploymentRunRoutes(parts),
   ...createFileRoutes(parts),
   ...createSessionRoutes(parts, settings),
-];
+});
 
 /** Method and path of every route, for the reference. The routes are never called, so no service is needed. */
 export const listManagedAgentsEndpoints = (): readonly string[] =>
-  createApiRoutes({ services: {} } as never, { facade: 'on', root: 'off', models: [] }).map(({ endpoint }) => endpoint);
+  Object.keys(createApiRoutes({ services: {} } as never, { facade: 'on', root: 'off', models: [] }));
 
 /** The paths at the root that belong to this API, if the settings put it there. */
 const atRoot =

@@ -16,6 +16,15 @@ export function parseInput<Shape extends z.ZodType>(shape: Shape, input: unknown
 
 export const toIsoTime = (ms: number): string => new Date(ms).toISOString();
 export const toIsoTimeOrNull = (ms: number | null | undefined): string | null => (ms == null ? null : toIsoTime(ms));
+export const toApiTimes = ({
+  createdAt,
+  updatedAt,
+  archivedAt,
+}: Record<'createdAt' | 'updatedAt', number> & { readonly archivedAt: number | null }) => ({
+  created_at: toIsoTime(createdAt),
+  updated_at: toIsoTime(updatedAt),
+  archived_at: toIsoTimeOrNull(archivedAt),
+});
 
 /** Parses a time of a query. Without a zone, UTC is assumed. An unescaped `+` arrives as a space. */
 export function parseQueryTime(name: string, given: string): number {

@@ -3,6 +3,13 @@ import type { SessionEvent } from '../../../core/model/events.ts';
 import { SessionId } from '../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import { InvalidRequestError } from '../../../http/errors/error-style.ts';
+import {
+  createFailureDescriber,
+  detailReply,
+  invalidFieldsReply,
+  otherFailureReply,
+} from '../../../http/errors/failure-docs.ts';
+import { createRouteDescriber } from '../../../http/routes/route-docs.ts';
 import type { Project } from '../../../sessions/api/projects.ts';
 import type { UploadedFile } from '../../../sessions/projects/uploads.ts';
 import type { FacadeParts, FacadeProjectParts } from '../../shared/facade.ts';
@@ -57,3 +64,13 @@ export async function readSessionEvents(deps: OpencodexDeps, { id }: SessionReco
 export async function readClientPathContext(deps: OpencodexDeps, { id }: SessionRecord): Promise<ClientPathContext> {
   return { workdir: (await deps.services.sessions.sandbox(id)).workdir };
 }
+
+export const describeRoute = createRouteDescriber({
+  tag: 'OpenCodex',
+  prefix: 'opencodex',
+  failures: createFailureDescriber({
+    always: [400, 401, 403, 429, 500, 503],
+    of: (status, text) => (status === 422 ? invalidFieldsReply('name') : detailReply(text)),
+    other: otherFailureReply,
+  }),
+});

@@ -1,8 +1,7 @@
 import { noBodyReply } from '../../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../../http/routes/routes.ts';
-import { describeRoute } from './about.ts';
 import { mountAgents } from './agents.ts';
-import { findProject, type OpencodexDeps } from './context.ts';
+import { describeRoute, findProject, type OpencodexDeps } from './context.ts';
 import { mountChats } from './conversation/chats.ts';
 import { mountConversation } from './conversation/conversation.ts';
 import { MessageListTracker } from './conversation/list-answers.ts';

@@ -20,13 +20,11 @@ import {
 } from './context.ts';
 import { FileInfoCache } from './files/file-infos.ts';
 import { mountUploads } from './files/uploads.ts';
-import { mountShareLinks } from './links.ts';
-import { mountSessionAttributes } from './marks.ts';
+import { mountSessionAttributes, mountSessionSharing, mountShareLinks } from './marks.ts';
 import { MetadataQuery, parseMetadataPairs, parseNewSession } from './new-session.ts';
 import { acceptsEventStream, createFilePanel, createShellPanel, streamPanel } from './panels.ts';
 import * as replies from './replies.ts';
 import { ChatBody, EditBody, EventsQuery, FileBody, ForkBody, SessionParams as params, ShellBody } from './schemas.ts';
-import { mountSessionSharing } from './shared-view.ts';
 import { createEventJsonCache, createFrameCache } from './stream/frames.ts';
 import { mountSessionListStream } from './stream/list-stream.ts';
 import { streamEvents } from './stream/stream.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createKernelOutputParser } from '../../../../src/agents/kernels/marks.ts';
+import { createKernelOutputParser } from '../../../../src/agents/kernels/connection.ts';
 
 const mark = '\0corral:n1:';
 const read = (chunks: readonly string[]) => {

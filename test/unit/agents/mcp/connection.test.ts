@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { ProgramTransport } from '../../../../src/agents/mcp/connect.ts';
 import { McpConnection } from '../../../../src/agents/mcp/connection.ts';
 import { createLineSplitter, findResponseId } from '../../../../src/agents/mcp/lines.ts';
-import { ProgramTransport } from '../../../../src/agents/mcp/program-transport.ts';
 import { createMcpSearchTool, toMcpToolNames } from '../../../../src/agents/mcp/tools.ts';
 import { toolDescriptions } from '../../../../src/agents/tools/list.ts';
 import type { McpServer } from '../../../../src/core/model/tool-server.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { withFallbacks } from '../../../../src/agents/models/fallbacks.ts';
 import type { FailedTurn, Model } from '../../../../src/agents/models/model.ts';
+import { withFallbacks } from '../../../../src/agents/models/registry.ts';
 import { ask, played } from '../../../support/agents/models.ts';
 import { type ScriptLine, scriptedModel } from '../../../support/agents/scripted.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';

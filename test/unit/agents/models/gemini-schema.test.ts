@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { toGeminiParameters } from '../../../../src/agents/models/gemini/schema.ts';
+import { toGeminiParameters } from '../../../../src/agents/models/gemini/gemini.ts';
 import { createToolRegistry } from '../../../../src/agents/tools/registry.ts';
 import { makePlanTool } from '../../../../src/agents/tools/special.ts';
 

@@ -2,11 +2,12 @@ import { expect, test } from 'vitest';
 import {
   applyAgentChange,
   createAgentContent,
+  toAgent,
 } from '../../../../src/facades/compat/managed-agents/resources/agent-content.ts';
 import { AgentChange, NewAgent } from '../../../../src/facades/compat/managed-agents/resources/agent-shapes.ts';
-import { toAgent } from '../../../../src/facades/compat/managed-agents/resources/agents.ts';
 import { unrestrictedConfig } from '../../../../src/facades/compat/managed-agents/resources/environments.ts';
 import { createModelRoutes, findModelRef } from '../../../../src/facades/compat/managed-agents/resources/models.ts';
+import { toApiRoute } from '../../../../src/facades/compat/managed-agents/route.ts';
 import {
   toSessionAgent,
   toSessionRoster,
@@ -181,9 +182,8 @@ const models = {
 } as unknown as Services['models'];
 
 async function retrieved(name: string, names: readonly string[]) {
-  const routes = createModelRoutes({ models }, { models: [...names] });
-  const route = routes.find(({ endpoint }) => endpoint === 'GET /v1/models/*');
-  return await route?.run({ params: { '*': name } } as never);
+  const { 'GET /v1/models/*': route } = createModelRoutes({ models }, { models: [...names] });
+  return await toApiRoute(route as never).run({ params: { '*': name } } as never);
 }
 
 test('a name for which another model stands is found, as sessions find it', async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { SessionRecord } from '../../../../src/core/model/records.ts';
-import { listNewestSessions } from '../../../../src/facades/compat/managed-agents/newest-sessions.ts';
+import { listNewestSessions } from '../../../../src/facades/compat/managed-agents/sessions/routes.ts';
 import type { SessionListQuery } from '../../../../src/sessions/api/sessions.ts';
 
 /**

@@ -2,7 +2,7 @@ import fastify from 'fastify';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { detailReply } from '../../../../src/http/errors/failure-docs.ts';
-import { checkReplies } from '../../../../src/http/routes/reply-check.ts';
+import { checkReplies } from '../../../../src/http/routes/app.ts';
 import { jsonReply, noBodyReply, type ReplyDoc, type RouteDoc } from '../../../../src/http/routes/route-docs.ts';
 import { createRouteTable } from '../../../../src/http/routes/routes.ts';
 

@@ -32,7 +32,6 @@ export const SandboxParams = z.object({ sid: z.string() });
  * from 0.6.3, and network mounts from 0.6.4.
  */
 export const emulatedEnvdVersion = '0.6.4';
-const clientID = 'corral';
 
 export interface SandboxResources {
   readonly cpus: number;
@@ -46,16 +45,15 @@ export interface SandboxViewDeps {
 }
 const mib = (bytes: number) => Math.max(1, Math.round(bytes / 2 ** 20));
 
+const identityOf = ({ id, life }: { readonly id: string; readonly life?: SessionLifetime | undefined }) => {
+  const name = life?.kind ?? 'base';
+  return { templateID: name, alias: name, sandboxID: id, clientID: 'corral', envdVersion: emulatedEnvdVersion };
+};
+
 /** `maker`: the caller whose credential the tokens depend on. */
 export function toSandboxWithTokens(record: SessionRecord, { tokens, domain }: SandboxViewDeps, maker: Principal) {
-  const { id, life } = record;
-  const name = life?.kind ?? 'base';
   return {
-    templateID: name,
-    alias: name,
-    sandboxID: id,
-    clientID,
-    envdVersion: emulatedEnvdVersion,
+    ...identityOf(record),
     envdAccessToken: tokens.access(record, maker),
     trafficAccessToken: tokens.traffic(record, maker),
     domain,
@@ -66,13 +64,8 @@ export function toListedSandbox(
   { id, createdAt, life, metadata = {}, sandbox }: SessionRecord,
   { limits }: SandboxViewDeps,
 ) {
-  const name = life?.kind ?? 'base';
   return {
-    templateID: name,
-    alias: name,
-    sandboxID: id,
-    clientID,
-    envdVersion: emulatedEnvdVersion,
+    ...identityOf({ id, life }),
     startedAt: toIsoTime(createdAt),
     endAt: toIsoTime(life?.endsAt ?? createdAt),
     state: sandboxStateOf(life),

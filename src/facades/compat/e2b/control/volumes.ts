@@ -11,8 +11,7 @@ import type { VolumeEntry, VolumeService } from '../../../../sessions/api/server
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { mountRawBodyRoutes, readBodyChunks } from '../../../shared/uploads.ts';
-import { readHeader } from '../headers.ts';
-import { volumeTokenHeader } from '../target.ts';
+import { readHeader, volumeTokenHeader } from '../target.ts';
 import type { SandboxTokenService } from '../tokens.ts';
 import { parseRequestBody, parseUrlQuery, toIsoTime } from './parsed.ts';
 import type { NewSandbox } from './shapes.ts';

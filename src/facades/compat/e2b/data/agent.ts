@@ -1,4 +1,4 @@
-import { readHeader } from '../headers.ts';
+import { readHeader } from '../target.ts';
 import { auditCall, type DataPlaneCall } from './call.ts';
 import {
   ConnectError,

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError, type ErrorCode, toAppError } from '../../../../core/errors/errors.ts';
 import { type JsonLimits, parseJson } from '../../../../core/text/json.ts';
 import { toPublicMessage } from '../../../../http/errors/wire-errors.ts';
-import { readHeader } from '../headers.ts';
+import { readHeader } from '../target.ts';
 import { destroyConnection } from './refusals.ts';
 
 // The Connect protocol with JSON: a bare object for one answer, envelopes for streams.

@@ -10,7 +10,7 @@ import { formatAttachmentHeader } from '../../../../http/transport/content-dispo
 import { parseMultipartFiles } from '../../../../http/transport/multipart.ts';
 import type { PathEntry } from '../../../../sessions/api/sandbox-interior.ts';
 import { contentTypeOf } from '../../../shared/archive/mime.ts';
-import { readHeader } from '../headers.ts';
+import { readHeader } from '../target.ts';
 import { auditOutcomeOf, type DataPlaneCall, resolveSandboxPath } from './call.ts';
 import { ConnectError } from './connect.ts';
 import { destroyConnection, sendJson, sendRefusal } from './refusals.ts';

@@ -18,9 +18,8 @@ import {
   withoutCredentials,
   withoutHopHeaders,
 } from '../../../shared/previews/port-relay.ts';
-import { readHeader } from '../headers.ts';
 import type { DataPlaneSandboxes, RunningSandbox } from '../sandboxes.ts';
-import { codeInterpreterPort, type DataPlaneTarget, envdPort } from '../target.ts';
+import { codeInterpreterPort, type DataPlaneTarget, envdPort, readHeader } from '../target.ts';
 import { computeFileSignature, isSameToken, type PresentedTokens, type SandboxTokenService } from '../tokens.ts';
 import { envdCallPathPattern, failCall, serveEnvdCall } from './agent.ts';
 import type { DataPlaneCall } from './call.ts';

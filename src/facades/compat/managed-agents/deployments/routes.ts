@@ -5,7 +5,7 @@ import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnec
 import type { Automation, AutomationSpec, Schedule } from '../../../../sessions/api/server/automations.ts';
 import { invalidRequestError } from '../errors.ts';
 import type { FileDeps } from '../resources/files.ts';
-import type { ApiRoute } from '../route.ts';
+import type { ApiRoutes } from '../route.ts';
 import type { ResourceRequest } from '../sessions/create.ts';
 import { parseDeploymentId } from '../sessions/ids.ts';
 import { ManagedSessionContent } from '../sessions/kept-session.ts';
@@ -45,7 +45,7 @@ const usual = {
 } as const satisfies Partial<AutomationSpec>;
 const upcomingCount = 5;
 
-export function createDeploymentRoutes(parts: FileDeps, settings: ManagedAgentsSettings): ApiRoute[] {
+export function createDeploymentRoutes(parts: FileDeps, settings: ManagedAgentsSettings): ApiRoutes {
   const { services, clock } = parts;
   const { automations } = services;
   const deps = { ...parts, settings };
@@ -92,9 +92,8 @@ export function createDeploymentRoutes(parts: FileDeps, settings: ManagedAgentsS
     return { name, message: messages[0]?.text ?? '', schedule, program, ...(secret && { secret }) };
   }
 
-  return [
-    {
-      endpoint: 'POST /v1/deployments',
+  return {
+    'POST /v1/deployments': {
       least: 'create',
       async run({ body }) {
         const input = parseInput(NewDeployment, body);
@@ -115,89 +114,68 @@ export function createDeploymentRoutes(parts: FileDeps, settings: ManagedAgentsS
         );
       },
     },
-    {
-      endpoint: 'GET /v1/deployments',
-      async run({ query }) {
-        const status = query.one('status');
-        if (status !== undefined && status !== 'active' && status !== 'paused')
-          throw invalidRequestError('status must be active or paused.');
-        if (status !== undefined && query.has('include_archived'))
-          throw invalidRequestError('status and include_archived cannot be combined.');
-        const agent = query.one('agent_id');
-        const isWithin = query.within('created_at');
-        const isListed = (one: Automation) => {
-          const content = parseDeploymentContent(one);
-          return (
-            content !== undefined &&
-            (one.program ? query.shows(one.program) : query.has('include_archived')) &&
-            (agent === undefined || content.agent.id === agent) &&
-            (status === undefined || (status === 'paused') === (one.paused !== null)) &&
-            isWithin(one.createdAt)
-          );
-        };
-        const read = async () => (await automations.list()).filter(isListed);
-        const show = (one: Automation) => shown(one).catch(ignoreNotFound);
-        const page = await readListPage({ query, name: 'deployments', read, show });
-        return { ...page, data: page.data.filter((one) => one !== undefined) };
-      },
+    async 'GET /v1/deployments'({ query }) {
+      const status = query.one('status');
+      if (status !== undefined && status !== 'active' && status !== 'paused')
+        throw invalidRequestError('status must be active or paused.');
+      if (status !== undefined && query.has('include_archived'))
+        throw invalidRequestError('status and include_archived cannot be combined.');
+      const agent = query.one('agent_id');
+      const isWithin = query.within('created_at');
+      const isListed = (one: Automation) => {
+        const content = parseDeploymentContent(one);
+        return (
+          content !== undefined &&
+          (one.program ? query.shows(one.program) : query.has('include_archived')) &&
+          (agent === undefined || content.agent.id === agent) &&
+          (status === undefined || (status === 'paused') === (one.paused !== null)) &&
+          isWithin(one.createdAt)
+        );
+      };
+      const read = async () => (await automations.list()).filter(isListed);
+      const show = (one: Automation) => shown(one).catch(ignoreNotFound);
+      const page = await readListPage({ query, name: 'deployments', read, show });
+      return { ...page, data: page.data.filter((one) => one !== undefined) };
     },
-    {
-      endpoint: 'GET /v1/deployments/:id',
-      run: async ({ params }) => await shown((await found(params.id)).automation),
+    'GET /v1/deployments/:id': async ({ params }) => await shown((await found(params.id)).automation),
+    async 'POST /v1/deployments/:id'({ params, body }) {
+      const input = parseInput(DeploymentChange, body);
+      const changed = input.resources === undefined ? undefined : withoutTokens(input.resources ?? []);
+      const { automation, content: now } = await living(params.id);
+      const content = {
+        ...now,
+        ...(input.description !== undefined && { description: input.description || null }),
+        ...(input.agent && { agent: input.agent }),
+        ...(input.environment_id !== undefined && { environmentId: input.environment_id }),
+        ...(input.initial_events && { initialEvents: input.initial_events as Record<string, unknown>[] }),
+        ...(changed && { resources: changed.resources }),
+        ...(input.vault_ids !== undefined && { vaultIds: input.vault_ids ?? [] }),
+        ...(input.budget !== undefined && { budget: input.budget as Record<string, unknown> | null }),
+        ...(input.metadata && { metadata: applyMetadataChange(now.metadata, input.metadata) }),
+      };
+      const schedule = input.schedule === undefined ? automation.schedule : toSchedule(input.schedule);
+      const spec = await toAutomation(input.name ?? automation.name, content, { schedule, tokens: changed?.tokens });
+      const { version } = automation;
+      return await shown(await automations.update(automation.id, { ...spec, version }));
     },
-    {
-      endpoint: 'POST /v1/deployments/:id',
-      async run({ params, body }) {
-        const input = parseInput(DeploymentChange, body);
-        const changed = input.resources === undefined ? undefined : withoutTokens(input.resources ?? []);
-        const { automation, content: now } = await living(params.id);
-        const content = {
-          ...now,
-          ...(input.description !== undefined && { description: input.description || null }),
-          ...(input.agent && { agent: input.agent }),
-          ...(input.environment_id !== undefined && { environmentId: input.environment_id }),
-          ...(input.initial_events && { initialEvents: input.initial_events as Record<string, unknown>[] }),
-          ...(changed && { resources: changed.resources }),
-          ...(input.vault_ids !== undefined && { vaultIds: input.vault_ids ?? [] }),
-          ...(input.budget !== undefined && { budget: input.budget as Record<string, unknown> | null }),
-          ...(input.metadata && { metadata: applyMetadataChange(now.metadata, input.metadata) }),
-        };
-        const schedule = input.schedule === undefined ? automation.schedule : toSchedule(input.schedule);
-        const spec = await toAutomation(input.name ?? automation.name, content, { schedule, tokens: changed?.tokens });
-        const { version } = automation;
-        return await shown(await automations.update(automation.id, { ...spec, version }));
-      },
+    async 'POST /v1/deployments/:id/archive'({ params }) {
+      const { automation } = await found(params.id);
+      return await shown(await archiveDeployment(automation, parts));
     },
-    {
-      endpoint: 'POST /v1/deployments/:id/archive',
-      async run({ params }) {
-        const { automation } = await found(params.id);
-        return await shown(await archiveDeployment(automation, parts));
-      },
+    async 'POST /v1/deployments/:id/pause'({ params }) {
+      const { automation } = await living(params.id);
+      return await shown(await automations.pause(automation.id));
     },
-    {
-      endpoint: 'POST /v1/deployments/:id/pause',
-      async run({ params }) {
-        const { automation } = await living(params.id);
-        return await shown(await automations.pause(automation.id));
-      },
+    async 'POST /v1/deployments/:id/unpause'({ params }) {
+      const { automation } = await living(params.id);
+      return await shown(await automations.resume(automation.id));
     },
-    {
-      endpoint: 'POST /v1/deployments/:id/unpause',
-      async run({ params }) {
-        const { automation } = await living(params.id);
-        return await shown(await automations.resume(automation.id));
-      },
+    async 'POST /v1/deployments/:id/run'({ params, reply }) {
+      const { automation } = await living(params.id);
+      const start = await automations.start(automation.id, null);
+      return toDeploymentRun(await waitForDeploymentRun(start, { services, clock }, abortOnDisconnect(reply)));
     },
-    {
-      endpoint: 'POST /v1/deployments/:id/run',
-      async run({ params, reply }) {
-        const { automation } = await living(params.id);
-        const start = await automations.start(automation.id, null);
-        return toDeploymentRun(await waitForDeploymentRun(start, { services, clock }, abortOnDisconnect(reply)));
-      },
-    },
-  ];
+  };
 }
 type UnpinnedContent = Parameters<typeof prepareDeploymentSession>[0]['content'];
 

@@ -4,7 +4,7 @@ import { AppError, ignoreNotFound } from '../../../../core/errors/errors.ts';
 import type { AutomationStart } from '../../../../sessions/api/server/automations.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalidRequestError } from '../errors.ts';
-import type { ApiRoute } from '../route.ts';
+import type { ApiRoutes } from '../route.ts';
 import { parseDeploymentRunId, toApiDeploymentId, toApiDeploymentRunId, toApiSessionId } from '../sessions/ids.ts';
 import { type QueryParameters, readListPage, toIsoTime } from '../wire.ts';
 import { toDeploymentRunError } from './errors.ts';
@@ -60,7 +60,7 @@ export async function waitForDeploymentRun(
   return await poll(look, { everyMs: pollMs, clock }, signal);
 }
 
-export function createDeploymentRunRoutes({ services: { automations } }: Deps): ApiRoute[] {
+export function createDeploymentRunRoutes({ services: { automations } }: Deps): ApiRoutes {
   /** Newest first. */
   async function all(query: QueryParameters): Promise<AutomationStart[]> {
     const target = query.one('deployment_id');
@@ -88,29 +88,23 @@ export function createDeploymentRunRoutes({ services: { automations } }: Deps): 
       .sort((a, b) => b.at - a.at || (a.id < b.id ? -1 : 1));
   }
 
-  return [
-    {
-      endpoint: 'GET /v1/deployment_runs',
-      async run({ query }) {
-        return await readListPage({
-          query,
-          name: 'deployment runs',
-          most: 1_000,
-          read: () => all(query),
-          show: toDeploymentRun,
-        });
-      },
+  return {
+    async 'GET /v1/deployment_runs'({ query }) {
+      return await readListPage({
+        query,
+        name: 'deployment runs',
+        most: 1_000,
+        read: () => all(query),
+        show: toDeploymentRun,
+      });
     },
-    {
-      endpoint: 'GET /v1/deployment_runs/:run',
-      async run({ params: { run = '' } }) {
-        const { id, automation } = parseDeploymentRunId(run);
-        const isDeployment = parseDeploymentContent(await automations.get(automation)) !== undefined;
-        const starts = isDeployment ? await automations.starts(automation, { limit: maxDeploymentRuns }) : [];
-        const start = starts.find((one) => one.id === id && isRun(one));
-        if (!start) throw new AppError('not_found', `There is no deployment run ${run.slice(0, 100)}.`);
-        return toDeploymentRun(start);
-      },
+    async 'GET /v1/deployment_runs/:run'({ params: { run = '' } }) {
+      const { id, automation } = parseDeploymentRunId(run);
+      const isDeployment = parseDeploymentContent(await automations.get(automation)) !== undefined;
+      const starts = isDeployment ? await automations.starts(automation, { limit: maxDeploymentRuns }) : [];
+      const start = starts.find((one) => one.id === id && isRun(one));
+      if (!start) throw new AppError('not_found', `There is no deployment run ${run.slice(0, 100)}.`);
+      return toDeploymentRun(start);
     },
-  ];
+  };
 }

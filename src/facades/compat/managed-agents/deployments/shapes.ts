@@ -3,7 +3,7 @@ import type { Automation } from '../../../../sessions/api/server/automations.ts'
 import { BudgetInput } from '../sessions/budget.ts';
 import { AgentReference, ResourceRequest, vaultIdsSchema } from '../sessions/create.ts';
 import { toApiDeploymentId } from '../sessions/ids.ts';
-import { Metadata, MetadataChange, toIsoTime, toIsoTimeOrNull } from '../wire.ts';
+import { Metadata, MetadataChange, toApiTimes, toIsoTime, toIsoTimeOrNull } from '../wire.ts';
 import { toDeploymentPauseError } from './errors.ts';
 
 // A deployment is an automation that a program defined: its task is in the format of this API.
@@ -26,29 +26,19 @@ const Schedule = z.strictObject({
 });
 const events = z.array(z.unknown()).min(1).max(50);
 const resources = z.array(ResourceRequest).max(500).nullable().optional();
-const fields = {
+export const NewDeployment = z.strictObject({
   budget: BudgetInput,
   description,
   resources,
   schedule: Schedule.nullable().optional(),
   vault_ids: vaultIdsSchema,
-};
-export const NewDeployment = z.strictObject({
-  ...fields,
   agent: AgentReference,
   environment_id: z.string().min(1).max(200),
   initial_events: events,
   name,
   metadata: Metadata.nullable().optional(),
 });
-export const DeploymentChange = z.strictObject({
-  ...fields,
-  agent: AgentReference.optional(),
-  environment_id: z.string().min(1).max(200).optional(),
-  initial_events: events.optional(),
-  name: name.optional(),
-  metadata: MetadataChange.nullable().optional(),
-});
+export const DeploymentChange = NewDeployment.partial().extend({ metadata: MetadataChange.nullable().optional() });
 
 const anyObject = z.record(z.string(), z.unknown());
 /** A deployment without its name and schedule, as the server stores it. */
@@ -107,8 +97,6 @@ export function toDeployment(automation: Automation, content: DeploymentContent,
         ? { type: 'manual' as const }
         : { type: 'error' as const, error: toDeploymentPauseError(paused) }
       : null,
-    created_at: toIsoTime(createdAt),
-    updated_at: toIsoTime(updatedAt),
-    archived_at: toIsoTimeOrNull(archivedAt),
+    ...toApiTimes({ createdAt, updatedAt, archivedAt }),
   };
 }

@@ -105,18 +105,14 @@ const fields = {
   multiagent: MultiagentInput,
   execution_identity: z.looseObject({ type: z.string() }).nullable().optional(),
 };
-const name = z.string().min(1).max(256);
 export const NewAgent = z.strictObject({
   ...fields,
-  name,
+  name: z.string().min(1).max(256),
   model: ModelInput,
   metadata: Metadata.nullable().optional(),
 });
 export type NewAgent = z.output<typeof NewAgent>;
-export const AgentChange = z.strictObject({
-  ...fields,
-  name: name.optional(),
-  model: ModelInput.optional(),
+export const AgentChange = NewAgent.partial().extend({
   metadata: MetadataChange.nullable().optional(),
   version: z.int().min(1).optional(),
 });

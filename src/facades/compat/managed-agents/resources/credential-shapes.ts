@@ -11,7 +11,15 @@ import type {
   VaultCredentialUpdate,
 } from '../../../../sessions/api/server/vaults.ts';
 import { invalidRequestError } from '../errors.ts';
-import { applyMetadataChange, Metadata, MetadataChange, parseQueryTime, toIsoTime, toIsoTimeOrNull } from '../wire.ts';
+import {
+  applyMetadataChange,
+  Metadata,
+  MetadataChange,
+  parseQueryTime,
+  toApiTimes,
+  toIsoTime,
+  toIsoTimeOrNull,
+} from '../wire.ts';
 
 // Credentials as clients send them and as they are shown: no secret is ever returned.
 
@@ -231,9 +239,7 @@ export const toCredential = (credential: VaultCredential) => ({
   vault_id: credential.vaultId,
   display_name: credential.displayName,
   metadata: credential.metadata,
-  created_at: toIsoTime(credential.createdAt),
-  updated_at: toIsoTime(credential.updatedAt),
-  archived_at: toIsoTimeOrNull(credential.archivedAt),
+  ...toApiTimes(credential),
   auth: shownAuth(credential.auth),
 });
 function shownAuth(auth: CredentialAuth) {

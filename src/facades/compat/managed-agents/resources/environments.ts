@@ -2,17 +2,9 @@ import { z } from 'zod';
 import type { StoredDocument } from '../../../../sessions/api/server/documents.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalidRequestError, ManagedAgentsError } from '../errors.ts';
-import { type ApiRoute, createDeleteRoute } from '../route.ts';
-import {
-  applyMetadataChange,
-  Metadata,
-  MetadataChange,
-  parseInput,
-  readListPage,
-  toIsoTime,
-  toIsoTimeOrNull,
-} from '../wire.ts';
-import { readDocument } from './agents.ts';
+import { type ApiRoutes, createDeleteHandler } from '../route.ts';
+import { applyMetadataChange, Metadata, MetadataChange, parseInput, readListPage, toApiTimes } from '../wire.ts';
+import { readDocument } from './agent-content.ts';
 
 /** In the order in which they are installed. */
 export const packageManagers = ['apt', 'cargo', 'gem', 'go', 'npm', 'pip'] as const;
@@ -132,9 +124,7 @@ export const toEnvironment = ({ id, content, createdAt, updatedAt, archivedAt }:
   type: 'environment' as const,
   ...EnvironmentContent.parse(content),
   scope: 'organization' as const,
-  created_at: toIsoTime(createdAt),
-  updated_at: toIsoTime(updatedAt),
-  archived_at: toIsoTimeOrNull(archivedAt),
+  ...toApiTimes({ createdAt, updatedAt, archivedAt }),
 });
 
 /** The environment of sessions that were not created through this API: the server's own settings. */
@@ -147,18 +137,15 @@ const ownEnvironment = () => ({
   metadata: {},
   config: unrestrictedConfig,
   scope: 'organization' as const,
-  created_at: toIsoTime(0),
-  updated_at: toIsoTime(0),
-  archived_at: null,
+  ...toApiTimes({ createdAt: 0, updatedAt: 0, archivedAt: null }),
 });
 
 export function createEnvironmentRoutes({
   documents,
   workQueue,
-}: Pick<Services, 'documents' | 'workQueue'>): ApiRoute[] {
-  return [
-    {
-      endpoint: 'POST /v1/environments',
+}: Pick<Services, 'documents' | 'workQueue'>): ApiRoutes {
+  return {
+    'POST /v1/environments': {
       least: 'create',
       async run({ body }) {
         const { name: named, description, metadata, config, scope } = parseInput(NewEnvironment, body);
@@ -172,52 +159,40 @@ export function createEnvironmentRoutes({
         return toEnvironment(await documents.create({ kind: 'environment', content }));
       },
     },
-    {
-      endpoint: 'GET /v1/environments',
-      async run({ query }) {
-        const read = async () => (await documents.list('environment')).filter(query.shows);
-        return await readListPage({ query, name: 'environments', read, show: toEnvironment });
-      },
+    async 'GET /v1/environments'({ query }) {
+      const read = async () => (await documents.list('environment')).filter(query.shows);
+      return await readListPage({ query, name: 'environments', read, show: toEnvironment });
     },
-    {
-      endpoint: 'GET /v1/environments/:id',
-      run: async ({ params: { id = '' } }) =>
-        id === serverEnvironmentId ? ownEnvironment() : toEnvironment(await readDocument(documents, 'environment', id)),
+    'GET /v1/environments/:id': async ({ params: { id = '' } }) =>
+      id === serverEnvironmentId ? ownEnvironment() : toEnvironment(await readDocument(documents, 'environment', id)),
+    async 'POST /v1/environments/:id'({ params: { id = '' }, body }) {
+      const { name: named, description, metadata, config, scope } = parseInput(EnvironmentChange, body);
+      checkScope(scope);
+      const doc = await readDocument(documents, 'environment', id);
+      if (doc.archivedAt !== null) throw invalidRequestError('The environment is archived.', 'environment_archived');
+      const now = EnvironmentContent.parse(doc.content);
+      if (config && config.type !== now.config.type)
+        throw new ManagedAgentsError('invalid_request', 'config.type cannot be changed.', {
+          errorCode: 'invalid_config_type_change',
+        });
+      const content: EnvironmentContent = {
+        name: named ?? now.name,
+        description: description === undefined ? now.description : description,
+        metadata: metadata ? applyMetadataChange(now.metadata, withoutEmpty(metadata)) : now.metadata,
+        config: resolved(config, now.config),
+      };
+      return toEnvironment(await documents.update(id, { content, version: doc.version }));
     },
-    {
-      endpoint: 'POST /v1/environments/:id',
-      async run({ params: { id = '' }, body }) {
-        const { name: named, description, metadata, config, scope } = parseInput(EnvironmentChange, body);
-        checkScope(scope);
-        const doc = await readDocument(documents, 'environment', id);
-        if (doc.archivedAt !== null) throw invalidRequestError('The environment is archived.', 'environment_archived');
-        const now = EnvironmentContent.parse(doc.content);
-        if (config && config.type !== now.config.type)
-          throw new ManagedAgentsError('invalid_request', 'config.type cannot be changed.', {
-            errorCode: 'invalid_config_type_change',
-          });
-        const content: EnvironmentContent = {
-          name: named ?? now.name,
-          description: description === undefined ? now.description : description,
-          metadata: metadata ? applyMetadataChange(now.metadata, withoutEmpty(metadata)) : now.metadata,
-          config: resolved(config, now.config),
-        };
-        return toEnvironment(await documents.update(id, { content, version: doc.version }));
-      },
+    async 'POST /v1/environments/:id/archive'({ params: { id = '' } }) {
+      await readDocument(documents, 'environment', id);
+      return toEnvironment(await documents.update(id, { archived: true }));
     },
-    {
-      endpoint: 'POST /v1/environments/:id/archive',
-      async run({ params: { id = '' } }) {
-        await readDocument(documents, 'environment', id);
-        return toEnvironment(await documents.update(id, { archived: true }));
-      },
-    },
-    createDeleteRoute('DELETE /v1/environments/:id', 'environment_deleted', async (id) => {
+    'DELETE /v1/environments/:id': createDeleteHandler('environment_deleted', async (id) => {
       await readDocument(documents, 'environment', id);
       for (const key of await workQueue.keys(id)) await workQueue.revokeKey(id, key.id);
       await documents.delete(id);
     }),
-  ];
+  };
 }
 
 /** In this API, an empty metadata value deletes the key, as null does. */

@@ -16,11 +16,11 @@ import { contentTypeOf } from '../../../shared/archive/mime.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { receiveFiles } from '../../../shared/uploads.ts';
 import { invalidRequestError, ManagedAgentsError, unsupportedFieldError } from '../errors.ts';
-import type { ApiRequest, ApiRoute } from '../route.ts';
+import type { ApiRequest, ApiRoutes } from '../route.ts';
 import type { ContentFileStore } from '../sessions/content.ts';
 import { parseSessionId, parseUploadId, toApiSessionId } from '../sessions/ids.ts';
 import { paginate, parseInput, toIsoTime, toIsoTimeOrNull, withoutPreviousPage } from '../wire.ts';
-import { readDocument } from './agents.ts';
+import { readDocument } from './agent-content.ts';
 
 export interface FileDeps extends Pick<FacadeParts, 'services' | 'projects' | 'clock'> {
   readonly ids: () => string;
@@ -126,7 +126,7 @@ function parseOutputId(word: string): { readonly id: SessionId; readonly path: s
 }
 
 /** Files that programs upload, and files that sessions leave in `/mnt/session/outputs`. */
-export function createFileRoutes(deps: FileDeps): ApiRoute[] {
+export function createFileRoutes(deps: FileDeps): ApiRoutes {
   const { services, clock } = deps;
   const { documents, files } = services;
   const uploads = () => uploadsOf(deps);
@@ -177,9 +177,8 @@ export function createFileRoutes(deps: FileDeps): ApiRoute[] {
     return found;
   }
 
-  return [
-    {
-      endpoint: 'POST /v1/files',
+  return {
+    'POST /v1/files': {
       least: 'create',
       body: 'stream',
       async run({ request, reply }) {
@@ -201,68 +200,59 @@ export function createFileRoutes(deps: FileDeps): ApiRoute[] {
         );
       },
     },
-    {
-      endpoint: 'GET /v1/files',
-      async run(apiRequest) {
-        const { query, reply } = apiRequest;
-        const ids = query.all('ids');
-        if (ids.length > 100) throw invalidRequestError('ids: at most 100.');
-        if (ids.length > 0) return { data: await known(ids, apiRequest), next_page: null };
-        const limit = query.integer('limit', { min: 1, max: 1_000, usual: 20 });
-        const scope = query.one('scope_id');
-        const all =
-          scope === undefined ? await ownFiles() : await listOutputs(parseSessionId(scope), abortOnDisconnect(reply));
-        return withoutPreviousPage(paginate(all, { limit, page: query.one('page'), name: `files ${scope ?? ''}` }));
-      },
+    async 'GET /v1/files'(apiRequest) {
+      const { query, reply } = apiRequest;
+      const ids = query.all('ids');
+      if (ids.length > 100) throw invalidRequestError('ids: at most 100.');
+      if (ids.length > 0) return { data: await known(ids, apiRequest), next_page: null };
+      const limit = query.integer('limit', { min: 1, max: 1_000, usual: 20 });
+      const scope = query.one('scope_id');
+      const all =
+        scope === undefined ? await ownFiles() : await listOutputs(parseSessionId(scope), abortOnDisconnect(reply));
+      return withoutPreviousPage(paginate(all, { limit, page: query.one('page'), name: `files ${scope ?? ''}` }));
     },
-    { endpoint: 'GET /v1/files/:id', run: async (apiRequest) => await one(apiRequest.params.id ?? '', apiRequest) },
-    {
-      endpoint: 'GET /v1/files/:id/content',
-      async run(apiRequest) {
-        const { params, reply } = apiRequest;
-        const id = params.id ?? '';
-        const output = parseOutputId(id);
-        if (!output) {
-          const upload = await findUploadId(id, deps);
-          const { type, name, mimeType, size } = await uploads().get(upload);
-          if (type === 'output' && parseUploadId(id) !== undefined) {
-            reply
-              .header('content-type', mimeType ?? contentTypeOf(name))
-              .header('content-length', size)
-              .header('content-disposition', formatAttachmentHeader(name));
-            return reply.send(await uploads().open(upload));
-          }
-          throw new ManagedAgentsError(
-            'invalid_request',
-            'Uploads cannot be downloaded; files that sessions wrote can.',
-            {
-              errorCode: 'file_not_downloadable',
-            },
-          );
+    'GET /v1/files/:id': async (apiRequest) => await one(apiRequest.params.id ?? '', apiRequest),
+    async 'GET /v1/files/:id/content'(apiRequest) {
+      const { params, reply } = apiRequest;
+      const id = params.id ?? '';
+      const output = parseOutputId(id);
+      if (!output) {
+        const upload = await findUploadId(id, deps);
+        const { type, name, mimeType, size } = await uploads().get(upload);
+        if (type === 'output' && parseUploadId(id) !== undefined) {
+          reply
+            .header('content-type', mimeType ?? contentTypeOf(name))
+            .header('content-length', size)
+            .header('content-disposition', formatAttachmentHeader(name));
+          return reply.send(await uploads().open(upload));
         }
-        await services.sessions.page(output.id, 0, 1);
-        const { content, size } = await files.open(output.id, `${outputs}/${output.path}`, abortOnDisconnect(reply));
-        reply
-          .header('content-type', contentTypeOf(output.path))
-          .header('content-length', size)
-          .header('content-disposition', formatAttachmentHeader(output.path));
-        return reply.send(content);
-      },
+        throw new ManagedAgentsError(
+          'invalid_request',
+          'Uploads cannot be downloaded; files that sessions wrote can.',
+          {
+            errorCode: 'file_not_downloadable',
+          },
+        );
+      }
+      await services.sessions.page(output.id, 0, 1);
+      const { content, size } = await files.open(output.id, `${outputs}/${output.path}`, abortOnDisconnect(reply));
+      reply
+        .header('content-type', contentTypeOf(output.path))
+        .header('content-length', size)
+        .header('content-disposition', formatAttachmentHeader(output.path));
+      return reply.send(content);
     },
-    {
-      endpoint: 'DELETE /v1/files/:id',
-      async run({ params, reply }) {
-        const id = params.id ?? '';
-        const output = parseOutputId(id);
-        if (output) await files.remove(output.id, `${outputs}/${output.path}`, abortOnDisconnect(reply));
-        else {
-          await readDocument(documents, 'file', id);
-          await documents.delete(id);
-        }
-        return { id, type: 'file_deleted' as const };
-      },
+    async 'DELETE /v1/files/:id'({ params, reply }) {
+      const id = params.id ?? '';
+      const output = parseOutputId(id);
+      if (output) await files.remove(output.id, `${outputs}/${output.path}`, abortOnDisconnect(reply));
+      else {
+        await readDocument(documents, 'file', id);
+        await documents.delete(id);
+      }
+      return { id, type: 'file_deleted' as const };
     },
-  ];
+  };
 
   async function ownFiles() {
     const now = clock.now();

@@ -3,7 +3,7 @@ import { compileGlobs } from '../../../../core/text/glob.ts';
 import type { ProviderModels } from '../../../../sessions/api/models.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalidRequestError } from '../errors.ts';
-import type { ApiRoute } from '../route.ts';
+import type { ApiRoutes } from '../route.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
 import { toIsoTime } from '../wire.ts';
 
@@ -57,42 +57,36 @@ export async function findModelRef(
   throw invalidRequestError(`model: no provider of this server has ${name}. Write it as ${known}.`);
 }
 /** The models in the older list format of Anthropic's API. */
-export function createModelRoutes(services: Models, settings: ModelNames): ApiRoute[] {
-  return [
-    {
-      endpoint: 'GET /v1/models',
-      async run({ query }) {
-        const limit = query.integer('limit', { min: 1, max: 1_000, usual: 20 });
-        const requested = query.all('lifecycle');
-        const all = (await listed(services)).filter(
-          ({ lifecycle }) => requested.length === 0 || requested.includes(lifecycle),
-        );
-        const [after, before] = [query.one('after_id'), query.one('before_id')];
-        const start = after === undefined ? 0 : all.findIndex(({ id }) => id === after) + 1;
-        const end = before === undefined ? all.length : all.findIndex(({ id }) => id === before);
-        if ((after !== undefined && start === 0) || end < 0)
-          throw invalidRequestError('after_id or before_id names no model.');
-        const between = all.slice(start, end);
-        const data = before === undefined ? between.slice(0, limit) : between.slice(-limit);
-        return {
-          data,
-          has_more: between.length > data.length,
-          first_id: data[0]?.id ?? null,
-          last_id: data.at(-1)?.id ?? null,
-        };
-      },
+export function createModelRoutes(services: Models, settings: ModelNames): ApiRoutes {
+  return {
+    async 'GET /v1/models'({ query }) {
+      const limit = query.integer('limit', { min: 1, max: 1_000, usual: 20 });
+      const requested = query.all('lifecycle');
+      const all = (await listed(services)).filter(
+        ({ lifecycle }) => requested.length === 0 || requested.includes(lifecycle),
+      );
+      const [after, before] = [query.one('after_id'), query.one('before_id')];
+      const start = after === undefined ? 0 : all.findIndex(({ id }) => id === after) + 1;
+      const end = before === undefined ? all.length : all.findIndex(({ id }) => id === before);
+      if ((after !== undefined && start === 0) || end < 0)
+        throw invalidRequestError('after_id or before_id names no model.');
+      const between = all.slice(start, end);
+      const data = before === undefined ? between.slice(0, limit) : between.slice(-limit);
+      return {
+        data,
+        has_more: between.length > data.length,
+        first_id: data[0]?.id ?? null,
+        last_id: data.at(-1)?.id ?? null,
+      };
     },
-    {
-      endpoint: 'GET /v1/models/*',
-      async run({ params }) {
-        const id = params['*'] ?? '';
-        const all = await listed(services); // called first, because it also checks the caller
-        if (id.length > 200) throw invalidRequestError('The name of a model has at most 200 characters.');
-        const target = configuredModel(id, settings)?.replace(/^anthropic\//, '') ?? id;
-        const found = all.find((one) => one.id === target);
-        if (!found) throw new AppError('not_found', `There is no model ${id}.`);
-        return { ...found, id };
-      },
+    async 'GET /v1/models/*'({ params }) {
+      const id = params['*'] ?? '';
+      const all = await listed(services); // called first, because it also checks the caller
+      if (id.length > 200) throw invalidRequestError('The name of a model has at most 200 characters.');
+      const target = configuredModel(id, settings)?.replace(/^anthropic\//, '') ?? id;
+      const found = all.find((one) => one.id === target);
+      if (!found) throw new AppError('not_found', `There is no model ${id}.`);
+      return { ...found, id };
     },
-  ];
+  };
 }

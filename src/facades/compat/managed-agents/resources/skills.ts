@@ -4,7 +4,7 @@ import { readMultipartFolder } from '../../../../http/transport/multipart.ts';
 import type { Skill, SkillVersion } from '../../../../sessions/api/server/skills.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalidRequestError } from '../errors.ts';
-import { type ApiRequest, type ApiRoute, createDeleteRoute } from '../route.ts';
+import { type ApiRequest, type ApiRoutes, createDeleteHandler } from '../route.ts';
 import { parseInput, readListPage, toIsoTime } from '../wire.ts';
 
 const limits = { files: 500, bytes: 30 * 2 ** 20 };
@@ -43,34 +43,25 @@ async function readFormFolder({ request }: Pick<ApiRequest, 'request'>) {
   return { files, displayName };
 }
 
-export function createSkillRoutes({
-  services: { skills },
-}: {
-  readonly services: Pick<Services, 'skills'>;
-}): ApiRoute[] {
-  return [
-    {
-      endpoint: 'POST /v1/skills',
+export function createSkillRoutes({ skills }: Pick<Services, 'skills'>): ApiRoutes {
+  return {
+    'POST /v1/skills': {
       least: 'create',
       body: 'stream',
       run: async (apiRequest) => toSkill(await skills.create(await readFormFolder(apiRequest))),
     },
-    {
-      endpoint: 'GET /v1/skills',
-      async run({ query }) {
-        const source = query.one('source') ?? 'custom';
-        if (!sources.includes(source)) throw invalidRequestError(`source must be one of ${sources.join(', ')}.`);
-        const read = async () => {
-          const all = source === 'custom' ? await skills.list() : [];
-          return all.toSorted((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? -1 : 1));
-        };
-        return await readListPage({ query, name: `skills ${source}`, most: 1_000, read, show: toSkill });
-      },
+    async 'GET /v1/skills'({ query }) {
+      const source = query.one('source') ?? 'custom';
+      if (!sources.includes(source)) throw invalidRequestError(`source must be one of ${sources.join(', ')}.`);
+      const read = async () => {
+        const all = source === 'custom' ? await skills.list() : [];
+        return all.toSorted((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? -1 : 1));
+      };
+      return await readListPage({ query, name: `skills ${source}`, most: 1_000, read, show: toSkill });
     },
-    { endpoint: 'GET /v1/skills/:id', run: async ({ params: { id = '' } }) => toSkill(await skills.get(id)) },
-    createDeleteRoute('DELETE /v1/skills/:id', 'skill_deleted', (id) => skills.delete(id)),
-    {
-      endpoint: 'POST /v1/skills/:id/versions',
+    'GET /v1/skills/:id': async ({ params: { id = '' } }) => toSkill(await skills.get(id)),
+    'DELETE /v1/skills/:id': createDeleteHandler('skill_deleted', (id) => skills.delete(id)),
+    'POST /v1/skills/:id/versions': {
       least: 'create',
       body: 'stream',
       async run(apiRequest) {
@@ -80,29 +71,21 @@ export function createSkillRoutes({
         return toVersion(await skills.addVersion(id, { files }));
       },
     },
-    {
-      endpoint: 'GET /v1/skills/:id/versions',
-      async run({ params: { id = '' }, query }) {
-        const read = () => skills.versions(id);
-        return await readListPage({ query, name: `versions ${id}`, most: 1_000, read, show: toVersion });
-      },
+    async 'GET /v1/skills/:id/versions'({ params: { id = '' }, query }) {
+      const read = () => skills.versions(id);
+      return await readListPage({ query, name: `versions ${id}`, most: 1_000, read, show: toVersion });
     },
-    {
-      endpoint: 'GET /v1/skills/:id/versions/:version',
+    'GET /v1/skills/:id/versions/:version': {
       worker,
       run: async ({ params: { id = '', version = '' } }) => toVersion(await skills.version(id, version)),
     },
-    {
-      endpoint: 'DELETE /v1/skills/:id/versions/:version',
-      async run({ params: { id = '', version: target = '' } }) {
-        // An operator can delete a version by its id without permission to read it.
-        const version = target.startsWith('skillver_') ? target : (await skills.version(id, target)).id;
-        await skills.deleteVersion(id, version);
-        return { id: version, type: 'skill_version_deleted' as const };
-      },
+    async 'DELETE /v1/skills/:id/versions/:version'({ params: { id = '', version: target = '' } }) {
+      // An operator can delete a version by its id without permission to read it.
+      const version = target.startsWith('skillver_') ? target : (await skills.version(id, target)).id;
+      await skills.deleteVersion(id, version);
+      return { id: version, type: 'skill_version_deleted' as const };
     },
-    {
-      endpoint: 'GET /v1/skills/:id/versions/:version/content',
+    'GET /v1/skills/:id/versions/:version/content': {
       worker,
       async run({ params: { id = '', version = '' }, reply }) {
         const { name, content } = await skills.download(id, version);
@@ -111,5 +94,5 @@ export function createSkillRoutes({
         return reply.send(content);
       },
     },
-  ];
+  };
 }

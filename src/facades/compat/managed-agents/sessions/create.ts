@@ -6,10 +6,9 @@ import type { StoredDocument } from '../../../../sessions/api/server/documents.t
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { CreateSessionCommand } from '../../../../sessions/api/sessions.ts';
 import { invalidRequestError, rethrowNotFoundAs, unsupportedFieldError } from '../errors.ts';
-import { applyOverrides } from '../resources/agent-content.ts';
+import { applyOverrides, readDocument as keptDocument } from '../resources/agent-content.ts';
 import { AgentContent, AgentOverrides } from '../resources/agent-shapes.ts';
 import { resolveSkillVersions } from '../resources/agent-skills.ts';
-import { readDocument as keptDocument } from '../resources/agents.ts';
 import { type EnvironmentConfig, EnvironmentContent, serverEnvironmentId } from '../resources/environments.ts';
 import { findModelRef } from '../resources/models.ts';
 import { toRoster } from '../resources/multiagent.ts';

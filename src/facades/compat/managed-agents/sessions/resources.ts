@@ -6,7 +6,7 @@ import { Secret } from '../../../../core/text/secret.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import { invalidRequestError } from '../errors.ts';
 import { type FileDeps, findUploadId } from '../resources/files.ts';
-import type { ApiRoute } from '../route.ts';
+import type { ApiRoutes } from '../route.ts';
 import { parseInput, readListPage } from '../wire.ts';
 import { maxSessionFiles, prepareFileResources, ResourceRequest } from './create.ts';
 import { parseSessionId } from './ids.ts';
@@ -19,7 +19,7 @@ const idOf = (resource: ManagedSessionContent['resources'][number]): string =>
 const uploads = '/mnt/session/uploads/';
 const TokenChange = z.looseObject({ authorization_token: AuthorizationToken });
 
-export function createSessionResourceRoutes(parts: FileDeps): ApiRoute[] {
+export function createSessionResourceRoutes(parts: FileDeps): ApiRoutes {
   const { services, clock, ids } = parts;
   const { sessions, files } = services;
   const found = async (params: { readonly id?: string | undefined }) => {
@@ -46,86 +46,71 @@ export function createSessionResourceRoutes(parts: FileDeps): ApiRoute[] {
     return await sessions.update(id, { agent: changed });
   };
 
-  return [
-    {
-      endpoint: 'GET /v1/sessions/:id/resources',
-      async run({ params, query }) {
-        const record = await found(params);
-        const all = parseManagedSessionContent(record)?.resources ?? [];
-        const read = async () => all.map((resource) => ({ id: idOf(resource), resource }));
-        const name = `resources ${record.id}`;
-        return await readListPage({ query, name, most: 1_000, usual: 1_000, read, show: ({ resource }) => resource });
-      },
+  return {
+    async 'GET /v1/sessions/:id/resources'({ params, query }) {
+      const record = await found(params);
+      const all = parseManagedSessionContent(record)?.resources ?? [];
+      const read = async () => all.map((resource) => ({ id: idOf(resource), resource }));
+      const name = `resources ${record.id}`;
+      return await readListPage({ query, name, most: 1_000, usual: 1_000, read, show: ({ resource }) => resource });
     },
-    {
-      endpoint: 'POST /v1/sessions/:id/resources',
-      async run({ params, body }) {
-        const record = await found(params);
-        const kept = parseManagedSessionContent(record);
-        const { resources = [] } = kept ?? {};
-        const requested = parseInput(ResourceRequest, body);
-        if (record.archived) throw invalidRequestError('The session is archived.', 'session_archived');
-        if (record.agent?.environment !== undefined)
-          throw invalidRequestError('`resources` are not supported with self-hosted environments.', 'not_supported');
-        if (requested.type !== 'file')
-          throw invalidRequestError(
-            'A session gets its memory stores and repositories when it is made. Later it can get files.',
-          );
-        const own = resources.filter(({ type }) => type === 'file');
-        if (own.length >= maxSessionFiles) throw invalidRequestError(`A session has at most ${maxSessionFiles} files.`);
-        const taken = own.map(({ mount_path: path }) => path.slice(uploads.length));
-        const deps = {
-          resolveUpload: (file: string) => findUploadId(file, parts),
-          newId: () => `${ids()}${ids()}`,
-          now: () => clock.now(),
-        };
-        const [created] = await prepareFileResources([requested], deps, taken);
-        if (!created) throw invalidRequestError('A resource is a file.');
-        const all = [...(record.agent?.files ?? []), created.file];
-        await change(record, kept, { files: all, resources: [...resources, created.shown] });
-        return created.shown;
-      },
+    async 'POST /v1/sessions/:id/resources'({ params, body }) {
+      const record = await found(params);
+      const kept = parseManagedSessionContent(record);
+      const { resources = [] } = kept ?? {};
+      const requested = parseInput(ResourceRequest, body);
+      if (record.archived) throw invalidRequestError('The session is archived.', 'session_archived');
+      if (record.agent?.environment !== undefined)
+        throw invalidRequestError('`resources` are not supported with self-hosted environments.', 'not_supported');
+      if (requested.type !== 'file')
+        throw invalidRequestError(
+          'A session gets its memory stores and repositories when it is made. Later it can get files.',
+        );
+      const own = resources.filter(({ type }) => type === 'file');
+      if (own.length >= maxSessionFiles) throw invalidRequestError(`A session has at most ${maxSessionFiles} files.`);
+      const taken = own.map(({ mount_path: path }) => path.slice(uploads.length));
+      const deps = {
+        resolveUpload: (file: string) => findUploadId(file, parts),
+        newId: () => `${ids()}${ids()}`,
+        now: () => clock.now(),
+      };
+      const [created] = await prepareFileResources([requested], deps, taken);
+      if (!created) throw invalidRequestError('A resource is a file.');
+      const all = [...(record.agent?.files ?? []), created.file];
+      await change(record, kept, { files: all, resources: [...resources, created.shown] });
+      return created.shown;
     },
-    {
-      endpoint: 'GET /v1/sessions/:id/resources/:resource',
-      run: async ({ params }) => one(await found(params), params.resource),
+    'GET /v1/sessions/:id/resources/:resource': async ({ params }) => one(await found(params), params.resource),
+    async 'POST /v1/sessions/:id/resources/:resource'({ params, body }) {
+      const record = await found(params);
+      const resource = one(record, params.resource);
+      const { authorization_token: token } = parseInput(TokenChange, body);
+      if (resource.type !== 'github_repository')
+        throw invalidRequestError('authorization_token belongs to repositories; this resource is none.');
+      await putRepositoryToken(services.sessionCredentials, record.id, {
+        url: resource.url,
+        token: new Secret(token),
+      });
+      return resource;
     },
-    {
-      endpoint: 'POST /v1/sessions/:id/resources/:resource',
-      async run({ params, body }) {
-        const record = await found(params);
-        const resource = one(record, params.resource);
-        const { authorization_token: token } = parseInput(TokenChange, body);
-        if (resource.type !== 'github_repository')
-          throw invalidRequestError('authorization_token belongs to repositories; this resource is none.');
-        await putRepositoryToken(services.sessionCredentials, record.id, {
-          url: resource.url,
-          token: new Secret(token),
-        });
-        return resource;
-      },
+    async 'DELETE /v1/sessions/:id/resources/:resource'({ params, reply }) {
+      const record = await found(params);
+      const kept = parseManagedSessionContent(record);
+      const resource = one(record, params.resource);
+      if (resource.type !== 'file') {
+        await sessions.update(record.id, {}); // a caller without permission to change the session learns nothing more
+        throw invalidRequestError(
+          'Only files can be removed from a session. Its other resources stay until it is deleted.',
+        );
+      }
+      const path = resource.mount_path.slice(uploads.length);
+      await change(record, kept, {
+        files: (record.agent?.files ?? []).filter((file) => file.path !== path),
+        resources: (kept?.resources ?? []).filter((one) => one.type !== 'file' || one.id !== resource.id),
+      });
+      if (record.sandboxState === 'running')
+        await files.remove(record.id, `.session/uploads/${path}`, abortOnDisconnect(reply)).catch(() => {}); // the agent may have moved it
+      return { id: resource.id, type: 'session_resource_deleted' as const };
     },
-    {
-      endpoint: 'DELETE /v1/sessions/:id/resources/:resource',
-      async run({ params, reply }) {
-        const record = await found(params);
-        const kept = parseManagedSessionContent(record);
-        const resource = one(record, params.resource);
-        if (resource.type !== 'file') {
-          await sessions.update(record.id, {}); // a caller without permission to change the session learns nothing more
-          throw invalidRequestError(
-            'Only files can be removed from a session. Its other resources stay until it is deleted.',
-          );
-        }
-        const path = resource.mount_path.slice(uploads.length);
-        await change(record, kept, {
-          files: (record.agent?.files ?? []).filter((file) => file.path !== path),
-          resources: (kept?.resources ?? []).filter((one) => one.type !== 'file' || one.id !== resource.id),
-        });
-        if (record.sandboxState === 'running')
-          await files.remove(record.id, `.session/uploads/${path}`, abortOnDisconnect(reply)).catch(() => {}); // the agent may have moved it
-        return { id: resource.id, type: 'session_resource_deleted' as const };
-      },
-    },
-  ];
+  };
 }

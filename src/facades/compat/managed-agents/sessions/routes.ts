@@ -2,15 +2,14 @@ import { z } from 'zod';
 import { ignoreNotFound, ignoreSessionNotFound } from '../../../../core/errors/errors.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
+import type { Services } from '../../../../sessions/api/services.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { invalidRequestError } from '../errors.ts';
-import { listNewestSessions } from '../newest-sessions.ts';
 import { applyAgentChange } from '../resources/agent-content.ts';
 import { AgentOverrides } from '../resources/agent-shapes.ts';
 import { EnvironmentContent } from '../resources/environments.ts';
-import type { FileDeps } from '../resources/files.ts';
-import { createContentFileStore, findUploadId } from '../resources/files.ts';
-import type { ApiRoute } from '../route.ts';
+import { createContentFileStore, type FileDeps, findUploadId } from '../resources/files.ts';
+import type { ApiRoutes } from '../route.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
 import { applyMetadataChange, MetadataChange, paginate, parseInput } from '../wire.ts';
 import { assertOnlyToolResults } from '../work/access.ts';
@@ -40,7 +39,7 @@ const worker = ['environment', 'session'] as const;
 /** A child that an agent delegated to is a thread of its parent session. */
 const isThread = ({ parent }: SessionRecord) => parent !== undefined && parent.attempts === undefined;
 
-export function createSessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings): ApiRoute[] {
+export function createSessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings): ApiRoutes {
   const { services, clock, sse, ids } = parts;
   const { sessions, workQueue } = services;
   const reader = new SessionReader();
@@ -50,9 +49,8 @@ export function createSessionRoutes(parts: RouteDeps, settings: ManagedAgentsSet
   const view = (record: SessionRecord) => readSessionView(record, views);
   const events = createEventRouteHandlers({ sessions, reader, sse });
 
-  return [
-    {
-      endpoint: 'POST /v1/sessions',
+  return {
+    'POST /v1/sessions': {
       least: 'create',
       async run({ body, reply }) {
         const gone = abortOnDisconnect(reply);
@@ -84,90 +82,80 @@ export function createSessionRoutes(parts: RouteDeps, settings: ManagedAgentsSet
         return initial.length > 0 ? { ...created, status: 'running' as const } : created;
       },
     },
-    {
-      endpoint: 'GET /v1/sessions',
-      async run({ query }) {
-        const order = query.order('desc');
-        const isWithin = query.within('created_at');
-        const statuses = query.all('statuses');
-        const [agent, version] = [query.one('agent_id'), query.one('agent_version')];
-        const [deployment, store] = [query.one('deployment_id'), query.one('memory_store_id')];
-        const isMatch = (record: SessionRecord) =>
-          !record.life &&
-          !isThread(record) &&
-          (!record.archived || query.has('include_archived')) &&
-          isWithin(record.createdAt) &&
-          (agent === undefined || parseManagedSessionContent(record)?.agentId === agent) &&
-          (version === undefined || String(parseManagedSessionContent(record)?.version) === version) &&
-          (deployment === undefined || parseManagedSessionContent(record)?.deploymentId === deployment) &&
-          (store === undefined || record.agent?.memoryStores?.some((one) => one.store === store) === true);
-        const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
-        const paging = { limit, page: query.one('page'), name: `sessions ${order}` };
-        const isFirstPage = order === 'desc' && statuses.length === 0 && !paging.page;
-        const chosen = await listNewestSessions(sessions, isMatch, isFirstPage ? limit : undefined);
-        if (order === 'asc') chosen.reverse();
-        // A caller that can only see that a session exists cannot read it here.
-        const readable = async (record: SessionRecord) => await view(record).catch(ignoreSessionNotFound);
-        if (statuses.length === 0) {
-          const { data, ...rest } = paginate(chosen, paging);
-          return { data: (await Promise.all(data.map(readable))).filter((one) => one !== undefined), ...rest };
-        }
-        const shown = (await Promise.all(chosen.map(readable))).filter((one) => one !== undefined);
-        return paginate(
-          shown.filter(({ status }) => statuses.includes(status)),
-          { ...paging, name: `sessions ${order} ${statuses.join()}` },
-        );
-      },
+    async 'GET /v1/sessions'({ query }) {
+      const order = query.order('desc');
+      const isWithin = query.within('created_at');
+      const statuses = query.all('statuses');
+      const [agent, version] = [query.one('agent_id'), query.one('agent_version')];
+      const [deployment, store] = [query.one('deployment_id'), query.one('memory_store_id')];
+      const isMatch = (record: SessionRecord) =>
+        !record.life &&
+        !isThread(record) &&
+        (!record.archived || query.has('include_archived')) &&
+        isWithin(record.createdAt) &&
+        (agent === undefined || parseManagedSessionContent(record)?.agentId === agent) &&
+        (version === undefined || String(parseManagedSessionContent(record)?.version) === version) &&
+        (deployment === undefined || parseManagedSessionContent(record)?.deploymentId === deployment) &&
+        (store === undefined || record.agent?.memoryStores?.some((one) => one.store === store) === true);
+      const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
+      const paging = { limit, page: query.one('page'), name: `sessions ${order}` };
+      const isFirstPage = order === 'desc' && statuses.length === 0 && !paging.page;
+      const chosen = await listNewestSessions(sessions, isMatch, isFirstPage ? limit : undefined);
+      if (order === 'asc') chosen.reverse();
+      // A caller that can only see that a session exists cannot read it here.
+      const readable = async (record: SessionRecord) => await view(record).catch(ignoreSessionNotFound);
+      if (statuses.length === 0) {
+        const { data, ...rest } = paginate(chosen, paging);
+        return { data: (await Promise.all(data.map(readable))).filter((one) => one !== undefined), ...rest };
+      }
+      const shown = (await Promise.all(chosen.map(readable))).filter((one) => one !== undefined);
+      return paginate(
+        shown.filter(({ status }) => statuses.includes(status)),
+        { ...paging, name: `sessions ${order} ${statuses.join()}` },
+      );
     },
-    { endpoint: 'GET /v1/sessions/:id', worker, run: async ({ params }) => await view(await found(params)) },
-    {
-      endpoint: 'POST /v1/sessions/:id',
-      async run({ params, body }) {
-        const record = await found(params);
-        const { title, metadata, budget, vault_ids: vaults, agent } = parseInput(SessionUpdate, body);
-        if (vaults !== undefined)
-          throw invalidRequestError('vault_ids cannot be changed after the creation of a session.');
-        await sessions.update(record.id, {}); // callers who cannot change the session do not learn its state
-        if (record.archived) throw invalidRequestError('The session is archived.', 'session_archived');
-        const changed = await changedAgent(record, agent);
-        const { usage } = await reader.state(record, sessions);
-        const limit = budget === undefined ? undefined : applyBudgetChange(budget, record, usage);
-        await sessions.update(record.id, {
-          ...(title !== undefined && title !== null && { title }),
-          ...(metadata && { metadata: applyMetadataChange(record.metadata ?? {}, metadata) }),
-          ...(changed && { agent: changed }),
-          ...(limit && { budget: limit }),
-        });
-        return await view(await sessions.get(record.id));
-      },
+    'GET /v1/sessions/:id': {
+      worker,
+      run: async ({ params }) => await view(await found(params)),
     },
-    {
-      endpoint: 'POST /v1/sessions/:id/archive',
-      async run({ params }) {
-        const record = await found(params);
-        await sessions.update(record.id, {});
-        if (record.archived) return await view(record);
-        await refuseBusy(record);
-        await leaveQueue(record);
-        const kept = record.agent && { ...record.agent.kept, archivedAt: clock.now() };
-        const agent = record.agent && kept && { agent: { ...record.agent, kept } };
-        await sessions.update(record.id, { archived: true, ...agent });
-        return await view(await sessions.get(record.id));
-      },
+    async 'POST /v1/sessions/:id'({ params, body }) {
+      const record = await found(params);
+      const { title, metadata, budget, vault_ids: vaults, agent } = parseInput(SessionUpdate, body);
+      if (vaults !== undefined)
+        throw invalidRequestError('vault_ids cannot be changed after the creation of a session.');
+      await sessions.update(record.id, {}); // callers who cannot change the session do not learn its state
+      if (record.archived) throw invalidRequestError('The session is archived.', 'session_archived');
+      const changed = await changedAgent(record, agent);
+      const { usage } = await reader.state(record, sessions);
+      const limit = budget === undefined ? undefined : applyBudgetChange(budget, record, usage);
+      await sessions.update(record.id, {
+        ...(title !== undefined && title !== null && { title }),
+        ...(metadata && { metadata: applyMetadataChange(record.metadata ?? {}, metadata) }),
+        ...(changed && { agent: changed }),
+        ...(limit && { budget: limit }),
+      });
+      return await view(await sessions.get(record.id));
     },
-    {
-      endpoint: 'DELETE /v1/sessions/:id',
-      async run({ params }) {
-        const record = await found(params);
-        await sessions.update(record.id, {});
-        await refuseBusy(record);
-        await leaveQueue(record);
-        await sessions.delete(record.id);
-        return { id: toApiSessionId(record.id), type: 'session_deleted' as const };
-      },
+    async 'POST /v1/sessions/:id/archive'({ params }) {
+      const record = await found(params);
+      await sessions.update(record.id, {});
+      if (record.archived) return await view(record);
+      await refuseBusy(record);
+      await leaveQueue(record);
+      const kept = record.agent && { ...record.agent.kept, archivedAt: clock.now() };
+      const agent = record.agent && kept && { agent: { ...record.agent, kept } };
+      await sessions.update(record.id, { archived: true, ...agent });
+      return await view(await sessions.get(record.id));
     },
-    {
-      endpoint: 'POST /v1/sessions/:id/events',
+    async 'DELETE /v1/sessions/:id'({ params }) {
+      const record = await found(params);
+      await sessions.update(record.id, {});
+      await refuseBusy(record);
+      await leaveQueue(record);
+      await sessions.delete(record.id);
+      return { id: toApiSessionId(record.id), type: 'session_deleted' as const };
+    },
+    'POST /v1/sessions/:id/events': {
       worker,
       async run({ params, body, reply, worker: byWorker }) {
         const record = await found(params);
@@ -183,16 +171,14 @@ export function createSessionRoutes(parts: RouteDeps, settings: ManagedAgentsSet
         return { data };
       },
     },
-    {
-      endpoint: 'GET /v1/sessions/:id/events',
+    'GET /v1/sessions/:id/events': {
       worker,
       async run({ params, query }) {
         const session = await found(params);
         return await events.listed({ session, thread: session.id }, query);
       },
     },
-    {
-      endpoint: 'GET /v1/sessions/:id/events/stream',
+    'GET /v1/sessions/:id/events/stream': {
       stream: true,
       worker,
       async run(apiRequest) {
@@ -202,7 +188,7 @@ export function createSessionRoutes(parts: RouteDeps, settings: ManagedAgentsSet
     },
     ...createThreadRoutes(views, events),
     ...createSessionResourceRoutes(parts),
-  ];
+  };
 
   async function leaveQueue({ id, agent }: SessionRecord): Promise<void> {
     if (agent?.environment === undefined) return;
@@ -231,4 +217,30 @@ export function createSessionRoutes(parts: RouteDeps, settings: ManagedAgentsSet
     const roster = toSessionRoster(record);
     return toSessionAgent({ kept: { ...kept, content }, roster, config, environment: workers, files });
   }
+}
+
+const newestFirst = (one: SessionRecord, other: SessionRecord) => other.createdAt - one.createdAt;
+
+/**
+ * The matching sessions, newest creation first. With a limit, returns at least `limit` + 1 sessions if there are that many. The
+ * service lists by newest message, which is never older than the session, so the first rows are usually enough.
+ */
+export async function listNewestSessions(
+  sessions: Pick<Services['sessions'], 'list'>,
+  isMatch: (record: SessionRecord) => boolean,
+  limit: number | undefined,
+): Promise<SessionRecord[]> {
+  const all = async () => (await sessions.list()).filter(isMatch).sort(newestFirst);
+  if (limit === undefined) return await all();
+  const rows = 2 * limit + 1;
+  const part = await sessions.list({ limit: rows, after: undefined, keep: () => true });
+  const found = part
+    .filter(isMatch)
+    .sort(newestFirst)
+    .slice(0, limit + 1);
+  const [oldest, last] = [found[limit], part.at(-1)];
+  // Sessions with equal times keep their order, so the sessions beyond `part` come after those in it.
+  const isWhole = part.length < rows || (oldest && last && oldest.createdAt >= last.latestMessageAt);
+  // Otherwise reads all sessions in one call: between pages, a session that gets a message would move in the list.
+  return isWhole ? found : await all();
 }

@@ -3,7 +3,7 @@ import type { SessionId } from '../../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { serverEnvironmentId } from '../resources/environments.ts';
-import { toIsoTime, toIsoTimeOrNull } from '../wire.ts';
+import { toApiTimes } from '../wire.ts';
 import { toBudgetView } from './budget.ts';
 import { toApiSessionId, toApiThreadId } from './ids.ts';
 import { type ManagedSessionContent, parseManagedSessionContent, readSessionAgentView } from './kept-session.ts';
@@ -39,11 +39,7 @@ async function shared(viewed: ViewedSession, amounts: Amounts, { services: { ses
     stats: toSessionStats(activeMs, Math.max(0, now - record.createdAt)),
     usage: toUsageView(amounts.usage, activeMs),
     agent: await readSessionAgentView(record, kept, sessions),
-    times: {
-      created_at: toIsoTime(record.createdAt),
-      updated_at: toIsoTime(record.updatedAt),
-      archived_at: toIsoTimeOrNull(archivedAt),
-    },
+    times: toApiTimes({ ...record, archivedAt }),
   };
 }
 

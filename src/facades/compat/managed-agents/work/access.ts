@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { isWorkerCredential } from '../../../../auth/environment-keys.ts';
 import { lockedOutError } from '../../../../auth/lockout.ts';
+import { ServerPart } from '../../../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../../../core/errors/errors.ts';
 import type { Principal } from '../../../../core/model/principal.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
@@ -34,19 +35,13 @@ type AccessParts = Pick<FacadeParts, 'workers' | 'credentials'> & {
 };
 const unauthorized = () => new AppError('unauthorized', 'A valid key is needed.');
 
-export class WorkerRouteGuard implements RouteGuard {
-  readonly #parts: AccessParts;
-
-  constructor(parts: AccessParts) {
-    this.#parts = parts;
-  }
-
-  async run(route: ApiRoute, apiRequest: ApiRequest, work: ApiRoute['run']): Promise<unknown> {
+export class WorkerRouteGuard extends ServerPart<AccessParts> implements RouteGuard {
+  async run(endpoint: string, route: ApiRoute, apiRequest: ApiRequest): Promise<unknown> {
     const { request } = apiRequest;
     const presented = request.headers[header];
     if (typeof presented !== 'string') {
       if (!request.known) throw unauthorized();
-      return await work(apiRequest);
+      return await route.run(apiRequest);
     }
     const worker = await this.#findWorker(presented, request.client.address);
     const kind = worker.work ? 'session' : 'environment';
@@ -55,16 +50,16 @@ export class WorkerRouteGuard implements RouteGuard {
         'forbidden',
         `${kind === 'session' ? "A session's token" : "An environment's key"} does not open this.`,
       );
-    const principal = toPrincipal(worker, this.#parts.credentials);
+    const principal = toPrincipal(worker, this.deps.credentials);
     const caller = { principal, address: request.client.address, request: request.id };
     return await runAsCaller(caller, async () => {
-      await this.#refuseOthers(worker, route, apiRequest);
-      return await work({ ...apiRequest, worker });
+      await this.#refuseOthers(worker, endpoint, apiRequest);
+      return await route.run({ ...apiRequest, worker });
     });
   }
 
   async #findWorker(presented: string, address: string): Promise<WorkerIdentity> {
-    const { workers, credentials } = this.#parts;
+    const { workers, credentials } = this.deps;
     const worker = await workers?.find(presented).catch((thrown: unknown) => {
       const { code, message } = toAppError(thrown);
       // the worker learns that its credential was revoked
@@ -80,7 +75,7 @@ export class WorkerRouteGuard implements RouteGuard {
   }
 
   /** A worker sees other environments and sessions as missing. */
-  async #refuseOthers(worker: WorkerIdentity, { endpoint }: ApiRoute, { params, request }: ApiRequest): Promise<void> {
+  async #refuseOthers(worker: WorkerIdentity, endpoint: string, { params, request }: ApiRequest): Promise<void> {
     const { environmentId, work } = worker;
     const { id = '', work: workId } = params;
     const [, , kind] = endpoint.split('/', 3); // from the matched route, not from the caller's URL
@@ -100,12 +95,12 @@ export class WorkerRouteGuard implements RouteGuard {
     const sessionId = parseSessionId(id);
     const gone = new AppError('session_not_found', `There is no session ${id}.`);
     if (work && work.sessionId !== sessionId) throw gone;
-    if (!isOfQueue(await this.#parts.services.sessions.get(sessionId), worker)) throw gone;
+    if (!isOfQueue(await this.deps.services.sessions.get(sessionId), worker)) throw gone;
   }
 
   /** Opens only the memory stores of the worker's session, with the session's own permissions. */
   async #refuseOtherStores(worker: WorkerIdentity, id: string, isWrite: boolean): Promise<void> {
-    const record = worker.work && (await this.#parts.services.sessions.get(worker.work.sessionId));
+    const record = worker.work && (await this.deps.services.sessions.get(worker.work.sessionId));
     const mounted = record && isOfQueue(record, worker) ? record.agent?.memoryStores : undefined;
     const store = mounted?.find((one) => one.store === id);
     if (!store) throw new AppError('not_found', 'There is no such memory store.');
@@ -114,7 +109,7 @@ export class WorkerRouteGuard implements RouteGuard {
   }
 
   async #refuseOtherSkills(worker: WorkerIdentity, id: string): Promise<void> {
-    const { sessions } = this.#parts.services;
+    const { sessions } = this.deps.services;
     const keep = (record: SessionRecord) =>
       isOfQueue(record, worker) && (record.agent?.skills?.some(({ skill }) => skill === id) ?? false);
     const own = worker.work

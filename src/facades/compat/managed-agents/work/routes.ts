@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { AppError } from '../../../../core/errors/errors.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
-import type { CredentialIssuer, WorkItem } from '../../../../sessions/api/server/work-queue.ts';
+import type { CredentialIssuer, EnvironmentKey, WorkItem } from '../../../../sessions/api/server/work-queue.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { invalidRequestError, ManagedAgentsError } from '../errors.ts';
-import { readDocument } from '../resources/agents.ts';
+import { readDocument } from '../resources/agent-content.ts';
 import { EnvironmentContent } from '../resources/environments.ts';
-import type { ApiRoute } from '../route.ts';
+import type { ApiRequest, ApiRoutes } from '../route.ts';
 import { toApiSessionId } from '../sessions/ids.ts';
 import {
   applyMetadataChange,
@@ -54,14 +54,13 @@ export async function requireQueueId(documents: Services['documents'], id: strin
   return id;
 }
 
-export function createWorkRoutes({ services: { documents, workQueue }, credentials }: WorkDeps): ApiRoute[] {
+export function createWorkRoutes({ services: { documents, workQueue }, credentials }: WorkDeps): ApiRoutes {
   const queue = (params: Readonly<Record<string, string | undefined>>) => requireQueueId(documents, params.id ?? '');
   const keyOnly = ['environment'] as const;
   const both = ['environment', 'session'] as const;
 
-  return [
-    {
-      endpoint: 'GET /v1/environments/:id/work/poll',
+  return {
+    'GET /v1/environments/:id/work/poll': {
       worker: keyOnly,
       async run(apiRequest) {
         const { params, query, request, reply } = apiRequest;
@@ -77,8 +76,7 @@ export function createWorkRoutes({ services: { documents, workQueue }, credentia
         return reply.type('application/json').send(JSON.stringify(body));
       },
     },
-    {
-      endpoint: 'GET /v1/environments/:id/work/stats',
+    'GET /v1/environments/:id/work/stats': {
       worker: keyOnly,
       async run({ params }) {
         const { waiting, claimed, oldestQueuedAt, workers } = await workQueue.stats(await queue(params));
@@ -91,8 +89,7 @@ export function createWorkRoutes({ services: { documents, workQueue }, credentia
         };
       },
     },
-    {
-      endpoint: 'GET /v1/environments/:id/work',
+    'GET /v1/environments/:id/work': {
       worker: keyOnly,
       async run({ params, query }) {
         const environment = await queue(params);
@@ -100,30 +97,24 @@ export function createWorkRoutes({ services: { documents, workQueue }, credentia
         return await readListPage({ query, name: `work ${environment}`, read, show: (item) => toWorkView(item) });
       },
     },
-    {
-      endpoint: 'GET /v1/environments/:id/work/:work',
+    'GET /v1/environments/:id/work/:work': {
       worker: ['session'],
       run: async ({ params }) => toWorkView(await workQueue.item(await queue(params), params.work ?? '')),
     },
-    {
-      endpoint: 'POST /v1/environments/:id/work/:work',
-      async run({ params, body }) {
-        const { metadata } = parseInput(WorkUpdate, body);
-        const environment = await queue(params);
-        const item = await workQueue.item(environment, params.work ?? '');
-        if (!metadata) return toWorkView(item);
-        return toWorkView(
-          await workQueue.setMetadata(environment, item.id, applyMetadataChange(item.metadata, metadata)),
-        );
-      },
+    async 'POST /v1/environments/:id/work/:work'({ params, body }) {
+      const { metadata } = parseInput(WorkUpdate, body);
+      const environment = await queue(params);
+      const item = await workQueue.item(environment, params.work ?? '');
+      if (!metadata) return toWorkView(item);
+      return toWorkView(
+        await workQueue.setMetadata(environment, item.id, applyMetadataChange(item.metadata, metadata)),
+      );
     },
-    {
-      endpoint: 'POST /v1/environments/:id/work/:work/ack',
+    'POST /v1/environments/:id/work/:work/ack': {
       worker: both,
       run: async ({ params }) => toWorkView(await workQueue.acknowledge(await queue(params), params.work ?? '')),
     },
-    {
-      endpoint: 'POST /v1/environments/:id/work/:work/heartbeat',
+    'POST /v1/environments/:id/work/:work/heartbeat': {
       worker: both,
       async run({ params, query }) {
         const expected = parseExpected(query.one('expected_last_heartbeat'));
@@ -145,18 +136,17 @@ export function createWorkRoutes({ services: { documents, workQueue }, credentia
         return { type: 'work_heartbeat' as const, last_heartbeat: toIsoTimeOrNull(heartbeatAt) ?? '', ...shown };
       },
     },
-    {
-      endpoint: 'POST /v1/environments/:id/work/:work/stop',
+    'POST /v1/environments/:id/work/:work/stop': {
       worker: both,
       async run({ params, body }) {
         const { force } = parseInput(StopBody, body);
         return toWorkView(await workQueue.stop(await queue(params), params.work ?? '', { force: force ?? false }));
       },
     },
-  ];
+  };
 
   /** A token created by a claim is valid only as long as the environment key of the claiming worker. */
-  function claimMaker(apiRequest: Parameters<ApiRoute['run']>[0]): CredentialIssuer {
+  function claimMaker(apiRequest: ApiRequest): CredentialIssuer {
     const maker = findCredentialIssuer(apiRequest, credentials);
     return apiRequest.worker?.keyId === undefined ? maker : { environmentKey: apiRequest.worker.keyId };
   }
@@ -173,4 +163,39 @@ function parseWorkerId(input: string | string[] | undefined): string | undefined
   if (typeof input !== 'string' || !/^[\x20-\x7e]{1,256}$/.test(input))
     throw new AppError('invalid_request', 'anthropic-worker-id must be 1 to 256 printable characters.');
   return input;
+}
+
+type KeyDeps = Pick<FacadeParts, 'credentials'> & { readonly services: Pick<Services, 'documents' | 'workQueue'> };
+const NewKey = z.strictObject({ name: z.string().min(1).max(100) });
+
+const toKey = ({ id, environmentId, name, createdAt, lastUsedAt, revokedAt }: EnvironmentKey) => ({
+  id,
+  type: 'environment_key' as const,
+  environment_id: environmentId,
+  name,
+  created_at: toIsoTime(createdAt),
+  last_used_at: toIsoTimeOrNull(lastUsedAt),
+  revoked_at: toIsoTimeOrNull(revokedAt),
+});
+
+/** The hosted API has no such routes, because its console creates the keys of workers. */
+export function createEnvironmentKeyRoutes({ services: { documents, workQueue }, credentials }: KeyDeps): ApiRoutes {
+  return {
+    async 'POST /v1/environments/:id/keys'(apiRequest) {
+      const { name } = parseInput(NewKey, apiRequest.body);
+      const environment = await requireQueueId(documents, apiRequest.params.id ?? '');
+      const { key, view } = await workQueue.createKey(environment, {
+        name,
+        maker: findCredentialIssuer(apiRequest, credentials),
+      });
+      return { ...toKey(view), key };
+    },
+    async 'GET /v1/environments/:id/keys'({ params, query }) {
+      const environment = await requireQueueId(documents, params.id ?? '');
+      const read = () => workQueue.keys(environment);
+      return await readListPage({ query, name: `keys ${environment}`, read, show: toKey });
+    },
+    'DELETE /v1/environments/:id/keys/:key': async ({ params }) =>
+      toKey(await workQueue.revokeKey(await requireQueueId(documents, params.id ?? ''), params.key ?? '')),
+  };
 }

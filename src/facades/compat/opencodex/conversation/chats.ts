@@ -1,8 +1,7 @@
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import { noBodyReply } from '../../../../http/routes/route-docs.ts';
 import type { App } from '../../../../http/routes/routes.ts';
-import { describeRoute } from '../about.ts';
-import { findChat, findProject, type OpencodexDeps } from '../context.ts';
+import { describeRoute, findChat, findProject, type OpencodexDeps } from '../context.ts';
 import * as replies from '../replies/projects.ts';
 import { ChatChange, ChatParams, ChatsQuery, NewChat, NewChatQuery, PageQuery, ProjectParams } from '../schemas.ts';
 import { toChatView } from '../views.ts';

@@ -2,11 +2,11 @@ import type { SessionEvent } from '../../../../core/model/events.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import type { SideMessage } from '../../../../sessions/services/side-messages.ts';
-import { describeRoute } from '../about.ts';
 import { isActionEvent, toAction, toActions } from '../actions.ts';
 import {
   actionNotFoundError,
   blockNotFoundError,
+  describeRoute,
   findChat,
   ignoreAnyNotFound,
   type OpencodexDeps,
@@ -14,14 +14,13 @@ import {
   readSessionEvents,
 } from '../context.ts';
 import { parsePositionId } from '../ids.ts';
-import { toIsoTime } from '../names.ts';
 import type { Message } from '../replies/conversation.ts';
 import * as replies from '../replies/conversation.ts';
 import { BlockParams, ChatParams, IdParams, NewMessage, PageQuery } from '../schemas.ts';
 import { toBlocks } from './blocks.ts';
 import type { MessageListTracker } from './list-answers.ts';
 import { MessageIdResolver, readRunEventsUpTo } from './message-ids.ts';
-import { type PositionedMessage, toMessages } from './messages.ts';
+import { type PositionedMessage, toMessage, toMessages } from './messages.ts';
 import { toNewestPage, toPage } from './paging.ts';
 
 const chat = '/api/v1/chats/:sid';
@@ -149,17 +148,8 @@ async function conversation(
  */
 const isWritten = ({ message }: PositionedMessage): boolean => message.role !== 'assistant' || message.content !== '';
 
-function asideView(session: SessionRecord, { id, role, text, metadata, at }: SideMessage): Message {
-  return {
-    id,
-    chat_session_id: session.id,
-    role,
-    content: text,
-    message_metadata: metadata,
-    created_at: toIsoTime(at),
-    agent_actions: [],
-  };
-}
+const asideView = (session: SessionRecord, { id, role, text, metadata, at }: SideMessage): Message =>
+  toMessage(session.id, at, { id, role, content: text, metadata });
 
 async function keepAside(
   deps: OpencodexDeps,
@@ -183,15 +173,8 @@ async function send(
   const { messageId, seq } = await deps.services.sessions.send(id, { text, mode });
   if (Object.keys(metadata).length > 0) await deps.sideMessages.annotate(id, messageId, metadata);
   const { events } = await deps.services.sessions.page(id, seq - 1, 1);
-  return {
-    id: messageId,
-    chat_session_id: id,
-    role: 'user',
-    content: text,
-    message_metadata: metadata,
-    created_at: toIsoTime(events[0]?.ts ?? deps.clock.now()),
-    agent_actions: [],
-  };
+  const at = events[0]?.ts ?? deps.clock.now();
+  return toMessage(id, at, { id: messageId, role: 'user', content: text, metadata });
 }
 
 async function messageAt(deps: OpencodexDeps, event: SessionEvent): Promise<string> {

@@ -49,16 +49,9 @@ class RunMessage {
 
   row(): PositionedMessage {
     const { sessionId, ts, seq } = this.firstEvent;
-    const message: Message = {
-      id: this.#id,
-      chat_session_id: sessionId,
-      role: 'assistant',
-      content: this.#shown.text,
-      message_metadata: this.#streaming ? { streaming: true } : {},
-      created_at: toIsoTime(ts),
-      agent_actions: this.#shown.actions,
-    };
-    return { seq, message };
+    const { text: content, actions } = this.#shown;
+    const metadata = this.#streaming ? { streaming: true } : {};
+    return { seq, message: toMessage(sessionId, ts, { id: this.#id, role: 'assistant', content, metadata, actions }) };
   }
 }
 
@@ -87,27 +80,32 @@ export function toMessages(events: Iterable<SessionEvent>, view: ClientPathConte
 const isOfRun = (event: SessionEvent): boolean => event.type === 'message.assistant' || isActionEvent(event);
 
 function errorRow({ seq, sessionId, ts, data }: Extract<SessionEvent, { type: 'run.error' }>): PositionedMessage {
-  const message: Message = {
-    id: derivePositionId('error', { session: sessionId, seq }),
-    chat_session_id: sessionId,
-    role: 'assistant',
-    content: data.error,
-    message_metadata: { error: true },
-    created_at: toIsoTime(ts),
-    agent_actions: [],
+  const id = derivePositionId('error', { session: sessionId, seq });
+  return {
+    seq,
+    message: toMessage(sessionId, ts, { id, role: 'assistant', content: data.error, metadata: { error: true } }),
   };
-  return { seq, message };
 }
 
 function userRow({ seq, sessionId, ts, data }: Extract<SessionEvent, { type: 'message.user' }>): PositionedMessage {
-  const message: Message = {
-    id: data.messageId,
-    chat_session_id: sessionId,
-    role: 'user',
-    content: data.text,
-    message_metadata: {},
-    created_at: toIsoTime(ts),
-    agent_actions: [],
-  };
-  return { seq, message };
+  return { seq, message: toMessage(sessionId, ts, { id: data.messageId, role: 'user', content: data.text }) };
 }
+
+interface MessageParts extends Pick<Message, 'id' | 'role' | 'content'> {
+  readonly metadata?: Message['message_metadata'];
+  readonly actions?: Action[];
+}
+
+export const toMessage = (
+  session: string,
+  ms: number,
+  { id, role, content, metadata = {}, actions = [] }: MessageParts,
+): Message => ({
+  id,
+  chat_session_id: session,
+  role,
+  content,
+  message_metadata: metadata,
+  created_at: toIsoTime(ms),
+  agent_actions: actions,
+});

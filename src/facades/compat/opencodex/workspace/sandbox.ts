@@ -7,8 +7,7 @@ import type { App } from '../../../../http/routes/routes.ts';
 import { abortOnDisconnect, abortUnlessIdempotent } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { SandboxUsage } from '../../../../sessions/api/sandboxes.ts';
 import { addTruncationNotes } from '../../../../sessions/services/exec-if-running.ts';
-import { describeRoute } from '../about.ts';
-import { findChat, type OpencodexDeps, rethrowStoppedAsNotFound } from '../context.ts';
+import { describeRoute, findChat, type OpencodexDeps, rethrowStoppedAsNotFound } from '../context.ts';
 import { exampleSid } from '../replies/examples.ts';
 import { ChatParams, ExecuteCommandBody } from '../schemas.ts';
 

@@ -15,8 +15,7 @@ import {
   type WorkspaceFile,
 } from '../../../shared/archive/files-below.ts';
 import { findMimeType } from '../../../shared/archive/mime.ts';
-import { describeRoute } from '../about.ts';
-import { createInvalidFieldError, findChat, findProject, type OpencodexDeps } from '../context.ts';
+import { createInvalidFieldError, describeRoute, findChat, findProject, type OpencodexDeps } from '../context.ts';
 import { exampleUuid } from '../replies/examples.ts';
 import { fileReply } from '../replies/files.ts';
 import type { WorkspaceFileContent } from '../replies/workspace.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { type CustomToolDefinition, parseCustomTool } from '../../../../../src/agents/tools/custom/check.ts';
+import { createCustomTool } from '../../../../../src/agents/tools/custom/custom-tools.ts';
 import { type CustomTool, defineTool, z } from '../../../../../src/agents/tools/custom/definition.ts';
-import { createCustomTool } from '../../../../../src/agents/tools/custom/tool.ts';
 import type { ToolContext } from '../../../../../src/agents/tools/tool.ts';
 import { AppError } from '../../../../../src/core/errors/errors.ts';
 import { manualClock } from '../../../../support/machines/manual-clock.ts';

@@ -2,7 +2,7 @@ import { AppError, ignoreSessionNotFound } from '../../../../../core/errors/erro
 import type { SessionId } from '../../../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../../../core/model/records.ts';
 import { invalidRequestError } from '../../errors.ts';
-import type { ApiRoute } from '../../route.ts';
+import type { ApiRoutes } from '../../route.ts';
 import { paginate, withoutPreviousPage } from '../../wire.ts';
 import type { EventRouteHandlers } from '../events.ts';
 import { parseSessionId, parseThreadId, toApiThreadId } from '../ids.ts';
@@ -11,7 +11,7 @@ import { readThreadView, type SessionViewDeps } from '../views.ts';
 type Params = Readonly<Record<string, string | undefined>>;
 const all = { min: 1, max: 1_000, usual: 1_000 };
 
-export function createThreadRoutes(views: SessionViewDeps, { listed, stream }: EventRouteHandlers): ApiRoute[] {
+export function createThreadRoutes(views: SessionViewDeps, { listed, stream }: EventRouteHandlers): ApiRoutes {
   const { services, reader } = views;
   const { sessions } = services;
   const found = ({ id = '' }: Params) => sessions.get(parseSessionId(id));
@@ -27,59 +27,46 @@ export function createThreadRoutes(views: SessionViewDeps, { listed, stream }: E
   const view = (record: SessionRecord, session: SessionId, projection: Awaited<ReturnType<typeof reader.state>>) =>
     readThreadView(record, { session, projection }, views);
 
-  return [
-    {
-      endpoint: 'GET /v1/sessions/:id/threads',
-      async run({ params, query }) {
-        const session = await found(params);
-        const limit = query.integer('limit', all);
-        const projection = await reader.state(session, sessions);
-        const records = await Promise.all(
-          projection.threads.map((id) => (id === session.id ? session : sessions.get(id).catch(ignoreSessionNotFound))),
-        );
-        const threads = await Promise.all(
-          records.flatMap((record) => (record ? [view(record, session.id, projection)] : [])),
-        );
-        const statuses = query.all('statuses');
-        const chosen = threads.filter(({ status }) => statuses.length === 0 || statuses.includes(status));
-        const name = `threads ${session.id} ${statuses.join()}`;
-        return withoutPreviousPage(paginate(chosen, { limit, page: query.one('page'), name }));
-      },
+  return {
+    async 'GET /v1/sessions/:id/threads'({ params, query }) {
+      const session = await found(params);
+      const limit = query.integer('limit', all);
+      const projection = await reader.state(session, sessions);
+      const records = await Promise.all(
+        projection.threads.map((id) => (id === session.id ? session : sessions.get(id).catch(ignoreSessionNotFound))),
+      );
+      const threads = await Promise.all(
+        records.flatMap((record) => (record ? [view(record, session.id, projection)] : [])),
+      );
+      const statuses = query.all('statuses');
+      const chosen = threads.filter(({ status }) => statuses.length === 0 || statuses.includes(status));
+      const name = `threads ${session.id} ${statuses.join()}`;
+      return withoutPreviousPage(paginate(chosen, { limit, page: query.one('page'), name }));
     },
-    {
-      endpoint: 'GET /v1/sessions/:id/threads/:thread',
-      async run({ params }) {
-        const { session, record, projection } = await findThread(params);
-        return await view(record, session.id, projection);
-      },
+    async 'GET /v1/sessions/:id/threads/:thread'({ params }) {
+      const { session, record, projection } = await findThread(params);
+      return await view(record, session.id, projection);
     },
-    {
-      endpoint: 'POST /v1/sessions/:id/threads/:thread/archive',
-      async run({ params }) {
-        const { session, record, projection } = await findThread(params);
-        if (record.id === session.id)
-          throw invalidRequestError(`${toApiThreadId(record.id)} is the primary thread; archive the session.`);
-        await sessions.update(record.id, {}); // callers who cannot change the session do not learn its state
-        if (projection.statusOf(record.id) !== 'idle' || projection.of(record.id).pending.length > 0)
-          throw invalidRequestError('The thread is running. Interrupt it first.', 'session_running');
-        const archived = record.archived ? record : await sessions.update(record.id, { archived: true });
-        return await view(archived, session.id, projection);
-      },
+    async 'POST /v1/sessions/:id/threads/:thread/archive'({ params }) {
+      const { session, record, projection } = await findThread(params);
+      if (record.id === session.id)
+        throw invalidRequestError(`${toApiThreadId(record.id)} is the primary thread; archive the session.`);
+      await sessions.update(record.id, {}); // callers who cannot change the session do not learn its state
+      if (projection.statusOf(record.id) !== 'idle' || projection.of(record.id).pending.length > 0)
+        throw invalidRequestError('The thread is running. Interrupt it first.', 'session_running');
+      const archived = record.archived ? record : await sessions.update(record.id, { archived: true });
+      return await view(archived, session.id, projection);
     },
-    {
-      endpoint: 'GET /v1/sessions/:id/threads/:thread/events',
-      async run({ params, query }) {
-        const { session, record } = await findThread(params);
-        return await listed({ session, thread: record.id }, query);
-      },
+    async 'GET /v1/sessions/:id/threads/:thread/events'({ params, query }) {
+      const { session, record } = await findThread(params);
+      return await listed({ session, thread: record.id }, query);
     },
-    {
-      endpoint: 'GET /v1/sessions/:id/threads/:thread/stream',
+    'GET /v1/sessions/:id/threads/:thread/stream': {
       stream: true,
       async run(apiRequest) {
         const { session, record } = await findThread(apiRequest.params);
         return await stream({ session, thread: record.id }, apiRequest);
       },
     },
-  ];
+  };
 }
