@@ -52,6 +52,10 @@ export interface DriverParts {
   readonly onRefused: (id: SandboxId, reason: string) => void;
 }
 
+/** The parts of drivers that keep their sandboxes' records and sockets in a folder of this machine. */
+export type SandboxPlaceOptions = Pick<DriverParts, 'instance' | 'root' | 'gate' | 'ids' | 'replica'> &
+  Partial<Pick<DriverParts, 'caBundle' | 'onRefused'>>;
+
 /**
  * Everything about a driver. Its name is its key in `drivers/list.ts` and in the settings.
  *

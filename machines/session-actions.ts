@@ -16,6 +16,10 @@ import type { CommandAnswer, QueuedRun, SendMessageCommand, SessionContext } fro
 const own = sessionSetup;
 const isSend = (event: { type: string }): event is SendMessageCommand => event.type === 'cmd.send';
 const ask = (event: object): string[] => ('commandId' in event ? [String(event.commandId)] : []);
+const answering = (answer: CommandAnswer) =>
+  own.enqueueActions(({ event, enqueue }) => {
+    enqueue({ type: 'answer', params: { commandIds: ask(event), answer } });
+  });
 const stopped = (run: QueuedRun, reason: RunEndReason): SessionFact => ({
   type: 'run.end',
   runId: run.runId,
@@ -47,14 +51,9 @@ export const enqueueRun = own.enqueueActions(({ context, event, enqueue }) => {
 export const injectMessage = own.enqueueActions(({ context, event, enqueue }) => {
   if (!isSend(event) || !context.active) return;
   const { runId } = context.active;
+  const { messageId, commandId } = event;
   enqueue.assign({ forwarded: context.forwarded + 1, distrusted: false });
-  enqueue({
-    type: 'record',
-    params: {
-      facts: [userMessage(event, runId)],
-      answer: { commandId: event.commandId, messageId: event.messageId, runId },
-    },
-  });
+  enqueue({ type: 'record', params: { facts: [userMessage(event, runId)], answer: { commandId, messageId, runId } } });
   enqueue.sendTo('run', { type: 'run.inject' });
 });
 
@@ -146,14 +145,16 @@ export const updateApprovals = own.assign({
   approvals: ({ event }) => (event.type === 'run.waiting' ? (event.approvals ?? []) : []),
 });
 
-export const rejectStaleDecision = own.enqueueActions(({ event, enqueue }) => {
-  const message = 'This call does not wait for approval: it was decided already, it expired, or its run has ended.';
-  enqueue({ type: 'answer', params: { commandIds: ask(event), answer: { ok: false, code: 'conflict', message } } });
+export const rejectStaleDecision = answering({
+  ok: false,
+  code: 'conflict',
+  message: 'This call does not wait for approval: it was decided already, it expired, or its run has ended.',
 });
 
-export const rejectQueueFull = own.enqueueActions(({ event, enqueue }) => {
-  const message = 'Too many messages wait in this session. Wait until it has worked through some.';
-  enqueue({ type: 'answer', params: { commandIds: ask(event), answer: { ok: false, code: 'queue_full', message } } });
+export const rejectQueueFull = answering({
+  ok: false,
+  code: 'queue_full',
+  message: 'Too many messages wait in this session. Wait until it has worked through some.',
 });
 
 export const beginRun = own.enqueueActions(({ context, enqueue }) => {
@@ -282,9 +283,10 @@ export const recordUntrustedSandbox = own.enqueueActions(({ context, event, enqu
 });
 
 /** The next sandbox could be untrusted too, so a person must consent before a run starts another. */
-export const rejectUntrustedSandbox = own.enqueueActions(({ event, enqueue }) => {
-  const answer: CommandAnswer = { ok: false, code: 'sandbox_untrusted', message: protocolViolationMessage };
-  enqueue({ type: 'answer', params: { commandIds: ask(event), answer } });
+export const rejectUntrustedSandbox = answering({
+  ok: false,
+  code: 'sandbox_untrusted',
+  message: protocolViolationMessage,
 });
 
 export const updateDistrust = own.assign({
@@ -295,13 +297,8 @@ export const updateDistrust = own.assign({
 });
 
 export const sessionDeletingError = { code: 'session_not_found', message: 'The session is being deleted.' } as const;
-export const rejectDeleted = own.enqueueActions(({ event, enqueue }) => {
-  enqueue({ type: 'answer', params: { commandIds: ask(event), answer: { ok: false, ...sessionDeletingError } } });
-});
-
-export const acknowledgeCommand = own.enqueueActions(({ event, enqueue }) => {
-  enqueue({ type: 'answer', params: { commandIds: ask(event), answer: { ok: true, value: undefined } } });
-});
+export const rejectDeleted = answering({ ok: false, ...sessionDeletingError });
+export const acknowledgeCommand = answering({ ok: true, value: undefined });
 
 export const resolveReleases = own.enqueueActions(({ context, enqueue }) => {
   enqueue.assign({ releases: [] });
@@ -309,10 +306,7 @@ export const resolveReleases = own.enqueueActions(({ context, enqueue }) => {
   enqueue({ type: 'answer', params: { commandIds: context.releases, answer } });
 });
 
-export const resolveEmptyRelease = own.enqueueActions(({ event, enqueue }) => {
-  const answer: CommandAnswer = { ok: true, value: { stopped: false } };
-  enqueue({ type: 'answer', params: { commandIds: ask(event), answer } });
-});
+export const resolveEmptyRelease = answering({ ok: true, value: { stopped: false } });
 
 export const isSessionIdle = ({ active, queue, uses, waiters }: SessionContext): boolean =>
   active === undefined && queue.length + uses.length + waiters.length === 0;
@@ -352,8 +346,8 @@ export const pauseSandbox = own.enqueueActions(({ event, enqueue }) => {
   enqueue.sendTo('sandbox', { type: 'sandbox.pause' });
   enqueue({ type: 'answer', params: { commandIds: [event.commandId], answer: { ok: true, value: undefined } } });
 });
-export const rejectPause = own.enqueueActions(({ event, enqueue }) => {
-  if (event.type !== 'sandbox.pause') return;
-  const answer = { ok: false, code: 'sandbox_not_found', message: 'The sandbox is not running.' } as const;
-  enqueue({ type: 'answer', params: { commandIds: [event.commandId], answer } });
+export const rejectPause = answering({
+  ok: false,
+  code: 'sandbox_not_found',
+  message: 'The sandbox is not running.',
 });

@@ -40,21 +40,15 @@ export const dockerDescriptor = defineDriver({
   settings,
   async open({ host = socket, runtime, users, socketsDir }, parts: DriverParts) {
     const { createDockerDriver } = await import('./docker.ts');
-    const { instance, replica, root, gate, ids, caBundle, onRefused, ourImages, desktop } = parts;
+    const { ourImages, desktop } = parts;
     const built = (image: BundledImage) => ({ ...image, buildNetwork: 'host' });
     return await createDockerDriver({
+      ...parts,
       host,
       runtime,
       users,
       socketsDir,
-      instance,
-      root,
-      gate,
-      ids,
-      caBundle,
-      onRefused,
       desktop: desktop !== false,
-      ...(replica !== undefined && { replica }),
       defaultImage: built(ourImages.base),
       variants: [ourImages.desktop, ourImages.agents, ourImages.code].map(built),
     });

@@ -4,11 +4,11 @@ import type Dockerode from 'dockerode';
 import { raceAbort } from '../../src/core/concurrency/cancel.ts';
 import { systemClock } from '../../src/core/contracts/clock.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
-import { type IdSource, type SandboxId, sessionIdOf } from '../../src/core/model/ids.ts';
+import { type SandboxId, sessionIdOf } from '../../src/core/model/ids.ts';
+import type { SandboxPlaceOptions } from '../descriptor.ts';
 import type {
   Capabilities,
   Driver,
-  EgressHandler,
   ImageBuilding,
   Pausable,
   Poolable,
@@ -16,16 +16,22 @@ import type {
   ServiceHosting,
   VolumeHosting,
 } from '../driver.ts';
-import { openSandboxFolders } from '../shared/folders.ts';
+import { openSandboxFolders, type SandboxMounts } from '../shared/folders.ts';
 import { LifecycleCoordinator } from '../shared/lifecycle-calls.ts';
 import { waitForReachableLink, waitForSandboxStart, waitUntilReachable } from '../shared/link/sandbox-endpoint.ts';
 import { openSandboxEndpointRegistry } from '../shared/link/server-endpoints.ts';
-import type { SandboxMounts } from '../shared/mounts.ts';
 import { createCpuWaitMeter } from '../shared/pool/cpu-wait-meter.ts';
 import type { UserIdRange } from '../shared/user-range.ts';
 import { explainMissingBuildSupport, openImageBuilder } from './builds/builds.ts';
-import { callEngine, findEngineObject, openDockerEngine, readEngineErrorStatus } from './engine.ts';
-import { pauseContainer } from './freeze.ts';
+import {
+  callEngine,
+  findEngineObject,
+  openDockerEngine,
+  pauseContainer,
+  readEngineErrorStatus,
+  removeContainer,
+  removeVolume,
+} from './engine.ts';
 import { type DefaultImage, openEngineImages } from './images.ts';
 import {
   createContainerNaming,
@@ -36,15 +42,20 @@ import {
   parseSandboxInfo,
 } from './labels.ts';
 import { createSandboxLister } from './list.ts';
-import { removeContainer, removeVolume } from './remove.ts';
 import { mayHaveServices, openDockerServices } from './services/services.ts';
-import { type CreatedResources, startContainer, toWorkspaceVolume } from './start-container.ts';
+import {
+  type CreatedResources,
+  readWorkspacePointer,
+  startContainer,
+  toWorkspaceVolume,
+  workspaceVolumeOf,
+  writeWorkspacePointer,
+} from './start-container.ts';
 import { usesHostKernel } from './strict-runtime.ts';
 import { openUserIdAllocator } from './users.ts';
 import { openDockerVolumes } from './volumes.ts';
 import { createDockerPool } from './warm.ts';
 import { openContainerWatcher } from './watch.ts';
-import { readWorkspacePointer, workspaceVolumeOf, writeWorkspacePointer } from './workspace-volume.ts';
 
 const patienceMs = 10_000;
 // The kernel limits a Unix socket's path to 107 bytes.
@@ -95,30 +106,23 @@ function filteredMounts(engine: Dockerode, folder: string): SandboxMounts {
   };
 }
 
-export interface DockerOptions {
+/**
+ * `instance`: part of every container's name. Several installations can share one engine. `root`: the folder of the sandboxes'
+ * records and, without `socketsDir`, of their sockets. If its path is too long for Unix sockets, they are in a short temporary
+ * folder.
+ */
+export interface DockerOptions extends SandboxPlaceOptions {
   /** Same format as DOCKER_HOST. Must be a Unix socket of this machine. */
   readonly host: string;
-  /** This installation's name, part of every container's name. Several installations can share one engine. */
-  readonly instance: string;
-  /**
-   * The folder of the sandboxes' records and, without `socketsDir`, of their sockets. If its path is too long for Unix sockets,
-   * they are in a short temporary folder.
-   */
-  readonly root: string;
   /** Set if `host` is an engine filter, which creates the socket folders here. */
   readonly socketsDir?: string | undefined;
   /** User ids for sandboxes, one each. Undefined: every sandbox runs as the image's user. */
   readonly users?: UserIdRange | undefined;
-  readonly gate: EgressHandler;
-  readonly ids: IdSource;
   readonly defaultImage?: DefaultImage;
   readonly variants?: readonly DefaultImage[];
   readonly desktop?: boolean;
-  readonly caBundle?: string;
-  readonly replica?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly runtime?: string | undefined;
-  readonly onRefused?: (id: SandboxId, reason: string) => void;
   readonly answerMs?: number;
 }
 
@@ -210,27 +214,12 @@ export async function createDockerDriver(
   const warming = new Set<SandboxId>();
   const hasReplicas = replica !== undefined;
   const isStarting = (id: SandboxId) => work.isStarting(id);
-  const list = createSandboxLister({
-    engine,
-    instance,
-    names,
-    folders,
-    clock: systemClock,
-    hasReplicas,
-    isStarting,
-    warming,
-  });
+  const list = createSandboxLister({ ...placeFor, clock: systemClock, hasReplicas, isStarting, warming });
   const builds = openImageBuilder({ ...placeFor, images, ids, building: warming });
   const noBuilds = explainMissingBuildSupport({ filtered: socketsDir !== undefined, runtime: options.runtime });
   const pool = createDockerPool({
-    engine,
-    folders,
-    holds,
+    ...placeFor,
     images,
-    instance,
-    names,
-    labels,
-    runtime: options.runtime,
     hasReplicas,
     starting: warming,
     place: (name, image, marks, createdResources) => (spec, signal) => {

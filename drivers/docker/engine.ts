@@ -1,8 +1,31 @@
 import { Agent } from 'node:http';
 import { inspect } from 'node:util';
 import Dockerode from 'dockerode';
-import { raceAbort, throwIfAborted } from '../../src/core/concurrency/cancel.ts';
+import { raceAbort, sleep, throwIfAborted } from '../../src/core/concurrency/cancel.ts';
+import type { Clock } from '../../src/core/contracts/clock.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
+
+const maxTries = 8;
+
+/**
+ * Retries for about 4 s, because the runtime gives up ("unable to freeze") if a busy process does not stop in time. Rejects with
+ * the engine's last refusal.
+ */
+export async function pauseContainer(
+  container: Pick<Dockerode.Container, 'pause'>,
+  signal: AbortSignal,
+  clock?: Clock,
+): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await callEngine(signal, () => container.pause({ abortSignal: signal }));
+      return;
+    } catch (error) {
+      if (readEngineErrorStatus(error) !== 500 || tries === maxTries) throw error;
+      await sleep(Math.min(25 * 2 ** tries, 1_000), signal, clock);
+    }
+  }
+}
 
 /**
  * Milliseconds for the engine to start answering. A longer silence means that the request or its answer was lost, which would
@@ -95,3 +118,52 @@ export async function findEngineObject<Value>(
     throw error;
   }
 }
+
+/**
+ * Kills and removes the container; resolves once its name is free. Does nothing if another installation owns it. `known`: a fresh
+ * inspection, which saves a request.
+ */
+export async function removeContainer(
+  engine: Dockerode,
+  nameOrId: string,
+  instance: string,
+  signal: AbortSignal,
+  known?: Dockerode.ContainerInspectInfo,
+): Promise<void> {
+  for (let listed = known; ; listed = undefined) {
+    const look = () => engine.getContainer(nameOrId).inspect({ abortSignal: signal });
+    const found = listed ?? (await findEngineObject(signal, look));
+    if (found?.Config.Labels?.['corral.owner-instance'] !== instance) return;
+    const container = engine.getContainer(found.Id);
+    try {
+      // `v` also removes anonymous volumes, which the engine creates if the image declares volumes.
+      await callEngine(signal, () => container.remove({ force: true, v: true, abortSignal: signal }));
+      return;
+    } catch (error) {
+      if (readEngineErrorStatus(error) === 404) return;
+      if (readEngineErrorStatus(error) !== 409) throw error; // 409: another call is removing it
+      await sleep(25, signal);
+    }
+  }
+}
+
+export async function removeVolume(
+  engine: Dockerode,
+  name: string,
+  signal: AbortSignal,
+  inUse = (cause: unknown) => new AppError('sandbox_unavailable', busy, { cause }),
+): Promise<void> {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      await callEngine(signal, () => engine.getVolume(name).remove({ abortSignal: signal }));
+      return;
+    } catch (error) {
+      if (readEngineErrorStatus(error) === 404) return;
+      const isUsed = readEngineErrorStatus(error) === 409;
+      if (!isUsed || tries === 40) throw isUsed ? inUse(error) : error;
+      await sleep(50, signal);
+    }
+  }
+}
+
+const busy = "The sandbox's workspace is still in use, so it could not be removed. Try again.";

@@ -1,24 +1,13 @@
 import { stat } from 'node:fs/promises';
-import type Dockerode from 'dockerode';
 import type { Clock } from '../../src/core/contracts/clock.ts';
 import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { SandboxInfo } from '../driver.ts';
-import type { SandboxFolders } from '../shared/folders.ts';
 import { callEngine } from './engine.ts';
-import {
-  type ContainerNaming,
-  createInstanceFilter,
-  isPooled,
-  parseContainerInfo,
-  parseSandboxInfo,
-} from './labels.ts';
+import { createInstanceFilter, isPooled, parseContainerInfo, parseSandboxInfo } from './labels.ts';
 import { serviceNameLabel } from './services/services.ts';
+import type { ContainerPlace } from './start-container.ts';
 
-interface Options {
-  readonly engine: Dockerode;
-  readonly instance: string;
-  readonly names: ContainerNaming;
-  readonly folders: SandboxFolders;
+interface Options extends Pick<ContainerPlace, 'engine' | 'instance' | 'names' | 'folders'> {
   readonly clock: Clock;
   readonly hasReplicas: boolean;
   readonly isStarting: (id: SandboxId) => boolean;

@@ -8,23 +8,28 @@ import type { SandboxEndpoint } from '../shared/link/sandbox-endpoint.ts';
 import type { SandboxEndpointRegistry } from '../shared/link/server-endpoints.ts';
 import { hashDaemonToken } from '../shared/link/token.ts';
 import { type ContainerRequest, createSandboxBody } from './create-body.ts';
-import { callEngine, findEngineObject, readEngineErrorStatus, readEngineErrorText } from './engine.ts';
-import { type ContainerNaming, createSandboxLabels, isPooled, parseContainerInfo, parseSandboxInfo } from './labels.ts';
-import { removeContainer } from './remove.ts';
+import { callEngine, findEngineObject, readEngineErrorStatus, readEngineErrorText, removeContainer } from './engine.ts';
+import {
+  type ContainerNaming,
+  createSandboxLabels,
+  isPooled,
+  parseContainerInfo,
+  parseSandboxInfo,
+  workspaceLabel,
+} from './labels.ts';
 import { mayHaveServicesLabel } from './services/services.ts';
 import { usesHostKernel } from './strict-runtime.ts';
 import { type UserIdAllocator, userLabel } from './users.ts';
 import { type DockerVolumes, toEngineVolumeName } from './volumes.ts';
 import { changeWorkspaceOwner } from './workspace-owner.ts';
-import { readWorkspacePointer, type WorkspacePointer, writeWorkspacePointer } from './workspace-volume.ts';
 
 export interface CreatedResources {
   containerId: string | undefined;
   /** The create request in flight. Abandoning it could orphan a container. */
   creating?: Promise<unknown>;
 }
-interface ContainerStart {
-  readonly created: CreatedResources;
+/** What all containers of this installation share. */
+export interface ContainerPlace {
   readonly engine: Dockerode;
   readonly folders: SandboxFolders;
   readonly holds: SandboxEndpointRegistry;
@@ -33,7 +38,10 @@ interface ContainerStart {
   readonly labels: Readonly<Record<string, string>>;
   readonly runtime: string | undefined;
   readonly users: UserIdAllocator;
-  readonly volumes: Pick<DockerVolumes, 'check' | 'give'>;
+  readonly volumes: DockerVolumes;
+}
+interface ContainerStart extends ContainerPlace {
+  readonly created: CreatedResources;
   /** User id for a workspace without files. Requested early, because the start waits for it. */
   readonly freshUser: Promise<number>;
   /** The token for a new sandbox; a running one keeps its own. */
@@ -260,3 +268,43 @@ async function adoptClaimed(
   await end.takeEgress();
   return { info: { ...own, ...parseSandboxInfo(reply, 'ready'), id, sessionId }, end };
 }
+
+interface WorkspacePointer {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly workspace: string | undefined;
+}
+interface VolumeClaim {
+  readonly engine: Dockerode;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly found: Dockerode.ContainerInspectInfo;
+}
+
+export async function readWorkspacePointer(
+  engine: Dockerode,
+  name: string,
+  signal: AbortSignal,
+): Promise<WorkspacePointer | undefined> {
+  const found = await findEngineObject(signal, () => engine.getVolume(name).inspect({ abortSignal: signal }));
+  return found && { labels: found.Labels ?? {}, workspace: found.Labels?.[workspaceLabel] };
+}
+
+/**
+ * Creates the volume that points from the session's name to the claimed container's files, because Docker cannot rename volumes.
+ * Resolves with the volume's labels, which are another call's if that call created the volume first.
+ */
+export async function writeWorkspacePointer(
+  { engine, name, labels, found }: VolumeClaim,
+  signal: AbortSignal,
+): Promise<Readonly<Record<string, string>>> {
+  const volume = workspaceVolumeOf(found);
+  const user = found.Config.Labels?.[userLabel];
+  const reply = { ...labels, [workspaceLabel]: volume, ...(user !== undefined && { [userLabel]: user }) };
+  const requested = { Name: name, Driver: 'local', Labels: reply };
+  const request = { _query: {}, _body: requested, abortSignal: signal };
+  await callEngine(signal, () => engine.createVolume(request as object));
+  return (await readWorkspacePointer(engine, name, signal))?.labels ?? {}; // Docker keeps the labels of the first create request
+}
+
+export const workspaceVolumeOf = ({ Mounts }: Pick<Dockerode.ContainerInspectInfo, 'Mounts'>): string =>
+  Mounts.find(({ Destination }) => Destination === '/workspace')?.Name ?? '';

@@ -4,9 +4,8 @@ import { AppError } from '../../src/core/errors/errors.ts';
 import { VolumeId } from '../../src/core/model/ids.ts';
 import type { MountedVolume, SandboxSpec, VolumeHosting } from '../driver.ts';
 import { createIsolationConfig, detachedStreams } from './create-body.ts';
-import { callEngine, findEngineObject } from './engine.ts';
+import { callEngine, findEngineObject, removeContainer, removeVolume } from './engine.ts';
 import { createInstanceFilter } from './labels.ts';
-import { removeContainer, removeVolume } from './remove.ts';
 
 /** Label with the volume's id, by which volumes are listed. */
 const volumeLabel = 'corral.volume';

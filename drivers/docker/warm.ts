@@ -3,10 +3,8 @@ import type Dockerode from 'dockerode';
 import { AppError } from '../../src/core/errors/errors.ts';
 import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { CallOptions, Poolable, SandboxInfo, SandboxSpec, WarmSandbox } from '../driver.ts';
-import type { SandboxFolders } from '../shared/folders.ts';
 import { waitForSandboxStart, waitUntilReachable } from '../shared/link/sandbox-endpoint.ts';
-import type { SandboxEndpointRegistry } from '../shared/link/server-endpoints.ts';
-import { callEngine, findEngineObject, readEngineErrorStatus } from './engine.ts';
+import { callEngine, findEngineObject, readEngineErrorStatus, removeContainer, removeVolume } from './engine.ts';
 import type { EngineImages } from './images.ts';
 import {
   type ContainerNaming,
@@ -17,19 +15,17 @@ import {
   poolLabel,
   workspaceLabel,
 } from './labels.ts';
-import { removeContainer, removeVolume } from './remove.ts';
-import type { CreatedResources, StartedContainer } from './start-container.ts';
-import { readWorkspacePointer, workspaceVolumeOf, writeWorkspacePointer } from './workspace-volume.ts';
+import {
+  type ContainerPlace,
+  type CreatedResources,
+  readWorkspacePointer,
+  type StartedContainer,
+  workspaceVolumeOf,
+  writeWorkspacePointer,
+} from './start-container.ts';
 
-interface Options {
-  readonly engine: Dockerode;
-  readonly instance: string;
-  readonly names: ContainerNaming;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly folders: SandboxFolders;
-  readonly holds: SandboxEndpointRegistry;
+interface Options extends ContainerPlace {
   readonly images: EngineImages;
-  readonly runtime: string | undefined;
   readonly hasReplicas: boolean;
   readonly starting: Set<SandboxId>;
   place(

@@ -4,7 +4,7 @@ import type { Secret } from '../../src/core/text/secret.ts';
 import type { ProvisionProgress, SandboxInfo, SandboxSpec } from '../driver.ts';
 import type { KubeObject } from './api/collection.ts';
 import type { KubeObjectOptions } from './api/objects.ts';
-import type { Pods } from './pods/pods.ts';
+import type { Pods } from './pods/pod-state.ts';
 
 export interface SandboxEngineOptions extends KubeObjectOptions {
   readonly pods: Pods;

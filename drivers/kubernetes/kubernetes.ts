@@ -43,11 +43,12 @@ import { openPodLinks, waitForDaemon } from './pods/pod-links.ts';
 import {
   computePodState,
   computeServiceStartState,
+  openPods,
+  podsPath,
   toServiceStates,
   toStartError,
   waitForRunningPod,
 } from './pods/pod-state.ts';
-import { openPods, podsPath } from './pods/pods.ts';
 import { createSandboxTokenDeriver } from './pods/sandbox-tokens.ts';
 import { createNetworkPolicyCheck, ensureNetworkPolicies } from './policies/policies.ts';
 

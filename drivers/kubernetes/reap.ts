@@ -6,7 +6,7 @@ import { extensionPath } from './claims/platform.ts';
 import { allPodsSelector, isOverdue, toObjectNamePrefix } from './labels.ts';
 import type { KubernetesOptions } from './options.ts';
 import { volumeClaimsPath } from './pods/pod-engine.ts';
-import { podRemovalOptions, podsPath } from './pods/pods.ts';
+import { podRemovalOptions, podsPath } from './pods/pod-state.ts';
 
 type Options = Pick<KubernetesOptions, 'kubeconfig' | 'context' | 'namespace' | 'clock' | 'random'>;
 

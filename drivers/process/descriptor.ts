@@ -20,21 +20,14 @@ export const processDescriptor = defineDriver({
   settings,
   async open({ users }, parts) {
     const { createProcessDriver } = await import('./process.ts');
-    const { instance, replica, root, gate, ids, caBundle, onRefused, programs, desktop, say } = parts;
+    const { desktop, say } = parts;
     const { base, desktop: withScreen } = parts.ourImages;
     // Both images are listed, because a template can override the server's desktop setting.
     const own = [base.name, withScreen.name];
     const driver = await createProcessDriver({
+      ...parts,
       users,
-      instance,
-      root,
-      gate,
-      ids,
-      caBundle,
-      onRefused,
-      programs,
       images: own.includes(parts.image) ? own : [parts.image],
-      ...(replica !== undefined && { replica }),
       desktop: desktop === true && findDesktopPrograms('/usr/local/bin:/usr/bin') !== undefined,
       bubblewrap: 'bwrap',
     });

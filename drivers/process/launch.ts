@@ -24,8 +24,7 @@ import type { SandboxCgroup } from './cgroup/cgroups.ts';
 import type { LimitName } from './cgroup/limits.ts';
 import { createCgroupEntryCommand } from './cgroup/open.ts';
 import { writeSeccompFilter } from './find-bubblewrap.ts';
-import { acquireMachineLock } from './lock.ts';
-import { type ProcessIdentity, readProcessIdentity } from './proc.ts';
+import { acquireMachineLock, type ProcessIdentity, readProcessIdentity } from './proc.ts';
 import { chownTree } from './users.ts';
 import type { FolderVolumes } from './volumes.ts';
 

@@ -1,28 +1,35 @@
 import { execFile } from 'node:child_process';
-import { access, constants } from 'node:fs/promises';
+import { access, constants, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { z } from 'zod';
 import { sleep } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
-import { type IdSource, SandboxId } from '../../src/core/model/ids.ts';
+import { SandboxId } from '../../src/core/model/ids.ts';
 import { Secret } from '../../src/core/text/secret.ts';
+import type { SandboxPlaceOptions } from '../descriptor.ts';
 import type {
+  CallOptions,
   Capabilities,
   Driver,
-  EgressHandler,
   MissingProgram,
   SandboxInfo,
   SandboxSpec,
   VolumeHosting,
 } from '../driver.ts';
-import { openSandboxFolders, type SandboxMeta, toSandboxInfoFields } from '../shared/folders.ts';
+import {
+  openSandboxFolders,
+  removeTree,
+  type SandboxFolders,
+  type SandboxMeta,
+  toSandboxInfoFields,
+} from '../shared/folders.ts';
 import { LifecycleCoordinator } from '../shared/lifecycle-calls.ts';
 import { dialVncSocket } from '../shared/link/dial-vnc-socket.ts';
 import { waitForReachableLink, waitForSandboxStart, waitUntilReachable } from '../shared/link/sandbox-endpoint.ts';
 import { openSandboxEndpointRegistry } from '../shared/link/server-endpoints.ts';
 import { writeTokenFile } from '../shared/link/token.ts';
 import { createCpuWaitMeter } from '../shared/pool/cpu-wait-meter.ts';
-import { removeTree } from '../shared/remove-tree.ts';
 import { buildSeccompProgram } from '../shared/seccomp/program.ts';
 import type { UserIdRange } from '../shared/user-range.ts';
 import type { Cgroups } from './cgroup/cgroups.ts';
@@ -30,17 +37,58 @@ import { openCgroups } from './cgroup/open.ts';
 import { openProcessConfinement, type ProcessConfinement } from './confinement.ts';
 import { findBubblewrap } from './find-bubblewrap.ts';
 import { type LaunchedProcess, launchDaemon, type SandboxPrograms, workspacePathOf } from './launch.ts';
-import { acquireMachineLock } from './lock.ts';
-import { isProcessAlive, type ProcessIdentity } from './proc.ts';
 import {
-  endRecordedProcess,
-  endSandboxProcesses,
-  readProcessRecord,
-  removeProcessRecord,
-  writeProcessRecord,
-} from './record.ts';
+  acquireMachineLock,
+  findProcessesByVariable,
+  isProcessAlive,
+  killProcess,
+  type ProcessIdentity,
+} from './proc.ts';
 import { createFolderVolumes } from './volumes.ts';
 import { noIsolationWeakness } from './weaknesses.ts';
+
+const Recorded = z.object({ pid: z.int().positive(), startTime: z.string(), boot: z.string() });
+const pathOf = (folders: SandboxFolders, id: SandboxId) => join(folders.home(id), 'process.json');
+
+async function readProcessRecord(folders: SandboxFolders, id: SandboxId): Promise<ProcessIdentity | undefined> {
+  const text = await readFile(pathOf(folders, id), 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  try {
+    return Recorded.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
+
+async function writeProcessRecord(folders: SandboxFolders, id: SandboxId, mark: ProcessIdentity): Promise<void> {
+  const draft = `${pathOf(folders, id)}.new`;
+  await writeFile(draft, JSON.stringify(mark), { mode: 0o600 });
+  await rename(draft, pathOf(folders, id));
+}
+
+const removeProcessRecord = (folders: SandboxFolders, id: SandboxId) => rm(pathOf(folders, id), { force: true });
+
+async function endRecordedProcess(folders: SandboxFolders, id: SandboxId, signal: AbortSignal): Promise<void> {
+  const recorded = await readProcessRecord(folders, id);
+  while (recorded && (await isProcessAlive(recorded))) {
+    await killProcess(recorded, 'group'); // without namespaces, the process leads its group
+    await killProcess(recorded, 'process'); // with namespaces, this ends all of their processes
+    await sleep(10, signal);
+  }
+}
+
+/**
+ * Ends every process with the sandbox's id, including those that left their group, and those of a start that was interrupted
+ * before it was recorded. Resolves once all are gone. Scans every process of the machine.
+ */
+async function endSandboxProcesses(id: SandboxId, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    const rest = await findProcessesByVariable('CORRAL_SANDBOX_ID', id);
+    if (rest.length === 0) return;
+    for (const mark of rest) await killProcess(mark, 'process');
+    await sleep(10, signal);
+  }
+}
 
 const folders = ['/usr/local/bin', '/usr/bin', '/bin'];
 const programs: readonly MissingProgram[] = [
@@ -101,11 +149,7 @@ const noVolumes =
   'nothing mounts a folder for one sandbox alone without bubblewrap; install it, or set CORRAL_DRIVER to docker';
 const noBuilds = 'its sandboxes are programs on this machine and have no image; set CORRAL_DRIVER to docker';
 
-export interface ProcessDriverOptions {
-  readonly instance: string;
-  readonly root: string;
-  readonly gate: EgressHandler;
-  readonly ids: IdSource;
+export interface ProcessDriverOptions extends SandboxPlaceOptions {
   /** Images that this machine's own programs replace. Any other image is rejected with image_missing. */
   readonly images: readonly string[];
   readonly programs: SandboxPrograms;
@@ -116,9 +160,6 @@ export interface ProcessDriverOptions {
   /** Default: the control groups that this machine lets the server use. */
   readonly cgroups?: Cgroups;
   readonly desktop?: boolean;
-  readonly caBundle?: string;
-  readonly replica?: string;
-  readonly onRefused?: (id: SandboxId, reason: string) => void;
 }
 
 interface ProcessStart {
@@ -152,30 +193,23 @@ export async function createProcessDriver(options: ProcessDriverOptions): Promis
   // Used only with isolation. Without it, a browser's pages could reach this machine's own services, including this server.
   const desktop = options.desktop ?? false;
   const lacking = await findMissingPrograms();
+  const everywhere = { images, pause: 'files', noServices, noBuilds, lacking } as const;
   const capabilities: Capabilities = kernelLimits
     ? {
+        ...everywhere,
         isolation: 'namespaces',
         egress: 'enforced',
         limits: kernelLimits.limits,
         desktop,
-        images,
-        pause: 'files',
-        noServices,
-        noBuilds,
-        lacking,
         weaknesses: kernelLimits.weaknesses,
       }
     : {
+        ...everywhere,
         isolation: 'none',
         egress: 'open',
         limits: [],
         desktop: false,
-        images,
-        pause: 'files',
-        noServices,
         noVolumes,
-        noBuilds,
-        lacking,
         weaknesses: [noIsolationWeakness],
       };
 
@@ -260,6 +294,11 @@ export async function createProcessDriver(options: ProcessDriverOptions): Promis
     return { ...labels, phase: work.isStarting(id) ? 'starting' : settled };
   }
 
+  const soon = async <Value>({ signal }: CallOptions, work: () => Promise<Value>): Promise<Value> => {
+    await sleep(0, signal);
+    return await work();
+  };
+
   return {
     name: 'process',
     capabilities,
@@ -326,18 +365,9 @@ export async function createProcessDriver(options: ProcessDriverOptions): Promis
 
     destroy: (id, workspace, call) => work.end(id, workspace, call),
 
-    async makeVolume(id, call) {
-      await sleep(0, call.signal);
-      await volumes.makeVolume(id, call);
-    },
-    async volumes(call) {
-      await sleep(0, call.signal);
-      return await volumes.volumes(call);
-    },
-    async removeVolume(id, call) {
-      await sleep(0, call.signal);
-      await volumes.removeVolume(id, call);
-    },
+    makeVolume: (id, call) => soon(call, () => volumes.makeVolume(id, call)),
+    volumes: (call) => soon(call, () => volumes.volumes(call)),
+    removeVolume: (id, call) => soon(call, () => volumes.removeVolume(id, call)),
 
     async [Symbol.asyncDispose]() {
       await work[Symbol.asyncDispose]();

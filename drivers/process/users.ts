@@ -8,7 +8,7 @@ import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { SandboxFolders } from '../shared/folders.ts';
 import type { UserIdRange } from '../shared/user-range.ts';
 import { computeInstallationId } from './cgroup/open.ts';
-import { acquireMachineLock } from './lock.ts';
+import { acquireMachineLock } from './proc.ts';
 
 /** Gives each sandbox its own user id, because the kernel's quotas count by user. */
 export interface SandboxUserIdAllocator {

@@ -5,8 +5,7 @@ import { promisify } from 'node:util';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { VolumeId } from '../../src/core/model/ids.ts';
 import type { MountedVolume, VolumeHosting } from '../driver.ts';
-import type { SandboxFolders } from '../shared/folders.ts';
-import { removeTree } from '../shared/remove-tree.ts';
+import { removeTree, type SandboxFolders } from '../shared/folders.ts';
 import { chownTree } from './users.ts';
 
 export interface FolderVolume extends MountedVolume {

@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmod, link, lstat, mkdir, readdir, readFile, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { z } from 'zod';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { SandboxId, SessionId, sessionIdOf } from '../../src/core/model/ids.ts';
@@ -9,8 +11,18 @@ import type { Secret } from '../../src/core/text/secret.ts';
 import { tryParseJson } from '../../src/core/text/text.ts';
 import type { SandboxSpec } from '../driver.ts';
 import { writeTokenFile } from './link/token.ts';
-import type { SandboxMounts } from './mounts.ts';
-import { removeTree } from './remove-tree.ts';
+
+/** Runs `rm`, because Node's own version keeps the main thread busy for seconds with a `node_modules` of 150,000 files. */
+export async function removeTree(folder: string): Promise<void> {
+  await promisify(execFile)('rm', ['-rf', '--', folder]);
+}
+
+/** Folders that sandboxes see as /run/corral. Another process, such as the engine filter, may own their parent. */
+export interface SandboxMounts {
+  path(id: SandboxId): string;
+  make(id: SandboxId): Promise<void>;
+  remove(id: SandboxId): Promise<void>;
+}
 
 // The kernel limits a Unix socket's path to 107 bytes. The root is followed by an id, `mount/` and a name.
 const maxRoot = 107 - '/sbx-0123456789abcdef/mount/control.0123456789ab'.length;

@@ -2,17 +2,17 @@
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { systemClock } from '../../src/core/contracts/clock.ts';
+import { makeFolders } from './files/byte-names.ts';
 import { confinePaths } from './files/confined-paths.ts';
-import { makeFolders } from './files/make-folders.ts';
+import { readTextIfAny } from './files/read-if-any.ts';
 import { createLazyDesktop, unsupportedDesktop } from './lazy-desktop.ts';
-import { writeShellProfile } from './package-folders.ts';
 import { createDaemon } from './real-daemon.ts';
 import { dialControlSockets } from './server/dial-server.ts';
 import { resolveProxyTarget, startForwarder } from './server/forwarder.ts';
 import { isFromOwnUser } from './server/peer-user.ts';
 import { createDaemonServer } from './server/server.ts';
 import { createTerminalKeepers, type DaemonState } from './shared-state.ts';
-import { createBaseEnvironment } from './shells/environment.ts';
+import { createBaseEnvironment, writeShellProfile } from './shells/environment.ts';
 import { openJournal } from './shells/journal.ts';
 import { endLeftoverProcesses } from './shells/recover.ts';
 import { shellSetupScript } from './shells/shell-state.ts';
@@ -26,15 +26,7 @@ const ownBundle = '/etc/ssl/certs/ca-certificates.crt';
  */
 function trustAuthorities(runDir: string, env: NodeJS.ProcessEnv): void {
   if (env.CORRAL_EXTRA_CA_PEM === undefined) return;
-  writeFileSync(join(runDir, 'ca.pem'), `${known()}\n${env.CORRAL_EXTRA_CA_PEM}`);
-}
-
-function known(): string {
-  try {
-    return readFileSync(ownBundle, 'utf8');
-  } catch {
-    return ''; // the image has no authorities
-  }
+  writeFileSync(join(runDir, 'ca.pem'), `${readTextIfAny(ownBundle) ?? ''}\n${env.CORRAL_EXTRA_CA_PEM}`);
 }
 
 const { env } = process;

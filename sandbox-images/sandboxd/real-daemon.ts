@@ -13,11 +13,12 @@ import { createSearchOperations } from './files/search.ts';
 import { createJobOperations } from './jobs/jobs.ts';
 import { createPathOperations } from './paths/paths.ts';
 import { findListeningPorts } from './ports/listening.ts';
-import { readCgroupUsage, readOomKills } from './processes/cgroup.ts';
 import { endProcessTree, sendSignals } from './processes/end-processes.ts';
 import {
   type ProcessStat,
+  readCgroupUsage,
   readCommandLine,
+  readOomKills,
   readProcessUsage,
   readProcessVariable,
   readStartTime,
@@ -57,9 +58,12 @@ export function createDaemon(parts: DaemonState, { version, sandboxId, desktop, 
   const anywhere = createPathOperations(parts);
   const jobsOfRuns = createJobOperations(parts);
   const whole = createWorkspaceOperations(parts.place.root);
-  const refuseFull = () => {
-    if (disk?.isOver) throw new AppError('quota', diskFull(disk.use().limitBytes));
-  };
+  const unlessFull =
+    <Args extends unknown[], Result>(write: (...args: Args) => Promise<Result>) =>
+    async (...args: Args): Promise<Result> => {
+      if (disk?.isOver) throw new AppError('quota', diskFull(disk.use().limitBytes));
+      return await write(...args);
+    };
 
   const visible = (all: readonly ProcessStat[]) => {
     const spared = keepers.spared(all);
@@ -133,22 +137,10 @@ export function createDaemon(parts: DaemonState, { version, sandboxId, desktop, 
       return { ...(whole ?? summed(all)), processes: all.length };
     },
     touch: parts.touch,
-    async keepForRun(mark) {
-      refuseFull();
-      return await whole.keepForRun(mark);
-    },
-    async writeFile(path, content, how) {
-      refuseFull();
-      await stored.writeFile(path, content, how);
-    },
-    async receiveFile(path, content, replaces) {
-      refuseFull();
-      return await moved.receiveFile(path, content, replaces);
-    },
-    async writePath(path, content, metadata) {
-      refuseFull();
-      return await anywhere.writePath(path, content, metadata);
-    },
+    keepForRun: unlessFull(whole.keepForRun),
+    writeFile: unlessFull(stored.writeFile),
+    receiveFile: unlessFull(moved.receiveFile),
+    writePath: unlessFull(anywhere.writePath),
     desktop,
     async killTagged(tag) {
       stopped.add(tag);

@@ -126,7 +126,7 @@ const rules: Rule[] = [
     pattern:
       /Privileged: true|CapAdd|seccomp[:=]unconfined|apparmor[:=]unconfined|hostNetwork: true|hostPID: true|privileged: true/g,
     but: {
-      'drivers/docker/builds/build-body.ts':
+      'drivers/docker/builds/builds.ts':
         'lets apt and dpkg work in the container of a build, whose files are an image of its own; off by default',
       'drivers/docker/volumes.ts': 'gives the files of a volume to the user of a sandbox, in a container of its own',
     },

@@ -2,24 +2,98 @@ import { Writable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { StringDecoder } from 'node:string_decoder';
 import type Dockerode from 'dockerode';
+import type { ContainerCreateOptions, HostConfig } from 'dockerode';
 import { raceAbort, sleep } from '../../../src/core/concurrency/cancel.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { type IdSource, type SandboxId, sessionIdOf } from '../../../src/core/model/ids.ts';
 import type { BuildCommand, BuiltImage, CallOptions, ImageBuilding } from '../../driver.ts';
-import type { SandboxFolders } from '../../shared/folders.ts';
 import { waitForReachableLink, waitForSandboxStart, waitUntilReachable } from '../../shared/link/sandbox-endpoint.ts';
-import type { SandboxEndpointRegistry } from '../../shared/link/server-endpoints.ts';
-import type { ContainerRequest } from '../create-body.ts';
-import { callEngine, findEngineObject, readEngineErrorStatus } from '../engine.ts';
+import { createOciProfile } from '../../shared/seccomp/oci.ts';
+import { type ContainerRequest, createSandboxBody } from '../create-body.ts';
+import { callEngine, findEngineObject, readEngineErrorStatus, removeContainer } from '../engine.ts';
 import { builtImagePrefix, type EngineImages } from '../images.ts';
-import { type ContainerNaming, createInstanceFilter, parseSandboxInfo } from '../labels.ts';
-import { removeContainer } from '../remove.ts';
-import { type CreatedResources, startContainer } from '../start-container.ts';
+import { createInstanceFilter, parseSandboxInfo } from '../labels.ts';
+import { type ContainerPlace, type CreatedResources, startContainer } from '../start-container.ts';
 import { usesHostKernel } from '../strict-runtime.ts';
-import { imageUserId, type UserIdAllocator } from '../users.ts';
-import type { DockerVolumes } from '../volumes.ts';
-import { createBuildBody } from './build-body.ts';
+import { imageUserId } from '../users.ts';
+
+/**
+ * Capabilities that apt, dpkg, pip and npm need as root: to own, write and change other users' files, and to switch users. They
+ * affect only the container's own files and processes.
+ */
+const buildCapabilities = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'SETGID', 'SETUID'] as const;
+
+/**
+ * The kernel counts some resources per user, and root in a build is root on the host. Builds get no file watches, so that they
+ * cannot exhaust those of the host's own programs; their programs poll instead.
+ */
+const buildSecurity = ['no-new-privileges', `seccomp=${createOciProfile(['inotify_init', 'inotify_init1'])}`];
+
+/**
+ * Files of /proc that are masked in builds: the engine's own list, plus files that only the host's root can read and that reveal
+ * the host's memory. The kernel checks the user here, not a capability.
+ */
+const maskedPaths = [
+  ...[
+    'asound',
+    'acpi',
+    'interrupts',
+    'kcore',
+    'keys',
+    'latency_stats',
+    'timer_list',
+    'timer_stats',
+    'sched_debug',
+    'scsi',
+  ],
+  ...['kpageflags', 'kpagecount', 'kpagecgroup', 'vmallocinfo', 'slabinfo', 'pagetypeinfo'],
+].map((name) => `/proc/${name}`);
+
+/** Replaces the workspace as the daemon's folder. A tmpfs, so its files stay out of the image. */
+const scratch = '/home/agent';
+/** Prefix of the daemon's command, so that the daemon runs as the image's user. Every other process is a command of the build. */
+const asImageUser = ['setpriv', `--reuid=${imageUserId}`, `--regid=${imageUserId}`, '--clear-groups', '--'];
+
+/**
+ * Like a sandbox's container, but the root file system is writable and root has a few capabilities. There is no workspace,
+ * because images do not include volumes. In return, file watches are refused, more paths are masked, and some limits are lower.
+ */
+export function createBuildBody(request: ContainerRequest, start: readonly string[]): ContainerCreateOptions {
+  const body = createSandboxBody(request);
+  const host = body.HostConfig as HostConfig;
+  const { diskBytes } = request.spec.limits;
+  const env = { CORRAL_WORKSPACE: scratch, CORRAL_WORKSPACE_ALIAS: scratch, HOME: `${scratch}/home` };
+  const isReplaced = (pair: string) => pair.slice(0, pair.indexOf('=')) in env;
+  return {
+    ...body,
+    // Commands get root's capabilities only if the container was started as root.
+    User: '0:0',
+    Entrypoint: [...asImageUser, ...start],
+    Cmd: [],
+    WorkingDir: '/',
+    Env: [
+      ...(body.Env ?? []).filter((pair) => !isReplaced(pair)),
+      ...Object.entries(env).map((pair) => pair.join('=')),
+    ],
+    HostConfig: {
+      ...host,
+      CapAdd: [...buildCapabilities],
+      SecurityOpt: buildSecurity,
+      ReadonlyRootfs: false,
+      MaskedPaths: [...maskedPaths, '/sys/firmware', '/sys/devices/virtual/powercap'],
+      Mounts: (host.Mounts ?? []).filter(({ Type }) => Type === 'bind'),
+      Ulimits: [
+        ...(host.Ulimits ?? []),
+        // The kernel limits each file; the driver measures the total.
+        { Name: 'fsize', Soft: diskBytes, Hard: diskBytes },
+        // Lowered, because the host's root has much higher limits.
+        { Name: 'sigpending', Soft: 1_024, Hard: 1_024 },
+        { Name: 'msgqueue', Soft: 65_536, Hard: 65_536 },
+      ],
+    },
+  };
+}
 
 const users = { root: '0:0', user: `${imageUserId}:${imageUserId}` } as const;
 
@@ -84,17 +158,8 @@ function listener(onEvent: (text: string, bytes: number) => void): Writable {
   });
 }
 
-interface Options {
-  readonly engine: Dockerode;
-  readonly folders: SandboxFolders;
-  readonly holds: SandboxEndpointRegistry;
+interface Options extends ContainerPlace {
   readonly images: EngineImages;
-  readonly users: UserIdAllocator;
-  readonly volumes: DockerVolumes;
-  readonly instance: string;
-  readonly names: ContainerNaming;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly runtime: string | undefined;
   readonly ids: IdSource;
   /** Ids of builds that have not ended. `list` skips their folders. */
   readonly building: Set<SandboxId>;

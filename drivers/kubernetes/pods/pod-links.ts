@@ -7,11 +7,10 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import type { SandboxLink } from '../../driver.ts';
 import { type DialFunction, DiallingHttpAgent } from '../../shared/link/dialling-agent.ts';
-import { createLinkLifetime } from '../../shared/link/link-end.ts';
+import { createLinkLifetime } from '../../shared/link/sandbox-endpoint.ts';
 import { uidOf } from '../api/collection.ts';
 import { parseSandboxInfo } from '../labels.ts';
-import { computePodState } from './pod-state.ts';
-import type { Pods } from './pods.ts';
+import { computePodState, type Pods } from './pod-state.ts';
 import type { SandboxTokenDeriver } from './sandbox-tokens.ts';
 
 interface Options {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { SandboxId, sessionIdOf } from '../../../src/core/model/ids.ts';
 import type { EgressHandler } from '../../driver.ts';
-import { type LineReader, readFirstLine } from '../../shared/link/first-line.ts';
+import { type LineReader, readFirstLine } from '../../shared/link/handshake.ts';
 import { listenOnSharedPort } from '../../shared/link/shared-port.ts';
 import type { HostAndPort } from '../options.ts';
 import type { SandboxTokenDeriver } from '../pods/sandbox-tokens.ts';

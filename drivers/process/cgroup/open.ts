@@ -2,10 +2,9 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { findCgroupParents } from './cgroup-parents.ts';
+import { findCgroupParents, parseHierarchies } from './cgroup-parents.ts';
 import { type Cgroups, createCgroups } from './cgroups.ts';
 import { createKernelCgroupFiles } from './files.ts';
-import { parseHierarchies } from './hierarchies.ts';
 
 /**
  * Returns the start of a command line: a shell that enters the groups, then becomes the program whose words follow. The shell

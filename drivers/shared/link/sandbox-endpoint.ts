@@ -1,6 +1,6 @@
-import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { chmod, readFile, readlink, rename, symlink, unlink, writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { raceAbort } from '../../../src/core/concurrency/cancel.ts';
@@ -11,13 +11,39 @@ import { toProtocolError } from '../../../src/core/model/protocol-violation.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import type { EgressHandler, SandboxLink } from '../../driver.ts';
 import type { SandboxMeta } from '../folders.ts';
-import { createSymlink, removeSymlink } from '../symlink.ts';
 import { DaemonHttpAgent } from './daemon-agent.ts';
 import { acceptHandshake } from './handshake.ts';
 import { IdleConnections } from './idle-connections.ts';
-import { createLinkLifetime } from './link-end.ts';
 import { listenOnUnixSocket, removeStaleSockets } from './listen.ts';
 import { removeTokenFile } from './token.ts';
+
+export function createLinkLifetime(sandbox: AbortSignal): { readonly lost: AbortSignal; close(): void } {
+  const closing = new AbortController();
+  return {
+    lost: AbortSignal.any([sandbox, closing.signal]),
+    close: () => closing.abort(new AppError('sandbox_lost', 'The link to the sandbox was closed.')),
+  };
+}
+
+interface SymlinkSpec {
+  readonly path: string;
+  readonly to: string;
+  readonly temporaryName: string;
+}
+
+const leadsTo = (path: string) => readlink(path).catch(() => undefined);
+
+/** Atomically replaces an earlier link of that name. */
+async function createSymlink({ path, to, temporaryName }: SymlinkSpec): Promise<void> {
+  if ((await leadsTo(path)) === to) return;
+  const temporary = join(dirname(path), temporaryName);
+  await symlink(to, temporary);
+  await rename(temporary, path);
+}
+
+async function removeSymlink({ path, to }: SymlinkSpec): Promise<void> {
+  if ((await leadsTo(path)) === to) await unlink(path).catch(() => {});
+}
 
 /** Maximum connections of each kind (silent, daemon, egress), so that no kind can block another. */
 const maxEach = 128;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { makeFolders } from '../files/make-folders.ts';
+import { makeFolders } from '../files/byte-names.ts';
 import { scanProcesses } from '../processes/proc.ts';
 import type { DaemonState } from '../shared-state.ts';
 import { type BrowserPipe, createBrowserPipe } from './browser-pipe.ts';

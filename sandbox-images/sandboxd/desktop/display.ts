@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { raceAbort, sleep } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { makeFolders } from '../files/make-folders.ts';
+import { makeFolders } from '../files/byte-names.ts';
 import { createDirectSocket, type DirectSocket } from '../server/direct-socket.ts';
 import type { DaemonState } from '../shared-state.ts';
 import { startDesktopProcess } from './child-process.ts';

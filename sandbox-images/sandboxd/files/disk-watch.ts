@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import { lstat, opendir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DiskUsage } from '../../../src/sandboxes/client/client.ts';
@@ -6,6 +6,7 @@ import { endProcessTree, sendSignals } from '../processes/end-processes.ts';
 import { type ProcessStat, readStartTime, scanProcesses } from '../processes/proc.ts';
 import { findProcessSubtree } from '../processes/process-tree.ts';
 import { createOrphanRule, type DaemonState } from '../shared-state.ts';
+import { listFolderIfAny } from './read-if-any.ts';
 
 // Enforces the disk limit of a sandbox or volume if the storage has no quota. Measures often while the disk fills and rarely
 // otherwise, and ends the processes that write beyond the limit.
@@ -133,13 +134,7 @@ function* handles(spared: DaemonState['keepers']['spared'], folders: readonly st
   }
 }
 
-function openOf(pid: number): string[] {
-  try {
-    return readdirSync(`/proc/${pid}/fd`).map((name) => `/proc/${pid}/fd/${name}`);
-  } catch {
-    return []; // the process is gone, or not readable
-  }
-}
+const openOf = (pid: number): string[] => listFolderIfAny(`/proc/${pid}/fd`).map((name) => `/proc/${pid}/fd/${name}`);
 
 /** Size of the largest file below the folders that the process has open for writing. -1 if there is none. */
 function largestWritten(pid: number, folders: readonly string[]): number {

@@ -1,22 +1,110 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { Duplex, type Readable } from 'node:stream';
+import { Duplex, type Readable, type Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { neverAbortingSignal } from '../../../src/core/concurrency/cancel.ts';
 import { Semaphore } from '../../../src/core/concurrency/semaphore.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { toPipeFrames } from '../../../src/core/text/pipe-frames.ts';
-import type { JobEnd, JobEntry, JobSpec } from '../../../src/sandboxes/client/abilities.ts';
+import type { JobEnd, JobEntry, JobSpec, TerminalSize } from '../../../src/sandboxes/client/abilities.ts';
 import { type Daemon, daemonLimits } from '../daemon.ts';
-import { isFolder, toSystemPath } from '../files/byte-names.ts';
-import { resolveAbsolutePath } from '../paths/locate.ts';
+import { isFolder, startInFolder, toSystemPath } from '../files/byte-names.ts';
+import { resolveAbsolutePath } from '../paths/entries.ts';
 import { endProcessTree, sendSignals } from '../processes/end-processes.ts';
+import type { ProcessStat } from '../processes/proc.ts';
 import { findTreeMembers } from '../processes/process-tree.ts';
-import { parseEnvironmentLines } from '../processes/programs.ts';
+import { parseEnvironmentLines, toProgramStartError } from '../processes/programs.ts';
 import { createBadRequestError } from '../server/body-fields.ts';
 import { createOrphanRule, type DaemonState } from '../shared-state.ts';
 import { createProcessMarks } from '../shells/environment.ts';
 import { markTerminalsOpened } from '../shells/recover.ts';
-import { type StartedJob, startJob } from './start-job.ts';
+import { resizeDevice, waitForTerminalProgram } from '../shells/terminal.ts';
+
+interface StartedJob {
+  readonly pid: number;
+  /** Pid of the process that holds the terminal. Undefined for pipes. */
+  readonly keeper: number | undefined;
+  readonly input: Writable;
+  readonly outputs: readonly { readonly channel: 'output' | 'errors'; readonly stream: Readable }[];
+  /** Resolves when the program has ended, possibly before all of its output was read. */
+  readonly exited: Promise<JobEnd>;
+  /** Undefined for pipes. */
+  readonly resize: ((size: TerminalSize) => Promise<void>) | undefined;
+}
+interface JobEnvironment {
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+async function startJob(job: JobSpec, place: JobEnvironment): Promise<StartedJob> {
+  const [program = '', ...args] = job.argv;
+  if (job.terminal) return await onTerminal(job.argv, job.terminal, place);
+  const child = await spawned(program, args, place);
+  const { stdout, stderr, stdin } = child;
+  if (job.input === false) stdin.end();
+  return {
+    pid: child.pid ?? 0,
+    keeper: undefined,
+    input: stdin,
+    exited: waitForEnd(child),
+    resize: undefined,
+    outputs: [
+      { channel: 'output', stream: stdout },
+      { channel: 'errors', stream: stderr },
+    ],
+  };
+}
+
+async function onTerminal(
+  argv: readonly string[],
+  size: TerminalSize,
+  { cwd, env }: JobEnvironment,
+): Promise<StartedJob> {
+  const shell = env.SHELL ?? '/bin/bash';
+  const command = `stty cols ${size.cols} rows ${size.rows}; SHELL=${quoted(shell)} exec ${argv.map(quoted).join(' ')}`;
+  const own = { ...env, SHELL: '/bin/sh', TERM: env.TERM === 'dumb' ? 'xterm-256color' : env.TERM };
+  const child = await spawned('script', ['-qefE', 'always', '-c', command, '/dev/null'], { cwd, env: own });
+  const { pid, device } = await programOn(child).catch((thrown: unknown) => {
+    child.kill('SIGKILL');
+    throw thrown;
+  });
+  child.stderr.resume();
+  return {
+    pid,
+    keeper: child.pid,
+    input: child.stdin,
+    exited: waitForEnd(child),
+    outputs: [{ channel: 'output', stream: child.stdout }],
+    resize: (size) => resizeDevice(device, size),
+  };
+}
+
+async function spawned(program: string, args: readonly string[], { cwd: folder, env }: JobEnvironment) {
+  const child: ChildProcessWithoutNullStreams = await startInFolder(folder, (cwd) =>
+    spawn(program, args, { cwd, env, detached: true, stdio: 'pipe' }),
+  );
+  child.stdin.on('error', () => {}); // the program closed its input or has ended
+  await once(child, 'spawn').catch((cause: unknown) => {
+    throw program === 'script'
+      ? new AppError('unsupported', 'This sandbox cannot open terminals: its image has no `script`.', { cause })
+      : toProgramStartError(program, cause, env.PATH);
+  });
+  return child;
+}
+
+async function waitForEnd(child: ChildProcessWithoutNullStreams): Promise<JobEnd> {
+  const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+  return signal ? { exitCode: -1, signal } : { exitCode: code ?? -1 };
+}
+
+async function programOn(child: ChildProcessWithoutNullStreams) {
+  const isProgram = ({ ppid, zombie }: ProcessStat) => ppid === child.pid && !zombie;
+  const found = await waitForTerminalProgram(isProgram, () => child.exitCode !== null);
+  if (found) return found;
+  throw new AppError('sandbox_unavailable', 'The sandbox could not start the program; it may have reached its limits.');
+}
+
+const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 
 /** Each reader gets the output from its connection on. Until the first one connects, output waits for up to 30 s. */
 interface Readers {

@@ -1,9 +1,21 @@
-import { readFileSync, type Stats } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { lstat, realpath, stat } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { decodeFileName } from '../../../src/core/text/files/byte-names.ts';
 import type { PathEntry } from '../../../src/sandboxes/client/abilities.ts';
 import { toSystemPath } from '../files/byte-names.ts';
+import { readTextIfAny } from '../files/read-if-any.ts';
+import { createBadRequestError } from '../server/body-fields.ts';
+import type { DaemonState } from '../shared-state.ts';
+
+/** Returns the absolute path. `~` is the home; other relative paths start at the workspace. Throws invalid_request. */
+export function resolveAbsolutePath(path: string, { place, env }: Pick<DaemonState, 'place' | 'env'>): string {
+  if (path.includes('\0')) throw createBadRequestError('A path must not contain a NUL character.');
+  if (Buffer.byteLength(path) > 4096) throw createBadRequestError('A path is at most 4096 bytes long.');
+  if (path === '~' || path.startsWith('~/')) return resolve(env.HOME ?? place.root, path.slice(2));
+  if (path.startsWith('~')) throw createBadRequestError(`The home of another user is not available: ${path}.`);
+  return resolve(place.root, path);
+}
 
 /** Reads the file, folder or link at the path. A link gets its target's type and mode. Rejects with the system's error. */
 export async function readPathEntry(path: string): Promise<PathEntry> {
@@ -54,19 +66,11 @@ class Names {
 
   #read(): void {
     for (const file of this.#files) {
-      for (const line of readText(file).split('\n')) {
+      for (const line of (readTextIfAny(file) ?? '').split('\n')) {
         const [name, , id] = line.split(':');
         if (name && id && !this.#known.has(Number(id))) this.#known.set(Number(id), name);
       }
     }
-  }
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return '';
   }
 }
 

@@ -5,64 +5,33 @@ import {
   parseFilePart,
   readCountParameter,
   readFlagParameter,
-  readRequiredParameter,
+  readPath,
 } from '../server/body-fields.ts';
-import { type Route, toFileReply } from '../server/route.ts';
+import { actionRoute, fileRoute, jsonRoute, type Route } from '../server/route.ts';
 
 export const pathRoutes: readonly Route[] = [
-  {
-    method: 'GET',
-    path: '/paths/entry',
-    handle: async ({ daemon, query }) => ({
-      json: await daemon.statPath(readRequiredParameter(query, 'path'), {
-        metadata: readFlagParameter(query, 'metadata'),
-      }),
+  jsonRoute('GET /paths/entry', ({ daemon, query }) =>
+    daemon.statPath(readPath(query), { metadata: readFlagParameter(query, 'metadata') }),
+  ),
+  actionRoute('DELETE /paths/entry', ({ daemon, query }) => daemon.removePath(readPath(query))),
+  jsonRoute('GET /paths/list', ({ daemon, query }) =>
+    daemon.listPaths(readPath(query), {
+      depth: readCountParameter(query, 'depth') ?? 1,
+      metadata: readFlagParameter(query, 'metadata'),
     }),
-  },
-  {
-    method: 'DELETE',
-    path: '/paths/entry',
-    handle: async ({ daemon, query }) => void (await daemon.removePath(readRequiredParameter(query, 'path'))),
-  },
-  {
-    method: 'GET',
-    path: '/paths/list',
-    handle: async ({ daemon, query }) => ({
-      json: await daemon.listPaths(readRequiredParameter(query, 'path'), {
-        depth: readCountParameter(query, 'depth') ?? 1,
-        metadata: readFlagParameter(query, 'metadata'),
-      }),
-    }),
-  },
-  {
-    method: 'POST',
-    path: '/paths/folder',
-    async handle({ daemon, json }) {
-      return { json: await daemon.makeFolder(parseBodyFields(await json(), { path: 'name' }).path) };
-    },
-  },
-  {
-    method: 'POST',
-    path: '/paths/move',
-    async handle({ daemon, json }) {
-      const { from, to } = parseBodyFields(await json(), { from: 'name', to: 'name' });
-      return { json: await daemon.movePath(from, to) };
-    },
-  },
-  {
-    method: 'GET',
-    path: '/paths/content',
-    handle: async ({ daemon, query }) =>
-      toFileReply(await daemon.openPath(readRequiredParameter(query, 'path'), parseFilePart(query))),
-  },
-  {
-    method: 'PUT',
-    path: '/paths/content',
-    async handle({ daemon, query, raw }) {
-      const { metadata, content } = await metadataBefore(raw, readCountParameter(query, 'metadataBytes') ?? 0);
-      return { json: await daemon.writePath(readRequiredParameter(query, 'path'), content, metadata) };
-    },
-  },
+  ),
+  jsonRoute('POST /paths/folder', async ({ daemon, json }) =>
+    daemon.makeFolder(parseBodyFields(await json(), { path: 'name' }).path),
+  ),
+  jsonRoute('POST /paths/move', async ({ daemon, json }) => {
+    const { from, to } = parseBodyFields(await json(), { from: 'name', to: 'name' });
+    return await daemon.movePath(from, to);
+  }),
+  fileRoute('GET /paths/content', ({ daemon, query }) => daemon.openPath(readPath(query), parseFilePart(query))),
+  jsonRoute('PUT /paths/content', async ({ daemon, query, raw }) => {
+    const { metadata, content } = await metadataBefore(raw, readCountParameter(query, 'metadataBytes') ?? 0);
+    return await daemon.writePath(readPath(query), content, metadata);
+  }),
 ];
 
 /** The metadata precedes the file in the body, because next to a long path it would not fit into a header or query. */

@@ -1,6 +1,6 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { ListeningPort } from '../../../src/sandboxes/client/abilities.ts';
 import { daemonLimits } from '../daemon.ts';
+import { listFolderIfAny, readLinkIfAny, readTextIfAny } from '../files/read-if-any.ts';
 import { readCommandLine, scanProcesses } from '../processes/proc.ts';
 
 const listening = '0A';
@@ -19,7 +19,8 @@ const most = 200;
 export function findListeningPorts(own: readonly number[]): ListeningPort[] {
   const inodes = new Map<number, string>();
   for (const table of tables) {
-    for (const { port, inode } of parseListeningRows(read(table))) if (!own.includes(port)) inodes.set(port, inode);
+    const rows = parseListeningRows(readTextIfAny(table) ?? ''); // a kernel without IPv6 has no second table
+    for (const { port, inode } of rows) if (!own.includes(port)) inodes.set(port, inode);
   }
   if (inodes.size === 0) return [];
   const holders = findHolders(new Set(inodes.values()));
@@ -51,26 +52,7 @@ function findHolders(inodes: ReadonlySet<string>): Map<string, number> {
   return found;
 }
 
-function listSockets(pid: number): string[] {
-  try {
-    return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => readInode(`/proc/${pid}/fd/${fd}`) ?? []);
-  } catch {
-    return []; // gone, or another user's
-  }
-}
-
-function readInode(file: string): string | undefined {
-  try {
-    return /^socket:\[(\d+)\]$/.exec(readlinkSync(file))?.[1];
-  } catch {
-    return undefined; // the descriptor was closed
-  }
-}
-
-function read(file: string): string {
-  try {
-    return readFileSync(file, 'latin1');
-  } catch {
-    return ''; // a kernel without IPv6
-  }
-}
+const listSockets = (pid: number): string[] =>
+  listFolderIfAny(`/proc/${pid}/fd`).flatMap(
+    (fd) => /^socket:\[(\d+)\]$/.exec(readLinkIfAny(`/proc/${pid}/fd/${fd}`) ?? '')?.[1] ?? [],
+  );

@@ -1,5 +1,6 @@
-import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { endianness } from 'node:os';
+import { listFolderIfAny, readLinkIfAny, readTextIfAny } from '../files/read-if-any.ts';
 import type { ProcessStat } from './proc.ts';
 
 // Detects whether a process waits for a person's input by the system call in which it is blocked, not by its output.
@@ -32,11 +33,11 @@ export const awaitsInput = ({ members, pipe, hasOpenLine }: InputProbe): boolean
   members.some(({ pid }) => {
     if (pipe === undefined && !isInForeground(pid)) return false;
     const isInput = (fd: number) => {
-      const to = readLinkTarget(`/proc/${pid}/fd/${fd}`);
+      const to = readLinkIfAny(`/proc/${pid}/fd/${fd}`);
       return pipe === undefined ? /^\/dev\/(tty|pts\/\d+|console)$/.test(to ?? '') : to === pipe;
     };
-    const threads = listThreads(pid);
-    const blocked = threads.map((thread) => readText(`/proc/${pid}/task/${thread}/syscall`));
+    const threads = listFolderIfAny(`/proc/${pid}/task`).slice(0, 64);
+    const blocked = threads.map((thread) => readTextIfAny(`/proc/${pid}/task/${thread}/syscall`));
     // The kernel shows only that another user's program, such as sudo, sleeps.
     if (blocked.every((call) => call === undefined)) return hasOpenLine && sleeps(pid);
     return blocked.some((call) => call !== undefined && waitsOn(pid, call, isInput));
@@ -55,7 +56,7 @@ function waitsOn(pid: number, call: string, isInput: (fd: number) => boolean): b
 
 /** File descriptors that an epoll instance watches for input. */
 function watchedBy(pid: number, fd: number): number[] {
-  const info = readText(`/proc/${pid}/fdinfo/${fd}`) ?? '';
+  const info = readTextIfAny(`/proc/${pid}/fdinfo/${fd}`) ?? '';
   return info.split('\n').flatMap((line) => {
     const [, target, events] = /^tfd:\s*(\d+)\s+events:\s*([0-9a-f]+)/.exec(line) ?? [];
     return target !== undefined && events !== undefined && (Number.parseInt(events, 16) & 1) === 1
@@ -95,7 +96,7 @@ function readMemory(pid: number, address: string | undefined, length: number): B
 
 /** Fields of `stat` after the name: state, parent, group, session, terminal, the terminal's foreground group. */
 function fieldsOf(pid: number): string[] {
-  const stat = readText(`/proc/${pid}/stat`) ?? '';
+  const stat = readTextIfAny(`/proc/${pid}/stat`) ?? '';
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 function isInForeground(pid: number): boolean {
@@ -103,27 +104,3 @@ function isInForeground(pid: number): boolean {
   return group !== undefined && group === foreground;
 }
 const sleeps = (pid: number): boolean => fieldsOf(pid)[0] === 'S';
-
-function listThreads(pid: number): string[] {
-  try {
-    return readdirSync(`/proc/${pid}/task`).slice(0, 64);
-  } catch {
-    return [];
-  }
-}
-
-function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    return undefined; // gone, or another user's
-  }
-}
-
-export function readLinkTarget(path: string): string | undefined {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return undefined;
-  }
-}

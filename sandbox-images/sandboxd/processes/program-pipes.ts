@@ -16,6 +16,8 @@ export interface PipedProgram {
 /** How long background processes can keep the pipes of an ended program open. */
 const lingerMs = 500;
 const signals: Partial<Record<NodeJS.Signals, number>> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGKILL: 9, SIGTERM: 15 };
+export const toExitCode = (code: number | null, signal: NodeJS.Signals | null): number =>
+  code ?? 128 + ((signal && signals[signal]) ?? 1);
 
 export function toPipedProgram(child: ChildProcessWithoutNullStreams, touch: () => void): PipedProgram {
   const { stdin, stdout, stderr } = child;
@@ -67,7 +69,7 @@ export function toPipedProgram(child: ChildProcessWithoutNullStreams, touch: () 
   pause();
   stdin.on('error', () => {}); // the program closed its input or has ended
   child.once('exit', (code, signal) => {
-    exitCode = code ?? 128 + ((signal && signals[signal]) ?? 1);
+    exitCode = toExitCode(code, signal);
     settle();
   });
 

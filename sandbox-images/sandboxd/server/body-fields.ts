@@ -58,6 +58,7 @@ export function readRequiredParameter(query: URLSearchParams, name: string): str
   if (value.includes('\0')) throw createBadRequestError(`${name} must not contain a NUL character.`);
   return value;
 }
+export const readPath = (query: URLSearchParams): string => readRequiredParameter(query, 'path');
 export function readCountParameter(query: URLSearchParams, name: string): number | undefined {
   const text = query.get(name);
   if (text === null) return undefined;

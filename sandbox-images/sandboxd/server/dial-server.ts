@@ -1,7 +1,8 @@
-import { readdirSync, watch } from 'node:fs';
+import { watch } from 'node:fs';
 import type { Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { listFolderIfAny } from '../files/read-if-any.ts';
 
 // The daemon dials the server's sockets, so code in the sandbox cannot redirect the server. On each connection the roles are then
 // reversed: the server sends the requests.
@@ -46,13 +47,8 @@ export function dialControlSockets(options: ControlDialOptions): Disposable {
   };
 }
 
-function listed(folder: string): string[] {
-  try {
-    return readdirSync(folder).filter((name) => name === 'control' || name.startsWith('control.'));
-  } catch {
-    return [];
-  }
-}
+const listed = (folder: string): string[] =>
+  listFolderIfAny(folder).filter((name) => name === 'control' || name.startsWith('control.'));
 
 /** Only an optimization: without it, the timer alone finds new sockets. */
 function watched(folder: string, listener: () => void) {

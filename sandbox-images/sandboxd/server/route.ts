@@ -2,17 +2,30 @@ import type { Duplex } from 'node:stream';
 import { type Daemon, daemonLimits, type OpenFile } from '../daemon.ts';
 import { createBadRequestError, parseBodyFields } from './body-fields.ts';
 import { streamProtocol } from './http-upgrade.ts';
-import type { ChunkedBody } from './send-chunks.ts';
 
+/** Values of the path's placeholders; empty if the path does not have one. */
+export interface PathParameters {
+  readonly id: string;
+  readonly pid: string;
+  readonly port: string;
+}
 export interface HttpExchange {
   readonly daemon: Daemon;
-  readonly params: Readonly<Record<string, string>>;
+  readonly params: PathParameters;
   readonly query: URLSearchParams;
   json(): Promise<unknown>;
   readonly raw: AsyncIterable<Uint8Array>;
   /** Aborts if the client disconnects before the answer is complete. */
   readonly signal: AbortSignal;
 }
+export interface ChunkedBody {
+  /** Each chunk is sent before the next is requested, so that all can share one buffer. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+  /** Undefined: the body is chunked. */
+  readonly size?: number;
+  readonly trailer?: { readonly name: string; readonly value: () => string };
+}
+
 /** Undefined: the answer is an empty 204. */
 export type RouteReply = undefined | { readonly json: unknown } | ChunkedBody;
 export interface Route {
@@ -21,13 +34,41 @@ export interface Route {
   /** Requests do not count as activity: a health check must not keep a sandbox awake. */
   readonly quiet?: true;
   /** Opens the stream that takes over the connection if the request uses the stream protocol. */
-  stream?(daemon: Daemon, params: HttpExchange['params']): Promise<Duplex>;
+  readonly stream?: StreamOpener;
   handle(exchange: HttpExchange): Promise<RouteReply>;
 }
+type StreamOpener = (daemon: Daemon, params: PathParameters) => Promise<Duplex>;
+type Handler<Reply> = (exchange: HttpExchange) => Reply | Promise<Reply>;
 
-export async function rejectWithoutUpgrade(): Promise<never> {
-  throw createBadRequestError(`This is a stream: request it with \`Upgrade: ${streamProtocol}\`.`);
+function toRoute(line: string, rest: Omit<Route, 'method' | 'path'>): Route {
+  const [method = '', path = ''] = line.split(' ');
+  return { method, path, ...rest };
 }
+
+/** `line`: method and path. The answer is JSON. */
+export const jsonRoute = (line: string, answer: Handler<unknown>): Route =>
+  toRoute(line, { handle: async (exchange) => ({ json: await answer(exchange) }) });
+
+/** The answer is an empty 204. */
+export const actionRoute = (line: string, act: Handler<void>): Route =>
+  toRoute(line, { handle: async (exchange) => void (await act(exchange)) });
+
+export const bytesRoute = (line: string, open: Handler<ChunkedBody>): Route =>
+  toRoute(line, { handle: async (exchange) => await open(exchange) });
+
+export const fileRoute = (line: string, open: Handler<OpenFile>): Route =>
+  bytesRoute(line, async (exchange) => {
+    const file = await open(exchange);
+    return { size: file.size, chunks: disposing(file, file.chunks) };
+  });
+
+export const streamRoute = (line: string, stream: StreamOpener): Route =>
+  toRoute(line, {
+    stream,
+    async handle() {
+      throw createBadRequestError(`This is a stream: request it with \`Upgrade: ${streamProtocol}\`.`);
+    },
+  });
 
 export function parseSignal(body: unknown): 'SIGTERM' | 'SIGKILL' | 'SIGINT' {
   const { signal } = parseBodyFields(body, { signal: 'name' });
@@ -47,8 +88,6 @@ export function checkArguments({ argv, env = [] }: { argv: readonly string[]; en
   if (Math.max(argv.length, env.length) <= daemonLimits.arguments) return;
   throw createBadRequestError(`argv and env must have at most ${daemonLimits.arguments} items.`);
 }
-
-export const toFileReply = (file: OpenFile): ChunkedBody => ({ size: file.size, chunks: disposing(file, file.chunks) });
 
 async function* disposing<Item>(resource: AsyncDisposable, items: AsyncIterable<Item>): AsyncGenerator<Item> {
   await using _ = resource;

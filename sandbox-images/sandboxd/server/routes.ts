@@ -1,317 +1,183 @@
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { type Daemon, daemonLimits } from '../daemon.ts';
-import { jobRoutes } from '../jobs/routes.ts';
+import { daemonLimits } from '../daemon.ts';
 import { pathRoutes } from '../paths/routes.ts';
-import { portRoutes } from '../ports/routes.ts';
-import { watchRoutes } from '../watches/routes.ts';
-import { workspaceRoutes } from '../workspace/routes.ts';
 import {
   createBadRequestError,
   parseBodyFields,
   parseFilePart,
   parseIdentifier,
   readCountParameter,
+  readPath,
   readRequiredParameter,
 } from './body-fields.ts';
 import {
+  actionRoute,
+  bytesRoute,
   checkArguments,
+  fileRoute,
+  type HttpExchange,
+  jsonRoute,
   parseSignal,
   parseTerminalSize,
   type Route,
-  rejectWithoutUpgrade,
-  toFileReply,
+  streamRoute,
 } from './route.ts';
 
 /** In the order of docs/sandboxd.openapi.json; a test compares the two. */
 export const daemonRoutes: readonly Route[] = [
-  { method: 'GET', path: '/health', quiet: true, handle: async ({ daemon }) => ({ json: daemon.health() }) },
-  { method: 'GET', path: '/usage', quiet: true, handle: async ({ daemon }) => ({ json: daemon.usage() }) },
-  {
-    method: 'POST',
-    path: '/operations',
-    async handle({ daemon, json }) {
-      const request = parseBodyFields(await json(), {
-        id: 'name',
-        shell: 'name',
-        command: 'name',
-        cwd: 'name?',
-        tag: 'name?',
-        timeoutMs: 'count?',
-        fresh: 'flag?',
-      });
-      parseIdentifier('id', request.id);
-      parseIdentifier('shell', request.shell);
-      return { json: await daemon.start(request) };
-    },
-  },
-  {
-    method: 'GET',
-    path: '/operations/{id}',
-    handle: async ({ daemon, params }) => ({ json: known(daemon, params.id ?? '') }),
-  },
-  {
-    method: 'GET',
-    path: '/operations/{id}/output',
-    async handle({ daemon, params, query, signal }) {
-      const { id } = known(daemon, params.id ?? '');
-      const chunks = daemon.output(id, readCountParameter(query, 'from') ?? 0, signal);
-      return { chunks, trailer: { name: 'corral-operation', value: () => JSON.stringify(daemon.operation(id)) } };
-    },
-  },
-  {
-    method: 'GET',
-    path: '/shells/{id}',
-    handle: async ({ daemon, params, query }) => ({
-      json: await daemon.view(params.id ?? '', readCountParameter(query, 'chars')),
-    }),
-  },
-  {
-    method: 'POST',
-    path: '/shells/{id}/input',
-    async handle({ daemon, params, json }) {
-      await daemon.write(params.id ?? '', parseBodyFields(await json(), { text: 'text' }).text);
-    },
-  },
-  {
-    method: 'POST',
-    path: '/shells/{id}/kill',
-    handle: async ({ daemon, params }) => void (await daemon.kill(params.id ?? '')),
-  },
-  {
-    method: 'POST',
-    path: '/kill',
-    async handle({ daemon, json, query }) {
-      const { tag } = parseBodyFields(await json(), { tag: 'name' });
-      if (tag === '') throw createBadRequestError('tag must not be empty.');
-      const shells = query.getAll('shell');
-      const killed = await daemon.killTagged(tag);
-      if (shells.length === 0) return { json: { killed } };
-      const chars = readCountParameter(query, 'chars');
-      const views = await Promise.all(shells.map((shell) => daemon.view(shell, chars).catch(() => undefined)));
-      return { json: { killed, shells: views.filter((view) => view !== undefined) } };
-    },
-  },
-  {
-    method: 'POST',
-    path: '/exec',
-    async handle({ daemon, json, signal }) {
-      const spec = { command: 'name', cwd: 'name?', timeoutMs: 'count?', tag: 'name?', stdin: 'text?' } as const;
-      return { json: await daemon.exec(parseBodyFields(await json(), spec), signal) };
-    },
-  },
-  {
-    method: 'GET',
-    path: '/files/content',
-    handle: async ({ daemon, query }) =>
-      toFileReply(await daemon.openFile(readRequiredParameter(query, 'path'), readCountParameter(query, 'maxBytes'))),
-  },
-  {
-    method: 'PUT',
-    path: '/files/content',
-    async handle({ daemon, query, raw }) {
-      const how = query.has('append') ? 'append' : 'replace';
-      await daemon.writeFile(readRequiredParameter(query, 'path'), capped(raw), how);
-      return undefined;
-    },
-  },
-  {
-    method: 'DELETE',
-    path: '/files/content',
-    handle: async ({ daemon, query }) => void (await daemon.removeFile(readRequiredParameter(query, 'path'))),
-  },
-  {
-    method: 'GET',
-    path: '/files/stream',
-    handle: async ({ daemon, query }) =>
-      toFileReply(await daemon.sendFile(readRequiredParameter(query, 'path'), parseFilePart(query))),
-  },
-  {
-    method: 'PUT',
-    path: '/files/stream',
-    handle: async ({ daemon, query, raw }) => ({
-      json: await daemon.receiveFile(readRequiredParameter(query, 'path'), raw, query.get('replaces') ?? undefined),
-    }),
-  },
-  {
-    method: 'GET',
-    path: '/files/list',
-    handle: async ({ daemon, query }) => ({ json: await daemon.listFiles(readRequiredParameter(query, 'path')) }),
-  },
-  {
-    method: 'GET',
-    path: '/files/find',
-    handle: async ({ daemon, query }) => ({
-      json: await daemon.find(
-        readRequiredParameter(query, 'path'),
-        readRequiredParameter(query, 'glob'),
-        query.getAll('type'),
-      ),
-    }),
-  },
-  {
-    method: 'GET',
-    path: '/files/grep',
-    handle: async ({ daemon, query }) => ({
-      json: await daemon.grep(
-        readRequiredParameter(query, 'path'),
-        readRequiredParameter(query, 'regex'),
-        query.getAll('type'),
-      ),
-    }),
-  },
-  { method: 'GET', path: '/processes', handle: async ({ daemon }) => ({ json: await daemon.processes() }) },
-  {
-    method: 'POST',
-    path: '/processes/{pid}/signal',
-    async handle({ daemon, params, json }) {
-      const signal = parseSignal(await json());
-      const pid = /^[1-9]\d{0,9}$/.test(params.pid ?? '') ? Number(params.pid) : undefined;
-      if (pid === undefined) throw createBadRequestError('pid must be a number.');
-      await daemon.signalProcess(pid, signal);
-      return undefined;
-    },
-  },
-  {
-    method: 'POST',
-    path: '/terminals',
-    async handle({ daemon, json }) {
-      const { id } = parseBodyFields(await json(), { id: 'name' });
-      return { json: await daemon.openTerminal(parseIdentifier('id', id)) };
-    },
-  },
-  { method: 'GET', path: '/terminals', handle: async ({ daemon }) => ({ json: daemon.terminals() }) },
-  {
-    method: 'GET',
-    path: '/terminals/{id}/stream',
-    async handle({ daemon, params, signal }) {
-      const { chunks, end } = daemon.readTerminal(params.id ?? '', signal);
-      return { chunks, trailer: { name: 'corral-terminal', value: end } };
-    },
-  },
-  {
-    method: 'POST',
-    path: '/terminals/{id}/input',
-    async handle({ daemon, params, json }) {
-      await daemon.typeTerminal(params.id ?? '', parseBodyFields(await json(), { text: 'text' }).text);
-      return undefined;
-    },
-  },
-  {
-    method: 'GET',
-    path: '/terminals/{id}/keyboard',
-    stream: (daemon, params) => daemon.keyboard(params.id ?? ''),
-    handle: rejectWithoutUpgrade,
-  },
-  {
-    method: 'POST',
-    path: '/terminals/{id}/size',
-    async handle({ daemon, params, json }) {
-      await daemon.resizeTerminal(params.id ?? '', parseTerminalSize(await json()));
-      return undefined;
-    },
-  },
-  {
-    method: 'DELETE',
-    path: '/terminals/{id}',
-    handle: async ({ daemon, params }) => void (await daemon.closeTerminal(params.id ?? '')),
-  },
-  {
-    method: 'POST',
-    path: '/programs',
-    async handle({ daemon, json }) {
-      const request = parseBodyFields(await json(), {
-        id: 'name',
-        argv: 'names',
-        cwd: 'name?',
-        env: 'names?',
-        tag: 'name?',
-      });
-      parseIdentifier('id', request.id);
-      checkArguments(request);
-      return { json: await daemon.openProgram(request) };
-    },
-  },
-  { method: 'GET', path: '/programs', handle: async ({ daemon }) => ({ json: daemon.programs() }) },
-  {
-    method: 'GET',
-    path: '/programs/{id}/stream',
-    stream: (daemon, params) => daemon.attachProgram(params.id ?? ''),
-    handle: rejectWithoutUpgrade,
-  },
-  {
-    method: 'POST',
-    path: '/programs/{id}/signal',
-    async handle({ daemon, params, json }) {
-      await daemon.signalProgram(params.id ?? '', parseSignal(await json()));
-      return undefined;
-    },
-  },
-  {
-    method: 'DELETE',
-    path: '/programs/{id}',
-    handle: async ({ daemon, params }) => void (await daemon.closeProgram(params.id ?? '')),
-  },
-  ...jobRoutes,
+  { ...jsonRoute('GET /health', ({ daemon }) => daemon.health()), quiet: true },
+  { ...jsonRoute('GET /usage', ({ daemon }) => daemon.usage()), quiet: true },
+  jsonRoute('POST /operations', async ({ daemon, json }) => {
+    const request = parseBodyFields(await json(), {
+      id: 'name',
+      shell: 'name',
+      command: 'name',
+      cwd: 'name?',
+      tag: 'name?',
+      timeoutMs: 'count?',
+      fresh: 'flag?',
+    });
+    parseIdentifier('id', request.id);
+    parseIdentifier('shell', request.shell);
+    return await daemon.start(request);
+  }),
+  jsonRoute('GET /operations/{id}', known),
+  bytesRoute('GET /operations/{id}/output', (exchange) => {
+    const { daemon, query, signal } = exchange;
+    const { id } = known(exchange);
+    const chunks = daemon.output(id, readCountParameter(query, 'from') ?? 0, signal);
+    return { chunks, trailer: { name: 'corral-operation', value: () => JSON.stringify(daemon.operation(id)) } };
+  }),
+  jsonRoute('GET /shells/{id}', ({ daemon, params, query }) =>
+    daemon.view(params.id, readCountParameter(query, 'chars')),
+  ),
+  actionRoute('POST /shells/{id}/input', async ({ daemon, params, json }) =>
+    daemon.write(params.id, parseBodyFields(await json(), { text: 'text' }).text),
+  ),
+  actionRoute('POST /shells/{id}/kill', ({ daemon, params }) => daemon.kill(params.id)),
+  jsonRoute('POST /kill', async ({ daemon, json, query }) => {
+    const { tag } = parseBodyFields(await json(), { tag: 'name' });
+    if (tag === '') throw createBadRequestError('tag must not be empty.');
+    const shells = query.getAll('shell');
+    const killed = await daemon.killTagged(tag);
+    if (shells.length === 0) return { killed };
+    const chars = readCountParameter(query, 'chars');
+    const views = await Promise.all(shells.map((shell) => daemon.view(shell, chars).catch(() => undefined)));
+    return { killed, shells: views.filter((view) => view !== undefined) };
+  }),
+  jsonRoute('POST /exec', async ({ daemon, json, signal }) => {
+    const spec = { command: 'name', cwd: 'name?', timeoutMs: 'count?', tag: 'name?', stdin: 'text?' } as const;
+    return await daemon.exec(parseBodyFields(await json(), spec), signal);
+  }),
+  fileRoute('GET /files/content', ({ daemon, query }) =>
+    daemon.openFile(readPath(query), readCountParameter(query, 'maxBytes')),
+  ),
+  actionRoute('PUT /files/content', ({ daemon, query, raw }) => {
+    const how = query.has('append') ? 'append' : 'replace';
+    return daemon.writeFile(readPath(query), capped(raw), how);
+  }),
+  actionRoute('DELETE /files/content', ({ daemon, query }) => daemon.removeFile(readPath(query))),
+  fileRoute('GET /files/stream', ({ daemon, query }) => daemon.sendFile(readPath(query), parseFilePart(query))),
+  jsonRoute('PUT /files/stream', ({ daemon, query, raw }) =>
+    daemon.receiveFile(readPath(query), raw, query.get('replaces') ?? undefined),
+  ),
+  jsonRoute('GET /files/list', ({ daemon, query }) => daemon.listFiles(readPath(query))),
+  jsonRoute('GET /files/find', ({ daemon, query }) =>
+    daemon.find(readPath(query), readRequiredParameter(query, 'glob'), query.getAll('type')),
+  ),
+  jsonRoute('GET /files/grep', ({ daemon, query }) =>
+    daemon.grep(readPath(query), readRequiredParameter(query, 'regex'), query.getAll('type')),
+  ),
+  jsonRoute('GET /processes', ({ daemon }) => daemon.processes()),
+  actionRoute('POST /processes/{pid}/signal', async ({ daemon, params, json }) => {
+    const signal = parseSignal(await json());
+    if (!/^[1-9]\d{0,9}$/.test(params.pid)) throw createBadRequestError('pid must be a number.');
+    await daemon.signalProcess(Number(params.pid), signal);
+  }),
+  jsonRoute('POST /terminals', async ({ daemon, json }) => {
+    const { id } = parseBodyFields(await json(), { id: 'name' });
+    return await daemon.openTerminal(parseIdentifier('id', id));
+  }),
+  jsonRoute('GET /terminals', ({ daemon }) => daemon.terminals()),
+  bytesRoute('GET /terminals/{id}/stream', ({ daemon, params, signal }) => {
+    const { chunks, end } = daemon.readTerminal(params.id, signal);
+    return { chunks, trailer: { name: 'corral-terminal', value: end } };
+  }),
+  actionRoute('POST /terminals/{id}/input', async ({ daemon, params, json }) =>
+    daemon.typeTerminal(params.id, parseBodyFields(await json(), { text: 'text' }).text),
+  ),
+  streamRoute('GET /terminals/{id}/keyboard', (daemon, { id }) => daemon.keyboard(id)),
+  actionRoute('POST /terminals/{id}/size', async ({ daemon, params, json }) =>
+    daemon.resizeTerminal(params.id, parseTerminalSize(await json())),
+  ),
+  actionRoute('DELETE /terminals/{id}', ({ daemon, params }) => daemon.closeTerminal(params.id)),
+  jsonRoute('POST /programs', async ({ daemon, json }) => {
+    const request = parseBodyFields(await json(), {
+      id: 'name',
+      argv: 'names',
+      cwd: 'name?',
+      env: 'names?',
+      tag: 'name?',
+    });
+    parseIdentifier('id', request.id);
+    checkArguments(request);
+    return await daemon.openProgram(request);
+  }),
+  jsonRoute('GET /programs', ({ daemon }) => daemon.programs()),
+  streamRoute('GET /programs/{id}/stream', (daemon, { id }) => daemon.attachProgram(id)),
+  actionRoute('POST /programs/{id}/signal', async ({ daemon, params, json }) =>
+    daemon.signalProgram(params.id, parseSignal(await json())),
+  ),
+  actionRoute('DELETE /programs/{id}', ({ daemon, params }) => daemon.closeProgram(params.id)),
+  jsonRoute('POST /jobs', async ({ daemon, json }) => {
+    const { cols, rows, ...job } = parseBodyFields(await json(), {
+      ...({ id: 'name', argv: 'names', cwd: 'name?', env: 'names?', label: 'name?', tag: 'name?' } as const),
+      ...({ cols: 'count?', rows: 'count?', input: 'flag?' } as const),
+    });
+    parseIdentifier('id', job.id);
+    checkArguments(job);
+    const terminal = cols === undefined && rows === undefined ? undefined : parseTerminalSize({ cols, rows });
+    return await daemon.startJob({ ...job, ...(terminal && { terminal }) });
+  }),
+  jsonRoute('GET /jobs', ({ daemon }) => daemon.jobs()),
+  streamRoute('GET /jobs/{id}/stream', (daemon, { id }) => daemon.attachJob(id)),
+  actionRoute('POST /jobs/{id}/input', ({ daemon, params, raw }) => daemon.writeJob(params.id, raw)),
+  actionRoute('DELETE /jobs/{id}/input', ({ daemon, params }) => daemon.endJobInput(params.id)),
+  actionRoute('POST /jobs/{id}/size', async ({ daemon, params, json }) =>
+    daemon.resizeJob(params.id, parseTerminalSize(await json())),
+  ),
+  actionRoute('POST /jobs/{id}/signal', async ({ daemon, params, json }) =>
+    daemon.signalJob(params.id, parseSignal(await json())),
+  ),
   ...pathRoutes,
-  ...workspaceRoutes,
-  ...watchRoutes,
-  ...portRoutes,
-  {
-    method: 'GET',
-    path: '/desktop/status',
-    quiet: true,
-    handle: async ({ daemon }) => ({ json: daemon.desktop.status() }),
-  },
-  {
-    method: 'POST',
-    path: '/desktop/start',
-    handle: async ({ daemon }) => ({ json: await daemon.desktop.start() }),
-  },
-  { method: 'POST', path: '/desktop/stop', handle: async ({ daemon }) => void (await daemon.desktop.stop()) },
-  {
-    method: 'POST',
-    path: '/desktop/browser/restart',
-    handle: async ({ daemon }) => void (await daemon.desktop.restartBrowser()),
-  },
-  {
-    method: 'GET',
-    path: '/desktop/screenshot',
-    async handle({ daemon }) {
-      const image = await daemon.desktop.screenshot();
-      return { size: image.length, chunks: once(image) };
-    },
-  },
-  {
-    method: 'POST',
-    path: '/desktop/act',
-    handle: async ({ daemon, json }) => void (await daemon.desktop.act(await json())),
-  },
-  {
-    method: 'GET',
-    path: '/desktop/pointer',
-    handle: async ({ daemon }) => ({ json: await daemon.desktop.pointer() }),
-  },
-  {
-    method: 'GET',
-    path: '/desktop/vnc',
-    stream: (daemon) => daemon.desktop.vnc(),
-    handle: rejectWithoutUpgrade,
-  },
-  {
-    method: 'GET',
-    path: '/desktop/watch',
-    stream: (daemon) => daemon.desktop.watch(),
-    handle: rejectWithoutUpgrade,
-  },
-  {
-    method: 'GET',
-    path: '/desktop/cdp',
-    stream: (daemon) => daemon.desktop.cdp(),
-    handle: rejectWithoutUpgrade,
-  },
+  jsonRoute('POST /workspace/kept', async ({ daemon, json }) =>
+    daemon.keepForRun(parseBodyFields(await json(), { run: 'name', at: 'count' })),
+  ),
+  jsonRoute('GET /workspace/print', ({ daemon }) => daemon.printWorkspace()),
+  jsonRoute('POST /watches', async ({ daemon, json }) =>
+    daemon.openWatch(parseBodyFields(await json(), { path: 'name', recursive: 'flag?', entries: 'flag?' })),
+  ),
+  jsonRoute('GET /watches/{id}/changes', ({ daemon, params }) => daemon.watchChanges(params.id)),
+  streamRoute('GET /watches/{id}/stream', (daemon, { id }) => daemon.attachWatch(id)),
+  actionRoute('DELETE /watches/{id}', ({ daemon, params }) => daemon.closeWatch(params.id)),
+  { ...jsonRoute('GET /ports', ({ daemon }) => daemon.listeningPorts()), quiet: true },
+  streamRoute('GET /ports/{port}/stream', (daemon, { port }) => daemon.openPort(Number(port))),
+  { ...jsonRoute('GET /desktop/status', ({ daemon }) => daemon.desktop.status()), quiet: true },
+  jsonRoute('POST /desktop/start', ({ daemon }) => daemon.desktop.start()),
+  actionRoute('POST /desktop/stop', ({ daemon }) => daemon.desktop.stop()),
+  actionRoute('POST /desktop/browser/restart', ({ daemon }) => daemon.desktop.restartBrowser()),
+  bytesRoute('GET /desktop/screenshot', async ({ daemon }) => {
+    const image = await daemon.desktop.screenshot();
+    return { size: image.length, chunks: once(image) };
+  }),
+  actionRoute('POST /desktop/act', async ({ daemon, json }) => daemon.desktop.act(await json())),
+  jsonRoute('GET /desktop/pointer', ({ daemon }) => daemon.desktop.pointer()),
+  streamRoute('GET /desktop/vnc', (daemon) => daemon.desktop.vnc()),
+  streamRoute('GET /desktop/watch', (daemon) => daemon.desktop.watch()),
+  streamRoute('GET /desktop/cdp', (daemon) => daemon.desktop.cdp()),
 ];
 
-function known(daemon: Daemon, id: string) {
+function known({ daemon, params: { id } }: HttpExchange) {
   const operation = daemon.operation(id);
   if (!operation) throw new AppError('not_found', `There is no operation ${id}.`);
   return operation;

@@ -5,9 +5,8 @@ import { finished } from 'node:stream/promises';
 import { AppError, type ErrorCode, toAppError } from '../../../src/core/errors/errors.ts';
 import { type Daemon, daemonLimits } from '../daemon.ts';
 import { joinStream, refuseStream, streamProtocol } from './http-upgrade.ts';
-import type { Route, RouteReply } from './route.ts';
+import type { ChunkedBody, PathParameters, Route, RouteReply } from './route.ts';
 import { daemonRoutes } from './routes.ts';
-import { sendChunks } from './send-chunks.ts';
 
 const statuses: Partial<Record<ErrorCode, number>> = {
   invalid_request: 400,
@@ -119,6 +118,30 @@ async function sendReply(response: ServerResponse, reply: RouteReply, signal: Ab
   }
 }
 
+async function sendChunks(response: ServerResponse, { chunks, size, trailer }: ChunkedBody, signal: AbortSignal) {
+  response.writeHead(200, {
+    'content-type': 'application/octet-stream',
+    ...(size === undefined ? {} : { 'content-length': size }),
+    ...(trailer === undefined ? {} : { trailer: trailer.name }),
+  });
+  response.flushHeaders();
+  for await (const chunk of chunks) {
+    if (signal.aborted) return;
+    await written(response, chunk);
+  }
+  if (trailer) response.addTrailers({ [trailer.name]: trailer.value() });
+  response.end();
+}
+
+async function written(response: ServerResponse, chunk: Uint8Array): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const done = () => resolve();
+  response.once('close', done);
+  response.write(chunk, done);
+  await promise;
+  response.off('close', done);
+}
+
 async function sendError(response: ServerResponse, error: AppError): Promise<void> {
   if (error.code === 'internal') process.stderr.write(`sandboxd: ${inspectable(error)}\n`);
   // After the first byte, only a broken connection can show that the answer is incomplete.
@@ -142,7 +165,7 @@ async function discardRest(request: IncomingMessage): Promise<void> {
 
 const inspectable = (error: AppError) => (error.cause instanceof Error ? error.cause.stack : String(error.cause));
 
-function findRoute(method: string, pathname: string): { route: Route; params: Record<string, string> } | undefined {
+function findRoute(method: string, pathname: string): { route: Route; params: PathParameters } | undefined {
   const parts = pathname.split('/');
   for (const route of daemonRoutes) {
     if (route.method !== method) continue;
@@ -152,9 +175,9 @@ function findRoute(method: string, pathname: string): { route: Route; params: Re
   return undefined;
 }
 
-function matchPath(pattern: readonly string[], parts: readonly string[]): Record<string, string> | undefined {
+function matchPath(pattern: readonly string[], parts: readonly string[]): PathParameters | undefined {
   if (pattern.length !== parts.length) return undefined;
-  const params: Record<string, string> = {};
+  const params: PathParameters & Record<string, string> = { id: '', pid: '', port: '' };
   for (const [index, want] of pattern.entries()) {
     const got = parts[index] ?? '';
     if (want.startsWith('{')) {

@@ -7,11 +7,12 @@ import type { ExecResult } from '../../../src/sandboxes/client/client.ts';
 import { daemonLimits, type ExecRequest } from '../daemon.ts';
 import { startInFolder } from '../files/byte-names.ts';
 import { endProcessTree } from '../processes/end-processes.ts';
+import { toExitCode } from '../processes/program-pipes.ts';
 import { createOrphanRule, type DaemonState } from '../shared-state.ts';
-import { prepareCommandLine, removeCommandFile } from './command-terminal.ts';
 import { createProcessMarks } from './environment.ts';
 import { resolveStartFolder } from './shell-state.ts';
 import { type OutputSpool, openOutputSpool } from './spool.ts';
+import { prepareCommandLine, removeCommandFile } from './terminal.ts';
 
 /** Runs one command over pipes, without a login shell or an intermediate process, so a call costs little more than a fork. */
 export function createExecutor(parts: DaemonState) {
@@ -76,12 +77,10 @@ export function createExecutor(parts: DaemonState) {
   };
 }
 
-const signals: Partial<Record<NodeJS.Signals, number>> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGKILL: 9, SIGTERM: 15 };
-
 async function exitCode(child: ChildProcess): Promise<number> {
   try {
     const [code, name] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
-    return code ?? 128 + ((name && signals[name]) ?? 1);
+    return toExitCode(code, name);
   } catch (cause) {
     throw new AppError('internal', 'The sandbox could not start a process; it may have reached its limit.', { cause });
   }

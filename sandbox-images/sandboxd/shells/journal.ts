@@ -1,6 +1,8 @@
-import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { tryParseJson } from '../../../src/core/text/text.ts';
 import type { OperationEntry } from '../../../src/sandboxes/client/client.ts';
+import { readTextIfAny } from '../files/read-if-any.ts';
 
 // Records started operations, so that none runs twice, even if the daemon is killed. Beyond 2,000 operations, the oldest ended
 // ones are dropped. Kept outside the workspace, so that an agent's changes to its files cannot erase it.
@@ -27,8 +29,8 @@ const kept = 2_000;
 export function openJournal(folder: string): Journal {
   const file = join(folder, 'journal.jsonl');
   const entries = new Map<string, JournalEntry>();
-  for (const line of readLines(file)) {
-    const entry = parse(line);
+  for (const line of (readTextIfAny(file) ?? '').split('\n')) {
+    const entry = tryParseJson(line) as JournalEntry | undefined; // not the empty last line, or a line cut off by a crash
     if (entry) entries.set(entry.operation.id, entry);
   }
   let lines = Number.POSITIVE_INFINITY; // the first record rewrites the file
@@ -60,20 +62,4 @@ export function openJournal(folder: string): Journal {
       }
     },
   };
-}
-
-function readLines(file: string): string[] {
-  try {
-    return readFileSync(file, 'utf8').split('\n');
-  } catch {
-    return [];
-  }
-}
-
-function parse(line: string): JournalEntry | undefined {
-  try {
-    return JSON.parse(line) as JournalEntry;
-  } catch {
-    return undefined; // the empty last line, or a line cut off by a crash
-  }
 }

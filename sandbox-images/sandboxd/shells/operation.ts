@@ -4,15 +4,22 @@ import type { LazyConsoleEntry } from '../../../src/core/model/shell-console.ts'
 import { countCompleteUtf8Bytes, countOrphanBytes } from '../../../src/core/text/arriving-text.ts';
 import type { OperationEntry, OperationSpec } from '../../../src/sandboxes/client/client.ts';
 import { daemonLimits } from '../daemon.ts';
-import { awaitsInput, readLinkTarget } from '../processes/awaits-input.ts';
-import { readOomKills } from '../processes/cgroup.ts';
+import { readLinkIfAny } from '../files/read-if-any.ts';
+import { awaitsInput } from '../processes/awaits-input.ts';
 import { endProcessTree } from '../processes/end-processes.ts';
+import { readOomKills } from '../processes/proc.ts';
 import { findTreeMembers, type MarkedProcesses } from '../processes/process-tree.ts';
 import { createOrphanRule, type DaemonState } from '../shared-state.ts';
-import { isLongCommand, openCommandTerminal, removeCommandFile } from './command-terminal.ts';
 import { type ShellState, takeShellState } from './shell-state.ts';
 import { type OutputSpool, openOutputSpool } from './spool.ts';
-import { createExitMarkFinder, exitMarkPrefix, type Terminal } from './terminal.ts';
+import {
+  createExitMarkFinder,
+  exitMarkPrefix,
+  isLongCommand,
+  openCommandTerminal,
+  removeCommandFile,
+  type Terminal,
+} from './terminal.ts';
 
 interface TailBuffer {
   push(chunk: Uint8Array): void;
@@ -154,7 +161,7 @@ export async function launchOperation(
       marked(() => false),
       keepers.spared,
     );
-    const pipe = terminal.isTerminal ? undefined : readLinkTarget(`/proc/${terminal.pid}/fd/0`);
+    const pipe = terminal.isTerminal ? undefined : readLinkIfAny(`/proc/${terminal.pid}/fd/0`);
     return awaitsInput({ members, pipe, hasOpenLine: printed.hasOpenLine });
   };
 

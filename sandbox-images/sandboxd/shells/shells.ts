@@ -7,7 +7,7 @@ import { readProcessVariable, scanProcesses } from '../processes/proc.ts';
 import type { DaemonState } from '../shared-state.ts';
 import { launchOperation, type PendingRunStop, type RunningOperation } from './operation.ts';
 import { readLastShellState, resolveStartFolder, type ShellState } from './shell-state.ts';
-import { createSpoolReader, type OutputSpool, readSpoolTail } from './spool.ts';
+import { readSpool, readSpoolTail } from './spool.ts';
 
 export type ShellOperations = Pick<Daemon, 'start' | 'operation' | 'output' | 'write' | 'kill' | 'view'> & {
   /** Kills the run's running operations, but searches for no other processes of the run. */
@@ -118,13 +118,12 @@ export function createShellOperations(parts: DaemonState): ShellOperations {
     const live = operations.get(id);
     const entry = live?.now() ?? journal.get(id)?.operation;
     if (!entry) throw new AppError('not_found', `There is no operation ${id}.`);
-    const spool: Pick<OutputSpool, 'read'> = live?.spool ?? createSpoolReader(place, entry.spool);
     let position = fromByte;
     const buffer = Buffer.allocUnsafeSlow(64 * 1024);
     while (!signal.aborted) {
       const change = live?.change(); // before the read, so that no output is missed in between
       const over = (live?.now() ?? entry).state === 'exited';
-      const chunk = await spool.read(position, buffer);
+      const chunk = await (live?.spool.read(position, buffer) ?? readSpool(place, entry.spool, position, buffer));
       position += chunk.length;
       if (chunk.length > 0) yield chunk;
       else if (over) return;

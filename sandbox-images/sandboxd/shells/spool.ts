@@ -57,13 +57,7 @@ export async function openOutputSpool(place: ConfinedPaths, path: string, cap: n
     },
     async read(from, into) {
       if (from >= inFile) return after.subarray(from - inFile);
-      const reader = file ?? (await place.open(path).catch(() => undefined));
-      try {
-        const result = await reader?.read(into, 0, Math.min(into.length, inFile - from), from);
-        return into.subarray(0, result?.bytesRead ?? 0);
-      } finally {
-        if (reader !== file) await reader?.close();
-      }
+      return await readSpool(place, path, from, into.subarray(0, inFile - from), file);
     },
     async close() {
       const open = file;
@@ -73,15 +67,21 @@ export async function openOutputSpool(place: ConfinedPaths, path: string, cap: n
   };
 }
 
-export const createSpoolReader = (place: ConfinedPaths, path: string): Pick<OutputSpool, 'read'> => ({
-  async read(from, into) {
-    const file = await place.open(path).catch(() => undefined);
-    if (!file) return Buffer.alloc(0);
-    await using _ = file;
-    const { bytesRead } = await file.read(into, 0, into.length, from);
-    return into.subarray(0, bytesRead);
-  },
-});
+export async function readSpool(
+  place: ConfinedPaths,
+  path: string,
+  from: number,
+  into: Buffer,
+  open?: FileHandle,
+): Promise<Uint8Array> {
+  const reader = open ?? (await place.open(path).catch(() => undefined));
+  try {
+    const result = await reader?.read(into, 0, into.length, from);
+    return into.subarray(0, result?.bytesRead ?? 0);
+  } finally {
+    if (reader !== open) await reader?.close();
+  }
+}
 
 export async function readSpoolTail(place: ConfinedPaths, path: string): Promise<string> {
   const file = await place.open(path).catch(() => undefined);

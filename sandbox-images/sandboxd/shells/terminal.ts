@@ -1,7 +1,18 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { promisify } from 'node:util';
+import { sleep } from '../../../src/core/concurrency/cancel.ts';
+import type { TerminalSize } from '../../../src/sandboxes/client/abilities.ts';
+import type { OperationSpec } from '../../../src/sandboxes/client/client.ts';
 import { startInFolder } from '../files/byte-names.ts';
+import { readLinkIfAny } from '../files/read-if-any.ts';
+import { type ProcessStat, scanProcesses } from '../processes/proc.ts';
+import type { DaemonState } from '../shared-state.ts';
+import { createProcessMarks } from './environment.ts';
+import { type ShellState, shellStatePath } from './shell-state.ts';
 
 // A real terminal without a native add-on: util-linux `script` creates the PTY and relays it over pipes, so an unread pipe blocks
 // the command. A small shell, the keeper, runs between `script` and the command. When the command ends, the keeper prints a mark
@@ -44,10 +55,7 @@ const keeper = [
 ].join('; ');
 
 export async function openTerminal(spec: TerminalSpec): Promise<Terminal> {
-  const { command } = spec;
-  const env: NodeJS.ProcessEnv = { ...spec.env, CORRAL_MARK: spec.mark, SHELL: '/bin/sh' };
-  if (typeof command === 'string') env.CORRAL_COMMAND = command;
-  else env.CORRAL_COMMAND_FILE = command.file;
+  const env = { ...toKeeperEnvironment(spec), SHELL: '/bin/sh' };
   return await start('script', ['-qefE', 'never', '-c', keeper, '/dev/null'], spec.cwd, env);
 }
 
@@ -59,13 +67,14 @@ export async function openInteractiveTerminal({ cwd, env }: Pick<TerminalSpec, '
 }
 
 /** Used if the image has no `script`. Programs then see that there is no terminal. */
-export async function openPipedTerminal(spec: TerminalSpec): Promise<Terminal> {
-  const { command } = spec;
-  const env: NodeJS.ProcessEnv = { ...spec.env, CORRAL_MARK: spec.mark };
-  if (typeof command === 'string') env.CORRAL_COMMAND = command;
-  else env.CORRAL_COMMAND_FILE = command.file;
-  return await start('sh', ['-c', keeper], spec.cwd, env);
-}
+export const openPipedTerminal = (spec: TerminalSpec): Promise<Terminal> =>
+  start('sh', ['-c', keeper], spec.cwd, toKeeperEnvironment(spec));
+
+const toKeeperEnvironment = ({ env, mark, command }: TerminalSpec): NodeJS.ProcessEnv => ({
+  ...env,
+  CORRAL_MARK: mark,
+  ...(typeof command === 'string' ? { CORRAL_COMMAND: command } : { CORRAL_COMMAND_FILE: command.file }),
+});
 
 async function start(program: string, args: string[], folder: string, env: NodeJS.ProcessEnv): Promise<Terminal> {
   const child: ChildProcess = await startInFolder(folder, (cwd) =>
@@ -91,6 +100,25 @@ async function start(program: string, args: string[], folder: string, env: NodeJ
       child.kill('SIGKILL');
     },
   };
+}
+
+const startMs = 5_000;
+
+/** A program on a terminal of `script`, and the terminal's device. Undefined if none appears before `isOver` or in time. */
+export async function waitForTerminalProgram(isProgram: (process: ProcessStat) => boolean, isOver: () => boolean) {
+  const patience = AbortSignal.timeout(startMs);
+  while (!isOver() && !patience.aborted) {
+    const found = scanProcesses().find(isProgram);
+    const device = found && readLinkIfAny(`/proc/${found.pid}/fd/0`);
+    if (found && device?.startsWith('/dev/pts/')) return { pid: found.pid, device };
+    await sleep(5, patience).catch(() => {});
+  }
+  return undefined;
+}
+
+/** `stty` sets the size in the kernel, and the kernel signals the foreground program. */
+export async function resizeDevice(device: string, { cols, rows }: TerminalSize): Promise<void> {
+  await promisify(execFile)('stty', ['-F', device, 'cols', String(cols), 'rows', String(rows)]).catch(() => {});
 }
 
 export interface ExitMarkFinder {
@@ -127,3 +155,48 @@ function beginningAtEnd(data: Buffer, needle: Buffer): number {
   }
   return data.length;
 }
+
+const longCommand = 100_000; // bytes; the kernel allows 128 KiB for one argument
+
+/** Uses pipes if no terminal can be opened, as in an image without `script`. Undefined if no process can be started. */
+export async function openCommandTerminal(
+  { stateDir, env }: DaemonState,
+  request: OperationSpec,
+  standing: ShellState,
+  mark: string,
+): Promise<Terminal | undefined> {
+  const { id, tag, command } = request;
+  const spec: TerminalSpec = {
+    command: await prepareCommandLine(stateDir, id, command),
+    cwd: standing.cwd,
+    env: {
+      ...(standing.env ?? env),
+      ...createProcessMarks(id, tag),
+      CORRAL_SANDBOX_ID: env.CORRAL_SANDBOX_ID,
+      CORRAL_STATE: shellStatePath(stateDir, id),
+      BASH_ENV: join(stateDir, 'shell.bash'),
+    },
+    mark,
+  };
+  return await openTerminal(spec)
+    .catch(() => openPipedTerminal(spec))
+    .catch(() => undefined);
+}
+
+export async function prepareCommandLine(
+  stateDir: string,
+  id: string,
+  command: string,
+): Promise<TerminalSpec['command']> {
+  if (!isLongCommand(command)) return command;
+  const file = commandFile(stateDir, id);
+  await writeFile(file, command);
+  return { file };
+}
+
+export const isLongCommand = (command: string) => Buffer.byteLength(command) >= longCommand;
+
+export const removeCommandFile = (stateDir: string, id: string) =>
+  rm(commandFile(stateDir, id), { force: true, recursive: true });
+
+const commandFile = (stateDir: string, id: string) => join(stateDir, `${id}.sh`);

@@ -1,18 +1,111 @@
-import { execFile } from 'node:child_process';
-import { readlinkSync } from 'node:fs';
-import { promisify } from 'node:util';
-import { sleep } from '../../../src/core/concurrency/cancel.ts';
+import { Duplex } from 'node:stream';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { TerminalEnd, TerminalEntry } from '../../../src/sandboxes/client/client.ts';
 import { type Daemon, daemonLimits } from '../daemon.ts';
 import { endProcessTree } from '../processes/end-processes.ts';
-import { scanProcesses } from '../processes/proc.ts';
+import type { ProcessStat } from '../processes/proc.ts';
 import { createOrphanRule, type DaemonState } from '../shared-state.ts';
 import { createProcessMarks } from './environment.ts';
-import { createKeystrokeStream } from './keyboard.ts';
 import { markTerminalsOpened } from './recover.ts';
-import { openInteractiveTerminal, type Terminal } from './terminal.ts';
-import { TerminalView } from './terminal-view.ts';
+import { openInteractiveTerminal, resizeDevice, type Terminal, waitForTerminalProgram } from './terminal.ts';
+import { TerminalReplay } from './terminal-replay.ts';
+
+/** One writer, one reader. The writer waits until its chunk is taken. */
+interface ChunkHandoff {
+  /** Resolves once the chunk is taken or the stream is closed. */
+  give(chunk: Uint8Array): Promise<void>;
+  /** Ends the stream. A pending chunk is still delivered. */
+  close(): void;
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
+function createChunkHandoff(first?: Uint8Array): ChunkHandoff {
+  let lying: Uint8Array | undefined;
+  let isOver = false;
+  let bell = Promise.withResolvers<void>();
+  const ring = () => {
+    bell.resolve();
+    bell = Promise.withResolvers();
+  };
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    if (first && first.length > 0) yield first;
+    for (;;) {
+      if (lying) {
+        yield lying;
+        lying = undefined;
+        ring();
+      } else if (isOver) return;
+      else await bell.promise;
+    }
+  }
+  return {
+    async give(chunk) {
+      if (isOver) return;
+      lying = chunk;
+      ring();
+      while (lying === chunk && !isOver) await bell.promise;
+    },
+    close() {
+      isOver = true;
+      ring();
+    },
+    chunks: chunks(),
+  };
+}
+
+interface Reader {
+  readonly handoff: ChunkHandoff;
+  end: TerminalEnd;
+}
+
+/** A new reader replaces the previous one. */
+export class TerminalView {
+  readonly #screen = new TerminalReplay();
+  #reader: Reader | undefined;
+
+  set rows(rows: number) {
+    this.#screen.rows = rows;
+  }
+
+  async show(chunk: Uint8Array): Promise<void> {
+    // Stored in the same turn as it is delivered, so that a new reader gets the chunk exactly once.
+    this.#screen.push(chunk);
+    await this.#reader?.handoff.give(chunk);
+  }
+
+  dismiss(end: TerminalEnd): void {
+    if (!this.#reader) return;
+    this.#reader.end = end;
+    this.#reader.handoff.close();
+    this.#reader = undefined;
+  }
+
+  read(signal: AbortSignal): { readonly chunks: AsyncIterable<Uint8Array>; end(): TerminalEnd } {
+    this.dismiss('replaced');
+    const reader: Reader = { handoff: createChunkHandoff(this.#screen.last()), end: 'exited' };
+    this.#reader = reader;
+    const left = () => {
+      reader.handoff.close();
+      if (this.#reader === reader) this.#reader = undefined;
+    };
+    signal.addEventListener('abort', left, { once: true });
+    if (signal.aborted) left();
+    return { chunks: reader.handoff.chunks, end: () => reader.end };
+  }
+}
+
+/** Write-only. Passes input to `type`; further input waits until `type` calls `taken`. */
+export function createKeystrokeStream(type: (bytes: Buffer, taken: () => void) => void): Duplex {
+  const created = new Duplex({
+    read() {},
+    write: (bytes: Buffer, _encoding, taken) => type(bytes, () => taken()),
+    final(done) {
+      done();
+      created.destroy();
+    },
+  });
+  return created.on('error', () => {});
+}
 
 export type TerminalOperations = Pick<
   Daemon,
@@ -25,7 +118,6 @@ interface OpenTerminal {
   readonly operation: string;
   readonly view: TerminalView;
 }
-const startMs = 5_000;
 const maxUnread = 1024 * 1024;
 
 /** Each terminal keeps its last screenful for the next viewer. */
@@ -101,11 +193,10 @@ export function createTerminalOperations(parts: DaemonState): TerminalOperations
       input.once('close', over);
       return stream.once('close', () => void input.off('close', over));
     },
-    async resizeTerminal(id, { cols, rows }) {
+    async resizeTerminal(id, size) {
       const { device, view } = existing(id);
-      view.rows = rows;
-      // `stty` sets the size in the kernel, and the kernel signals the foreground program.
-      await promisify(execFile)('stty', ['-F', device, 'cols', String(cols), 'rows', String(rows)]).catch(() => {});
+      view.rows = size.rows;
+      await resizeDevice(device, size);
     },
     async closeTerminal(id) {
       const opened = existing(id);
@@ -118,28 +209,16 @@ export function createTerminalOperations(parts: DaemonState): TerminalOperations
 }
 
 async function waitForDevice(terminal: Terminal): Promise<string> {
-  const patience = AbortSignal.timeout(startMs);
   let isOver = false;
   void terminal.closed
     .catch(() => {})
     .finally(() => {
       isOver = true;
     });
-  while (!isOver && !patience.aborted) {
-    const shell = scanProcesses().find(({ ppid, name }) => ppid === terminal.pid && name === 'bash');
-    const device = shell && readLinkTarget(`/proc/${shell.pid}/fd/0`);
-    if (device?.startsWith('/dev/pts/')) return device;
-    await sleep(5, patience).catch(() => {});
-  }
+  const isShell = ({ ppid, name }: ProcessStat) => ppid === terminal.pid && name === 'bash';
+  const found = await waitForTerminalProgram(isShell, () => isOver);
+  if (found) return found.device;
   throw new AppError('sandbox_unavailable', 'The sandbox could not start a shell; it may have reached its limits.');
-}
-
-function readLinkTarget(path: string): string | undefined {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return undefined; // the terminal has just closed
-  }
 }
 
 export const createTooManyTerminalsError = () =>

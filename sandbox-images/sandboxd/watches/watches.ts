@@ -6,8 +6,7 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import { toPipeFrames } from '../../../src/core/text/pipe-frames.ts';
 import type { FileChange, FileChangeBatch, FileWatchOptions } from '../../../src/sandboxes/client/abilities.ts';
 import { type Daemon, daemonLimits } from '../daemon.ts';
-import { readPathEntry } from '../paths/entries.ts';
-import { resolveAbsolutePath } from '../paths/locate.ts';
+import { readPathEntry, resolveAbsolutePath } from '../paths/entries.ts';
 import type { DaemonState } from '../shared-state.ts';
 import { Inotify, type RawFileChange } from './inotify.ts';
 

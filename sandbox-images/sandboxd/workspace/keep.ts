@@ -2,8 +2,7 @@ import { closeSync, constants, fstatSync, readSync, renameSync, rmSync, writeSyn
 import { basename } from 'node:path';
 import { ignoredFolders, runFileLimits, runFilesFolder } from '../../../src/core/model/run-files.ts';
 import type { RunStart } from '../../../src/sandboxes/client/abilities.ts';
-import { WorkspaceFolder } from './folder.ts';
-import { formatModificationTime, type WorkspaceEntry, walkWorkspace } from './walk.ts';
+import { formatModificationTime, type WorkspaceEntry, WorkspaceFolder, walkWorkspace } from './walk.ts';
 
 const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = constants;
 const own = basename(runFilesFolder);

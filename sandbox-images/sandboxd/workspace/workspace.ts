@@ -3,9 +3,8 @@ import { readlinkSync } from 'node:fs';
 import { maxShownOutputBytes, outputFolder, runFilesFolder } from '../../../src/core/model/run-files.ts';
 import type { WorkspaceFingerprint } from '../../../src/sandboxes/client/abilities.ts';
 import type { Daemon } from '../daemon.ts';
-import { UnusableWorkspaceError } from './folder.ts';
 import { saveRunFiles } from './keep.ts';
-import { formatModificationTime, type WorkspaceEntry, walkWorkspace } from './walk.ts';
+import { formatModificationTime, UnusableWorkspaceError, type WorkspaceEntry, walkWorkspace } from './walk.ts';
 
 /**
  * Equal fingerprints mean unchanged files. Run files, sockets and small output files are not included. Folder modification times

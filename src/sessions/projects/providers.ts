@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createOpenaiCompatibleProvider } from '../../agents/models/aisdk/compatible-provider.ts';
 import type { Model } from '../../agents/models/model.ts';
-import { parseModelRef, providers as all } from '../../agents/models/providers.ts';
+import { providers as all, parseModelRef } from '../../agents/models/providers.ts';
 import type { ModelsConfig } from '../../agents/models/registry.ts';
 import type { Secret } from '../../core/text/secret.ts';
 

@@ -6,7 +6,6 @@ import { monotonicNow } from '../../core/contracts/clock.ts';
 import type { AppendRequest } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { keepLastPutPerRecord, toAppendDocuments } from './append-documents.ts';
 import { addEvents, completeNewestAppend, putRecords } from './completion.ts';
 import type { MongoConnection } from './connection.ts';
 import {
@@ -14,8 +13,10 @@ import {
   erasedRecordKind,
   erasedRecordMs,
   eventSeqOf,
+  keepLastPutPerRecord,
   type LogDocument,
   type PutDocument,
+  toAppendDocuments,
 } from './documents.ts';
 import { isDuplicateKeyError } from './errors.ts';
 

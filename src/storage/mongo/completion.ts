@@ -1,6 +1,5 @@
 import { MongoBulkWriteError } from 'mongodb';
 import type { SessionId } from '../../core/model/ids.ts';
-import { toLaterEventDocuments } from './append-documents.ts';
 import type { MongoConnection } from './connection.ts';
 import {
   changedTimeUpdate,
@@ -11,6 +10,7 @@ import {
   toEventId,
   toEventRangeFilter,
   toIndexFields,
+  toLaterEventDocuments,
   toRecordId,
 } from './documents.ts';
 import { duplicateKeyCode, isDuplicateKeyError } from './errors.ts';

@@ -7,7 +7,6 @@ import type { FactType, SessionEvent } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { addUsageEvent, type UsageSession } from '../usage-sums.ts';
 import type { EventAppender } from './append.ts';
-import { toEventDocument } from './append-documents.ts';
 import { computeLogHead } from './completion.ts';
 import type { MongoConnection } from './connection.ts';
 import {
@@ -17,6 +16,7 @@ import {
   eventSeqOf,
   eventSessionIdOf,
   toErasedRecord,
+  toEventDocument,
   toEventRangeFilter,
   toFactText,
   toRecordId,

@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { Lease, UsageGroupKey } from '../../core/contracts/ports.ts';
+import type { Lease, RecordListOptions, UsageGroupKey } from '../../core/contracts/ports.ts';
 import { unindexedEventTypes } from './schema.ts';
 
 /** `events` is JSON text, which the caller parses once per page. */
@@ -13,16 +13,7 @@ export type PutRow = readonly [
   ...[copied: number | null, title: string | null],
 ];
 /** A negative limit means no limit. */
-export interface RecordListQuery {
-  readonly kind: string;
-  readonly limit: number;
-  readonly idPrefix?: string;
-  readonly after?: { readonly sort: number; readonly id: string };
-  readonly owner?: string | null;
-  readonly shared?: true;
-  readonly state?: string;
-  readonly parent?: string;
-}
+type RecordListQuery = RecordListOptions & { readonly kind: string; readonly limit: number };
 type Only = Pick<RecordListQuery, 'owner' | 'shared' | 'state' | 'parent'>;
 
 export type ReadOperations = ReturnType<typeof createReadOperations>;

@@ -2,9 +2,8 @@ import { copyFileSync, existsSync, mkdtempSync, renameSync, rmSync } from 'node:
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { AppError } from '../../core/errors/errors.ts';
-import { checkIntegrity, openDatabaseForWriting } from './database.ts';
+import { checkIntegrity, lockStore, openDatabaseForWriting } from './database.ts';
 import { toStoreError } from './errors.ts';
-import { lockStore } from './lock.ts';
 import { toIndexColumns } from './schema.ts';
 
 export interface RecoveryReport {

@@ -2,7 +2,7 @@ import { Agent } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { CallOptions, Driver, Pausable, SandboxInfo, SandboxSpec } from '../../../drivers/driver.ts';
 import { toSandboxInfoFields } from '../../../drivers/shared/folders.ts';
-import { createLinkLifetime } from '../../../drivers/shared/link/link-end.ts';
+import { createLinkLifetime } from '../../../drivers/shared/link/sandbox-endpoint.ts';
 import { SingleFlight } from '../../../drivers/shared/pool/single-flight.ts';
 import { raceAbort, throwIfAborted } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';

@@ -1,8 +1,7 @@
 import { addAbortListener } from 'node:events';
 import { StringDecoder } from 'node:string_decoder';
 import { type Daemon, daemonLimits } from '../../../sandbox-images/sandboxd/daemon.ts';
-import { createKeystrokeStream } from '../../../sandbox-images/sandboxd/shells/keyboard.ts';
-import { TerminalView } from '../../../sandbox-images/sandboxd/shells/terminal-view.ts';
+import { createKeystrokeStream, TerminalView } from '../../../sandbox-images/sandboxd/shells/terminals.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { TerminalEnd, TerminalEntry } from '../../../src/sandboxes/client/client.ts';
 import { type CommandContext, inBackground, type SandboxParts, sleeping } from './command-context.ts';

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, rename, rm, symlink, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { acquireMachineLock } from '../../../drivers/process/lock.ts';
+import { acquireMachineLock } from '../../../drivers/process/proc.ts';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { bundleCli } from '../../../scripts/bundle-cli.ts';
 import { isNewer } from '../runner/is-newer.ts';

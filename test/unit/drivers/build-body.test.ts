@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createBuildBody } from '../../../drivers/docker/builds/build-body.ts';
+import { createBuildBody } from '../../../drivers/docker/builds/builds.ts';
 import { createSandboxBody } from '../../../drivers/docker/create-body.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { testSpec } from '../../support/conformance/harness.ts';

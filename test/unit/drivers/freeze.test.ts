@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { pauseContainer } from '../../../drivers/docker/freeze.ts';
+import { pauseContainer } from '../../../drivers/docker/engine.ts';
 import { neverAbortingSignal } from '../../../src/core/concurrency/cancel.ts';
 
 const refusal = (statusCode: number) => Object.assign(new Error('unable to freeze'), { statusCode });

@@ -9,7 +9,7 @@ import {
   parseJoinedContainer,
 } from '../../../drivers/docker/filter/filter.ts';
 import { createSandboxLabels } from '../../../drivers/docker/labels.ts';
-import { createServiceBody } from '../../../drivers/docker/services/service-body.ts';
+import { createServiceBody } from '../../../drivers/docker/services/services.ts';
 import type { ServiceSpec } from '../../../drivers/driver.ts';
 import { createPodBody } from '../../../drivers/kubernetes/pods/pod-body.ts';
 import {

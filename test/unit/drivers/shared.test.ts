@@ -4,8 +4,8 @@ import { readdirSync } from 'node:fs';
 import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { acquireMachineLock } from '../../../drivers/process/lock.ts';
 import {
+  acquireMachineLock,
   findProcessesByVariable,
   isProcessAlive,
   killProcess,

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdir, rmdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
-import { makeFolders } from '../../../sandbox-images/sandboxd/files/make-folders.ts';
+import { makeFolders } from '../../../sandbox-images/sandboxd/files/byte-names.ts';
 import { folderOfTest } from '../../support/stores/folder-of-test.ts';
 
 let root: string;

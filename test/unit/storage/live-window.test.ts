@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { LiveEventWindow } from '../../../src/storage/log/live-window.ts';
-import { createEventLog } from '../../../src/storage/log/log.ts';
+import { createEventLog, LiveEventWindow } from '../../../src/storage/log/log.ts';
 import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 import { facts, newSession } from '../../support/stores/store.ts';

@@ -2,9 +2,8 @@ import { PassThrough } from 'node:stream';
 import type { V1Pod } from '@kubernetes/client-node';
 import { expect, test } from 'vitest';
 import type { KubeApi } from '../../../../drivers/kubernetes/api/api.ts';
-import { createObjectTable } from '../../../../drivers/kubernetes/api/object-table.ts';
-import { openKubeObjects } from '../../../../drivers/kubernetes/api/objects.ts';
-import { trimPod } from '../../../../drivers/kubernetes/pods/pods.ts';
+import { createObjectTable, openKubeObjects } from '../../../../drivers/kubernetes/api/objects.ts';
+import { trimPod } from '../../../../drivers/kubernetes/pods/pod-state.ts';
 import type { Clock } from '../../../../src/core/contracts/clock.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
-import { findCgroupParents } from '../../../../drivers/process/cgroup/cgroup-parents.ts';
+import { findCgroupParents, parseHierarchies } from '../../../../drivers/process/cgroup/cgroup-parents.ts';
 import { createCgroups } from '../../../../drivers/process/cgroup/cgroups.ts';
-import { parseHierarchies } from '../../../../drivers/process/cgroup/hierarchies.ts';
 import { fakeCgroups } from '../../../support/sandboxes/fake-cgroups.ts';
 
 const all = ['memory', 'pids', 'cpu'];

@@ -1,0 +1,15 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+
+// Synchronous. What cannot be read counts as absent: the file or the process is gone, or belongs to another user.
+
+export const readTextIfAny = (file: string): string | undefined => ifReadable(() => readFileSync(file, 'utf8'));
+export const readLinkIfAny = (file: string): string | undefined => ifReadable(() => readlinkSync(file));
+export const listFolderIfAny = (folder: string): string[] => ifReadable(() => readdirSync(folder)) ?? [];
+
+function ifReadable<Content>(read: () => Content): Content | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
