@@ -28,7 +28,7 @@ export interface CreatedResources {
   /** The create request in flight. Abandoning it could orphan a container. */
   creating?: Promise<unknown>;
 }
-/** What all containers of this installation share. */
+/** Options shared by all containers of this installation. */
 export interface ContainerPlace {
   readonly engine: Dockerode;
   readonly folders: SandboxFolders;

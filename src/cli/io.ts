@@ -1,10 +1,9 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { createWriteStream } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { stripVTControlCharacters, styleText } from 'node:util';
-import { UsageError } from './command.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -102,10 +101,4 @@ export async function saveToFile(file: string, body: Readable | ReadableStream<U
   } finally {
     await rm(part, { force: true });
   }
-}
-
-export async function readLocalFile(file: string, io: Io): Promise<AsyncIterable<Uint8Array>> {
-  if (file === '-') return io.stdin as AsyncIterable<Uint8Array>;
-  if (!(await stat(file).catch(() => undefined))?.isFile()) throw new UsageError(`There is no file ${file}.`);
-  return createReadStream(file, { highWaterMark: 1 << 18 });
 }

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
-// Synchronous. What cannot be read counts as absent: the file or the process is gone, or belongs to another user.
+// Synchronous. A file that cannot be read counts as absent: it or the process is gone, or belongs to another user.
 
 export const readTextIfAny = (file: string): string | undefined => ifReadable(() => readFileSync(file, 'utf8'));
 export const readLinkIfAny = (file: string): string | undefined => ifReadable(() => readlinkSync(file));

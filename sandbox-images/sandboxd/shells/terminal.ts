@@ -10,7 +10,6 @@ import type { OperationSpec } from '../../../src/sandboxes/client/client.ts';
 import { startInFolder } from '../files/byte-names.ts';
 import { readLinkIfAny } from '../files/read-if-any.ts';
 import { type ProcessStat, scanProcesses } from '../processes/proc.ts';
-import type { DaemonState } from '../shared-state.ts';
 import { createProcessMarks } from './environment.ts';
 import { type ShellState, shellStatePath } from './shell-state.ts';
 
@@ -160,7 +159,7 @@ const longCommand = 100_000; // bytes; the kernel allows 128 KiB for one argumen
 
 /** Uses pipes if no terminal can be opened, as in an image without `script`. Undefined if no process can be started. */
 export async function openCommandTerminal(
-  { stateDir, env }: DaemonState,
+  { stateDir, env }: { readonly stateDir: string; readonly env: Readonly<Record<string, string>> },
   request: OperationSpec,
   standing: ShellState,
   mark: string,

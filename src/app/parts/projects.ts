@@ -56,7 +56,6 @@ interface Options extends Pick<ServerDependencies, 'clock' | 'ids' | 'store' | '
   readonly forgetNotes: (project: string) => Promise<void>;
   readonly onCredentials: () => void;
 }
-export type ProjectInfrastructure = Awaited<ReturnType<typeof openProjectInfrastructure>>;
 
 /** In the result, `api` contains the services of the OpenCodex facade. */
 export async function openProjectInfrastructure({

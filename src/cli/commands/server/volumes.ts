@@ -1,6 +1,8 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { UsageError } from '../../command.ts';
 import type { CustomVerbs, VerbCall } from '../../derived.ts';
-import { readLocalFile, saveToFile } from '../../io.ts';
+import { type Io, saveToFile } from '../../io.ts';
 
 function wordsOf(
   { verb, words }: VerbCall,
@@ -55,3 +57,9 @@ export const customSnapshotVerbs: CustomVerbs = {
     },
   },
 };
+
+async function readLocalFile(file: string, io: Io): Promise<AsyncIterable<Uint8Array>> {
+  if (file === '-') return io.stdin as AsyncIterable<Uint8Array>;
+  if (!(await stat(file).catch(() => undefined))?.isFile()) throw new UsageError(`There is no file ${file}.`);
+  return createReadStream(file, { highWaterMark: 1 << 18 });
+}
