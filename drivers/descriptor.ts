@@ -10,7 +10,7 @@ export interface BuildContext {
   readonly files: readonly string[];
   readonly hash: string;
   /**
-   * Set if the image is based on a stage of the main Dockerfile. The image's own Dockerfile gets the stage's tag as
+   * Set if the image is based on a stage of the main Dockerfile. The image's own Dockerfile receives the stage's tag as the
    * build argument TOOLS.
    */
   readonly on?: { readonly dockerfile: string; readonly stage: string; readonly tag: string };
@@ -31,7 +31,7 @@ export interface DriverParts {
   readonly clock: Clock;
   readonly random: () => number;
   readonly caBundle: string;
-  /** The part of `caBundle` that images lack. Undefined: none. */
+  /** The certificates of `caBundle` that images lack. Undefined if they lack none. */
   extraCa(): Promise<string | undefined>;
   /** The keys that sandbox tokens are derived from, newest first. Kept in the data folder. */
   keys(): Promise<readonly Secret[]>;
@@ -52,7 +52,7 @@ export interface DriverParts {
   readonly onRefused: (id: SandboxId, reason: string) => void;
 }
 
-/** The parts of drivers that keep their sandboxes' records and sockets in a folder of this machine. */
+/** Options of drivers that keep their sandboxes' records and sockets in a local folder. */
 export type SandboxPlaceOptions = Pick<DriverParts, 'instance' | 'root' | 'gate' | 'ids' | 'replica'> &
   Partial<Pick<DriverParts, 'caBundle' | 'onRefused'>>;
 
@@ -71,11 +71,11 @@ export interface DriverDescriptor<Settings extends z.ZodObject = z.ZodObject> {
   readonly settings?: Settings;
   /** Returns without waiting for the backend. Rejects with invalid_request if the settings cannot work. */
   open(settings: z.output<Settings>, parts: DriverParts): Promise<Driver>;
-  /** Reports to the operator what the backend lacks. Runs after startup, which does not wait for it. Never rejects. */
+  /** Reports to the operator what the backend lacks. Called after startup and not awaited. Never rejects. */
   report?(driver: Driver, settings: z.output<Settings>, parts: Pick<DriverParts, 'say'>): Promise<void>;
   /**
-   * Returns the settings that give each sandbox its own kernel, as `sandbox.isolation: strict` requires. Absent: not
-   * supported. `refuse` turns a reason into the error.
+   * Returns the settings that give each sandbox its own kernel, as `sandbox.isolation: strict` requires. Absent: not supported.
+   * `refuse` creates the error to throw from a reason.
    */
   strict?(settings: z.output<Settings>, refuse: (why: string) => AppError): Promise<z.output<Settings>>;
   /** The requirements of a desktop, as a sentence. Absent: this driver's sandboxes never have one. */

@@ -46,7 +46,7 @@ export interface MountedVolume extends VolumeMount {
 export interface SandboxSpec {
   readonly id: SandboxId;
   readonly sessionId: SessionId;
-  /** Lease epoch of the session's holder, kept in a label so that a stale holder's sandbox is recognized. */
+  /** Lease epoch of the session's holder, stored in a label to identify sandboxes of a stale holder. */
   readonly epoch: number;
   readonly template: string;
   readonly image: string;
@@ -110,18 +110,18 @@ export interface SandboxLink extends AsyncDisposable {
   /** Aborts once no call can succeed: the sandbox died or was removed, or this link was closed. */
   readonly lost: AbortSignal;
   /**
-   * Prioritizes this sandbox on busy processors for one second. Used to stop a sandbox whose processes would otherwise
-   * get only their fair share of time. Absent: not supported.
+   * Prioritizes this sandbox for one second when the CPUs are busy, so that it can be stopped even if its processes would
+   * otherwise get only their fair share of CPU time. Absent: not supported.
    */
   readonly hasten?: () => void;
   /**
-   * How long the daemon has waited for a processor, in ms; only differences are meaningful. A daemon without processor
-   * time is silent but not lost. Absent: unknown.
+   * How long the daemon has waited for CPU time, in ms; only differences are meaningful. A daemon without CPU time is silent
+   * but not lost. Absent: unknown.
    */
   readonly starvedMs?: () => Promise<number>;
   /**
-   * Connects to the sandbox's display directly, bypassing the daemon. Undefined: no display is reachable this way now.
-   * Absent: not supported. The bytes are as untrusted as the daemon's.
+   * Connects to the sandbox's display directly, bypassing the daemon. Undefined: no display can be reached this way at the
+   * moment. Absent: not supported. The bytes are as untrusted as the daemon's.
    */
   readonly screen?: () => Promise<Duplex | undefined>;
 }
@@ -137,8 +137,8 @@ export interface Capabilities {
   /** How the driver runs sandboxes, such as pods or claims. Absent: there is only one way. */
   readonly engine?: string | undefined;
   /**
-   * The only image names that sandboxes can use; programs of this machine replace the images. Absent: any image can
-   * run.
+   * The only image names that sandboxes can use, because the driver runs this machine's own programs instead of images. Absent:
+   * any image can run.
    */
   readonly images?: readonly string[];
   /** Ports inside the sandbox on which its daemon listens. Absent: none. */
@@ -190,11 +190,10 @@ export interface Driver extends AsyncDisposable {
   check(call: CallOptions): Promise<void>;
 
   /**
-   * Resolves once the sandbox is `ready`: its daemon has answered. Idempotent by sandbox id: a second call returns the
-   * same sandbox, even if it is concurrent or comes from another process. An `exited` or `stopped` sandbox starts again
-   * on the kept workspace. After a failed or cancelled call, nothing runs that `list` does not show. Rejects:
-   * image_missing, sandbox_capacity, sandbox_unavailable, driver_unavailable, quota, and fenced if the sandbox belongs
-   * to a newer epoch.
+   * Resolves once the sandbox is `ready`: its daemon has answered. Idempotent by sandbox id: a second call returns the same
+   * sandbox, even if it is concurrent or comes from another process. An `exited` or `stopped` sandbox starts again on the kept
+   * workspace. Anything that a failed or cancelled call leaves running is shown by `list`. Rejects: image_missing,
+   * sandbox_capacity, sandbox_unavailable, driver_unavailable, quota, and fenced if the sandbox belongs to a newer epoch.
    */
   provision(spec: SandboxSpec, call: CallOptions, news?: (news: ProvisionProgress) => void): Promise<SandboxInfo>;
 
@@ -239,13 +238,13 @@ export interface ServiceHosting {
     call: CallOptions,
     news?: (news: ProvisionProgress) => void,
   ): Promise<void>;
-  /** The current state of the sandbox's services. Services that never started are missing. */
+  /** The current state of the sandbox's services. Services that never started are omitted. */
   services(id: SandboxId, call: CallOptions): Promise<readonly Omit<ServiceStatus, 'ports'>[]>;
 }
 export const hostsServices = (driver: Driver): driver is Driver & ServiceHosting =>
   'startService' in driver && driver.capabilities.noServices === undefined;
 
-/** Optional: adopts sandboxes that somebody else created in the backend. */
+/** Optional: adopts sandboxes that were created in the backend by someone else. */
 export interface AdoptionSupport {
   /**
    * Resolves if the sandbox is free for a new session. Rejects: not_found, conflict (in use, or owned by another
@@ -256,7 +255,7 @@ export interface AdoptionSupport {
 }
 export const adoptsSandboxes = (driver: Driver): driver is Driver & AdoptionSupport => 'checkAdoption' in driver;
 
-/** Optional: storage that outlives sandboxes and that several of them can mount. */
+/** Optional: storage that outlives sandboxes and can be mounted by several of them. */
 export interface VolumeHosting {
   /** Does nothing if the volume exists. */
   makeVolume(id: VolumeId, call: CallOptions): Promise<void>;
@@ -311,11 +310,11 @@ export interface Poolable {
 }
 export const isPoolable = (driver: Driver): driver is Driver & Poolable => 'warm' in driver && 'claim' in driver;
 
-/** Optional: the backend itself keeps sandboxes ready, and starts claim them. */
+/** Optional: the backend itself keeps sandboxes ready for starts to claim. */
 export interface PoolHosting {
   /**
-   * Keeps `count` sandboxes of the recipe ready, and ends those of all other recipes that this or an earlier server
-   * set. `epoch` is this server's. Rejects with unsupported if the backend has no pools.
+   * Keeps `count` sandboxes of the recipe ready, and ends those of all other recipes that this or an earlier server set.
+   * `epoch` is this server's epoch. Rejects with unsupported if the backend has no pools.
    */
   keepReady(
     recipe: SandboxRecipe,
@@ -373,7 +372,7 @@ export interface ImageBuilding {
   builtImages(call: CallOptions): Promise<readonly string[]>;
   /** Succeeds if the image does not exist. Rejects with conflict while a sandbox runs from it. */
   removeBuiltImage(name: string, call: CallOptions): Promise<void>;
-  /** Removes expired build containers that a dead server left. Resolves with their number. */
+  /** Removes expired build containers that a dead server left behind. Resolves with the number removed. */
   sweepBuilds(now: number, call: CallOptions): Promise<number>;
 }
 export const buildsImages = (driver: Driver): driver is Driver & ImageBuilding =>

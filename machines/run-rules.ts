@@ -67,7 +67,7 @@ export const applyVerdict = (call: PendingCall, verdict: Verdict): PendingCall =
   ...(verdict.args && { args: verdict.args }),
 });
 
-/** Excludes calls decided while other calls ran. */
+/** Excludes calls that were decided while other calls ran. */
 export const findUnansweredCalls = (
   { calls, decided }: Pick<RunMachineContext, 'calls' | 'decided'>,
   outcomes: readonly CallOutcome[],
@@ -172,8 +172,8 @@ export const toUnjudgedGoalEnd = (reason: RunEndReason, rounds = 0): GoalAssessm
 });
 
 /**
- * Each answer grants the run's own budget again in full, and covers the next request, even an oversized one. Reaching
- * the limit of tool calls does not end a turn, so that the agent can still report its findings.
+ * Each answer grants the run its full budget again, and permits the next request even if that request exceeds the budget.
+ * Reaching the limit of tool calls does not end a turn, so that the agent can still report its findings.
  */
 export function toRunBudgetLines({
   spent,

@@ -46,7 +46,7 @@ export const runSetup = setup({
   actors: {
     plan: createPlaceholderActor<TurnResult, TurnInput & { readonly again: boolean }>('plan'),
     act: createPlaceholderActor<TurnResult, TurnInput>('act'),
-    /** Executes one turn's calls, concurrently where order does not matter. Returns one outcome per call, in order. */
+    /** Executes the calls of one turn, concurrently where their order does not matter. Returns one outcome per call, in order. */
     calls: createPlaceholderActor<readonly CallOutcome[], ToolCallsInput>('calls'),
     summarize: createPlaceholderActor<TurnResult, TurnInput>('summarize'),
     judge: createPlaceholderActor<TurnResult, JudgeInput>('judge'),

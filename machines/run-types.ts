@@ -70,7 +70,7 @@ export interface PendingApproval {
   readonly tool: string;
   /** Milliseconds until the call is rejected for lack of an answer. */
   readonly remainingMs: number;
-  /** Permission for all calls of this tool does not cover this call. */
+  /** A permission for all calls of this tool does not cover this call. */
   readonly isAlone?: true;
   /** `result`: a client provides the call's result. `permission`: it does so after a person permits the call. */
   readonly client?: 'permission' | 'result';
@@ -134,7 +134,7 @@ export type TurnResult =
   | {
       readonly kind: 'replied';
       readonly digest: string;
-      /** Whether the text is the run's answer, so that no summary is needed. */
+      /** Whether the text is the run's final answer, so that no summary is needed. */
       readonly answers?: boolean;
       readonly steps: readonly PlanStep[];
       readonly spent: RunSpending;

@@ -285,7 +285,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
             src: 'pause',
             input: whose,
             onDone: { target: 'paused', actions: { type: 'phase', params: { phase: 'paused' } } },
-            // After a failed pause, the sandbox may or may not be paused. Resuming it reaches a known state.
+            // After a failed pause, the sandbox may or may not be paused. Resuming it leads to a known state.
             onError: { target: 'unpausing', actions: assign({ frozen: false }) },
           },
         },

@@ -10,8 +10,8 @@ import { applyDecisions, listDecisions, verdictsOf } from './session-decisions.t
 import { sessionSetup } from './session-setup.ts';
 import type { CommandAnswer, QueuedRun, SendMessageCommand, SessionContext } from './session-types.ts';
 
-// Actions of the session's transitions. Each reads the context first and enqueues last, because the context does not
-// change inside enqueueActions.
+// Actions of the session's transitions. Each reads the context first and enqueues last, because enqueued changes are not
+// visible inside enqueueActions.
 
 const own = sessionSetup;
 const isSend = (event: { type: string }): event is SendMessageCommand => event.type === 'cmd.send';
@@ -282,7 +282,7 @@ export const recordUntrustedSandbox = own.enqueueActions(({ context, event, enqu
   enqueue.assign({ isReady: false });
 });
 
-/** The next sandbox could be untrusted too, so a person must consent before a run starts another. */
+/** The next sandbox could be untrusted too, so a person must consent before a run starts a new one. */
 export const rejectUntrustedSandbox = answering({
   ok: false,
   code: 'sandbox_untrusted',

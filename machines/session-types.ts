@@ -19,7 +19,7 @@ export interface SessionInput {
   readonly passivateMs: number;
   readonly maxQueued: number;
   readonly sandbox: 'absent' | 'start' | 'adopt' | 'discard';
-  /** Whether the last sandbox was untrusted and no person has permitted a new one since. */
+  /** Whether the last sandbox was untrusted and nobody has permitted a new one since then. */
   readonly distrusted?: boolean;
   /**
    * Set if another session's run waits for this session's runs. They then need no slots, because otherwise the sessions

@@ -88,8 +88,8 @@ export const sessionMachine = sessionSetup.createMachine({
             routing: {
               always: [
                 { guard: 'isDeleting', target: 'closed' },
-                // The run started before a restart and waits for a slot. A stop closes its open entries; a message is
-                // injected into it.
+                // A run that started before a restart waits for a decision, an answer or a slot. A stop closes its open log
+                // entries; a message is injected into the run.
                 { guard: 'isResumedApproving', target: 'active.approving', actions: beginRun },
                 { guard: 'isResumedWaiting', target: 'active.waiting', actions: beginRun },
                 { guard: 'hasBegun', target: 'active.requeued', actions: beginRun },
@@ -177,11 +177,11 @@ export const sessionMachine = sessionSetup.createMachine({
                   // Accepted even if the queue is full, because queued runs wait for this answer.
                   on: {
                     'cmd.send': { guard: 'hasNoGoal', target: 'requeued', actions: answerQuestion },
-                    // Sent before the question and not yet included in a turn, so the message serves as the answer.
+                    // A message sent before the question, but not yet included in a turn, serves as the answer.
                     'run.questionLogged': { guard: 'hasUnread', target: 'requeued', actions: recordRunResumed },
                   },
                 },
-                // Waits for decisions, by message or command, until the first approval expires.
+                // Waits for decisions, sent as messages or commands, until the first approval expires.
                 approving: {
                   entry: { type: 'release', params: { slot: 'run' } },
                   on: {

@@ -1,13 +1,13 @@
 import type { SessionId } from '../src/core/model/ids.ts';
 import type { SlotKind } from './session.ts';
 
-// A limited number of slots of each kind. The next free slot goes to the owner who holds the fewest, on a tie to the
+// A limited number of slots of each kind. The next free slot goes to the owner who holds the fewest slots or, on a tie, to the
 // oldest request, so one owner's burst does not delay others. A session holds at most one slot of each kind.
 
 export interface SlotRequest {
   readonly id: SessionId;
   readonly slot: SlotKind;
-  /** All sessions without an owner are treated as one owner's. */
+  /** All sessions without an owner are treated as if they had the same owner. */
   readonly owner?: string | undefined;
 }
 type Claim = Omit<SlotRequest, 'slot'>;

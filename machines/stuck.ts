@@ -13,7 +13,7 @@ export type ProgressEntry =
       readonly action: string;
       readonly result: string;
       readonly failed: boolean;
-      /** The call waits, or its result can change although its arguments do not. */
+      /** Whether the call waits, or can return another result for the same arguments. */
       readonly waits?: boolean;
     }
   | { readonly kind: 'text'; readonly text: string };

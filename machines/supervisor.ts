@@ -50,9 +50,9 @@ export const supervisorMachine = setup({
     emitted: {} as
       | { type: 'session.ended'; id: SessionId; output: 'deleted' | 'passivated' }
       | { type: 'session.crashed'; id: SessionId; error: unknown; restartInMs: number }
-      /** Sent when a session crashed too often. These undelivered commands are refused. */
+      /** Sent when a session has crashed too often. The undelivered `commands` are refused. */
       | { type: 'session.abandoned'; id: SessionId; error: unknown; commands: readonly SessionCommand[] }
-      /** The session's log could not be read. These commands are refused. */
+      /** The session's log could not be read. The `commands` are refused. */
       | { type: 'session.unavailable'; id: SessionId; error: unknown; commands: readonly SessionCommand[] },
   },
   actors: {

@@ -12,14 +12,15 @@ interface Host extends HostConfig {
 
 const mebibyte = 2 ** 20;
 /**
- * CPU shares of a sandbox's containers; other containers and the machine's own services have 1,024. About 60 sandboxes together
- * weigh as much as the server, so it can always stop and steer them quickly. Idle processors are not limited.
+ * CPU shares of a sandbox's containers; other containers and the machine's own services have 1,024. About 60 busy sandboxes
+ * weigh as much as the server, so the server can always control and stop them promptly. Shares do not limit the use of idle
+ * CPUs.
  */
 export const sandboxCpuShares = 16;
 
 /**
- * No new privileges, and our seccomp profile. No AppArmor profile is named, so the engine applies its default. The engine filter
- * requires exactly these options.
+ * No new privileges, and our seccomp profile. Without an AppArmor profile here, the engine applies its default one. The engine
+ * filter requires exactly these options.
  */
 export const securityOptions: readonly string[] = ['no-new-privileges', `seccomp=${createOciProfile()}`];
 
@@ -119,7 +120,8 @@ export function createSandboxBody({
       // The engine creates the volume with the container and with these labels, so `list` finds the volume even if the container
       // is gone.
       { Type: 'volume', Source: volume, Target: '/workspace', VolumeOptions: volumeOptions(labels) },
-      // The engine fills a new volume from the first mount that it visits, in no fixed order, so only /workspace may fill it.
+      // The engine copies image files into a new volume at its first mount, in no fixed order, so only /workspace allows the
+      // copy.
       {
         Type: 'volume',
         Source: volume,

@@ -5,10 +5,10 @@ import { toAppError } from '../../src/core/errors/errors.ts';
 import { type BundledImage, type DriverParts, defineDriver } from '../descriptor.ts';
 import { findStrictRuntime } from './strict-runtime.ts';
 
-/** All ids are below 65536, the number of users that an engine with user namespaces maps. */
+/** All ids are below 65536, because an engine with user namespaces maps only that many. */
 export const dockerUserRange = '40000-49999';
 const socket = 'unix:///var/run/docker.sock';
-/** Docker's folder for volumes. A server in a container cannot see the folder and gets the disk usage from its sandboxes. */
+/** Docker's folder for volumes. A server in a container cannot see the folder; it gets the disk usage from its sandboxes. */
 const engineFolder = '/var/lib/docker';
 const checkMs = 5_000;
 const soon = () => ({ signal: AbortSignal.timeout(checkMs) });

@@ -108,8 +108,8 @@ function filteredMounts(engine: Dockerode, folder: string): SandboxMounts {
 
 /**
  * `instance`: part of every container's name. Several installations can share one engine. `root`: the folder of the sandboxes'
- * records and, without `socketsDir`, of their sockets. If its path is too long for Unix sockets, they are in a short temporary
- * folder.
+ * records and, without `socketsDir`, of their sockets. If that path is too long for Unix sockets, the sockets are in a
+ * temporary folder with a short path.
  */
 export interface DockerOptions extends SandboxPlaceOptions {
   /** Same format as DOCKER_HOST. Must be a Unix socket of this machine. */
@@ -286,7 +286,7 @@ export async function createDockerDriver(
 
     async attach(id, { signal }, role = 'holder') {
       const { Id, State, Config } = await running(id, signal);
-      const key = parseSandboxInfo(Config.Labels, 'ready')?.id ?? id; // the labels and folder of a claimed sandbox keep its id from the pool
+      const key = parseSandboxInfo(Config.Labels, 'ready')?.id ?? id; // a claimed sandbox's labels and folder keep its pool id
       const who = { id, sessionId: sessionIdOf(id) };
       const held = await holds.link(key, { body: Id, workdir, role, who });
       const link = { ...held, starvedMs: createCpuWaitMeter(State.Pid) };

@@ -28,8 +28,8 @@ export async function pauseContainer(
 }
 
 /**
- * Milliseconds for the engine to start answering. A longer silence means that the request or its answer was lost, which would
- * otherwise block a start for minutes.
+ * Milliseconds until the engine must begin to answer. After that, the request or its answer is considered lost; waiting for it
+ * would block a start for minutes.
  */
 const usualAnswerMs = 60_000;
 
@@ -120,8 +120,8 @@ export async function findEngineObject<Value>(
 }
 
 /**
- * Kills and removes the container; resolves once its name is free. Does nothing if another installation owns it. `known`: a fresh
- * inspection, which saves a request.
+ * Kills and removes the container; resolves once its name is free. Does nothing if another installation owns it. `known`: a
+ * recent inspection of the container, to save a request.
  */
 export async function removeContainer(
   engine: Dockerode,

@@ -4,7 +4,7 @@ import { parseSandboxLabels, toSandboxLabels } from '../shared/sandbox-labels.ts
 
 const prefix = 'corral.';
 
-/** An operator's labels cannot override ours. */
+/** The operator's labels cannot override ours. */
 export function createSandboxLabels(
   spec: Omit<SandboxInfo, 'phase'>,
   instance: string,
@@ -45,8 +45,8 @@ export function createContainerNaming(instance: string) {
     claimedIn: (name: string) => id(after(base, name)),
     warmIn: (name: string) => id(after(`${base}warm-`, name)),
     /**
-     * Id of the build whose container has this name. Labels do not show it, because images keep the labels of the containers that
-     * they were created from.
+     * Id of the build whose container has this name. A label cannot hold the id, because an image inherits the labels of the
+     * container that it was created from.
      */
     buildIn: (name: string) => id(after(`${base}build-`, name.replace(/^\//, ''))),
   };

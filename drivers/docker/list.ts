@@ -14,7 +14,7 @@ interface Options extends Pick<ContainerPlace, 'engine' | 'instance' | 'names' |
   readonly warming: ReadonlySet<SandboxId>;
 }
 
-/** Age from which a folder without a container is a leftover, because a start creates its container soon after its folder. */
+/** Age at which a folder without a container is a leftover: a start creates the container soon after the folder. */
 const startMs = 5_000;
 
 /**
@@ -29,7 +29,7 @@ export function createSandboxLister(options: Options): (signal: AbortSignal) => 
     return found !== undefined && clock.now() - found.mtimeMs < startMs;
   };
 
-  /** Undefined if the folder is gone or another owner's, or if another server may still be starting its sandbox. */
+  /** Undefined if the folder is gone, belongs to another owner, or may be in use by another server's start. */
   async function leftIn(id: SandboxId, phase: 'starting' | 'stopped'): Promise<SandboxInfo | undefined> {
     if (hasReplicas && phase === 'stopped' && (await isRecent(id))) return undefined;
     const labels = await folders.labels(id, { driver: 'docker', instance });

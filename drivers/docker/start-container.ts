@@ -161,8 +161,8 @@ interface ContainerToStart {
 }
 
 /**
- * Hands over the token, the volumes and a new workspace, and starts the container. Accepts 304 (already running), which dockerode
- * reports as an error.
+ * Prepares the token, the volumes and a new workspace for the container, and starts it. Accepts 304 (already running), which
+ * dockerode reports as an error.
  */
 async function start(
   { engine, folders, users, volumes, image, runtime }: ContainerStart,
@@ -183,8 +183,8 @@ async function start(
       if (readEngineErrorStatus(error) !== 304) throw error;
     });
   const starting = orOnceMore(begin); // a running container answers 304
-  // Concurrent with the start of the container and its daemon, because no program can run in the sandbox before this
-  // function returns. All are awaited, so the caller never removes a container that is still starting.
+  // The owner can change while the container and its daemon start, because no program runs in the sandbox before this function
+  // returns. All are awaited, so the caller never removes a container that is still starting.
   const owned = ownsLate && starting.then(ownWorkspace);
   const ends = await Promise.allSettled([users.checkAlone(user, id, signal), starting, owned]);
   for (const it of ends) if (it.status === 'rejected') throw it.reason;
@@ -290,8 +290,8 @@ export async function readWorkspacePointer(
 }
 
 /**
- * Creates the volume that points from the session's name to the claimed container's files, because Docker cannot rename volumes.
- * Resolves with the volume's labels, which are another call's if that call created the volume first.
+ * Creates the volume that points from the session's name to the claimed container's files, because Docker cannot rename
+ * volumes. Resolves with the volume's labels. If another call created the volume first, they are that call's labels.
  */
 export async function writeWorkspacePointer(
   { engine, name, labels, found }: VolumeClaim,

@@ -10,8 +10,8 @@ const install =
   'Install gVisor (https://gvisor.dev/docs/user_guide/install) or Kata Containers, or set CORRAL_SANDBOX_ISOLATION=standard.';
 
 /**
- * Selects the runtime that gives each container its own kernel: the configured one, or the engine's first of this kind. Rejects
- * if there is none, the configured one is of another kind, or the engine does not answer.
+ * Selects a runtime that gives each container its own kernel: the configured runtime, or else the engine's first one that does
+ * so. Rejects if there is none, if the configured runtime does not, or if the engine does not answer.
  */
 export async function findStrictRuntime(
   { host, runtime: target }: { host: string; runtime: string | undefined },

@@ -9,22 +9,22 @@ import { createInstanceFilter } from './labels.ts';
 /** The image's own user, shared by all sandboxes if no range is set. Also owns workspaces from before a range was set. */
 export const imageUserId = 10_001;
 export const userLabel = 'corral.user';
-/** Image label. `1`: /workspace and the programs work for any user. */
+/** Image label. `1`: the image's /workspace and programs work for any user. */
 const anyUserLabel = 'corral.any-user';
 const maxLooks = 64;
 
 export interface UserIdAllocator {
   ofWorkspace(labels: Labels): number;
   /**
-   * Returns a user id for a new workspace: one that no running sandbox has, or without a range the image's user. Rejects with
-   * sandbox_capacity.
+   * Returns a user id for a new workspace: one that no running sandbox uses, or the image's user if no range is set. Rejects
+   * with sandbox_capacity.
    */
   choose(signal: AbortSignal): Promise<number>;
   /** Rejects with image_missing if the image does not support that user. */
   checkImage(user: number, image: string, signal: AbortSignal): Promise<void>;
   /**
-   * Rejects if another running container has that user id, unless all sandboxes share one. If two starts chose it concurrently,
-   * both can be refused.
+   * Rejects if another running container has that user id, unless all sandboxes share one. Two concurrent starts that chose the
+   * same id can both be refused.
    */
   checkAlone(user: number, container: string, signal: AbortSignal): Promise<void>;
 }

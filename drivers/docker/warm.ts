@@ -141,7 +141,7 @@ export function createDockerPool(options: Options): Poolable {
       const body = bodies.get(id);
       if (!body || waiting.has(id)) continue;
       waiting.add(id);
-      await holds.hold(id, body).catch(() => waiting.delete(id)); // fails if its folder is gone, which a claim detects
+      await holds.hold(id, body).catch(() => waiting.delete(id)); // fails if the sandbox's folder is gone; a claim detects that
     }
     for (const id of waiting) {
       if (ready.has(id)) continue;

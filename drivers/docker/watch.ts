@@ -12,7 +12,7 @@ export interface ContainerWatcher extends AsyncDisposable {
   over(id: string, signal: AbortSignal): Promise<AppError>;
 }
 
-// Milliseconds until all containers are checked again: `heard` after the event stream opened, `unheard` if it does not open. The
+// Milliseconds until all containers are checked again: `heard` while the event stream is open, `unheard` while it is not. The
 // engine can be silent for hours, and its connection can break without an error.
 const lookAgainMs = { heard: 30_000, unheard: 5_000 };
 
@@ -36,7 +36,7 @@ export function openContainerWatcher(engine: Dockerode, label: string, clock: Cl
       const either = AbortSignal.any([signal, turn.signal]);
       let again = clock.setTimeout(() => turn.abort(), lookAgainMs.unheard);
       try {
-        lookAtAll(either).catch(() => {}); // needed if the stream does not open
+        lookAtAll(either).catch(() => {}); // covers the case that the stream does not open
         const filters = { type: ['container'], event: ['die', 'destroy'], label: [label] };
         const options = { filters, abortSignal: either } as Dockerode.GetEventsOptions;
         const stream = (await callEngine(either, () => engine.getEvents(options))) as Readable;
@@ -59,7 +59,7 @@ export function openContainerWatcher(engine: Dockerode, label: string, clock: Cl
   async function hear(stream: Readable, signal: AbortSignal): Promise<void> {
     const close = () => void stream.destroy();
     signal.addEventListener('abort', close, { once: true });
-    stream.on('error', () => {}); // the loop ends with the stream
+    stream.on('error', () => {}); // an error also ends the loop below
     try {
       for await (const line of createInterface({ input: stream })) {
         const id = idIn(line);

@@ -6,8 +6,8 @@ export const workspacePath = '/workspace';
 const blockBytes = 512;
 
 /**
- * Gives the root of a new workspace to the sandbox's user. Only the owner can change a folder's mode and times, as `tar -x` of
- * `./` and `cp -a` do. By default, the root belongs to the owner of the image's folder. If the engine refuses, the folder stays
+ * Makes the sandbox's user the owner of a new `/workspace`. Only the owner can change a folder's mode and times, as `tar -x` of
+ * `./` and `cp -a` do. By default, the folder has the same owner as in the image. If the engine refuses, the folder stays
  * world-writable, as in the image.
  */
 export async function changeWorkspaceOwner(
@@ -23,7 +23,7 @@ export async function changeWorkspaceOwner(
   );
 }
 
-/** Creates a tar archive whose only entry is its destination folder. The engine would skip an entry `./`. */
+/** Creates a tar archive whose only entry is `/`, the folder that it is extracted into. The engine would skip an entry `./`. */
 export function createChownArchive(user: number): Buffer {
   const octal = (value: number, width: number) => `${value.toString(8).padStart(width - 1, '0')}\0`;
   const header = Buffer.alloc(blockBytes);

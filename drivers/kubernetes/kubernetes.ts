@@ -55,8 +55,8 @@ import { createNetworkPolicyCheck, ensureNetworkPolicies } from './policies/poli
 const capabilities: Omit<Capabilities, 'egress' | 'pause'> = {
   isolation: 'container',
   limits: ['memoryBytes', 'cpus', 'diskBytes'],
-  wayOutIsFixed: true, // a label that a pod gets at creation selects its network policy
-  desktop: false, // an option can enable desktops
+  wayOutIsFixed: true, // a pod's network policy is selected by a label that is set at creation
+  desktop: false, // the default; an option enables desktops
   noVolumes: 'a claim that several pods mount needs storage of its own; set CORRAL_DRIVER to docker',
   noBuilds:
     'the cluster has no image builder for it; build images with the tools of the cluster, and use them in templates',
@@ -89,7 +89,7 @@ export async function createKubernetesDriver(options: KubernetesOptions): Promis
   const nameOf = (id: SandboxId) => toObjectNamePrefix(instance) + sessionIdOf(id);
   const closing = new AbortController();
   const cleanUpSignal = () => AbortSignal.any([closing.signal, AbortSignal.timeout(cleanUpMs)]);
-  /** Shares one attempt among all callers, whose signals do not stop it. After a failure, the next call retries. */
+  /** Shares one attempt among all callers; their signals do not abort it. After a failure, the next call retries. */
   function shareAttempt<Made>(make: (signal: AbortSignal) => Promise<Made>) {
     let made: Promise<Made> | undefined;
     return (signal: AbortSignal): Promise<Made> => {

@@ -9,7 +9,7 @@ import { createSandboxTokenDeriver } from './pods/sandbox-tokens.ts';
 import { listenForEgress } from './policies/egress-listener.ts';
 import type { KubernetesSettings } from './settings.ts';
 
-/** Linux limits one variable to 128 KiB. */
+/** Linux limits each environment variable to 128 KiB. */
 const maxVariable = 100_000;
 
 export async function openKubernetesDriver(settings: KubernetesSettings, parts: DriverParts): Promise<Driver> {

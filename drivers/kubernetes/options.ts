@@ -27,7 +27,7 @@ export interface ServerPodSelector {
 }
 
 type OwnSettings = 'kubeconfig' | 'context' | 'namespace' | 'engine' | 'networkPolicies' | 'maxInFlight';
-/** Pod names contain the instance's name, so several installations can share one namespace. */
+/** Pod names contain the instance name, so several installations can share one namespace. */
 export interface KubernetesOptions
   extends Pick<KubernetesSettings, OwnSettings>,
     Pick<DriverParts, 'instance' | 'ids' | 'clock' | 'random'>,

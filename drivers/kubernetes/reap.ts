@@ -67,7 +67,7 @@ async function withCluster(options: Options, signal: AbortSignal, work: (end: Ob
         throw error;
       });
     const remove = (it: KubeObject) =>
-      removal.propagationPolicy // not awaited: the controller deletes them, and their pods are awaited
+      removal.propagationPolicy // not awaited: the controller deletes these; only their pods are awaited
         ? objects.remove(it, removal, signal)
         : removeKubeObject(it, { objects, options: removal, clock: options.clock, watch: undefined }, signal);
     await Promise.all(items.filter(meant).map(remove));

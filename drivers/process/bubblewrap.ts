@@ -4,7 +4,7 @@ import { workspaceAlias, sandboxHome as workspaceHome } from '../shared/home.ts'
 import type { LimitName } from './cgroup/limits.ts';
 import type { FolderVolume } from './volumes.ts';
 
-/** User id inside sandboxes that have no user id of their own. On the machine, they have it only if the server is root. */
+/** User id inside sandboxes without a user id of their own. Outside, they have the same id only if the server is root. */
 export const sharedUserId = 10_001;
 const home = '/home/agent';
 export const sandboxToolsFolder = '/opt/corral';
@@ -19,7 +19,7 @@ export interface Bubblewrap {
    */
   readonly asRoot: boolean;
   readonly system: readonly string[];
-  /** Whether the machine has `sudo`, which cannot work in a sandbox. A replacement is then mounted over it. */
+  /** Whether the machine has `sudo`, which cannot work in a sandbox; if so, a replacement is mounted over it. */
   readonly hasSudo: boolean;
   /** Files of /proc that reveal keys, other users or other processes; empty inside sandboxes. */
   readonly masked: readonly string[];
@@ -142,7 +142,7 @@ function boundAt({ folder, path, access }: FolderVolume): string[] {
   ];
 }
 
-/** Sets the limits that no control group enforces, in a shell that then becomes the program. */
+/** Sets the limits that no control group enforces, in a shell that then execs the program. */
 function limited({ asRoot }: Bubblewrap, { limits, grouped, user }: BubblewrapOptions): string[] {
   // The kernel counts processes per user. In a user namespace, it counts only this sandbox's; otherwise it counts those of
   // everyone who shares the user.

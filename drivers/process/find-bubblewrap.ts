@@ -34,7 +34,7 @@ export async function findBubblewrap(path: string, filter?: Buffer): Promise<Bub
     if (target !== undefined) system.push('--symlink', target, folder);
     else if (await isThere(folder)) system.push('--ro-bind', folder, folder);
   }
-  // Users type `python` too, so link it to `python3` if it is missing.
+  // Users also type `python`, so link it to `python3` if it is missing.
   if (!(await isThere('/usr/bin/python')) && (await isThere('/usr/bin/python3')))
     system.push('--symlink', '/usr/bin/python3', `${sandboxToolsFolder}/bin/python`);
   for (const file of configuration) system.push('--ro-bind-try', file, file);
@@ -42,7 +42,7 @@ export async function findBubblewrap(path: string, filter?: Buffer): Promise<Bub
   const masked: string[] = [];
   for (const file of telling) if (await isThere(file)) masked.push(file);
 
-  // In a user namespace, bubblewrap can prevent nested user namespaces. Without one, only the filter can.
+  // In a user namespace, bubblewrap itself can prevent nested user namespaces; otherwise only the filter can.
   for (const disablesNesting of asRoot ? [false] : [true, false]) {
     for (const seccomp of filter === undefined ? [undefined] : [filter, undefined]) {
       const found: Bubblewrap = { path, asRoot, system, hasSudo, masked, seccomp, disablesNesting };

@@ -29,9 +29,9 @@ import { chownTree } from './users.ts';
 import type { FolderVolumes } from './volumes.ts';
 
 /**
- * A copy of the machine's program loader that can be executed but not read. The kernel hides processes started through it from
- * other processes of the same user: memory, environment, open files (see sandbox-images/init.sh). Undefined if the program has no
- * loader, or the copy does not work here.
+ * A copy of the machine's program loader that can be executed but not read. The kernel hides the memory, environment and open
+ * files of processes started through it from other processes of the same user (see sandbox-images/init.sh). Undefined if the
+ * program has no loader, or the copy does not work here.
  */
 export async function createUnreadableLoader(
   folder: string,
@@ -80,8 +80,9 @@ async function findLoader(program: string): Promise<string | undefined> {
 }
 
 /**
- * Start of a command that runs at low priority, used if no control group divides the processors. Weaker than a group's weight:
- * the kernel may schedule by the session's `autogroup` value first, and a command that opens a new session resets that value.
+ * Start of a command line that runs a command at low priority, used if no control group divides the CPUs. Weaker than a group's
+ * weight: the kernel may schedule by the session's `autogroup` value first, and a command that opens a new session resets that
+ * value.
  */
 const atLowPriority: readonly string[] = [
   ...['/bin/sh', '-c', '{ echo 10 >/proc/self/autogroup; } 2>/dev/null; exec nice -n 10 "$@"', 'sh'],
@@ -126,7 +127,7 @@ export async function launchDaemon(what: LaunchOptions, signal: AbortSignal): Pr
   const { folders, meta, confinement } = what;
   const workspace = workspacePathOf(folders, meta);
   await mkdir(workspace, { recursive: true });
-  await chmod(workspace, 0o755); // `mkdir` applies the umask: root without capabilities must be able to enter too
+  await chmod(workspace, 0o755); // `mkdir` applies the umask, but even root without capabilities must be able to enter
   if (confinement?.bubblewrap.asRoot) await chownTree(confinement.user, workspace, signal);
   return confinement ? confined(what, confinement, signal) : unconfined(what, workspace);
 }
@@ -140,7 +141,7 @@ async function confined(what: LaunchOptions, confinement: SandboxConfinement, si
   const accounts = folders.home(spec.id);
   for (const [name, text] of Object.entries(createAccountFiles(bubblewrap.asRoot ? user : sharedUserId))) {
     await writeFile(join(accounts, name), text);
-    await chmod(join(accounts, name), 0o644); // `writeFile` applies the umask: the sandbox's user must be able to read it
+    await chmod(join(accounts, name), 0o644); // `writeFile` applies the umask, but the sandbox's user must be able to read it
   }
   // A copy, so that it is executable however Corral was installed.
   await copyFile(programs.sudo, join(accounts, 'sudo'));

@@ -36,7 +36,7 @@ export async function isProcessAlive(mark: ProcessIdentity): Promise<boolean> {
   return mark.boot === (await readBootId()) && (await readStartTicks(mark.pid)) === mark.startTime;
 }
 
-/** Kills exactly this process, or with `group` its process group. Does nothing if the process is gone. */
+/** Kills exactly this process, or its process group if `recipient` is `group`. Does nothing if the process is gone. */
 export async function killProcess(mark: ProcessIdentity, recipient: 'process' | 'group'): Promise<void> {
   if (!(await isProcessAlive(mark))) return; // the pid may belong to another process now
   try {
@@ -46,12 +46,12 @@ export async function killProcess(mark: ProcessIdentity, recipient: 'process' | 
   }
 }
 
-/** Node has four file threads. Two stay free for the store's disk writes during this scan. */
+/** Node has four threads for file access; two of them stay free for the store's disk writes during this scan. */
 const lanes = 2;
 
 /**
- * Finds all processes that have this variable in their environment. If the environment is unreadable, as that of sealed processes
- * is without root, finds those that have the value as an argument.
+ * Finds all processes that have this variable in their environment. If a process's environment is unreadable, as a sealed
+ * process's is without root, its arguments are searched for the value instead.
  */
 export async function findProcessesByVariable(name: string, value: string): Promise<ProcessIdentity[]> {
   const target = `${name}=${value}`;

@@ -71,8 +71,8 @@ const removeProcessRecord = (folders: SandboxFolders, id: SandboxId) => rm(pathO
 async function endRecordedProcess(folders: SandboxFolders, id: SandboxId, signal: AbortSignal): Promise<void> {
   const recorded = await readProcessRecord(folders, id);
   while (recorded && (await isProcessAlive(recorded))) {
-    await killProcess(recorded, 'group'); // without namespaces, the process leads its group
-    await killProcess(recorded, 'process'); // with namespaces, this ends all of their processes
+    await killProcess(recorded, 'group'); // without namespaces, the process leads its process group
+    await killProcess(recorded, 'process'); // with namespaces, this ends every process in them
     await sleep(10, signal);
   }
 }
@@ -117,7 +117,7 @@ export async function findMissingPrograms(searched = folders): Promise<readonly 
 
 const lastsMs = 1_000;
 
-/** Prioritizes a sandbox on busy processors until one second after the last call of `hasten`. */
+/** Prioritizes a sandbox when the CPUs are busy, until one second after the last call of `hasten`. */
 export function createCpuBooster({ share }: Pick<ProcessConfinement, 'share'>) {
   const timers = new Map<SandboxId, NodeJS.Timeout>();
   return {
@@ -150,7 +150,7 @@ const noVolumes =
 const noBuilds = 'its sandboxes are programs on this machine and have no image; set CORRAL_DRIVER to docker';
 
 export interface ProcessDriverOptions extends SandboxPlaceOptions {
-  /** Images that this machine's own programs replace. Any other image is rejected with image_missing. */
+  /** Names of images for which this machine's own programs are used. Any other image is rejected with image_missing. */
   readonly images: readonly string[];
   readonly programs: SandboxPrograms;
   /** Path or name. Undefined: sandboxes run without isolation, even if bubblewrap is installed. */
@@ -246,8 +246,8 @@ export async function createProcessDriver(options: ProcessDriverOptions): Promis
     const meta = await folders.prepare({ ...owner, ...toSandboxInfoFields(spec), token: ids.token() });
     const running = await readProcessRecord(folders, spec.id);
     if (running && (await isProcessAlive(running))) return running;
-    // Before the start, because a leftover daemon could be mistaken for the new one. A new sandbox has none, and the search is
-    // slow.
+    // Before the start, because a leftover daemon could be mistaken for the new one. Skipped for a new sandbox, which has no
+    // leftovers, because the search is slow.
     if (!created.isNew) await endAll(spec.id, signal);
     const [confinement] = await Promise.all([kernelLimits?.confine(spec, signal), holds.open(spec.id)]);
     await writeTokenFile(folders.mount(spec.id), new Secret(meta.token));

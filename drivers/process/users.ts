@@ -10,7 +10,7 @@ import type { UserIdRange } from '../shared/user-range.ts';
 import { computeInstallationId } from './cgroup/open.ts';
 import { acquireMachineLock } from './proc.ts';
 
-/** Gives each sandbox its own user id, because the kernel's quotas count by user. */
+/** Gives each sandbox its own user id, because the kernel's quotas apply per user. */
 export interface SandboxUserIdAllocator {
   /** Stable while the sandbox's folder exists. Rejects with sandbox_capacity. */
   assignUser(id: SandboxId, signal: AbortSignal): Promise<number>;
@@ -82,8 +82,8 @@ export function openSandboxUserIdAllocator(
 }
 
 /**
- * Gives the workspace or volume and everything in it to the user, if another user owns it. The folder itself changes last, so an
- * interrupted change is repeated. A link's own owner is changed; links are never followed.
+ * Makes the user the owner of the workspace or volume and everything in it, if another user owns it. The folder itself changes
+ * last, so an interrupted change is repeated. A link's own owner is changed; links are never followed.
  */
 export async function chownTree(user: number, workspace: string, signal: AbortSignal): Promise<void> {
   if ((await stat(workspace)).uid === user) return;

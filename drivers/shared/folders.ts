@@ -70,8 +70,7 @@ export interface SandboxFolders {
   read(id: SandboxId): Promise<SandboxMeta | undefined>;
   /**
    * The labels of the owner's sandbox. Undefined if the folder does not exist or has another owner. A server killed early can
-   * leave a folder without a record. Such a folder, of which only the id is known, is reported to every owner, so that it can be
-   * removed.
+   * leave a folder without a record. Only the id of such a folder is known, so it is reported to every owner for removal.
    */
   labels(id: SandboxId, owner: FolderOwner): Promise<ReturnType<typeof toSandboxInfoFields> | undefined>;
   /**
@@ -208,7 +207,7 @@ async function ownMounts(root: string): Promise<SandboxMounts> {
     path,
     async make(id) {
       await mkdir(path(id), { recursive: true, mode: 0o755 });
-      await chmod(path(id), 0o755); // `mkdir` applies the umask: the sandbox's user must be able to enter
+      await chmod(path(id), 0o755); // `mkdir` applies the umask, but the sandbox's user must be able to enter
     },
     remove: (id) => removeTree(join(sockets, id)),
   };

@@ -49,7 +49,7 @@ export interface LineMatch {
   readonly content: string;
 }
 export interface OpenFile extends AsyncDisposable {
-  /** Total bytes of `chunks`, so that the reader detects a concurrently truncated file. */
+  /** Total bytes of `chunks`, so that a reader can detect that the file was truncated concurrently. */
   readonly size: number;
   readonly chunks: AsyncIterable<Uint8Array>;
 }
@@ -126,7 +126,7 @@ export interface Daemon {
   /** The last screenful, then the output from now on. Ends the terminal's previous reader. */
   readTerminal(id: string, signal: AbortSignal): TerminalOutput;
   typeTerminal(id: string, text: string): Promise<void>;
-  /** A stream for everything that one person types. It blocks while the terminal has unread input. */
+  /** A stream for one person's keystrokes. Writes block while the terminal has unread input. */
   keyboard(id: string): Promise<Duplex>;
   resizeTerminal(id: string, size: TerminalSize): Promise<void>;
   /** Resolves once every process that the terminal started has ended. */
@@ -152,7 +152,7 @@ export interface Daemon {
    */
   startJob(request: JobSpec): Promise<JobEntry>;
   jobs(): readonly JobEntry[];
-  /** The output from now on, as frames. The first reader also gets the output that waited for it. */
+  /** The output from now on, as frames. The first reader also gets the output held back until then. */
   attachJob(id: string): Promise<Duplex>;
   /** Rejects with conflict if the job's input is closed. */
   writeJob(id: string, content: AsyncIterable<Uint8Array>): Promise<void>;
@@ -176,7 +176,7 @@ export interface Daemon {
   /** Also replaces all of the file's metadata. Rejects with unsupported or payload_too_large if the metadata cannot be stored. */
   writePath(path: string, content: AsyncIterable<Uint8Array>, metadata: FileMetadata): Promise<PathEntry>;
 
-  // The workspace as a whole, if it is small.
+  // The workspace as a whole. Only small workspaces are supported.
   /**
    * Saves the files as they are before a run, once per run. `done` is false if the workspace is too large or unsuitable: a
    * program in the sandbox must then save them.

@@ -21,8 +21,8 @@ import { daemonVersion } from './version.ts';
 const ownBundle = '/etc/ssl/certs/ca-certificates.crt';
 
 /**
- * Writes the file of trusted authorities if the server mounts no folder: the extra authorities (PEM) that the server passes, and
- * the image's own.
+ * If the server mounts no folder, writes the CA file here: the image's own authorities and the extra ones that the server
+ * passes (PEM).
  */
 function trustAuthorities(runDir: string, env: NodeJS.ProcessEnv): void {
   if (env.CORRAL_EXTRA_CA_PEM === undefined) return;
@@ -98,7 +98,8 @@ const desktop =
         memoryBytes: Number(env.CORRAL_MEMORY_BYTES) || undefined,
         proxy: egressPort > 0 ? `http://127.0.0.1:${egressPort}` : undefined,
       });
-// Used if the server's sockets cannot be mounted: a port, on loopback unless an address precedes it, or a socket's path.
+// Where to listen if the server's sockets cannot be mounted: a port, on loopback unless an address precedes it, or a socket's
+// path.
 const listen = env.CORRAL_SANDBOXD_LISTEN;
 const [, host = '127.0.0.1', port] = /^(?:([\d.]+):)?(\d+)$/.exec(listen ?? '') ?? [];
 const ownPorts = [egressPort, Number(port ?? 0)].filter((one) => one > 0);

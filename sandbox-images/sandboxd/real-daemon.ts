@@ -87,7 +87,10 @@ export function createDaemon(parts: DaemonState, { version, sandboxId, desktop, 
     return met.size;
   };
 
-  /** Starts a process for a run. If the run was stopped concurrently, the stop missed the new processes, so this ends them. */
+  /**
+   * Starts a process for a run. If the run was stopped during the start, ends the new processes, which the stop may have
+   * missed.
+   */
   async function startUnlessStopped<Started>(tag: string | undefined, start: () => Promise<Started>): Promise<Started> {
     stopped.check(tag);
     const started = await start();

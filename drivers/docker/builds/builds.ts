@@ -25,14 +25,14 @@ import { imageUserId } from '../users.ts';
 const buildCapabilities = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'SETGID', 'SETUID'] as const;
 
 /**
- * The kernel counts some resources per user, and root in a build is root on the host. Builds get no file watches, so that they
- * cannot exhaust those of the host's own programs; their programs poll instead.
+ * The kernel limits some resources per user, and root in a build is root on the host. Builds cannot create file watches,
+ * because they could use up those of the host's root; programs in builds poll instead.
  */
 const buildSecurity = ['no-new-privileges', `seccomp=${createOciProfile(['inotify_init', 'inotify_init1'])}`];
 
 /**
- * Files of /proc that are masked in builds: the engine's own list, plus files that only the host's root can read and that reveal
- * the host's memory. The kernel checks the user here, not a capability.
+ * Files of /proc that are masked in builds: the engine's own list, plus files that only the host's root can read and that
+ * reveal the host's memory. For these files the kernel checks the user id, not capabilities.
  */
 const maskedPaths = [
   ...[
@@ -52,7 +52,7 @@ const maskedPaths = [
 
 /** Replaces the workspace as the daemon's folder. A tmpfs, so its files stay out of the image. */
 const scratch = '/home/agent';
-/** Prefix of the daemon's command, so that the daemon runs as the image's user. Every other process is a command of the build. */
+/** Prefix that runs the daemon as the image's user. All other processes are commands of the build. */
 const asImageUser = ['setpriv', `--reuid=${imageUserId}`, `--regid=${imageUserId}`, '--clear-groups', '--'];
 
 /**

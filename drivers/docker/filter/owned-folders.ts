@@ -30,8 +30,8 @@ export async function openSocketFolders(folder: string): Promise<SocketFolders> 
       await mkdir(path(id), { mode: 0o775 }).catch((error) => {
         if (error.code !== 'EEXIST') throw error;
       });
-      // `mkdir` applies the umask, so set the mode here: the server's group creates sockets in the folder, and the sandbox's user
-      // enters it.
+      // Set the mode here, because `mkdir` applies the umask: the server's group must be able to create sockets in the folder,
+      // and the sandbox's user to enter it.
       await chmod(path(id), 0o775);
     },
     remove: (id) =>
@@ -49,7 +49,7 @@ async function checkOwners(root: string, self: number): Promise<void> {
   for (let folder = root, below = ''; ; below = folder, folder = dirname(folder)) {
     const { uid, mode } = await lstat(folder);
     const othersWrite = (mode & 0o022) !== 0;
-    // In a sticky folder such as /tmp, only a file's owner can rename it, and the folder below has a trusted owner.
+    // In a sticky folder such as /tmp, only its owner can rename an entry, and the owner of the path's next folder is trusted.
     const isSticky = (mode & 0o1000) !== 0 && below !== '';
     if ((uid !== self && uid !== 0) || (othersWrite && !isSticky)) {
       throw new AppError(

@@ -15,7 +15,7 @@ export type RouteDecision =
   | { readonly kind: 'labelled-list' }
   /** Allowed only if the container or volume has the installation's label. */
   | OwnedRoute
-  /** Gives the workspace root to the container's user. The filter writes the body itself. */
+  /** Makes the container's user the owner of `/workspace`. The filter writes the request body itself. */
   | { readonly kind: 'give-workspace'; readonly id: string }
   | { readonly kind: 'create'; readonly name: string }
   | { readonly kind: 'create-volume' }

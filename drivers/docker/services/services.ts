@@ -21,7 +21,7 @@ import { imageUserId, type UserIdAllocator, userLabel } from '../users.ts';
 interface ServiceContainerRequest {
   readonly service: ServiceSpec;
   readonly name: string;
-  /** Content id, so that a moved tag changes nothing. */
+  /** Content id, because a tag can move to another image. */
   readonly image: string;
   readonly volumes: readonly string[];
   readonly sandbox: string;
@@ -34,7 +34,7 @@ interface ServiceContainerRequest {
 const mebibyte = 2 ** 20;
 const nanoseconds = 1e9;
 
-/** Isolated like a sandbox, but without a workspace and sockets. */
+/** Isolated like a sandbox, but without a workspace or sockets. */
 export function createServiceBody(request: ServiceContainerRequest): ContainerCreateOptions {
   const { service, name, image, volumes, sandbox, user, labels, runtime } = request;
   const { memoryBytes } = service.limits;
@@ -134,7 +134,7 @@ export function openDockerServices({ engine, images, users, instance, nameOf, la
 
   async function create(body: Dockerode.ContainerCreateOptions, signal: AbortSignal): Promise<string | undefined> {
     const { name, ...rest } = body;
-    // Query and body are separate: otherwise the variables would appear in the URL and in the engine's log.
+    // Query and body are separate: otherwise dockerode would also put the variables into the URL, which the engine logs.
     const options = { _query: { name }, _body: rest } as Dockerode.ContainerCreateOptions;
     try {
       return (await callEngine(signal, () => engine.createContainer(options))).id;

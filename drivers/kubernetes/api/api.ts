@@ -71,7 +71,7 @@ export function openKubeApi({ credentials, clock, random, maxInFlight }: Options
     throw toClusterError(what, await refusalFrom(response, status, signal));
   }
 
-  /** A stalled request is treated as unanswered. */
+  /** A request that stalls is treated like one without an answer. */
   async function attempt<Answer>(request: KubeApiRequest, signal: AbortSignal): Promise<Answer> {
     using until = createTimeoutSignal(attemptMs, clock, signal);
     try {

@@ -23,7 +23,7 @@ interface ListQuery<T> extends Pick<KubeApiRequest, 'accept' | 'tries'> {
 
 /** A pod is about 12 KiB of JSON: a single answer for thousands of them would exceed the size limit. */
 const pageSize = '500';
-/** How long a sent request can continue after its caller gave up. */
+/** How long a request that was already sent can continue after its caller gave up. */
 const patienceMs = 5_000;
 
 export function openKubeCollection<T extends KubeObject>(api: KubeApi, path: string, what: string) {
@@ -32,8 +32,8 @@ export function openKubeCollection<T extends KubeObject>(api: KubeApi, path: str
     get: (name: string, signal: AbortSignal) =>
       api.askFor<T>({ method: 'GET', path: at(name), what: `get ${what}` }, signal),
     /**
-     * Undefined if the name is taken. After an abort, a sent request gets another `patienceMs` to complete, so that the caller
-     * can remove the object.
+     * Undefined if the name is taken. A request that was already sent has `patienceMs` to complete after an abort, so that the
+     * caller can remove the object.
      */
     async create(body: unknown, signal: AbortSignal): Promise<T | undefined> {
       const request = { method: 'POST', path, body, what: `create ${what}` } as const;

@@ -6,7 +6,7 @@ import type { KubernetesOptions } from '../options.ts';
 import { type KubeApi, readKubeErrorStatus } from './api.ts';
 import { type KubeCollection, type KubeObject, type KubeSelector, openKubeCollection, uidOf } from './collection.ts';
 
-/** Maximum removed objects remembered, so that late events about them are ignored. */
+/** Maximum number of removed objects to remember, so that late events about them are ignored. */
 const maxGone = 10_000;
 
 /** Known objects of a watch. Duplicate, late and outdated events change nothing; all others reach `onChange`. */
@@ -29,7 +29,7 @@ export function createObjectTable<T extends KubeObject>(
       objects.set(uid, kept);
       onChange(uid, kept);
     },
-    /** Records a full list at that version: objects missing from it are gone, even if the watch is still behind. */
+    /** Records a full list at `version`: objects missing from the list are gone, even if the watch is still behind. */
     listed(all: readonly T[], version: string): void {
       const there = new Set(all.map(uidOf));
       for (const object of all) table.seen(object);
@@ -38,8 +38,8 @@ export function createObjectTable<T extends KubeObject>(
       }
     },
     /**
-     * Records the object as gone up to `version`; a later version means that it matches the watch's selector again. Default: gone
-     * forever.
+     * Records the object as gone up to `version`; a later version means that the object matches the watch's selector again.
+     * Default: gone forever.
      */
     deleted(object: KubeObject, version = Number.POSITIVE_INFINITY): void {
       const uid = uidOf(object);

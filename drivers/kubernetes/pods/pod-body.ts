@@ -10,13 +10,13 @@ import { sandboxContainerName, toServiceContainerName } from './pod-state.ts';
 const user = 10_001;
 const mebibyte = 2 ** 20;
 const logBytes = 64 * mebibyte;
-/** File in the pods of a shared template. Its only line identifies the session to the egress listener. */
+/** File in the pods of a shared template whose only line identifies the session to the egress listener. */
 export const egressIdentityPath = '/run/corral-state/egress';
 
 export type PodCredentials =
   /** A pod of one session: its variables hold the egress token and the hash of the daemon's token. */
   | { readonly of: SandboxSpec; readonly daemonToken: Secret; readonly egressToken: Secret }
-  /** A pod of a shared template, which gets its session after the start. */
+  /** A pod of a shared template, which is assigned to a session after it has started. */
   | { readonly of: 'template'; readonly publicKey: string };
 
 export interface PodSpecRequest {
@@ -169,7 +169,7 @@ function environment({ recipe, port, access, egress, extraCa }: PodSpecRequest):
 }
 
 const scratch = 256 * mebibyte;
-/** Headroom in which the daemon ends the writers before the kubelet would evict the pod and delete its files. */
+/** Headroom that lets the daemon end the writers before the kubelet evicts the pod and deletes its files. */
 const overshoot = 1_024 * mebibyte;
 const places = { tmp: '/tmp', home: '/home/agent' } as const;
 

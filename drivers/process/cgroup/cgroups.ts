@@ -10,7 +10,7 @@ export interface Cgroups {
   /** Paths of the sandbox's groups, known before the groups exist. Record them, because a later server can use other paths. */
   foldersOf(name: string): string[];
   make(name: string, limits: RequestedLimits): Promise<SandboxCgroup>;
-  /** Sets the sandbox's share of busy processors relative to other sandboxes, if the kernel divides them by groups. */
+  /** Sets the sandbox's CPU share relative to other sandboxes, if control groups divide the CPUs. */
   share(name: string, share: CpuShareLevel): void;
   /** Kills every process in these groups and removes the groups. Resolves once they are gone. */
   end(folders: readonly string[], signal: AbortSignal): Promise<void>;

@@ -16,7 +16,7 @@ export const limitControllers = { memoryBytes: 'memory', pids: 'pids', cpus: 'cp
 export const limitNames = Object.keys(limitControllers) as LimitName[];
 const periodUs = 100_000;
 
-/** In write order. Sandboxes get no swap in addition to their memory, because they could fill the disk with it. */
+/** In write order. Sandboxes get no swap beyond their memory limit, because they could fill the disk with it. */
 export function toLimitFiles(
   version: 1 | 2,
   limit: LimitName,
@@ -47,7 +47,8 @@ export function toLimitFiles(
 }
 
 /**
- * A sandbox's share relative to others on busy processors. `usual` is the kernel's default; `first` is for a prioritized sandbox.
+ * A sandbox's CPU share relative to others when the CPUs are busy. `usual` is the kernel's default; `first` is for a
+ * prioritized sandbox.
  */
 export const cpuShareFiles = {
   1: { file: 'cpu.shares', usual: '1024', first: '102400' },

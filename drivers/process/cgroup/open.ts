@@ -7,8 +7,8 @@ import { type Cgroups, createCgroups } from './cgroups.ts';
 import { createKernelCgroupFiles } from './files.ts';
 
 /**
- * Returns the start of a command line: a shell that enters the groups, then becomes the program whose words follow. The shell
- * exits if it cannot enter a group.
+ * Returns the start of a command line: a shell that enters the groups and then execs the command that follows. The shell exits
+ * if it cannot enter a group.
  */
 export const createCgroupEntryCommand = (procs: readonly string[]): string[] => [
   ...['/bin/sh', '-c', 'while [ "$1" != -- ]; do echo 0 >"$1" || exit 71; shift; done; shift; exec "$@"', 'sh'],
@@ -16,7 +16,8 @@ export const createCgroupEntryCommand = (procs: readonly string[]): string[] => 
 ];
 
 /**
- * Finds usable control groups of both versions: at the top if the server can write there, else at its own group or the parent.
+ * Finds usable control groups of both versions: at the top if the server can write there, or else in the server's own group or
+ * its parent.
  */
 export async function openCgroups(root: string): Promise<Cgroups> {
   const files = createKernelCgroupFiles(canEnter);

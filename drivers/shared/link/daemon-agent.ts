@@ -23,7 +23,7 @@ export class DaemonHttpAgent extends Agent {
     this.#asStream = asStream;
   }
 
-  /** Overrides Node's method that dials. Node calls it for every request. */
+  /** Overrides the method that dials, which Node calls for every request. */
   addRequest(request: ClientRequest): void {
     if (this.#closed) {
       fail(request, closed());

@@ -48,7 +48,7 @@ async function removeSymlink({ path, to }: SymlinkSpec): Promise<void> {
 /** Maximum connections of each kind (silent, daemon, egress), so that no kind can block another. */
 const maxEach = 128;
 /**
- * Maximum streams for which the listening socket has room. The server opens them itself, and its sandbox client limits their
+ * Number of streams that the listening socket has room for. Only the server opens streams, and its sandbox client limits their
  * number.
  */
 const maxStreams = 2_048;
@@ -287,7 +287,7 @@ async function write(path: string, text: string): Promise<void> {
   const present = await readFile(path, 'utf8').catch(() => undefined);
   if (present === text) return; // avoids rewriting the file of a running sandbox
   await writeFile(path, text);
-  await chmod(path, 0o644); // `writeFile` applies the umask: the sandbox's user must be able to read it
+  await chmod(path, 0o644); // `writeFile` applies the umask, but the sandbox's user must be able to read it
 }
 
 /** Waits for a sandbox that was just started: its loss means that the start failed. */

@@ -17,8 +17,8 @@ export interface SharedPort<First> {
 /**
  * Listens on the port with several sockets: `open` makes the server listen, and the other sockets pass their connections to it.
  * Node accepts one connection per socket in a turn of the event loop, so with one socket, a busy server keeps new clients and
- * health probes waiting for seconds. Any other program of the same user can join the port. Rejects as `open` does, also if the
- * port is taken. Systems other than Linux use one socket.
+ * health probes waiting for seconds. Other programs of the same user can then listen on the port too. Rejects as `open` does,
+ * and if the port is taken. Systems other than Linux use one socket.
  */
 export async function listenOnSharedPort<First>(
   server: Server,
@@ -52,7 +52,7 @@ async function openMore(server: Server, host: string): Promise<readonly Server[]
   for (const one of opened) one.listen({ host, port, reusePort: true });
   await Promise.all(opened.map((one) => once(one, 'listening')));
   for (const one of opened) one.on('error', () => {}); // such as EMFILE on accept: a later connection can succeed
-  stack.move(); // the caller closes them from now on
+  stack.move(); // from now on, the caller closes them
   return opened;
 }
 

@@ -18,7 +18,7 @@ export const createTokenEnvironment = (token: Secret, runDir: string) => ({
 export async function writeTokenFile(mount: string, token: Secret): Promise<void> {
   const draft = join(mount, `.${name}`);
   await writeFile(draft, `${token.reveal()}\n`, { mode: 0o444 });
-  await chmod(draft, 0o444); // `writeFile` applies the umask: the sandbox's user must be able to read it
+  await chmod(draft, 0o444); // `writeFile` applies the umask, but the sandbox's user must be able to read it
   await rename(draft, join(mount, name));
 }
 

@@ -12,10 +12,9 @@ const staleMs = 1_000;
 const pressureShare = 0.6;
 
 /**
- * Returns a function that measures how long a sandbox's daemon has waited for a processor, in ms; only differences are
- * meaningful. The result stays 0 if this server cannot see the daemon's process, for example from inside a container. `init`: pid
- * of the daemon's parent on this machine. `pressure`: returns how long programs of this machine have waited for a processor, in
- * ms.
+ * Returns a function that measures how long a sandbox's daemon has waited for CPU time, in ms; only differences are meaningful.
+ * The result stays 0 if this server cannot see the daemon's process, for example from inside a container. `init`: pid of the
+ * daemon's parent on this machine. `pressure`: returns how long programs on this machine have waited for CPU time, in ms.
  */
 export function createCpuWaitMeter(init: number, pressure = machinePressure): () => Promise<number> {
   let daemon: number | undefined;
@@ -65,7 +64,7 @@ async function readSample(pid: number, pressure: typeof machinePressure): Promis
   }
 }
 
-/** How long at least one program of this machine has waited for a processor, in ms. 0 if the kernel does not report it. */
+/** How long at least one program on this machine has waited for CPU time, in ms. 0 if the kernel does not report it. */
 async function machinePressure(): Promise<number> {
   const message = await readFile('/proc/pressure/cpu', 'latin1').catch(() => '');
   return Number(/^some .*total=(\d+)/m.exec(message)?.[1] ?? 0) / 1_000;

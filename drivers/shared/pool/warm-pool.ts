@@ -13,7 +13,7 @@ interface StockCheck {
   isOwn(id: SandboxId): boolean;
 }
 
-/** Unclaimed sandboxes that this process knows. Possibly outdated; only the claim itself decides. */
+/** Unclaimed sandboxes that this process knows of. Possibly outdated; only the claim itself decides. */
 class KnownWarmSandboxes {
   readonly #clock: Clock;
   readonly #patienceMs: number;
@@ -68,7 +68,8 @@ class KnownWarmSandboxes {
   }
 
   /**
-   * Returns the ids for `before` in `found`. Call before querying the backend: sandboxes added later are newer than its answer.
+   * Returns the ids to pass to `found` as `before`. Call before querying the backend: sandboxes added later are newer than its
+   * answer.
    */
   ids(): Set<SandboxId> {
     return new Set(this.#ready.keys());
@@ -139,8 +140,7 @@ export interface WarmPoolOptions extends Pick<ServerDependencies, 'clock' | 'ids
 }
 
 /**
- * Sandboxes that are ready for new sessions. The backend is authoritative; this process's memory only suggests which to try
- * first.
+ * Sandboxes that are ready for new sessions. The backend is authoritative; the in-memory list only suggests which to try first.
  */
 export interface WarmPool extends AsyncDisposable {
   /** Undefined if the pool has no sandbox for this spec, so that the caller must start one. */

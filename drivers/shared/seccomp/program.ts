@@ -24,7 +24,7 @@ type Instruction =
 type Code = readonly Instruction[];
 
 const opcodes = { load: 0x20, and: 0x54, skip: 0x05, return: 0x06, equal: 0x15, atLeast: 0x35 } as const;
-const most = 4_096; // the kernel's limit
+const most = 4_096; // instructions; the kernel's limit
 const size = 8;
 
 const ret = (value: number): Code => [{ op: 'return', value }];

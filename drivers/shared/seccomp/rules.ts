@@ -80,7 +80,7 @@ export const conditionalSystemCalls: Readonly<Record<string, readonly ArgumentCo
   // AF_UNIX, AF_INET, AF_INET6, AF_NETLINK. Not AF_VSOCK, which bypasses network namespaces to reach a virtual machine's host.
   // Not AF_ALG and similar families, which only enlarge the attack surface.
   socket: equal(0, 1, 2, 10, 16),
-  // Every CLONE_NEW…: mount, cgroup, uts, ipc, user, pid and net namespaces.
+  // Every CLONE_NEW… flag of clone: mount, cgroup, uts, ipc, user, pid and net namespaces.
   clone: [{ kind: 'without', argument: 0, mask: 0x7e02_0000 }],
   // PER_LINUX or PER_LINUX32, each with or without UNAME26, and the query for the current value.
   personality: equal(0, 0, 8, 0x2_0000, 0x2_0008, 0xffff_ffff),

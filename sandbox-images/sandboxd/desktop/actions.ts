@@ -12,9 +12,11 @@ const wheel = { up: 4, down: 5, left: 6, right: 7 } as const;
 const [keyPress, keyRelease, buttonPress, buttonRelease, motion] = [2, 3, 4, 5, 6] as const;
 /** Pause between a drag's steps. Programs recognize a drag only if the pointer moves in several steps. */
 const dragStepMs = 8;
-/** The drop target needs this time to accept before the button is released. */
+/** Time before the button is released, in which the drop target accepts the drag. */
 const dropMs = 50;
-/** Without a pause, two clicks would be treated as one. The display makes the pause itself, so a busy daemon cannot extend it. */
+/**
+ * Without a pause, two clicks would be treated as one. The display itself times the pause, so a busy daemon cannot lengthen it.
+ */
 const clickMs = 20;
 const busyMs = 100;
 const dragSteps = 10;
@@ -36,7 +38,7 @@ export async function performScreenAction(display: X11Connection, action: Screen
     display.send(encodeX11Request(xtest, 2, body));
   };
   await acts[action.kind]({ display, fake }, action as never);
-  // The program must finish handling this action before the next action or screenshot. A busy program is not awaited forever.
+  // The program must finish handling this action before the next action or screenshot. The wait for a busy program is limited.
   await waitForFocusedProgram(display, busyMs);
 }
 
@@ -131,9 +133,9 @@ function press({ fake }: InputDevice, button: number, afterMs = 0): void {
   fake(buttonRelease, button);
 }
 /**
- * Waits until the display has processed the input, at most `heldMs`. A window manager gets a press first, and the display queues
- * all later events until the window manager is done. The display then delivers them at the pointer's current position, so no
- * further action can be sent before that.
+ * Waits until the display has processed the input, at most `heldMs`. A window manager receives a press first, and the display
+ * queues all later events until the window manager is done. The display delivers them at the pointer's position at that time,
+ * so no further action can be sent earlier.
  */
 async function taken({ display }: InputDevice, isTaken: (pointer: PointerState) => boolean): Promise<void> {
   for (let waited = 0; waited < heldMs && !isTaken(await readPointer(display)); waited += heldEveryMs) {

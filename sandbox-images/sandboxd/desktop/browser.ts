@@ -81,7 +81,7 @@ export async function startBrowser(
   return { value: { pipe, isSandboxed }, died: chromium.died, end };
 }
 
-/** Raises the OOM scores of all Chromium processes, so that shells outlive them. Chromium itself sets only its pages'. */
+/** Raises the OOM scores of all Chromium processes, so that shells outlive them. Chromium itself sets only those of its pages. */
 function dieFirst(session: number): void {
   for (const { pid } of scanProcesses().filter((proc) => proc.session === session)) {
     try {

@@ -24,7 +24,7 @@ export interface DesktopProcess {
   end(): Promise<void>;
 }
 
-/** The program gets its own session and an OOM score that makes the kernel kill it before shells. */
+/** Starts the program in its own session, with an OOM score that makes the kernel kill it before any shell. */
 export async function startDesktopProcess(keepers: TerminalKeepers, spec: DesktopProcessSpec): Promise<DesktopProcess> {
   const [program = ''] = spec.command;
   const own = `${limited(spec)} exec ${spec.isPrompt ? '' : 'nice -n 5 '}"$@"`;

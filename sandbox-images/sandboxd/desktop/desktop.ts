@@ -264,5 +264,5 @@ export function createDesktop(parts: DaemonState, options: DesktopOptions): Desk
   };
 }
 
-/** Discards its input and sends nothing, because only its end matters. */
+/** A stream that discards input and sends nothing, because only its end matters. */
 const silence = () => new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });

@@ -4,8 +4,8 @@ import { buildPngFile } from '../../../src/core/text/pictures.ts';
 import { encodeUint16, encodeUint32, encodeX11Request, type X11Connection } from './x11.ts';
 
 /**
- * Encodes BGRX rows, as a display stores them, as an RGB PNG. Optimized for speed instead of size, because a caller waits.
- * Written by hand because the daemon has no dependencies.
+ * Encodes BGRX rows, as a display stores them, as an RGB PNG. Optimized for speed rather than size, because a caller is
+ * waiting. Written by hand because the daemon has no dependencies.
  */
 export async function encodePng(pixels: Buffer, width: number, height: number): Promise<Buffer> {
   const row = 1 + width * 3;

@@ -88,7 +88,7 @@ export function superviseProgram<Value>({ clock, start, died, back }: Options<Va
     async get(signal) {
       if (!current) {
         const ready = Promise.withResolvers<unknown>();
-        ready.promise.catch(() => {}); // no caller may handle it
+        ready.promise.catch(() => {}); // the promise may have no other handler
         const unwanted = Promise.withResolvers<string>();
         const period: Period = { over: new AbortController(), ready, unwanted, state: 'starting' };
         current = period;

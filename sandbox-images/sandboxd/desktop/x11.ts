@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { AppError } from '../../../src/core/errors/errors.ts';
 
-// The part of the X protocol that screenshots and input need. It requires no library or helper program in the image.
+// Implements the part of the X protocol that screenshots and input need, so that images need no library or helper program.
 
 export interface X11Screen {
   readonly root: number;
@@ -90,7 +90,7 @@ export function encodeUint32(...values: number[]): Buffer {
 const pad = (bytes: Buffer) => Buffer.concat([bytes, Buffer.alloc(-bytes.length & 3)]);
 
 function setup(cookie: Buffer): Buffer {
-  const order = Buffer.from([0x6c, 0]); // little-endian, then unused
+  const order = Buffer.from([0x6c, 0]); // little-endian, then an unused byte
   return Buffer.concat([order, encodeUint16(11, 0, authName.length, cookie.length, 0), pad(authName), pad(cookie)]);
 }
 

@@ -27,7 +27,9 @@ async function unlessFolder(path: string, thrown: unknown): Promise<void> {
 
 export type SystemPath = string | Buffer;
 
-/** Returns the bytes that an escaped path means. If only the literal text exists as a path, returns the text. */
+/**
+ * Decodes an escaped path into bytes. Returns the text unchanged if it exists as a literal path and the decoded path does not.
+ */
 export async function toSystemPath(path: string): Promise<SystemPath> {
   const bytes = bytesOfPath(path);
   if (!bytes) return path;
@@ -44,7 +46,7 @@ const isThere = (path: SystemPath) =>
   );
 
 /**
- * Calls `start` with a path to the folder as text, because Node accepts nothing else. If the folder's name is not UTF-8, the path
+ * Calls `start` with a path to the folder as text, because Node accepts only text. If the folder's name is not UTF-8, the path
  * leads to the opened folder.
  */
 export async function startInFolder<Started>(folder: string, start: (cwd: string) => Started): Promise<Started> {

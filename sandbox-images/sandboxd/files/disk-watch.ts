@@ -15,10 +15,10 @@ const quickMs = 200;
 const slowMs = 1_000;
 const fullLookMs = 5_000;
 const mebibyte = 2 ** 20;
-/** Minimum pause between measurements, as a multiple of the last measurement's duration. */
+/** Minimum pause between measurements, as a multiple of how long the last one took. */
 const idleShare = 10;
 /**
- * Minimum size at which a file is counted, because inodes take space too. The limit therefore also covers the number of files.
+ * Every file counts as at least this size, because inodes take space too. The limit therefore also covers the number of files.
  */
 const fileBytes = 4_096;
 const maxHandles = 20_000;
@@ -53,8 +53,8 @@ export function watchDisk(parts: DaemonState, { places, roots = [] }: WatchedFol
     use = { ...use, freeBytes };
     const fell = freeThen - freeBytes;
     const rest = clock.now() - lookedAt;
-    // Measurements are limited even while the disk fills: another sandbox may be filling it, and measuring then costs the same
-    // but finds nothing.
+    // The measuring rate is limited even while the disk fills: another sandbox may be filling it, and each measurement then
+    // costs as much but finds nothing.
     const isDue = rest >= Math.max(fullLookMs, tookMs * idleShare) || (fell > mebibyte && rest >= tookMs * idleShare);
     if (!isDue) return fell > mebibyte ? quickMs : slowMs;
     freeThen = freeBytes;

@@ -122,7 +122,7 @@ export async function renameIntoPlace(
 
 const second = 1_000_000_000n;
 
-/** A file system's clock ticks every few milliseconds. Two writes in one tick must not look like one version. */
+/** A file system's clock ticks every few milliseconds. Two writes within one tick must still have different versions. */
 async function makeLater(handle: FileHandle, than: BigIntStats): Promise<void> {
   const { mtimeNs, atimeNs } = await handle.stat({ bigint: true });
   if (mtimeNs > than.mtimeNs || than.mtimeNs - mtimeNs > second) return; // already later, or a program set a time in the future

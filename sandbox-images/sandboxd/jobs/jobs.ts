@@ -106,14 +106,14 @@ async function programOn(child: ChildProcessWithoutNullStreams) {
 
 const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 
-/** Each reader gets the output from its connection on. Until the first one connects, output waits for up to 30 s. */
+/** Each reader gets the output from the time it connects. Until the first reader connects, output is held back for up to 30 s. */
 interface Readers {
   /** Opens a stream of frames. A late reader of an ended job gets only the end. */
   join(): Duplex;
   end(how: object): void;
 }
 
-/** Readers with more unread bytes than this block the job. */
+/** A reader with more unread bytes than this blocks the job. */
 const maxWaiting = 1024 * 1024;
 /** How long output waits for the first reader. After that, unread output is lost. */
 const firstReaderMs = 30_000;
@@ -209,11 +209,11 @@ interface OpenJob {
 const rememberedMs = 60_000;
 /** How long background processes can keep the pipes of an ended job open. */
 const lingerMs = 500;
-/** How long a started job delays further starts, because a shell uses the most processor time when it starts. */
+/** How long a started job delays further starts, because a shell uses the most CPU time while it starts. */
 const startingMs = 150;
 const lateMs = 30;
 
-/** Resolves once the job has started and the daemon gets enough processor time. */
+/** Resolves once the job has started and the daemon gets enough CPU time again. */
 async function settled(exited: Promise<unknown>): Promise<void> {
   await Promise.race([exited, sleep(startingMs)]);
   for (let tries = 0; tries < 30; tries++) {
@@ -224,7 +224,10 @@ async function settled(exited: Promise<unknown>): Promise<void> {
   }
 }
 
-/** Readers can connect and disconnect at any time. Output without a reader is lost, unless it still waits for the first one. */
+/**
+ * Readers can connect and disconnect at any time. Output without a reader is lost, unless it is still held back for the first
+ * reader.
+ */
 export function createJobOperations(parts: DaemonState): JobOperations {
   const { clock, keepers, stateDir } = parts;
   const all = new Map<string, OpenJob>();

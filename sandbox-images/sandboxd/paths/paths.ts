@@ -231,10 +231,12 @@ async function replaceFileContent(
 }
 const undisposed = { [Symbol.asyncDispose]: async () => {} };
 
-/** System errors that mean that no file can be created or renamed: a mounted file, /proc, another user's folder. */
+/** System errors for paths where no file can be created or renamed: a mounted file, /proc, another user's folder. */
 const refusals = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'EBUSY', 'EXDEV']);
 
-/** An existing file can often be written where none can be created. Its content is then staged in the spare folder. */
+/**
+ * An existing file is often writable in a folder where none can be created. Its new content is then staged in the spare folder.
+ */
 async function stageNear(at: (name: string) => SystemPath, before: Stats | undefined, spare: string) {
   try {
     const staged = await stageFile(at, before);
@@ -245,7 +247,7 @@ async function stageNear(at: (name: string) => SystemPath, before: Stats | undef
   }
 }
 
-/** Gives the new file the old one's mode and owner. False if the system does not permit it. */
+/** Gives the new file the mode and owner of the old one. False if the system does not permit it. */
 async function takeOver({ handle }: StagedFile, { uid, gid, mode }: Stats): Promise<boolean> {
   const own = await handle.stat();
   if (own.uid !== uid || own.gid !== gid) {

@@ -3,7 +3,8 @@ import { endianness } from 'node:os';
 import { listFolderIfAny, readLinkIfAny, readTextIfAny } from '../files/read-if-any.ts';
 import type { ProcessStat } from './proc.ts';
 
-// Detects whether a process waits for a person's input by the system call in which it is blocked, not by its output.
+// Detects from the system call in which a process is blocked, not from its output, whether the process waits for a person's
+// input.
 
 const calls: Readonly<Record<string, Readonly<Record<number, 'read' | 'poll' | 'select' | 'epoll'>>>> = {
   x64: {
@@ -38,7 +39,7 @@ export const awaitsInput = ({ members, pipe, hasOpenLine }: InputProbe): boolean
     };
     const threads = listFolderIfAny(`/proc/${pid}/task`).slice(0, 64);
     const blocked = threads.map((thread) => readTextIfAny(`/proc/${pid}/task/${thread}/syscall`));
-    // The kernel shows only that another user's program, such as sudo, sleeps.
+    // About another user's program, such as sudo, the kernel reveals only that it sleeps.
     if (blocked.every((call) => call === undefined)) return hasOpenLine && sleeps(pid);
     return blocked.some((call) => call !== undefined && waitsOn(pid, call, isInput));
   });

@@ -5,7 +5,7 @@ import { findTreeMembers, type ProcessTree, type SparedProcessFinder, toProcessK
 const graceMs = Number(process.env.CORRAL_STOP_GRACE_MS ?? 2_000);
 /** How long a process can be in the middle of exec before its environment is considered empty. */
 const execMs = 1_000;
-/** First delays between checks: short, because most programs end immediately. */
+/** The first delays between checks are short, because most programs end immediately. */
 const firstLooksMs: readonly number[] = [1, 2, 4];
 
 export interface EndTreeOptions {
@@ -15,8 +15,8 @@ export interface EndTreeOptions {
 }
 
 /**
- * Sends TERM, then KILL after 2 s, or KILL immediately if `grace` is `none`. Ends when no process of the tree is left, or KILL
- * has failed for 10 s. Resolves with the number of processes that were not in `met`.
+ * Sends TERM, then KILL after 2 s, or KILL immediately if `grace` is `none`. Resolves when no process of the tree is left, or
+ * KILL has failed for 10 s, with the number of processes that were not in `met`.
  */
 export async function endProcessTree(
   tree: ProcessTree,
@@ -45,7 +45,8 @@ export async function endProcessTree(
   let left = find();
   for (let look = 0; !isDone() && performance.now() < patience; look++) {
     for (const { pid, name } of left) {
-      // Only one TERM per program: a child between fork and exec still has its parent's handlers and can lose the signal.
+      // One TERM per pid and program name: a child between fork and exec still has its parent's handlers and can lose the
+      // signal, so it gets another TERM after exec.
       if (requests.has(`${pid} ${name}`)) continue;
       requests.add(`${pid} ${name}`);
       sendSignals(pid, 'SIGTERM', 'SIGCONT'); // CONT too, because a stopped process does not act on TERM

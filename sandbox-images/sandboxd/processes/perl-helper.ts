@@ -34,7 +34,7 @@ export async function startPerlHelper(
     detached: true,
     stdio: ['pipe', 'pipe', 'ignore'],
   });
-  helper.stdin.on('error', () => {}); // the helper's end reports it
+  helper.stdin.on('error', () => {}); // reported when the helper ends
   await once(helper, 'spawn').catch((cause: unknown) => {
     throw new AppError('unsupported', `${missing}: its image has no perl.`, { cause });
   });
@@ -48,7 +48,7 @@ export async function startPerlHelper(
   return helper;
 }
 
-/** Joins words into a line. Text must go through `encodeHelperWord`, which turns even an empty text into a word. */
+/** Joins words into a line. Text must go through `encodeHelperWord`, which encodes even empty text as a word. */
 export const encodeHelperLine = (...words: readonly string[]): string => `${words.join(' ')}\n`;
 export const encodeHelperWord = (text: string | Buffer): string => `:${Buffer.from(text).toString('hex')}`;
 export const decodeHelperWord = (word: string): Buffer => Buffer.from(word.slice(1), 'hex');

@@ -43,8 +43,8 @@ export interface ProcessTreeMembers {
 }
 
 /**
- * Excludes kernel threads, which a machine shows and a container does not. They have neither arguments nor an environment, so
- * they seem to be in the middle of exec forever.
+ * Excludes kernel threads, which are visible on a machine but not in a container. They have neither arguments nor an
+ * environment, so they seem to be in the middle of exec forever.
  */
 function programs(all: readonly ProcessStat[]): readonly ProcessStat[] {
   const showsThreads = all.some(({ pid, ppid, name }) => pid === 2 && ppid === 0 && name === 'kthreadd');
@@ -73,7 +73,7 @@ export function findTreeMembers(
     return 'root' in tree ? tree.orphans(proc, environment) : isMarked?.(environment) || tree.strays(proc, environment);
   };
   const ledBy = (proc: ProcessStat) => {
-    // In a marked tree, each process adds its whole session. In a subtree, only a session's leader does.
+    // In a marked tree, each process adds its whole session. In a subtree, only session leaders do.
     if (isMarked || proc.session === proc.pid) sessions.add(proc.session);
   };
   const choose = (proc: ProcessStat) => {
@@ -101,9 +101,9 @@ export function findTreeMembers(
 }
 
 /**
- * The current tree of one process. Call while the process runs, because its origin is unknown afterwards. Orphans belong to the
- * tree if they are of the same command and younger than the root. If the root itself is an orphan, they must also have another
- * session: an orphan of the root's session can be a sibling that the same command started.
+ * The current tree of one process. Call while the process still runs, because its origin cannot be determined afterwards.
+ * Orphans belong to the tree if they are of the same command and younger than the root. If the root itself is an orphan, they
+ * must also have another session: an orphan of the root's session can be a sibling that the same command started.
  */
 export function findProcessSubtree(root: ProcessStat, init: number | undefined, strays: OrphanRule): ProcessSubtree {
   const operation = readProcessVariable(root.pid, 'CORRAL_OPERATION');

@@ -28,7 +28,7 @@ export function toPipedProgram(child: ChildProcessWithoutNullStreams, touch: () 
   const delivered = Promise.withResolvers<void>();
   let exitCode: number | undefined;
   let reader: Duplex | undefined;
-  /** While the reader accepts no bytes, silence does not mean the end of the output. */
+  /** True while the reader accepts no bytes. Silence then does not mean that the output has ended. */
   let isHeld = false;
   let brokenPipe: Duplex | undefined;
   let linger: NodeJS.Timeout | undefined;
@@ -40,7 +40,7 @@ export function toPipedProgram(child: ChildProcessWithoutNullStreams, touch: () 
     const to = reader;
     if (exitCode === undefined || !to || to === brokenPipe || to.destroyed) return;
     if (outputs.every(([, stream]) => stream.closed)) {
-      brokenPipe = to; // both pipes can be closed before either reports it
+      brokenPipe = to; // both pipes can be closed before either one's `close` event; end the stream only once
       to.push(toPipeFrames('end', Buffer.from(JSON.stringify({ exitCode }))));
       to.push(null);
       delivered.resolve();

@@ -123,7 +123,7 @@ export function parseEnvironmentLines(lines: readonly string[]): Record<string, 
 
 export function toProgramStartError(program: string, cause: unknown, path = process.env.PATH): AppError {
   const { code } = cause as NodeJS.ErrnoException;
-  // The system also reports EACCES if a folder of the search path is inaccessible.
+  // The system also reports EACCES if a folder in PATH is inaccessible.
   const isMissing = code === 'ENOENT' || (code === 'EACCES' && !program.includes('/') && !isOnPath(program, path));
   if (isMissing) return new AppError('file_not_found', `There is no program ${program} in the sandbox.`);
   if (code === 'EACCES') return createBadRequestError(`${program} cannot be executed.`);

@@ -1,7 +1,7 @@
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { FilePart } from '../../../src/sandboxes/client/abilities.ts';
 
-// Does not use zod, because every sandbox pays in memory for each module that the daemon loads.
+// Does not use zod, because each module that the daemon loads costs memory in every sandbox.
 
 /**
  * `name`: text without NUL. `names`: a list of names. `text`: any text. `count`: an integer of at least 0. `flag`: true or false.

@@ -14,7 +14,7 @@ export interface ControlDialOptions {
   log(text: string): void;
 }
 
-/** Only one, because a spare connection uses a file descriptor of the server. */
+/** Only one, because each spare connection uses one of the server's file descriptors. */
 const spare = 1;
 /** Maximum connections, excluding streams. The server reserves the last four for health checks. */
 const most = 96;
@@ -89,7 +89,8 @@ function keepDialled(name: string, { folder, hello, server, log }: ControlDialOp
     socket.on('error', () => {}); // `close` follows and handles it
     socket.once('close', () => {
       all.delete(socket);
-      // If an unused connection was dropped immediately, dial again only after a delay. A short-lived used connection is normal.
+      // If the server dropped an unused connection immediately, dial again only after a delay. Used connections may be
+      // short-lived.
       const wasUsed = !unused.delete(socket);
       if (wasUsed || performance.now() - acceptedAt > 1_000) fill();
       else later();

@@ -17,8 +17,8 @@ export interface DirectSocket extends Socket {
 }
 
 /**
- * Screens are megabytes large. With `data` events, every 64 KiB would need a new buffer, which the kernel clears and the garbage
- * collector collects. This socket reuses a few buffers.
+ * A screen takes megabytes. With `data` events, every 64 KiB would need a new buffer, which must be zeroed and later
+ * garbage-collected. This socket reuses a few buffers.
  */
 export function createDirectSocket(): DirectSocket {
   const free: Uint8Array[] = [];

@@ -8,7 +8,7 @@ export interface ProxyTarget {
 
 /**
  * Selects the server's socket in the sandbox's folder or, if CORRAL_EGRESS_URL is set, the server's port. On the port, the
- * preface identifies the sandbox; a sandbox that is claimed after its start reads it from a file.
+ * preface identifies the sandbox; a sandbox that is claimed after its start reads the preface from a file.
  */
 export function resolveProxyTarget(socketPath: string, sandboxId: string, env: NodeJS.ProcessEnv): ProxyTarget {
   const url = env.CORRAL_EGRESS_URL ? URL.parse(env.CORRAL_EGRESS_URL) : undefined;

@@ -21,8 +21,8 @@ export function joinStream(connection: Duplex, stream: Duplex, touch: () => void
 }
 
 /**
- * Reads ahead while there is room. With `pipe`, the programs at both ends and the daemon would take turns for every 64 KiB of a
- * screen, which is slow on busy processors.
+ * Reads ahead while there is room. With `pipe`, the daemon and the programs at both ends would have to take turns for every 64
+ * KiB of a screen, which is slow when the CPUs are busy.
  */
 function pour(from: Duplex | DirectSocket, to: Duplex): void {
   from.once('end', () => to.end());

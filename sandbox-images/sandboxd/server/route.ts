@@ -3,7 +3,7 @@ import { type Daemon, daemonLimits, type OpenFile } from '../daemon.ts';
 import { createBadRequestError, parseBodyFields } from './body-fields.ts';
 import { streamProtocol } from './http-upgrade.ts';
 
-/** Values of the path's placeholders; empty if the path does not have one. */
+/** Values of the path's placeholders. Empty for placeholders that the path does not have. */
 export interface PathParameters {
   readonly id: string;
   readonly pid: string;
@@ -31,7 +31,7 @@ export type RouteReply = undefined | { readonly json: unknown } | ChunkedBody;
 export interface Route {
   readonly method: string;
   readonly path: string;
-  /** Requests do not count as activity: a health check must not keep a sandbox awake. */
+  /** If set, requests do not count as activity: a health check must not keep a sandbox awake. */
   readonly quiet?: true;
   /** Opens the stream that takes over the connection if the request uses the stream protocol. */
   readonly stream?: StreamOpener;

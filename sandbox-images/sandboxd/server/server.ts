@@ -23,7 +23,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   quota: 507,
 };
 
-/** Does not listen itself: the daemon passes it the connections that it dials, or makes it listen. */
+/** Creates a server that does not listen yet: the daemon passes it dialled connections, or calls `listen`. */
 export function createDaemonServer(daemon: Daemon, token: string): Server {
   const admit = newestOwner();
   const server = createServer({ maxHeaderSize: 16 * 1024 }, (request, response) => {
@@ -87,7 +87,7 @@ async function upgraded(daemon: Daemon, door: ServerAccess, request: IncomingMes
 async function answer(daemon: Daemon, door: ServerAccess, request: IncomingMessage, response: ServerResponse) {
   const { route, params, query } = taken(daemon, door, request);
   const hangUp = new AbortController();
-  // Abort only an incomplete answer, because each abort creates an error object.
+  // Abort only incomplete answers, because each abort creates an error object.
   response.once('close', () => {
     if (!response.writableFinished) hangUp.abort();
   });

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-// Packages that a user installs go below the home, because only the home and the workspace are writable. pip uses the home by
-// default; npm needs a setting.
+// Packages that a user installs go into the home folder, because only the home and the workspace are writable. pip uses the
+// home by default; npm needs a setting.
 
 /** Variables that make `pip install` and `npm install -g` use the home, and add its programs to the path. */
 function createPackageEnvironment(env: NodeJS.ProcessEnv, uid: number | undefined): Record<string, string> {
@@ -13,7 +13,7 @@ function createPackageEnvironment(env: NodeJS.ProcessEnv, uid: number | undefine
   return {
     PATH: path.split(':').includes(bin) ? path : `${bin}:${path}`,
     ...(env.npm_config_prefix === undefined && { npm_config_prefix: prefix }),
-    // A user cannot change the system's packages, so pip's protection is only needed for root.
+    // An unprivileged user cannot change the system's packages, so only root needs pip's protection.
     ...(uid !== 0 && env.PIP_BREAK_SYSTEM_PACKAGES === undefined && { PIP_BREAK_SYSTEM_PACKAGES: '1' }),
   };
 }
@@ -42,7 +42,7 @@ export function createBaseEnvironment(env: NodeJS.ProcessEnv, uid = process.getu
   for (const [name, value] of Object.entries(env)) {
     if (value !== undefined && !isInternalVariable(name)) base[name] = value;
   }
-  // The init script renames this variable, because the daemon's own Node would obey it.
+  // The init script renames this variable, because it would also apply to the daemon's own Node.
   if (env.CORRAL_NODE_USE_ENV_PROXY) base.NODE_USE_ENV_PROXY = env.CORRAL_NODE_USE_ENV_PROXY;
   // The sandbox id also distinguishes this sandbox's processes from another's on a shared machine.
   if (env.CORRAL_SANDBOX_ID) base.CORRAL_SANDBOX_ID = env.CORRAL_SANDBOX_ID;

@@ -28,7 +28,7 @@ export function createExecutor(parts: DaemonState) {
       spawn('bash', typeof command === 'string' ? ['-c', command] : [command.file], {
         cwd,
         env: { ...parts.env, ...createProcessMarks(id, request.tag) },
-        detached: true, // own session, which identifies its descendants
+        detached: true, // a session of its own, which identifies its descendants
         stdio: [request.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       }),
     );
@@ -95,8 +95,8 @@ interface CollectedOutput {
 }
 
 /**
- * Keeps the first MiB in memory. Longer output goes to a file from its beginning, up to the file's size limit. A slow disk makes
- * the command wait.
+ * Keeps the first MiB in memory. Longer output goes to a file from its beginning, up to the file's size limit. The command
+ * waits for a slow disk.
  */
 function collect(
   stream: Readable | null,

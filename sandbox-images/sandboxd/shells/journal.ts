@@ -30,10 +30,10 @@ export function openJournal(folder: string): Journal {
   const file = join(folder, 'journal.jsonl');
   const entries = new Map<string, JournalEntry>();
   for (const line of (readTextIfAny(file) ?? '').split('\n')) {
-    const entry = tryParseJson(line) as JournalEntry | undefined; // not the empty last line, or a line cut off by a crash
+    const entry = tryParseJson(line) as JournalEntry | undefined; // undefined for the empty last line, or one cut off by a crash
     if (entry) entries.set(entry.operation.id, entry);
   }
-  let lines = Number.POSITIVE_INFINITY; // the first record rewrites the file
+  let lines = Number.POSITIVE_INFINITY; // so that the first record rewrites the file
 
   const rewrite = () => {
     const text = [...entries.values()].map((entry) => `${JSON.stringify(entry)}\n`).join('');

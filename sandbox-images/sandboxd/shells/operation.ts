@@ -25,8 +25,8 @@ interface TailBuffer {
   push(chunk: Uint8Array): void;
   text(): string;
   /**
-   * Frees memory that the kept bytes do not need. From then on, `text` includes an incomplete last character. A later `push`
-   * reopens the buffer.
+   * Frees the unused part of the buffer. From then on, `text` includes an incomplete last character. A later `push` reopens the
+   * buffer.
    */
   close(): void;
 }
@@ -171,7 +171,7 @@ export async function launchOperation(
     printed = { at: clock.now(), hasOpenLine: chunk.at(-1) !== 0x0a };
     recent.push(chunk);
     await spool.append(chunk);
-    // Output beyond the cap is discarded. The pause slows the command and frees the processor for other work.
+    // Output beyond the cap is discarded. The pause slows the command down and frees the CPU for other work.
     if (spool.full) await wait(overflowPauseMs);
     operation = { ...operation, bytes: spool.bytes };
     ring();
@@ -179,7 +179,7 @@ export async function launchOperation(
   let ending: Promise<unknown> | undefined;
   const finish = async (measured: number) => {
     clock.clearTimeout(timer);
-    if (ending) await ending; // a killed command has exited only when its last process is gone
+    if (ending) await ending; // a killed command counts as exited only once its last process is gone
     void spool.close();
     const stands = takeShellState(stateDir, id, request.shell);
     if (isLongCommand(request.command)) void removeCommandFile(stateDir, id).catch(() => {});

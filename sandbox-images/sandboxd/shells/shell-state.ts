@@ -16,7 +16,7 @@ export interface ShellState {
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 const stateEnd = 'corral-end';
-/** The kernel accepts no larger environment. */
+/** The kernel does not accept a larger environment. */
 const maxBytes = 8 * 1024 * 1024;
 
 // Sourced first by the bash that runs the command. Reports the shell's folder and environment on exit. Uses `env -0`, whose
@@ -29,8 +29,8 @@ export const shellStatePath = (stateDir: string, id: string) => join(stateDir, `
 const keptFile = (stateDir: string, shell: string) => join(stateDir, `shell.${shell}.state`);
 
 /**
- * Reads the state that the command's shell reported, and stores it for a later daemon. Synchronous: asynchronous file calls run
- * on other threads, which would delay the end of every command.
+ * Reads the state that the command's shell reported, and stores it for a later daemon. Synchronous, because asynchronous file
+ * calls run on other threads and would delay the end of every command.
  */
 export function takeShellState(stateDir: string, id: string, shell: string): ShellState | undefined {
   const path = shellStatePath(stateDir, id);
@@ -87,6 +87,6 @@ export async function resolveStartFolder(
     if (await isFolder(target)) return target;
     throw createBadRequestError(`There is no folder ${cwd}.`);
   }
-  // A removed folder would keep the shell from starting, so the workspace replaces it.
+  // The shell cannot start in a folder that was removed, so it starts in the workspace instead.
   return (await isFolder(standing.cwd)) ? standing.cwd : place.root;
 }

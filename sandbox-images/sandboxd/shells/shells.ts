@@ -10,7 +10,7 @@ import { readLastShellState, resolveStartFolder, type ShellState } from './shell
 import { readSpool, readSpoolTail } from './spool.ts';
 
 export type ShellOperations = Pick<Daemon, 'start' | 'operation' | 'output' | 'write' | 'kill' | 'view'> & {
-  /** Kills the run's running operations, but searches for no other processes of the run. */
+  /** Kills the run's operations, but does not search for other processes of the run. */
   endTagged(tag: string, within: PendingRunStop): Promise<void>;
 };
 

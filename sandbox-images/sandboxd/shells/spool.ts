@@ -5,7 +5,7 @@ import type { ConfinedPaths } from '../files/confined-paths.ts';
 const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDWR, O_TRUNC } = constants;
 const memoryCap = 64 * 1024;
 
-/** Stores a command's output in a file, up to a cap. If the disk is full, a little more is kept in memory. */
+/** Stores a command's output in a file, up to a cap. If the disk is full, up to 64 KiB more is kept in memory. */
 export interface OutputSpool {
   readonly bytes: number;
   readonly full: boolean;

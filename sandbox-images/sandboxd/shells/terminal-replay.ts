@@ -11,7 +11,7 @@ interface Sequence {
 }
 interface ScannedText {
   readonly sequences: readonly Sequence[];
-  /** First position, at or after the requested one, that splits no character or escape sequence. */
+  /** First position at or after the requested one that does not split a character or an escape sequence. */
   readonly whole: number;
 }
 
@@ -23,7 +23,7 @@ export class TerminalReplay {
   push(chunk: Uint8Array): void {
     this.#chunks.push(chunk);
     this.#length += chunk.length;
-    // Joined rarely, because joining copies and parses everything.
+    // Chunks are joined rarely, because joining copies and parses everything.
     if (this.#length > 2 * cap || this.#chunks.length > 512) this.#joined();
   }
 

@@ -14,7 +14,7 @@ import {
 import type { DaemonState } from '../shared-state.ts';
 import { inotifyProgram } from './inotify-program.ts';
 
-/** `lost`: changes were dropped because there were too many, or new folders are not watched because of the limit. */
+/** `lost`: changes were dropped because there were too many, or new folders exceed the limit and are not watched. */
 export interface RawFileChange {
   readonly type: 'create' | 'write' | 'remove' | 'rename' | 'chmod' | 'lost';
   /** Relative to the watched folder. */

@@ -3,8 +3,8 @@ import { type BigIntStats, closeSync, constants, lstatSync, mkdirSync, opendirSy
 const { O_DIRECTORY, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
 /**
- * An open folder of the workspace. Names are resolved in it and never through a link, so a program that swaps folders cannot lead
- * the daemon to other files, above all its own files in `/proc`.
+ * An open folder of the workspace. Names are resolved in it and never through a link, so a program that swaps folders cannot
+ * redirect the daemon to other files, such as the daemon's own in `/proc`.
  */
 export class WorkspaceFolder implements Disposable {
   readonly #fd: number;
@@ -68,8 +68,8 @@ export interface WorkspaceEntry {
 interface Walk {
   readonly leavesOut: (path: string, name: string) => boolean;
   /**
-   * Maximum entries. With more, throws UnusableWorkspaceError: external programs are faster for larger workspaces and do not
-   * block the daemon.
+   * Maximum number of entries. Throws UnusableWorkspaceError beyond it: for larger workspaces, external programs are faster and
+   * do not block the daemon.
    */
   readonly most: number;
 }
