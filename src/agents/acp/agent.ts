@@ -18,7 +18,7 @@ import { type AgentStreamItem, toAgentUpdates } from './updates.ts';
 const count = z.number().nonnegative();
 const quota = z.object({ token_count: z.object({ input_tokens: count, output_tokens: count }) });
 /**
- * Agents report token usage when they finish a message: some in `usage`, as the protocol's draft specifies, and Gemini CLI in
+ * Agents report token usage when they finish a message: some in `usage`, as in the protocol's draft, Gemini CLI in
  * `_meta.quota`.
  */
 const Answer = z.object({
@@ -114,7 +114,7 @@ export class AcpAgent {
   #model: string | undefined;
   #asking: Promise<unknown> = Promise.resolve();
   #waiting = 0;
-  /** A person's decision on a call from an earlier process of the agent. */
+  /** A person's decision on a call that an earlier process of this agent requested. */
   #carried: { readonly call: AgentApprovalRequest; readonly allowed: boolean } | undefined;
   /** Why the program ended. Undefined while it runs. */
   ended: string | undefined;
@@ -138,7 +138,7 @@ export class AcpAgent {
     void program.ended.then((why) => this.#end(why));
   }
 
-  /** Resolves when the program may send more output. */
+  /** Resolves when there is room for more of the program's output. */
   async room(): Promise<void> {
     while (this.#queue.length > maxWaiting && this.ended === undefined) await this.#room.promise;
   }
@@ -157,7 +157,7 @@ export class AcpAgent {
   }
 
   /**
-   * Starts a session, or continues the known one. Resolves with its id; `lost` is the reason why the known session could not
+   * Starts a session, or continues the known one. Resolves with the session's id. `lost`: why the known session could not
    * continue.
    */
   async open(
@@ -371,7 +371,7 @@ function reasonOf(thrown: Error): string {
   return message.slice(0, 500);
 }
 
-/** Whether two of an agent's requests are for the same action. The ids and titles of their calls can differ. */
+/** Whether two approval requests of an agent are for the same action. Their call ids and titles can differ. */
 function isSameCall(a: AgentApprovalRequest, b: AgentApprovalRequest): boolean {
   if (a.name !== b.name) return false;
   if (typeof a.args.command === 'string' || typeof b.args.command === 'string')

@@ -25,15 +25,15 @@ const kind = 'acp-session';
 const Stored = z.object({ acpSession: z.string() });
 const programId = 'acp-agent';
 
-/** An agent ends no later than the connection to its sandbox. */
+/** Agents end with the connection to their sandbox at the latest. */
 export class AcpAgents extends ServerPart<Deps> {
   readonly #agents = new Map<SandboxClient, AcpAgent>();
-  /** Decisions on calls whose agents stopped before the decision, for example because the server restarted. */
+  /** Decisions that were made after the agent had stopped, for example because the server restarted. */
   readonly #carried = new WeakMap<SandboxClient, { readonly call: AgentApprovalRequest; readonly allowed: boolean }>();
 
   /**
-   * Lets the agent work until it has answered, needs a person, or fails. Failures are values. Rejects only when the signal
-   * aborts, after ending the agent.
+   * Lets the agent work until it has answered, needs a person, or fails. Failures are returned as values. Rejects only when the
+   * signal aborts, after ending the agent.
    */
   async turn(
     client: SandboxClient,
@@ -143,7 +143,7 @@ export class AcpAgents extends ServerPart<Deps> {
     { agent: { command, auth, mode, resume }, cwd, runId }: ExternalTurn,
     { stored, signal }: { readonly stored: string | undefined; readonly signal: AbortSignal },
   ) {
-    const { AcpAgent: Agent } = await import('./agent.ts'); // loaded late: its protocol has 2,000 schemas, and few servers need it
+    const { AcpAgent: Agent } = await import('./agent.ts'); // lazy: the protocol has 2,000 schemas, and few servers need it
     let created: AcpAgent | undefined;
     const program = { id: programId, argv: command, cwd, tag: runId };
     const stream = await openProgramStream(client.programs, program, { room: async () => created?.room(), signal });

@@ -30,7 +30,7 @@ interface KnownCall {
   input: Record<string, unknown>;
   paths: readonly string[];
   diffs: readonly Diff[];
-  /** Texts of the newest update since the call began to run. The texts of earlier updates only describe the call. */
+  /** Texts of the newest update since the call began to run. Texts from before that only describe the call. */
   texts: readonly string[];
   rawOutput: unknown;
   terminal: string;
@@ -39,7 +39,9 @@ interface KnownCall {
   isOver: boolean;
 }
 
-/** An agent's tool calls under Corral's own ids, because an agent can reuse ids. Each call has the agent's newest data. */
+/**
+ * An agent's tool calls under Corral's own ids, because an agent can reuse ids. Each call holds the newest data from the agent.
+ */
 export class AcpToolCalls {
   readonly #known = new Map<string, KnownCall>();
   readonly #newId: () => string;
@@ -233,7 +235,7 @@ const RawOutput = z.union([
   z.object({ stdout: text, stderr: text.optional() }).transform((it) => it.stdout + (it.stderr ?? '')),
 ]);
 
-/** Prefers the raw output, then the terminal's: texts in the content are written for people, some in a Markdown fence. */
+/** Prefers the raw output, then the terminal's output. Texts in the content are written for people, some in Markdown fences. */
 function outputOf({ rawOutput, terminal, texts }: KnownCall): string {
   const raw = RawOutput.safeParse(rawOutput).data ?? terminal;
   return truncateEnd(raw === '' ? withoutFence(texts.join('\n')) : raw, maxOutput);

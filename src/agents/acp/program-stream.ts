@@ -19,14 +19,14 @@ const endMs = 10_000;
 
 /**
  * Starts a program in the sandbox whose pipes carry one JSON message per line. Reading waits for `room` after each chunk, which
- * slows down a program that floods.
+ * slows down a program that sends too much.
  */
 export async function openProgramStream(
   programs: ProgramClient,
   program: ProgramSpec,
   { room, signal }: { readonly room: () => Promise<void>; readonly signal: AbortSignal },
 ): Promise<ProgramStream> {
-  // a program left by an earlier server is in the middle of a conversation
+  // a program that an earlier server left running is in the middle of a conversation
   await programs.close(program.id, signal).catch(ignoreNotFound);
   await programs.open(program, signal);
   const ended = Promise.withResolvers<string>();

@@ -15,7 +15,7 @@ export interface BrowserReport {
   readonly picture?: PictureBytes;
 }
 
-/** An element by its number in the last view, or a point of the page in CSS pixels from the top left. */
+/** An element by its number in the last view, or a point on the page in CSS pixels from the top left. */
 export type ElementOrPoint = { readonly index: number } | { readonly x: number; readonly y: number };
 
 export interface AgentBrowser {
@@ -47,6 +47,6 @@ export interface BrowserLimits {
   readonly maxTabs: number;
   readonly maxDownloadBytes: number;
   readonly navigationMs: number;
-  /** Time limit for work in a page that should finish immediately. */
+  /** Time limit for operations in a page that should finish immediately. */
   readonly answerMs: number;
 }

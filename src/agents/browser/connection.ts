@@ -21,7 +21,7 @@ export async function connectBrowser(desktop: DesktopClient, signal: AbortSignal
   const pipe = await desktop.cdp(signal);
   const transport = createPipeTransport(pipe, desktop);
   try {
-    // Loaded with the first browser, because a server without browsers should not spend memory on it.
+    // Imported with the first browser, because a server without browsers should not spend memory on Playwright.
     const { chromium } = await import('playwright-core');
     // Replaces Playwright's test defaults: a person watches this browser, and the server sets the download folder.
     const connecting = chromium.connectOverCDP(transport, { noDefaults: true, timeout: connectMs });
@@ -38,7 +38,7 @@ export async function connectBrowser(desktop: DesktopClient, signal: AbortSignal
 
 /** Ten times the size of the largest browser message, a screenshot of a huge page. */
 const maxMessageBytes = 16 * 1024 * 1024;
-/** Unread pieces of 64 KiB at which reading from the browser pauses. */
+/** Number of unread 64 KiB pieces at which reading from the browser pauses. */
 const maxPieces = 16;
 
 /** Reads NUL-terminated messages and passes them on in order, parsed into objects, as Playwright expects. */
@@ -139,7 +139,7 @@ class Pieces {
   #keep(piece: Buffer): void {
     const length = this.#length + piece.length;
     if (length > this.#begun.length) {
-      // Grows in few steps, because each copies the buffer. Memory pages that were never written use no memory.
+      // Grows in a few large steps, because each step copies the buffer. Pages that were never written use no physical memory.
       const larger = Buffer.allocUnsafeSlow(Math.max(4 * this.#begun.length, length, 4096));
       this.#begun.copy(larger, 0, 0, this.#length);
       this.#begun = larger;

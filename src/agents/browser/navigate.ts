@@ -8,7 +8,7 @@ import { type BrowserActionResult, explainNetworkFailure, toFailureResult, toSuc
 import type { BrowserTab } from './tabs.ts';
 
 /**
- * Reads the egress proxy's refusal of the address. A browser hides the answer to a refused tunnel, so the request is repeated
+ * Reads why the egress proxy refused the address. The browser hides the answer to a refused tunnel, so the request is repeated
  * with a tool that shows the status line, which contains the reason.
  */
 async function explainRefusal(sandbox: SandboxClient, url: string, signal: AbortSignal): Promise<string | undefined> {

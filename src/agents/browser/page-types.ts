@@ -1,4 +1,4 @@
-// The part of the DOM that the page script uses, because the server's own code has no DOM types.
+// Types for the part of the DOM that the page script uses, because the server is compiled without DOM types.
 
 export interface PageRect {
   readonly x: number;
@@ -73,13 +73,13 @@ export interface PageTreeElement {
   readonly inner: readonly PageTreeNode[];
 }
 export interface FoundElement {
-  /** Stable while the document lives. */
+  /** Stable for the lifetime of the document. */
   readonly id: number;
   readonly tag: string;
   readonly text: string;
 }
 export interface PageScan {
-  /** Random id of the document. A new document gets a new id. */
+  /** Random id of the document; every new document has a new one. */
   readonly document: string;
   readonly title: string;
   readonly contentType: string;

@@ -51,7 +51,7 @@ export class BrowserReporter extends ServerPart<Options> {
       using until = createTimeoutSignal(answerMs, clock, signal);
       for (let seen: BrowserTab | undefined; ; ) {
         const tab = await raceAbort(opened.tabs.current(), until.signal);
-        if (tab === seen) break; // otherwise another tab moved to the front
+        if (tab === seen) break; // if not, another tab came to the front: read it too
         seen = tab;
         const looking = raceTabCrash(tab, this.#shown(tab, { opened, withText, signal: until.signal }), until.signal);
         const shown = await looking.catch(async (thrown: unknown) => {
@@ -120,7 +120,7 @@ export class BrowserReporter extends ServerPart<Options> {
 
 const photo = { format: 'jpeg', quality: 75, optimizeForSpeed: true } as const;
 
-/** Undefined if there is nothing to capture, as between two pages. */
+/** Undefined if there is nothing to capture, for example between two pages. */
 async function photograph(cdp: CDPSession, clock: Clock, signal: AbortSignal): Promise<PictureBytes | undefined> {
   for (let left = 3; left > 0; left--) {
     const taken = await cdp.send('Page.captureScreenshot', photo).catch(() => undefined);

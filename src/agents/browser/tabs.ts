@@ -33,7 +33,7 @@ export class BrowserTabs {
   readonly #maxTabs: number;
   #tabs: BrowserTab[] = [];
   #current: BrowserTab | undefined;
-  /** Above 0 while the server itself opens or closes a tab, which creates no note. */
+  /** Above 0 while the server itself opens or closes a tab. Those changes create no notes. */
   #quiet = 0;
   /** Tabs that pages requested and Chromium is still creating. */
   #coming = 0;

@@ -11,7 +11,7 @@ export interface CellListener {
   onText(stream: OutputStream, text: string): void;
   onResult(result: CodeResult): void;
   onStart?(count: number): void;
-  /** The kernel's output waits until the promise resolves. */
+  /** Reading of the kernel's output pauses until the promise resolves. */
   room?(): Promise<unknown>;
 }
 export interface CellEnd {
@@ -57,7 +57,7 @@ export class KernelConnection {
 
   private constructor(program: KernelProgram) {
     this.#program = program;
-    this.#gone.promise.catch(() => {}); // waiting callers handle the rejection
+    this.#gone.promise.catch(() => {}); // callers that wait handle the rejection
   }
 
   /**

@@ -12,7 +12,7 @@ export interface Cell {
   readonly timeoutMs: number;
   readonly listener: CellListener;
   readonly env?: Readonly<Record<string, string>>;
-  /** Tag of the cell's run. A kernel that starts for this cell gets it. */
+  /** Tag of the cell's run, also set on a kernel that starts for this cell. */
   readonly tag?: string;
   /** Absolute. The working directory of a kernel that starts for this cell, if its context has none. */
   readonly folder?: string;
@@ -26,7 +26,7 @@ export interface CellOutcome {
   /** Number of the execution in its kernel. Undefined if the kernel reported none. */
   readonly count: number | undefined;
   readonly error: CodeError | undefined;
-  /** Whether the kernel was started for this execution, so that it has no state of earlier cells. */
+  /** Whether the kernel was started for this execution and so has no state from earlier cells. */
   readonly isFirst: boolean;
   /** Whether the variables are gone: the kernel died, or ignored the interrupt. */
   readonly isStateLost: boolean;
@@ -38,7 +38,7 @@ interface Deps {
   readonly newNonce: () => string;
 }
 interface KernelOptions {
-  /** Names the program, so that a restarted server finds its kernel. */
+  /** Id of the kernel's program, by which a restarted server finds the kernel. */
   readonly id: string;
   readonly language: KernelLanguage;
   readonly cwd?: string | undefined;
@@ -186,7 +186,7 @@ interface KnownContext extends CodeContext {
   lastRun?: string | undefined;
 }
 
-/** Maximum contexts per sandbox, because each is a process. */
+/** Maximum number of contexts per sandbox. Limited because each is a process. */
 const maxContexts = 16;
 
 /**
@@ -206,7 +206,7 @@ export class KernelContexts {
     return [...this.#known.values()].map(({ id, language, cwd }) => ({ id, language, cwd }));
   }
 
-  /** Throws conflict if the id has another language, or if the sandbox has too many contexts. */
+  /** Throws conflict if a context with this id has another language, or if the sandbox has too many contexts. */
   create(context: CodeContext): CodeContext {
     const known = this.#known.get(context.id);
     if (known && known.language !== context.language) {

@@ -35,7 +35,7 @@ export type KernelLanguage = keyof typeof languages;
 /** Languages whose contexts exist from the start. Other contexts are created on demand. */
 export const defaultContextLanguages = ['python', 'javascript'] as const satisfies readonly KernelLanguage[];
 
-/** The programs are next to this file, or in the source tree if tsc's output is running. */
+/** The programs are next to this file, or in the source tree if the server runs from tsc's output. */
 function folder(): string {
   const places = ['./programs/', '../../../../src/agents/kernels/programs/'];
   const folders = places.map((place) => fileURLToPath(new URL(place, import.meta.url)));

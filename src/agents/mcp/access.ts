@@ -13,7 +13,7 @@ export const OAuthCredentials = z.object({
   client: ClientRegistration,
   accessToken: z.string().min(1).max(16_384),
   refreshToken: z.string().max(16_384).optional(),
-  /** Epoch ms. Undefined: the authorization server named no expiry. */
+  /** Epoch ms. Undefined: the authorization server specified no expiry. */
   expiresAt: z.number().optional(),
 });
 export type OAuthCredentials = z.infer<typeof OAuthCredentials>;

@@ -76,7 +76,7 @@ export class ProgramTransport implements Transport {
     return this;
   }
 
-  /** Always starts a new program: the previous one is in the middle of a conversation. */
+  /** Always starts a new program, because a running one is in the middle of a conversation. */
   async start(): Promise<void> {
     const signal = AbortSignal.timeout(startMs);
     await this.#programs.close(this.#program.id, signal).catch(ignoreNotFound);

@@ -61,7 +61,7 @@ export class McpConnection {
     return this.#isRefused;
   }
 
-  /** The tools that the model can call, by the globs in the server's definition. Rejects as `call` does. */
+  /** The tools that the model can call, as filtered by the globs in the server's definition. Rejects as `call` does. */
   async tools(signal: AbortSignal): Promise<readonly McpTool[]> {
     if (this.#tools) return this.#tools;
     const listed = await this.#within(signal, (client) => this.#listed(client, signal));
@@ -84,7 +84,7 @@ export class McpConnection {
     return await this.#within(signal, (client) => client.request(request, CallAnswer, options));
   }
 
-  /** Retries once in a new session if the server has forgotten the session, because such a server has done no work. */
+  /** Retries once in a new session if the server no longer knows the session, because it then has not executed the request. */
   async #within<Done>(signal: AbortSignal, work: (client: Client) => Promise<Done>): Promise<Done> {
     for (let isFirst = true; ; isFirst = false) {
       const { client, way } = await this.#connected();
@@ -113,7 +113,7 @@ export class McpConnection {
 
   async #connect() {
     const way = this.#open();
-    // No capabilities: a server that requests sampling, or anything else from the client, is refused.
+    // No capabilities: requests from the server to the client, such as for sampling, are refused.
     const client = new Client(
       { name: 'corral', version: '1' },
       {

@@ -58,8 +58,8 @@ const isRequest = (body: unknown): boolean =>
   [parseJsonWithinLimits(body, limits)].flat().some((one) => hasId(one) && 'method' in (one as object));
 
 /**
- * Corrects the content type of an answer, which some servers set wrongly. Throws for an answer without a message, because the
- * client would wait for a message until the timeout.
+ * Corrects the content type of an answer, which some servers set wrongly. Throws if an answer contains no message, because the
+ * client would wait for one until the timeout.
  */
 async function withType(answer: Response, hasStream: boolean): Promise<Response> {
   const type = answer.headers.get('content-type') ?? '';

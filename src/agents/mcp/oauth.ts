@@ -13,7 +13,7 @@ import { truncateEnd } from '../../core/text/text.ts';
 import { ClientRegistration, OAuthCredentials, type PendingSignIn } from './access.ts';
 
 // Sign-in to a tool server with OAuth 2.1, as in the Model Context Protocol: the server names its authorization server, Corral
-// registers there automatically, and a person consents in a browser. Third-party text in errors is shortened.
+// registers there automatically, and a person consents in a browser. Texts from other servers are shortened in errors.
 
 export interface OAuthContext {
   readonly url: string;

@@ -21,7 +21,7 @@ export interface ToolServerTools {
 export interface FailedToolServer {
   readonly name: string;
   readonly message: string;
-  /** The server answered 401: it refused the session's credentials, or the session has none. */
+  /** Whether the server answered 401: it refused the session's credentials, or the session has none. */
   readonly isRefused: boolean;
 }
 interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {

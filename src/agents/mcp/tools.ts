@@ -12,8 +12,8 @@ type Fields = Readonly<Record<string, unknown>>;
 const maxPictures = 8;
 
 /**
- * Converts a server's result for the model. Pictures and other bytes become files of the workspace, and the first eight pictures
- * are also shown.
+ * Converts a server's result for the model. Pictures and other binary content are saved as files in the workspace; the model
+ * also sees the first eight pictures.
  */
 async function toolResult(
   ctx: ToolContext,
@@ -73,7 +73,7 @@ function toText(block: unknown): string {
   return text === undefined ? JSON.stringify(block) : `[${textIn(resource, 'uri') ?? 'resource'}]\n${text}`;
 }
 
-const maxChars = 64; // the shortest limit of the model providers
+const maxChars = 64; // the lowest limit among the model providers
 const hashChars = 8;
 
 /**

@@ -19,7 +19,7 @@ export interface CollectedTurn {
   /** The readable part of the model's reasoning, or its start. Can be empty. */
   readonly thoughts: string;
   readonly leftOut: readonly OmittedContent[];
-  /** Calls above the limit, answered as not run. Empty in a normal turn. */
+  /** Calls above the limit, which are answered as not run. Normally empty. */
   readonly refused: readonly ToolCall[];
 }
 export interface CollectTurnOptions {
@@ -82,7 +82,7 @@ export async function collectTurn(parts: AsyncIterable<TurnPart>, options: Colle
 export const isEmptyTurn = ({ message, outcome }: CollectedTurn): boolean =>
   outcome.kind === 'finished' && message.calls.length === 0 && message.text.trim() === '';
 
-/** Ids pair calls with results and name commands, so a missing, repeated or unusual id is replaced. */
+/** Ids match calls to results and become part of command names, so a missing, repeated or unusual id is replaced. */
 function withOwnId(
   call: ToolCall,
   before: readonly ToolCall[],

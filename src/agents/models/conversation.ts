@@ -38,8 +38,8 @@ export function toPromptPieces(request: TurnRequest): PromptPiece[] {
 }
 
 /**
- * The position before the calls of the current step. A user message after the calls would end the turn, and providers then drop
- * the calls' reasoning.
+ * The position before the calls of the current step. A user message after the calls would end the turn, and providers would
+ * then drop the calls' reasoning.
  */
 export const findStepStart = (messages: readonly Message[]): number => stepIn(messages).begins;
 
@@ -65,6 +65,6 @@ const isAct = ({ calls }: AssistantMessage): boolean =>
 export const describePicture = ({ file, mimeType, leftOut }: Picture): string =>
   `[picture ${file}, ${mimeType}, not shown${leftOut === undefined ? '' : `: ${leftOut}`}]`;
 
-/** The id, or a hash of it if sandboxes or other providers refuse its characters or length. */
+/** The id, or a hash of it if sandboxes or other providers would refuse its characters or length. */
 export const normalizeCallId = (id: string): string =>
   /^[A-Za-z0-9_-]{1,64}$/.test(id) ? id : `call_${createHash('sha256').update(id).digest('hex').slice(0, 32)}`;

@@ -88,7 +88,7 @@ function toErrorCode({ status, text, names = [] }: ProviderRefusal): ErrorCode {
   return refused.test(message) ? 'model_refused' : 'model_rejected';
 }
 
-/** `thrown`: what the request failed with. The message quotes it only if it is an AppError, whose text is public. */
+/** `thrown`: the error of the request. The message quotes only an AppError, whose text is public. */
 export function toUnreachableTurn(model: string, advice: ProviderSettingNames, thrown?: unknown): FailedTurn {
   const why = thrown instanceof AppError ? thrown : undefined;
   const message = why

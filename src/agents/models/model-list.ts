@@ -5,7 +5,7 @@ import type { Secret } from '../../core/text/secret.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
 import { refuseRedirect } from './failures.ts';
 
-/** An absent field is unknown. */
+/** Absent fields are unknown. */
 export const ListedModel = z.object({
   id: z.string(),
   name: z.string(),

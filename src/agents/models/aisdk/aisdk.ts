@@ -20,7 +20,7 @@ import { createWatchdog, type Watchdog } from '../watchdog.ts';
 import { continuesOtherModel, type RawBlock, toAiSdkPrompt } from './prompt.ts';
 import type { ProviderAdapter } from './provider-adapter.ts';
 
-/** A longer refusal is reported without its text. */
+/** The text of a longer refusal is not reported. */
 const refusalLimits: JsonLimits = { maxBytes: 256 * 1024, maxDepth: 32, maxValues: 10_000 };
 
 /** Undefined if the provider did not refuse the request, for example because the connection broke. */
@@ -196,7 +196,7 @@ interface Options {
   readonly broken: () => FailedTurn;
 }
 
-/** Yields calls only at the end of the reply, so that a truncated reply produces no call to execute. */
+/** Yields calls only at the end of the reply, so that no call of a truncated reply is executed. */
 function createReplyReader({ newId, broken }: Options) {
   const blocks = new Map<string, { type: 'text' | 'reasoning'; text: string; meta: SharedV4ProviderMetadata }>();
   const calls: ToolCall[] = [];

@@ -2,8 +2,8 @@ import type { ModelCapabilities } from '../model.ts';
 import type { ReasoningLevel } from '../provider.ts';
 
 /**
- * Versions up to this one accept a forced tool unless they reason. Fable, unknown versions, and later versions except Haiku's are
- * treated like the newest.
+ * Versions up to this one accept a forced tool unless they reason. Fable, unknown versions, and later versions of all families
+ * but Haiku are treated like the newest models.
  */
 const lastForced = 5;
 

@@ -4,7 +4,7 @@ import type { TextToolCall } from './python-calls.ts';
 import { ThinkTagParser } from './think-tags.ts';
 import { TextToolCallFinder } from './written-calls.ts';
 
-// Chat Completions servers differ in details; this converts their answers to what the AI SDK's package expects.
+// Chat Completions servers differ in details. This module converts their answers to what the AI SDK's package expects.
 
 type Tree = Record<string, unknown>;
 const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -13,7 +13,7 @@ const limits: JsonLimits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxValues
 const maxErrorBytes = 256 * 1024;
 
 interface ServerHabits {
-  /** Consecutive replies that were complete in HTTP but had no end mark. Undefined: the server has sent an end mark. */
+  /** Number of consecutive replies that were complete in HTTP but had no end mark. Undefined: the server has sent an end mark. */
   unended: number | undefined;
 }
 
@@ -32,7 +32,7 @@ export function createOpenaiCompatibleFetch(via: typeof fetch): typeof fetch {
     }
     const text = await response.text();
     const json = parseJson(text, limits);
-    // A gateway in front of the server can answer with a page, or with an error under status 200.
+    // A gateway in front of the server can answer with an HTML page, or with an error and status 200.
     if (!json.ok && !/^\s*(data|event|id|:)/.test(text)) return refusal(502, text, response.headers);
     if (json.ok && isTree(json.value) && !Array.isArray(json.value.choices))
       return refusal(statusIn(json.value) ?? 502, text, response.headers);
@@ -142,7 +142,7 @@ class Reply {
   #isOver = false;
   readonly #tools: ReadonlySet<string>;
   readonly #habits: ServerHabits;
-  /** Calls that have no arguments yet and whose names can continue, by index. */
+  /** Calls by index that have no arguments yet and whose names may be incomplete. */
   readonly #begun = new Map<number, Tree & { readonly name: string }>();
 
   constructor(tools: ReadonlySet<string>, habits: ServerHabits) {

@@ -8,8 +8,8 @@ import {
 } from '../model-list.ts';
 import type { Provider } from '../provider.ts';
 
-// GET /v1/models of servers with a Chat Completions API. Each server adds its own fields to the id: OpenRouter, vLLM, LM Studio,
-// Groq and Mistral are supported here. A field in another format is treated as unknown.
+// GET /v1/models of servers with a Chat Completions API. Each server adds its own fields to the id; those of OpenRouter, vLLM,
+// LM Studio, Groq and Mistral are supported. A field in another format is treated as unknown.
 
 const maybe = <Schema extends z.ZodType>(schema: Schema) => schema.optional().catch(undefined);
 const PerToken = maybe(z.string().max(40).transform(Number).pipe(z.number().min(0).max(1)));

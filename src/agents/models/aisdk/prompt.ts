@@ -60,7 +60,7 @@ function mark(messages: LanguageModelV4Message[], skipped: number, providerOptio
   }
 }
 
-/** `isOpen`: the exchange came after the last message of the user. */
+/** `isOpen`: the exchange came after the user's last message. */
 type Form = Options & { readonly isOpen: boolean };
 
 function toMessages(piece: PromptPiece, form: Form): readonly LanguageModelV4Message[] {
@@ -103,7 +103,7 @@ function toContent(reply: AssistantMessage, { name, adapter, isOpen }: Options &
     if (block.type === 'reasoning') return keepsReasoning ? [{ type: 'reasoning', text: block.text, ...meta }] : [];
     if (block.type === 'text') return block.text.trim() === '' ? [] : [{ ...text(block.text), ...meta }];
     const call = reply.calls[calls++];
-    return call ? [{ ...callPart(call, ids), ...meta }] : []; // dropped: cut off, or beyond the limit
+    return call ? [{ ...callPart(call, ids), ...meta }] : []; // no call: dropped as cut off or beyond the limit
   });
   // Providers refuse trailing reasoning.
   return content.slice(0, content.findLastIndex(({ type }) => type !== 'reasoning') + 1);
@@ -119,7 +119,7 @@ const callPart = ({ callId, name, args }: ToolCall, ids: ReadonlyMap<string, str
   type: 'tool-call',
   toolCallId: ids.get(callId) ?? normalizeCallId(callId),
   toolName: name,
-  // Providers accept only an object. The call's result reports to the model that its arguments were invalid.
+  // Providers accept only an object. The model learns from the call's result that its arguments were invalid.
   input: typeof args === 'object' && args !== null && !Array.isArray(args) ? args : { invalid: args ?? null },
 });
 

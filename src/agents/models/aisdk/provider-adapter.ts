@@ -26,11 +26,11 @@ export interface ProviderAdapter {
   /** Whether the provider refused only the reasoning summaries. The request is then repeated without them. */
   refusesSummaries?(refusal: ProviderRefusal): boolean;
   native?(tool: NativeTool, model: string): ProviderTool | undefined;
-  /** The place of a result's pictures: inside the result, or in a user message after the results. */
+  /** Where pictures of a result are placed: inside the result, or in a user message after the results. */
   readonly pictures: 'inside' | 'after';
   /** Which of a model's own replies keep their reasoning: all, or those since the last user message. */
   readonly keepsReasoning: 'always' | 'in-turn';
-  /** The mark that makes the provider cache everything up to it; undefined: none is needed. */
+  /** The mark that makes the provider cache everything up to that point. Undefined: none is needed. */
   readonly cacheMark?: SharedV4ProviderOptions;
 }
 

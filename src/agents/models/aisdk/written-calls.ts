@@ -8,7 +8,7 @@ interface Form {
   readonly opens: string;
   /** The text that closes the form. Empty: the form lasts until the end of the reply. */
   readonly closes: string;
-  /** The form is a call only if the tool exists, because ordinary text can look the same. */
+  /** Ordinary text can look like this form, so it is a call only if the tool exists. */
   readonly isCommon: boolean;
 }
 const forms: readonly Form[] = [
@@ -44,10 +44,13 @@ export interface TextWithCalls {
 export class TextToolCallFinder {
   readonly #tools: ReadonlySet<string>;
   #held = '';
-  /** The pieces after `held` while a form is open. Searching all pieces again for each new one would take too long. */
+  /**
+   * The pieces that follow `held` while a form is open. Kept apart, because searching everything again for each piece would
+   * take too long.
+   */
   #more: string[] = [];
   #moreChars = 0;
-  /** The last characters, which can contain the start of the form's end. */
+  /** The last characters, which can contain the beginning of the closing text. */
   #tail = '';
   #form: Form | undefined;
   #hasBegun = false;
@@ -70,7 +73,7 @@ export class TextToolCallFinder {
     return this.#read(true);
   }
 
-  /** Stores the piece. True if the open form can end with it, or has become too long. */
+  /** Stores the piece. True if the open form may end in this piece, or has become too long. */
   #endsIn(delta: string, { closes }: Form): boolean {
     this.#more.push(delta);
     this.#moreChars += delta.length;
@@ -116,7 +119,8 @@ export class TextToolCallFinder {
   }
 
   /**
-   * Passes on the held text up to its first form, or up to an ending that can still become one. Undefined: no form has started.
+   * Passes on the held text up to its first form, or up to a trailing part that can still become one. Undefined: no form has
+   * started.
    */
   #find(texts: string[], isOver: boolean): Form | undefined {
     if (!this.#hasBegun) {
@@ -209,7 +213,7 @@ function markedCalls(text: string): TextToolCall[] {
       .flatMap((part) => {
         const [head = '', rest = ''] = (part.split(end)[0] ?? '').split(middle);
         const [own, ...lines] = rest.trim().split('\n');
-        // DeepSeek's first form names the kind, then the tool on a line of its own, and fences the arguments.
+        // DeepSeek's first form has the kind, then the tool's name on a line of its own, then the arguments in a fence.
         const isFenced = head.trim() === 'function' && lines.length > 0;
         const json = parseJson(isFenced ? lines.filter((line) => !line.startsWith('```')).join('\n') : rest, limits);
         const name = (isFenced ? own : head)?.trim().replace(/:\d+$/, '') ?? '';

@@ -2,7 +2,7 @@ import { truncateEnd } from '../../../core/text/text.ts';
 import { findBuiltInTask } from './tasks/list.ts';
 import type { DemoStep } from './unit.ts';
 
-// The demo model's instructions: the message's fenced blocks, in order, or a built-in task, or else the default task.
+// The demo model follows the message's fenced blocks, in order, or a built-in task, or else the default task.
 
 interface Block {
   readonly word: string;

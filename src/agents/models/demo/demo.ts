@@ -24,7 +24,7 @@ import type { DemoStep } from './unit.ts';
 /** Read from the messages, because the demo model keeps no state. */
 interface Run {
   readonly task: string;
-  /** None of the run's user messages has a demo block or a built-in task. */
+  /** Whether none of the run's user messages has a demo block or a built-in task. */
   readonly isTalk: boolean;
   /** The units of the first message and of each injected message, in order: step i of the plan is unit i. */
   readonly units: readonly DemoStep[];
@@ -36,7 +36,7 @@ interface Run {
   readonly callsBefore: number;
 }
 type ToolMessage = Extract<Message, { role: 'tool' }>;
-/** The attached files are in the sandbox, and no part of the demo's language. */
+/** Removes the list of attached files, which is not part of the demo's language; the files are in the sandbox. */
 const withoutFileList = (text: string): string => text.split(attachedFilesHeading, 1)[0] ?? '';
 const planning = 'make_plan';
 const asking = 'message_ask_user';
@@ -56,7 +56,7 @@ function readRun(request: TurnRequest): Run {
     for (const { callId, name } of message.calls)
       if (name === asking) answers.set(callId, answerTo(callId, messages.slice(at)));
   }
-  // An answer belongs to its question: it is not a separate message, and its blocks do not run.
+  // An answer to a question is not a separate message, and its blocks do not run.
   for (const answer of answers.values()) {
     const at = spoken.indexOf(withoutFileList(answer), 1);
     if (at > 0) spoken.splice(at, 1);

@@ -1,8 +1,8 @@
 import type { NativeTool, ToolCall, ToolDeclaration } from '../model.ts';
 
-// Gemini's own computer declaration, `computerUse`, whose actions are function calls. The first models with it act in a browser,
-// and their actions have the names of the tools in src/agents/tools/computer/gemini.ts. Later models act on a whole desktop, and
-// their actions are converted to calls of the tool `computer`.
+// Gemini's own computer declaration, `computerUse`, whose actions are function calls. The first models that support it act in a
+// browser, and their actions have the names of the tools in src/agents/tools/computer/gemini.ts. Later models act on a whole
+// desktop, and their actions are converted to calls of the tool `computer`.
 
 const browserActions = [
   ...['open_web_browser', 'wait_5_seconds', 'go_back', 'go_forward', 'search', 'navigate', 'click_at', 'hover_at'],
@@ -19,7 +19,7 @@ export function findGeminiComputerKind(model: string): 'browser' | 'desktop' | u
   return Number(major) + Number(minor) / 10 >= 3.5 ? 'desktop' : undefined;
 }
 
-/** Whether the model refuses a request without the declaration, even if no tool is a computer. */
+/** Whether the model refuses requests without the declaration, even if none of the tools is a computer. */
 const refusesWithout = (model: string): boolean => /^gemini-2\.5-computer-use/.test(model);
 
 interface Computer {
@@ -59,7 +59,7 @@ type Args = Readonly<Record<string, unknown>>;
 type Screen = Extract<NativeTool, { kind: 'computer' }>;
 type ArgsConverter = (args: Args, screen: Screen) => Args;
 
-/** Both of the model's axes go from 0 to 999. A wrong value is passed on, and the tool refuses it. */
+/** Both of the model's axes go from 0 to 999. An invalid value is passed on for the tool to refuse. */
 const point = (x: unknown, y: unknown, { width, height }: Screen) => [scaled(x, width), scaled(y, height)];
 const scaled = (value: unknown, size: number) =>
   typeof value === 'number' ? Math.min(size - 1, Math.round((value * size) / 1_000)) : value;

@@ -37,8 +37,8 @@ export const toGeminiContents = (request: TurnRequest, model: string): Content[]
 type ReplyAnswers = Extract<PromptPiece, { kind: 'reply' }>['answers'];
 
 /**
- * Gemini accepts only consent as the answer to a call that demands consent. A call without a person's permission is therefore
- * sent back as text, together with its refusal.
+ * If a call requires consent, Gemini accepts only consent as its answer. A call without a person's permission is therefore sent
+ * back as text, together with its refusal.
  */
 function inWords(
   parts: readonly GeminiPart[],

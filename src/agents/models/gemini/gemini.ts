@@ -141,7 +141,7 @@ interface Options {
   readonly broken: () => FailedTurn;
 }
 
-/** Yields calls only at the end of the reply, so that a truncated reply produces no call to execute. */
+/** Yields calls only at the end of the reply, so that no call of a truncated reply is executed. */
 function replyReader({ name, newId, called, broken }: Options) {
   const calls: ToolCall[] = [];
   let finish: string | undefined;
@@ -235,7 +235,7 @@ function convert(schema: Json): Json {
   const alternatives = (schema.anyOf ?? schema.oneOf ?? ofTypes) as readonly Json[] | undefined;
   const nullable = alternatives?.some((one) => one.type === 'null') ?? false;
   const properties = Object.entries((schema.properties ?? {}) as Record<string, Json>);
-  // Gemini has no tuples. Here a tuple's items share one type, and minItems and maxItems fix its length.
+  // Gemini has no tuples. The items of our tuples share one type, and minItems and maxItems fix the length.
   const [first] = (schema.prefixItems ?? []) as readonly Json[];
   const items = (schema.items || first) as Json | undefined;
   const several = alternatives?.filter((one) => one.type !== 'null').map(convert);
@@ -255,7 +255,7 @@ function convert(schema: Json): Json {
   };
 }
 
-// Zod limits every integer to the safe range, which is useless information for a model.
+// Zod limits every integer to the safe range, which is of no use to a model.
 const telling = (value: unknown): boolean => typeof value !== 'number' || Math.abs(value) < Number.MAX_SAFE_INTEGER;
 
 const kept = (schema: Json): Json =>

@@ -11,7 +11,7 @@ const Entry = z.object({
   supportedGenerationMethods: z.array(z.string()).catch([]),
   thinking: z.boolean().optional().catch(undefined),
 });
-/** Listed models that cannot be agents, such as those for pictures, video, speech or embeddings. */
+/** Listed models that agents cannot use, such as those for pictures, video, speech or embeddings. */
 const others = /embedding|imagen|veo|aqa|tts|image|audio|live|lyria|robotics/;
 
 const geminiListing: ModelListFormat = {
