@@ -172,7 +172,7 @@ export const toUnjudgedGoalEnd = (reason: RunEndReason, rounds = 0): GoalAssessm
 });
 
 /**
- * Each answer grants the run its full budget again, and permits the next request even if that request exceeds the budget.
+ * Each answer grants the run's own budget again in full, and permits the next request even if that request exceeds the budget.
  * Reaching the limit of tool calls does not end a turn, so that the agent can still report its findings.
  */
 export function toRunBudgetLines({

@@ -102,13 +102,13 @@ export function createSandboxBody({
     CORRAL_MEMORY_BYTES: String(memoryBytes),
     CORRAL_DISK_BYTES: String(diskBytes),
     ...createVolumeLimitEnvironment(spec.volumes),
-    ...(services.length > 0 && { CORRAL_EGRESS_OWN_USER: '1' }), // services share the loopback interface, so the forwarder must check the user
+    ...(services.length > 0 && { CORRAL_EGRESS_OWN_USER: '1' }), // services share loopback: the forwarder checks the user
   };
   const host: Host = {
     ...createIsolationConfig(spec.limits),
     NetworkMode: 'none',
     ...(services.length > 0 && { ExtraHosts: services.map((it) => `${it.name}:127.0.0.1`) }),
-    ShmSize: spec.env.CORRAL_DESKTOP === 'on' ? Math.floor(memoryBytes / 4) : 64 * mebibyte, // the browser's tabs share this memory
+    ShmSize: spec.env.CORRAL_DESKTOP === 'on' ? Math.floor(memoryBytes / 4) : 64 * mebibyte, // shared by the browser's tabs
     Tmpfs: {
       '/tmp': `${scratch},mode=1777`,
       '/run': `rw,nosuid,nodev,noexec,size=${16 * mebibyte},mode=755,${owned}`,
@@ -120,8 +120,7 @@ export function createSandboxBody({
       // The engine creates the volume with the container and with these labels, so `list` finds the volume even if the container
       // is gone.
       { Type: 'volume', Source: volume, Target: '/workspace', VolumeOptions: volumeOptions(labels) },
-      // The engine copies image files into a new volume at its first mount, in no fixed order, so only /workspace allows the
-      // copy.
+      // The engine copies image files at a new volume's first mount, in no fixed order, so only /workspace allows the copy.
       {
         Type: 'volume',
         Source: volume,

@@ -29,7 +29,7 @@ export function createSandboxLister(options: Options): (signal: AbortSignal) => 
     return found !== undefined && clock.now() - found.mtimeMs < startMs;
   };
 
-  /** Undefined if the folder is gone, belongs to another owner, or may be in use by another server's start. */
+  /** Undefined if the folder is gone, belongs to another owner, or may belong to a start of another server. */
   async function leftIn(id: SandboxId, phase: 'starting' | 'stopped'): Promise<SandboxInfo | undefined> {
     if (hasReplicas && phase === 'stopped' && (await isRecent(id))) return undefined;
     const labels = await folders.labels(id, { driver: 'docker', instance });

@@ -183,8 +183,8 @@ async function start(
       if (readEngineErrorStatus(error) !== 304) throw error;
     });
   const starting = orOnceMore(begin); // a running container answers 304
-  // The owner can change while the container and its daemon start, because no program runs in the sandbox before this function
-  // returns. All are awaited, so the caller never removes a container that is still starting.
+  // The workspace's owner can be changed while the container and its daemon start, because no program runs in the sandbox
+  // before this function returns. All are awaited, so the caller never removes a container that is still starting.
   const owned = ownsLate && starting.then(ownWorkspace);
   const ends = await Promise.allSettled([users.checkAlone(user, id, signal), starting, owned]);
   for (const it of ends) if (it.status === 'rejected') throw it.reason;

@@ -4,7 +4,7 @@ import { workspaceAlias, sandboxHome as workspaceHome } from '../shared/home.ts'
 import type { LimitName } from './cgroup/limits.ts';
 import type { FolderVolume } from './volumes.ts';
 
-/** User id inside sandboxes without a user id of their own. Outside, they have the same id only if the server is root. */
+/** User id inside sandboxes without their own user id. Outside, their processes have it only if the server is root. */
 export const sharedUserId = 10_001;
 const home = '/home/agent';
 export const sandboxToolsFolder = '/opt/corral';

@@ -1,4 +1,4 @@
-/** Inclusive. No other program on the machine that runs the sandboxes may use these user ids. */
+/** Inclusive. These user ids must be unused by other programs on the sandboxes' machine. */
 export interface UserIdRange {
   readonly first: number;
   readonly last: number;

@@ -87,10 +87,7 @@ export function createDaemon(parts: DaemonState, { version, sandboxId, desktop, 
     return met.size;
   };
 
-  /**
-   * Starts a process for a run. If the run was stopped during the start, ends the new processes, which the stop may have
-   * missed.
-   */
+  /** Starts a process for a run. If the run is stopped during the start, ends the processes that the stop missed. */
   async function startUnlessStopped<Started>(tag: string | undefined, start: () => Promise<Started>): Promise<Started> {
     stopped.check(tag);
     const started = await start();

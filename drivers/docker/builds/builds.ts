@@ -25,8 +25,8 @@ import { imageUserId } from '../users.ts';
 const buildCapabilities = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'SETGID', 'SETUID'] as const;
 
 /**
- * The kernel limits some resources per user, and root in a build is root on the host. Builds cannot create file watches,
- * because they could use up those of the host's root; programs in builds poll instead.
+ * The kernel limits some resources per user, and root in a build is root on the host. Builds get no file watches, because they
+ * could exhaust the limit for the host's own programs; programs in builds poll instead.
  */
 const buildSecurity = ['no-new-privileges', `seccomp=${createOciProfile(['inotify_init', 'inotify_init1'])}`];
 
@@ -134,7 +134,7 @@ async function runIn(
   signal.addEventListener('abort', stop, { once: true });
   try {
     engine.modem.demuxStream(stream, out, out);
-    const ended = finished(stream, { writable: false }).catch(() => {}); // ignored: `inspect` below shows whether the command ended, and with which exit code
+    const ended = finished(stream, { writable: false }).catch(() => {}); // `inspect` below shows whether and how it ended
     const fed = stdin && pipeline(stdin, stream, { end: true, signal });
     fed?.catch(() => {});
     await raceAbort(ended, signal);

@@ -166,7 +166,7 @@ export function openDockerServices({ engine, images, users, instance, nameOf, la
           await callEngine(signal, () => engine.getContainer(there.Id).unpause({ abortSignal: signal }));
         }
         if (there && there.State.Status !== 'created') return;
-        if (there) await removeService(there.Id, signal); // left by an interrupted start; another container may use its user id by now
+        if (there) await removeService(there.Id, signal); // left by an interrupted start; its user id may be in use by now
         const user = await freeUser(signal);
         const volumes = Object.keys((found.Config?.Volumes as object | undefined) ?? {});
         const request = { service, name, image: found.Id, volumes, sandbox, user, runtime };

@@ -30,7 +30,7 @@ interface Options extends SandboxEngineOptions {
 
 /** Maximum number of pods that one start tries, because a pod can end before it is used. */
 const maxTries = 3;
-/** How long the controller may need to notice a new pool, in ms. */
+/** How long the controller can take to notice a new pool, in ms. */
 const poolLagMs = 5_000;
 const removed = () => new AppError('sandbox_unavailable', 'The claim of the sandbox was deleted before it started.');
 

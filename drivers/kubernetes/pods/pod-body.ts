@@ -148,7 +148,7 @@ function environment({ recipe, port, access, egress, extraCa }: PodSpecRequest):
     CORRAL_WORKSPACE_ALIAS: workspaceAlias,
     CORRAL_RUN_DIR: '/run/corral',
     CORRAL_EXTRA_CA_PEM: extraCa ?? '',
-    ...(recipe.services?.length && { CORRAL_EGRESS_OWN_USER: '1' }), // services share the loopback interface, so the forwarder must check the user
+    ...(recipe.services?.length && { CORRAL_EGRESS_OWN_USER: '1' }), // services share loopback: the forwarder checks the user
     ...(egress
       ? {
           CORRAL_EGRESS_URL: `tcp://${egress.host}:${egress.port}`,

@@ -14,9 +14,7 @@ const [keyPress, keyRelease, buttonPress, buttonRelease, motion] = [2, 3, 4, 5, 
 const dragStepMs = 8;
 /** Time before the button is released, in which the drop target accepts the drag. */
 const dropMs = 50;
-/**
- * Without a pause, two clicks would be treated as one. The display itself times the pause, so a busy daemon cannot lengthen it.
- */
+/** Without a pause, two clicks would be treated as one. The display times the pause, so a busy daemon cannot lengthen it. */
 const clickMs = 20;
 const busyMs = 100;
 const dragSteps = 10;

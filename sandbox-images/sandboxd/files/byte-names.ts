@@ -27,9 +27,7 @@ async function unlessFolder(path: string, thrown: unknown): Promise<void> {
 
 export type SystemPath = string | Buffer;
 
-/**
- * Decodes an escaped path into bytes. Returns the text unchanged if it exists as a literal path and the decoded path does not.
- */
+/** Decodes an escaped path into bytes. Returns the text unchanged if only the literal path exists. */
 export async function toSystemPath(path: string): Promise<SystemPath> {
   const bytes = bytesOfPath(path);
   if (!bytes) return path;

@@ -224,10 +224,7 @@ async function settled(exited: Promise<unknown>): Promise<void> {
   }
 }
 
-/**
- * Readers can connect and disconnect at any time. Output without a reader is lost, unless it is still held back for the first
- * reader.
- */
+/** Readers can connect and disconnect at any time. Output without a reader is lost, unless held back for the first reader. */
 export function createJobOperations(parts: DaemonState): JobOperations {
   const { clock, keepers, stateDir } = parts;
   const all = new Map<string, OpenJob>();
@@ -262,7 +259,7 @@ export function createJobOperations(parts: DaemonState): JobOperations {
     const operation = `job-${requested.id}`;
     const cwd = requested.cwd === undefined ? parts.place.root : resolveAbsolutePath(requested.cwd, parts);
     if (!(await isFolder(cwd))) throw createBadRequestError(`There is no folder ${requested.cwd}.`);
-    const own = (await toSystemPath(cwd)) === cwd && { PWD: cwd }; // PWD is set only if the path is UTF-8, because variables must be text
+    const own = (await toSystemPath(cwd)) === cwd && { PWD: cwd }; // only for UTF-8 paths, because variables must be text
     const env = {
       ...parts.env,
       ...own,

@@ -3,8 +3,7 @@ import { endianness } from 'node:os';
 import { listFolderIfAny, readLinkIfAny, readTextIfAny } from '../files/read-if-any.ts';
 import type { ProcessStat } from './proc.ts';
 
-// Detects from the system call in which a process is blocked, not from its output, whether the process waits for a person's
-// input.
+// Detects whether a process waits for a person's input from the system call that blocks the process, not from its output.
 
 const calls: Readonly<Record<string, Readonly<Record<number, 'read' | 'poll' | 'select' | 'epoll'>>>> = {
   x64: {

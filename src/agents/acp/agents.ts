@@ -25,7 +25,7 @@ const kind = 'acp-session';
 const Stored = z.object({ acpSession: z.string() });
 const programId = 'acp-agent';
 
-/** Agents end with the connection to their sandbox at the latest. */
+/** An agent ends when the connection to its sandbox closes, if not before. */
 export class AcpAgents extends ServerPart<Deps> {
   readonly #agents = new Map<SandboxClient, AcpAgent>();
   /** Decisions that were made after the agent had stopped, for example because the server restarted. */

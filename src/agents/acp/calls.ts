@@ -39,9 +39,7 @@ interface KnownCall {
   isOver: boolean;
 }
 
-/**
- * An agent's tool calls under Corral's own ids, because an agent can reuse ids. Each call holds the newest data from the agent.
- */
+/** An agent's tool calls under Corral's own ids, because agents can reuse ids. Each call holds the agent's newest data. */
 export class AcpToolCalls {
   readonly #known = new Map<string, KnownCall>();
   readonly #newId: () => string;

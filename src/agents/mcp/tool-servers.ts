@@ -110,7 +110,7 @@ export class ToolServers extends ServerPart<Deps> implements AsyncDisposable {
     await Promise.all(gone.map(([, connection]) => connection.close()));
     const missing = () => [...requested].filter(([definition]) => !connections.has(definition));
     if (missing().length === 0) return { connections, loaded };
-    const { createMcpConnection } = await import('./connect.ts'); // loaded on first use, because most Corral servers have no tool servers
+    const { createMcpConnection } = await import('./connect.ts'); // lazy, because most Corral servers have no tool servers
     for (const [definition, server] of missing()) {
       connections.set(definition, createMcpConnection(server, { client, fetchFor, clock, tokenFor }));
     }

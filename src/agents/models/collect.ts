@@ -82,7 +82,7 @@ export async function collectTurn(parts: AsyncIterable<TurnPart>, options: Colle
 export const isEmptyTurn = ({ message, outcome }: CollectedTurn): boolean =>
   outcome.kind === 'finished' && message.calls.length === 0 && message.text.trim() === '';
 
-/** Ids match calls to results and become part of command names, so a missing, repeated or unusual id is replaced. */
+/** Ids match calls to results and become part of operation ids, so a missing, repeated or unusual id is replaced. */
 function withOwnId(
   call: ToolCall,
   before: readonly ToolCall[],

@@ -44,10 +44,7 @@ export interface TextWithCalls {
 export class TextToolCallFinder {
   readonly #tools: ReadonlySet<string>;
   #held = '';
-  /**
-   * The pieces that follow `held` while a form is open. Kept apart, because searching everything again for each piece would
-   * take too long.
-   */
+  /** The pieces that follow `held` while a form is open. Searching everything again for each piece would take too long. */
   #more: string[] = [];
   #moreChars = 0;
   /** The last characters, which can contain the beginning of the closing text. */

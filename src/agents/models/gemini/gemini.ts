@@ -214,7 +214,7 @@ function toOutcome(name: string, { broken, finish, blocked, usage, calls }: Repl
         retryable: true,
       };
     default:
-      return { kind: 'finished', stop: 'refused', usage, reason: blocked ?? finish }; // SAFETY, RECITATION, BLOCKLIST, PROHIBITED_CONTENT, …
+      return { kind: 'finished', stop: 'refused', usage, reason: blocked ?? finish }; // SAFETY, RECITATION, BLOCKLIST, …
   }
 }
 
