@@ -219,7 +219,7 @@ export type RunNotice =
   | { type: 'run.questionLogged'; seen: number }
   /** Requests permission to end. `seen`: the number of injected messages that turns have included. */
   | { type: 'run.wantsToEnd'; seen: number }
-  /** The run's end is being logged, so it accepts no more messages. */
+  /** The run's end is being logged, so it accepts no further messages. */
   | { type: 'run.ending' };
 
 export interface RunMachineContext extends RunInput {

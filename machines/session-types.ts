@@ -84,7 +84,7 @@ export interface SessionContext extends Omit<SessionInput, 'distrusted'> {
   approvals: readonly PendingApproval[]; // calls that need an answer
   verdicts: Verdicts; // passed to the run with its next answer
   forwarded: number; // messages injected into the active run
-  ending: boolean; // the active run has permission to end and accepts no more messages
+  ending: boolean; // the active run has permission to end and accepts no further messages
   dropped: readonly QueuedRun[]; // runs that end together with the active one
   stops: readonly string[]; // commands to answer once the run has ended
   deletes: readonly string[];

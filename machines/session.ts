@@ -201,7 +201,7 @@ export const sessionMachine = sessionSetup.createMachine({
                     'cmd.decide': { guard: 'isAwaited', actions: applyCallDecisions('waitsForSlot') },
                   },
                 },
-                // The run is ending, by itself or because it was stopped, and accepts no more messages.
+                // The run is ending, by itself or because it was stopped, and accepts no further messages.
                 stopping: {
                   entry: assign({ ending: true }),
                   on: {

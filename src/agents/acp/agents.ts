@@ -28,7 +28,7 @@ const programId = 'acp-agent';
 /** An agent ends when the connection to its sandbox closes, if not before. */
 export class AcpAgents extends ServerPart<Deps> {
   readonly #agents = new Map<SandboxClient, AcpAgent>();
-  /** Decisions that were made after the agent had stopped, for example because the server restarted. */
+  /** Decisions made after the agent had stopped, for example because the server restarted. */
   readonly #carried = new WeakMap<SandboxClient, { readonly call: AgentApprovalRequest; readonly allowed: boolean }>();
 
   /**

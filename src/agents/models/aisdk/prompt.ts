@@ -119,7 +119,7 @@ const callPart = ({ callId, name, args }: ToolCall, ids: ReadonlyMap<string, str
   type: 'tool-call',
   toolCallId: ids.get(callId) ?? normalizeCallId(callId),
   toolName: name,
-  // Providers accept only an object. The model learns from the call's result that its arguments were invalid.
+  // Providers accept only an object. The call's result explains to the model that its arguments were invalid.
   input: typeof args === 'object' && args !== null && !Array.isArray(args) ? args : { invalid: args ?? null },
 });
 
