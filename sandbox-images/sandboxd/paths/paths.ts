@@ -234,9 +234,7 @@ const undisposed = { [Symbol.asyncDispose]: async () => {} };
 /** System errors for paths where no file can be created or renamed: a mounted file, /proc, another user's folder. */
 const refusals = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'EBUSY', 'EXDEV']);
 
-/**
- * An existing file is often writable in a folder where none can be created. Its new content is then staged in the spare folder.
- */
+/** An existing file is often writable where no new file can be created. Its new content is then staged in the spare folder. */
 async function stageNear(at: (name: string) => SystemPath, before: Stats | undefined, spare: string) {
   try {
     const staged = await stageFile(at, before);
