@@ -107,7 +107,7 @@ function withOwner<Row extends { readonly owner: string | null }>(row: Row, name
 const mostStopped = 10_000;
 const stoppedAtOnce = 16;
 
-// The server has no owner, so only the role decides.
+// The server has no owner, so access depends on the role alone.
 const operation = defineOperations({ tag: 'Server', prefix: '', style: 'server', find: async () => ({}) });
 
 export const administrationRouter = router({
@@ -202,7 +202,7 @@ const Draining = z.object({
   /** While true, this server creates no sessions, and pauses or stops unused sandboxes. */
   draining: z.boolean(),
   since: IsoTime.nullable(),
-  /** Running sessions on this server, which continue. Null: the caller cannot see other owners' sessions. */
+  /** Sessions at work on this server, which draining does not stop. Null: the caller cannot see other owners' sessions. */
   working: z.int().nullable(),
 });
 const DrainInput = z.strictObject({ draining: z.boolean() });

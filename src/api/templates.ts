@@ -3,7 +3,7 @@ import { toolGroups } from '../agents/tools/tool.ts';
 import type { TemplateInfo, TemplateUnavailability } from '../sessions/api/server/templates.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 
-/** Null: the value of the project or the server applies. */
+/** Where a field is null, the value of the project or the server applies. */
 const Template = z.object({
   /** The template's name in requests for a new session (`template`). */
   id: z.string(),
@@ -12,7 +12,7 @@ const Template = z.object({
   /** The environment shown by OpenCodex clients. */
   environment: z.string().nullable(),
   mode: z.enum(['plan-act', 'react']).nullable(),
-  /** The tool groups from which the template's agents have at least one tool. */
+  /** Tool groups of which the template's agents have at least one tool. */
   tools: z.array(z.enum(toolGroups)).readonly(),
   prompt: z.string().nullable(),
   /** The names of the prompt parts that the template replaces. */

@@ -9,12 +9,12 @@ import { describeParameters, parseParameters } from './outside/portable-schema.t
 import { restartShell, shellExec } from './shell.ts';
 import { defineTool, type Tool, type ToolContext, type ToolResult, type UnsupportedTool } from './tool.ts';
 
-// Tools of agents created with the Managed Agents API. Names and arguments are those that the SDKs' workers know; the server's
-// own tools do the work.
+// Tools of agents created with the Managed Agents API. Their names and arguments are those that the SDKs' workers know; the
+// server's own tools do the work.
 
 const shell = 'main';
 export const sessionMountPath = '/mnt/session';
-/** The workspace folder to which `/mnt/session` points: a client's files, and results for it. */
+/** The workspace folder that `/mnt/session` points to: the client's files, and results for the client. */
 export const sessionFilesFolder = '.session';
 
 /** The file tools know only the workspace, so paths below `/mnt/session` and `/mnt/memory` are translated. */
@@ -151,8 +151,7 @@ const grep = defineTool({
 export const managedAgentsToolset: readonly Tool[] = [bash, read, write, edit, glob, grep];
 
 /**
- * By the name of a tool in this toolset: Corral's tools that do the same work. Rules for those tools also apply to the toolset's
- * tool.
+ * For each tool of this toolset, Corral's tools that do the same work. Rules for Corral's tools also apply to the toolset's tool.
  */
 export const toolsetBackingTools: Readonly<Record<string, readonly string[]>> = {
   bash: ['shell_exec'],

@@ -10,15 +10,15 @@ import { toTrpcErrorShape } from './errors.ts';
 import { sessionTarget } from './schemas.ts';
 
 /**
- * `find` reads the resource that the path's first parameter names, to check its owner. Undefined: the service behind the
- * operations checks and audits its callers.
+ * `find` reads the resource named by the path's first parameter, so that its owner can be checked. Undefined: the service
+ * behind the operations checks and audits its callers.
  */
 interface Resource {
   readonly tag: string;
   readonly prefix: string;
   readonly noun?: string;
   readonly find?: (ctx: TrpcContext, id: never) => Promise<OwnedResource>;
-  /** The format of its REST answers: `session` uses the envelope of session routes; the others differ only in their errors. */
+  /** The format of REST answers: `session` uses the envelope of session routes; the other two differ only in their errors. */
   readonly style?: 'detail' | 'server' | 'session';
   readonly texts?: Readonly<Record<number, string>>;
   /** The `corral` command of this resource. Each operation with a `verb` is a verb of the command. */
@@ -41,7 +41,7 @@ interface Verb {
   readonly name: string;
   /** The input fields that the words after the verb set, in order. Default: the parameters of the path. */
   readonly words?: readonly string[];
-  /** Flags by field, for fields whose flag has another name, such as `--cron <fields>` for `schedule.cron`. */
+  /** Flags for fields whose flag has a different name, such as `--cron <fields>` for `schedule.cron`. */
   readonly options?: Readonly<Record<string, string>>;
   readonly columns?: readonly string[];
   readonly note?: string;
@@ -77,7 +77,7 @@ export interface Operation<In extends z.ZodType = z.ZodType, Out extends z.ZodTy
     readonly schema: z.ZodType;
     readonly value: object | ((answer: z.output<Out>, input: z.output<In>) => object | null);
   };
-  /** Failure statuses besides those of all routes. Default: 404 if the path has an id. */
+  /** Failure statuses, in addition to those of all routes. Default: 404 if the path has an id. */
   readonly fails?: readonly number[];
   /** Absent: the command line has no verb for it, or one written by hand. */
   readonly verb?: Verb;
@@ -137,7 +137,7 @@ async function checkRight(ctx: TrpcContext, meta: OperationMeta, input: unknown)
   if (may === 'any') return;
   if (may === 'create') return authorizeRole(principal, 'user');
   if (may === 'auditor' || may === 'operator' || may === 'admin') return authorizeRole(principal, may);
-  if (principal.role === 'admin') return; // Administrators can do everything, so the store need not be read.
+  if (principal.role === 'admin') return; // Administrators can do everything, so the store is not read.
   const gone = () => new AppError('not_found', `There is no such ${of.noun}.`);
   const found = await of.find?.(ctx, namedIn(meta, input) as never);
   authorize(limitAuditorToViewer(principal), may, found ?? {}, gone);

@@ -13,7 +13,7 @@ const pages: Readonly<Record<string, { entry: string; template: string; html: st
 };
 const kit = { entry: 'parts/kit/page.tsx', template: 'parts/kit/index.html', html: 'kit.html' };
 /**
- * The server sends noVNC's files unchanged, which is the simplest way to comply with its licence; the bundle only refers to them.
+ * The server sends noVNC's files unchanged, which is the simplest way to comply with its licence; the bundle only links to them.
  */
 const servedNovnc: Plugin = {
   name: 'served-novnc',
@@ -98,7 +98,7 @@ async function copyApiDocs(outdir: string): Promise<void> {
   await writeFile(join(outdir, 'redoc.standalone.js'), offline);
 }
 
-/** A browser that finds the names of these scripts in the page fetches them in parallel. */
+/** Lists these scripts in the page, so that the browser fetches them in parallel. */
 function preloads({ outputs }: Metafile, name: string): string {
   const requested = new Set<string>();
   const add = (path: string) => {

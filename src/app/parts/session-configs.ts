@@ -94,10 +94,7 @@ export class SandboxSettingsResolver extends ServerPart<Deps> {
     return { ...this.server, config: { ...config, egress: { ...config.egress, policy: 'none' } } };
   }
 
-  /**
-   * Keeps the choice in memory. Call this before the sandbox starts, so that a broken store does not block the sandbox's network
-   * access.
-   */
+  /** Keeps the choice in memory. Call this before the sandbox starts, so that its network access does not depend on the store. */
   remember(id: SessionId, choice: SandboxSettingsSource): void {
     const [oldest] = this.#known.keys();
     if (this.#known.size >= kept && oldest !== undefined) this.#known.delete(oldest);
@@ -105,8 +102,8 @@ export class SandboxSettingsResolver extends ServerPart<Deps> {
   }
 
   /**
-   * Whether the session's egress choice differs from the remembered one; remembers the new one. False if none is remembered: then
-   * no connection is open.
+   * Whether the session's egress choice differs from the remembered one; remembers the new one. False if none was remembered,
+   * because then no connection is open.
    */
   hasOtherEgress(id: SessionId, session: SandboxSettingsSource): boolean {
     const before = this.#known.get(id)?.choice;
@@ -159,7 +156,7 @@ export const readMaxSandboxSize = ({ cpus, memory, maxCpus, maxMemory }: Config[
   memory: maxMemory ?? memory,
 });
 
-/** Represents a deleted session: no template has this name. */
+/** Stands for a deleted session: no template has this name. */
 const nobody: SandboxSettingsSource = { template: '', templateBy: 'session', projectId: null };
 
 function withTemplate(config: Config, { name, sandbox, egress, packages, services = {} }: Template): SandboxSettings {
@@ -170,7 +167,7 @@ function withTemplate(config: Config, { name, sandbox, egress, packages, service
   // The server builds no images on Kubernetes, so the operator names one there. An operator's image that is not bundled replaces
   // the code image.
   if (own.sandbox.image === codeImage && !isBundledImage(config.sandbox.image)) delete own.sandbox.image;
-  // The server enforces the idle time, so sandboxes that differ only in it can come from the warm pool.
+  // The server enforces the idle time, so a sandbox that differs only in its idle time can come from the warm pool.
   const { idleSeconds: _, ...shape } = own.sandbox;
   const isUsual = Object.keys(shape).length + Object.keys(own.egress).length === 0;
   return {

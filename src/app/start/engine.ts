@@ -63,8 +63,8 @@ interface AgentServices extends ChildServices {
 export type ServerWithEngine = ServerWithAgents & Awaited<ReturnType<typeof openEngine>>;
 
 /**
- * The fourth phase of the start: the engine that runs sessions. Sessions with a running sandbox adopt it, and unfinished runs
- * continue in the background.
+ * Startup phase 4: the engine that runs sessions. Sessions with a running sandbox adopt it, and unfinished runs continue in
+ * the background.
  */
 export async function openEngine(server: ServerWithAgents) {
   const { config, clock, ids, newId, logger, metrics, closing, projects } = server;
@@ -108,7 +108,7 @@ export async function openEngine(server: ServerWithAgents) {
   });
   const ready = new ReadyWorkspaces({
     ...server,
-    // A prepared workspace waits in a stopped sandbox, so the driver must keep files across a stop.
+    // A prepared workspace waits in a stopped sandbox, so the driver must keep the files of a stopped sandbox.
     keep: leavesFiles && config.repositories.keepPrepared > 0 ? config.repositories.readyWorkspaces : 0,
     maxAgeMs: config.repositories.readyHours * 3_600_000,
     startTimeoutMs,
@@ -315,14 +315,14 @@ export async function openEngine(server: ServerWithAgents) {
     folders,
     checkpoints,
     delegation,
-    /** Gives agents the services that the next phase builds on the engine. The agents' calls wait until then. */
+    /** Gives agents the services that the next phase builds on the engine. Calls of agents wait for these services. */
     offer: (offered: AgentServices) => services.resolve(offered),
     ledger,
     accounts,
     holdings,
     volumes,
     forget,
-    /** The sandboxes that were running when the driver last listed them. */
+    /** The sandboxes that were running when they were last listed. */
     sandboxesUp: () => reconciler.up,
     [Symbol.asyncDispose]: (): PromiseLike<void> => held.disposeAsync(),
   };

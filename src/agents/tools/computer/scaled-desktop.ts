@@ -6,10 +6,10 @@ import { readPngSize } from './png.ts';
 import { type Point, type Size, scalePoint, toModelScreenSize } from './screen.ts';
 
 const startMs = 90_000;
-const settleMs = 500; // until the effect of a click is visible
+const settleMs = 500; // time for the effect of a click to become visible
 
 /**
- * The desktop as the model sees it, on a screen that can be smaller. `at` converts the model's coordinates to those of the
+ * The desktop as the model sees it, on a screen that may be smaller. `at` converts the model's coordinates to those of the
  * desktop, and `pointer` converts back.
  */
 export interface ScaledDesktop {
@@ -23,8 +23,8 @@ export interface ScaledDesktop {
 }
 
 /**
- * Performs `work`, then shows the screen unless `work` returns a complete result. `acts`: waits while a person has control of the
- * keyboard and mouse.
+ * Performs `work`, then shows the screen unless `work` returns a complete result. With `acts`, waits first while a person has
+ * control of the keyboard and mouse.
  */
 export async function runOnDesktop(
   ctx: ToolContext,
@@ -68,7 +68,7 @@ function scaleDesktop(
       const from = part ? scalePoint(part.from, screen, picture) : { x: 0, y: 0 };
       const to = part ? scalePoint(part.to, screen, picture) : { x: picture.width, y: picture.height };
       const region = { ...from, width: Math.max(1, to.x - from.x), height: Math.max(1, to.y - from.y) };
-      // A part is enlarged to the size of a whole screen, so that the model sees its details.
+      // A part is enlarged to the full screen size, so that the model sees details.
       const scale = Math.min(screen.width / region.width, screen.height / region.height);
       const size = part
         ? {
