@@ -21,7 +21,7 @@ const SkillFiles = z
       /** Relative, such as `pdf/SKILL.md`. */
       path: z.string().min(1).max(500),
       content: base64,
-      /** Default: whether the file starts with `#!`. */
+      /** Absent: true if the file starts with `#!`. */
       executable: z.boolean().optional(),
     }),
   )

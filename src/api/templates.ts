@@ -12,7 +12,7 @@ const Template = z.object({
   /** The environment shown by OpenCodex clients. */
   environment: z.string().nullable(),
   mode: z.enum(['plan-act', 'react']).nullable(),
-  /** Tool groups of which the template's agents have at least one tool. */
+  /** The tool groups from which the template's agents have at least one tool. */
   tools: z.array(z.enum(toolGroups)).readonly(),
   prompt: z.string().nullable(),
   /** The names of the prompt parts that the template replaces. */

@@ -17,7 +17,7 @@ const SignInAddress = z.object({
 const Name = z.string().min(1).max(100);
 const entered = {
   url: z.string().min(1).max(2_000),
-  /** Default: the stored headers, if the address does not change. */
+  /** Default: the stored headers, if the address stays the same. */
   headers: z.record(z.string().max(100), z.string().max(8_192)).optional(),
   tools: z
     .array(

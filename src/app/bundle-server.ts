@@ -78,7 +78,7 @@ const ownPlaces: Plugin = {
 
 /**
  * Importing one of these modules evaluates all of its getters. They load Node's fetch client (node:http) and Web Crypto
- * (node:crypto), 2 MiB that an idle server never uses. `require` does not.
+ * (node:crypto), 2 MiB that an idle server never uses. `require` does not evaluate the getters.
  */
 const lazyBuiltins: Plugin = {
   name: 'lazy-builtins',

@@ -23,7 +23,7 @@ export type ServerCore = Awaited<ReturnType<typeof openServerCore>>;
 
 /**
  * Starts everything but the HTTP server. Disposing stops all work immediately and closes the store last. The phases end in
- * reverse order, also when startup fails.
+ * reverse order, on disposal or when startup fails.
  */
 export async function openServerCore({ provided: input = {}, ...options }: Options) {
   await using stack = new AsyncDisposableStack();

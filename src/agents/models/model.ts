@@ -4,7 +4,7 @@ import type { BudgetOverrun } from '../../core/model/spending.ts';
 
 export interface Model {
   readonly name: string;
-  /** Read before each turn: a fallback chain returns those of the model that it will try next. */
+  /** Read before each turn: a fallback chain returns the abilities of the model that it will try next. */
   readonly abilities: ModelCapabilities;
   /** Absent, or returns undefined: the model's price is unknown. */
   readonly costOf?: (usage: TurnUsage) => number | undefined;
@@ -205,6 +205,6 @@ export interface FailedTurn {
   readonly retryable: boolean;
   /** The delay that the provider sent. */
   readonly retryAfterMs?: number;
-  /** Set if the request was not sent, because this budget does not cover it. */
+  /** Set if the request was not sent because this budget does not cover it. */
   readonly over?: BudgetOverrun;
 }

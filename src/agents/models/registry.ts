@@ -140,7 +140,7 @@ function unknown(ref: string, { compatible }: Pick<ModelsConfig, 'compatible'>):
   );
 }
 
-/** The longest that a run waits for one provider, in ms. */
+/** The longest time that a run waits for one provider, in ms. */
 const longestWaitMs = 60_000;
 const maxFailures = 3;
 const brokenRestMs = 10 * 60_000;

@@ -7,7 +7,7 @@ const keptBytes = 64 * 1024;
 /** `boundOutput` never cuts text of at most this many characters, because a UTF-16 unit needs at most three bytes. */
 export const maxUncutChars: number = Math.floor(keptBytes / 3);
 
-/** Puts a failed command's exit code before its output. Long output is cut in the middle. */
+/** Puts a failed command's exit code before its output. The middle of a long output is cut. */
 export function toModelText(result: ToolResult): string {
   const how = result.ok || result.exitCode === undefined ? '' : `[exit code ${result.exitCode}${why(result.reason)}]\n`;
   const { output } = result;
@@ -52,7 +52,7 @@ export class BoundedOutput {
     this.#end = (this.#end + newest.length) % half;
   }
 
-  /** Counts bytes in the middle as skipped; at least `tailBytes` must follow them. */
+  /** Skips unneeded bytes in the middle; at least `tailBytes` must follow them. */
   skip(bytes: number): void {
     this.#afterHead += bytes;
   }

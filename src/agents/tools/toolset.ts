@@ -9,8 +9,8 @@ import { describeParameters, parseParameters } from './outside/portable-schema.t
 import { restartShell, shellExec } from './shell.ts';
 import { defineTool, type Tool, type ToolContext, type ToolResult, type UnsupportedTool } from './tool.ts';
 
-// Tools of agents created with the Managed Agents API. Their names and arguments are those that the SDKs' workers know; the
-// server's own tools do the work.
+// Tools of agents created with the Managed Agents API. Names and arguments are those that the SDKs' workers know; the server's
+// own tools do the work.
 
 const shell = 'main';
 export const sessionMountPath = '/mnt/session';

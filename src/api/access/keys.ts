@@ -32,7 +32,7 @@ const NewKey = z.strictObject({
   name: z.string().trim().min(1).max(100),
   role: z.enum(roles),
   expiresAt: z.iso.datetime().optional(),
-  /** The id of a key whose sessions the new key shares, so that it can replace that key or let a viewer in. */
+  /** The id of a key whose sessions the new key shares, to replace that key or to add a viewer. */
   beside: z.string().max(100).optional(),
 });
 const NewTrust = NewKey.extend({

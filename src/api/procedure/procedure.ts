@@ -10,8 +10,8 @@ import { toTrpcErrorShape } from './errors.ts';
 import { sessionTarget } from './schemas.ts';
 
 /**
- * `find` reads the resource named by the path's first parameter, so that its owner can be checked. Undefined: the service
- * behind the operations checks and audits its callers.
+ * `find` reads the resource that the path's first parameter names, to check its owner. Undefined: the service behind the
+ * operations checks and audits its callers.
  */
 interface Resource {
   readonly tag: string;
@@ -41,7 +41,7 @@ interface Verb {
   readonly name: string;
   /** The input fields that the words after the verb set, in order. Default: the parameters of the path. */
   readonly words?: readonly string[];
-  /** Flags for fields whose flag has a different name, such as `--cron <fields>` for `schedule.cron`. */
+  /** Flags by field, for fields whose flag has another name, such as `--cron <fields>` for `schedule.cron`. */
   readonly options?: Readonly<Record<string, string>>;
   readonly columns?: readonly string[];
   readonly note?: string;

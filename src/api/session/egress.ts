@@ -6,7 +6,7 @@ import { awaitOkResult, OkResult, sessionTarget } from '../procedure/schemas.ts'
 import { EgressHosts } from '../views/session-options.ts';
 
 const EgressInForce = EffectiveEgress.extend({
-  /** Why the caller cannot allow hosts. Null: the caller can. */
+  /** Why the caller cannot allow a host; null: the caller can. */
   whyNot: z.string().nullable(),
 });
 const onlyOperators = (role: string) => `Only operators can do this, and your role is ${role}. Ask an operator.`;

@@ -7,7 +7,7 @@ const SendInput = sessionTarget.extend({
   text: TextInput,
   mode: z.enum(['inject', 'queue', 'replace']).default('inject'),
   attachments: z.array(z.string().min(1).max(4_096)).max(100).default([]),
-  /** The message starts a run of its own, whose work is judged by this goal. */
+  /** Starts a separate run for the message. The run's work is judged by this goal. */
   goal: Goal.optional(),
   /** A repeated request with the same id and content returns the first answer and sends nothing. */
   clientMessageId: z.string().min(1).max(255).optional(),
@@ -55,7 +55,7 @@ export const runsRouter = router({
       }),
     ),
 
-  /** The model receives the rejection together with the text. */
+  /** The model receives the rejection with the text. */
   reject: procedure
     .input(sessionTarget.extend({ callId: CallId, text: TextInput.optional() }))
     .output(Decision)

@@ -101,7 +101,7 @@ const ListInput = z.strictObject({
   projectId: ProjectIdInput.optional(),
   archived: z.boolean().optional(),
   parent: SessionIdInput.optional(),
-  /** Filters by metadata: a session must have every key with this value. */
+  /** Only sessions that have all of these keys with these values. */
   metadata: SessionMetadata.optional(),
   /** Text to find in the title, or in a message from a user or the agent. */
   search: z.string().trim().min(2).max(200).optional(),

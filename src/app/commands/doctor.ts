@@ -166,7 +166,7 @@ function addressesNear(url: string): string[] {
   return host === undefined ? found : [...found, `${host}:${at}`];
 }
 
-// Each output line is a name and a value. `isolationFindings` looks the lines up by name.
+// Each output line is a name and a value. `isolationFindings` finds the lines by name.
 const look = `
 echo "uid $(id -u)"
 echo "capabilities $(sed -n 's/^CapEff:[[:space:]]*//p' /proc/self/status)"

@@ -13,7 +13,7 @@ import { closeBlobStore, openBlobStore, openCommandStore } from '../parts/store.
 import type { ServerCommandDefinition } from './command.ts';
 import { loadLocalConfig } from './local-config.ts';
 
-/** Rejects immediately if the store is unavailable; unlike the server, a command does not wait for it. */
+/** Rejects immediately if the store is unavailable, because a command does not wait for it. */
 export async function openLocalStore({ mayBegin }: { readonly mayBegin: boolean }): Promise<Store> {
   const config = loadLocalConfig();
   const dataDir = resolve(config.dataDir);

@@ -13,7 +13,7 @@ const pages: Readonly<Record<string, { entry: string; template: string; html: st
 };
 const kit = { entry: 'parts/kit/page.tsx', template: 'parts/kit/index.html', html: 'kit.html' };
 /**
- * The server sends noVNC's files unchanged, which is the simplest way to comply with its licence; the bundle only links to them.
+ * The server sends noVNC's files unchanged, which is the simplest way to comply with its licence; the bundle only refers to them.
  */
 const servedNovnc: Plugin = {
   name: 'served-novnc',

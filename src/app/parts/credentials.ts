@@ -48,7 +48,7 @@ export interface ProxyCredentials {
   readEnv(
     session: Pick<SessionRecord, 'id' | 'owner' | 'projectId' | 'agent'>,
   ): Promise<Readonly<Record<string, string>>>;
-  /** The session's vault variables for which its sandbox cannot reach one of the hosts. */
+  /** The session's vault variables with a host that the session's sandbox cannot reach. */
   findUnreached(
     session: Pick<SessionRecord, 'owner' | 'projectId' | 'agent' | 'sandbox'>,
   ): Promise<readonly UnreachableCredential[]>;

@@ -88,7 +88,7 @@ export const restartPolicy = {
   backoffMs: (restart: number) => Math.min(100 * 2 ** (restart - 1), 5 * second),
 };
 
-/** Throws: invalid_request for an unknown tool, because such a rule would protect nothing. */
+/** Throws: invalid_request for an unknown tool, because that entry would protect nothing. */
 export function toCheckedApprovalPolicy(approvals: Config['approvals'], tools: ToolRegistry): ApprovalPolicy {
   assertKnownTools('approvals.tools', approvals.tools, tools);
   assertKnownTools(

@@ -94,7 +94,10 @@ export class SandboxSettingsResolver extends ServerPart<Deps> {
     return { ...this.server, config: { ...config, egress: { ...config.egress, policy: 'none' } } };
   }
 
-  /** Keeps the choice in memory. Call this before the sandbox starts, so that its network access does not depend on the store. */
+  /**
+   * Keeps the choice in memory. Call this before the sandbox starts, so that a broken store does not block the sandbox's network
+   * access.
+   */
   remember(id: SessionId, choice: SandboxSettingsSource): void {
     const [oldest] = this.#known.keys();
     if (this.#known.size >= kept && oldest !== undefined) this.#known.delete(oldest);
@@ -102,8 +105,8 @@ export class SandboxSettingsResolver extends ServerPart<Deps> {
   }
 
   /**
-   * Whether the session's egress choice differs from the remembered one; remembers the new one. False if none was remembered,
-   * because then no connection is open.
+   * Whether the session's egress choice differs from the remembered one; remembers the new one. False if none is remembered: then
+   * no connection is open.
    */
   hasOtherEgress(id: SessionId, session: SandboxSettingsSource): boolean {
     const before = this.#known.get(id)?.choice;
@@ -156,7 +159,7 @@ export const readMaxSandboxSize = ({ cpus, memory, maxCpus, maxMemory }: Config[
   memory: maxMemory ?? memory,
 });
 
-/** Stands for a deleted session: no template has this name. */
+/** Represents a deleted session: no template has this name. */
 const nobody: SandboxSettingsSource = { template: '', templateBy: 'session', projectId: null };
 
 function withTemplate(config: Config, { name, sandbox, egress, packages, services = {} }: Template): SandboxSettings {

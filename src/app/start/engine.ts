@@ -108,7 +108,7 @@ export async function openEngine(server: ServerWithAgents) {
   });
   const ready = new ReadyWorkspaces({
     ...server,
-    // A prepared workspace waits in a stopped sandbox, so the driver must keep the files of a stopped sandbox.
+    // A prepared workspace waits in a stopped sandbox, so the driver must keep files across a stop.
     keep: leavesFiles && config.repositories.keepPrepared > 0 ? config.repositories.readyWorkspaces : 0,
     maxAgeMs: config.repositories.readyHours * 3_600_000,
     startTimeoutMs,
@@ -315,14 +315,14 @@ export async function openEngine(server: ServerWithAgents) {
     folders,
     checkpoints,
     delegation,
-    /** Gives agents the services that the next phase builds on the engine. Calls of agents wait for these services. */
+    /** Gives agents the services that the next phase builds on the engine. The agents' calls wait until then. */
     offer: (offered: AgentServices) => services.resolve(offered),
     ledger,
     accounts,
     holdings,
     volumes,
     forget,
-    /** The sandboxes that were running when they were last listed. */
+    /** The sandboxes that were running when the driver last listed them. */
     sandboxesUp: () => reconciler.up,
     [Symbol.asyncDispose]: (): PromiseLike<void> => held.disposeAsync(),
   };

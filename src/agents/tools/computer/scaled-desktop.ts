@@ -23,8 +23,8 @@ export interface ScaledDesktop {
 }
 
 /**
- * Performs `work`, then shows the screen unless `work` returns a complete result. With `acts`, waits first while a person has
- * control of the keyboard and mouse.
+ * Performs `work`, then shows the screen unless `work` returns a complete result. `acts`: waits while a person has control of the
+ * keyboard and mouse.
  */
 export async function runOnDesktop(
   ctx: ToolContext,
@@ -68,7 +68,7 @@ function scaleDesktop(
       const from = part ? scalePoint(part.from, screen, picture) : { x: 0, y: 0 };
       const to = part ? scalePoint(part.to, screen, picture) : { x: picture.width, y: picture.height };
       const region = { ...from, width: Math.max(1, to.x - from.x), height: Math.max(1, to.y - from.y) };
-      // A part is enlarged to the full screen size, so that the model sees details.
+      // A part is enlarged to the size of a whole screen, so that the model sees its details.
       const scale = Math.min(screen.width / region.width, screen.height / region.height);
       const size = part
         ? {

@@ -20,7 +20,7 @@ export interface ChildTask {
 export interface ChildState {
   readonly id: string;
   readonly title: string;
-  /** `waiting` is for an answer from the parent, or for a person. */
+  /** `waiting`: for an answer from the parent, or for a person. */
   readonly state: 'running' | 'waiting' | 'completed' | 'stopped' | 'failed';
   readonly question?: string;
   readonly lastWords: string;

@@ -10,7 +10,7 @@ import { defineTool, describeTool, type Tool, type ToolContext, type ToolResult 
 /** Fetches under the sandboxes' egress rules, like programs in a sandbox. */
 interface WebPages {
   fetch(address: string, ctx: Pick<ToolContext, 'sessionId'>, signal: AbortSignal): Promise<FetchedPage>;
-  /** Undefined if parsing the page takes too long. */
+  /** Undefined if the page cannot be parsed in time. */
   read(job: HtmlPageJob, signal: AbortSignal): Promise<PageText | undefined>;
 }
 
