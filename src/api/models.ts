@@ -6,7 +6,7 @@ import { defineOperations, router } from './procedure/procedure.ts';
 const Offered = z.object({ providers: z.array(ProviderModels).readonly() });
 
 const access = {
-  /** gemini, openai, anthropic, or a name for a server with a Chat Completions API. */
+  /** gemini, openai or anthropic, or any name for a server that has a Chat Completions API. */
   provider: z.string().min(1).max(31),
   /** The address of such a server, without `/models` or `/chat/completions`. */
   baseUrl: z.string().min(1).max(2_000).optional(),
@@ -16,7 +16,7 @@ const access = {
 const ModelAccessInput = z.strictObject(access);
 const UseModelInput = z.strictObject({
   ...access,
-  /** Default: key and address are stored, and the usual model stays. */
+  /** Absent: only the key and address are stored, and the default model does not change. */
   model: z.string().min(1).max(200).regex(/^\S+$/).optional(),
 });
 const ProviderInput = z.strictObject({ provider: z.string().min(1).max(31) });

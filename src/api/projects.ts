@@ -27,7 +27,7 @@ import { toSessionId } from './procedure/session-id.ts';
 const Project = StoredProject.omit({ owner: true, members: true, departures: true }).extend({
   createdAt: IsoTime,
   updatedAt: IsoTime,
-  /** The caller's role; null: none, which is possible for administrators and operators. */
+  /** The caller's role; null for administrators and operators who are not members. */
   role: z.enum(projectRoles).nullable(),
 });
 const shownTo = ({ principal }: Pick<TrpcContext, 'principal'>, project: StoredProject) => ({

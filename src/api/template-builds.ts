@@ -159,7 +159,7 @@ export const templateBuildsRouter = router({
     answer: [example],
   }).query(async ({ ctx }) => (await ctx.services.templateBuilds.list()).map(builtView)),
 
-  /** The steps of a Dockerfile. In COPY steps, `files` is missing: the caller sets it to the hash of the uploaded archive. */
+  /** The steps of a Dockerfile. COPY steps lack `files`, which the caller sets to the hash of the uploaded archive. */
   plan: procedure
     .input(DockerfileInput)
     .output(z.object({ base: z.string(), steps: z.array(BuildStep).readonly(), notes: z.array(z.string()).readonly() }))

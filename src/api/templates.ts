@@ -3,7 +3,7 @@ import { toolGroups } from '../agents/tools/tool.ts';
 import type { TemplateInfo, TemplateUnavailability } from '../sessions/api/server/templates.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 
-/** Null: the value of the project or the server applies. */
+/** Where a field is null, the value of the project or the server applies. */
 const Template = z.object({
   /** The template's name in requests for a new session (`template`). */
   id: z.string(),

@@ -103,7 +103,7 @@ const base = '/api/v1/volumes';
 const path = `${base}/:volume` as const;
 const answered = { out: Volume, answer: volumeExample };
 
-/** `sessions.create` with `volumes` mounts these; REST moves files and archives of any size. */
+/** `sessions.create` mounts volumes with its field `volumes`; the REST routes transfer files and archives of any size. */
 export const volumesRouter = router({
   list: operation({
     rest: `GET ${base}`,

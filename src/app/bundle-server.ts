@@ -23,7 +23,7 @@ export async function bundleServer(folder: string, program = 'src/app/main.ts'):
   await rm(outdir, { recursive: true, force: true });
   await bundle(outdir, program);
   // Each entry is bundled separately: code shared between a worker and the server would become one more file to open at each
-  // start.
+  // startup.
   for (const name of workers) await bundle(outdir, `src/${name}.ts`);
   // Without this, Node parses each file to determine its module type.
   await writeFile(join(outdir, 'package.json'), '{ "type": "module" }\n');
@@ -77,8 +77,8 @@ const ownPlaces: Plugin = {
 };
 
 /**
- * An import of one of these modules evaluates all of its getters. They load Node's fetch client (node:http) and Web Crypto
- * (node:crypto), 2 MiB that an idle server never uses. A require does not evaluate the getters.
+ * Importing one of these modules evaluates all of its getters. They load Node's fetch client (node:http) and Web Crypto
+ * (node:crypto), 2 MiB that an idle server never uses. `require` does not evaluate the getters.
  */
 const lazyBuiltins: Plugin = {
   name: 'lazy-builtins',

@@ -22,13 +22,13 @@ interface Options
 export type ServerCore = Awaited<ReturnType<typeof openServerCore>>;
 
 /**
- * Starts everything but the HTTP server. Disposing stops all work immediately and closes the store last. Disposing, or a failed
- * start, ends the phases in reverse order.
+ * Starts everything but the HTTP server. Disposing stops all work immediately and closes the store last. The phases end in
+ * reverse order, on disposal or when startup fails.
  */
 export async function openServerCore({ provided: input = {}, ...options }: Options) {
   await using stack = new AsyncDisposableStack();
   using ending = new DisposableStack();
-  // A failed start also ends the background work, which would otherwise wait for the server to drain.
+  // A failed startup must also end the background work, which would otherwise wait for the server to drain.
   const ended = ending.adopt(new AbortController(), (it) => it.abort());
   const startup: StartupContext = {
     learn: () => {},

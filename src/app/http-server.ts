@@ -266,7 +266,7 @@ function createIdentityProxy(
   return new ProxyAuthenticator({ headers, signed, rules: settings, people: signIns.people, clients, now });
 }
 
-/** The services with the caller's permissions, and signed links that grant no more than these. */
+/** The services limited to the caller's permissions, with signed links that grant no more than those. */
 function actingBy(deps: HttpServerDeps, sign: SignedUrls['sign'], principalOf: () => Principal) {
   const raw = { ...deps.services, sessions: deps.sessions };
   const audit = createAuditRecorder(deps, principalOf);
@@ -293,7 +293,7 @@ function actingBy(deps: HttpServerDeps, sign: SignedUrls['sign'], principalOf: (
     people: people && audit ? withAudit<PeopleAdmin>(people, peopleActions, audit) : people,
     sign: ((what, lifeMs) => {
       const principal = principalOf();
-      // a link could allow more than a reader can do, such as control of a desktop
+      // a link could grant more than a reader's rights, such as control of a desktop
       if (principal.role === 'reader') throw forbiddenRoleError(principal);
       return sign({ ...what, subject: principal.key }, lifeMs);
     }) satisfies SignedUrls['sign'],

@@ -38,7 +38,7 @@ const StoredKey = z.object({
     .object({ id: z.string(), role: z.enum(apiKeyProjectRoles) })
     .nullable()
     .default(null),
-  /** Which tokens of trusted issuers authenticate as this account, instead of a secret. */
+  /** The rule for tokens of trusted issuers that authenticate as this account, instead of a secret. */
   trust: TrustRule.nullable().default(null),
   pepper: z.string(),
   hash: z.string(),
@@ -67,7 +67,7 @@ export interface NewKeyRequest {
 export interface ApiKeyAdmin {
   /**
    * Creates a key. Rejects: invalid_request, forbidden (the person has fewer rights), quota (10,000 keys, 50 per person),
-   * not_found (no such project, or no key has the id `beside`).
+   * not_found (no such project, or no key with the id `beside`).
    */
   create(newKey: NewKeyRequest): Promise<{ readonly key: string; readonly view: ApiKeyView }>;
   /** Creates an account without a secret; tokens of trusted issuers authenticate as this account. Rejects like `create`. */
@@ -96,7 +96,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records' | 'warn'> {
   /** A project's keys are no longer valid after the project is deleted. */
   readonly hasProject?: (id: string) => boolean;
   readonly issuers?: readonly string[];
-  /** Sandboxes have no isolation, so any user could read every file. All active keys must then have the same owner. */
+  /** All active keys must have the same owner, because sandboxes have no isolation and any user could read every file. */
   readonly onlyOne?: boolean;
 }
 interface Entry {
@@ -115,7 +115,7 @@ const maxPersonalKeys = 50;
 const none: Principal = { role: 'nobody' };
 const strange: PepperedHash = { pepper: '', hash: '' };
 
-/** A key moves to the primary pepper when it is next used, because only its owner has the secret. */
+/** A key moves to the primary pepper only when it is next used, because the server does not store its secret. */
 export async function findKeysUnderOldPeppers(
   records: RecordStore,
   { peppers, now }: { readonly peppers: Peppers; readonly now: number },
@@ -139,7 +139,7 @@ const notIsolated = (what: string) =>
     `${what}: sandboxes have no isolation here, so users can read each other's files. Install bubblewrap or start Docker.`,
   );
 const missing = () => new AppError('not_found', 'There is no such key.');
-/** A project key owns what it creates, and has at most its person's role there. */
+/** A project key owns what it creates, and has at most its person's role in the project. */
 function withinProject({ id, project }: StoredKey, person: Principal | undefined) {
   if (!project) return {};
   const role = minProjectRole(project.role, person?.projects?.get(project.id) ?? project.role);
@@ -222,7 +222,7 @@ export async function openApiKeys(deps: Deps): Promise<ApiKeys> {
     const now = clock.now();
     const { lastUsedAt } = entry.doc;
     if (lastUsedAt !== null && now - lastUsedAt < useEveryMs) return;
-    const stored = presented === undefined ? undefined : pepper?.hash(presented); // moves the key from an older pepper to the primary one
+    const stored = presented === undefined ? undefined : pepper?.hash(presented); // also moves the key to the primary pepper
     entry.doc = { ...entry.doc, ...stored, lastUsedAt: now };
     const { doc, version: expect } = entry;
     const put = records.put({ kind, id: doc.id, doc, sort: doc.createdAt, expect });

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 // Checks the headers by which a browser describes the origin of a request. The checks protect a server on loopback from other
-// pages: DNS rebinding shows up in Host, and a request of another site in Origin and Sec-Fetch-Site.
+// pages: DNS rebinding shows up in Host, and a request from another site in Origin and Sec-Fetch-Site.
 
 const loopbackNames = new Set(['localhost', '127.0.0.1', '[::1]']);
 
@@ -37,7 +37,7 @@ export function classifyRequestOrigin(
   const saysOther = site !== undefined && site !== 'none' && site !== 'same-origin';
   if (origin === undefined) return saysOther ? 'foreign' : 'own'; // not a browser, a typed address, or a GET from this server's page
   if (site === 'same-origin') return 'own';
-  // Sec-Fetch-Site is more reliable than comparing Origin with Host, because a proxy can drop the port.
+  // Sec-Fetch-Site is more reliable than comparing Origin with Host, because a proxy may drop the port.
   if (!saysOther && sameOrigin(origin, host)) return 'own';
   if (!isOriginAllowed(origin, named)) return 'foreign';
   return named ? 'named' : 'default';
@@ -47,7 +47,7 @@ export function isOriginAllowed(origin: string | undefined, named: readonly stri
   return origin !== undefined && (named ?? developmentOrigins).includes(origin);
 }
 
-/** A Host without a port means the scheme's default port: another port is another program's page. */
+/** A Host without a port means the scheme's default port; a page on any other port belongs to another program. */
 function sameOrigin(origin: string, host: string | undefined): boolean {
   const ours = parseHost(host);
   const theirs = /^(https?):\/\/(.+)$/i.exec(origin);

@@ -7,8 +7,8 @@ import { parseJson } from '../core/text/json.ts';
 import { Collection } from '../storage/collection.ts';
 import type { Peppers } from './pepper.ts';
 
-// Credentials of workers of self-hosted environments: permanent keys, stored like API keys, and signed tokens. A token is for a
-// claim on one work item, and is not stored.
+// Credentials of workers of self-hosted environments: permanent keys, stored like API keys, and signed tokens. A token covers
+// one claim of one work item, and is not stored.
 
 const Maker = z.object({
   key: z.string().optional(),
@@ -147,7 +147,7 @@ export class EnvironmentKeys {
     return this.#peppers;
   }
 
-  /** Records the time, at most once a minute, and moves the key to the primary pepper. A failed write is ignored. */
+  /** Records the time of use, at most once a minute, and moves the key to the primary pepper. A failed write is ignored. */
   async #use(doc: StoredKey, { presented, version }: { readonly presented: string; readonly version: number }) {
     const { records, clock } = this.#deps;
     const now = clock.now();

@@ -6,7 +6,7 @@ import type { FederatedTokenVerifier } from './tokens/program-tokens.ts';
 
 /** All credentials are in memory, so no request waits for the store. */
 export interface PrincipalResolver {
-  /** Whether requests need a credential. Stays true after every key is revoked, so the server does not reopen. */
+  /** Whether requests need a credential. Stays true when all keys are revoked, so that access never opens up again. */
   readonly any: boolean;
   /** The principal of every request while no key exists. Its streams end when the first key is created. */
   readonly anonymous: Principal;

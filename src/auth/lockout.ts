@@ -7,8 +7,8 @@ export interface Lockout {
   waitOf(address: string): number;
   failed(address: string): void;
   /**
-   * Counts one wrong credential, unless the address is locked out: then nothing is counted, and the remaining wait in ms is
-   * returned. A locked address can still send valid credentials, because several clients can share it.
+   * Counts a wrong credential and returns 0. If the address is locked out, counts nothing and returns the remaining wait in
+   * ms. Valid credentials still work from a locked address, because several clients may share it.
    */
   judge(address: string): number;
 }
@@ -44,7 +44,7 @@ export function createLockout({ clock, onFailure: listener }: LockoutOptions): L
       const before = windows.get(network);
       const window = before && before.endsAt > now ? before : { failures: 0, endsAt: now + windowMs };
       window.failures += 1;
-      windows.delete(network); // moves to the end, so the first entry is the one whose last failure is oldest
+      windows.delete(network); // moves the entry to the end, so that the first entry has the oldest last failure
       windows.set(network, window);
       const [oldest] = windows.keys();
       if (windows.size > maxAddresses && oldest !== undefined) windows.delete(oldest);

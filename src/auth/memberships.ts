@@ -27,8 +27,8 @@ export class Memberships {
   load = (): Promise<void> => this.#projects.load();
 
   /**
-   * The caller with its roles in projects: the same object until the caller loses rights. A caller that already has roles keeps
-   * them.
+   * Adds the caller's project roles. Returns the same object until the caller loses rights. A caller that already has roles
+   * is returned unchanged.
    */
   within = (caller: Principal): Principal => {
     if (caller.owner === undefined || caller.projects) return caller;

@@ -5,7 +5,7 @@ import type { Clock } from '../core/contracts/clock.ts';
 // the key's id precedes the mac. The MAC covers the purpose and the path, so a link never opens anything else. A link never
 // allows more than its key does.
 
-/** `rights`: those that a link can grant, the default first. `once`: the link works only once. */
+/** `rights` lists what a link can grant, the default first. With `once`, a link works only once. */
 const purposes = {
   vnc: { rights: ['control', 'view'], once: true },
   file: { rights: ['read'], once: false },
@@ -38,7 +38,7 @@ const form = /^v1\.([0-9a-f]{8})\.([1-9]\d{0,15})\.([\w-]{22})(?:\.([0-9a-f]{12}
 
 export const parseSignatureSubject = (signature: string): string | undefined => form.exec(signature)?.[4];
 
-/** The server remembers used links until they expire. Beyond this number it refuses further single-use links. */
+/** The server remembers used links until they expire. At this number it refuses further single-use links. */
 const maxUsed = 100_000;
 
 /** Signs with a random key of this process: links are short-lived, and a restart invalidates them all. */

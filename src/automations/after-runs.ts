@@ -10,7 +10,7 @@ export function withAddedRecords(
   carry: (entry: AppendRequest) => AppendRequest,
   isOpen: () => boolean,
 ): EventLog {
-  const carried = new WeakMap<AppendRequest, AppendRequest>(); // a repeated append must pass the same object to the log
+  const carried = new WeakMap<AppendRequest, AppendRequest>(); // a retried append must pass the same object to the log
   return {
     ...log,
     append: (entry) => {
@@ -22,8 +22,8 @@ export function withAddedRecords(
   };
 }
 
-// Ends of runs that can start an automation. Each record is written with the append that contains the end, so a crash loses none.
-// A start's id is derived from the end, so it is added only once.
+// Run ends that may start an automation. Each record is written with the append that contains the end, so a crash loses none.
+// A start's id is derived from the run's end, so each start is added only once.
 
 export const endedRunKind = 'ended-run';
 const kind = endedRunKind;
@@ -62,7 +62,7 @@ export class RunEndTriggers extends ServerPart<Deps> {
     return withAddedRecords(log, withEnds, () => this.#isOpen);
   }
 
-  /** Adds the starts caused by the oldest ends. Resolves with whether there may be more. Each step can be repeated. */
+  /** Adds the starts caused by the oldest ends. Resolves with true if there may be more. Each step can be repeated. */
   async round(): Promise<boolean> {
     const { records, automations } = this.deps;
     const ends = await records.list(kind, { limit: batch });

@@ -14,7 +14,7 @@ interface Deps {
 }
 type Prepare = Parameters<AutomationProgramRegistry['serve']>[1];
 
-/** Prepares sessions with the code of the facade whose clients defined the automation. */
+/** Prepares a session through the facade whose client defined the automation. */
 export class AutomationPrograms extends ServerPart<Deps> implements AutomationProgramRegistry {
   readonly #served = new Map<string, Prepare>();
   #isOpen = false;

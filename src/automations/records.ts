@@ -52,7 +52,7 @@ export const createAutomationStart = (
 const kinds = { automation: 'automation', open: 'automation-open', ended: 'automation-start' } as const;
 export const maxAutomations = 100; // per owner
 const keptStarts = 1_000; // per automation; older ones are deleted
-const never = -8.64e15; // sorts last: other automations are sorted by their negated next start, highest first
+const never = -8.64e15; // sorts last: scheduled automations are sorted by their negated next start, highest first
 
 const missing = () => new AppError('not_found', 'There is no such automation.');
 

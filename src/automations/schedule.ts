@@ -11,7 +11,7 @@ const maxLength = 200;
 /** The times of a schedule, except those for which `isRepeated` returns true. */
 export interface CronRule {
   readonly cron: Cron;
-  /** Whether the rule runs at fixed times and the clock already showed this time, so that it is skipped. */
+  /** Whether this is a fixed time that the clock shows for the second time, after being set back. It is then skipped. */
   readonly isRepeated: (at: number) => boolean;
 }
 
@@ -28,7 +28,7 @@ export function parseCronRule({ cron, timezone }: CronTime): CronRule {
         'month, day of the week, such as 0 9 * * 1-5.',
     );
   if (text.length > maxLength) throw refuse('is too long');
-  // The library also accepts seconds, years, nicknames and `L`, which other programs that read the schedule do not.
+  // The library also accepts seconds, years, nicknames and `L`, which other programs that read the schedule do not understand.
   const wrong = mistakeIn(text.split(/[ \t]+/));
   if (wrong !== undefined) throw refuse(wrong);
   if (!isTimeZone(timezone))
@@ -125,7 +125,7 @@ export function findNextDueTimes(rule: CronRule, after: number, count: number): 
   return times;
 }
 
-/** The latest due time from `from` to `now`. Several can have passed during a downtime. */
+/** The latest due time from `from` to `now`. Several may have passed during a downtime. */
 export function findLatestDueTime({ cron, isRepeated }: CronRule, from: number, now: number): number {
   const before = (time: number) => cron.previousRuns(1, new Date(time))[0]?.getTime();
   let at = before(now + 1_000) ?? from;

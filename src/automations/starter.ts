@@ -46,13 +46,13 @@ export interface AutomationStarterDeps extends Pick<ServerDependencies, 'clock'>
   readonly secretOf: (automation: string) => Promise<Secret | undefined>;
   readonly readCost: (id: SessionId) => Promise<AutomationStartCost>;
   readonly isOwned: OwnerAccessCheck;
-  /** Called before the outcome of a start is stored: a session was started, or none was. */
+  /** Called before the outcome of a start (a session, or none) is stored. */
   readonly tell?: (event: AutomationStartEvent) => Promise<void>;
   readonly count?: (cause: string, end: string) => void;
 }
 type Start = VersionedDocument<AutomationStart>;
 
-/** How long a start that failed for a temporary reason is retried. */
+/** How long a start is retried after a temporary failure. */
 const maxLatenessMs = 10 * 60_000;
 /** How long ended starts are always kept: longer than the maximum age of an accepted delivery. */
 const keptMs = 2 * 60 * 60_000;
@@ -122,7 +122,7 @@ export class AutomationStarter extends ServerPart<AutomationStarterDeps> {
         ...(owner !== undefined && { owner }),
       };
       await sessions.create(requested).catch((thrown: unknown) => {
-        if (toAppError(thrown).code !== 'fenced') throw thrown; // another server did it first
+        if (toAppError(thrown).code !== 'fenced') throw thrown; // another server created it first
       });
     }
     await begin?.(sessionId);

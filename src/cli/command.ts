@@ -44,8 +44,8 @@ export interface CliCommand {
   readonly options: readonly (readonly [flags: string, about: string])[];
   readonly examples: readonly string[];
   /**
-   * Words after the first argument are another program's command line. It starts at the first word that is not an option of this
-   * command, or after `--`.
+   * The words after the first argument are another program's command line, which starts at the first word that is not an
+   * option of this command, or after `--`.
    */
   readonly passThrough?: true;
   /** Resolves with the exit code; undefined means 0. */

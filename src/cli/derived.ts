@@ -43,14 +43,14 @@ export interface VerbCall extends CliCommandInput {
   readonly verb: string;
   readonly server: Corral;
   readonly words: readonly string[];
-  /** `columns`: the verb whose columns are shown. */
+  /** `columns` names the verb whose columns are used. */
   show(items: readonly object[], columns?: string): void;
   find(word: string | undefined): Promise<string>;
 }
 export interface CustomVerbs {
   readonly verbs?: Readonly<Record<string, (call: VerbCall) => Promise<number> | Promise<void>>>;
   readonly options?: CliCommand['options'];
-  /** Additional input fields of a derived verb, and the router to call instead of the default. */
+  /** Returns additional input fields for a derived verb, and the router to call if it is not the default. */
   prepare?(call: VerbCall): Promise<{ readonly router?: string; readonly fields?: Readonly<Record<string, unknown>> }>;
   finish?(call: VerbCall, answer: { readonly id: string }): Promise<void>;
 }
@@ -260,8 +260,8 @@ function formatCell(column: string, row: object): string {
 }
 
 /**
- * The rows of a table. A column is a text with fields: `{name}`, `{+used}` (above 0), `{?deleted}` (present, not
- * shown). A part in brackets is left out if one of its fields is missing; ` | ` separates alternatives.
+ * The rows of a table. A column is a template with fields: `{name}`, `{+used}` (above 0), `{?deleted}` (present, not shown).
+ * A part in brackets is left out if one of its fields is missing; ` | ` separates alternatives.
  *
  * @example
  * formatTable([{ id: 'p1', size: 4 }], ['{id}', '{?deleted}deleted | {size} bytes']); // ['p1  4 bytes']

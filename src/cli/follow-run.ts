@@ -11,8 +11,8 @@ export interface FollowRunOptions {
 }
 
 /**
- * Shows a run until it ends, or until it waits and the user cannot answer here. Otherwise the user can answer questions and
- * decide on approvals. Resolves with the exit code.
+ * Shows a run until it ends. When it waits, prompts the user for an answer or an approval, or returns if the user cannot be
+ * prompted. Resolves with the exit code.
  */
 export async function followRun(run: Run, io: Io, { json, follow }: FollowRunOptions): Promise<number> {
   const shown = createEventRenderer(io, { quiet: !follow || json });
@@ -92,7 +92,7 @@ const goalEnds = {
 
 interface QuestionToAnswer {
   readonly io: Io;
-  /** Empty: the agent's last message was the question. */
+  /** Empty if the agent's last message was the question itself. */
   readonly question: string;
   readonly approvals: readonly {
     readonly callId: string;

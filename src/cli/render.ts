@@ -16,7 +16,7 @@ export interface EventRenderer {
  */
 export const hiddenToolNames: ReadonlySet<string> = new Set(['todo', 'make_plan', 'message_ask_user']);
 
-/** A phase of the sandbox, without the prefix `starting: ` before a detail. */
+/** The text for a phase of the sandbox, without the prefix `starting: `. */
 export const formatSandboxPhase = (event: Extract<Event, { type: 'sandbox.phase' }>): string =>
   toOneLine(eventLineOf(event).replace(/^starting: /, ''), 200);
 
@@ -48,7 +48,7 @@ export function createEventRenderer(io: Io, { quiet }: { readonly quiet: boolean
     io[where].write(where === 'stderr' ? paint('dim', shown) : shown);
     open = shown.endsWith('\n') ? undefined : where;
   };
-  /** On a terminal the phases of a start share one line, which is rewritten. */
+  /** On a terminal, the phases of a sandbox's start overwrite one line. */
   const phaseLine = (line: string) => {
     if (quiet) return;
     if (!io.stderr.isTTY) return note(line);

@@ -138,8 +138,8 @@ function readSavedTokens(env: Io['env']): SavedTokens {
 }
 
 /**
- * Stores the server's token and makes this server the default. Without a token, deletes the stored one, and no server is the
- * default. Returns the file's path.
+ * Stores the server's token and makes this server the default. Without a token, deletes the stored one and leaves no default
+ * server. Returns the file's path.
  */
 export function saveToken(env: Io['env'], server: string, token: string | undefined): string {
   const { [server]: _, ...others } = readSavedTokens(env).tokens;

@@ -133,7 +133,7 @@ const retryTransient: TRPCLink<AppRouter> = retryLink({
   retryDelayMs: pauseMs,
 });
 
-/** A 4xx status other than 429, which only delays the next attempt. */
+/** Whether the status is a 4xx, except for 429, which only delays the next attempt. */
 function isRefusal(error: TRPCClientError<AppRouter>): boolean {
   const { cause } = error as { cause?: { code?: unknown } };
   const status = typeof cause?.code === 'number' ? cause.code : undefined;

@@ -112,7 +112,7 @@ export class Corral {
     try {
       await box.attach(files);
     } catch (error) {
-      await box.remove().catch(() => {}); // its creator never received the id
+      await box.remove().catch(() => {}); // the caller never learns the id
       throw error;
     }
     return box;

@@ -43,7 +43,7 @@ export const defineOptionalSetting = <Schema extends z.ZodType>(
   ...standard: string[]
 ) => kind.kind.optional().meta({ ...describe(kind, about, standard, {}) });
 
-/** Defines a setting whose value error messages never contain. */
+/** Defines a setting whose value never appears in error messages. */
 export const defineSecretSetting = <Schema extends z.ZodType>(
   kind: Kind<Schema>,
   fallback: z.input<Schema>,

@@ -26,7 +26,7 @@ function leaves(schema: z.ZodType, path: readonly string[]): Setting[] {
 
 export interface SettingsLayout {
   readonly settings: readonly Setting[];
-  /** Every mapping of the file, as a path in kebab case; '' is the file itself. */
+  /** The path of every mapping in the file, in kebab case; '' is the file itself. */
   readonly groups: ReadonlySet<string>;
 }
 

@@ -4,9 +4,9 @@ import type { BudgetOverrun } from '../../core/model/spending.ts';
 
 export interface Model {
   readonly name: string;
-  /** Read before each turn: a chain of fallbacks returns the abilities of the model that it will use next. */
+  /** Read before each turn: a fallback chain returns the abilities of the model that it will try next. */
   readonly abilities: ModelCapabilities;
-  /** Undefined or absent: the price of the model is unknown. */
+  /** Absent, or returns undefined: the model's price is unknown. */
   readonly costOf?: (usage: TurnUsage) => number | undefined;
   /** Never throws or rejects. Always yields exactly one `end`, as the last part. */
   turn(request: TurnRequest, signal: AbortSignal): AsyncIterable<TurnPart>;
@@ -25,10 +25,10 @@ export interface ModelCapabilities {
   readonly forcedTool: boolean;
   /** True: it is unknown whether the model can call tools, as with many self-hosted models. */
   readonly unproven?: boolean;
-  /** `automatic`: the provider recognizes equal beginnings of requests. `marked`: the adapter marks what to cache. */
+  /** `automatic`: the provider detects repeated prefixes itself. `marked`: the adapter marks what to cache. */
   readonly caching: 'automatic' | 'marked' | 'none';
 }
-/** The assumed abilities of an unknown model: a common window, and nothing that a server might refuse. */
+/** Assumed for an unknown model: a common window size, and no feature that a server might refuse. */
 export const defaultCapabilities: ModelCapabilities = {
   window: 32_768,
   maxOutput: 4_096,
@@ -91,10 +91,7 @@ export interface ToolDeclaration {
   readonly native?: NativeTool;
 }
 export type NativeTool =
-  /**
-   * A screen with keyboard and mouse, whose calls have the arguments that Claude models know. The size is in pixels of the
-   * screenshot.
-   */
+  /** A screen with keyboard and mouse, called with the arguments that Claude models know. The size is in screenshot pixels. */
   | { readonly kind: 'computer'; readonly width: number; readonly height: number }
   /** The tool is an action on a browser's screen, with the name and arguments that Gemini models know natively. */
   | { readonly kind: 'screen_action' };
@@ -109,12 +106,12 @@ export type Message =
       readonly pictures?: readonly Picture[];
       /** The address of the page on the screen after the call. */
       readonly page?: string;
-      /** A person permitted the call, as its `confirm` requires. */
+      /** A person approved the call, as its `confirm` requires. */
       readonly confirmed?: true;
     }
   | AssistantMessage;
 
-/** In the text of a user message, the names and paths of its files follow it. */
+/** Heading of the list of attached files (names and paths) at the end of a user message. */
 export const attachedFilesHeading = '\n\n[Attached files]\n';
 
 /** A picture without bytes is described in words. */
@@ -126,9 +123,9 @@ export interface Picture {
 }
 
 /**
- * A reply. Every provider understands `text` and `calls`. `raw` is the same reply in its provider's own form, with reasoning and
- * signatures. The model that wrote it gets it back unchanged, and any other model gets text and calls. The calls in `raw` have
- * the order of `calls`; if `raw` has more calls, the additional ones are not sent back.
+ * A reply. Every provider understands `text` and `calls`. `raw` is the same reply in its provider's own form, with reasoning
+ * and signatures. `raw` goes back unchanged to the model that wrote it; any other model gets `text` and `calls`. The calls in
+ * `raw` are in the order of `calls`; if `raw` has more calls, the extra ones are not sent back.
  */
 export interface AssistantMessage {
   readonly role: 'assistant';
@@ -149,7 +146,7 @@ export interface ToolCall {
   readonly callId: string;
   readonly name: string;
   readonly args: unknown; // unparsed; the tool parses it
-  /** Why the provider requires a person's permission for this call. */
+  /** Why the provider requires a person's approval for this call. */
   readonly confirm?: string;
 }
 
@@ -208,6 +205,6 @@ export interface FailedTurn {
   readonly retryable: boolean;
   /** The delay that the provider sent. */
   readonly retryAfterMs?: number;
-  /** The budget that does not cover the request, which was therefore not sent. */
+  /** Set if the request was not sent because this budget does not cover it. */
   readonly over?: BudgetOverrun;
 }

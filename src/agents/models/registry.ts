@@ -15,10 +15,10 @@ import { computeRetryDelayMs } from './retry.ts';
 interface Endpoint {
   readonly apiKey?: Secret | undefined;
   readonly baseUrl?: string | undefined;
-  /** The networks that the address can be in, if a person entered it in the page. */
+  /** The networks that `baseUrl` can point to, if a person entered it in the page. */
   readonly reach?: NetworkReach | undefined;
 }
-/** `private`: also addresses of this machine and of private networks. */
+/** `private` includes this machine and private networks. */
 export type NetworkReach = 'public' | 'private';
 export interface ModelsConfig extends Readonly<Record<KeyedProviderName, Endpoint>> {
   readonly compatible: Readonly<Record<string, Endpoint & { readonly baseUrl: string }>>;
@@ -159,8 +159,8 @@ interface Deps {
 }
 
 /**
- * Uses the first model that works. A model is suspended after three retryable failures in a row, or after more than a minute of
- * waiting in total. A failure that lasts until a setting changes suspends it immediately, as does a required delay of more than a
+ * Uses the first model that works. A model is suspended after three retryable failures in a row, or after more than a minute
+ * of waiting in total. It is suspended immediately if only a change of settings can help, or if the required delay exceeds a
  * minute. The next model then takes over, in the same turn if nothing was output yet. Sessions with the same models and keys
  * share the models' health. No single wait is longer than a minute.
  */
@@ -178,7 +178,7 @@ export function withFallbacks(models: readonly [Model, ...Model[]], { clock, ran
     return left.toSorted((a, b) => healthOf(a).restsUntil - healthOf(b).restsUntil)[0];
   }
 
-  /** Records a failure. True: the model is suspended now. */
+  /** Records a failure. Returns whether the model is now suspended. */
   function rests(model: Model, failure: FailedTurn): boolean {
     const state = healthOf(model);
     state.failures++;

@@ -6,7 +6,7 @@ import type { Message, Model, OmittedContent, Picture, ToolDeclaration, TurnPart
 
 const maxRepairs = 8;
 const maxKnown = 500;
-/** Milliseconds. A restarted model server can accept tools, so they are offered again after this time. */
+/** Milliseconds. After a restart the model server may accept tools, so they are offered again after this time. */
 const toollessMs = 10 * 60_000;
 const repairable: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'model_rejected',
@@ -53,7 +53,7 @@ export function withRequestRepair(model: Model, clock: Pick<Clock, 'now'>): Mode
         yield part;
       }
       if (!next) return;
-      // Pictures whose removal did not help are sent again.
+      // If removing pictures did not help, they are sent again.
       const isVain = next.leftOut.some(({ kind }) => kind === 'picture');
       if (isVain)
         left.splice(0, left.length, ...left.filter(({ kind, name }) => kind !== 'picture' || known.pictures.has(name)));

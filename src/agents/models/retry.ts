@@ -3,7 +3,7 @@ import type { TurnOutcome } from './model.ts';
 const maxAttempts = 5;
 const firstDelayMs = 1_000;
 const maxDelayMs = 60_000;
-/** If the provider requests a longer delay than this, every attempt would be too early, so the call is not retried. */
+/** With a longer delay from the provider, every attempt would be too early, so the call is not retried. */
 export const maxRetryAfterMs = (maxAttempts - 1) * maxDelayMs;
 
 /**

@@ -4,7 +4,7 @@ export interface RecordedRequest {
   /** 1 for the session's first model request. Plans, steps, answers and summaries are all counted. */
   readonly turn: number;
   readonly runId: string;
-  /** The model that was requested first; the turn's `usage` names the model that answered. */
+  /** The model that was tried first; the turn's `usage` names the model that answered. */
   readonly model: string;
   /** The same hash as in the turn's `usage`. */
   readonly requestHash: string;

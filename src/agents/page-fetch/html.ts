@@ -14,7 +14,7 @@ interface ParsedPage {
 interface OpenElement {
   readonly name: string;
   readonly inner: PageTreeNode[];
-  /** Opened inside the main content, where a header is part of the text. */
+  /** Whether it was opened inside the main content, where a header is part of the text. */
   readonly isMain: boolean;
 }
 
@@ -152,7 +152,7 @@ class PageReader {
     if (at >= 0) this.#open.length = at;
   }
 
-  /** Everything up to the end of this element is left out. */
+  /** Starts to skip everything up to the end of this element. */
   #hides(name: string, selfClosing: boolean): void {
     if (this.#hidden > 0) {
       if (this.#hiding[0] === name && !empty.has(name)) this.#hidden++;
@@ -191,7 +191,7 @@ class PageReader {
   }
 }
 
-/** Empty for anything but an http(s) address, such as a script. */
+/** Empty unless the address is http(s): `javascript:` is dropped, for example. */
 const absolute = (value: string | undefined, base: string): string => {
   const url = value === undefined ? null : URL.parse(value.trim(), base);
   return url && /^https?:$/.test(url.protocol) ? url.href : '';

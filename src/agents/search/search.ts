@@ -1,4 +1,4 @@
-/** All text is third-party. */
+/** All text comes from third parties. */
 export interface SearchHit {
   readonly title: string;
   readonly link: string;

@@ -49,7 +49,7 @@ export const computerTools: Readonly<Record<ComputerToolVariant, readonly Tool[]
 export const createComputerTools = (shape: ComputerToolVariant, desktop: Size): readonly Tool[] =>
   shape === 'claude' ? [createClaudeComputerTool(desktop)] : computerTools[shape];
 
-/** The built-in tools of all configurations, including the question and the recall, which the agent loop answers itself. */
+/** The built-in tools of all configurations, including the question and recall tools, whose calls the agent loop answers. */
 export const toolDescriptions: readonly ToolDescription[] = [
   ...builtInTools,
   codeToolDescription,

@@ -4,7 +4,7 @@ import type { ToolResult } from './tool.ts';
 
 export const maxModelTextChars = 16_000;
 const keptBytes = 64 * 1024;
-/** `boundOutput` never cuts a text of at most this many characters, because a UTF-16 unit needs at most three bytes. */
+/** `boundOutput` never cuts text of at most this many characters, because a UTF-16 unit needs at most three bytes. */
 export const maxUncutChars: number = Math.floor(keptBytes / 3);
 
 /** Puts a failed command's exit code before its output. The middle of a long output is cut. */

@@ -12,7 +12,7 @@ import { findToolFamily } from './words.ts';
 export type ToolDeclaration = Pick<ToolDescription, 'name' | 'description' | 'parameters' | 'native'>;
 /** The tools of one session, by the names that the model uses. */
 export interface ToolRegistry {
-  /** The tools for the model while it works, including `message_ask_user`, which the loop answers itself. */
+  /** The tools that the model can call while it works, including `message_ask_user`, which the loop answers itself. */
   readonly declarations: readonly ToolDeclaration[];
   find(name: string): Tool | undefined;
   /** Set if the sandbox has no desktop: why, and what a person can do about it. */
@@ -142,7 +142,7 @@ async function perform(
 
 function unknownTool(registry: ToolRegistry, name: string): ToolResult {
   const names = registry.declarations.map((tool) => tool.name).join(', ');
-  // The first line makes sense alone, because people see only that line; the list is for the model.
+  // People see only the first line, so it must make sense on its own; the list is for the model.
   const { desktopAdvice } = registry;
   const what =
     desktopAdvice !== undefined && findToolFamily(name) === 'browser'

@@ -129,7 +129,7 @@ export const shellKill = defineTool({
 export async function restartShell(ctx: ToolContext, shell: string): Promise<void> {
   const { sandbox, operationId, runId, timeoutMs, signal } = ctx;
   await sandbox.kill(shell, signal).catch((thrown: unknown) => {
-    if (!(thrown instanceof AppError) || thrown.code !== 'shell_not_found') throw thrown; // nothing ran yet
+    if (!(thrown instanceof AppError) || thrown.code !== 'shell_not_found') throw thrown; // no command has run yet
   });
   const id = `${operationId}.restart`;
   await sandbox.start({ id, shell, command: ':', tag: runId, timeoutMs, fresh: true }, signal);
@@ -184,16 +184,16 @@ function watchForInput({ sandbox, signal }: ToolContext, operation: string): Dis
 }
 
 const watchedBytes = 256 * 1024; // maximum of live output in the log; a result keeps a shorter start
-// read from the end of output that redraws itself, such as a progress bar: most of these bytes are overwritten
+// how much is read from the end of output that redraws itself, such as a progress bar: most of these bytes are overwritten
 const redrawnBytes = 4 * 1024 * 1024;
-const beyondAll = Number.MAX_SAFE_INTEGER; // following from here returns no bytes, only the operation when it ends
+const beyondAll = Number.MAX_SAFE_INTEGER; // past any output: following from here only waits for the operation to end
 
 async function follow(
   { sandbox }: ToolContext,
   operation: string,
   { signal, tell }: { signal: AbortSignal; tell: (text: string) => void },
 ): Promise<{ ended: OperationEntry | undefined; output: string }> {
-  const decoder = new TextDecoder('utf-8', { ignoreBOM: true }); // a character can be split between two chunks
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true }); // a character may be split across two chunks
   const screen = new ScreenText();
   const output = new BoundedOutput();
   const enough = new AbortController();

@@ -18,7 +18,7 @@ export interface ToolContext {
   readonly sandbox: SandboxClient;
   /** The id of the operation in the sandbox. The same id is never executed twice. */
   readonly operationId: string;
-  /** Marks every process that the run starts, so that a stop finds all of them. */
+  /** Marks every process that the run starts, so that stopping the run finds all of them. */
   readonly runId: string;
   readonly timeoutMs: number;
   readonly gate?: AutomaticInputGate;
@@ -29,10 +29,10 @@ export interface ToolContext {
   readonly skills?: SkillReader;
   readonly memory?: AgentMemory;
   readonly isApproved?: boolean;
-  /** Stores a picture as a file of the session. Undefined if that failed, which is not a failure of the tool. */
+  /** Stores a picture as a file of the session. Undefined if it could not be stored, which is not a failure of the tool. */
   readonly keepPicture?: (picture: PictureBytes) => Promise<StoredPicture | undefined>;
   readonly onOutput: (text: string) => void;
-  /** Reports the session of a child that the call started, before the call waits for it. */
+  /** Reports the child session that the call started, before the call waits for it. */
   readonly onChild?: (child: string) => Promise<void>;
   /** How many bytes (UTF-8) of live output were already reported. `reattach` continues after them. */
   readonly fromByte?: number;
@@ -73,11 +73,11 @@ export interface OpenedPullRequest {
   readonly base: string;
   readonly draft: boolean;
 }
-/** Pushes the branch and opens its pull request. An open pull request gets the new commits and is returned. */
+/** Pushes the branch and opens its pull request. If one is already open, it gets the new commits and is returned. */
 export type PullRequestOpener = (requested: PullRequestDraft, signal: AbortSignal) => Promise<OpenedPullRequest>;
 
 /**
- * A failure that the model can handle is a value. A throw is a bug or a lost sandbox, and ends the turn.
+ * A failure that the model can handle is a value. An exception means a bug or a lost sandbox, and ends the turn.
  *
  * @example return { ok: false, reason: 'not_found', output: 'There is no notes.txt.' };
  */
@@ -115,9 +115,9 @@ export const toolGroups = ['bash', 'file_read', 'file_write', 'file_edit', 'sear
 export type ToolGroup = (typeof toolGroups)[number];
 
 /**
- * A part of the server or session that a tool requires. A model is never offered a tool whose needs are not met. `repository`: a
- * writable one. `skill`: the session has skills. `children`: the agent can delegate. `memory`, `memory_write`: the agent can
- * read, or also change, notes that outlive the session.
+ * Something that a tool needs from the server or session. A model is never offered a tool whose needs are not met.
+ * `repository`: a writable one. `skill`: the session has skills. `children`: the agent can delegate. `memory`,
+ * `memory_write`: the agent can read, or also change, notes that outlive the session.
  */
 export type ToolRequirement = 'sandbox' | 'desktop' | 'repository' | 'skill' | 'children' | 'memory' | 'memory_write';
 

@@ -14,7 +14,7 @@ import { defineTool, type Tool, type ToolContext, type ToolResult, type Unsuppor
 
 const shell = 'main';
 export const sessionMountPath = '/mnt/session';
-/** The workspace folder to which `/mnt/session` points: a client's files, and results for it. */
+/** The workspace folder that `/mnt/session` points to: the client's files, and results for the client. */
 export const sessionFilesFolder = '.session';
 
 /** The file tools know only the workspace, so paths below `/mnt/session` and `/mnt/memory` are translated. */
@@ -151,8 +151,7 @@ const grep = defineTool({
 export const managedAgentsToolset: readonly Tool[] = [bash, read, write, edit, glob, grep];
 
 /**
- * By the name of a tool in this toolset: Corral's tools that do the same work. Rules for those tools also apply to the toolset's
- * tool.
+ * For each tool of this toolset, Corral's tools that do the same work. Rules for Corral's tools also apply to the toolset's tool.
  */
 export const toolsetBackingTools: Readonly<Record<string, readonly string[]>> = {
   bash: ['shell_exec'],

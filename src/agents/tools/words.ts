@@ -3,7 +3,7 @@ import { toolDescriptions } from './list.ts';
 import type { FacadeCallMapper, ToolDescription, ToolNamingScheme } from './tool.ts';
 import { managedAgentsToolset } from './toolset.ts';
 
-// The names of a tool for people, for facades and in the log. Logs and tool servers can name tools that this server does not
+// How a tool is named to people, by facades and in the log. Logs and tool servers may name tools that this server does not
 // know, so every lookup has a fallback.
 
 const named: readonly ToolDescription[] = [...toolDescriptions, ...managedAgentsToolset];

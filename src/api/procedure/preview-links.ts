@@ -24,8 +24,8 @@ export interface PreviewAddress {
   readonly path: string;
 }
 /**
- * A preview's token is derived from the preview, its opener's credential and a secret that all servers of a store share. Each of
- * them therefore accepts it, and it expires with that credential.
+ * A preview's token is derived from the preview, its opener's credential and a secret that all servers of a store share. Each
+ * server therefore accepts the token, which expires with that credential.
  */
 export interface PreviewLinks {
   createAddress(id: SessionId, view: PreviewView, reached: RequestAddress): Promise<PreviewAddress>;

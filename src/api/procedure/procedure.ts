@@ -18,7 +18,7 @@ interface Resource {
   readonly prefix: string;
   readonly noun?: string;
   readonly find?: (ctx: TrpcContext, id: never) => Promise<OwnedResource>;
-  /** The format of its REST answers: `session` uses the envelope of session routes; the others differ only in their errors. */
+  /** The format of REST answers: `session` uses the envelope of session routes; the other two differ only in their errors. */
   readonly style?: 'detail' | 'server' | 'session';
   readonly texts?: Readonly<Record<number, string>>;
   /** The `corral` command of this resource. Each operation with a `verb` is a verb of the command. */
@@ -77,7 +77,7 @@ export interface Operation<In extends z.ZodType = z.ZodType, Out extends z.ZodTy
     readonly schema: z.ZodType;
     readonly value: object | ((answer: z.output<Out>, input: z.output<In>) => object | null);
   };
-  /** Failure statuses besides those of all routes. Default: 404 if the path has an id. */
+  /** Failure statuses, in addition to those of all routes. Default: 404 if the path has an id. */
   readonly fails?: readonly number[];
   /** Absent: the command line has no verb for it, or one written by hand. */
   readonly verb?: Verb;
@@ -137,7 +137,7 @@ async function checkRight(ctx: TrpcContext, meta: OperationMeta, input: unknown)
   if (may === 'any') return;
   if (may === 'create') return authorizeRole(principal, 'user');
   if (may === 'auditor' || may === 'operator' || may === 'admin') return authorizeRole(principal, may);
-  if (principal.role === 'admin') return; // Administrators can do everything, so the store need not be read.
+  if (principal.role === 'admin') return; // Administrators can do everything, so the store is not read.
   const gone = () => new AppError('not_found', `There is no such ${of.noun}.`);
   const found = await of.find?.(ctx, namedIn(meta, input) as never);
   authorize(limitAuditorToViewer(principal), may, found ?? {}, gone);

@@ -63,8 +63,8 @@ export const Session = z.object({
   template: z.string(),
   projectId: z.string().nullable(),
   /**
-   * The owner's name, or else e-mail address, if another person owns the session and the caller can use its project. Otherwise
-   * null.
+   * The owner's name or, failing that, e-mail address. Null unless the owner is another person and the caller can use the
+   * project.
    */
   ownerName: z.string().nullable(),
   /** The model chosen for the session; null: that of its template, its project or the server. */
@@ -80,7 +80,7 @@ export const Session = z.object({
   archived: z.boolean(),
   forkedFrom: ForkOrigin.nullable(),
   /**
-   * `depth` is counted from the first session; `attempts` is the comparison to which an attempt belongs. Null: a person or a
+   * `depth` is the distance from the first session; `attempts` is the set that an attempt belongs to. Null: a person or a
    * client started this session.
    */
   parent: Parent.nullable(),
@@ -152,7 +152,7 @@ function endOf({ endsAt, life }: SessionRecord): string | null {
 export const Event = z.intersection(SessionFact, z.object({ seq: z.int(), sessionId: z.string(), ts: z.number() }));
 export type Event = z.infer<typeof Event>;
 
-/** Events are missing here: load the session again. The stream continues after `seq`. */
+/** Events are missing at this point: load the session again. The stream continues after `seq`. */
 export interface Resync {
   readonly type: 'resync';
   readonly reason: 'cursor_too_old' | 'cursor_ahead';

@@ -80,8 +80,8 @@ export const desktopRouter = router({
       : services.desktop.giveControl(sessionId, viewer),
   ),
   /**
-   * Takes control, even from another viewer. `viewer` is a connected viewer, named by the query parameter `viewer` of its
-   * connection's address.
+   * Takes control, even from another viewer. `viewer` identifies a connected viewer, by the query parameter `viewer` with
+   * which it connected.
    */
   takeControl: procedure
     .input(ofViewer)
@@ -92,7 +92,7 @@ export const desktopRouter = router({
     .output(DesktopView)
     .mutation(({ ctx, input }) => ctx.services.desktop.giveControl(input.sessionId, input.viewer)),
 
-  /** A link to the screen, usable without a token. Can be used once, and expires. */
+  /** A single-use link to the screen that needs no token and expires. */
   signedUrl: procedure
     .input(
       sessionTarget.extend({

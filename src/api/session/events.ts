@@ -22,7 +22,7 @@ export const eventsRouter = router({
 
   subscribe: procedure
     .input(sessionTarget.extend({ lastEventId: CursorInput }))
-    // Reads the starting point before the client is notified of the start, so that no later event is missed.
+    // Reads the starting position before the client learns that the stream is open, so that no later event is missed.
     .subscription(async ({ ctx, input: { sessionId, lastEventId } }) => {
       const { sessions } = ctx.services;
       const { lastSeq: head } = await sessions.get(sessionId);
@@ -35,9 +35,7 @@ export const eventsRouter = router({
 interface StreamPosition {
   readonly sessionId: SessionId;
   readonly after: number;
-  /**
-   * Position of the newest event at the start. Events up to this position are history, which is sent as fast as the client reads.
-   */
+  /** The newest event when the stream was opened. Events up to it are history, which is sent as fast as the client reads. */
   readonly head: number;
 }
 

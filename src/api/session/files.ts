@@ -23,7 +23,7 @@ export const filesRouter = router({
     .input(
       sessionTarget.extend({
         path: PathInput.default('.'),
-        /** False: the call fails if no sandbox runs, instead of starting one. */
+        /** False: the call fails if no sandbox is running, instead of starting one. */
         starts: z.boolean().default(true),
       }),
     )

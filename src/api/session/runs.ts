@@ -9,7 +9,7 @@ const SendInput = sessionTarget.extend({
   attachments: z.array(z.string().min(1).max(4_096)).max(100).default([]),
   /** Starts a separate run for the message. The run's work is judged by this goal. */
   goal: Goal.optional(),
-  /** A repeat with the same id and content is not sent again and returns the first answer. */
+  /** A repeated request with the same id and content returns the first answer and sends nothing. */
   clientMessageId: z.string().min(1).max(255).optional(),
 });
 

@@ -73,7 +73,7 @@ export const sandboxRouter = router({
     fails: [404],
   }).query(({ ctx, input }) => ctx.services.sandboxes.status(input.sessionId)),
 
-  /** Null if the sandbox is not running or cannot report usage. Does not start it or delay its idle stop. */
+  /** Null if the sandbox is not running or cannot report usage. Neither starts the sandbox nor delays its idle stop. */
   usage: sessionProcedure.output(SandboxUsageView.nullable()).query(async ({ ctx, input }) => {
     return (await ctx.services.sandboxes.usage(input.sessionId, ctx.signal)) ?? null;
   }),

@@ -103,7 +103,7 @@ const ListInput = z.strictObject({
   parent: SessionIdInput.optional(),
   /** Only sessions that have all of these keys with these values. */
   metadata: SessionMetadata.optional(),
-  /** Text in the title, or in a message of a user or of the agent. */
+  /** Text to find in the title, or in a message from a user or the agent. */
   search: z.string().trim().min(2).max(200).optional(),
 });
 
@@ -119,7 +119,7 @@ export const sessionsRouter = router({
       const { id } = await sessions.create(toCommand(options));
       if (task !== undefined) {
         await sessions.send(id, { text: task, mode: 'inject', ...(goal && { goal }) }).catch(async (error: unknown) => {
-          await sessions.delete(id).catch(() => {}); // its creator never received the id
+          await sessions.delete(id).catch(() => {}); // the caller never learns the id
           throw error;
         });
       }
@@ -146,8 +146,8 @@ export const sessionsRouter = router({
     .query(async ({ ctx, input }) => toSession(ctx, await ctx.services.sessions.byName(input.name))),
 
   /**
-   * Creates a session with the conversation up to the end of a step or run. It starts with the files of that moment if they were
-   * kept, which `forkedFrom.files` reports.
+   * Creates a session with the conversation up to the end of a step or run. If the files of that moment were kept, it starts
+   * with them; `forkedFrom.files` reports whether it did.
    */
   fork: procedure
     .input(byId.extend({ seq: z.int().min(1).optional(), title: TitleInput.optional(), files: z.boolean().optional() }))

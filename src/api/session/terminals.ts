@@ -34,7 +34,7 @@ export const terminalsRouter = router({
       awaitOkResult(ctx.services.terminals.typeIntoShell(sessionId, shellId, text, ctx.signal)),
     ),
 
-  /** The last part of the output of the shell's newest command, and whether it still runs. */
+  /** The end of the output of the shell's newest command, and whether the command is still running. */
   viewShell: procedure
     .input(sessionTarget.extend({ shellId: z.string().min(1).max(255) }))
     .output(z.object({ output: z.string(), isRunning: z.boolean() }))

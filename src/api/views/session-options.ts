@@ -84,7 +84,7 @@ export const sessionOptionFields = {
   services: SessionServices.optional(),
   compose: ComposeText.optional(),
   skills: SkillPins.optional(),
-  /** When a limit is reached, the session waits and asks whether to continue. */
+  /** At a limit, the session waits until its owner decides whether to continue. */
   budget: SessionBudgetInput.optional(),
 };
 const SessionOptions = z.object({ ...sessionOptionFields, adopt: AdoptedSandboxRef.optional() });

@@ -163,7 +163,7 @@ function pidIn(file: string): number | undefined {
   return Number.isInteger(pid) && pid > 1 ? pid : undefined;
 }
 
-/** After a crash, another program can have the server's pid. */
+/** After a crash, the server's pid may belong to another program. */
 function isServer(pid: number): boolean {
   if (!isProcessRunning(pid)) return false;
   if (process.platform !== 'linux') return true;

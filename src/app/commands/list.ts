@@ -2,7 +2,7 @@ import { findNearestWord } from '../../config/nearest.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { ServerCommandDefinition } from './command.ts';
 
-/** Loaded on use, so that commands do not slow down the server's start. */
+/** Loaded lazily, so that commands do not slow down server startup. */
 const commands: Readonly<Record<string, () => Promise<ServerCommandDefinition>>> = {
   up: async () => (await import('./background.ts')).upCommand,
   down: async () => (await import('./background.ts')).downCommand,

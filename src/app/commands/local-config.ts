@@ -6,7 +6,7 @@ import { type Config, loadConfig } from '../settings/config.ts';
 /** Reads the environment and the file named by CORRAL_CONFIG, by default corral.yaml in the working directory. */
 export const loadLocalConfig = (): Config => loadConfig(process.env, readConfigText(process.env.CORRAL_CONFIG));
 
-/** Undefined without a settings file: the working directory can have an unrelated folder of that name. */
+/** Undefined without a settings file: the working directory may contain an unrelated folder of that name. */
 export function findFolderNextToConfig(folder: string, named = process.env.CORRAL_CONFIG): string | undefined {
   const file = resolve(named || 'corral.yaml');
   return existsSync(file) ? join(dirname(file), folder) : undefined;

@@ -34,7 +34,7 @@ export async function announceServer({ url, dataDir, token }: ServerAnnouncement
 
 async function write(file: string, found: object): Promise<void> {
   await mkdir(join(file, '..'), { recursive: true, mode: 0o700 });
-  await rm(file, { force: true }); // an older file can have other permissions
+  await rm(file, { force: true }); // an older file may have different permissions
   await writeFile(file, `${JSON.stringify(found)}\n`, { mode: 0o600, flag: 'wx' });
 }
 

@@ -33,8 +33,8 @@ interface Background extends Pick<ServerDependencies, 'clock' | 'closing'> {
 }
 
 /**
- * Wraps stored keys with the primary encryption key, and retries until all of them use it. Requests need not wait, because the
- * server decrypts with any configured encryption key.
+ * Wraps stored keys with the primary encryption key, and retries until all of them use it. Requests do not wait for this,
+ * because the server decrypts with any configured encryption key.
  */
 export async function rotateKeysInBackground({ sealed, clock, logger, closing }: Background): Promise<void> {
   for (let tries = 0; !closing.aborted; tries++) {

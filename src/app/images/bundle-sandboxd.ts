@@ -18,9 +18,9 @@ export async function bundleSandboxd(outfile: string): Promise<void> {
   });
 }
 
-// An ES import of a built-in module reads all of its exports, and so does esbuild's bridge to `require`. Each module then costs
-// milliseconds, and the exports of node:http load WebSocket and with it Node's whole fetch: 20 ms and 5 MB in every sandbox. Here
-// only the names in use are read.
+// An ES import of a built-in module reads all of its exports, and so does esbuild's bridge to `require`. Each module then
+// costs milliseconds, and the exports of node:http load WebSocket and with it all of Node's fetch: 20 ms and 5 MB in every
+// sandbox. This plugin reads only the exports in use.
 const lazyBuiltins: Plugin = {
   name: 'lazy-builtins',
   setup({ onResolve, onLoad }) {
@@ -30,7 +30,7 @@ const lazyBuiltins: Plugin = {
       const read = (name: string) =>
         usedLate.has(path) ? `(...args) => ${builtin}.${name}(...args)` : `${builtin}.${name}`;
       const names = Object.keys(process.getBuiltinModule(path) ?? {}).filter((name) => !unreadable.has(name));
-      // esbuild drops unused calls, because they are marked as pure.
+      // The calls are marked as pure, so that esbuild drops unused ones.
       return {
         contents: names.map((name) => `export const ${name} = /* @__PURE__ */ (() => ${read(name)})();`).join('\n'),
       };
@@ -38,7 +38,7 @@ const lazyBuiltins: Plugin = {
   },
 };
 
-/** Modules that load on first use: the daemon only calls their functions, and never during its start. */
+/** Modules that load on first use: the daemon only calls their functions, and never while it starts. */
 const usedLate = new Set(['node:crypto', 'node:zlib', 'node:readline']);
 /** Exports that are left out, because their names are reserved words. */
 const unreadable = new Set(['default', 'delete']);

@@ -8,7 +8,7 @@ import { baseImage, desktopImage } from './image.ts';
 
 interface Options extends Pick<ServerDependencies, 'clock'> {
   readonly driver: Driver;
-  /** Called for each step, then with `ready` or `lost`, unless the image already existed. */
+  /** Called for each build step and finally with `ready` or `lost`. Not called if the image already exists. */
   readonly onPhase: (phase: { phase: SandboxPhase; detail?: string }) => void;
   readonly onTrouble: (error: unknown) => void;
 }
@@ -17,7 +17,7 @@ const againMs = 60_000;
 /** An engine that does not respond yet is retried sooner, because it may be starting. */
 const absentMs = 5_000;
 
-/** The server builds the image with the desktop in the background, while sessions start with the smaller image. */
+/** Builds the image with the desktop in the background, while sessions start with the smaller image. */
 export class DesktopImageBuilder extends ServerPart<Options> {
   #offer: DesktopAvailability = { state: buildsServerImages(this.deps.driver) ? 'building' : 'none' };
   #since: number | undefined;

@@ -7,13 +7,13 @@ import type { BuildContext, DriverParts } from '../../../drivers/descriptor.ts';
 import type { Config } from '../settings/config.ts';
 
 const images = fileURLToPath(new URL('../../../sandbox-images', import.meta.url));
-/** A package and the server's own image contain this file, because they have no tools to build it. */
+/** The npm package and the server's image ship this file, because they lack the tools to build it. */
 const built = join(images, 'sandboxd.mjs');
 export const initScriptPath = join(images, 'init.sh');
 export const sudoScriptPath = join(images, 'sudo');
 export const browserPolicyPath = join(images, 'browser-policy.json');
 
-/** Built once per start of the server. */
+/** Built once per server process. */
 export function createDaemonBundler(dataDir: string): () => Promise<string> {
   let created: Promise<string> | undefined;
   const make = async () => {
@@ -101,7 +101,7 @@ async function prepareContext(bundle: () => Promise<string>, more: readonly stri
   return { folder, files, hash: await hashFiles(folder, files) };
 }
 
-/** Another build can be reading the old file, so the new file replaces it in one step. */
+/** Another build may be reading the old file, so the new file replaces it atomically. */
 async function copyWhole(from: string, to: string): Promise<void> {
   const aside = `${to}.${process.pid}.${++copies}`;
   await copyFile(from, aside);

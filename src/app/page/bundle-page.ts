@@ -98,7 +98,7 @@ async function copyApiDocs(outdir: string): Promise<void> {
   await writeFile(join(outdir, 'redoc.standalone.js'), offline);
 }
 
-/** A browser that finds the names of these scripts in the page fetches them in parallel. */
+/** Lists these scripts in the page, so that the browser fetches them in parallel. */
 function preloads({ outputs }: Metafile, name: string): string {
   const requested = new Set<string>();
   const add = (path: string) => {

@@ -7,11 +7,11 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { PageFiles } from '../../facades/shared/facade.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-/** A package and the server's own image contain this folder, because they have no tools to build it. */
+/** The npm package and the server's image ship this folder, because they lack the tools to build it. */
 const built = join(root, 'page');
 const cache = join(root, 'node_modules/.cache/corral-page');
 
-/** Read on the first request. In a clone, the files are built once per change of their sources. */
+/** Read on the first request. In a clone of the repository, the files are rebuilt whenever their sources change. */
 export function createPageLoader(): () => Promise<PageFiles> {
   let created: Promise<PageFiles> | undefined;
   return () => {
@@ -40,7 +40,7 @@ async function builtHere(): Promise<string> {
     await rename(draft, folder);
   } catch (thrown) {
     await rm(draft, { recursive: true, force: true });
-    if (existsSync(folder)) return folder; // another server was faster
+    if (existsSync(folder)) return folder; // another server built it first
     throw new AppError(
       'internal',
       'The page could not be built, so only the APIs answer. Run `npm ci` in the folder of Corral, then start again.',

@@ -48,12 +48,12 @@ export interface ProxyCredentials {
   readEnv(
     session: Pick<SessionRecord, 'id' | 'owner' | 'projectId' | 'agent'>,
   ): Promise<Readonly<Record<string, string>>>;
-  /** The session's vault variables that have a host which the session's sandbox cannot reach. */
+  /** The session's vault variables with a host that the session's sandbox cannot reach. */
   findUnreached(
     session: Pick<SessionRecord, 'owner' | 'projectId' | 'agent' | 'sandbox'>,
   ): Promise<readonly UnreachableCredential[]>;
   /**
-   * Sets, once the store is open, the sources of providers' keys (for `value-from: {key: …}`), stored credentials and vault
+   * Called once the store is open. Sets the sources of provider keys (`value-from: {key: …}`), stored credentials and vault
    * variables.
    */
   readFrom(stored: CredentialSources): void;
@@ -77,8 +77,8 @@ const freshMs = 1_000;
 const maxKnown = 10_000;
 
 /**
- * Rejects with invalid_request if two credentials clash, or if a variable or file has no value that a header can contain. A wrong
- * setting is thus reported at the start.
+ * Rejects with invalid_request if two credentials clash, or if a variable or file has no value that a header can contain.
+ * Wrong settings are therefore reported at startup.
  */
 export async function openProxyCredentials({ config, env, newKey, now, learn }: Options): Promise<ProxyCredentials> {
   const settings = config.egress.credentials;
@@ -183,7 +183,7 @@ export async function openProxyCredentials({ config, env, newKey, now, learn }: 
       known.set(session, { at: now(), all });
       return all;
     } catch {
-      // The store does not respond, so the last known credentials apply, or else those in the settings that are not for git.
+      // The store does not respond: use the last known credentials, or else the non-git credentials in the settings.
       return known.get(session)?.all ?? ofServer.filter(({ isForGit }) => !isForGit);
     }
   }
@@ -208,7 +208,7 @@ export async function openProxyCredentials({ config, env, newKey, now, learn }: 
     },
     async readEnv(session) {
       const [near, last] = byNearness((await stored?.ring.inForce(session)) ?? []);
-      const found = [...near].reverse(); // the most specific last, because the last value applies
+      const found = [...near].reverse(); // the most specific last, because later values override earlier ones
       const variables = (await ofVaults(sessionVaultsOf(session))).map(({ name, placeholder }) => [name, placeholder]);
       return {
         ...envFrom(last, ofUsers(last)),

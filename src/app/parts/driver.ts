@@ -108,7 +108,7 @@ async function opened(name: DriverName, options: Options, reports: 'now' | 'late
   return driver;
 }
 
-/** Reports to the operator what the driver's backend lacks. Runs in the background, so the start does not wait. */
+/** Reports to the operator what the driver's backend lacks. Runs in the background, so that startup does not wait for it. */
 function report(name: DriverName, driver: Driver, { config, say }: Options): void {
   void findDriver(name)?.report?.(driver, sectionOf(config, name), { say });
 }
@@ -149,7 +149,7 @@ function driverParts(options: Options): DriverParts {
   };
 }
 
-/** Refuses to start without isolation where anyone who reaches the server could run commands. Throws: invalid_request. */
+/** Without isolation, refuses to listen beyond loopback, where others could run commands here. Throws: invalid_request. */
 function checkReach({ capabilities }: Driver, { host }: Config): void {
   if (capabilities.isolation !== 'none' || isLoopback(host)) return;
   throw new AppError(

@@ -75,7 +75,7 @@ function heldLimits(config: Config, { of, id }: BudgetHolder): ConcurrentAmounts
 export const toSandboxPolicy = (sandbox: Config['sandbox'], driver: Driver): SandboxPolicy => ({
   maxRetries: 2,
   backoffMs: (retry) => Math.min(second * 2 ** (retry - 1), 30 * second),
-  // Freezes a sandbox after half of the idle time at which it is stopped; a frozen sandbox uses memory but no processor.
+  // Freezes a sandbox halfway through the idle time after which it is stopped; a frozen sandbox uses memory but no processor.
   idlePauseMs: isPausable(driver) ? (sandbox.idleSeconds * second) / 2 : undefined,
   idleStopMs: sandbox.idleSeconds * second,
   ttlMs: sandbox.ttlSeconds * second,

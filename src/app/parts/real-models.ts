@@ -30,8 +30,8 @@ export class RealModelGuard extends ServerPart<Pick<Config, 'model' | 'unconfine
   };
 
   /**
-   * Called when a driver finds, after the start, that network policies are not enforced. `refuse`: a real model was already
-   * chosen, without CORRAL_UNCONFINED.
+   * Called when a driver finds after startup that network policies are not enforced. Returns `refuse` if a real model was
+   * already chosen without CORRAL_UNCONFINED.
    */
   readonly unenforced = (): 'refuse' | 'accept' => (this.deps.unconfined || !this.#isUsed ? 'accept' : 'refuse');
 }

@@ -12,7 +12,7 @@ import { PeerReplicas, type PeerReplicasOptions } from '../../sessions/cluster/p
 import { createLocalOwnership, type Ownership } from '../../sessions/engine/ownership.ts';
 import type { Config } from '../settings/config.ts';
 
-/** This process among the servers of a store. Dispose it after its work, so that other servers can take over. */
+/** This process as one of the servers on a store. Dispose it when its work is done, so that other servers can take over. */
 export interface Replica extends AsyncDisposable {
   /** This process's unique name, used in sockets and leases. Undefined if the store is not shared. */
   readonly name: string | undefined;
@@ -21,8 +21,8 @@ export interface Replica extends AsyncDisposable {
   mayReap(): Promise<boolean>;
   mayDeleteOld(): Promise<boolean>;
   /**
-   * Takes or renews the lease for starting automations. Two servers that start automations at the same time would still start
-   * each only once.
+   * Takes or renews the lease for starting automations. Even if two servers start automations at the same time, each
+   * automation starts only once.
    */
   mayStartAutomations(): Promise<boolean>;
   /**

@@ -170,7 +170,7 @@ function withTemplate(config: Config, { name, sandbox, egress, packages, service
   // The server builds no images on Kubernetes, so the operator names one there. An operator's image that is not bundled replaces
   // the code image.
   if (own.sandbox.image === codeImage && !isBundledImage(config.sandbox.image)) delete own.sandbox.image;
-  // The server enforces the idle time, so sandboxes that differ only in it can come from the warm pool.
+  // The server enforces the idle time, so a sandbox that differs only in its idle time can come from the warm pool.
   const { idleSeconds: _, ...shape } = own.sandbox;
   const isUsual = Object.keys(shape).length + Object.keys(own.egress).length === 0;
   return {

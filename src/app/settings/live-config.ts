@@ -11,7 +11,7 @@ import { settings } from './schema.ts';
 
 export const changeableSettings = settings.filter(({ change }) => change !== undefined);
 
-/** The current settings: variables, the file, and changes made in the page to settings that neither of them sets. */
+/** The current settings: those from variables and the file, plus changes from the page to settings that neither of them sets. */
 export class LiveConfig extends ServerPart<{ readonly base: Config; readonly stored: Pick<StoredSettings, 'now'> }> {
   #of: StoredSettings['now'] | undefined;
   #now = this.deps.base;
@@ -83,7 +83,7 @@ interface ChoosableNames {
   readonly templates: Pick<TemplateService, 'get'>;
 }
 
-/** Throws: invalid_request for a value that names an unknown template or tool, or an egress entry that cannot be read. */
+/** Throws: invalid_request for a value that names an unknown template or tool, or a malformed egress entry. */
 export function checkKnownNames(key: string, value: unknown, { tools, templates }: ChoosableNames): void {
   if (key === 'template') templates.get(String(value));
   if (key === 'approvals.tools' || key === 'tools.deny') assertKnownTools(key, value as string[], tools);

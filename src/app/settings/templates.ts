@@ -18,7 +18,7 @@ type OptionalSetting<Setting> = Setting extends z.ZodPrefault<infer Kind> | z.Zo
   ? z.ZodOptional<Kind>
   : never;
 
-/** The setting without its default, because an absent key leaves the value to corral.yaml. */
+/** The setting without its default, because corral.yaml applies if the key is absent. */
 const unset = <Setting extends z.ZodPrefault<z.ZodType> | z.ZodOptional<z.ZodType>>(setting: Setting) =>
   setting
     .unwrap()

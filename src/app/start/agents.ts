@@ -56,7 +56,7 @@ function onceFor<Answer>(make: (config: Config) => Answer): (config: Config) => 
   };
 }
 
-/** The third phase of the start: models and tools of agents. */
+/** Startup phase 3: the agents' models and tools. */
 export async function openAgentServices(server: ServerWithSandboxes) {
   const { config, clock, newId, live, credentials } = server;
   await using stack = new AsyncDisposableStack();

@@ -63,8 +63,8 @@ interface AgentServices extends ChildServices {
 export type ServerWithEngine = ServerWithAgents & Awaited<ReturnType<typeof openEngine>>;
 
 /**
- * The fourth phase of the start: the engine that runs sessions. Sessions with a running sandbox adopt it, and unfinished runs
- * continue in the background.
+ * Startup phase 4: the engine that runs sessions. Sessions with a running sandbox adopt it, and unfinished runs continue in
+ * the background.
  */
 export async function openEngine(server: ServerWithAgents) {
   const { config, clock, ids, newId, logger, metrics, closing, projects } = server;

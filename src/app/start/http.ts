@@ -18,7 +18,7 @@ interface Closing {
 }
 
 /**
- * Cuts off open requests after `patienceMs`: they can be waiting for an unreachable store or engine, and the other parts need the
+ * Cuts off open requests after `patienceMs`: they may be waiting for an unreachable store or engine, and the other parts need
  * time for an orderly shutdown.
  */
 export async function closeWithTimeout(app: Closing, patienceMs: number): Promise<void> {
@@ -30,7 +30,7 @@ export async function closeWithTimeout(app: Closing, patienceMs: number): Promis
   }
 }
 
-/** The last phase of the start: the server listens, so requests arrive only when every part exists. */
+/** The last startup phase: the server listens, so that requests arrive only once every part exists. */
 export interface RunningHttpServer extends AsyncDisposable {
   readonly url: string;
   /** Without isolation, any local program is a client, so clients need this token. Undefined: the server needs no such token. */

@@ -20,8 +20,8 @@ interface Deps {
 }
 
 /**
- * Checks whether templates can run here. The result can change while the server runs, because it depends on the state of the
- * desktop image.
+ * Checks whether templates can run here. The result may change while the server runs, because it depends on whether the
+ * desktop image is ready.
  */
 export class TemplateAvailabilityChecker extends ServerPart<Deps> {
   check(session: SandboxSettingsSource): void {

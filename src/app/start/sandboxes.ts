@@ -44,7 +44,7 @@ export const egressProxyPort = 3128;
 const caPath = '/run/corral/ca.pem';
 const spareBytes = 64 * 2 ** 20;
 
-/** The second phase of the start: the driver, the sandboxes' recipe, and the egress proxy, their only way out. */
+/** Startup phase 2: the driver, the sandboxes' recipe, and the egress proxy, their only way to the network. */
 export interface SandboxInfrastructure
   extends Omit<SandboxParts, 'connect' | 'holdings' | 'startTimeoutMs'>,
     AsyncDisposable {
@@ -229,7 +229,7 @@ export async function openSandboxInfrastructure(
     },
     transferSpec(session, { id: volume, quotaBytes }, { folder, access }) {
       const usual = recipe(own.server, {});
-      // A restore briefly holds the new content next to the old content.
+      // During a restore, the old and the new content briefly exist side by side.
       const bytes = 2 * quotaBytes + spareBytes;
       return {
         ...usual,

@@ -55,7 +55,7 @@ import { runInBackground } from './startup.ts';
 const adoptionMs = 15_000;
 const maxProjects = 10_000; // maximum number of projects whose names are shown with budgets and memories
 
-/** The fifth phase of the start: the facades' services, without permission checks, and the retention that uses them. */
+/** Startup phase 5: the facades' services, without permission checks, and the retention that uses them. */
 export async function openFacadeServices(server: ServerWithEngine) {
   const { config, clock, closing, commands, copies, driver, log, metrics, model, news } = server;
   const { projects, records, shared, templates, warn } = server;
@@ -70,7 +70,7 @@ export async function openFacadeServices(server: ServerWithEngine) {
     (await builds.collect(before)) +
     (await names.collect(before)) +
     (await work.deleteExpiredFiles());
-  // Without other servers on the store, unfinished forks found at the start are leftovers of an earlier process.
+  // Without other servers on the store, unfinished forks found at startup are leftovers of an earlier process.
   if (!shared)
     await forks.collect(clock.now()).catch((err: unknown) => warn({ err }, 'unfinished forks were not removed'));
   const named = new NamedSnapshots({
@@ -80,7 +80,7 @@ export async function openFacadeServices(server: ServerWithEngine) {
     sessions: () => sessions,
   });
   const builds = openTemplateBuilds(server);
-  // On a shared store, an unfinished build can belong to another server.
+  // On a shared store, an unfinished build may belong to another server.
   if (!shared) await builds.adopt().catch((err: unknown) => warn({ err }, 'unfinished builds were not removed'));
   const runnable = new TemplateAvailabilityChecker({
     ...server,

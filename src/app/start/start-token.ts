@@ -5,9 +5,9 @@ import { Secret } from '../../core/text/secret.ts';
 import type { Config } from '../settings/config.ts';
 
 /**
- * A program in a sandbox without isolation is a local client too, with a valid Host and no Origin, so only a token keeps it out
- * of the API. The demo model needs no token, because it runs only its own user's commands. With `unconfined`, any session can
- * choose a real model.
+ * A program in a sandbox without isolation is a local client too, with a valid Host and no Origin, so only a token keeps it
+ * out of the API. The demo model needs no token, because it runs only its own user's commands. With `unconfined`, a token is
+ * needed, because any session can choose a real model.
  */
 export const requiresStartToken = (
   isolation: string,

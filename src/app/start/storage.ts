@@ -24,8 +24,8 @@ import { runInBackground, type StartupContext } from './startup.ts';
 export type StorageServices = Awaited<ReturnType<typeof openStorageServices>>;
 
 /**
- * The first phase of the start: this server's data, and its coordination with the other servers of the same store. `existing`: a
- * store that the caller opened and closes, for several servers in one process.
+ * Startup phase 1: this server's data, and its coordination with the other servers on the same store. `existing`: a store
+ * that the caller opened and closes, for several servers in one process.
  */
 export async function openStorageServices(startup: StartupContext, existing?: Store) {
   const { config, clock, ids, newId, logger, closing, say } = startup;
@@ -66,7 +66,7 @@ export async function openStorageServices(startup: StartupContext, existing?: St
     outbox,
     news: new ResourceNotifier({ ...startup, outbox }),
     afterRuns,
-    /** Finds requests that clients repeat. A request that a dead server did not answer can be claimed again. */
+    /** Recognizes repeated requests. A request that a dead server left unanswered can be claimed again. */
     inbox,
     watchers,
     liveSessions: new LiveSessions(),

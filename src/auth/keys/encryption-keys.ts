@@ -61,8 +61,8 @@ interface KeyMaterialOptions {
 }
 
 /**
- * The configured encryption key and older keys, so that all servers of a store derive the same key for one purpose. Without a
- * configured key, a key is generated and stored with the data.
+ * The configured encryption key and older keys, so that all servers of a store derive the same keys. If none is configured, a
+ * key is generated and stored in `file`.
  */
 export async function readKeyMaterial({ config, file, newKey }: KeyMaterialOptions): Promise<Secret[]> {
   const { encryptionKey, encryptionKeyFile } = config.keys;

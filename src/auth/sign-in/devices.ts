@@ -24,7 +24,7 @@ const Device = z.object({
   sid: z.string().nullable(),
   /** The provider's tokens, kept until the device is signed out. */
   tokens: SealedValue.nullable(),
-  /** Whether the provider issued a refresh token, with which the server checks the person. */
+  /** Whether the provider issued a refresh token, which the server needs to check that the person still has access. */
   refreshes: z.boolean(),
   createdAt: z.number(),
   lastSeenAt: z.number(),
@@ -115,7 +115,7 @@ export class DeviceRegistry {
     }
     return undefined;
   }
-  /** Whether the secret can belong to a device that this server has not read yet. */
+  /** Whether the secret may belong to a device that this server has not read yet. */
   mayBeNew = (text: string): boolean => {
     const id = form.exec(text)?.[1];
     return this.#deps.shared && id !== undefined && this.get(id) === undefined;
@@ -159,7 +159,7 @@ export class DeviceRegistry {
   }
 
   /**
-   * Only this answer contains the device's secret. Above the maximum per person, the devices unused for longest are signed out.
+   * Only this result contains the device's secret. Above the maximum per person, the least recently used devices are signed out.
    */
   async enter(
     person: Person,

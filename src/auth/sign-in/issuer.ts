@@ -147,7 +147,7 @@ export class Issuer {
   }
 
   /**
-   * The address where the browser ends the provider's own session. Undefined if there is none or the provider does not respond.
+   * Where the browser ends the provider's own session. Undefined if there is no such address or the provider does not respond.
    */
   async end(idToken: string, returnTo: string): Promise<string | undefined> {
     try {

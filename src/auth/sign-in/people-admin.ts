@@ -14,9 +14,7 @@ export interface PeopleAdmin {
   readonly list: () => PersonView[];
   /** A code for the command line that created the challenge. Rejects: forbidden. */
   readonly allowCommand: (device: string | undefined, command: { challenge: string; agent: string }) => Promise<string>;
-  /**
-   * `ownerOf`: the id of a key whose owner the person takes over. Rejects: not_found, conflict (another person has that owner).
-   */
+  /** `ownerOf`: the id of a key, whose owner id the person gets. Rejects: not_found, conflict (another person has that owner). */
   readonly change: (
     id: string,
     fields: { readonly disabled?: boolean | undefined; readonly ownerOf?: string | undefined },

@@ -61,12 +61,12 @@ interface Visit {
   readonly base: string;
 }
 
-/** Returns the path if it is on this server, otherwise `/`. No browser can read the result as another origin. */
+/** Returns the path if it is on this server, otherwise `/`. No browser interprets the result as another origin. */
 export function toSameOriginPath(text: string | undefined, base: string): string {
   if (text === undefined || text.length > maxReturnTo || !/^\/(?![/\\])[^\p{Cc}\\]*$/u.test(text)) return '/';
   if (!URL.canParse(text, base)) return '/';
   const url = new URL(text, base);
-  // After dot segments are resolved, a path can start with `//`, which a browser would read as another host.
+  // After dot segments are resolved, a path may start with `//`, which a browser would treat as another host.
   if (url.origin !== new URL(base).origin || url.pathname.startsWith('//')) return '/';
   return url.pathname + url.search + url.hash;
 }

@@ -52,7 +52,7 @@ export class FederatedTokenVerifier extends ServerPart<Deps> {
     return undefined;
   }
 
-  /** Invalidates tokens that have expired, whose account has ended, or whose key the issuer withdrew. */
+  /** Invalidates tokens that have expired, whose account was revoked, or whose signing key the issuer withdrew. */
   async look(): Promise<void> {
     const inUse = new Set([...this.#shown.values()].map(({ issuer }) => issuer));
     for (const issuer of inUse) await this.deps.issuers.get(issuer)?.keepFresh();
@@ -80,7 +80,7 @@ export class FederatedTokenVerifier extends ServerPart<Deps> {
   async #verify(token: string, hash: string): Promise<void> {
     const { issuers, audience, accounts, warn } = this.deps;
     const issuer = parseIssuer(token);
-    // Maintainers of one project write rules, which must not match tokens for another project.
+    // A project's maintainers write its rules, so a token's audience must name their project.
     const nameOf = ({ principal: { home } }: TrustedAccount) =>
       home === undefined ? audience : `${audience}/projects/${home}`;
     const trusted = accounts().filter(({ rule }) => rule.issuer === issuer);

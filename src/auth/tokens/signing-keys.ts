@@ -17,7 +17,7 @@ import { parseJsonWithinLimits } from '../../core/text/json.ts';
 export const clockSkewMs = 30_000;
 /** How long known keys stay in use while their address does not respond. */
 export const signingKeyRetentionMs = 8 * 3_600_000;
-/** Excludes symmetric algorithms, with which anyone who has the public key could sign. */
+/** Excludes symmetric algorithms: anyone with the public key could sign with them. */
 const algorithms = [
   ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],

@@ -14,7 +14,7 @@ export interface HookDelivery {
   readonly at: number | undefined;
   readonly repository: string;
   readonly sender: string;
-  /** The labels that were added, if the payload names them; else those of the issue. */
+  /** The labels that were added, if the payload names them; otherwise all labels of the issue. */
   readonly labels: readonly string[];
   readonly assignees: readonly string[];
   readonly about: string;

@@ -9,10 +9,10 @@ export function extractOwnText(comment: string): string {
   const text = [...hidden].reduce((kept, [open, close]) => without(kept, open, close), comment);
   const own: string[] = [];
   let fence: string | undefined;
-  let isQuote = false; // the previous line is quoted text, which an unmarked line continues
+  let isQuote = false; // whether the previous line is a quote, which an unmarked line continues
   let isList = false;
-  let isCode = true; // an indented line here is code: no paragraph precedes it
-  let isBetween = false; // between two `>>>` lines, with which GitLab quotes
+  let isCode = true; // whether an indented line here is code, because no paragraph precedes it
+  let isBetween = false; // between two `>>>` lines, GitLab's block quote
   const lines = text.split(/\r\n|\n|\r/);
   const last = lines.findLastIndex((line) => line.trimEnd() === '>>>');
   for (const [at, line] of lines.entries()) {
@@ -58,7 +58,7 @@ const hidden = new Map([
   ['<blockquote', '</blockquote>'],
 ]);
 
-/** The last closing mark can be missing. */
+/** The last closing mark may be missing. */
 function without(text: string, open: string, close: string): string {
   const lower = toAsciiLower(text); // same length as `text`
   let kept = '';

@@ -93,7 +93,7 @@ export class WebhookDeliverer extends ServerPart<Deps> {
     await Promise.all(suspended.map((one) => this.#postpone(one)));
     const hasRouted = await router.round();
     if (hasRouted || suspended.length > 0) return 0;
-    // The outbox can still hold the announcement of a pause or of a start, which a later round checks.
+    // The outbox may still hold an announced pause or start, which a later round checks.
     const isEarly = (await outbox.oldest(1)).length > 0;
     return Math.min(dueInMs, isEarly ? maxRoundDelayMs.shared : maxRoundDelayMs.alone);
   }
@@ -110,7 +110,7 @@ export class WebhookDeliverer extends ServerPart<Deps> {
     const found = await records.earliest(batch.ofAll);
     const isFull = found.length === batch.ofAll && found.every(({ nextAt }) => nextAt <= now);
     const byEndpoint = Map.groupBy(found, ({ webhookId }) => webhookId);
-    // A full batch can omit endpoints whose deliveries became due later than all deliveries in it.
+    // A full batch may omit endpoints whose deliveries became due after all those in the batch.
     const hidden = (isFull ? await records.list() : []).filter(({ id }) => !byEndpoint.has(id));
     await Promise.all(
       hidden.map(async ({ id }) => byEndpoint.set(id, await records.earliest(batch.ofOneEndpoint, id))),
@@ -240,7 +240,7 @@ export class WebhookDeliverer extends ServerPart<Deps> {
     return true;
   }
 
-  /** Records whether the endpoint answered. Returns when its suspension ends, epoch ms; 0: not suspended. */
+  /** Records whether the endpoint answered. Returns the end of its suspension, epoch ms, or 0 if it is not suspended. */
   #noteSilence(webhookId: string, isSilent: boolean): number {
     const now = this.deps.clock.now();
     const before = this.#silent.get(webhookId);

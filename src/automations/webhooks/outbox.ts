@@ -13,7 +13,7 @@ import { withAddedRecords } from '../after-runs.ts';
 
 export const webhookOutboxKind = 'webhook-outbox';
 const kind = webhookOutboxKind;
-/** The part of the session's record that a message needs, because the session may be deleted before the send. */
+/** The part of the session's record that a message needs: the session may be deleted before the message is sent. */
 const Session = z.object({
   id: z.string(),
   title: z.string(),
@@ -36,7 +36,7 @@ const ResourceChange = z.object({
   vaultId: z.string().optional(),
 });
 export type ResourceChange = z.output<typeof ResourceChange>;
-/** Carries the automation's data, because the record of a deleted one can no longer be read. */
+/** Carries the automation's data, because the record of a deleted automation cannot be read. */
 const AutomationChange = z.object({
   type: z.literal('automation.changed'),
   at: z.number(),

@@ -37,11 +37,11 @@ interface WebhookNews {
   readonly owner: string | undefined;
   readonly projectId: string | null;
   readonly data: WebhookMessageData;
-  /** Clients of the Managed Agents API cannot see the subject of the event. */
+  /** Set if clients of the Managed Agents API cannot see the resource that the event is about. */
   readonly isHidden?: boolean;
 }
 const batch = 200;
-/** If an announced pause is not stored after this time, it never happened: its server died first. */
+/** If an announced pause is not stored by then, it never happened: its server died first. */
 const announcedMs = 10_000;
 
 export class WebhookOutboxRouter extends ServerPart<WebhookOutboxRouterDeps> {
@@ -88,7 +88,7 @@ export class WebhookOutboxRouter extends ServerPart<WebhookOutboxRouterDeps> {
     return true;
   }
 
-  /** Null: nobody needs to be notified. Undefined: the outcome is not known yet. */
+  /** Null: there is nothing to report. Undefined: the outcome is not known yet. */
   async #readNews(event: OutboxEntry['event']): Promise<WebhookNews | null | undefined> {
     const { automationOf, readCost, clock, pageUrl } = this.deps;
     if (event.type === 'automation.paused') {
@@ -117,7 +117,7 @@ export class WebhookOutboxRouter extends ServerPart<WebhookOutboxRouterDeps> {
     const { automationOf, startOf } = this.deps;
     const [automation, start] = [await automationOf(automationId), await startOf(startId)];
     if (!automation || !start) return null;
-    if (start.state === 'queued' || start.state === 'starting') return undefined; // the start's server may repeat the step
+    if (start.state === 'queued' || start.state === 'starting') return undefined; // its server may still retry the start
     const hasStarted = start.state === 'running' || start.state === 'ended';
     if (hasStarted !== (type === 'automation.started')) return null;
     const { owner, projectId, program } = automation;

@@ -62,7 +62,7 @@ async function nextMessage(io: Io): Promise<string | undefined> {
   const lines = createInterface({ input: io.stdin, output: io.stderr });
   const closed = new Promise<undefined>((resolve) => lines.once('close', () => resolve(undefined)));
   const requested = lines.question(io.paint('stderr', 'bold', 'you> ')).then((text) => text.trim());
-  requested.catch(() => {}); // the input closed before an answer
+  requested.catch(() => {}); // rejects if the input closes first
   try {
     return await Promise.race([requested, closed]);
   } finally {

@@ -68,7 +68,7 @@ async function* readMessages(response: Response): AsyncGenerator<string> {
     return;
   }
   if (!response.body) return;
-  // A message is one line for the client.
+  // The client expects each message on one line.
   for await (const { data } of parseServerSentEvents(response.body)) if (data) yield data.replaceAll('\n', '');
 }
 
@@ -83,12 +83,12 @@ interface RelayParts {
 const maxOpen = 64;
 /** An answer can carry a screenshot or a whole file. */
 const messageLimits: JsonLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 64, maxValues: 1_000_000 };
-/** How long pending requests can take after the client has closed its end. */
+/** How long pending requests may still take after the client has closed the input. */
 const drainMs = 5_000;
 
 /**
- * The client sends one message per line. Resolves when it has closed the input and pending requests have ended, at most `drainMs`
- * later.
+ * The client sends one message per line. Resolves once the client has closed the input and all pending requests have ended,
+ * at most `drainMs` later.
  */
 async function relayMcp({ send, input, print, signal }: RelayParts): Promise<void> {
   const open = new Map<McpMessage['id'], AbortController>();
@@ -127,7 +127,7 @@ async function relayMcp({ send, input, print, signal }: RelayParts): Promise<voi
       continue;
     }
     if (message.method === 'notifications/cancelled') {
-      open.get(message.params?.requestId as McpMessage['id'])?.abort(); // the server sees the connection end
+      open.get(message.params?.requestId as McpMessage['id'])?.abort(); // closing the connection cancels the request
       continue;
     }
     if (message.method === undefined) continue; // a response, but Corral sends no requests

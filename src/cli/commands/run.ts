@@ -80,7 +80,7 @@ export const runCommand: CliCommand = {
 
 const codes = { completed: exitCodes.ok.code, failed: exitCodes.failed.code, stopped: exitCodes.stopped.code };
 
-/** If the user leaves before the end, prints how to return to the run. */
+/** Shows the run in the terminal UI. If the user leaves before its end, prints how to return to it. */
 async function shownRun(parts: { io: Io; corral: Corral; box: Box; run: Run }): Promise<number> {
   const { openChatTerminal } = await import('../terminal/open.ts'); // the UI library is loaded only here
   const { box, end } = await openChatTerminal(parts);

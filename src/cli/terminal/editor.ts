@@ -4,7 +4,7 @@ export interface EditorState {
   readonly text: string;
   readonly at: number;
   readonly history: readonly string[];
-  /** The index in the history; its length while a new message is being written. */
+  /** The index in the history, or the history's length while a new message is being written. */
   readonly shown: number;
   /** The text that was being written when the user opened the history. */
   readonly draft: string;

@@ -52,7 +52,7 @@ export async function openChatTerminal({ io, corral, box: first, run }: OpenChat
     shown.say('note', `session ${next.id}`);
     next.session().then(
       ({ model }) => model !== null && shown.say('note', `model ${model}`),
-      () => {}, // the conversation reports that the session cannot be read
+      () => {}, // the conversation itself reports an unreadable session
     );
     show();
   };
@@ -135,7 +135,7 @@ async function readHistory(io: Io): Promise<string[]> {
     try {
       return [String(JSON.parse(line))];
     } catch {
-      return []; // a line that was cut off when a disk was full
+      return []; // a line may be cut off, for example by a full disk
     }
   });
 }

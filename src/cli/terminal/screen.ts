@@ -131,7 +131,7 @@ function Line({
   const [editor, setEditor] = useState(() => createEditorState(history));
   const [completion, setCompletion] = useState<Completion>();
   const [chosen, setChosen] = useState(0);
-  const newest = useRef(editor); // several keys can arrive before the screen is redrawn
+  const newest = useRef(editor); // several keys may arrive before the screen is redrawn
   const change = (next: EditorState) => {
     newest.current = next;
     setEditor(next);
@@ -179,7 +179,7 @@ function Line({
   };
   useInput((input: string, key: InkKey) => {
     if (!/^[^\r\n]+\r$/.test(input)) return press(input, key);
-    press(input.slice(0, -1), {}); // a terminal can deliver a line and its Enter together
+    press(input.slice(0, -1), {}); // a terminal may deliver a line and its Enter together
     press('', { return: true });
   });
 

@@ -10,7 +10,7 @@ import { trimEndCharacters } from '../../core/text/text.ts';
 const maxFrameChars = 32 * 2 ** 20;
 const frameLimits: JsonLimits = { maxBytes: 2 * maxFrameChars, maxDepth: 200, maxValues: 1_000_000 };
 
-/** Skips the frames that keep the stream open. Throws the error of an `error` frame. */
+/** Skips keep-alive frames. Throws the error of an `error` frame. */
 async function* readFrames<Shape extends z.ZodType>(
   body: ReadableStream<Uint8Array> | null,
   shape: Shape,
@@ -74,7 +74,7 @@ export class AgentsApiError extends Error {
 }
 
 export interface AgentsApiOptions {
-  /** Includes a path if the API is below one. */
+  /** Includes the path, if the API is served below one. */
   readonly url: string;
   readonly key: string;
   readonly workerId: string;

@@ -39,8 +39,8 @@ if [ -e "$d/exit" ]; then echo "exit $(cat "$d/exit")" >&2; else echo interrupte
 `;
 
 /**
- * Files keep the shell's exported variables, functions and folder between calls, as if one shell ran all calls. `timeout` creates
- * its own process group, which `endBashCall` ends.
+ * The shell's exported variables, functions and current folder are kept in files between calls, as if one shell ran all of
+ * them. `timeout` creates its own process group, which `endBashCall` ends.
  */
 const callScript = `
 timeout -k 2 "$3" bash -c '

@@ -16,7 +16,7 @@ const Idle = z.object({ stop_reason: z.object({ type: z.string() }).nullish() })
 /** `open`: the session works or waits for an answer. `idle`: its turn has ended. `ended`: it accepts no more work. */
 export type SessionPhase = 'open' | 'idle' | 'ended';
 
-/** An event can arrive twice, from the log and from the stream; its call runs once. */
+/** An event may arrive twice, from the log and from the stream, but its call runs once. */
 export class ToolCallQueue {
   readonly #tools: ReadonlySet<string>;
   readonly #seen = new Set<string>();
@@ -33,7 +33,7 @@ export class ToolCallQueue {
   get phase(): SessionPhase {
     return this.#phase;
   }
-  /** The number of interrupts. On each, the Managed Agents API itself answers the waiting calls. */
+  /** The number of interrupts. At an interrupt, the Managed Agents API answers the waiting calls itself. */
   get interrupts(): number {
     return this.#interrupts;
   }

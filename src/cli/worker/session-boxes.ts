@@ -18,7 +18,7 @@ export class SessionBoxes {
     this.#choice = choice;
   }
 
-  /** If the work item's lease expires during this call, its old and its new holder get the same box. */
+  /** If the work item's lease changes hands during this call, both holders get the same box. */
   async open({ id, title }: AgentSession): Promise<Box> {
     const found = await this.#oldest(id);
     if (found !== undefined) return await this.#corral.open(found);

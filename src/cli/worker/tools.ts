@@ -13,7 +13,7 @@ const maxTextChars = 256 * 1024;
 const maxMatches = 500;
 const rateLimitMs = 5_000;
 
-/** The message is sent to the agent. */
+/** An error whose message the agent sees. */
 class ToolError extends Error {}
 
 type Run = (box: Box, call: WorkerToolCall, signal: AbortSignal) => Promise<string | WorkerCallResult>;
@@ -144,7 +144,7 @@ export async function runWorkerTool(box: Box, call: WorkerToolCall, signal: Abor
     } catch (error) {
       if (signal.aborted || !(error instanceof CorralError && error.code === 'rate_limited')) throw error;
     }
-    await sleep(rateLimitMs, signal); // a repeated call changes nothing twice
+    await sleep(rateLimitMs, signal); // repeating a call is safe, because no change is made twice
   }
 }
 

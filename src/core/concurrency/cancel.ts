@@ -5,7 +5,7 @@ export const neverAbortingSignal: AbortSignal = Object.defineProperty(
   new AbortController().signal,
   'addEventListener',
   {
-    value: () => {}, // every user of this signal would add a listener to it, and none would ever be removed
+    value: () => {}, // the signal never fires, so listeners would only accumulate
   },
 );
 

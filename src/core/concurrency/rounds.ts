@@ -4,7 +4,7 @@ import { sleep, waitAtMost } from './cancel.ts';
 interface Deps {
   /** Does the work that is due. Resolves with the delay until the next work, in ms, or undefined if there is none. */
   readonly round: (signal: AbortSignal) => Promise<number | undefined>;
-  /** Pauses in ms: `first` before the first round (default: none), `longest` at most between rounds, `failed` after a failure. */
+  /** Pauses in ms: before the first round (default: none), the longest between rounds, and after a failure. */
   readonly restMs: { readonly first?: number; readonly longest: number; readonly failed: number };
   readonly clock: Clock;
   readonly warn: (about: { readonly err: unknown }, text: string) => void;

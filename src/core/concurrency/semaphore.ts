@@ -54,7 +54,7 @@ export class Semaphore {
     this.#waiting.add(waiter);
     await raceAbort(promise, signal).catch((thrown: unknown) => {
       if (this.#waiting.delete(waiter)) this.#serve();
-      else this.#release(weight); // the slot was granted at the same moment
+      else this.#release(weight); // the slot was granted at the moment of the abort
       throw thrown;
     });
   }

@@ -2,8 +2,8 @@ import type { Readable } from 'node:stream';
 import { AppError } from '../errors/errors.ts';
 
 /**
- * Stores large contents: uploads, copies of workspaces, files of skills and builds, and large event values. Keys are the server's
- * own (`^[a-z0-9-]{1,64}$`), never a client's. Rejects only with AppError.
+ * Stores large content: uploads, copies of workspaces, files of skills and builds, and large event values. Keys are the
+ * server's own (`^[a-z0-9-]{1,64}$`), never a client's. Rejects only with AppError.
  *
  * @example
  * const { size } = await blobs.put(key, content, { signal, maxBytes });

@@ -1,7 +1,7 @@
 import type { SessionEvent, SessionFact } from '../model/events.ts';
 import type { SessionId } from '../model/ids.ts';
 
-/** One atomic write: the facts are appended after `after` and the records change with them, or nothing happens. */
+/** One atomic write: either the facts are appended after `after` and the records are changed, or nothing happens. */
 export interface AppendRequest {
   readonly sessionId: SessionId;
   /** The seq before these facts. Any value but the current head rejects with `fenced`. */
@@ -80,7 +80,7 @@ export interface EventStore {
   /** The newest seq of each of these sessions; 0 for an unknown session. */
   heads(sessionIds: readonly SessionId[]): Promise<ReadonlyMap<SessionId, number>>;
   /**
-   * Calls `listener` for each append of any server, until `signal` fires. Rejects when the connection breaks; the caller then
+   * Calls `listener` for each append by any server, until `signal` fires. Rejects when the connection breaks; the caller then
    * polls `heads` until it can subscribe again. Only backends that push have this method.
    */
   watch?(listener: (sessionId: SessionId, head: number) => void, signal: AbortSignal): Promise<void>;
@@ -154,7 +154,7 @@ export interface RecordStore {
   searchTitles(text: string, limit: number): Promise<readonly SessionId[]>;
   /**
    * The records of the kind that changed since the mark of an earlier call, and the ids of those that `erase` removed since;
-   * without a mark, all records. A change can be reported more than once. Only `shared` stores that index changes have this
+   * without a mark, all records. A change may be reported more than once. Only `shared` stores that index changes have this
    * method.
    */
   changes?(kind: string, mark?: number): Promise<RecordChanges>;
@@ -170,7 +170,7 @@ export interface RecordStore {
  * if (claim.kind === 'new') await inbox.answer(key, await execute());
  */
 export interface IdempotencyStore {
-  /** `new`: execute it, then call `answer` or `release`. `conflict`: the key belongs to other content. */
+  /** `new`: execute it, then call `answer` or `release`. `conflict`: the key was used with different content. */
   claim(key: string, contentHash: string, at: number): Promise<IdempotencyClaimResult>;
   answer(key: string, answer: unknown): Promise<void>;
   /** Releases the key of a request that failed without effect, so that it can be used again. */
@@ -220,7 +220,7 @@ export interface CommandQueue {
   post(command: QueuedCommand): Promise<void>;
   /** Unanswered commands for these sessions, oldest first, at most `limit`. */
   pending(sessionIds: readonly SessionId[], limit: number): Promise<QueuedCommand[]>;
-  /** Sessions with an unanswered command posted before this time. Probably no running server holds them. */
+  /** Sessions with an unanswered command posted before this time. No running server is likely to hold them. */
   waiting(before: number, limit: number): Promise<SessionId[]>;
   /** Only the first answer applies. */
   answer(id: string, answer: unknown): Promise<void>;
@@ -247,8 +247,8 @@ export interface Store extends AsyncDisposable {
   /** Whether other processes can write to the store. If so, logs are polled or watched, and sessions are leased. */
   readonly shared: boolean;
   /**
-   * Completes appends and puts that crashed servers left unfinished. Callers that list sessions can wait for it; readers of one
-   * session need not.
+   * Completes appends and puts that crashed servers left unfinished. Callers that list sessions can wait for this; readers of
+   * one session do not have to.
    */
   settle(): Promise<void>;
   /** The store's size on disk, in bytes. Absent for stores without a disk. */

@@ -13,7 +13,7 @@ interface ArmedFailpoints {
   readonly spec: string;
   readonly traps: readonly Failpoint[];
   readonly hits: Map<string, number>;
-  /** Must not return: the test is about the work left unfinished at this point. */
+  /** Must not return, because the test needs the work to be left unfinished here. */
   exit(code: number): void;
 }
 let armed: ArmedFailpoints | undefined;

@@ -11,7 +11,7 @@ export interface EventNotice {
 }
 
 interface Traits<Data> {
-  /** A few words for people: the heading in docs/reference/events.md. */
+  /** A human-readable name: the heading in docs/reference/events.md. */
   readonly label: string;
   /**
    * `work`: changes state, so the record, a restarted run, the page and the facades must each handle it; the compiler reports
@@ -35,7 +35,7 @@ interface Traits<Data> {
   readonly lane: TimelineLane | ((data: Data) => TimelineLane);
   /** The text shown by `corral logs` and the timeline. */
   readonly line: (data: Data) => string;
-  /** The message shown by `corral run` and the conversation; null: none. */
+  /** The notice shown by `corral run` and in the conversation; null: none. */
   readonly notice: ((data: Data) => EventNotice | undefined) | null;
   /** The span event added to the trace of the run; null: none. */
   readonly trace: ((data: Data) => { readonly name: string; readonly text: string }) | null;
@@ -315,7 +315,7 @@ interface TypedEvent {
   readonly type: FactType;
   readonly data: unknown;
 }
-/** Traits of unknown types: a client can be older than its server. */
+/** Traits of unknown types, because a client may be older than its server. */
 const ofNewerServer: Traits<unknown> = {
   ...note,
   label: 'Event from a newer server',

@@ -22,7 +22,7 @@ export type ConsoleEntry = z.infer<typeof ConsoleEntry>;
 
 /** The content of a tool call for display; null when there is only the output. */
 export const ToolContent = z.union([
-  /** `running`: the newest command has not ended yet. */
+  /** `running`: the newest command is still running. */
   z.object({ console: z.array(ConsoleEntry), running: z.literal(true).exactOptional() }),
   z.object({ content: z.string(), oldContent: z.string().nullable() }),
   z.object({ screenshot: z.string() }),
@@ -162,7 +162,7 @@ export const SessionFact = z.discriminatedUnion('type', [
    * question.
    */
   fact('run.resumed', z.object({ messageId: MessageId.optional() })),
-  /** A call waits for a person's permission, or for the result of a client or worker, until `approval.resolved`. */
+  /** A call waits for a person's approval, or for the result from a client or worker, until `approval.resolved`. */
   fact(
     'approval.requested',
     z.object({
@@ -179,7 +179,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       content: ToolContent.optional(),
       /** The session's client or a worker runs the call and returns its result. */
       byClient: z.literal(true).optional(),
-      /** A worker runs the call after a person has permitted it, and returns its result. */
+      /** A worker runs the call once a person has approved it, and returns its result. */
       forWorker: z.literal(true).optional(),
       /** The arguments cannot be edited, because an agent with its own loop makes the call. */
       fixed: z.literal(true).optional(),
@@ -193,10 +193,10 @@ export const SessionFact = z.discriminatedUnion('type', [
       /** `user`, `program` (a client or worker of the Managed Agents API), or `timeout` if nobody decided in time. */
       by: z.string(),
       text: z.string().optional(),
-      /** The arguments with which the call runs, if the person changed them. */
+      /** The arguments that the call runs with, if the person changed them. */
       args: args.optional(),
       result: ExternalToolResult.optional(),
-      /** The tool whose calls need no further permission in this session. */
+      /** The tool whose calls need no further approval in this session. */
       always: z.string().optional(),
     }),
   ),
@@ -312,8 +312,8 @@ export const SessionFact = z.discriminatedUnion('type', [
   ),
   fact('sandbox.files_damaged', WorkspaceDamage),
   /**
-   * Something that the session needs is missing in its sandbox, such as a file or package. Or a memory store's folder could not
-   * be kept in sync.
+   * Something that the session needs is missing in its sandbox, such as a file or a package, or a memory store's folder could
+   * not be kept in sync.
    */
   fact('sandbox.setup', z.object({ kind: z.literal('failed'), detail: z.string() })),
   fact('sandbox.service', z.object({ name: z.string(), kind: z.enum(['ready', 'failed']), detail: z.string() })),
@@ -368,9 +368,9 @@ export const SessionFact = z.discriminatedUnion('type', [
     z.object({ host: z.string(), port: z.int(), decision: z.enum(['allowed', 'refused']), rule: z.string() }),
   ),
   /**
-   * From this turn on, the model sees an older part of the conversation shortened. It sees lines in place of tool results or
-   * pictures, or a summary. `before` and `after` are the estimated tokens of a request. Events up to `uptoSeq` are affected; they
-   * stay in the log.
+   * From this turn on, the model sees an older part of the conversation shortened. Lines of text replace tool results or
+   * pictures, or a summary replaces the whole part. `before` and `after` are the estimated tokens of a request. Events up to
+   * `uptoSeq` are affected; they stay in the log.
    */
   fact(
     'context.compacted',

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
-// 16 hex digits, so it is valid in the name of a container or pod.
+// 16 hex digits, so that it can be part of a container's or pod's name.
 export const SessionId = z
   .string()
   .regex(/^[0-9a-f]{16}$/)

@@ -42,15 +42,15 @@ export interface Principal {
   /** Other names under which projects can list the person: each group as `ISSUER\nNAME`, and the verified e-mail address. */
   readonly aliases?: readonly string[];
   /**
-   * The caller's roles by project id. New roles are added here. When a role ends or is reduced, `ended` fires, and the caller's
-   * next request has a new principal.
+   * The caller's roles by project id. New roles are added to this map. When a role ends or is reduced, `ended` fires, and the
+   * caller's next request has a new principal.
    */
   readonly projects?: ReadonlyMap<string, ProjectRole> | undefined;
   /** The project for sessions and automations that the caller creates without naming a project. */
   readonly home?: string;
   /** The session of a worker with the token of a work item, or of a sandbox whose public port `nobody` visits. */
   readonly session?: string;
-  /** The caller's name in the audit log, for a caller that did not send its own key, such as one with a sandbox's token. */
+  /** The caller's name in the audit log, if it did not send a key of its own, such as a caller with a sandbox's token. */
   readonly by?: 'sandbox token' | 'environment key' | 'preview' | 'server' | 'nobody';
   /** Fires when the caller loses rights: its key was revoked or expired, or its role in a project ended or was reduced. */
   readonly ended?: AbortSignal;

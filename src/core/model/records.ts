@@ -64,7 +64,7 @@ export const SessionLifetime = z.object({
   onEnd: z.enum(['delete', 'pause', 'pause-files']),
   /** `memory`: its processes are frozen. `files`: only its files are kept. */
   paused: z.enum(['memory', 'files']).nullable(),
-  /** Whether a request to the sandbox resumes it from a pause with memory. */
+  /** Whether a request resumes the sandbox from a pause that kept its memory. */
   resumes: z.boolean(),
   env: z.record(z.string(), z.string()),
   /** The name of the sandbox's template in the client's API. */

@@ -56,7 +56,7 @@ export const claudeComputerTool = defineTool({
   },
 });
 
-/** Some providers must know the size of the desktop in advance. */
+/** Some providers need the desktop's size in the tool declaration. */
 export const createClaudeComputerTool = (desktop: Size): Tool => ({
   ...claudeComputerTool,
   native: { kind: 'computer', ...toModelScreenSize(desktop) },

@@ -30,7 +30,7 @@ interface Options {
 const patienceMs = 30_000;
 const full = 'Too many pictures are being scaled. Try again soon.';
 
-/** Replaces a thread that dies or takes too long, and tries its picture once more. */
+/** Scales pictures in a worker thread. A thread that dies or takes too long is replaced, and its picture is tried once more. */
 export class PictureScaler implements AsyncDisposable {
   readonly #thread: JobThread<PictureScaleJob | PictureFitJob, PictureScaleResult>;
 

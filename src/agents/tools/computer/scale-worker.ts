@@ -9,7 +9,7 @@ import { encodeRasterPng, type Raster, scaleRaster } from './png.ts';
 parentPort?.on('message', async (job: PictureScaleJob | PictureFitJob) => {
   const created = await attempt(job);
   if (!created) return void parentPort?.postMessage({ ok: false } satisfies PictureScaleResult);
-  const bytes = new Uint8Array(created.bytes); // separate memory, so that it can be transferred
+  const bytes = new Uint8Array(created.bytes); // a separate copy, so that its memory can be transferred
   parentPort?.postMessage({ ok: true, mimeType: created.mimeType, bytes } satisfies PictureScaleResult, [bytes.buffer]);
 });
 
@@ -33,7 +33,7 @@ async function attempt(job: PictureScaleJob | PictureFitJob): Promise<ScaledPict
   }
 }
 
-/** A small PNG stays a PNG, because it is sharp. */
+/** A PNG within the limit stays a PNG, because it is sharper. */
 async function fitted(
   raster: Raster,
   { side, maxBytes }: PictureFitJob,

@@ -6,10 +6,10 @@ import { readPngSize } from './png.ts';
 import { type Point, type Size, scalePoint, toModelScreenSize } from './screen.ts';
 
 const startMs = 90_000;
-const settleMs = 500; // until the effect of a click is visible
+const settleMs = 500; // time for the effect of a click to become visible
 
 /**
- * The desktop as the model sees it, on a screen that can be smaller. `at` converts the model's coordinates to those of the
+ * The desktop as the model sees it, on a screen that may be smaller. `at` converts the model's coordinates to those of the
  * desktop, and `pointer` converts back.
  */
 export interface ScaledDesktop {

@@ -79,7 +79,7 @@ function modulesIn(folder: string): string[] {
   }
 }
 
-/** A failure of the tool's code is a result for the model. */
+/** If the tool's code fails, the model gets the failure as a result. */
 export function createCustomTool({ name, label, description, parameters, group, run }: CustomToolDefinition): Tool {
   const perform = run as unknown as (context: CustomToolContext, args: unknown) => Promise<CustomToolResult>;
   const tool = defineTool({

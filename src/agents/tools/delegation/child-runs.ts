@@ -34,13 +34,13 @@ export interface ChildState {
 /** The ids are those that `start` returned. */
 export interface ChildSessions {
   /**
-   * Repeated calls with the same call id start only one child. Rejects: invalid_request (an unknown template or agent), conflict
-   * (too deep, too many, or no budget is left).
+   * Repeated calls with the same call id start only one child. Rejects: invalid_request (an unknown template or agent),
+   * conflict (nested too deep, too many children, or no budget left).
    */
   start(callId: string, task: ChildTask, signal: AbortSignal): Promise<string>;
   /**
-   * `wait`: waits until the child's run has ended, or waits for something other than an approval. Rejects with not_found if the
-   * child is gone.
+   * With `wait`, resolves once the child's run has ended or needs something other than an approval. Rejects with not_found if
+   * the child no longer exists.
    */
   look(id: string, wait: boolean, signal: AbortSignal): Promise<ChildState>;
   list(): Promise<readonly string[]>;

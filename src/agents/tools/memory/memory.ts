@@ -51,7 +51,7 @@ const memoryWrite = defineTool({
   needs: ['memory', 'memory_write'],
   asksAfterStrangers: true,
   async proposal({ memory }, { path: note, text, append }) {
-    // The call itself reports a wrong path to the model.
+    // A wrong path is ignored here, because the call itself reports it to the model.
     const found = await memory?.compare(note, text, append).catch(() => undefined);
     return found && { content: found.after, oldContent: found.before };
   },

@@ -44,7 +44,7 @@ function mergeKeyword(key: string, a: unknown, b: unknown): unknown {
     case 'items':
       return Array.isArray(a) || Array.isArray(b) ? b : mergeSchemas(a, b);
     case 'additionalProperties':
-      // each schema closes only the properties that it names itself
+      // `false` excludes only properties that its own schema does not name, so it does not apply to the combination
       return a === false || b === false ? undefined : mergeSchemas(a, b);
     case 'allOf':
       return [...listSchemas(a), ...listSchemas(b)];

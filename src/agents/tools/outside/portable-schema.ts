@@ -30,7 +30,7 @@ export interface PortableParameters {
 }
 export interface RefusedParameters {
   readonly schema?: undefined;
-  /** The reason to show to people. */
+  /** Why the schema has no portable form; shown to people. */
   readonly refused: string;
 }
 
@@ -168,7 +168,7 @@ class Portable {
     return { ...created, properties: created.properties ?? {} };
   }
 
-  /** Resolves references and `allOf` at the schema's own level only. */
+  /** Resolves references and `allOf` of this schema, but not of nested ones. */
   #flat(schema: unknown): unknown {
     if (!isObject(schema)) return schema === false ? false : {};
     if (++this.#nodes > maxNodes) throw new TooMany();
@@ -200,7 +200,7 @@ class Portable {
     return mergeSchemas(a, b);
   }
 
-  /** Undefined if no value matches. */
+  /** Undefined if no value can match the schema. */
   #convert(source: unknown, depth: number): PortableSchema | undefined {
     const flat = this.#flat(source);
     if (!isObject(flat)) return undefined;

@@ -7,10 +7,10 @@ import { describeFullOutput, saveOutputBytes, saveOutputFile, toOutputFileName }
 import { boundOutput, maxModelTextChars } from '../output.ts';
 import { defineTool, describeTool, type Tool, type ToolContext, type ToolResult } from '../tool.ts';
 
-/** Fetches through the sandboxes' egress, as programs in a sandbox do. */
+/** Fetches under the sandboxes' egress rules, like programs in a sandbox. */
 interface WebPages {
   fetch(address: string, ctx: Pick<ToolContext, 'sessionId'>, signal: AbortSignal): Promise<FetchedPage>;
-  /** Undefined for a page that cannot be read in time. */
+  /** Undefined if the page cannot be parsed in time. */
   read(job: HtmlPageJob, signal: AbortSignal): Promise<PageText | undefined>;
 }
 

@@ -49,7 +49,7 @@ const ofHost = [
   '/usr',
   '/home',
 ];
-/** Mounts that a sandbox may write to: its workspace, its sockets, its own memory, and its network files in /etc. */
+/** Mounts that a sandbox is allowed to write to: its workspace, its sockets, its own memory, and its network files in /etc. */
 const ownMounts =
   /^\/(workspace|home\/user|tmp|var\/tmp|dev|run\/corral|run\/user|proc|sys)(\/|$)|^\/(etc\/(hosts|hostname|resolv\.conf))$/;
 const memoryTypes = /^(tmpfs|mqueue|devpts|proc|devtmpfs) /;
@@ -88,7 +88,7 @@ function lacksRepair(release: string, from: string, repaired: readonly string[])
   return sameBranch ? below(own, sameBranch) : below(own, newest);
 }
 
-/** `errno` values of a refusal: EPERM, EACCES, ENOSYS, EAFNOSUPPORT, EPROTONOSUPPORT and EOPNOTSUPP. */
+/** `errno` values that mean a refusal: EPERM, EACCES, ENOSYS, EAFNOSUPPORT, EPROTONOSUPPORT and EOPNOTSUPP. */
 const refused = new Set([1, 13, 38, 97, 93, 95]);
 const callsOf: Readonly<Record<string, 'broken' | 'weak'>> = {
   bpf: 'broken',
@@ -106,7 +106,7 @@ const callsOf: Readonly<Record<string, 'broken' | 'weak'>> = {
 
 const check = (one: Check) => one;
 
-/** Each fact of this name for which `say` returns a text becomes a `broken` finding. */
+/** Each fact of this name for which `say` returns text is reported as `broken`. */
 const brokenBy = (name: string, say: (fact: string) => string | undefined) => (facts: InspectionFacts) => ({
   broken: all(facts, name).flatMap((fact) => say(fact) ?? []),
 });

@@ -9,7 +9,7 @@ interface CanaryPaths {
   readonly serverPort: number;
 }
 
-/** Services that a sandbox host can have on loopback: the engine, the kubelet, etcd and the cluster's API. */
+/** Services that may listen on a sandbox host's loopback interface: the engine, the kubelet, etcd and the cluster's API. */
 const loopbackPorts = [2375, 2376, 10_250, 10_255, 2379, 6443];
 const sockets = [
   ...['/var/run/docker.sock', '/run/docker.sock', '/run/containerd/containerd.sock', '/run/crio/crio.sock'],
@@ -61,7 +61,7 @@ call('vsock', 41, 198, 40, 1, 0);
 call('unshare_user', 272, 97, 0x10000000);
 `;
 
-/** The script leaves no change behind and sends nothing outside. Each line of its output is a name and a value. */
+/** Builds a script that leaves nothing changed and sends nothing outside. Each line of its output is a name and a value. */
 export function buildInspectionScript({ canary, canaryFile, serverPort }: CanaryPaths): string {
   const ports = [serverPort, ...loopbackPorts];
   return `

@@ -11,8 +11,8 @@ interface AttemptParts {
   readonly checkModel: (ref: string) => Promise<void>;
 }
 /**
- * Longest pauses between rounds. `shared`: another server can receive a request, so the store is polled often. `alone`: requests
- * wake the rounds.
+ * The longest pauses between rounds. `shared`: another server may receive a request, so the store is polled often. `alone`: a
+ * request starts a round immediately.
  */
 const lookMs = { shared: 3_000, alone: 60_000 };
 

@@ -135,7 +135,7 @@ async function readIssuers({
   return [main, ...(await Promise.all(others))];
 }
 
-/** Removes the trailing slash of an address without a path, so that both spellings name the same people. */
+/** Removes the trailing slash of an address without a path, so that both spellings refer to the same people. */
 const rooted = (issuer: string): string => (new URL(issuer).pathname === '/' ? new URL(issuer).origin : issuer);
 
 async function readSecret(file: string): Promise<string> {

@@ -6,7 +6,7 @@ import { findProjectId } from '../../server.ts';
 
 const skipped = new Set(['.git', 'node_modules', '__pycache__', '.DS_Store']);
 const maxFiles = 500;
-const maxBytes = 7 * 1024 * 1024; // encoded as base64, still below the server's default limit for a JSON body
+const maxBytes = 7 * 1024 * 1024; // stays below the server's default limit for a JSON body, even as base64
 
 interface FolderFile {
   readonly path: string;

@@ -4,7 +4,7 @@ import { z } from 'zod';
 export const AuditRow = z.object({
   /** Unique; also the row's position in the log. */
   id: z.string(),
-  /** The row's number, counted from the start of its server. */
+  /** The row's number since its server started. */
   n: z.int(),
   at: z.iso.datetime(),
   action: z.string(),
@@ -33,12 +33,12 @@ export interface AuditQuery {
   /** Text to find in a row, ignoring case. */
   readonly text?: string | undefined;
   readonly limit: number;
-  /** Return rows before this position: `next` of a page. */
+  /** Returns rows before this position: `next` of the previous page. */
   readonly before?: string | undefined;
 }
 export interface AuditRowPage {
   /** Newest first. */
   readonly rows: readonly Omit<AuditRow, 'name'>[];
-  /** The cursor for older rows; null: none. A page can have fewer rows than requested, even none. */
+  /** The cursor for older rows; null: none. A page may have fewer rows than requested, even none. */
   readonly next: string | null;
 }

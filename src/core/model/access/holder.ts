@@ -13,8 +13,8 @@ export const ResourceHolder = z.object({
 export type ResourceHolder = z.infer<typeof ResourceHolder>;
 
 /**
- * Whether a session can use a resource. A project's resource is only for the project's sessions. Any other requires the same
- * owner, unless the session or the resource belongs to the server.
+ * Whether a session can use a resource. A project's resource is only for the project's sessions. Any other resource requires
+ * the same owner, unless the session or the resource belongs to the server.
  */
 export const canSessionUse = (session: ResourceHolder, { owner, projectId }: ResourceHolder): boolean =>
   projectId ? session.projectId === projectId : [undefined, owner].includes(session.owner) || owner === undefined;
