@@ -32,7 +32,7 @@ export interface Template {
     readonly keys?: readonly string[] | undefined;
   };
   readonly prompt?: string | undefined;
-  /** Parts of the prompt by name, which replace those of the server and of the folder `prompts`. */
+  /** Prompt parts by name, which replace those of the server and of its `prompts` folder. */
   readonly promptParts?: Readonly<Record<string, string>> | undefined;
   /** `demo` or `provider/model`. */
   readonly model?: string | undefined;

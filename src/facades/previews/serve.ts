@@ -214,10 +214,7 @@ const toRefusal =
     throw thrown;
   };
 
-/**
- * Fires when the client leaves, the preview expires or is closed, the credential behind it becomes invalid, or the server
- * shuts down.
- */
+/** Fires when the client leaves, the preview expires or is closed, its credential becomes invalid, or the server shuts down. */
 function watchEnd(
   target: MatchedPreview,
   { view, principal }: OpenedPreview,

@@ -133,7 +133,7 @@ function requestIds(ids: Pick<IdSource, 'short'>): () => string {
 }
 
 /**
- * Connections that have sent no request, which browsers open in advance. Node treats them as busy and would wait for them at
+ * Connections without a request so far, which browsers open in advance. Node treats them as busy and would wait for them at
  * shutdown.
  */
 function unusedConnections(server: Server): ReadonlySet<Socket> {

@@ -22,7 +22,7 @@ interface VerifiedFile {
 
 /**
  * Verifies the whole log. `kept`: a position that the operator recorded elsewhere earlier. The row must still exist, unless
- * its file was removed because of its age.
+ * its file was removed to make room.
  */
 export function verifyAuditLog(folder: string, keys: readonly AuditKey[], kept?: AuditPosition): AuditReport {
   const files = listAuditFiles(folder);

@@ -46,7 +46,7 @@ export const Attempt = z.object({
   phase: z.enum(['planned', 'working', 'ended', 'not_started']),
   error: z.string().nullable(),
   result: AttemptResult.nullable(),
-  /** The attempt's session was deleted because another attempt was chosen. */
+  /** Whether the attempt's session was deleted because another attempt was chosen. */
   isDeleted: z.boolean().default(false),
 });
 export type Attempt = z.infer<typeof Attempt>;

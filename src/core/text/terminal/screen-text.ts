@@ -21,7 +21,7 @@ export class ScreenText {
   #column = 0;
   #begun = '';
   #isRedrawn = false;
-  /** The cursor is directly after the last character, so an accent or a joiner can still combine with it. */
+  /** Whether the cursor is directly after the last character, so an accent or a joiner can still combine with it. */
   #isBehind = false;
 
   /** Whether the program has overwritten its own text, or has moved the cursor up or to an absolute row. */

@@ -55,8 +55,8 @@ const dueEveryMs = 500;
 /** Maximum requests with signed URLs per second and address. Such a URL does not name its sandbox, so all sandboxes are tried. */
 const signedPerSecond = 20;
 /**
- * Limit of hashes computed for wrong signatures, per address and minute. Each wrong signature costs one hash for each sandbox and
- * key.
+ * Maximum number of hashes computed for wrong signatures, per address and minute. Each wrong signature costs one hash for
+ * each sandbox and key.
  */
 const wrongHashes = 20_000;
 /** The access layer sets these headers for all other routes. */

@@ -57,7 +57,7 @@ export function toConnectError(thrown: unknown): ConnectError {
   return new ConnectError(byCode[error.code] ?? 'unavailable', toPublicMessage(error));
 }
 
-/** Errors that mean that the sandbox was lost. The SDKs check for a lost sandbox only after a broken connection. */
+/** Errors that mean the sandbox was lost. The SDKs check for a lost sandbox only after a broken connection. */
 const lostCodes: ReadonlySet<string> = new Set<ErrorCode>([
   ...(['sandbox_lost', 'sandbox_not_found', 'sandbox_unresponsive', 'sandbox_untrusted', 'session_not_found'] as const),
 ]);

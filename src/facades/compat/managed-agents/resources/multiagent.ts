@@ -81,7 +81,7 @@ interface Owner {
   readonly agent: (id: string, version?: number) => Promise<StoredDocument>;
 }
 
-/** The requested setting with the version of each agent. Rejects: invalid_request, not_found. Null: no other agents. */
+/** Adds the version of each agent to the requested setting. Null: no other agents. Rejects: invalid_request, not_found. */
 export async function pinAgentVersions(requested: MultiagentRequest | null, owner: Owner): Promise<Multiagent | null> {
   if (requested === null) return null;
   if (requested.type === 'coordinator')

@@ -38,7 +38,7 @@ class State {
   hasOpenRun = false;
   lastWords = '';
   request: string | undefined;
-  /** The next message is a question about a call or a spent budget, which this API does not show. */
+  /** Whether the next message is a question about a call or a spent budget, which this API does not show. */
   asking = false;
   failure = '';
   usage = zeroUsageTotals;
@@ -394,7 +394,7 @@ export class ThreadProjection {
     this.#take(runId); // the message of a run that was stopped before it started
     this.#now.run = null;
     this.#now.hasOpenRun = false;
-    // The interrupt comes first, because its sender got the id of the first API event of this log event.
+    // The interrupt comes first, because its sender received the id of the first API event built from this log event.
     if (reason === 'stopped') this.#emit('user.interrupt', { session_thread_id: null });
     this.#finish(status !== 'completed');
     for (const draft of this.#calls.endAll()) this.#emitDraft(draft);

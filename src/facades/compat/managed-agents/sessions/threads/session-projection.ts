@@ -23,7 +23,7 @@ class State {
   isBusy = false;
   /** Whether the last event about the session as a whole reported it as running. */
   isReportedBusy = false;
-  /** The primary thread waits only for children, all of which wait for the program. */
+  /** Whether the primary thread waits only for children, all of which wait for the program. */
   isHeld = false;
   pendingWhenIdle: readonly string[] = [];
   stop: { readonly reason: StopReason; readonly details: unknown } = { reason: { type: 'end_turn' }, details: null };
