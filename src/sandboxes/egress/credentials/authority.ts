@@ -94,8 +94,8 @@ function keyPairFrom(key: Secret): { privateKey: KeyObject; publicKey: KeyObject
   return { privateKey, publicKey: createPublicKey(privateKey) };
 }
 
-// The few ASN.1 structures that a certificate needs. Node reads certificates but cannot create them, and libraries that can
-// add a dozen packages or their own cryptography. This code only encodes; Node signs.
+// The few ASN.1 structures that a certificate needs. Node reads certificates but cannot create them. Libraries that create
+// certificates add a dozen packages or their own cryptography. This code only encodes; Node signs.
 
 export const encodeDer = (tag: number, ...parts: readonly Uint8Array[]): Buffer => {
   const body = Buffer.concat(parts);
