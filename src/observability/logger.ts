@@ -14,9 +14,7 @@ export interface LoggerOptions {
 }
 
 const counts = new WeakMap<object, () => readonly LogNoiseCount[]>();
-/**
- * Numbers of logged and of suppressed lines, for each rate-limited kind. Empty for a logger that `createLogger` did not create.
- */
+/** The numbers of logged and suppressed lines of each rate-limited kind. Empty for a logger not created by `createLogger`. */
 export const readLogNoiseCounts = (logger: object): readonly LogNoiseCount[] => counts.get(logger)?.() ?? [];
 
 /**

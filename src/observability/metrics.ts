@@ -20,7 +20,7 @@ export interface Metrics {
   /** Counts a delivery to an automation's hook by its outcome: `started`, `left_out`, or the error code. */
   hookDelivery(outcome: string): void;
   memoryChange(by: 'person' | 'agent', action: string): void;
-  /** Counts an attempt of an outgoing webhook: `delivered`, `again` (retried later) or `failed` for good. */
+  /** Counts a delivery attempt of an outgoing webhook: `delivered`, `again` (retried later) or `failed` permanently. */
   webhookTry(outcome: 'delivered' | 'again' | 'failed'): void;
   /** Counts a request for a new sandbox while a warm pool exists: `hit` when the pool had one ready. */
   warmPool(outcome: 'hit' | 'miss'): void;

@@ -11,7 +11,7 @@ type Phase = FactOf<'sandbox.phase'>['data'];
 type Kind = 'awaited' | 'background';
 
 export interface SandboxStartProgress extends Disposable {
-  /** `what`: a description of the start. A start that somebody waits for is shown before starts in the background. */
+  /** `what`: a description of the start. Starts that somebody waits for take precedence over background starts. */
   record(what: string, phase: Phase, kind?: Kind): void;
   /** Writes other output above the progress line. */
   around(write: () => void): void;

@@ -94,17 +94,17 @@ export const SandboxChoice = z.object({
 });
 export type SandboxChoice = z.infer<typeof SandboxChoice>;
 
-/** Why another session started this one: its agent delegated work, or a person compares attempts at a task. */
+/** How a child session came about: its parent's agent delegated work, or a person compares several attempts at a task. */
 export const ChildOrigin = z.object({
   sessionId: SessionId,
   /** Null for an attempt, like `callId`. */
   runId: RunId.nullable(),
   callId: z.string().nullable(),
-  /** The id of the group of attempts; absent: an agent started it. */
+  /** The id of the group of attempts. Absent if an agent started the session. */
   attempts: z.string().optional(),
   /** 1 for a child, 2 for a child of a child. */
   depth: z.int(),
-  /** The template for its instructions, model and tools; null: the parent's. Its sandbox limits are always the parent's. */
+  /** The template that sets instructions, model and tools; null: the parent's. Sandbox limits are always the parent's. */
   role: z.string().nullable(),
 });
 export type ChildOrigin = z.infer<typeof ChildOrigin>;
@@ -121,11 +121,11 @@ export const SessionRecord = z.object({
   id: SessionId,
   origin: SessionOrigin,
   template: z.string(),
-  /** The party that chose the template. Absent: the project's template applies, or else only the server's settings. */
+  /** `session`: the creator's choice; `server`: the default. Absent: the project's template, or only the server's settings. */
   templateBy: z.enum(['session', 'server']).optional(),
   projectId: z.string().nullable(),
   title: z.string(),
-  /** The party that set the title. The first run does not replace a title that a client set. */
+  /** Whether a client or a run set the title. The first run does not replace a client's title. */
   titleBy: z.enum(['client', 'run']).nullable(),
   status: SessionStatus,
   createdAt: z.number(),
@@ -155,7 +155,7 @@ export const SessionRecord = z.object({
   /** The skills that the creator chose: `pdf`, or `pdf@3` for one version. */
   skills: z.array(z.string()).readonly().optional(),
   parent: ChildOrigin.optional(),
-  /** Only in sessions that a client created for a sandbox that it drives itself. */
+  /** Set only if a client created the session to drive the sandbox itself. */
   life: SessionLifetime.optional(),
   repositories: z.array(SessionRepository).readonly().optional(),
   hasCheckpoints: z.boolean().optional(),
@@ -166,22 +166,22 @@ export const SessionRecord = z.object({
   /** Key-value pairs that clients set and search sessions by. */
   metadata: z.record(z.string(), z.string()).optional(),
   sandbox: SandboxChoice.optional(),
-  /** Limits in addition to those of its template and of the server; the smaller limit applies. */
+  /** Limits on top of those of the template and the server; the smaller limit applies. */
   budget: BudgetSpec.optional(),
   /** When the session is deleted, epoch ms; absent or null: never. */
   endsAt: z.number().nullable().optional(),
-  /** The agent that a client defined for it; absent: the agent of its template, project and server. */
+  /** The agent that a client defined for this session; absent: the agent of the template, project and server. */
   agent: SessionAgent.optional(),
-  /** Number of times that the sandbox's tokens were replaced; absent: never. */
+  /** How many times the sandbox's tokens have been replaced; absent: never. */
   tokenRounds: z.int().optional(),
 });
 export type SessionRecord = z.infer<typeof SessionRecord>;
 
 export const SandboxView = z.object({
   condition: SandboxCondition,
-  /** The parts that the pause kept; null unless the sandbox is paused. */
+  /** The state that the pause kept; null unless the sandbox is paused. */
   keeps: PauseKind.nullable(),
-  /** The most that a pause of this sandbox can keep. */
+  /** The most state that a pause of this sandbox can keep. */
   pause: PauseSupport,
   idleSeconds: z.number().nullable().describe('unused for so long, it is stopped; null: a program decides its end'),
   filesDamaged: WorkspaceDamageReport.nullable().describe(

@@ -34,7 +34,7 @@ export const lockFileNames: readonly string[] = [
 export const EnvironmentFile = z.strictObject({
   template: Name.nullish(),
   tools: z.array(Word).max(50).nullish(),
-  /** The hosts needed to work in the repository. Each stays closed until a person allows it. */
+  /** The hosts needed to work in the repository. Each stays blocked until a person allows it. */
   egress: z.array(Host).max(50).nullish(),
   ports: named(z.int().min(1).max(65_535)).nullish(),
   checks: named(z.string().trim().min(1).max(2_000)).nullish(),
@@ -61,15 +61,15 @@ export const RepositoryEnvironment = z.object({
   problem: z.string().nullable(),
   /** The state of `setup.sh`. `restored`: files from an earlier session were used instead of running it. */
   setup: z.enum(['none', 'running', 'ran', 'restored', 'failed']),
-  /** The size of the stored files from `setup.sh`, with which later sessions start; absent: none. */
+  /** The size of the stored files from `setup.sh`, which later sessions start with; absent: none. */
   storedBytes: z.number().optional(),
-  /** The repository has a `start.sh`, which runs in each new sandbox. */
+  /** Whether the repository has a `start.sh`, which runs in each new sandbox. */
   starts: z.boolean(),
   template: z.string().nullable(),
   tools: z.array(z.string()).readonly(),
-  /** Hosts that its author requests. A request alone opens no host. */
+  /** Hosts that the file's author requests. A request alone does not open a host. */
   egress: z.array(z.string()).readonly(),
-  /** The services that its author requests; a request alone starts none. Absent: none. */
+  /** Services that the file's author requests. A request alone does not start a service. Absent: none. */
   services: ServiceRecipes.optional(),
   ports: z.array(z.object({ name: z.string(), port: z.int() })).readonly(),
   checks: z

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { RepositoryEnvironment } from './repository-environment.ts';
 
-// Repositories that a session works on. Every text here can reach the command line of git, so each has a strict format.
+// Repositories that a session works on. Every string here can reach git's command line, so each has a strict format.
 
 const segment = /^[A-Za-z0-9_~][A-Za-z0-9._~+-]*$/;
 const maxUrl = 500;
@@ -24,7 +24,7 @@ export function findRepositoryUrlProblem(text: string): string | undefined {
   return undefined;
 }
 
-/** Whether the repository is a folder of the server. The operator must list such folders. */
+/** Whether the repository is a folder on the server. The operator must list such folders in the settings. */
 export const isFolderUrl = (url: string): boolean => url.startsWith('file:');
 
 /** `https://host[:port]/path` or `file:///path`, with the host in lower case and without a trailing slash. */
@@ -55,7 +55,7 @@ export const RepositoryPath = z
     'must be a folder of the workspace, such as project or work/project',
   );
 
-/** How a credential can be used in this repository: `read` can fetch, `write` can also push. */
+/** The access that credentials have to this repository: `read` can fetch, `write` can also push. */
 export const RepositoryAccess = z.enum(['read', 'write']);
 export type RepositoryAccess = z.infer<typeof RepositoryAccess>;
 
@@ -103,7 +103,7 @@ export const SessionRepository = z.object({
   path: z.string(),
   depth: z.int().nullable(),
   access: RepositoryAccess,
-  /** `waiting`: it is fetched when the sandbox starts. */
+  /** `waiting`: fetched when the sandbox starts. */
   state: z.enum(['waiting', 'ready', 'failed']),
   error: z.string().nullable(),
   /** The branch of this session, `corral/<words>-<id>`; null until the repository is fetched. */

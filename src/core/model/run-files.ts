@@ -16,7 +16,7 @@ export const runFileLimits = {
 } as const;
 
 export const outputFolder = '.corral/output';
-/** The fingerprint of a workspace leaves out output files up to this size, because the conversation contains them in full. */
+/** Output files up to this size are not part of a workspace's fingerprint, because the conversation contains them in full. */
 export const maxShownOutputBytes = 4 * 1024;
 
 /** The uploaded skills of the session, read-only. */

@@ -26,7 +26,7 @@ export type MountedMemoryStore = z.infer<typeof MountedMemoryStore>;
 const PlainAgent = z.object({
   name: z.string(),
   instructions: z.string().nullable(),
-  /** The server's own tools that the agent can use, by full name. It gets no others. */
+  /** The only built-in tools that the agent can use, by full name. */
   tools: z.array(z.string()).readonly(),
   clientTools: z.array(ClientTool).readonly(),
   /** Remote tool servers. `name` has the same form as in `ToolProgram`; `tools` are globs. */
@@ -35,9 +35,9 @@ const PlainAgent = z.object({
   vaults: z.array(z.string()).readonly().optional(),
   /** Evaluated after the server's rules. */
   approvals: z.array(ApprovalRule).readonly(),
-  /** Packages by package manager, installed in its sandbox before the first use. */
+  /** Packages by package manager, installed in the sandbox before its first use. */
   packages: z.record(z.string(), z.array(z.string()).readonly()).optional(),
-  /** Uploads copied into its sandbox, each to a path below `/mnt/session/uploads`. */
+  /** Uploads to copy into the sandbox, each to a path below `/mnt/session/uploads`. */
   files: z
     .array(z.object({ upload: z.string(), path: z.string() }))
     .readonly()
@@ -54,7 +54,7 @@ const PlainAgent = z.object({
    * results.
    */
   environment: z.string().optional(),
-  /** Data that the creating facade keeps, in its own format. */
+  /** Data stored by the facade that created the session, in that facade's format. */
   kept: z.record(z.string(), z.unknown()),
 });
 
@@ -73,7 +73,7 @@ export type SubAgent = z.infer<typeof SubAgent>;
  * apply.
  */
 export const SessionAgent = PlainAgent.extend({
-  /** The only agents that it can start as children; absent: it cannot delegate. */
+  /** The only agents that this agent can start as children; absent: it cannot delegate. */
   subAgents: z.array(SubAgent).readonly().optional(),
 });
 export type SessionAgent = z.infer<typeof SessionAgent>;

@@ -11,8 +11,8 @@ export interface LazyConsoleEntry extends Omit<ConsoleEntry, 'output'> {
 const leftOut = '[… left out …]';
 
 /**
- * All commands, with the newest outputs that fit into `chars` characters together with their commands. Reads from the newest
- * output back to the first that does not fit, which is left out, as are all older ones.
+ * Returns all commands, with the newest outputs that fit into `chars` characters together with their commands. Reads
+ * backwards from the newest output; the first that does not fit is left out, as are all older ones.
  */
 export async function readNewestOutputs(commands: readonly LazyConsoleEntry[], chars: number): Promise<ConsoleEntry[]> {
   let left = chars;

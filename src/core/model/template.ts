@@ -28,11 +28,11 @@ export interface Template {
     readonly command?: readonly string[] | undefined;
     readonly auth?: string | undefined;
     readonly mode?: string | undefined;
-    /** The variables that can hold its key; a secret must set at least one of them. */
+    /** The variables that can hold the program's API key; a secret must set at least one of them. */
     readonly keys?: readonly string[] | undefined;
   };
   readonly prompt?: string | undefined;
-  /** Parts of the prompt by name, which replace those of the server and of the folder `prompts`. */
+  /** Prompt parts by name, which replace those of the server and of its `prompts` folder. */
   readonly promptParts?: Readonly<Record<string, string>> | undefined;
   /** `demo` or `provider/model`. */
   readonly model?: string | undefined;
@@ -75,11 +75,11 @@ export interface Template {
   readonly packages: Packages;
   readonly services?: ServiceRecipes | undefined;
   readonly egress: { readonly policy?: string | undefined; readonly allow?: readonly string[] | undefined };
-  /** Maximum number of children that its agent can run at the same time; unset: it cannot delegate. */
+  /** Maximum number of children that an agent can run at the same time; unset: it cannot delegate. */
   readonly children?: number | undefined;
   /** Whether its agents have notes that outlive their sessions; unset: as in the settings. */
   readonly memory?: 'off' | 'read' | 'write' | undefined;
-  /** Shared skills of its agents: `pdf`, or `pdf@3` for one of its versions. */
+  /** The shared skills of its agents: `pdf`, or `pdf@3` for one version. */
   readonly skills?: readonly string[] | undefined;
   /** The repositories of its sessions, unless the session's creator chooses others. */
   readonly repositories?: readonly RepositoryInput[] | undefined;

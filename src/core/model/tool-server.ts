@@ -22,14 +22,14 @@ export interface RemoteToolServer extends Pick<ToolProgram, 'name' | 'tools' | '
   readonly headers: Readonly<Record<string, Secret>>;
   /** Whether a URL entered on the page can be in a private network. Undefined: the settings decide. */
   readonly reach?: 'public' | 'private';
-  /** New after each change or sign-in, because servers are compared as JSON, which hides their secrets. */
+  /** A new value after each change or sign-in. Needed because servers are compared as JSON, which hides their secrets. */
   readonly revision?: string;
   /**
    * Returns the access token of a person who signed in; with `refused`, a new token instead of the refused one. Rejects:
    * unsupported.
    */
   readonly token?: (refused?: Secret) => Promise<Secret>;
-  /** Vaults that can contain a token for it. Undefined: none. */
+  /** Vaults that can contain a token for this server. Undefined: none. */
   readonly vaults?: SessionVaults;
 }
 /** The vaults that a client attached to a session. They apply as long as the session can use them. */

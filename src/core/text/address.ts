@@ -1,8 +1,8 @@
 import { isIPv6 } from 'node:net';
 
 /**
- * The key for rate limits by address. One machine can use a whole /64 of IPv6 addresses, so their key is that network. An
- * IPv4-mapped address becomes IPv4; any other text stays unchanged.
+ * The key for rate limits by address. One machine can use a whole /64 of IPv6 addresses, so the key of an IPv6 address is
+ * its /64. An IPv4-mapped address becomes IPv4; any other text stays unchanged.
  */
 export function toNetworkKey(address: string): string {
   if (!isIPv6(address)) return address;

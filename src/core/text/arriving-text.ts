@@ -2,7 +2,7 @@ import { truncateEnd } from './text.ts';
 
 // Decodes UTF-8 that arrives in chunks, which can split characters.
 
-/** Decodes at most `maxChars` characters of an error text, keeping its start by default, or its end with `truncateStart`. */
+/** Decodes at most `maxChars` characters of an error text. Keeps its start by default, or its end with `truncateStart`. */
 export function createBoundedTextDecoder(maxChars: number, keep = truncateEnd) {
   const decoder = new TextDecoder();
   let text = '';

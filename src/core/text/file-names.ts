@@ -15,9 +15,9 @@ export interface SafePath {
 }
 
 /**
- * Undefined: no file of a workspace can have this path, so the sandbox sent a false name. Such a path is absolute, leads out of
- * the workspace, is not in its shortest form, contains a NUL or is longer than Linux allows. Lengths count UTF-16 units: a name
- * in an unknown encoding can have more bytes here than on its disk, but never more units.
+ * Returns undefined if no workspace file can have this path, so the sandbox sent a false name. Such a path is absolute,
+ * leads out of the workspace, is not in its shortest form, contains a NUL or is longer than Linux allows. Lengths are in
+ * UTF-16 units: a name in an unknown encoding can have more bytes here than on disk, but never more units.
  */
 export function parseSafePath(message: string): SafePath | undefined {
   if (!isSafePath(message)) return undefined;
@@ -52,7 +52,7 @@ function portablePart(part: string): string {
   return shortened(device.test(plain) ? `_${plain}` : plain);
 }
 
-/** Shortens the part before the extension until the name fits into the byte limit. Puts `suffix` between the two. */
+/** Shortens the part before the extension until the name fits into the byte limit. Inserts `suffix` before the extension. */
 function shortened(name: string, suffix = ''): string {
   const dot = name.lastIndexOf('.');
   const extension = dot > 0 && name.length - dot <= 16 ? name.slice(dot) : '';

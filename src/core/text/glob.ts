@@ -110,7 +110,7 @@ interface Rules {
   matches(item: string, value: string): boolean;
 }
 
-/** When the remaining pattern does not match, the last star takes one more item: at most pattern × text steps. */
+/** On a mismatch, the last star consumes one more item and matching resumes there: at most pattern × text steps. */
 function wildcard(pattern: readonly string[], text: readonly string[], rules: Rules): boolean {
   let at = 0;
   let star = -1;

@@ -28,9 +28,9 @@ export function parseJson(input: Uint8Array | string, limits: JsonLimits): Parse
   }
 }
 
-const byteOrderMark = '\ufeff'; // Windows programs put it at the start of text files
+const byteOrderMark = '\ufeff'; // Windows programs write it at the start of text files
 
-/** Shares the memory. `Buffer.from(bytes)` would copy it, which is too expensive for a large answer. */
+/** Shares memory with the input. `Buffer.from(bytes)` would copy it, which is too expensive for a large answer. */
 const bufferOver = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
   Buffer.from(buffer, byteOffset, byteLength);
 

@@ -1,5 +1,5 @@
-// A value computed from a list, such as its size or hash, is updated when the list grows. Such lists are immutable: a longer list
-// replaces the old one and inherits the results for the items they share.
+// Values computed from a list, such as its size or hash, are updated as the list grows. The lists are immutable: a longer
+// list replaces the old one and inherits the results for their common items.
 
 interface Progress {
   readonly upto: number;
@@ -38,7 +38,7 @@ export function createListFold<Item, Value>(
   };
 }
 
-/** Computes once for each object, which must be immutable. */
+/** Caches one result per object, which must be immutable. */
 export function memoizeByKey<Key extends object, Value>(compute: (key: Key) => Value): (key: Key) => Value {
   const values = new WeakMap<Key, { readonly value: Value }>();
   return (key) => {

@@ -10,7 +10,7 @@ export type PictureType = 'image/png' | 'image/jpeg' | 'image/gif' | 'image/webp
 /** Maximum size of a picture for a model. Pictures over a provider's limit are scaled. */
 export const maxPictureBytes = 20 * 1024 * 1024;
 
-/** The type by the file's first bytes; undefined for a file that models do not accept as a picture. */
+/** Detects the type from the file's first bytes; undefined for a file that models do not accept as a picture. */
 export function detectPictureType(head: Buffer): PictureType | undefined {
   if (head.subarray(0, pngSignature.length).equals(pngSignature)) return 'image/png';
   const latin = head.toString('latin1', 0, pictureHeadBytes);

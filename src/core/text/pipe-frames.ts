@@ -34,8 +34,8 @@ export function createPipeFrameReader(): { push(chunk: Buffer): PipeFrame[] } {
   let open: (PipeFrame & { filled: number }) | undefined;
 
   /**
-   * Copies bytes into the incomplete frame, and returns the bytes after it. Without such a frame, returns all bytes, after those
-   * of an incomplete header.
+   * Copies bytes into the incomplete frame and returns those after it. Without such a frame, returns all bytes, preceded by
+   * those of an incomplete header.
    */
   function fill(chunk: Buffer): Buffer {
     if (!open) return head.length > 0 ? Buffer.concat([head, chunk]) : chunk;

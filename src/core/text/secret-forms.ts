@@ -2,8 +2,8 @@ import type { Secret } from './secret.ts';
 import { trimEndCharacters } from './text.ts';
 
 /**
- * Minimum length of a secret to be recognized in logs and in answers to a sandbox; a shorter one would match ordinary words.
- * `maskSecret` masks any length.
+ * Minimum length at which a secret is recognized in logs and in answers to a sandbox; a shorter one would match ordinary
+ * words. `maskSecret` masks any length.
  */
 export const minMaskedChars = 6;
 
@@ -28,8 +28,8 @@ export function toSecretForms(value: string): string[] {
 }
 
 /**
- * The base64 forms of the value inside a longer text, at each of the three offsets, without the characters that depend on
- * neighbouring bytes.
+ * The value as it appears in the base64 of a longer text, at each of the three offsets, without the characters that depend
+ * on neighbouring bytes.
  */
 function base64Of(value: string): string[] {
   return [0, 1, 2].flatMap((offset) => {

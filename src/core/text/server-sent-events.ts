@@ -1,7 +1,7 @@
 // Reads server-sent events. The packaged client uses this file, so it uses no Node APIs.
 
 export interface ServerSentEvent {
-  /** `message` if the frame names none. */
+  /** `message` if the frame sets none. */
   readonly type: string;
   /** Undefined: the frame only sets the id or retry delay, or keeps the connection open. */
   readonly data: string | undefined;
@@ -22,7 +22,7 @@ export async function* parseServerSentEvents(
   const reader = body.getReader(); // not every browser can iterate over a stream
   let begun: string[] = []; // chunks of an incomplete frame: each is searched once
   let chars = 0;
-  let held = ''; // a line ending that the next chunk can complete
+  let held = ''; // a line ending that the next chunk may complete
   try {
     for (;;) {
       const { done, value } = await reader.read();

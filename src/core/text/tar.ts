@@ -17,9 +17,7 @@ interface EntryKind {
   readonly target?: string;
 }
 
-/**
- * The header of an entry, a file by default. A path or target that is too long is written as an entry before it, as in GNU tar.
- */
+/** The header of an entry, a file by default. A path or target that is too long gets an entry of its own first, as in GNU tar. */
 export function createTarHeaders(
   path: string,
   size: number,

@@ -11,7 +11,7 @@ const notForPrograms = new Set([
   ...['x-access-token', 'e2b-traffic-access-token'], // these tokens grant access to the whole sandbox
   ...['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port', 'x-real-ip'],
 ]);
-/** Headers that a program must not get when it is served under a path of this server. */
+/** Headers that a program must not receive when it is served under a path of this server. */
 const ofThePage = new Set(['cookie', 'authorization', 'origin', 'referer']);
 
 export function toProgramHeaders(

@@ -32,7 +32,7 @@ import {
 import type { MatchedPreview } from './target.ts';
 
 export interface PreviewServerDeps {
-  /** Acts for the server itself, which may see every preview. Used only to find previews. */
+  /** Acts for the server itself, which can see every preview. Used only to find previews. */
   readonly ports: Pick<PortService, 'opened'>;
   readonly servicesOf: (principal: Principal) => Pick<Services, 'ports' | 'streams' | 'sandboxes'>;
   readonly links: PreviewLinks;
@@ -214,7 +214,7 @@ const toRefusal =
     throw thrown;
   };
 
-/** Fires when the client leaves, the preview expires or is closed, the credential behind it ends, or the server shuts down. */
+/** Fires when the client leaves, the preview expires or is closed, its credential becomes invalid, or the server shuts down. */
 function watchEnd(
   target: MatchedPreview,
   { view, principal }: OpenedPreview,

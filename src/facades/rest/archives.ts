@@ -16,7 +16,7 @@ import { mountRawBodyRoutes } from '../shared/uploads.ts';
 type CallerParts = Pick<FacadeParts, 'acting'>;
 const about = (tag: string, prefix: string) => createRouteDescriber({ tag, prefix, failures: describeDetailFailures });
 const binary = z.string().meta({ format: 'binary' });
-/** Limit of one COPY instruction's archive. CORRAL_BUILDS_OWNER_FILE_BYTES limits all uploads of an owner. */
+/** Limit for the archive of one COPY instruction. CORRAL_BUILDS_OWNER_FILE_BYTES limits an owner's uploads in total. */
 const maxArchiveBytes = 2 ** 30;
 
 export function mountSkillDownload(app: App, { acting }: CallerParts): void {

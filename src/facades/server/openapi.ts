@@ -12,7 +12,7 @@ const paramsIn = (path: string) => [...path.matchAll(/\{([^{}]+)\}/g)].map(([, n
 const sessions = '/api/v1/sessions';
 
 /**
- * Links operations that create or list resources to the operations whose paths take the resources' ids, so that programs that
+ * Links each operation that creates or lists resources to the operations whose paths take their ids, so that programs that
  * read the document can find existing ids.
  */
 function linkOperations(paths: Record<string, Json>): void {
@@ -36,8 +36,8 @@ function linkOperations(paths: Record<string, Json>): void {
 }
 
 /**
- * Operations on the resources that an operation creates or lists. Their paths are below its own; for a PUT also the same path,
- * and for the list of sessions also paths of other facades.
+ * Finds the operations on the resources that this operation creates or lists: those with paths below its own. A PUT also
+ * includes its own path, and the list of sessions also includes paths of other facades.
  */
 function findTargets(path: string, method: string, paths: Record<string, Json>): [string, Operation][] {
   const isBelow = (target: string) => {
@@ -62,7 +62,7 @@ function findTargets(path: string, method: string, paths: Record<string, Json>):
 const propertiesOf = (one: Json | undefined) => (one?.properties ?? {}) as Record<string, Json>;
 type SchemaPart = readonly [pointer: string, schema: Json];
 
-/** Possible places of an id: the reply, which some facades wrap in `data`, or the first entry of a list. */
+/** The places where an id can be: the reply, which some facades wrap in `data`, or the first entry of a list. */
 function placesIn(schema: Json | undefined, isList: boolean): SchemaPart[] {
   const data = propertiesOf(schema).data;
   const wholes: SchemaPart[] = [

@@ -60,7 +60,7 @@ const policyWith = (framedBy: "'none'" | "'self'", frames: string) =>
   ].join('; ');
 const policy = { 'content-security-policy': policyWith("'none'", '') };
 const ofPage = { ...policy, 'cache-control': 'no-cache' };
-/** Lets only this server's own pages show the desktop's page in a frame. */
+/** Allows only this server's own pages to frame the desktop's page. */
 const framed = { ...ofPage, 'content-security-policy': policyWith("'self'", '') };
 export const createMainPageHeaders = (frames: string) => ({
   ...ofPage,

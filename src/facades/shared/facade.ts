@@ -88,7 +88,7 @@ export interface FacadeParts {
   readonly clients: ClientResolver;
   /** Tried in order before routing, until one claims the request. */
   readonly elsewhere: HostRouter[];
-  /** The store's secret, shared by its servers, from which tokens are derived. */
+  /** The secret from which tokens are derived, shared by all servers on the store. */
   readonly peppers: () => Promise<Pick<Peppers, 'hash'>>;
   readonly limits: { readonly cpus: number; readonly memory: number; readonly disk: number };
   readonly abilities: SandboxCapabilities;
@@ -115,7 +115,7 @@ export interface FacadeDescriptor<Settings extends z.ZodObject = z.ZodObject> {
   readonly tag: string | undefined;
   /** The paths that the facade serves, including all paths below them; `{id}` matches one segment. */
   readonly paths: readonly string[];
-  /** Links to the facade's documents, as Markdown; empty: only the source documents it. */
+  /** Markdown links to the facade's documents; empty if only the source documents it. */
   readonly documents: string;
   /** Section of corral.yaml, built with `setting` and `defineOptionalSetting`; variables and help are derived from it. */
   readonly settings?: Settings;

@@ -78,7 +78,7 @@ async function answer(
   return reply.send(response.headers.has('transfer-encoding') ? response.body : await response.text());
 }
 
-/** Converts a request for tRPC. Rejects JSON that is too complex, because tRPC parses it once more without a limit. */
+/** Converts a request for tRPC. Rejects JSON that is too complex, because tRPC parses it again without limits. */
 function toFetch({ raw, rawBody, query }: FastifyRequest, reply: FastifyReply): Request {
   if (rawBody) parseJsonBody(rawBody);
   for (const one of [(query as { input?: unknown }).input].flat()) {

@@ -15,7 +15,7 @@ interface Options {
   readonly clients: ClientResolver;
 }
 const elsewhere = 'connection on another port';
-/** Milliseconds in which a connection over the limit can send one request, to get the refusal. */
+/** Milliseconds that a connection over the limit has to send one request and receive the refusal. */
 const overLimitMs = 2_000;
 const quietMs = 60_000;
 

@@ -39,7 +39,7 @@ const exposed = 'RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-Af
 const maxHeaders = 200;
 const harmless = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/** The order of the checks decides which error a client gets, so keep it. */
+/** The order of the checks decides which error a client gets, so do not change it. */
 export function installGuard(app: FastifyInstance, options: GuardOptions): void {
   app.decorateRequest('caller', '');
   app.decorateRequest('known', false);
@@ -174,7 +174,7 @@ function countWrong(address: string, { lockout }: GuardOptions): void {
   if (retryAfterMs > 0) throw lockedOutError(retryAfterMs);
 }
 
-/** Whether a WebSocket's first frame carries the token; until then the server does nothing for the client. */
+/** Whether the token comes in the WebSocket's first frame; until it arrives, the server does nothing for the client. */
 function mayShowLater(request: FastifyRequest): boolean {
   const { connectionParams } = (request.query ?? {}) as Query;
   return !!request.route.config.connectionParams && isUpgrade(request) && connectionParams === '1';

@@ -8,11 +8,11 @@ import { AppError } from '../../core/errors/errors.ts';
 const keptMs = 24 * 60 * 60 * 1000;
 const sweepEveryMs = 60 * 60 * 1000;
 
-/** A key that this request has claimed. The holder must call exactly one of `answer` and `release`, once. */
+/** A key that this request has claimed. The holder must call either `answer` or `release`, exactly once. */
 export interface IdempotencyClaim {
   readonly kind: 'new';
   answer(answer: unknown): Promise<void>;
-  /** Call this if the work was not done, so that a retry can use the same key. */
+  /** Call this if the work did not happen, so that a retry can use the same key. */
   release(): Promise<void>;
 }
 export type IdempotencyResult = IdempotencyClaim | { readonly kind: 'replay'; readonly answer: unknown } | undefined;

@@ -45,7 +45,7 @@ export class ProxyAuthenticator implements HostRouter {
   readonly #headers: readonly (readonly [keyof HeaderNames, string])[];
   readonly #stated = new WeakMap<IncomingMessage, Stated | 'repeated'>();
   readonly #found = new WeakMap<IncomingMessage, string>();
-  /** The latest statement about each person, by hash of the subject. Avoids storing a person on every request. */
+  /** The proxy's latest data about each person, by hash of the subject, so that a person is not stored on every request. */
   readonly #known = new Map<string, ProxiedPerson>();
 
   constructor(deps: Deps) {

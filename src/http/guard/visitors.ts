@@ -13,7 +13,7 @@ interface Deps {
   readonly devices: DeviceRegistry;
   readonly proxy?: ProxyAuthenticator | undefined;
   readonly pageUrl: string | undefined;
-  /** Seconds that a cookie lasts. */
+  /** The lifetime of a cookie, in seconds. */
   readonly seconds: number;
   readonly within: (caller: Principal) => Principal;
 }
@@ -71,8 +71,8 @@ export class BrowserAuthenticator extends ServerPart<Deps> {
 }
 
 /**
- * Whether the server's own page can have sent the request; `find` has already refused other origins. Browsers send the origin
- * with every change and every socket.
+ * Whether the server's own page could have sent the request; `find` has already refused other origins. Browsers send the
+ * origin with every change and every socket.
  */
 const isOwn = ({ method, headers }: Request): boolean =>
   (['GET', 'HEAD'].includes(method) && headers.upgrade === undefined) ||

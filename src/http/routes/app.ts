@@ -133,7 +133,8 @@ function requestIds(ids: Pick<IdSource, 'short'>): () => string {
 }
 
 /**
- * Connections without a request, which browsers open in advance. Node treats them as busy and would wait for them at shutdown.
+ * Connections without a request so far, which browsers open in advance. Node treats them as busy and would wait for them at
+ * shutdown.
  */
 function unusedConnections(server: Server): ReadonlySet<Socket> {
   const unused = new Set<Socket>();
@@ -200,7 +201,7 @@ function findReplyMismatch(
   payload: unknown,
   replies: DocumentedReplies,
 ): string | undefined {
-  if (reply.statusCode === 304) return undefined; // the answer to a condition of the client; has no body
+  if (reply.statusCode === 304) return undefined; // the reply to a conditional request; it has no body
   const doc = replies.get(String(reply.statusCode)) ?? replies.get('default');
   if (!doc) return 'the status is not documented';
   if (!doc.content) return undefined;

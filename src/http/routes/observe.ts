@@ -51,7 +51,7 @@ export function observeRequests(app: FastifyInstance, { logger, metrics, clients
           ...(session && { session }),
           ...(request.principal?.key !== undefined && { key: request.principal.key }),
           ...(cut && { cut }),
-          // the log limits only request lines that have an address; all other requests are already rate limited
+          // the log rate-limits only the lines with an address; all other requests are already rate limited
           ...((status >= 400 || request.route.config?.free) && { address: request.client.address }),
         },
         'request',

@@ -9,8 +9,8 @@ const idleMs = 30_000;
 const checkMs = 5_000;
 
 /**
- * Limits the time of a body by its route, because Node's single limit would cut off every upload over a slow connection. Add this
- * before any hook that can refuse a request: the body of a refused request is still read.
+ * Limits the time to receive a body, depending on the route, because Node's single limit would cut off every upload over a
+ * slow connection. Add this before any hook that can refuse a request: the body of a refused request is still read.
  */
 export function limitBodyTime(app: FastifyInstance, clock: Clock): void {
   app.addHook('onRequest', (request, _reply, done) => {

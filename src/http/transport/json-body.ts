@@ -8,9 +8,7 @@ import { InvalidRequestError } from '../errors/error-style.ts';
  */
 const limits = { maxBytes: Number.POSITIVE_INFINITY, maxDepth: 64, maxValues: 50_000 };
 
-/**
- * Parses a client's body and replaces lone surrogates; empty: undefined. Throws an error whose text tells the client the reason.
- */
+/** Parses a client's body and replaces lone surrogates; empty: undefined. Throws an error with a message for the client. */
 export function parseJsonBody(bytes: Buffer): unknown {
   if (bytes.length === 0) return undefined;
   const json = parseJson(bytes, limits);

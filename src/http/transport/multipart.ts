@@ -13,8 +13,7 @@ export interface FormPart {
 }
 /**
  * Passes each file of the fields `file` and `files` of a multipart body to `take` as it arrives. A broken or truncated body fails
- * the file that is being read, and then the whole read. Reading stops when `take` fails. `texts` receives the text fields, by
- * name.
+ * first the file being read, then the whole read. Reading stops when `take` fails. `texts` receives the text fields, by name.
  */
 export async function readMultipartFiles<Taken>(
   request: FastifyRequest,

@@ -23,9 +23,9 @@ export interface SseContext {
 export interface SseStream extends Disposable {
   /** Fires when the client leaves, its key is revoked, or the server shuts down. */
   readonly gone: AbortSignal;
-  /** Undefined, or a promise when the client must read first. The promise always resolves, even if the client leaves. */
+  /** Returns a promise if the client must catch up first. The promise always resolves, even if the client leaves. */
   write(frame: Buffer): Promise<void> | undefined;
-  /** Like `write`, but with as few writes as possible; waits between them until the client has read. */
+  /** Like `write`, but with as few writes as possible. Between them, waits until the client has caught up. */
   writeAll(frames: readonly Buffer[]): Promise<void> | undefined;
   /** Breaks the connection, so that the client notices and resumes. */
   destroy(): void;

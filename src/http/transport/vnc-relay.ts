@@ -10,8 +10,8 @@ import { type ClientSocket, closeCodes } from './ws-socket.ts';
 // without permission are dropped. Each side is read only as fast as the other side reads.
 
 /**
- * Bytes queued for the viewer at which the display's stream is paused: a quarter of a screen. With less, the programs between
- * display and viewer take turns instead of working in parallel.
+ * Bytes queued for the viewer at which the display's stream is paused: a quarter of a screen. With a lower limit, the
+ * programs between display and viewer take turns instead of working in parallel.
  */
 const maxWaiting = 1024 * 1024;
 const maxFrameBytes = 2 * 1024 * 1024;
@@ -64,7 +64,7 @@ export async function relayVnc(socket: ClientSocket, relayRequest: VncRelayReque
     const end = await Promise.race([viewer.ended, left.promise]);
     if (end) socket.close(...endings[end]);
   } catch (thrown) {
-    // A missing desktop always has the same close code. Only the reason shows whether it is missing for now or for good.
+    // A missing desktop always has the same close code. Only the reason shows whether it is missing temporarily or permanently.
     const error = toAppError(thrown);
     const isAbsent = error.code === 'unsupported' || error.code === 'sandbox_not_found';
     if (isAbsent) socket.close(closeCodes.failed, error.publicMessage);

@@ -44,7 +44,7 @@ const maxMissedPongs = 2;
 const stalledMs = 30_000;
 /** Queued bytes at which sending history pauses, far below the backlog that closes the socket. */
 const highWaterBytes = 256 * 1024;
-/** Time limit of the close handshake at a shutdown; then the connection is cut. */
+/** Time limit for the close handshake at shutdown, after which the connection is cut. */
 const closeTimeoutMs = 4_000;
 
 export const closeCodes = {
@@ -99,7 +99,7 @@ export interface SocketContext {
   /** Fires when the server shuts down; every socket closes with 1001. */
   readonly closing: AbortSignal;
   readonly logger: HttpLogger;
-  /** Counts the socket until disposed. */
+  /** Counts the socket as open until disposed. */
   opened(): Disposable;
 }
 

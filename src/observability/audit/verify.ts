@@ -21,8 +21,8 @@ interface VerifiedFile {
 }
 
 /**
- * Verifies the whole log. `kept`: a position that the operator recorded elsewhere earlier. Its row must still exist, unless its
- * file was removed as an old file.
+ * Verifies the whole log. `kept`: a position that the operator recorded elsewhere earlier. The row must still exist, unless
+ * its file was removed to make room.
  */
 export function verifyAuditLog(folder: string, keys: readonly AuditKey[], kept?: AuditPosition): AuditReport {
   const files = listAuditFiles(folder);

@@ -73,7 +73,7 @@ export class OtlpSink extends ServerPart<Options> implements SpanSink {
     if (!response.ok) throw new Error(`The receiver of traces answered ${response.status}.`);
   }
 
-  /** Warns at the first lost span and then at every thousandth. */
+  /** Warns about the first lost span and then about every thousandth. */
   #drop(count: number, why: string): void {
     if (count <= 0) return;
     const before = this.#dropped;

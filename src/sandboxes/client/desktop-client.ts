@@ -5,7 +5,7 @@ import type { DaemonRequester, Retry } from './anywhere/job-client.ts';
 import type { DesktopClient } from './client.ts';
 import type { DaemonRequest } from './request.ts';
 
-/** Length of `RFB 003.008` and a newline, with which every display greets. */
+/** Length of every display's greeting: `RFB 003.008` and a newline. */
 const greetingBytes = 12;
 const greeting = /^RFB \d{3}\.\d{3}\n$/;
 const patienceMs = 10_000;
@@ -57,8 +57,8 @@ const touchMs = 1_000;
 const oneByte = Buffer.alloc(1);
 
 /**
- * Undefined if the daemon must relay. The daemon cannot see a direct viewer, so a separate silent stream registers the viewer. If
- * the daemon refuses that stream, the viewer's connection is closed.
+ * Connects directly to the display. Undefined if the daemon must relay. The daemon cannot see a direct viewer, so a separate
+ * silent stream registers the viewer. If the daemon refuses that stream, the viewer's connection is closed.
  */
 async function directScreen({ dial, start, count }: ScreenPath): Promise<Duplex | undefined> {
   let screen = await dial();

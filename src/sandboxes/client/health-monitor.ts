@@ -3,8 +3,8 @@ import type { Clock } from '../../core/contracts/clock.ts';
 const shortMs = 1_000;
 const longMs = 16_000;
 /**
- * Each missed check adds 1, minus the share of its time in which the machine was too busy. Three misses suffice even if two of
- * them had a share of `busyShare`.
+ * Each missed check counts as 1, minus the share of its duration in which the machine was too busy. Three misses suffice
+ * even if two of them had a share of `busyShare`.
  */
 const maxMisses = 2.5;
 /** A daemon that is silent for this long is abandoned, however busy the machine is. */

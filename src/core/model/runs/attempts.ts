@@ -15,7 +15,7 @@ export const unfinishedAttemptsKind = 'attempts-open';
 
 export const attemptLimits = { least: 2, most: 8 } as const;
 
-/** The result of a finished attempt. It stays when the attempt's session is deleted. */
+/** The result of a finished attempt, kept when the attempt's session is deleted. */
 export const AttemptResult = z.object({
   status: z.enum([...RunStatus.options, 'deleted']),
   goal: GoalAssessment.nullable(),
@@ -23,7 +23,7 @@ export const AttemptResult = z.object({
   checks: z.array(z.object({ command: z.string(), result: z.enum(['passed', 'missed', 'unknown']) })),
   /** The grader's score for how well the work meets the rubric, 0 to 100; null: none. */
   score: z.int().nullable(),
-  /** The changed files; null: unknown, for the reason in `unknown`. */
+  /** Number of changed files; null if unknown, for the reason in `unknown`. */
   files: z.int().nullable(),
   added: z.int(),
   removed: z.int(),
@@ -39,14 +39,14 @@ export type AttemptResult = z.infer<typeof AttemptResult>;
 export const Attempt = z.object({
   n: z.int(),
   sessionId: SessionId,
-  /** A template for its instructions, model and tools; null: the session's. */
+  /** The template that sets instructions, model and tools; null: the session's. */
   template: z.string().nullable(),
   model: z.string().nullable(),
   /** `planned`: its session has not started yet. */
   phase: z.enum(['planned', 'working', 'ended', 'not_started']),
   error: z.string().nullable(),
   result: AttemptResult.nullable(),
-  /** The attempt's session was deleted because another attempt was chosen. */
+  /** Whether the attempt's session was deleted because another attempt was chosen. */
   isDeleted: z.boolean().default(false),
 });
 export type Attempt = z.infer<typeof Attempt>;
@@ -71,7 +71,7 @@ export const AttemptSet = z.object({
   phase: z.enum(['running', 'ended', 'choosing', 'chosen']),
   /** No more attempts start, and the running ones are stopped. */
   isStopped: z.boolean(),
-  /** The attempt whose files the session got or is about to get. */
+  /** The attempt whose files the session has received or is about to receive. */
   chosen: z.int().nullable(),
   others: z.enum(['keep', 'delete']),
   error: z.string().nullable(),

@@ -26,7 +26,7 @@ export const Goal = z
   .strictObject({
     rubric: z.string().max(maxRubric).refine(hasText, 'must not be empty').optional(),
     checks: z.array(GoalCheck).max(20).default([]),
-    /** Maximum number of times that the agent must revise work that missed the goal. */
+    /** Maximum number of times the agent revises work that missed the goal. */
     maxRevisions: z.int().min(0).max(20).default(3),
   })
   .refine(({ rubric, checks }) => rubric !== undefined || checks.length > 0, 'needs a rubric or a check');
@@ -35,7 +35,7 @@ export type Goal = z.infer<typeof Goal>;
 export const GoalResult = z.enum(['satisfied', 'not_satisfied', 'could_not_be_judged']);
 export type GoalResult = z.infer<typeof GoalResult>;
 
-/** `rounds`: how often the goal was judged. */
+/** `rounds`: how many times the goal was judged. */
 export const GoalAssessment = z.object({ result: GoalResult, reason: z.string(), rounds: z.int() });
 export type GoalAssessment = z.infer<typeof GoalAssessment>;
 

@@ -40,8 +40,8 @@ export const SessionCommand = z.discriminatedUnion('type', [
     })
     .transform((send) => ({ ...send, clientTimestamp: send.clientTimestamp })),
   /**
-   * Decides a pending call, and the calls in `also` in the same step. The first decision on each call applies. `by`: `user`, or
-   * `program` for a client or worker of the Managed Agents API.
+   * Decides a pending call and, in the same step, the calls in `also`. The first decision on each call applies. `by`:
+   * `user`, or `program` for a client or worker of the Managed Agents API.
    */
   z.object({
     type: z.literal('cmd.decide'),
@@ -54,12 +54,12 @@ export const SessionCommand = z.discriminatedUnion('type', [
   bare('cmd.delete'),
   /** Only loads the session into memory. */
   bare('cmd.touch'),
-  /** Requests a ready sandbox. The caller is one of its users until `sandbox.done`. */
+  /** Requests a ready sandbox. It counts as in use by the caller until `sandbox.done`. */
   bare('sandbox.use'),
   bare('sandbox.done'),
   /**
-   * Ends the sandbox and keeps its files. Answered once the sandbox has stopped; `stopped` in the answer is false if there was
-   * none.
+   * Stops the sandbox and keeps its files. Answered once the sandbox has stopped; `stopped` in the answer is false if there
+   * was none.
    */
   bare('sandbox.stop'),
   /** Freezes the sandbox's processes until its next use. Answered immediately; the log records the completed pause. */

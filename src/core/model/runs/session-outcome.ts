@@ -2,7 +2,7 @@ interface FetchedRepository {
   readonly state: string;
   readonly environment?: { readonly setup?: string | null } | null;
 }
-/** A run that needs no files can complete before a repository turns out to be unusable: the session has then failed. */
+/** Whether a repository is unusable. The session then counts as failed, even if a run that needed no files completed first. */
 export const hasUnusableRepository = ({
   repositories,
 }: {

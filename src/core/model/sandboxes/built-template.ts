@@ -18,7 +18,7 @@ export const BuildStep = z.discriminatedUnion('type', [
     type: z.literal('RUN'),
     command: Text.min(1),
     user: z.string().optional(),
-    /** Variables of this command only; ENV overrides them. */
+    /** Variables for this command only; ENV overrides them. */
     vars: z.array(z.tuple([z.string(), Text])).optional(),
   }),
   z.object({
@@ -63,9 +63,9 @@ export const TemplateBuild = z.object({
   at: z.number(),
   /** Deadline: if the build is still running at this time, its server has died. */
   until: z.number().optional(),
-  /** The image of a build that succeeded. Builds with the same steps share one. */
+  /** The image of a successful build. Builds with the same steps share an image. */
   image: z.string().optional(),
-  /** The hash of base and steps. Later builds find the image by it. */
+  /** The hash of the base and the steps, by which later builds find the image. */
   print: z.string().optional(),
   start: StartCommand.optional(),
   reason: z.object({ message: z.string(), step: z.string().optional() }).optional(),

@@ -6,7 +6,7 @@ import { fullAddressRanges } from '../../text/address-range.ts';
  * that is not in `allow` is checked by its addresses.
  */
 export const EgressRules = z.object({
-  /** Hosts (`host`, `*.host`), addresses and ranges such as 192.0.2.0/24. `deny` lists no hosts. */
+  /** Hosts (`host`, `*.host`), addresses and ranges such as 192.0.2.0/24. `deny` cannot contain hosts. */
   allow: z.array(z.string()).readonly(),
   deny: z.array(z.string()).readonly(),
 });

@@ -3,13 +3,13 @@ import { ResourceHolder } from '../access/holder.ts';
 import { SessionId } from '../ids.ts';
 import { StartCommand } from './built-template.ts';
 
-// Copies of files that users keep. Their blobs stay on this installation, so an export of sessions leaves them out.
+// Copies of files that users keep. Their blobs stay on this installation, so exports of sessions omit them.
 export const namedSnapshotKind = 'named-snapshot';
 
 /** A copy of a sandbox's files, which outlives its session. New sessions can start from it. */
 export const Snapshot = z.object({
   id: z.string(),
-  /** Can include a tag. Null: none was chosen, or a newer snapshot took the name. */
+  /** Can include a tag. Null: no name was chosen, or a newer snapshot took it. */
   name: z.string().nullable(),
   labels: z.record(z.string(), z.string()),
   sessionId: SessionId,

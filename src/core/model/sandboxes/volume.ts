@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ResourceHolder } from '../access/holder.ts';
 import { SessionId, VolumeId } from '../ids.ts';
 
-// The content of volumes stays on this installation, so an export of sessions leaves their records out.
+// The content of volumes stays on this installation, so exports of sessions omit their records.
 export const volumeKind = 'volume';
 
 /** An owner's name for a volume. No id has this form. */
@@ -49,7 +49,7 @@ export const Volume = z.object({
   quotaBytes: z.int(),
   /** The size of the content when it was last measured. */
   usedBytes: z.int(),
-  /** A session has had it mounted for writing since the last measurement. */
+  /** Whether a session has had the volume mounted for writing since the last measurement. */
   isChanged: z.boolean(),
   at: z.number(),
   holders: z.array(VolumeAttachment).readonly(),

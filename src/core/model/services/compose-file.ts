@@ -26,8 +26,8 @@ const isMapping = (value: unknown): value is Mapping =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /**
- * Parses the services of a compose file that was already read as YAML. Throws: invalid_request with each unsupported
- * key and value.
+ * Parses the services of a compose file that is already parsed as YAML. Throws: invalid_request with each unsupported key
+ * and value.
  *
  * @example
  * parseComposeServices({ services: { redis: { image: 'redis:7', expose: ['6379'] } } });
@@ -110,8 +110,8 @@ function parseWords(value: unknown, key: string, refuse: Refuse): string[] | und
 }
 
 /**
- * Splits into words at blanks, as a shell does. Blanks inside quotation marks or after a backslash belong to the word. Undefined
- * if a quote is not closed.
+ * Splits a command into words at whitespace, as a shell does. Whitespace inside quotes or after a backslash belongs to the
+ * word. Undefined if a quote is not closed.
  */
 function splitWords(text: string): string[] | undefined {
   const words: string[] = [];

@@ -31,8 +31,8 @@ export function detectArchive(start: Uint8Array): ArchiveFormat | undefined {
 const sampleBytes = 4_096;
 
 /**
- * Passes the content through if its format is one of `expected` or unknown. Rejects with invalid_request for another format. A
- * gzip file must also contain a tar archive, because tar treats some other contents as an empty archive.
+ * Passes the content through if its format is one of `expected` or unknown. Rejects with invalid_request for another format.
+ * A gzip file must also contain a tar archive, because tar accepts some other contents as an empty archive.
  */
 export async function* expectArchive(
   content: AsyncIterable<Uint8Array>,

@@ -18,7 +18,7 @@ export function replaceOccurrences(text: string, old: string, now: string): Repl
   const plain = unix(text, isOld);
   const form = formIn(plain, unix(old, isOld));
   const [sought, target] = [form(unix(old, isOld)), form(unix(now, isOld))];
-  // The edit only changes line endings, so both texts are used unchanged.
+  // The edit changes only line endings, so both texts are used as they are.
   if (old !== now && sought === target && text.includes(old)) {
     const pieces = text.split(old);
     return { text: pieces.join(now), times: pieces.length - 1 };
@@ -61,10 +61,7 @@ function sharedEnds(one: string, other: string): { readonly start: number; reado
   return { start, end };
 }
 
-/**
- * Maps positions in the text with \n alone to positions in the original text. No position may be before that of the previous
- * call.
- */
+/** Maps positions in the text with \n alone to positions in the original text. Positions must not decrease from call to call. */
 function rawPositions(text: string, isOld: boolean): (plain: number) => number {
   if (isOld || !text.includes('\r\n')) return (plain) => plain;
   let before = 0; // two-character line endings before the position
@@ -78,9 +75,7 @@ function rawPositions(text: string, isOld: boolean): (plain: number) => number {
   };
 }
 
-/**
- * Returns the line ending at or after a position, or the last one. Each call must be for a later position than the previous one.
- */
+/** Returns the line ending at or after a position, or the last one. Positions must increase from call to call. */
 function lineEnds(text: string, isOld: boolean): (from: number) => string {
   if (isOld) return () => '\r';
   const kindAt = (at: number) => (text[at - 1] === '\r' ? '\r\n' : '\n');
@@ -92,7 +87,7 @@ function lineEnds(text: string, isOld: boolean): (from: number) => string {
   };
 }
 
-/** Gives text that is appended the line endings of the existing text. An appended text that contains \r stays unchanged. */
+/** Converts appended text to the line endings of the existing text. Appended text that contains \r stays unchanged. */
 export const matchLineEndings = (text: string, added: string): string => {
   const isOld = hasOldEnds(text);
   return added.includes('\r') ? added : added.replaceAll('\n', lineEnds(text, isOld)(text.length));

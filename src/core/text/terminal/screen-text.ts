@@ -21,7 +21,7 @@ export class ScreenText {
   #column = 0;
   #begun = '';
   #isRedrawn = false;
-  /** The cursor is directly after the last character, so that an accent or a joiner can still join it. */
+  /** Whether the cursor is directly after the last character, so an accent or a joiner can still combine with it. */
   #isBehind = false;
 
   /** Whether the program has overwritten its own text, or has moved the cursor up or to an absolute row. */
@@ -160,7 +160,7 @@ export class ScreenText {
   }
 }
 
-/** Overwriting one cell of a wide character removes it from both. */
+/** Overwriting one cell of a wide character clears both of its cells. */
 function splitWide(row: string[], at: number): void {
   if (row[at] === '') row.fill(' ', at - 1, at + 1);
 }

@@ -51,7 +51,7 @@ export function toHistoryItem(event: SessionEvent, workdir: string): HistoryItem
   }
 }
 
-/** A question is in the log as a call and as text. The full conversation contains all calls, so it omits the text. */
+/** The log contains each question twice, as a call and as text. The full conversation shows all calls, so it omits the text. */
 export class QuestionTextFilter {
   readonly #open = new Map<string, string>();
 

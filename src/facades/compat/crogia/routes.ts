@@ -30,7 +30,7 @@ const Input = z.discriminatedUnion('type', [
   z.object({ type: z.literal('shell_resize'), cols: z.int().min(1).max(1000), rows: z.int().min(1).max(1000) }),
 ]);
 
-/** A person's own terminal. It is not logged, and it outlives its socket. */
+/** A person's own terminal. Nothing in it is logged, and it outlives its socket. */
 function mountTerminals(deps: Deps): void {
   deps.sockets.route({
     path: '/ws/shells/:shell_id',
@@ -147,7 +147,7 @@ function mountProcesses(app: App, { sessions, processes }: CrogiaDeps): void {
       }),
   );
 
-  /** The kernel interprets 0 and negative pids as process groups; here they are unknown processes. */
+  /** The kernel interprets 0 and negative pids as process groups; here they are rejected as unknown processes. */
   async function known(sid: string, pid: number): Promise<number> {
     await sessions.get(toSessionId(sid));
     if (pid < 1) throw new AppError('not_found', missing);

@@ -22,7 +22,7 @@ import { createSandboxTokenService } from './tokens.ts';
 
 const againMs = 1_000;
 
-/** The sandboxes whose lifetime or tokens programs manage. They are kept in memory, because they are checked twice a second. */
+/** The sandboxes whose lifetime or tokens client programs manage. Kept in memory, because they are checked twice a second. */
 export class ClientSandboxes {
   readonly #byId = new Map<SessionId, SessionRecord>();
 
@@ -49,14 +49,14 @@ const style: ErrorStyle = {
   status: (error) => (error instanceof InvalidRequestError ? 400 : httpStatusOf(error.code)),
   body: (status, error) => ({ code: status, message: toPublicMessage(error), error_code: error.code }),
 };
-/** The caller that finds sandboxes, and pauses or deletes them when their time is up. */
+/** Used to find sandboxes, and to pause or delete them when their time is up. */
 const server: Principal = { role: 'admin', by: 'server' };
 const dueEveryMs = 500;
 /** Maximum requests with signed URLs per second and address. Such a URL does not name its sandbox, so all sandboxes are tried. */
 const signedPerSecond = 20;
 /**
- * Limit of hashes computed for wrong signatures, per address and minute. Each wrong signature costs one hash for each sandbox and
- * key.
+ * Maximum number of hashes computed for wrong signatures, per address and minute. Each wrong signature costs one hash for
+ * each sandbox and key.
  */
 const wrongHashes = 20_000;
 /** The access layer sets these headers for all other routes. */

@@ -23,7 +23,7 @@ export interface RunningSandbox {
 }
 type PowerServices = Pick<Services, 'sessions' | 'sandboxes' | 'inside'>;
 interface Deps {
-  /** With the server's own permissions. */
+  /** Called with the server's own permissions. */
   readonly services: PowerServices;
   readonly servicesOf: (principal: Principal) => PowerServices;
   readonly managed: () => readonly SessionRecord[];
@@ -74,7 +74,7 @@ export class DataPlaneSandboxes extends ServerPart<Deps> {
     if (cut && cut.tokenRounds < tokenRounds) this.cut(id);
   }
 
-  /** Concurrent calls resume the sandbox once. */
+  /** Concurrent calls resume the sandbox only once. */
   async wake(record: SessionRecord, seconds: number, principal: Principal): Promise<boolean> {
     const { services, servicesOf, clock } = this.deps;
     return await this.#inOrder(record.id, async () => {
@@ -102,7 +102,7 @@ export class DataPlaneSandboxes extends ServerPart<Deps> {
       if (life && !isWanted(life)) return;
       if (!life) throw new AppError('unsupported', 'Only sandboxes that a program created can be paused.');
       if (life.paused) throw new AppError('conflict', `Sandbox ${id} is paused already.`);
-      // The record is written first: from then on no request reaches the sandbox.
+      // Write the record first: from then on, no request reaches the sandbox.
       await services.sessions.update(id, { life: { ...life, paused: keeps, endsAt: null } });
       this.cut(id);
       try {

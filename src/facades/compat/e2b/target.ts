@@ -41,8 +41,8 @@ export class DataPlaneTargetResolver {
   answersTo = (request: IncomingMessage): boolean => this.#named.has(request);
 
   /**
-   * Whether the request names a program's port in its host name. Ports that headers name share the server's origin, where pages
-   * of other sites must not use them.
+   * Whether the request names a program's port in its host name. A port named in headers shares the server's origin, so
+   * pages of other sites must not reach it.
    */
   isForProgram = (request: IncomingMessage): boolean => {
     const { port, byHost = false } = this.of(request) ?? {};
@@ -83,7 +83,7 @@ export class DataPlaneTargetResolver {
     return false;
   };
 
-  /** Hides headers from the common hooks: they are meant for the sandbox, not for the server. */
+  /** Hides the headers from the common hooks, because they are meant for the sandbox, not for the server. */
   #lead(request: IncomingMessage, target: Omit<DataPlaneTarget, 'headers'>): true {
     const isPort = target.port >= 1 && target.port <= 65_535;
     // a request without a target is refused

@@ -6,9 +6,9 @@ import { trimEndCharacters } from '../../../core/text/text.ts';
 import type { CallerCredentialRegistry } from '../../../http/guard/credentials.ts';
 
 /**
- * The tokens of sandboxes, volumes and uploads. They are derived from the id and the credential of the caller who receives them,
- * so every server of a store can check them. They are valid until that credential becomes invalid or the sandbox's tokens are
- * replaced.
+ * The tokens of sandboxes, volumes and uploads. They are derived from the id and the receiving caller's credential, so every
+ * server that shares the store can check them. They are valid until that credential becomes invalid or the sandbox's tokens
+ * are replaced.
  */
 export interface SandboxTokenService {
   /** Opens envd, the sandbox's API for files and processes, and the sandbox's ports. */

@@ -3,7 +3,7 @@ import { type ErrorStyle, InvalidRequestError } from '../../../http/errors/error
 import { toPublicMessage, wireErrors } from '../../../http/errors/wire-errors.ts';
 
 interface ErrorDetails {
-  /** The code by which SDKs choose a more specific error class. */
+  /** The code from which SDKs choose a more specific error class. */
   readonly errorCode?: string;
   readonly details?: Readonly<Record<string, unknown>>;
   readonly status?: number;

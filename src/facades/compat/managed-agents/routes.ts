@@ -62,7 +62,7 @@ export const createApiRoutes = (parts: RouteDeps, settings: ManagedAgentsSetting
 export const listManagedAgentsEndpoints = (): readonly string[] =>
   Object.keys(createApiRoutes({ services: {} } as never, { facade: 'on', root: 'off', models: [] }));
 
-/** The paths at the root that belong to this API, if the settings put it there. */
+/** The paths of this API at the root, if the settings mount it there. */
 const atRoot =
   /^\/v1\/(agents|environments|sessions|files|models|vaults|skills|memory_stores|deployments|deployment_runs|tunnels|dreams|user_profiles|organizations?)(?=[/?]|$)/;
 

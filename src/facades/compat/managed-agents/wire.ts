@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { parseJson } from '../../../core/text/json.ts';
 import { invalidRequestError } from './errors.ts';
 
-/** Throws: invalid_request for the first error, named by its field. */
+/** Throws: invalid_request, naming the field of the first error. */
 export function parseInput<Shape extends z.ZodType>(shape: Shape, input: unknown): z.output<Shape> {
   const found = shape.safeParse(input ?? {});
   if (found.success) return found.data;
@@ -26,7 +26,7 @@ export const toApiTimes = ({
   archived_at: toIsoTimeOrNull(archivedAt),
 });
 
-/** Parses a time of a query. Without a zone, UTC is assumed. An unescaped `+` arrives as a space. */
+/** Parses a time from a query. Without a time zone, UTC is assumed. An unescaped `+` arrives as a space. */
 export function parseQueryTime(name: string, given: string): number {
   const value = given.replace(/ (?=\d{2}:?\d{2}$)/, '+');
   const hasZone = /(Z|[+-]\d{2}:?\d{2})$/i.test(value);

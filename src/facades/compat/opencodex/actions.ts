@@ -42,7 +42,7 @@ export class ToolCallPairer {
   readonly #open = new Map<string, PairedToolCall>();
   readonly #messageIds = new MessageIdResolver();
 
-  /** Call this even for events that are not calls: they determine which message a call belongs to. */
+  /** Also call this for events that are not calls, because they determine which message a call belongs to. */
   pass(event: SessionEvent): void {
     this.#messageIds.of(event);
   }

@@ -51,7 +51,7 @@ const view = ({ name, hosts, header, scheme, user, env, git, paths, createdAt }:
   created_at: toIsoTime(createdAt),
 });
 
-/** The sandbox has placeholders only; the egress proxy adds the real values. */
+/** The sandbox holds only placeholders; the egress proxy adds the real values. */
 export function mountCredentials(app: App, deps: OpencodexDeps): void {
   const { projectCredentials, sessionCredentials } = deps.services;
   mountFor(app, projectCredentials, {

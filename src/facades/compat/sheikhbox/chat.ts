@@ -63,8 +63,8 @@ export function createChatHandler(
     const cursor = parseLatestCursor(request.headers['last-event-id'], body.event_id);
     const session = await context.sessions.get(toSessionId(sid));
     const claim = await context.idempotency.claim(request);
-    // The client counts as watching from before the message is sent, because the first answer can be logged before the stream
-    // opens.
+    // The client counts as watching even before the message is sent, because the first answer can be logged before the
+    // stream opens.
     using _watching = context.sessions.watching(session.id);
     if (claim?.kind === 'replay') {
       markReplayed(reply);

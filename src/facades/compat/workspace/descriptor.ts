@@ -55,7 +55,7 @@ interface WorkspaceDeps extends Pick<FacadeParts, 'sockets' | 'clock' | 'logger'
 }
 type Reply = Readonly<Record<string, unknown>> & { readonly type: string };
 
-/** Maximum pending requests of a client; at this number, reading pauses. */
+/** Maximum pending requests per client; at this limit, reading pauses. */
 const maxPending = 100;
 const maxPendingChars = 16 * 1024 * 1024;
 
@@ -181,7 +181,7 @@ function misfit(frame: JsonObject, { issues: [issue] }: z.ZodError): Reply {
   return { type: 'error', message, error: 'invalid_request', sessionId };
 }
 
-/** Failures to start a sandbox. The reply contains the error's text, which can be the driver's, instead of its code. */
+/** Failures to start a sandbox. Their replies contain the error's message, which can be the driver's, instead of its code. */
 const startFailures: ReadonlySet<ErrorCode> = new Set([
   ...([
     'sandbox_not_found',

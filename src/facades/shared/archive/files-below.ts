@@ -13,7 +13,7 @@ const maxFiles = 50_000;
 /** Maximum total length of all paths. */
 const maxNames = 8 * 1024 * 1024;
 const atOnce = 8;
-const maxBytes = 50 * 1024 * 1024; // the most that a sandbox sends in one call
+const maxBytes = 50 * 1024 * 1024; // the largest file that a sandbox sends in one call
 export const maxArchivedBytes = 1024 * 1024 * 1024;
 
 export interface FolderListing {

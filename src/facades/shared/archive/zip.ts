@@ -7,7 +7,7 @@ import type { FolderListing } from './files-below.ts';
 
 interface ZipOptions {
   readonly open: (path: string) => Promise<{ readonly size: number; readonly content: Readable }>;
-  /** Maximum total bytes; files beyond it are left out. */
+  /** Maximum total bytes; files beyond this limit are left out. */
   readonly maxPacked: number;
 }
 

@@ -7,7 +7,7 @@ const maxSockets = 16; // per client and session, for open tabs
 
 export interface ResumeKey {
   readonly session: string;
-  /** The caller's name in rate limits: its key's id, the word `token`, or its address. */
+  /** Identifies the caller, as in rate limits: the id of its key, the word `token`, or its address. */
   readonly caller: string;
 }
 
@@ -33,7 +33,7 @@ export class ResumePoints {
     if (this.#broken.size > maxClients && oldest !== undefined) this.#broken.delete(oldest);
   }
 
-  /** Removes and returns the seq from which a reopened socket continues. Undefined: none is stored from the last minute. */
+  /** Removes and returns the seq from which a reopened socket continues. Undefined: none was stored in the last minute. */
   take(client: ResumeKey): number | undefined {
     const key = keyOf(client);
     const seqs = this.#kept(key);

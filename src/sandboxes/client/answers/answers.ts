@@ -179,7 +179,7 @@ const disk = z.object({
   limitBytes: count,
   /** Free bytes of the whole disk, which other sandboxes can share. */
   freeBytes: count,
-  /** Number of times that the daemon ended processes that wrote beyond the limit. */
+  /** Number of times the daemon killed processes for writing beyond the limit. */
   stopped: count,
 });
 export type DiskUsage = z.infer<typeof disk>;

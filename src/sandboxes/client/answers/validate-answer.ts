@@ -10,7 +10,7 @@ export type ValidationResult<Value> =
 
 const bad = (reason: ProtocolViolationReason, detail: string) => ({ ok: false, reason, detail }) as const;
 
-/** Parses and validates an answer's bytes. Counts the values before it builds anything from them. */
+/** Parses and validates an answer's bytes. Counts the values before building anything from them. */
 export function validateDaemonResponse<Name extends DaemonResponseName>(
   name: Name,
   bytes: Buffer,

@@ -26,7 +26,7 @@ const maxHosts = 1_000;
 const authorityFrom = Date.UTC(2025, 0, 1);
 const authorityUntil = Date.UTC(2060, 0, 1);
 
-/** The first key issues certificates; sandboxes trust all. */
+/** The first key issues certificates; sandboxes trust the authorities of all keys. */
 export function createCertificateAuthority(keys: readonly Secret[], now: () => number): CertificateAuthority {
   const all = keys.map(keyPairFrom);
   const [issuerKey] = all;
@@ -94,8 +94,8 @@ function keyPairFrom(key: Secret): { privateKey: KeyObject; publicKey: KeyObject
   return { privateKey, publicKey: createPublicKey(privateKey) };
 }
 
-// The few ASN.1 structures that a certificate needs. Node reads certificates but creates none, and libraries that do bring a
-// dozen packages or their own cryptography. This code only encodes; Node signs.
+// The few ASN.1 structures that a certificate needs. Node reads certificates but cannot create them. Libraries that create
+// certificates add a dozen packages or their own cryptography. This code only encodes; Node signs.
 
 export const encodeDer = (tag: number, ...parts: readonly Uint8Array[]): Buffer => {
   const body = Buffer.concat(parts);

@@ -13,7 +13,7 @@ export interface Credential {
   readonly header: string;
   readonly write: (value: string) => string;
   readonly value: () => Promise<Secret>;
-  /** The text that sandboxes have instead of the value. */
+  /** The text that sandboxes see instead of the value. */
   readonly placeholder: string;
   readonly isForGit?: boolean;
   /** Absent: the credential applies to all requests for its hosts. */

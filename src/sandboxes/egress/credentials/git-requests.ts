@@ -41,7 +41,7 @@ export function isPossiblePush(url: string): boolean {
   return /receive-pack/i.test(text);
 }
 
-/** Whether the path is one of the prefixes or below one. A path in any other spelling than git's matches none. */
+/** Whether the path is one of the prefixes or below one. A path not spelled exactly as git would spell it matches none. */
 export function isUnderAnyPrefix(path: string, prefixes: readonly string[]): boolean {
   return plainPath.test(path) && prefixes.some((one) => path === one || path.startsWith(one === '/' ? one : `${one}/`));
 }

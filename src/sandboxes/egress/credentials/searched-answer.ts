@@ -18,8 +18,8 @@ const decoders: Readonly<Record<string, () => Transform>> = {
 const ofEncodedBody = new Set(['content-encoding', 'content-length']);
 
 /**
- * Searches an answer's headers, and returns the body to search. A body that the server compressed without a request to do so is
- * decompressed.
+ * Searches an answer's headers, and returns the body to search. A body that the server compressed although the request did
+ * not allow it is decompressed.
  */
 export function searchResponse(
   incoming: IncomingMessage,

@@ -10,7 +10,7 @@ interface Frame {
 /** Bytes in wire order, queued until the following bytes arrive. */
 interface Piece {
   readonly bytes: Buffer;
-  /** Whether they are message text, as opposed to a frame's head or a control frame. */
+  /** Whether the bytes are message text, not a frame's head or a control frame. */
   readonly isText: boolean;
 }
 

@@ -46,7 +46,7 @@ export function createAddressCheck(rules: AddressRules): (address: string) => bo
   return (text) => {
     const address = toCanonicalAddress(text);
     if (address === undefined || denied(address)) return false;
-    const isMapped = isIPv4(address) && !isIPv4(text); // in ::ffff:0:0/96, to which no public name resolves
+    const isMapped = isIPv4(address) && !isIPv4(text); // in ::ffff:0:0/96, which no public name resolves to
     return allowed(address) || (!isMapped && !table(address));
   };
 }

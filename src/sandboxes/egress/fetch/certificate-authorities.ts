@@ -30,10 +30,7 @@ export async function readExtraAuthorities(extraFiles: readonly string[]): Promi
   return extra.length === 0 ? undefined : `${extra.map(normal).join('\n')}\n`;
 }
 
-/**
- * Makes every TLS connection of this process trust these authorities too, such as connections to models, tool servers and
- * webhooks.
- */
+/** Makes all TLS connections of this process, such as those to models, tool servers and webhooks, trust these authorities too. */
 export async function trustAuthorities(files: readonly string[]): Promise<void> {
   if (files.length === 0) return;
   const extra = (await Promise.all(files.map(certificatesIn))).flat();

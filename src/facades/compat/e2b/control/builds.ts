@@ -124,7 +124,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
   app.get('/e2b/templates/:sid/builds/:build/status', ofBuild, async ({ params, url }) => {
     const offset = Number(parseUrlQuery({ url }).get('logsOffset') ?? 0);
     if (!Number.isInteger(offset) || offset < 0) throw badRequestError('logsOffset is a whole number.');
-    // Read the state first: a client that sees an ended build stops polling, so this log must include the last lines.
+    // Read the state first: a client that sees an ended build stops polling, so the log read next must include the last lines.
     const build = await builds.build(params.sid, params.build);
     const { entries } = await builds.log(params.sid, params.build, { offset, limit: maxEntries });
     return statusView(build, entries.map(entryView));
@@ -182,7 +182,7 @@ const publicImages: Readonly<Record<string, string>> = {
   base: 'e2bdev/base',
   'code-interpreter-v1': 'e2bdev/code-interpreter',
 };
-/** One of E2B's own template names means its public image, if the operator lists the name. Any other name is a built template. */
+/** A template name of E2B's own maps to its public image, if the operator lists the name. Any other name is a built template. */
 function resolveBase(name: string, settings: Pick<E2bSettings, 'templates'>): BuildPlan['base'] {
   const [bare = ''] = name.split(':');
   const image = Object.hasOwn(publicImages, bare) ? publicImages[bare] : undefined;

@@ -59,8 +59,8 @@ export function toNewSandboxSession(
 const templateOf = ({ template }: Snapshot) => (template === 'default' ? undefined : template);
 
 /**
- * Decides whether a new sandbox keeps its memory or only its files when its time ends. With `pause: auto`, only files are kept if
- * the driver cannot freeze processes, because refusing the sandbox would help nobody.
+ * Decides whether a new sandbox keeps its memory or only its files when its time ends. With `pause: auto`, only files are
+ * kept if the driver cannot freeze processes, because refusing to create the sandbox would help nobody.
  */
 function keptAtEnd(
   query: 'memory' | 'files',

@@ -9,7 +9,7 @@ interface Page {
   readonly running: number;
 }
 
-/** A page token is a position in the order, so no sandbox is skipped between pages. */
+/** A page token is a position in the sort order, so no sandbox is skipped between pages. */
 export function toSandboxPage(all: readonly SessionRecord[], query: URLSearchParams): Page {
   const labels = parseMetadataQuery(query.getAll('metadata'));
   const states = new Set(

@@ -157,7 +157,7 @@ export function mountControlPlane(app: App, deps: Deps): void {
     const { life } = record;
     if (isOver(record, clock.now())) throw new AppError('conflict', `Sandbox ${value} is ending.`);
     if (life?.paused) {
-      await services.inside.admits(record.id); // checked first, because the next step acts partly with the server's own permissions
+      await services.inside.admits(record.id); // checked first, because the next step partly uses the server's own permissions
       await sandboxes.wake(record, seconds, request.principal);
       reply.code(201);
     } else if (life) {
@@ -290,7 +290,7 @@ const nothingIfForbidden = (thrown: unknown): [] => {
   throw thrown;
 };
 
-/** Whether the session's time has ended, so that it is about to be deleted. */
+/** Whether the session's time is up, so it is about to be deleted. */
 const isOver = ({ life }: SessionRecord, now: number) =>
   life?.onEnd === 'delete' && life.endsAt !== null && life.endsAt <= now;
 

@@ -64,7 +64,7 @@ async function resolveSource(
   const uses = [...text.matchAll(placeholder)];
   const [use] = uses;
   if (!use) {
-    // The egress proxy cuts off responses that contain the value, and many responses could contain a short value.
+    // The egress proxy cuts off responses that contain the value, and a short value could occur in many responses.
     if (text.length < 8) throw bad(at, 'needs a value of 8 characters or more, or one of a secret');
     return new Secret(text);
   }

@@ -6,7 +6,7 @@ import { toPublicMessage } from '../../../../http/errors/wire-errors.ts';
 import { readHeader } from '../target.ts';
 import { destroyConnection } from './refusals.ts';
 
-// The Connect protocol with JSON: a bare object for one answer, envelopes for streams.
+// The Connect protocol with JSON: a bare object for a unary answer, envelopes for streams.
 
 const statuses = {
   invalid_argument: 400,
@@ -57,7 +57,7 @@ export function toConnectError(thrown: unknown): ConnectError {
   return new ConnectError(byCode[error.code] ?? 'unavailable', toPublicMessage(error));
 }
 
-/** Errors that mean that the sandbox was lost. The SDKs check for a lost sandbox only after a broken connection. */
+/** Errors that mean the sandbox was lost. The SDKs check for a lost sandbox only after a broken connection. */
 const lostCodes: ReadonlySet<string> = new Set<ErrorCode>([
   ...(['sandbox_lost', 'sandbox_not_found', 'sandbox_unresponsive', 'sandbox_untrusted', 'session_not_found'] as const),
 ]);
@@ -69,7 +69,7 @@ export const smallMessageLimits: JsonLimits = { maxBytes: 64 * 1024, maxDepth: 3
 /** Limits of messages that contain input, arguments or code. */
 export const largeMessageLimits: JsonLimits = { ...smallMessageLimits, maxBytes: 4 * 1024 * 1024 };
 
-/** Reads the body. If it is too large, the request stays open for the answer. */
+/** Reads the body. If it is too large, the request stays open so that the refusal can be sent. */
 export async function readRequestBody(request: IncomingMessage, { maxBytes }: JsonLimits): Promise<Buffer> {
   const tooLarge = () => new ConnectError('resource_exhausted', `The message is larger than ${maxBytes} bytes.`);
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge();

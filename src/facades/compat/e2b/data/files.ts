@@ -77,8 +77,8 @@ async function download(call: DataPlaneCall): Promise<void> {
 }
 
 /**
- * Whether to compress. HTTP libraries list several encodings by default, and compressing for them would only cost time. A client
- * must therefore list only gzip and identity, or refuse identity.
+ * Whether to compress. HTTP libraries list several encodings by default, and compressing for them would only cost time. To
+ * get compression, a client must therefore list only gzip and identity, or refuse identity.
  */
 function wantsGzip(encodings: string): boolean {
   const named = encodings

@@ -51,7 +51,7 @@ export async function startProcess(call: DataPlaneCall, message: unknown): Promi
   });
 }
 
-/** Kills the process when its time limit ends, even if its client has disconnected. */
+/** Kills the process when its time limit expires, even if its client has disconnected. */
 function endLater(call: DataPlaneCall, { id }: JobEntry, timeoutMs: number): void {
   const end = async () => {
     const until = AbortSignal.any([call.cut, AbortSignal.timeout(60_000)]);

@@ -205,7 +205,7 @@ interface DataRequest {
 }
 
 const anonymousPrincipals = new WeakMap<AbortSignal, Principal>();
-/** A caller without a token, who can reach only health and public ports. One object per sandbox; it reaches no other sandbox. */
+/** A caller without a token, who can reach only one sandbox's health check and public ports. One object per sandbox. */
 export function getAnonymousPrincipal(
   { record: { id, owner }, cut }: Pick<RunningSandbox, 'record' | 'cut'>,
   credentials: Pick<CallerCredentialRegistry, 'principals'>,
@@ -308,7 +308,7 @@ function expired({ searchParams }: URL, clock: Clock): DataPlaneRefusal | undefi
 const hashesInOneTurn = 500;
 
 /**
- * A signed URL does not name its sandbox, so the search finds the sandbox whose token produces the signature. It computes one
+ * A signed URL does not name its sandbox, so this searches for the sandbox whose token produces the signature. It computes one
  * hash for each sandbox and key, so wrong signatures are limited by address. Other requests are served after every 500 hashes.
  */
 async function namedBySignature(dataRequest: DataRequest, deps: DataPlaneDeps): Promise<string | DataPlaneRefusal> {

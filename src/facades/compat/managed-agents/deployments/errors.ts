@@ -3,8 +3,7 @@ import { type AutomationPause, AutomationStartError } from '../../../../sessions
 import { ManagedAgentsError } from '../errors.ts';
 
 /**
- * Permanent reasons for which no session is created, each with an error type of its own in the API. All other reasons get a
- * general type.
+ * Permanent reasons why no session was created, each with its own error type in the API. All other reasons get a general type.
  */
 const lasting = [
   'agent_archived',
@@ -36,8 +35,8 @@ export function toDeploymentPauseError({ failure = 'unknown', text }: Pick<Autom
 }
 
 /**
- * Gives a permanent error of this facade its code in the API, which is stored with the start. Any other error is unchanged; if it
- * is temporary, the start is retried.
+ * Converts a permanent error of this facade to one with the API's code, which is stored with the start. Any other error is
+ * unchanged; if it is temporary, the start is retried.
  */
 export function toAutomationStartError(thrown: unknown): unknown {
   const error = toAppError(thrown);

@@ -31,7 +31,7 @@ interface Deployment {
   };
   /** Undefined: the deployment is new. */
   readonly id?: string;
-  /** The tokens of its repositories, which the content does not include. Undefined: the session is prepared only as a check. */
+  /** Tokens for the repositories, which the content does not include. Undefined: the session is prepared only as a check. */
   readonly tokens?: RepositoryTokens | undefined;
 }
 

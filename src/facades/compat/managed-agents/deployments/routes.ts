@@ -73,7 +73,7 @@ export function createDeploymentRoutes(parts: FileDeps, settings: ManagedAgentsS
     return toDeployment(automation, content, { lastRunAt: last?.at ?? null, upcoming });
   }
 
-  /** Builds the automation of a deployment, after a check that everything its sessions need exists. */
+  /** Builds a deployment's automation, after checking that everything its sessions need exists. */
   async function toAutomation(
     name: string,
     content: UnpinnedContent,
@@ -201,7 +201,7 @@ export async function archiveAgentDeployments(
     if (parseDeploymentContent(automation)?.agent.id === agent) await archiveDeployment(automation, parts);
 }
 
-/** Permanent; the deployment's sessions continue. Archiving it again changes nothing. */
+/** Archiving is permanent; the deployment's sessions continue. Archiving again changes nothing. */
 async function archiveDeployment(
   { id, program }: Automation,
   { services: { automations }, clock }: Pick<FileDeps, 'services' | 'clock'>,

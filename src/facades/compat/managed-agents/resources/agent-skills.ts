@@ -15,7 +15,7 @@ export const SkillsInput = z
   .max(maxSkills)
   .nullable()
   .optional();
-/** In an agent, `latest` means the newest version at a session's start; a session stores that version's id. */
+/** In an agent, `latest` is the newest version when a session starts; the session stores that version's id. */
 export const AgentSkill = z.object({ type: z.literal('custom'), skill_id: z.string(), version: z.string() });
 export type AgentSkill = z.output<typeof AgentSkill>;
 

@@ -40,7 +40,7 @@ function configuredModel(name: string, settings: ModelNames): string | undefined
   return undefined;
 }
 
-/** Finds the server's reference for the model that a program names. Rejects: invalid_request, with some available models. */
+/** Finds the server's reference for a model name. Rejects: invalid_request, with some of the available models in its message. */
 export async function findModelRef(
   name: string,
   { models, settings }: Models & { readonly settings: ModelNames },

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { StoredDocument } from '../../../../sessions/api/server/documents.ts';
 import { invalidRequestError, rethrowNotFoundAs, unsupportedFieldError } from '../errors.ts';
 
-// A coordinator is an agent that delegates work to the agents of its roster. Both formats of the API are stored in their own
-// form, with omitted fields filled in and the version of each agent added.
+// A coordinator is an agent that delegates work to the agents of its roster. Each of the API's two formats is stored as it
+// is, with omitted fields filled in and the version of each agent added.
 
 const maxAgents = 20;
 const agentId = z.string().min(1).max(200);
@@ -65,7 +65,7 @@ export function toRoster(multiagent: Multiagent | null): readonly RosterEntry[] 
   return multiagent.subagents.type === 'enabled' ? multiagent.subagents.predefined_agents : [];
 }
 
-/** The same setting with its entries replaced: an agent stores references, a session whole agents. */
+/** Replaces the entries of the setting: an agent stores references, a session stores whole agents. */
 export function withRoster<Entry>(multiagent: Multiagent | null, entries: readonly Entry[]) {
   if (multiagent === null) return null;
   if (multiagent.type === 'coordinator') return { type: multiagent.type, agents: entries };
@@ -81,7 +81,7 @@ interface Owner {
   readonly agent: (id: string, version?: number) => Promise<StoredDocument>;
 }
 
-/** The requested setting with the version of each agent. Rejects: invalid_request, not_found. Null: no other agents. */
+/** Adds the version of each agent to the requested setting. Null: no other agents. Rejects: invalid_request, not_found. */
 export async function pinAgentVersions(requested: MultiagentRequest | null, owner: Owner): Promise<Multiagent | null> {
   if (requested === null) return null;
   if (requested.type === 'coordinator')

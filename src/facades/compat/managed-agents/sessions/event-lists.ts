@@ -14,7 +14,7 @@ import type { ThreadEvent } from './threads/session-projection.ts';
 type Sessions = Services['sessions'];
 /** Maximum size of the cache: sessions, and characters of the JSON of their events. */
 export const maxEventListCacheSize = { sessions: 200, chars: 16 * 2 ** 20 };
-/** A list that has not been requested for this long is dropped. */
+/** Lists that have not been requested for this long are dropped. */
 const idleMs = 300_000;
 
 /**
@@ -71,8 +71,8 @@ export class EventListCache {
 
 interface ReadLog {
   /**
-   * The log's compaction marks when it was read. If they have changed, deltas were dropped, so a complete read could give
-   * different events.
+   * The log's compaction marks at the time of reading. If they have changed, deltas were dropped, so a complete read could
+   * give different events.
    */
   readonly dropped: string;
   newestAt: number;

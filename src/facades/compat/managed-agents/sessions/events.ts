@@ -140,7 +140,7 @@ class Previews {
 interface ThreadReader<Output> {
   readonly projection: SessionProjection;
   readonly sessions: Services['sessions'];
-  /** The thread whose texts are read as they arrive. */
+  /** The thread whose texts are streamed as they arrive. */
   readonly shown: SessionId;
   readonly signal: AbortSignal;
   /** Converts a log event, and the events that it produces, for the reader. Called before the next event is added. */

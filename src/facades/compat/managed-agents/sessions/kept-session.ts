@@ -55,7 +55,7 @@ interface SessionRequest {
   readonly kept: ManagedSessionContent;
   readonly roster: readonly RosterAgent[];
   readonly config: EnvironmentConfig | undefined;
-  /** The id of the session's self-hosted environment, which an update of the agent keeps. */
+  /** The id of the session's self-hosted environment, which stays when the agent is updated. */
   readonly environment?: string | undefined;
   readonly files: SessionAgent['files'];
 }

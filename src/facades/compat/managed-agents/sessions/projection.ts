@@ -38,7 +38,7 @@ class State {
   hasOpenRun = false;
   lastWords = '';
   request: string | undefined;
-  /** The next message is a question about a call or a spent budget, which this API does not show. */
+  /** Whether the next message is a question about a call or a spent budget, which this API does not show. */
   asking = false;
   failure = '';
   usage = zeroUsageTotals;
@@ -252,7 +252,7 @@ export class ThreadProjection {
 
   #changed({ title, agent, metadata, budget, archived }: FactOf<'session.updated'>['data']): void {
     const { shown } = this.#agent;
-    // The title's own event follows, and must not report the title again.
+    // A separate title event follows and must not report the title again.
     this.#now.sentTitle = title;
     const fields = {
       ...(title !== undefined && { title }),
@@ -284,7 +284,7 @@ export class ThreadProjection {
     this.#emit('session.status_idle', stop);
   }
 
-  /** Reports the start of the model request, at the first sign of its reply. */
+  /** Reports the start of the model request, when the first part of its reply arrives. */
   #startReply(): void {
     if (this.#now.status === 'rescheduling') this.#run();
     if (this.#now.request !== undefined) return;
@@ -302,7 +302,7 @@ export class ThreadProjection {
   }
   #projectMessage({ messageId, text, waits, thought }: FactOf<'message.assistant'>['data']): void {
     this.#now.openMessage = undefined;
-    if (isQuestion(waits)) this.#now.asking = true; // the deltas that showed this can be missing from the log
+    if (isQuestion(waits)) this.#now.asking = true; // the deltas that showed this may be missing from the log
     if (this.#now.asking || text === '') return;
     this.#now.lastWords = text;
     if (waits === undefined) this.#startReply(); // questions do not come from a request to the model
@@ -378,7 +378,7 @@ export class ThreadProjection {
     const server = { mcp_server_name: this.#agent.servers.get(name) ?? name };
     this.#emit('session.error', { error: { ...errorOf(type, detail, 'retrying'), ...server } });
   }
-  /** The event says `retrying`, but a change of the environment or the credential takes effect only with the next run. */
+  /** The event reports `retrying`, but changes to the environment or the credential take effect only with the next run. */
   #missHost(detail: string, { id, vaultId, host }: NonNullable<FactOf<'run.notice'>['data']['credential']>): void {
     const error = errorOf('credential_host_unreachable_error', detail, 'retrying');
     this.#emit('session.error', { error: { ...error, credential_id: id, vault_id: vaultId, host } });
@@ -394,7 +394,7 @@ export class ThreadProjection {
     this.#take(runId); // the message of a run that was stopped before it started
     this.#now.run = null;
     this.#now.hasOpenRun = false;
-    // The interrupt comes first, because its sender got the id of the first API event of this log event.
+    // The interrupt comes first, because its sender received the id of the first API event built from this log event.
     if (reason === 'stopped') this.#emit('user.interrupt', { session_thread_id: null });
     this.#finish(status !== 'completed');
     for (const draft of this.#calls.endAll()) this.#emitDraft(draft);

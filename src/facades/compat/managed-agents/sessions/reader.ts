@@ -91,8 +91,8 @@ const isWhole = (_: SessionId, seq: number, page: EventPage | undefined): boolea
   seq === 0 || !page || (page.trimmed <= seq && page.head >= seq);
 
 /**
- * Reads all logs of a session from the projection's position to their ends, in order of time. `stale`: the projection cannot
- * continue from there.
+ * Reads all logs of a session from the projection's position to their ends, in chronological order. `stale`: the projection
+ * cannot continue from there.
  */
 export async function catchUpProjection(
   projection: SessionProjection,

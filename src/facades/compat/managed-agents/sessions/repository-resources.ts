@@ -17,7 +17,7 @@ import { parseInput, toIsoTime } from '../wire.ts';
 
 const host = 'github.com';
 const workspace = '/workspace/';
-/** Safe in a header, so a token that no request could carry is refused immediately. */
+/** Limited to characters that are safe in a header, so a token that no request could carry is refused immediately. */
 export const AuthorizationToken = z
   .string()
   .max(8_192)
@@ -85,7 +85,7 @@ export function prepareRepositoryResources(
   return created;
 }
 
-/** Gives the session a token that only git can use, for this repository only. It replaces an earlier one. */
+/** Gives the session a token that only git can use, for this repository only. Replaces any earlier token. */
 export async function putRepositoryToken(
   credentials: Services['sessionCredentials'],
   session: SessionId,

@@ -222,8 +222,8 @@ export function createSessionRoutes(parts: RouteDeps, settings: ManagedAgentsSet
 const newestFirst = (one: SessionRecord, other: SessionRecord) => other.createdAt - one.createdAt;
 
 /**
- * The matching sessions, newest creation first. With a limit, returns at least `limit` + 1 sessions if there are that many. The
- * service lists by newest message, which is never older than the session, so the first rows are usually enough.
+ * The matching sessions, most recently created first. With a limit, returns at least `limit` + 1 sessions if there are that
+ * many. The service lists by newest message, which is never older than the session, so the first rows are usually enough.
  */
 export async function listNewestSessions(
   sessions: Pick<Services['sessions'], 'list'>,

@@ -21,7 +21,7 @@ import { parseManagedSessionContent } from '../sessions/kept-session.ts';
 
 const header = 'x-corral-worker';
 
-/** Moves a worker's credential out of `Authorization`, where the guard would take it for a key. */
+/** Moves a worker's credential out of `Authorization`, where the guard would mistake it for a key. */
 export function moveWorkerCredential(headers: IncomingHttpHeaders): void {
   delete headers[header];
   const presented = /^bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1];
@@ -62,13 +62,13 @@ export class WorkerRouteGuard extends ServerPart<AccessParts> implements RouteGu
     const { workers, credentials } = this.deps;
     const worker = await workers?.find(presented).catch((thrown: unknown) => {
       const { code, message } = toAppError(thrown);
-      // the worker learns that its credential was revoked
+      // lets the worker know that its credential was revoked
       throw code === 'unauthorized' ? new ManagedAgentsError(code, message) : thrown;
     });
     if (worker && isAlive(worker.maker, credentials)) return worker;
     if (worker)
       throw new ManagedAgentsError('unauthorized', 'The key that made the key of this environment is no longer valid.');
-    // A token that outlived its work item is not a guess: the worker sends it until it learns that the item is finished.
+    // A token that outlived its work item is not a guess: the worker keeps sending it until it sees that the item is finished.
     const wait = presented.startsWith('crlwork_') ? 0 : credentials.failed(address);
     if (wait > 0) throw lockedOutError(wait);
     throw unauthorized();
@@ -167,7 +167,7 @@ export function assertOnlyToolResults(events: readonly InboundEvent[]): void {
     );
 }
 
-/** The caller's credential. Credentials that the caller creates are valid only as long as it is. */
+/** The caller's credential. Credentials that the caller creates are valid only as long as this one is. */
 export function findCredentialIssuer(
   { request, worker }: ApiRequest,
   { serverSeal }: AccessParts['credentials'],

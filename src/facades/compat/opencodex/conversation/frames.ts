@@ -13,7 +13,7 @@ interface Run {
   /** The number of calls so far, without questions. */
   steps: number;
   readonly calls: Map<string, { step: number; actionId: string }>;
-  /** The run's current message has text, so more text starts with a blank line. */
+  /** Whether the run's current message has text, so that more text starts with a blank line. */
   spoke: boolean;
   /** The message that is arriving, and how many of its characters were sent: 0 when its beginning was dropped from the log. */
   message: { readonly id: string; readonly sent: number; readonly isWhole: boolean } | undefined;
@@ -44,12 +44,12 @@ export class FrameTranslator {
   readonly #view: ClientPathContext;
   #run = freshRun('');
   #seen = 0;
-  /** Events are missing since the last complete message or call. */
+  /** Whether events are missing since the last complete message or call. */
   #gap = false;
   /** Up to this seq, a joining client catches up with the message that is arriving. */
   #joinsUpTo = 0;
   #messageIds = new MessageIdResolver();
-  /** The event at the cursor was dropped. A delta or message directly after it continues a message that the client has. */
+  /** Whether the event at the cursor was dropped. A delta or message right after it continues one that the client has. */
   #isTorn = false;
 
   constructor(view: ClientPathContext) {

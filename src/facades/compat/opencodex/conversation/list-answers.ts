@@ -7,7 +7,7 @@ interface Client {
 }
 interface Lists {
   open: number;
-  /** The newest answer that no socket has used. */
+  /** The newest answer that no socket has used yet. */
   answer: { readonly head: number; readonly at: number } | undefined;
   readonly waiting: Set<(head: number) => void>;
 }
@@ -15,7 +15,7 @@ interface Lists {
 const recentMs = 2_000;
 /** The longest wait for a client that has not requested the list. A pending request is always awaited. */
 const patienceMs = 5_000;
-/** Milliseconds that a browser needs to pass the answer to the page. */
+/** Milliseconds that a browser takes to pass the answer to the page. */
 const arrivalMs = 100;
 const maxClients = 1_000;
 

@@ -10,7 +10,7 @@ import { derivePositionId } from '../ids.ts';
 export const isAnswerEvent = (event: SessionEvent): boolean =>
   event.type === 'run.resumed' && event.data.messageId !== undefined;
 
-/** The ids of a run's messages. The first has the run's id; each later one derives its id from the answer before it. */
+/** The ids of a run's messages. The first message has the run's id; each later message's id derives from the answer before it. */
 export class MessageIdResolver {
   readonly #replies = new Map<string, string>();
 

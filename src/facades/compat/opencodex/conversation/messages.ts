@@ -10,7 +10,7 @@ export interface PositionedMessage {
   readonly message: Message;
 }
 
-/** The text of one run between two messages of the user. For an active run, only the text up to its last wait. */
+/** The text of one run between two user messages. For an active run, only the text up to its last wait. */
 class RunMessage {
   readonly #texts: string[] = [];
   readonly #uses = new ToolCallPairer();

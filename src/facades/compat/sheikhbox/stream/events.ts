@@ -76,7 +76,7 @@ const families = ['shell', 'file', 'browser', 'search', 'message'];
 /** Maps a family that this API lacks to `mcp`. */
 const shownFamily = (family: string) => (families.includes(family) ? family : 'mcp');
 
-/** The page of v2.0 adds a row for every event, so each call sends only one of its two events. */
+/** The v2.0 page adds a row for every event, so only one of a call's two events is sent. */
 function isShown({ type, data }: Tool, profile: SheikhboxProfile): boolean {
   if (data.function === 'message_ask_user') return false; // sent as a message and a `wait` instead
   if (profile === 'current') return true;

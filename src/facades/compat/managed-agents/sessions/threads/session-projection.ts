@@ -23,7 +23,7 @@ class State {
   isBusy = false;
   /** Whether the last event about the session as a whole reported it as running. */
   isReportedBusy = false;
-  /** The primary thread waits only for children, all of which wait for the program. */
+  /** Whether the primary thread waits only for children, all of which wait for the program. */
   isHeld = false;
   pendingWhenIdle: readonly string[] = [];
   stop: { readonly reason: StopReason; readonly details: unknown } = { reason: { type: 'end_turn' }, details: null };
@@ -107,7 +107,7 @@ export class SessionProjection {
     const isSpent = this.#now.stop.reason.type === 'budget_reached' || this.#isBudgetUsed;
     return !this.#now.isBusy && this.pending.length === 0 && isSpent;
   }
-  /** Also true after a turn that ended normally, if its last request reached the limit. */
+  /** Also true after a turn that ended normally, if the turn's last request reached the limit. */
   get #isBudgetUsed(): boolean {
     return this.#budget !== null && toCents(this.usage.cost) >= Number(this.#budget.max_list_cost.amount);
   }
@@ -174,7 +174,7 @@ export class SessionProjection {
     return { id, type: 'agent.thread_message_received', processed_at, from_session_thread_id, ...name, content };
   }
 
-  /** The last text of a child, which its parent receives. */
+  /** Reports a child's last text, which its parent receives. */
   #replyToParent({ child, parent, text, source }: ChildText & { readonly source: SessionEvent }): ThreadEvent[] {
     const content = [{ type: 'text', text }];
     const word = (part: number) => ({ id: toApiEventId(child, source.seq, part), processed_at: toIsoTime(source.ts) });
