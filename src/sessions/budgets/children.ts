@@ -30,7 +30,7 @@ export const buildUsageAmounts = (amount: (kind: keyof UsageAmounts) => number):
   ...{ turns: amount('turns'), tokens: amount('tokens') },
   ...{ cost: amount('cost'), toolCalls: amount('toolCalls') },
 });
-/** Each absent limit defaults to a share of the parent's remaining budget. */
+/** An absent limit defaults to a share of the parent's remaining budget. */
 export type RequestedBudget = { readonly [Kind in keyof UsageAmounts]?: number | undefined };
 
 const Link = z.object({
@@ -95,8 +95,8 @@ export class ChildBudgets extends ServerPart<Deps> {
   }
 
   /**
-   * Computes a new child's budget: the requested amounts, by default one of `parts` equal shares, at most what remains of the
-   * parent's limits. Rejects: quota (nothing remains).
+   * Computes a new child's budget: the requested amounts, or by default one of `parts` equal shares, capped at the remainder of
+   * the parent's limits. Rejects: quota (nothing remains).
    */
   async reserve(
     { id, budget: own }: Pick<SessionRecord, 'id' | 'budget'>,

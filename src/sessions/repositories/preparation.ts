@@ -115,7 +115,7 @@ export class RepositoryPreparer extends ServerPart<Deps> {
 
 /**
  * The key includes the branch and the repositories prepared earlier, because their setups could have changed the files. A third
- * party's branch can therefore not prepare files for the main branch.
+ * party's branch therefore cannot prepare files for the main branch.
  */
 function computeKey(
   client: Client,
