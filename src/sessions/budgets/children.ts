@@ -30,7 +30,7 @@ export const buildUsageAmounts = (amount: (kind: keyof UsageAmounts) => number):
   ...{ turns: amount('turns'), tokens: amount('tokens') },
   ...{ cost: amount('cost'), toolCalls: amount('toolCalls') },
 });
-/** An absent limit defaults to a share of the parent's remaining budget. */
+/** Each absent limit defaults to a share of the parent's remaining budget. */
 export type RequestedBudget = { readonly [Kind in keyof UsageAmounts]?: number | undefined };
 
 const Link = z.object({

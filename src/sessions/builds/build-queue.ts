@@ -170,8 +170,8 @@ export class BuildQueue extends ServerPart<Deps> {
   }
 
   /**
-   * Aborts `limit` once free disk space is below the minimum. The disk can fill even if each build stays within its limit.
-   * Unlinked files, for example, cannot be measured.
+   * Aborts `limit` once free disk space is below the minimum. The disk can fill even if each build stays within its limit, partly
+   * because unlinked files cannot be measured.
    */
   async #endWithoutRoom(limit: AbortController, signal: AbortSignal): Promise<void> {
     const { admit, clock } = this.deps;

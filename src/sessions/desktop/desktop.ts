@@ -135,7 +135,7 @@ export function createDesktopService(deps: DesktopDeps): DesktopService {
     const { client } = stack.use(await sandboxes.use(id, until.signal));
     const stream = stack.adopt(await client.desktop.vnc(until.signal).catch(absence(offer)), (it) => void it.destroy());
     stream.on('error', () => {}); // `close` follows
-    screen.follow(tell(id, client)); // not awaited: the viewer does not need this report
+    screen.follow(tell(id, client)); // not awaited, so that it does not delay the viewer
     screen.isStopped = false;
     await screen.shared?.look();
     if (screen.shared) stack.use(screen.shared.watch());

@@ -21,7 +21,7 @@ type Client = Pick<SandboxClient, 'exec' | 'programs' | 'workdir'>;
 export interface RepositorySetupRequest {
   readonly record: StoredSession;
   readonly repository: SessionRepository;
-  /** False if anything but setups of the session's repositories has run in the sandbox. */
+  /** False if anything other than the setups of the session's repositories has run in the sandbox. */
   readonly mayKeep: boolean;
   /** Undefined: read it again. */
   readonly found: FoundEnvironment | undefined;

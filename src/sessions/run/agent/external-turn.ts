@@ -271,7 +271,7 @@ export async function decideExternalCalls(
   return outcomes;
 }
 
-/** Marks a message that only approves a call as read, because it is not a task for the agent. */
+/** Marks a message that only approves a call as received, because it is not a task for the agent. */
 function takeInApproval({ runWriter }: ExternalRunContext): void {
   const [first] = runWriter.unheard;
   if (!first || parseVerdict(first.text).decision !== 'approved') return;
