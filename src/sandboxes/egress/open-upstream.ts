@@ -26,8 +26,8 @@ import { EgressRefusal } from './refusal.ts';
 import { type EgressTarget, toEgressTarget } from './target.ts';
 
 /**
- * Narrows the policy's permit by the rules of the session's creator. If the rules decide by address, the permit depends on the
- * name's address, which is known only after the name is resolved for the connection.
+ * Narrows the policy's permit by the rules of the session's creator. If the rules match addresses, the permit depends on the
+ * resolved address, which is known only once the connection is being opened.
  */
 function withinChoice(permit: EgressPermit, choice: EgressChoice | undefined, target: EgressTarget): EgressVerdict {
   if (choice === undefined) return permit;
@@ -47,7 +47,7 @@ const notChosen = refuseTarget(
 interface ParsedRules {
   readonly hosts: readonly string[];
   readonly admits: (address: string) => boolean;
-  /** False: no address can pass, so names need not be resolved. */
+  /** False: the rules admit no address, so names need not be resolved. */
   readonly admitsAny: boolean;
 }
 /** Rules are parsed once, not per connection, because parsing a few hundred ranges takes milliseconds. */
@@ -129,7 +129,7 @@ export type UpstreamOpener = (client: EgressClient, target: EgressTarget) => Pro
 export function createUpstreamOpener(rules: EgressRuleSources, via: Connector): UpstreamOpener {
   return async (client, target) => {
     const decided = async () => {
-      const { changes } = client; // read before the rules, so that a concurrent change is noticed
+      const { changes } = client; // read before the rules, so that a concurrent change is detected
       return { changes, ...(await readSessionVerdicts(rules, client.sessionId, target)) };
     };
     let now = await decided();
@@ -181,6 +181,6 @@ export function createUpstreamOpener(rules: EgressRuleSources, via: Connector): 
   };
 }
 
-/** Whether the verdict permits a connection to its target at this address. Undefined: not resolved yet. */
+/** Whether the verdict permits a connection to its target at this address. An undefined address is not resolved yet. */
 export const isAddressAllowed = (verdict: EgressVerdict, address: string | undefined): boolean =>
   verdict.allowed && (address === undefined || (verdict.admits?.(address) ?? true));

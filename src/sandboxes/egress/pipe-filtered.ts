@@ -10,8 +10,8 @@ const asItIs: StreamFilter = { pass: (chunk) => chunk, rest: () => Buffer.alloc(
 const maxWaiting = 256 * 1024;
 
 /**
- * Pipes a body at the speed of the slower side. All chunks of one turn of the event loop are sent with one write, because TLS
- * delivers each 16 KiB separately, and writing each would cost as much as encrypting it.
+ * Pipes a body at the speed of the slower side. Chunks that arrive in one event-loop turn share one write: TLS delivers data in
+ * pieces of 16 KiB, and a write for each would cost as much as encrypting it.
  */
 export function pipeFiltered(from: Readable, to: Writable, { pass, rest }: StreamFilter = asItIs): void {
   let corked: NodeJS.Immediate | undefined;
@@ -36,7 +36,7 @@ export function pipeFiltered(from: Readable, to: Writable, { pass, rest }: Strea
     const last = rest();
     if (to.destroyed) return;
     if (last.length > 0) to.write(last);
-    uncork(); // Node 24 sends a corked HTTP response's remaining bytes after its end marker
+    uncork(); // otherwise, Node 24 sends the corked bytes of an HTTP response after its end marker
     to.end();
   });
 }

@@ -1,7 +1,7 @@
 import type { EgressChoice } from '../../core/model/sandboxes/egress-choice.ts';
 import { type EgressTarget, parseHostPort } from './target.ts';
 
-/** A session's policy. Equals the drivers' type, which this layer must not import. */
+/** A session's policy. Mirrors the drivers' type, which this layer must not import. */
 export interface EgressPolicy {
   /** A key of `src/sandboxes/egress/policies/list.ts`. An unknown key refuses everything. */
   readonly kind: string;
@@ -115,7 +115,7 @@ export function matchesTarget({ host, below, port }: PolicyEntry, target: Egress
   return below ? target.host.endsWith(`.${host}`) : host === target.host;
 }
 
-/** Whether the first entry opens every target of the second. */
+/** Whether the first entry covers every target of the second. */
 export function includesEntry({ host, below, port }: PolicyEntry, other: PolicyEntry): boolean {
   if (port === undefined ? !webPorts.includes(other.port ?? 80) : port !== other.port) return false;
   if (host === other.host) return below === other.below;

@@ -96,7 +96,7 @@ export interface EgressProxyOptions extends Omit<EgressRuleSources, 'extra'> {
   readonly dial?: AddressDialer;
 }
 
-/** Equals the drivers' EgressHandler, which this layer must not import. */
+/** Mirrors the drivers' EgressHandler, which this layer must not import. */
 export interface EgressProxy extends AsyncDisposable {
   serve(socket: Duplex, from: { id: SandboxId; sessionId: SessionId }): void;
   /** Closes the session's open connections that its current rules refuse. */

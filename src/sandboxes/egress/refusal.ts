@@ -22,7 +22,8 @@ export class EgressRefusal {
   }
 
   /**
-   * The whole HTTP answer as bytes. The status line includes the reason, because tools show only that line of a refused CONNECT.
+   * The whole HTTP response as bytes. The status line includes the reason, because tools show only that line of a refused
+   * CONNECT.
    */
   asHttp(): Uint8Array {
     const body = Buffer.from(`${this.text}\n`);

@@ -11,7 +11,7 @@ export interface EgressDecision {
 export type EgressDecisionListener = (sessionId: SessionId, decision: EgressDecision) => void;
 
 /**
- * Chromium requests these hosts for updates, the time and hints, even if its settings forbid that. Programs in a sandbox do not
+ * Chromium contacts these hosts for updates, time sync and hints, even if its settings forbid it. Programs in a sandbox do not
  * need them.
  */
 const browsersOwn: ReadonlySet<string> = new Set([
@@ -91,7 +91,7 @@ export class SessionEgressState {
     this.#hourBegan = this.#lastUsed = context.clock.now();
   }
 
-  /** Returns false once this hour's volume is used up. */
+  /** Returns false once this hour's traffic limit is used up. */
   count(bytes: number): boolean {
     const now = this.#context.clock.now();
     this.#lastUsed = now;

@@ -17,8 +17,8 @@ type DetectedProtocol =
 const more: DetectedProtocol = { kind: 'more' };
 const maxHello = 16_384;
 /**
- * Maximum records of a ClientHello; a normal one has one or two. The parser restarts with each chunk, so many small records would
- * be expensive.
+ * Maximum number of TLS records in a ClientHello; normally there are one or two. The parser restarts with each chunk, so many
+ * small records would be expensive.
  */
 const maxRecords = 64;
 
@@ -93,7 +93,7 @@ function parseExtensions(hello: Buffer): { name: string | undefined; encrypted: 
 
 function serverName(list: Buffer): string {
   const length = list.readUInt16BE(3);
-  // Exactly one entry of the only existing type: with two, the proxy and the server could use different names.
+  // Requires exactly one entry, of the only defined type: with two, the proxy and the server could use different names.
   const one = list.readUInt16BE(0) === list.length - 2 && list[2] === 0 && list.length === 5 + length;
   if (!one || length === 0 || length > 255) throw new RangeError('server_name');
   return list.toString('latin1', 5).toLowerCase().replace(/\.$/, '');

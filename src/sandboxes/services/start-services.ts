@@ -95,14 +95,14 @@ interface Start {
   readonly tell: (detail: string) => void;
 }
 
-/** Time limit until the program is ready; shorter than the time that clients wait for a new sandbox. */
+/** Time limit for the program to become ready; shorter than clients wait for a new sandbox. */
 const patienceMs = 45_000;
 const startedEveryMs = 500;
 const markMs = 10_000;
 const shownChars = 200;
 /**
- * A folder that marks the program as started. The sandbox's memory disk holds it, so it is lost when the sandbox's processes end.
- * A pause that freezes them keeps it.
+ * A folder that marks the program as started. It is on the sandbox's memory disk, so it is lost when the sandbox's processes end,
+ * but kept by a pause that freezes them.
  */
 const mark = '/tmp/.corral-started';
 

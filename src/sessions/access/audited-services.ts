@@ -10,8 +10,8 @@ import type { WorkspaceService } from '../api/workspaces.ts';
 import { permitsAction } from './authorize.ts';
 import type { ProjectServices } from './guarded-projects.ts';
 
-// Wraps the facades' services so that each change is audited in every facade, whether it succeeds or is refused. A call has one
-// entry, or one per resource that it creates. An entry never contains the text of a message, command or file.
+// Wraps the facades' services so that each change is audited in every facade, whether it succeeds or is refused. Each call has
+// one entry, or one per resource that it creates. An entry never contains the text of a message, command or file.
 
 export interface AuditedCall {
   readonly principal: Principal;

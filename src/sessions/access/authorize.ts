@@ -16,8 +16,8 @@ export interface OwnedResource {
   readonly owner?: string | undefined;
   readonly shared?: boolean;
   /**
-   * If set, the resource's owner has access only through this project. An owner who may work there has all rights; any other has
-   * the rights of the role there.
+   * If set, the resource's owner has access only through this project. An owner who may work there has all rights; any other
+   * owner has the rights of their project role.
    */
   readonly projectId?: string | null | undefined;
 }
@@ -33,11 +33,11 @@ const permits = (role: ProjectRole, action: AccessKind): boolean =>
   projectRoles.indexOf(role) >= projectRoles.indexOf(least[action]);
 
 /**
- * The principal's role for the resource: `owner` for its own resources, in a project only if it may work there. Undefined: no
- * access.
+ * The principal's role for the resource: `owner` for its own resources; within a project, only if it may work there. Undefined:
+ * no access.
  */
 function roleIn({ owner, projects, session, by }: Principal, thing: OwnedResource): ProjectRole | undefined {
-  // A sandbox created without a key has no owner. A visitor of its public port may work in that sandbox only.
+  // A sandbox created without a key has no owner. A visitor of its public port may work only in that sandbox.
   if (by === 'nobody' && owner === undefined)
     return session !== undefined && session === thing.id ? 'member' : undefined;
   const isOwn = owner !== undefined && owner === thing.owner;

@@ -32,8 +32,8 @@ const goneOf = ({ noun, gone }: ResourceGuard) =>
 export const notFoundError = (noun: string) => new AppError('not_found', `There is no such ${noun}.`);
 
 /**
- * Creates a check whether the caller may perform an action on the resource with this id. Admins pass without a check, so nothing
- * is read from the store.
+ * Creates a function that checks whether the caller may perform an action on the resource with this id. Admins always pass,
+ * without a read from the store.
  */
 export const createAccessCheck =
   <Id>(guarded: ResourceGuard) =>
@@ -43,7 +43,7 @@ export const createAccessCheck =
     return guarded.get(id as never).then((thing) => authorize(principal, action, thing, goneOf(guarded)));
   };
 
-/** Methods with the rule `guarded` are left out. */
+/** Omits methods with the rule `guarded`. */
 export function withAccessChecks<Service extends object>(
   service: Service,
   rules: Rules<Service>,

@@ -113,8 +113,8 @@ export const guardUsage = (usage: UsageService, principalOf: () => Principal): U
 });
 
 /**
- * People see their own budget and those of projects they see. Auditors, administrators and readers see all budgets. Only
- * administrators change a budget.
+ * People see their own budget and those of projects that they can see. Auditors, administrators and readers see all budgets. Only
+ * administrators can change a budget.
  */
 export function guardBudgets(
   budgets: BudgetService,

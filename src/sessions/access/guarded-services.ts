@@ -49,7 +49,7 @@ interface SessionGuardDeps extends GuardDeps {
   readonly intoProject?: (project: string) => Promise<void>;
   readonly snapshots?: Pick<SnapshotService, 'find'>;
   readonly builds?: Pick<TemplateBuildService, 'findImage'>;
-  /** Rejects when a session of this holder cannot use a resource that the agent names. */
+  /** Rejects when a session of this holder cannot use a resource that the agent refers to. */
   readonly mayHave?: (session: ResourceHolder, agent: SessionAgent) => Promise<void>;
 }
 
@@ -204,7 +204,7 @@ interface OwnGuard {
   readonly principalOf: () => Principal;
 }
 
-/** Operators can allow hosts, and revoke them, in sessions that they see. */
+/** Operators can allow hosts, and revoke them, in sessions that they can see. */
 function guardedEgress(egress: EgressService, own: EgressService, { check, principalOf }: OwnGuard): EgressService {
   const byOperator = (change: EgressService['allow']): EgressService['allow'] => {
     return async (id, entry) => {
@@ -218,7 +218,7 @@ function guardedEgress(egress: EgressService, own: EgressService, { check, princ
 
 type OfSession<Name extends keyof Services> = Pick<Services, Name | 'sessions'>;
 
-/** If the principal has no access to a terminal's session, the terminal is reported as unknown. */
+/** A principal without access to a terminal's session gets the same error as for an unknown terminal. */
 const guardedTerminals = (
   { terminals, sessions }: OfSession<'terminals'>,
   own: TerminalService,
@@ -338,13 +338,13 @@ function guardedSessions(
       return await sessions.create({ ...(await withFiles(principal, command)), ...toOwnerField(principal) });
     },
     /**
-     * Each owner has its own names. The snapshot must exist even if the session does, but is used only when the session is
-     * created.
+     * Names are unique per owner. The snapshot must exist even if the session already does, but is used only to create the
+     * session.
      */
     async named(requested) {
       const principal = principalOf();
       const command = withDefaultProject(principal, requested);
-      // Without an owner, names belong to the server's own token.
+      // Names without an owner belong to the server's own token.
       authorizeRole(principal, principal.owner === undefined ? 'admin' : 'user');
       if (command.projectId) await intoProject?.(command.projectId);
       return await sessions.named({ ...(await withFiles(principal, command)), ...toOwnerField(principal) });
@@ -446,7 +446,7 @@ const isListed = (principal: Principal, { shared: _shared, ...session }: Paramet
   permitsAction(principal, 'see', session);
 
 /**
- * Each owner has its own workspaces: the same name of another owner is a different workspace. Callers without an owner share
+ * Workspace names are per owner: two owners can use the same name for different workspaces. Callers without an owner share
  * theirs.
  */
 export function guardWorkspaces(

@@ -41,7 +41,7 @@ export interface DesktopViewer extends AsyncDisposable {
   readonly stream: Duplex;
   readonly ended: Promise<DesktopStreamEndReason>;
   readonly driver: string | undefined;
-  /** Whether this viewer's input is forwarded. A press takes control when no person has it; other input never does. */
+  /** Whether this viewer's input is forwarded. A button press takes control if no person has it; other input never does. */
   uses(what: 'press' | 'hands'): boolean;
   /**
    * Types characters (X keysyms), including those that the display's keyboard layout lacks. Resolves once the focused program has
@@ -60,16 +60,16 @@ export interface DesktopViewer extends AsyncDisposable {
 export interface DesktopService {
   /** Does not start the desktop. */
   status(id: SessionId): Promise<DesktopView>;
-  /** Resolves when the desktop runs. Starts the sandbox if needed. Rejects: cancelled, deadline_exceeded (after one minute). */
+  /** Resolves when the desktop is up. Starts the sandbox if needed. Rejects: cancelled, deadline_exceeded (after one minute). */
   start(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
   /**
    * Starts the desktop. A sandbox without a desktop is restarted with its files, which ends its processes. Rejects: conflict (the
    * restart would end a run), unsupported (no image with a desktop exists).
    */
   add(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
-  /** Succeeds if no desktop runs. Viewers' streams end with `stopped`. */
+  /** Also succeeds if no desktop is running. Viewers' streams end with `stopped`. */
   stop(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
-  /** A screenshot as PNG. Does not start the desktop. Rejects: sandbox_not_found if no desktop runs. */
+  /** A screenshot as PNG. Does not start the desktop. Rejects: sandbox_not_found if no desktop is running. */
   screenshot(id: SessionId, signal: AbortSignal): Promise<Buffer>;
   /** Starts the desktop. Also rejects: queue_full (too many viewers). */
   watch(id: SessionId, request: DesktopWatchRequest, signal: AbortSignal): Promise<DesktopViewer>;

@@ -32,7 +32,7 @@ export interface EgressService {
    * sandbox).
    */
   narrow(id: SessionId, choice: EgressChoice | null): Promise<void>;
-  /** Revokes an entry. Connections that are already open are kept. Succeeds if the entry was not allowed. */
+  /** Revokes an entry. Connections that are already open are kept. Also succeeds if the entry was not allowed. */
   withdraw(id: SessionId, entry: string): Promise<void>;
 }
 

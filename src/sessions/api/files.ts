@@ -60,7 +60,7 @@ export interface FileService {
   before(id: SessionId, path: string, signal: AbortSignal): Promise<Buffer>;
 }
 export const FileChanges = z.object({
-  /** The run before which the snapshot was taken, and when; null: no snapshot of this workspace exists. */
+  /** The run before which the snapshot was taken, and the time; null: no snapshot of this workspace exists. */
   since: z.object({ runId: z.string(), at: z.number() }).nullable(),
   /** Sorted by path, relative to the workspace. Files of package managers and git are not compared. */
   files: z
@@ -78,7 +78,7 @@ export const FileChanges = z.object({
 });
 export type FileChanges = z.infer<typeof FileChanges>;
 export type ChangedFile = FileChanges['files'][number];
-/** At the daemon's limit of matches, a search returns those found so far and sets `truncated`. */
+/** A search that reaches the daemon's match limit returns the matches found so far and sets `truncated`. */
 export interface FileSearchQuery {
   readonly path: string;
   readonly pattern: string;

@@ -18,7 +18,7 @@ const ModelProvider = z.object({
 });
 export type ModelProvider = z.infer<typeof ModelProvider>;
 export const EffectiveModels = z.object({
-  /** The model of sessions that choose none: `demo` or `provider/model`. */
+  /** The model for sessions that choose none: `demo` or `provider/model`. */
   model: z.string(),
   /** The variable or setting that overrides the choice made on the page; null: none. */
   setBy: z.string().nullable(),
@@ -62,9 +62,9 @@ export interface ModelService {
   test(access: ModelAccess, signal: AbortSignal): Promise<ModelAccessTestResult>;
   /**
    * Stores the access. With a model, makes it the default from the next turn on for all sessions that chose none. Rejects:
-   * forbidden (a private address), model_unauthorized (the provider refused the key), invalid_request. The latter: the settings
-   * define the default model or the provider's key or address, the name or address is not valid, this server must not use the
-   * model, or there are too many model servers.
+   * forbidden (a private address), model_unauthorized (the provider refused the key), invalid_request (the settings define the
+   * default model or the provider's key or address, the name or address is invalid, this server must not use the model, or there
+   * are too many model servers).
    */
   use(access: ModelAccess & { readonly model?: string | undefined }, signal: AbortSignal): Promise<EffectiveModels>;
   /**

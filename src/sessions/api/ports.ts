@@ -8,7 +8,7 @@ export type { ListeningPort } from '../../sandboxes/client/abilities.ts';
 
 export type PreviewTarget = number | 'files';
 
-/** An address at which a browser sees a sandbox's port or files, until it expires or is closed. */
+/** A URL at which a browser can open a sandbox's port or files, until it expires or is closed. */
 export const PreviewView = z.object({
   id: z.string(),
   of: z.union([z.int(), z.literal('files')]),
@@ -37,7 +37,7 @@ export interface PortService {
   /** Rejects: forbidden (a port that cannot be opened), conflict (100 previews are open already). */
   open(id: SessionId, requested: PreviewRequest): Promise<PreviewView>;
   opened(id: SessionId): Promise<readonly PreviewView[]>;
-  /** Closes the preview and its connections. Succeeds if the preview does not exist. */
+  /** Closes the preview and its connections. Also succeeds if the preview does not exist. */
   close(id: SessionId, preview: string): Promise<void>;
   /**
    * Connects to a port of a running sandbox, which is in use until the stream closes. Rejects: forbidden (a port that cannot be

@@ -28,8 +28,8 @@ export interface ProcessService {
    */
   list(id: SessionId, signal: AbortSignal): Promise<readonly ProcessInfo[]>;
   /**
-   * Sends SIGTERM, and SIGKILL after 2 s, to the process and its descendants. Succeeds if a background process has ended.
-   * Rejects: not_found.
+   * Sends SIGTERM, and SIGKILL after 2 s, to the process and its descendants. Also succeeds for a background process that has
+   * already ended. Rejects: not_found.
    */
   stop(id: SessionId, pid: number, signal: AbortSignal): Promise<void>;
   /** The last lines of the process's log, at most 1 MiB; empty if it has no log. Rejects: not_found. */

@@ -52,7 +52,7 @@ export interface ResourceMove {
 }
 type MemberName = Omit<ProjectMember, 'role'>;
 interface MemberChange {
-  /** Whether to reject a change after which the project has neither an owner nor a maintainer. Default: true. */
+  /** Whether to reject a change that would leave the project without an owner or maintainer. Default: true. */
   readonly keepsMaintainer?: boolean;
 }
 
@@ -84,8 +84,8 @@ export interface ProjectService {
   /** Ends the members' open streams after a resource has left the project. */
   departed(id: string): Promise<void>;
   /**
-   * Moves a resource to a project, or back to its owner. `admit` throws for a caller that may not move it. Open streams of the
-   * previous project's members end. Rejects: not_found, conflict (the name is taken there, the resource is shared with everyone,
+   * Moves a resource to a project, or back to its owner. `admit` throws if the caller may not move it. Ends the open streams of
+   * the previous project's members. Rejects: not_found, conflict (the name is taken there, the resource is shared with everyone,
    * or a session uses the volume).
    */
   move(id: string, to: ResourceMove, admit?: (resource: ResourceHolder) => void): Promise<void>;

@@ -35,7 +35,7 @@ export interface CommitCommand {
   readonly author?: GitAuthor;
   /** Default: all files that .gitignore does not exclude. */
   readonly files?: readonly string[];
-  /** A patch against `head`: the changes in the committed files that stay uncommitted. */
+  /** A patch against `head`, with the changes in the committed files that stay uncommitted. */
   readonly leaveOut?: string;
 }
 export interface CreatedCommit {
@@ -100,7 +100,7 @@ export interface RepositoryService {
   ): Promise<readonly NamedCheckResult[]>;
   /**
    * Approves services that `.corral/corral.yaml` defined when the repository was fetched: all, or those named. They start with
-   * the next sandbox, so a running sandbox is stopped, keeping its files. Services that the session already has are ignored.
+   * the next sandbox, so a running sandbox is stopped, keeping its files. Services that the session already has are skipped.
    * Rejects: not_found (no such service), conflict (the repository defines none, the session has another service of that name, or
    * a run is active), invalid_request (the operator does not allow an image), unsupported (services cannot run here).
    */
@@ -184,7 +184,7 @@ export const pullRequestRules: ServiceRules<PullRequestService> = {
 export const Checkpoint = z.object({
   /** 0: before the first run. */
   number: z.int(),
-  /** The run that the files are from; null: a restore, or before the first run. */
+  /** The run that produced the files; null: a restore, or before the first run. */
   runId: z.string().nullable(),
   seq: z.int().nullable().describe('the end of that run in the log, where the session can be forked'),
   at: z.number(), // epoch ms

@@ -6,11 +6,11 @@ export type AccessKind = 'see' | 'read' | 'work' | 'stop' | 'manage';
 
 export interface MethodRule {
   /**
-   * The callers of the method. An AccessKind: those with this access to the resource whose id is the first argument. `any`,
-   * `user`, `admin`: everyone, users, administrators. `create`: users; the new resource is theirs. `list`: everyone, limited to
-   * the owners they may see. `find`: those who may see the resource found by id or name; the caller's own is found first. `copy`:
-   * callers that may work on the first argument; the copy is theirs. `guarded`: src/sessions/access has its own guard for the
-   * method; without a guard, every call is refused.
+   * The callers allowed to use the method. An AccessKind: those with this access to the resource whose id is the first argument.
+   * `any`, `user`, `admin`: everyone, users, administrators. `create`: users; the new resource is theirs. `list`: everyone,
+   * limited to the owners they may see. `find`: those who may see the resource found by id or name; the caller's own is found
+   * first. `copy`: callers that may work on the first argument; the copy is theirs. `guarded`: src/sessions/access has its own
+   * guard for the method; without a guard, every call is refused.
    */
   readonly may: AccessKind | 'any' | 'user' | 'admin' | 'create' | 'list' | 'find' | 'copy' | 'guarded';
   /**

@@ -190,7 +190,7 @@ export interface EditMessageCommand {
   readonly attachments?: readonly string[];
   /** The goal of the old run is not copied. */
   readonly goal?: Goal;
-  /** Stops an active run of the edited session first; without it, an active run causes a conflict. */
+  /** Stops an active run of the edited session first; unset: an active run causes a conflict. */
   readonly stopsRun?: boolean;
   readonly owner?: string;
 }
@@ -241,7 +241,7 @@ export interface SessionMove {
 export interface SessionService {
   /**
    * Returns before the sandbox has started. Rejects: invalid_request (an unknown template, a forbidden model, a sandbox beyond
-   * the limits), not_found (a skill, volume or snapshot), conflict (a volume in use, or a damaged snapshot). Rejects also:
+   * the limits), not_found (a skill, volume or snapshot), conflict (a volume in use, or a damaged snapshot). Also rejects:
    * forbidden (a repository folder that the operator did not list), unsupported, quota, sandbox_capacity, draining.
    */
   create(command: CreateSessionCommand): Promise<SessionRecord>;
@@ -250,7 +250,7 @@ export interface SessionService {
    * same session, even on different servers. Rejects as `create` does, and with store_busy.
    */
   named(command: NamedSessionCommand): Promise<NamedSession>;
-  /** Starts nothing. Rejects: session_not_found. */
+  /** Does not start the sandbox. Rejects: session_not_found. */
   byName(name: string, owner?: string): Promise<SessionRecord>;
   /**
    * Creates a session with the conversation up to the end of a run or step, and the files from then if they were kept
@@ -297,7 +297,7 @@ export interface SessionService {
   delete(id: SessionId): Promise<void>;
   /** Rejects: invalid_request (empty or too long), queue_full. */
   send(id: SessionId, command: SendUserMessageCommand): Promise<SendUserMessageResult>;
-  /** Resolves when the run and all its processes have ended. Succeeds if no run is active. */
+  /** Resolves when the run and all its processes have ended. Also succeeds if no run is active. */
   stop(id: SessionId): Promise<{ stopped: boolean }>;
 
   /** Decides a call that waits for approval; the first decision applies. Rejects: conflict (the call is not waiting). */

@@ -26,7 +26,7 @@ export interface ShareService {
   create(id: SessionId, shareRequest: ShareRequest): Promise<{ readonly token: string; readonly view: ShareView }>;
   /** Excludes expired links. */
   list(id: SessionId): Promise<readonly ShareView[]>;
-  /** Succeeds if the link does not exist. */
+  /** Also succeeds if the link does not exist. */
   revoke(id: SessionId, share: string): Promise<void>;
 }
 

@@ -22,14 +22,14 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
   readonly workOf: (session: SessionRecord, signal: AbortSignal) => Promise<AttemptOutcome | undefined>;
   readonly takeFiles: (ids: { from: SessionId; to: SessionId }, signal: AbortSignal) => Promise<void>;
   readonly leads: () => Promise<boolean>;
-  /** The longest pause between rounds. A round finds attempts requested on other servers. */
+  /** The longest pause between rounds. Each round also picks up attempts requested on other servers. */
   readonly lookMs: number;
 }
 
 const workingMs = 1_000;
 const mostAtOnce = 20; // attempt sets
-const graceMs = 60_000; // an older mark whose attempt set is missing was left by a server that died
-const maxTries = 5; // of a start that fails with a transient error
+const graceMs = 60_000; // after this time, a mark without an attempt set was left by a server that died
+const maxTries = 5; // for a start that fails with a transient error
 /** Errors unrelated to the attempt. The next round repeats the step that failed. */
 const passing: ReadonlySet<ErrorCode> = new Set([
   ...(['cancelled', 'fenced', 'shutting_down', 'store_busy', 'store_unavailable', 'rate_limited'] as const),

@@ -60,7 +60,7 @@ export const BudgetAccount = z.object({
   day: Used,
   month: Used,
   open: z.array(Open),
-  /** Amounts that each server's sessions hold at present, by server id. A lost server no longer renews its entry. */
+  /** Amounts that each server's sessions currently hold, by server id. A lost server no longer renews its entry. */
   held: z
     .record(z.string(), z.object({ until: z.number(), amounts: z.partialRecord(z.enum(concurrentLimits), z.number()) }))
     .default({}),

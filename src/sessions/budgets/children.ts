@@ -95,8 +95,8 @@ export class ChildBudgets extends ServerPart<Deps> {
   }
 
   /**
-   * Computes a new child's budget: the requested amounts, by default one of `parts` equal shares, at most what remains of the
-   * parent's limits. Rejects: quota (nothing remains).
+   * Computes a new child's budget: the requested amounts, or by default one of `parts` equal shares, capped at the remainder of
+   * the parent's limits. Rejects: quota (nothing remains).
    */
   async reserve(
     { id, budget: own }: Pick<SessionRecord, 'id' | 'budget'>,

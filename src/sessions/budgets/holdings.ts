@@ -65,8 +65,8 @@ export class ConcurrencyLimiter extends ServerPart<Deps> implements AsyncDisposa
   }
 
   /**
-   * If all limits have room, calls `hold`, which has to make the amounts count from then on. Otherwise resolves with a limit that
-   * has no room.
+   * If all limits have room, calls `hold`, which must register the amounts so that they are counted from then on. Otherwise
+   * resolves with a limit that has no room.
    */
   async take(session: HoldingSession, amounts: ConcurrentAmounts, hold: () => void): Promise<ReachedLimit | undefined> {
     for (;;) {
@@ -121,7 +121,7 @@ export class ConcurrencyLimiter extends ServerPart<Deps> implements AsyncDisposa
     await this.#publish(holdersIn(session));
   }
 
-  /** Call when a session in memory gets new holders. Updates this server's totals after pending calls of `take`. */
+  /** Call when a session in memory gets new holders. Updates this server's totals once pending `take` calls have finished. */
   async moved(): Promise<void> {
     if (this.deps.shared) await this.#inTurn('', () => this.#renew());
   }
@@ -149,7 +149,7 @@ export class ConcurrencyLimiter extends ServerPart<Deps> implements AsyncDisposa
       if (shared) await accounts.change(holder, check);
       else await check(await accounts.get(holder));
       if (!answer) continue;
-      await this.#publish(holders.slice(0, n)); // removes these amounts from the earlier holders again
+      await this.#publish(holders.slice(0, n)); // the earlier holders' totals already include these amounts
       return answer;
     }
     return undefined;

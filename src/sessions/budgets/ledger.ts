@@ -41,7 +41,7 @@ import {
 import { ChildBudgets } from './children.ts';
 import { toSessionBudgetLines } from './session-lines.ts';
 
-/** The refusal of every request of a session whose owner has lost access to it. */
+/** Refuses every request of a session whose owner has lost access to it. */
 const lostAccess: BudgetOverrun = { scope: 'member', kind: 'turns', limit: 0, used: 0, needs: 0 };
 
 /** A reservation that its server no longer renews is released after this time. */
@@ -154,7 +154,7 @@ export class BudgetLedger extends ServerPart<LedgerDeps> implements AsyncDisposa
       let [isBusy, over]: [boolean, BudgetOverrun | undefined] = [false, undefined];
       try {
         for (const holder of holders) {
-          tried.push(holder); // a failed write may have succeeded in the store
+          tried.push(holder); // before the write, because a write that fails here may still have reached the store
           const room = await this.#take(holder, id, { least: requested.least, most });
           if (room === undefined) continue;
           ({ over, isBusy } = room);
@@ -328,9 +328,7 @@ export class BudgetLedger extends ServerPart<LedgerDeps> implements AsyncDisposa
     }, renewMs);
   }
 
-  /**
-   * Renews the reservations of requests in progress, even those released as lost. Retries those whose end could not be written.
-   */
+  /** Renews reservations of requests in progress, even those released as lost. Retries to end those that could not be ended. */
   async #renew(): Promise<void> {
     const open = [...this.#held.values()];
     for (const held of open.filter(({ used }) => used)) await this.#end(held);

@@ -23,7 +23,7 @@ export class LiveConcurrencyTracker extends ServerPart<Deps> {
     }
   }
 
-  /** Counts no runs of children, because a delegating run waits for them and is counted itself. */
+  /** Does not count children's runs, because the delegating run waits for them and is itself counted. */
   async admitRun(id: SessionId, runId: RunId): Promise<BudgetOverrun | undefined> {
     const live = this.deps.sessions.get(id);
     if (!live || live.held.runId === runId || live.writer.record.parent) return undefined;

@@ -37,7 +37,7 @@ function linesSince(
   const before = granted ?? noSpending;
   const counted = toCountedSpending(before);
   const since = (kind: keyof UsageAmounts) => used[kind] - counted[kind] + lent[kind];
-  // A new grant covers at least one request and one tool call, even if children hold all the rest.
+  // A new grant covers at least one request and one tool call, even if children hold everything that remains.
   const isFresh = toCountedSpending(total).toolCalls === counted.toolCalls;
   const calls = isFresh ? Math.min(since('toolCalls'), (limits.toolCalls ?? 0) - 1) : since('toolCalls');
   const amounts = { ...buildUsageAmounts(since), toolCalls: calls };

@@ -20,7 +20,7 @@ const keptMs = 24 * 60 * 60 * 1_000;
 const maxFiles = 1_000;
 
 /**
- * Files for COPY steps, stored by holder and by the hash that the client computed. A hash finds only files of the same holder.
+ * Files for COPY steps, stored by holder and by the hash that the client computed. A hash matches only files of the same holder.
  */
 export class BuildFiles extends ServerPart<Deps> {
   readonly #arriving = new Map<string, number>();

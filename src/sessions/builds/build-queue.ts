@@ -30,7 +30,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'ids' | 'warn'> {
 }
 export interface BaseImage {
   readonly image: string;
-  /** Identifies the image's content, and changes with it. The same as `image`: only the name is known. */
+  /** Identifies the image's content and changes with it. Equal to `image` if only the name is known. */
   readonly content: string;
 }
 export interface QueuedBuild {
@@ -170,8 +170,8 @@ export class BuildQueue extends ServerPart<Deps> {
   }
 
   /**
-   * Aborts `limit` once free disk space is below the minimum. The disk can fill even if each build stays within its limit. The
-   * size of unlinked files cannot be measured.
+   * Aborts `limit` once free disk space is below the minimum. The disk can fill even if each build stays within its limit, partly
+   * because unlinked files cannot be measured.
    */
   async #endWithoutRoom(limit: AbortController, signal: AbortSignal): Promise<void> {
     const { admit, clock } = this.deps;

@@ -13,9 +13,9 @@ import {
 } from './dockerfile-words.ts';
 import { checkBuildPlan } from './plan.ts';
 
-/** Maximum total length of all ARGs. Each RUN gets all of them. */
+/** Maximum total length of all ARGs; limited because each RUN gets all of them. */
 const maxArgs = 16_384;
-/** Maximum total length of the values that replace variables. A value counts each time it is used. */
+/** Maximum total length of the values that replace variables. A value is counted each time it is used. */
 const maxValues = 262_144;
 
 type Pair = readonly [name: string, value: UnexpandedText];

@@ -25,8 +25,8 @@ interface Deps extends Pick<ServerDependencies, 'clock'> {
 }
 
 /**
- * The log of a build running on this server. Its record in the store is updated with a delay, for readers on other servers and
- * after a restart.
+ * The log of a build running on this server. The stored record lags behind; it serves readers on other servers and after a
+ * restart.
  */
 export class BuildLogWriter extends ServerPart<Deps> {
   readonly entries: BuildLogEntry[] = [];

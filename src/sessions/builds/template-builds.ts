@@ -16,7 +16,7 @@ import { checkBuildPlan, computeFinalWorkdir } from './plan.ts';
 
 export interface BuildPolicy {
   readonly allow: 'on' | 'off';
-  /** Base images allowed for builds: from the name in a build request to the image used. */
+  /** Base images allowed for builds, by their names in build requests. */
   readonly images: ReadonlyMap<string, string>;
   readonly maxSeconds: number;
   readonly atOnce: number;
@@ -148,7 +148,7 @@ export class TemplateBuilds extends ServerPart<Deps> {
       if (now.status !== 'waiting' || now.until !== undefined) {
         throw new AppError('conflict', 'This build was already started. Create another one.');
       }
-      // Includes the wait for other builds. Afterwards the build counts as lost, so that its record cannot stay open forever.
+      // Includes the wait for other builds. Afterwards, the build is considered lost, so that its record does not stay open.
       const until = this.deps.clock.now() + openBuilds * this.deps.policy.maxSeconds * 1_000;
       const start = plan.start && { ...plan.start, folder: computeFinalWorkdir(plan.steps) };
       const begun: TemplateBuild = { ...now, until, ...(start && { start }) };

@@ -20,7 +20,7 @@ const Fact = z.object({
 }) satisfies z.ZodType<SandboxFact>;
 
 const Forked = z.object({ from: SessionId, to: SessionId, atSeq: z.int(), files: ForkFilesStatus });
-/** Only the posted fields: the partial schema would add defaults for the others. */
+/** Keeps only the posted fields, because the partial schema would add defaults for the others. */
 const Change = z.record(z.string(), z.unknown()).transform((input) => {
   const parsed = Object.entries(StoredSession.partial().extend({ forked: Forked.optional() }).parse(input));
   return Object.fromEntries(parsed.filter(([name]) => name in input)) as SessionRecordChange;

@@ -13,7 +13,7 @@ interface Options {
 }
 const kind = 'claim';
 const By = z.object({ by: z.string(), at: z.number() });
-const betweenMs = 200; // time allowed from a claim until its server's record of the claim
+const betweenMs = 200; // time that a server has to record its claim
 
 /**
  * Idempotency keys, kept in the store's inbox. A claim can be taken over once its server is gone. Otherwise, after a crash, a

@@ -130,7 +130,7 @@ export class LeasedOwnership extends ServerPart<LeaseOptions> implements Ownersh
     return { lease: await leases.acquire(sessionLeaseNameOf(id), holder, clock.now(), ttlMs), since };
   }
 
-  /** Limits the wait for the store, so that a hanging store does not leave us believing that we own the session. */
+  /** Limits the wait for the store, so that we do not keep believing that we own the session while the store hangs. */
   async #until<Answer>(sureUntil: number, answer: Promise<Answer>): Promise<Answer> {
     const { clock, elapsed, ttlMs } = this.deps;
     const over = new AbortController();

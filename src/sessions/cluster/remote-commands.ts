@@ -98,7 +98,7 @@ export class RemoteCommands extends ServerPart<RemoteCommandsOptions> implements
     using until = createTimeoutSignal(patienceMs, clock, signal);
     const late = () => awaited.done.reject(lateError(until.signal));
     const awaited: PendingAnswer = { done: Promise.withResolvers<unknown>() };
-    awaited.done.promise.catch(() => {}); // handled by the code below
+    awaited.done.promise.catch(() => {}); // avoids an unhandled rejection; awaited below
     this.#awaited.set(commandId, awaited);
     until.signal.addEventListener('abort', late, { once: true });
     try {
@@ -201,7 +201,7 @@ export class RemoteCommands extends ServerPart<RemoteCommandsOptions> implements
     await runRounds(round, { clock, firstMs: orphanMs, failedMs: orphanMs, onError }, signal);
   }
 
-  /** Polls soon after a poll that found work, and increasingly rarely otherwise. */
+  /** Polls again soon after finding work, and backs off otherwise. */
   async #again(complaint: string, look: () => Promise<boolean>): Promise<void> {
     const { clock, warn } = this.deps;
     let wait = fast;

@@ -117,6 +117,6 @@ export class SharedDesktopControlLease extends ServerPart<Options> implements Sh
     return mine;
   }
   #later(act: () => Promise<void>): void {
-    this.#enqueue(act).catch(() => {}); // the lease lapses, or the next poll repairs it
+    this.#enqueue(act).catch(() => {}); // on failure, the lease lapses or the next poll corrects it
   }
 }

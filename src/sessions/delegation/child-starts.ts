@@ -65,7 +65,7 @@ interface Deps extends Pick<ServerDependencies, 'records'> {
   readonly sessions: () => Promise<Pick<SessionService, 'create' | 'fork' | 'get' | 'send' | 'page' | 'delete'>>;
 }
 
-/** Starting the same id again starts no second child. */
+/** Starting the same id again does not create a second child. */
 export interface ChildStart {
   readonly id: SessionId;
   readonly parent: SessionRecord;

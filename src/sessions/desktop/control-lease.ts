@@ -45,7 +45,7 @@ export class DesktopControlLease extends ServerPart<Options> {
     this.deps.onChange({ kind: 'taken', driver: viewer, former });
   }
 
-  /** Returns whether this viewer holds the lease. If so, restarts its idle time. */
+  /** Returns whether this viewer holds the lease. If so, restarts the idle timer. */
   uses(viewer: string): boolean {
     if (this.#driver !== viewer || this.#isElsewhere) return false;
     this.#usedAt = this.deps.clock.now();
@@ -109,7 +109,7 @@ export class DesktopControlLease extends ServerPart<Options> {
 export interface SharedDesktopControlOptions {
   readonly id: SessionId;
   readonly lease: DesktopControlLease;
-  /** Called when the lease holder's server is gone and this server has to record that control returned. */
+  /** Called when the lease holder's server is gone and this server must record that control returned to the agent. */
   readonly onLapsed: () => void;
 }
 export type SharedDesktopControlFactory = (options: SharedDesktopControlOptions) => SharedDesktopControl;

@@ -65,7 +65,7 @@ export function createDesktopService(deps: DesktopDeps): DesktopService {
     return offer;
   }
 
-  /** Undefined if no sandbox runs, or if sandboxes have no desktop. Starts no sandbox. */
+  /** Undefined if no sandbox is running, or if sandboxes have no desktop. Does not start a sandbox. */
   async function running(id: SessionId): Promise<SandboxClient | undefined> {
     const session = await known(id);
     if (offerFor(session).state === 'none' || session.sandboxState !== 'running') return undefined;
@@ -100,7 +100,7 @@ export function createDesktopService(deps: DesktopDeps): DesktopService {
     if (now) reports.saw(id, now); // otherwise the next heartbeat reports it
   }
 
-  /** Finds out why a desktop stream ended. If the sandbox still responds, the desktop was restarted. */
+  /** Determines why a desktop stream ended. If the sandbox still responds, the desktop was restarted. */
   async function findCause(
     id: SessionId,
     screen: DesktopViewerHub,
@@ -135,7 +135,7 @@ export function createDesktopService(deps: DesktopDeps): DesktopService {
     const { client } = stack.use(await sandboxes.use(id, until.signal));
     const stream = stack.adopt(await client.desktop.vnc(until.signal).catch(absence(offer)), (it) => void it.destroy());
     stream.on('error', () => {}); // `close` follows
-    screen.follow(tell(id, client)); // the viewer need not wait for this report
+    screen.follow(tell(id, client)); // not awaited, so that it does not delay the viewer
     screen.isStopped = false;
     await screen.shared?.look();
     if (screen.shared) stack.use(screen.shared.watch());

@@ -145,7 +145,7 @@ export class DesktopViewerHubs extends ServerPart<HubsDeps> {
     return this.#screens.get(id);
   }
 
-  /** The screen stays in memory until its last holder is disposed. */
+  /** Keeps the screen in memory until its last holder is disposed. */
   hold(id: SessionId): Disposable & { readonly screen: DesktopViewerHub } {
     const { clock, facts, settings, shareControl } = this.deps;
     const screen =

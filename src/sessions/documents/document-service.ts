@@ -38,7 +38,7 @@ export function createDocumentService({ records, clock, ids, deleteUpload }: Dep
   );
   const of = (kind: DocumentKind) => collections.get(kind) as Collection<StoredDocument>;
   const found = (id: string) => of(kindOf(id)).get(id);
-  // Servers that change a document concurrently store the same earlier version here, so neither overwrites anything else.
+  // Servers that change a document concurrently store the same earlier version here, so overwriting it is harmless.
   const keepVersion = (doc: StoredDocument) =>
     records.put({ kind: earlierKind, id: versionId(doc.id, doc.version), doc, sort: doc.version });
 

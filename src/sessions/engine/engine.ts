@@ -96,7 +96,7 @@ export interface EngineOptions extends Pick<ServerDependencies, 'clock' | 'ids' 
   readonly logger: EngineLogger;
   readonly policies: SessionPolicies & {
     readonly restart: RestartPolicy;
-    /** Limits on the sessions that work, and on the sandboxes that start, at the same time; others wait. */
+    /** Maximum number of sessions working and of sandboxes starting at the same time; others wait. */
     readonly limits: Readonly<Record<SlotKind, number>>;
   };
   readonly agents: AgentParts;

@@ -50,10 +50,10 @@ interface SessionRunSettings {
 
 const nothing: Awaited<ReturnType<typeof foldRuns>> = { runs: [], folds: new Map() };
 
-/** Sandboxes with their own lifetime rules are never stopped for idleness. The value is the maximum delay of a timer. */
+/** Sandboxes with their own lifetime rules are never stopped for being idle. The number is the longest delay of a timer. */
 const neverIdle = { idlePauseMs: undefined, idleStopMs: 2 ** 31 - 1 };
 
-/** The pause, which keeps memory, comes after half of the idle time. */
+/** The sandbox is paused, keeping its memory, after half of the idle time. */
 function idleAfter(seconds: number, { idleStopMs, idlePauseMs }: SandboxPolicy): Partial<SandboxPolicy> {
   const ms = seconds * 1_000;
   if (ms === idleStopMs) return {};
@@ -133,7 +133,7 @@ export class SessionHydrator extends ServerPart<Deps> {
   #live(record: StoredSession, head: number): LiveSession {
     const { log, clock, store, watchers, onFact, ownership, liveSessions } = this.deps;
     const { id } = record;
-    let transcript: Transcript | undefined; // most sessions in memory never run
+    let transcript: Transcript | undefined; // created on first use, because most sessions in memory never run
     const live: LiveSession = {
       id,
       writer: new SessionWriter({

@@ -84,8 +84,8 @@ export class Reconciler extends ServerPart<Deps> {
   }
 
   /**
-   * Repeats until the signal fires, so that a later sweep catches what an earlier one missed. Then ends immediately, because a
-   * slow store must not delay the shutdown.
+   * Sweeps until the signal fires; each sweep catches anything that earlier ones missed. Then returns immediately, because a slow
+   * store must not delay the shutdown.
    */
   async run(signal: AbortSignal): Promise<void> {
     await this.recover(signal).catch((error: unknown) => {

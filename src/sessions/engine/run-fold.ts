@@ -49,7 +49,7 @@ export class RunFold {
   #spending = noSpending;
   #reason: WaitReason | undefined;
   /**
-   * `#worked`: working time before the last restart. `#since`: when the run then continued. `#last`: when its newest event
+   * `#worked`: working time before the last restart. `#since`: when the run continued after it. `#last`: when its newest event
    * occurred. Downtime is not counted as working time.
    */
   #worked = 0;
@@ -241,7 +241,7 @@ function toPendingCall(requested: AnswerRequest): PendingCall {
   return { callId, name, args, begun: false, confirm: reason, fixed: true, ...(content && { content }) };
 }
 
-/** Event types that show that the agent works again, so an unfinished judgement of its goal no longer applies. */
+/** Event types which show that the agent has resumed work, so an unfinished judgement of its goal no longer applies. */
 const goesOn: ReadonlySet<string> = new Set([
   ...['run.resumed', 'message.delta', 'message.assistant', 'tool.calling', 'plan', 'step'],
 ]);

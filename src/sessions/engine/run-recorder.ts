@@ -87,5 +87,5 @@ export class RunRecorder extends ServerPart<Deps> {
   }
 }
 
-/** The goal of a run that fails with its actor or session ends without a verdict. */
+/** If a run fails because its actor or session failed, its goal gets no verdict. */
 const endOfGoal = (goal: unknown) => (goal ? { goal: toUnjudgedGoalEnd('failed') } : {});

@@ -15,8 +15,8 @@ export interface UnfinishedSession {
 }
 
 /**
- * Sessions with a mark, except those for which `isInHands` is true. If the store was never marked, reads all sessions once to
- * write the marks.
+ * Sessions with a mark, except those for which `isInHands` is true. If marks were never written to this store, reads all sessions
+ * once and writes them.
  */
 export async function readUnfinishedSessions(
   records: RecordStore,

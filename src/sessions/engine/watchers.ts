@@ -24,7 +24,7 @@ export class SessionStreamRegistry {
     };
   }
 
-  /** Fires when the session is deleted. Dispose it after use to free its memory. */
+  /** The signal fires when the session is deleted. Dispose the result after use to free its memory. */
   endOf(id: SessionId): Disposable & { signal: AbortSignal } {
     const entry = this.#ends.get(id) ?? { end: new AbortController(), users: 0 };
     entry.users += 1;

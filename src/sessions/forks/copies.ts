@@ -47,7 +47,7 @@ const Announced = z.object({
   of: z.enum(Object.keys(holders) as BlobReference['of'][]).default('session'),
 });
 const Unfinished = z.object({ making: z.number() });
-/** A copy that this server read in full less than this time ago is not read again to verify it. */
+/** A copy that this server read in full within this time is not read again for verification. */
 const freshMs = 60_000;
 const idOf = ({ holder, blob }: Omit<BlobReference, 'of'>) => `${holder}:${blob}`;
 
@@ -206,7 +206,7 @@ const FileCopy = z.object({
 });
 export type SessionFilesCopy = z.infer<typeof FileCopy>;
 
-/** `upto` is the newest checked seq: no file changed between the last item and it. */
+/** `upto` is the newest seq checked: no file changed between the last item and that seq. */
 const FileCopies = z.object({
   upto: z.int(),
   /** Copies before this seq were deleted. */

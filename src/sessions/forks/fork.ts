@@ -231,7 +231,7 @@ interface ConversationCopy {
 const pageSize = 500;
 const unfinished = 'Not finished: the session was forked here.';
 
-/** Events keep their seqs. */
+/** Copied events keep their seqs. */
 async function copyConversation(deps: Deps, { from, seq }: ForkPoint, begin: StoredSession): Promise<ConversationCopy> {
   const { store, log } = deps;
   const sessionId = begin.id;

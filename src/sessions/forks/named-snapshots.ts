@@ -118,7 +118,7 @@ export class NamedSnapshots extends ServerPart<Deps> {
     );
   }
 
-  /** Rejects: quota, sandbox_capacity. Snapshots that other servers are storing concurrently count, too. */
+  /** Rejects: quota, sandbox_capacity. Snapshots that other servers are storing concurrently are counted too. */
   async #keep(doc: Snapshot): Promise<Snapshot> {
     const admit = (others: readonly StoredSnapshot[]) =>
       this.#refuseOverQuota(others.flatMap(wholeOne).filter(({ owner }) => owner === doc.owner));

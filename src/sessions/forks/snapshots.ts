@@ -56,7 +56,7 @@ export interface IntactCopy {
 }
 
 const captureMs = 60_000;
-/** Errors after which the files remain, so the next use of the sandbox retries. */
+/** Errors that leave the files in place, so the next use of the sandbox retries. */
 const passing: ReadonlySet<string> = new Set([
   'sandbox_lost',
   'cancelled',
@@ -189,7 +189,7 @@ export class SessionFilesCopier extends ServerPart<Deps> implements WorkspaceHoo
     if (last?.print === print || (bytes === 0 && !last))
       return await writeSessionFilesCopies(this.deps, id, { ...doc, upto: seq });
     const add = (item: Omit<SessionFilesCopy, 'seq' | 'print'>) => this.#add(id, doc, { ...item, seq, print });
-    // An entry without a copy could push out an older copy, so a sandbox that is being stopped adds none.
+    // An entry without a copy could displace an older copy, so a sandbox that is being stopped adds none.
     if (bytes > policy.maxBytes) return isAtRest ? undefined : await add({ blob: null, bytes, why: 'too_large' });
     const place = copies.placeOf(id);
     const { blob } = place;
@@ -222,7 +222,7 @@ export class SessionFilesCopier extends ServerPart<Deps> implements WorkspaceHoo
   }
 }
 
-/** The tar headers of half a million files. */
+/** Tar headers of half a million files, in bytes. */
 const maxHeaders = 500_000 * 4_096;
 /** Incompressible files grow slightly when compressed. */
 const maxOf = ({ maxBytes }: SessionFilesCopyPolicy): number => Math.ceil(maxBytes * 1.1) + 10 * 1024 * 1024;

@@ -19,7 +19,7 @@ import { type PipedProgram, runProgram, streamOutput } from '../services/streams
 export type ArchiveClient = Pick<SandboxClient, 'workdir' | 'programs' | 'workspace'>;
 type ArchivedFolder = Pick<ArchiveClient, 'workdir' | 'programs'>;
 
-/** `name` identifies the program, uniquely within the sandbox. */
+/** `name` identifies the program and must be unique within the sandbox. */
 export interface WorkspaceArchive {
   measure(sandbox: ArchiveClient, name: string, signal: AbortSignal): Promise<WorkspaceFingerprint>;
   /** Fails if the sandbox cannot deliver the whole workspace. */

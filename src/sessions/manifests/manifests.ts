@@ -218,7 +218,7 @@ export class WorkspaceManifests extends ServerPart<Deps> {
     return { stage: 'moving', aside, blob, seq, at, damaged: paths?.length ?? null };
   }
 
-  /** Starts a repair, or continues that of a lost server. Existing files are kept. */
+  /** Starts a repair, or continues one begun by a lost server. Existing files are kept. */
   async #repair(
     id: SessionId,
     client: SandboxClient,

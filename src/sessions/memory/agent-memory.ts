@@ -69,7 +69,7 @@ const appended = (now: string, text: string) =>
 
 export async function formatNoteList(memory: AgentMemory): Promise<string> {
   const all = await memory.list();
-  // Escapes paths, so that they cannot end the element around the list.
+  // Escapes paths, so that they cannot close the element around the list.
   const shown = all.slice(0, maxListed).map(({ path, size }) => `- ${path.replaceAll('<', '&lt;')} (${size} bytes)`);
   const rest = all.length - shown.length;
   if (rest > 0) shown.push(`- and ${rest} more, which memory_list names`);

@@ -204,7 +204,7 @@ export class NoteStore extends ServerPart<Deps> {
         one.id === note.id
           ? { ...one, versions: one.versions.map((it) => (ids.has(it.id) ? { ...it, size: 0 } : it)) }
           : one;
-      // A concurrent change that read a redacted text fails because of this write, and reads again.
+      // Because of this write, a concurrent change that read a redacted text fails and reads again.
       return { value: toNote(note), doc: { notes: index.notes.map(without) } };
     });
   }

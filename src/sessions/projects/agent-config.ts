@@ -63,7 +63,7 @@ export function createAgentConfigService(deps: Deps): AgentConfigService & Agent
     if (!found) throw missing();
     return AgentConfig.parse(found.doc);
   };
-  /** Preserves concurrent changes of other fields. */
+  /** Preserves concurrent changes to other fields. */
   const change = async (projectId: string, fields: Partial<AgentConfig>): Promise<AgentConfig> => {
     const input = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
     const changed = await changeRecord(records, { kind, id: projectId }, (found) => {

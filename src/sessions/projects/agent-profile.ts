@@ -187,8 +187,8 @@ export function createAgentProfileResolver(deps: Deps): AgentProfileResolver {
   ): Promise<Model> {
     const ofProject = config && formatModelRef(config.provider, config.model);
     const chosen = session.model ?? (config?.isOwnModel ? ofProject : template.model);
-    // If the session, project and template choose no model, the one chosen on the page applies. Without it, the model that the
-    // settings had when the project was created applies.
+    // If the session, project and template choose no model, the one chosen on the page applies. If there is none, the model that
+    // the settings had when the project was created applies.
     const name = chosen ?? chosenModel ?? ofProject ?? template.model;
     const fallbacks = fallbacksOf(session, { config, template });
     if (name === undefined && fallbacks === undefined) return usual.model;
@@ -258,7 +258,7 @@ interface Layers {
 const fallbacksOf = ({ fallbacks }: SessionRecord, { config, template }: Layers): readonly string[] | undefined =>
   fallbacks ?? config?.fallbacks ?? template.models.fallbacks;
 
-/** If two servers have the same name, the last applies. */
+/** If two servers have the same name, the last one applies. */
 const addedUp = (...lists: (readonly McpServer[] | undefined)[]): readonly McpServer[] => [
   ...new Map(lists.flatMap((list) => list ?? []).map((server) => [server.name, server])).values(),
 ];

@@ -61,10 +61,7 @@ const longest = 8_192;
 // One record per credential, with the holder's id as prefix, so that removing a session removes its credentials.
 const idOf = (holder: string, name: string) => `${holder}:${name}`;
 
-/**
- * Credentials that users bind to a session, a project or the whole server. A value leaves the server only toward the credential's
- * hosts.
- */
+/** Credentials that users bind to a session, a project or the whole server. A value is sent only to the credential's hosts. */
 export function createBoundCredentialStore({
   records,
   vault,

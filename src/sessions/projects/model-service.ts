@@ -60,7 +60,7 @@ export class ModelDirectory extends ServerPart<DirectoryDeps> {
     return { ...this.deps.models, compatible: { ...servers, ...compatible }, catalog: entries };
   }
 
-  /** The model is created again if this text changes. */
+  /** The model is recreated when this text changes. */
   async readState(provider: string, ref: string): Promise<string> {
     const { compatible, catalog } = await this.config();
     return JSON.stringify([compatible[provider]?.baseUrl, compatible[provider]?.reach, catalog[ref]]);
@@ -79,7 +79,7 @@ interface Deps {
   /** Why only the demo model can be used here; undefined: all models can be used. */
   readonly refusal: () => string | undefined;
   readonly checkModel: (ref: string) => void;
-  /** Whether people can enter addresses of this machine and private networks. */
+  /** Whether people can enter addresses on this machine or in private networks. */
   readonly reach: () => NetworkReach;
   readonly fetchWithin: (reach: NetworkReach) => typeof fetch;
   readonly learn: (key: Secret) => void;
@@ -122,7 +122,7 @@ export function createModelService(deps: Deps): ModelService {
     return all.sort((one, other) => one.name.localeCompare(other.name, 'en', { numeric: true }));
   }
 
-  /** Callers share a request. A failure is not cached. */
+  /** Concurrent callers share one request. Failures are not cached. */
   function listOf(way: ProviderAccess): Promise<readonly ListedModel[]> {
     const { provider, baseUrl, key } = way;
     const id = createHash('sha256')
@@ -176,7 +176,7 @@ export function createModelService(deps: Deps): ModelService {
     return { provider, baseUrl: checkedAddress(baseUrl), key, reach: deps.reach() };
   }
 
-  /** Context window and price are those of the provider's list. A provider without a list can still be used. */
+  /** Context window and price come from the provider's list. A provider without a list can still be used. */
   async function withFacts(way: ProviderAccess, model: string, signal: AbortSignal) {
     const ref = formatModelRef(way.provider, model);
     deps.checkModel(ref);

@@ -56,7 +56,7 @@ export interface ProviderKey {
   readonly createdAt: number;
   readonly lastUsedAt: number | null;
 }
-/** Keys of model providers that users entered. A stored key leaves the server only toward its provider. */
+/** Keys of model providers that users entered. A stored key is sent only to its provider. */
 export interface ProviderKeyService {
   list(): Promise<readonly ProviderKey[]>;
   put(provider: string, key: Secret): Promise<void>;

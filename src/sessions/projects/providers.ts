@@ -10,7 +10,7 @@ export { formatModelRef, parseModelRef } from '../../agents/models/providers.ts'
 export interface OfferedProvider {
   readonly id: string;
   readonly name: string;
-  /** Suggested models. Users can also enter other models of the provider. */
+  /** Suggested models. Users can also enter the provider's other models. */
   readonly models: readonly { readonly id: string; readonly name: string }[];
   /** The variable or setting for the provider's key; null: none needed. */
   readonly envKey: string | null;
@@ -43,7 +43,7 @@ export type ModelResolver = (name: string, fallbacks?: readonly string[]) => Pro
 
 const kept = 64;
 
-/** Caches the newest models. Creates a model again after a key, address or description of it or of its fallbacks changes. */
+/** Caches the most recent models. Recreates a model when its key, address or description changes, or that of a fallback. */
 export function createModelResolver({ refsOf, check, storedKey, readState, create }: Deps): ModelResolver {
   const created = new Map<string, Model>();
   return async (name, fallbacks) => {

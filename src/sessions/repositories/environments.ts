@@ -16,7 +16,7 @@ import type { SandboxService } from '../api/sandboxes.ts';
 import { gitExitCodes, runGit, summarizeGitOutput } from './git.ts';
 
 type Client = Pick<SandboxClient, 'exec' | 'workdir'>;
-/** `print` decides which prepared files can be used. */
+/** `print` determines which prepared files can be used. */
 export interface FoundEnvironment {
   readonly environment: RepositoryEnvironment;
   /**
@@ -152,7 +152,7 @@ interface AllowedServices {
 
 /**
  * Adds services of a repository to the session, and stops a running sandbox. Rejects before any change: not_found, conflict, and
- * what `checkSandbox` throws.
+ * anything that `checkSandbox` throws.
  */
 export async function allowRepositoryServices(
   { record, repository, names }: AllowedServices,

@@ -192,7 +192,7 @@ interface SubmoduleFolders {
 
 /**
  * Copies submodules that are also folders on the server, such as `../sub`. Returns their URLs, whose indexes identify the copies.
- * Git fetches the submodules that cannot be copied; its failure becomes a note.
+ * Git fetches the submodules that cannot be copied; if that fails, the failure becomes a note.
  */
 async function copySubmodules(client: Sandbox, { url, ref, source, copyTo }: SubmoduleFolders, signal: AbortSignal) {
   const copied: string[] = [];

@@ -61,7 +61,7 @@ type Client = Pick<SandboxClient, 'exec' | 'programs' | 'workdir'>;
 /** Fetches sessions' repositories into their sandboxes. Each use of a sandbox waits until they are fetched or have failed. */
 export class RepositoryFetcher extends ServerPart<Deps> implements WorkspaceHook {
   readonly #queue = new WorkspaceQueue();
-  /** Sessions in whose new sandbox the repositories' start scripts have not run yet. */
+  /** Sessions with a new sandbox in which the repositories' start scripts have not run yet. */
   readonly #toStart = new Set<SessionId>();
 
   /**

@@ -21,7 +21,7 @@ type Client = Pick<SandboxClient, 'exec' | 'programs' | 'workdir'>;
 export interface RepositorySetupRequest {
   readonly record: StoredSession;
   readonly repository: SessionRepository;
-  /** False if anything but setups of the session's repositories has run in the sandbox. */
+  /** False if anything other than the setups of the session's repositories has run in the sandbox. */
   readonly mayKeep: boolean;
   /** Undefined: read it again. */
   readonly found: FoundEnvironment | undefined;
@@ -115,7 +115,7 @@ export class RepositoryPreparer extends ServerPart<Deps> {
 
 /**
  * The key includes the branch and the repositories prepared earlier, because their setups could have changed the files. A third
- * party's branch can therefore not prepare files for the main branch.
+ * party's branch therefore cannot prepare files for the main branch.
  */
 function computeKey(
   client: Client,

@@ -50,7 +50,7 @@ const restMs = 1_000;
 const lookMs = 60_000;
 
 /**
- * A key that is equal for sessions that can use the same files. Derived only from what is known before their repositories are
+ * A key shared by all sessions that can use the same files. Derived only from what is known before their repositories are
  * fetched.
  */
 function choiceOf({ owner, projectId, template, sandbox, repositories = [] }: PreparedChoice): string {
@@ -61,9 +61,9 @@ const joinNames = (files: readonly string[]) => [...files].sort().join(' ');
 
 /**
  * Workspaces that contain a repository's prepared files before a session needs them. Each belongs to one stopped sandbox, in
- * which those files were unpacked and nothing else has run. One session takes it over and gets the sandbox's id. Sessions
- * therefore share no files, and a start takes no longer than without prepared files. Only this process knows the workspaces; if
- * it is killed, the next server's reconciler removes them.
+ * which those files were unpacked and nothing else has run. A single session takes over the workspace and gets the sandbox's id.
+ * Sessions therefore share no files, and a start takes no longer than without prepared files. Only this process knows the
+ * workspaces; if it is killed, the next server's reconciler removes them.
  */
 export class ReadyWorkspaces extends ServerPart<Deps> {
   #ready: ReadyWorkspace[] = []; // oldest first

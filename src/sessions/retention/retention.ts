@@ -23,7 +23,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
 const kind = 'viewed'; // ids have the form `<session>:viewed:<server>`
 const Until = z.object({ until: z.number() });
 
-/** Stores which sessions have viewers on each server, so that no server deletes a session viewed on another. */
+/** Stores which sessions have viewers on each server, so that no server deletes a session that is viewed on another. */
 class ViewedSessions extends ServerPart<Deps> {
   #reported: ReadonlySet<SessionId> = new Set();
 
@@ -70,7 +70,7 @@ const readAtOnce = 500;
 export class RetentionEnforcer extends ServerPart<RetentionDeps> {
   readonly #sizes = new LogSizeEstimator(this.deps.store);
   readonly #viewed: ViewedSessions | undefined;
-  /** Sessions that were overdue in the previous round. The extra round gives a viewer time to keep the session. */
+  /** Sessions that were overdue in the previous round. Waiting another round gives a viewer time to keep the session. */
   #marked: ReadonlySet<SessionId> = new Set();
 
   constructor(deps: RetentionDeps) {

@@ -14,7 +14,7 @@ interface ProxiedAnswer {
   readonly headers: IncomingMessage['headers'];
   readonly body: AsyncIterable<Buffer>;
 }
-/** Requests one URL and follows no redirect. The signal also ends the body. */
+/** Requests one URL without following redirects. The signal also aborts the body. */
 export type ProxiedFetch = (
   url: URL,
   from: { readonly id: SandboxId; readonly sessionId: SessionId },
@@ -31,7 +31,7 @@ const headers = {
 };
 
 /**
- * Fetches through the proxy, like programs in the session's sandbox: under the same policy, with the same events. Rejects with
+ * Fetches through the proxy, under the same policy and with the same events as programs in the session's sandbox. Rejects with
  * AppError: forbidden (the proxy refused, or could not connect), not_found (the connection was interrupted, or TLS failed),
  * cancelled, deadline_exceeded.
  */
@@ -93,7 +93,7 @@ async function* readBody(
   }
 }
 
-/** Uses a tunnel for either scheme, because a tunnel's refusal cannot be mistaken for the site's answer. */
+/** Uses a tunnel even for http, because a refused CONNECT cannot be mistaken for the site's answer. */
 async function tunnelTo(url: URL, socket: Duplex): Promise<Duplex> {
   const authority = `${url.hostname}:${url.port || (url.protocol === 'https:' ? 443 : 80)}`;
   const outgoing = request({

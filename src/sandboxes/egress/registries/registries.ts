@@ -11,9 +11,9 @@ import type { RegistryHost } from '../policy.ts';
 import { toEgressTarget } from '../target.ts';
 
 /**
- * A script for sh in an unused sandbox of the image, with the user and environment of sessions, with or without network. Prints
- * the configured registries of the image's package managers, one `tool<TAB>url` per line, `late<TAB>tool` for a tool that took
- * too long, and then `end`. An unconfigured tool reports its own default, so the script contains no default.
+ * An sh script that runs in an unused sandbox of the image, with the sessions' user and environment, with or without network
+ * access. Prints the configured registries of the image's package managers, one `tool<TAB>url` per line, `late<TAB>tool` for a
+ * tool that took too long, and then `end`. An unconfigured tool reports its own default, so the script contains no default.
  */
 export const registryDiscoveryScript = String.raw`
 exec 3>&1 2>/dev/null </dev/null
@@ -112,7 +112,7 @@ export class PackageRegistryCatalog extends ServerPart<Options> {
       if (found.unread.length > 0) this.#readOn(key, sandbox);
       return found.entries;
     }
-    // Not read yet, or the last read failed or was partial, which proves nothing about the image. So this sandbox is read.
+    // The image has not been read, or the last read failed or was partial and proves nothing, so this sandbox is read.
     const requested = this.#ask(key, sandbox, signal);
     this.#known.set(key, requested);
     requested.then(
@@ -147,7 +147,7 @@ export class PackageRegistryCatalog extends ServerPart<Options> {
   }
 }
 
-/** An index page that leads to further hosts, such as those of pip's links and cargo's downloads. */
+/** An index page that refers to more hosts, such as those of pip's links and cargo's downloads. */
 const Page = z.object({ for: z.enum(['pip', 'cargo']), url: z.string() });
 const DiscoveredRegistries = z.object({
   entries: z.array(z.object({ host: z.string(), port: z.int(), for: z.string() })),
@@ -159,7 +159,7 @@ interface RegistryDiscoveryResult {
   readonly entries: readonly RegistryHost[];
   /** Index pages that did not answer. The hosts that they link to are missing until a later attempt succeeds. */
   readonly unread: readonly string[];
-  /** Whether a package manager took too long. Then nothing is stored, and the next new sandbox is read. */
+  /** Whether a package manager took too long. If so, nothing is stored, and the next new sandbox is read. */
   readonly isPartial: boolean;
 }
 

@@ -138,7 +138,7 @@ export const Automation = z.object({
   template: z.string().nullable(),
   /** `demo` or `provider/model`; null: from the project or template, else the server. */
   model: z.string().nullable(),
-  /** Skills that its sessions use, of its owner or project or shared ones: `pdf`, or `pdf@3` for a version. */
+  /** Skills that its sessions use, from its owner or project, or shared: `pdf`, or `pdf@3` for a version. */
   skills: z.array(z.string()).readonly(),
   schedule: Schedule.nullable(),
   hook: HookSpec.nullable(),
@@ -196,7 +196,7 @@ export const AutomationStart = z.object({
    */
   state: z.enum(['queued', 'starting', 'running', 'ended', 'skipped', 'failed']),
   sessionId: SessionId.nullable(),
-  /** Why it was skipped, failed or is waiting, or the result of a prebuild; empty otherwise. */
+  /** Why the start was skipped, failed or is waiting, or the result of a prebuild; empty otherwise. */
   text: z.string(),
   /** How its run or prebuild ended; null before that, or if there was none. */
   outcome: RunOutcome.nullable(),
@@ -260,8 +260,8 @@ export interface AutomationService {
   /** Pauses automatic starts. Running sessions continue. */
   pause(id: string): Promise<Automation>;
   /**
-   * Resumes the schedule from now on. If the automation was paused because its owner has no access, and still has none, `by`
-   * becomes the owner. Rejects: conflict (the automation is archived).
+   * Resumes the schedule from now on. If the automation was paused because its owner lost access, and the owner still has none,
+   * `by` becomes the owner. Rejects: conflict (the automation is archived).
    */
   resume(id: string, by?: string): Promise<Automation>;
   /** Starts it now, even if paused. Rejects: quota (20 starts are queued), conflict (the automation is archived). */

@@ -36,7 +36,7 @@ export interface SharedBudget extends BudgetHolder, Readonly<Record<BudgetLimit,
  * room, for example when the next day begins, or after a person raises the limit.
  */
 export interface BudgetService {
-  /** Holders with usage in this month, limits of their own, or current usage of a concurrency limit. */
+  /** Holders with usage this month, limits of their own, or amounts held under a concurrency limit. */
   list(): Promise<readonly SharedBudget[]>;
   get(holder: BudgetHolder): Promise<SharedBudget>;
   /** Omitted limits are unchanged. Runs that waited for this budget continue if there is room. */

@@ -95,9 +95,9 @@ export interface MemoryStoreService {
     memory: { readonly path: string; readonly text: string },
     by?: MemoryAuthor,
   ): Promise<MemoryEntry>;
-  /** An unchanged path and text create no version. Rejects as `addMemory` does, and with MemoryConflictError (`expect`). */
+  /** Creates no version if nothing changed. Rejects as `addMemory` does, and with MemoryConflictError if `expect` differs. */
   changeMemory(id: string, memory: string, change: MemoryEntryChange, by?: MemoryAuthor): Promise<MemoryEntry>;
-  /** Keeps the versions. Rejects: MemoryConflictError (`expect`). */
+  /** Keeps the versions. Rejects: MemoryConflictError (`expect` differs). */
   deleteMemory(id: string, memory: string, expect?: string, by?: MemoryAuthor): Promise<void>;
   /** Newest first, including versions of deleted memories. With `memory`, lists only its versions. */
   versions(id: string, memory?: string): Promise<readonly MemoryEntryVersion[]>;

@@ -21,7 +21,7 @@ export interface BuildPlan {
   readonly steps: readonly BuildStep[];
   /** The index, from 0, of the first step that must not use the cache. Undefined: every step can use it. */
   readonly freshFrom?: number | undefined;
-  /** The program that each sandbox runs from its start, in the last step's working directory. */
+  /** The program that each sandbox runs when it starts, in the last step's working directory. */
   readonly start?: Omit<StartCommand, 'folder'> | undefined;
 }
 export interface BuiltImage {
@@ -86,8 +86,8 @@ export interface TemplateBuildService {
    */
   find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<BuiltTemplate>;
   /**
-   * The image of `name`, `name:tag` or an id. Without `holder`, an id matches any template, but a name only templates without an
-   * owner or project. Rejects: not_found, conflict (no build has this tag).
+   * The image of `name`, `name:tag` or an id. Without `holder`, an id matches any template, but a name matches only templates
+   * without an owner or project. Rejects: not_found, conflict (no build has this tag).
    */
   findImage(named: string, holder?: ResourceHolder): Promise<BuiltImage>;
   /** Adds tags to the build that the tag `from` names. */

@@ -97,9 +97,8 @@ export interface CredentialTestResult {
 }
 
 /**
- * Vaults with credentials for sessions' tool servers and sandboxes. A secret leaves the server only towards its
- * credential's tool server, token endpoint or hosts. Every method with an id rejects with not_found for an unknown
- * vault or credential.
+ * Vaults with credentials for sessions' tool servers and sandboxes. A secret is sent only to its credential's tool server, token
+ * endpoint or hosts. Every method with an id rejects with not_found for an unknown vault or credential.
  *
  * @example
  * const { id } = await vaults.create({ displayName: 'Alice', metadata: {} });

@@ -52,7 +52,7 @@ export interface VolumeService {
   /** Sorted by name. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly Volume[]>;
   get(id: string): Promise<Volume>;
-  /** Rejects unless the caller can change the content. */
+  /** Rejects if the caller may not change the content. */
   admits(id: string): Promise<void>;
   /**
    * Finds a volume by id, or by name among the volumes of `owner` and `projects`. Rejects: not_found, conflict (several projects

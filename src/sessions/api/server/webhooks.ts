@@ -86,7 +86,7 @@ export interface WebhookService {
   delete(id: string): Promise<void>;
   /** Stops deliveries. Events that occur while paused are not sent later. */
   pause(id: string): Promise<Webhook>;
-  /** If the webhook was paused because its owner has no access, and still has none, `by` becomes the owner. */
+  /** If the webhook was paused because its owner lost access, and the owner still has none, `by` becomes the owner. */
   resume(id: string, by?: string): Promise<Webhook>;
   /** The new secret is valid immediately. */
   rotate(id: string): Promise<WebhookWithSecret>;

@@ -21,13 +21,13 @@ interface LocalSandboxDeps extends Pick<ServerDependencies, 'clock'> {
 }
 
 /**
- * A lost connection is rechecked for more than six seconds: by then, a dead sandbox is replaced, because it has missed three
- * heartbeats.
+ * A lost connection is rechecked for more than six seconds: within that time, a dead sandbox misses three heartbeats and is
+ * replaced.
  */
 const recheck = { times: 40, everyMs: 250, answerMs: 1_000 };
 
 export class LocalSandboxes extends ServerPart<LocalSandboxDeps> {
-  /** Clients whose connection a call lost, perhaps before the driver noticed that the sandbox is gone. */
+  /** Clients that lost their connection during a call, perhaps before the driver noticed that the sandbox is gone. */
   readonly #lost = new WeakSet<SandboxClient>();
 
   /** Keeps the sandbox in use, starting it if needed. Rejects: fenced if another server owns the session. */

@@ -14,7 +14,7 @@ const maxPath = 4_096;
 const maxDepth = 200;
 /** The maximum total length of symbolic links' paths, all of which stay in memory during the check. */
 const maxLinkBytes = 32 * 1024 * 1024;
-/** Header fields that sandboxes' archives use. Another field could give a file a different name in some programs. */
+/** Header fields that sandboxes' archives use. Any other field could give a file a different name in some programs. */
 const known =
   /^([acm]time|path|linkpath|size|[ug]id|[ug]name|GNU\.sparse\.(major|minor|name|realsize|size)|SCHILY\.(xattr|acl)\..+|RHT\.security\.selinux)$/;
 const plain: ReadonlySet<string> = new Set(['0', '1', '2', '5', '6']);

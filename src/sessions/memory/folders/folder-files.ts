@@ -16,7 +16,7 @@ export interface MemoryFolder {
   readonly store: string;
   /** Relative to the workspace. */
   readonly path: string;
-  /** Relative to the workspace. Contains texts of the agent that were replaced. */
+  /** Relative to the workspace. Contains the agent's texts that were replaced. */
   readonly unkept: string;
 }
 const scanMs = 60_000;

@@ -39,15 +39,15 @@ interface Reports {
   readonly known: Map<string, ReadonlySet<string>>;
   readonly fresh: string[];
 }
-/** Lasting messages per folder; further ones are not reported. */
+/** Maximum lasting messages per folder; any more are not reported. */
 const maxKnown = 1_000;
 const maxTries = 2;
 const maxReported = 20;
 /** Below `/mnt/memory`: the agent's replaced texts. No store's folder can have this name. */
 const unkeptFolder = '.unkept';
 /**
- * Errors that mean that the sandbox was lost, the session moved to another server, or the server is stopping. The next use of the
- * folder continues.
+ * Errors of a lost sandbox, a session that moved to another server, or a server that is stopping. The next use of the folder
+ * continues.
  */
 const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   ...(['sandbox_lost', 'cancelled', 'sandbox_not_found', 'sandbox_unresponsive', 'shutting_down', 'fenced'] as const),
@@ -65,7 +65,7 @@ export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
   async sync(session: MemoryFolderSession, client: MemoryFolderClient, signal: AbortSignal): Promise<void> {
     const { memoryStores: mounted = [], environment } = session.writer.record.agent ?? {};
     if (mounted.length === 0 || environment !== undefined) return;
-    // The signal does not interrupt the work, because the next call would then have to find out which part was done.
+    // The signal does not interrupt the work: otherwise, the next call would have to find out which part was done.
     const work = this.#inTurn(session.id, async () => {
       for (const one of mounted) await this.#syncOne(session, one, client);
     });

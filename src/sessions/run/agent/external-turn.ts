@@ -35,7 +35,7 @@ interface CollectedUpdates {
 }
 const maxThoughts = 10_000; // characters
 const maxText = 1024 * 1024; // characters of one message
-const maxRemembered = 20_000; // characters of the conversation, for an agent that has lost it
+const maxRemembered = 20_000; // characters of the conversation, for an agent that no longer has it
 
 export async function takeExternalTurn(
   work: ExternalRunContext,
@@ -271,7 +271,7 @@ export async function decideExternalCalls(
   return outcomes;
 }
 
-/** Takes in a message that only approves a call, because it is not a task for the agent. */
+/** Marks a message that only approves a call as received, because it is not a task for the agent. */
 function takeInApproval({ runWriter }: ExternalRunContext): void {
   const [first] = runWriter.unheard;
   if (!first || parseVerdict(first.text).decision !== 'approved') return;

@@ -185,7 +185,7 @@ async function requestApprovalInAdvance(work: RunContext, call: PendingCall): Pr
   return permission?.kind === 'ask' ? await requestApprovalOnce(work, call, permission) : undefined;
 }
 
-/** A repeated request keeps its remaining time. */
+/** A request that was already made keeps its remaining time. */
 async function requestApprovalOnce(
   { tools, memory, runWriter, clock }: RunContext,
   { callId, name, args, content }: PendingCall,
@@ -271,7 +271,7 @@ type Performed = ToolResult & { readonly notes?: string };
 
 type SeenPicture = Parameters<NonNullable<ToolContext['keepPicture']>>[0];
 
-/** Makes tools that are declared to need no sandbox fail if they access one. */
+/** Fails any access to the sandbox by a tool that declares no need for one. */
 const outside = new Proxy({} as ToolContext['sandbox'], {
   get: () => {
     throw new AppError('internal', 'A tool outside the sandbox touched it.');

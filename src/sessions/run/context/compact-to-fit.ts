@@ -229,7 +229,7 @@ const maxFailedSummaries = 2;
 class ContextWindow {
   readonly #work: Deps;
   readonly #around: number;
-  /** The model refused the request as too long. No compaction except of pictures has followed. */
+  /** The model refused the request as too long, and only pictures have been compacted since. */
   #isRefused: boolean;
   readonly limit: number;
   readonly room: CompactionSizes;
@@ -272,7 +272,7 @@ class ContextWindow {
     return this.size(plannedCompaction) <= this.size() * worthIt;
   }
 
-  /** `by`: the model that wrote the summary; `usage`: the facts with the usage of its request. */
+  /** `by`: the model that wrote the summary; `usage`: usage facts of the summary request. */
   async apply(
     plannedCompaction: PlannedCompaction,
     by: string | null = null,

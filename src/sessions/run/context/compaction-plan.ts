@@ -45,7 +45,7 @@ const longestResult = createListFold(0, (most, message: Message) =>
 const maxPictures = 12;
 const picturesKept = 3;
 
-/** Keeps the newest pictures once there are too many. Undefined: nothing to remove. */
+/** Once there are too many pictures, keeps only the newest. Undefined: nothing to remove. */
 export function planPictureRemoval(
   messages: readonly Message[],
   seen: readonly IndexedMessage[],
