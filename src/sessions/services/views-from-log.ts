@@ -67,7 +67,7 @@ export async function readFileFromLog(log: EventLog, id: SessionId, fileRequest:
   return Buffer.from(content);
 }
 
-/** Content of a file that the sandbox does not have: empty during a call of a file tool for it, else undefined. */
+/** Returns empty content while a file tool's call for this file is running. Undefined: no such call. */
 export async function readUnfinishedFile(
   log: EventLog,
   id: SessionId,

@@ -58,7 +58,10 @@ export class EventAppender {
   readonly #seen = new Map<SessionId, { readonly head: number; readonly at: number }>();
   /** Logs whose last append failed on this server. The database may have stored all or part of it. */
   readonly #incomplete = new Set<SessionId>();
-  /** A retry passes the same object. Its batch id identifies an event stored before the response was lost. */
+  /**
+   * A retry passes the same request object, and so gets the same batch id, which identifies an event that was stored before
+   * the response was lost.
+   */
   readonly #batches = new WeakMap<AppendRequest, string>();
 
   constructor({ connection, newId, now, onAppend }: AppenderParts) {
@@ -101,7 +104,7 @@ export class EventAppender {
     return head;
   }
 
-  /** `again`: a retry, whose first attempt may have moved the head. */
+  /** `again`: this is a retry, so the first attempt may have moved the head. */
   async #expectHead(session: SessionId, after: number, again: boolean): Promise<void> {
     const seen = this.#seen.get(session);
     const isMarked = this.#logs.isMarked(session);
@@ -125,7 +128,7 @@ export class EventAppender {
         if (!isDuplicateKeyError(thrown)) throw thrown;
         const found = await events.findOne({ _id: first._id });
         if (found?.batch !== batch) throw fenced(entry.after, eventSeqOf(first._id));
-        // The append's own event: the response was lost, or another server completed the append.
+        // This append's own event: an earlier attempt's response was lost, or another server completed the append.
         await addEvents(this.#connection, rest);
       }
     });
@@ -140,12 +143,12 @@ export class EventAppender {
     if (puts.length > 1) await run(() => at.logs.updateOne({ _id: session }, { $unset: { redo: 1 } }));
   }
 
-  /** Adds an import's events; existing events are kept. */
+  /** Adds the events of an import; existing events are kept. */
   async add(documents: readonly EventDocument[]): Promise<void> {
     await this.#connection.run(() => addEvents(this.#connection, documents));
   }
 
-  /** Completes an append that any server left incomplete, after this server's running appends. */
+  /** Waits for this server's running appends to the session, then completes an append that any server left incomplete. */
   async settle(session: SessionId): Promise<void> {
     await this.#inOrder(session, () => this.#settle(session));
   }
@@ -180,7 +183,7 @@ export class EventAppender {
     this.#logs.forget(session);
   }
 
-  /** Removes this server's marks if the store responds soon. A remaining mark costs the next start one check. */
+  /** Removes this server's marks if the store responds soon. For each mark that remains, the next start checks one log. */
   async close(): Promise<void> {
     await waitAtMost(
       closeMs,
@@ -203,7 +206,7 @@ export class EventAppender {
 const fenced = (after: number, head: number) =>
   new AppError('fenced', `Another writer appended first: the log ends at ${head} or later, not at ${after}.`);
 
-/** An appending server renews its mark after this time. */
+/** Age at which an appending server renews its mark. */
 const renewMs = 5 * 60_000;
 /** A server that has not renewed its mark for this long no longer appends. */
 const abandonedMs = 3 * renewMs;

@@ -40,7 +40,7 @@ export interface MongoCollections {
 export interface DatabaseFeatures {
   readonly changeStreams: boolean;
   readonly transactions: boolean;
-  /** Range queries use the index. FerretDB 1 scans the whole collection. */
+  /** True if range queries use the index. FerretDB 1 scans the whole collection instead. */
   readonly ranges: boolean;
 }
 
@@ -92,7 +92,7 @@ function clientFor(url: Secret, deadlineMs: number): MongoClient {
     serverSelectionTimeoutMS: deadlineMs,
     connectTimeoutMS: deadlineMs,
     heartbeatFrequencyMS: 2_000,
-    retryWrites: false, // our own retries recognize their earlier writes, and work on every database server
+    retryWrites: false, // our own retries recognize their earlier writes, and work with every database server
     retryReads: false,
   };
   try {
@@ -149,7 +149,7 @@ function runner(deadlineMs: number, maxWaiting: number): MongoConnection['run'] 
   };
 }
 
-/** Settles in time even if the socket hangs. A retry recognizes a write that succeeds late. */
+/** Settles in time even if the socket hangs. If a write succeeds late, its retry recognizes it. */
 async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const text = 'The store did not answer in time. Try again.';

@@ -29,7 +29,7 @@ import { searchMessages } from './search.ts';
 type Usage = Extract<SessionEvent, { type: 'usage' }>['data'];
 type UsageEvent = { readonly _id: string; readonly at: number; readonly fact: string };
 const usageAtOnce = 1_000;
-const shardsAtOnce = 8; // keeps connections of the pool free for appends
+const shardsAtOnce = 8; // leaves connections in the pool for appends
 
 /** Sums the usage in `from <= time < to`, in batches. The database cannot sum, because facts are opaque text. */
 async function usageBetween(
@@ -66,7 +66,10 @@ async function usageBetween(
 
 /** A page ends after this much text, so that long outputs do not make a read expensive. */
 const pageChars = 4 * 1024 * 1024;
-/** Compaction keeps younger events, so that a writer suspended for a shorter time still collides with them. */
+/**
+ * Compaction keeps events younger than this, so that the late append of a writer suspended for a shorter time still collides
+ * with them.
+ */
 export const minCompactedAgeMs = 10 * 60_000;
 
 interface MongoEventDeps {
@@ -112,7 +115,7 @@ export function createMongoEvents({ connection, appender, heads, now }: MongoEve
     }
     const tail = read.isAll && (last || after === 0) ? last : await newest(session);
     const head = tail ? computeLogHead(tail) : 0;
-    // Compaction marks before it drops, so marks read before a gap is found may be outdated.
+    // Compaction marks a gap before it drops events, so marks that were read before the gap was found may be outdated.
     const isWhole = read.found.every(({ _id }, n) => eventSeqOf(_id) === after + n + 1);
     const marks = isWhole ? early : await marksOf(session);
     const events = read.found.map((document) => toEvent(session, document));
@@ -141,7 +144,7 @@ export function createMongoEvents({ connection, appender, heads, now }: MongoEve
     const trimmed = Math.min(await nth(limits.keepAll), oldUpTo);
     const thinned = Math.max(trimmed, Math.min(await nth(limits.keepDroppable, { type: { $in: types } }), oldUpTo));
     if (thinned <= 0) return;
-    // Marks first: a reader can learn of a gap too early, but never finds an unmarked one.
+    // Marks first, so that a reader may learn of a gap too early, but never finds an unmarked one.
     await run(() => at.logs.updateOne({ _id: session }, { $max: { thinned, trimmed } }, { upsert: true }));
     if (trimmed > 0)
       await run(() => at.events(session).deleteMany({ _id: toEventRangeFilter(session, 0, trimmed) as never }));

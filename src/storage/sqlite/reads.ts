@@ -6,7 +6,7 @@ import { unindexedEventTypes } from './schema.ts';
 export type EventPageRow = readonly [events: string, head: number, thinned: number, trimmed: number];
 export type RecordRow = readonly [id: string, doc: string, version: number];
 
-/** Documents are already JSON, so the thread gets only text and numbers. */
+/** Documents are passed as JSON, so that the thread gets only text and numbers. */
 export type PutRow = readonly [
   ...[kind: string, id: string, doc: string, sort: number],
   ...[owner: string | null, shared: 0 | 1, state: string | null, name: string | null, parent: string | null],
@@ -22,9 +22,9 @@ export type ReadOperations = ReturnType<typeof createReadOperations>;
 const pageChars = 4 * 1024 * 1024;
 /** A search chunk ends after this time, because writes wait for it. */
 const pieceMs = 5;
-/** Rows that one search statement reads; fewer after a slow one, whose texts were large. */
+/** Rows that one search statement reads. After a slow statement, whose texts were large, the next one reads fewer rows. */
 const rowsAtOnce = { few: 8, many: 128, slowMs: 3 };
-/** Usage events summed per request, and titles searched per request, which takes a few milliseconds. */
+/** Usage events, and titles, per request. Summing or searching this many takes a few milliseconds. */
 const usageAtOnce = 2_000;
 const titlesAtOnce = 10_000;
 /** Matches of a search chunk, and where the next chunk starts; null: done. */
@@ -35,7 +35,7 @@ export type UsageChunk = readonly [sums: string, next: number | null];
 
 const lastPlace: EventPosition = ['\u{10ffff}', 0];
 
-/** SQLite uses the index only because the condition on types matches the index's. */
+/** SQLite uses the index only because the condition on types is the same as in the index. */
 export const newestOfTypeQuery = `
   SELECT seq FROM event INDEXED BY event_type WHERE session = ?1 AND type = ?2
     AND type NOT IN (${unindexedEventTypes.map((type) => `'${type}'`).join(', ')})
@@ -60,7 +60,8 @@ const keyColumns: Readonly<Record<UsageGroupKey, string>> = {
 const usageKeys = Object.keys(keyColumns) as UsageGroupKey[];
 
 /**
- * A fork's copied events are not counted again. CROSS JOIN makes the events the outer loop. A day is formatted once for each sum.
+ * Does not count a fork's copied events again. CROSS JOIN makes the events the outer loop. A day is formatted only once per
+ * sum.
  */
 export const buildUsageSumsQuery = (keys: readonly UsageGroupKey[]) => `
   SELECT json_object(
@@ -94,8 +95,8 @@ function eventReads(db: DatabaseSync, now: () => number) {
   const lastUnindexed = db.prepare('SELECT seq FROM event WHERE session = ? AND type = ? ORDER BY seq DESC LIMIT 1');
 
   const placeAhead = db.prepare(messageChunkEndQuery);
-  // The comparison is inside the statement, because each returned row costs more. Without the plus, SQLite would compile the
-  // statement again for each pattern.
+  // Compared inside the statement, because returning rows costs more. Without the plus, SQLite would recompile the statement
+  // for each pattern.
   const search = db.prepare(
     `SELECT DISTINCT session ${messagesAfter} AND (session, seq) <= (?3, ?4) AND text LIKE +?5 ESCAPE '\\'`,
   );

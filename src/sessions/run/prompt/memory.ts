@@ -8,7 +8,7 @@ export const workspaceNoteFileNames: readonly string[] = ['AGENTS.md', 'CLAUDE.m
 const maxFolders = 10;
 const maxFileBytes = 16 * 1024;
 const waitMs = 2_000;
-/** Error codes that a second read in the same run would repeat: the file is missing or unreadable. */
+/** Error codes of a missing or unreadable file. Reading it again in the same run would fail the same way. */
 const final: readonly string[] = ['file_not_found', 'path_outside', 'invalid_request', 'payload_too_large'];
 
 interface Reader {
@@ -72,7 +72,7 @@ export function ignoreUnreadableFile(thrown: unknown): undefined {
   if (!(thrown instanceof AppError && final.includes(thrown.code))) throw thrown;
 }
 
-/** The workspace's own AGENTS.md needs no heading if it is the only file. */
+/** A single AGENTS.md at the top of the workspace needs no heading. */
 function joined(found: readonly { readonly path: string; readonly text: string }[]): string | undefined {
   const [first] = found;
   if (found.length === 1 && first?.path === workspaceNoteFileNames[0]) return first?.text;

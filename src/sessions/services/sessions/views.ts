@@ -10,7 +10,7 @@ import { readWholeFile } from '../streams/whole-file.ts';
 import { readFileFromLog, readShellFromLog, readUnfinishedFile } from '../views-from-log.ts';
 
 const viewMs = 5_000;
-const keptMs = 20_000; // enough for most sandboxes to start
+const keptMs = 20_000; // long enough for most sandboxes to start
 
 export interface ViewDeps extends Pick<ServerDependencies, 'clock' | 'log'> {
   readonly sandboxes: SandboxAccess;
@@ -87,7 +87,7 @@ export function createSessionViews({
   }
 }
 
-/** `catch` handler: on this code, returns the result of `elsewhere`, or rethrows if that finds nothing. */
+/** Creates a `catch` handler that, on this code, returns the result of `elsewhere`. Rethrows if that finds nothing. */
 const unlessMissing =
   <T>(code: ErrorCode, elsewhere: () => Promise<T>) =>
   async (thrown: unknown): Promise<NonNullable<T>> => {
