@@ -58,8 +58,8 @@ export async function changeRecordWithResult<Value>(
 }
 
 /**
- * Reads the records of a kind in rounds, each continuing where the previous one stopped, so that a clean-up round costs the
- * same for any number of records. `from`: where the first round of each pass starts in the list.
+ * Reads the records of a kind in rounds, each continuing where the previous one stopped, so that a clean-up round costs the same
+ * for any number of records. `from`: where the first round of each pass starts in the list.
  */
 export function createRecordSweep(
   records: Pick<RecordStore, 'list'>,
@@ -98,7 +98,7 @@ export interface OwnerLimit<Doc> {
 interface Rules<Doc> {
   readonly kind: string;
   readonly schema: z.ZodType<Doc>;
-  /** Absent: the time of creation, so that the newest come first in lists. */
+  /** Absent: the time of creation, so that lists have the newest first. */
   readonly sortOf?: (doc: Doc) => number;
   readonly missing: () => AppError;
 }

@@ -27,7 +27,7 @@ export class RecordMirror<Doc extends { readonly id: string; readonly createdAt:
   get = (id: string): Doc | undefined => this.#all.get(id)?.doc;
   all = (): Doc[] => [...this.#all.values()].map(({ doc }) => doc);
 
-  /** Reads changes made by other servers. Concurrent calls share one read. */
+  /** Reads other servers' changes. Concurrent calls share one read. */
   load(): Promise<void> {
     this.#loading ??= this.#read().finally(() => {
       this.#loading = undefined;

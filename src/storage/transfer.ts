@@ -60,7 +60,7 @@ export async function* exportSessions(
 }
 
 async function* exportLines(store: Store, id: SessionId, signal: AbortSignal): AsyncGenerator<string> {
-  // Exports only up to the head at the start, because a session can continue in the meantime.
+  // Exports up to the initial head, because a session can continue in the meantime.
   const { head } = await store.events.page(id, 0, 1);
   for (let after = 0; after < head; ) {
     throwIfAborted(signal);

@@ -95,8 +95,8 @@ export async function sendModelRequest(
     const usage = runWriter.usage(message.model, counted.usage, more);
     return { ...turn, outcome: counted, usage, isBelieved: !assumed };
   } finally {
-    // Settled before the reply is logged, so that a crash overcharges rather than undercharges. A broken-off reply is charged
-    // up to the point where it broke off.
+    // Settled before the reply is logged, so that a crash overcharges rather than undercharges. A broken-off reply is charged up
+    // to the point where it broke off.
     await reserved.settle(used ?? amountsOf(meter.tokens(name, received.bytes)));
   }
 }

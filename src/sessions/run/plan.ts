@@ -114,8 +114,8 @@ export function resolvePlanCalls(
 }
 
 /**
- * Keeps the steps that have begun and appends the new ones. A running step that the server added before there was a plan
- * becomes the first new step.
+ * Keeps the steps that have begun and appends the new ones. A running step that the server added before there was a plan becomes
+ * the first new step.
  */
 function replanned(
   { steps, planned }: { readonly steps: readonly PlanStep[]; readonly planned: boolean },

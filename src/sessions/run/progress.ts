@@ -38,8 +38,8 @@ function isWait(name: string, args: unknown): boolean {
 }
 
 /**
- * Lists a run's calls and replies from a seq on. Equal calls in one reply are one entry, as in a live run. A final text reply
- * is omitted, because the run requests it again.
+ * Lists a run's calls and replies from a seq on. Equal calls in one reply are one entry, as in a live run. A final text reply is
+ * omitted, because the run requests it again.
  */
 export function listProgressEntries(
   entries: readonly ConversationEntry[],

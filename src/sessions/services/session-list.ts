@@ -9,7 +9,7 @@ import type { SessionRecord } from '../../core/model/records.ts';
 import type { SessionListChange, SessionListQuery, SessionListScope } from '../api/sessions.ts';
 import { StoredSession, toPublicRecord } from '../run/log/projection.ts';
 
-/** Sessions per read, each in its own turn of the event loop, because parsing this many takes a few milliseconds. */
+/** Sessions per read. Each read is a separate turn of the event loop, because parsing takes a few milliseconds. */
 const maxAtOnce = 500;
 /** Page size for sessions that moved to the front during the listing. */
 const movedAtOnce = 20;

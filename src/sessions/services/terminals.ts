@@ -22,7 +22,7 @@ const kind = 'terminal'; // with id `<session>:<terminal>`, so that a session's 
 const Stored = z.object({ created: z.number() });
 const lookMs = 5_000;
 
-/** Terminals of people. They run in the sandbox; a restarted server finds a terminal's session in its record. */
+/** People's own terminals. They run in the sandbox; after a restart, the server finds their sessions in the records. */
 export function createTerminalService(deps: Deps): TerminalService {
   const { sandboxes, supervisor, records, watchers, clock, ids, known } = deps;
   const keyOf = ({ id, sessionId }: Pick<TerminalInfo, 'id' | 'sessionId'>) => `${sessionId}:${id}`;

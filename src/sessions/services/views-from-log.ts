@@ -67,7 +67,7 @@ export async function readFileFromLog(log: EventLog, id: SessionId, fileRequest:
   return Buffer.from(content);
 }
 
-/** Returns empty content while a file tool's call for this file is running. Undefined: no such call. */
+/** For a file missing in the sandbox: empty while a file tool's call for it is running, otherwise undefined. */
 export async function readUnfinishedFile(
   log: EventLog,
   id: SessionId,

@@ -133,8 +133,8 @@ function withoutRequests(before: readonly SessionEvent[], events: readonly Sessi
 }
 
 /**
- * Hides the call that an approval wait names, and the session's goals, because the reason in a goal's result can contain
- * command output.
+ * Hides the call that an approval wait names, and the session's goals, because the reason in a goal's result can contain command
+ * output.
  */
 function withoutDetails(event: SessionEvent): SessionEvent {
   if (event.type === 'run.wait' && event.data.reason === 'approval')

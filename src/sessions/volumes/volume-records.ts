@@ -69,8 +69,8 @@ export class VolumeRecords extends ServerPart<Deps> {
   }
 
   /**
-   * Calls `make`, which stores the volume, if the rule permits it alongside the owner's and the project's other volumes.
-   * Rejects as the rule and `make` do.
+   * Calls `make`, which stores the volume, if the rule permits it alongside the owner's and the project's other volumes. Rejects
+   * as the rule and `make` do.
    */
   async within<Made>(admit: OwnerLimit<Volume>['admit'], volume: Volume, make: () => Promise<Made>): Promise<Made> {
     return await this.#volumes.admitted({ admit, now: this.deps.clock.now() }, volume, make);

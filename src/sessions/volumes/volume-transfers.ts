@@ -35,7 +35,7 @@ export interface TransferLease extends AsyncDisposable {
   readonly access: MountAccess;
 }
 
-/** Sessions cannot use this template, because names of configured templates cannot contain a dot. */
+/** Sessions cannot use this template, because the names of configured templates contain no dot. */
 export const volumeTransferTemplateName = 'corral.volume';
 const folder = 'volume';
 const idleMs = 10_000;

@@ -51,7 +51,7 @@ export function toCodeResult({ program, missing }: CodeScript, result: ExecResul
 
 /** Runs a command in a login shell, starting in `cwd`. Both streams go to stdout; stderr gets the final working directory. */
 function commandScript(command: string, cwd: string | undefined): string {
-  const go = cwd === undefined ? '' : `cd -- ${quoteForShell(cwd)} 2>/dev/null; `; // if deleted, the command starts in the workspace's folder
+  const go = cwd === undefined ? '' : `cd -- ${quoteForShell(cwd)} 2>/dev/null; `; // in place of a deleted folder, the workspace's folder is used
   const script = `trap 'pwd >&3' EXIT; ${go}eval ${quoteForShell(command)}`;
   return `exec ${toLoginShellCommand(script)} 3>&2 2>&1`;
 }
@@ -176,7 +176,7 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
   }
   async function close(place: OpenWorkspace): Promise<void> {
     const { ownSession: id, key } = place;
-    // The sandbox stays until a run from another facade ends. If the check fails, it assumes a run, unless the session is gone.
+    // The sandbox stays until a run from another facade ends. A failed check counts as a run, unless the session is gone.
     const isWorking = id !== undefined && (await sessions.activeRun(id).then(isRun, isOtherThanGone));
     if (place.members.size > 0 || places.get(key) !== place) return;
     if (isWorking) return closeIn(place, Math.max(graceMs, workingMs));

@@ -37,7 +37,7 @@ export class LiveEventWindow {
     return this.#head;
   }
 
-  /** Events after the cursor, if the window contains all of them; otherwise none. */
+  /** All events after the cursor if the window has the first of them; otherwise none. */
   after(cursor: number): readonly SessionEvent[] {
     const first = this.#events[0]?.seq;
     return first === undefined || cursor + 1 < first ? [] : this.#events.slice(cursor + 1 - first);
@@ -251,7 +251,7 @@ class WakeSignal {
   }
 }
 
-/** Resolves with undefined when the signal fires, so that a follower that leaves does not wait for a slow store. */
+/** Resolves with undefined when the signal fires, so that a leaving reader does not wait for a slow store. */
 function unlessFired<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
   const { promise, resolve, reject } = Promise.withResolvers<T | undefined>();
   const leave = () => resolve(undefined);

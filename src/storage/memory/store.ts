@@ -80,8 +80,8 @@ interface Document {
 }
 
 /**
- * Has the guarantees of the other stores, for the lifetime of the process. Documents are kept as text, as in a real store.
- * `shared` is for tests with several servers in one process.
+ * Same guarantees as the other stores, for the lifetime of the process. Documents are text, as in a real store. `shared` is for
+ * tests with several servers in one process.
  */
 export function createInMemoryStore({ shared = false } = {}): Store {
   const documents = new Map<string, Document>();
@@ -134,7 +134,7 @@ function events(documents: Map<string, Document>): EventStore {
     },
     findLastSeq: async (sessionId, type) => logOf(sessionId).rows.findLast((row) => row.type === type)?.seq ?? 0,
     async compact(sessionId, { keepDroppable, keepAll }) {
-      // Keeps each log's newest event, as does a store that derives the head from the events.
+      // Keeps each log's newest event, as a store that derives the head from it would.
       const log = logOf(sessionId);
       const dropped = log.rows.filter((row) => isDroppable(row)).at(-1 - Math.max(1, keepDroppable))?.seq ?? 0;
       const trimmed = log.rows.at(-1 - Math.max(1, keepAll))?.seq ?? 0;

@@ -58,10 +58,7 @@ export class EventAppender {
   readonly #seen = new Map<SessionId, { readonly head: number; readonly at: number }>();
   /** Logs whose last append failed on this server. The database may have stored all or part of it. */
   readonly #incomplete = new Set<SessionId>();
-  /**
-   * A retry passes the same request object, and so gets the same batch id, which identifies an event that was stored before
-   * the response was lost.
-   */
+  /** A retry passes the same object, and so reuses the batch id, which identifies an event stored before a lost response. */
   readonly #batches = new WeakMap<AppendRequest, string>();
 
   constructor({ connection, newId, now, onAppend }: AppenderParts) {
@@ -143,12 +140,12 @@ export class EventAppender {
     if (puts.length > 1) await run(() => at.logs.updateOne({ _id: session }, { $unset: { redo: 1 } }));
   }
 
-  /** Adds the events of an import; existing events are kept. */
+  /** Adds an import's events; existing events are kept. */
   async add(documents: readonly EventDocument[]): Promise<void> {
     await this.#connection.run(() => addEvents(this.#connection, documents));
   }
 
-  /** Waits for this server's running appends to the session, then completes an append that any server left incomplete. */
+  /** Completes an append that any server left incomplete, after this server's running appends. */
   async settle(session: SessionId): Promise<void> {
     await this.#inOrder(session, () => this.#settle(session));
   }
@@ -206,7 +203,7 @@ export class EventAppender {
 const fenced = (after: number, head: number) =>
   new AppError('fenced', `Another writer appended first: the log ends at ${head} or later, not at ${after}.`);
 
-/** Age at which an appending server renews its mark. */
+/** An appending server renews its mark after this time. */
 const renewMs = 5 * 60_000;
 /** A server that has not renewed its mark for this long no longer appends. */
 const abandonedMs = 3 * renewMs;

@@ -40,7 +40,7 @@ export interface MongoCollections {
 export interface DatabaseFeatures {
   readonly changeStreams: boolean;
   readonly transactions: boolean;
-  /** True if range queries use the index. FerretDB 1 scans the whole collection instead. */
+  /** Range queries use the index. FerretDB 1 scans the whole collection. */
   readonly ranges: boolean;
 }
 
@@ -92,7 +92,7 @@ function clientFor(url: Secret, deadlineMs: number): MongoClient {
     serverSelectionTimeoutMS: deadlineMs,
     connectTimeoutMS: deadlineMs,
     heartbeatFrequencyMS: 2_000,
-    retryWrites: false, // our own retries recognize their earlier writes, and work with every database server
+    retryWrites: false, // our own retries recognize their earlier writes, and work on every database server
     retryReads: false,
   };
   try {

@@ -11,9 +11,9 @@ import { SessionId } from '../../core/model/ids.ts';
 // page of text is parsed in one call.
 
 /**
- * `_id` consists of session and seq: its uniqueness is the fence, and a session's log is one range of ids. The first event of
- * an append has `batch` and, if the append has more parts, `redo`. Storing this event commits the whole append; a reader that
- * finds parts missing adds them.
+ * `_id` consists of session and seq: its uniqueness is the fence, and a session's log is one range of ids. The first event of an
+ * append has `batch` and, if the append has more parts, `redo`. Storing this event commits the whole append; a reader that finds
+ * parts missing adds them.
  */
 export interface EventDocument {
   readonly _id: string;
@@ -57,7 +57,7 @@ export interface LogDocument {
   readonly head?: number;
   readonly thinned?: number;
   readonly trimmed?: number;
-  /** Last appender that did not close the log. The next appender completes its unfinished appends. */
+  /** Last appender that did not close the log. The next one completes its unfinished appends. */
   readonly writer?: string;
   /** Epoch ms of the last mark, by the clock of that appender. */
   readonly opened?: number;

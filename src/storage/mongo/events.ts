@@ -29,7 +29,7 @@ import { searchMessages } from './search.ts';
 type Usage = Extract<SessionEvent, { type: 'usage' }>['data'];
 type UsageEvent = { readonly _id: string; readonly at: number; readonly fact: string };
 const usageAtOnce = 1_000;
-const shardsAtOnce = 8; // leaves connections in the pool for appends
+const shardsAtOnce = 8; // keeps connections of the pool free for appends
 
 /** Sums the usage in `from <= time < to`, in batches. The database cannot sum, because facts are opaque text. */
 async function usageBetween(
@@ -66,10 +66,7 @@ async function usageBetween(
 
 /** A page ends after this much text, so that long outputs do not make a read expensive. */
 const pageChars = 4 * 1024 * 1024;
-/**
- * Compaction keeps events younger than this, so that the late append of a writer suspended for a shorter time still collides
- * with them.
- */
+/** Compaction keeps younger events, so that a writer suspended for a shorter time still collides with them. */
 export const minCompactedAgeMs = 10 * 60_000;
 
 interface MongoEventDeps {
@@ -144,7 +141,7 @@ export function createMongoEvents({ connection, appender, heads, now }: MongoEve
     const trimmed = Math.min(await nth(limits.keepAll), oldUpTo);
     const thinned = Math.max(trimmed, Math.min(await nth(limits.keepDroppable, { type: { $in: types } }), oldUpTo));
     if (thinned <= 0) return;
-    // Marks first, so that a reader may learn of a gap too early, but never finds an unmarked one.
+    // Marks first: a reader can learn of a gap too early, but never finds an unmarked one.
     await run(() => at.logs.updateOne({ _id: session }, { $max: { thinned, trimmed } }, { upsert: true }));
     if (trimmed > 0)
       await run(() => at.events(session).deleteMany({ _id: toEventRangeFilter(session, 0, trimmed) as never }));

@@ -16,7 +16,7 @@ export function createMongoIdempotencyStore({ at, run }: MongoConnection, newId:
           if (!isDuplicateKeyError(thrown)) throw thrown;
         }
         const found = await at.inbox.findOne({ _id: key });
-        if (!found) return { kind: 'pending' }; // the claim was just released, so the caller's next attempt succeeds
+        if (!found) return { kind: 'pending' }; // released in the meantime, so the caller's next claim succeeds
         if (found.claim === claim) return { kind: 'new' };
         if (found.hash !== hash) return { kind: 'conflict' };
         return found.answer === undefined ? { kind: 'pending' } : { kind: 'done', answer: JSON.parse(found.answer) };

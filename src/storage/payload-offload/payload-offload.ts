@@ -22,7 +22,7 @@ interface OffloadedFact {
   readonly taken: Fields;
 }
 
-/** Undefined for a small fact, as almost all facts are. */
+/** Undefined for a small fact. Almost all facts are small. */
 function offloadFields(fact: SessionFact): OffloadedFact | undefined {
   if (roughBytes(fact.data, maxFactBytes) <= maxFactBytes) return undefined;
   const data: Fields = {};
@@ -198,7 +198,7 @@ export function withPayloadOffload({ store, blobs, newId, now }: Options): Paylo
       events: wrapped,
       records: {
         ...records,
-        // Omitted from exports, because exported events include their offloaded data.
+        // Exports do not need these records, because exported events contain everything.
         belonging: async (id) => (await records.belonging(id)).filter((put) => put.kind !== kind),
       },
     },

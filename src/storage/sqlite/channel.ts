@@ -31,9 +31,9 @@ interface Request {
 }
 
 /**
- * Sends reads or writes to the store's thread. Requests from one turn of the event loop share a message, because a message
- * costs more than most requests. One batch is in progress at a time. Small requests go first, so a person's message never
- * waits for other sessions' output. Each batch has some bulk requests, so none starves.
+ * Sends reads or writes to the store's thread. Requests from one turn of the event loop share a message, because a message costs
+ * more than most requests. One batch is in progress at a time. Small requests go first, so a person's message never waits for
+ * other sessions' output. Each batch has some bulk requests, so none starves.
  */
 export interface StoreChannel<Ops extends StoreOperations> {
   /** `chars`: characters in the arguments. */
@@ -167,7 +167,7 @@ class RequestQueue<Ops extends StoreOperations> implements StoreChannel<Ops> {
   }
 }
 
-/** Removes as many requests as the limits allow, but at least one. */
+/** Removes the requests within the limits, but at least one. */
 function takeBatch(waiting: Request[], limits: QueueLimits): Request[] {
   let [count, chars] = [0, 0];
   for (const request of waiting) {

@@ -6,7 +6,7 @@ import { unindexedEventTypes } from './schema.ts';
 export type EventPageRow = readonly [events: string, head: number, thinned: number, trimmed: number];
 export type RecordRow = readonly [id: string, doc: string, version: number];
 
-/** Documents are passed as JSON, so that the thread gets only text and numbers. */
+/** Documents are already JSON, so the thread gets only text and numbers. */
 export type PutRow = readonly [
   ...[kind: string, id: string, doc: string, sort: number],
   ...[owner: string | null, shared: 0 | 1, state: string | null, name: string | null, parent: string | null],
@@ -22,9 +22,9 @@ export type ReadOperations = ReturnType<typeof createReadOperations>;
 const pageChars = 4 * 1024 * 1024;
 /** A search chunk ends after this time, because writes wait for it. */
 const pieceMs = 5;
-/** Rows that one search statement reads. After a slow statement, whose texts were large, the next one reads fewer rows. */
+/** Rows that one search statement reads; fewer after a slow one, whose texts were large. */
 const rowsAtOnce = { few: 8, many: 128, slowMs: 3 };
-/** Usage events, and titles, per request. Summing or searching this many takes a few milliseconds. */
+/** Usage events summed per request, and titles searched per request. Either takes a few milliseconds. */
 const usageAtOnce = 2_000;
 const titlesAtOnce = 10_000;
 /** Matches of a search chunk, and where the next chunk starts; null: done. */
@@ -35,7 +35,7 @@ export type UsageChunk = readonly [sums: string, next: number | null];
 
 const lastPlace: EventPosition = ['\u{10ffff}', 0];
 
-/** SQLite uses the index only because the condition on types is the same as in the index. */
+/** SQLite uses the index only because the condition on types matches the index's. */
 export const newestOfTypeQuery = `
   SELECT seq FROM event INDEXED BY event_type WHERE session = ?1 AND type = ?2
     AND type NOT IN (${unindexedEventTypes.map((type) => `'${type}'`).join(', ')})
@@ -59,10 +59,7 @@ const keyColumns: Readonly<Record<UsageGroupKey, string>> = {
 };
 const usageKeys = Object.keys(keyColumns) as UsageGroupKey[];
 
-/**
- * Does not count a fork's copied events again. CROSS JOIN makes the events the outer loop. A day is formatted only once per
- * sum.
- */
+/** Skips a fork's copied events. CROSS JOIN makes the events the outer loop. A day is formatted only once per sum. */
 export const buildUsageSumsQuery = (keys: readonly UsageGroupKey[]) => `
   SELECT json_object(
     ${usageKeys.map((key) => `'${key}', ${keys.includes(key) ? keyColumns[key] : "''"}`).join(', ')},
@@ -95,8 +92,8 @@ function eventReads(db: DatabaseSync, now: () => number) {
   const lastUnindexed = db.prepare('SELECT seq FROM event WHERE session = ? AND type = ? ORDER BY seq DESC LIMIT 1');
 
   const placeAhead = db.prepare(messageChunkEndQuery);
-  // Compared inside the statement, because returning rows costs more. Without the plus, SQLite would recompile the statement
-  // for each pattern.
+  // Compared inside the statement, because returning rows costs more. Without the plus, SQLite would recompile the statement for
+  // each pattern.
   const search = db.prepare(
     `SELECT DISTINCT session ${messagesAfter} AND (session, seq) <= (?3, ?4) AND text LIKE +?5 ESCAPE '\\'`,
   );

@@ -139,7 +139,7 @@ function markGaps(db: DatabaseSync): number {
   `);
   let gaps = 0;
   for (const { session, upTo } of holes) gaps += Number(mark.run(String(session), Number(upTo)).changes);
-  // Records must not point to events that are missing.
+  // Records must not refer to missing events.
   const ahead = db.prepare(`
     UPDATE record SET doc = json_set(doc, '$.lastSeq', coalesce((SELECT max(seq) FROM event WHERE session = id), 0))
     WHERE kind = 'session' AND json_extract(doc, '$.lastSeq') > coalesce((SELECT max(seq) FROM event WHERE session = id), 0)

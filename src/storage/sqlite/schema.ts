@@ -104,8 +104,8 @@ export const migrations: readonly string[] = [
   CREATE INDEX record_parent_state ON record (kind, parent, state, sort DESC, id)
   WHERE parent IS NOT NULL AND state IS NOT NULL;
   `,
-  // Usage totals are read from these indexes alone. `copied`: number of a fork's copied events. The index includes `type`,
-  // which is constant in it, because SQLite would otherwise read the type from the table.
+  // Usage totals are read from these indexes alone. `copied`: number of a fork's copied events. The index includes `type`, which
+  // is constant in it, because SQLite would otherwise read the type from the table.
   `
   DROP INDEX event_usage;
   CREATE INDEX event_usage ON event (

@@ -33,8 +33,8 @@ export interface ReplyBatch {
 const lockedMs = 20;
 const restMs = 1_000;
 /**
- * First words of the record kinds that contain users' text. The kinds of a session's own records are missing, because they are
- * erased with its events.
+ * First words of the record kinds that contain users' text. The kinds of a session's own records are not included, because they
+ * are erased with its events.
  */
 const wordy: ReadonlySet<string> = new Set(['agent', 'automation', 'document', 'file', 'memory', 'project', 'skill']);
 const isWordy = (kind: unknown): boolean => wordy.has(String(kind).split('-', 1)[0] ?? '');
@@ -67,8 +67,8 @@ function serve(): void {
   const commit = createGroupCommitter(opened.db, createWriteOperations(opened.db), input.path);
   let resting: NodeJS.Timeout | undefined;
   /**
-   * Empties the write-ahead log one second after the first of several deletions, because deleting a project removes many
-   * records. Later deletions do not extend the wait.
+   * Empties the write-ahead log a second after the first of several deletions: deleting a project removes many records. Later
+   * deletions do not extend the wait.
    */
   const emptyAtRest = () => {
     if (resting) return;
@@ -76,8 +76,8 @@ function serve(): void {
       resting = undefined;
       try {
         truncateWal(opened.db);
-        // The file was closed, which also empties the write-ahead log, or another program is reading it. The next deletion
-        // tries again.
+        // Either the file was closed, which also empties the write-ahead log, or another program reads it. The next deletion
+        // retries.
       } catch {}
     }, restMs).unref();
   };

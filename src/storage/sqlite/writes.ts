@@ -156,7 +156,7 @@ function commandWrites(db: DatabaseSync) {
   const post = db.prepare(
     'INSERT INTO command (id, session, name, body, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
   );
-  // The body is removed, because the log has everything about an answered command that must be kept.
+  // An answered command loses its body, because the log has everything that must be kept.
   const answer = db.prepare(`UPDATE command SET answer = ?, body = 'null' WHERE id = ? AND answer IS NULL`);
   const expire = db.prepare('DELETE FROM command WHERE at < ?');
   return {

@@ -34,7 +34,7 @@ export class TokenMeter {
     return this.#habits.get(model) ?? { outputTokens: 0, cachedShare: 0 };
   }
 
-  /** Raises the estimate. Call after the model refused a request as too long that was estimated to fit. */
+  /** Raises the estimate after the model refused a request that was estimated to fit. */
   raise(model: string): void {
     this.#perByte.set(model, Math.min(plausible.most, (this.#perByte.get(model) ?? assumed) * 1.3));
   }
@@ -53,7 +53,7 @@ export const findMessagesWithPictures = createListFold<Message, readonly Picture
 type MeasuredRequest = Pick<TurnRequest, 'system' | 'messages' | 'tools'> &
   Partial<Pick<TurnRequest, 'note' | 'earlier' | 'hint'>>;
 
-/** A picture's size is that of a text with as many tokens. */
+/** Counts a picture as text with the same number of tokens. */
 export const countRequestBytes = ({
   system,
   messages,

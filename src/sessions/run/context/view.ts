@@ -6,8 +6,8 @@ import { truncateEnd, truncateStart } from '../../../core/text/text.ts';
  * A compaction of what the model sees; the conversation itself is unchanged. `upto` and `until` are positions in the
  * conversation.
  *
- * - `results`: before `upto`, each tool result is replaced by a line that says where to find it, and pictures are removed.
- * From `upto` to `until`, results are shortened to their first `most` characters, if set.
+ * - `results`: before `upto`, each tool result is replaced by a line that says where to find the whole result, and pictures are
+ * removed. From `upto` to `until`, results are shortened to their first `most` characters, if set.
  * - `pictures`: before `upto`, pictures are replaced by a line with their number.
  * - `summary`, `cut`: everything before `upto` is replaced by the user's own messages and `summary`. The model writes the text
  * of a `summary`; the server writes that of a `cut`, after the model failed to.
@@ -100,7 +100,7 @@ const summed = ({ upto, summary = '' }: Compaction): IndexedMessage => ({
   },
 });
 
-/** Keeps as many of the user's messages whole as fit: the first one, then the newest. */
+/** Keeps the user's messages whole where they fit: the first one, then the newest. */
 function kept(messages: readonly Message[], maxChars: number): IndexedMessage[] {
   const own = messages.flatMap((message, at) => (message.role === 'user' ? [{ at, message }] : []));
   const [first, ...rest] = own;

@@ -79,7 +79,7 @@ async function conclude(
 }
 
 type Deps = Pick<RunContext, 'runWriter' | 'sandbox'>;
-const outputChars = 3_000; // per check; the agent and the log get this much of its output
+const outputChars = 3_000; // of output per check, for the agent and the log
 
 /**
  * Runs the checks in sequence, each in its own shell at the workspace root. A failure does not stop the others, so the agent gets

@@ -38,7 +38,7 @@ export class Transcript {
   #seen: SharedView | undefined;
   #compactions: Compaction[] = [];
   #unstored: (ConversationEntry | StoredCompaction)[] = [];
-  /** The server's newest note. Note positions are relative to the whole conversation. */
+  /** The server's newest note. Positions of notes refer to the whole conversation. */
   #note: PositionedNote | undefined;
   #earlier: readonly PositionedNote[] = [];
   #noteBytes = 0;

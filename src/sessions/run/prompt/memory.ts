@@ -72,7 +72,7 @@ export function ignoreUnreadableFile(thrown: unknown): undefined {
   if (!(thrown instanceof AppError && final.includes(thrown.code))) throw thrown;
 }
 
-/** A single AGENTS.md at the top of the workspace needs no heading. */
+/** The workspace's own AGENTS.md needs no heading if it is the only file. */
 function joined(found: readonly { readonly path: string; readonly text: string }[]): string | undefined {
   const [first] = found;
   if (found.length === 1 && first?.path === workspaceNoteFileNames[0]) return first?.text;

@@ -6,7 +6,7 @@ import type { SessionRecord } from '../../../core/model/records.ts';
 import { type RemovalDeps, removeSession } from '../../engine/removal.ts';
 import { StoredSession, toPublicRecord, unfinishedSessionKind } from '../../run/log/projection.ts';
 
-/** Codes of errors that refuse a change although the session is readable. */
+/** Errors that refuse a change but do not mean that the session is unreadable. */
 const notBroken: ReadonlySet<ErrorCode> = new Set([
   ...(['session_not_found', 'store_unavailable', 'store_busy'] as const),
   ...(['deadline_exceeded', 'shutting_down', 'cancelled'] as const),

@@ -10,7 +10,7 @@ import { readWholeFile } from '../streams/whole-file.ts';
 import { readFileFromLog, readShellFromLog, readUnfinishedFile } from '../views-from-log.ts';
 
 const viewMs = 5_000;
-const keptMs = 20_000; // long enough for most sandboxes to start
+const keptMs = 20_000; // enough for most sandboxes to start
 
 export interface ViewDeps extends Pick<ServerDependencies, 'clock' | 'log'> {
   readonly sandboxes: SandboxAccess;
