@@ -170,9 +170,7 @@ const Row = memo(({ item, sessionId, isLive }: RowProps) => {
   }
 });
 
-/**
- * A call that delegated work shows the child's state, so completed calls that only checked on or stopped the child are hidden.
- */
+/** A call that delegated work shows the child's state, so completed calls that checked on or stopped the child are hidden. */
 function Call({ item }: { item: ToolItem }) {
   const child = item.child.value;
   if (child) return <ChildCard item={item} child={child} />;
