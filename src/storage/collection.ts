@@ -10,7 +10,7 @@ type Awaitable<Value> = Value | Promise<Value>;
 type Next<Doc> = { readonly doc: Doc; readonly sort?: number } | 'again' | undefined;
 
 const maxTries = 1_000; // attempts, each lost to another writer
-// Refused writes of one version after which the name counts as taken. Creating and deleting a record can cause two.
+// After this many refused writes of one version, the name counts as taken. Creating and deleting a record can cause two refusals.
 const maxRefusals = 3;
 
 /**
@@ -58,8 +58,8 @@ export async function changeRecordWithResult<Value>(
 }
 
 /**
- * Reads the records of a kind in rounds, each starting where the last one ended. A clean-up round thus costs the same for any
- * number of records. `from`: where the list starts, used by the first round of each pass.
+ * Reads the records of a kind in rounds, each continuing where the previous one stopped, so that a clean-up round costs the same
+ * for any number of records. `from`: where the first round of each pass starts in the list.
  */
 export function createRecordSweep(
   records: Pick<RecordStore, 'list'>,
@@ -79,7 +79,7 @@ type ListPlace = NonNullable<RecordListOptions['after']>;
 export const maxSweepBatch = 200;
 
 export interface Quota<Doc> {
-  /** Current time, by which expired reservations of lost servers are recognized. */
+  /** Current time, to recognize the expired reservations of lost servers. */
   readonly now: number;
   readonly most: number;
   readonly text: string;
@@ -224,7 +224,7 @@ export class Collection<Doc extends OwnedDocument> {
     });
   }
 
-  /** `taken`: ids of documents being stored. A document already stored counts once. */
+  /** `taken`: ids of documents being stored. A document that is already stored is not counted twice. */
   async #isFull({ most, counts }: Quota<Doc>, owner: string | null, taken: readonly string[]): Promise<boolean> {
     if ((await this.#records.count(this.#rules.kind, { owner })) + taken.length < most) return false;
     const own = await this.list({ owner });

@@ -12,7 +12,7 @@ function makeFolder(folder: string): void {
   try {
     mkdirSync(folder, { mode: 0o700 });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error; // another program has just created it
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error; // another program may have just created it
   }
 }
 

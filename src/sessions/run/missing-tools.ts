@@ -15,7 +15,7 @@ export interface UnreachableCredential {
   readonly host: string;
 }
 
-/** Logs the tool servers, tools and pictures that a run's requests lack, each once per run. */
+/** Logs the tool servers, tools and pictures that are missing from a run's requests, each once per run. */
 export class OmissionReporter {
   readonly #reported = new WeakMap<object, Set<string>>();
 
@@ -51,7 +51,7 @@ export class OmissionReporter {
       .map(({ detail }) => ({ type: 'run.notice', runId: run.runId, data: { kind: 'left_out', detail } }));
   }
 
-  /** Reports a model of unknown abilities that has called no tool in the session. */
+  /** Returns a notice if the model may not support tools and has called none in the session. */
   callless({ model, runWriter }: Pick<RunContext, 'model' | 'runWriter'>): SessionFact[] {
     const { messages } = runWriter.transcript;
     const hasCalled = messages.some(

@@ -18,8 +18,8 @@ import type { MessageSelection, PromptSection } from './context/message-selectio
 import { estimatePictureBytes } from './context/meter.ts';
 import type { RunContext } from './run-context.ts';
 
-// Each request reserves the most expensive reply that fits; nothing is sent if not even a usual reply fits. Afterwards, the
-// provider's count is settled, or Corral's estimate if that count is missing or far too small.
+// Each request reserves the most expensive reply that fits, and is not sent if not even an average reply fits. Afterwards, the
+// provider's count is charged, or Corral's estimate if that count is missing or far too small.
 
 interface ModelRequest {
   readonly request: TurnRequest;
@@ -95,8 +95,8 @@ export async function sendModelRequest(
     const usage = runWriter.usage(message.model, counted.usage, more);
     return { ...turn, outcome: counted, usage, isBelieved: !assumed };
   } finally {
-    // Settles before the reply is logged, so that a crash counts too much rather than too little. A broken-off reply is charged
-    // up to where it broke off.
+    // Settled before the reply is logged, so that a crash overcharges rather than undercharges. A broken-off reply is charged up
+    // to the point where it broke off.
     await reserved.settle(used ?? amountsOf(meter.tokens(name, received.bytes)));
   }
 }
@@ -130,7 +130,7 @@ export const toFailedTurn = (
 ): TurnResult =>
   over ? { kind: 'unaffordable', over, spent } : { kind: 'failed', code, message, retryable, retryAfterMs };
 
-/** Real models count more tokens per UTF-8 byte in nearly every language. Smaller counts are rejected. */
+/** In nearly every language, real models count more tokens than this per UTF-8 byte. Smaller counts are rejected. */
 const leastPerByte = 0.15;
 /** A high estimate that replaces a rejected count. */
 const assumedPerByte = 0.3;
@@ -142,7 +142,7 @@ interface Exchange {
   readonly replyBytes: number;
 }
 
-/** Amounts to count in addition to a provider's count that is missing or far too small. Undefined: the count is accepted. */
+/** Estimates the usage missing from a provider's count that is absent or far too small. Undefined: the count is accepted. */
 export function estimateMissingUsage(
   model: Pick<Model, 'costOf'>,
   usage: TurnUsage,

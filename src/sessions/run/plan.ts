@@ -84,7 +84,7 @@ interface Plan {
 
 /**
  * Answers the calls that make a plan, because providers require a result for each call. The first valid call becomes the plan;
- * calls to other tools are returned. `plans: false`: the run cannot have a plan.
+ * calls to other tools are returned. `plans: false`: the run cannot have a plan, so all calls are returned.
  */
 export function resolvePlanCalls(
   runWriter: Pick<RunWriter, 'add' | 'runId'>,
@@ -114,8 +114,8 @@ export function resolvePlanCalls(
 }
 
 /**
- * Keeps the steps that have begun and appends the new ones. A step that the server added for work without a plan becomes the
- * first new step.
+ * Keeps the steps that have begun and appends the new ones. A running step that the server added before there was a plan becomes
+ * the first new step.
  */
 function replanned(
   { steps, planned }: { readonly steps: readonly PlanStep[]; readonly planned: boolean },

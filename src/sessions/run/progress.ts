@@ -5,7 +5,7 @@ import { makePlanTool } from '../../agents/tools/special.ts';
 import type { RunId } from '../../core/model/ids.ts';
 import type { ConversationEntry } from './log/conversation.ts';
 
-// A run's acts, for stuck detection. Added as calls end; after a restart, derived from the transcript.
+// The calls and replies of a run, for stuck detection. Added as calls end; after a restart, derived from the transcript.
 
 type Result = Pick<Extract<Message, { role: 'tool' }>, 'output' | 'success' | 'pictures'>;
 
@@ -28,7 +28,7 @@ export function createProgressEntry(
 const waitingWords = new Set(['wait', 'sleep', 'poll', 'watch', 'status', 'progress', 'view', 'snapshot']);
 const sleeps = /\b(sleep|start-sleep|timeout \/t)\b\W*[\d.$]/i; // in shells, Python, PowerShell or JavaScript
 
-/** Whether a call only waits or checks for a change. MCP servers use similar names for such tools. */
+/** Whether a call only waits or checks for a change. The names of MCP servers' waiting tools contain the same words. */
 function isWait(name: string, args: unknown): boolean {
   if (name.split('_').some((word) => waitingWords.has(word))) return true;
   const texts = typeof args === 'object' && args !== null ? Object.entries(args) : [];
@@ -38,8 +38,8 @@ function isWait(name: string, args: unknown): boolean {
 }
 
 /**
- * Lists a run's acts from a seq on. Equal calls in one reply are one act, as in a live run. A final text reply is omitted,
- * because the run requests it again.
+ * Lists a run's calls and replies from a seq on. Equal calls in one reply are one entry, as in a live run. A final text reply is
+ * omitted, because the run requests it again.
  */
 export function listProgressEntries(
   entries: readonly ConversationEntry[],

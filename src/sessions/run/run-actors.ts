@@ -98,8 +98,8 @@ export const provideRunMachine = ({ clock, working, live, use, kernels, loops, o
   });
 
 /**
- * Resolves when subscribers have all events so far. Otherwise preparing the next request would block the event loop, and
- * subscribers would get those events late.
+ * Resolves when subscribers have all events so far. Without this wait, they would get those events late, because preparing the
+ * next request blocks the event loop.
  */
 async function waitUntilWritten({ writer }: LiveSession): Promise<void> {
   await writer.settled();
@@ -127,8 +127,7 @@ async function endRun(
   if (!runWriter) return;
   runWriter.shut();
   const shown = new Map<string, ToolContent>();
-  // Background processes outlive a completed run, and a failed run without open calls. Every other end of a run also ends its
-  // processes.
+  // Background processes outlive a completed run, and a failed run without open calls. Any other outcome also ends them.
   if (end.reason !== 'completed' && client && (end.reason !== 'failed' || runWriter.openCalls.length > 0)) {
     using until = createTimeoutSignal(killMs, clock);
     const kill = async () => {

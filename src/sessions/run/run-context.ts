@@ -98,9 +98,9 @@ export interface RunContext {
   readonly memory?: AgentMemory;
   /** Stores the changes of memory folders. Resolves with a text that lists the changes that were not stored, if any. */
   readonly keepMemories?: (client: SandboxClient, signal: AbortSignal) => Promise<string | undefined>;
-  /** Instructions (AGENTS.md) from folders that a call touches first. Undefined: none, or not all repositories are fetched yet. */
+  /** Instructions (AGENTS.md) of folders not touched before. Undefined: none, or not all repositories are fetched yet. */
   readonly nestedNotes?: (client: SandboxClient, args: unknown, signal: AbortSignal) => Promise<string | undefined>;
-  /** Undefined: sandboxes have none. */
+  /** Undefined: sandboxes have no desktop. */
   readonly desktop?: SessionDesktop;
   readonly keepPicture?: SessionDesktop['keepPicture'];
   readonly gate?: AutomaticInputGate;

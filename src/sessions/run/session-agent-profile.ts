@@ -89,7 +89,7 @@ const aliasesOf = (names: readonly string[]): string[] =>
     real.some((name) => names.includes(name)) ? [alias] : [],
   );
 
-/** Copies of the rules that match built-in tools, under the names that a client's agent uses for those tools. */
+/** Copies the rules that match built-in tools to the names that a client's agent uses for those tools. */
 function renamed(rules: readonly ApprovalRule[]): ApprovalRule[] {
   return rules.flatMap((rule) =>
     Object.entries(toolsetBackingTools).flatMap(([alias, real]) =>

@@ -38,7 +38,7 @@ export interface SharedBudgetReserver {
     requested: { readonly least: BudgetAmounts; readonly most: BudgetAmounts },
     signal: AbortSignal,
   ): Promise<ReservationOrOverrun | undefined>;
-  /** Records usage without a reservation. Resolves with a budget that it exceeds, if any. */
+  /** Records usage without a reservation. Resolves with a budget that is now exceeded, if any. */
   charge(used: BudgetAmounts): Promise<BudgetOverrun | undefined>;
   /**
    * Pays in advance for all tool calls, or as many as fit. `over` is the exceeded budget. Undefined: no budget counts calls.
@@ -117,7 +117,7 @@ export class TurnBudget {
   }
 
   /**
-   * Reserves the most expensive reply that fits. Returns the exceeded budget if not even a usual reply fits. Rejects as
+   * Reserves the most expensive reply that fits. Returns the exceeded budget if not even an average reply fits. Rejects as
    * `SharedBudgetReserver` does.
    */
   async reserve(request: PricedRequest, signal: AbortSignal): Promise<ReservedRequest> {

@@ -4,8 +4,8 @@ import type { ExecResult } from '../../sandboxes/client/client.ts';
 import type { ExecCommand, SandboxService } from '../api/sandboxes.ts';
 
 /**
- * Runs a command, first starting the sandbox if a user stopped it. The facades that call this have no other way to start a
- * sandbox.
+ * Runs a command, and starts the sandbox first if a user has stopped it. The facades that call this cannot start a sandbox in
+ * any other way.
  */
 export async function execWithAutoStart(
   sandboxes: Pick<SandboxService, 'start' | 'exec'>,

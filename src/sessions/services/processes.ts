@@ -16,10 +16,10 @@ const Background = z.object({ pid: z.int(), cmd: z.string(), log: z.string(), st
 type Background = z.infer<typeof Background>;
 
 const maxListed = 200;
-const sameStartMs = 5_000; // PIDs are reused, so start times must agree this closely
+const sameStartMs = 5_000; // PIDs are reused, so the start times of a record and a process must be this close
 const tailBytes = 1024 * 1024;
 
-/** Processes started in the background stay recorded, with their logs, after they end. */
+/** Background processes stay on record, with their logs, after they end. */
 export function createProcessService({ sandboxes, records, clock, ids, known }: Deps): ProcessService {
   const kind = 'process';
 

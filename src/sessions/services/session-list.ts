@@ -9,7 +9,7 @@ import type { SessionRecord } from '../../core/model/records.ts';
 import type { SessionListChange, SessionListQuery, SessionListScope } from '../api/sessions.ts';
 import { StoredSession, toPublicRecord } from '../run/log/projection.ts';
 
-/** Sessions per read, and per turn of the event loop, because parsing them takes a few milliseconds. */
+/** Sessions per read. Each read is a separate turn of the event loop, because parsing takes a few milliseconds. */
 const maxAtOnce = 500;
 /** Page size for sessions that moved to the front during the listing. */
 const movedAtOnce = 20;
@@ -200,7 +200,7 @@ interface Options extends Pick<ServerDependencies, 'clock' | 'records'> {
   readonly deleted: (record: StoredSession) => void;
 }
 const everyMs = 1_000;
-const share = 20; // pauses 20 times the duration of a read, so that reads use at most 5% of the time
+const share = 20; // a read is followed by a pause of 20 times its duration, so that reads use at most 5% of the time
 
 export class SessionListPoller extends ServerPart<Options> {
   #watchers = 0;

@@ -22,7 +22,7 @@ const kind = 'terminal'; // with id `<session>:<terminal>`, so that a session's 
 const Stored = z.object({ created: z.number() });
 const lookMs = 5_000;
 
-/** People's terminals. They run in the sandbox; records let a restarted server find their sessions. */
+/** People's own terminals. They run in the sandbox; after a restart, the server finds their sessions in the records. */
 export function createTerminalService(deps: Deps): TerminalService {
   const { sandboxes, supervisor, records, watchers, clock, ids, known } = deps;
   const keyOf = ({ id, sessionId }: Pick<TerminalInfo, 'id' | 'sessionId'>) => `${sessionId}:${id}`;
@@ -38,7 +38,7 @@ export function createTerminalService(deps: Deps): TerminalService {
 
   /**
    * Lists the session's terminals, and deletes the records of those that no longer exist in its sandbox. Keeps all records if
-   * this server cannot look into the sandbox.
+   * this server cannot inspect the sandbox.
    */
   async function alive(id: SessionId): Promise<TerminalInfo[]> {
     const all = await noted(`${id}:`);
@@ -66,7 +66,7 @@ export function createTerminalService(deps: Deps): TerminalService {
     return found;
   }
 
-  /** Omits the check by `alive`, because each key press takes this path. The daemon rejects input to an ended terminal. */
+  /** Skips the check in `alive`, because this runs for each key press. The daemon rejects input to an ended terminal. */
   async function typing(
     terminalId: string,
     signal: AbortSignal,

@@ -117,7 +117,7 @@ export function createShareService({
   };
 }
 
-/** Approval requests and the messages that repeat them as text, for clients without cards. */
+/** How many events before the page are searched for the approval request that its first messages may repeat. */
 const maxRequestEvents = 100;
 
 /** Hides the messages that repeat an approval request, because they contain the tool call. */
@@ -133,8 +133,8 @@ function withoutRequests(before: readonly SessionEvent[], events: readonly Sessi
 }
 
 /**
- * Hides the goal of a shared session, because the reason in the goal's result can contain command output, and the call that a
- * wait asks about.
+ * Hides the call that an approval wait names, and the session's goals, because the reason in a goal's result can contain command
+ * output.
  */
 function withoutDetails(event: SessionEvent): SessionEvent {
   if (event.type === 'run.wait' && event.data.reason === 'approval')

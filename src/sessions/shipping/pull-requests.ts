@@ -214,7 +214,7 @@ ${parts.join('\n\n')}`;
 
 type Service = Pick<PullRequestService, 'open'>;
 
-/** Opens pull requests for agents. Calls of a run that continues after a restart wait for the service. */
+/** Opens pull requests for agents. A run that continues after a restart can call this early, so calls wait for the service. */
 export class AgentPullRequests {
   readonly #service: Promise<Service>;
 
@@ -241,8 +241,8 @@ export class AgentPullRequests {
 }
 
 /**
- * Finds the path of the repository that the model names by its folder, with or without parent folders. Without a name, finds the
- * only writable one. Throws: invalid_request, not_found.
+ * Finds the path of the repository whose folder the model named, with or without its parent folders. Without a name, finds the
+ * only writable repository. Throws: invalid_request, not_found.
  */
 function findPath(repositories: readonly SessionRepository[], named: string | undefined): string {
   const writable = repositories.filter(({ access }) => access === 'write');

@@ -269,7 +269,7 @@ async function unpacked(archive: Buffer): Promise<SkillFile[]> {
   for (const entry of entries) {
     const path = nameOf(entry);
     if (path.endsWith('/') || isIgnoredSkillFile(path)) continue;
-    const mode = entry.externalFileAttributes >>> 16; // 0 if packed on Windows
+    const mode = entry.externalFileAttributes >>> 16; // the mode is 0 if the archive was packed on Windows
     const kind = mode & kinds.mask;
     if (kind === kinds.link) throw refused(`${path} is a link`);
     if (kind !== 0 && kind !== kinds.file) throw refused(`${path} is a device, or another special file`);
@@ -282,6 +282,6 @@ async function unpacked(archive: Buffer): Promise<SkillFile[]> {
   return files;
 }
 
-/** NFC, as people type it: macOS packs decomposed names and does not mark them as UTF-8. */
+/** Normalized to NFC, the form that people type: macOS packs decomposed names, and does not mark them as UTF-8. */
 const nameOf = ({ fileName, fileNameRaw }: Entry): string =>
   (isUtf8(fileNameRaw) ? fileNameRaw.toString() : fileName).replaceAll('\\', '/').normalize('NFC');

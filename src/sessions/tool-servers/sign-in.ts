@@ -87,7 +87,7 @@ export class ToolServerSignIns extends ServerPart<Deps> {
       });
       return new Secret(fresh.accessToken);
     } catch (thrown) {
-      // Another Corral server may have renewed the access, which invalidates this server's refresh token.
+      // Another Corral server may have renewed the access token, which invalidates this server's refresh token.
       const now = (await this.#known(name)).secrets.access;
       if (now && now.accessToken !== access.accessToken) return new Secret(now.accessToken);
       const { publicMessage } = toAppError(thrown);

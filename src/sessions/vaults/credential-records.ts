@@ -135,7 +135,7 @@ export class CredentialRecords extends ServerPart<Deps> {
   async change({ recordId, version }: StoredCredential, next: VaultCredential, secrets: CredentialSecrets) {
     await this.#put({ recordId, credential: next, secrets, expect: version });
   }
-  /** Changes the credential as it is stored now. Rejects: not_found (archived or deleted). */
+  /** Applies the change to the credential as currently stored. Rejects: not_found (archived or deleted). */
   async edit(
     { recordId, credential: { id } }: StoredCredential,
     edit: (now: VaultCredential) => {

@@ -32,7 +32,7 @@ const restMs = 30_000;
 const maxRemembered = 1_000;
 
 export class McpTokenProvider extends ServerPart<Deps> {
-  /** Refreshes in progress, by credential: reusing a refresh token can revoke the whole grant. */
+  /** Refreshes in progress, by credential. Concurrent refreshes would reuse a refresh token, which can revoke the whole grant. */
   readonly #refreshing = new Map<string, Promise<RefreshOutcome>>();
   readonly #refused = new Map<string, { readonly version: number; readonly at: number }>();
 

@@ -131,8 +131,8 @@ export class SessionVolumes extends ServerPart<Deps> {
 const bad = (message: string) => new AppError('invalid_request', message);
 
 /**
- * Finds the volumes for a starting sandbox. A session that is no longer a writer can only read. Rejects: sandbox_unavailable (a
- * volume was deleted, or is in another project).
+ * Resolves with the volumes to mount in a starting sandbox. A session that is no longer a writer gets read access. Rejects:
+ * sandbox_unavailable (a volume was deleted, or is in another project).
  */
 export async function findMountedVolumes(
   records: Pick<VolumeRecords, 'get'>,

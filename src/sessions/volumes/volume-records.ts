@@ -69,8 +69,8 @@ export class VolumeRecords extends ServerPart<Deps> {
   }
 
   /**
-   * Calls `make`, which stores the volume, if the rule admits it in addition to the owner's and the project's volumes. Rejects as
-   * the rule and `make` do.
+   * Calls `make`, which stores the volume, if the rule permits it alongside the owner's and the project's other volumes. Rejects
+   * as the rule and `make` do.
    */
   async within<Made>(admit: OwnerLimit<Volume>['admit'], volume: Volume, make: () => Promise<Made>): Promise<Made> {
     return await this.#volumes.admitted({ admit, now: this.deps.clock.now() }, volume, make);
@@ -101,7 +101,7 @@ export class VolumeRecords extends ServerPart<Deps> {
   }
 }
 
-/** Names the writing session, which its owner can then delete. A transfer is reported without a session. */
+/** Names the session that writes, so that its owner can delete it. For a transfer, the error names no session. */
 export function writerConflictError({ name }: Volume, writer: Volume['holders'][number]): AppError {
   if (writer.until !== undefined) {
     return new AppError('conflict', `Content of the volume ${name} is being moved. Try again when the move has ended.`);

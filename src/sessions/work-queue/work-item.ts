@@ -85,7 +85,7 @@ export const acknowledgeWorkItem = (item: StoredWorkItem, now: number): StoredWo
   leaseEndsAt: now + item.ttlSeconds * 1_000,
 });
 
-/** Heartbeats are identified by their time, so no two can be equal. */
+/** Heartbeats are identified by their time, so two heartbeats never have the same time. */
 export function recordHeartbeat(
   item: StoredWorkItem,
   now: number,

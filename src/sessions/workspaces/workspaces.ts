@@ -51,7 +51,7 @@ export function toCodeResult({ program, missing }: CodeScript, result: ExecResul
 
 /** Runs a command in a login shell, starting in `cwd`. Both streams go to stdout; stderr gets the final working directory. */
 function commandScript(command: string, cwd: string | undefined): string {
-  const go = cwd === undefined ? '' : `cd -- ${quoteForShell(cwd)} 2>/dev/null; `; // a deleted folder: the command starts in the workspace's folder
+  const go = cwd === undefined ? '' : `cd -- ${quoteForShell(cwd)} 2>/dev/null; `; // in place of a deleted folder, the workspace's folder is used
   const script = `trap 'pwd >&3' EXIT; ${go}eval ${quoteForShell(command)}`;
   return `exec ${toLoginShellCommand(script)} 3>&2 2>&1`;
 }
@@ -67,7 +67,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'ids' | 'records'> {
 }
 
 const kind = 'workspace';
-/** `<session>:<server>`: the server has members in the session's workspace. */
+/** A record `<session>:<server>` means that this server has members in the session's workspace. */
 const useKind = 'workspace-use';
 const Named = z.object({ sessionId: SessionId });
 const codeMs = 30_000;
@@ -135,7 +135,7 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
     await records.put({ ...markOf(id), doc: {} });
     place.marked = id;
   }
-  /** Deletes this server's mark first: if several servers leave concurrently, the last one finds no mark. */
+  /** This server's mark is deleted first, so that of several servers that leave concurrently, the last one finds no mark. */
   async function isUsedElsewhere(id: SessionId): Promise<boolean> {
     if (replica.name === undefined) return false;
     const own = markOf(id);
@@ -176,7 +176,7 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
   }
   async function close(place: OpenWorkspace): Promise<void> {
     const { ownSession: id, key } = place;
-    // The sandbox stays until a run from another facade ends. An error counts as a run, unless the session is gone.
+    // The sandbox stays until a run from another facade ends. A failed check counts as a run, unless the session is gone.
     const isWorking = id !== undefined && (await sessions.activeRun(id).then(isRun, isOtherThanGone));
     if (place.members.size > 0 || places.get(key) !== place) return;
     if (isWorking) return closeIn(place, Math.max(graceMs, workingMs));
@@ -249,7 +249,7 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
   };
 }
 
-/** A hash, because clients choose both parts, which must not appear in a record's id. */
+/** A hash, because clients choose the user id and the name, which must not appear in a record's id. */
 const keyOf = (userId: string, name: string) => createHash('sha256').update(`${userId}\0${name}`).digest('hex');
 
 const folderIn = (text: string): string | undefined => /^(\/[^\n]*)\n?$/.exec(text)?.[1];

@@ -121,8 +121,8 @@ export function createEventLog(store: EventStore, options: EventLogOptions): Eve
     using seat = join(sessionId, signal); // before the first read, so that no append is missed
     const { window, bell } = seat;
     let cursor = after;
-    let headWhenWoken = Number.POSITIVE_INFINITY; // only a live reader can lag; a long history is not lag
-    let forgiven = after === 0 ? undefined : 0; // cursor 0 accepts a trimmed history, but no new gap
+    let headWhenWoken = Number.POSITIVE_INFINITY; // until the first wake-up, nothing counts as lag: a history can be long
+    let forgiven = after === 0 ? undefined : 0; // a reader from cursor 0 accepts that old events were trimmed, but no new gap
     const isTooSlow = (head: number) => head - Math.max(cursor, headWhenWoken) > options.maxLag;
 
     while (!signal.aborted) {
@@ -170,7 +170,7 @@ export function createEventLog(store: EventStore, options: EventLogOptions): Eve
       async appended(id, head, known) {
         const here = followed.get(id);
         if (!here) return;
-        // One read serves all followers. If there is more, each follower reads at its own pace.
+        // One read serves all followers. After too many events for one page, each follower reads at its own pace.
         const isFew = known > 0 && known === here.window.head && head - known <= options.pageSize;
         const events = isFew ? (await store.page(id, known, options.pageSize)).events : [];
         here.window.catchUp(events.at(-1)?.seq ?? head, events);
@@ -241,7 +241,7 @@ function reasonToResync({ cursor, page, hole, tooSlow }: ReadPosition) {
   return tooSlow ? 'too_slow' : undefined;
 }
 
-/** Signals between two waits are not lost; several of them wake the reader once. */
+/** A signal between two waits is not lost. Several such signals wake the reader once. */
 class WakeSignal {
   #rang = Promise.withResolvers<void>();
   ring = () => this.#rang.resolve();
@@ -278,7 +278,7 @@ const slow = 100; // ms; followers see other servers' events within 150 ms
 const idle = 250; // ms; after a minute without news in any followed session
 const idleAfterMs = 60_000;
 const watchAgainMs = 5_000;
-const trustedAfterMs = 2_000; // a watch that the store does not support fails sooner
+const trustedAfterMs = 2_000; // a watch counts as working after this time; an unsupported one fails sooner
 const reportedMs = 1_000;
 
 /** Finds other servers' appends to followed sessions. The store pushes them if it can; otherwise their heads are polled. */

@@ -58,7 +58,7 @@ export class EventAppender {
   readonly #seen = new Map<SessionId, { readonly head: number; readonly at: number }>();
   /** Logs whose last append failed on this server. The database may have stored all or part of it. */
   readonly #incomplete = new Set<SessionId>();
-  /** A retry passes the same object. Its batch id identifies an event stored before the response was lost. */
+  /** A retry passes the same object, and so reuses the batch id, which identifies an event stored before a lost response. */
   readonly #batches = new WeakMap<AppendRequest, string>();
 
   constructor({ connection, newId, now, onAppend }: AppenderParts) {
@@ -101,7 +101,7 @@ export class EventAppender {
     return head;
   }
 
-  /** `again`: a retry, whose first attempt may have moved the head. */
+  /** `again`: this is a retry, so the first attempt may have moved the head. */
   async #expectHead(session: SessionId, after: number, again: boolean): Promise<void> {
     const seen = this.#seen.get(session);
     const isMarked = this.#logs.isMarked(session);
@@ -125,7 +125,7 @@ export class EventAppender {
         if (!isDuplicateKeyError(thrown)) throw thrown;
         const found = await events.findOne({ _id: first._id });
         if (found?.batch !== batch) throw fenced(entry.after, eventSeqOf(first._id));
-        // The append's own event: the response was lost, or another server completed the append.
+        // This append's own event: an earlier attempt's response was lost, or another server completed the append.
         await addEvents(this.#connection, rest);
       }
     });
@@ -180,7 +180,7 @@ export class EventAppender {
     this.#logs.forget(session);
   }
 
-  /** Removes this server's marks if the store responds soon. A remaining mark costs the next start one check. */
+  /** Removes this server's marks if the store responds soon. For each mark that remains, the next start checks one log. */
   async close(): Promise<void> {
     await waitAtMost(
       closeMs,

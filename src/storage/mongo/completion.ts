@@ -15,8 +15,8 @@ import {
 } from './documents.ts';
 import { duplicateKeyCode, isDuplicateKeyError } from './errors.ts';
 
-// After its commit, an append is completed in steps. Any server can repeat them, even concurrently: existing events are kept, and
-// a record never goes back.
+// After its commit, an append is completed in steps. Any server can repeat the steps, even concurrently: existing events are
+// kept, and a record never returns to an older state.
 
 /** Completes the newest append of a log, the only one that can be incomplete. Resolves with the log's head. */
 export async function completeNewestAppend({ at, run }: MongoConnection, session: SessionId): Promise<number> {

@@ -11,9 +11,9 @@ import { SessionId } from '../../core/model/ids.ts';
 // page of text is parsed in one call.
 
 /**
- * `_id` is session and seq: its uniqueness is the fence, and a session's log is one range of ids. An append's first event has
- * `batch` and, if the append has more parts, `redo`. The event commits the whole append; a reader that finds parts missing adds
- * them.
+ * `_id` consists of session and seq: its uniqueness is the fence, and a session's log is one range of ids. The first event of an
+ * append has `batch` and, if the append has more parts, `redo`. Storing this event commits the whole append; a reader that finds
+ * parts missing adds them.
  */
 export interface EventDocument {
   readonly _id: string;
@@ -53,7 +53,7 @@ export interface PutDocument {
 
 export interface LogDocument {
   readonly _id: string;
-  /** A seq that has existed, not necessarily the newest. */
+  /** A seq that the log has had, not necessarily the newest. */
   readonly head?: number;
   readonly thinned?: number;
   readonly trimmed?: number;

@@ -4,7 +4,7 @@ import { AppError, toAppError } from '../../core/errors/errors.ts';
 export const duplicateKeyCode = 11000;
 const [unauthorized, authenticationFailed] = [13, 18];
 /**
- * Error codes for a database server that is unreachable or shutting down, and for a changed primary. The MongoDB driver finds the
+ * Error codes of a database server that is unreachable, shutting down, or no longer the primary. The MongoDB driver finds the
  * new primary.
  */
 const passing = new Set([6, 7, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436]);
@@ -14,7 +14,7 @@ const codeOf = (thrown: unknown): number =>
 
 export const isDuplicateKeyError = (thrown: unknown): boolean => codeOf(thrown) === duplicateKeyCode;
 
-/** Whether the same request can succeed shortly. Callers must recognize their own earlier writes. */
+/** Whether the same request can succeed if retried shortly. Callers must recognize their own earlier writes. */
 export function isTransientError(thrown: unknown): boolean {
   if (isOfTheLine(thrown)) return true;
   if (!(thrown instanceof MongoError)) return false;

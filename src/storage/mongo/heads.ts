@@ -7,11 +7,11 @@ import { toEventRangeFilter } from './documents.ts';
 
 const [delayMs, longestMs] = [15, 60];
 const [againMs, closeMs] = [250, 1_000];
-const share = 3; // multiple of the last write's duration that the next write waits, within the two limits, so that a slow store gets fewer writes
+const share = 3; // the next write waits this many times as long as the last one took, within the limits: a slow store gets fewer writes
 
 /**
- * Newest seqs of many sessions. With change streams they are rarely needed, so each log's end is read. Otherwise servers poll:
- * each append stores its head shortly afterwards, and one read finds all of them.
+ * Newest seqs of many sessions. With change streams they are rarely needed, so they are read from the logs' ends. Otherwise
+ * servers poll them: each append stores its head shortly afterwards, and one read returns the heads of all sessions.
  */
 export class LogHeadTracker {
   readonly #connection: MongoConnection;

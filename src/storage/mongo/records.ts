@@ -59,7 +59,7 @@ export function createMongoRecords(
     });
   }
 
-  /** Checked first, because FerretDB reports a write that the index refuses as an internal failure. */
+  /** Checked first, because FerretDB reports an index violation as an internal failure. */
   async function expectFree(name: string, _id: string): Promise<void> {
     const holder = await run(() => at.records.findOne({ name }, { projection: { _id: 1 } }));
     if (holder && holder._id !== _id) throw new AppError('conflict', 'Another record has this name.');

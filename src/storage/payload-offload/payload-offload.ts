@@ -54,7 +54,7 @@ function shortened(text: string): string {
 
 const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value) ?? '');
 
-/** Rough size of the JSON in bytes. Cheap, because every event is checked. Stops soon after `enough`. */
+/** Rough size of the JSON in bytes. Must be cheap, because every event is checked. Stops soon after `enough`. */
 function roughBytes(value: unknown, enough: number): number {
   if (typeof value === 'string') return value.length * 6 <= enough ? value.length : bytesOf(value);
   if (value === null || typeof value !== 'object') return 8;
@@ -97,7 +97,7 @@ const maxRead = 4 * 1024 * 1024; // bytes of blobs per page; the next page conti
  */
 export function withPayloadOffload({ store, blobs, newId, now }: Options): PayloadOffload {
   const { events, records } = store;
-  /** Appends without their large parts, by the original append: a repeated append passes the same object. */
+  /** The shortened form of each append, by the append itself, because a repeated append passes the same object. */
   const leaned = new WeakMap<AppendRequest, Promise<AppendRequest>>();
 
   async function aside<Fact extends SessionFact>(sessionId: SessionId, seq: number, fact: Fact): Promise<Fact> {

@@ -31,9 +31,9 @@ interface Request {
 }
 
 /**
- * Reads or writes, as requests to the store's thread. Requests from one turn of the event loop share a message, because a message
- * costs more than most requests. One batch is in progress at a time. Small requests go first, so a person's message never waits
- * for other sessions' output. Each batch has some bulk requests, so none starves.
+ * Sends reads or writes to the store's thread. Requests from one turn of the event loop share a message, because a message costs
+ * more than most requests. One batch is in progress at a time. Small requests go first, so a person's message never waits for
+ * other sessions' output. Each batch has some bulk requests, so none starves.
  */
 export interface StoreChannel<Ops extends StoreOperations> {
   /** `chars`: characters in the arguments. */

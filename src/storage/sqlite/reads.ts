@@ -24,7 +24,7 @@ const pageChars = 4 * 1024 * 1024;
 const pieceMs = 5;
 /** Rows that one search statement reads; fewer after a slow one, whose texts were large. */
 const rowsAtOnce = { few: 8, many: 128, slowMs: 3 };
-/** Usage events summed per request, and titles searched per request, which takes a few milliseconds. */
+/** Usage events summed per request, and titles searched per request. Either takes a few milliseconds. */
 const usageAtOnce = 2_000;
 const titlesAtOnce = 10_000;
 /** Matches of a search chunk, and where the next chunk starts; null: done. */
@@ -59,9 +59,7 @@ const keyColumns: Readonly<Record<UsageGroupKey, string>> = {
 };
 const usageKeys = Object.keys(keyColumns) as UsageGroupKey[];
 
-/**
- * A fork's copied events are not counted again. CROSS JOIN makes the events the outer loop. A day is formatted once for each sum.
- */
+/** Skips a fork's copied events. CROSS JOIN makes the events the outer loop. A day is formatted only once per sum. */
 export const buildUsageSumsQuery = (keys: readonly UsageGroupKey[]) => `
   SELECT json_object(
     ${usageKeys.map((key) => `'${key}', ${keys.includes(key) ? keyColumns[key] : "''"}`).join(', ')},
@@ -94,8 +92,8 @@ function eventReads(db: DatabaseSync, now: () => number) {
   const lastUnindexed = db.prepare('SELECT seq FROM event WHERE session = ? AND type = ? ORDER BY seq DESC LIMIT 1');
 
   const placeAhead = db.prepare(messageChunkEndQuery);
-  // The comparison is inside the statement, because each returned row costs more. Without the plus, SQLite would compile the
-  // statement again for each pattern.
+  // Compared inside the statement, because returning rows costs more. Without the plus, SQLite would recompile the statement for
+  // each pattern.
   const search = db.prepare(
     `SELECT DISTINCT session ${messagesAfter} AND (session, seq) <= (?3, ?4) AND text LIKE +?5 ESCAPE '\\'`,
   );

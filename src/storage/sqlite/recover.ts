@@ -107,7 +107,7 @@ function rescue(from: DatabaseSync, to: DatabaseSync, { name, key, json }: Table
         );
       }
     } catch {
-      // reached the damage
+      // reached the damage, so the next query reads from another side
     }
   }
 }

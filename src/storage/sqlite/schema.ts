@@ -63,7 +63,7 @@ export const migrations: readonly string[] = [
   CREATE INDEX event_type ON event (session, type, seq)
   WHERE type NOT IN ('message.delta', 'tool.output');
   `,
-  // Index entries of records, as in `toRecordIndexEntry`. Skill names used to be separate records.
+  // The index fields of records, as in `toRecordIndexEntry`. Skill names used to be separate records.
   `
   ALTER TABLE record ADD COLUMN owner TEXT;
   ALTER TABLE record ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;
@@ -104,8 +104,8 @@ export const migrations: readonly string[] = [
   CREATE INDEX record_parent_state ON record (kind, parent, state, sort DESC, id)
   WHERE parent IS NOT NULL AND state IS NOT NULL;
   `,
-  // Usage totals are read from these indexes alone. `copied`: number of a fork's copied events. The index contains `type`, though
-  // its WHERE clause fixes it, because SQLite would otherwise read it from the table.
+  // Usage totals are read from these indexes alone. `copied`: number of a fork's copied events. The index includes `type`, which
+  // is constant in it, because SQLite would otherwise read the type from the table.
   `
   DROP INDEX event_usage;
   CREATE INDEX event_usage ON event (
@@ -116,7 +116,7 @@ export const migrations: readonly string[] = [
   UPDATE record SET copied = doc ->> '$.forkedFrom.seq' WHERE kind = 'session' AND doc LIKE '%"forkedFrom":{%';
   CREATE INDEX record_usage ON record (id, kind, owner, parent, state, copied) WHERE kind = 'session';
   `,
-  // The type lets a search find its next chunk's end in this index alone.
+  // With the type in it, this index is enough to find the end of a search's next chunk.
   `
   DROP INDEX event_message;
   CREATE INDEX event_message ON event (session, seq, type) WHERE type IN ('message.user', 'message.assistant');

@@ -33,8 +33,8 @@ export interface ReplyBatch {
 const lockedMs = 20;
 const restMs = 1_000;
 /**
- * First words of the record kinds that contain users' text. A session's own records are not among them, because they are erased
- * with its events.
+ * First words of the record kinds that contain users' text. The kinds of a session's own records are not included, because they
+ * are erased with its events.
  */
 const wordy: ReadonlySet<string> = new Set(['agent', 'automation', 'document', 'file', 'memory', 'project', 'skill']);
 const isWordy = (kind: unknown): boolean => wordy.has(String(kind).split('-', 1)[0] ?? '');

@@ -127,7 +127,7 @@ function catchDrops(): void {
   addEventListener('drop', refuse);
 }
 
-/** A sign-in that expires or is revoked closes the page's socket. The person signs in again, and the page continues. */
+/** After a sign-in expired or was revoked, which closes the page's socket, prompts the person to sign in again. */
 function followEnd(): void {
   let isAsking = false;
   effect(() => {
@@ -180,7 +180,7 @@ async function start(): Promise<void> {
   }
 }
 
-/** Leaves a missing session. It was deleted if its messages were shown; otherwise the reason is unknown. */
+/** Leaves a session that no longer exists. If its messages were shown, it was deleted; otherwise the reason is unknown. */
 function leaveGone(id: string): void {
   const wasShown = conversationState.seq > 0;
   forgetSession(id);
@@ -189,8 +189,8 @@ function leaveGone(id: string): void {
 
 void start();
 
-// `corral login` opens the page with a challenge. If the person agrees, the command gets a code: at its port on this machine, or
-// typed by hand.
+// `corral login` opens the page with a challenge. If the person agrees, the command gets a code: sent to its port on this
+// machine, or typed by the person.
 
 interface CommandRequest {
   readonly challenge: string;

@@ -26,8 +26,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
   const decided = item.decided.value;
   const act = (work: () => Promise<unknown>) => async () => {
     setSending(true);
-    // Fails if another person decided first, which the log soon reports, or if the request failed. A failed request can be
-    // retried.
+    // Fails if the request failed, and can then be retried, or if another person decided first, as the log will soon show.
     await tryOrNotify(t('approval.notDecided'), work);
     setSending(false);
     // The focused button is gone, so the message box gets the focus, except on a phone, where that would open the keyboard.
@@ -195,7 +194,7 @@ export function toApprovalDecisionText(decided: ApprovalDecision): string {
   return `${word[decided.decision]}${by}.${comment}`;
 }
 
-// The title and text of a proposed pull request are shown as text, not as JSON.
+// The title and text of a proposed pull request are shown as plain text instead of JSON.
 
 type Args = Readonly<Record<string, unknown>>;
 type Proposal = Args & { readonly title: string; readonly text: string };

@@ -47,7 +47,7 @@ export function Composer() {
   const steers = status === 'running' && goal === undefined; // a message with a goal starts its own run
   const hint = t(goal ? 'hint.task' : (hints[status] ?? 'hint.more'));
   const completion = useCompletion(ref, text);
-  // Both run before the paint. Later effects would replace what is typed meanwhile, and steal the focus.
+  // These two run before the paint. Later effects would replace newly typed text, and steal the focus.
   useLayoutEffect(() => {
     composerText.value = readComposerDraft(id);
   }, [id]);
@@ -141,7 +141,7 @@ export function Composer() {
           enterkeyhint={hasFingers() ? 'enter' : 'send'}
           onInput={(event) => {
             setComposerText(event.currentTarget.value);
-            // on each change: otherwise the list stays closed for text that is cleared and retyped
+            // called on every change, because otherwise the list would stay closed for text that is cleared and retyped
             completion.look();
           }}
           onPaste={(event) => {

@@ -63,7 +63,7 @@ export function Conversation() {
     on('keydown', () => end.handled());
     on('pointerdown touchstart', () => end.held());
     on('pointerup pointercancel touchend blur', () => end.released(), window);
-    // Chromium does not report the end of a press on the scroll bar, but reports pointer moves with no button down.
+    // Chromium does not report when a press on the scroll bar ends, but it does report pointer moves without a pressed button.
     on('pointermove', (event) => (event as PointerEvent).buttons === 0 && end.released());
     return () => over.abort();
   }, []);

@@ -42,7 +42,7 @@ interface Props {
   readonly isEndOnly?: boolean;
 }
 
-/** In log order. The end is drawn first; earlier items follow, frame by frame. */
+/** Shows the items in log order. The end is drawn first; earlier items follow, frame by frame. */
 export function ConversationItems({ model, sessionId, isLive = false, isEndOnly = false }: Props) {
   const shown = useEndFirst(model);
   const log = useRef<HTMLDivElement>(null);
@@ -99,7 +99,7 @@ function useStill(log: RefObject<HTMLDivElement | null>, hasItems: boolean): boo
   return isStill;
 }
 
-/** Calls `act` after the browser has painted. A hidden page does not paint, so a timer replaces the frame. */
+/** Calls `act` after the browser has painted. Uses a timer on a hidden page, which is not painted. */
 function afterFrame(act: () => void): void {
   if (document.visibilityState === 'hidden') setTimeout(act, 50);
   else requestAnimationFrame(() => setTimeout(act));

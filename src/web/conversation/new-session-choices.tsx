@@ -92,7 +92,7 @@ function RepositoryChip() {
         }}
       />
     );
-  // A tap on Send takes the focus first. Closing the field immediately would move the button away from under the finger.
+  // A tap on Send moves the focus first. If the field closed immediately, the button would move away from under the finger.
   const leave = (field: HTMLInputElement) =>
     setTimeout(() => {
       if (field.checkValidity() && field !== document.activeElement) isOpen.value = false;

@@ -290,7 +290,7 @@ interface EditCountsProps {
   readonly changed: readonly string[];
 }
 
-/** `3 files edited +41 −2`. The lines are known only if file tools wrote all of the files. */
+/** Shows `3 files edited +41 −2`. The line counts are known only if file tools wrote all of the files. */
 function EditCounts({ edits, changed }: EditCountsProps) {
   const lines = useMemo(() => edits.flatMap(({ before, after }) => diffLines(before, after)), [edits]);
   if (changed.length === 0) return null;

@@ -46,7 +46,7 @@ function Diff({ before, after }: { before: string | null; after: string }) {
   return <DiffView lines={lines} textOf={stripAnsi} />;
 }
 
-/** The browser lays out lines only near the view. Very long lines are split into parts. */
+/** The browser lays out only lines near the view. Very long lines are split into parts. */
 export function DiffView({ lines, textOf }: { lines: readonly DiffLine[]; textOf: (text: string) => string }) {
   const [max, setMax] = useState(maxDiffLines);
   if (lines.length === 0 || lines.every(({ kind }) => kind === 'skipped'))

@@ -25,7 +25,7 @@ interface NewMessage {
   readonly skills?: readonly string[];
   /** One line, in the format of `parseRepository`. */
   readonly repository?: string | undefined;
-  /** The message starts its own run, and the goal judges its work. */
+  /** With a goal, the message starts its own run, whose work is judged by the goal. */
   readonly goal?: GoalInput | undefined;
   readonly mode?: 'inject' | 'queue' | 'replace';
 }

@@ -1,6 +1,6 @@
 import type { Session } from './sessions.ts';
 
-// An edited message has branches: one session with its original version, and one per new version.
+// Branches of an edited message: one session with its original version, and one for each new version.
 
 type BranchedSession = Pick<Session, 'id' | 'branch' | 'forkedFrom' | 'createdAt'>;
 interface MessagePlace {
@@ -14,7 +14,7 @@ export interface MessageBranches {
   readonly at: number;
 }
 
-/** Undefined: the message has only this version. `firstOwn`: seq of the first message that the session did not copy. */
+/** Undefined: there is only this version of the message. `firstOwn`: seq of the first message that the session did not copy. */
 export function findMessageBranches(
   all: readonly BranchedSession[],
   { sessionId, seq, firstOwn }: { readonly sessionId: string; readonly seq: number; readonly firstOwn: number },
@@ -31,7 +31,7 @@ export function findMessageBranches(
   return ids.length < 2 ? undefined : { ids, at: ids.indexOf(sessionId) };
 }
 
-/** A copied message belongs to the session that it was copied from. */
+/** Finds where a copied message was written: in the session that it was copied from. */
 function originOf(byId: ReadonlyMap<string, BranchedSession>, { sessionId, seq }: MessagePlace): MessagePlace {
   const from = byId.get(sessionId)?.forkedFrom;
   if (!from || seq > from.seq || from.sessionId === sessionId) return { sessionId, seq };

@@ -1,6 +1,6 @@
 import type { ConversationItem } from './items.ts';
 
-// The end of a conversation is drawn first, then one more part above it with each frame.
+// The end of a conversation is drawn first. Each further frame adds the part above.
 
 export const itemsPerBatch = 20; // drawn together in one frame
 
@@ -30,7 +30,7 @@ export function advanceItemWindow(before: ItemWindow, items: readonly Conversati
   return { items, first: partStart(anchor, from), anchor };
 }
 
-/** Moves the window down after items were added before it. Undefined: its items are gone. */
+/** Moves the window down after items were added before it. Undefined: the window's items are gone. */
 function movedDown(before: ItemWindow, items: readonly ConversationItem[]): ItemWindow | undefined {
   const lastPart = partStart(before.anchor, before.items.length - 1);
   const place = placeOf(before.items[lastPart], items);

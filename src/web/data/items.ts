@@ -25,7 +25,7 @@ export interface RunUsage {
   readonly outputTokens: number;
   /** Undefined: a model's price is unknown. */
   readonly cost: number | undefined;
-  /** The last turn used it. */
+  /** Model of the last turn. */
   readonly model?: string;
 }
 
@@ -63,7 +63,7 @@ export interface StepItem extends Base {
   readonly kind: 'step';
   readonly description: string;
   readonly status: Signal<StepStatus>;
-  /** A session can be forked at this seq, where the step ended. */
+  /** Seq at which the step ended, and at which the session can be forked. */
   readonly endSeq: Signal<number | undefined>;
 }
 export interface ApprovalItem extends Base {

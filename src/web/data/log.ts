@@ -50,7 +50,7 @@ function takeEnd(taken: readonly Event[]): void {
   );
 }
 
-/** Reads the last events again after all others, because their meaning depends on earlier ones. */
+/** Processes the log's end again after all earlier events, because its meaning depends on them. */
 function join(end: readonly Event[]): void {
   const whole = history;
   if (!whole) return;

@@ -71,7 +71,7 @@ export const isUnusableRepository = ({ data }: EventOf<'repository'>): boolean =
   data.kind === 'failed' || data.kind === 'unprepared';
 
 const setupKinds: ReadonlySet<string> = new Set(['fetching', 'ready', 'preparing', 'prepared']);
-/** A sandbox's progress before the agent can work, shown in the sandbox's line. */
+/** Whether the event shows a sandbox's progress before the agent can work. Such events share the sandbox's line. */
 const isSetup = (event: EventOf<NoteEventType>): event is EventOf<'repository' | 'sandbox.service'> =>
   (event.type === 'repository' || event.type === 'sandbox.service') && setupKinds.has(event.data.kind);
 
@@ -102,8 +102,8 @@ export class ConversationState {
   #retry: RetryItem | undefined;
   #lastPhase = '';
   /**
-   * Set from an approval request to the next event that is not a message. Messages in between repeat the request as text, for
-   * clients without cards.
+   * True from an approval request until the next event that is not a message. The messages in between repeat the request as
+   * text, for clients without cards.
    */
   #asksInWords = false;
   /** A repository of this run could not be used. Its card explains why the run ended, and what to do. */

@@ -23,7 +23,7 @@ export function storePref(key: string, value: string | undefined): void {
 
 export const readPref = (key: string): string => stored(key) ?? '';
 
-/** Survives a reload. `allowed` validates the value that an older page stored. */
+/** A preference that survives a reload. `allowed` validates a value stored by an older version of the page. */
 export function createPref<Value extends string | number>(
   key: string,
   initial: Value,
@@ -36,7 +36,7 @@ export function createPref<Value extends string | number>(
   return created;
 }
 
-/** Also follows changes in other tabs, and in the page around this frame. */
+/** Also follows changes made in other tabs, or by the page that embeds this one. */
 export function createSharedPref<Value extends string>(
   key: string,
   initial: Value,

@@ -29,14 +29,14 @@ type ProcedureAt<Tree, Place extends string> = Place extends `${infer Name}.${in
 export type InputOf<P extends ProcedurePath> = ProcedureAt<Inputs, P>;
 
 const maxPauseMs = 4_000;
-// A lost network does not close a socket. A server that does not answer pings is shown as unreachable within three seconds.
+// A socket stays open when the network is lost. A server that does not answer pings is shown as unreachable within three seconds.
 const pingMs = 1_000;
 const pongMs = 1_900;
 
 /** `broken`: the page reconnects automatically. */
 export const connectionState = signal<'connecting' | 'open' | 'broken'>('connecting');
 
-/** Paths of unanswered mutations. Mutations called while the connection is broken are sent on reconnection. */
+/** Paths of mutations that have no answer yet. Those called while the connection is broken are sent after reconnecting. */
 export const pendingChanges = signal<readonly ProcedurePath[]>([]);
 
 const client = Promise.withResolvers<TRPCUntypedClient<AppRouter>>();

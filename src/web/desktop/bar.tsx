@@ -19,7 +19,7 @@ import {
   screenConnectionState,
 } from './state.ts';
 
-/** Status of the main page whose style is used for each connection state. */
+/** Session status whose style the bar uses for each connection state. */
 const looks: Readonly<Record<ScreenConnectionState, DisplayStatus>> = {
   pending: 'running',
   live: 'finished',

@@ -15,7 +15,7 @@ export function toKeysym(character: string): number {
   return keys[character] ?? (point < 0x100 ? point : 0x0100_0000 | point);
 }
 
-/** `code`: the browser's name of the key; empty for a character that no key produced. */
+/** `code`: the browser's name for the key; empty if the character came without a key. */
 export function forwardTyping(field: HTMLTextAreaElement, send: (keysym: number, code: string) => void): void {
   /**
    * Runs after each input and each composition, because some browsers end a composition before their last input event, others
@@ -88,8 +88,8 @@ export function handleDesktopKeys(desktop: () => Desktop | undefined): void {
   });
 }
 /**
- * Dead keys and the Compose key. Only keypress events have the composed text; noVNC reads keydown events, which have the last
- * key: `e` for `é`.
+ * Dead keys and the Compose key. Only keypress events contain the composed text. noVNC reads keydown events, which contain only
+ * the last key: `e` for `é`.
  */
 export class KeyComposition {
   #state: 'none' | 'dead' | 'compose' | 'composed' = 'none';
@@ -107,7 +107,7 @@ export class KeyComposition {
     return this.#state !== 'none';
   }
 
-  /** Composed text of a keypress event. If a browser sends none after a dead key, the text of the released key. */
+  /** Returns a keypress event's composed text. If a browser sends none after a dead key, returns the released key's text. */
   textOf({ type, key }: KeyFields<'type' | 'key'>): string {
     const text = type === 'keypress' ? key : this.#last;
     const isOver = this.#state === 'none' || text === '';

@@ -66,7 +66,7 @@ function Keys() {
   );
 }
 
-/** Ctrl+Alt+Shift leaves the screen. noVNC first releases all keys, because they would stay pressed. */
+/** Ctrl+Alt+Shift leaves the screen. This first makes noVNC release all keys, because they would otherwise stay pressed. */
 function leaveScreen(event: KeyboardEvent): void {
   if (!(event.ctrlKey && event.altKey && event.shiftKey) || document.activeElement?.tagName !== 'CANVAS') return;
   event.preventDefault();

@@ -18,7 +18,7 @@ const gone: Readonly<Record<number, ScreenOverlay>> = {
   1008: { key: 'screen.noSession' },
   4410: { key: 'screen.deleted' },
 };
-/** Text from the relay that the page replaces with a full sentence. */
+/** Text from the relay. The page shows a full sentence instead. */
 const absent = 'VNC is not available';
 
 /** Text for a closed connection. Undefined: the page can reconnect by itself. */
@@ -33,7 +33,7 @@ function endOf({ code, reason }: CloseEvent, signed: boolean): ScreenOverlay | u
 /** A hidden page disconnects after this time, in ms, so that the sandbox can become idle. */
 const hiddenMs = 5 * 60_000;
 
-/** A viewer whose connection broke takes control back within this time, in ms, unless another person has it. */
+/** After a broken connection, a viewer takes back control within this time, in ms, unless another person has it. */
 const keptMs = 60_000;
 
 let target: HTMLElement | undefined;
@@ -88,8 +88,8 @@ function connect(): void {
 }
 
 /**
- * Labels noVNC's canvas. Tab reaches it outside of frames, and in the pane only for a person in control, because it keeps all
- * keys.
+ * Labels noVNC's canvas. Because the canvas keeps all keys, Tab reaches it only outside of frames, or in the pane for a person
+ * in control.
  */
 function labelCanvas(): void {
   const canvas = target?.querySelector('canvas');

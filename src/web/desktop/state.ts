@@ -25,7 +25,7 @@ export const rfbClient = signal<RFB | undefined>(undefined);
 export const desktopClipboard = signal('');
 export const isViewOnly = signal(false);
 export const isScaledToFit = signal(true);
-/** A finger moves the view and not the mouse, while the screen is larger than the view. */
+/** While the screen is larger than the view, a finger moves the view instead of the mouse. */
 export const isPanning = signal(false);
 export const canPan = (): boolean => !isInOtherFrame && !isScaledToFit.value && hasFingers();
 

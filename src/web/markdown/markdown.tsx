@@ -236,7 +236,7 @@ interface WorkspaceImageProps {
   readonly label: string;
 }
 
-/** Reading the file would start a stopped sandbox, so the person then decides whether to load the image. */
+/** If reading the file would start a stopped sandbox, the person decides whether to load the image. */
 function WorkspaceImage({ sessionId, path, label }: WorkspaceImageProps) {
   const [state, setState] = useState<{ url?: string; text?: string; mayLoad?: boolean }>({});
   const load = async () => {

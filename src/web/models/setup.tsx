@@ -11,7 +11,7 @@ import { type AvailableProvider, applyModels, effectiveModels, isDemoModel, mode
 
 interface Props {
   readonly onUsed?: (model: string) => void;
-  /** After a provider was stored without a change of the default model. Absent: this is not offered. */
+  /** Called after storing a provider without changing the default model. Absent: this is not offered. */
   readonly onStored?: () => void;
 }
 

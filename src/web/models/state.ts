@@ -38,7 +38,7 @@ export const modelRefOf = (
 
 const mostChoices = 60;
 
-/** All models for a form. Undefined: too many, or not every provider lists its own, so that a person has to type one. */
+/** All models, for a form. Undefined: too many, or a provider's list failed to load, so a person has to type the name. */
 export function useModelChoices(): readonly (readonly [ref: string, label: string])[] | undefined {
   useEffect(() => {
     for (const read of [loadEffectiveModels, loadAvailableProviders]) void read().catch(() => {}); // names can be typed without the lists

@@ -4,7 +4,7 @@ import type { Tokens } from 'marked';
 // signs touch the formula and no digit follows the closing one.
 
 const maxTex = 5_000; // characters
-/** Maximum formulas in one text, including texts that only start like one, so that hostile input costs little. */
+/** Maximum attempts to read a formula in one text, including failed attempts, so that hostile input costs little. */
 const maxTries = 2_000;
 
 interface Delimiters {

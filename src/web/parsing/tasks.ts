@@ -29,7 +29,7 @@ export type ParseTaskName = keyof typeof parseTasks;
 export type ParseTaskInput<Name extends ParseTaskName> = Parameters<(typeof parseTasks)[Name]>[0];
 export type ParseTaskOutput<Name extends ParseTaskName> = Awaited<ReturnType<(typeof parseTasks)[Name]>>;
 
-/** The worker has loaded, or a task has ended. Without a value in `output`, the task failed or has no result. */
+/** `ready`: the worker has loaded. Otherwise, a task has ended; without `output`, it failed or has no result. */
 export type ParseTaskReport = { readonly id: number; readonly output?: unknown } | 'ready';
 export interface ParseTaskRequest {
   readonly id: number;

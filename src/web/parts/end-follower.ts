@@ -13,8 +13,8 @@ const handMs = 2_000;
 
 /**
  * Keeps a view at the end of changing content until a person scrolls up. Browsers also report scroll events when the content
- * changes, late on a busy machine. An upward move is therefore attributed to a person only soon after a wheel, touch, key or
- * scroll bar event.
+ * changes, and late on a busy machine. Therefore, an upward scroll is attributed to a person only shortly after a wheel, touch,
+ * key or scroll bar event.
  */
 export class AutoScroller {
   readonly #now: () => number;

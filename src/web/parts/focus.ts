@@ -17,7 +17,7 @@ interface FocusPosition {
 }
 
 let last: HTMLElement | undefined;
-/** From the focused element up to its dialog, panel or page. */
+/** Positions from the focused element up to its dialog, panel or page. */
 let positions: readonly FocusPosition[] = [];
 let isByKeys = false;
 let isWaiting = false;
@@ -42,7 +42,7 @@ export function keepFocus(): void {
   });
   new MutationObserver((records) => {
     if (!isByKeys || isWaiting || !last) return;
-    // The text of an answer arrives in many small changes, and `takesFocus` computes styles.
+    // Skipped for the many small changes of a streaming answer, because `takesFocus` computes styles.
     if (last.isConnected && records.every(({ type }) => type === 'childList')) return;
     if (takesFocus(last)) return;
     isWaiting = true;
@@ -78,7 +78,7 @@ function positionsOf(node: Element): readonly FocusPosition[] {
   return found;
 }
 
-/** Prefers what follows the lost element to what precedes it. */
+/** Prefers an element after the lost one to an element before it. */
 function findNeighbour(): HTMLElement | undefined {
   let before: HTMLElement | undefined;
   for (const { parent, at } of positions) {
@@ -91,7 +91,7 @@ function findNeighbour(): HTMLElement | undefined {
   return before;
 }
 
-/** A `ref` of a field that appears by a person's action. */
+/** A `ref` for a field that appears in response to a person's action. */
 export const focusOnMount = (node: HTMLElement | null): void => node?.focus();
 
 const listFocusable = (node: Element): HTMLElement[] =>

@@ -1,6 +1,6 @@
 import { language } from '../text/text.ts';
 
-/** Includes the person's region: the browser can have `en-GB` where the page has `en`. */
+/** Includes the person's region: the browser can be set to `en-GB` while the page's language is `en`. */
 export const findLocale = (): string =>
   navigator.languages.find((one) => one.split('-')[0] === language.value) ?? language.value;
 

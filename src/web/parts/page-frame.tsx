@@ -10,7 +10,7 @@ interface Props {
   readonly takesFocus?: boolean;
 }
 
-/** A page of the sandbox. Browsers skip a frame without controls when a person presses Tab, so a button leads into it. */
+/** A page of the sandbox. Pressing Tab skips a frame without controls, so a button moves the focus into it. */
 export function PageFrame({ src, title, allowed, takesFocus = false }: Props) {
   const frame = useRef<HTMLIFrameElement>(null);
   const enter = () => frame.current?.focus();

@@ -1,2 +1,2 @@
-/** Without a keyboard, Enter makes a new line, and a focused field covers half of the page with the keyboard on the screen. */
+/** Whether fingers are the main pointer. On-screen keyboards need Enter for new lines, and cover half of the page. */
 export const hasFingers = (): boolean => matchMedia('(pointer: coarse)').matches;

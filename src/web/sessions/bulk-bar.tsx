@@ -35,12 +35,12 @@ async function workOnAll(work: BulkWork): Promise<void> {
   const end = new AbortController();
   let failed = 0;
   let done = 0;
-  if (work.kind !== 'stop') stopSelectingSessions(); // people stop sessions before they delete them
+  if (work.kind !== 'stop') stopSelectingSessions(); // after a stop, people often delete the same sessions
   try {
     while (done < work.ids.length && !end.signal.aborted) {
       running.value = { ...work, done, end };
       const ids = work.ids.slice(done, done + portion);
-      failed += await workOn({ kind: work.kind, ids }).catch(() => ids.length); // any of these may have failed
+      failed += await workOn({ kind: work.kind, ids }).catch(() => ids.length); // any of these may not have been changed
       done += ids.length;
     }
   } finally {

@@ -18,7 +18,7 @@ export function toggleSessionSelection(id: string): void {
   anchor = id;
 }
 
-/** Selects from the last session selected on its own to this one. `order` is the displayed order. */
+/** Selects the sessions from the last one that was selected individually up to this one. `order` is the displayed order. */
 export function selectSessionRange(id: string, order: readonly string[]): void {
   const from = anchor === undefined ? -1 : order.indexOf(anchor);
   const to = order.indexOf(id);

@@ -6,7 +6,7 @@ const maxName = 300; // characters; the list truncates the name further, by widt
 export const sessionNameOf = ({ title, lastTask, name }: Pick<Session, 'title' | 'lastTask' | 'name'>): string =>
   (title || name || readFirstWords(lastTask)).slice(0, maxName) || t('newSession');
 
-/** The first line of a task with words in it. A task can begin with a block of code. */
+/** First line of a task that contains words: a task can start with a code block. */
 export const readFirstWords = (task: string): string =>
   task
     .split('\n')

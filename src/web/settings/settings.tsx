@@ -54,7 +54,7 @@ const Look = () => (
     />
   </>
 );
-/** Only the browser can undo a refusal of notifications. */
+/** If notifications were refused, only the browser's own settings can allow them again. */
 function Notifications() {
   const [state, setState] = useState(typeof Notification === 'undefined' ? 'missing' : Notification.permission);
   const ask = () => Notification.requestPermission().then(setState, () => {});
@@ -157,7 +157,7 @@ const sections: readonly SettingsSection[] = [
 
 export const listSettingsSections = () => sections.filter(({ shows }) => shows?.() ?? true);
 
-/** A section without a group continues the group before it. */
+/** A section without a group belongs to the group of the section before it. */
 function groupSections(all: readonly SettingsSection[]): readonly (readonly [TextKey, readonly SettingsSection[]])[] {
   const groups = new Map<TextKey, SettingsSection[]>();
   let group: TextKey = 'you';

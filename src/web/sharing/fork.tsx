@@ -53,12 +53,12 @@ function ForkDialog({ id, seq }: { id: string; seq: number | undefined }) {
   );
 }
 
-/** Shown in both logs: the origin of this session, or the session that was forked from it. */
+/** Appears in both logs: in the fork's with the original session, and in the original's with the fork. */
 export function ForkNote({ event: { data, sessionId } }: { event: EventOf<'session.forked'> }) {
   const isChild = data.to === sessionId;
   const other = isChild ? data.from : data.to;
   const known = sessions.value.find(({ id }) => id === other);
-  // Nothing that a person could open, or an attempt, which the header's comparison lists.
+  // Hidden if the other session cannot be opened, or is an attempt, because the header's comparison lists attempts.
   if (!isChild && (!known || known.parent?.attempts)) return null;
   return (
     <p class="aside forked">

@@ -12,6 +12,6 @@ export function findBestResult(paths: readonly string[], answer: string): string
   return undefined;
 }
 
-/** Path of a result page on a web server in the sandbox. An index page, and any page in a folder, is expected at the root. */
+/** Path of a result page on a web server in the sandbox. Index pages, and pages in folders, are expected at the root. */
 export const toPreviewPath = (file: string): string =>
   file.includes('/') || /^index\.html?$/i.test(file) ? '/' : `/${file}`;

@@ -14,7 +14,7 @@ import type { PreviewLocation } from './preview/target.ts';
 
 const shown = new Set<string>();
 
-/** The server stores a message's files below this folder. They are the person's, and no result. */
+/** The server stores the files of messages below this folder. They come from people, so they are not results. */
 const attachmentsFolder = 'attachments/';
 
 export function openFileInPane(sessionId: string, path: string): void {
@@ -35,7 +35,7 @@ async function readChanges(sessionId: string, end: RunEndItem): Promise<Changes>
   return files;
 }
 
-/** `placeBefore`: preview at the start of the run. A preview that the person has opened since then stays. */
+/** `placeBefore`: the preview shown at the start of the run. If a person has opened another one since, it stays. */
 async function show(sessionId: string, files: Changes, placeBefore: PreviewLocation | undefined): Promise<void> {
   const last = conversationState.items.peek().findLast(({ kind }) => kind === 'assistant');
   const answer = last?.kind === 'assistant' ? last.text.peek() : '';

@@ -60,8 +60,8 @@ const picturePlaces = createListFold<IndexedMessage, readonly number[]>([], (pla
 );
 
 /**
- * Plans a summary that replaces all but the newest messages. Cuts before a reply or user message, so that each call keeps its
- * result.
+ * Plans a summary that replaces all but the newest messages. Cuts only before a reply or a user's message, so that no call is
+ * separated from its result.
  */
 export function planSummary(
   messages: readonly Message[],

@@ -53,7 +53,7 @@ export const findMessagesWithPictures = createListFold<Message, readonly Picture
 type MeasuredRequest = Pick<TurnRequest, 'system' | 'messages' | 'tools'> &
   Partial<Pick<TurnRequest, 'note' | 'earlier' | 'hint'>>;
 
-/** A picture counts as text with the same number of tokens. */
+/** Counts a picture as text with the same number of tokens. */
 export const countRequestBytes = ({
   system,
   messages,

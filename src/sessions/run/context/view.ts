@@ -6,11 +6,11 @@ import { truncateEnd, truncateStart } from '../../../core/text/text.ts';
  * A compaction of what the model sees; the conversation itself is unchanged. `upto` and `until` are positions in the
  * conversation.
  *
- * - `results`: before `upto`, a line that says where to find the whole result replaces each tool result, and pictures are
- * removed. Results from `upto` to `until` keep their first `most` characters, if set.
- * - `pictures`: before `upto`, a line with their number replaces pictures.
- * - `summary`, `cut`: the user's own messages and `summary` replace everything before `upto`. The model writes the text of a
- * `summary`. The server writes that of a `cut`, if the model could not.
+ * - `results`: before `upto`, each tool result is replaced by a line that says where to find the whole result, and pictures are
+ * removed. From `upto` to `until`, results are shortened to their first `most` characters, if set.
+ * - `pictures`: before `upto`, pictures are replaced by a line with their number.
+ * - `summary`, `cut`: everything before `upto` is replaced by the user's own messages and `summary`. The model writes the text
+ * of a `summary`; the server writes that of a `cut`, after the model failed to.
  */
 export const Compaction = z.object({
   kind: z.enum(['results', 'pictures', 'summary', 'cut']),

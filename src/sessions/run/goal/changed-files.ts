@@ -6,7 +6,7 @@ import type { ChangedFile, FileChanges } from '../../api/files.ts';
 import { baselineCopyPathOf, readRunChanges } from '../snapshot/run-snapshots.ts';
 
 const maxCompared = 100;
-const fileChars = 12_000; // of each file's diff
+const fileChars = 12_000; // of diff per file
 const timeoutMs = 20_000;
 
 /** The run's changed files, then as much of their diffs as fits. Undefined: no copies from before the run exist. */
@@ -39,7 +39,7 @@ export async function readRunDiffs(
   return { files, truncated: truncated || files.length > maxCompared, text: stdout };
 }
 
-/** A file without an earlier copy appears only in the list. */
+/** The diff is empty if no earlier copy of a changed file exists. */
 function compared({ path, change }: ChangedFile): string {
   const before = change === 'added' ? '/dev/null' : baselineCopyPathOf(path);
   const after = change === 'deleted' ? '/dev/null' : path;

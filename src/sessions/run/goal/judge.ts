@@ -79,7 +79,7 @@ async function conclude(
 }
 
 type Deps = Pick<RunContext, 'runWriter' | 'sandbox'>;
-const outputChars = 3_000; // of a check's output, for the agent and the log
+const outputChars = 3_000; // of output per check, for the agent and the log
 
 /**
  * Runs the checks in sequence, each in its own shell at the workspace root. A failure does not stop the others, so the agent gets
@@ -195,7 +195,7 @@ type GradingResult =
   | { readonly kind: 'ungraded'; readonly result: TurnResult }
   | { readonly kind: 'broken'; readonly reason: string };
 
-/** The model judges in a separate context. Retries once if there is no verdict, unless the model declined. */
+/** Lets the model judge in a separate context. Retries once if the reply has no verdict, unless the model declined. */
 async function gradeAgainstRubric(work: RunContext, input: GradingInput, signal: AbortSignal): Promise<GradingResult> {
   const { model, runWriter, budget } = work;
   const { grader: system } = await work.prompt(signal);
@@ -249,7 +249,7 @@ async function materialFor(work: RunContext, { rubric, checked }: GradingInput, 
   const reply = transcript.entries.findLast(
     ({ runId: of, message }) => of === runId && message.role === 'assistant' && message.text.trim() !== '',
   );
-  const most = Math.min(maxChars.changes, Math.floor(model.abilities.window * 1.5)); // about half of the window
+  const most = Math.min(maxChars.changes, Math.floor(model.abilities.window * 1.5)); // about half of the context window
   return [
     framed('rubric', rubric),
     framed('task', cut(task, maxChars.task)),
@@ -259,7 +259,7 @@ async function materialFor(work: RunContext, { rubric, checked }: GradingInput, 
   ].join('\n\n');
 }
 
-/** Without the sandbox, the grader judges only the text, and its prompt says so. */
+/** Without a sandbox, the list says that the changes are not known, and the grader judges only the text. */
 async function changesFor(
   { sandbox }: RunContext,
   requested: { readonly runId: string; readonly most: number },

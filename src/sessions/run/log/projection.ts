@@ -32,7 +32,7 @@ export const StoredSession = SessionRecord.extend({
     }),
   ),
   spending: Spending.default(noSpending),
-  /** Usage when a user last granted the session's budget again; null: never. */
+  /** Usage when a user last renewed the session's budget; null: never. */
   granted: Spending.nullable().default(null),
   /** Start of working time that is not yet in `spending`. */
   workingSince: z.number().nullable().default(null),
@@ -44,7 +44,7 @@ export const StoredSession = SessionRecord.extend({
   startsFrom: z.object({ blob: z.string(), sha256: z.string().optional() }).nullable().default(null),
   /** When files of the stopped sandbox were last found damaged, and what replaced them. */
   filesDamaged: WorkspaceDamageReport.nullable().default(null),
-  /** The sources of third-party text in the session; they are never removed. */
+  /** Sources of the third-party text in the session. Sources are only ever added. */
   strangers: z.array(UntrustedSource).default(['earlier']),
 });
 export type StoredSession = z.infer<typeof StoredSession>;

@@ -224,7 +224,7 @@ export class RunWriter {
     return { type: 'usage', runId: this.runId, data: { model, ...usage, ...of } };
   }
 
-  /** A complete message, logged in these pieces. `reason`: why the run waits, if the message is a question. */
+  /** The facts of a complete message, logged in these pieces. `reason`: why the run waits, if the message is a question. */
   messageFacts(pieces: readonly string[], reason?: WaitReason): SessionFact[] {
     const messageId = this.#ids.messageId();
     const waits = reason && { waits: reason };
@@ -243,7 +243,7 @@ export class RunWriter {
     data: { messageId, text, ...more },
   });
 
-  /** Broken-off reply whose start was already shown. `id` is set while its message is open. */
+  /** Broken-off reply whose beginning subscribers have already seen. `id` is set while its message is open. */
   get begun(): { readonly id?: MessageId; readonly text: string } | undefined {
     const open = this.#writer.message.begun;
     if (this.#broken === '') return open;
@@ -259,7 +259,7 @@ export class RunWriter {
     return facts;
   }
 
-  /** A message that is still arriving: new, or continuing `begun`. */
+  /** Starts a reply that arrives in pieces: a new message, or the continuation of `begun`. */
   speak(begun?: MessageId): OpenReply & Disposable {
     let messageId = begun;
     let thought = false;
@@ -295,7 +295,7 @@ export class RunWriter {
     };
   }
 
-  /** Announces a call, which then must get a result. Throws `cancelled` once the run is closed. */
+  /** Announces a call. Every announced call must get a result. Throws `cancelled` once the run is closed. */
   calling(call: CallingData): SessionFact {
     // Otherwise the run's end would close a call that never began.
     if (this.#closed) throw new AppError('cancelled', 'The run has ended.');
@@ -357,8 +357,8 @@ export class RunWriter {
   }
 
   /**
-   * Closes the open message, calls and step in the required order, then ends the run. All callers share one result. `shown` has
-   * the content of open calls by id.
+   * Closes the open message, calls and step in the required order, then ends the run. Repeated calls return the first call's
+   * promise. `shown` has the content of open calls by id.
    */
   close(
     last: readonly SessionFact[],

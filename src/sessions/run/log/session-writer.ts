@@ -84,7 +84,7 @@ interface Options extends Pick<ServerDependencies, 'clock' | 'log'> {
   readonly record: StoredSession;
   readonly head: number;
   readonly isWatched: () => boolean;
-  /** Called before each write. Returns undefined if this server is certainly the holder. Rejects: fenced, store_unavailable. */
+  /** Called before each write. Returns undefined if this server certainly holds the lease. Rejects: fenced, store_unavailable. */
   readonly confirm?: () => Promise<void> | undefined;
   readonly onFact: (fact: SessionFact, seq: number) => void;
   /** Called when a write fails. Memory is then ahead of the log, so nothing more is written. */
@@ -242,7 +242,7 @@ export class SessionWriter extends ServerPart<Options> {
   });
 }
 
-/** Whether a client set a title after the run had checked for one. */
+/** Whether the run generated a title that a client's own title has overtaken. */
 const isOvertakenTitle = ({ type, runId }: SessionFact, { titleBy }: StoredSession): boolean =>
   type === 'title' && runId !== null && titleBy === 'client';
 

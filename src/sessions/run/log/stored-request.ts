@@ -200,7 +200,7 @@ export class RequestLog {
 const continues = (list: readonly PositionedNote[], before: readonly PositionedNote[]): boolean =>
   before.length > 0 && list[before.length - 1] === before.at(-1);
 
-/** The position of the last processed request; null: all are shortened. */
+/** Position of the last processed request. Null: no requests are left to shorten. */
 const Place = z.object({ after: z.object({ sort: z.number(), id: z.string() }).nullable() });
 const place = { kind: 'server', id: 'request-notes' } as const;
 const perPage = 20; // an old record can have 100 KB

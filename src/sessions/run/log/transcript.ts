@@ -9,8 +9,8 @@ import { applyCompactions, type Compaction, type IndexedMessage } from '../conte
 import { type ConversationEntry, parseConversation, type StoredCompaction, sortResultsByCall } from './conversation.ts';
 import { RequestLog } from './stored-request.ts';
 
-// The conversation is stored apart from the log, because the log must not contain the provider's raw parts. The raw parts return
-// to the provider unchanged. Facts and transcript are written in one transaction.
+// The conversation is stored apart from the log, because it contains the provider's raw parts, which must not be in the log.
+// They are sent back to the provider unchanged. Facts and transcript are written in one transaction.
 
 interface View {
   readonly of: RunId;
@@ -200,7 +200,7 @@ export class Transcript {
   }
 
   /**
-   * Places the server's note at a position that later requests keep. Drops all earlier notes once they are longer than
+   * Places the server's note at a position that stays the same in later requests. Drops all earlier notes once they exceed
    * `maxBytes`.
    */
   placeNote(text: string, maxBytes: number): void {
@@ -232,6 +232,6 @@ export class Transcript {
   }
 }
 
-/** Places a note in the view. If a summary hides its position, the newest note follows the summary. */
+/** Converts a note's position to one in the view. A note that a summary would hide is placed directly after the summary. */
 const noteIn = ({ head, from }: SharedView['view'], note: PositionedNote): PositionedNote =>
   head.length === 0 ? note : { text: note.text, before: Math.max(note.before, from) - from + head.length };

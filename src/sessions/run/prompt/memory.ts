@@ -8,7 +8,7 @@ export const workspaceNoteFileNames: readonly string[] = ['AGENTS.md', 'CLAUDE.m
 const maxFolders = 10;
 const maxFileBytes = 16 * 1024;
 const waitMs = 2_000;
-/** Error codes that a second read in the same run would repeat: the file is missing or unreadable. */
+/** Error codes of a missing or unreadable file. Reading it again in the same run would fail the same way. */
 const final: readonly string[] = ['file_not_found', 'path_outside', 'invalid_request', 'payload_too_large'];
 
 interface Reader {

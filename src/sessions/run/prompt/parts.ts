@@ -54,8 +54,8 @@ function approvalsOf({ approvals, hasTool, hasToolServers }: PromptFacts): PartV
 }
 
 /**
- * Notes that state the purpose of a turn, at the end of a request because they change. `grader` is the system prompt of the
- * grader instead.
+ * Notes that state the purpose of a turn. They are placed at the end of a request, because they change. `grader` is an
+ * exception: the grader's system prompt.
  */
 export const promptNoteNames = ['replan', 'step', 'todo-list', 'answer', 'grader'] as const;
 export type PromptNoteName = (typeof promptNoteNames)[number];
@@ -68,7 +68,7 @@ interface Placeholders {
   readonly must: readonly string[];
   readonly may?: readonly string[];
 }
-/** Placeholders of each part. Without one from `must`, the part would lose text from the server. */
+/** Placeholders of each part. A part that lacks one from `must` would lose text from the server. */
 const placeholders: Partial<Record<PromptPartName, Placeholders>> = {
   project: { must: ['instructions'] },
   environment: { must: ['workdir'], may: ['installed', 'network'] },
@@ -83,7 +83,7 @@ const placeholders: Partial<Record<PromptPartName, Placeholders>> = {
 /** Models, including the demo model, read the workspace folder from this line. */
 const workdirLine = /^Working directory: \{\{workdir\}\}$/m;
 
-/** Throws: invalid_request for text that the server cannot fill. `where` names the text's source in the error. */
+/** Throws: invalid_request for an unknown or missing placeholder or folder line. `where` names the text's source in the error. */
 export function checkPromptPart(name: PromptPartName, text: string, where: string): void {
   const { must, may = [] } = placeholders[name] ?? { must: [] };
   const found = [...text.matchAll(/\{\{([^{}]*)\}\}/g)].map(([, key = '']) => key);

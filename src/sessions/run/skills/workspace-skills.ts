@@ -75,8 +75,8 @@ export interface FoundSkills {
 }
 
 /**
- * Finds the first skill of each name, and lists problems of their files in `unread`. Folders whose SKILL.md is missing or cannot
- * be read are ignored.
+ * Finds the first skill of each name. Reports problems in a skill's files in `unread`, and ignores folders whose SKILL.md is
+ * missing or unreadable.
  */
 export async function findWorkspaceSkills(
   client: Files,

@@ -102,7 +102,7 @@ export function createSessionCreator(parts: CreatorDeps) {
     for (const ref of [model ?? [], fallbacks ?? []].flat()) await parts.checkModel?.(ref);
     // A child gets its parent's template, and with it the same isolation.
     const { brings, mounts, ...chosen }: ChosenTemplate = sameAgent ?? (await parts.templateFor(named, projectId));
-    // The snapshot's files would occupy the folders of the template's repositories, so those are omitted.
+    // A snapshot's files occupy the folders of the template's repositories, so those repositories are omitted.
     const requested = repositories ?? (startsFrom ? undefined : brings);
     for (const { url } of requested ?? []) parts.checkRepository?.(url);
     if (choice) parts.checkSandbox?.(choice, { ...chosen, projectId });

@@ -33,12 +33,12 @@ export type NameClaimResult =
   | { readonly kind: 'session'; readonly session: SessionRecord }
   | { readonly kind: 'claim'; readonly claim: NameClaim };
 
-/** Older entries are valid only if their session has the name, because a server may have crashed halfway. */
+/** Entries older than this are valid only if their session has the name, because a server may have crashed halfway. */
 const unfinishedMs = 60_000;
 
 /**
- * Session names, unique per owner across servers. An entry is changed only if its version is still the one that was read. If an
- * entry and the session's record differ, the record decides, so a crash needs no repair.
+ * Session names, unique per owner across servers. An entry is changed only if its version is still the one that was read. The
+ * session's record takes precedence over a differing entry, so nothing has to be repaired after a crash.
  */
 export class SessionNames extends ServerPart<Deps> {
   readonly #nextEntries = createRecordSweep(this.deps.records, kind, ({ id, doc }) => ({

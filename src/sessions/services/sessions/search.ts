@@ -2,7 +2,7 @@ import type { Store } from '../../../core/contracts/ports.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import type { SessionListQuery } from '../../api/sessions.ts';
 
-/** Maximum matching sessions. A text with more matches is found quickly by reading the newest sessions. */
+/** Maximum matching sessions. For a text with more matches, reading the newest sessions finds some quickly. */
 const maxFound = 2_000;
 
 interface SearchFilter {

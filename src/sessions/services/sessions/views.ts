@@ -87,7 +87,7 @@ export function createSessionViews({
   }
 }
 
-/** `catch` handler: on this code, returns the result of `elsewhere`, or rethrows if that finds nothing. */
+/** Creates a `catch` handler that, on this code, returns the result of `elsewhere`. Rethrows if that finds nothing. */
 const unlessMissing =
   <T>(code: ErrorCode, elsewhere: () => Promise<T>) =>
   async (thrown: unknown): Promise<NonNullable<T>> => {

@@ -5,8 +5,7 @@ export type TransferHeader = Pick<FileStream, 'size' | 'version'>;
 export const maxFileVersionChars = 100;
 
 /**
- * The returned function passes the header line, which has the file's size and version, to `found`, and returns the bytes after
- * it.
+ * Returns a function that passes the header line, with the file's size and version, to `found`, and returns the bytes after it.
  */
 export function createTransferHeaderReader(
   found: (heading: TransferHeader) => void,

@@ -44,7 +44,7 @@ export async function runProgramOverPipes(
   const give = () => failed.reject(signal.reason);
   signal.addEventListener('abort', give, { once: true });
   try {
-    // The signal does not interrupt this call, because it would be unknown whether the program has to be ended.
+    // Not interrupted by the signal, because it would then be unknown whether the program has started.
     await programs.open(program, AbortSignal.timeout(openMs));
     onStart?.();
     throwIfAborted(signal);

@@ -14,8 +14,8 @@ import {
 } from './header-reader.ts';
 import { BackpressureStream, emptyInput, runProgramOverPipes } from './piped-command.ts';
 
-// Scripts that transfer files. $1 is the path, $2 the workspace. A file is opened before its size is read, so replacing it has no
-// effect. Its version consists of its size and modification time.
+// Scripts that transfer files. $1 is the path, $2 the workspace. A file is opened before its size is read, so a replacement in
+// between has no effect. A version consists of the file's size and modification time.
 
 const exits = { missing: 44, outside: 45, unfit: 46, full: 47, changed: 48 } as const;
 
@@ -178,7 +178,7 @@ export function createStreamService({ sandboxes, ids, known }: Deps): StreamServ
         opened.reject(thrown);
         content.destroy(thrown);
       });
-      content.on('error', () => {}); // before the content is read, `opened` reports the failure
+      content.on('error', () => {}); // a failure before the content is read is reported by `opened`
       return { ...(await opened.promise), content } satisfies FileStream;
     },
 

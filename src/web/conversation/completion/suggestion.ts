@@ -8,8 +8,8 @@ export interface Suggestion {
   readonly refused?: string;
   readonly inserts?: string;
   /**
-   * Called when the entry is chosen, after `inserts` has replaced the word. Without `inserts`, a `/` word is removed and an `@`
-   * word stays.
+   * Called when the entry is chosen, after `inserts` has replaced the typed word. Without `inserts`, a word that starts with `/`
+   * is removed, and one that starts with `@` stays.
    */
   readonly act?: () => void;
 }

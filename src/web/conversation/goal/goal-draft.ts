@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import type { GoalInput } from '../../data/actions.ts';
 import type { TextKey } from '../../text/texts.ts';
 
-/** The same in every language. */
+/** Not translated. */
 export const exampleCheck = 'npm test';
 
 export interface GoalDraft {

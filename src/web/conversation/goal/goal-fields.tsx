@@ -15,7 +15,7 @@ export function GoalFields({ goal, onChange, onClose }: Props) {
   const form = useRef<HTMLFieldSetElement>(null);
   useLayoutEffect(() => {
     form.current?.querySelector('textarea')?.focus({ preventScroll: true });
-    form.current?.scrollIntoView({ block: 'nearest' }); // with its title and close button
+    form.current?.scrollIntoView({ block: 'nearest' }); // shows the whole form, including its title and close button
   }, []);
   const problem = findGoalProblem(goal);
   return (

@@ -72,7 +72,7 @@ export function Dialog({ title, wide = false, children, onClose }: Props) {
   );
 }
 
-/** Where the focus returns after a dialog that is being removed. One that replaces it takes this over. */
+/** Gets the focus after the dialog that is being removed. A dialog that replaces it takes this over. */
 let pendingReturn: HTMLElement | null = null;
 
 /** Opens the dialog above the page. When it is gone, the focus returns to where it was, unless it has already moved on. */
@@ -89,7 +89,7 @@ export function useModal(ref: RefObject<HTMLDialogElement | null>, enter?: (dial
       pendingReturn = before.current;
     };
   }, []);
-  // Cleans up after the removal: while the dialog is open, nothing below it can have the focus.
+  // Returns the focus only after the removal, because nothing below an open dialog can have it.
   useEffect(
     () => () => {
       pendingReturn = null;
@@ -103,8 +103,8 @@ export function useModal(ref: RefObject<HTMLDialogElement | null>, enter?: (dial
 }
 
 /**
- * Focuses a form's checked choice or first field, a list's first entry, or the safe answer to a question. The dialog itself gets
- * the focus if its form still loads, and on a phone, where a field would open the keyboard.
+ * Focuses a form's checked choice or first field, a list's first entry, or a question's safe answer. Focuses the dialog itself
+ * while its form loads, and on a phone, where a field would open the keyboard.
  */
 function focusFirst(dialog: HTMLDialogElement): void {
   const find = (selector: string) => dialog.querySelector<HTMLElement>(selector);

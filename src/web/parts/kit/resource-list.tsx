@@ -96,7 +96,7 @@ export const InlineConfirmation = ({ label, name, ask, act, end }: SureProps & {
   </span>
 );
 
-/** The server shows the secret only once. */
+/** Scrolls a new secret into view, because the server shows it only once. */
 const scrollIntoView = (node: HTMLElement | null): void => node?.scrollIntoView({ block: 'nearest' });
 
 export const OneTimeSecret = ({ label, text }: { label: string; text: string }) => (

@@ -52,13 +52,13 @@ interface Props<Name extends FormName> {
   readonly words: string;
   /** Absent: the enclosing dialog has the title. */
   readonly title?: string;
-  /** In display order. Fields can depend on others' values. */
+  /** In display order. Which fields are shown can depend on the values of others. */
   readonly fields: Fields<Name> | ((entry: (name: string) => FieldDraft) => Fields<Name>);
   /** Values of fields without a draft. The caller updates them after a save. */
   readonly value?: object | undefined;
   /** Handwritten fields. Their errors come from an {@link InvalidFieldsError} that `send` throws. */
   readonly children?: (errors: Readonly<Record<string, string>>) => ComponentChildren;
-  /** A form that was closed without Save or Cancel opens again with what was entered. */
+  /** If the form was closed without Save or Cancel, it opens again with the values entered so far. */
   readonly keepsDrafts?: boolean;
   /** Save is enabled only after a change. */
   readonly needsChange?: boolean;
@@ -108,7 +108,7 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
   const form = useRef<HTMLFormElement>(null);
   const more = useRef<HTMLDetailsElement>(null);
   useLayoutEffect(() => {
-    if (more.current?.querySelector('[aria-invalid="true"]')) more.current.open = true; // a person closes it
+    if (more.current?.querySelector('[aria-invalid="true"]')) more.current.open = true; // only a person closes it
     form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
   }, [refusals]); // not after each change, because typing that fixes one field must not move to the next
   const refuse = (found: Readonly<Record<string, string>>) => {

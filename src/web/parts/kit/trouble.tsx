@@ -6,7 +6,7 @@ import { Button } from './button.tsx';
 type RunAction = (what: string, work: () => Promise<unknown>) => Promise<boolean>;
 
 /**
- * Runs actions and returns the last one's error, for a dialog, which covers the page's notice. `tryIt` resolves with true on
+ * Runs actions and returns the last error, for dialogs, which cover the page's own notice. `tryIt` resolves with true on
  * success.
  */
 export function useActionError(): [text: string, tryIt: RunAction] {

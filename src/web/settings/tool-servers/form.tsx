@@ -78,8 +78,8 @@ export function ToolServerForm({ onSaved }: { readonly onSaved: (server: ToolSer
 }
 
 /**
- * Headers for the chosen kind of access. `open` sends none, so an unchanged address keeps its stored key. Throws
- * InvalidFieldsError.
+ * Headers for the selected kind of access. `open` sends none; if the address is unchanged, the server then keeps the stored key.
+ * Throws InvalidFieldsError.
  */
 function parseAccess(kind: Access, header: string, secret: string): { headers?: Record<string, string> } {
   if (kind === 'open') return {};

@@ -36,7 +36,7 @@ const endings = new Map<string, FileKind>(
     tsv: 'csv',
   }),
 );
-/** Browsers display these files themselves. Their first bytes are ignored. */
+/** Files that browsers display themselves, recognized by their extension alone. */
 const media = new Map<string, FileKind>(
   Object.entries({
     pdf: 'pdf',

@@ -6,7 +6,7 @@ import { PageFrame } from '../../parts/page-frame.tsx';
 import { t } from '../../text/text.ts';
 import type { FileStore, LoadedFile } from './store.ts';
 
-/** Lifetime of an address that nothing closes, for example after a crash of the browser. */
+/** Lifetime of an address if nothing closes it, for example because the browser crashed. */
 const lifeMinutes = 60;
 
 interface Props {

@@ -19,7 +19,7 @@ export interface LoadedFile {
 export type FileFilter = 'all' | 'changed' | 'steps';
 export const fileFilter = signal<FileFilter>('all');
 
-/** Counts changes of a session's files that none of its events reports. */
+/** Number of changes to a session's files that none of its events reported. */
 export const silentFileChanges = signal(0);
 
 export class FileStore {
@@ -88,7 +88,7 @@ export class FileStore {
     if (this.state.value !== 'ready') this.state.value = 'asleep';
   }
 
-  /** Text that changes with the file; undefined: the file is in no listed folder. */
+  /** A text that changes whenever the file does. Undefined: no listed folder contains the file. */
   stampOf(path: string): string | undefined {
     const entries = this.folders.value.get(parentPathOf(path));
     const entry = entries?.find(({ name }) => toChildPath(parentPathOf(path), name) === path);

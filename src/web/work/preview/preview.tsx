@@ -53,7 +53,7 @@ const Listening = ({ port: { port, command = '' } }: { port: Port }) => (
   </li>
 );
 
-/** Excludes the page's own frames, whose links are closed with them. */
+/** Excludes the previews that the page opened for its own frames, which close with them. */
 const isShared = ({ folder }: Preview) => folder === undefined;
 
 /** Open previews, which a person can copy or close. Anyone who has a preview's address can use it. */

@@ -15,7 +15,7 @@ const lookMs = 5_000;
 /** Listening ports of the selected session's sandbox. Undefined: not known yet. */
 export const ports = signal<readonly Port[] | undefined>(undefined);
 export const unseenPorts = signal<ReadonlySet<number>>(new Set());
-/** Undefined: the list of ports. */
+/** Undefined: the list of ports is shown. */
 export const previewLocation = signal<PreviewLocation | undefined>(undefined);
 let seen = new Set<number>();
 /** The path that was shown last, by port. */

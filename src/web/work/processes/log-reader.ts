@@ -90,7 +90,7 @@ export class ProcessLogReader {
   }
 }
 
-/** Offset of the part's first whole line. A line longer than the part is shown in pieces. */
+/** Offset at which the part's first whole line starts. Of a line longer than the part, the piece in this part is shown. */
 function beginning(part: Uint8Array): number {
   const next = part.indexOf(newline) + 1;
   return next === part.length ? 0 : next;

@@ -72,7 +72,7 @@ export function ProcessesPane({ session: { id: sessionId } }: { session: Session
   );
 }
 
-/** In the order of each program's first process. */
+/** Programs are in the order of their first processes. */
 export function groupByProgram(all: readonly Process[]): [name: string, processes: [Process, ...Process[]]][] {
   const found = new Map<string, [Process, ...Process[]]>();
   for (const process of all) {
@@ -161,7 +161,7 @@ interface Props {
   readonly onChange: (sandbox: SandboxStatus) => void;
 }
 
-/** Before a pause, the line explains what the pause keeps. */
+/** While the sandbox can be paused, this line explains what a pause keeps. */
 function SandboxState({ sandbox: { condition, keeps, pause, idleSeconds, filesDamaged }, sessionId, onChange }: Props) {
   const wake = condition === 'paused' ? 'resume' : 'start';
   const change = (name: 'pause' | 'resume', problem: TextKey) =>

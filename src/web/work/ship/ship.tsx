@@ -33,10 +33,10 @@ function RepositoryView({ session, repository }: { session: Session; repository:
   const { id: sessionId } = session;
   const { path, url, state, error, branch, access, environment } = repository;
   const of: RepositoryLocation = { sessionId, path };
-  // A change to the repository also makes the pull request's state outdated.
+  // Increased after each change to the repository, because the state of its pull request is then outdated too.
   const [reads, setReads] = useState(0);
   const read = async () => (state === 'ready' ? await query('repositories.status', of) : undefined);
-  // A run may have changed files.
+  // Read again when the session's status changes, because a run may have changed files.
   const { now: status, problem } = useLoadedData(read, [sessionId, path, state, reads, session.status]);
   const again = () => setReads((count) => count + 1);
   return (
@@ -171,7 +171,7 @@ function Hosts({ sessionId, hosts }: { sessionId: string; hosts: readonly string
   );
 }
 
-/** A person allows all or none. */
+/** A person can only allow all of them, or none. */
 function WantedServices({
   of,
   services,

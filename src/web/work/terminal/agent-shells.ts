@@ -58,7 +58,7 @@ export class AgentShells {
       this.show(call.shell, { output: console.console.at(-1)?.output ?? '', isRunning: true });
       return true;
     }
-    // If the log dropped the pieces of output, the result has their text.
+    // If the log no longer has the output's pieces, the text is in the result.
     if (!call.shown) this.#print(call.shell, output);
     if (!shell.text.endsWith('\n')) this.#print(call.shell, '\r\n');
     const ended = reason ?? (exitCode ? `exit ${exitCode}` : undefined);

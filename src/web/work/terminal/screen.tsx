@@ -15,7 +15,7 @@ import { t } from '../../text/text.ts';
 interface SafeDocument extends Disposable {
   /** The page's document, except that it creates elements that comply with the policy. */
   readonly document: Document;
-  /** Runs `work` while the page's document creates such elements too, because xterm creates one style sheet with it. */
+  /** Runs `work` while the page's own document creates such elements, because xterm uses it for one style sheet. */
   during(work: () => void): void;
 }
 
@@ -70,7 +70,7 @@ const insertions: ReadonlySet<string> = new Set(['insertText', 'insertReplacemen
 
 interface Props {
   readonly label: string;
-  /** The agent's programs end lines without a carriage return. */
+  /** For the agent's programs, whose lines end without a carriage return. */
   readonly isPlain?: boolean;
   /** Called once the terminal is ready. The returned function cleans up. */
   readonly onOpen: (terminal: Terminal) => () => void;

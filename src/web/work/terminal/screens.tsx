@@ -72,7 +72,7 @@ export function AgentTerminalScreen({ sessionId, shell, all, onShown, openOwn }:
     write.current(isMore ? shell.text.slice(shown.current.length) : `\x1bc${shell.text}`);
     shown.current = shell.text;
   }, [shell.text, all]);
-  // Later output of a command that waits for input is not logged until the agent's next call, so the page queries it.
+  // While a command waits for input, its further output is not logged until the agent's next call, so the page queries it.
   useEffect(() => {
     if (!shell.waits) return;
     const looking = setInterval(() => {

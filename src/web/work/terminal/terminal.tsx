@@ -12,7 +12,7 @@ import { type AgentShell, AgentShells } from './agent-shells.ts';
 import { AgentTerminalScreen, UserTerminalScreen } from './screens.tsx';
 
 type OwnTerminalInfo = Outputs['terminals']['list'][number];
-/** Shown terminal by session: a shell's id, with a prefix for its owner. */
+/** Selected terminal of each session: the id of a shell, with a prefix that shows whether it is the person's or the agent's. */
 const chosen = signal<Readonly<Record<string, string>>>({});
 
 export function TerminalsPane({ session: { id: sessionId } }: { session: Session }) {

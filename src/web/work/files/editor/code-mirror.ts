@@ -199,7 +199,7 @@ interface DiffOptions extends EditorOptions {
 
 const collapseUnchanged = { margin: 3, minSize: 6 };
 
-/** Lets the keyboard open collapsed lines, for which CodeMirror listens to clicks alone. */
+/** Makes collapsed lines open by keyboard too. CodeMirror listens only for clicks. */
 const opensCollapsedLines = EditorView.updateListener.of(({ view }) => {
   for (const node of view.dom.querySelectorAll<HTMLElement>('.cm-collapsedLines:not([role])')) {
     node.setAttribute('role', 'button');

@@ -75,8 +75,8 @@ const isSame = (one: FileComparison, other: FileComparison): boolean =>
   one.before === other.before && one.after === other.after && one.version === other.version;
 
 /**
- * Whether a new run, for example after a comment, began with the reviewed text, which is therefore now the earlier version. The
- * review then continues until the file changes.
+ * Whether a new run began with the reviewed text, for example after a comment, so that this text is now also the earlier
+ * version. The current review is then kept until the file changes.
  */
 const isRebased = (old: FileComparison, now: FileComparison): boolean =>
   now.before === now.after && now.after === old.after;

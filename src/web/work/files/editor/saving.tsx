@@ -17,7 +17,7 @@ interface SaveState {
   save(text: string, options?: SaveOptions): Promise<boolean>;
 }
 interface SaveOptions {
-  /** Also replaces a different version. */
+  /** Replaces the file even if its version has changed. */
   readonly overwrites?: boolean;
   /** Called once the text is stored, before the file list is reloaded. */
   readonly onStored?: (version: string) => void;
