@@ -227,7 +227,7 @@ export const conversationTexts = {
   'complete.files': 'Workspace files',
   'complete.found': '{n} suggestions',
   'complete.found.one': '1 suggestion',
-  'complete.newSession': 'A new session has no files yet. Attach some, or mention files after the first task.',
+  'complete.newSession': 'A new session has no files yet. Attach files, or mention files once the session has started.',
   'complete.asleep': 'starts the sandbox',
   'complete.unread': 'Could not list files: {why}',
   'complete.noFile': 'No matching files.',

@@ -72,7 +72,7 @@ export const secretTexts = {
   'secrets.git': 'Restrict to Git',
   'secrets.git.none': 'No',
   'secrets.once':
-    'The value is stored encrypted and never shown again. Saving under an existing name replaces that entry.',
+    'The value is stored encrypted and never shown again. If a secret with this name exists, it will be replaced.',
   'secrets.removeOne': 'Remove secret {name}',
   'secrets.removeAsk': 'Programs that use this secret will fail.',
   'secrets.notRevoked': 'Could not remove the secret',

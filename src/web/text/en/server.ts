@@ -117,7 +117,7 @@ export const serverSettingTexts = {
   'administration.waits.empty': 'Waiting for help: the model’s replies were empty',
   'administration.budget.run': 'Waiting for more run budget',
   'administration.budget.session': 'Waiting for more session budget',
-  'administration.budget.person': 'Waiting for more budget for this person',
+  'administration.budget.person': 'Waiting for more personal budget',
   'administration.budget.project': 'Waiting for more project budget',
   'administration.budget.server': 'Waiting: a server limit was reached',
   'administration.budget.member': 'Waiting: the owner has no access to the project',

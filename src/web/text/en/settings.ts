@@ -67,7 +67,7 @@ export const settingsTexts = {
   'cost.approval': 'Approval decision',
   'cost.step': 'Plan step',
   members: 'Projects',
-  'members.about': 'People and groups in a project share its sessions.',
+  'members.about': 'People and groups in a project share access to its sessions.',
   'members.noProjects': 'No projects yet.',
   'members.projectsUnread': 'Could not load projects',
   'members.unread': 'Could not load members',
