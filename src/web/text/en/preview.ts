@@ -13,7 +13,7 @@ export const previewTexts = {
     'Sandboxed preview: browser storage and URLs that begin with / do not work. Set CORRAL_PREVIEWS_DOMAIN to enable them.',
   'preview.open': 'Links to programs and files',
   'preview.openText':
-    'Each preview has its own link. Anyone with the link can see the program or files until it expires or is revoked.',
+    'Each preview has its own link. Anyone with the link can see the program or files until the link expires or is revoked.',
   'preview.closeOne': 'Revoke link: {what}',
   'preview.notClosed': 'Could not revoke the link',
   'attach.add': 'Attach files',
