@@ -128,7 +128,7 @@ boxed('a message while the agent works is offered and shown as steering', async 
   await page.getByRole('button', { name: 'Stop', exact: true }).waitFor();
   await page.getByText('Working… The agent reads your message after the current step.').waitFor();
   await message(page).fill('Mind the gap');
-  await page.getByRole('button', { name: 'Steer the agent' }).click();
+  await page.getByRole('button', { name: 'Steer agent' }).click();
   const steering = page.getByRole('article', { name: 'You' }).filter({ hasText: 'Mind the gap' });
   await steering.getByText('sent during the run').waitFor();
   await desk.call('sandbox.exec', { sessionId: id, command: 'touch go' });

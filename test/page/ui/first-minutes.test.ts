@@ -85,7 +85,7 @@ test('a session whose repository cannot be cloned is failed, and its card offers
   const card = page.getByRole('alert').filter({ hasText: 'Could not clone the repository' });
   await card.getByRole('button', { name: 'Try again' }).waitFor();
   await page.getByRole('main').getByText('failed', { exact: true }).waitFor();
-  await card.getByRole('button', { name: 'Change URL in a new session' }).click();
+  await card.getByRole('button', { name: 'Edit URL in a new session' }).click();
   expect(await page.getByRole('textbox', { name: 'Message' }).inputValue()).toBe('hello');
 });
 

@@ -91,7 +91,7 @@ test('a long text is drawn in parts, and a person can read all of it', { tags: [
   await long.getByText('the last words').waitFor();
   await expect.poll(async () => (await long.locator('.plain').textContent())?.length).toBe(text.length);
   expect(await long.locator('.part').count()).toBeGreaterThan(50);
-  await page.getByRole('button', { name: 'Show the whole line' }).click();
+  await page.getByRole('button', { name: 'Show full line' }).click();
   await scrollTo(page.getByRole('group', { name: 'Output' }));
   await page.getByText('the last column').waitFor();
 });

@@ -163,7 +163,7 @@ test('the page shows changes by other clients at once, also that they deleted th
   await page.getByText('What should we work on?').waitFor();
   await page.getByText('The session was deleted.').waitFor();
   await page.goto(`/#${id}`);
-  await page.getByText('No session at this address.').waitFor();
+  await page.getByText('Session not found.').waitFor();
 });
 
 // test/wire/http/server.test.ts asks for `/redoc`, too.

@@ -99,7 +99,7 @@ test('on a phone all runs of the list are stopped together, visibly', { tags: ['
   await page.getByRole('button', { name: 'Stop', exact: true }).last().click();
   await page.getByText('3 runs stopped.').waitFor();
   await expect.poll(() => page.getByRole('listitem').getByText('stopped').count()).toBe(3);
-  expect(reports).toContain('0 of 3 runs stopped…');
+  expect(reports).toContain('Stopping runs: 0 of 3…');
 });
 
 test('the list shows one state or project, to which new sessions belong', { tags: ['nightly'] }, async ({ desk }) => {

@@ -87,7 +87,7 @@ test('a call is approved once, after an edit, or always in the session, as the s
     expect.stringContaining('Approved'),
   ]); // the fourth call no longer needed permission
   expect(await page.locator('.tool .console').allTextContents()).toContainEqual(expect.stringContaining('changed'));
-  await openSettings(page, 'Tools of this session');
+  await openSettings(page, 'Session tools');
   await page.getByRole('heading', { name: 'Always approved in this session' }).waitFor();
   expect(await axeFinds(page)).toEqual([]);
 });
@@ -117,7 +117,7 @@ test('a new session takes the model and template that a person chose; an unknown
   await message.press('Enter');
   await page.getByRole('article', { name: 'Agent' }).getByText('The fake has answered.').waitFor();
   expect(fake.requests.at(-1)?.body.model).toBe('qwen3');
-  const dialog = await openSettings(page, 'Tools of this session');
+  const dialog = await openSettings(page, 'Session tools');
   await dialog.getByText(priced.replace('/', ' / '), { exact: true }).waitFor();
   await dialog.getByText('minimal · works without a plan').waitFor();
 });
@@ -125,7 +125,7 @@ test('a new session takes the model and template that a person chose; an unknown
 test('the settings name the tools and the tool servers of a session', { tags: ['nightly'] }, async ({ desk }) => {
   const { id } = await desk.call('sessions.create', { mcpServers: { notes: { command: 'cat' } } });
   const { page } = await desk.open(`/#${id}`);
-  const dialog = await openSettings(page, 'Tools of this session');
+  const dialog = await openSettings(page, 'Session tools');
   const below = (heading: string | RegExp) =>
     dialog
       .locator('div')

@@ -113,13 +113,7 @@ async function walk({ desk, page, see }: Walk): Promise<void> {
   });
   await leave(page);
   await page.keyboard.press('Control+,');
-  for (const section of [
-    'Appearance',
-    'Notifications',
-    'Models and keys',
-    'Tools of this session',
-    'Network of this session',
-  ]) {
+  for (const section of ['Appearance', 'Notifications', 'Models and keys', 'Session tools', 'Session network']) {
     await see(`the settings ${section}`, async () => {
       const settings = page.getByRole('dialog');
       const choice = settings.getByRole('combobox', { name: 'Settings' }); // a phone has no room for a column
@@ -179,7 +173,7 @@ async function walk({ desk, page, see }: Walk): Promise<void> {
   });
   await see('no session at the address', async () => {
     await page.goto('/#0123456789abcdef');
-    await page.getByText('No session at this address.').waitFor();
+    await page.getByText('Session not found.').waitFor();
   });
   await page.route('**/trpc/system.info', (route) => route.fulfill({ status: 401 }));
   await see('the question for a token', async () => {

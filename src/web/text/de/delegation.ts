@@ -34,7 +34,7 @@ export const delegationTexts = {
   'attempts.choosing': 'Dateien werden übernommen…',
   'attempts.best': 'bester Versuch',
   'attempts.tokens': '{n} Tokens',
-  'attempts.deleteOthers': 'Beim Auswählen eines Versuchs die anderen löschen',
+  'attempts.deleteOthers': 'Nach der Auswahl die anderen Versuche löschen',
   'attempts.lines': '{n} Dateien +{added} −{removed}',
   'attempts.lines.one': '1 Datei +{added} −{removed}',
   'attempts.state.planned': 'geplant',

@@ -2,11 +2,12 @@ export const modelTexts = {
   'models.none': 'Noch kein Modell eingerichtet',
   'models.demoIsDefault': 'Die Demo ist noch das Standardmodell',
   'models.demoIsDefaultTells':
-    'Neue Sitzungen verwenden sie, wenn Sie kein anderes Modell wählen. Speichern Sie unten eines als Standard.',
-  'models.demoTells': 'Bis dahin antwortet eine Demo mit festem Ablauf. Sie kann nur die Aufgaben oben ausführen.',
+    'Neue Sitzungen verwenden die Demo, wenn Sie kein anderes Modell wählen. Legen Sie unten ein Standardmodell fest.',
+  'models.demoTells':
+    'Bis Sie ein Modell einrichten, antwortet eine Demo mit festem Ablauf. Sie kann nur die Aufgaben oben ausführen.',
   'models.setUp': 'Modell einrichten',
   'models.setBy':
-    '{by} legt das Modell fest. Entfernen Sie diese Einstellung, und starten Sie den Server neu, um hier zu wählen.',
+    '{by} legt das Modell fest. Entfernen Sie diese Einstellung, und starten Sie den Server neu, um hier ein Modell zu wählen.',
   'models.askAdmin': 'Bitten Sie einen Administrator dieses Servers, ein Modell einzurichten.',
   'models.other': 'Anderer Anbieter',
   'models.address': 'Basis-URL',
@@ -18,7 +19,7 @@ export const modelTexts = {
   'models.worked': 'Verbunden. {n} Modelle gefunden.',
   'models.worked.one': 'Verbunden. 1 Modell gefunden.',
   'models.use': 'Als Standardmodell festlegen',
-  'models.useTells': 'Der Standard gilt auch für bestehende Sitzungen, für die kein Modell gewählt wurde.',
+  'models.useTells': 'Der Standard gilt auch für bestehende Sitzungen ohne eigenes Modell.',
   'models.saveOnly': 'Speichern, Standard beibehalten',
   'models.search': 'Modelle durchsuchen',
   'models.searchHint': '{n} Modelle durchsuchen',
@@ -41,7 +42,7 @@ export const modelTexts = {
   'models.take': 'Modell verwenden',
   'models.choose': 'Modell für die neue Sitzung',
   'models.chooseUsual': 'Standardmodell',
-  'models.changed': 'Das Modell ist ab der nächsten Antwort {model}.',
+  'models.changed': 'Modell geändert: {model}. Die Änderung gilt ab der nächsten Runde.',
   'models.change': 'Modell ändern',
   'models.inUse': 'Sitzungen ohne eigenes Modell verwenden {model}. Eine Änderung gilt ab ihrer nächsten Nachricht.',
   'models.providers': 'Anbieter',

@@ -3,19 +3,19 @@ import type { previewTexts as english } from '../en/preview.ts';
 export const previewTexts: Record<keyof typeof english, string> = {
   'tab.preview': 'Vorschau',
   'tab.new': 'neu',
-  'preview.none': 'Es laufen keine Server. Starten Sie einen, dann erscheint er hier.',
+  'preview.none': 'Es laufen keine Server. Starten Sie einen in der Sandbox, dann erscheint er hier.',
   'preview.ports': 'Offene Ports',
   'preview.port': 'Port {port}',
   'preview.back': 'Zurück zu den Ports',
   'preview.path': 'Pfad',
   'preview.reload': 'Neu laden',
-  'preview.enter': 'In diese Seite tippen',
+  'preview.enter': 'In die Seite springen',
   'preview.frame': 'Programm auf Port {port}',
   'preview.sandboxed':
     'Abgeschottete Vorschau: Browser-Speicher und URLs, die mit / beginnen, funktionieren nicht. Setzen Sie CORRAL_PREVIEWS_DOMAIN, um sie freizuschalten.',
   'preview.open': 'Links zu Programmen und Dateien',
   'preview.openText':
-    'Vorschauen öffnen sich über einen solchen Link. Wer einen hat, sieht das Programm oder die Dateien, bis der Link abläuft oder widerrufen wird.',
+    'Jede Vorschau hat einen eigenen Link. Wer ihn hat, sieht das Programm oder die Dateien, bis der Link abläuft oder widerrufen wird.',
   'preview.closeOne': 'Link widerrufen: {what}',
   'preview.notClosed': 'Link konnte nicht widerrufen werden',
   'attach.add': 'Dateien anhängen',

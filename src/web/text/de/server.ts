@@ -139,7 +139,7 @@ export const serverSettingTexts = {
   'administration.disk': 'Freier Speicherplatz auf dem Server',
   'administration.backups': 'Corral erstellt keine Backups. Sichern Sie Datenspeicher, Uploads und Snapshots zusammen.',
   'administration.projects': 'Alle Projekte',
-  'administration.projects.about': 'Die Projekte aller Personen, mit dem Verbrauch dieses Monats.',
+  'administration.projects.about': 'Alle Projekte auf diesem Server, mit dem Verbrauch dieses Monats.',
   'administration.members': '{n} Mitglieder',
   'administration.members.one': '1 Mitglied',
   'administration.people': 'Personen',

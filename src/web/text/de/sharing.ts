@@ -4,7 +4,7 @@ export const sharingTexts = {
   'fork.allTells': 'Startet eine neue Sitzung mit dem bisherigen Gespräch. Diese Sitzung bleibt unverändert.',
   'fork.tells': 'Startet eine neue Sitzung mit dem Gespräch bis hierher. Diese Sitzung bleibt unverändert.',
   'fork.name': 'Titel',
-  'fork.sameName': 'Gleicher Titel',
+  'fork.sameName': 'Wie diese Sitzung',
   'fork.withFiles': 'Dateien von diesem Stand übernehmen',
   'fork.make': 'Abzweigen',
   'fork.failed': 'Abzweigen der Sitzung fehlgeschlagen',

@@ -18,7 +18,7 @@ export const shipTexts = {
   'ship.nothingAhead': 'Noch keine neuen Commits.',
   'ship.ahead': 'Neue Commits: {n}',
   'ship.push': 'Pushen',
-  'ship.pushed': 'Gepusht nach {branch}.',
+  'ship.pushed': 'Nach {branch} gepusht.',
   'ship.notPushed': 'Push fehlgeschlagen',
   'ship.patch': 'Patch herunterladen',
   'ship.noPatch': 'Patch konnte nicht heruntergeladen werden',

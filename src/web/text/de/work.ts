@@ -2,7 +2,7 @@ export const workTexts = {
   'tab.files': 'Dateien',
   'tab.terminal': 'Terminal',
   'tab.processes': 'Prozesse',
-  'sandbox.new': 'Die Sandbox wurde noch nicht benutzt',
+  'sandbox.new': 'Die Sandbox wurde noch nicht gestartet',
   'sandbox.starting': 'Die Sandbox startet',
   'sandbox.running': 'Die Sandbox läuft',
   'sandbox.pausing': 'Die Sandbox wird pausiert',
@@ -85,7 +85,8 @@ export const workTexts = {
   'files.notSaved': 'Datei konnte nicht gespeichert werden',
   'files.unsaved': 'Nicht gespeicherte Änderungen',
   'files.textOf': 'Inhalt von {path}',
-  'files.conflict': 'Die Datei wurde geändert, nachdem Sie sie geöffnet haben. Es wurde nichts gespeichert.',
+  'files.conflict':
+    'Die Datei wurde geändert, nachdem Sie sie geöffnet haben. Ihre Änderungen wurden nicht gespeichert.',
   'files.discardAsk': 'Änderungen an {path} verwerfen?',
   'files.discardTells': 'Alles, was Sie seit dem letzten Speichern eingegeben haben, geht verloren.',
   'files.discard': 'Verwerfen',
@@ -107,7 +108,7 @@ export const workTexts = {
   'files.deleted': 'gelöscht',
   'files.sameContent': 'Keine Unterschiede.',
   'files.changesOf': 'Änderungen an {path}',
-  'files.tooLargeToCompare': 'Zu groß für einen Vergleich. Laden Sie die Datei herunter.',
+  'files.tooLargeToCompare': 'Zu groß für einen Vergleich. Laden Sie die Datei herunter, um sie anzusehen.',
   'terminal.list': 'Terminals',
   'terminal.own': 'Terminal {number}',
   'terminal.agent': 'Agent: {name}',
@@ -131,7 +132,7 @@ export const workTexts = {
   'terminal.hint': 'Mit Strg+Alt+Umschalt verlassen Sie das Terminal.',
   'desktop.none': 'Diese Sandbox hat keinen Desktop.',
   'desktop.offer.ready':
-    'Sie können einen hinzufügen. Die Sandbox startet neu: Dateien bleiben erhalten, laufende Programme enden.',
+    'Sie können einen hinzufügen. Dabei startet die Sandbox neu: Dateien bleiben erhalten, laufende Programme enden.',
   'desktop.offer.building':
     'Das Image mit Desktop wird gebaut. Sobald es fertig ist, können Sie einen Desktop hinzufügen.',
   'desktop.offer.failed': 'Das Image mit Desktop konnte nicht gebaut werden. Der Server versucht es erneut.',
@@ -231,7 +232,7 @@ export const workTexts = {
   'editor.layout': 'Darstellung des Vergleichs',
   'editor.inline': 'Untereinander',
   'editor.sides': 'Nebeneinander',
-  'editor.before': '{path} vorher',
+  'editor.before': '{path} vor den Änderungen',
   'editor.doesNotFit':
     'Änderung konnte nicht gespeichert werden: Diese Zeilen haben sich nach diesem Schritt geändert. Öffnen Sie die Datei, um sie zu bearbeiten.',
   'editor.line': 'Zeile {from}',
@@ -253,7 +254,7 @@ export const workTexts = {
   'screen.give': 'Steuerung abgeben',
   'screen.youHave': 'Sie haben die Steuerung. Der Agent wartet.',
   'screen.anotherHas': 'Jemand anderes hat die Steuerung.',
-  'screen.mayWatch': 'Sie können nur zusehen.',
+  'screen.mayWatch': 'Sie können zusehen, aber nicht steuern.',
   'screen.viewOnly': 'Nur zusehen',
   'screen.pan': 'Ansicht verschieben',
   'screen.fit': 'Einpassen',
@@ -272,7 +273,8 @@ export const workTexts = {
   'screen.absent':
     'Diese Sandbox hat keinen Desktop. Der Tab „Desktop“ der Sitzung zeigt, ob Sie einen hinzufügen können.',
   'screen.needsToken': 'Geben Sie ein Token ein, um sich zu verbinden.',
-  'screen.noSession': 'Sitzung nicht gefunden. Sie wurde gelöscht, oder Sie haben keinen Zugriff.',
+  'screen.noSession':
+    'Sitzung nicht gefunden. Möglicherweise wurde sie gelöscht, oder Sie haben keinen Zugriff darauf.',
   'screen.deleted': 'Die Sitzung wurde gelöscht.',
   'screen.signed': 'Dieser Link ist nur einmal gültig. Bitten Sie den Absender um einen neuen.',
   'screen.signedEnded':

@@ -52,7 +52,7 @@ export const automationTexts = {
   'automations.hook.secret': 'Secret (shown only once):',
   'automations.after.of': 'Start after another run',
   'automations.after.of.none': 'No',
-  'automations.after.of.automation': 'Run of an automation',
+  'automations.after.of.automation': 'Run by an automation',
   'automations.after.of.project': 'Run in a project',
   'automations.after.of.session': 'Run in a session',
   'automations.after.automation': 'Automation',

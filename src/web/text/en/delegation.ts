@@ -33,7 +33,7 @@ export const delegationTexts = {
   'attempts.choosing': 'copying files…',
   'attempts.best': 'best',
   'attempts.tokens': '{n} tokens',
-  'attempts.deleteOthers': 'Delete the other attempts when choosing one',
+  'attempts.deleteOthers': 'Delete other attempts after choosing one',
   'attempts.lines': '{n} files +{added} −{removed}',
   'attempts.lines.one': '1 file +{added} −{removed}',
   'attempts.state.planned': 'planned',
@@ -47,6 +47,6 @@ export const delegationTexts = {
   'attempts.state.deleted': 'deleted',
   'attempts.goal.satisfied': 'goal met',
   'attempts.goal.not_satisfied': 'goal not met',
-  'attempts.goal.could_not_be_judged': 'goal not judged',
+  'attempts.goal.could_not_be_judged': 'goal not evaluated',
   'delegation.result': 'Result',
 } as const;

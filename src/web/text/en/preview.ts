@@ -1,19 +1,19 @@
 export const previewTexts = {
   'tab.preview': 'Preview',
   'tab.new': 'new',
-  'preview.none': 'No servers running. Start one and it will appear here.',
+  'preview.none': 'No servers are running. Start one in the sandbox, and it will appear here.',
   'preview.ports': 'Open ports',
   'preview.port': 'Port {port}',
   'preview.back': 'Back to ports',
   'preview.path': 'Path',
   'preview.reload': 'Reload',
-  'preview.enter': 'Type into this page',
+  'preview.enter': 'Move focus into page',
   'preview.frame': 'Program on port {port}',
   'preview.sandboxed':
     'Sandboxed preview: browser storage and URLs that begin with / do not work. Set CORRAL_PREVIEWS_DOMAIN to enable them.',
   'preview.open': 'Links to programs and files',
   'preview.openText':
-    'Previews open with such a link. Anyone who has one can see the program or files until it expires or is revoked.',
+    'Each preview has its own link. Anyone with the link can see the program or files until the link expires or is revoked.',
   'preview.closeOne': 'Revoke link: {what}',
   'preview.notClosed': 'Could not revoke the link',
   'attach.add': 'Attach files',

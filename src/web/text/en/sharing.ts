@@ -4,7 +4,7 @@ export const sharingTexts = {
   'fork.allTells': 'Starts a new session with the conversation so far. This session stays unchanged.',
   'fork.tells': 'Starts a new session with the conversation up to here. This session stays unchanged.',
   'fork.name': 'Title',
-  'fork.sameName': 'Same title',
+  'fork.sameName': 'Same as this session',
   'fork.withFiles': 'Include the files from this point',
   'fork.make': 'Fork',
   'fork.failed': 'Could not fork the session',

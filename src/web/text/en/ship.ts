@@ -1,7 +1,7 @@
 export const shipTexts = {
   'tab.ship': 'Ship',
   'ship.refresh': 'Refresh',
-  'ship.waiting': 'The repository is cloned when the sandbox starts.',
+  'ship.waiting': 'The repository will be cloned when the sandbox starts.',
   'ship.clean': 'No uncommitted changes.',
   'ship.uncommitted': 'Changed files: {n}',
   'ship.added': 'new',
@@ -94,7 +94,7 @@ export const shipTexts = {
   'ship.allowServices': 'Allow services',
   'ship.servicesNotAllowed': 'Could not allow the services',
   'ship.servicesText':
-    'The services start with the next sandbox. Allowing them stops a running sandbox: files are kept, processes end.',
+    'The services start with the next sandbox. If a sandbox is running, allowing them stops it: files are kept, but processes end.',
   'ship.ownChecks': 'Repository checks',
   'ship.runChecks': 'Run checks',
   'ship.checksRun': 'Running checks…',

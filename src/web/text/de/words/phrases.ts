@@ -126,7 +126,7 @@ export const serverPhrases: Readonly<Record<string, string>> = {
     'Das Bauen von Vorlagen ist deaktiviert, weil Build-Schritte als root laufen. Ein Betreiber kann es mit CORRAL_BUILDS_ALLOW=on erlauben.',
   // Reasons why a note needs a review
   'Pull requests are not set up for {host}. Push the branch or download the patch. To open pull requests here, add the host to forges.servers, such as gitea=https://{name}.':
-    'Pull Requests sind für {host} nicht eingerichtet. Übertragen Sie den Branch, oder laden Sie den Patch herunter. Um hier Pull Requests zu öffnen, nehmen Sie den Host in forges.servers auf, zum Beispiel gitea=https://{name}.',
+    'Pull Requests sind für {host} nicht eingerichtet. Pushen Sie den Branch, oder laden Sie den Patch herunter. Um hier Pull Requests zu öffnen, nehmen Sie den Host in forges.servers auf, zum Beispiel gitea=https://{name}.',
   '{url} is a folder, which has no pull requests. Download the patch.':
     '{url} ist ein Ordner und hat keine Pull Requests. Laden Sie den Patch herunter.',
   'Nothing answers at {host} in the sandbox, where git runs. Replace it with an address of that server that the sandbox can reach, such as its name in your network. {output}':
@@ -156,7 +156,7 @@ export const serverPhrases: Readonly<Record<string, string>> = {
   'malformed host': 'ungültiger Hostname',
   'unknown policy': 'unbekannte Richtlinie',
   'private address': 'private Adresse',
-  volume: 'Datenmenge dieser Stunde verbraucht',
+  volume: 'Datenlimit für diese Stunde erreicht',
   "The policy '{policy}' gives the sandbox no network access.":
     'Die Richtlinie „{policy}“ erlaubt der Sandbox keinen Netzwerkzugriff.',
   'Only operators can do this, and your role is {role}. Ask an operator.':
