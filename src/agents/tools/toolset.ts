@@ -151,7 +151,7 @@ const grep = defineTool({
 export const managedAgentsToolset: readonly Tool[] = [bash, read, write, edit, glob, grep];
 
 /**
- * For each tool of this toolset, Corral's tools that do the same work. Rules for Corral's tools also apply to the toolset's tool.
+ * Corral's tools that do the same work as each tool of this toolset. Rules for Corral's tools also apply to the toolset's tool.
  */
 export const toolsetBackingTools: Readonly<Record<string, readonly string[]>> = {
   bash: ['shell_exec'],

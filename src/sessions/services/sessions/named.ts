@@ -33,7 +33,7 @@ export function createNamedSessionMethods({
       try {
         session = await create({ ...command, id: claim.sessionId });
       } catch (thrown) {
-        // Another caller may have created the session under the same id. That session can also be the one that exhausted a quota.
+        // Another caller may have created the session under the same id, and thereby exhausted a quota.
         if (toAppError(thrown).code === 'fenced' || (await names.find(owner, name))) continue;
         await names.release(claim);
         throw thrown;

@@ -70,7 +70,7 @@ const insertions: ReadonlySet<string> = new Set(['insertText', 'insertReplacemen
 
 interface Props {
   readonly label: string;
-  /** For the agent's programs, whose lines end without a carriage return. */
+  /** Whether lines end without a carriage return, as those of the agent's programs do. */
   readonly isPlain?: boolean;
   /** Called once the terminal is ready. The returned function cleans up. */
   readonly onOpen: (terminal: Terminal) => () => void;

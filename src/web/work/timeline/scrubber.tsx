@@ -12,7 +12,7 @@ const maxColumns = 240;
 const laneHeight = 14;
 const kinds: TimelineLane[] = [];
 
-/** Lanes of the events so far. Computed anew if the log was read again from its start. */
+/** Lanes of the events so far. Recomputed if the log was read again from its start. */
 function kindsSoFar(count: number): readonly TimelineLane[] {
   if (count < kinds.length || (count > 0 && kinds.length > 0 && readFor !== sessionEvents[0])) kinds.length = 0;
   readFor = sessionEvents[0];
