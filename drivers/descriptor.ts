@@ -20,7 +20,7 @@ export interface BundledImage {
   context(): Promise<BuildContext>;
 }
 
-export interface DriverParts {
+export interface DriverContext {
   readonly instance: string;
   /** This server's name among servers that share sandboxes. Undefined: this server shares none. */
   readonly replica?: string | undefined;
@@ -53,8 +53,8 @@ export interface DriverParts {
 }
 
 /** Options of drivers that keep their sandboxes' records and sockets in a local folder. */
-export type SandboxPlaceOptions = Pick<DriverParts, 'instance' | 'root' | 'gate' | 'ids' | 'replica'> &
-  Partial<Pick<DriverParts, 'caBundle' | 'onRefused'>>;
+export type LocalDriverOptions = Pick<DriverContext, 'instance' | 'root' | 'gate' | 'ids' | 'replica'> &
+  Partial<Pick<DriverContext, 'caBundle' | 'onRefused'>>;
 
 /**
  * Everything about a driver. Its name is its key in `drivers/list.ts` and in the settings.
@@ -70,9 +70,9 @@ export interface DriverDescriptor<Settings extends z.ZodObject = z.ZodObject> {
    */
   readonly settings?: Settings;
   /** Returns without waiting for the backend. Rejects with invalid_request if the settings cannot work. */
-  open(settings: z.output<Settings>, parts: DriverParts): Promise<Driver>;
+  open(settings: z.output<Settings>, parts: DriverContext): Promise<Driver>;
   /** Reports to the operator what the backend lacks. Called after startup and not awaited. Never rejects. */
-  report?(driver: Driver, settings: z.output<Settings>, parts: Pick<DriverParts, 'say'>): Promise<void>;
+  report?(driver: Driver, settings: z.output<Settings>, parts: Pick<DriverContext, 'say'>): Promise<void>;
   /**
    * Returns the settings that give each sandbox its own kernel, as `sandbox.isolation: strict` requires. Absent: not supported.
    * `refuse` creates the error to throw from a reason.

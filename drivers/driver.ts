@@ -53,10 +53,10 @@ export interface SandboxSpec {
   readonly limits: SandboxLimits;
   readonly egress: EgressPolicy;
   readonly env: Readonly<Record<string, string>>;
-  /** Services next to the sandbox, reachable by name. Requires a `ServiceHosting` driver. */
+  /** Services next to the sandbox, reachable by name. Requires a `ServiceHost` driver. */
   readonly services?: readonly ServiceSpec[] | undefined;
   /**
-   * At most one volume per path. Requires a `VolumeHosting` driver. Files of a writable volume belong to the sandbox's
+   * At most one volume per path. Requires a `VolumeHost` driver. Files of a writable volume belong to the sandbox's
    * user from the start.
    */
   readonly volumes?: readonly MountedVolume[] | undefined;
@@ -91,7 +91,7 @@ export interface SandboxInfo {
 export interface ProvisionProgress {
   readonly phase: Extract<SandboxPhase, 'image' | 'starting'>;
   readonly detail: string;
-  /** Set once a `PoolHosting` driver knows whether the start took a ready sandbox. */
+  /** Set once a `PoolHost` driver knows whether the start took a ready sandbox. */
   readonly fromPool?: boolean;
 }
 
@@ -148,11 +148,11 @@ export interface Capabilities {
    * workspace. `none`: it loses its files too.
    */
   readonly pause: PauseSupport;
-  /** Why sandboxes cannot have services. Absent: the driver is `ServiceHosting`. */
+  /** Why sandboxes cannot have services. Absent: the driver is `ServiceHost`. */
   readonly noServices?: string;
-  /** Why sandboxes cannot mount volumes. Absent: the driver is `VolumeHosting`. */
+  /** Why sandboxes cannot mount volumes. Absent: the driver is `VolumeHost`. */
   readonly noVolumes?: string;
-  /** Why templates cannot be built. Absent: the driver is `ImageBuilding`. */
+  /** Why templates cannot be built. Absent: the driver is `ImageBuilder`. */
   readonly noBuilds?: string;
   /** Programs that sandboxes lack, and the features that need them. Absent: the image provides its programs. */
   readonly lacking?: readonly MissingProgram[];
@@ -227,7 +227,7 @@ export const isPausable = (driver: Driver): driver is Driver & Pausable => 'paus
  * Optional: containers of other images next to a sandbox, on its loopback interface and without network access of their
  * own. They end with the sandbox: its `destroy` and `pause` include them.
  */
-export interface ServiceHosting {
+export interface ServiceHost {
   /**
    * Starts one service of a running sandbox; does nothing if it already runs. Rejects: image_missing,
    * sandbox_not_found, sandbox_unavailable.
@@ -241,7 +241,7 @@ export interface ServiceHosting {
   /** The current state of the sandbox's services. Services that never started are omitted. */
   services(id: SandboxId, call: CallOptions): Promise<readonly Omit<ServiceStatus, 'ports'>[]>;
 }
-export const hostsServices = (driver: Driver): driver is Driver & ServiceHosting =>
+export const hostsServices = (driver: Driver): driver is Driver & ServiceHost =>
   'startService' in driver && driver.capabilities.noServices === undefined;
 
 /** Optional: adopts sandboxes that were created in the backend by someone else. */
@@ -256,7 +256,7 @@ export interface AdoptionSupport {
 export const adoptsSandboxes = (driver: Driver): driver is Driver & AdoptionSupport => 'checkAdoption' in driver;
 
 /** Optional: storage that outlives sandboxes and can be mounted by several of them. */
-export interface VolumeHosting {
+export interface VolumeHost {
   /** Does nothing if the volume exists. */
   makeVolume(id: VolumeId, call: CallOptions): Promise<void>;
   /** All volumes of this installation, including leftovers of an interrupted call. */
@@ -267,7 +267,7 @@ export interface VolumeHosting {
    */
   removeVolume(id: VolumeId, call: CallOptions): Promise<void>;
 }
-export const hostsVolumes = (driver: Driver): driver is Driver & VolumeHosting =>
+export const hostsVolumes = (driver: Driver): driver is Driver & VolumeHost =>
   'makeVolume' in driver && driver.capabilities.noVolumes === undefined;
 
 /** A sandbox that was started ahead of need. No session owns it yet, and it has no network access. */
@@ -311,7 +311,7 @@ export interface Poolable {
 export const isPoolable = (driver: Driver): driver is Driver & Poolable => 'warm' in driver && 'claim' in driver;
 
 /** Optional: the backend itself keeps sandboxes ready for starts to claim. */
-export interface PoolHosting {
+export interface PoolHost {
   /**
    * Keeps `count` sandboxes of the recipe ready, and ends those of all other recipes that this or an earlier server set.
    * `epoch` is this server's epoch. Rejects with unsupported if the backend has no pools.
@@ -322,17 +322,17 @@ export interface PoolHosting {
     call: CallOptions,
   ): Promise<void>;
 }
-export const hostsPool = (driver: Driver): driver is Driver & PoolHosting => 'keepReady' in driver;
+export const hostsPool = (driver: Driver): driver is Driver & PoolHost => 'keepReady' in driver;
 
 /** Optional: the backend builds the server's own images. */
-export interface ServerImageBuilding {
+export interface ServerImageBuilder {
   /**
    * Resolves once the backend has the image: builds or pulls a missing one and reports progress. Rejects:
    * image_missing.
    */
   ensureImage(image: string, call: CallOptions, news: (news: ProvisionProgress) => void): Promise<void>;
 }
-export const buildsServerImages = (driver: Driver): driver is Driver & ServerImageBuilding => 'ensureImage' in driver;
+export const buildsServerImages = (driver: Driver): driver is Driver & ServerImageBuilder => 'ensureImage' in driver;
 
 /** One command of a build. */
 export interface BuildCommand {
@@ -366,7 +366,7 @@ export interface BuildContainer extends AsyncDisposable {
 }
 
 /** Optional: images built from the steps of a template, isolated like a sandbox. */
-export interface ImageBuilding {
+export interface ImageBuilder {
   startBuild(spec: SandboxSpec, call: CallOptions, news?: (news: ProvisionProgress) => void): Promise<BuildContainer>;
   /** The names of this installation's built images. */
   builtImages(call: CallOptions): Promise<readonly string[]>;
@@ -375,7 +375,7 @@ export interface ImageBuilding {
   /** Removes expired build containers that a dead server left behind. Resolves with the number removed. */
   sweepBuilds(now: number, call: CallOptions): Promise<number>;
 }
-export const buildsImages = (driver: Driver): driver is Driver & ImageBuilding =>
+export const buildsImages = (driver: Driver): driver is Driver & ImageBuilder =>
   'startBuild' in driver && driver.capabilities.noBuilds === undefined;
 
 /** A sandbox's only network access. The driver owns the listening socket; the handler decides which requests pass. */

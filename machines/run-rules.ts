@@ -21,7 +21,7 @@ import type {
   Verdict,
   Verdicts,
 } from './run-types.ts';
-import { computeMaxRememberedActs, type ProgressEntry } from './stuck.ts';
+import { computeProgressHistorySize, type ProgressEntry } from './stuck.ts';
 
 export const zeroSpending: RunSpending = { turns: 0, tokens: 0, cost: 0 };
 
@@ -96,8 +96,8 @@ export function recordOutcomes(
     answered: false,
     toolCalls: context.toolCalls + outcomes.filter(({ kind }) => kind === 'called').length,
     ...(steps?.kind === 'called' && steps.steps && { steps: steps.steps }),
-    acts: [...context.acts, ...fresh].slice(-computeMaxRememberedActs(context.policy.stuck)),
-    ...(unpaid && { ...toWaitReason(unpaid.over), approvals: [] }),
+    acts: [...context.acts, ...fresh].slice(-computeProgressHistorySize(context.policy.stuck)),
+    ...(unpaid && { ...toBudgetWait(unpaid.over), approvals: [] }),
     ...(first && {
       question: first.question,
       approvals: asking.flatMap(({ approval }) => approval ?? []),
@@ -121,8 +121,8 @@ export function parseVerdict(text: string): Verdict {
   return { decision: /[?？؟]["'”’»)]*\s*$/.test(text) ? 'questioned' : 'rejected', text };
 }
 
-export const appendAct = ({ acts, policy }: RunMachineContext, act: ProgressEntry) =>
-  [...acts, act].slice(-computeMaxRememberedActs(policy.stuck));
+export const appendProgress = ({ acts, policy }: RunMachineContext, act: ProgressEntry) =>
+  [...acts, act].slice(-computeProgressHistorySize(policy.stuck));
 
 export function recordTurn(context: RunMachineContext, result: TurnResult): Partial<RunMachineContext> {
   if (result.kind === 'failed') return {};
@@ -139,12 +139,13 @@ export function recordTurn(context: RunMachineContext, result: TurnResult): Part
     return { ...base, sentBack: true, revisions: context.revisions + 1, acts: [], hinted: false };
   }
   if (result.kind === 'planned') {
-    const acts = result.digest === undefined ? context.acts : appendAct(context, { kind: 'text', text: result.digest });
+    const acts =
+      result.digest === undefined ? context.acts : appendProgress(context, { kind: 'text', text: result.digest });
     return { ...base, empties: 0, planned: true, steps: result.steps, calls: result.calls ?? [], acts };
   }
   if (result.kind === 'calls')
     return { ...base, empties: 0, calls: result.calls, ...(result.steps && { steps: result.steps }) };
-  const acts = appendAct(context, { kind: 'text', text: result.digest });
+  const acts = appendProgress(context, { kind: 'text', text: result.digest });
   return { ...base, empties: 0, concluded: result.answers === true, steps: result.steps, acts };
 }
 
@@ -156,7 +157,7 @@ export function toFailedRunEnd(result: TurnResult): RunEnd {
   return { reason: 'failed', code: 'empty_reply', message: 'The model returned only empty replies.', retryable: true };
 }
 
-export function withGoalEnd({ goal, judged, round, end }: RunMachineContext): RunEnd {
+export function withGoalAssessment({ goal, judged, round, end }: RunMachineContext): RunEnd {
   const known = end as RunEnd;
   if (!goal || known.goal) return known;
   const toUnjudgedGoal = { result: 'could_not_be_judged', reason: unjudgedReason(known) } as const;
@@ -165,7 +166,7 @@ export function withGoalEnd({ goal, judged, round, end }: RunMachineContext): Ru
 }
 const unjudgedReason = ({ reason }: Pick<RunEnd, 'reason'>): string =>
   reason === 'failed' ? 'The run failed before its goal was reached.' : 'The run ended before its goal was judged.';
-export const toUnjudgedGoalEnd = (reason: RunEndReason, rounds = 0): GoalAssessment => ({
+export const toUnjudgedAssessment = (reason: RunEndReason, rounds = 0): GoalAssessment => ({
   result: 'could_not_be_judged',
   reason: unjudgedReason({ reason }),
   rounds,
@@ -188,7 +189,7 @@ export function toRunBudgetLines({
 }
 
 /** A request larger than the remaining budget is refused later, when it is sent. */
-export const findSpentBudget = (context: RunMachineContext): BudgetOverrun | undefined =>
+export const findExhaustedBudget = (context: RunMachineContext): BudgetOverrun | undefined =>
   findOverrun(toRunBudgetLines(context), zeroAmounts);
 
 const units = {
@@ -221,7 +222,7 @@ const holders = {
 export const isSharedBudget = ({ scope }: Pick<BudgetOverrun, 'scope'>): boolean =>
   scope === 'person' || scope === 'project' || scope === 'server' || scope === 'member';
 
-export const toWaitReason = (over: BudgetOverrun | undefined) =>
+export const toBudgetWait = (over: BudgetOverrun | undefined) =>
   over ? { question: formatBudgetQuestion(over), reason: 'budget' as const, over } : {};
 
 export function formatBudgetQuestion(over: BudgetOverrun): string {

@@ -1,7 +1,7 @@
 import { assign, sendParent, setup } from 'xstate';
 import { toAppError } from '../src/core/errors/errors.ts';
 import {
-  findSpentBudget,
+  findExhaustedBudget,
   findUnansweredCalls,
   hasReplied,
   hasUnfinishedStep,
@@ -9,9 +9,9 @@ import {
   recordOutcomes,
   recordTurn,
   startNextStep,
+  toBudgetWait,
   toFailedRunEnd,
   toPendingApproval,
-  toWaitReason,
   withVerdicts,
   zeroSpending,
 } from './run-rules.ts';
@@ -80,7 +80,7 @@ export const runSetup = setup({
       context.policy.plans ? hasUnfinishedStep(context) : !hasReplied(context) || hasUnseenInput(context),
     // A run that has already replied can end even if the budget is spent.
     isSpent: ({ context }) =>
-      findSpentBudget(context) !== undefined &&
+      findExhaustedBudget(context) !== undefined &&
       (context.policy.plans || !hasReplied(context) || hasUnseenInput(context)),
     isStuck: ({ context }) => explainStuckRun(context.acts, context.policy.stuck) !== undefined,
     isStuckAgain: ({ context }) => context.hinted && explainStuckRun(context.acts, context.policy.stuck) !== undefined,
@@ -135,9 +135,9 @@ export const runSetup = setup({
       result.kind === 'full' ? { question: result.question, reason: undefined, over: undefined } : {},
     ),
     called: assign(({ context }, { outcomes }: Outcomes) => recordOutcomes(context, outcomes)),
-    askBudget: assign(({ context }) => toWaitReason(findSpentBudget(context))),
+    askBudget: assign(({ context }) => toBudgetWait(findExhaustedBudget(context))),
     askMore: assign((_, { result }: TurnResultParams) =>
-      result.kind === 'unaffordable' ? toWaitReason(result.over) : {},
+      result.kind === 'unaffordable' ? toBudgetWait(result.over) : {},
     ),
     askStuck: assign(({ context }) => ({
       reason: 'stuck' as const,

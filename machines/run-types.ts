@@ -26,7 +26,7 @@ export interface RunInput {
   readonly policy: RunPolicy;
   /** Judged whenever the agent claims to be done. */
   readonly goal?: Goal | undefined;
-  readonly resume: RunResume | undefined;
+  readonly resume: RunResumeState | undefined;
 }
 export interface RunPolicy {
   /** False: plain ReAct (reason and act). */
@@ -40,7 +40,7 @@ export interface RunPolicy {
 }
 /** Undefined: no limit. */
 export type RunBudget = BudgetSpec & { readonly turns: number; readonly ms: number };
-export interface RunResume {
+export interface RunResumeState {
   readonly steps: readonly PlanStep[];
   /** Calls of the last turn that have no result yet. The first may have started. */
   readonly calls: readonly PendingCall[];

@@ -1,5 +1,5 @@
 import { assign } from 'xstate';
-import { toRunBudgetLines, withGoalEnd, zeroSpending } from './run-rules.ts';
+import { toRunBudgetLines, withGoalAssessment, zeroSpending } from './run-rules.ts';
 import { runSetup } from './run-setup.ts';
 import type {
   CallOutcome,
@@ -24,7 +24,7 @@ export type {
   RunInput,
   RunNotice,
   RunPolicy,
-  RunResume,
+  RunResumeState,
   RunSpending,
   ToolCallsInput,
   TurnInput,
@@ -37,7 +37,7 @@ const whose = ({ sessionId, runId }: RunMachineContext): RunRef => ({ sessionId,
 const endInput = (context: RunMachineContext): RunEndInput => ({
   ...whose(context),
   task: context.task,
-  end: withGoalEnd(context),
+  end: withGoalAssessment(context),
 });
 const judgeInput = (context: RunMachineContext): JudgeInput => {
   const goal = context.goal as NonNullable<typeof context.goal>;
@@ -371,5 +371,5 @@ export const runMachine = runSetup.createMachine({
     },
     ended: { type: 'final' },
   },
-  output: ({ context }) => withGoalEnd(context),
+  output: ({ context }) => withGoalAssessment(context),
 });

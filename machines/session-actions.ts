@@ -4,7 +4,7 @@ import type { RunId } from '../src/core/model/ids.ts';
 import { protocolViolationMessage } from '../src/core/model/protocol-violation.ts';
 import { actorStopEvent, findRunningChildren } from './orphaned-actors.ts';
 import type { RunInput, Verdict } from './run.ts';
-import { parseVerdict, toUnjudgedGoalEnd } from './run-rules.ts';
+import { parseVerdict, toUnjudgedAssessment } from './run-rules.ts';
 import type { SandboxEnd } from './sandbox.ts';
 import { applyDecisions, listDecisions, verdictsOf } from './session-decisions.ts';
 import { sessionSetup } from './session-setup.ts';
@@ -23,7 +23,7 @@ const answering = (answer: CommandAnswer) =>
 const stopped = (run: QueuedRun, reason: RunEndReason): SessionFact => ({
   type: 'run.end',
   runId: run.runId,
-  data: { status: 'stopped', reason, task: run.task, ...(run.goal && { goal: toUnjudgedGoalEnd(reason) }) },
+  data: { status: 'stopped', reason, task: run.task, ...(run.goal && { goal: toUnjudgedAssessment(reason) }) },
 });
 const userMessage = (event: SendMessageCommand, runId: RunId): SessionFact => ({
   type: 'message.user',
@@ -216,7 +216,7 @@ export const stopOrphanedActors = (id: 'run' | 'sandbox') =>
     for (const orphan of findRunningChildren(self, id)) enqueue.sendTo(orphan, actorStopEvent);
   });
 
-export const endBrokenRun = own.enqueueActions(({ context, event, enqueue }) => {
+export const abandonCrashedRun = own.enqueueActions(({ context, event, enqueue }) => {
   if (!context.active || !('error' in event)) return;
   enqueue({ type: 'abandon', params: { run: context.active, error: event.error } });
 });
@@ -306,7 +306,7 @@ export const resolveReleases = own.enqueueActions(({ context, enqueue }) => {
   enqueue({ type: 'answer', params: { commandIds: context.releases, answer } });
 });
 
-export const resolveEmptyRelease = answering({ ok: true, value: { stopped: false } });
+export const resolveNoopRelease = answering({ ok: true, value: { stopped: false } });
 
 export const isSessionIdle = ({ active, queue, uses, waiters }: SessionContext): boolean =>
   active === undefined && queue.length + uses.length + waiters.length === 0;
@@ -330,7 +330,7 @@ export const continueRun = () =>
     ...(Object.keys(verdicts).length > 0 && { verdicts }),
   }));
 export const forgetVerdicts = own.assign({ verdicts: {} });
-export const forwardSlot = () => own.sendTo('sandbox', { type: 'slot.granted' });
+export const forwardSlotGrant = () => own.sendTo('sandbox', { type: 'slot.granted' });
 export const distrustSandbox = () =>
   own.sendTo('sandbox', ({ event }) => ({
     type: 'sandbox.distrust' as const,

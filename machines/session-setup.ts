@@ -9,8 +9,8 @@ import type {
   SessionContext,
   SessionInput,
   SessionMachineEvent,
+  SlotEvent,
   SlotKind,
-  SlotNotice,
 } from './session-types.ts';
 
 export const sessionSetup = setup({
@@ -65,7 +65,7 @@ export const sessionSetup = setup({
       throw new Error('action "abandon" was not provided');
     },
     request: sendParent(
-      ({ context }, { slot }: { slot: SlotKind }): SlotNotice => ({
+      ({ context }, { slot }: { slot: SlotKind }): SlotEvent => ({
         type: 'slot.request',
         id: context.sessionId,
         slot,
@@ -74,7 +74,7 @@ export const sessionSetup = setup({
       }),
     ),
     release: sendParent(
-      ({ context }, { slot }: { slot: SlotKind }): SlotNotice => ({
+      ({ context }, { slot }: { slot: SlotKind }): SlotEvent => ({
         type: 'slot.release',
         id: context.sessionId,
         slot,

@@ -3,7 +3,7 @@ import type { SessionFact } from '../src/core/model/events.ts';
 import type { MessageId, RunId, SandboxId, SessionId } from '../src/core/model/ids.ts';
 import type { Goal } from '../src/core/model/runs/goal.ts';
 import type { SessionCommand } from '../src/core/model/runs/session-command.ts';
-import type { PendingApproval, RunNotice, RunPolicy, RunResume, Verdicts } from './run.ts';
+import type { PendingApproval, RunNotice, RunPolicy, RunResumeState, Verdicts } from './run.ts';
 import type { SandboxNotice, SandboxPolicy } from './sandbox.ts';
 
 /**
@@ -39,7 +39,7 @@ export interface QueuedRun {
   readonly runId: RunId;
   readonly task: string;
   readonly messageId: MessageId;
-  readonly resume: RunResume | undefined;
+  readonly resume: RunResumeState | undefined;
   /** Whether the session used plans when the run was requested. Undefined: as when the session was loaded. */
   readonly plans?: boolean;
   readonly goal?: Goal;
@@ -56,7 +56,7 @@ export type SessionMachineEvent =
   | { type: 'sandbox.unwanted' } // internal: the work that started the sandbox has stopped
   | RunNotice
   | SandboxNotice;
-export type SlotNotice = {
+export type SlotEvent = {
   type: 'slot.request' | 'slot.release';
   id: SessionId;
   slot: SlotKind;

@@ -1,5 +1,6 @@
 import { assign, raise } from 'xstate';
 import {
+  abandonCrashedRun,
   acknowledgeCommand,
   acquireSandbox,
   answerApproval,
@@ -11,12 +12,11 @@ import {
   decideRunEnd,
   distrustSandbox,
   dropQueue,
-  endBrokenRun,
   enqueueRun,
   expireApprovals,
   finishRun,
   forgetVerdicts,
-  forwardSlot,
+  forwardSlotGrant,
   injectMessage,
   isSessionIdle,
   markSandboxIdle,
@@ -31,7 +31,7 @@ import {
   rejectStaleDecision,
   rejectUntrustedSandbox,
   releaseSandbox,
-  resolveEmptyRelease,
+  resolveNoopRelease,
   resolveReleases,
   sessionDeletingError,
   stopOrphanedActors,
@@ -50,8 +50,8 @@ export type {
   QueuedRun,
   SessionCommand,
   SessionInput,
+  SlotEvent,
   SlotKind,
-  SlotNotice,
 } from './session-types.ts';
 
 export const sessionMachine = sessionSetup.createMachine({
@@ -143,9 +143,9 @@ export const sessionMachine = sessionSetup.createMachine({
                   {
                     guard: 'isDeleting',
                     target: 'closed',
-                    actions: [stopOrphanedActors('run'), endBrokenRun, finishRun],
+                    actions: [stopOrphanedActors('run'), abandonCrashedRun, finishRun],
                   },
-                  { target: 'idle', actions: [stopOrphanedActors('run'), endBrokenRun, finishRun] },
+                  { target: 'idle', actions: [stopOrphanedActors('run'), abandonCrashedRun, finishRun] },
                 ],
               },
               on: {
@@ -241,7 +241,7 @@ export const sessionMachine = sessionSetup.createMachine({
                   { guard: 'isDistrusted', actions: rejectUntrustedSandbox },
                   { actions: assign({ waiters: ({ context, event }) => [...context.waiters, event.commandId] }) },
                 ],
-                'sandbox.stop': { actions: resolveEmptyRelease },
+                'sandbox.stop': { actions: resolveNoopRelease },
                 'run.closed': 'removing',
               },
             },
@@ -314,7 +314,7 @@ export const sessionMachine = sessionSetup.createMachine({
                 'sandbox.use': { actions: acquireSandbox },
                 'sandbox.done': { actions: stopUsingSandbox('present') },
                 'sandbox.wantsSlot': { actions: { type: 'request', params: { slot: 'start' } } },
-                'slot.granted': { guard: ({ event }) => event.slot === 'start', actions: forwardSlot() },
+                'slot.granted': { guard: ({ event }) => event.slot === 'start', actions: forwardSlotGrant() },
                 'sandbox.phase': { actions: recordPhase },
                 'sandbox.ready': { actions: answerSandboxWaiters },
                 'sandbox.untrusted': { actions: recordUntrustedSandbox },

@@ -18,7 +18,7 @@ export type ProgressEntry =
     }
   | { readonly kind: 'text'; readonly text: string };
 
-export const computeMaxRememberedActs = (policy: StuckPolicy): number => Math.max(...Object.values(policy));
+export const computeProgressHistorySize = (policy: StuckPolicy): number => Math.max(...Object.values(policy));
 
 /**
  * Undefined if the run makes progress. Only the unbroken series up to the newest act is examined. Repeated acts that

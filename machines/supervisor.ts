@@ -1,7 +1,7 @@
 import { type DoneActorEvent, type ErrorActorEvent, enqueueActions, setup } from 'xstate';
 import type { SessionId } from '../src/core/model/ids.ts';
 import { actorStopEvent, findRunningChildren } from './orphaned-actors.ts';
-import { type SessionCommand, type SessionInput, type SlotKind, type SlotNotice, sessionMachine } from './session.ts';
+import { type SessionCommand, type SessionInput, type SlotEvent, type SlotKind, sessionMachine } from './session.ts';
 import { acquireSlot, emptySlotPools, releaseSlot, type SlotPools } from './slots.ts';
 import { createPlaceholderActor } from './unprovided.ts';
 
@@ -30,7 +30,7 @@ export type SupervisorEvent =
   /** Another server owns the session now. Its actor is dropped; nothing is ended or undone. */
   | { type: 'session.leave'; id: SessionId }
   | { type: 'session.hydrate'; id: SessionId } // internal, after a back-off
-  | SlotNotice
+  | SlotEvent
   | DoneActorEvent
   | ErrorActorEvent;
 

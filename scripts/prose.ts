@@ -30,7 +30,7 @@ const sentences = (text: string): string[] =>
   text
     .replaceAll(/`[^`]*`/g, 'CODE')
     .replaceAll(/\b(e\.g|i\.e|etc|vs)\./g, '$1')
-    .split(/(?<=[.!?])\s+(?=[A-Z`"'(])/)
+    .split(/(?<=[.!?])\s+(?=[A-Z`"'(]|- )/)
     .map((sentence) => sentence.trim())
     .filter((sentence) => sentence !== '');
 

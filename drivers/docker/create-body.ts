@@ -3,7 +3,7 @@ import type { Secret } from '../../src/core/text/secret.ts';
 import type { SandboxLimits, SandboxSpec } from '../driver.ts';
 import { sandboxHome, workspaceAlias } from '../shared/home.ts';
 import { createTokenEnvironment } from '../shared/link/token.ts';
-import { createOciProfile } from '../shared/seccomp/oci.ts';
+import { createSeccompProfile } from '../shared/seccomp/oci.ts';
 import { createVolumeLimitEnvironment } from '../shared/volume-limits.ts';
 
 interface Host extends HostConfig {
@@ -22,7 +22,7 @@ export const sandboxCpuShares = 16;
  * No new privileges, and our seccomp profile. Without an AppArmor profile here, the engine applies its default one. The engine
  * filter requires exactly these options.
  */
-export const securityOptions: readonly string[] = ['no-new-privileges', `seccomp=${createOciProfile()}`];
+export const securityOptions: readonly string[] = ['no-new-privileges', `seccomp=${createSeccompProfile()}`];
 
 export interface ContainerRequest {
   readonly spec: SandboxSpec;

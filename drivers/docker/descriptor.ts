@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { textValue, userIdRange } from '../../src/config/kinds.ts';
 import { defineOptionalSetting, defineSetting } from '../../src/config/setting.ts';
 import { toAppError } from '../../src/core/errors/errors.ts';
-import { type BundledImage, type DriverParts, defineDriver } from '../descriptor.ts';
+import { type BundledImage, type DriverContext, defineDriver } from '../descriptor.ts';
 import { findStrictRuntime } from './strict-runtime.ts';
 
 /** All ids are below 65536, because an engine with user namespaces maps only that many. */
@@ -38,7 +38,7 @@ export const dockerDescriptor = defineDriver({
   label: 'containers of a Docker engine',
   desktopNeeds: 'A desktop needs the setting sandbox.desktop.',
   settings,
-  async open({ host = socket, runtime, users, socketsDir }, parts: DriverParts) {
+  async open({ host = socket, runtime, users, socketsDir }, parts: DriverContext) {
     const { createDockerDriver } = await import('./docker.ts');
     const { ourImages, desktop } = parts;
     const built = (image: BundledImage) => ({ ...image, buildNetwork: 'host' });

@@ -5,18 +5,18 @@ import { raceAbort } from '../../src/core/concurrency/cancel.ts';
 import { systemClock } from '../../src/core/contracts/clock.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { type SandboxId, sessionIdOf } from '../../src/core/model/ids.ts';
-import type { SandboxPlaceOptions } from '../descriptor.ts';
+import type { LocalDriverOptions } from '../descriptor.ts';
 import type {
   Capabilities,
   Driver,
-  ImageBuilding,
+  ImageBuilder,
   Pausable,
   Poolable,
-  ServerImageBuilding,
-  ServiceHosting,
-  VolumeHosting,
+  ServerImageBuilder,
+  ServiceHost,
+  VolumeHost,
 } from '../driver.ts';
-import { openSandboxFolders, type SandboxMounts } from '../shared/folders.ts';
+import { type MountFolders, openSandboxFolders } from '../shared/folders.ts';
 import { LifecycleCoordinator } from '../shared/lifecycle-calls.ts';
 import { waitForReachableLink, waitForSandboxStart, waitUntilReachable } from '../shared/link/sandbox-endpoint.ts';
 import { openSandboxEndpointRegistry } from '../shared/link/server-endpoints.ts';
@@ -32,7 +32,7 @@ import {
   removeContainer,
   removeVolume,
 } from './engine.ts';
-import { type DefaultImage, openEngineImages } from './images.ts';
+import { type BuildableImage, openEngineImages } from './images.ts';
 import {
   createContainerNaming,
   createInstanceFilter,
@@ -61,7 +61,7 @@ const patienceMs = 10_000;
 // The kernel limits a Unix socket's path to 107 bytes.
 const maxRoot = 107 - '/sbx-0123456789abcdef/control.0123456789ab'.length;
 
-function filteredMounts(engine: Dockerode, folder: string): SandboxMounts {
+function filteredMounts(engine: Dockerode, folder: string): MountFolders {
   const root = resolve(folder);
   if (Buffer.byteLength(root) > maxRoot) {
     throw new AppError(
@@ -111,15 +111,15 @@ function filteredMounts(engine: Dockerode, folder: string): SandboxMounts {
  * records and, without `socketsDir`, of their sockets. If that path is too long for Unix sockets, the sockets are in a
  * temporary folder with a short path.
  */
-export interface DockerOptions extends SandboxPlaceOptions {
+export interface DockerOptions extends LocalDriverOptions {
   /** Same format as DOCKER_HOST. Must be a Unix socket of this machine. */
   readonly host: string;
   /** Set if `host` is an engine filter, which creates the socket folders here. */
   readonly socketsDir?: string | undefined;
   /** User ids for sandboxes, one each. Undefined: every sandbox runs as the image's user. */
   readonly users?: UserIdRange | undefined;
-  readonly defaultImage?: DefaultImage;
-  readonly variants?: readonly DefaultImage[];
+  readonly defaultImage?: BuildableImage;
+  readonly variants?: readonly BuildableImage[];
   readonly desktop?: boolean;
   readonly labels?: Readonly<Record<string, string>>;
   readonly runtime?: string | undefined;
@@ -144,7 +144,7 @@ const cleanUpMs = 30_000;
 
 export async function createDockerDriver(
   options: DockerOptions,
-): Promise<Driver & ImageBuilding & ServerImageBuilding & Pausable & Poolable & ServiceHosting & VolumeHosting> {
+): Promise<Driver & ImageBuilder & ServerImageBuilder & Pausable & Poolable & ServiceHost & VolumeHost> {
   const { host, instance, root, gate, ids, replica, caBundle, labels = {}, onRefused } = options;
   const engine = openDockerEngine(host, options.answerMs);
   const { socketsDir } = options;

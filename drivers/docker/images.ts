@@ -7,7 +7,7 @@ import { SingleFlight } from '../shared/pool/single-flight.ts';
 import { callEngine, findEngineObject, readEngineErrorStatus, readEngineErrorText } from './engine.ts';
 
 /** The image's tag contains the hash of its build context. */
-export interface DefaultImage extends BundledImage {
+export interface BuildableImage extends BundledImage {
   readonly buildNetwork: string;
 }
 type ProgressListener = (news: ProvisionProgress) => void;
@@ -20,13 +20,13 @@ export interface EngineImages extends AsyncDisposable {
   ensure(name: string, call: CallOptions, tell?: ProgressListener): Promise<string>;
 }
 
-export function openEngineImages(engine: Dockerode, ours: readonly DefaultImage[]): EngineImages {
+export function openEngineImages(engine: Dockerode, ours: readonly BuildableImage[]): EngineImages {
   const gettings = new SingleFlight<void>();
   const listeners = new Map<string, Set<ProgressListener>>();
   const newest = new Map<string, ProvisionProgress>(); // latest progress, sent to callers that join later
-  const contexts = new Map<DefaultImage, Promise<BuildContext>>();
+  const contexts = new Map<BuildableImage, Promise<BuildContext>>();
 
-  async function loadContext(image: DefaultImage, signal: AbortSignal): Promise<BuildContext> {
+  async function loadContext(image: BuildableImage, signal: AbortSignal): Promise<BuildContext> {
     const context = contexts.get(image) ?? image.context();
     contexts.set(image, context);
     try {

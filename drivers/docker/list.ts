@@ -5,9 +5,9 @@ import type { SandboxInfo } from '../driver.ts';
 import { callEngine } from './engine.ts';
 import { createInstanceFilter, isPooled, parseContainerInfo, parseSandboxInfo } from './labels.ts';
 import { serviceNameLabel } from './services/services.ts';
-import type { ContainerPlace } from './start-container.ts';
+import type { ContainerContext } from './start-container.ts';
 
-interface Options extends Pick<ContainerPlace, 'engine' | 'instance' | 'names' | 'folders'> {
+interface Options extends Pick<ContainerContext, 'engine' | 'instance' | 'names' | 'folders'> {
   readonly clock: Clock;
   readonly hasReplicas: boolean;
   readonly isStarting: (id: SandboxId) => boolean;

@@ -29,7 +29,7 @@ export interface CreatedResources {
   creating?: Promise<unknown>;
 }
 /** Options shared by all containers of this installation. */
-export interface ContainerPlace {
+export interface ContainerContext {
   readonly engine: Dockerode;
   readonly folders: SandboxFolders;
   readonly holds: SandboxEndpointRegistry;
@@ -40,7 +40,7 @@ export interface ContainerPlace {
   readonly users: UserIdAllocator;
   readonly volumes: DockerVolumes;
 }
-interface ContainerStart extends ContainerPlace {
+interface ContainerStart extends ContainerContext {
   readonly created: CreatedResources;
   /** User id for a workspace without files. Requested early, because the start waits for it. */
   readonly freshUser: Promise<number>;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type Dockerode from 'dockerode';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { VolumeId } from '../../src/core/model/ids.ts';
-import type { MountedVolume, SandboxSpec, VolumeHosting } from '../driver.ts';
+import type { MountedVolume, SandboxSpec, VolumeHost } from '../driver.ts';
 import { createIsolationConfig, detachedStreams } from './create-body.ts';
 import { callEngine, findEngineObject, removeContainer, removeVolume } from './engine.ts';
 import { createInstanceFilter } from './labels.ts';
@@ -25,7 +25,7 @@ interface NewOwner {
   readonly image: string;
   readonly user: number;
 }
-export interface DockerVolumes extends VolumeHosting {
+export interface DockerVolumes extends VolumeHost {
   /** Rejects with sandbox_unavailable if a volume is gone; the engine would silently create an empty one. */
   check(spec: Pick<SandboxSpec, 'volumes'>, signal: AbortSignal): Promise<void>;
   give(volumes: readonly MountedVolume[], to: NewOwner, signal: AbortSignal): Promise<void>;

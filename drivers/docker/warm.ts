@@ -16,7 +16,7 @@ import {
   workspaceLabel,
 } from './labels.ts';
 import {
-  type ContainerPlace,
+  type ContainerContext,
   type CreatedResources,
   readWorkspacePointer,
   type StartedContainer,
@@ -24,7 +24,7 @@ import {
   writeWorkspacePointer,
 } from './start-container.ts';
 
-interface Options extends ContainerPlace {
+interface Options extends ContainerContext {
   readonly images: EngineImages;
   readonly hasReplicas: boolean;
   readonly starting: Set<SandboxId>;

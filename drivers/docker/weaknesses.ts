@@ -11,7 +11,7 @@ const Info = z.object({
   Runtimes: z.record(z.string(), z.unknown()).nullable().default({}),
 });
 const Program = z.object({ path: z.string().default('') });
-export interface EngineFacts {
+export interface EngineInfo {
   readonly engine: string;
   readonly runc: string | undefined;
   readonly security: readonly string[];
@@ -42,7 +42,7 @@ const runcLines: FixedVersions = {
 };
 
 export function listEngineWeaknesses(
-  { engine, runc, security, runtimes }: EngineFacts,
+  { engine, runc, security, runtimes }: EngineInfo,
   target: string | undefined,
 ): string[] {
   const found: string[] = [];

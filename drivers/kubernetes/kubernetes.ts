@@ -7,10 +7,10 @@ import type {
   AdoptionSupport,
   Capabilities,
   Driver,
-  PoolHosting,
+  PoolHost,
   SandboxRecipe,
   SandboxSpec,
-  ServiceHosting,
+  ServiceHost,
 } from '../driver.ts';
 import { LifecycleCoordinator } from '../shared/lifecycle-calls.ts';
 import { createDialFunction } from '../shared/link/dialling-agent.ts';
@@ -65,7 +65,7 @@ const oneUser =
   'the cluster assigns one user to all containers of a pod, so a service could not be told from the sandbox';
 const cleanUpMs = 40_000;
 
-export interface KubernetesDriver extends Driver, ServiceHosting, AdoptionSupport, Partial<PoolHosting> {
+export interface KubernetesDriver extends Driver, ServiceHost, AdoptionSupport, Partial<PoolHost> {
   reap(signal: AbortSignal): Promise<readonly string[]>;
 }
 
@@ -198,7 +198,7 @@ export async function createKubernetesDriver(options: KubernetesOptions): Promis
   }
   const cleaning = runAtIntervals(cleanUp, { clock, everyMs: 60_000 }, closing.signal);
 
-  const keepReady: PoolHosting['keepReady'] = async (recipe, want, { signal }) => {
+  const keepReady: PoolHost['keepReady'] = async (recipe, want, { signal }) => {
     if (!(await claiming(signal))) throw new AppError('unsupported', 'Plain pods have no pool of ready sandboxes.');
     await fenced(signal);
     await templates.keepReady(recipe, want, signal);

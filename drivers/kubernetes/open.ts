@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { AppError } from '../../src/core/errors/errors.ts';
-import type { DriverParts } from '../descriptor.ts';
+import type { DriverContext } from '../descriptor.ts';
 import type { Driver } from '../driver.ts';
 import { isInCluster } from './api/credentials.ts';
 import { createKubernetesDriver } from './kubernetes.ts';
@@ -12,7 +12,7 @@ import type { KubernetesSettings } from './settings.ts';
 /** Linux limits each environment variable to 128 KiB. */
 const maxVariable = 100_000;
 
-export async function openKubernetesDriver(settings: KubernetesSettings, parts: DriverParts): Promise<Driver> {
+export async function openKubernetesDriver(settings: KubernetesSettings, parts: DriverContext): Promise<Driver> {
   const { instance, gate, hasEgress, say } = parts;
   await using stack = new AsyncDisposableStack();
   const options = await kubernetesOptions(settings, parts);
@@ -36,7 +36,7 @@ export async function openKubernetesDriver(settings: KubernetesSettings, parts: 
   return { ...driver, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
-async function kubernetesOptions(it: KubernetesSettings, parts: DriverParts): Promise<KubernetesOptions> {
+async function kubernetesOptions(it: KubernetesSettings, parts: DriverContext): Promise<KubernetesOptions> {
   const extraCa = await parts.extraCa();
   if (extraCa && extraCa.length > maxVariable) {
     const size = `CORRAL_EXTRA_CA and NODE_EXTRA_CA_CERTS contain ${extraCa.length} bytes of certificates that images lack.`;

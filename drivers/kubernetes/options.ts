@@ -1,7 +1,7 @@
 import type { V1Toleration } from '@kubernetes/client-node';
 import type { AppError } from '../../src/core/errors/errors.ts';
 import type { Secret } from '../../src/core/text/secret.ts';
-import type { DriverParts } from '../descriptor.ts';
+import type { DriverContext } from '../descriptor.ts';
 import type { KubernetesSettings } from './settings.ts';
 
 export type HostAndPort = Readonly<KubernetesSettings['egressListen']>;
@@ -30,8 +30,8 @@ type OwnSettings = 'kubeconfig' | 'context' | 'namespace' | 'engine' | 'networkP
 /** Pod names contain the instance name, so several installations can share one namespace. */
 export interface KubernetesOptions
   extends Pick<KubernetesSettings, OwnSettings>,
-    Pick<DriverParts, 'instance' | 'ids' | 'clock' | 'random'>,
-    Partial<Pick<DriverParts, 'unenforced'>> {
+    Pick<DriverContext, 'instance' | 'ids' | 'clock' | 'random'>,
+    Partial<Pick<DriverContext, 'unenforced'>> {
   /** The first key derives the tokens of new sandboxes. The others keep older pods reachable. */
   readonly keys: readonly Secret[];
   /** `port-forward`: this server cannot reach pod addresses, so all traffic goes through the API server. */

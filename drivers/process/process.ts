@@ -7,7 +7,7 @@ import { sleep } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { SandboxId } from '../../src/core/model/ids.ts';
 import { Secret } from '../../src/core/text/secret.ts';
-import type { SandboxPlaceOptions } from '../descriptor.ts';
+import type { LocalDriverOptions } from '../descriptor.ts';
 import type {
   CallOptions,
   Capabilities,
@@ -15,7 +15,7 @@ import type {
   MissingProgram,
   SandboxInfo,
   SandboxSpec,
-  VolumeHosting,
+  VolumeHost,
 } from '../driver.ts';
 import {
   openSandboxFolders,
@@ -149,7 +149,7 @@ const noVolumes =
   'nothing mounts a folder for one sandbox alone without bubblewrap; install it, or set CORRAL_DRIVER to docker';
 const noBuilds = 'its sandboxes are programs on this machine and have no image; set CORRAL_DRIVER to docker';
 
-export interface ProcessDriverOptions extends SandboxPlaceOptions {
+export interface ProcessDriverOptions extends LocalDriverOptions {
   /** Names of images for which this machine's own programs are used. Any other image is rejected with image_missing. */
   readonly images: readonly string[];
   readonly programs: SandboxPrograms;
@@ -171,7 +171,7 @@ const cleanUpMs = 10_000;
 const lookMs = 250;
 const keyOf = (id: SandboxId, { pid, startTime, boot }: ProcessIdentity) => `${pid} ${startTime} ${boot} ${id}`;
 
-export async function createProcessDriver(options: ProcessDriverOptions): Promise<Driver & VolumeHosting> {
+export async function createProcessDriver(options: ProcessDriverOptions): Promise<Driver & VolumeHost> {
   const { instance, root, gate, ids, images, programs, replica, caBundle, onRefused } = options;
   const bubblewrap =
     options.bubblewrap === undefined

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { VolumeId } from '../../src/core/model/ids.ts';
-import type { MountedVolume, VolumeHosting } from '../driver.ts';
+import type { MountedVolume, VolumeHost } from '../driver.ts';
 import { removeTree, type SandboxFolders } from '../shared/folders.ts';
 import { chownTree } from './users.ts';
 
@@ -15,7 +15,7 @@ interface NewOwner {
   /** Undefined: all sandboxes share the server's user, so owners stay unchanged. */
   readonly user: number | undefined;
 }
-export interface FolderVolumes extends VolumeHosting {
+export interface FolderVolumes extends VolumeHost {
   /**
    * Returns the volumes' folders, after changing the owner of writable ones to the sandbox's user. Rejects with
    * sandbox_unavailable.

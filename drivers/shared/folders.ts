@@ -18,7 +18,7 @@ export async function removeTree(folder: string): Promise<void> {
 }
 
 /** Folders that sandboxes see as /run/corral. Another process, such as the engine filter, may own their parent. */
-export interface SandboxMounts {
+export interface MountFolders {
   path(id: SandboxId): string;
   make(id: SandboxId): Promise<void>;
   remove(id: SandboxId): Promise<void>;
@@ -93,7 +93,7 @@ export interface SandboxFolders {
 let drafts = 0;
 
 /** `elsewhere`: creates the sandboxes' mounts outside the server's own folders. */
-export async function openSandboxFolders(folder: string, elsewhere?: SandboxMounts): Promise<SandboxFolders> {
+export async function openSandboxFolders(folder: string, elsewhere?: MountFolders): Promise<SandboxFolders> {
   const root = resolve(folder);
   await mkdir(root, { recursive: true, mode: 0o700 });
   await chmod(root, 0o700);
@@ -200,7 +200,7 @@ async function unlessMissing<Value>(reading: Promise<Value>): Promise<Value | un
   }
 }
 
-async function ownMounts(root: string): Promise<SandboxMounts> {
+async function ownMounts(root: string): Promise<MountFolders> {
   const sockets = Buffer.byteLength(root) <= maxRoot ? root : await shortFolder(root);
   const path = (id: SandboxId) => join(sockets, id, 'mount');
   return {

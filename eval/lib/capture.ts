@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { maxUncutChars } from '../../src/agents/tools/output.ts';
+import { maxUntruncatedChars } from '../../src/agents/tools/output.ts';
 import type { CommandTerminal } from '../../src/app/commands/command.ts';
 import { resolveServerAddress, sendServerRequest, urlOption } from '../../src/app/commands/server-request.ts';
 import { type CorralClient, createCorralClient, type Event } from '../../src/client/index.ts';
@@ -27,7 +27,7 @@ export async function captureSession(
   await sendServerRequest(`${url}/api/v1/sessions`, { signal, ...headers });
   using corral = createCorralClient({ url, transport: 'ws', ...(token && { token }) });
   const events = await eventsOf(corral, session);
-  const captured = readCapturedRun(events, maxUncutChars);
+  const captured = readCapturedRun(events, maxUntruncatedChars);
   if (!captured) throw new AppError('invalid_request', `The session ${session} has no task yet.`);
   const { workdir } = await corral.sandbox.status.query({ sessionId: session });
   const { files, left } = await workspaceOf(corral, session, signal);

@@ -2,7 +2,7 @@ import type { AssistantMessage } from '../../src/agents/models/model.ts';
 import type { RecordStore } from '../../src/core/contracts/ports.ts';
 import type { SessionId } from '../../src/core/model/ids.ts';
 import { parseConversation } from '../../src/sessions/run/log/conversation.ts';
-import { modelRequestKind, StoredRequest } from '../../src/sessions/run/log/stored-request.ts';
+import { requestRecordKind, StoredRequest } from '../../src/sessions/run/log/stored-request.ts';
 
 export interface RecordedTurn {
   readonly turn: number;
@@ -18,7 +18,7 @@ export async function readRecordedTurns(
   id: SessionId,
 ): Promise<{ readonly turns: readonly RecordedTurn[]; readonly others: number }> {
   const idPrefix = `${id}:`;
-  const requests = (await records.list(modelRequestKind, { idPrefix }))
+  const requests = (await records.list(requestRecordKind, { idPrefix }))
     .map(({ doc }) => StoredRequest.parse(doc))
     .reverse();
   const docs = (await records.list('transcript', { idPrefix })).map(({ doc }) => doc).reverse();

@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream';
 import type { FileMetadata } from '../../src/core/model/sandboxes/file-metadata.ts';
 import type {
+  FileByteRange,
   FileChangeBatch,
-  FilePart,
   FileVersion,
   FileWatchOptions,
   JobEntry,
@@ -103,7 +103,7 @@ export interface Daemon {
   writeFile(path: string, content: AsyncIterable<Uint8Array>, how: 'replace' | 'append'): Promise<void>;
   listFiles(path: string): Promise<readonly FileEntry[]>;
   /** Returns a file of any size, preceded by a line with its size and version. */
-  sendFile(path: string, part: FilePart): Promise<OpenFile>;
+  sendFile(path: string, part: FileByteRange): Promise<OpenFile>;
   /**
    * Replaces the file atomically. `replaces`: the version that the file must have, or `none` if it must not exist. Undefined:
    * any. Rejects with file_changed (another version) or quota (the disk limit is exceeded), or as other file operations do.
@@ -172,7 +172,7 @@ export interface Daemon {
   makeFolder(path: string): Promise<PathEntry>;
   movePath(from: string, to: string): Promise<PathEntry>;
   removePath(path: string): Promise<void>;
-  openPath(path: string, part: FilePart): Promise<OpenFile>;
+  openPath(path: string, part: FileByteRange): Promise<OpenFile>;
   /** Also replaces all of the file's metadata. Rejects with unsupported or payload_too_large if the metadata cannot be stored. */
   writePath(path: string, content: AsyncIterable<Uint8Array>, metadata: FileMetadata): Promise<PathEntry>;
 

@@ -3,15 +3,15 @@ import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:
 import { basename, dirname, join } from 'node:path';
 import { systemClock } from '../../src/core/contracts/clock.ts';
 import { makeFolders } from './files/byte-names.ts';
-import { confinePaths } from './files/confined-paths.ts';
-import { readTextIfAny } from './files/read-if-any.ts';
+import { createConfinedPaths } from './files/confined-paths.ts';
+import { tryReadText } from './files/read-if-any.ts';
 import { createLazyDesktop, unsupportedDesktop } from './lazy-desktop.ts';
 import { createDaemon } from './real-daemon.ts';
 import { dialControlSockets } from './server/dial-server.ts';
 import { resolveProxyTarget, startForwarder } from './server/forwarder.ts';
 import { isFromOwnUser } from './server/peer-user.ts';
 import { createDaemonServer } from './server/server.ts';
-import { createTerminalKeepers, type DaemonState } from './shared-state.ts';
+import { createDaemonProcessSet, type DaemonState } from './shared-state.ts';
 import { createBaseEnvironment, writeShellProfile } from './shells/environment.ts';
 import { openJournal } from './shells/journal.ts';
 import { endLeftoverProcesses } from './shells/recover.ts';
@@ -26,7 +26,7 @@ const ownBundle = '/etc/ssl/certs/ca-certificates.crt';
  */
 function trustAuthorities(runDir: string, env: NodeJS.ProcessEnv): void {
   if (env.CORRAL_EXTRA_CA_PEM === undefined) return;
-  writeFileSync(join(runDir, 'ca.pem'), `${readTextIfAny(ownBundle) ?? ''}\n${env.CORRAL_EXTRA_CA_PEM}`);
+  writeFileSync(join(runDir, 'ca.pem'), `${tryReadText(ownBundle) ?? ''}\n${env.CORRAL_EXTRA_CA_PEM}`);
 }
 
 const { env } = process;
@@ -63,12 +63,12 @@ const bootId = readFileSync('/proc/sys/kernel/random/uuid', 'latin1').trim();
 let activeAt = systemClock.now();
 const parts: DaemonState = {
   clock: systemClock,
-  place: await confinePaths(workspace, env.CORRAL_WORKSPACE_ALIAS),
+  place: await createConfinedPaths(workspace, env.CORRAL_WORKSPACE_ALIAS),
   stateDir,
   screenDir: env.CORRAL_SCREEN_DIR,
   env: createBaseEnvironment(env),
   journal: openJournal(stateDir),
-  keepers: createTerminalKeepers(process.pid, process.ppid),
+  keepers: createDaemonProcessSet(process.pid, process.ppid),
   spoolCap: Number(env.CORRAL_SPOOL_CAP_BYTES ?? 64 * 1024 * 1024),
   diskBytes: Number(env.CORRAL_DISK_BYTES ?? 0),
   volumes: [...(env.CORRAL_VOLUMES ?? '').matchAll(/^(\d+) (\/.+)$/gm)].map(([, bytes, path = '']) => ({

@@ -16,7 +16,7 @@ export interface DaemonState {
   readonly screenDir: string | undefined;
   readonly env: Readonly<Record<string, string>>;
   readonly journal: Journal;
-  readonly keepers: TerminalKeepers;
+  readonly keepers: DaemonProcessSet;
   readonly spoolCap: number;
   /** Maximum bytes of the files in the workspace and `screenDir` together. 0: the daemon enforces no limit. */
   readonly diskBytes: number;
@@ -43,7 +43,7 @@ export function createOrphanRule({ clock, init }: Pick<DaemonState, 'clock' | 'i
 }
 
 /** The daemon's own processes, never the user's: the daemon, pid 1, and the keepers that hold the terminals open. */
-export interface TerminalKeepers {
+export interface DaemonProcessSet {
   /** Counts a command's keeper as the daemon's own until the keeper ends, shortly after the end of its output. */
   hold(terminal: Pick<Terminal, 'pid' | 'closed'>): void;
   add(pid: number): void;
@@ -55,7 +55,7 @@ export interface TerminalKeepers {
 
 const endMs = 1_000;
 
-export function createTerminalKeepers(daemon: number, parent: number): TerminalKeepers {
+export function createDaemonProcessSet(daemon: number, parent: number): DaemonProcessSet {
   const terminals = new Set<number>();
   return {
     hold({ pid, closed }) {

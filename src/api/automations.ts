@@ -79,7 +79,7 @@ export const automationsRouter = router({
     may: 'any',
     out: view.Automation.array(),
     answer: [example],
-  }).query(async ({ ctx }) => (await ctx.services.automations.list()).map(view.withHookPath)),
+  }).query(async ({ ctx }) => (await ctx.services.automations.list()).map(view.toAutomationView)),
   create: operation({
     ...one,
     rest: `POST ${base}`,
@@ -111,7 +111,7 @@ export const automationsRouter = router({
     in: view.NewAutomation,
     example: { name, message, schedule },
     fails: [400, 403, 404, 422, 429],
-  }).mutation(async ({ ctx, input }) => view.withHookPath(await ctx.services.automations.create(input))),
+  }).mutation(async ({ ctx, input }) => view.toAutomationView(await ctx.services.automations.create(input))),
   times: operation({
     rest: `GET ${base}/times`,
     summary: 'The next five times of a schedule',
@@ -126,7 +126,7 @@ export const automationsRouter = router({
     rest: `GET ${base}/:id`,
     summary: 'Get an automation',
     may: 'see',
-  }).query(async ({ ctx, input }) => view.withHookPath(await ctx.services.automations.get(input.id))),
+  }).query(async ({ ctx, input }) => view.toAutomationView(await ctx.services.automations.get(input.id))),
   update: operation({
     ...one,
     rest: `PATCH ${base}/:id`,
@@ -137,7 +137,7 @@ export const automationsRouter = router({
     example: { maxRunning: 2, version: 1 },
     fails: [400, 403, 404, 409, 422],
   }).mutation(async ({ ctx, input: { id, ...change } }) =>
-    view.withHookPath(await ctx.services.automations.update(id, omitUndefined(change))),
+    view.toAutomationView(await ctx.services.automations.update(id, omitUndefined(change))),
   ),
   delete: operation({
     rest: `DELETE ${base}/:id`,
@@ -153,14 +153,14 @@ export const automationsRouter = router({
     summary: 'Let its schedule rest; sessions that work go on',
     verb: { name: 'pause' },
     may: 'stop',
-  }).mutation(async ({ ctx, input }) => view.withHookPath(await ctx.services.automations.pause(input.id))),
+  }).mutation(async ({ ctx, input }) => view.toAutomationView(await ctx.services.automations.pause(input.id))),
   resume: operation({
     ...one,
     rest: `POST ${base}/:id/resume`,
     summary: 'Let its schedule count again, from now on',
     verb: { name: 'resume' },
     may: 'work',
-  }).mutation(async ({ ctx, input }) => view.withHookPath(await ctx.services.automations.resume(input.id))),
+  }).mutation(async ({ ctx, input }) => view.toAutomationView(await ctx.services.automations.resume(input.id))),
   rotateSecret: operation({
     rest: `POST ${base}/:id/secret`,
     summary: 'Make a new secret for deliveries to it, which is shown this once',

@@ -3,7 +3,7 @@ import type { Driver } from '../../drivers/driver.ts';
 import type { Store } from '../core/contracts/ports.ts';
 import { readLogNoiseCounts } from '../observability/logger.ts';
 import { createMetrics } from '../observability/metrics.ts';
-import { trustAuthorities } from '../sandboxes/egress/fetch/certificate-authorities.ts';
+import { trustCaCertificates } from '../sandboxes/egress/fetch/certificate-authorities.ts';
 import { createPageLoader } from './page/page.ts';
 import { createWebPageFetch } from './parts/web-pages.ts';
 import { openAgentServices } from './start/agents.ts';
@@ -40,7 +40,7 @@ export async function openServerCore({ provided: input = {}, ...options }: Optio
     warn: (about, text) => options.logger.warn(about, text),
     metrics: createMetrics({ noise: () => readLogNoiseCounts(options.logger) }),
   };
-  await trustAuthorities(options.config.extraCa);
+  await trustCaCertificates(options.config.extraCa);
   const storage = stack.use(await openStorageServices(startup, input.store));
   stack.defer(startup.ending('the store'));
   const sandboxes = stack.use(await openSandboxInfrastructure({ ...startup, ...storage }, input.driver));

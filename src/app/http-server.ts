@@ -14,7 +14,7 @@ import type { IdempotencyStore } from '../core/contracts/ports.ts';
 import type { IdSource } from '../core/model/ids.ts';
 import { adminPrincipal, forbiddenRoleError, nobodyPrincipal, type Principal } from '../core/model/principal.ts';
 import { type FacadeSettings, facadeDescriptors } from '../facades/list.ts';
-import type { FacadeParts, FacadeProjectParts, PageFiles, SandboxCapabilities } from '../facades/shared/facade.ts';
+import type { FacadeDeps, FacadeProjectDeps, PageFiles, SandboxCapabilities } from '../facades/shared/facade.ts';
 import type { ErrorStyle } from '../http/errors/error-style.ts';
 import { createAuditRecorder } from '../http/guard/audit.ts';
 import { getCurrentPrincipal, getCurrentRequestInfo } from '../http/guard/caller.ts';
@@ -27,7 +27,7 @@ import { ProxyAuthenticator } from '../http/guard/identity-proxy.ts';
 import { createRateLimiter } from '../http/guard/rate-limit.ts';
 import { BrowserAuthenticator } from '../http/guard/visitors.ts';
 import { createApp } from '../http/routes/app.ts';
-import type { HostRouter } from '../http/routes/host-router.ts';
+import type { RequestInterceptor } from '../http/routes/host-router.ts';
 import type { HttpLogger, HttpMetrics } from '../http/routes/observe.ts';
 import type { App } from '../http/routes/routes.ts';
 import { createSocketServer } from '../http/transport/ws.ts';
@@ -64,12 +64,12 @@ export interface HttpServerDeps {
   readonly services: Services & OperationServices;
   /** Undefined: sessions cannot be shared by link. */
   readonly shared?: SharedSessionService;
-  readonly workers?: FacadeParts['workers'];
+  readonly workers?: FacadeDeps['workers'];
   /** Undefined: no facade defines automations for its clients. */
-  readonly programs?: FacadeParts['programs'];
+  readonly programs?: FacadeDeps['programs'];
   /** Undefined: the server fetches no addresses on behalf of clients. */
-  readonly fetchPage?: FacadeParts['fetchPage'];
-  readonly opencodex?: FacadeProjectParts;
+  readonly fetchPage?: FacadeDeps['fetchPage'];
+  readonly opencodex?: FacadeProjectDeps;
   readonly workspaces?: WorkspaceService;
   readonly keys?: ApiKeys;
   readonly signIns?: SignInServices | undefined;
@@ -87,7 +87,7 @@ export interface HttpServerDeps {
   /** Accepted like the token while this server runs. */
   readonly localToken?: TokenHash | undefined;
   /** The store's secret, shared by its servers, from which tokens are derived. Undefined only in tests. */
-  readonly peppers?: FacadeParts['peppers'];
+  readonly peppers?: FacadeDeps['peppers'];
   readonly ids?: Pick<IdSource, 'short'>;
   /** Validates each reply against its documented schema. Slow, so only for tests and development. */
   readonly checkReplies?: boolean;
@@ -141,7 +141,7 @@ export async function buildHttpServer(deps: HttpServerDeps): Promise<App> {
   const clients = new ClientResolver(config.trustedProxies ?? []);
   const proxy = createIdentityProxy(deps, clients);
   const visitors = signIns && new BrowserAuthenticator({ ...signIns, proxy, within });
-  const elsewhere: HostRouter[] = proxy ? [proxy] : [];
+  const elsewhere: RequestInterceptor[] = proxy ? [proxy] : [];
   const { app, table } = createApp({
     elsewhere,
     guard: {
@@ -201,7 +201,7 @@ export async function buildHttpServer(deps: HttpServerDeps): Promise<App> {
     audit: audit?.tell,
   });
   const secrets = deps.peppers ?? (async () => createPeppers([]));
-  const parts: FacadeParts = {
+  const parts: FacadeDeps = {
     version,
     services,
     drain: deps.services.drain,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { AppendRequest, EventLog, RecordPut } from '../core/contracts/ports.ts';
-import { type ServerDependencies, ServerPart } from '../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../core/contracts/server-parts.ts';
 import { quoteLines } from '../core/text/quote.ts';
 import type { Automation } from '../sessions/api/server/automations.ts';
 import { type AutomationRecords, createAutomationStart } from './records.ts';
@@ -49,7 +49,7 @@ interface Deps extends Pick<ServerDependencies, 'records'> {
   readonly clock: { now(): number };
 }
 
-export class RunEndTriggers extends ServerPart<Deps> {
+export class RunEndTriggers extends ServerComponent<Deps> {
   /** False: no automation starts after runs, so appends carry nothing extra. */
   #isOpen = false;
 

@@ -1,4 +1,4 @@
-import { ServerPart } from '../core/contracts/server-parts.ts';
+import { ServerComponent } from '../core/contracts/server-parts.ts';
 import { toAppError } from '../core/errors/errors.ts';
 import type { SessionId } from '../core/model/ids.ts';
 import type { SessionRecord } from '../core/model/records.ts';
@@ -24,7 +24,7 @@ interface Preparing {
 const maxText = 2_000;
 
 /** Prepares sessions' repositories without an agent, so that later sessions of their owner find the files. */
-export class Prebuilds extends ServerPart<Deps> {
+export class PrebuildRunner extends ServerComponent<Deps> {
   /**
    * Preparations in progress, or whose result was not read yet. Empty after a server restart; unfinished work then starts again.
    */

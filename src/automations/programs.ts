@@ -1,21 +1,17 @@
-import { ServerPart } from '../core/contracts/server-parts.ts';
+import { ServerComponent } from '../core/contracts/server-parts.ts';
 import { AppError } from '../core/errors/errors.ts';
 import type { Principal } from '../core/model/principal.ts';
 import type { Secret } from '../core/text/secret.ts';
-import type {
-  Automation,
-  AutomationProgramRegistry,
-  PreparedAutomationStart,
-} from '../sessions/api/server/automations.ts';
+import type { Automation, AutomationApiRegistry, PreparedAutomationStart } from '../sessions/api/server/automations.ts';
 
 interface Deps {
   /** A caller with the rights of an owner. Undefined: the owner no longer has sufficient access. */
   readonly principalOf: (owner: string | undefined) => Principal | undefined;
 }
-type Prepare = Parameters<AutomationProgramRegistry['serve']>[1];
+type Prepare = Parameters<AutomationApiRegistry['serve']>[1];
 
 /** Prepares a session through the facade whose client defined the automation. */
-export class AutomationPrograms extends ServerPart<Deps> implements AutomationProgramRegistry {
+export class AutomationPrograms extends ServerComponent<Deps> implements AutomationApiRegistry {
   readonly #served = new Map<string, Prepare>();
   #isOpen = false;
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type ServerDependencies, ServerPart } from '../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../core/contracts/server-parts.ts';
 import { AppError, ignoreConflict } from '../core/errors/errors.ts';
 import {
   Automation,
@@ -60,7 +60,7 @@ interface Deps extends Pick<ServerDependencies, 'records'> {
   /** Called before an automation is stored as paused, and again if that write conflicts. */
   readonly beforePause?: (paused: Automation) => Promise<void>;
 }
-export class AutomationRecords extends ServerPart<Deps> {
+export class AutomationRecords extends ServerComponent<Deps> {
   readonly #automations = new Collection<Automation>(this.deps.records, {
     kind: kinds.automation,
     schema: Stored,

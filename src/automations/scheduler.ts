@@ -1,11 +1,11 @@
 import { forEachConcurrent } from '../core/concurrency/for-each-concurrent.ts';
-import { type ServerDependencies, ServerPart } from '../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../core/contracts/server-parts.ts';
 import { ignoreNotFound } from '../core/errors/errors.ts';
 import type { SessionId } from '../core/model/ids.ts';
 import type { Automation, AutomationStart } from '../sessions/api/server/automations.ts';
 import type { RunEndTriggers } from './after-runs.ts';
 import { type AutomationRecords, createAutomationStart } from './records.ts';
-import { createRecordRounds, maxRoundDelayMs } from './rounds.ts';
+import { createRecordWorkLoop, maxLoopDelayMs } from './rounds.ts';
 import { computeStartJitterMs, findLatestDueTime, findNextDueTime, parseCronRule } from './schedule.ts';
 import type { AutomationStarter } from './starter.ts';
 
@@ -25,10 +25,10 @@ const openMs = { shared: 2_000, alone: 10_000 }; // longest delay between rounds
 /** A start delayed by more than this is treated as missed, because the server was down or suspended. */
 const missedMs = 60_000;
 
-export class AutomationScheduler extends ServerPart<Deps> {
+export class AutomationScheduler extends ServerComponent<Deps> {
   /** A round starts when a run of one of these sessions ends. */
   #working: ReadonlySet<SessionId> = new Set();
-  readonly #rounds = createRecordRounds(this.deps.shared, {
+  readonly #rounds = createRecordWorkLoop(this.deps.shared, {
     ...this.deps,
     failure: 'automations could not be read; trying again',
     round: (signal) => this.round(signal),
@@ -49,7 +49,7 @@ export class AutomationScheduler extends ServerPart<Deps> {
   async round(signal: AbortSignal): Promise<number> {
     const { records, afterRuns, leads, clock, shared } = this.deps;
     await afterRuns.look();
-    if (!(await leads())) return maxRoundDelayMs.shared;
+    if (!(await leads())) return maxLoopDelayMs.shared;
     const now = clock.now();
     const hasMore = await afterRuns.round();
     const found = await records.earliest(batch);

@@ -1,4 +1,4 @@
-import { type ServerDependencies, ServerPart } from '../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../core/contracts/server-parts.ts';
 import { AppError, ignoreSessionNotFound, toAppError } from '../core/errors/errors.ts';
 import { deriveMessageId, deriveSessionId, type SessionId } from '../core/model/ids.ts';
 import type { SessionRecord } from '../core/model/records.ts';
@@ -14,7 +14,7 @@ import {
 } from '../sessions/api/server/automations.ts';
 import type { SessionService } from '../sessions/api/sessions.ts';
 import type { VersionedDocument } from '../storage/collection.ts';
-import type { Prebuilds } from './prebuilds.ts';
+import type { PrebuildRunner } from './prebuilds.ts';
 import type { AutomationPrograms } from './programs.ts';
 import { type AutomationRecords, type OwnerAccessCheck, ownerWithoutAccessReason } from './records.ts';
 import type { AutomationStartEvent } from './webhooks/outbox.ts';
@@ -41,7 +41,7 @@ export function buildStartMessage(
 export interface AutomationStarterDeps extends Pick<ServerDependencies, 'clock'> {
   readonly records: AutomationRecords;
   readonly sessions: Pick<SessionService, 'create' | 'get' | 'send' | 'stop' | 'history' | 'delete'>;
-  readonly prebuilds: Pick<Prebuilds, 'follow'>;
+  readonly prebuilds: Pick<PrebuildRunner, 'follow'>;
   readonly programs: Pick<AutomationPrograms, 'prepare'>;
   readonly secretOf: (automation: string) => Promise<Secret | undefined>;
   readonly readCost: (id: SessionId) => Promise<AutomationStartCost>;
@@ -61,7 +61,7 @@ const keptMs = 2 * 60 * 60_000;
  * Advances open starts: queued, starting, running, ended. Each step can be repeated, even by another server. The id of a session
  * is derived from its start, and messages that the session already has are not sent again.
  */
-export class AutomationStarter extends ServerPart<AutomationStarterDeps> {
+export class AutomationStarter extends ServerComponent<AutomationStarterDeps> {
   /** Resolves with false if the start cannot advance yet. */
   async advance(start: Start, automation: Automation, working: readonly AutomationStart[]): Promise<boolean> {
     try {

@@ -12,7 +12,7 @@ export interface ServerCommand {
   readonly usage: string;
   readonly about: string;
 }
-export interface ProgramParts {
+export interface CliProgramOptions {
   readonly io: Io;
   readonly version: string;
   readonly serverCommands: readonly ServerCommand[];
@@ -24,7 +24,7 @@ export interface ProgramParts {
 export const allCliCommands: readonly CliCommand[] = [...clientCommands, completionCommand];
 
 /** Resolves with the exit code. An error that a command throws is printed, unless the user interrupted the command. */
-export async function runCli(args: readonly string[], parts: ProgramParts): Promise<number> {
+export async function runCli(args: readonly string[], parts: CliProgramOptions): Promise<number> {
   const { io } = parts;
   let code: number = exitCodes.ok.code;
   const program = createProgram(parts, (exit) => {
@@ -48,7 +48,7 @@ function reportFailure(thrown: Error, io: Io, json: boolean): void {
 }
 
 export function createProgram(
-  { io, version, serverCommands, runServer, hasServer = true }: ProgramParts,
+  { io, version, serverCommands, runServer, hasServer = true }: CliProgramOptions,
   done: (exit: number) => void,
 ) {
   const program = new Command('corral')

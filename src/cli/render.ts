@@ -1,5 +1,5 @@
 import type { Event } from '../client/index.ts';
-import { type EventNotice, eventLineOf, eventNoticeOf, isNoteEvent } from '../core/model/event-traits.ts';
+import { type EventNotice, eventNoticeOf, eventSummaryOf, isNoteEvent } from '../core/model/event-traits.ts';
 import { type Io, toOneLine, toPrintable } from './io.ts';
 
 const styles = { info: 'dim', warning: 'yellow', error: 'red' } as const satisfies Record<EventNotice['level'], string>;
@@ -18,7 +18,7 @@ export const hiddenToolNames: ReadonlySet<string> = new Set(['todo', 'make_plan'
 
 /** The text for a phase of the sandbox, without the prefix `starting: `. */
 export const formatSandboxPhase = (event: Extract<Event, { type: 'sandbox.phase' }>): string =>
-  toOneLine(eventLineOf(event).replace(/^starting: /, ''), 200);
+  toOneLine(eventSummaryOf(event).replace(/^starting: /, ''), 200);
 
 /**
  * The agent's text goes to stdout and everything else to stderr, so that a script can read the text and a person sees both.
@@ -94,7 +94,7 @@ export function createEventRenderer(io: Io, { quiet }: { readonly quiet: boolean
       case 'tool.called': {
         if (hiddenToolNames.has(event.data.function) && event.data.success) return;
         if (!streamed.has(event.data.callId) && event.data.output.trim() !== '') {
-          for (const line of lastLines(event.data.output, 10)) note(paint('dim', line));
+          for (const line of takeLastLines(event.data.output, 10)) note(paint('dim', line));
         }
         return note(endText(event, started.get(event.data.callId)));
       }
@@ -135,7 +135,7 @@ export function formatCallLine({ function: name, args }: { function: string; arg
 }
 
 /** Without control sequences. */
-export function lastLines(text: string, most: number): string[] {
+export function takeLastLines(text: string, most: number): string[] {
   const lines = toPrintable(text).trimEnd().split('\n');
   const cut = lines.length - most;
   return cut > 0 ? [`… ${cut} earlier lines`, ...lines.slice(-most)] : lines;

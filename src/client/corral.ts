@@ -4,7 +4,7 @@ import type { CorralClient, CorralClientOptions } from './client.ts';
 import { type Connection, connect } from './connection.ts';
 import { CorralError } from './errors.ts';
 import { followEvents } from './events.ts';
-import { type ExecBytes, type ExecOptions, type ExecResult, exec, execBytes } from './exec.ts';
+import { type ExecBytesOptions, type ExecOptions, type ExecResult, exec, execBytes } from './exec.ts';
 import { Files } from './files.ts';
 import { Memory, type MemoryOptions } from './memory.ts';
 import { type ListeningPort, openPreview, Port, type Preview, type PreviewOptions } from './port.ts';
@@ -61,7 +61,7 @@ export interface NewBox {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 /** The options for getting a box by name. `env` always applies; the others apply only if the box is created. */
-export type NamedBox = Omit<NewBox, 'files' | 'keep'>;
+export type NamedBoxOptions = Omit<NewBox, 'files' | 'keep'>;
 export type Egress = 'none' | readonly string[];
 export interface SandboxSize {
   readonly cpus?: number;
@@ -121,7 +121,7 @@ export class Corral {
   /** Gets a box by name, or creates it, on the server in the options. */
   static box(
     name: string,
-    { url, token, transport, EventSource, WebSocket, ...requested }: ServerOptions & NamedBox = {},
+    { url, token, transport, EventSource, WebSocket, ...requested }: ServerOptions & NamedBoxOptions = {},
   ): Promise<Box> {
     const values = Object.entries({ url, token, transport, EventSource, WebSocket });
     return new Corral(Object.fromEntries(values.filter(([, value]) => value !== undefined))).box(name, requested);
@@ -131,7 +131,7 @@ export class Corral {
    * Gets your box by name and starts or resumes it in the background, or creates it. `env` always applies; the other options
    * apply only to a new box. Concurrent calls get the same box. `await using` does not delete it.
    */
-  async box(name: string, { env, ...requested }: NamedBox = {}): Promise<Box> {
+  async box(name: string, { env, ...requested }: NamedBoxOptions = {}): Promise<Box> {
     const { session } = await this.#server.call((api) =>
       api.sessions.named.mutate({ ...toSessionInput(requested), name }),
     );
@@ -242,10 +242,10 @@ export class Box implements AsyncDisposable {
     return exec(this.#server, this.id, command, this.#withEnv(options));
   }
   /** Like `exec`, for programs that need bytes. */
-  execBytes(command: string, options: ExecBytes): Promise<Pick<ExecResult, 'exitCode' | 'timedOut'>> {
+  execBytes(command: string, options: ExecBytesOptions): Promise<Pick<ExecResult, 'exitCode' | 'timedOut'>> {
     return execBytes(this.#server, this.id, command, this.#withEnv(options));
   }
-  #withEnv<Options extends ExecOptions | ExecBytes>(options: Options): Options {
+  #withEnv<Options extends ExecOptions | ExecBytesOptions>(options: Options): Options {
     return this.#env ? { ...options, env: { ...this.#env, ...options.env } } : options;
   }
 

@@ -28,7 +28,7 @@ export interface ExecResult {
   /** Whether `stdout` or `stderr` was cut off. */
   readonly truncated: boolean;
 }
-export interface ExecBytes extends Omit<ExecOptions, 'onStdout' | 'onStderr' | 'keep'> {
+export interface ExecBytesOptions extends Omit<ExecOptions, 'onStdout' | 'onStderr' | 'keep'> {
   /** The next bytes wait until the returned promise resolves. */
   readonly onBytes: (channel: 'stdout' | 'stderr', bytes: Uint8Array) => void | Promise<void>;
 }
@@ -44,7 +44,7 @@ export async function exec(
 ): Promise<ExecResult> {
   const { onStdout, onStderr, keep = keptChars, ...rest } = options;
   const texts = { stdout: keptText(onStdout, keep), stderr: keptText(onStderr, keep) };
-  const onBytes: ExecBytes['onBytes'] = (channel, bytes) => texts[channel].add(bytes);
+  const onBytes: ExecBytesOptions['onBytes'] = (channel, bytes) => texts[channel].add(bytes);
   const ended = await execBytes(server, sessionId, command, { ...rest, onBytes });
   const { stdout, stderr } = texts;
   const truncated = stdout.isCut() || stderr.isCut();
@@ -56,7 +56,7 @@ export async function execBytes(
   server: Connection,
   sessionId: string,
   command: string,
-  { onBytes, stdin, signal, ...requested }: ExecBytes,
+  { onBytes, stdin, signal, ...requested }: ExecBytesOptions,
 ): Promise<Pick<ExecResult, 'exitCode' | 'timedOut'>> {
   const line = `${JSON.stringify({ command, ...requested })}\n`;
   const body = stdin === undefined || typeof stdin === 'string' ? line + (stdin ?? '') : behind(line, stdin);

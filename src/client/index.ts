@@ -12,14 +12,14 @@ export {
   type Egress,
   type ForkOptions,
   type ListOptions,
-  type NamedBox,
+  type NamedBoxOptions,
   type NewBox,
   type RunOptions,
   type SandboxSize,
   type ServerOptions,
 } from './corral.ts';
 export { CorralError, type CorralErrorCode } from './errors.ts';
-export type { ExecBytes, ExecOptions, ExecResult } from './exec.ts';
+export type { ExecBytesOptions, ExecOptions, ExecResult } from './exec.ts';
 export type { FileEntry } from './files.ts';
 export type { Memory, MemoryOptions, Note, NoteText, NoteVersion } from './memory.ts';
 export type { ListeningPort, Port, Preview, PreviewOptions } from './port.ts';
@@ -28,7 +28,7 @@ export type {
   BuildLogEntry,
   BuildOptions,
   BuiltTemplate,
-  CopiedFiles,
+  CopySource,
   TemplateBuild,
   Templates,
 } from './templates.ts';

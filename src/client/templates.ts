@@ -9,7 +9,7 @@ export type BuildLogEntry = Outputs['templateBuilds']['status']['log'][number];
 type BuildStep = Outputs['templateBuilds']['plan']['steps'][number];
 
 /** The files for a COPY instruction. */
-export interface CopiedFiles {
+export interface CopySource {
   /** The hash of the content. Nothing is uploaded if the server already has this content. */
   readonly hash: string;
   /** A tar archive, plain or gzipped, with paths relative to the folder of the Dockerfile. */
@@ -25,7 +25,7 @@ export interface BuildOptions {
   /** Runs every step again, even steps that an earlier build has run. */
   readonly fresh?: boolean;
   /** Called for each source of a COPY, with its path relative to the folder of the Dockerfile. Resolves with the files. */
-  readonly files?: (source: string) => Promise<CopiedFiles>;
+  readonly files?: (source: string) => Promise<CopySource>;
   readonly onLog?: (entry: BuildLogEntry) => void;
   /** Aborts the call and cancels the build. */
   readonly signal?: AbortSignal;

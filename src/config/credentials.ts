@@ -24,7 +24,7 @@ const named = z.record(CredentialName, credential).transform((all) =>
 );
 export type CredentialSetting = z.output<typeof named>[number];
 
-export const credentialsSettingKind = () => ({
+export const credentialsValue = () => ({
   accepts:
     'names of small letters, digits and hyphens, each with hosts, value-from (env, file or key), and header, scheme, user, env, git, paths',
   kind: allowJsonText(named),

@@ -36,7 +36,7 @@ export const integerValue = (min: number, max = Number.MAX_SAFE_INTEGER) =>
     wholeNumber(min, max),
   );
 
-export const integerOrWord = <const Word extends string>(word: Word, min: number, max: number) =>
+export const integerOrKeyword = <const Word extends string>(word: Word, min: number, max: number) =>
   accepting(`a whole number from ${min} to ${max}, or ${word}`, z.union([wholeNumber(min, max), z.literal(word)]));
 
 export const numberValue = (min: number, max: number) =>
@@ -64,7 +64,7 @@ const no = ['0', 'false', 'no', 'off'];
 const flagKind = z.union([z.boolean(), z.enum([...yes, ...no]).transform((word) => yes.includes(word))]);
 export const booleanValue = () => accepting('true or false', flagKind);
 
-export const booleanOrWord = <const Word extends string>(word: Word) =>
+export const booleanOrKeyword = <const Word extends string>(word: Word) =>
   accepting(`true, false or ${word}`, z.union([flagKind, z.literal(word)]));
 
 /** By default, only visible ASCII is valid, because most secrets go into a header. */

@@ -9,7 +9,7 @@ import { workspace } from './compat/workspace/descriptor.ts';
 import { guide } from './guide/descriptor.ts';
 import { mcp } from './mcp/descriptor.ts';
 import { previews } from './previews/descriptor.ts';
-import { restSections } from './rest/descriptors.ts';
+import { restFacades } from './rest/descriptors.ts';
 import { server, webClient } from './server/descriptor.ts';
 import type { FacadeDescriptor } from './shared/facade.ts';
 import { signIn } from './sign-in/descriptor.ts';
@@ -22,7 +22,7 @@ export const facadeDescriptors = {
   signIn,
   sheikhbox,
   cambio,
-  ...restSections,
+  ...restFacades,
   crogia,
   streams,
   mcp,

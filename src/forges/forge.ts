@@ -61,7 +61,7 @@ export const PullRequestCheck = z.object({
   url: z.string().nullable(),
 });
 export type PullRequestCheck = z.infer<typeof PullRequestCheck>;
-export interface ForgeItems<Item> {
+export interface ForgeListResult<Item> {
   readonly items: readonly Item[];
   /** Whether the forge has more items than were fetched. */
   readonly isCut: boolean;
@@ -86,7 +86,7 @@ export interface ForgeHttp {
     path: string,
     question: Question<Schema> & { readonly items: (page: z.output<Schema>) => readonly Item[] },
     signal: AbortSignal,
-  ): Promise<ForgeItems<Item>>;
+  ): Promise<ForgeListResult<Item>>;
 }
 /**
  * One repository on a forge, with the permissions of one credential. Answers contain untrusted text. Every method stops when the
@@ -102,10 +102,10 @@ export interface ForgeClient {
   openPullRequest(newPullRequest: NewPullRequest, signal: AbortSignal): Promise<PullRequest>;
   pullRequest(number: number, signal: AbortSignal): Promise<PullRequest>;
   /** Comments on the pull request and on its lines, oldest first. Excludes notes that the forge writes itself. */
-  comments(number: number, signal: AbortSignal): Promise<ForgeItems<PullRequestComment>>;
+  comments(number: number, signal: AbortSignal): Promise<ForgeListResult<PullRequestComment>>;
   /** Excludes reviews that their authors have not submitted. */
-  reviews(number: number, signal: AbortSignal): Promise<ForgeItems<PullRequestReview>>;
-  checks(commit: string, signal: AbortSignal): Promise<ForgeItems<PullRequestCheck>>;
+  reviews(number: number, signal: AbortSignal): Promise<ForgeListResult<PullRequestReview>>;
+  checks(commit: string, signal: AbortSignal): Promise<ForgeListResult<PullRequestCheck>>;
 }
 
 /**

@@ -22,7 +22,7 @@ export interface LogNoiseLimiter {
   admits(kind: string, source: string, perSource: number): boolean;
   counts(): readonly LogNoiseCount[];
 }
-export interface SuppressedLines {
+export interface SuppressionSummary {
   readonly kind: string;
   readonly suppressed: number;
   readonly sources: number;
@@ -36,7 +36,7 @@ interface Window {
 
 /** Calls `report` at the end of each interval, once for each kind with suppressed lines. */
 export function createLogNoiseLimiter(
-  report: (leftOut: SuppressedLines) => void,
+  report: (leftOut: SuppressionSummary) => void,
   clock: Clock = systemClock,
 ): LogNoiseLimiter {
   const totals = new Map<string, { logged: number; suppressed: number }>();

@@ -1,5 +1,5 @@
 import type { Secret } from '../core/text/secret.ts';
-import { minMaskedChars, toSecretForms } from '../core/text/secret-forms.ts';
+import { listSecretEncodings, minMaskedChars } from '../core/text/secret-forms.ts';
 
 export interface Scrubber {
   learn(secret: Secret): void;
@@ -14,7 +14,7 @@ export function createScrubber(secrets: readonly (Secret | undefined)[] = []): S
   const learn = (secret: Secret) => {
     const value = secret.reveal();
     if (value.length < minMaskedChars) return;
-    for (const form of toSecretForms(value)) forms.add(form);
+    for (const form of listSecretEncodings(value)) forms.add(form);
     // longest first, so that no part of a longer form stays visible
     const longestFirst = [...forms].sort((a, b) => b.length - a.length);
     known = new RegExp(longestFirst.map((form) => RegExp.escape(form)).join('|'), 'g');

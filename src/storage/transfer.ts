@@ -4,7 +4,7 @@ import type { EventPage, RecordPut, Store } from '../core/contracts/ports.ts';
 import { AppError } from '../core/errors/errors.ts';
 import type { SessionEvent } from '../core/model/events.ts';
 import { SessionId } from '../core/model/ids.ts';
-import { copyBlobKind, credentialKind, fileCopiesKind, workspaceManifestKind } from '../core/model/records.ts';
+import { credentialKind, fileCopiesKind, fileCopyBlobKind, workspaceManifestKind } from '../core/model/records.ts';
 
 // Export as JSON lines: a header; per session its start, events, records, and an end with counts and a hash of these lines;
 // finally the number of sessions.
@@ -29,7 +29,12 @@ interface ExportCounts {
 }
 
 /** Kinds of records that exports omit: secrets, and records about blobs, which are not exported either. */
-const staysHere: ReadonlySet<string> = new Set([fileCopiesKind, copyBlobKind, workspaceManifestKind, credentialKind]);
+const staysHere: ReadonlySet<string> = new Set([
+  fileCopiesKind,
+  fileCopyBlobKind,
+  workspaceManifestKind,
+  credentialKind,
+]);
 
 const eventLine = ({ seq, ts, type, runId, data }: SessionEvent): string =>
   JSON.stringify({ event: { seq, ts, type, runId, data } });

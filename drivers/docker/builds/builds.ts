@@ -7,14 +7,14 @@ import { raceAbort, sleep } from '../../../src/core/concurrency/cancel.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { type IdSource, type SandboxId, sessionIdOf } from '../../../src/core/model/ids.ts';
-import type { BuildCommand, BuiltImage, CallOptions, ImageBuilding } from '../../driver.ts';
+import type { BuildCommand, BuiltImage, CallOptions, ImageBuilder } from '../../driver.ts';
 import { waitForReachableLink, waitForSandboxStart, waitUntilReachable } from '../../shared/link/sandbox-endpoint.ts';
-import { createOciProfile } from '../../shared/seccomp/oci.ts';
+import { createSeccompProfile } from '../../shared/seccomp/oci.ts';
 import { type ContainerRequest, createSandboxBody } from '../create-body.ts';
 import { callEngine, findEngineObject, readEngineErrorStatus, removeContainer } from '../engine.ts';
 import { builtImagePrefix, type EngineImages } from '../images.ts';
 import { createInstanceFilter, parseSandboxInfo } from '../labels.ts';
-import { type ContainerPlace, type CreatedResources, startContainer } from '../start-container.ts';
+import { type ContainerContext, type CreatedResources, startContainer } from '../start-container.ts';
 import { usesHostKernel } from '../strict-runtime.ts';
 import { imageUserId } from '../users.ts';
 
@@ -28,7 +28,7 @@ const buildCapabilities = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'SETGID'
  * The kernel limits some resources per user, and root in a build is root on the host. Builds get no file watches, because they
  * could exhaust the limit for the host's own programs; programs in builds poll instead.
  */
-const buildSecurity = ['no-new-privileges', `seccomp=${createOciProfile(['inotify_init', 'inotify_init1'])}`];
+const buildSecurity = ['no-new-privileges', `seccomp=${createSeccompProfile(['inotify_init', 'inotify_init1'])}`];
 
 /**
  * Files of /proc that are masked in builds: the engine's own list, plus files that only the host's root can read and that
@@ -158,7 +158,7 @@ function listener(onEvent: (text: string, bytes: number) => void): Writable {
   });
 }
 
-interface Options extends ContainerPlace {
+interface Options extends ContainerContext {
   readonly images: EngineImages;
   readonly ids: IdSource;
   /** Ids of builds that have not ended. `list` skips their folders. */
@@ -188,7 +188,7 @@ export function explainMissingBuildSupport({
 /**
  * Builds images by running commands in a container that is isolated like a sandbox. The engine never reads a caller's Dockerfile.
  */
-export function openImageBuilder(options: Options): ImageBuilding {
+export function openImageBuilder(options: Options): ImageBuilder {
   const { engine, folders, holds, images, instance, names, building } = options;
 
   async function remove(id: SandboxId, signal: AbortSignal): Promise<void> {

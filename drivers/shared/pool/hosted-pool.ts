@@ -1,7 +1,7 @@
 import { sleep } from '../../../src/core/concurrency/cancel.ts';
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { type AppError, toAppError } from '../../../src/core/errors/errors.ts';
-import type { Driver, PoolHosting, SandboxRecipe } from '../../driver.ts';
+import type { Driver, PoolHost, SandboxRecipe } from '../../driver.ts';
 import type { PoolSizer } from './pool-size.ts';
 
 export interface HostedPoolOptions {
@@ -21,7 +21,7 @@ const callMs = 20_000;
 const closeMs = 4_000;
 
 /** Sends the backend the recipe and the number of sandboxes to keep ready, whenever either changes. */
-export function withHostedPool<Inner extends Driver & PoolHosting>(driver: Inner, options: HostedPoolOptions): Inner {
+export function withHostedPool<Inner extends Driver & PoolHost>(driver: Inner, options: HostedPoolOptions): Inner {
   const { size, epoch, clock } = options;
   const stop = new AbortController();
   let sentText = '';

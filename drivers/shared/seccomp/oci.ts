@@ -3,8 +3,8 @@ import {
   type ArgumentComparison,
   conditionalSystemCalls,
   deniedCallErrno,
-  deniedNewerSystemCalls,
   permittedSystemCalls,
+  unimplementedSystemCalls,
   unknownCallErrno,
 } from './rules.ts';
 
@@ -17,7 +17,7 @@ const machines = Object.keys(architectures) as Architecture[];
  * text is constant, so the engine filter can require it byte for byte. `also`: further calls to refuse, with the error of an old
  * kernel.
  */
-export function createOciProfile(also: readonly string[] = []): string {
+export function createSeccompProfile(also: readonly string[] = []): string {
   const known = machines.flatMap((machine) => [...systemCallNumbers(machine).keys()]);
   const there = new Set(known.filter((name) => !also.includes(name)));
   const allow = { action: 'SCMP_ACT_ALLOW' };
@@ -30,7 +30,7 @@ export function createOciProfile(also: readonly string[] = []): string {
       ...Object.entries(conditionalSystemCalls).flatMap(([name, comparisons]) =>
         comparisons.map((comparison) => ({ names: [name], ...allow, args: [argumentOf(comparison)] })),
       ),
-      { names: [...deniedNewerSystemCalls, ...also], action: 'SCMP_ACT_ERRNO', errnoRet: unknownCallErrno },
+      { names: [...unimplementedSystemCalls, ...also], action: 'SCMP_ACT_ERRNO', errnoRet: unknownCallErrno },
     ],
   });
 }

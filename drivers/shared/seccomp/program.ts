@@ -3,8 +3,8 @@ import {
   type ArgumentComparison,
   conditionalSystemCalls,
   deniedCallErrno,
-  deniedNewerSystemCalls,
   permittedSystemCalls,
+  unimplementedSystemCalls,
   unknownCallErrno,
 } from './rules.ts';
 
@@ -115,7 +115,7 @@ function computeSegments(machine: Architecture): readonly Segment[] {
 
 function codeOf(name: string): Code {
   if (permittedSystemCalls.includes(name)) return ret(action.allow);
-  if (deniedNewerSystemCalls.includes(name)) return ret(action.errno(unknownCallErrno));
+  if (unimplementedSystemCalls.includes(name)) return ret(action.errno(unknownCallErrno));
   const comparisons = conditionalSystemCalls[name];
   return comparisons ? whereAny(comparisons) : ret(action.errno(deniedCallErrno));
 }

@@ -46,7 +46,7 @@ export const permittedSystemCalls = names(`
 `);
 
 /**
- * Refused calls, grouped by what they would allow. `deniedNewerSystemCalls` get the error of an old kernel, so that libraries
+ * Refused calls, grouped by what they would allow. `unimplementedSystemCalls` get the error of an old kernel, so that libraries
  * fall back.
  */
 export const deniedSystemCalls: Readonly<Record<string, readonly string[]>> = {
@@ -65,7 +65,7 @@ export const deniedSystemCalls: Readonly<Record<string, readonly string[]>> = {
     setdomainname settimeofday clock_settime`),
   'what is out of use': names(`uselib sysfs _sysctl nfsservctl getpmsg putpmsg afs_syscall tuxcall security vserver`),
 };
-export const deniedNewerSystemCalls = names('clone3'); // clone3 passes its flags in memory, where no filter can read them
+export const unimplementedSystemCalls = names('clone3'); // clone3 passes its flags in memory, where no filter can read them
 
 export type ArgumentComparison =
   | { readonly kind: 'equal'; readonly argument: number; readonly value: number }

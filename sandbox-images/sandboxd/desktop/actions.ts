@@ -3,7 +3,7 @@ import { createBadRequestError } from '../server/body-fields.ts';
 import { type KeyboardKey, openKeyboard } from './keyboard.ts';
 import { findKeysym, parseKeysyms } from './keysyms.ts';
 import { type PointerState, readPointer } from './screen.ts';
-import { waitForFocusedProgram } from './wait-for-program.ts';
+import { waitUntilInputHandled } from './wait-for-program.ts';
 import { encodeUint16, encodeUint32, encodeX11Request, type X11Connection } from './x11.ts';
 
 type ActionOf<Kind extends ScreenAction['kind']> = Extract<ScreenAction, { kind: Kind }>;
@@ -37,7 +37,7 @@ export async function performScreenAction(display: X11Connection, action: Screen
   };
   await acts[action.kind]({ display, fake }, action as never);
   // The program must finish handling this action before the next action or screenshot. The wait for a busy program is limited.
-  await waitForFocusedProgram(display, busyMs);
+  await waitUntilInputHandled(display, busyMs);
 }
 
 interface FakeInput {

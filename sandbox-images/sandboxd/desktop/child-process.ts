@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { endProcessTree } from '../processes/end-processes.ts';
 import type { MarkedProcesses } from '../processes/process-tree.ts';
-import type { TerminalKeepers } from '../shared-state.ts';
+import type { DaemonProcessSet } from '../shared-state.ts';
 
 export interface DesktopProcessSpec {
   readonly command: readonly string[];
@@ -25,7 +25,10 @@ export interface DesktopProcess {
 }
 
 /** Starts the program in its own session, with an OOM score that makes the kernel kill it before any shell. */
-export async function startDesktopProcess(keepers: TerminalKeepers, spec: DesktopProcessSpec): Promise<DesktopProcess> {
+export async function startDesktopProcess(
+  keepers: DaemonProcessSet,
+  spec: DesktopProcessSpec,
+): Promise<DesktopProcess> {
   const [program = ''] = spec.command;
   const own = `${limited(spec)} exec ${spec.isPrompt ? '' : 'nice -n 5 '}"$@"`;
   const mark = { name: 'CORRAL_SERVICE', value: randomBytes(8).toString('hex') } as const;

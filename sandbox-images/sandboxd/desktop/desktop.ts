@@ -5,7 +5,7 @@ import { sleep } from '../../../src/core/concurrency/cancel.ts';
 import { AppError, toAppError } from '../../../src/core/errors/errors.ts';
 import type { Desktop } from '../daemon.ts';
 import type { DaemonState } from '../shared-state.ts';
-import { createProcessMarks } from '../shells/environment.ts';
+import { createOperationVariables } from '../shells/environment.ts';
 import { markTerminalsOpened } from '../shells/recover.ts';
 import { parseScreenAction } from './action-fields.ts';
 import { performScreenAction } from './actions.ts';
@@ -71,7 +71,7 @@ const viewerPauseMs = 100;
 export function createDesktop(parts: DaemonState, options: DesktopOptions): Desktop {
   const { clock } = parts;
   const { width, height, programs } = options;
-  const env = { ...parts.env, ...createProcessMarks('desktop', undefined), CORRAL_MARK: 'desktop' };
+  const env = { ...parts.env, ...createOperationVariables('desktop', undefined), CORRAL_MARK: 'desktop' };
   const viewers = new Set<Duplex>();
   let restarts = { display: 0, browser: 0 };
   let lastFailure: string | undefined;

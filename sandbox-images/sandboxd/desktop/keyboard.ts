@@ -1,4 +1,4 @@
-import { waitForFocusedProgram } from './wait-for-program.ts';
+import { waitUntilInputHandled } from './wait-for-program.ts';
 import { encodeUint32, encodeX11Request, type X11Connection } from './x11.ts';
 
 /** `shift`: the character needs Shift. */
@@ -55,7 +55,7 @@ export async function openKeyboard(display: X11Connection, sleep: (ms: number) =
    * change earlier.
    */
   async function settled(): Promise<boolean> {
-    const answers = await waitForFocusedProgram(display, slowMs);
+    const answers = await waitUntilInputHandled(display, slowMs);
     if (!answers) await sleep(settleMs);
     return answers;
   }
@@ -104,9 +104,9 @@ export async function openKeyboard(display: X11Connection, sleep: (ms: number) =
 }
 
 /**
- * XF86 keysyms, without their prefix 0x1008ff00, whose keys a browser handles by keycode, even if they are mapped differently:
- * transport, Home, Mail, Search, Back, Forward, Stop, Refresh, Favorites, Close, Copy, Cut, New, Open, Paste, Reply, Reload,
- * Save, Send and forwarding mail.
+ * XF86 keysyms, without their prefix 0x1008ff00, whose keys a browser handles by keycode, even if they are mapped differently.
+ * The keys are transport, Home, Mail, Search, Back, Forward, Stop, Refresh, Favorites, Close, Copy, Cut, New, Open, Paste,
+ * Reply, Reload, Save, Send and forwarding mail.
  */
 const obeyed = new Set([
   ...[0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x1b, 0x26, 0x27, 0x28, 0x29, 0x2e, 0x30, 0x31, 0x56, 0x57, 0x58, 0x68],

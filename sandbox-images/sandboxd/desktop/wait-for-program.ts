@@ -6,7 +6,7 @@ const substructureNotify = 0x80000;
  * Resolves once the focused program has handled all of its input. The program shows this by answering a ping, which window
  * managers use to detect hung programs. False if it does not support pings or does not answer in time.
  */
-export async function waitForFocusedProgram(display: X11Connection, patienceMs: number): Promise<boolean> {
+export async function waitUntilInputHandled(display: X11Connection, patienceMs: number): Promise<boolean> {
   const { root } = display.screen;
   const [active, protocols, ping] = (await Promise.all(
     ['_NET_ACTIVE_WINDOW', 'WM_PROTOCOLS', '_NET_WM_PING'].map((name) => display.atom(name)),

@@ -19,10 +19,10 @@ export interface ConfinedPaths {
   /** Follows links. Never waits for the other end of a FIFO. */
   open(path: string, flags?: number): Promise<FileHandle>;
   /** Opens the folder that contains the path's last part. `make`: creates missing folders, for writing a file. */
-  openParent(path: string, missing: 'make' | 'refuse'): Promise<OpenedParentFolder>;
+  openParent(path: string, missing: 'make' | 'refuse'): Promise<ParentFolderHandle>;
   whereIs(handle: FileHandle): Promise<string>;
 }
-export interface OpenedParentFolder extends AsyncDisposable {
+export interface ParentFolderHandle extends AsyncDisposable {
   readonly name: string;
   /** Returns a path to `name` in this open folder, which stays correct even if the folder is moved or replaced. */
   readonly at: (name: string) => SystemPath;
@@ -32,7 +32,7 @@ const outside = (path: string) => new AppError('path_outside', `${path} is outsi
 const through = (handle: FileHandle) => `/proc/self/fd/${handle.fd}`;
 
 /** `alias`: a second mount point of the workspace. If it leads to another folder, paths below it are outside. */
-export async function confinePaths(workspace: string, alias?: string): Promise<ConfinedPaths> {
+export async function createConfinedPaths(workspace: string, alias?: string): Promise<ConfinedPaths> {
   const root = await realpath(workspace);
   const isAlias = alias !== undefined && (await isSameFolder(alias, root));
   const roots = [...new Set([root, ...(isAlias ? [await realpath(alias)] : [])])];

@@ -6,7 +6,7 @@ import { endProcessTree, sendSignals } from '../processes/end-processes.ts';
 import { type ProcessStat, readStartTime, scanProcesses } from '../processes/proc.ts';
 import { findProcessSubtree } from '../processes/process-tree.ts';
 import { createOrphanRule, type DaemonState } from '../shared-state.ts';
-import { listFolderIfAny } from './read-if-any.ts';
+import { tryListFolder } from './read-if-any.ts';
 
 // Enforces the disk limit of a sandbox or volume if the storage has no quota. Measures often while the disk fills and rarely
 // otherwise, and ends the processes that write beyond the limit.
@@ -23,7 +23,7 @@ const idleShare = 10;
 const fileBytes = 4_096;
 const maxHandles = 20_000;
 
-export interface DiskWatch {
+export interface DiskMonitor {
   use(): DiskUsage;
   /** While set, the daemon rejects further writes. */
   readonly isOver: boolean;
@@ -35,7 +35,11 @@ interface WatchedFolders {
   readonly roots?: readonly string[];
 }
 
-export function watchDisk(parts: DaemonState, { places, roots = [] }: WatchedFolders, limitBytes: number): DiskWatch {
+export function monitorDisk(
+  parts: DaemonState,
+  { places, roots = [] }: WatchedFolders,
+  limitBytes: number,
+): DiskMonitor {
   const { clock, keepers, init } = parts;
   /** All prefixes that an open file's path can have. Only `places` is walked, so no file counts twice. */
   const names = [...new Set([...places, ...roots])];
@@ -134,7 +138,7 @@ function* handles(spared: DaemonState['keepers']['spared'], folders: readonly st
   }
 }
 
-const openOf = (pid: number): string[] => listFolderIfAny(`/proc/${pid}/fd`).map((name) => `/proc/${pid}/fd/${name}`);
+const openOf = (pid: number): string[] => tryListFolder(`/proc/${pid}/fd`).map((name) => `/proc/${pid}/fd/${name}`);
 
 /** Size of the largest file below the folders that the process has open for writing. -1 if there is none. */
 function largestWritten(pid: number, folders: readonly string[]): number {

@@ -5,7 +5,7 @@ import { isFolderPath } from '../../../src/core/text/file-names.ts';
 import { decodeFileName } from '../../../src/core/text/files/byte-names.ts';
 import type { FileEntry } from '../../../src/sandboxes/client/client.ts';
 import { type Daemon, daemonLimits, type OpenFile } from '../daemon.ts';
-import { type ConfinedPaths, type OpenedParentFolder, toFileError } from './confined-paths.ts';
+import { type ConfinedPaths, type ParentFolderHandle, toFileError } from './confined-paths.ts';
 import { assertRegularFile, replaceFile, withFileNameLock, withTargetFolder, writeFileChunks } from './replace-file.ts';
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants;
@@ -32,7 +32,7 @@ export function createFileOperations(place: ConfinedPaths): FileOperations {
     }
   }
 
-  async function append(parent: OpenedParentFolder, content: AsyncIterable<Uint8Array>, path: string) {
+  async function append(parent: ParentFolderHandle, content: AsyncIterable<Uint8Array>, path: string) {
     const flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
     await using handle = await open(parent.at(parent.name), flags, 0o644);
     assertRegularFile(await handle.stat(), path);

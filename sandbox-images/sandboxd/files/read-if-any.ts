@@ -2,9 +2,9 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 // Synchronous. A file that cannot be read counts as absent: it or the process is gone, or belongs to another user.
 
-export const readTextIfAny = (file: string): string | undefined => ifReadable(() => readFileSync(file, 'utf8'));
-export const readLinkIfAny = (file: string): string | undefined => ifReadable(() => readlinkSync(file));
-export const listFolderIfAny = (folder: string): string[] => ifReadable(() => readdirSync(folder)) ?? [];
+export const tryReadText = (file: string): string | undefined => ifReadable(() => readFileSync(file, 'utf8'));
+export const tryReadLink = (file: string): string | undefined => ifReadable(() => readlinkSync(file));
+export const tryListFolder = (folder: string): string[] => ifReadable(() => readdirSync(folder)) ?? [];
 
 function ifReadable<Content>(read: () => Content): Content | undefined {
   try {

@@ -9,7 +9,7 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import { decodeFileName } from '../../../src/core/text/files/byte-names.ts';
 import { createBadRequestError } from '../server/body-fields.ts';
 import { type SystemPath, toSystemPath } from './byte-names.ts';
-import { type ConfinedPaths, type OpenedParentFolder, toFileError } from './confined-paths.ts';
+import { type ConfinedPaths, type ParentFolderHandle, toFileError } from './confined-paths.ts';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
 
@@ -20,7 +20,7 @@ const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
 export async function withTargetFolder<Value>(
   place: ConfinedPaths,
   path: string,
-  work: (parent: OpenedParentFolder, before: Stats | undefined) => Promise<Value>,
+  work: (parent: ParentFolderHandle, before: Stats | undefined) => Promise<Value>,
 ): Promise<Value> {
   await using parent = await place.openParent(path, 'make');
   const before = await lstat(parent.at(parent.name)).catch(() => undefined);
@@ -51,7 +51,7 @@ export async function resolveNewFilePath(path: string, links = 40): Promise<stri
 }
 
 interface FileReplacement {
-  readonly parent: OpenedParentFolder;
+  readonly parent: ParentFolderHandle;
   readonly content: AsyncIterable<Uint8Array>;
   readonly before: Pick<Stats, 'mode'> | undefined;
   /** Called with the existing file, if any, right before it is replaced. If it throws, the old file stays. */
@@ -63,7 +63,7 @@ const inOrder = createKeyedQueue();
  * Serializes work on one name, so that no other write of this daemon comes between the check of a version and the rename. Keep
  * the work short: all other writers of the name wait.
  */
-export async function withFileNameLock<Value>(parent: OpenedParentFolder, work: () => Promise<Value>): Promise<Value> {
+export async function withFileNameLock<Value>(parent: ParentFolderHandle, work: () => Promise<Value>): Promise<Value> {
   const folder = await stat(parent.at('.'), { bigint: true });
   return await inOrder(`${folder.dev}:${folder.ino}/${parent.name}`, work);
 }
@@ -87,7 +87,7 @@ export interface StagedFile extends AsyncDisposable {
  * (`watches/inotify-program.ts`).
  */
 export async function stageFile(
-  at: OpenedParentFolder['at'],
+  at: ParentFolderHandle['at'],
   before: Pick<Stats, 'mode'> | undefined,
 ): Promise<StagedFile> {
   // Random, because a killed daemon leaves its file behind, and the next daemon often has the same pid.
@@ -105,7 +105,7 @@ export async function stageFile(
 }
 
 export async function renameIntoPlace(
-  parent: OpenedParentFolder,
+  parent: ParentFolderHandle,
   { path, handle }: StagedFile,
   check?: FileReplacement['check'],
 ): Promise<BigIntStats> {

@@ -16,9 +16,9 @@ import { findTreeMembers } from '../processes/process-tree.ts';
 import { parseEnvironmentLines, toProgramStartError } from '../processes/programs.ts';
 import { createBadRequestError } from '../server/body-fields.ts';
 import { createOrphanRule, type DaemonState } from '../shared-state.ts';
-import { createProcessMarks } from '../shells/environment.ts';
+import { createOperationVariables } from '../shells/environment.ts';
 import { markTerminalsOpened } from '../shells/recover.ts';
-import { resizeDevice, waitForTerminalProgram } from '../shells/terminal.ts';
+import { resizeTty, waitForTerminalProgram } from '../shells/terminal.ts';
 
 interface StartedJob {
   readonly pid: number;
@@ -75,7 +75,7 @@ async function onTerminal(
     input: child.stdin,
     exited: waitForEnd(child),
     outputs: [{ channel: 'output', stream: child.stdout }],
-    resize: (size) => resizeDevice(device, size),
+    resize: (size) => resizeTty(device, size),
   };
 }
 
@@ -264,7 +264,7 @@ export function createJobOperations(parts: DaemonState): JobOperations {
       ...parts.env,
       ...own,
       ...parseEnvironmentLines(requested.env ?? []),
-      ...createProcessMarks(operation, requested.tag),
+      ...createOperationVariables(operation, requested.tag),
     };
     const startedAt = clock.now();
     const place = await starts.acquire(neverAbortingSignal);

@@ -4,7 +4,7 @@ import { basename, resolve } from 'node:path';
 import { decodeFileName } from '../../../src/core/text/files/byte-names.ts';
 import type { PathEntry } from '../../../src/sandboxes/client/abilities.ts';
 import { toSystemPath } from '../files/byte-names.ts';
-import { readTextIfAny } from '../files/read-if-any.ts';
+import { tryReadText } from '../files/read-if-any.ts';
 import { createBadRequestError } from '../server/body-fields.ts';
 import type { DaemonState } from '../shared-state.ts';
 
@@ -66,7 +66,7 @@ class Names {
 
   #read(): void {
     for (const file of this.#files) {
-      for (const line of (readTextIfAny(file) ?? '').split('\n')) {
+      for (const line of (tryReadText(file) ?? '').split('\n')) {
         const [name, , id] = line.split(':');
         if (name && id && !this.#known.has(Number(id))) this.#known.set(Number(id), name);
       }

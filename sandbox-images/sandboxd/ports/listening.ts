@@ -1,6 +1,6 @@
 import type { ListeningPort } from '../../../src/sandboxes/client/abilities.ts';
 import { daemonLimits } from '../daemon.ts';
-import { listFolderIfAny, readLinkIfAny, readTextIfAny } from '../files/read-if-any.ts';
+import { tryListFolder, tryReadLink, tryReadText } from '../files/read-if-any.ts';
 import { readCommandLine, scanProcesses } from '../processes/proc.ts';
 
 const listening = '0A';
@@ -19,7 +19,7 @@ const most = 200;
 export function findListeningPorts(own: readonly number[]): ListeningPort[] {
   const inodes = new Map<number, string>();
   for (const table of tables) {
-    const rows = parseListeningRows(readTextIfAny(table) ?? ''); // a kernel without IPv6 has no second table
+    const rows = parseListeningRows(tryReadText(table) ?? ''); // a kernel without IPv6 has no second table
     for (const { port, inode } of rows) if (!own.includes(port)) inodes.set(port, inode);
   }
   if (inodes.size === 0) return [];
@@ -53,6 +53,6 @@ function findHolders(inodes: ReadonlySet<string>): Map<string, number> {
 }
 
 const listSockets = (pid: number): string[] =>
-  listFolderIfAny(`/proc/${pid}/fd`).flatMap(
-    (fd) => /^socket:\[(\d+)\]$/.exec(readLinkIfAny(`/proc/${pid}/fd/${fd}`) ?? '')?.[1] ?? [],
+  tryListFolder(`/proc/${pid}/fd`).flatMap(
+    (fd) => /^socket:\[(\d+)\]$/.exec(tryReadLink(`/proc/${pid}/fd/${fd}`) ?? '')?.[1] ?? [],
   );

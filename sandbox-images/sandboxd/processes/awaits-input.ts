@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { endianness } from 'node:os';
-import { listFolderIfAny, readLinkIfAny, readTextIfAny } from '../files/read-if-any.ts';
+import { tryListFolder, tryReadLink, tryReadText } from '../files/read-if-any.ts';
 import type { ProcessStat } from './proc.ts';
 
 // Detects whether a process waits for a person's input from the system call that blocks the process, not from its output.
@@ -33,11 +33,11 @@ export const awaitsInput = ({ members, pipe, hasOpenLine }: InputProbe): boolean
   members.some(({ pid }) => {
     if (pipe === undefined && !isInForeground(pid)) return false;
     const isInput = (fd: number) => {
-      const to = readLinkIfAny(`/proc/${pid}/fd/${fd}`);
+      const to = tryReadLink(`/proc/${pid}/fd/${fd}`);
       return pipe === undefined ? /^\/dev\/(tty|pts\/\d+|console)$/.test(to ?? '') : to === pipe;
     };
-    const threads = listFolderIfAny(`/proc/${pid}/task`).slice(0, 64);
-    const blocked = threads.map((thread) => readTextIfAny(`/proc/${pid}/task/${thread}/syscall`));
+    const threads = tryListFolder(`/proc/${pid}/task`).slice(0, 64);
+    const blocked = threads.map((thread) => tryReadText(`/proc/${pid}/task/${thread}/syscall`));
     // About another user's program, such as sudo, the kernel reveals only that it sleeps.
     if (blocked.every((call) => call === undefined)) return hasOpenLine && sleeps(pid);
     return blocked.some((call) => call !== undefined && waitsOn(pid, call, isInput));
@@ -56,7 +56,7 @@ function waitsOn(pid: number, call: string, isInput: (fd: number) => boolean): b
 
 /** File descriptors that an epoll instance watches for input. */
 function watchedBy(pid: number, fd: number): number[] {
-  const info = readTextIfAny(`/proc/${pid}/fdinfo/${fd}`) ?? '';
+  const info = tryReadText(`/proc/${pid}/fdinfo/${fd}`) ?? '';
   return info.split('\n').flatMap((line) => {
     const [, target, events] = /^tfd:\s*(\d+)\s+events:\s*([0-9a-f]+)/.exec(line) ?? [];
     return target !== undefined && events !== undefined && (Number.parseInt(events, 16) & 1) === 1
@@ -96,7 +96,7 @@ function readMemory(pid: number, address: string | undefined, length: number): B
 
 /** Fields of `stat` after the name: state, parent, group, session, terminal, the terminal's foreground group. */
 function fieldsOf(pid: number): string[] {
-  const stat = readTextIfAny(`/proc/${pid}/stat`) ?? '';
+  const stat = tryReadText(`/proc/${pid}/stat`) ?? '';
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 function isInForeground(pid: number): boolean {

@@ -1,5 +1,5 @@
 import type { ProcessStat } from './proc.ts';
-import { findTreeMembers, type ProcessTree, type SparedProcessFinder, toProcessKey } from './process-tree.ts';
+import { findTreeMembers, type ProcessTree, type ProtectedProcessFinder, toProcessKey } from './process-tree.ts';
 
 /** Time between TERM and KILL. Tests shorten it. */
 const graceMs = Number(process.env.CORRAL_STOP_GRACE_MS ?? 2_000);
@@ -9,7 +9,7 @@ const execMs = 1_000;
 const firstLooksMs: readonly number[] = [1, 2, 4];
 
 export interface EndTreeOptions {
-  readonly spared: SparedProcessFinder;
+  readonly spared: ProtectedProcessFinder;
   readonly met?: Set<string>;
   readonly grace?: 'usual' | 'none';
 }

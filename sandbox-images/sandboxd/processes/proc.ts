@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { SandboxUsage } from '../../../src/sandboxes/client/client.ts';
-import { readTextIfAny } from '../files/read-if-any.ts';
+import { tryReadText } from '../files/read-if-any.ts';
 
 // Deliberately synchronous: a scan is a few hundred reads of kernel memory and must show a single moment.
 
@@ -85,14 +85,14 @@ export function readStartTime(proc: ProcessStat, now: number): number {
   return Math.round(now - uptime * 1000 + (proc.startTicks * 1000) / ticksPerSecond);
 }
 
-const read = (pid: number, file: string): string => readTextIfAny(`/proc/${pid}/${file}`) ?? '';
+const read = (pid: number, file: string): string => tryReadText(`/proc/${pid}/${file}`) ?? '';
 
 const counters = ['/sys/fs/cgroup/memory.events', '/sys/fs/cgroup/memory/memory.oom_control'];
 
 /** How many of this sandbox's processes the kernel killed for lack of memory. 0 if unknown. */
 export function readOomKills(): number {
   for (const file of counters) {
-    const text = readTextIfAny(file); // undefined: the other cgroup version's file, or cgroups are not visible
+    const text = tryReadText(file); // undefined: the other cgroup version's file, or cgroups are not visible
     if (text !== undefined) return Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0);
   }
   return 0;
@@ -119,6 +119,6 @@ const usage = (cpuSeconds: number, memoryBytes: number, limit: number | undefine
 });
 
 function numberIn(file: string, pattern = /^(\d+)$/m): number | undefined {
-  const found = pattern.exec(readTextIfAny(file) ?? '')?.[1];
+  const found = pattern.exec(tryReadText(file) ?? '')?.[1];
   return found === undefined ? undefined : Number(found);
 }

@@ -24,7 +24,7 @@ export interface ProcessSubtree {
 export type OrphanRule = (proc: ProcessStat, environment: string) => boolean;
 
 /** Processes that are never part of a tree: the daemon, pid 1, and the keepers of the terminals. */
-export type SparedProcessFinder = (all: readonly ProcessStat[]) => ReadonlySet<number>;
+export type ProtectedProcessFinder = (all: readonly ProcessStat[]) => ReadonlySet<number>;
 
 /** Identifies a process permanently, even though pids are reused. */
 export const toProcessKey = ({ pid, startTicks }: ProcessStat) => `${pid}.${startTicks}`;
@@ -53,7 +53,7 @@ function programs(all: readonly ProcessStat[]): readonly ProcessStat[] {
 
 export function findTreeMembers(
   tree: ProcessTree,
-  spared: SparedProcessFinder,
+  spared: ProtectedProcessFinder,
   { known = new Set(), waits = true }: TreeScanOptions = {},
 ): ProcessTreeMembers {
   const all = scanProcesses();

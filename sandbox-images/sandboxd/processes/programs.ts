@@ -8,7 +8,7 @@ import { type Daemon, daemonLimits } from '../daemon.ts';
 import { startInFolder } from '../files/byte-names.ts';
 import { createBadRequestError } from '../server/body-fields.ts';
 import { createOrphanRule, type DaemonState } from '../shared-state.ts';
-import { createProcessMarks } from '../shells/environment.ts';
+import { createOperationVariables } from '../shells/environment.ts';
 import { markTerminalsOpened } from '../shells/recover.ts';
 import { resolveStartFolder } from '../shells/shell-state.ts';
 import { endProcessTree } from './end-processes.ts';
@@ -51,7 +51,7 @@ export function createProgramOperations(parts: DaemonState): ProgramOperations {
     const env: NodeJS.ProcessEnv = {
       ...parts.env,
       ...parseEnvironmentLines(request.env ?? []),
-      ...createProcessMarks(operation, tag),
+      ...createOperationVariables(operation, tag),
       CORRAL_MARK: operation,
     };
     const [program = '', ...args] = argv;

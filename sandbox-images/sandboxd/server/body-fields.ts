@@ -1,5 +1,5 @@
 import { AppError } from '../../../src/core/errors/errors.ts';
-import type { FilePart } from '../../../src/sandboxes/client/abilities.ts';
+import type { FileByteRange } from '../../../src/sandboxes/client/abilities.ts';
 
 // Does not use zod, because each module that the daemon loads costs memory in every sandbox.
 
@@ -72,7 +72,7 @@ export function readFlagParameter(query: URLSearchParams, name: string): boolean
   if (text === 'true') return true;
   throw createBadRequestError(`${name} must be true or false.`);
 }
-export function parseFilePart(query: URLSearchParams): FilePart {
+export function parseFilePart(query: URLSearchParams): FileByteRange {
   const [from, most] = [readCountParameter(query, 'from'), readCountParameter(query, 'most')];
   return { ...(from !== undefined && { from }), ...(most !== undefined && { most }) };
 }

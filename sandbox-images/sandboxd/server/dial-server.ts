@@ -2,7 +2,7 @@ import { watch } from 'node:fs';
 import type { Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { listFolderIfAny } from '../files/read-if-any.ts';
+import { tryListFolder } from '../files/read-if-any.ts';
 
 // The daemon dials the server's sockets, so code in the sandbox cannot redirect the server. On each connection the roles are then
 // reversed: the server sends the requests.
@@ -48,7 +48,7 @@ export function dialControlSockets(options: ControlDialOptions): Disposable {
 }
 
 const listed = (folder: string): string[] =>
-  listFolderIfAny(folder).filter((name) => name === 'control' || name.startsWith('control.'));
+  tryListFolder(folder).filter((name) => name === 'control' || name.startsWith('control.'));
 
 /** Only an optimization: without it, the timer alone finds new sockets. */
 function watched(folder: string, listener: () => void) {

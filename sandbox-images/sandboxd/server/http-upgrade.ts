@@ -6,7 +6,7 @@ import type { DirectSocket } from './direct-socket.ts';
 export const streamProtocol = 'corral-stream';
 const maxWaiting = 1024 * 1024;
 
-export function joinStream(connection: Duplex, stream: Duplex, touch: () => void): void {
+export function acceptUpgrade(connection: Duplex, stream: Duplex, touch: () => void): void {
   if (connection.destroyed) return void stream.destroy();
   connection.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${streamProtocol}\r\n\r\n`);
   connection.on('data', touch);
@@ -41,7 +41,7 @@ function pour(from: Duplex | DirectSocket, to: Duplex): void {
 }
 
 /** A refused upgrade has no response object, so the response is written by hand. */
-export function refuseStream(connection: Duplex, status: number, error: AppError): void {
+export function rejectUpgrade(connection: Duplex, status: number, error: AppError): void {
   const body = JSON.stringify({ error: { code: error.code, message: error.publicMessage } });
   const head = [
     `HTTP/1.1 ${status} Refused`,

@@ -18,7 +18,7 @@ export interface HttpExchange {
   /** Aborts if the client disconnects before the answer is complete. */
   readonly signal: AbortSignal;
 }
-export interface ChunkedBody {
+export interface StreamedBody {
   /** Each chunk is sent before the next is requested, so that all can share one buffer. */
   readonly chunks: AsyncIterable<Uint8Array>;
   /** Undefined: the body is chunked. */
@@ -27,7 +27,7 @@ export interface ChunkedBody {
 }
 
 /** Undefined: the answer is an empty 204. */
-export type RouteReply = undefined | { readonly json: unknown } | ChunkedBody;
+export type RouteReply = undefined | { readonly json: unknown } | StreamedBody;
 export interface Route {
   readonly method: string;
   readonly path: string;
@@ -53,7 +53,7 @@ export const jsonRoute = (line: string, answer: Handler<unknown>): Route =>
 export const actionRoute = (line: string, act: Handler<void>): Route =>
   toRoute(line, { handle: async (exchange) => void (await act(exchange)) });
 
-export const bytesRoute = (line: string, open: Handler<ChunkedBody>): Route =>
+export const bytesRoute = (line: string, open: Handler<StreamedBody>): Route =>
   toRoute(line, { handle: async (exchange) => await open(exchange) });
 
 export const fileRoute = (line: string, open: Handler<OpenFile>): Route =>

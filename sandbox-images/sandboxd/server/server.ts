@@ -4,8 +4,8 @@ import type { Duplex } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { AppError, type ErrorCode, toAppError } from '../../../src/core/errors/errors.ts';
 import { type Daemon, daemonLimits } from '../daemon.ts';
-import { joinStream, refuseStream, streamProtocol } from './http-upgrade.ts';
-import type { ChunkedBody, PathParameters, Route, RouteReply } from './route.ts';
+import { acceptUpgrade, rejectUpgrade, streamProtocol } from './http-upgrade.ts';
+import type { PathParameters, Route, RouteReply, StreamedBody } from './route.ts';
 import { daemonRoutes } from './routes.ts';
 
 const statuses: Partial<Record<ErrorCode, number>> = {
@@ -34,7 +34,7 @@ export function createDaemonServer(daemon: Daemon, token: string): Server {
     socket.on('error', () => {}); // `close` follows and handles it
     upgraded(daemon, { token, admit }, request, socket).catch((thrown) => {
       const error = toAppError(thrown);
-      refuseStream(socket, statuses[error.code] ?? 500, error);
+      rejectUpgrade(socket, statuses[error.code] ?? 500, error);
     });
   });
   // Idle connections are normal here: they wait for the server's next request, which can take any time.
@@ -81,7 +81,7 @@ async function upgraded(daemon: Daemon, door: ServerAccess, request: IncomingMes
   if (!route.stream || request.headers.upgrade !== streamProtocol) {
     throw new AppError('invalid_request', `The protocol ${request.headers.upgrade} is not supported here.`);
   }
-  joinStream(connection, await route.stream(daemon, params), () => daemon.touch());
+  acceptUpgrade(connection, await route.stream(daemon, params), () => daemon.touch());
 }
 
 async function answer(daemon: Daemon, door: ServerAccess, request: IncomingMessage, response: ServerResponse) {
@@ -118,7 +118,7 @@ async function sendReply(response: ServerResponse, reply: RouteReply, signal: Ab
   }
 }
 
-async function sendChunks(response: ServerResponse, { chunks, size, trailer }: ChunkedBody, signal: AbortSignal) {
+async function sendChunks(response: ServerResponse, { chunks, size, trailer }: StreamedBody, signal: AbortSignal) {
   response.writeHead(200, {
     'content-type': 'application/octet-stream',
     ...(size === undefined ? {} : { 'content-length': size }),

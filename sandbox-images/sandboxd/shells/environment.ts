@@ -55,7 +55,7 @@ const hasLocale = (env: NodeJS.ProcessEnv) => ['LANG', 'LC_ALL', 'LC_CTYPE'].som
 export const isInternalVariable = (name: string) =>
   name.startsWith('CORRAL_') || name === 'BASH_ENV' || name === 'SHLVL' || name === '_';
 
-export const createProcessMarks = (operation: string, tag: string | undefined): Record<string, string> => ({
+export const createOperationVariables = (operation: string, tag: string | undefined): Record<string, string> => ({
   CORRAL_OPERATION: operation,
   // A top-level bash with a socket as input (Node's pipes are sockets) assumes a remote login and reads ~/.bashrc.
   SHLVL: '1',

@@ -9,7 +9,7 @@ import { startInFolder } from '../files/byte-names.ts';
 import { endProcessTree } from '../processes/end-processes.ts';
 import { toExitCode } from '../processes/program-pipes.ts';
 import { createOrphanRule, type DaemonState } from '../shared-state.ts';
-import { createProcessMarks } from './environment.ts';
+import { createOperationVariables } from './environment.ts';
 import { resolveStartFolder } from './shell-state.ts';
 import { type OutputSpool, openOutputSpool } from './spool.ts';
 import { prepareCommandLine, removeCommandFile } from './terminal.ts';
@@ -27,7 +27,7 @@ export function createExecutor(parts: DaemonState) {
     const child = await startInFolder(folder, (cwd) =>
       spawn('bash', typeof command === 'string' ? ['-c', command] : [command.file], {
         cwd,
-        env: { ...parts.env, ...createProcessMarks(id, request.tag) },
+        env: { ...parts.env, ...createOperationVariables(id, request.tag) },
         detached: true, // a session of its own, which identifies its descendants
         stdio: [request.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       }),

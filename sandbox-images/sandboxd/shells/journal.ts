@@ -2,7 +2,7 @@ import { appendFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tryParseJson } from '../../../src/core/text/text.ts';
 import type { OperationEntry } from '../../../src/sandboxes/client/client.ts';
-import { readTextIfAny } from '../files/read-if-any.ts';
+import { tryReadText } from '../files/read-if-any.ts';
 
 // Records started operations, so that none runs twice, even if the daemon is killed. Beyond 2,000 operations, the oldest ended
 // ones are dropped. Kept outside the workspace, so that an agent's changes to its files cannot erase it.
@@ -29,7 +29,7 @@ const kept = 2_000;
 export function openJournal(folder: string): Journal {
   const file = join(folder, 'journal.jsonl');
   const entries = new Map<string, JournalEntry>();
-  for (const line of (readTextIfAny(file) ?? '').split('\n')) {
+  for (const line of (tryReadText(file) ?? '').split('\n')) {
     const entry = tryParseJson(line) as JournalEntry | undefined; // undefined for the empty last line, or one cut off by a crash
     if (entry) entries.set(entry.operation.id, entry);
   }

@@ -4,17 +4,17 @@ import type { LazyConsoleEntry } from '../../../src/core/model/shell-console.ts'
 import { countCompleteUtf8Bytes, countOrphanBytes } from '../../../src/core/text/arriving-text.ts';
 import type { OperationEntry, OperationSpec } from '../../../src/sandboxes/client/client.ts';
 import { daemonLimits } from '../daemon.ts';
-import { readLinkIfAny } from '../files/read-if-any.ts';
+import { tryReadLink } from '../files/read-if-any.ts';
 import { awaitsInput } from '../processes/awaits-input.ts';
 import { endProcessTree } from '../processes/end-processes.ts';
 import { readOomKills } from '../processes/proc.ts';
 import { findTreeMembers, type MarkedProcesses } from '../processes/process-tree.ts';
 import { createOrphanRule, type DaemonState } from '../shared-state.ts';
-import { type ShellState, takeShellState } from './shell-state.ts';
+import { captureShellState, type ShellState } from './shell-state.ts';
 import { type OutputSpool, openOutputSpool } from './spool.ts';
 import {
-  createExitMarkFinder,
-  exitMarkPrefix,
+  createExitMarkerFinder,
+  exitMarkerPrefix,
   isLongCommand,
   openCommandTerminal,
   removeCommandFile,
@@ -161,7 +161,7 @@ export async function launchOperation(
       marked(() => false),
       keepers.spared,
     );
-    const pipe = terminal.isTerminal ? undefined : readLinkIfAny(`/proc/${terminal.pid}/fd/0`);
+    const pipe = terminal.isTerminal ? undefined : tryReadLink(`/proc/${terminal.pid}/fd/0`);
     return awaitsInput({ members, pipe, hasOpenLine: printed.hasOpenLine });
   };
 
@@ -181,7 +181,7 @@ export async function launchOperation(
     clock.clearTimeout(timer);
     if (ending) await ending; // a killed command counts as exited only once its last process is gone
     void spool.close();
-    const stands = takeShellState(stateDir, id, request.shell);
+    const stands = captureShellState(stateDir, id, request.shell);
     if (isLongCommand(request.command)) void removeCommandFile(stateDir, id).catch(() => {});
     if (reason === undefined && measured === 137 && readOomKills() > oomBefore) reason = 'oom';
     const exitCode = reason === 'timed_out' ? 124 : measured;
@@ -200,7 +200,7 @@ export async function launchOperation(
   };
 
   const read = async (from: Terminal) => {
-    const finder = createExitMarkFinder(`${exitMarkPrefix}${mark}`);
+    const finder = createExitMarkerFinder(`${exitMarkerPrefix}${mark}`);
     let over = false;
     try {
       for await (const chunk of from.output) {

@@ -32,7 +32,7 @@ const keptFile = (stateDir: string, shell: string) => join(stateDir, `shell.${sh
  * Reads the state that the command's shell reported, and stores it for a later daemon. Synchronous, because asynchronous file
  * calls run on other threads and would delay the end of every command.
  */
-export function takeShellState(stateDir: string, id: string, shell: string): ShellState | undefined {
+export function captureShellState(stateDir: string, id: string, shell: string): ShellState | undefined {
   const path = shellStatePath(stateDir, id);
   const standing = readShellState(path);
   if (!standing)

@@ -8,9 +8,9 @@ import { sleep } from '../../../src/core/concurrency/cancel.ts';
 import type { TerminalSize } from '../../../src/sandboxes/client/abilities.ts';
 import type { OperationSpec } from '../../../src/sandboxes/client/client.ts';
 import { startInFolder } from '../files/byte-names.ts';
-import { readLinkIfAny } from '../files/read-if-any.ts';
+import { tryReadLink } from '../files/read-if-any.ts';
 import { type ProcessStat, scanProcesses } from '../processes/proc.ts';
-import { createProcessMarks } from './environment.ts';
+import { createOperationVariables } from './environment.ts';
 import { type ShellState, shellStatePath } from './shell-state.ts';
 
 // A real terminal without a native add-on: util-linux `script` creates the PTY and relays it over pipes, so an unread pipe blocks
@@ -34,12 +34,12 @@ export interface TerminalSpec {
   readonly command: string | { readonly file: string };
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Random, so that no output contains the mark by chance. Printed after `exitMarkPrefix`. */
+  /** Random, so that no output contains the mark by chance. Printed after `exitMarkerPrefix`. */
   readonly mark: string;
 }
 
 /** Not part of `CORRAL_MARK`, so that a command that prints the keeper's environment does not print the whole mark. */
-export const exitMarkPrefix = '\x1e';
+export const exitMarkerPrefix = '\x1e';
 
 const keeper = [
   'exec 2>&1',
@@ -108,7 +108,7 @@ export async function waitForTerminalProgram(isProgram: (process: ProcessStat) =
   const patience = AbortSignal.timeout(startMs);
   while (!isOver() && !patience.aborted) {
     const found = scanProcesses().find(isProgram);
-    const device = found && readLinkIfAny(`/proc/${found.pid}/fd/0`);
+    const device = found && tryReadLink(`/proc/${found.pid}/fd/0`);
     if (found && device?.startsWith('/dev/pts/')) return { pid: found.pid, device };
     await sleep(5, patience).catch(() => {});
   }
@@ -116,17 +116,17 @@ export async function waitForTerminalProgram(isProgram: (process: ProcessStat) =
 }
 
 /** `stty` sets the size in the kernel, and the kernel signals the foreground program. */
-export async function resizeDevice(device: string, { cols, rows }: TerminalSize): Promise<void> {
+export async function resizeTty(device: string, { cols, rows }: TerminalSize): Promise<void> {
   await promisify(execFile)('stty', ['-F', device, 'cols', String(cols), 'rows', String(rows)]).catch(() => {});
 }
 
-export interface ExitMarkFinder {
+export interface ExitMarkerFinder {
   push(chunk: Buffer): { before: Buffer; exitCode?: number; after: Buffer };
   /** Bytes held back as a possible beginning of the mark. Call when the stream ends without one. */
   rest(): Buffer;
 }
 
-export function createExitMarkFinder(mark: string): ExitMarkFinder {
+export function createExitMarkerFinder(mark: string): ExitMarkerFinder {
   const needle = Buffer.from(mark);
   const none = Buffer.alloc(0);
   let held = none;
@@ -170,7 +170,7 @@ export async function openCommandTerminal(
     cwd: standing.cwd,
     env: {
       ...(standing.env ?? env),
-      ...createProcessMarks(id, tag),
+      ...createOperationVariables(id, tag),
       CORRAL_SANDBOX_ID: env.CORRAL_SANDBOX_ID,
       CORRAL_STATE: shellStatePath(stateDir, id),
       BASH_ENV: join(stateDir, 'shell.bash'),

@@ -5,9 +5,9 @@ import { type Daemon, daemonLimits } from '../daemon.ts';
 import { endProcessTree } from '../processes/end-processes.ts';
 import type { ProcessStat } from '../processes/proc.ts';
 import { createOrphanRule, type DaemonState } from '../shared-state.ts';
-import { createProcessMarks } from './environment.ts';
+import { createOperationVariables } from './environment.ts';
 import { markTerminalsOpened } from './recover.ts';
-import { openInteractiveTerminal, resizeDevice, type Terminal, waitForTerminalProgram } from './terminal.ts';
+import { openInteractiveTerminal, resizeTty, type Terminal, waitForTerminalProgram } from './terminal.ts';
 import { TerminalReplay } from './terminal-replay.ts';
 
 /** One writer, one reader. The writer waits until its chunk is taken. */
@@ -130,7 +130,7 @@ export function createTerminalOperations(parts: DaemonState): TerminalOperations
     if (all.size + opening.size >= daemonLimits.terminals) throw createTooManyTerminalsError();
     await markTerminalsOpened(stateDir);
     const operation = `terminal-${id}`;
-    const env = { ...parts.env, ...createProcessMarks(operation, undefined), CORRAL_MARK: operation };
+    const env = { ...parts.env, ...createOperationVariables(operation, undefined), CORRAL_MARK: operation };
     const terminal = await openInteractiveTerminal({ cwd: place.root, env }).catch((cause: unknown) => {
       throw new AppError('unsupported', 'This sandbox cannot open terminals: its image has no `script`.', { cause });
     });
@@ -196,7 +196,7 @@ export function createTerminalOperations(parts: DaemonState): TerminalOperations
     async resizeTerminal(id, size) {
       const { device, view } = existing(id);
       view.rows = size.rows;
-      await resizeDevice(device, size);
+      await resizeTty(device, size);
     },
     async closeTerminal(id) {
       const opened = existing(id);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type {
   AgentApprovalRequest,
@@ -26,7 +26,7 @@ const Stored = z.object({ acpSession: z.string() });
 const programId = 'acp-agent';
 
 /** An agent ends when the connection to its sandbox closes, if not before. */
-export class AcpAgents extends ServerPart<Deps> {
+export class AcpAgents extends ServerComponent<Deps> {
   readonly #agents = new Map<SandboxClient, AcpAgent>();
   /** Decisions made after the agent had stopped, for example because the server restarted. */
   readonly #carried = new WeakMap<SandboxClient, { readonly call: AgentApprovalRequest; readonly allowed: boolean }>();

@@ -1,15 +1,15 @@
 import type { FoundElement, PageScan } from './page-types.ts';
 
-export interface NumberedElements {
+export interface ElementSnapshot {
   readonly document: string;
   readonly ids: ReadonlySet<number>;
   readonly count: number;
 }
 
-export const toNumberedElements = ({
+export const toElementSnapshot = ({
   document,
   elements,
-}: Pick<PageScan, 'document' | 'elements'>): NumberedElements => ({
+}: Pick<PageScan, 'document' | 'elements'>): ElementSnapshot => ({
   document,
   ids: new Set(elements.map(({ id }) => id)),
   count: elements.length,
@@ -18,7 +18,7 @@ export const toNumberedElements = ({
 /** One line per element, such as `3:<button>Save</button>`. Marks elements that are new since the last view of this document. */
 export function formatElementLines(
   { document, elements, more }: Pick<PageScan, 'document' | 'elements' | 'more'>,
-  before: NumberedElements | undefined,
+  before: ElementSnapshot | undefined,
 ): string[] {
   const isNew = ({ id }: FoundElement) => before?.document === document && !before.ids.has(id);
   const lines = elements.map(

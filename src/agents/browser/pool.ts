@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/contracts/clock.ts';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent } from '../../core/contracts/server-parts.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { BrowserLimits } from './browser.ts';
 import type { PageTreeConverter } from './report.ts';
@@ -11,7 +11,7 @@ interface Options {
   readonly readTree: PageTreeConverter;
 }
 
-export class BrowserSessionRegistry extends ServerPart<Options> implements Disposable {
+export class BrowserSessionRegistry extends ServerComponent<Options> implements Disposable {
   readonly #sessions = new Map<SandboxClient, BrowserSession>();
 
   of(sandbox: SandboxClient): BrowserSession {

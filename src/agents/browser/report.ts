@@ -1,11 +1,11 @@
 import type { CDPSession } from 'playwright-core';
 import { createTimeoutSignal, raceAbort, sleep, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent } from '../../core/contracts/server-parts.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { BrowserReport, PictureBytes } from './browser.ts';
 import type { BrowserConnection } from './connection.ts';
-import { formatElementLines, toNumberedElements } from './element-list.ts';
+import { formatElementLines, toElementSnapshot } from './element-list.ts';
 import { type BrowserEventNotes, clipText } from './event-notes.ts';
 import { type BrowserActionResult, explainBrowserError } from './explain-error.ts';
 import { clipMarkdown } from './markdown.ts';
@@ -37,7 +37,7 @@ interface ReportRequest {
   readonly signal: AbortSignal;
 }
 
-export class BrowserReporter extends ServerPart<Options> {
+export class BrowserReporter extends ServerComponent<Options> {
   async report(
     opened: ShownBrowser,
     outcome: BrowserActionResult,
@@ -86,7 +86,7 @@ export class BrowserReporter extends ServerPart<Options> {
   async #look(tab: BrowserTab, cdp: CDPSession, { opened, withText, signal }: ReportRequest): Promise<string[]> {
     const found = await runInPage(cdp, scanPage, { withText, ...bounds });
     const elements = formatElementLines(found, tab.shown);
-    tab.shown = toNumberedElements(found);
+    tab.shown = toElementSnapshot(found);
     const { title, width, height, scrollY, scrollHeight } = found;
     const count = opened.tabs.all.length;
     const tabs = count > 1 ? `, tab ${opened.tabs.all.indexOf(tab) + 1} of ${count}` : '';

@@ -1,6 +1,6 @@
 import type { BrowserContext, CDPSession, ConsoleMessage, Dialog, Page } from 'playwright-core';
 import { neverAbortingSignal, raceAbort, sleep } from '../../core/concurrency/cancel.ts';
-import type { NumberedElements } from './element-list.ts';
+import type { ElementSnapshot } from './element-list.ts';
 import { type BrowserEventNotes, clipText } from './event-notes.ts';
 import { isPageClosedError } from './explain-error.ts';
 
@@ -18,7 +18,7 @@ export interface BrowserTab {
   /** Rejects when the page crashes, because its pending calls are never answered. */
   readonly crash: Promise<never>;
   dialogs: number;
-  shown: NumberedElements | undefined;
+  shown: ElementSnapshot | undefined;
 }
 interface Options {
   readonly context: BrowserContext;

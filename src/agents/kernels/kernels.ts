@@ -1,10 +1,10 @@
 import type { Clock } from '../../core/contracts/clock.ts';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent } from '../../core/contracts/server-parts.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { KernelContexts } from './kernel.ts';
 
 /** Contexts live as long as the connection to their sandbox. */
-export class KernelRegistry extends ServerPart<{ readonly clock: Clock; readonly newNonce: () => string }> {
+export class KernelRegistry extends ServerComponent<{ readonly clock: Clock; readonly newNonce: () => string }> {
   readonly #sandboxes = new Map<SandboxClient, KernelContexts>();
 
   of(client: SandboxClient): KernelContexts {

@@ -1,7 +1,7 @@
-import type { PortableParameters, RefusedParameters } from '../tools/outside/portable-schema.ts';
+import type { PortableParameters, UnsupportedParameters } from '../tools/outside/portable-schema.ts';
 
 /** All text comes from the tool server and is untrusted. */
-export type McpTool = ListedMcpTool & (PortableParameters | RefusedParameters);
+export type McpTool = ListedMcpTool & (PortableParameters | UnsupportedParameters);
 interface ListedMcpTool {
   readonly name: string;
   readonly title: string | undefined;

@@ -1,4 +1,4 @@
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { McpServer, SessionVaults } from '../../core/model/tool-server.ts';
 import type { Secret } from '../../core/text/secret.ts';
@@ -40,7 +40,7 @@ interface ConnectedServers {
 }
 
 /** Connections stay open as long as the connection to their sandbox. */
-export class ToolServers extends ServerPart<Deps> implements AsyncDisposable {
+export class ToolServers extends ServerComponent<Deps> implements AsyncDisposable {
   readonly #sandboxes = new Map<SandboxClient, ConnectedServers>();
 
   /** A failed server contributes no tools until it responds again. */

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import { saveOutputBytes } from '../tools/kept-output.ts';
-import { describeParameters, type PortableParameters } from '../tools/outside/portable-schema.ts';
+import { type PortableParameters, splitToolDescription } from '../tools/outside/portable-schema.ts';
 import { defineTool, type Tool, type ToolContext, type ToolResult } from '../tools/tool.ts';
 import type { McpCallResult, McpConnection } from './connection.ts';
 import type { McpTool } from './server.ts';
@@ -124,7 +124,7 @@ function mcpTool(
     family: 'mcp',
     group: 'always',
     label: tool.title ?? tool.name,
-    ...describeParameters(described, tool.schema),
+    ...splitToolDescription(described, tool.schema),
     restore: tool.restore,
     needs: ['sandbox'],
     orderKey: () => null, // the protocol allows any number of concurrent calls

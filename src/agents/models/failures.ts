@@ -6,7 +6,7 @@ import type { FailedTurn, TurnPart } from './model.ts';
 import { maxRetryAfterMs } from './retry.ts';
 import type { Watchdog } from './watchdog.ts';
 
-export interface ProviderRefusal {
+export interface ProviderErrorResponse {
   readonly status: number;
   readonly text: string;
   /** The provider's own names for the error, such as `insufficient_quota`. */
@@ -20,7 +20,11 @@ export interface ProviderSettingNames {
   readonly baseUrl: string;
 }
 
-export function toRefusedTurn(refusal: ProviderRefusal, model: string, advice: ProviderSettingNames): FailedTurn {
+export function toProviderErrorTurn(
+  refusal: ProviderErrorResponse,
+  model: string,
+  advice: ProviderSettingNames,
+): FailedTurn {
   const code = toErrorCode(refusal);
   const text = truncateEnd(refusal.text.trim(), 300);
   const message = `${model} answered ${refusal.status}${text === '' ? '.' : `: ${text}${/[.!?]$/.test(text) ? '' : '.'}`}`;
@@ -47,7 +51,7 @@ function duration(ms: number): string {
 
 const redirects = new Set([301, 302, 303, 307, 308]);
 /** Throws forbidden for a redirect, because following it would send the key to another address. */
-export function refuseRedirect(response: Response, requested: string): void {
+export function rejectRedirect(response: Response, requested: string): void {
   if (!redirects.has(response.status)) return;
   void response.body?.cancel().catch(() => {});
   const location = response.headers.get('location');
@@ -76,7 +80,7 @@ const tooLong =
 const noQuota = /insufficient_quota|credit balance|billing_hard_limit|out of credits|credits are depleted/i;
 const refused = /content[_ ](policy|filter|management)|invalid_prompt|flagged|safety|blocked by|usage policy/i;
 
-function toErrorCode({ status, text, names = [] }: ProviderRefusal): ErrorCode {
+function toErrorCode({ status, text, names = [] }: ProviderErrorResponse): ErrorCode {
   const message = [text, ...names].join(' ');
   if (status === 402 || noQuota.test(message)) return 'model_quota';
   if (status === 401 || status === 403 || /api[_ ]key/i.test(message)) return 'model_unauthorized';

@@ -3,7 +3,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { parseJsonWithinLimits } from '../../core/text/json.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
-import { refuseRedirect } from './failures.ts';
+import { rejectRedirect } from './failures.ts';
 
 /** Absent fields are unknown. */
 export const ListedModel = z.object({
@@ -74,7 +74,7 @@ export async function listModels(
       const text = 'The server at this address is not responding. Check the address and that the server is running.';
       throw new AppError('provider_error', text, { cause });
     });
-    refuseRedirect(response, base + path);
+    rejectRedirect(response, base + path);
     if (!response.ok) {
       await response.body?.cancel();
       throw createRefusal(response.status, key !== undefined);

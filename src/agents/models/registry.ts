@@ -5,7 +5,7 @@ import { createListFold, memoizeByKey } from '../../core/text/list-fold.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import { replaceLoneSurrogates } from '../../core/text/text.ts';
 import { createOpenaiCompatibleProvider } from './aisdk/compatible-provider.ts';
-import { type CatalogEntry, findModelFacts, withPrices } from './catalog/catalog.ts';
+import { type CatalogEntry, resolveModelInfo, withPrices } from './catalog/catalog.ts';
 import type { FailedTurn, Model, TurnPart } from './model.ts';
 import type { Provider } from './provider.ts';
 import { findProvider, type KeyedProviderName, parseModelRef, providers } from './providers.ts';
@@ -53,7 +53,7 @@ async function one(ref: string, settings: ModelRegistryOptions): Promise<Model> 
   const isOwnServer = Object.hasOwn(models.compatible, name);
   if (provider.access !== null && !key && !isOwnServer)
     throw new AppError('invalid_request', `The model is ${ref}, which needs a key: set ${shown}.`);
-  const { abilities, reasoning, costOf } = await findModelFacts(provider, model, models.catalog[ref]);
+  const { abilities, reasoning, costOf } = await resolveModelInfo(provider, model, models.catalog[ref]);
   const advice = isOwnServer
     ? { key: shown, baseUrl: `models.compatible.${name}.base-url` }
     : { key: `${shown} (models.${name}.api-key)`, baseUrl: `models.${name}.base-url` };
@@ -97,7 +97,11 @@ export function requireProvider(ref: string, models: Pick<ModelsConfig, 'compati
 }
 
 export async function hasPrice(ref: string, models: Pick<ModelsConfig, 'compatible' | 'catalog'>): Promise<boolean> {
-  const { costOf } = await findModelFacts(requireProvider(ref, models), parseModelRef(ref).model, models.catalog[ref]);
+  const { costOf } = await resolveModelInfo(
+    requireProvider(ref, models),
+    parseModelRef(ref).model,
+    models.catalog[ref],
+  );
   return costOf({ inputTokens: 1, outputTokens: 1 }) !== undefined;
 }
 

@@ -3,8 +3,8 @@ import { truncateEnd } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { CellOutcome, KernelContexts } from '../kernels/kernel.ts';
 import type { CodeResult } from '../kernels/messages.ts';
-import { describeFullOutput, saveOutputBytes, saveOutputFile, toOutputFileName } from './kept-output.ts';
-import { boundOutput, maxModelTextChars } from './output.ts';
+import { describeOutputFile, saveOutputBytes, saveOutputFile, toOutputFileName } from './kept-output.ts';
+import { maxModelTextChars, truncateOutput } from './output.ts';
 import { defineTool, describeTool, type Tool, type ToolContext, type ToolResult } from './tool.ts';
 
 interface CodeKernels {
@@ -115,10 +115,12 @@ async function toResult(ctx: ToolContext, ran: CellRun): Promise<ToolResult> {
   ]
     .filter((part) => part !== '')
     .join('\n');
-  const output = boundOutput(whole === '' ? 'Done; the code printed nothing and its last line has no value.' : whole);
+  const output = truncateOutput(
+    whole === '' ? 'Done; the code printed nothing and its last line has no value.' : whole,
+  );
   const isLong = whole.length > maxModelTextChars;
   const rest = isLong
-    ? describeFullOutput(await saveOutputFile(ctx, `${toOutputFileName(ctx)}.txt`, whole))
+    ? describeOutputFile(await saveOutputFile(ctx, `${toOutputFileName(ctx)}.txt`, whole))
     : undefined;
   const common = {
     output,

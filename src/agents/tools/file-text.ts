@@ -1,8 +1,8 @@
 import { posix } from 'node:path';
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
-import { decodeTextFile, detectUnreadableEncoding, type FileText } from '../../core/text/files/encoding.ts';
-import { boundOutput } from './output.ts';
+import { decodeTextFile, detectUnreadableEncoding, type TextFile } from '../../core/text/files/encoding.ts';
+import { truncateOutput } from './output.ts';
 import type { ToolContext, ToolResult } from './tool.ts';
 
 const maxBytes = 10 * 1024 * 1024;
@@ -26,7 +26,9 @@ export async function resolveStoredPath({ sandbox, signal }: ToolContext, path: 
   const found: string[] = [];
   for (const name of path.split('/')) {
     const folder = found.length === 0 ? '.' : found.join('/') || '/';
-    const entries = /^[\0-\x7f]*$/.test(name) ? [] : await sandbox.listFiles(folder, signal).catch(ignoreMissingFile);
+    const entries = /^[\0-\x7f]*$/.test(name)
+      ? []
+      : await sandbox.listFiles(folder, signal).catch(ignoreUnavailableFile);
     const names = entries?.map((entry) => entry.name) ?? [];
     const other = names.includes(name) ? undefined : names.find((one) => one.normalize() === name.normalize());
     found.push(other ?? name);
@@ -43,7 +45,7 @@ export async function readFileBytes({ sandbox, signal }: ToolContext, path: stri
 export const readFileText = async (ctx: ToolContext, path: string) => decodeText(await readFileBytes(ctx, path), path);
 
 /** Undefined if the bytes are not text. Throws: invalid_request (text in an encoding that cannot be read). */
-export function decodeText(bytes: Buffer, path: string): FileText | undefined {
+export function decodeText(bytes: Buffer, path: string): TextFile | undefined {
   const text = decodeTextFile(bytes);
   const encoding = text ? undefined : detectUnreadableEncoding(bytes);
   if (encoding)
@@ -70,7 +72,7 @@ export async function editFile(
   return { ok: true, output: `${edited.summary}${note}`, content: toFileChange(edited.now, old.text) };
 }
 
-export const unwritableFileResult = (path: string, { encoding }: FileText): ToolResult => ({
+export const unwritableFileResult = (path: string, { encoding }: TextFile): ToolResult => ({
   ok: false,
   reason: 'refused',
   output:
@@ -79,7 +81,7 @@ export const unwritableFileResult = (path: string, { encoding }: FileText): Tool
 });
 
 // The earlier content is only for display, so a file that is missing or too large to read is still written.
-export function ignoreMissingFile(thrown: unknown): undefined {
+export function ignoreUnavailableFile(thrown: unknown): undefined {
   if (thrown instanceof AppError && (thrown.code === 'file_not_found' || thrown.code === 'payload_too_large')) return;
   throw thrown;
 }
@@ -91,6 +93,6 @@ export const binaryFileResult = (path: string): ToolResult => ({
 });
 
 export const toFileChange = (content: string, old: string | undefined) => ({
-  content: boundOutput(content.toWellFormed()),
-  oldContent: old === undefined ? null : boundOutput(old.toWellFormed()),
+  content: truncateOutput(content.toWellFormed()),
+  oldContent: old === undefined ? null : truncateOutput(old.toWellFormed()),
 });

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { toDisplayName } from '../../core/text/file-names.ts';
-import { matchLineEndings, replaceOccurrences } from '../../core/text/files/edits.ts';
+import { convertLineEndings, replaceOccurrences } from '../../core/text/files/edits.ts';
 import { detectPictureType, readPictureSize } from '../../core/text/pictures.ts';
 import {
   binaryFileResult,
   decodeText,
   editFile,
   filePathSchema,
-  ignoreMissingFile,
+  ignoreUnavailableFile,
   readFileBytes,
   readFileText,
   resolveStoredPath,
@@ -15,7 +15,7 @@ import {
   toFileOrderKey,
   unwritableFileResult,
 } from './file-text.ts';
-import { boundOutput } from './output.ts';
+import { truncateOutput } from './output.ts';
 import { defineTool, type ToolContext, type ToolResult } from './tool.ts';
 
 export const fileRead = defineTool({
@@ -50,7 +50,7 @@ export const fileRead = defineTool({
       start_line === undefined && end_line === undefined
         ? text
         : lines.slice((start_line ?? 1) - 1, end_line).join('\n');
-    const output = boundOutput(target);
+    const output = truncateOutput(target);
     const rest = `The file has ${lines.length} lines: read it in parts with start_line and end_line.`;
     return { ok: true, output, content: { content: output, oldContent: null }, rest };
   },
@@ -87,8 +87,8 @@ export const fileWrite = defineTool({
   },
   async run(ctx, { file, content, append }) {
     const path = await resolveStoredPath(ctx, file);
-    const old = await readFileText(ctx, path).catch(ignoreMissingFile);
-    const added = append && old ? matchLineEndings(old.text, content) : content;
+    const old = await readFileText(ctx, path).catch(ignoreUnavailableFile);
+    const added = append && old ? convertLineEndings(old.text, content) : content;
     const bytes = append && old ? old.encode(added) : Buffer.from(added);
     if (old && bytes === undefined) return unwritableFileResult(path, old);
     await ctx.sandbox.writeFile(path, bytes ?? added, ctx.signal, { append });
@@ -174,7 +174,7 @@ export const fileFindByName = defineTool({
 });
 
 function listing(lines: readonly string[], truncated: boolean): ToolResult {
-  const output = boundOutput(lines.length === 0 ? 'Nothing matches.' : lines.join('\n'));
+  const output = truncateOutput(lines.length === 0 ? 'Nothing matches.' : lines.join('\n'));
   const rest = 'Ask for something narrower.';
   const whole = truncated ? `${output}\n[… there are more matches. ${rest}]` : output;
   return { ok: true, output: whole, content: { content: whole, oldContent: null }, rest };

@@ -46,4 +46,4 @@ export async function saveOutputFile(ctx: ToolContext, name: string, data: strin
 export const toOutputFileName = ({ operationId }: Pick<ToolContext, 'operationId'>): string =>
   operationId.replace(/[^A-Za-z0-9_.-]/g, '_').slice(-80);
 
-export const describeFullOutput = (path: string): string => `All of it is in ${path}: read it with file_read.`;
+export const describeOutputFile = (path: string): string => `All of it is in ${path}: read it with file_read.`;

@@ -4,8 +4,8 @@ import type { ToolResult } from './tool.ts';
 
 export const maxModelTextChars = 16_000;
 const keptBytes = 64 * 1024;
-/** `boundOutput` never cuts text of at most this many characters, because a UTF-16 unit needs at most three bytes. */
-export const maxUncutChars: number = Math.floor(keptBytes / 3);
+/** `truncateOutput` never cuts text of at most this many characters, because a UTF-16 unit needs at most three bytes. */
+export const maxUntruncatedChars: number = Math.floor(keptBytes / 3);
 
 /** Puts a failed command's exit code before its output. The middle of a long output is cut. */
 export function toModelText(result: ToolResult): string {
@@ -18,8 +18,8 @@ export function toModelText(result: ToolResult): string {
 }
 const why = (reason: string): string => (reason === 'failed' ? '' : `, ${reason.replace('_', ' ')}`);
 
-export function boundOutput(text: string): string {
-  if (text.length <= maxUncutChars) return text;
+export function truncateOutput(text: string): string {
+  if (text.length <= maxUntruncatedChars) return text;
   const output = new BoundedOutput();
   output.add(Buffer.from(text));
   return output.text();

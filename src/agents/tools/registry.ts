@@ -115,7 +115,7 @@ export const runTool = (registry: ToolRegistry, ctx: ToolContext, call: ToolCall
   perform(registry, call, (tool, args) => tool.run(ctx, args));
 
 /** A call that cannot be resumed is reported as interrupted and does not run again. */
-export const reattachTool = (registry: ToolRegistry, ctx: ToolContext, call: ToolCallRequest): Promise<ToolResult> =>
+export const resumeToolCall = (registry: ToolRegistry, ctx: ToolContext, call: ToolCallRequest): Promise<ToolResult> =>
   perform(registry, call, async (tool, args) => (await tool.reattach?.(ctx, args)) ?? interrupted);
 
 const interrupted: ToolResult = {

@@ -7,8 +7,8 @@ import { type ConsoleEntry, readNewestOutputs } from '../../core/model/shell-con
 import { countOrphanBytes } from '../../core/text/arriving-text.ts';
 import { renderScreenText, ScreenText } from '../../core/text/terminal/screen-text.ts';
 import type { OperationEntry } from '../../sandboxes/client/client.ts';
-import { describeFullOutput } from './kept-output.ts';
-import { BoundedOutput, boundOutput } from './output.ts';
+import { describeOutputFile } from './kept-output.ts';
+import { BoundedOutput, truncateOutput } from './output.ts';
 import { defineTool, type ToolContext, type ToolResult } from './tool.ts';
 
 const id = z
@@ -68,7 +68,7 @@ export const shellView = defineTool({
   async run(ctx, { id: shell }) {
     const { console, running } = await ctx.sandbox.view(shell, ctx.signal, { chars: maxConsoleChars });
     const lines = console.map(({ ps1, command, output }) => `${ps1}${command}\n${renderScreenText(output)}`).join('\n');
-    const output = boundOutput(running === undefined ? lines : `${lines}\n[still running]`);
+    const output = truncateOutput(running === undefined ? lines : `${lines}\n[still running]`);
     const content = {
       console: await boundedConsole(console),
       ...(running !== undefined && { running: true as const }),
@@ -156,7 +156,7 @@ async function followToEnd(ctx: ToolContext, { shell, command, operation }: Comm
     output,
     ...(await shown(ctx, shell, entry)),
     ...(exitCode !== undefined && { exitCode }),
-    rest: describeFullOutput(spool),
+    rest: describeOutputFile(spool),
   };
   if (exitCode === 0 && reason === undefined) return { ok: true, ...common };
   return { ok: false, reason: reasonOf(ended), ...common };
@@ -288,7 +288,7 @@ export const maxConsoleChars = 256 * 1024; // keeps one event within the stores'
 
 const boundedConsole = (console: readonly ConsoleEntry[]): Promise<Console> =>
   readNewestOutputs(
-    console.map(({ ps1, command, output }) => ({ ps1, command, text: () => boundOutput(output) })),
+    console.map(({ ps1, command, output }) => ({ ps1, command, text: () => truncateOutput(output) })),
     maxConsoleChars,
   );
 

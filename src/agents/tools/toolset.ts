@@ -5,7 +5,7 @@ import { replaceOccurrences } from '../../core/text/files/edits.ts';
 import { memoizeByKey } from '../../core/text/list-fold.ts';
 import { fileFindByName, fileFindInContent, fileRead, fileWrite } from './file.ts';
 import { editFile } from './file-text.ts';
-import { describeParameters, parseParameters } from './outside/portable-schema.ts';
+import { parseParameters, splitToolDescription } from './outside/portable-schema.ts';
 import { restartShell, shellExec } from './shell.ts';
 import { defineTool, type Tool, type ToolContext, type ToolResult, type UnsupportedTool } from './tool.ts';
 
@@ -185,7 +185,7 @@ export const toClientTool = memoizeByKey(({ name, description, parameters }: Cli
     family: 'custom',
     group: 'always',
     label: name,
-    ...describeParameters(description, parsed.schema),
+    ...splitToolDescription(description, parsed.schema),
     restore: parsed.restore,
     needs: [],
     byClient: 'program',

@@ -4,7 +4,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { TrustRule } from '../../core/model/access/trust-rule.ts';
 import { apiKeyProjectRoles } from '../../core/model/principal.ts';
 import type { CallerContext } from '../../http/guard/caller-context.ts';
-import { authorize, authorizeRole, toOwnedResource } from '../../sessions/access/authorize.ts';
+import { authorize, requireRole, toOwnedResource } from '../../sessions/access/authorize.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
 import { okOperationFields, okResult, ProjectIdInput } from '../procedure/schemas.ts';
 import { ApiKey, apiKeyExample } from './keys.ts';
@@ -39,7 +39,7 @@ const operation = defineOperations({
 const base = '/api/v1/projects/:project_id=id/accounts';
 
 async function requireKeys({ principal, services, keys }: CallerContext, id: string) {
-  authorizeRole(principal, 'user');
+  requireRole(principal, 'user');
   authorize(principal, 'manage', toOwnedResource(await services.projects.get(id)));
   if (!keys) throw new AppError('unsupported', 'This server has no keys.');
   const list = async () => (await keys.list()).filter(({ person, project }) => person === null && project?.id === id);

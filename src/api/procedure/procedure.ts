@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { neverAbortingSignal } from '../../core/concurrency/cancel.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { forbiddenRoleError, limitAuditorToViewer } from '../../core/model/principal.ts';
-import { authorize, authorizeRole, type OwnedResource } from '../../sessions/access/authorize.ts';
+import { authorize, type OwnedResource, requireRole } from '../../sessions/access/authorize.ts';
 import type { AccessKind } from '../../sessions/api/rules.ts';
 import type { TrpcContext } from './context.ts';
 import { toTrpcErrorShape } from './errors.ts';
@@ -135,8 +135,8 @@ async function checkRight(ctx: TrpcContext, meta: OperationMeta, input: unknown)
   const { principal } = ctx;
   const { may, of } = meta;
   if (may === 'any') return;
-  if (may === 'create') return authorizeRole(principal, 'user');
-  if (may === 'auditor' || may === 'operator' || may === 'admin') return authorizeRole(principal, may);
+  if (may === 'create') return requireRole(principal, 'user');
+  if (may === 'auditor' || may === 'operator' || may === 'admin') return requireRole(principal, may);
   if (principal.role === 'admin') return; // Administrators can do everything, so the store is not read.
   const gone = () => new AppError('not_found', `There is no such ${of.noun}.`);
   const found = await of.find?.(ctx, namedIn(meta, input) as never);

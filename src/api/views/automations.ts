@@ -194,7 +194,7 @@ export const toAutomationStartsQuery = ({ limit, afterId, afterAt }: z.output<ty
   ...(afterId !== undefined && afterAt !== undefined && { after: { id: afterId, at: Date.parse(afterAt) } }),
 });
 
-export const withHookPath = ({ secretAt, ...doc }: stored.Automation) => ({
+export const toAutomationView = ({ secretAt, ...doc }: stored.Automation) => ({
   ...doc,
   hook: doc.hook && { ...doc.hook, path: hookPath(doc.id), secretAt },
   nextAt: doc.paused ? null : doc.nextAt,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { byteSizeValue } from '../../config/kinds.ts';
 import { parseYaml } from '../../config/yaml-file.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
+import type { SandboxOptions, SessionRecord } from '../../core/model/records.ts';
 import { toBudget } from '../../core/model/runs/budget.ts';
 import { MountRequests } from '../../core/model/sandboxes/volume.ts';
 import { parseComposeServices } from '../../core/model/services/compose-file.ts';
@@ -103,7 +103,7 @@ export function toSessionOptions({
   if (services !== undefined && compose !== undefined) {
     throw new AppError('invalid_request', 'services and compose are alternatives: pass only one of them.');
   }
-  const sandbox: SandboxChoice = omitUndefined({
+  const sandbox: SandboxOptions = omitUndefined({
     services: compose === undefined ? services : composed(compose),
     idleSeconds,
     egress: egress === 'none' ? [] : egress,

@@ -5,7 +5,7 @@ import { findLatestAuditPosition, listAuditFiles, readAuditLines } from '../../o
 import { type AuditEntry, type AuditPosition, parseAuditRow } from '../../observability/audit/row.ts';
 import { verifyAuditLog } from '../../observability/audit/verify.ts';
 import { readAuditKeys, resolveAuditFolder } from '../parts/audit-log.ts';
-import { type CommandTerminal, parseCommand, type ServerCommandDefinition } from './command.ts';
+import { type CommandTerminal, parseWithUsage, type ServerCommandDefinition } from './command.ts';
 import { loadLocalConfig } from './local-config.ts';
 
 const usage = 'list [--target <id>] [--key <id>] [--action <name>] [--last 50] | head | verify [--head <file>:<mac>]';
@@ -34,7 +34,7 @@ type AuditRequest = ReturnType<typeof parseRequest>;
 type Row = AuditEntry & { readonly at: string };
 
 const parseRequest = (args: readonly string[]) =>
-  parseCommand(`audit needs ${usage}`, () => parseArgs({ args: [...args], options }).values);
+  parseWithUsage(`audit needs ${usage}`, () => parseArgs({ args: [...args], options }).values);
 const wrong = (why: string) => new AppError('invalid_request', `${why}. audit needs ${usage}.`);
 
 function parseHead(head: string | undefined): AuditPosition | undefined {

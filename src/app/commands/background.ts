@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { connectToDataDir, findRunningServer, isProcessRunning, type LocalServer } from '../../cli/server.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { type CommandTerminal, parseCommand, type ServerCommandDefinition } from './command.ts';
+import { type CommandTerminal, parseWithUsage, type ServerCommandDefinition } from './command.ts';
 import { loadLocalConfig } from './local-config.ts';
 
 const pollMs = 100;
@@ -192,7 +192,7 @@ async function until(isTrue: () => boolean | Promise<boolean>, { seconds, signal
 }
 
 const parseTimeout = (args: readonly string[], { name, usage, usual }: TimeoutOption): number =>
-  parseCommand(`${name} takes ${usage}`, () => {
+  parseWithUsage(`${name} takes ${usage}`, () => {
     const { timeout } = parseArgs({ args: [...args], options: { timeout: { type: 'string' } } }).values;
     if (timeout !== undefined && !/^[1-9]\d{0,4}$/.test(timeout))
       throw new Error('--timeout needs a number of seconds from 1');

@@ -5,7 +5,7 @@ import { openEngineImages } from '../../../drivers/docker/images.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { prepareDataFolder } from '../../storage/data-folder.ts';
 import { createBundledImages, createDaemonBundler } from '../images/image.ts';
-import { parseCommand, type ServerCommandDefinition } from './command.ts';
+import { parseWithUsage, type ServerCommandDefinition } from './command.ts';
 
 const options = {
   tag: { type: 'string' },
@@ -47,7 +47,7 @@ export const buildImageCommand: ServerCommandDefinition = {
 };
 
 const parsed = (args: readonly string[]) =>
-  parseCommand(`build-image takes ${buildImageCommand.usage}`, () => {
+  parseWithUsage(`build-image takes ${buildImageCommand.usage}`, () => {
     const { tag, engine, ...rest } = parseArgs({ args: [...args], options }).values;
     const named = (['desktop', 'agents', 'code'] as const).filter((variant) => rest[variant]);
     if (named.length > 1) throw new Error(`${named.map((variant) => `--${variant}`).join(' and ')} cannot be combined`);

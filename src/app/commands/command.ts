@@ -15,7 +15,7 @@ export interface CommandTerminal {
 }
 
 /** Throws invalid_request, with the usage, for arguments that `parse` refuses. */
-export function parseCommand<Parsed>(usage: string, parse: () => Parsed): Parsed {
+export function parseWithUsage<Parsed>(usage: string, parse: () => Parsed): Parsed {
   try {
     return parse();
   } catch (cause) {

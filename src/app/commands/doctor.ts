@@ -5,7 +5,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { PauseSupport } from '../../core/model/sandboxes/condition.ts';
 import { runAttack } from './attack/attack.ts';
 import type { Finding as AttackFinding } from './attack/checks.ts';
-import { parseCommand, type ServerCommandDefinition } from './command.ts';
+import { parseWithUsage, type ServerCommandDefinition } from './command.ts';
 import { resolveServerAddress, sendServerRequest, urlOption } from './server-request.ts';
 
 const options = {
@@ -208,7 +208,7 @@ async function isolationFindings(
 }
 
 const parsed = (args: readonly string[]) =>
-  parseCommand(`doctor takes ${doctorCommand.usage}`, () => {
+  parseWithUsage(`doctor takes ${doctorCommand.usage}`, () => {
     const { url, probe, attack, json } = parseArgs({ args: [...args], options }).values;
     if (json && !attack) throw new Error('--json requires --attack');
     if (attack && probe.length > 0) throw new Error('--probe cannot be combined with --attack');

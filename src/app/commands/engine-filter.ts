@@ -10,7 +10,7 @@ import { imageUserId } from '../../../drivers/docker/users.ts';
 import type { UserIdRange } from '../../../drivers/shared/user-range.ts';
 import { userIdRange } from '../../config/kinds.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { parseCommand, type ServerCommandDefinition } from './command.ts';
+import { parseWithUsage, type ServerCommandDefinition } from './command.ts';
 
 const options = {
   engine: { type: 'string', default: '/var/run/docker.sock' },
@@ -45,7 +45,7 @@ export const engineFilterCommand: ServerCommandDefinition = {
 };
 
 const parsed = (args: readonly string[]) =>
-  parseCommand(
+  parseWithUsage(
     `engine-filter needs ${engineFilterCommand.usage}`,
     () => parseArgs({ args: [...args], options }).values,
   );

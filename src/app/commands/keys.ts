@@ -14,7 +14,7 @@ import type { AuditLog } from '../../observability/audit/log.ts';
 import { withAudit } from '../../sessions/access/audited-services.ts';
 import { openServerAuditLog } from '../parts/audit-log.ts';
 import { openCommandStore } from '../parts/store.ts';
-import { parseCommand, type ServerCommandDefinition } from './command.ts';
+import { parseWithUsage, type ServerCommandDefinition } from './command.ts';
 import { loadLocalConfig } from './local-config.ts';
 import { rotateKeys } from './rotate-keys.ts';
 
@@ -139,7 +139,7 @@ const options = {
 } as const;
 
 function parseRequest(args: readonly string[]): z.infer<typeof Wish> {
-  const values = parseCommand(`keys needs ${usage}`, () => parseArgs({ args: [...args], options }).values);
+  const values = parseWithUsage(`keys needs ${usage}`, () => parseArgs({ args: [...args], options }).values);
   const parsed = Wish.safeParse(values);
   if (parsed.success) return parsed.data;
   throw new AppError('invalid_request', `${parsed.error.issues[0]?.message}. keys needs ${usage}.`);

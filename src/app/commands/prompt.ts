@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { type CorralClient, createCorralClient } from '../../client/index.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { parseCommand, type ServerCommandDefinition } from './command.ts';
+import { parseWithUsage, type ServerCommandDefinition } from './command.ts';
 import { resolveServerAddress, sendServerRequest, urlOption } from './server-request.ts';
 
 const usage = 'show <session> [--turn <n>] [--json] [--url <address>]';
@@ -27,7 +27,7 @@ type PromptView = Awaited<ReturnType<CorralClient['sessions']['promptAt']['query
 type Message = PromptView['request']['messages'][number];
 
 const parsed = (args: readonly string[]) =>
-  parseCommand(`prompt needs ${usage}`, () => {
+  parseWithUsage(`prompt needs ${usage}`, () => {
     const { values, positionals } = parseArgs({
       args: [...args],
       allowPositionals: true,

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { deleteExpiredPods, deleteInstanceObjects } from '../../../drivers/kubernetes/reap.ts';
 import { systemClock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { parseCommand, type ServerCommandDefinition } from './command.ts';
+import { parseWithUsage, type ServerCommandDefinition } from './command.ts';
 import { loadLocalConfig } from './local-config.ts';
 
 const options = {
@@ -53,7 +53,7 @@ function instanceOf({ instance }: ReapOptions): string {
 }
 
 const parsed = (args: readonly string[]): ReapOptions =>
-  parseCommand(`reap takes ${reapCommand.usage}`, () => {
+  parseWithUsage(`reap takes ${reapCommand.usage}`, () => {
     const input = parseArgs({ args: [...args], options }).values;
     if (input.instance !== undefined && !input.all) throw new Error('--instance requires --all');
     return input;

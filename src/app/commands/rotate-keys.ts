@@ -18,7 +18,7 @@ import {
 } from '../../sessions/projects/sealed-records.ts';
 import { createToolServerSecretStore } from '../../sessions/tool-servers/entered.ts';
 import { CredentialRecords } from '../../sessions/vaults/credential-records.ts';
-import { NamedSecrets } from '../../sessions/vaults/named-secrets.ts';
+import { NamedSecretStore } from '../../sessions/vaults/named-secrets.ts';
 import { openCommandStore } from '../parts/store.ts';
 import type { CommandTerminal } from './command.ts';
 import { loadLocalConfig } from './local-config.ts';
@@ -67,7 +67,7 @@ export async function rotateKeys({ print, say }: Pick<CommandTerminal, 'print' |
   const sealing = await readEncryptionKeys({ config, isSealed: true, newKey: () => ids.token() });
   const learn = () => {}; // nothing to mask, because no decrypted secret is logged here
   const common = { records: store.records, vault: createSecretSealer(sealing), clock: systemClock, ids, learn };
-  const secrets = new NamedSecrets(common);
+  const secrets = new NamedSecretStore(common);
   const sealed = [
     secrets,
     createProviderKeyStore({ ...common, baseUrls: {} }),

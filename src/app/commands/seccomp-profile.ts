@@ -1,4 +1,4 @@
-import { createOciProfile } from '../../../drivers/shared/seccomp/oci.ts';
+import { createSeccompProfile } from '../../../drivers/shared/seccomp/oci.ts';
 import type { ServerCommandDefinition } from './command.ts';
 
 /** Only cluster nodes need the profile as a file: Docker and bubblewrap get the filter from the server. */
@@ -6,7 +6,7 @@ export const seccompProfileCommand: ServerCommandDefinition = {
   usage: '',
   about: "prints the sandboxes' seccomp profile, for the folder /var/lib/kubelet/seccomp of each node of a cluster",
   async run(_args, { print }) {
-    print(JSON.stringify(JSON.parse(createOciProfile()), undefined, 2));
+    print(JSON.stringify(JSON.parse(createSeccompProfile()), undefined, 2));
     return 0;
   },
 };

@@ -3,7 +3,7 @@ import type { ServerAddress } from '../../cli/server.ts';
 import { type CorralClient, createCorralClient } from '../../client/index.ts';
 import { raceAbort } from '../../core/concurrency/cancel.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { type CommandTerminal, parseCommand, type ServerCommandDefinition } from './command.ts';
+import { type CommandTerminal, parseWithUsage, type ServerCommandDefinition } from './command.ts';
 import { resolveServerAddress, sendServerRequest, urlOption } from './server-request.ts';
 
 const task = [
@@ -98,7 +98,7 @@ const within = <T>(work: Promise<T>, patience: AbortSignal): Promise<T> =>
 
 const options = { ...urlOption, timeout: { type: 'string', default: '300' } } as const;
 const parsed = (args: readonly string[]): ServerAddress & { readonly timeout: string } =>
-  parseCommand(`try takes ${tryCommand.usage}`, () => {
+  parseWithUsage(`try takes ${tryCommand.usage}`, () => {
     const input = parseArgs({ args: [...args], options }).values;
     if (!/^[1-9]\d{0,5}$/.test(input.timeout)) throw new Error('--timeout needs a number of seconds from 1');
     return { ...resolveServerAddress(input.url), timeout: input.timeout };

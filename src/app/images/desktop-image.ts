@@ -1,6 +1,6 @@
 import { buildsServerImages, type Driver } from '../../../drivers/driver.ts';
 import { createTimeoutSignal, sleep, throwIfAborted } from '../../core/concurrency/cancel.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { SandboxPhase } from '../../core/model/events.ts';
 import type { DesktopAvailability } from '../../sessions/api/desktop.ts';
@@ -18,7 +18,7 @@ const againMs = 60_000;
 const absentMs = 5_000;
 
 /** Builds the image with the desktop in the background, while sessions start with the smaller image. */
-export class DesktopImageBuilder extends ServerPart<Options> {
+export class DesktopImageBuilder extends ServerComponent<Options> {
   #offer: DesktopAvailability = { state: buildsServerImages(this.deps.driver) ? 'building' : 'none' };
   #since: number | undefined;
 

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { chmod, copyFile, mkdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { BuildContext, DriverParts } from '../../../drivers/descriptor.ts';
+import type { BuildContext, DriverContext } from '../../../drivers/descriptor.ts';
 import type { Config } from '../settings/config.ts';
 
 const images = fileURLToPath(new URL('../../../sandbox-images', import.meta.url));
@@ -47,7 +47,7 @@ const own: ReadonlySet<string> = new Set([names.base, names.desktop, names.code]
 /** Corral's own images have the programs that the server promises to agents. */
 export const isBundledImage = (image: string): boolean => own.has(image);
 
-export const createBundledImages = (bundle: () => Promise<string>): DriverParts['ourImages'] => ({
+export const createBundledImages = (bundle: () => Promise<string>): DriverContext['ourImages'] => ({
   base: { name: baseImage, context: () => createBaseImageContext(bundle) },
   desktop: { name: desktopImage, context: () => createDesktopImageContext(bundle) },
   agents: { name: names.agents, context: () => onTools(bundle, 'Dockerfile.agents', 'agent-settings.json') },

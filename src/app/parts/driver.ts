@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { DriverParts } from '../../../drivers/descriptor.ts';
+import type { DriverContext } from '../../../drivers/descriptor.ts';
 import { type Driver, type EgressHandler, hostsPool, isPoolable, type SandboxRecipe } from '../../../drivers/driver.ts';
 import { type DriverName, findDriver } from '../../../drivers/list.ts';
 import { withHostedPool } from '../../../drivers/shared/pool/hosted-pool.ts';
@@ -11,7 +11,7 @@ import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { IdSource, SandboxId } from '../../core/model/ids.ts';
 import type { Secret } from '../../core/text/secret.ts';
-import { readExtraAuthorities } from '../../sandboxes/egress/fetch/certificate-authorities.ts';
+import { readExtraCaCertificates } from '../../sandboxes/egress/fetch/certificate-authorities.ts';
 import {
   browserPolicyPath,
   createBundledImages,
@@ -29,7 +29,7 @@ import type { RealModelGuard } from './real-models.ts';
  * Adapts the settings to `strict` isolation, in which every sandbox has its own kernel. Rejects: invalid_request (the driver has
  * no such runtime).
  */
-export async function requireIsolation(config: Config, find: typeof findDriver = findDriver): Promise<Config> {
+export async function applyIsolation(config: Config, find: typeof findDriver = findDriver): Promise<Config> {
   if (config.sandbox.isolation === 'standard') return config;
   const refuse = (why: string) => {
     const what = 'CORRAL_SANDBOX_ISOLATION is strict, so every sandbox needs a kernel of its own (gVisor or Kata)';
@@ -69,7 +69,7 @@ const checkMs = 5_000;
 export const resolveSandboxRoot = (dataDir: string): string => join(dataDir, 's'); // short, because socket paths are limited
 
 export async function openDriver(input: Options): Promise<Driver> {
-  const options = { ...input, config: await requireIsolation(input.config) };
+  const options = { ...input, config: await applyIsolation(input.config) };
   const { driver: name } = options.config;
   return withWarmPool(name === 'auto' ? await whatAnswers(options) : await opened(name, options), options);
 }
@@ -113,7 +113,7 @@ function report(name: DriverName, driver: Driver, { config, say }: Options): voi
   void findDriver(name)?.report?.(driver, sectionOf(config, name), { say });
 }
 
-export function createCommonDriverParts(
+export function createCommonDriverContext(
   config: Config,
   { ids, clock }: { readonly ids: IdSource; readonly clock: Clock },
 ) {
@@ -122,18 +122,18 @@ export function createCommonDriverParts(
     clock,
     random: Math.random,
     keys: () => readTokenKeys(config, () => ids.token()),
-    extraCa: () => readExtraAuthorities(config.extraCa),
+    extraCa: () => readExtraCaCertificates(config.extraCa),
     desktop: resolveDesktopSetting(config),
-  } as const satisfies Partial<DriverParts>;
+  } as const satisfies Partial<DriverContext>;
 }
 
-function driverParts(options: Options): DriverParts {
+function driverParts(options: Options): DriverContext {
   const { config, instance, replica, gate, caBundle, node, say, onRefused, realModels } = options;
   const daemon = createDaemonBundler(config.dataDir);
   return {
-    ...createCommonDriverParts(config, options),
+    ...createCommonDriverContext(config, options),
     ...(options.templatesHaveDesktops && { desktop: true }),
-    extraCa: async () => [await readExtraAuthorities(config.extraCa), options.ownAuthority].join('') || undefined,
+    extraCa: async () => [await readExtraCaCertificates(config.extraCa), options.ownAuthority].join('') || undefined,
     instance,
     replica,
     gate,

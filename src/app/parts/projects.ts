@@ -24,19 +24,19 @@ import type { SessionService } from '../../sessions/api/sessions.ts';
 import { createAgentConfigService } from '../../sessions/projects/agent-config.ts';
 import { createAgentProfileResolver } from '../../sessions/projects/agent-profile.ts';
 import { createBoundCredentialStore } from '../../sessions/projects/credentials.ts';
-import { ModelDirectory } from '../../sessions/projects/model-service.ts';
+import { ModelSettingsStore } from '../../sessions/projects/model-service.ts';
 import { ProjectFileSync } from '../../sessions/projects/project-copies.ts';
 import { createProjectService, type MemberDirectory } from '../../sessions/projects/projects.ts';
-import { createProviderKeyStore, providerKeyKind } from '../../sessions/projects/provider-keys.ts';
-import { createModelResolver, listOfferedProviders } from '../../sessions/projects/providers.ts';
+import { createProviderKeyStore, providerKeyRecordKind } from '../../sessions/projects/provider-keys.ts';
+import { createModelResolver, listSupportedProviders } from '../../sessions/projects/providers.ts';
 import { createAutomationSecretStore, createWebhookSecretStore } from '../../sessions/projects/sealed-records.ts';
 import { createUploadService } from '../../sessions/projects/uploads.ts';
 import type { AgentProfile } from '../../sessions/run/profile.ts';
 import { createSideMessageService } from '../../sessions/services/side-messages.ts';
 import { createToolServerSecretStore, ToolServerRecords } from '../../sessions/tool-servers/entered.ts';
-import { ToolServerSignIns } from '../../sessions/tool-servers/sign-in.ts';
+import { ToolServerOAuthClient } from '../../sessions/tool-servers/sign-in.ts';
 import { CredentialRecords } from '../../sessions/vaults/credential-records.ts';
-import { NamedSecrets } from '../../sessions/vaults/named-secrets.ts';
+import { NamedSecretStore } from '../../sessions/vaults/named-secrets.ts';
 import { rotateKeysInBackground } from '../commands/rotate-keys.ts';
 import type { Config } from '../settings/config.ts';
 import { createReachLimitedFetch, createToolServerFetchFactory } from './model-addresses.ts';
@@ -88,7 +88,7 @@ export async function openProjectInfrastructure({
 
   const hasSome = async (kind: string) => (await records.list(kind, { limit: 1 })).length > 0;
   const sealedKinds = [
-    providerKeyKind,
+    providerKeyRecordKind,
     credentialKind,
     webhookKind,
     automationSecretKind,
@@ -99,11 +99,11 @@ export async function openProjectInfrastructure({
   const isSealed = (await Promise.all(sealedKinds.map(hasSome))).includes(true);
   const sealing = await readEncryptionKeys({ config, isSealed, newKey: () => ids.token() });
   const { compatible } = config.models;
-  const providers = listOfferedProviders(compatible);
+  const providers = listSupportedProviders(compatible);
   const baseUrls = Object.fromEntries(keyedProviders.map(({ name }) => [name, config.models[name].baseUrl]));
   const safe = createSecretSealer(sealing);
   const keys = createProviderKeyStore({ records, vault: safe, clock, baseUrls, compatible, learn });
-  const secrets = new NamedSecrets({ records, vault: safe, clock, ids, learn });
+  const secrets = new NamedSecretStore({ records, vault: safe, clock, ids, learn });
   const secretValue = (id: string, session: ResourceHolder) => secrets.value(id, session);
   const credentials = createBoundCredentialStore({
     records,
@@ -127,10 +127,10 @@ export async function openProjectInfrastructure({
   for (const one of sealed) await one.verify();
 
   const fetchFor = createToolServerFetchFactory(config.egress.allowRanges);
-  const signIns = new ToolServerSignIns({ entered, fetchFor, clock, newToken: () => ids.token() });
+  const signIns = new ToolServerOAuthClient({ entered, fetchFor, clock, newToken: () => ids.token() });
 
-  const directory = new ModelDirectory({ records, models: config.models });
-  const offered = async () => listOfferedProviders((await directory.config()).compatible);
+  const directory = new ModelSettingsStore({ records, models: config.models });
+  const offered = async () => listSupportedProviders((await directory.config()).compatible);
   const agents = createAgentConfigService({
     records,
     newId,

@@ -2,7 +2,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { Driver } from '../../../drivers/driver.ts';
 import { findRequestedPackages, type Packages } from '../../core/model/packages.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
-import { deniesByDefault, type EgressChoice, isEgressRules } from '../../core/model/sandboxes/egress-choice.ts';
+import { deniesByDefault, type EgressRestriction, isEgressRules } from '../../core/model/sandboxes/egress-choice.ts';
 import type { ServiceRecipes } from '../../core/model/services/recipe.ts';
 import { formatMiB } from '../../core/text/text.ts';
 import { findEgressPolicy } from '../../sandboxes/egress/policies/list.ts';
@@ -30,7 +30,7 @@ export const createPrompts = (
     return {
       installed:
         describeInstalledPrograms(config, isolation) + describePackages(packages) + describeRepositories(session),
-      network: describeNetwork(config, isolation) + describeEgressChoice(within) + describeServices(services),
+      network: describeNetwork(config, isolation) + describeEgressRestriction(within) + describeServices(services),
     };
   },
 });
@@ -75,7 +75,7 @@ export const describeRepositories = ({ repositories = [] }: Pick<SessionRecord, 
     })
     .join('');
 
-export function describeEgressChoice(choice: EgressChoice = []): string {
+export function describeEgressRestriction(choice: EgressRestriction = []): string {
   const allow = (isEgressRules(choice) ? choice.allow : choice).join(', ');
   if (!isEgressRules(choice) || deniesByDefault(choice))
     return allow === '' ? '' : ` Of these, this session reaches only ${allow}.`;

@@ -9,7 +9,7 @@ import { toolGroups } from '../../agents/tools/tool.ts';
 import { findNearestWord } from '../../config/nearest.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { Template } from '../../core/model/template.ts';
-import { findPromptMistakes } from '../../sessions/run/prompt/overrides.ts';
+import { findPromptErrors } from '../../sessions/run/prompt/overrides.ts';
 import { findFolderNextToConfig } from '../commands/local-config.ts';
 import type { Config } from '../settings/config.ts';
 import { parseTemplate, templateNamePattern } from '../settings/templates.ts';
@@ -44,7 +44,7 @@ export function readTemplates(
     try {
       const template = parseTemplate(name, readFileSync(file, 'utf8'), file);
       problems.push(...unknownProviders(template, file, config.models));
-      problems.push(...findPromptMistakes(template.promptParts ?? {}, (part) => `prompt-parts.${part} in ${file}`));
+      problems.push(...findPromptErrors(template.promptParts ?? {}, (part) => `prompt-parts.${part} in ${file}`));
       return [{ template, file }];
     } catch (thrown) {
       problems.push(thrown instanceof AppError ? toAppError(thrown).publicMessage : unreadable(file, thrown));

@@ -1,6 +1,6 @@
 import type { Capabilities } from '../../../drivers/driver.ts';
 import { parseModelRef } from '../../agents/models/providers.ts';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Config } from '../settings/config.ts';
 
@@ -8,7 +8,7 @@ import type { Config } from '../settings/config.ts';
  * Refuses real models from the settings, a project or a session if sandboxes have no isolation or an open network.
  * `CORRAL_UNCONFINED=1` allows them anyway.
  */
-export class RealModelGuard extends ServerPart<Pick<Config, 'model' | 'unconfined'>> {
+export class RealModelGuard extends ServerComponent<Pick<Config, 'model' | 'unconfined'>> {
   #driver: { readonly capabilities: Capabilities } | undefined;
   #isUsed = isReal(this.deps.model);
 

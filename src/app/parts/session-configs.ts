@@ -1,10 +1,10 @@
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent } from '../../core/contracts/server-parts.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { Packages } from '../../core/model/packages.ts';
-import { type SandboxChoice, SessionRecord } from '../../core/model/records.ts';
+import { type SandboxOptions, SessionRecord } from '../../core/model/records.ts';
 import type { StartCommand } from '../../core/model/sandboxes/built-template.ts';
-import { type EgressChoice, isEgressClosed } from '../../core/model/sandboxes/egress-choice.ts';
+import { type EgressRestriction, isEgressClosed } from '../../core/model/sandboxes/egress-choice.ts';
 import type { ServiceRecipes } from '../../core/model/services/recipe.ts';
 import type { Template } from '../../core/model/template.ts';
 import { codeImage, isBundledImage } from '../images/image.ts';
@@ -23,7 +23,7 @@ export interface SandboxSettings {
   readonly template: string;
   readonly services: ServiceRecipes;
   /** The hosts or rules that the creator chose; undefined: all that the policy opens. */
-  readonly within?: EgressChoice;
+  readonly within?: EgressRestriction;
   readonly start?: StartCommand;
 }
 interface MadeSettings {
@@ -57,7 +57,7 @@ interface Deps {
 }
 
 /** The settings of sessions' sandboxes. A template's settings override the server's. */
-export class SandboxSettingsResolver extends ServerPart<Deps> {
+export class SandboxSettingsResolver extends ServerComponent<Deps> {
   readonly #known = new Map<SessionId, RememberedChoice>();
   #made: MadeSettings | undefined;
 
@@ -137,7 +137,7 @@ export class SandboxSettingsResolver extends ServerPart<Deps> {
 /** Applies a session's stored choice. Processors and memory are capped at the current maximum. */
 function withChoice(
   own: SandboxSettings,
-  { egress, cpus, memory, image, start, services = own.services }: SandboxChoice,
+  { egress, cpus, memory, image, start, services = own.services }: SandboxOptions,
 ): SandboxSettings {
   const { sandbox, egress: rules } = own.config;
   const size = {

@@ -1,8 +1,8 @@
 import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
 import { RunTraceExporter } from '../../observability/traces/log-traces.ts';
-import { OtlpSink, type OtlpTarget } from '../../observability/traces/otlp.ts';
-import { createSdkSink, findLoadedTracer } from '../../observability/traces/sdk.ts';
+import { OtlpExporter, type OtlpTarget } from '../../observability/traces/otlp.ts';
+import { createSdkExporter, findLoadedTracer } from '../../observability/traces/sdk.ts';
 
 type Variables = Readonly<Record<string, string | undefined>>;
 interface TraceDeps extends Pick<ServerDependencies, 'events' | 'log'> {
@@ -20,7 +20,7 @@ export function openTraceExporter(
   if (variables.OTEL_SDK_DISABLED?.toLowerCase() === 'true') return undefined;
   const tracer = findLoadedTracer(version);
   const target = tracer ? undefined : otlpTarget(variables, warn);
-  const sink = tracer ? createSdkSink(tracer) : target && new OtlpSink({ target, version, warn });
+  const sink = tracer ? createSdkExporter(tracer) : target && new OtlpExporter({ target, version, warn });
   if (!sink) return undefined;
   const content = /^(true|span_only|span_and_event)$/i.test(
     variables.OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT ?? '',

@@ -1,10 +1,10 @@
 import type { ToolRegistry } from '../../agents/tools/registry.ts';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { ApprovalRule } from '../../core/model/approval-rule.ts';
 import { parsePolicyEntry } from '../../sandboxes/egress/policy.ts';
 import type { TemplateService } from '../../sessions/api/server/templates.ts';
-import type { KnownSetting, StoredSettings } from '../../sessions/projects/settings-service.ts';
+import type { SettingDefinition, SettingsStore } from '../../sessions/projects/settings-service.ts';
 import { assertKnownTools } from '../parts/policies.ts';
 import type { Config } from './config.ts';
 import { settings } from './schema.ts';
@@ -12,8 +12,11 @@ import { settings } from './schema.ts';
 export const changeableSettings = settings.filter(({ change }) => change !== undefined);
 
 /** The current settings: those from variables and the file, plus changes from the page to settings that neither of them sets. */
-export class LiveConfig extends ServerPart<{ readonly base: Config; readonly stored: Pick<StoredSettings, 'now'> }> {
-  #of: StoredSettings['now'] | undefined;
+export class LiveConfig extends ServerComponent<{
+  readonly base: Config;
+  readonly stored: Pick<SettingsStore, 'now'>;
+}> {
+  #of: SettingsStore['now'] | undefined;
   #now = this.deps.base;
 
   /** The same object until a setting changes. */
@@ -28,7 +31,7 @@ export class LiveConfig extends ServerPart<{ readonly base: Config; readonly sto
 }
 
 /** A stored value that its setting no longer accepts is ignored. */
-function withChanges(base: Config, changes: StoredSettings['now']): Config {
+function withChanges(base: Config, changes: SettingsStore['now']): Config {
   const config = copyOf(base);
   for (const { key, path, schema } of changeableSettings) {
     if (!Object.hasOwn(changes, key) || base.sources?.[key] !== undefined) continue;
@@ -60,7 +63,10 @@ export function readSettingAt(config: Config, path: readonly string[]): unknown 
   return found ?? null;
 }
 
-export const listKnownSettings = (config: Pick<Config, 'sources'>, live: Pick<LiveConfig, 'now'>): KnownSetting[] =>
+export const listKnownSettings = (
+  config: Pick<Config, 'sources'>,
+  live: Pick<LiveConfig, 'now'>,
+): SettingDefinition[] =>
   changeableSettings.flatMap(({ key, path, about, accepts, shown, fallback, schema, change }) =>
     change
       ? {
@@ -84,7 +90,7 @@ interface ChoosableNames {
 }
 
 /** Throws: invalid_request for a value that names an unknown template or tool, or a malformed egress entry. */
-export function checkKnownNames(key: string, value: unknown, { tools, templates }: ChoosableNames): void {
+export function assertKnownNames(key: string, value: unknown, { tools, templates }: ChoosableNames): void {
   if (key === 'template') templates.get(String(value));
   if (key === 'approvals.tools' || key === 'tools.deny') assertKnownTools(key, value as string[], tools);
   if (key === 'approvals.rules') {

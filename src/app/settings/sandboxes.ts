@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { credentialsSettingKind } from '../../config/credentials.ts';
+import { credentialsValue } from '../../config/credentials.ts';
 import {
-  booleanOrWord,
+  booleanOrKeyword,
   booleanValue,
   byteSizeValue,
   hostList,
-  integerOrWord,
+  integerOrKeyword,
   integerValue,
   networkList,
   numberValue,
@@ -30,7 +30,7 @@ export const sandboxSection = z.strictObject({
     'strict: only sandboxes with their own kernel (gVisor or Kata); the server does not start without one',
   ),
   desktop: defineSetting(
-    booleanOrWord('auto'),
+    booleanOrKeyword('auto'),
     'auto',
     'gives each sandbox a screen with a browser, from a larger image; 2GiB of memory is recommended; auto: with Docker, ' +
       'once the server has built that image in the background; otherwise false',
@@ -86,7 +86,7 @@ export const sandboxSection = z.strictObject({
     'time for a service to be ready, including pulling its image',
   ),
   warmPool: defineSetting(
-    integerOrWord('auto', 0, 1_000),
+    integerOrKeyword('auto', 0, 1_000),
     0,
     'sandboxes kept ready for new sessions (docker, kubernetes); auto: at least one, and as many as were needed at the same time ' +
       'in the last ten minutes, while memory is free',
@@ -108,7 +108,7 @@ export const egressSection = z.strictObject({
   registries: defineSetting(hostList(), [], "package hosts in addition to those of the image's package managers"),
   allowRanges: defineSetting(networkList(), [], 'private networks that sandboxes can reach'),
   credentials: defineSetting(
-    credentialsSettingKind(),
+    credentialsValue(),
     {},
     'secrets that the proxy adds to requests for their hosts; sandboxes never see them, see docs/egress.md',
   ),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { driverListText, driverSetting, driverSettingSections } from '../../../drivers/list.ts';
-import { approvalRulesSettingKind } from '../../config/approval-rules.ts';
+import { approvalRulesValue } from '../../config/approval-rules.ts';
 import {
   addressList,
   booleanValue,
@@ -227,7 +227,7 @@ export const Config = z.strictObject({
   approvals: z.strictObject({
     rules: markChangeable(
       defineSetting(
-        approvalRulesSettingKind(),
+        approvalRulesValue(),
         [],
         'rules that allow, ask about or deny calls by tool and pattern; the first matching rule decides, see docs/approvals.md',
       ),

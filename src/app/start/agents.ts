@@ -17,8 +17,8 @@ import type { Tool } from '../../agents/tools/tool.ts';
 import { createWebSearchTool } from '../../agents/tools/web/search.ts';
 import { toDownloadPath } from '../../facades/compat/sheikhbox/files/file-infos.ts';
 import { createSharedDesktopControlFactory } from '../../sessions/cluster/shared-control-lease.ts';
-import { DesktopViewerHubs } from '../../sessions/desktop/screen.ts';
-import { createAgentDesktop, createScreenshotStore } from '../../sessions/desktop/screenshots.ts';
+import { DesktopHubRegistry } from '../../sessions/desktop/screen.ts';
+import { createDesktopProvider, createScreenshotStore } from '../../sessions/desktop/screenshots.ts';
 import { NoteStore } from '../../sessions/memory/notes.ts';
 import { createTemplateService } from '../../sessions/projects/templates.ts';
 import { SkillRecords } from '../../sessions/skills/records.ts';
@@ -159,7 +159,7 @@ export async function openAgentServices(server: ServerWithSandboxes) {
     }),
   );
   const own = server.replica.name;
-  const screens = new DesktopViewerHubs({
+  const screens = new DesktopHubRegistry({
     ...server,
     settings: config.desktop,
     shareControl:
@@ -185,7 +185,7 @@ export async function openAgentServices(server: ServerWithSandboxes) {
     pictures,
     /** The viewers and the control of each desktop. An agent waits while a person has control of keyboard and mouse. */
     screens,
-    desktop: createAgentDesktop(browsers, pictures),
+    desktop: createDesktopProvider(browsers, pictures),
     [Symbol.asyncDispose]: (): PromiseLike<void> => held.disposeAsync(),
   };
 }

@@ -19,26 +19,26 @@ import { createEngine, type Engine } from '../../sessions/engine/engine.ts';
 import { Reconciler } from '../../sessions/engine/reconciler.ts';
 import { removeSession } from '../../sessions/engine/removal.ts';
 import { SessionFilesCopier } from '../../sessions/forks/snapshots.ts';
-import { WorkspaceCopier, workspaceArchive } from '../../sessions/forks/workspace-archive.ts';
-import { WorkspaceManifests } from '../../sessions/manifests/manifests.ts';
-import { workspaceFiles } from '../../sessions/manifests/workspace-files.ts';
+import { WorkspaceCopier, workspaceArchiver } from '../../sessions/forks/workspace-archive.ts';
+import { WorkspaceIntegrity } from '../../sessions/manifests/manifests.ts';
+import { workspaceFileOps } from '../../sessions/manifests/workspace-files.ts';
 import { createAgentMemory, formatNoteList, formatNotes } from '../../sessions/memory/agent-memory.ts';
-import { MemoryFolders } from '../../sessions/memory/folders/memory-folders.ts';
+import { MemoryFolderSync } from '../../sessions/memory/folders/memory-folders.ts';
 import { createMemoryStoreService } from '../../sessions/memory/stores.ts';
 import type { UploadService } from '../../sessions/projects/uploads.ts';
 import { Checkpoints } from '../../sessions/repositories/checkpoints.ts';
 import { RepositoryFetcher } from '../../sessions/repositories/fetches.ts';
 import { RepositoryPreparer } from '../../sessions/repositories/preparation.ts';
 import { PreparedFileStore } from '../../sessions/repositories/prepared-files.ts';
-import { ReadyWorkspaces } from '../../sessions/repositories/ready-workspaces.ts';
+import { WorkspacePool } from '../../sessions/repositories/ready-workspaces.ts';
 import { RepositoryFolders } from '../../sessions/repositories/repository-folders.ts';
 import { createLogCompactor } from '../../sessions/retention/compaction.ts';
 import type { UploadReader } from '../../sessions/run/context/attachments.ts';
 import type { LiveSession } from '../../sessions/run/live-session.ts';
-import { RunBaselines } from '../../sessions/run/snapshot/run-snapshots.ts';
+import { BaselineRecorder } from '../../sessions/run/snapshot/run-snapshots.ts';
 import { deletePreviews } from '../../sessions/services/ports.ts';
 import { SessionSetup } from '../../sessions/setup/session-setup.ts';
-import { AgentPullRequests } from '../../sessions/shipping/pull-requests.ts';
+import { PullRequestOpenerFactory } from '../../sessions/shipping/pull-requests.ts';
 import {
   createBudgetLimitsReader,
   restartPolicy,
@@ -89,24 +89,24 @@ export async function openEngine(server: ServerWithAgents) {
       })
     : undefined;
   const { profileOf, copies: uploadCopies } = projects;
-  const archive = workspaceArchive;
+  const archive = workspaceArchiver;
   const snapshots = new SessionFilesCopier({
     ...server,
     archive,
     // The files of an in-memory sandbox are lost when the server's process ends, so its snapshots are not kept either.
     policy: driver.capabilities.isolation === 'fake' ? { ...config.snapshots, keep: 0 } : config.snapshots,
   });
-  const manifests = new WorkspaceManifests({ ...server, snapshots, archive, files: workspaceFiles });
+  const manifests = new WorkspaceIntegrity({ ...server, snapshots, archive, files: workspaceFileOps });
   const leavesFiles = driver.capabilities.isolation !== 'fake' && driver.capabilities.pause !== 'none';
   const setup = new SessionSetup({ ...server, openUpload: (id) => projects.api.uploads.open(id) });
-  const memoryFolders = new MemoryFolders({ ...server, stores: createMemoryStoreService(server) });
+  const memoryFolders = new MemoryFolderSync({ ...server, stores: createMemoryStoreService(server) });
   const preparedFiles = new PreparedFileStore({
     ...server,
     archive,
     keep: config.repositories.keepPrepared,
     maxBytes: config.repositories.preparedBytes,
   });
-  const ready = new ReadyWorkspaces({
+  const ready = new WorkspacePool({
     ...server,
     // A prepared workspace waits in a stopped sandbox, so the driver must keep files across a stop.
     keep: leavesFiles && config.repositories.keepPrepared > 0 ? config.repositories.readyWorkspaces : 0,
@@ -166,7 +166,7 @@ export async function openEngine(server: ServerWithAgents) {
   );
   ledger.admitRun = (id, runId) => liveHoldings.admitRun(id, runId);
   const services = Promise.withResolvers<AgentServices>();
-  const pullRequests = new AgentPullRequests(services.promise.then((all) => all.pullRequests));
+  const pullRequests = new PullRequestOpenerFactory(services.promise.then((all) => all.pullRequests));
   const sandboxCopies = new WorkspaceCopier({
     sandboxes: { use: (id, signal) => engine.sandboxes.use(id, signal) },
     archive,
@@ -207,7 +207,7 @@ export async function openEngine(server: ServerWithAgents) {
         },
         kernels: server.kernels,
         loops: server.loops,
-        snapshots: new RunBaselines(server),
+        snapshots: new BaselineRecorder(server),
         pullRequests: (id, ofSession) => pullRequests.createOpener(id, ofSession),
         children: delegation,
         skillsOf: (session) => server.sessionSkills.of(session),

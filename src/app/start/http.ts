@@ -8,7 +8,7 @@ import type { AuditLog } from '../../observability/audit/log.ts';
 import { announceServer } from '../commands/local-server.ts';
 import type { ServerCore } from '../compose.ts';
 import { buildHttpServer } from '../http-server.ts';
-import { listenOnExtraPort, listenOrExplain } from './listen.ts';
+import { listenOnExtraPort, listenWithAdvice } from './listen.ts';
 import { ensureStartToken, requiresStartToken, type StartToken } from './start-token.ts';
 import type { StartupContext } from './startup.ts';
 
@@ -84,8 +84,8 @@ export async function startHttpServer(
   const { host, port } = config;
   const open = (place: ListenAddress) => app.listen(place);
   const isAlone = isolation === 'none'; // sandboxes without isolation could also listen on the port
-  if (!isAlone) shared = await listenOrExplain(config, () => listenOnSharedPort(app.server, { host, port }, open));
-  const url = shared?.first ?? (await listenOrExplain(config, () => open({ host, port })));
+  if (!isAlone) shared = await listenWithAdvice(config, () => listenOnSharedPort(app.server, { host, port }, open));
+  const url = shared?.first ?? (await listenWithAdvice(config, () => open({ host, port })));
   for (const extra of config.extraPorts) stack.use(await listenOnExtraPort(app.server, host, extra));
   stack.use(await announceServer({ url, dataDir: config.dataDir, token: local }));
   const held = stack.move();

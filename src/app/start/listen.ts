@@ -10,7 +10,7 @@ interface ListenAddress {
   readonly port: number;
 }
 
-export async function listenOrExplain<Value>(place: ListenAddress, listen: () => Promise<Value>): Promise<Value> {
+export async function listenWithAdvice<Value>(place: ListenAddress, listen: () => Promise<Value>): Promise<Value> {
   try {
     return await listen();
   } catch (cause) {
@@ -48,7 +48,7 @@ export async function listenOnExtraPort(
   more.on('upgrade', (...values) => server.emit('upgrade', ...values));
   more.on('clientError', (...values) => server.emit('clientError', ...values));
   more.listen(port, host);
-  await listenOrExplain({ host, port }, () => once(more, 'listening'));
+  await listenWithAdvice({ host, port }, () => once(more, 'listening'));
   return {
     port: (more.address() as AddressInfo).port,
     [Symbol.asyncDispose]: async () => {

@@ -1,4 +1,4 @@
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent } from '../../core/contracts/server-parts.ts';
 import { AppError, type ErrorCode, toAppError } from '../../core/errors/errors.ts';
 import type { DesktopAvailability } from '../../sessions/api/desktop.ts';
 import type { TemplateInfo, TemplateUnavailability } from '../../sessions/api/server/templates.ts';
@@ -23,7 +23,7 @@ interface Deps {
  * Checks whether templates can run here. The result may change while the server runs, because it depends on whether the
  * desktop image is ready.
  */
-export class TemplateAvailabilityChecker extends ServerPart<Deps> {
+export class TemplateAvailabilityChecker extends ServerComponent<Deps> {
   check(session: SandboxSettingsSource): void {
     const trouble = this.#imageTrouble(session) ?? this.#servicesTrouble(session);
     if (trouble) throw errorOf(trouble);

@@ -1,7 +1,7 @@
 import type { Driver } from '../../../drivers/driver.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import type { SandboxChoice } from '../../core/model/records.ts';
-import { type EgressChoice, isEgressRules } from '../../core/model/sandboxes/egress-choice.ts';
+import type { SandboxOptions } from '../../core/model/records.ts';
+import { type EgressRestriction, isEgressRules } from '../../core/model/sandboxes/egress-choice.ts';
 import { type AddressRange, parseAddressRange } from '../../core/text/address-range.ts';
 import { createRangeCheck, isUnreachableRange } from '../../sandboxes/egress/fetch/addresses.ts';
 import { type PolicyEntry, parsePolicyEntry, webPorts } from '../../sandboxes/egress/policy.ts';
@@ -17,7 +17,7 @@ interface Limits {
  * Throws: invalid_request if a choice is malformed, exceeds the settings, or changes an adopted sandbox; unsupported if the
  * driver cannot enforce it.
  */
-export function checkSandboxChoice(choice: SandboxChoice, { config, driver }: Limits): void {
+export function checkSandboxOptions(choice: SandboxOptions, { config, driver }: Limits): void {
   const { adopts, ...others } = choice;
   const [fixed] = Object.keys(others).filter((name) => name !== 'idleSeconds');
   if (adopts !== undefined && fixed !== undefined)
@@ -36,7 +36,11 @@ const variables = {
   cpus: 'CORRAL_SANDBOX_MAX_CPUS or CORRAL_SANDBOX_CPUS',
 } as const;
 
-function checkSize(choice: SandboxChoice, settings: Config['sandbox'], { name, capabilities }: Limits['driver']): void {
+function checkSize(
+  choice: SandboxOptions,
+  settings: Config['sandbox'],
+  { name, capabilities }: Limits['driver'],
+): void {
   for (const part of ['memory', 'cpus'] as const) {
     const target = choice[part];
     if (target === undefined) continue;
@@ -48,7 +52,11 @@ function checkSize(choice: SandboxChoice, settings: Config['sandbox'], { name, c
   }
 }
 
-function checkEgress(choice: EgressChoice, settings: Config['egress'], { name, capabilities }: Limits['driver']): void {
+function checkEgress(
+  choice: EgressRestriction,
+  settings: Config['egress'],
+  { name, capabilities }: Limits['driver'],
+): void {
   if (capabilities.egress !== 'enforced') {
     throw cannot(`egress: the driver ${name} does not hold sandboxes back from the network here. Leave it out.`);
   }

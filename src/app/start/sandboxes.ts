@@ -22,7 +22,7 @@ import type { EffectiveEgress } from '../../sessions/api/egress.ts';
 import type { EngineLogger } from '../../sessions/engine/logger.ts';
 import { createDiskGuard, type DiskGuard } from '../../sessions/engine/sandbox/disk-floor.ts';
 import { SandboxFactChannel } from '../../sessions/engine/sandbox/sandbox-facts.ts';
-import type { SandboxParts } from '../../sessions/engine/session-actors.ts';
+import type { SandboxEngineDeps } from '../../sessions/engine/session-actors.ts';
 import { readAllowedHosts } from '../../sessions/services/egress.ts';
 import { findMountedVolumes } from '../../sessions/volumes/session-volumes.ts';
 import { VolumeRecords } from '../../sessions/volumes/volume-records.ts';
@@ -46,7 +46,7 @@ const spareBytes = 64 * 2 ** 20;
 
 /** Startup phase 2: the driver, the sandboxes' recipe, and the egress proxy, their only way to the network. */
 export interface SandboxInfrastructure
-  extends Omit<SandboxParts, 'connect' | 'holdings' | 'startTimeoutMs'>,
+  extends Omit<SandboxEngineDeps, 'connect' | 'holdings' | 'startTimeoutMs'>,
     AsyncDisposable {
   /** The engine appends these to the sessions' logs. */
   readonly facts: SandboxFactChannel;

@@ -4,14 +4,14 @@ import { AutomationPrograms } from '../../automations/programs.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { adminPrincipal } from '../../core/model/principal.ts';
-import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
+import type { SandboxOptions, SessionRecord } from '../../core/model/records.ts';
 import { parsePolicyEntry } from '../../sandboxes/egress/policy.ts';
 import type { OperationServices, Services } from '../../sessions/api/services.ts';
 import { createDesktopService } from '../../sessions/desktop/desktop.ts';
 import { countSessionsByStatus } from '../../sessions/engine/unfinished-sessions.ts';
 import { ForkCreator } from '../../sessions/forks/fork.ts';
-import { NamedSnapshots } from '../../sessions/forks/named-snapshots.ts';
-import { workspaceArchive } from '../../sessions/forks/workspace-archive.ts';
+import { NamedSnapshotStore } from '../../sessions/forks/named-snapshots.ts';
+import { workspaceArchiver } from '../../sessions/forks/workspace-archive.ts';
 import { createMemoryStoreService } from '../../sessions/memory/stores.ts';
 import { createServerCredentials } from '../../sessions/projects/credentials.ts';
 import { createCheckpointService } from '../../sessions/repositories/checkpoint-service.ts';
@@ -34,7 +34,7 @@ import { toServerLimits } from '../parts/policies.ts';
 import type { SandboxSettingsSource } from '../parts/session-configs.ts';
 import type { ServerWithEngine } from './engine.ts';
 import { TemplateAvailabilityChecker } from './runnable-templates.ts';
-import { checkSandboxChoice } from './sandbox-choice.ts';
+import { checkSandboxOptions } from './sandbox-choice.ts';
 import { egressProxyPort } from './sandboxes.ts';
 import { openAccounting } from './services/accounting.ts';
 import { openAdministration } from './services/administration.ts';
@@ -45,7 +45,7 @@ import { openAuthServices } from './services/owners.ts';
 import { openRepositoryServices } from './services/repositories.ts';
 import { openRetention } from './services/retention.ts';
 import { openServerSettings } from './services/server-settings.ts';
-import { createTemplateChooser } from './services/session-templates.ts';
+import { createTemplateResolver } from './services/session-templates.ts';
 import { openTemplateBuilds } from './services/template-builds.ts';
 import { openWebhooks } from './services/webhooks.ts';
 import { openWorkQueue } from './services/work-queue.ts';
@@ -73,10 +73,10 @@ export async function openFacadeServices(server: ServerWithEngine) {
   // Without other servers on the store, unfinished forks found at startup are leftovers of an earlier process.
   if (!shared)
     await forks.collect(clock.now()).catch((err: unknown) => warn({ err }, 'unfinished forks were not removed'));
-  const named = new NamedSnapshots({
+  const named = new NamedSnapshotStore({
     ...server,
     policy: config.snapshots,
-    archive: workspaceArchive,
+    archive: workspaceArchiver,
     sessions: () => sessions,
   });
   const builds = openTemplateBuilds(server);
@@ -94,10 +94,10 @@ export async function openFacadeServices(server: ServerWithEngine) {
     requireProvider(ref, await projects.directory.config());
     server.realModels.check(ref);
   }
-  const templateFor = createTemplateChooser(server, runnable);
+  const templateFor = createTemplateResolver(server, runnable);
   const names = new SessionNames({ ...server, get: (id) => sessions.get(id) });
-  const checkSandbox = (choice: SandboxChoice, session: SandboxSettingsSource) => {
-    checkSandboxChoice(choice, { config: server.settingsOf(session).config, driver });
+  const checkSandbox = (choice: SandboxOptions, session: SandboxSettingsSource) => {
+    checkSandboxOptions(choice, { config: server.settingsOf(session).config, driver });
     server.checkServices({ ...session, sandbox: choice });
   };
   async function checkAdoption(named: string): Promise<void> {

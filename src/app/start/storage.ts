@@ -10,7 +10,7 @@ import { createIdempotencyStore } from '../../sessions/cluster/inbox.ts';
 import { LiveSessions } from '../../sessions/engine/live-sessions.ts';
 import { SessionStreamRegistry } from '../../sessions/engine/watchers.ts';
 import { CopyStore } from '../../sessions/forks/copies.ts';
-import { StoredSettings } from '../../sessions/projects/settings-service.ts';
+import { SettingsStore } from '../../sessions/projects/settings-service.ts';
 import { loadOrCreateInstanceName } from '../../storage/instance.ts';
 import { withReadCache } from '../../storage/kept-reads.ts';
 import { createEventLog } from '../../storage/log/log.ts';
@@ -49,7 +49,7 @@ export async function openStorageServices(startup: StartupContext, existing?: St
   const traces = openTraceExporter(process.env, { log, events, version: packageJson.version, warn });
   if (traces) stack.use(traces);
   const inbox = createIdempotencyStore({ store, clock, name: replica.name, isAlive: replica.isAlive });
-  const changed = new StoredSettings({ records, clock });
+  const changed = new SettingsStore({ records, clock });
   await changed.read();
   if (shared) stack.use(runInBackground(closing, (signal) => changed.follow(signal)));
   const epoch = await records.put({ kind: 'server', id: 'epoch', doc: {} });

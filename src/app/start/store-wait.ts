@@ -5,7 +5,7 @@ import { type AppError, toAppError } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { Config } from '../settings/config.ts';
-import { listenOrExplain } from './listen.ts';
+import { listenWithAdvice } from './listen.ts';
 
 interface UnavailableServer {
   readonly host: string;
@@ -33,7 +33,7 @@ async function unavailableServer({ host, port, reason }: UnavailableServer): Pro
     response.end(JSON.stringify(body));
   });
   server.listen({ host, port });
-  await listenOrExplain({ host, port }, () => once(server, 'listening'));
+  await listenWithAdvice({ host, port }, () => once(server, 'listening'));
   return {
     [Symbol.asyncDispose]: async () => {
       server.close();

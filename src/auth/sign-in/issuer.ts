@@ -92,7 +92,7 @@ export class Issuer {
       nonce,
       code_challenge: await oidc.calculatePKCECodeChallenge(verifier),
       code_challenge_method: 'S256',
-      ...createRefreshParameters(this.settings.issuer, scopes),
+      ...createOfflineAccessParams(this.settings.issuer, scopes),
     }).href;
   }
 
@@ -233,7 +233,7 @@ export class Issuer {
  * Parameters that request a refresh token, which providers issue only with the person's consent. Google uses its own parameter
  * instead of a scope.
  */
-export function createRefreshParameters(issuer: string, scopes: ReadonlySet<string>): Record<string, string> {
+export function createOfflineAccessParams(issuer: string, scopes: ReadonlySet<string>): Record<string, string> {
   if (new URL(issuer).hostname === 'accounts.google.com') return { prompt: 'consent', access_type: 'offline' };
   return scopes.has('offline_access') ? { prompt: 'consent' } : {};
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { decodeJwt } from 'jose';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent } from '../../core/contracts/server-parts.ts';
 import type { TrustRule } from '../../core/model/access/trust-rule.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import { matchesSegmentPattern } from '../../core/text/glob.ts';
@@ -33,7 +33,7 @@ interface LiveToken {
 
 const maxShown = 10_000;
 
-export class FederatedTokenVerifier extends ServerPart<Deps> {
+export class FederatedTokenVerifier extends ServerComponent<Deps> {
   readonly #shown = new Map<string, LiveToken>();
   readonly #checking = new Map<string, Promise<void>>();
 

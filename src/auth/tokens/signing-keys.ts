@@ -7,7 +7,7 @@ import {
   jwtVerify,
 } from 'jose';
 import { z } from 'zod';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { parseJsonWithinLimits } from '../../core/text/json.ts';
 
@@ -55,7 +55,7 @@ export interface RequiredClaims {
   readonly audience: string | string[];
 }
 
-export class SigningKeys extends ServerPart<Options> {
+export class SigningKeys extends ServerComponent<Options> {
   #known: PublishedKeys | undefined;
   #triedAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;

@@ -1,7 +1,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { HookEvent, HookRequest } from '../../sessions/api/server/automations.ts';
 
-export interface DeliveryProof {
+export interface VerifiedDelivery {
   /** Deduplication key, derived from signed data only. */
   readonly id: string;
   /** The signed time, epoch ms. Undefined: no time is signed, so the payload's time is used. */
@@ -23,7 +23,7 @@ export interface HookDelivery {
 }
 export interface HookReader {
   /** Undefined: the request does not prove that its sender knows the secret. */
-  verify(request: HookRequest, secret: string): DeliveryProof | undefined;
+  verify(request: HookRequest, secret: string): VerifiedDelivery | undefined;
   /** Undefined: no automation can match it. */
   read(headers: HookRequest['headers'], payload: unknown): HookDelivery | undefined;
 }
@@ -35,14 +35,18 @@ export function equalsInConstantTime(value: string, expected: string): boolean {
 export const hashBody = (body: Uint8Array): string => createHash('sha256').update(body).digest('hex').slice(0, 32);
 
 /** The body's HMAC in hex, as GitHub and Gitea sign, with the text of the secret as the key. */
-export function verifyHexHmac(value: string | undefined, body: Uint8Array, secret: string): DeliveryProof | undefined {
+export function verifyHexHmac(
+  value: string | undefined,
+  body: Uint8Array,
+  secret: string,
+): VerifiedDelivery | undefined {
   if (value === undefined) return undefined;
   const expected = createHmac('sha256', secret).update(body).digest('hex');
   return equalsInConstantTime(value.toLowerCase(), expected) ? { id: hashBody(body) } : undefined;
 }
 
 /** Standard Webhooks: an HMAC over id, time and body. One of possibly several signatures must match. */
-export function verifyStandardWebhook({ headers, body }: HookRequest, secret: string): DeliveryProof | undefined {
+export function verifyStandardWebhook({ headers, body }: HookRequest, secret: string): VerifiedDelivery | undefined {
   const [id, timestamp, signatures] = ['id', 'timestamp', 'signature'].map((name) => headers[`webhook-${name}`]);
   if (!id || !timestamp || !signatures || !/^\d{1,12}$/.test(timestamp)) return undefined;
   const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
@@ -71,7 +75,7 @@ export function readTextAt(payload: unknown, ...paths: readonly string[]): strin
   }
   return '';
 }
-export function readTextsAt(payload: unknown, list: string, path: string): string[] {
+export function readTextListAt(payload: unknown, list: string, path: string): string[] {
   const items = readValueAt(payload, list);
   return Array.isArray(items) ? items.map((item) => readTextAt(item, path)).filter(Boolean) : [];
 }

@@ -4,7 +4,7 @@ import {
   type HookReader,
   hashBody,
   readTextAt,
-  readTextsAt,
+  readTextListAt,
   readTimeAt,
   verifyHexHmac,
   verifyStandardWebhook,
@@ -36,12 +36,12 @@ export const giteaHookReader: HookReader = {
     if (kind === 'issues' || kind === 'pull_request') {
       const part = kind === 'issues' ? 'issue' : 'pull_request';
       if (action === 'label_updated') {
-        const added = readTextsAt(payload, 'changes.added_labels', 'name');
-        const labels = added.length > 0 ? added : readTextsAt(payload, `${part}.labels`, 'name');
+        const added = readTextListAt(payload, 'changes.added_labels', 'name');
+        const labels = added.length > 0 ? added : readTextListAt(payload, `${part}.labels`, 'name');
         return news(part, { event: 'issue.labelled', labels });
       }
       if (action !== 'assigned') return undefined;
-      return news(part, { event: 'issue.assigned', assignees: readTextsAt(payload, `${part}.assignees`, 'login') });
+      return news(part, { event: 'issue.assigned', assignees: readTextListAt(payload, `${part}.assignees`, 'login') });
     }
     if (kind === 'issue_comment' && action === 'created') return news('comment', { event: 'comment.mention' });
     if (reviews[kind] !== undefined) {
@@ -95,17 +95,17 @@ export const gitlabHookReader: HookReader = {
       ...more,
     });
     const added = (field: string, name: string): string[] => {
-      const before = new Set(readTextsAt(payload, `changes.${field}.previous`, name));
-      return readTextsAt(payload, `changes.${field}.current`, name).filter((one) => !before.has(one));
+      const before = new Set(readTextListAt(payload, `changes.${field}.previous`, name));
+      return readTextListAt(payload, `changes.${field}.current`, name).filter((one) => !before.has(one));
     };
     switch (headers['x-gitlab-event']) {
       case 'Issue Hook':
       case 'Confidential Issue Hook':
       case 'Merge Request Hook': {
         if (action === 'approved' || action === 'approval') return news({ event: 'review', text: 'approved' });
-        const labels = action === 'open' ? readTextsAt(payload, 'labels', 'title') : added('labels', 'title');
+        const labels = action === 'open' ? readTextListAt(payload, 'labels', 'title') : added('labels', 'title');
         const assignees =
-          action === 'open' ? readTextsAt(payload, 'assignees', 'username') : added('assignees', 'username');
+          action === 'open' ? readTextListAt(payload, 'assignees', 'username') : added('assignees', 'username');
         if (labels.length > 0) return news({ event: 'issue.labelled', labels, assignees });
         return assignees.length > 0 ? news({ event: 'issue.assigned', assignees }) : undefined;
       }

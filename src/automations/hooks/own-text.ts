@@ -5,7 +5,7 @@ import { toAsciiLower } from '../../core/text/text.ts';
 const begins = /^\s*(#{1,6}\s|[-*+]\s|\d{1,9}[.)]\s|`{3}|~{3}|>|<)/;
 
 /** Leaves out quoted lines, code, and parts that forges do not display. */
-export function extractOwnText(comment: string): string {
+export function extractAuthoredText(comment: string): string {
   const text = [...hidden].reduce((kept, [open, close]) => without(kept, open, close), comment);
   const own: string[] = [];
   let fence: string | undefined;

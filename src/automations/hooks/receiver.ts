@@ -1,4 +1,4 @@
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { parseJson } from '../../core/text/json.ts';
 import { quoteLines, toShortLine } from '../../core/text/quote.ts';
@@ -13,18 +13,18 @@ import type {
 } from '../../sessions/api/server/automations.ts';
 import { type AutomationRecords, createAutomationStart } from '../records.ts';
 import {
-  type DeliveryProof,
   type HookDelivery,
   type HookReader,
   readTextAt,
-  readTextsAt,
+  readTextListAt,
   readTimeAt,
   readValueAt,
+  type VerifiedDelivery,
   verifyHexHmac,
   verifyStandardWebhook,
 } from './delivery.ts';
 import { giteaHookReader, gitlabHookReader } from './forges.ts';
-import { extractOwnText } from './own-text.ts';
+import { extractAuthoredText } from './own-text.ts';
 
 const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
 
@@ -51,7 +51,7 @@ export function explainMismatch(hook: HookSpec, { event, repository, sender, lab
 /** Whether `@account` is a separate word in the sender's own text, outside of quotes and code. */
 function mentions(text: string, account: string): boolean {
   const name = account.replaceAll(/[.\\+*?[^\]$(){}=!<>|:#/-]/g, '\\$&');
-  return new RegExp(`(^|[^\\w@/.-])@${name}(?![\\w-]|[./]\\w)`, 'i').test(extractOwnText(text));
+  return new RegExp(`(^|[^\\w@/.-])@${name}(?![\\w-]|[./]\\w)`, 'i').test(extractAuthoredText(text));
 }
 
 const json: HookReader = {
@@ -121,7 +121,7 @@ export const githubHookReader: HookReader = {
       case 'workflow_run': {
         const part = headers['x-github-event'];
         if (action !== 'completed' || !failures.has(readTextAt(payload, `${part}.conclusion`))) return undefined;
-        const pulls = readTextsAt(payload, `${part}.pull_requests`, 'number').map((number) => ` #${number}`);
+        const pulls = readTextListAt(payload, `${part}.pull_requests`, 'number').map((number) => ` #${number}`);
         return news(part, {
           event: 'check.failed',
           at: readTimeAt(payload, `${part}.completed_at`, `${part}.updated_at`),
@@ -166,7 +166,7 @@ const unknown = () =>
     'The delivery was rejected: its address does not exist, or it is not signed with the secret of that address.',
   );
 
-export class HookReceiver extends ServerPart<Deps> {
+export class HookReceiver extends ServerComponent<Deps> {
   async receive(id: string, request: HookRequest): Promise<HookResponse> {
     const { count = () => {} } = this.deps;
     try {
@@ -232,7 +232,7 @@ export class HookReceiver extends ServerPart<Deps> {
 }
 
 interface AcceptedDelivery {
-  readonly proof: DeliveryProof;
+  readonly proof: VerifiedDelivery;
   readonly news: HookDelivery;
   readonly payload: unknown;
   readonly at: number;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { SealedValue } from '../../core/contracts/vault.ts';
 import { automationSecretKind as kind } from '../../core/model/records.ts';
 import { Secret } from '../../core/text/secret.ts';
@@ -15,7 +15,7 @@ interface Deps extends Pick<ServerDependencies, 'records'> {
 }
 
 /** One secret per automation: the one that signs its deliveries, or the one that its program set. */
-export class HookSecrets extends ServerPart<Deps> {
+export class HookSecrets extends ServerComponent<Deps> {
   async find(automationId: string): Promise<Secret | undefined> {
     const { records, open, learn } = this.deps;
     const found = await records.get(kind, automationId);

@@ -1,12 +1,12 @@
 import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import type { SealedValue } from '../../core/contracts/vault.ts';
 import { ignoreNotFound, toAppError } from '../../core/errors/errors.ts';
 import { parseRetryAfter } from '../../core/errors/retry-after.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import type { WebhookPause } from '../../sessions/api/server/webhooks.ts';
-import { createRecordRounds, maxRoundDelayMs } from '../rounds.ts';
+import { createRecordWorkLoop, maxLoopDelayMs } from '../rounds.ts';
 import type { WebhookOutbox } from './outbox.ts';
 import {
   computeDeliveryRetryMs,
@@ -60,14 +60,14 @@ const maxFailures = 20; // consecutive deliveries that failed permanently
  * Sends due deliveries and retries failed ones until they succeed or their attempts are used up. Owners take turns, so that no
  * owner's endpoints delay another's. An endpoint that does not answer is suspended, and then gets one attempt at a time.
  */
-export class WebhookDeliverer extends ServerPart<Deps> {
+export class WebhookDeliverer extends ServerComponent<Deps> {
   readonly #atWork = new Map<string, { webhookId: string; owner: string | undefined; done: Promise<void> }>();
   #queues = new Map<string, Queue>();
   /** Endpoints that did not answer, by id. An entry is removed by an answer, or an hour after the end of the suspension. */
   readonly #silent = new Map<string, SilentEndpoint>();
   /** Owners with queued deliveries that had a turn, most recent last. */
   #turns: (string | undefined)[] = [];
-  readonly #rounds = createRecordRounds(this.deps.shared, {
+  readonly #rounds = createRecordWorkLoop(this.deps.shared, {
     ...this.deps,
     failure: 'webhooks could not be delivered; trying again',
     round: (signal) => this.round(signal),
@@ -87,7 +87,7 @@ export class WebhookDeliverer extends ServerPart<Deps> {
   async round(signal: AbortSignal): Promise<number> {
     const { records, outbox, router, leads } = this.deps;
     outbox.open(await records.areAny());
-    if (!(await leads())) return maxRoundDelayMs.shared;
+    if (!(await leads())) return maxLoopDelayMs.shared;
     const { dueInMs, suspended } = await this.#findDue();
     this.#fill(signal);
     await Promise.all(suspended.map((one) => this.#postpone(one)));
@@ -95,7 +95,7 @@ export class WebhookDeliverer extends ServerPart<Deps> {
     if (hasRouted || suspended.length > 0) return 0;
     // The outbox may still hold an announced pause or start, which a later round checks.
     const isEarly = (await outbox.oldest(1)).length > 0;
-    return Math.min(dueInMs, isEarly ? maxRoundDelayMs.shared : maxRoundDelayMs.alone);
+    return Math.min(dueInMs, isEarly ? maxLoopDelayMs.shared : maxLoopDelayMs.alone);
   }
 
   async settled(): Promise<void> {

@@ -55,7 +55,7 @@ const parentIdOf = (session: OfSession['session']): string | undefined =>
   session?.parent?.attempts === undefined ? session?.parent?.sessionId : undefined;
 
 /** Programs of the Managed Agents API receive a child session's `run.started` only once, as the creation of its thread. */
-export function receivesEvent(format: Webhook['format'], event: OutboxEvent): boolean {
+export function shouldDeliverEvent(format: Webhook['format'], event: OutboxEvent): boolean {
   if (format !== 'managed-agents' || !('session' in event) || parentIdOf(event.session) === undefined) return true;
   return event.type !== 'run.started' || (event.session?.spending?.turns ?? 0) === 0;
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { AppendRequest, EventLog, RecordPut } from '../../core/contracts/ports.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { ResourceHolder } from '../../core/model/access/holder.ts';
 import { type SessionFact, SessionStatus } from '../../core/model/events.ts';
 import { RunOutcome } from '../../core/model/records.ts';
@@ -91,7 +91,7 @@ export interface OutboxEntry {
   readonly event: OutboxEvent;
 }
 
-export class WebhookOutbox extends ServerPart<Pick<ServerDependencies, 'records'>> {
+export class WebhookOutbox extends ServerComponent<Pick<ServerDependencies, 'records'>> {
   /** False: there are no endpoints, so appends carry nothing extra. */
   #isOpen = false;
   #onAdd = (): void => {};

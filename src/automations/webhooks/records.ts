@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { SealedValue } from '../../core/contracts/vault.ts';
 import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
 import { webhookKind } from '../../core/model/records.ts';
@@ -30,7 +30,7 @@ export type PendingDelivery = z.output<typeof Pending>;
 const missing = () => new AppError('not_found', 'There is no such webhook.');
 export const toWebhook = ({ sealed: _, ...webhook }: StoredWebhook): Webhook => webhook;
 
-export class WebhookRecords extends ServerPart<Pick<ServerDependencies, 'records'>> {
+export class WebhookRecords extends ServerComponent<Pick<ServerDependencies, 'records'>> {
   readonly #endpoints = new Collection<StoredWebhook>(this.deps.records, {
     kind: kinds.endpoint,
     schema: Stored,

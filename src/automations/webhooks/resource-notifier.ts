@@ -1,4 +1,4 @@
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import type { ResourceHolder } from '../../core/model/access/holder.ts';
 import type { Automation, AutomationService } from '../../sessions/api/server/automations.ts';
 import type { DocumentService, StoredDocument } from '../../sessions/api/server/documents.ts';
@@ -15,7 +15,7 @@ type Resource = Pick<ResourceChange, 'resource' | 'id' | 'name' | 'owner' | 'pro
  * Notifies endpoints of clients' changes to agents, environments, vaults and memory stores, and of every change to automations
  * except a pause. A change is sent after it is stored, so a crash in between loses the message.
  */
-export class ResourceNotifier extends ServerPart<Deps> {
+export class ResourceNotifier extends ServerComponent<Deps> {
   documents(own: DocumentService): DocumentService {
     const read = (id: string) => own.get(id);
     return {

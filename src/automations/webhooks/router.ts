@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { Automation, AutomationStart } from '../../sessions/api/server/automations.ts';
 import type { WebhookEventType } from '../../sessions/api/server/webhooks.ts';
@@ -7,7 +7,7 @@ import { type OwnerAccessCheck, ownerWithoutAccessReason } from '../records.ts';
 import {
   buildMessageBody,
   countWebhookMessages,
-  receivesEvent,
+  shouldDeliverEvent,
   toAutomationChangeData,
   toAutomationPauseData,
   toAutomationStartData,
@@ -44,7 +44,7 @@ const batch = 200;
 /** If an announced pause is not stored by then, it never happened: its server died first. */
 const announcedMs = 10_000;
 
-export class WebhookOutboxRouter extends ServerPart<WebhookOutboxRouterDeps> {
+export class WebhookOutboxRouter extends ServerComponent<WebhookOutboxRouterDeps> {
   /** Resolves with whether it removed events. Each step can be repeated: the id of a delivery is derived from its event. */
   async round(): Promise<boolean> {
     const { records, outbox } = this.deps;
@@ -62,7 +62,7 @@ export class WebhookOutboxRouter extends ServerPart<WebhookOutboxRouterDeps> {
     const { type, at } = event;
     const interested = endpoints.filter(
       ({ events, format, paused, createdAt }) =>
-        events.includes(type) && !paused && createdAt <= at && receivesEvent(format, event),
+        events.includes(type) && !paused && createdAt <= at && shouldDeliverEvent(format, event),
     );
     const news = interested.length === 0 ? null : await this.#readNews(event);
     if (news === undefined) return false;

@@ -1,5 +1,5 @@
 import { type Box, CorralError, type Event } from '../../client/index.ts';
-import { droppableEventTypes, eventLineOf } from '../../core/model/event-traits.ts';
+import { droppableEventTypes, eventSummaryOf } from '../../core/model/event-traits.ts';
 import { type CliCommand, exitCodes, jsonOption, sessionArgument, UsageError } from '../command.ts';
 import { type Io, toOneLine, toPrintable, writeWithBackpressure } from '../io.ts';
 import { findBox } from '../server.ts';
@@ -56,7 +56,7 @@ function linePrinter(io: Io): (event: Event) => void {
     if (droppableEventTypes.has(event.type)) return;
     const at = new Date(event.ts).toISOString().slice(11, 19);
     io.print(
-      `${io.paint('stdout', 'dim', `${String(event.seq).padStart(5)} ${at}`)} ${event.type.padEnd(18)} ${toOneLine(eventLineOf(event), 120)}`,
+      `${io.paint('stdout', 'dim', `${String(event.seq).padStart(5)} ${at}`)} ${event.type.padEnd(18)} ${toOneLine(eventSummaryOf(event), 120)}`,
     );
   };
 }

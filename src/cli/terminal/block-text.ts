@@ -1,6 +1,6 @@
 import { structuredPatch } from 'diff';
 import { toOneLine, toPrintable } from '../io.ts';
-import { lastLines } from '../render.ts';
+import { takeLastLines } from '../render.ts';
 import { formatMarkdown, type Painter } from './markdown.ts';
 import type { ChatBlock, ChatView } from './view.ts';
 
@@ -30,7 +30,7 @@ export function formatChatBlock(block: ChatBlock, paint: Painter): string {
 }
 
 function outputText(output: string, paint: Painter): string {
-  const shown = lastLines(output, maxOutputLines);
+  const shown = takeLastLines(output, maxOutputLines);
   return shown.join('') === '' ? '' : shown.map((line) => paint('dim', `  ${line}`)).join('\n');
 }
 

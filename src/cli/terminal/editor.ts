@@ -77,7 +77,7 @@ export function applyKey(editor: EditorState, input: string, key: InkKey): Edito
 /** Ctrl with a letter, mostly as in readline. */
 function controlled(editor: EditorState, input: string): EditorState {
   const { text, at } = editor;
-  const [start, end] = lineRangeAt(text, at);
+  const [start, end] = findLineRangeAt(text, at);
   switch (input) {
     case 'a':
       return { ...editor, at: start };
@@ -101,10 +101,10 @@ function controlled(editor: EditorState, input: string): EditorState {
 /** Moves the cursor a line up or down; on the first or last line, shows the previous or next message. */
 function vertical(editor: EditorState, by: -1 | 1): EditorState {
   const { text, at } = editor;
-  const [start, end] = lineRangeAt(text, at);
+  const [start, end] = findLineRangeAt(text, at);
   const isEdge = by < 0 ? start === 0 : end === text.length;
   if (isEdge) return older(editor, by);
-  const [from, to] = lineRangeAt(text, by < 0 ? start - 1 : end + 1);
+  const [from, to] = findLineRangeAt(text, by < 0 ? start - 1 : end + 1);
   return { ...editor, at: Math.min(from + (at - start), to) };
 }
 
@@ -116,7 +116,7 @@ function older(editor: EditorState, by: -1 | 1): EditorState {
   return { ...withEditorText(editor, next === history.length ? draft : (history[next] ?? '')), shown: next, draft };
 }
 
-export function lineRangeAt(text: string, at: number): readonly [start: number, end: number] {
+export function findLineRangeAt(text: string, at: number): readonly [start: number, end: number] {
   const end = text.indexOf('\n', at);
   return [text.lastIndexOf('\n', at - 1) + 1, end < 0 ? text.length : end];
 }

@@ -40,7 +40,7 @@ if [ -e "$d/exit" ]; then echo "exit $(cat "$d/exit")" >&2; else echo interrupte
 
 /**
  * The shell's exported variables, functions and current folder are kept in files between calls, as if one shell ran all of
- * them. `timeout` creates its own process group, which `endBashCall` ends.
+ * them. `timeout` creates its own process group, which `cancelBashCall` ends.
  */
 const callScript = `
 timeout -k 2 "$3" bash -c '
@@ -87,7 +87,7 @@ export async function runBash(
   return { text: code === 124 || output === '' ? [output, end].filter(Boolean).join('\n') : output, isError: true };
 }
 
-export async function endBashCall(box: Box, callId: string): Promise<void> {
+export async function cancelBashCall(box: Box, callId: string): Promise<void> {
   const end = 'group=$(cat "$1" 2>/dev/null) && kill -TERM -- "-$group" 2>/dev/null; :';
   await box.exec(createBashCommand(end, `${workerFolder}/calls/${callId}/group`));
 }

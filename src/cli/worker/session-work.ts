@@ -3,7 +3,7 @@ import { sleep } from '../../core/concurrency/cancel.ts';
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import { type AgentsApi, AgentsApiError, retryApiCall } from './agents-api.ts';
 import { type SessionPhase, ToolCallQueue, type WorkerToolCall } from './call-queue.ts';
-import { endToolCall, runWorkerTool, workerToolNames } from './tools.ts';
+import { cancelToolCall, runWorkerTool, workerToolNames } from './tools.ts';
 
 interface SessionWorkParts {
   /** Uses the session's own key, if its work item has one. */
@@ -93,7 +93,7 @@ class RunningCalls {
       this.#interrupts = this.#calls.interrupts;
       for (const [call, ended] of this.#running) {
         ended.abort();
-        void endToolCall(this.#parts.box, call).catch(() => {});
+        void cancelToolCall(this.#parts.box, call).catch(() => {});
       }
     }
     for (const call of this.#calls.take()) {

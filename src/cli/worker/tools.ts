@@ -5,7 +5,7 @@ import { sleep } from '../../core/concurrency/cancel.ts';
 import { replaceOccurrences } from '../../core/text/files/edits.ts';
 import { decodeTextFile } from '../../core/text/files/encoding.ts';
 import { detectPictureType } from '../../core/text/pictures.ts';
-import { endBashCall, restartBash, runBash, type WorkerCallResult, workerFolder } from './bash.ts';
+import { cancelBashCall, restartBash, runBash, type WorkerCallResult, workerFolder } from './bash.ts';
 import type { WorkerToolCall } from './call-queue.ts';
 
 const maxFileBytes = 16 * 1024 * 1024;
@@ -165,8 +165,8 @@ async function tryTool(box: Box, call: WorkerToolCall, signal: AbortSignal): Pro
   }
 }
 
-export async function endToolCall(box: Box, call: WorkerToolCall): Promise<void> {
-  if (call.name === 'bash') await endBashCall(box, call.id);
+export async function cancelToolCall(box: Box, call: WorkerToolCall): Promise<void> {
+  if (call.name === 'bash') await cancelBashCall(box, call.id);
 }
 
 async function readBytes(box: Box, path: string, signal: AbortSignal): Promise<Buffer> {

@@ -73,7 +73,7 @@ class Lease implements AsyncDisposable {
   }
 }
 
-export interface WorkerParts {
+export interface RunWorkerOptions {
   readonly api: AgentsApi;
   readonly environmentId: string;
   readonly boxes: SessionBoxes;
@@ -89,7 +89,7 @@ const stopMs = 10_000;
  * Serves until the signal fires. Items then in progress stay in the queue, which hands them out again once their leases have
  * expired.
  */
-export async function runWorker(parts: WorkerParts, abortSignal: AbortSignal): Promise<void> {
+export async function runWorker(parts: RunWorkerOptions, abortSignal: AbortSignal): Promise<void> {
   const { api, environmentId, say } = parts;
   const places = new Semaphore(parts.maxSessions);
   const serving = new Set<Promise<void>>();
@@ -134,7 +134,7 @@ interface ClaimedItem {
   readonly serves: Map<string, RunningServe>;
 }
 
-async function serveItem(parts: WorkerParts, { work, serves }: ClaimedItem, signal: AbortSignal): Promise<void> {
+async function serveItem(parts: RunWorkerOptions, { work, serves }: ClaimedItem, signal: AbortSignal): Promise<void> {
   const { say, boxes } = parts;
   const sessionId = work.data.id;
   const key = parseSessionKey(work);
@@ -172,13 +172,20 @@ async function serveItem(parts: WorkerParts, { work, serves }: ClaimedItem, sign
 }
 
 /** Reads the reason with the environment's key, because the item's own token cannot read it. */
-async function findLossReason({ api, environmentId }: Pick<WorkerParts, 'api' | 'environmentId'>): Promise<string> {
+async function findLossReason({
+  api,
+  environmentId,
+}: Pick<RunWorkerOptions, 'api' | 'environmentId'>): Promise<string> {
   const refusal = await api.keyRefusal(environmentId, AbortSignal.timeout(stopMs));
   if (refusal === undefined) return 'another worker has it now.';
   return `let go, because the key of this worker is no longer valid. ${refusal}`;
 }
 
-async function runSession(parts: WorkerParts, item: { api: AgentsApi; work: EnvironmentWork }, signal: AbortSignal) {
+async function runSession(
+  parts: RunWorkerOptions,
+  item: { api: AgentsApi; work: EnvironmentWork },
+  signal: AbortSignal,
+) {
   const { api, work } = item;
   const session = await retryApiCall(() => api.session(work.data.id, signal), signal).catch((error: unknown) => {
     if (error instanceof AgentsApiError && error.status === 404) return undefined;
@@ -194,7 +201,7 @@ async function runSession(parts: WorkerParts, item: { api: AgentsApi; work: Envi
   return await serveSession({ ...parts, api, box, sessionId: session.id }, signal);
 }
 
-async function sweep({ api, boxes, say }: WorkerParts, signal: AbortSignal): Promise<void> {
+async function sweep({ api, boxes, say }: RunWorkerOptions, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const count = await boxes.removeEnded(api, signal).catch((error: Error) => {
       if (!signal.aborted) say(`The search for boxes of ended sessions failed: ${error.message}`);

@@ -12,7 +12,7 @@ interface Deps {
 }
 
 /** Runs rounds of work, one after another. A wake starts the next round immediately, or right after the current one. */
-export class RoundRunner {
+export class WorkLoop {
   readonly #deps: Deps;
   #wake = Promise.withResolvers<void>();
 
@@ -51,7 +51,7 @@ interface Repeats {
   readonly onError?: (thrown: unknown) => void;
 }
 /** Runs rounds that cannot be woken, until the signal fires or a round resolves with undefined. */
-export async function runRounds(
+export async function runWorkLoop(
   round: (signal: AbortSignal) => Promise<number | undefined>,
   { clock, firstMs, failedMs, onError = () => {} }: Repeats,
   signal: AbortSignal,
@@ -60,7 +60,7 @@ export async function runRounds(
     ...(firstMs !== undefined && { first: firstMs }),
     ...{ longest: Number.POSITIVE_INFINITY, failed: failedMs },
   };
-  await new RoundRunner({ round, restMs, clock, warn: ({ err }) => onError(err), failure: '' }).run(signal);
+  await new WorkLoop({ round, restMs, clock, warn: ({ err }) => onError(err), failure: '' }).run(signal);
 }
 
 interface Poll {
@@ -95,5 +95,5 @@ export async function runAtIntervals(
     await work(signal);
     return everyMs;
   };
-  await runRounds(round, { ...rest, firstMs: everyMs, failedMs: everyMs }, signal);
+  await runWorkLoop(round, { ...rest, firstMs: everyMs, failedMs: everyMs }, signal);
 }

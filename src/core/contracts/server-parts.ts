@@ -16,7 +16,7 @@ export interface ServerDependencies {
   readonly shared: boolean;
 }
 
-export abstract class ServerPart<Parts> {
+export abstract class ServerComponent<Parts> {
   protected readonly deps: Parts;
 
   constructor(deps: Parts) {

@@ -338,7 +338,7 @@ export function eventLaneOf(event: TypedEvent): TimelineLane {
 }
 export const eventLabelOf = (event: TypedEvent): string => traitsOf(event).label;
 const maxLine = 300; // In characters.
-export const eventLineOf = (event: TypedEvent): string =>
+export const eventSummaryOf = (event: TypedEvent): string =>
   traitsOf(event).line(event.data).slice(0, maxLine).replace(/\s+/g, ' ').trim();
 export const eventNoticeOf = (event: TypedEvent): EventNotice | undefined => traitsOf(event).notice?.(event.data);
 export const eventTraceOf = (event: TypedEvent) => traitsOf(event).trace?.(event.data);

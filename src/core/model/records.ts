@@ -6,7 +6,7 @@ import { GitAuthor, SessionRepository } from './repository.ts';
 import { GoalAssessment } from './runs/goal.ts';
 import { StartCommand } from './sandboxes/built-template.ts';
 import { PauseKind, PauseSupport, SandboxCondition } from './sandboxes/condition.ts';
-import { EgressChoice } from './sandboxes/egress-choice.ts';
+import { EgressRestriction } from './sandboxes/egress-choice.ts';
 import { WorkspaceDamageReport } from './sandboxes/files-damaged.ts';
 import { VolumeMount } from './sandboxes/volume.ts';
 import { ServiceRecipes } from './services/recipe.ts';
@@ -22,7 +22,7 @@ export type ForkOrigin = z.infer<typeof ForkOrigin>;
 // Copies of workspaces. Their blobs stay on this installation, so an export leaves these records out.
 export const fileCopiesKind = 'snapshots';
 /** Written before a blob of files is stored, so that a leftover blob can be found. */
-export const copyBlobKind = 'snapshot-blob';
+export const fileCopyBlobKind = 'snapshot-blob';
 export const preparedFilesKind = 'prepared-files';
 export const skillVersionKind = 'skill-version';
 /** The manifest of a session's workspace, stored while its sandbox is stopped and deleted before its files are used again. */
@@ -76,8 +76,8 @@ export const SessionLifetime = z.object({
 });
 export type SessionLifetime = z.infer<typeof SessionLifetime>;
 
-export const SandboxChoice = z.object({
-  egress: EgressChoice.optional(),
+export const SandboxOptions = z.object({
+  egress: EgressRestriction.optional(),
   cpus: z.number().optional(),
   /** In bytes. */
   memory: z.int().optional(),
@@ -92,7 +92,7 @@ export const SandboxChoice = z.object({
   /** The existing sandbox to adopt, such as `sandbox/NAME`. */
   adopts: z.string().optional(),
 });
-export type SandboxChoice = z.infer<typeof SandboxChoice>;
+export type SandboxOptions = z.infer<typeof SandboxOptions>;
 
 /** How a child session came about: its parent's agent delegated work, or a person compares several attempts at a task. */
 export const ChildOrigin = z.object({
@@ -165,7 +165,7 @@ export const SessionRecord = z.object({
   name: z.string().nullable().optional(),
   /** Key-value pairs that clients set and search sessions by. */
   metadata: z.record(z.string(), z.string()).optional(),
-  sandbox: SandboxChoice.optional(),
+  sandbox: SandboxOptions.optional(),
   /** Limits on top of those of the template and the server; the smaller limit applies. */
   budget: BudgetSpec.optional(),
   /** When the session is deleted, epoch ms; absent or null: never. */

@@ -31,7 +31,7 @@ export const lockFileNames: readonly string[] = [
   ...['composer.lock', 'mix.lock', 'gradle.lockfile', 'pom.xml'],
 ];
 
-export const EnvironmentFile = z.strictObject({
+export const RepositoryConfig = z.strictObject({
   template: Name.nullish(),
   tools: z.array(Word).max(50).nullish(),
   /** The hosts needed to work in the repository. Each stays blocked until a person allows it. */
@@ -46,7 +46,7 @@ export const EnvironmentFile = z.strictObject({
   /** `setup.sh` runs again when the content of one of these files changes. Absent: the usual lock files. */
   cache: z.array(InnerPath).min(1).max(50).nullish(),
 });
-export type EnvironmentFile = z.infer<typeof EnvironmentFile>;
+export type RepositoryConfig = z.infer<typeof RepositoryConfig>;
 
 export const EnvironmentCheckResult = z.object({
   status: z.enum(['passed', 'failed', 'timed_out']),
@@ -84,10 +84,10 @@ export const RepositoryEnvironment = z.object({
 });
 export type RepositoryEnvironment = z.infer<typeof RepositoryEnvironment>;
 
-export function parseEnvironmentFile(
+export function parseRepositoryConfig(
   value: unknown,
-): { readonly file: EnvironmentFile } | { readonly problem: string } {
-  const { data, error } = EnvironmentFile.safeParse(value ?? {});
+): { readonly file: RepositoryConfig } | { readonly problem: string } {
+  const { data, error } = RepositoryConfig.safeParse(value ?? {});
   if (data) return { file: data };
   const [issue] = error.issues;
   const place = issue?.path.join('.') ?? '';

@@ -101,7 +101,7 @@ export const BudgetOverrun = z.object({
 });
 export type BudgetOverrun = z.infer<typeof BudgetOverrun>;
 
-export const toCountedSpending = ({ turns, tokens, cost, toolCalls = 0, assumed }: Spending) => ({
+export const toBudgetAmounts = ({ turns, tokens, cost, toolCalls = 0, assumed }: Spending) => ({
   ...{ turns, toolCalls },
   ...{ tokens: tokens + (assumed?.tokens ?? 0), cost: cost + (assumed?.cost ?? 0) },
 });

@@ -10,12 +10,12 @@ export const minMaskedChars = 6;
 /** Replaces each form of the secret with `mask`, for example in the error of a provider that received it. */
 export function maskSecret(text: string, secret: Secret, mask: string): string {
   // longest first, so that no part of a secret remains
-  const forms = toSecretForms(secret.reveal()).sort((a, b) => b.length - a.length);
+  const forms = listSecretEncodings(secret.reveal()).sort((a, b) => b.length - a.length);
   return forms.reduce((masked, form) => masked.replaceAll(form, mask), text);
 }
 
 /** The encodings in which a secret can appear: plain, in a URL or form, in JSON, in hex, in base64. */
-export function toSecretForms(value: string): string[] {
+export function listSecretEncodings(value: string): string[] {
   const json = JSON.stringify(value).slice(1, -1);
   return [
     value,

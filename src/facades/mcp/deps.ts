@@ -1,8 +1,8 @@
 import type { Services } from '../../sessions/api/services.ts';
 import type { UploadService } from '../../sessions/projects/uploads.ts';
-import type { FacadeParts } from '../shared/facade.ts';
+import type { FacadeDeps } from '../shared/facade.ts';
 
-export interface McpDeps extends Pick<FacadeParts, 'acting' | 'version' | 'sse' | 'logger'> {
+export interface McpDeps extends Pick<FacadeDeps, 'acting' | 'version' | 'sse' | 'logger'> {
   /** Undefined: the server keeps no screenshots of tool calls. */
   readonly uploads: Pick<UploadService, 'get' | 'open'> | undefined;
 }

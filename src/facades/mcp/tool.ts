@@ -5,7 +5,7 @@ import { toPublicMessage } from '../../http/errors/wire-errors.ts';
 import type { McpRequestDeps } from './deps.ts';
 import { toMcpError } from './errors.ts';
 
-export interface McpCall extends Pick<McpRequestDeps, 'services'> {
+export interface McpContext extends Pick<McpRequestDeps, 'services'> {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly progress: (text: string) => Promise<void>;
@@ -17,7 +17,7 @@ export interface McpToolDefinition<Input extends z.ZodObject = z.ZodObject> {
   readonly input: Input;
   /** `reads`: changes nothing. `destroys`: deletes data permanently. */
   readonly effect: 'reads' | 'changes' | 'destroys';
-  run(input: z.output<Input>, call: McpCall): Promise<CallToolResult>;
+  run(input: z.output<Input>, call: McpContext): Promise<CallToolResult>;
 }
 
 export const defineMcpTool = <Input extends z.ZodObject>(tool: McpToolDefinition<Input>): McpToolDefinition =>
@@ -56,7 +56,7 @@ export function addTool(server: McpServer, tool: McpToolDefinition, parts: McpRe
   });
 }
 
-function progressReporter({ mcpReq }: ServerContext): McpCall['progress'] {
+function progressReporter({ mcpReq }: ServerContext): McpContext['progress'] {
   const progressToken = mcpReq._meta?.progressToken;
   let progress = 0;
   return async (message) => {

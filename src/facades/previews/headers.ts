@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http';
-import { confineProgramCookie } from '../shared/previews/cookies.ts';
-import { parseConnectionHeader, rewriteHeaders, withoutHopHeaders } from '../shared/previews/port-relay.ts';
+import { restrictCookieToHost } from '../shared/previews/cookies.ts';
+import { parseConnectionHeader, rewriteHeaders, withoutHopByHopHeaders } from '../shared/previews/port-relay.ts';
 import type { MatchedPreview } from './target.ts';
 
 // Rewrites a request as if a browser in the program's own sandbox had sent it: many development servers accept no other Host and
@@ -14,7 +14,7 @@ const notForPrograms = new Set([
 /** Headers that a program must not receive when it is served under a path of this server. */
 const ofThePage = new Set(['cookie', 'authorization', 'origin', 'referer']);
 
-export function toProgramHeaders(
+export function toUpstreamHeaders(
   { headers, of, byHost }: MatchedPreview,
   scheme: 'http' | 'https',
 ): OutgoingHttpHeaders {
@@ -36,8 +36,8 @@ export function toProgramHeaders(
 const notForNames = new Set(['x-frame-options']);
 
 export function rewriteHeadersForSubdomain(raw: readonly string[], port: number): string[] {
-  return rewriteHeaders(withoutHopHeaders(raw, notForNames), (name, value) => {
-    if (name === 'set-cookie') return confineProgramCookie(value);
+  return rewriteHeaders(withoutHopByHopHeaders(raw, notForNames), (name, value) => {
+    if (name === 'set-cookie') return restrictCookieToHost(value);
     if (name === 'location' || name === 'content-location') return localPath(value, port) ?? value;
     if (name === 'refresh') return localRefresh(value, port);
     if (name.startsWith('content-security-policy')) return withoutAncestors(value);
@@ -55,7 +55,7 @@ const underPath = new Set([
 ]);
 
 export function rewriteHeadersForPath(raw: readonly string[], port: number, base: string): string[] {
-  const kept = rewriteHeaders(withoutHopHeaders(raw), (name, value) => {
+  const kept = rewriteHeaders(withoutHopByHopHeaders(raw), (name, value) => {
     if (!underPath.has(name)) return undefined;
     if (name !== 'location') return value;
     const path = localPath(value, port) ?? value;

@@ -3,7 +3,7 @@ import type { Principal } from '../../core/model/principal.ts';
 import { runAsCaller } from '../../http/guard/caller.ts';
 import { createRateLimiter } from '../../http/guard/rate-limit.ts';
 import type { FacadeRoutes } from '../../http/routes/routes.ts';
-import type { FacadeParts } from '../shared/facade.ts';
+import type { FacadeDeps } from '../shared/facade.ts';
 import { mountRawBodyRoutes } from '../shared/uploads.ts';
 import { previewErrorPages, sendPreviewErrorPage } from './pages.ts';
 import { servePreview, servePreviewUpgrade } from './serve.ts';
@@ -14,7 +14,7 @@ const server: Principal = { role: 'admin', by: 'server' };
 /** Requests per preview and minute. The limit is high because development servers load hundreds of files for one page. */
 const perMinute = 12_000;
 
-export function createPreviewRoutes(parts: FacadeParts): FacadeRoutes {
+export function createPreviewRoutes(parts: FacadeDeps): FacadeRoutes {
   const { acting, clock, logger, sse, elsewhere, credentials, clients, previews: links } = parts;
   const targets = new PreviewMatcher(links.domain, () => elsewhere.length > 1);
   const deps = {

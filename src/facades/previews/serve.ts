@@ -15,11 +15,16 @@ import {
   destroyOnAbort,
   relayRequest,
   relayUpgrade,
-  withoutCredentials,
-  withoutHopHeaders,
+  withoutCallerCredentials,
+  withoutHopByHopHeaders,
 } from '../shared/previews/port-relay.ts';
 import { sendWorkspaceFile } from './files.ts';
-import { opaqueOriginHeaders, rewriteHeadersForPath, rewriteHeadersForSubdomain, toProgramHeaders } from './headers.ts';
+import {
+  opaqueOriginHeaders,
+  rewriteHeadersForPath,
+  rewriteHeadersForSubdomain,
+  toUpstreamHeaders,
+} from './headers.ts';
 import {
   createNoListenerPage,
   createRefusedPortPage,
@@ -129,14 +134,14 @@ export async function servePreviewUpgrade(
     connection: dialled,
     client: socket,
     ...forProgram(target, scheme, deps),
-    changed: (raw) => (target.byHost ? rewriteHeadersForSubdomain(raw, of) : withoutHopHeaders(raw)),
+    changed: (raw) => (target.byHost ? rewriteHeadersForSubdomain(raw, of) : withoutHopByHopHeaders(raw)),
     failed: (how) => refuseUpgrade(socket, createRelayFailurePage(of, how)),
   });
 }
 
 function forProgram(target: MatchedPreview, scheme: 'http' | 'https', { credentials }: PreviewServerDeps) {
-  const kept = withoutCredentials(target, credentials.isOurs);
-  return { path: kept.url === '' ? '/' : kept.url, headers: toProgramHeaders(kept, scheme) };
+  const kept = withoutCallerCredentials(target, credentials.isOurs);
+  return { path: kept.url === '' ? '/' : kept.url, headers: toUpstreamHeaders(kept, scheme) };
 }
 
 async function open(

@@ -10,10 +10,10 @@ import type { App } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { formatAttachmentHeader } from '../../http/transport/content-disposition.ts';
 import { envelopeFailureDocs } from '../shared/envelope.ts';
-import type { FacadeParts } from '../shared/facade.ts';
+import type { FacadeDeps } from '../shared/facade.ts';
 import { mountRawBodyRoutes } from '../shared/uploads.ts';
 
-type CallerParts = Pick<FacadeParts, 'acting'>;
+type CallerParts = Pick<FacadeDeps, 'acting'>;
 const about = (tag: string, prefix: string) => createRouteDescriber({ tag, prefix, failures: describeDetailFailures });
 const binary = z.string().meta({ format: 'binary' });
 /** Limit for the archive of one COPY instruction. CORRAL_BUILDS_OWNER_FILE_BYTES limits an owner's uploads in total. */

@@ -7,7 +7,7 @@ import type { SessionRecord } from '../../core/model/records.ts';
 import { describeDetailFailures } from '../../http/errors/failure-docs.ts';
 import { createRouteDescriber, okReply } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
-import { defineFacade, type FacadeParts } from '../shared/facade.ts';
+import { defineFacade, type FacadeDeps } from '../shared/facade.ts';
 import { createRestRoutes } from '../shared/rest.ts';
 import { mountBuildFiles, mountRepositoryPatch, mountSkillDownload, mountSnapshotArchives } from './archives.ts';
 import { mountVolumeContent } from './volume-content.ts';
@@ -16,7 +16,7 @@ const about = createRouteDescriber({ tag: 'Automations', prefix: 'automations', 
 const maxDeliveryBytes = 1_048_576;
 
 /** Takes no key, because each delivery is authenticated by its signature. */
-function mountHooks(app: App, { services }: Pick<FacadeParts, 'services'>): void {
+function mountHooks(app: App, { services }: Pick<FacadeDeps, 'services'>): void {
   app.post(
     '/api/v1/hooks/:id',
     {
@@ -69,7 +69,7 @@ const boxView = ({ id, template, createdAt }: SessionRecord, name: string): z.in
 });
 const path = '/api/v1/boxes/:name';
 
-function mountBoxes(app: App, { acting }: Pick<FacadeParts, 'acting'>): void {
+function mountBoxes(app: App, { acting }: Pick<FacadeDeps, 'acting'>): void {
   app.get(
     path,
     describeBoxRoute('Get', 'The session of this name; starts nothing', {
@@ -140,7 +140,7 @@ interface Section {
   readonly paths?: readonly string[];
   /** Default: the section's page in the reference, and `/docs`. */
   readonly documents?: string;
-  readonly byHand?: readonly ((app: App, parts: FacadeParts) => void)[];
+  readonly byHand?: readonly ((app: App, parts: FacadeDeps) => void)[];
 }
 
 function section(tag: string, { audience, paths, documents, byHand = [] }: Section) {
@@ -159,7 +159,7 @@ function section(tag: string, { audience, paths, documents, byHand = [] }: Secti
 }
 const ofSession = (...names: string[]) => names.map((name) => `/api/v1/sessions/{id}/${name}`);
 
-export const restSections = {
+export const restFacades = {
   desktop: section('Desktop', {
     audience: "pages that show a session's desktop: its state, and who has the keyboard and mouse",
     paths: ofSession('desktop'),

@@ -15,7 +15,7 @@ import type { App } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { formatAttachmentHeader } from '../../http/transport/content-disposition.ts';
 import { sendFile } from '../shared/byte-range.ts';
-import type { FacadeParts } from '../shared/facade.ts';
+import type { FacadeDeps } from '../shared/facade.ts';
 import { mountRawBodyRoutes, readBodyChunks } from '../shared/uploads.ts';
 
 const about = createRouteDescriber({ ...volumeOperationGroup, failures: describeDetailFailures });
@@ -25,12 +25,12 @@ const requestContent = { 'application/octet-stream': z.string().meta({ format: '
 const file = '/api/v1/volumes/:volume/file';
 const backup = '/api/v1/volumes/:volume/backup';
 
-export function mountVolumeContent(app: App, { acting }: Pick<FacadeParts, 'acting'>): void {
+export function mountVolumeContent(app: App, { acting }: Pick<FacadeDeps, 'acting'>): void {
   mountReads(app, acting);
   mountRawBodyRoutes(app, (scope) => mountUploads(scope, acting));
 }
 
-function mountReads(app: App, acting: FacadeParts['acting']): void {
+function mountReads(app: App, acting: FacadeDeps['acting']): void {
   app.get(
     file,
     about('ReadFile', 'Download a file of any size, or a part of it', {
@@ -77,7 +77,7 @@ function mountReads(app: App, acting: FacadeParts['acting']): void {
   );
 }
 
-function mountUploads(scope: App, acting: FacadeParts['acting']): void {
+function mountUploads(scope: App, acting: FacadeDeps['acting']): void {
   scope.put(
     file,
     about('WriteFile', 'Upload a file; it replaces an existing one when it is whole', {

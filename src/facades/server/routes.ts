@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { computeOverallHealth, HealthChecks, readHealthWithTimeout } from '../../api/views/health.ts';
 import { jsonReply, negotiatedReply, okReply, type ReplyDoc } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes, RouteTable } from '../../http/routes/routes.ts';
-import type { FacadeParts, PageFiles } from '../shared/facade.ts';
+import type { FacadeDeps, PageFiles } from '../shared/facade.ts';
 import { describeRoute } from './about.ts';
 import { type AssetSource, assetReply, htmlContentType, mountAssets, publicRouteConfig } from './assets.ts';
 import { buildOpenApiDocument } from './openapi.ts';
@@ -41,7 +41,7 @@ const alive = jsonReply('Alive', z.object({ status: z.literal('alive'), draining
   draining: false,
 });
 
-type HealthDeps = Pick<FacadeParts, 'drain' | 'clock' | 'version'> & Pick<FacadeParts['services'], 'sessions'>;
+type HealthDeps = Pick<FacadeDeps, 'drain' | 'clock' | 'version'> & Pick<FacadeDeps['services'], 'sessions'>;
 
 function mountHealth(app: App, { sessions, drain, clock, version }: HealthDeps): void {
   const startedAt = clock.now();
@@ -102,7 +102,7 @@ function mountHealth(app: App, { sessions, drain, clock, version }: HealthDeps):
 }
 
 interface ServerDeps
-  extends Pick<FacadeParts, 'services' | 'drain' | 'metrics' | 'clock' | 'version' | 'table' | 'page'> {
+  extends Pick<FacadeDeps, 'services' | 'drain' | 'metrics' | 'clock' | 'version' | 'table' | 'page'> {
   readonly frames: string;
 }
 

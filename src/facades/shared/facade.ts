@@ -11,19 +11,19 @@ import type { ClientResolver } from '../../http/guard/clients.ts';
 import type { CallerCredentialRegistry } from '../../http/guard/credentials.ts';
 import type { Idempotency } from '../../http/guard/idempotency.ts';
 import type { BrowserAuthenticator } from '../../http/guard/visitors.ts';
-import type { HostRouter } from '../../http/routes/host-router.ts';
+import type { RequestInterceptor } from '../../http/routes/host-router.ts';
 import type { HttpLogger, HttpMetrics } from '../../http/routes/observe.ts';
 import type { FacadeRoutes, RouteTable } from '../../http/routes/routes.ts';
 import type { SseContext } from '../../http/transport/sse.ts';
 import type { SocketServer } from '../../http/transport/ws.ts';
-import type { AutomationProgramRegistry } from '../../sessions/api/server/automations.ts';
+import type { AutomationApiRegistry } from '../../sessions/api/server/automations.ts';
 import type { WorkerAuthenticator } from '../../sessions/api/server/work-queue.ts';
 import type { OperationServices, Services } from '../../sessions/api/services.ts';
 import type { SharedSessionService } from '../../sessions/api/shares.ts';
 import type { WorkspaceService } from '../../sessions/api/workspaces.ts';
 import type { AgentConfigService } from '../../sessions/projects/agent-config.ts';
 import type { ProviderKeyService } from '../../sessions/projects/provider-keys.ts';
-import type { OfferedProvider } from '../../sessions/projects/providers.ts';
+import type { SupportedProvider } from '../../sessions/projects/providers.ts';
 import type { UploadService } from '../../sessions/projects/uploads.ts';
 import type { SideMessageService } from '../../sessions/services/side-messages.ts';
 
@@ -33,14 +33,14 @@ export interface PageFiles {
   readonly apiDocs: URL;
 }
 
-export interface FacadeProjectParts {
+export interface FacadeProjectDeps {
   readonly agents: AgentConfigService;
   readonly uploads: UploadService;
   readonly keys: ProviderKeyService;
   /** Includes the OpenAI-compatible model servers from the settings. */
-  readonly providers: readonly OfferedProvider[];
+  readonly providers: readonly SupportedProvider[];
   /** Also includes the OpenAI-compatible model servers that administrators added on the web page. */
-  readonly offered: () => Promise<readonly OfferedProvider[]>;
+  readonly offered: () => Promise<readonly SupportedProvider[]>;
   readonly sideMessages: SideMessageService;
   readonly maxUploadBytes: number;
 }
@@ -54,18 +54,18 @@ interface FetchedFile {
 }
 
 /** Everything that the server provides to a facade. The services check the permissions of the caller. */
-export interface FacadeParts {
+export interface FacadeDeps {
   readonly version: string;
   readonly services: Services;
   readonly drain: OperationServices['drain'];
-  readonly projects: FacadeProjectParts | undefined;
+  readonly projects: FacadeProjectDeps | undefined;
   /** Reads uploads without permission checks. Use it only for callers who may read the session. */
   readonly attached: Pick<UploadService, 'get'> | undefined;
   /** Shared sessions for holders of links, who need no other permission. Undefined: off. */
   readonly shared: SharedSessionService | undefined;
   readonly people: { readonly signIn: SignInFlow; readonly visitors: BrowserAuthenticator } | undefined;
   readonly workers: WorkerAuthenticator | undefined;
-  readonly programs: AutomationProgramRegistry | undefined;
+  readonly programs: AutomationApiRegistry | undefined;
   /** Fetches an address under the egress policy of a session. Undefined: off. */
   readonly fetchPage: ((address: string, session: SessionId, signal: AbortSignal) => Promise<FetchedFile>) | undefined;
   readonly workspaces: Pick<WorkspaceService, 'join'> | undefined;
@@ -87,7 +87,7 @@ export interface FacadeParts {
   readonly credentials: CallerCredentialRegistry;
   readonly clients: ClientResolver;
   /** Tried in order before routing, until one claims the request. */
-  readonly elsewhere: HostRouter[];
+  readonly elsewhere: RequestInterceptor[];
   /** The secret from which tokens are derived, shared by all servers on the store. */
   readonly peppers: () => Promise<Pick<Peppers, 'hash'>>;
   readonly limits: { readonly cpus: number; readonly memory: number; readonly disk: number };
@@ -120,7 +120,7 @@ export interface FacadeDescriptor<Settings extends z.ZodObject = z.ZodObject> {
   /** Section of corral.yaml, built with `setting` and `defineOptionalSetting`; variables and help are derived from it. */
   readonly settings?: Settings;
   /** Returns no routes if the server lacks something that the facade needs. */
-  routes(parts: FacadeParts, settings: z.output<Settings>): Promise<readonly FacadeRoutes[]>;
+  routes(parts: FacadeDeps, settings: z.output<Settings>): Promise<readonly FacadeRoutes[]>;
 }
 
 /** Keeps the type of the settings, which the schema of all settings needs. */

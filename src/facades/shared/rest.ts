@@ -13,7 +13,7 @@ import { createRouteDescriber, okReply } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { envelopeFailureDocs, envelopeReply, toSuccessEnvelope } from './envelope.ts';
-import type { FacadeParts } from './facade.ts';
+import type { FacadeDeps } from './facade.ts';
 import { describeServerFailures } from './server-failures.ts';
 
 // Derives REST routes from the operations in `src/api`, whose descriptions define path, schemas, documentation and permissions.
@@ -21,7 +21,7 @@ import { describeServerFailures } from './server-failures.ts';
 const operations = listOperations(appRouter);
 const ended = { schema: z.object({ deleted: z.literal(true) }), value: { deleted: true } };
 const sessionExample = { sessionId: '0123456789abcdef' };
-type RouteParts = Pick<FacadeParts, 'acting' | 'version' | 'clock' | 'previews'>;
+type RouteParts = Pick<FacadeDeps, 'acting' | 'version' | 'clock' | 'previews'>;
 type Shape = Record<string, z.ZodType>;
 
 export const createRestRoutes = (parts: RouteParts, tag: string, all = operations): FacadeRoutes => ({

@@ -5,7 +5,7 @@ import { SignInRefusedError, signInTimeoutSeconds, toSameOriginPath } from '../.
 import { AppError } from '../../core/errors/errors.ts';
 import { createRouteDescriber, noBodyReply, okReply, type ReplyDoc } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
-import { defineFacade, type FacadeParts } from '../shared/facade.ts';
+import { defineFacade, type FacadeDeps } from '../shared/facade.ts';
 import { describeServerFailures } from '../shared/server-failures.ts';
 
 export const signIn = defineFacade({
@@ -19,7 +19,7 @@ export const signIn = defineFacade({
 
 // The routes for signing in: the browser goes to the provider, and returns with a code and its own cookie.
 
-type Deps = Pick<FacadeParts, 'people' | 'logger'>;
+type Deps = Pick<FacadeDeps, 'people' | 'logger'>;
 type PeopleParts = NonNullable<Deps['people']>;
 
 const describeRoute = createRouteDescriber({ tag: 'Server', prefix: '', failures: describeServerFailures });

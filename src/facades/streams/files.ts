@@ -6,7 +6,7 @@ import { bytesReply, okReply } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { formatAttachmentHeader } from '../../http/transport/content-disposition.ts';
-import { assertFitsArchive, listFilesBelow, maxArchivedBytes } from '../shared/archive/files-below.ts';
+import { assertFitsArchive, listFilesRecursively, maxArchivedBytes } from '../shared/archive/files-below.ts';
 import { sendFile } from '../shared/byte-range.ts';
 import { describeRoute, type StreamDeps, StreamParams } from './about.ts';
 
@@ -54,7 +54,7 @@ export function mountDownloads(app: App, { streams, files }: StreamDeps): void {
     async ({ params, query: { path: start } }, reply) => {
       const id = toSessionId(params.sid);
       const signal = abortOnDisconnect(reply);
-      const listing = await listFilesBelow({ files, id }, { start, skip: isRebuildable, signal });
+      const listing = await listFilesRecursively({ files, id }, { start, skip: isRebuildable, signal });
       assertFitsArchive(listing);
       if (listing.files.length + listing.emptyFolders.length + listing.others.length === 0)
         throw new AppError('file_not_found', 'There are no files to pack in that folder.');

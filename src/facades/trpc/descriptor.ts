@@ -16,7 +16,7 @@ import { parseJsonBody, parseJsonParameter } from '../../http/transport/json-bod
 import { openSse } from '../../http/transport/sse.ts';
 import type { SocketRequest } from '../../http/transport/ws.ts';
 import { type ClientSocket, closeCodes, closeOnKeyRevocation } from '../../http/transport/ws-socket.ts';
-import { defineFacade, type FacadeParts } from '../shared/facade.ts';
+import { defineFacade, type FacadeDeps } from '../shared/facade.ts';
 
 export const trpc = defineFacade({
   label: 'tRPC',
@@ -37,7 +37,7 @@ export const trpc = defineFacade({
 
 const maxBatchSize = 500;
 
-function mountTrpcHttp(app: App, deps: FacadeParts): void {
+function mountTrpcHttp(app: App, deps: FacadeDeps): void {
   app.route({
     method: ['GET', 'POST'],
     url: '/trpc/:path',
@@ -50,7 +50,7 @@ function mountTrpcHttp(app: App, deps: FacadeParts): void {
 async function answer(
   request: FastifyRequest,
   reply: FastifyReply,
-  deps: FacadeParts,
+  deps: FacadeDeps,
 ): Promise<FastifyReply | undefined> {
   const { acting, version, clock, previews, logger, sse } = deps;
   const response = await fetchRequestHandler({
@@ -95,7 +95,7 @@ function toFetch({ raw, rawBody, query }: FastifyRequest, reply: FastifyReply): 
  * tRPC's own stream, with the pings, backpressure and shutdown of our other streams. No end message is sent: a client treats an
  * announced end as final, but resumes after a broken connection.
  */
-async function stream(reply: FastifyReply, response: Response, sse: FacadeParts['sse']): Promise<void> {
+async function stream(reply: FastifyReply, response: Response, sse: FacadeDeps['sse']): Promise<void> {
   const reader = (response.body as ReadableStream<Uint8Array>).getReader();
   using out = openSse(reply, sse);
   const leave = () => void reader.cancel().catch(() => {});
@@ -117,7 +117,7 @@ const endsFrame = (piece: Uint8Array) => piece.length === 2 && piece[0] === 0x0a
 
 const tokenMs = 5_000;
 
-function mountTrpcSocket(deps: FacadeParts): void {
+function mountTrpcSocket(deps: FacadeDeps): void {
   deps.sockets.route({
     path: '/trpc',
     connectionParams: true,
@@ -125,7 +125,7 @@ function mountTrpcSocket(deps: FacadeParts): void {
   });
 }
 
-function serve(socket: ClientSocket, request: SocketRequest, deps: FacadeParts): void {
+function serve(socket: ClientSocket, request: SocketRequest, deps: FacadeDeps): void {
   const { acting, version, clock, previews, logger } = deps;
   const { address, scheme } = deps.clients.of(request.raw);
   const reached = { host: request.raw.headers.host, scheme };
@@ -154,7 +154,7 @@ function serve(socket: ClientSocket, request: SocketRequest, deps: FacadeParts):
 function byConnectionParams(
   socket: ClientSocket,
   address: string,
-  { admits, clock }: FacadeParts,
+  { admits, clock }: FacadeDeps,
 ): (token: unknown) => Promise<Principal> {
   let isJudged = false;
   const refuse = () => {

@@ -5,7 +5,7 @@ import { type PersonRegistry, toPersonId } from '../../auth/sign-in/people.ts';
 import type { RequiredClaims, SigningKeys } from '../../auth/tokens/signing-keys.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Principal } from '../../core/model/principal.ts';
-import type { HostRouter } from '../routes/host-router.ts';
+import type { RequestInterceptor } from '../routes/host-router.ts';
 import type { ClientResolver } from './clients.ts';
 
 export const proxyIssuer = 'identity-proxy';
@@ -40,7 +40,7 @@ const maxKnown = 10_000;
  * People authenticated by a proxy in front of this server. Its headers apply only if the connection comes from a trusted proxy.
  * They are removed from every request, so no log, program or sandbox gets them.
  */
-export class ProxyAuthenticator implements HostRouter {
+export class ProxyAuthenticator implements RequestInterceptor {
   readonly #deps: Deps;
   readonly #headers: readonly (readonly [keyof HeaderNames, string])[];
   readonly #stated = new WeakMap<IncomingMessage, Stated | 'repeated'>();

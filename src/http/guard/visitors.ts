@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { RequestOriginKind } from '../../auth/browser-headers.ts';
 import { formatSetCookie, readCookie } from '../../auth/sign-in/cookies.ts';
 import type { DeviceRegistry } from '../../auth/sign-in/devices.ts';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent } from '../../core/contracts/server-parts.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import type { RemoteClient } from './clients.ts';
 import type { ProxyAuthenticator } from './identity-proxy.ts';
@@ -22,7 +22,7 @@ interface Deps {
  * People in browsers, identified by this server's cookie or by a proxy. Only requests of the server's own page are accepted,
  * because browsers also add the cookie to requests that other pages make.
  */
-export class BrowserAuthenticator extends ServerPart<Deps> {
+export class BrowserAuthenticator extends ServerComponent<Deps> {
   isSecure = ({ scheme }: Pick<RemoteClient, 'scheme'>): boolean =>
     scheme === 'https' || (this.deps.pageUrl?.startsWith('https:') ?? false);
 

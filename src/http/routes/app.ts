@@ -12,10 +12,10 @@ import { handleClientError, installErrorHandlers, sendError } from '../errors/er
 import type { ClientResolver } from '../guard/clients.ts';
 import { limitConnections } from '../guard/connection-limit.ts';
 import { type GuardOptions, installGuard } from '../guard/guard.ts';
-import { limitBodyTime } from '../transport/body-time.ts';
+import { enforceBodyTimeouts } from '../transport/body-time.ts';
 import { parseJsonBody } from '../transport/json-body.ts';
 import { isSocketUpgrade } from '../transport/ws.ts';
-import { type HostRouter, rewriteRequest } from './host-router.ts';
+import { type RequestInterceptor, rewriteRequest } from './host-router.ts';
 import { type HttpLogger, type HttpMetrics, observeRequests } from './observe.ts';
 import {
   type App,
@@ -56,13 +56,13 @@ export interface AppOptions {
   readonly ids?: Pick<IdSource, 'short'> | undefined;
   /** Compares each reply with its documented schema. This is slow, so use it for tests and development only. */
   readonly checkReplies?: boolean | undefined;
-  readonly elsewhere?: readonly Pick<HostRouter, 'rewrite'>[];
+  readonly elsewhere?: readonly Pick<RequestInterceptor, 'rewrite'>[];
 }
 
 export const listenerOptions: ServerOptions = {
   maxHeaderSize: 16_384, // bytes of the request line and headers together
   headersTimeout: 10_000,
-  requestTimeout: 0, // `limitBodyTime` sets the limits, because they differ between routes
+  requestTimeout: 0, // `enforceBodyTimeouts` sets the limits, because they differ between routes
   connectionsCheckingInterval: 1_000, // Node's default of 30 s would let a slow request live that much longer
   requireHostHeader: false, // the guard refuses such a request with a proper response
   shouldUpgradeCallback: isSocketUpgrade,
@@ -103,7 +103,7 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
 
   observeRequests(app, options);
   const clock = options.clock ?? systemClock;
-  limitBodyTime(app, clock);
+  enforceBodyTimeouts(app, clock);
   const perAddress = options.maxConnectionsPerAddress ?? 0;
   if (perAddress > 0) limitConnections(app, { perAddress, clock, logger, clients: options.clients });
   installGuard(app, options.guard);

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 /** Recognizes a facade's requests before routing: by Host, other headers, or path. */
-export interface HostRouter {
+export interface RequestInterceptor {
   /**
    * Can change the request's URL and headers, except Host, which the guard checks. True: the request is for this facade, and no
    * other facade is tried.
@@ -16,6 +16,9 @@ export interface HostRouter {
   upgrade(request: IncomingMessage, socket: Duplex): boolean;
 }
 
-export function rewriteRequest(elsewhere: readonly Pick<HostRouter, 'rewrite'>[], request: IncomingMessage): void {
+export function rewriteRequest(
+  elsewhere: readonly Pick<RequestInterceptor, 'rewrite'>[],
+  request: IncomingMessage,
+): void {
   elsewhere.some(({ rewrite }) => rewrite(request));
 }

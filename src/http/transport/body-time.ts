@@ -12,7 +12,7 @@ const checkMs = 5_000;
  * Limits the time to receive a body, depending on the route, because Node's single limit would cut off every upload over a
  * slow connection. Add this before any hook that can refuse a request: the body of a refused request is still read.
  */
-export function limitBodyTime(app: FastifyInstance, clock: Clock): void {
+export function enforceBodyTimeouts(app: FastifyInstance, clock: Clock): void {
   app.addHook('onRequest', (request, _reply, done) => {
     const { raw } = request;
     if (hasBody(raw) && !request.route.config.idleBody)

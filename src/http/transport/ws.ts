@@ -9,7 +9,7 @@ import { parseSubprotocols } from '../../auth/token.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import { type ErrorStyle, findErrorStyle } from '../errors/error-style.ts';
-import type { HostRouter } from '../routes/host-router.ts';
+import type { RequestInterceptor } from '../routes/host-router.ts';
 import { rewriteRequest } from '../routes/host-router.ts';
 import type { RouteDoc } from '../routes/route-docs.ts';
 import type { App } from '../routes/routes.ts';
@@ -65,7 +65,7 @@ export interface SocketServer {
   route<Params extends z.ZodType, Query extends z.ZodType>(route: SocketRoute<Params, Query>): void;
 }
 interface SocketServerDeps extends SocketContext {
-  readonly elsewhere?: readonly HostRouter[];
+  readonly elsewhere?: readonly RequestInterceptor[];
   readonly styles: ReadonlyMap<string, ErrorStyle>;
 }
 interface Upgrade {

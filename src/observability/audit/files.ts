@@ -10,7 +10,7 @@ const form = /^\d{8}T\d{9}Z-[0-9a-z]+-\d{6}\.jsonl$/;
 export const formatAuditFileName = (since: number, process: string, part: number): string =>
   `${new Date(since).toISOString().replaceAll(/[-:.]/g, '')}-${process}-${String(part).padStart(6, '0')}.jsonl`;
 
-export const parseProcessPrefix = (file: string): string => file.slice(0, file.lastIndexOf('-'));
+export const parseAuditFilePrefix = (file: string): string => file.slice(0, file.lastIndexOf('-'));
 
 /** The files in name order, oldest first. Empty if the folder does not exist. */
 export function listAuditFiles(folder: string): string[] {

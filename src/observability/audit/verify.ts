@@ -1,4 +1,4 @@
-import { listAuditFiles, parseProcessPrefix, readAuditLines } from './files.ts';
+import { listAuditFiles, parseAuditFilePrefix, readAuditLines } from './files.ts';
 import { type AuditKey, type AuditPosition, parseAuditRow } from './row.ts';
 
 interface AuditReport {
@@ -101,7 +101,7 @@ function follows(
     else broken.push(`${before.file} is missing, or cannot be read: ${file} follows it.`);
     return;
   }
-  const isSame = parseProcessPrefix(other.file) === parseProcessPrefix(file);
+  const isSame = parseAuditFilePrefix(other.file) === parseAuditFilePrefix(file);
   const isRight = isSame ? other.last === before.mac && firstRow === other.lastRow + 1 : other.macs.has(before.mac);
   if (!isRight)
     broken.push(`${other.file}: rows at its end are missing or changed: ${file} follows one that is not there.`);
@@ -118,5 +118,5 @@ function stands(
 }
 
 function endsOf(read: ReadonlyMap<string, VerifiedFile>): VerifiedFile[] {
-  return [...new Map([...read.values()].map((one) => [parseProcessPrefix(one.file), one])).values()];
+  return [...new Map([...read.values()].map((one) => [parseAuditFilePrefix(one.file), one])).values()];
 }

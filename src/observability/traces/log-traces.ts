@@ -2,12 +2,12 @@ import type { AppendRequest, EventLog, EventStore } from '../../core/contracts/p
 import type { SessionEvent } from '../../core/model/events.ts';
 import type { RunId, SessionId } from '../../core/model/ids.ts';
 import { buildRunSpans, buildSessionSpan, type RunSpanOptions } from './run-spans.ts';
-import type { SpanSink } from './span.ts';
+import type { SpanExporter } from './span.ts';
 
 interface Options extends Omit<RunSpanOptions, 'agent'> {
   readonly log: Pick<EventLog, 'page' | 'onAppend'>;
   readonly events: Pick<EventStore, 'findLastSeq'>;
-  readonly sink: SpanSink;
+  readonly sink: SpanExporter;
   readonly warn: (err: unknown, text: string) => void;
 }
 interface EndedRun {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent } from '../../core/contracts/server-parts.ts';
 import { digestText } from '../../core/text/digest.ts';
-import type { AttributeValue, SpanData, SpanSink, SpanTree } from './span.ts';
+import type { AttributeValue, SpanData, SpanExporter, SpanTree } from './span.ts';
 
 export interface OtlpTarget {
   readonly url: string;
@@ -29,7 +29,7 @@ export const computeSessionSpanId = (sessionId: string): string => digestText(`s
  * Sends spans as OTLP over HTTP in JSON, in the background and in batches. The exporter of OpenTelemetry's SDK assigns its own
  * ids; here the ids of the trace and of the session's span are derived from the session.
  */
-export class OtlpSink extends ServerPart<Options> implements SpanSink {
+export class OtlpExporter extends ServerComponent<Options> implements SpanExporter {
   #waiting: object[] = [];
   #sending: Promise<void> | undefined;
   #dropped = 0;

@@ -1,6 +1,6 @@
 import { type Context, context, SpanKind, SpanStatusCode, TraceFlags, type Tracer, trace } from '@opentelemetry/api';
 import { computeSessionSpanId, computeTraceId } from './otlp.ts';
-import type { SpanData, SpanSink } from './span.ts';
+import type { SpanData, SpanExporter } from './span.ts';
 
 /** The tracer of an SDK that the operator loaded with `--import`. Undefined: none is loaded. */
 export function findLoadedTracer(version: string): Tracer | undefined {
@@ -10,7 +10,7 @@ export function findLoadedTracer(version: string): Tracer | undefined {
 }
 
 /** Sends spans to an SDK, which assigns its own ids. All spans of a session are below one parent. */
-export const createSdkSink = (tracer: Tracer): SpanSink => ({
+export const createSdkExporter = (tracer: Tracer): SpanExporter => ({
   send({ sessionId, top, below }) {
     const parent = {
       traceId: computeTraceId(sessionId),

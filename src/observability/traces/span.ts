@@ -19,6 +19,6 @@ export interface SpanTree {
 }
 
 /** Never throws: a lost trace does not affect the session. */
-export interface SpanSink extends AsyncDisposable {
+export interface SpanExporter extends AsyncDisposable {
   send(tree: SpanTree): void;
 }

@@ -88,7 +88,7 @@ export interface JobClient {
  * Files at any path that the sandbox's user can reach: absolute, `~/…`, or relative to the workspace. Methods reject with
  * file_not_found and invalid_request.
  */
-export interface PathClient {
+export interface FileSystemClient {
   stat(path: string, signal: AbortSignal, options?: { readonly metadata: boolean }): Promise<PathEntry>;
   /**
    * Depth first, by name. `depth` 1: only the folder's own entries. Rejects: conflict (a link that leads to itself),
@@ -104,7 +104,7 @@ export interface PathClient {
   move(from: string, to: string, signal: AbortSignal): Promise<PathEntry>;
   /** Succeeds if the path does not exist. */
   remove(path: string, signal: AbortSignal): Promise<void>;
-  open(path: string, signal: AbortSignal, part?: FilePart): Promise<{ size: number; content: Readable }>;
+  open(path: string, signal: AbortSignal, part?: FileByteRange): Promise<{ size: number; content: Readable }>;
   /**
    * Writes a file of any size and creates missing parents. The file then has exactly this metadata. If reading `content` fails,
    * the old file stays. Rejects: quota; also unsupported and payload_too_large because of `metadata`.
@@ -116,17 +116,17 @@ export interface PathClient {
     metadata?: FileMetadata,
   ): Promise<PathEntry>;
 }
-export interface FilePart {
+export interface FileByteRange {
   readonly from?: number;
   readonly most?: number;
 }
 
 /** Files of any size in the workspace. Methods reject with path_outside and invalid_request (not a file). */
-export interface TransferClient {
+export interface FileTransferClient {
   /** False for the daemon of an older image, which supports none of the other methods. */
   areSupported(signal: AbortSignal): Promise<boolean>;
   /** The content starts with one line: the size and version of the whole file. Rejects: file_not_found. */
-  open(path: string, part: FilePart, signal: AbortSignal): Promise<{ size: number; content: Readable }>;
+  open(path: string, part: FileByteRange, signal: AbortSignal): Promise<{ size: number; content: Readable }>;
   /**
    * Creates missing parents. The file is replaced atomically; if reading `content` fails, the old file stays. `replaces`: the
    * version that the file must have, or `none` if it must not exist. Rejects: quota, file_changed.
@@ -178,7 +178,7 @@ export interface FileWatchOptions {
  * Watches of folders: at most 1,000 at a time. Each keeps its newest 10,000 changes for its reader, and is closed after ten
  * minutes without a reader or request. Methods except `open` reject with not_found.
  */
-export interface WatchClient {
+export interface FileWatchClient {
   /** Rejects: file_not_found, invalid_request (no folder), conflict (too many), unsupported. */
   open(watch: FileWatchOptions, signal: AbortSignal): Promise<{ readonly id: string }>;
   changes(id: string, signal: AbortSignal): Promise<FileChangeBatch>;

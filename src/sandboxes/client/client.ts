@@ -1,13 +1,13 @@
 import type { Duplex, Readable, Writable } from 'node:stream';
 import type { AppError } from '../../core/errors/errors.ts';
 import type {
+  FileSystemClient,
+  FileTransferClient,
+  FileWatchClient,
   JobClient,
   JobOutputListener,
-  PathClient,
   PortClient,
   TerminalSize,
-  TransferClient,
-  WatchClient,
   WorkspaceClient,
 } from './abilities.ts';
 import type {
@@ -282,10 +282,10 @@ export interface SandboxClient {
   readonly terminals: TerminalClient;
   readonly programs: ProgramClient;
   readonly jobs: JobClient;
-  readonly paths: PathClient;
-  readonly transfers: TransferClient;
+  readonly paths: FileSystemClient;
+  readonly transfers: FileTransferClient;
   readonly workspace: WorkspaceClient;
-  readonly watches: WatchClient;
+  readonly watches: FileWatchClient;
   readonly ports: PortClient;
   readonly desktop: DesktopClient;
 }

@@ -5,9 +5,9 @@ import { AppError } from '../../core/errors/errors.ts';
 import { type DaemonResponse, type DaemonResponseName, parseTerminalEnd } from './answers/answers.ts';
 import { createDaemonTrust } from './answers/daemon-trust.ts';
 import { createJobClient } from './anywhere/job-client.ts';
-import { createPathClient, createTransferClient, createWorkspaceClient } from './anywhere/path-client.ts';
+import { createFileSystemClient, createFileTransferClient, createWorkspaceClient } from './anywhere/path-client.ts';
 import { destroyWhenDistrusted, parseDaemonFrame } from './anywhere/read-frames.ts';
-import { createPortClient, createWatchClient } from './anywhere/watch-client.ts';
+import { createFileWatchClient, createPortClient } from './anywhere/watch-client.ts';
 import type { SandboxClient, SearchOptions } from './client.ts';
 import { createVersionCheck } from './daemon-version.ts';
 import { createDesktopClient } from './desktop-client.ts';
@@ -260,10 +260,10 @@ export function createSandboxClient(
 
     programs: createProgramClient({ ...daemon, trust }, again),
     jobs: createJobClient({ ...daemon, trust }, again),
-    paths: createPathClient({ ...daemon, trust }, again, since),
-    transfers: createTransferClient({ ...daemon, trust }, since),
+    paths: createFileSystemClient({ ...daemon, trust }, again, since),
+    transfers: createFileTransferClient({ ...daemon, trust }, since),
     workspace: createWorkspaceClient(daemon, again, since),
-    watches: createWatchClient({ ...daemon, trust }, again),
+    watches: createFileWatchClient({ ...daemon, trust }, again),
     ports: createPortClient({ ...daemon, trust }, again, since),
     desktop: createDesktopClient({ ...daemon, trust, ...(screen && { screen }) }, again),
   };

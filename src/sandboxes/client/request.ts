@@ -5,8 +5,8 @@ import { neverAbortingSignal, throwIfAborted } from '../../core/concurrency/canc
 import { Semaphore } from '../../core/concurrency/semaphore.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
-import type { FilePart } from './abilities.ts';
-import { collectBody, readDeclaredLength, releaseBodyMemory, UntrustedResponseError } from './answers/answer-body.ts';
+import type { FileByteRange } from './abilities.ts';
+import { collectBody, ProtocolViolationError, readDeclaredLength, releaseBodyMemory } from './answers/answer-body.ts';
 import {
   type DaemonResponse,
   type DaemonResponseName,
@@ -143,7 +143,7 @@ export function createRequester({
       const broken = failure() ?? thrown;
       outgoing.destroy();
       if (trust.broken.aborted) throw trust.broken.reason;
-      if (broken instanceof UntrustedResponseError) {
+      if (broken instanceof ProtocolViolationError) {
         throw trust.reportViolation({ reason: broken.reason, call: nameOf(ask), detail: broken.message });
       }
       // `cancelled` without this caller's signal means that the connection was closed during the call.
@@ -212,7 +212,7 @@ export function createRequester({
         let left = ask.maxBytes ?? Number.POSITIVE_INFINITY;
         for await (const chunk of chunks) {
           left -= chunk.length;
-          if (left < 0) throw new UntrustedResponseError('too_large', `more than ${ask.maxBytes} bytes`);
+          if (left < 0) throw new ProtocolViolationError('too_large', `more than ${ask.maxBytes} bytes`);
           await onBytes(chunk);
         }
         return response.trailers;
@@ -228,7 +228,7 @@ export function createRequester({
         return await exchange({ ...ask, stream: 'both' }, signal, async ({ response, stream }): Promise<Duplex> => {
           if (!stream) {
             response.destroy();
-            throw new UntrustedResponseError('bad_status', `${response.statusCode} where a stream was requested`);
+            throw new ProtocolViolationError('bad_status', `${response.statusCode} where a stream was requested`);
           }
           stream.on('error', () => {}); // the `close` event reports the end
           if (signal.aborted) stream.destroy();
@@ -248,8 +248,8 @@ export function createRequester({
 /** `failure` reports which rule of HTTP the sandbox broke, even after the head has arrived. */
 function answerOf(outgoing: ClientRequest, { stream: target }: StreamRequest) {
   const { promise, resolve, reject } = Promise.withResolvers<{ response: IncomingMessage; stream?: Duplex }>();
-  let failure: UntrustedResponseError | undefined;
-  const fail = (reason: UntrustedResponseError) => {
+  let failure: ProtocolViolationError | undefined;
+  const fail = (reason: ProtocolViolationError) => {
     failure ??= reason;
     reject(failure);
     outgoing.destroy();
@@ -264,12 +264,12 @@ function answerOf(outgoing: ClientRequest, { stream: target }: StreamRequest) {
     reject(broken ?? error);
   });
   // HTTP allows any number of informational responses, but the daemon sends none.
-  outgoing.once('information', () => fail(new UntrustedResponseError('bad_status', 'an informational response')));
+  outgoing.once('information', () => fail(new ProtocolViolationError('bad_status', 'an informational response')));
   outgoing.once('upgrade', (response, stream, head) => {
     stream.on('error', () => {});
     if (target !== 'both') {
       stream.destroy();
-      return fail(new UntrustedResponseError('bad_status', '101 where no stream was requested'));
+      return fail(new ProtocolViolationError('bad_status', '101 where no stream was requested'));
     }
     if (head.length > 0) stream.unshift(head);
     resolve({ response, stream });
@@ -281,20 +281,20 @@ function answerOf(outgoing: ClientRequest, { stream: target }: StreamRequest) {
 }
 
 /** Names the broken rule for an error of the HTTP parser. A connection that ends within an answer is only lost. */
-function parserComplaint({ code = '' }: NodeJS.ErrnoException): UntrustedResponseError | undefined {
+function parserComplaint({ code = '' }: NodeJS.ErrnoException): ProtocolViolationError | undefined {
   if (!code.startsWith('HPE_') || code === 'HPE_INVALID_EOF_STATE') return undefined;
   if (code.endsWith('OVERFLOW'))
-    return new UntrustedResponseError('bad_headers', `more than ${maxHeaderBytes} bytes of headers`);
-  return new UntrustedResponseError('not_http', code);
+    return new ProtocolViolationError('bad_headers', `more than ${maxHeaderBytes} bytes of headers`);
+  return new ProtocolViolationError('not_http', code);
 }
 
 function expected({ statusCode }: IncomingMessage, status: number): void {
-  if (statusCode !== status) throw new UntrustedResponseError('bad_status', `${statusCode} where ${status} was due`);
+  if (statusCode !== status) throw new ProtocolViolationError('bad_status', `${statusCode} where ${status} was due`);
 }
 
 function trusted<Value>(reply: Awaited<ReturnType<typeof validateResponseInTurn>> | { ok: true; value: Value }): Value {
   if (reply.ok) return reply.value as Value;
-  throw new UntrustedResponseError(reply.reason, reply.detail);
+  throw new ProtocolViolationError(reply.reason, reply.detail);
 }
 
 function nameOf({ method, path }: DaemonRequest): string {
@@ -352,7 +352,7 @@ async function openFile(exchange: FileExchange, maxBytes: number, signal: AbortS
 
 export const toQueryString = (values: Record<string, string>) => new URLSearchParams(values).toString();
 
-export const toFilePartQuery = ({ from, most }: FilePart): Record<string, string> => ({
+export const toFileRangeQuery = ({ from, most }: FileByteRange): Record<string, string> => ({
   ...(from && { from: String(from) }),
   ...(most !== undefined && { most: String(most) }),
 });

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { SessionId } from '../../core/model/ids.ts';
 import {
   deniesByDefault,
-  type EgressChoice,
+  type EgressRestriction,
   type EgressRules,
   isEgressRules,
 } from '../../core/model/sandboxes/egress-choice.ts';
@@ -20,7 +20,7 @@ import {
   findMatchingEntry,
   type PolicyEntry,
   type RegistryHost,
-  refuseTarget,
+  toRefusedVerdict,
 } from './policy.ts';
 import { EgressRefusal } from './refusal.ts';
 import { type EgressTarget, toEgressTarget } from './target.ts';
@@ -29,7 +29,11 @@ import { type EgressTarget, toEgressTarget } from './target.ts';
  * Narrows the policy's permit by the rules of the session's creator. If the rules match addresses, the permit depends on the
  * resolved address, which is known only once the connection is being opened.
  */
-function withinChoice(permit: EgressPermit, choice: EgressChoice | undefined, target: EgressTarget): EgressVerdict {
+function withinChoice(
+  permit: EgressPermit,
+  choice: EgressRestriction | undefined,
+  target: EgressTarget,
+): EgressVerdict {
   if (choice === undefined) return permit;
   if (!isEgressRules(choice)) return findMatchingEntry(choice, target) === undefined ? notChosen : permit;
   const { hosts, admits, admitsAny } = parsedRules(choice);
@@ -38,7 +42,7 @@ function withinChoice(permit: EgressPermit, choice: EgressChoice | undefined, ta
   return admitsAny ? { ...permit, admits } : notChosen;
 }
 
-const notChosen = refuseTarget(
+const notChosen = toRefusedVerdict(
   'not chosen',
   'this session was created for other hosts',
   'Create a session whose egress allows it, or ask the operator to allow it here.',
@@ -77,7 +81,7 @@ export function decideByPolicy(
   target: EgressDecisionInput['target'],
 ): EgressVerdict {
   if (target.kind === 'odd') {
-    return refuseTarget(
+    return toRefusedVerdict(
       'malformed host',
       'that is neither a host name nor an address in its usual notation',
       'Use the usual notation.',
@@ -85,7 +89,7 @@ export function decideByPolicy(
   }
   const policy = findEgressPolicy(kind);
   if (!policy)
-    return refuseTarget(
+    return toRefusedVerdict(
       'unknown policy',
       `there is no policy '${kind}'`,
       'Ask the operator for another egress policy.',
@@ -114,7 +118,7 @@ export type UpstreamResult =
       readonly mayName: (name: string) => boolean;
     };
 
-export async function readSessionVerdicts(rules: EgressRuleSources, sessionId: SessionId, first: EgressTarget) {
+export async function readSessionRules(rules: EgressRuleSources, sessionId: SessionId, first: EgressTarget) {
   const policy = await rules.readPolicy(sessionId);
   const registries = await rules.readRegistries(sessionId);
   const byPolicy = (target: EgressTarget) => decideByPolicy(policy, { registries, extra: rules.extra }, target);
@@ -130,7 +134,7 @@ export function createUpstreamOpener(rules: EgressRuleSources, via: Connector): 
   return async (client, target) => {
     const decided = async () => {
       const { changes } = client; // read before the rules, so that a concurrent change is detected
-      return { changes, ...(await readSessionVerdicts(rules, client.sessionId, target)) };
+      return { changes, ...(await readSessionRules(rules, client.sessionId, target)) };
     };
     let now = await decided();
     const refuse = (rule: string, refusal: EgressRefusal): UpstreamResult => {

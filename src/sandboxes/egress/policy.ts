@@ -1,4 +1,4 @@
-import type { EgressChoice } from '../../core/model/sandboxes/egress-choice.ts';
+import type { EgressRestriction } from '../../core/model/sandboxes/egress-choice.ts';
 import { type EgressTarget, parseHostPort } from './target.ts';
 
 /** A session's policy. Mirrors the drivers' type, which this layer must not import. */
@@ -7,7 +7,7 @@ export interface EgressPolicy {
   readonly kind: string;
   readonly entries?: readonly string[];
   /** The hosts or rules that the session's creator chose. Absent: everything that the policy opens. */
-  readonly within?: EgressChoice | undefined;
+  readonly within?: EgressRestriction | undefined;
 }
 
 export interface EgressDecisionInput {
@@ -26,7 +26,7 @@ export interface OperatorEgressLists {
  * Everything about an egress policy. Its name is its key in `src/sandboxes/egress/policies/list.ts`.
  *
  * @example
- * const none: PolicyDescriptor = { label: 'nothing', strict: true, decide: () => refuseTarget(rule, why, advice) };
+ * const none: PolicyDescriptor = { label: 'nothing', strict: true, decide: () => toRefusedVerdict(rule, why, advice) };
  */
 export interface PolicyDescriptor {
   readonly label: string;
@@ -125,10 +125,10 @@ export function includesEntry({ host, below, port }: PolicyEntry, other: PolicyE
 // A mirror at port 80 or 443 is allowed at both, because tools follow its redirects between them.
 const isWeb = (listed: number, requested: number): boolean => webPorts.includes(listed) && webPorts.includes(requested);
 
-export const refuseUnlisted = (policy: string, setting: string): EgressVerdict =>
-  refuseTarget('not listed', `not on the list of policy '${policy}'`, `Ask the operator to add it to ${setting}.`);
+export const toUnlistedVerdict = (policy: string, setting: string): EgressVerdict =>
+  toRefusedVerdict('not listed', `not on the list of policy '${policy}'`, `Ask the operator to add it to ${setting}.`);
 
-export const refuseTarget = (rule: string, why: string, advice: string): EgressVerdict & { allowed: false } => ({
+export const toRefusedVerdict = (rule: string, why: string, advice: string): EgressVerdict & { allowed: false } => ({
   allowed: false,
   rule,
   why,

@@ -14,7 +14,7 @@ import {
   createUpstreamOpener,
   type EgressRuleSources,
   isAddressAllowed,
-  readSessionVerdicts,
+  readSessionRules,
   type UpstreamOpener,
   type UpstreamResult,
 } from './open-upstream.ts';
@@ -222,7 +222,7 @@ export function createEgressProxy(options: EgressProxyOptions): EgressProxy {
       for (const socket of [...state.connections]) {
         const { target, address } = clients.get(socket) ?? {};
         if (!target) continue; // no decision yet, so the new rules will apply
-        const { verdictOn } = await readSessionVerdicts(rules, sessionId, target);
+        const { verdictOn } = await readSessionRules(rules, sessionId, target);
         if (!isAddressAllowed(verdictOn(target), address)) socket.destroy();
       }
     },

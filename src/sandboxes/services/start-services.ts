@@ -7,7 +7,7 @@ import type { ServiceRecipe, ServiceStatus } from '../../core/model/services/rec
 import { truncateEnd } from '../../core/text/text.ts';
 import type { SandboxClient } from '../client/client.ts';
 
-export interface SandboxServiceHost {
+export interface SandboxServiceRunner {
   /** Does nothing for a running service. */
   start(name: string, signal: AbortSignal): Promise<void>;
   states(signal: AbortSignal): Promise<readonly Omit<ServiceStatus, 'ports'>[]>;
@@ -19,7 +19,7 @@ export interface SandboxServiceUpdate {
   readonly detail: string;
 }
 interface ServiceStarts {
-  readonly host: SandboxServiceHost;
+  readonly host: SandboxServiceRunner;
   readonly services: Readonly<Record<string, ServiceRecipe>>;
   readonly clock: Clock;
   readonly patienceMs: number;

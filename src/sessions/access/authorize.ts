@@ -76,7 +76,7 @@ export function authorize(
   if (principal.role === 'reader' || (role && !hasRole(principal, 'user'))) throw forbiddenRoleError(principal);
   throw role ? new AppError('forbidden', `The role ${role} in this project does not allow this.`) : gone();
 }
-export function authorizeRole(principal: Principal, least: 'user' | 'auditor' | 'operator' | 'admin'): void {
+export function requireRole(principal: Principal, least: 'user' | 'auditor' | 'operator' | 'admin'): void {
   if (!hasRole(principal, least)) throw forbiddenRoleError(principal);
 }
 
@@ -102,7 +102,7 @@ export const toOwnerField = ({ owner }: Principal) => owner !== undefined && { o
 export const sessionNotFoundError = () => new AppError('session_not_found', 'There is no such session.');
 
 /** Hides the latest message, the last task, author, metadata and repositories from a principal who may not read the session. */
-export function toVisibleSession(principal: Principal, session: SessionRecord): SessionRecord {
+export function redactSession(principal: Principal, session: SessionRecord): SessionRecord {
   if (permitsAction(principal, 'read', session)) return session;
   const { repositories: _, author: __, metadata: ___, ...rest } = session;
   return { ...rest, latestMessage: '', lastTask: '' };

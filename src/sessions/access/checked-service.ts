@@ -3,10 +3,10 @@ import type { Principal } from '../../core/model/principal.ts';
 import type { AccessKind, MethodRule } from '../api/rules.ts';
 import {
   authorize,
-  authorizeRole,
   type OwnedResource,
   ownerFilterOf,
   projectFilterOf,
+  requireRole,
   sessionNotFoundError,
   toOwnerField,
   withDefaultProject,
@@ -61,14 +61,14 @@ function behind(method: Method, may: Exclude<MethodRule['may'], 'guarded'>, guar
   if (may === 'any') return method;
   if (may === 'user' || may === 'admin') {
     return async (...args) => {
-      authorizeRole(principalOf(), may);
+      requireRole(principalOf(), may);
       return await method(...args);
     };
   }
   if (may === 'create') {
     return async (requested, ...rest) => {
       const principal = principalOf();
-      authorizeRole(principal, 'user');
+      requireRole(principal, 'user');
       const { owner: _, ...named } = requested as NewResource;
       const own = intoProject ? withDefaultProject(principal, named) : named;
       if (own.projectId) await intoProject?.(own.projectId);

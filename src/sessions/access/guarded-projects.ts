@@ -11,9 +11,9 @@ import type { UploadedFile, UploadService } from '../projects/uploads.ts';
 import type { SideMessageService } from '../services/side-messages.ts';
 import {
   authorize,
-  authorizeRole,
   type OwnedResource,
   ownerFilterOf,
+  requireRole,
   toOwnedResource,
   toOwnerField,
 } from './authorize.ts';
@@ -130,7 +130,7 @@ function guardedUploads(
     ...uploads,
     async stage(file, signal) {
       const principal = principalOf();
-      authorizeRole(principal, 'user');
+      requireRole(principal, 'user');
       if (file.projectId !== null) await ofProject(file.projectId, 'work');
       return await uploads.stage({ ...file, ...toOwnerField(principal) }, signal);
     },

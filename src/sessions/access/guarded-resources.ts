@@ -9,7 +9,7 @@ import type { MemoryHolder, MemoryHolderRef, MemoryService } from '../api/server
 import type { MemoryAuthor, MemoryStoreService } from '../api/server/memory-stores.ts';
 import type { SkillService } from '../api/server/skills.ts';
 import type { UsageService } from '../api/usage.ts';
-import { authorize, authorizeRole, permitsAction, toOwnerField, withDefaultProject } from './authorize.ts';
+import { authorize, permitsAction, requireRole, toOwnerField, withDefaultProject } from './authorize.ts';
 import { createAccessCheck, notFoundError } from './checked-service.ts';
 
 interface AutomationGuard {
@@ -51,7 +51,7 @@ export function guardAutomations(
     async create(requested) {
       const principal = principalOf();
       const spec = withDefaultProject(principal, requested);
-      authorizeRole(principal, 'user');
+      requireRole(principal, 'user');
       if (spec.projectId !== null) await intoProject(spec.projectId);
       await mayFollow(spec.after);
       return await automations.create({ ...spec, ...toOwnerField(principal) });
@@ -83,7 +83,7 @@ export const guardSkills = (own: SkillService, principalOf: () => Principal): Sk
     const principal = principalOf();
     const { projectId } = withDefaultProject(principal, upload);
     const { shared = hasRole(principal, 'admin') && !projectId } = upload;
-    if (upload.shared) authorizeRole(principal, 'admin');
+    if (upload.shared) requireRole(principal, 'admin');
     if (shared && projectId) throw new AppError('invalid_request', 'A shared skill belongs to no project.');
     return await own.create({ ...upload, shared });
   },

@@ -1,5 +1,5 @@
 import { AppError, ignoreNotFound, toAppError } from '../../core/errors/errors.ts';
-import { canSessionUse, type ResourceHolder } from '../../core/model/access/holder.ts';
+import { canUseResource, type ResourceHolder } from '../../core/model/access/holder.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { limitAuditorToViewer, type Principal } from '../../core/model/principal.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
@@ -16,13 +16,13 @@ import type { TerminalService } from '../api/terminals.ts';
 import type { WorkspaceService } from '../api/workspaces.ts';
 import {
   authorize,
-  authorizeRole,
   ownerFilterOf,
   permitsAction,
   projectFilterOf,
+  redactSession,
+  requireRole,
   toOwnedResource,
   toOwnerField,
-  toVisibleSession,
   withDefaultProject,
 } from './authorize.ts';
 import { createAccessCheck, notFoundError, type ResourceGuard, withAccessChecks } from './checked-service.ts';
@@ -139,7 +139,7 @@ export function guardServices(services: Services, { principalOf, attach }: Guard
     templateBuilds: {
       ...byRules.templateBuilds,
       async findImage(named) {
-        authorizeRole(principalOf(), 'user');
+        requireRole(principalOf(), 'user');
         return await imageFor(services.templateBuilds, principalOf(), named);
       },
     },
@@ -159,7 +159,7 @@ async function checkParts(
     ...mounted.map(({ store }) => memoryStores.get(store)),
     ...(environment === undefined ? [] : [documents.get(environment)]),
   ]);
-  if (parts.every((one) => canSessionUse(session, one))) return;
+  if (parts.every((one) => canUseResource(session, one))) return;
   throw new AppError(
     'not_found',
     "A vault, memory store or environment of the agent is not of the session's project or owner. Move one of them.",
@@ -208,7 +208,7 @@ interface OwnGuard {
 function guardedEgress(egress: EgressService, own: EgressService, { check, principalOf }: OwnGuard): EgressService {
   const byOperator = (change: EgressService['allow']): EgressService['allow'] => {
     return async (id, entry) => {
-      authorizeRole(principalOf(), 'operator');
+      requireRole(principalOf(), 'operator');
       await check(id, 'see');
       await change(id, entry);
     };
@@ -289,15 +289,13 @@ function guardedSessions(
     news: AsyncIterable<SessionListChange>,
   ): AsyncIterable<SessionListChange> {
     for await (const { type, session } of news) {
-      if (isListed(principal, session)) yield { type, session: toVisibleSession(principal, session) };
+      if (isListed(principal, session)) yield { type, session: redactSession(principal, session) };
     }
   }
 
   async function* listed(principal: Principal, only: Parameters<SessionService['pieces']>[0] = {}) {
     for await (const piece of sessions.pieces({ ...only, ...ownSessions(principal, only.projectId) }))
-      yield piece
-        .filter((session) => isListed(principal, session))
-        .map((session) => toVisibleSession(principal, session));
+      yield piece.filter((session) => isListed(principal, session)).map((session) => redactSession(principal, session));
   }
 
   /**
@@ -319,7 +317,7 @@ function guardedSessions(
     const found = snapshot && (await copy(snapshot));
     const own = built ? builds && (await imageFor(builds, principal, built, holder)) : found ? found.built : undefined;
     const { image: __, start: ___, ...choice } = sandbox ?? {};
-    if (choice.adopts !== undefined) authorizeRole(principal, 'admin');
+    if (choice.adopts !== undefined) requireRole(principal, 'admin');
     return {
       ...requested,
       ...(found && { startsFrom: { blob: found.id, sha256: found.sha256 } }),
@@ -332,7 +330,7 @@ function guardedSessions(
     async create(requested) {
       const principal = principalOf();
       const command = withDefaultProject(principal, requested);
-      authorizeRole(principal, 'user');
+      requireRole(principal, 'user');
       if (command.projectId) await intoProject?.(command.projectId);
       if (command.agent) await mayHave?.({ ...command, ...toOwnerField(principal) }, command.agent);
       return await sessions.create({ ...(await withFiles(principal, command)), ...toOwnerField(principal) });
@@ -345,7 +343,7 @@ function guardedSessions(
       const principal = principalOf();
       const command = withDefaultProject(principal, requested);
       // Names without an owner belong to the server's own token.
-      authorizeRole(principal, principal.owner === undefined ? 'admin' : 'user');
+      requireRole(principal, principal.owner === undefined ? 'admin' : 'user');
       if (command.projectId) await intoProject?.(command.projectId);
       return await sessions.named({ ...(await withFiles(principal, command)), ...toOwnerField(principal) });
     },
@@ -353,7 +351,7 @@ function guardedSessions(
       const principal = principalOf();
       const session = await sessions.byName(name, principal.owner);
       authorize(principal, 'see', session);
-      return toVisibleSession(principal, session);
+      return redactSession(principal, session);
     },
     async edit(id, command) {
       const principal = principalOf();
@@ -368,14 +366,12 @@ function guardedSessions(
       const all = await sessions.list({
         ...only,
         ...ownSessions(principal, only.projectId),
-        keep: (session) => isListed(principal, session) && only.keep(toVisibleSession(principal, session)),
+        keep: (session) => isListed(principal, session) && only.keep(redactSession(principal, session)),
         ...(only.search && {
           search: { ...only.search, mayRead: (session) => permitsAction(principal, 'read', session) },
         }),
       });
-      return all
-        .filter((session) => isListed(principal, session))
-        .map((session) => toVisibleSession(principal, session));
+      return all.filter((session) => isListed(principal, session)).map((session) => redactSession(principal, session));
     },
     pieces(only) {
       const principal = principalOf();
@@ -386,7 +382,7 @@ function guardedSessions(
       const session = await sessions.get(id);
       if (principal.role === 'admin') return session;
       authorize(principal, 'see', session);
-      return toVisibleSession(principal, session);
+      return redactSession(principal, session);
     },
     async move(id, move) {
       await check(id, 'manage');
@@ -456,7 +452,7 @@ export function guardWorkspaces(
   return {
     join(userId) {
       const principal = principalOf();
-      authorizeRole(principal, 'user');
+      requireRole(principal, 'user');
       const { owner } = principal;
       if (owner === undefined) return workspaces.join(userId);
       return workspaces.join(userId, { owner, mayUse: (session) => permitsAction(principal, 'work', session) });

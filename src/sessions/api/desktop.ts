@@ -26,7 +26,7 @@ export const DesktopView = z.object({
 export type DesktopView = z.infer<typeof DesktopView>;
 /** Why a viewer's stream ended. `restarted`: reconnect to see the new screen. */
 export type DesktopStreamEndReason = 'left' | 'restarted' | 'stopped' | 'sandbox_gone' | 'session_deleted';
-export interface DesktopWatchRequest {
+export interface DesktopViewerOptions {
   /**
    * A name chosen by the viewer. A new viewer replaces an older viewer of the same name, unless the new viewer may only watch.
    */
@@ -72,7 +72,7 @@ export interface DesktopService {
   /** A screenshot as PNG. Does not start the desktop. Rejects: sandbox_not_found if no desktop is running. */
   screenshot(id: SessionId, signal: AbortSignal): Promise<Buffer>;
   /** Starts the desktop. Also rejects: queue_full (too many viewers). */
-  watch(id: SessionId, request: DesktopWatchRequest, signal: AbortSignal): Promise<DesktopViewer>;
+  watch(id: SessionId, request: DesktopViewerOptions, signal: AbortSignal): Promise<DesktopViewer>;
   /** `viewerId` must be connected to this server. Rejects: not_found (it is not), forbidden (the viewer may only watch). */
   takeControl(id: SessionId, viewerId: string): Promise<DesktopView>;
   /** Returns control to the agent. Does nothing if this viewer does not have control. */

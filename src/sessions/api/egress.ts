@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { SessionId } from '../../core/model/ids.ts';
-import { type EgressChoice, EgressRules } from '../../core/model/sandboxes/egress-choice.ts';
+import { type EgressRestriction, EgressRules } from '../../core/model/sandboxes/egress-choice.ts';
 import type { ServiceRules } from './rules.ts';
 
 export const EffectiveEgress = z.object({
@@ -31,7 +31,7 @@ export interface EgressService {
    * allowed by the policy), unsupported (the driver does not enforce egress, or cannot add network access to the running
    * sandbox).
    */
-  narrow(id: SessionId, choice: EgressChoice | null): Promise<void>;
+  narrow(id: SessionId, choice: EgressRestriction | null): Promise<void>;
   /** Revokes an entry. Connections that are already open are kept. Also succeeds if the entry was not allowed. */
   withdraw(id: SessionId, entry: string): Promise<void>;
 }

@@ -146,7 +146,7 @@ export const PullRequestDetails = z.object({
   unsent: z.int().describe('what the agent has not been sent of it'),
 });
 export type PullRequestDetails = z.infer<typeof PullRequestDetails>;
-export interface SentFeedback {
+export interface SendFeedbackResult {
   readonly sent: number;
   readonly runId: RunId;
 }
@@ -172,7 +172,7 @@ export interface PullRequestService {
    * Sends the session new comments, reviews and failed checks, quoted in one message. Rejects: conflict (nothing is new, or there
    * is no pull request), queue_full.
    */
-  sendFeedback(id: SessionId, path: string, signal: AbortSignal): Promise<SentFeedback>;
+  sendFeedback(id: SessionId, path: string, signal: AbortSignal): Promise<SendFeedbackResult>;
 }
 
 export const pullRequestRules: ServiceRules<PullRequestService> = {

@@ -3,7 +3,7 @@ import type { RecordedRequest } from '../../agents/models/seen-request.ts';
 import type { EventPage, FollowOptions, LogUpdate } from '../../core/contracts/ports.ts';
 import type { ApiBlock, SessionEvent, SessionOrigin, SessionStatus } from '../../core/model/events.ts';
 import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
-import type { SandboxChoice, SandboxView, SessionLifetime, SessionRecord } from '../../core/model/records.ts';
+import type { SandboxOptions, SandboxView, SessionLifetime, SessionRecord } from '../../core/model/records.ts';
 import type { GitAuthor, RepositoryInput } from '../../core/model/repository.ts';
 import type { Goal } from '../../core/model/runs/goal.ts';
 import type { CallDecision } from '../../core/model/runs/session-command.ts';
@@ -99,7 +99,7 @@ export interface CreateSessionCommand {
    */
   readonly life?: SessionLifetime;
   readonly metadata?: Readonly<Record<string, string>>;
-  readonly sandbox?: SandboxChoice;
+  readonly sandbox?: SandboxOptions;
   /** Volumes of the owner or project, by id or name. They replace those of the template. */
   readonly volumes?: readonly MountRequest[];
   /** The id or name of a template that the owner or project built. The sandbox starts from its image. */

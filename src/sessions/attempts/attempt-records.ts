@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
 import { deriveSessionId, SessionId } from '../../core/model/ids.ts';
 import { AttemptSet, attemptDiffKind, attemptsKind, unfinishedAttemptsKind } from '../../core/model/runs/attempts.ts';
@@ -22,7 +22,7 @@ const idOf = (id: SessionId, attempts: string): string => `${id}:${attempts}`;
 const missing = () => new AppError('not_found', 'The session has no such attempts.');
 const openIdOf = (id: SessionId): string => `of-${id}`;
 
-export class AttemptRecords extends ServerPart<Pick<ServerDependencies, 'records'>> {
+export class AttemptRecords extends ServerComponent<Pick<ServerDependencies, 'records'>> {
   async find(id: SessionId, attempts: string): Promise<StoredAttemptSet | undefined> {
     const found = await this.deps.records.get(attemptsKind, idOf(id, attempts));
     return found && { set: AttemptSet.parse(found.doc), version: found.version };

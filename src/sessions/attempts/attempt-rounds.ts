@@ -1,6 +1,6 @@
 import { throwIfAborted } from '../../core/concurrency/cancel.ts';
-import { RoundRunner } from '../../core/concurrency/rounds.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { WorkLoop } from '../../core/concurrency/rounds.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { type ErrorCode, toAppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -35,8 +35,8 @@ const passing: ReadonlySet<ErrorCode> = new Set([
   ...(['cancelled', 'fenced', 'shutting_down', 'store_busy', 'store_unavailable', 'rate_limited'] as const),
 ]);
 
-export class AttemptRunner extends ServerPart<Deps> {
-  readonly #rounds = new RoundRunner({
+export class AttemptRunner extends ServerComponent<Deps> {
+  readonly #rounds = new WorkLoop({
     ...this.deps,
     round: (signal) => this.#round(signal),
     restMs: { longest: this.deps.lookMs, failed: workingMs },

@@ -3,7 +3,7 @@ import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { Calendar } from '../../core/contracts/calendar.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent } from '../../core/contracts/server-parts.ts';
 import { budgetAccountKind } from '../../core/model/records.ts';
 import {
   type BudgetAmounts,
@@ -12,7 +12,7 @@ import {
   toBudgetLines,
   toMicroCost,
 } from '../../core/model/runs/budget.ts';
-import { type ConcurrentAmounts, concurrentLimits } from '../../core/model/runs/budget-limits.ts';
+import { type ConcurrentAmounts, concurrencyLimits } from '../../core/model/runs/budget-limits.ts';
 import { addAmounts } from '../../core/model/spending.ts';
 import { changeRecordWithResult } from '../../storage/collection.ts';
 import type { BudgetHolder } from '../api/server/budgets.ts';
@@ -39,7 +39,7 @@ const OwnLimits = z.object({
   cost: StoredLimitOverride.optional(),
   toolCalls: StoredLimitOverride.optional(),
 });
-const OwnHeld = z.partialRecord(z.enum(concurrentLimits), StoredLimitOverride);
+const OwnHeld = z.partialRecord(z.enum(concurrencyLimits), StoredLimitOverride);
 /** Costs are stored in the currency's units; in memory they are in micro-units. */
 const CountedAmounts = z.object({
   tokens: z.number(),
@@ -62,7 +62,10 @@ export const BudgetAccount = z.object({
   open: z.array(Open),
   /** Amounts that each server's sessions currently hold, by server id. A lost server no longer renews its entry. */
   held: z
-    .record(z.string(), z.object({ until: z.number(), amounts: z.partialRecord(z.enum(concurrentLimits), z.number()) }))
+    .record(
+      z.string(),
+      z.object({ until: z.number(), amounts: z.partialRecord(z.enum(concurrencyLimits), z.number()) }),
+    )
     .default({}),
 });
 export type BudgetAccount = z.infer<typeof BudgetAccount>;
@@ -97,7 +100,7 @@ export function resolveBudgetLimits(own: LimitOverrides, usual: BudgetLimits): B
     toolCalls: one(period, 'toolCalls'),
   });
   const held = Object.fromEntries(
-    concurrentLimits.map((limit) => [limit, whole(own.held[limit] ?? usual.held[limit])]),
+    concurrencyLimits.map((limit) => [limit, whole(own.held[limit] ?? usual.held[limit])]),
   );
   return { day: all('day'), month: all('month'), held };
 }
@@ -153,7 +156,7 @@ interface Deps {
   readonly clock: Pick<Clock, 'now'>;
   readonly calendar: Pick<Calendar, 'keysAt'>;
 }
-export class BudgetAccountStore extends ServerPart<Deps> {
+export class BudgetAccountStore extends ServerComponent<Deps> {
   readonly #turns = createKeyedQueue();
 
   async get(holder: BudgetHolder): Promise<BudgetAccount> {

@@ -5,8 +5,8 @@ import { fromMicroCost, withMicroCost } from '../../core/model/runs/budget.ts';
 import {
   type BudgetLimit,
   budgetLimits,
-  type ConcurrentLimit,
-  concurrentLimits,
+  type ConcurrencyLimit,
+  concurrencyLimits,
   mapBudgetLimits,
   type PeriodLimit,
 } from '../../core/model/runs/budget-limits.ts';
@@ -121,7 +121,7 @@ function changed(own: LimitOverrides, change: BudgetChange): LimitOverrides {
     else next[period][kind] = limit;
   }
   const held = { ...own.held };
-  for (const name of concurrentLimits) {
+  for (const name of concurrencyLimits) {
     const limit = change[name];
     if (limit === null) delete held[name];
     else if (limit !== undefined) held[name] = limit;
@@ -131,7 +131,7 @@ function changed(own: LimitOverrides, change: BudgetChange): LimitOverrides {
 
 type Amounts = Pick<SharedBudget, BudgetLimit>;
 
-function view(account: BudgetAccount, usual: BudgetLimits, held: Readonly<Record<ConcurrentLimit, number>>): Amounts {
+function view(account: BudgetAccount, usual: BudgetLimits, held: Readonly<Record<ConcurrencyLimit, number>>): Amounts {
   const limits = resolveBudgetLimits(account.own, usual);
   const reserved = sumAmounts(account.open);
   const ofPeriod = ([period, kind]: (typeof parts)[PeriodLimit]): LimitUsage => ({
@@ -140,7 +140,7 @@ function view(account: BudgetAccount, usual: BudgetLimits, held: Readonly<Record
     used: inCurrency(kind, account[period][kind]),
     reserved: inCurrency(kind, reserved[kind]),
   });
-  const ofHeld = (limit: ConcurrentLimit): LimitUsage => ({
+  const ofHeld = (limit: ConcurrencyLimit): LimitUsage => ({
     limit: limits.held[limit] ?? null,
     own: account.own.held[limit] ?? null,
     used: held[limit],

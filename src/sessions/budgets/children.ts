@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Store } from '../../core/contracts/ports.ts';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { childLinkKind, SessionRecord } from '../../core/model/records.ts';
@@ -19,7 +19,7 @@ import {
   type BudgetSpec,
   noSpending,
   Spending,
-  toCountedSpending,
+  toBudgetAmounts,
 } from '../../core/model/spending.ts';
 
 const nothing = { turns: 0, tokens: 0, cost: 0, toolCalls: 0 };
@@ -57,7 +57,7 @@ interface Deps {
  * Children's budgets are reservations in their parents' budgets. An open child holds its whole budget, an ended child only what
  * it used.
  */
-export class ChildBudgets extends ServerPart<Deps> {
+export class ChildBudgets extends ServerComponent<Deps> {
   readonly #expected = new Map<SessionId, number>();
 
   /** Counts the session's tool calls in progress as used in its own budget. `upTo` is the total including these calls. */
@@ -125,7 +125,7 @@ export class ChildBudgets extends ServerPart<Deps> {
    */
   async spent(id: SessionId): Promise<UsageAmounts> {
     const record = await this.#read(id);
-    return toCountedSpending(record?.spending ?? (await this.#spendingByLog(id, record?.forkedFrom?.seq ?? 0)));
+    return toBudgetAmounts(record?.spending ?? (await this.#spendingByLog(id, record?.forkedFrom?.seq ?? 0)));
   }
 
   async spentWithChildren(id: SessionId): Promise<UsageAmounts> {

@@ -1,11 +1,15 @@
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { RecordListOptions, RecordStore } from '../../core/contracts/ports.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { SessionStatus } from '../../core/model/events.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { fitsLimit } from '../../core/model/runs/budget.ts';
-import { type ConcurrentAmounts, type ConcurrentLimit, concurrentLimits } from '../../core/model/runs/budget-limits.ts';
+import {
+  type ConcurrencyLimit,
+  type ConcurrentAmounts,
+  concurrencyLimits,
+} from '../../core/model/runs/budget-limits.ts';
 import { namedSnapshotKind, type Snapshot } from '../../core/model/sandboxes/snapshot.ts';
 import { type Volume, volumeKind } from '../../core/model/sandboxes/volume.ts';
 import type { BudgetHolder } from '../api/server/budgets.ts';
@@ -35,7 +39,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
 }
 export interface ReachedLimit {
   readonly of: BudgetHolder['of'];
-  readonly kind: ConcurrentLimit;
+  readonly kind: ConcurrencyLimit;
   readonly limit: number;
   readonly used: number;
   readonly needs: number;
@@ -51,7 +55,7 @@ const renewMs = concurrencyLeaseMs / 3;
  * counted in memory. Servers that share a store write their totals into the limited accounts; a write fails if another server
  * wrote in the meantime.
  */
-export class ConcurrencyLimiter extends ServerPart<Deps> implements AsyncDisposable {
+export class ConcurrencyLimiter extends ServerComponent<Deps> implements AsyncDisposable {
   readonly #inTurn = createKeyedQueue();
   readonly #storing = new Set<ConcurrentUsage>();
   readonly #published = new Map<string, BudgetHolder>();
@@ -107,14 +111,14 @@ export class ConcurrencyLimiter extends ServerPart<Deps> implements AsyncDisposa
   }
 
   /** Amounts in use, by kind; 0 for a kind without a limit. */
-  async used(holder: BudgetHolder, account: BudgetAccount): Promise<Readonly<Record<ConcurrentLimit, number>>> {
+  async used(holder: BudgetHolder, account: BudgetAccount): Promise<Readonly<Record<ConcurrencyLimit, number>>> {
     const limits = resolveBudgetLimits(account.own, this.deps.limitsOf(holder)).held;
     const { now, others } = this.#sums(holder, account);
-    const one = async (kind: ConcurrentLimit) => {
+    const one = async (kind: ConcurrencyLimit) => {
       if (limits[kind] === undefined) return [kind, 0] as const;
       return [kind, now(kind) + others(kind) + (await this.deps.stored(holder, kind, Infinity))] as const;
     };
-    return Object.fromEntries(await Promise.all(concurrentLimits.map(one))) as Record<ConcurrentLimit, number>;
+    return Object.fromEntries(await Promise.all(concurrencyLimits.map(one))) as Record<ConcurrencyLimit, number>;
   }
 
   async freed(session: HoldingSession): Promise<void> {
@@ -129,7 +133,7 @@ export class ConcurrencyLimiter extends ServerPart<Deps> implements AsyncDisposa
   async #readLimits(holder: BudgetHolder, amounts: ConcurrentAmounts) {
     const { own } = await this.deps.accounts.get(holder);
     const { held } = resolveBudgetLimits(own, this.deps.limitsOf(holder));
-    return concurrentLimits.flatMap((kind) => {
+    return concurrencyLimits.flatMap((kind) => {
       const limit = held[kind];
       return limit === undefined || !amounts[kind] ? [] : [{ kind, limit }];
     });
@@ -159,7 +163,7 @@ export class ConcurrencyLimiter extends ServerPart<Deps> implements AsyncDisposa
   async #findReached(
     holder: BudgetHolder,
     account: BudgetAccount,
-    { limits, amounts }: { limits: readonly { kind: ConcurrentLimit; limit: number }[]; amounts: ConcurrentAmounts },
+    { limits, amounts }: { limits: readonly { kind: ConcurrencyLimit; limit: number }[]; amounts: ConcurrentAmounts },
   ): Promise<Answer> {
     const sums = this.#sums(holder, account);
     for (const { kind, limit } of limits) {
@@ -181,12 +185,12 @@ export class ConcurrencyLimiter extends ServerPart<Deps> implements AsyncDisposa
     const theirs = Object.entries(held).flatMap(([id, { until, amounts }]) =>
       id === server || until <= clock.now() ? [] : [amounts],
     );
-    const sum = (all: readonly ConcurrentAmounts[]) => (kind: ConcurrentLimit) =>
+    const sum = (all: readonly ConcurrentAmounts[]) => (kind: ConcurrencyLimit) =>
       all.reduce((before, amounts) => before + (amounts[kind] ?? 0), 0);
     return {
       now: sum(mine),
       others: sum(theirs),
-      isStoring: (kind: ConcurrentLimit) => storing.some(({ amounts }) => amounts[kind]),
+      isStoring: (kind: ConcurrencyLimit) => storing.some(({ amounts }) => amounts[kind]),
     };
   }
 
@@ -194,7 +198,7 @@ export class ConcurrencyLimiter extends ServerPart<Deps> implements AsyncDisposa
     const { server, clock } = this.deps;
     const { now } = this.#sums(holder, account);
     const amounts = Object.fromEntries(
-      concurrentLimits.flatMap((kind) => {
+      concurrencyLimits.flatMap((kind) => {
         const sum = now(kind) + (more[kind] ?? 0);
         return sum > 0 ? [[kind, sum]] : [];
       }),
@@ -255,7 +259,7 @@ function holdersIn({ from, ...session }: HoldingSession): readonly BudgetHolder[
   return budgetHoldersOf(session).filter((holder) => !before.includes(budgetAccountIdOf(holder)));
 }
 
-const words: Readonly<Record<ConcurrentLimit, string>> = {
+const words: Readonly<Record<ConcurrencyLimit, string>> = {
   sessions: 'sessions',
   runningRuns: 'running runs',
   cpus: 'processors in running sandboxes',
@@ -263,7 +267,7 @@ const words: Readonly<Record<ConcurrentLimit, string>> = {
   diskBytes: 'of disk',
   snapshots: 'snapshots',
 };
-const advice: Readonly<Record<ConcurrentLimit, string>> = {
+const advice: Readonly<Record<ConcurrencyLimit, string>> = {
   sessions: 'Delete some first',
   runningRuns: 'Wait for a run to end',
   cpus: 'Stop a sandbox first',
@@ -291,7 +295,7 @@ const toMebibytes = (bytes: number): string => `${Math.round(bytes / 1024 ** 2)}
  * The stored amount of a kind: a number of sessions or snapshots, or bytes of snapshots and volumes; 0 for other kinds. A count
  * of at most `enough` sessions can include tombstones.
  */
-type StoredAmountReader = (holder: BudgetHolder, kind: ConcurrentLimit, enough?: number) => Promise<number>;
+type StoredAmountReader = (holder: BudgetHolder, kind: ConcurrencyLimit, enough?: number) => Promise<number>;
 
 export function createStoredAmountReader(records: Pick<RecordStore, 'count' | 'list'>): StoredAmountReader {
   async function countSessions(holder: BudgetHolder, enough: number): Promise<number> {

@@ -1,7 +1,7 @@
 import type { RunSpending } from '../../../machines/run.ts';
 import { raceAbort, waitAtMost } from '../../core/concurrency/cancel.ts';
 import type { RecordStore, Store } from '../../core/contracts/ports.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { RunId, SessionId } from '../../core/model/ids.ts';
 import {
@@ -13,12 +13,12 @@ import {
   toMicroCost,
   zeroAmounts,
 } from '../../core/model/runs/budget.ts';
-import { addAmounts, type BudgetOverrun, toCountedSpending } from '../../core/model/spending.ts';
+import { addAmounts, type BudgetOverrun, toBudgetAmounts } from '../../core/model/spending.ts';
 import type { BudgetHolder } from '../api/server/budgets.ts';
 import {
-  type PrepaidToolCalls,
+  type ChargedToolCalls,
   type Reservation,
-  type ReservationOrOverrun,
+  type ReservationResult,
   type SharedBudgetReserver,
   TurnBudget,
   type TurnBudgetInput,
@@ -74,7 +74,7 @@ interface HeldAmounts {
  * another server has written in the meantime, so two runs never reserve the same tokens. If a server is lost, its reservations
  * expire, and its sessions' usage is then counted from their logs.
  */
-export class BudgetLedger extends ServerPart<LedgerDeps> implements AsyncDisposable {
+export class BudgetLedger extends ServerComponent<LedgerDeps> implements AsyncDisposable {
   readonly #server = this.deps.newId();
   readonly children = new ChildBudgets(this.deps);
   mayWork: (session: BudgetedSession) => boolean = () => true;
@@ -91,9 +91,9 @@ export class BudgetLedger extends ServerPart<LedgerDeps> implements AsyncDisposa
     const { id, budget = {} } = record();
     const isLimited = Object.keys({ ...limits, ...budget }).length > 0;
     const lent = isLimited ? await this.children.reservedFor(id) : undefined;
-    let start: ReturnType<typeof toCountedSpending> | undefined;
+    let start: ReturnType<typeof toBudgetAmounts> | undefined;
     const session = (spent: RunSpending) => {
-      start ??= toCountedSpending(record().spending); // read only once the facts of earlier turns are written
+      start ??= toBudgetAmounts(record().spending); // read only once the facts of earlier turns are written
       return lent
         ? toSessionBudgetLines(record(), { run: run.runId, now: now(), limits, lent, used: addAmounts(start, spent) })
         : [];
@@ -145,7 +145,7 @@ export class BudgetLedger extends ServerPart<LedgerDeps> implements AsyncDisposa
     holders: readonly BudgetHolder[],
     requested: { readonly least: BudgetAmounts; readonly most: BudgetAmounts },
     signal: AbortSignal,
-  ): Promise<ReservationOrOverrun | undefined> {
+  ): Promise<ReservationResult | undefined> {
     for (;;) {
       const freed = this.#freed.promise;
       const id = this.deps.newId();
@@ -184,7 +184,7 @@ export class BudgetLedger extends ServerPart<LedgerDeps> implements AsyncDisposa
     holders: readonly BudgetHolder[],
     count: number,
     signal: AbortSignal,
-  ): Promise<PrepaidToolCalls | undefined> {
+  ): Promise<ChargedToolCalls | undefined> {
     let paid = 0;
     while (paid < count) {
       const reserved = await this.#reserve(

@@ -1,4 +1,4 @@
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent } from '../../core/contracts/server-parts.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import type { RunId, SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
@@ -14,7 +14,7 @@ interface Deps {
 }
 
 /** Running runs and sandboxes of the sessions in this server's memory. A session that leaves memory is no longer counted. */
-export class LiveConcurrencyTracker extends ServerPart<Deps> {
+export class LiveConcurrencyTracker extends ServerComponent<Deps> {
   *shares(): Generator<ConcurrentUsage> {
     for (const { held, runWriter, writer } of this.deps.sessions.all()) {
       const isRunning = held.runId !== undefined && held.runId === runWriter?.runId;

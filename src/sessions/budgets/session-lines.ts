@@ -6,7 +6,7 @@ import {
   toBudgetLines,
   withMicroCost,
 } from '../../core/model/runs/budget.ts';
-import { type BudgetSpec, noSpending, type Spending, toCountedSpending } from '../../core/model/spending.ts';
+import { type BudgetSpec, noSpending, type Spending, toBudgetAmounts } from '../../core/model/spending.ts';
 import { computeSpendingAt, type StoredSession } from '../run/log/projection.ts';
 import { buildUsageAmounts, type UsageAmounts } from './children.ts';
 
@@ -35,10 +35,10 @@ function linesSince(
 ): readonly BudgetLine[] {
   const { total } = computeSpendingAt(record, run, now);
   const before = granted ?? noSpending;
-  const counted = toCountedSpending(before);
+  const counted = toBudgetAmounts(before);
   const since = (kind: keyof UsageAmounts) => used[kind] - counted[kind] + lent[kind];
   // A new grant covers at least one request and one tool call, even if children hold everything that remains.
-  const isFresh = toCountedSpending(total).toolCalls === counted.toolCalls;
+  const isFresh = toBudgetAmounts(total).toolCalls === counted.toolCalls;
   const calls = isFresh ? Math.min(since('toolCalls'), (limits.toolCalls ?? 0) - 1) : since('toolCalls');
   const amounts = { ...buildUsageAmounts(since), toolCalls: calls };
   const lines = toBudgetLines('session', limits, { ...withMicroCost(amounts), time: total.ms - before.ms });

@@ -1,6 +1,6 @@
-import { RoundRunner } from '../../core/concurrency/rounds.ts';
+import { WorkLoop } from '../../core/concurrency/rounds.ts';
 import type { Store } from '../../core/contracts/ports.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { BudgetOverrun } from '../../core/model/spending.ts';
@@ -21,8 +21,8 @@ const lookMs = 30_000;
 const most = 1_000; // runs per round
 
 /** Continues runs that wait for room in a budget or limit, or for an owner to regain access. */
-export class WaitingRunResumer extends ServerPart<Deps> {
-  readonly #rounds = new RoundRunner({
+export class WaitingRunResumer extends ServerComponent<Deps> {
+  readonly #rounds = new WorkLoop({
     ...this.deps,
     round: async () => {
       await this.round();

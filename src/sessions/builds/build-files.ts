@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { BlobPutOptions, BlobStore } from '../../core/contracts/blobs.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type ResourceHolder, toHolderKey } from '../../core/model/access/holder.ts';
 import { buildFilesKind as kind } from '../../core/model/records.ts';
@@ -22,7 +22,7 @@ const maxFiles = 1_000;
 /**
  * Files for COPY steps, stored by holder and by the hash that the client computed. A hash matches only files of the same holder.
  */
-export class BuildFiles extends ServerPart<Deps> {
+export class BuildFileStore extends ServerComponent<Deps> {
   readonly #arriving = new Map<string, number>();
 
   async has(holder: ResourceHolder, hash: string): Promise<boolean> {

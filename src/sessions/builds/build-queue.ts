@@ -3,15 +3,15 @@ import { raceAbort } from '../../core/concurrency/cancel.ts';
 import { runAtIntervals } from '../../core/concurrency/rounds.ts';
 import { Semaphore } from '../../core/concurrency/semaphore.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { toHolderKey } from '../../core/model/access/holder.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
 import type { BuildPlan } from '../api/server/template-builds.ts';
-import type { BuildFiles } from './build-files.ts';
+import type { BuildFileStore } from './build-files.ts';
 import type { BuildRecords } from './build-records.ts';
-import { type BuiltImages, maxBuildDelayMs } from './built-images.ts';
+import { type BuiltImageStore, maxBuildDelayMs } from './built-images.ts';
 import { computeStepContexts, computeStepHashes } from './plan.ts';
 import { BuildLogWriter, BuildStepError, runBuildSteps } from './run-steps.ts';
 
@@ -20,8 +20,8 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'ids' | 'warn'> {
   readonly driver: Driver;
   readonly records: BuildRecords;
   readonly store: Pick<RecordStore, 'put'>;
-  readonly files: BuildFiles;
-  readonly images: BuiltImages;
+  readonly files: BuildFileStore;
+  readonly images: BuiltImageStore;
   readonly closing: AbortSignal;
   readonly specOf: (id: SessionId, image: string) => SandboxSpec;
   readonly reach: (id: SessionId, link: SandboxLink, signal: AbortSignal) => Promise<void>;
@@ -47,7 +47,7 @@ interface RunningBuild {
 const lookEveryMs = 3_000;
 const neverFires = new AbortController().signal;
 
-export class BuildQueue extends ServerPart<Deps> {
+export class BuildQueue extends ServerComponent<Deps> {
   readonly #running = new Map<string, RunningBuild>();
   /** Open builds are limited per owner, so the queue needs no limit. */
   readonly #slots = new Semaphore(this.deps.policy.atOnce, { maxWaiting: Number.POSITIVE_INFINITY });

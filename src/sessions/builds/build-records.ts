@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
 import { type ResourceHolder, selectPreferredResource, toHolderKey } from '../../core/model/access/holder.ts';
 import { buildLogKind, builtTemplateKind, templateBuildKind } from '../../core/model/records.ts';
@@ -16,7 +16,7 @@ const Log = z.object({ entries: z.array(BuildLogEntry) });
 
 export const isOpenBuild = ({ status }: TemplateBuild): boolean => status === 'building' || status === 'waiting';
 
-export class BuildRecords extends ServerPart<Pick<ServerDependencies, 'records'>> {
+export class BuildRecords extends ServerComponent<Pick<ServerDependencies, 'records'>> {
   readonly #templates = new Collection<BuiltTemplate>(this.deps.records, {
     kind: builtTemplateKind,
     schema: BuiltTemplate,

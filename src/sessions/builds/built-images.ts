@@ -1,16 +1,16 @@
 import { buildsImages, type Driver } from '../../../drivers/driver.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { ResourceHolder } from '../../core/model/access/holder.ts';
 import type { TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
-import type { BuildFiles } from './build-files.ts';
+import type { BuildFileStore } from './build-files.ts';
 import { type BuildRecords, isOpenBuild } from './build-records.ts';
 
 interface Deps extends Pick<ServerDependencies, 'clock'> {
   readonly driver: Driver;
   readonly instance: string;
   readonly records: BuildRecords;
-  readonly files: BuildFiles;
+  readonly files: BuildFileStore;
   readonly imagesInUse: () => Promise<ReadonlySet<string>>;
 }
 
@@ -24,7 +24,7 @@ const untaggedKept = 5;
 export const computeBuildExpiry = ({ until, at }: TemplateBuild): number =>
   until === undefined ? at + maxBuildStartMs : until + maxBuildDelayMs;
 
-export class BuiltImages extends ServerPart<Deps> {
+export class BuiltImageStore extends ServerComponent<Deps> {
   nameOf(buildId: string): string {
     return `corral-built/${this.deps.instance}:${buildId}`;
   }

@@ -1,6 +1,6 @@
 import type { BuildContainer, CallOptions } from '../../../drivers/driver.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { buildLogKind } from '../../core/model/records.ts';
 import type { BuildLogEntry, BuildStep } from '../../core/model/sandboxes/built-template.ts';
@@ -28,7 +28,7 @@ interface Deps extends Pick<ServerDependencies, 'clock'> {
  * The log of a build running on this server. The stored record lags behind; it serves readers on other servers and after a
  * restart.
  */
-export class BuildLogWriter extends ServerPart<Deps> {
+export class BuildLogWriter extends ServerComponent<Deps> {
   readonly entries: BuildLogEntry[] = [];
   readonly #rest = new Map<string, string>();
   #left = maxTexts;

@@ -1,16 +1,16 @@
 import { buildsImages } from '../../../drivers/driver.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreNotFound } from '../../core/errors/errors.ts';
 import { type ResourceHolder, toHolderKey } from '../../core/model/access/holder.ts';
 import type { BuiltTemplate, TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
 import { expectArchive } from '../../core/text/files/archive-format.ts';
 import type { BuildPlan, BuildRequest, BuiltImage, TemplateBuildService } from '../api/server/template-builds.ts';
 import type { CopyStore } from '../forks/copies.ts';
-import { BuildFiles } from './build-files.ts';
+import { BuildFileStore } from './build-files.ts';
 import { type BaseImage, BuildQueue } from './build-queue.ts';
 import { BuildRecords, defaultTemplateTag, isOpenBuild } from './build-records.ts';
-import { BuiltImages, computeBuildExpiry } from './built-images.ts';
+import { BuiltImageStore, computeBuildExpiry } from './built-images.ts';
 import { parseDockerfile } from './dockerfile.ts';
 import { checkBuildPlan, computeFinalWorkdir } from './plan.ts';
 
@@ -40,7 +40,7 @@ const openBuilds = 10;
 const cleanUpMs = 60_000;
 const lostText = 'The server ended while it built the template. Build it again.';
 
-export class TemplateBuilds extends ServerPart<Deps> {
+export class TemplateBuildManager extends ServerComponent<Deps> {
   readonly service: TemplateBuildService = {
     ability: async () => this.#ability(),
     plan: async (dockerfile, args) => parseDockerfile(dockerfile, args),
@@ -67,8 +67,8 @@ export class TemplateBuilds extends ServerPart<Deps> {
     remove: (templateId) => this.#remove(templateId),
   };
   readonly #records = new BuildRecords(this.deps);
-  readonly #files = new BuildFiles(this.deps);
-  readonly #images = new BuiltImages({ ...this.deps, records: this.#records, files: this.#files });
+  readonly #files = new BuildFileStore(this.deps);
+  readonly #images = new BuiltImageStore({ ...this.deps, records: this.#records, files: this.#files });
   readonly #queue = new BuildQueue({
     ...this.deps,
     records: this.#records,

@@ -1,7 +1,7 @@
 import type { Driver, SandboxLink } from '../../../drivers/driver.ts';
 import { createTimeoutSignal, raceAbort } from '../../core/concurrency/cancel.ts';
 import type { CommandQueue } from '../../core/contracts/ports.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { Cluster } from '../engine/cluster.ts';
@@ -72,7 +72,7 @@ const keptMs = 30_000;
  * Direct connections to sandboxes of sessions owned by other servers, so that files, shells and screens need not pass through the
  * owner.
  */
-export class RemoteSandboxes extends ServerPart<RemoteSandboxOptions> implements RemoteSandboxAccess {
+export class RemoteSandboxes extends ServerComponent<RemoteSandboxOptions> implements RemoteSandboxAccess {
   readonly #links = new Map<SessionId, Promise<RemoteLink>>();
 
   async use(id: SessionId, signal: AbortSignal): Promise<SandboxLease> {

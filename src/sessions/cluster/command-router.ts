@@ -1,18 +1,18 @@
 import { z } from 'zod';
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { CommandQueue, EventLog } from '../../core/contracts/ports.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { ForkFilesStatus } from '../../core/model/events.ts';
 import { type MessageId, type RunId, SessionId } from '../../core/model/ids.ts';
 import { findProtocolViolation } from '../../core/model/protocol-violation.ts';
 import { SessionCommand } from '../../core/model/runs/session-command.ts';
-import type { ClusterCommands, LocalEngineParts } from '../engine/cluster.ts';
+import type { ClusterCommands, LocalEngine } from '../engine/cluster.ts';
 import type { Ownership } from '../engine/ownership.ts';
 import type { SandboxFact } from '../engine/sandbox/sandbox-facts.ts';
 import type { SessionRecordChange } from '../engine/session-commands.ts';
 import { StoredSession } from '../run/log/projection.ts';
-import { type RemoteCommand, RemoteCommands } from './remote-commands.ts';
+import { type RemoteCommand, RemoteCommandBus } from './remote-commands.ts';
 
 const Fact = z.object({
   type: z.enum(['egress', 'sandbox.phase', 'desktop', 'sandbox.disk_exceeded', 'repository']),
@@ -68,7 +68,7 @@ async function findSentMessage(
   return undefined;
 }
 
-interface Deps extends LocalEngineParts, Pick<ServerDependencies, 'clock' | 'ids'> {
+interface Deps extends LocalEngine, Pick<ServerDependencies, 'clock' | 'ids'> {
   readonly ownership: Ownership;
   readonly commands: CommandQueue;
   readonly startTimeoutMs: number;
@@ -76,9 +76,9 @@ interface Deps extends LocalEngineParts, Pick<ServerDependencies, 'clock' | 'ids
 }
 const maxLooks = 5;
 
-export class CommandRouter extends ServerPart<Deps> implements ClusterCommands {
+export class CommandRouter extends ServerComponent<Deps> implements ClusterCommands {
   readonly #sends = createKeyedQueue();
-  readonly #remote = new RemoteCommands({ ...this.deps, act: (...posted) => this.#act(...posted) });
+  readonly #remote = new RemoteCommandBus({ ...this.deps, act: (...posted) => this.#act(...posted) });
 
   start(): void {
     this.#remote.start();

@@ -3,7 +3,7 @@ import { forEachConcurrent } from '../../core/concurrency/for-each-concurrent.ts
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import { runAtIntervals } from '../../core/concurrency/rounds.ts';
 import type { Lease, LeaseStore } from '../../core/contracts/ports.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { type Ownership, ownershipLostError } from '../engine/ownership.ts';
@@ -36,7 +36,7 @@ const freshMs = 100;
  * Owns sessions through leases in a store shared by several servers. Each lease is renewed after a third of its duration. Leases
  * are renewed in batches, so that many sessions cost the store few requests.
  */
-export class LeasedOwnership extends ServerPart<LeaseOptions> implements Ownership {
+export class LeasedOwnership extends ServerComponent<LeaseOptions> implements Ownership {
   readonly isShared = true;
   readonly #held = new Map<SessionId, HeldLease>();
   readonly #turns = createKeyedQueue();

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { runRounds } from '../../core/concurrency/rounds.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { runWorkLoop } from '../../core/concurrency/rounds.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import type { Ownership } from '../engine/ownership.ts';
 import type { LeaseOptions } from './leased-ownership.ts';
@@ -27,7 +27,7 @@ const Doc = z.object({ holder: z.string(), gone: z.boolean(), sessions: z.array(
 const lookMs = 400;
 
 /** The servers that share a store. Each keeps a record of the sessions it is working on, so that the others can take over. */
-export class PeerReplicas extends ServerPart<PeerReplicasOptions> implements AsyncDisposable {
+export class PeerReplicas extends ServerComponent<PeerReplicasOptions> implements AsyncDisposable {
   readonly #known = new Map<string, Peer>();
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
@@ -72,7 +72,7 @@ export class PeerReplicas extends ServerPart<PeerReplicasOptions> implements Asy
       return everyMs;
     };
     const onError = (error: unknown) => warn(error, 'the records of the other servers could not be read');
-    await runRounds(round, { clock, failedMs: everyMs, onError }, signal);
+    await runWorkLoop(round, { clock, failedMs: everyMs, onError }, signal);
   }
 
   async #say(gone: boolean, sessions: readonly SessionId[]): Promise<void> {

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { SessionCommand } from '../../../machines/session.ts';
 import { createTimeoutSignal, sleep, throwIfAborted } from '../../core/concurrency/cancel.ts';
-import { runRounds } from '../../core/concurrency/rounds.ts';
+import { runWorkLoop } from '../../core/concurrency/rounds.ts';
 import type { CommandQueue, QueuedCommand } from '../../core/contracts/ports.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, errorCodes, toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { type Ownership, ownershipLostError } from '../engine/ownership.ts';
@@ -21,7 +21,7 @@ export interface RemoteCommand {
  */
 type CommandExecutor = (id: SessionId, command: RemoteCommand, since: number) => Promise<unknown>;
 
-export interface RemoteCommandsOptions extends Pick<ServerDependencies, 'clock' | 'ids'> {
+export interface RemoteCommandBusOptions extends Pick<ServerDependencies, 'clock' | 'ids'> {
   readonly commands: CommandQueue;
   readonly ownership: Ownership;
   readonly act: CommandExecutor;
@@ -46,7 +46,7 @@ const Answer = z.union([
   z.object({ ok: z.literal(false), code: z.enum(errorCodes), message: z.string() }),
 ]);
 
-export class RemoteCommands extends ServerPart<RemoteCommandsOptions> implements AsyncDisposable {
+export class RemoteCommandBus extends ServerComponent<RemoteCommandBusOptions> implements AsyncDisposable {
   readonly #awaited = new Map<string, PendingAnswer>();
   /**
    * Commands that this server is executing or has just executed, by id. The value is the timer that removes the command;
@@ -162,7 +162,7 @@ export class RemoteCommands extends ServerPart<RemoteCommandsOptions> implements
     if (this.#stop.signal.aborted) this.deps.clock.clearTimeout(forget);
   }
 
-  async #outcome({ sessionId, name, body, at }: QueuedCommand, act: RemoteCommandsOptions['act']) {
+  async #outcome({ sessionId, name, body, at }: QueuedCommand, act: RemoteCommandBusOptions['act']) {
     try {
       const { until, body: requested } = Body.parse(body);
       if (until < this.deps.clock.now()) throw lateError();
@@ -198,7 +198,7 @@ export class RemoteCommands extends ServerPart<RemoteCommandsOptions> implements
       return waiting.length > 0 ? orphanedMs : orphanMs;
     };
     const onError = (error: unknown) => warn(error, 'waiting commands could not be listed');
-    await runRounds(round, { clock, firstMs: orphanMs, failedMs: orphanMs, onError }, signal);
+    await runWorkLoop(round, { clock, firstMs: orphanMs, failedMs: orphanMs, onError }, signal);
   }
 
   /** Polls again soon after finding work, and backs off otherwise. */
@@ -210,7 +210,7 @@ export class RemoteCommands extends ServerPart<RemoteCommandsOptions> implements
       return wait;
     };
     const onError = (error: unknown) => warn(error, complaint);
-    await runRounds(round, { clock, failedMs: slow * 4, onError }, this.#stop.signal);
+    await runWorkLoop(round, { clock, failedMs: slow * 4, onError }, this.#stop.signal);
   }
 }
 

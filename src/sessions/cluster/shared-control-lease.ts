@@ -1,6 +1,6 @@
 import { runAtIntervals } from '../../core/concurrency/rounds.ts';
 import type { LeaseStore } from '../../core/contracts/ports.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import type {
   SharedDesktopControl,
   SharedDesktopControlFactory,
@@ -22,7 +22,7 @@ const everyMs = 400;
 const ttlMs = 5_000;
 
 /** Keeps the lease of one session's keyboard and mouse in the store, because viewers can be on other servers. */
-export class SharedDesktopControlLease extends ServerPart<Options> implements SharedDesktopControl {
+export class SharedDesktopControlLease extends ServerComponent<Options> implements SharedDesktopControl {
   readonly #name = `control:${this.deps.id}`;
   #turn: Promise<unknown> = Promise.resolve();
   /** This server's viewer that holds the stored lease. */

@@ -1,8 +1,8 @@
 import type { ChildSessions, ChildState, ChildTask } from '../../agents/tools/delegation/child-runs.ts';
 import { raceAbort, throwIfAborted } from '../../core/concurrency/cancel.ts';
-import { runRounds } from '../../core/concurrency/rounds.ts';
+import { runWorkLoop } from '../../core/concurrency/rounds.ts';
 import type { EventStore } from '../../core/contracts/ports.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { deriveSessionId, type RunId, SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
@@ -47,7 +47,7 @@ const retryMs = 2_000;
 const childIdOf = (parent: SessionId, runId: RunId, callId: string): SessionId =>
   deriveSessionId(`child ${parent} ${runId} ${callId}`);
 
-export class Delegation extends ServerPart<Deps> {
+export class Delegation extends ServerComponent<Deps> {
   readonly starts = new ChildStarter({
     ...this.deps,
     sessions: async () => (await this.deps.services).sessions,
@@ -115,7 +115,7 @@ export class Delegation extends ServerPart<Deps> {
     const onError = (err: unknown) =>
       warn({ err }, 'the runs that agents gave away could not be looked through; trying again');
     const round = async () => void (await this.#adoptAll(signal));
-    await runRounds(round, { clock, failedMs: retryMs, onError }, signal);
+    await runWorkLoop(round, { clock, failedMs: retryMs, onError }, signal);
   }
 
   async #adoptAll(signal: AbortSignal): Promise<void> {

@@ -1,12 +1,12 @@
 import { throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, type ErrorCode, toAppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import { deriveMessageId, type SessionId } from '../../core/model/ids.ts';
 import { type ChildOrigin, childLinkKind, type SessionRecord } from '../../core/model/records.ts';
 import type { Goal } from '../../core/model/runs/goal.ts';
-import { toCopiedSandboxChoice } from '../../core/model/sandboxes/volume.ts';
+import { toCopiedSandboxOptions } from '../../core/model/sandboxes/volume.ts';
 import type { SessionAgent, SubAgent } from '../../core/model/session-agent.ts';
 import type { BudgetSpec } from '../../core/model/spending.ts';
 import type { TemplateInfo } from '../api/server/templates.ts';
@@ -86,7 +86,7 @@ export interface ChildStart {
   readonly most?: number;
 }
 
-export class ChildStarter extends ServerPart<Deps> {
+export class ChildStarter extends ServerComponent<Deps> {
   /** Serializes starts per parent, so that concurrent starts cannot exceed the count or the budget. */
   readonly #turns = createKeyedQueue();
 
@@ -147,7 +147,7 @@ export class ChildStarter extends ServerPart<Deps> {
       ...(model !== undefined && { model }),
       ...(parent.fallbacks && { fallbacks: parent.fallbacks }),
       ...(parent.toolServers && { toolServers: parent.toolServers }),
-      ...(parent.sandbox && { sandbox: toCopiedSandboxChoice(parent.sandbox) }),
+      ...(parent.sandbox && { sandbox: toCopiedSandboxOptions(parent.sandbox) }),
       ...(parent.skills && { skills: parent.skills }),
       ...(agent && { agent }),
     } as const;

@@ -1,4 +1,4 @@
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 
@@ -19,7 +19,7 @@ interface Options extends Pick<ServerDependencies, 'clock'> {
 }
 
 /** The lease of one desktop's keyboard and mouse. Held by one viewer; otherwise by the agent. */
-export class DesktopControlLease extends ServerPart<Options> {
+export class DesktopControlLease extends ServerComponent<Options> {
   readonly #waiting = new Set<() => void>();
   #driver: string | undefined;
   #usedAt = 0;

@@ -18,7 +18,7 @@ import type { DesktopStatusRecorder } from '../engine/sandbox/disk-reports.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
 import type { SessionStreamRegistry } from '../engine/watchers.ts';
-import type { DesktopViewerHub, DesktopViewerHubs } from './screen.ts';
+import type { DesktopHubRegistry, DesktopViewerHub } from './screen.ts';
 
 /** Why a sandbox has no desktop, and how to get one. Empty: the reason is unknown. */
 export function describeMissingDesktop({ state, detail = '', seconds = 0 }: DesktopAvailability): string {
@@ -38,7 +38,7 @@ export interface DesktopDeps {
   readonly sandboxes: Pick<SandboxAccess, 'use' | 'look'>;
   readonly commands: Pick<SessionCommands, 'change'>;
   readonly reports: Pick<DesktopStatusRecorder, 'saw'>;
-  readonly screens: DesktopViewerHubs;
+  readonly screens: DesktopHubRegistry;
   /** Whether a sandbox started for the session now would have a desktop. */
   readonly offerFor: (session: SessionRecord) => DesktopAvailability;
   readonly power: Pick<SandboxService, 'stop' | 'start'>;

@@ -1,8 +1,8 @@
 import type { Clock } from '../../core/contracts/clock.ts';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import type { DesktopWatchRequest } from '../api/desktop.ts';
+import type { DesktopViewerOptions } from '../api/desktop.ts';
 import type { SandboxFactChannel } from '../engine/sandbox/sandbox-facts.ts';
 import type { DesktopFact } from '../run/desktop-facts.ts';
 import {
@@ -33,9 +33,9 @@ const whys: Readonly<Record<DesktopControlReturnReason | 'lapsed', string>> = {
 };
 
 /** The viewers of one session's desktop, and the lease of its keyboard and mouse. Kept in memory while in use. */
-export class DesktopViewerHub extends ServerPart<Options> {
+export class DesktopViewerHub extends ServerComponent<Options> {
   holders = 0;
-  readonly #viewers = new Map<string, DesktopWatchRequest>();
+  readonly #viewers = new Map<string, DesktopViewerOptions>();
   /** Viewers that are connecting. They count toward the limit. */
   #coming = 0;
   /** Control facts wait for this promise, so that the log records the desktop's start before them. */
@@ -71,7 +71,7 @@ export class DesktopViewerHub extends ServerPart<Options> {
    * Registers a viewer until disposed. It replaces an older viewer of the same name and inherits its control. A viewer that can
    * only watch replaces none; if its name is taken, it gets `spare`.
    */
-  seat(request: DesktopWatchRequest, spare: string): ViewerHandle {
+  seat(request: DesktopViewerOptions, spare: string): ViewerHandle {
     const { viewerId = spare } = request;
     const isTaken = this.#viewers.has(viewerId) || this.lease.driver === viewerId;
     const id = isTaken && !request.mayControl ? spare : viewerId;
@@ -138,7 +138,7 @@ interface HubsDeps {
   readonly shareControl?: SharedDesktopControlFactory | undefined;
 }
 
-export class DesktopViewerHubs extends ServerPart<HubsDeps> {
+export class DesktopHubRegistry extends ServerComponent<HubsDeps> {
   readonly #screens = new Map<SessionId, DesktopViewerHub>();
 
   get(id: SessionId): DesktopViewerHub | undefined {

@@ -4,7 +4,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { UploadStore } from '../projects/uploads.ts';
-import type { AgentDesktop, SessionDesktop } from '../run/run-context.ts';
+import type { DesktopProvider, SessionDesktop } from '../run/run-context.ts';
 
 type PictureBytes = Parameters<NonNullable<ToolContext['keepPicture']>>[0];
 
@@ -61,7 +61,7 @@ interface Browsers {
 }
 const askMs = 2_000;
 
-export function createAgentDesktop(browsers: Browsers, pictures: ScreenshotStore): AgentDesktop {
+export function createDesktopProvider(browsers: Browsers, pictures: ScreenshotStore): DesktopProvider {
   const known = new WeakMap<SandboxClient, boolean>();
 
   async function existsIn(client: SandboxClient): Promise<boolean> {

@@ -13,7 +13,7 @@ export interface ClusterCommands extends SessionCommands, AsyncDisposable {
   start(): void;
 }
 
-export interface LocalEngineParts {
+export interface LocalEngine {
   readonly log: Pick<EventLog, 'page'>;
   readonly supervisor: Supervisor;
   readonly liveSessions: LiveSessions;
@@ -23,5 +23,5 @@ export interface LocalEngineParts {
 
 export interface Cluster {
   readonly ownership: Ownership;
-  connect(local: LocalEngineParts): { readonly commands: ClusterCommands; readonly sandboxes: RemoteSandboxAccess };
+  connect(local: LocalEngine): { readonly commands: ClusterCommands; readonly sandboxes: RemoteSandboxAccess };
 }

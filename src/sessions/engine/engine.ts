@@ -9,12 +9,12 @@ import { SessionHydrator, type SessionPolicies } from './hydration.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { EngineLogger } from './logger.ts';
 import { createLocalOwnership } from './ownership.ts';
-import type { AgentParts } from './run-contexts.ts';
+import type { AgentDeps } from './run-contexts.ts';
 import { RunRecorder } from './run-recorder.ts';
 import { DesktopStatusRecorder } from './sandbox/disk-reports.ts';
 import { LocalSandboxes, SandboxAccess } from './sandbox/sandbox-access.ts';
 import type { SandboxFactChannel } from './sandbox/sandbox-facts.ts';
-import { provideSessionMachine, type SandboxParts } from './session-actors.ts';
+import { provideSessionMachine, type SandboxEngineDeps } from './session-actors.ts';
 import { PendingCommands, type SessionCommands } from './session-commands.ts';
 import { SessionEvictor } from './session-evictor.ts';
 import { Supervisor } from './supervisor.ts';
@@ -99,8 +99,8 @@ export interface EngineOptions extends Pick<ServerDependencies, 'clock' | 'ids' 
     /** Maximum number of sessions working and of sandboxes starting at the same time; others wait. */
     readonly limits: Readonly<Record<SlotKind, number>>;
   };
-  readonly agents: AgentParts;
-  readonly sandboxes: SandboxParts;
+  readonly agents: AgentDeps;
+  readonly sandboxes: SandboxEngineDeps;
   readonly liveSessions: LiveSessions;
   readonly hooks: readonly WorkspaceHook[];
   readonly facts: SandboxFactChannel;

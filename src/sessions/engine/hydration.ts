@@ -3,12 +3,12 @@ import type { SandboxPolicy } from '../../../machines/sandbox.ts';
 import type { SessionInput } from '../../../machines/session.ts';
 import { throwIfAborted } from '../../core/concurrency/cancel.ts';
 import type { Store } from '../../core/contracts/ports.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import { type RunId, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
-import { computeIdleSeconds } from '../../core/model/sandboxes/idle-time.ts';
+import { computeIdleTimeoutSeconds } from '../../core/model/sandboxes/idle-time.ts';
 import { DesktopFactTracker } from '../run/desktop-facts.ts';
 import type { LiveSession } from '../run/live-session.ts';
 import { StoredSession } from '../run/log/projection.ts';
@@ -60,7 +60,7 @@ function idleAfter(seconds: number, { idleStopMs, idlePauseMs }: SandboxPolicy):
   return { idleStopMs: ms, idlePauseMs: idlePauseMs === undefined ? undefined : ms / 2 };
 }
 
-export class SessionHydrator extends ServerPart<Deps> {
+export class SessionHydrator extends ServerComponent<Deps> {
   /** Rejects: session_not_found, fenced (another server owns the session). */
   async make(id: SessionId, signal: AbortSignal): Promise<SessionInput> {
     const { store, log, profileOf, liveSessions, ownership, remoteSandboxes } = this.deps;
@@ -107,7 +107,7 @@ export class SessionHydrator extends ServerPart<Deps> {
   #begin(record: StoredSession, { plans, budget }: SessionRunSettings): Omit<SessionInput, 'runs'> {
     const { id, deleting, sandboxUntrusted, parent, owner } = record;
     const { policies, clock, liveSessions } = this.deps;
-    const idleSeconds = computeIdleSeconds(record, policies.mostIdleSeconds(record));
+    const idleSeconds = computeIdleTimeoutSeconds(record, policies.mostIdleSeconds(record));
     const { run, sandbox, passivateMs, maxQueued } = policies;
     const { expiresAt, starts } = liveSessions.takeSandbox(id);
     return {

@@ -2,7 +2,7 @@ import type { Driver, SandboxInfo } from '../../../drivers/driver.ts';
 import { neverAbortingSignal, raceAbort, runWithTimeout, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { runAtIntervals } from '../../core/concurrency/rounds.ts';
 import type { Store } from '../../core/contracts/ports.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { isUnfinished, type StoredSession } from '../run/log/projection.ts';
 import type { LiveSessions } from './live-sessions.ts';
@@ -32,7 +32,7 @@ interface Deps extends Pick<ServerDependencies, 'clock'> {
 const callMs = 20_000;
 
 /** Compares the driver's sandboxes with the stored sessions, so that no sandbox is leaked and no session loses its own. */
-export class Reconciler extends ServerPart<Deps> {
+export class Reconciler extends ServerComponent<Deps> {
   /** When a sandbox was first seen without a session. */
   readonly #unclaimed = new Map<string, number>();
   readonly #offered = new Set<string>();

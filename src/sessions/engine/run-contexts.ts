@@ -22,35 +22,35 @@ import { hasUnpreparedRepository, hasWritableRepository, type SessionRepository 
 import type { BudgetSpec } from '../../core/model/spending.ts';
 import { listUntrustedSources } from '../../core/text/strangers.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import type { ExternalAgents } from '../run/agent/external-agents.ts';
+import type { ExternalAgentRunner } from '../run/agent/external-agents.ts';
 import type { UploadReader } from '../run/context/attachments.ts';
 import type { LiveSession } from '../run/live-session.ts';
 import { OmissionReporter, type UnreachableCredential } from '../run/missing-tools.ts';
 import type { AgentProfile, AgentProfileResolver } from '../run/profile.ts';
 import { WorkspaceNotes } from '../run/prompt/memory.ts';
 import { NestedWorkspaceNotes } from '../run/prompt/nested-notes.ts';
-import { composePrompt, type PromptFacts, type PromptParts, readBuiltInPromptParts } from '../run/prompt/parts.ts';
+import { composePrompt, type PromptContext, type PromptParts, readBuiltInPromptParts } from '../run/prompt/parts.ts';
 import type {
-  AgentDesktop,
-  AgentKernels,
   ApprovalPolicy,
-  ExternalTools,
+  DesktopProvider,
+  ExternalToolProvider,
+  KernelManager,
   RunContext,
   SandboxLease,
 } from '../run/run-context.ts';
 import { createSkillReader, formatSkillList, type OfferedSkill } from '../run/skills/skill-set.ts';
-import { WorkspaceSkills } from '../run/skills/workspace-skills.ts';
-import type { RunBaselines } from '../run/snapshot/run-snapshots.ts';
+import { WorkspaceSkillFinder } from '../run/skills/workspace-skills.ts';
+import type { BaselineRecorder } from '../run/snapshot/run-snapshots.ts';
 import { type BudgetedRun, TurnBudget, type TurnBudgetFactory } from '../run/turn-budget.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { LocalSandboxes } from './sandbox/sandbox-access.ts';
 
 export interface ServerPrompts {
   readonly parts: PromptParts;
-  about(session: SessionRecord): Pick<PromptFacts, 'installed' | 'network'>;
+  about(session: SessionRecord): Pick<PromptContext, 'installed' | 'network'>;
 }
 
-export interface AgentParts {
+export interface AgentDeps {
   readonly profileOf: AgentProfileResolver;
   /** Undefined: the built-in prompts. */
   readonly prompts?: ServerPrompts;
@@ -61,15 +61,15 @@ export interface AgentParts {
   readonly approvals?: ApprovalPolicy | undefined;
   readonly gate?: (id: SessionId, signal: AbortSignal) => Promise<void>;
   /** Undefined if sandboxes have no desktop. */
-  readonly desktop?: AgentDesktop;
+  readonly desktop?: DesktopProvider;
   /** Whether a sandbox started for the session now would have a desktop, and advice if not. Absent: the driver decides. */
   readonly desktopFor?: (session: SessionRecord) => { readonly isReady: boolean; readonly advice: string };
-  readonly external?: ExternalTools;
-  readonly kernels?: AgentKernels;
+  readonly external?: ExternalToolProvider;
+  readonly kernels?: KernelManager;
   /** Agents with their own loop; undefined: none. */
-  readonly loops?: ExternalAgents;
+  readonly loops?: ExternalAgentRunner;
   /** Workspace files as of the start of each run; undefined: off. */
-  readonly snapshots?: RunBaselines;
+  readonly snapshots?: BaselineRecorder;
   readonly pullRequests?: (id: SessionId, repositories: readonly SessionRepository[]) => PullRequestOpener;
   readonly children?: {
     of(parent: SessionRecord, runId: RunId, most: number): ChildSessions;
@@ -90,7 +90,7 @@ export interface AgentParts {
 }
 interface Deps {
   readonly clock: Clock;
-  readonly agents: AgentParts;
+  readonly agents: AgentDeps;
   readonly liveSessions: LiveSessions;
   readonly sandboxes: LocalSandboxes;
   readonly driver: Pick<Driver, 'capabilities'>;
@@ -121,7 +121,7 @@ export function createRunContextFactory({
   const missing = new OmissionReporter();
   /** Runs that began before the session's repositories were fetched. They fail if a repository cannot be used. */
   const awaiting = new WeakSet<object>();
-  const workspaceSkills = new WorkspaceSkills();
+  const workspaceSkills = new WorkspaceSkillFinder();
   const prompts = agents.prompts ?? { parts: readBuiltInPromptParts(), about: () => unknownSandbox };
 
   async function ready(live: LiveSession, client: SandboxClient): Promise<void> {
@@ -212,7 +212,7 @@ export function createRunContextFactory({
     });
     const folder = live.client?.workdir ?? workdir(sandboxIdOf(id));
     const names = new Set(offeredTools.declarations.map(({ name }) => name));
-    const facts = async (until: AbortSignal): Promise<PromptFacts> => ({
+    const facts = async (until: AbortSignal): Promise<PromptContext> => ({
       instructions: prompt,
       plans,
       ...prompts.about(live.writer.record),
@@ -296,7 +296,7 @@ const unknownSandbox = { installed: '', network: 'as the operator set it up.' };
 const noApprovals: ApprovalPolicy = { tools: [], rules: [], timeoutMs: 600_000 };
 
 interface ToolServerLender {
-  readonly external: ExternalTools;
+  readonly external: ExternalToolProvider;
   readonly profile: Pick<AgentProfile, 'toolServers' | 'allows'>;
   readonly use: (signal: AbortSignal) => Promise<SandboxLease>;
   readonly tell: (failed: readonly FailedToolServer[], leftOut: readonly UnsupportedTool[]) => Promise<void>;

@@ -1,4 +1,4 @@
-import type { JudgementProgress, PendingCall, RunResume, Verdict } from '../../../machines/run.ts';
+import type { JudgementProgress, PendingCall, RunResumeState, Verdict } from '../../../machines/run.ts';
 import { applyVerdict, toPendingApproval } from '../../../machines/run-rules.ts';
 import type { QueuedRun } from '../../../machines/session.ts';
 import type { EventLog } from '../../core/contracts/ports.ts';
@@ -7,7 +7,7 @@ import type { FactOf, PlanStep, SessionEvent } from '../../core/model/events.ts'
 import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
 import { addGoalToTask, type Goal } from '../../core/model/runs/goal.ts';
 import type { WaitReason } from '../../core/model/spending.ts';
-import { addAmounts, addToolCall, addUsage, noSpending, toCountedSpending } from '../../core/model/spending.ts';
+import { addAmounts, addToolCall, addUsage, noSpending, toBudgetAmounts } from '../../core/model/spending.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 import {
   type AnswerRequest,
@@ -198,7 +198,7 @@ export class RunFold {
     return { steps: this.#steps, openCalls, requests: [...this.requests.values()], inbox, checked: this.#checked };
   }
 
-  resume(transcript: Transcript, runId: RunId, now: number): RunResume {
+  resume(transcript: Transcript, runId: RunId, now: number): RunResumeState {
     const ofModel = transcript.openCalls(runId).map((call): PendingCall => {
       const verdict = this.#verdicts.get(call.callId);
       const pending = { ...call, begun: this.#openCalls.has(call.callId) };
@@ -213,7 +213,7 @@ export class RunFold {
     const approvals = requests.map((one) => toPendingApproval({ ...one, timeoutMs: Math.max(0, one.expiresAt - now) }));
     // An interrupted turn counts as spent, so that a turn that always crashes the server is not repeated forever.
     const cut = calls.length === 0 && this.#waiting === undefined && !judgement.isOpen ? 1 : 0;
-    const { turns, tokens, cost, toolCalls } = toCountedSpending(this.#spending);
+    const { turns, tokens, cost, toolCalls } = toBudgetAmounts(this.#spending);
     const isAnswer = calls[0]?.begun === true && calls[0].name === 'message_ask_user';
     const workedMs = this.#waiting === undefined ? this.#worked + this.#last - this.#since : 0;
     return {
@@ -273,5 +273,5 @@ export async function foldRuns(
 
 export const toQueuedRun = (
   { runId, task, messageId }: StoredSession['openRuns'][number],
-  { resume, goal }: { readonly resume: RunResume | undefined; readonly goal: Goal | undefined },
+  { resume, goal }: { readonly resume: RunResumeState | undefined; readonly goal: Goal | undefined },
 ): QueuedRun => ({ runId, task, messageId, resume, ...(goal && { goal }) });

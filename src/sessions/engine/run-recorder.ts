@@ -1,5 +1,5 @@
-import { toUnjudgedGoalEnd } from '../../../machines/run-rules.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { toUnjudgedAssessment } from '../../../machines/run-rules.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { failpointSync } from '../../core/errors/failpoint.ts';
 import type { RunId, SessionId } from '../../core/model/ids.ts';
@@ -17,7 +17,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'ids'> {
   readonly pendingCommands: PendingCommands;
 }
 
-export class RunRecorder extends ServerPart<Deps> {
+export class RunRecorder extends ServerComponent<Deps> {
   record(id: SessionId, { facts, answer, stops, decided, goal }: FactBatch): void {
     const { liveSessions, pendingCommands, ids, clock, logger } = this.deps;
     const commandIds = [...(answer ? [answer.commandId] : []), ...((stops ?? decided)?.commandIds ?? [])];
@@ -88,4 +88,4 @@ export class RunRecorder extends ServerPart<Deps> {
 }
 
 /** If a run fails because its actor or session failed, its goal gets no verdict. */
-const endOfGoal = (goal: unknown) => (goal ? { goal: toUnjudgedGoalEnd('failed') } : {});
+const endOfGoal = (goal: unknown) => (goal ? { goal: toUnjudgedAssessment('failed') } : {});

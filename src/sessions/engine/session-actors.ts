@@ -9,7 +9,7 @@ import { provideRunMachine } from '../run/run-actors.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { EngineLogger } from './logger.ts';
 import type { Ownership } from './ownership.ts';
-import { type AgentParts, createRunContextFactory } from './run-contexts.ts';
+import { type AgentDeps, createRunContextFactory } from './run-contexts.ts';
 import type { RunRecorder } from './run-recorder.ts';
 import type { DiskGuard } from './sandbox/disk-floor.ts';
 import { createDiskUsageMonitor, type DesktopStatusRecorder } from './sandbox/disk-reports.ts';
@@ -18,7 +18,7 @@ import { provideSandboxMachine, type SandboxDeps, type SandboxQuota } from './sa
 import type { SandboxFactChannel } from './sandbox/sandbox-facts.ts';
 import type { PendingCommands } from './session-commands.ts';
 
-export interface SandboxParts {
+export interface SandboxEngineDeps {
   readonly driver: Driver;
   readonly startTimeoutMs: number;
   readonly spec: (session: SessionRecord, sandboxId: SandboxId) => SandboxSpec | Promise<SandboxSpec>;
@@ -35,8 +35,8 @@ export interface SandboxParts {
 interface Deps {
   readonly clock: Clock;
   readonly logger: EngineLogger;
-  readonly agents: AgentParts;
-  readonly sandboxes: SandboxParts;
+  readonly agents: AgentDeps;
+  readonly sandboxes: SandboxEngineDeps;
   readonly own: LocalSandboxes;
   readonly liveSessions: LiveSessions;
   readonly pendingCommands: PendingCommands;

@@ -1,7 +1,7 @@
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent } from '../../core/contracts/server-parts.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { isUnfinished, type StoredSession, unfinishedSessionKind } from '../run/log/projection.ts';
+import { isUnfinished, type StoredSession, unfinishedRecordKind } from '../run/log/projection.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { EngineLogger } from './logger.ts';
 import { type Ownership, ownershipLostError } from './ownership.ts';
@@ -19,7 +19,7 @@ interface Deps {
   readonly runs: Pick<RunRecorder, 'giveUp'>;
 }
 
-export class SessionEvictor extends ServerPart<Deps> implements SessionEndListener {
+export class SessionEvictor extends ServerComponent<Deps> implements SessionEndListener {
   constructor(deps: Deps) {
     super(deps);
     deps.ownership.onLost((id) => this.standDown(id));
@@ -73,7 +73,7 @@ export class SessionEvictor extends ServerPart<Deps> implements SessionEndListen
   async #leave(id: SessionId, record: StoredSession | undefined): Promise<void> {
     const { records, ownership } = this.deps;
     // if this fails, the leftover `unfinished` mark is harmless
-    if (record && !isUnfinished(record)) await records.delete(unfinishedSessionKind, id).catch(() => {});
+    if (record && !isUnfinished(record)) await records.delete(unfinishedRecordKind, id).catch(() => {});
     await ownership.release(id);
   }
 }

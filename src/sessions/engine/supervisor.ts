@@ -3,7 +3,7 @@ import type { SandboxInfo } from '../../../drivers/driver.ts';
 import { withSharedEndEvents } from '../../../machines/nameless-ends.ts';
 import type { SessionCommand, SessionInput, SlotKind, sessionMachine } from '../../../machines/session.ts';
 import { type RestartPolicy, supervisorMachine } from '../../../machines/supervisor.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
@@ -25,7 +25,7 @@ interface Options extends Pick<ServerDependencies, 'clock'> {
   readonly restartPolicy: RestartPolicy;
   readonly limits: Readonly<Record<SlotKind, number>>;
 }
-export interface SessionParts {
+export interface SessionActorLogic {
   readonly session: typeof sessionMachine;
   readonly hydrate: (id: SessionId, signal: AbortSignal) => Promise<SessionInput>;
 }
@@ -43,11 +43,11 @@ type SupervisorActor = Actor<typeof supervisorMachine>;
  * supervisor.start({ session, hydrate }, evictor);
  * await supervisor.command(sessionId, { type: 'cmd.stop', commandId });
  */
-export class Supervisor extends ServerPart<Options> implements SessionCommands {
+export class Supervisor extends ServerComponent<Options> implements SessionCommands {
   #actor: SupervisorActor | undefined;
 
   /** Parts can depend on this supervisor, so the constructor cannot take them. */
-  start({ session, hydrate }: SessionParts, ends: SessionEndListener): void {
+  start({ session, hydrate }: SessionActorLogic, ends: SessionEndListener): void {
     const { clock, restartPolicy: policy, limits } = this.deps;
     const actors = {
       session,

@@ -2,7 +2,7 @@ import { forEachConcurrent } from '../../core/concurrency/for-each-concurrent.ts
 import type { RecordStore, StoredRecord } from '../../core/contracts/ports.ts';
 import { SessionStatus } from '../../core/model/events.ts';
 import { SessionId } from '../../core/model/ids.ts';
-import { isUnfinished, StoredSession, unfinishedSessionKind } from '../run/log/projection.ts';
+import { isUnfinished, StoredSession, unfinishedRecordKind } from '../run/log/projection.ts';
 
 // Sessions with unfinished work have a mark: a separate record, written in the same transaction that starts the work. At start-up
 // only the marks are read, regardless of the number of sessions. A leftover mark is harmless; a missing mark loses work.
@@ -25,11 +25,11 @@ export async function readUnfinishedSessions(
   if (!(await records.get('server', 'unfinished'))) {
     for (const { doc } of await records.list('session')) {
       const record = StoredSession.parse(doc);
-      if (isUnfinished(record)) await records.put({ kind: unfinishedSessionKind, id: record.id, doc: {} });
+      if (isUnfinished(record)) await records.put({ kind: unfinishedRecordKind, id: record.id, doc: {} });
     }
     await records.put({ kind: 'server', id: 'unfinished', doc: {} });
   }
-  const marks = new Map((await records.list(unfinishedSessionKind)).map((mark) => [mark.id, mark]));
+  const marks = new Map((await records.list(unfinishedRecordKind)).map((mark) => [mark.id, mark]));
   const ids = [...marks.keys()].map((id) => SessionId.parse(id));
   const left = ids.filter((id) => !isInHands(id)); // saves a store read per session at every sweep
   const found = await readStoredSessions(records, left);
@@ -59,7 +59,7 @@ export async function countSessions(records: Pick<RecordStore, 'count'>): Promis
 
 /** Deletes the mark unless it was written again in the meantime. */
 export const deleteUnfinishedMark = (records: RecordStore, { id, version }: StoredRecord): Promise<void> =>
-  records.delete(unfinishedSessionKind, id, version);
+  records.delete(unfinishedRecordKind, id, version);
 
 /** Missing records are omitted. */
 export async function readStoredSessions(records: RecordStore, ids: readonly SessionId[]): Promise<StoredSession[]> {

@@ -4,13 +4,13 @@ import { neverAbortingSignal, throwIfAborted } from '../../core/concurrency/canc
 import type { BlobInfo, BlobPutOptions, BlobStore } from '../../core/contracts/blobs.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import {
   buildFilesKind,
   fileCopiesKind,
-  copyBlobKind as kind,
+  fileCopyBlobKind as kind,
   preparedFilesKind,
   skillVersionKind,
   workspaceManifestKind,
@@ -55,7 +55,7 @@ const idOf = ({ holder, blob }: Omit<BlobReference, 'of'>) => `${holder}:${blob}
  * Stored copies of files: for forks, pauses, named snapshots, prepared repositories, builds and skills. A record announces each
  * blob before it exists, so that one clean-up finds every blob without a holder.
  */
-export class CopyStore extends ServerPart<Deps> {
+export class CopyStore extends ServerComponent<Deps> {
   /** Time at which this server last read a whole copy, by blob, epoch ms. */
   readonly #readWhole = new Map<string, number>();
   readonly #nextPlaces = createRecordSweep(this.deps.records, kind, ({ id }) => ({ id, sort: 0 }));

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import type { RecordPut, Store } from '../../core/contracts/ports.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { FactOf, ForkFilesStatus, SessionEvent, SessionFact } from '../../core/model/events.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
-import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
+import type { SandboxOptions, SessionRecord } from '../../core/model/records.ts';
 import { toUnfetchedRepository } from '../../core/model/repository.ts';
 import { noSpending } from '../../core/model/spending.ts';
 import type { ForkSessionCommand } from '../api/sessions.ts';
@@ -13,7 +13,7 @@ import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
 import { type ConversationEntry, parseConversation } from '../run/log/conversation.ts';
 import { applyFact, createSessionRecord, inheritedFieldsOf, type StoredSession } from '../run/log/projection.ts';
-import { modelRequestKind, modelRequestTextKind, requestIdOf, StoredRequest } from '../run/log/stored-request.ts';
+import { requestIdOf, requestRecordKind, requestTextRecordKind, StoredRequest } from '../run/log/stored-request.ts';
 import type { EditedMessage } from './edited-message.ts';
 import { isForkableFact, type SessionFilesCopier, type SessionFilesCopyState } from './snapshots.ts';
 
@@ -26,8 +26,8 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'closing' | 'log'> {
   readonly volumes: {
     forCopy(
       session: Pick<SessionRecord, 'id' | 'owner' | 'projectId'>,
-      choice: SandboxChoice | undefined,
-    ): Promise<SandboxChoice | undefined>;
+      choice: SandboxOptions | undefined,
+    ): Promise<SandboxOptions | undefined>;
   };
   readonly ids: Pick<IdSource, 'sessionId'>;
 }
@@ -37,7 +37,7 @@ const Forking = z.object({ at: z.number(), forked: z.custom<FactOf<'session.fork
 const useMs = 120_000;
 
 /** A fork is visible only after its last write, once it is complete. */
-export class ForkCreator extends ServerPart<Deps> {
+export class ForkCreator extends ServerComponent<Deps> {
   readonly #busy = new Set<SessionId>();
 
   async make(parent: StoredSession, command: ForkSessionCommand): Promise<StoredSession> {
@@ -302,13 +302,13 @@ async function copyRequests(
     return found?.doc;
   };
   for (let turn = 1; turn <= turns; turn++) {
-    const stored = StoredRequest.safeParse(await copy(modelRequestKind, requestIdOf(turn), { sort: turn }));
+    const stored = StoredRequest.safeParse(await copy(requestRecordKind, requestIdOf(turn), { sort: turn }));
     if (!stored.success) continue; // older servers recorded no requests
     const { system, tools, note, notes, earlier = [] } = stored.data;
     const placed = [...(notes?.more ?? []), ...earlier];
     for (const hash of [system, tools, note, ...placed.map((one) => one.note)]) if (hash) texts.add(hash);
   }
-  for (const hash of texts) await copy(modelRequestTextKind, hash);
+  for (const hash of texts) await copy(requestTextRecordKind, hash);
 }
 
 function createClosingFacts({ record, openMessage, openCalls, hasSandbox }: ConversationCopy): SessionFact[] {

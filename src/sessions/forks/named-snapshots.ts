@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type ResourceHolder, selectPreferredResource } from '../../core/model/access/holder.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { namedSnapshotKind as kind, Snapshot } from '../../core/model/sandboxes/snapshot.ts';
-import { toCopiedSandboxChoice } from '../../core/model/sandboxes/volume.ts';
+import { toCopiedSandboxOptions } from '../../core/model/sandboxes/volume.ts';
 import { Collection } from '../../storage/collection.ts';
 import type {
   ExportedSnapshot,
@@ -22,7 +22,7 @@ import { createSnapshotArchive, openSnapshotArchive } from './archive/snapshot-a
 import { invalidArchiveError } from './archive/tar-reader.ts';
 import { checkWorkspaceArchive } from './archive/workspace-check.ts';
 import { type BlobReference, type CopyStore, type StoredCopy, shareCopyForSession } from './copies.ts';
-import type { WorkspaceArchive } from './workspace-archive.ts';
+import type { WorkspaceArchiver } from './workspace-archive.ts';
 
 export interface NamedSnapshotPolicy {
   readonly maxBytes: number;
@@ -32,7 +32,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   readonly policy: NamedSnapshotPolicy;
   readonly holdings: Pick<ConcurrencyLimiter, 'within'>;
   readonly copies: CopyStore;
-  readonly archive: WorkspaceArchive;
+  readonly archive: WorkspaceArchiver;
   readonly sandboxes: Pick<SandboxAccess, 'use'>;
   readonly sessions: () => Pick<SessionService, 'get' | 'create'>;
   readonly ids: Pick<IdSource, 'sessionId' | 'short'>;
@@ -56,7 +56,7 @@ const isNamed = (idOrName: string) => {
 };
 
 /** A snapshot exists completely, with its record, or not at all. */
-export class NamedSnapshots extends ServerPart<Deps> {
+export class NamedSnapshotStore extends ServerComponent<Deps> {
   readonly service: SnapshotService = {
     make: (id, requested) => this.#make(id, requested),
     fork: (id, requested) => this.#fork(id, requested),
@@ -151,7 +151,7 @@ export class NamedSnapshots extends ServerPart<Deps> {
           ...(toolServers && { toolServers }),
           ...(author && { author }),
           ...(metadata && { metadata }),
-          ...(sandbox && { sandbox: toCopiedSandboxChoice(sandbox) }),
+          ...(sandbox && { sandbox: toCopiedSandboxOptions(sandbox) }),
           ...(created && { life: created }),
           ...((owner ?? parent.owner) !== undefined && { owner: (owner ?? parent.owner) as string }),
           startsFrom: { blob, sha256 },

@@ -1,6 +1,6 @@
 import { createTimeoutSignal, neverAbortingSignal, raceAbort, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import type { EventStore } from '../../core/contracts/ports.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { SessionEvent, SessionFact } from '../../core/model/events.ts';
@@ -18,7 +18,7 @@ import {
   shareCopyForSession,
   writeSessionFilesCopies,
 } from './copies.ts';
-import type { WorkspaceArchive } from './workspace-archive.ts';
+import type { WorkspaceArchiver } from './workspace-archive.ts';
 
 export interface SessionFilesCopyPolicy {
   /** Newest copies kept per session; 0: off. */
@@ -31,7 +31,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'newId' | 'records' | 
   readonly policy: SessionFilesCopyPolicy;
   readonly events: Pick<EventStore, 'findLastSeq'>;
   readonly copies: CopyStore;
-  readonly archive: WorkspaceArchive;
+  readonly archive: WorkspaceArchiver;
 }
 /** `unknown`: not checked yet. */
 export type SessionFilesCopyState =
@@ -70,7 +70,7 @@ export const isForkableFact = (fact: SessionFact | SessionEvent): boolean =>
     : fact.type === 'step' && (fact.data.status === 'completed' || fact.data.status === 'failed');
 
 /** Copies a session's files when a run or step ends. The next use of the sandbox waits for the copy. */
-export class SessionFilesCopier extends ServerPart<Deps> implements WorkspaceHook {
+export class SessionFilesCopier extends ServerComponent<Deps> implements WorkspaceHook {
   readonly #queue = new WorkspaceQueue();
   readonly #stops = new Map<SessionId, AbortController>();
   readonly #caughtUp = new WeakSet<LiveSession>();

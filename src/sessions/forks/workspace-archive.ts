@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -20,7 +20,7 @@ export type ArchiveClient = Pick<SandboxClient, 'workdir' | 'programs' | 'worksp
 type ArchivedFolder = Pick<ArchiveClient, 'workdir' | 'programs'>;
 
 /** `name` identifies the program and must be unique within the sandbox. */
-export interface WorkspaceArchive {
+export interface WorkspaceArchiver {
   measure(sandbox: ArchiveClient, name: string, signal: AbortSignal): Promise<WorkspaceFingerprint>;
   /** Fails if the sandbox cannot deliver the whole workspace. */
   pack(sandbox: ArchivedFolder, packed: PackOptions, signal: AbortSignal): AsyncIterable<Uint8Array>;
@@ -107,7 +107,7 @@ const unpacking = (workdir: string, isPlain = false) =>
   ] as const;
 
 /** Programs in the sandbox pack and unpack the archives. The server never extracts files that a sandbox wrote. */
-export const workspaceArchive: WorkspaceArchive = {
+export const workspaceArchiver: WorkspaceArchiver = {
   async measure(sandbox, name, signal) {
     const seen = await sandbox.workspace.print(signal);
     if (seen) return seen;
@@ -148,7 +148,7 @@ function sizeReader(): { read(bytes: Uint8Array): void; sum(): number } {
 
 interface Deps {
   readonly sandboxes: Pick<SandboxAccess, 'use'>;
-  readonly archive: WorkspaceArchive;
+  readonly archive: WorkspaceArchiver;
   readonly newId: () => string;
 }
 const landing = '.corral/chosen';
@@ -166,7 +166,7 @@ find ${landing} -mindepth 1 -maxdepth 1 ! -name .corral -exec mv -t . -- {} +
 rm -rf -- ${landing}`;
 
 /** Copies whole workspaces from one session's sandbox to another's. An interrupted copy can be repeated. */
-export class WorkspaceCopier extends ServerPart<Deps> {
+export class WorkspaceCopier extends ServerComponent<Deps> {
   /** Overwrites existing files. */
   async copy(from: SessionId, to: SessionId, signal: AbortSignal): Promise<void> {
     await using source = await this.deps.sandboxes.use(from, signal);

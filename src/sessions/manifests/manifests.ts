@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -10,10 +10,10 @@ import { truncateEnd } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { CopyStore } from '../forks/copies.ts';
 import type { SessionFilesCopier } from '../forks/snapshots.ts';
-import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
+import type { WorkspaceArchiver } from '../forks/workspace-archive.ts';
 import type { LiveSession } from '../run/live-session.ts';
 import { findDamagedPaths, parseManifest, serializeManifest, type WorkspaceManifest } from './manifest.ts';
-import type { WorkspaceFiles } from './workspace-files.ts';
+import type { WorkspaceFileOps } from './workspace-files.ts';
 
 interface FoundDamage {
   /** Null: unknown, because the manifest's list is damaged too. */
@@ -81,8 +81,8 @@ async function endProcesses(client: SandboxClient, signal: AbortSignal): Promise
 interface Deps extends Pick<ServerDependencies, 'clock' | 'newId' | 'records' | 'warn'> {
   readonly copies: CopyStore;
   readonly snapshots: Pick<SessionFilesCopier, 'copyAtRest' | 'newestWhole'>;
-  readonly archive: Pick<WorkspaceArchive, 'unpack'>;
-  readonly files: WorkspaceFiles;
+  readonly archive: Pick<WorkspaceArchiver, 'unpack'>;
+  readonly files: WorkspaceFileOps;
 }
 const Repair = z.object({
   /** All existing files are moved aside before the copy is unpacked. */
@@ -120,7 +120,7 @@ const passing: ReadonlySet<string> = new Set([
  * altered, the newest complete copy, if there is one, replaces all of them. A manifest exists only while nobody can use the
  * files, so users' changes are never taken for damage.
  */
-export class WorkspaceManifests extends ServerPart<Deps> {
+export class WorkspaceIntegrity extends ServerComponent<Deps> {
   async write(live: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {
     const { id } = live;
     const { clock, snapshots, files, copies, newId } = this.deps;

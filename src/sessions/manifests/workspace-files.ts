@@ -3,7 +3,7 @@ import { runProgram } from '../services/streams/piped-command.ts';
 import { ManifestReader, type WorkspaceManifest } from './manifest.ts';
 
 /** Lists and moves the files of a workspace, with programs that run in its sandbox. `name` identifies the program there. */
-export interface WorkspaceFiles {
+export interface WorkspaceFileOps {
   list(sandbox: ArchiveClient, name: string, signal: AbortSignal): Promise<WorkspaceManifest>;
   /** Moves all files into a folder of the workspace, continuing an interrupted call. */
   moveAside(sandbox: ArchiveClient, to: MoveAsideOptions, signal: AbortSignal): Promise<void>;
@@ -63,7 +63,7 @@ const moveScript = `mkdir -p -- "$1/$2" && ${beside} mv -f -t "$2" -- {} + && { 
 // Grants access to folders without permissions, so that they can be removed.
 const clearScript = `${beside} chmod -R u+rwX -- {} + ; ${beside} rm -rf -- {} +`;
 
-export const workspaceFiles: WorkspaceFiles = {
+export const workspaceFileOps: WorkspaceFileOps = {
   async list(sandbox, name, signal) {
     const reader = new ManifestReader();
     const argv = ['bash', '-c', listScript, 'bash', sandbox.workdir, hashProgram];

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreConflict, ignoreNotFound } from '../../core/errors/errors.ts';
 import { changeRecordWithResult } from '../../storage/collection.ts';
 import { type MemoryHolder, type Note, type NoteAuthor, NoteVersion, type NoteWithText } from '../api/server/memory.ts';
@@ -76,7 +76,7 @@ interface Draft {
 }
 
 /** Callers check permissions. */
-export class NoteStore extends ServerPart<Deps> {
+export class NoteStore extends ServerComponent<Deps> {
   get limits(): NoteLimits {
     return this.deps.limits;
   }

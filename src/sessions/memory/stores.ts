@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import { Collection, changeRecord, changeRecordWithResult } from '../../storage/collection.ts';
@@ -44,7 +44,7 @@ const keyOf = (store: string, { memory, id }: Pick<MemoryEntryVersion, 'memory' 
 type Draft = { readonly path: string; readonly text: string | null } | undefined;
 
 /** Callers check permissions, and whether the store is archived. */
-class MemoryStoreContents extends ServerPart<Deps> {
+class MemoryStoreContents extends ServerComponent<Deps> {
   async begin(store: string): Promise<void> {
     await this.deps.records.put({ kind: kinds.index, id: store, doc: { memories: [] }, expect: 0 });
   }

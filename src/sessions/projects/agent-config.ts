@@ -6,7 +6,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { ToolProgram } from '../../core/model/tool-server.ts';
 import { changeRecord } from '../../storage/collection.ts';
 import type { TemplateInfo, TemplateService } from '../api/server/templates.ts';
-import { formatModelRef, type OfferedProvider, parseModelRef } from './providers.ts';
+import { formatModelRef, parseModelRef, type SupportedProvider } from './providers.ts';
 
 const firstTemplate = 'default';
 const AgentConfig = z.object({
@@ -46,7 +46,7 @@ export interface AgentConfigService {
 }
 interface Deps extends Pick<ServerDependencies, 'newId' | 'records'> {
   readonly templates: Pick<TemplateService, 'get'>;
-  readonly providers: () => Promise<readonly Pick<OfferedProvider, 'id'>[]>;
+  readonly providers: () => Promise<readonly Pick<SupportedProvider, 'id'>[]>;
   /** CORRAL_MODEL, the model of a new project whose template names none. */
   readonly model: string;
   readonly checkModel?: (ref: string) => void;

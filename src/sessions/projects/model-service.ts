@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { type CatalogEntry, withCatalogFacts } from '../../agents/models/catalog/catalog.ts';
+import { type CatalogEntry, withCatalogInfo } from '../../agents/models/catalog/catalog.ts';
 import { type ListedModel, listModels, type ModelListFetch } from '../../agents/models/model-list.ts';
 import { formatModelRef, keyedProviders, parseModelRef } from '../../agents/models/providers.ts';
 import {
@@ -13,7 +13,7 @@ import {
 import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreNotFound, toAppError } from '../../core/errors/errors.ts';
 import { serverSettingKind as kind } from '../../core/model/records.ts';
 import type { Secret } from '../../core/text/secret.ts';
@@ -44,7 +44,7 @@ interface DirectoryDeps {
   /** Settings from files and variables. They override stored values. */
   readonly models: ModelsConfig;
 }
-export class ModelDirectory extends ServerPart<DirectoryDeps> {
+export class ModelSettingsStore extends ServerComponent<DirectoryDeps> {
   /** Read from the store each time, so that all servers see changes. */
   async stored(): Promise<StoredModelSettings> {
     return Stored.parse((await this.deps.records.get(kind, id))?.doc ?? {});
@@ -72,7 +72,7 @@ export class ModelDirectory extends ServerPart<DirectoryDeps> {
 }
 
 interface Deps {
-  readonly directory: ModelDirectory;
+  readonly directory: ModelSettingsStore;
   readonly keys: Pick<ProviderKeyStore, 'list' | 'put' | 'delete' | 'use'>;
   readonly settings: { readonly model: string; readonly models: ModelsConfig };
   readonly setBy: (key: string) => string | undefined;
@@ -118,7 +118,7 @@ export function createModelService(deps: Deps): ModelService {
       if (until.signal.aborted) throw new AppError('provider_error', `No answer within ${askMs / 1_000} s.`);
       throw thrown;
     });
-    const all = await Promise.all(found.map((model) => withCatalogFacts(provider, model)));
+    const all = await Promise.all(found.map((model) => withCatalogInfo(provider, model)));
     return all.sort((one, other) => one.name.localeCompare(other.name, 'en', { numeric: true }));
   }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
@@ -20,7 +20,7 @@ type Copies = z.infer<typeof Copies>;
 export const projectFilesFolder = 'project_files';
 const kind = 'project-copies'; // by session, and deleted with it
 
-export class ProjectFileSync extends ServerPart<Deps> {
+export class ProjectFileSync extends ServerComponent<Deps> {
   readonly #turns = createKeyedQueue();
   /** The files last copied through each client, so that most uses of a sandbox need no work. A new sandbox has a new client. */
   readonly #known = new WeakMap<SandboxClient, string>();

@@ -27,7 +27,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'newId' | 'records'> {
   readonly sessions: Pick<SessionService, 'pieces' | 'delete'>;
   readonly agents: AgentConfigLifecycle & Pick<AgentConfigService, 'get' | 'update'>;
   /** Stores of resources that are deleted with the project, like its sessions. */
-  readonly held?: () => readonly HeldResourceStore[];
+  readonly held?: () => readonly ProjectResourceStore[];
   readonly moved?: () => Readonly<Record<'automation' | 'webhook', MovableResourceStore>>;
   readonly removeBelongings: (projectId: string) => Promise<void>;
   readonly people: MemberDirectory;
@@ -41,7 +41,7 @@ export interface MemberDirectory {
   names(): Promise<ReadonlyMap<string, string>>;
   changed(project: string): Promise<void>;
 }
-export interface HeldResourceStore {
+export interface ProjectResourceStore {
   /** With an empty owner, lists only the projects' resources, and possibly shared resources. */
   list(owner: string, projects: readonly string[]): Promise<readonly (ResourceHolder & { readonly id: string })[]>;
   delete(id: string): Promise<unknown>;
@@ -51,13 +51,13 @@ export interface MovableResourceStore {
   update(id: string, change: { readonly projectId: string | null }): Promise<unknown>;
 }
 const maxMembers = 1_000;
-export const projectKind = 'project';
+export const projectRecordKind = 'project';
 const deletedAtOnce = 8; // sessions
 
 export function createProjectService(deps: Deps): ProjectService {
   const { records, sessions, agents, held = () => [], moved, removeBelongings, people, newId, clock } = deps;
   const projects = new Collection<Project>(records, {
-    kind: projectKind,
+    kind: projectRecordKind,
     schema: Project,
     sortOf: ({ updatedAt }) => updatedAt,
     missing: () => new AppError('not_found', 'There is no such project.'),
@@ -92,8 +92,8 @@ export function createProjectService(deps: Deps): ProjectService {
     async list({ skip, limit, owner, shared = [] }) {
       const only = owner === undefined ? {} : { owner };
       const [total, rows, others] = await Promise.all([
-        records.count(projectKind, only),
-        records.list(projectKind, { ...only, limit: skip + limit }),
+        records.count(projectRecordKind, only),
+        records.list(projectRecordKind, { ...only, limit: skip + limit }),
         Promise.all(shared.map((id) => projects.find(id))),
       ]);
       const own = rows.map(({ doc }) => Project.parse(doc));

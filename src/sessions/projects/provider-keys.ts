@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { refuseRedirect } from '../../agents/models/failures.ts';
+import { rejectRedirect } from '../../agents/models/failures.ts';
 import { findConfiguredProvider, type ModelsConfig } from '../../agents/models/registry.ts';
 import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
@@ -34,7 +34,7 @@ function keyTester({ baseUrls, compatible }: Endpoints, clock: Clock) {
         signal: until.signal,
         redirect: 'manual',
       });
-      refuseRedirect(response, base + path);
+      rejectRedirect(response, base + path);
       await response.body?.cancel();
       return verdict(response.status);
     } catch (thrown) {
@@ -87,8 +87,8 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   /** Called with each key before its first use, so that the logger can mask it. */
   readonly learn: (key: Secret) => void;
 }
-export const providerKeyKind = 'provider-key';
-const kind = providerKeyKind;
+export const providerKeyRecordKind = 'provider-key';
+const kind = providerKeyRecordKind;
 const usedEveryMs = 60_000;
 
 export function createProviderKeyStore({

@@ -7,7 +7,7 @@ import type { Secret } from '../../core/text/secret.ts';
 
 export { formatModelRef, parseModelRef } from '../../agents/models/providers.ts';
 
-export interface OfferedProvider {
+export interface SupportedProvider {
   readonly id: string;
   readonly name: string;
   /** Suggested models. Users can also enter the provider's other models. */
@@ -16,7 +16,7 @@ export interface OfferedProvider {
   readonly envKey: string | null;
 }
 
-export const listOfferedProviders = (compatible: ModelsConfig['compatible']): readonly OfferedProvider[] =>
+export const listSupportedProviders = (compatible: ModelsConfig['compatible']): readonly SupportedProvider[] =>
   [
     ...all,
     ...Object.entries(compatible).map(([name, { baseUrl }]) => createOpenaiCompatibleProvider(name, baseUrl)),

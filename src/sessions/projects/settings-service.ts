@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { runAtIntervals } from '../../core/concurrency/rounds.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { serverSettingKind as kind } from '../../core/model/records.ts';
 import { changeRecord } from '../../storage/collection.ts';
@@ -12,7 +12,7 @@ const Stored = z.record(z.string(), z.unknown());
 type SettingOverrides = Readonly<Record<string, unknown>>;
 
 /** Settings changed on the page, by key, in the form used in the settings file. */
-export class StoredSettings extends ServerPart<Pick<ServerDependencies, 'records' | 'clock'>> {
+export class SettingsStore extends ServerComponent<Pick<ServerDependencies, 'records' | 'clock'>> {
   #version = 0;
   #now: SettingOverrides = {};
 
@@ -48,29 +48,29 @@ export class StoredSettings extends ServerPart<Pick<ServerDependencies, 'records
   }
 }
 
-export interface KnownSetting
+export interface SettingDefinition
   extends Pick<ServerSetting, 'key' | 'section' | 'about' | 'accepts' | 'variable' | 'form' | 'fallback' | 'setBy'> {
   /** Whether the setting accepts this value, in the form used in the settings file. */
   readonly takes: (value: unknown) => boolean;
   readonly value: () => unknown;
 }
 interface Deps {
-  readonly settings: readonly KnownSetting[];
-  readonly stored: Pick<StoredSettings, 'read' | 'change'>;
+  readonly settings: readonly SettingDefinition[];
+  readonly stored: Pick<SettingsStore, 'read' | 'change'>;
   /** Throws for a valid value that names an unknown tool or template. */
   readonly check: (key: string, value: unknown) => void;
 }
 const maxBytes = 100_000;
 
 export function createSettingsService({ settings, stored, check }: Deps): SettingsService {
-  function settingOf(key: string): KnownSetting {
+  function settingOf(key: string): SettingDefinition {
     const found = settings.find((one) => one.key === key);
     if (found) return found;
     const known = settings.map((one) => one.key).join(', ');
     throw new AppError('not_found', `${key} cannot be changed here. Settings that can be changed: ${known}.`);
   }
   function viewOf(
-    { takes, value, ...setting }: KnownSetting,
+    { takes, value, ...setting }: SettingDefinition,
     changes: Readonly<Record<string, unknown>>,
   ): ServerSetting {
     const held = Object.hasOwn(changes, setting.key) && takes(changes[setting.key]) ? changes[setting.key] : null;

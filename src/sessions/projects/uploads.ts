@@ -5,7 +5,7 @@ import type { BlobStore, ByteRange } from '../../core/contracts/blobs.ts';
 import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
-import { projectKind } from './projects.ts';
+import { projectRecordKind } from './projects.ts';
 
 const StoredFile = z.object({
   id: z.string(),
@@ -69,7 +69,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'newId' | 'records'> {
   readonly maxBytes: number;
 }
 const fileKind = 'file'; // id `<folder>:<file>`: the prefix finds the files of a project or a session
-export const fileOwnerKind = 'file-owner'; // by file id; written before the bytes, so that a sweep finds every file
+export const fileOwnerRecordKind = 'file-owner'; // by file id; written before the bytes, so that a sweep finds every file
 const folderOf = ({ projectId, sessionId }: Pick<UploadedFile, 'projectId' | 'sessionId'>) =>
   projectId ?? sessionId ?? 'nobody';
 /** `isKept`: false until the file is listed, so that a sweep finds unlisted files. Absent from records of earlier versions. */
@@ -82,7 +82,7 @@ export function createUploadService({ records, blobs, clock, newId, maxBytes }: 
   const turns = createKeyedQueue();
 
   const find = async (id: string) => {
-    const pointer = await records.get(fileOwnerKind, id);
+    const pointer = await records.get(fileOwnerRecordKind, id);
     if (!pointer) throw gone();
     const key = `${Owner.parse(pointer.doc).owner}:${id}`;
     const found = await records.get(fileKind, key);
@@ -93,12 +93,12 @@ export function createUploadService({ records, blobs, clock, newId, maxBytes }: 
     (await records.list(fileKind, { idPrefix: `${folder}:` })).map(({ doc }) => StoredFile.parse(doc));
   const forget = async (id: string) => {
     await blobs.delete(id);
-    await records.delete(fileOwnerKind, id);
+    await records.delete(fileOwnerRecordKind, id);
   };
   const remove = async (file: UploadedFile) => {
     // if interrupted here, a sweep completes the deletion
     const pointer = { owner: folderOf(file), at: file.uploadedAt, isKept: false };
-    await records.put({ kind: fileOwnerKind, id: file.id, doc: pointer });
+    await records.put({ kind: fileOwnerRecordKind, id: file.id, doc: pointer });
     await records.delete(fileKind, `${folderOf(file)}:${file.id}`); // from here on, the file cannot be found
     await forget(file.id);
   };
@@ -114,10 +114,10 @@ export function createUploadService({ records, blobs, clock, newId, maxBytes }: 
       kept.add(staged);
       const pointer = { owner: folderOf(file), at: doc.uploadedAt, isKept: true };
       // a conflict means that the file was deleted in the meantime
-      await records.put({ kind: fileOwnerKind, id: file.id, doc: pointer, expect: 1 }).catch(ignoreConflict);
+      await records.put({ kind: fileOwnerRecordKind, id: file.id, doc: pointer, expect: 1 }).catch(ignoreConflict);
       for (const one of older) if (one.name === file.name) await remove(one);
       // A project's deletion removes its record first, then its files, so it may have missed this file.
-      if (file.projectId !== null && !(await records.get(projectKind, file.projectId))) {
+      if (file.projectId !== null && !(await records.get(projectRecordKind, file.projectId))) {
         await remove(doc);
         throw new AppError('not_found', 'The project of this file was deleted.');
       }
@@ -129,7 +129,7 @@ export function createUploadService({ records, blobs, clock, newId, maxBytes }: 
     async stage({ content, ...file }, signal) {
       const id = newId();
       const owner = folderOf(file);
-      await records.put({ kind: fileOwnerKind, id, doc: { owner, at: clock.now(), isKept: false } });
+      await records.put({ kind: fileOwnerRecordKind, id, doc: { owner, at: clock.now(), isKept: false } });
       const info = await blobs.put(id, content, { maxBytes, signal }).catch(async (thrown: unknown) => {
         await forget(id).catch(() => {}); // if this fails, the sweep at the next start retries
         throw thrown;
@@ -162,12 +162,12 @@ export function createUploadService({ records, blobs, clock, newId, maxBytes }: 
     deleteSession: removeFolder,
     async sweep(otherServers = false) {
       const before = otherServers ? started - uploadMs : started;
-      for (const { id, doc } of await records.list(fileOwnerKind, { state: 'staged' })) {
+      for (const { id, doc } of await records.list(fileOwnerRecordKind, { state: 'staged' })) {
         const { owner, at } = Owner.parse(doc);
         if (at >= before) continue;
         // A server may have listed the file, then died before it updated this record.
         const isKept = (await records.get(fileKind, `${owner}:${id}`)) !== undefined;
-        await (isKept ? records.put({ kind: fileOwnerKind, id, doc: { owner, at, isKept } }) : forget(id));
+        await (isKept ? records.put({ kind: fileOwnerRecordKind, id, doc: { owner, at, isKept } }) : forget(id));
       }
     },
   };

@@ -1,4 +1,4 @@
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -177,7 +177,7 @@ const takeMs = 120_000;
 const workMs = 120_000;
 
 /** Saves a session's files after each run. The next use of the sandbox waits for the last run's checkpoint. */
-export class Checkpoints extends ServerPart<Deps> implements WorkspaceHook {
+export class Checkpoints extends ServerComponent<Deps> implements WorkspaceHook {
   readonly #queue = new WorkspaceQueue();
   /** Sessions whose first checkpoint exists or could not be created. */
   readonly #begun = new WeakSet<LiveSession>();

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
+import type { SandboxOptions, SessionRecord } from '../../core/model/records.ts';
 import type { SessionRepository } from '../../core/model/repository.ts';
 import {
   lockFileNames,
-  parseEnvironmentFile,
+  parseRepositoryConfig,
   type RepositoryEnvironment,
 } from '../../core/model/repository-environment.ts';
 import { ServiceRecipes } from '../../core/model/services/recipe.ts';
@@ -87,10 +87,10 @@ export async function readRepositoryEnvironment(
   return { environment, print };
 }
 
-function parsed(bytes: Buffer, parseYaml: (text: string) => unknown): ReturnType<typeof parseEnvironmentFile> {
+function parsed(bytes: Buffer, parseYaml: (text: string) => unknown): ReturnType<typeof parseRepositoryConfig> {
   if (bytes.length > maxFileBytes) return { problem: `it is larger than ${maxFileBytes / 1024} KiB` };
   try {
-    return parseEnvironmentFile(parseYaml(bytes.toString('utf8')));
+    return parseRepositoryConfig(parseYaml(bytes.toString('utf8')));
   } catch (thrown) {
     const [line = ''] = String((thrown as Error).message).split('\n');
     return { problem: `it is no YAML: ${line.slice(0, 200)}` };
@@ -139,7 +139,7 @@ export const toPrintable = (text: string) => text.replace(/[^\P{C}\n\t]/gu, '').
 export interface RepositoryServiceDeps {
   readonly servicesOf: (session: SessionRecord) => ServiceRecipes;
   /** Throws for services that the settings and the driver cannot run. */
-  readonly checkSandbox: (choice: SandboxChoice, session: SessionRecord) => void;
+  readonly checkSandbox: (choice: SandboxOptions, session: SessionRecord) => void;
   readonly power: Pick<SandboxService, 'status' | 'pause'>;
   readonly change: (id: SessionId, change: Pick<SessionRecord, 'sandbox'>) => Promise<unknown>;
 }

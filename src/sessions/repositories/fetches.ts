@@ -1,5 +1,5 @@
 import { raceAbort } from '../../core/concurrency/cancel.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, sandboxLossCodes, toAppError } from '../../core/errors/errors.ts';
 import type { FactOf } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -19,7 +19,7 @@ import type { StoredSession } from '../run/log/projection.ts';
 import type { FoundEnvironment } from './environments.ts';
 import { fetchRepository } from './fetch-repository.ts';
 import type { RepositoryPreparer, RepositorySetupRequest, RepositorySetupResult } from './preparation.ts';
-import type { ReadyWorkspaces } from './ready-workspaces.ts';
+import type { WorkspacePool } from './ready-workspaces.ts';
 import type { RepositoryFolders } from './repository-folders.ts';
 
 const words = 5;
@@ -52,14 +52,14 @@ interface Deps extends Pick<ServerDependencies, 'closing' | 'warn'> {
   readonly author: GitAuthor;
   readonly preparation: RepositoryPreparer;
   /** Notified of a session's prepared files, so that they are ready for the next similar session. */
-  readonly ready?: Pick<ReadyWorkspaces, 'used'>;
+  readonly ready?: Pick<WorkspacePool, 'used'>;
   readonly folders: Pick<RepositoryFolders, 'copy'>;
   readonly sessions: Pick<LiveSessions, 'get'>;
 }
 type Client = Pick<SandboxClient, 'exec' | 'programs' | 'workdir'>;
 
 /** Fetches sessions' repositories into their sandboxes. Each use of a sandbox waits until they are fetched or have failed. */
-export class RepositoryFetcher extends ServerPart<Deps> implements WorkspaceHook {
+export class RepositoryFetcher extends ServerComponent<Deps> implements WorkspaceHook {
   readonly #queue = new WorkspaceQueue();
   /** Sessions with a new sandbox in which the repositories' start scripts have not run yet. */
   readonly #toStart = new Set<SessionId>();

@@ -1,4 +1,4 @@
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent } from '../../core/contracts/server-parts.ts';
 import { sandboxLossCodes, toAppError } from '../../core/errors/errors.ts';
 import type { SessionRepository } from '../../core/model/repository.ts';
 import { truncateEnd } from '../../core/text/text.ts';
@@ -34,7 +34,7 @@ export interface RepositorySetupResult {
   readonly storedAs?: string;
 }
 
-export class RepositoryPreparer extends ServerPart<Deps> {
+export class RepositoryPreparer extends ServerComponent<Deps> {
   async read(client: Client, path: string, signal: AbortSignal): Promise<FoundEnvironment | undefined> {
     return await readRepositoryEnvironment(client, path, this.deps, signal);
   }

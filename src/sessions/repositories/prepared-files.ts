@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreFileNotFound } from '../../core/errors/errors.ts';
 import { preparedFilesKind as kind } from '../../core/model/records.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { changeRecord } from '../../storage/collection.ts';
 import type { BlobReference, CopyStore } from '../forks/copies.ts';
-import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
+import type { WorkspaceArchiver } from '../forks/workspace-archive.ts';
 import { createCopyFailureFormatter, runProgram } from '../services/streams/piped-command.ts';
 import { gitExitCodes, runGit, summarizeGitOutput } from './git.ts';
 
@@ -16,7 +16,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'newId' | 'records'> {
   readonly keep: number;
   readonly maxBytes: number;
   readonly copies: Pick<CopyStore, 'add' | 'open' | 'release'>;
-  readonly archive: Pick<WorkspaceArchive, 'pack' | 'unpack'>;
+  readonly archive: Pick<WorkspaceArchiver, 'pack' | 'unpack'>;
 }
 /** The facts that must match for a session to use another session's files. Files are never shared between owners. */
 export interface PreparedFilesKey {
@@ -58,7 +58,7 @@ move "$from" "$to" && rm -rf -- "$from" && { rmdir -- "\${from%/*}" 2>/dev/null 
 `;
 
 /** Files created by a repository's `setup.sh`, for later sessions of the same owner. Each session gets its own copies. */
-export class PreparedFileStore extends ServerPart<Deps> {
+export class PreparedFileStore extends ServerComponent<Deps> {
   readonly #inTurn = createKeyedQueue();
 
   get isOn(): boolean {

@@ -1,6 +1,6 @@
 import type { Driver, SandboxLink, SandboxSpec } from '../../../drivers/driver.ts';
 import { createTimeoutSignal, runWithTimeout, sleep } from '../../core/concurrency/cancel.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { type IdSource, type SandboxId, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
@@ -65,7 +65,7 @@ const joinNames = (files: readonly string[]) => [...files].sort().join(' ');
  * Sessions therefore share no files, and a start takes no longer than without prepared files. Only this process knows the
  * workspaces; if it is killed, the next server's reconciler removes them.
  */
-export class ReadyWorkspaces extends ServerPart<Deps> {
+export class WorkspacePool extends ServerComponent<Deps> {
   #ready: ReadyWorkspace[] = []; // oldest first
   #orders: WorkspaceOrder[] = [];
   #unwanted: SessionId[] = [];

@@ -3,7 +3,7 @@ import { type FileHandle, lstat, open, readdir, realpath } from 'node:fs/promise
 import { join, resolve, sep } from 'node:path';
 import { throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { waitForNextLoopTurn } from '../../core/contracts/clock.ts';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { isFolderUrl } from '../../core/model/repository.ts';
 import { createTarHeaders, createTarPadding, tarEnd } from '../../core/text/tar.ts';
@@ -23,7 +23,7 @@ const copyMs = 30 * 60_000;
 const setting = 'repositories.folders (CORRAL_REPOSITORIES_FOLDERS)';
 
 /** Repositories in folders on the server. A sandbox never sees the folder itself; it gets a copy of the committed content. */
-export class RepositoryFolders extends ServerPart<Deps> {
+export class RepositoryFolders extends ServerComponent<Deps> {
   readonly #folders = this.deps.folders.map((folder) => resolve(folder));
 
   /** Throws: forbidden for a folder that the operator did not list. Accepts every URL that is not a folder. */

@@ -1,5 +1,5 @@
-import { runAtIntervals, runRounds } from '../../core/concurrency/rounds.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { runAtIntervals, runWorkLoop } from '../../core/concurrency/rounds.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionService } from '../api/sessions.ts';
@@ -13,7 +13,7 @@ const everyMs = 500;
 const againMs = 1_000;
 
 /** Deletes sessions whose lifetime has ended. Several servers on one store can do so in parallel. */
-export class LifetimeEnforcer extends ServerPart<Deps> {
+export class LifetimeEnforcer extends ServerComponent<Deps> {
   readonly #ends = new Map<SessionId, number>();
 
   async run(signal: AbortSignal): Promise<void> {
@@ -51,6 +51,6 @@ export class LifetimeEnforcer extends ServerPart<Deps> {
       }
       return againMs;
     };
-    await runRounds(round, { clock, failedMs: againMs }, signal); // the watch fails if this server falls too far behind
+    await runWorkLoop(round, { clock, failedMs: againMs }, signal); // the watch fails if this server falls too far behind
   }
 }

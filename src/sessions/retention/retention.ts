@@ -5,7 +5,7 @@ import { runAtIntervals } from '../../core/concurrency/rounds.ts';
 import { RecordWatcher } from '../../core/contracts/changed-records.ts';
 import { waitForNextLoopTurn } from '../../core/contracts/clock.ts';
 import type { EventLog, LogTrimMarks, Store } from '../../core/contracts/ports.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
@@ -24,7 +24,7 @@ const kind = 'viewed'; // ids have the form `<session>:viewed:<server>`
 const Until = z.object({ until: z.number() });
 
 /** Stores which sessions have viewers on each server, so that no server deletes a session that is viewed on another. */
-class ViewedSessions extends ServerPart<Deps> {
+class ViewedSessions extends ServerComponent<Deps> {
   #reported: ReadonlySet<SessionId> = new Set();
 
   async tell(): Promise<void> {
@@ -67,7 +67,7 @@ const listMs = 20_000;
 const readAtOnce = 500;
 
 /** Deletes and trims old sessions according to the retention policy, in small batches. Never touches a session in use. */
-export class RetentionEnforcer extends ServerPart<RetentionDeps> {
+export class RetentionEnforcer extends ServerComponent<RetentionDeps> {
   readonly #sizes = new LogSizeEstimator(this.deps.store);
   readonly #viewed: ViewedSessions | undefined;
   /** Sessions that were overdue in the previous round. Waiting another round gives a viewer time to keep the session. */
@@ -253,7 +253,7 @@ interface MeasuredLog extends LogTrimMarks {
 const pageSize = 256;
 
 /** Estimates the bytes of each log. Reads a log in full once and after each compaction, otherwise only its new events. */
-export class LogSizeEstimator extends ServerPart<Pick<Store, 'events' | 'records' | 'shared'>> {
+export class LogSizeEstimator extends ServerComponent<Pick<Store, 'events' | 'records' | 'shared'>> {
   /** Sessions changed by any server. */
   readonly #news = this.deps.shared ? new RecordWatcher(this.deps.records, 'session') : undefined;
   readonly #known = new Map<SessionId, MeasuredLog>();

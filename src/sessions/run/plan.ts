@@ -8,7 +8,7 @@ import type { RunWriter } from './log/run-writer.ts';
 import { omissionReporter } from './missing-tools.ts';
 import { computeShortHash } from './progress.ts';
 import type { RunContext } from './run-context.ts';
-import { endEmptyTurn, takeTurn } from './turns/turn.ts';
+import { endEmptyTurn, runTurn } from './turns/turn.ts';
 
 /**
  * Decides how the run continues: the model makes a plan, calls tools without one, or answers. `again`: the user wrote while a
@@ -35,7 +35,7 @@ export async function planRun(
     workdir: work.workdir,
     hint,
   };
-  const turn = await takeTurn(work, requested, signal);
+  const turn = await runTurn(work, requested, signal);
   if (!turn.ok) return turn.result;
   const { message, facts, spent } = turn;
   if (turn.empty) return await endEmptyTurn(work, turn);

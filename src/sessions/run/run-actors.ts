@@ -12,8 +12,8 @@ import { type Clock, waitForNextLoopTurn } from '../../core/contracts/clock.ts';
 import type { PlanStep, SessionFact, ToolContent } from '../../core/model/events.ts';
 import type { RunId, SessionId } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import type { ExternalAgents } from './agent/external-agents.ts';
-import { decideExternalCalls, isExternalRun, takeExternalTurn } from './agent/external-turn.ts';
+import type { ExternalAgentRunner } from './agent/external-agents.ts';
+import { decideExternalCalls, isExternalRun, runExternalTurn } from './agent/external-turn.ts';
 import { executeToolCalls } from './calls/tool-calls.ts';
 import { judgeGoal } from './goal/judge.ts';
 import type { LiveSession } from './live-session.ts';
@@ -29,10 +29,10 @@ import {
   splitInHalf,
 } from './plan.ts';
 import { computeShortHash } from './progress.ts';
-import type { AgentKernels, RunContext, SandboxLease } from './run-context.ts';
+import type { KernelManager, RunContext, SandboxLease } from './run-context.ts';
 import { closePlan, createTodoFacts } from './todo-facts.ts';
 import type { BudgetedRun } from './turn-budget.ts';
-import { endEmptyTurn, type Turn, takeTurn } from './turns/turn.ts';
+import { endEmptyTurn, runTurn, type Turn } from './turns/turn.ts';
 
 interface Deps {
   readonly clock: Clock;
@@ -40,8 +40,8 @@ interface Deps {
   working(run: BudgetedRun, signal?: AbortSignal): Promise<RunContext>;
   live(sessionId: SessionId): LiveSession;
   use(sessionId: SessionId, signal: AbortSignal): Promise<SandboxLease>;
-  readonly kernels?: AgentKernels | undefined;
-  readonly loops?: ExternalAgents | undefined;
+  readonly kernels?: KernelManager | undefined;
+  readonly loops?: ExternalAgentRunner | undefined;
   onEnd(status: 'completed' | 'stopped' | 'failed'): void;
 }
 const killMs = 4_000; // less than the five seconds within which a stop must complete
@@ -57,7 +57,7 @@ export const provideRunMachine = ({ clock, working, live, use, kernels, loops, o
         await waitUntilWritten(live(input.sessionId));
         const work = await working(input, signal);
         return isExternalRun(work)
-          ? await takeExternalTurn(work, input, signal)
+          ? await runExternalTurn(work, input, signal)
           : await takeStepTurn(work, input, signal);
       }),
       calls: fromPromise(async ({ input, signal }) => {
@@ -203,7 +203,7 @@ async function takeStepTurn(
   const isHidden = steps.length > 0 && runWriter.transcript.compactions.length > 0;
   const note = step && planned ? prompt.step(steps, step) : !step && isHidden ? prompt.todoList(steps) : '';
   const tools = plans ? listPlanningTools(work) : work.tools.declarations;
-  const turn = await takeTurn(work, { phase, note, hint, tools, prompt, workdir }, signal);
+  const turn = await runTurn(work, { phase, note, hint, tools, prompt, workdir }, signal);
   if (!turn.ok) return turn.result;
   const { message, pieces, facts, spent } = turn;
   if (turn.empty) return await endEmptyTurn(work, turn);
@@ -244,7 +244,7 @@ async function summarizeRun(work: RunContext, { steps, hint }: TurnInput, signal
     prompt,
     workdir: work.workdir,
   } as const;
-  const first = await takeTurn(work, { ...requested, hint, tools: listPlanningTools(work) }, signal);
+  const first = await runTurn(work, { ...requested, hint, tools: listPlanningTools(work) }, signal);
   if (!first.ok) return first.result;
   if (first.message.calls.length === 0) return await summed(runWriter, first, steps);
   // The work is done. Without tools, the model can only answer.
@@ -253,7 +253,7 @@ async function summarizeRun(work: RunContext, { steps, hint }: TurnInput, signal
     runWriter.add({ runId: runWriter.runId, message: { role: 'tool', callId, name, output, success: false } });
   }
   await runWriter.write(...first.facts);
-  const second = await takeTurn(work, { ...requested, hint, tools: [] }, signal);
+  const second = await runTurn(work, { ...requested, hint, tools: [] }, signal);
   return second.ok ? await summed(runWriter, second, steps) : second.result;
 }
 

@@ -17,7 +17,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { McpServer } from '../../core/model/tool-server.ts';
 import type { UntrustedSource } from '../../core/text/strangers.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import type { ExternalAgents } from './agent/external-agents.ts';
+import type { ExternalAgentRunner } from './agent/external-agents.ts';
 import type { UploadReader } from './context/attachments.ts';
 import type { RunWriter } from './log/run-writer.ts';
 import type { TurnPrompt } from './prompt/parts.ts';
@@ -43,7 +43,7 @@ export interface SessionDesktop {
   loadPicture(file: string): Promise<string | undefined>;
 }
 
-export interface AgentDesktop {
+export interface DesktopProvider {
   of(id: SessionId): SessionDesktop & {
     /**
      * Whether the sandbox has a desktop. True if it does not answer, because a tool call that needs the desktop then reports the
@@ -54,13 +54,13 @@ export interface AgentDesktop {
   release(client: SandboxClient): void;
 }
 
-export interface ExternalTools {
+export interface ExternalToolProvider {
   /** Tools shown to the model, and all tools that it can call. Failed tool servers are omitted. */
   of(client: SandboxClient, servers: readonly McpServer[], signal: AbortSignal): Promise<ToolServerTools>;
   release(client: SandboxClient): void;
 }
 
-export interface AgentKernels {
+export interface KernelManager {
   /** Also ends everything that the kernels' code started. */
   endRun(client: SandboxClient, run: string): Promise<void>;
   release(client: SandboxClient): void;
@@ -108,7 +108,7 @@ export interface RunContext {
   /** External agent loop. Undefined: Corral's own. */
   readonly own?: {
     readonly agent: ExternalAgent;
-    readonly loops: ExternalAgents;
+    readonly loops: ExternalAgentRunner;
     readonly instructions: string | undefined;
   };
   /** Whether the session has a title. A title that the run set counts only if it differs from `provisional`. */

@@ -6,7 +6,7 @@ import {
   type BudgetAmounts,
   type BudgetLine,
   computeBudgetGrant,
-  countCoveredCalls,
+  countAffordableCalls,
   findOverrun,
   withMicroCost,
 } from '../../core/model/runs/budget.ts';
@@ -21,11 +21,11 @@ export interface Reservation {
    */
   settle(used: BudgetAmounts): Promise<void>;
 }
-export interface PrepaidToolCalls {
+export interface ChargedToolCalls {
   readonly count: number;
   readonly over?: BudgetOverrun;
 }
-export type ReservationOrOverrun =
+export type ReservationResult =
   | { readonly kind: 'reserved'; readonly reservation: Reservation }
   | { readonly kind: 'over'; readonly over: BudgetOverrun };
 
@@ -37,14 +37,14 @@ export interface SharedBudgetReserver {
   reserve(
     requested: { readonly least: BudgetAmounts; readonly most: BudgetAmounts },
     signal: AbortSignal,
-  ): Promise<ReservationOrOverrun | undefined>;
+  ): Promise<ReservationResult | undefined>;
   /** Records usage without a reservation. Resolves with a budget that is now exceeded, if any. */
   charge(used: BudgetAmounts): Promise<BudgetOverrun | undefined>;
   /**
    * Pays in advance for all tool calls, or as many as fit. `over` is the exceeded budget. Undefined: no budget counts calls.
    * Rejects as `reserve` does.
    */
-  payCalls(count: number, signal: AbortSignal): Promise<PrepaidToolCalls | undefined>;
+  payCalls(count: number, signal: AbortSignal): Promise<ChargedToolCalls | undefined>;
   /** Refunds calls that were paid for but not made. Never rejects: after a failure, they remain counted. */
   giveBackCalls(count: number): Promise<void>;
 }
@@ -144,8 +144,8 @@ export class TurnBudget {
     this.#sources.keepCalls?.(count);
   }
 
-  coveredCalls(most?: number): ReturnType<typeof countCoveredCalls> {
-    return countCoveredCalls(this.#lines(), most);
+  coveredCalls(most?: number): ReturnType<typeof countAffordableCalls> {
+    return countAffordableCalls(this.#lines(), most);
   }
 }
 

@@ -2,8 +2,8 @@ import type { RecordStore } from '../../core/contracts/ports.ts';
 import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
-import { type EgressChoice, isEgressClosed, isEgressRules } from '../../core/model/sandboxes/egress-choice.ts';
+import type { SandboxOptions, SessionRecord } from '../../core/model/records.ts';
+import { type EgressRestriction, isEgressClosed, isEgressRules } from '../../core/model/sandboxes/egress-choice.ts';
 import type { EffectiveEgress, EgressService } from '../api/egress.ts';
 import type { SessionService } from '../api/sessions.ts';
 
@@ -13,7 +13,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   readonly isEntry: (text: string) => boolean;
   readonly change: (id: SessionId, change: Pick<SessionRecord, 'sandbox'>) => Promise<unknown>;
   /** Throws for a choice that the settings or driver cannot enforce. */
-  readonly checkSandbox: (choice: SandboxChoice, session: SessionRecord) => void;
+  readonly checkSandbox: (choice: SandboxOptions, session: SessionRecord) => void;
   /** A sandbox that started without network access cannot get it while running. */
   readonly wayOutIsFixed: boolean;
 }
@@ -29,7 +29,7 @@ export async function readAllowedHosts(records: RecordStore, id: SessionId): Pro
 }
 
 const entryOf = (text: string) => text.trim().toLowerCase();
-const writtenAlike = (choice: EgressChoice): EgressChoice =>
+const writtenAlike = (choice: EgressRestriction): EgressRestriction =>
   isEgressRules(choice) ? { allow: choice.allow.map(entryOf), deny: choice.deny.map(entryOf) } : choice.map(entryOf);
 
 export function createEgressService({ records, sessions, clock, rulesOf, isEntry, ...deps }: Deps): EgressService {

@@ -1,8 +1,8 @@
-import { runRounds } from '../../core/concurrency/rounds.ts';
+import { runWorkLoop } from '../../core/concurrency/rounds.ts';
 import { RecordWatcher } from '../../core/contracts/changed-records.ts';
 import { waitForNextLoopTurn } from '../../core/contracts/clock.ts';
 import type { RecordListOptions, RecordStore, StoredRecord } from '../../core/contracts/ports.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
@@ -21,7 +21,7 @@ interface Chosen {
 }
 
 /** Lists sessions from the store, newest message first. */
-export class SessionList extends ServerPart<{ readonly records: Pick<RecordStore, 'get' | 'list'> }> {
+export class SessionList extends ServerComponent<{ readonly records: Pick<RecordStore, 'get' | 'list'> }> {
   /** Also returns the tombstone of a deleted session. */
   async get(id: SessionId): Promise<StoredSession | undefined> {
     const found = await this.deps.records.get('session', id);
@@ -202,7 +202,7 @@ interface Options extends Pick<ServerDependencies, 'clock' | 'records'> {
 const everyMs = 1_000;
 const share = 20; // a read is followed by a pause of 20 times its duration, so that reads use at most 5% of the time
 
-export class SessionListPoller extends ServerPart<Options> {
+export class SessionListPoller extends ServerComponent<Options> {
   #watchers = 0;
   #stop = new AbortController();
 
@@ -231,7 +231,7 @@ export class SessionListPoller extends ServerPart<Options> {
       isFirst = false;
       return Math.max(everyMs, share * (clock.now() - since));
     };
-    await runRounds(round, { clock, failedMs: everyMs }, signal);
+    await runWorkLoop(round, { clock, failedMs: everyMs }, signal);
   }
 
   #look(

@@ -5,7 +5,7 @@ import { AppError, ignoreSessionNotFound } from '../../core/errors/errors.ts';
 import { type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { SandboxView, SessionRecord } from '../../core/model/records.ts';
 import { computeSandboxCondition } from '../../core/model/sandboxes/condition.ts';
-import { computeIdleSeconds } from '../../core/model/sandboxes/idle-time.ts';
+import { computeIdleTimeoutSeconds } from '../../core/model/sandboxes/idle-time.ts';
 import type { DesktopAvailability } from '../api/desktop.ts';
 import type {
   CreateSessionCommand,
@@ -316,7 +316,7 @@ export function createSessionService(deps: Deps): SessionService {
       const now = computeSandboxCondition(record, pause);
       const { filesDamaged } = record;
       const workdir = deps.workdir(sandboxId);
-      const idleSeconds = computeIdleSeconds(record, deps.mostIdleSeconds(record));
+      const idleSeconds = computeIdleTimeoutSeconds(record, deps.mostIdleSeconds(record));
       return { id: sandboxId, ...now, pause, idleSeconds, filesDamaged, state, workdir, driver: driver.name };
     },
     health: async () => tally.update(await health()),

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { raceAbort } from '../../core/concurrency/cancel.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, sandboxLossCodes, toAppError } from '../../core/errors/errors.ts';
 import { memoryFolder, memoryMountPath } from '../../core/model/run-files.ts';
 import type { SessionAgent } from '../../core/model/session-agent.ts';
@@ -35,7 +35,7 @@ const commands: Readonly<Record<string, string>> = {
  * and packages. Each use of a sandbox waits until it is prepared, but never fails because of it: failures are logged or reported
  * as events.
  */
-export class SessionSetup extends ServerPart<Deps> implements WorkspaceHook {
+export class SessionSetup extends ServerComponent<Deps> implements WorkspaceHook {
   readonly #done = new WeakMap<object, { readonly print: string; readonly work: Promise<void> }>();
 
   async beforeUse(live: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {

@@ -215,7 +215,7 @@ ${parts.join('\n\n')}`;
 type Service = Pick<PullRequestService, 'open'>;
 
 /** Opens pull requests for agents. A run that continues after a restart can call this early, so calls wait for the service. */
-export class AgentPullRequests {
+export class PullRequestOpenerFactory {
   readonly #service: Promise<Service>;
 
   constructor(service: Promise<Service>) {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
 import { skillVersionKind } from '../../core/model/records.ts';
 import { Collection } from '../../storage/collection.ts';
@@ -33,7 +33,7 @@ const maxSkills = 100; // per owner
 const missing = (what: string) => new AppError('not_found', `There is no such ${what}.`);
 
 /** Names are unique per owner, per project, and among shared skills. */
-export class SkillRecords extends ServerPart<Pick<ServerDependencies, 'records'>> {
+export class SkillRecords extends ServerComponent<Pick<ServerDependencies, 'records'>> {
   readonly #skills = new Collection<StoredSkill>(this.deps.records, {
     kind: kinds.skill,
     schema: StoredSkill,

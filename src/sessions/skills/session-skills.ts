@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { type ResourceHolder, toHolderKey } from '../../core/model/access/holder.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
@@ -25,7 +25,7 @@ interface SessionSkill {
   readonly version: SkillVersion;
 }
 
-export class SessionSkillResolver extends ServerPart<Deps> {
+export class SessionSkillResolver extends ServerComponent<Deps> {
   readonly #installed = new WeakMap<SandboxClient, Map<string, string>>();
 
   /** Rejects: not_found, naming the first missing skill. */

@@ -9,7 +9,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import { skillVersionKind } from '../../core/model/records.ts';
-import { assertArchive, detectArchive } from '../../core/text/files/archive-format.ts';
+import { assertArchive, detectArchiveFormat } from '../../core/text/files/archive-format.ts';
 import { decodeUtf8Text } from '../../core/text/files/encoding.ts';
 import type { Skill, SkillFile, SkillService, SkillVersion } from '../api/server/skills.ts';
 import type { TemplateInfo } from '../api/server/templates.ts';
@@ -248,7 +248,7 @@ export async function unpackSkill(files: readonly SkillFile[]): Promise<readonly
   const [file] = files;
   if (files.length !== 1 || !file) return files;
   assertArchive(file.bytes, 'zip');
-  if (detectArchive(file.bytes) !== 'zip') return files;
+  if (detectArchiveFormat(file.bytes) !== 'zip') return files;
   try {
     return await unpacked(Buffer.from(file.bytes));
   } catch (thrown) {

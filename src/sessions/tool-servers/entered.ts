@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { OAuthCredentials, PendingSignIn } from '../../agents/mcp/access.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent } from '../../core/contracts/server-parts.ts';
 import { SealedValue, type SecretSealer } from '../../core/contracts/vault.ts';
 import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
 import { toolServerKind } from '../../core/model/records.ts';
@@ -47,7 +47,7 @@ export function createToolServerSecretStore(records: RecordStore, vault: SecretS
   return { ...sealed, verify: () => sealed.verify('The secrets of the tool servers') };
 }
 
-export class ToolServerRecords extends ServerPart<Deps> {
+export class ToolServerRecords extends ServerComponent<Deps> {
   readonly #sealing = createToolServerSecretStore(this.deps.records, this.deps.vault);
   #last: { readonly of: string; readonly servers: readonly RemoteToolServer[] } = { of: '', servers: [] };
 

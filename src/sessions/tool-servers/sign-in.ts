@@ -2,7 +2,7 @@ import { isCredentialFresh, type OAuthCredentials } from '../../agents/mcp/acces
 import type { ToolServerFetchFactory } from '../../agents/mcp/connect.ts';
 import type { OAuthContext } from '../../agents/mcp/oauth.ts';
 import { createTimeoutSignal, neverAbortingSignal } from '../../core/concurrency/cancel.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { Secret } from '../../core/text/secret.ts';
 import { type SavedToolServer, type ToolServerRecords, unknownToolServerError } from './entered.ts';
@@ -15,7 +15,7 @@ interface Deps extends Pick<ServerDependencies, 'clock'> {
 const askMs = 20_000;
 const signInMs = 15 * 60_000;
 
-export class ToolServerSignIns extends ServerPart<Deps> {
+export class ToolServerOAuthClient extends ServerComponent<Deps> {
   readonly #renewing = new Map<string, Promise<Secret>>();
 
   /** Resolves with the URL that the person must open. Rejects: not_found, unsupported. */

@@ -18,7 +18,7 @@ import {
   toolServerConflictError,
   unknownToolServerError,
 } from './entered.ts';
-import type { ToolServerSignIns } from './sign-in.ts';
+import type { ToolServerOAuthClient } from './sign-in.ts';
 
 // Validates the fields that people enter. Each function throws invalid_request with advice.
 
@@ -95,7 +95,7 @@ function checkedReturn(text: string): string {
 
 interface Deps {
   readonly entered: ToolServerRecords;
-  readonly signIns: ToolServerSignIns;
+  readonly signIns: ToolServerOAuthClient;
   /** Tool servers from the settings, which take precedence. */
   readonly settings: readonly McpServer[];
   /** Variable or corral.yaml key that sets them. */

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent } from '../../core/contracts/server-parts.ts';
 import { SealedValue, type SecretSealer } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { canSessionUse, type ResourceHolder } from '../../core/model/access/holder.ts';
+import { canUseResource, type ResourceHolder } from '../../core/model/access/holder.ts';
 import { vaultCredentialKind as kind, vaultKind } from '../../core/model/records.ts';
 import type { SessionVaults } from '../../core/model/tool-server.ts';
 import { parseJsonWithinLimits } from '../../core/text/json.ts';
@@ -50,7 +50,7 @@ interface Deps {
 }
 
 /** Normalizes a URL for finding credentials: ignores the case of scheme and host, a default port and a trailing slash. */
-export function toAddressKey(url: string): string {
+export function toUrlLookupKey(url: string): string {
   const { protocol, host, pathname, search } = new URL(url);
   return `${protocol}//${host}${trimEndCharacters(pathname, '/')}${search}`;
 }
@@ -58,10 +58,10 @@ export function toAddressKey(url: string): string {
 const activeId = (vaultId: string, key: string) =>
   `${vaultId}:for-${createHash('sha256').update(key).digest('hex').slice(0, 32)}`;
 const keyOf = (auth: CredentialAuth) =>
-  auth.type === 'environment_variable' ? `variable ${auth.secretName}` : toAddressKey(auth.mcpServerUrl);
+  auth.type === 'environment_variable' ? `variable ${auth.secretName}` : toUrlLookupKey(auth.mcpServerUrl);
 const archivedId = ({ vaultId, id }: VaultCredential) => `${vaultId}:${id}`;
 
-export class CredentialRecords extends ServerPart<Deps> {
+export class CredentialRecords extends ServerComponent<Deps> {
   readonly #sealing = createSealedRecordStore({ ...this.deps, kind, field: 'secrets' });
 
   /** Rejects: invalid_request if a required encryption key is not configured. */
@@ -83,7 +83,7 @@ export class CredentialRecords extends ServerPart<Deps> {
     return found;
   }
   async findFor(vaultId: string, url: string): Promise<StoredCredential | undefined> {
-    const recordId = activeId(vaultId, toAddressKey(url));
+    const recordId = activeId(vaultId, toUrlLookupKey(url));
     const found = await this.deps.records.get(kind, recordId);
     return found && { credential: shown(found.doc), recordId, version: found.version };
   }
@@ -92,7 +92,7 @@ export class CredentialRecords extends ServerPart<Deps> {
     const found = new Map<string, VaultVariable>();
     for (const vault of ids) {
       const holder = (await this.deps.records.get(vaultKind, vault))?.doc as ResourceHolder | undefined;
-      if (!holder || !canSessionUse(session, holder)) continue;
+      if (!holder || !canUseResource(session, holder)) continue;
       for (const at of await this.list(vault)) {
         const { auth, archivedAt, id } = at.credential;
         if (auth.type !== 'environment_variable' || archivedAt !== null || found.has(auth.secretName)) continue;

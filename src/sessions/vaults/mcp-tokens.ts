@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreNotFound, toAppError } from '../../core/errors/errors.ts';
-import { canSessionUse, type ResourceHolder } from '../../core/model/access/holder.ts';
+import { canUseResource, type ResourceHolder } from '../../core/model/access/holder.ts';
 import { vaultKind } from '../../core/model/records.ts';
 import type { SessionVaults } from '../../core/model/tool-server.ts';
 import { parseJson } from '../../core/text/json.ts';
@@ -31,7 +31,7 @@ const withinMs = 10_000;
 const restMs = 30_000;
 const maxRemembered = 1_000;
 
-export class McpTokenProvider extends ServerPart<Deps> {
+export class McpTokenProvider extends ServerComponent<Deps> {
   /** Refreshes in progress, by credential. Concurrent refreshes would reuse a refresh token, which can revoke the whole grant. */
   readonly #refreshing = new Map<string, Promise<RefreshOutcome>>();
   readonly #refused = new Map<string, { readonly version: number; readonly at: number }>();
@@ -83,7 +83,7 @@ export class McpTokenProvider extends ServerPart<Deps> {
     url: string,
   ): Promise<StoredCredential | undefined> {
     const vault = (await this.deps.records.get(vaultKind, id))?.doc as CredentialVault | undefined;
-    if (vault?.archivedAt !== null || !canSessionUse(session, vault)) return undefined;
+    if (vault?.archivedAt !== null || !canUseResource(session, vault)) return undefined;
     return await this.deps.credentials.findFor(id, url);
   }
   /** Undefined if just archived or deleted. */

@@ -1,9 +1,9 @@
 import type { z } from 'zod';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { SealedValue, type SecretSealer } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import {
-  canSessionUse,
+  canUseResource,
   type ResourceHolder,
   selectPreferredResource,
   toHolderKey,
@@ -28,7 +28,7 @@ const mostOfOwner = 500;
 const secretId = /^sec_[0-9a-f]{24}$/;
 const missing = () => new AppError('not_found', 'There is no such secret.');
 
-export class NamedSecrets extends ServerPart<Deps> {
+export class NamedSecretStore extends ServerComponent<Deps> {
   readonly service: SecretService = {
     list: async (owner, parents) => (await this.#secrets.listFor(owner, { parents })).map(shown),
     get: async (id) => shown(await this.#stored(id)),
@@ -46,7 +46,7 @@ export class NamedSecrets extends ServerPart<Deps> {
   /** Rejects: not_found (deleted, or not for this session), store_corrupt. */
   async value(id: string, session: ResourceHolder): Promise<Secret> {
     const stored = await this.#stored(id);
-    if (!canSessionUse(session, stored)) throw missing();
+    if (!canUseResource(session, stored)) throw missing();
     const value = this.#sealing.open(id, stored.sealed);
     this.deps.learn(value); // another server may have stored the secret
     return value;

@@ -1,25 +1,25 @@
 import type { MountedVolume } from '../../../drivers/driver.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreNotFound } from '../../core/errors/errors.ts';
 import type { ResourceHolder } from '../../core/model/access/holder.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
+import type { SandboxOptions, SessionRecord } from '../../core/model/records.ts';
 import {
   findMountPathProblem,
   findPathOverlap,
   type MountAccess,
   type MountRequest,
   maxMounts,
-  toCopiedSandboxChoice,
+  toCopiedSandboxOptions,
   type Volume,
   type VolumeMount,
 } from '../../core/model/sandboxes/volume.ts';
 import { type VolumeRecords, writerConflictError } from './volume-records.ts';
-import type { VolumeTransfers } from './volume-transfers.ts';
+import type { TransferSandboxPool } from './volume-transfers.ts';
 
 interface Deps extends Pick<ServerDependencies, 'clock'> {
   readonly records: VolumeRecords;
-  readonly transfers: Pick<VolumeTransfers, 'endIdle'>;
+  readonly transfers: Pick<TransferSandboxPool, 'endIdle'>;
   /** Why the driver cannot mount volumes. Undefined: it can. */
   readonly refusal: string | undefined;
 }
@@ -29,7 +29,7 @@ type MountingSession = ResourceHolder & Pick<SessionRecord, 'id'>;
  * A session holds its volumes from creation to deletion, even while its sandbox is paused or the server restarts. A held volume
  * cannot be deleted. While a session can write to a volume, nobody else can.
  */
-export class SessionVolumes extends ServerPart<Deps> {
+export class SessionVolumes extends ServerComponent<Deps> {
   /**
    * Mounts all of these volumes, or none. Rejects: unsupported, invalid_request, not_found (also for a volume of another owner or
    * project). Mounting for writing also rejects: conflict (another session or a transfer writes), quota (the volume exceeds it).
@@ -58,9 +58,9 @@ export class SessionVolumes extends ServerPart<Deps> {
   }
 
   /** Mounts the volumes that the copy can use, read-only, and omits the others. */
-  async forCopy(session: MountingSession, choice: SandboxChoice | undefined): Promise<SandboxChoice | undefined> {
+  async forCopy(session: MountingSession, choice: SandboxOptions | undefined): Promise<SandboxOptions | undefined> {
     if (!choice) return choice;
-    const { volumes = [], ...rest } = toCopiedSandboxChoice(choice);
+    const { volumes = [], ...rest } = toCopiedSandboxOptions(choice);
     const own = await Promise.all(
       volumes.map((mount) => this.deps.records.findFor(session, mount.volume).then(() => mount, ignoreNotFound)),
     );

@@ -7,11 +7,11 @@ import { isFolderPath } from '../../core/text/file-names.ts';
 import { expectArchive } from '../../core/text/files/archive-format.ts';
 import { trimCharacters } from '../../core/text/text.ts';
 import type { VolumeEntry, VolumeFile, VolumeService } from '../api/server/volumes.ts';
-import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
+import type { WorkspaceArchiver } from '../forks/workspace-archive.ts';
 import { createTransferHeaderReader } from '../services/streams/header-reader.ts';
 import { emptyInput, runProgram, runProgramOverPipes } from '../services/streams/piped-command.ts';
 import type { VolumeRecords } from './volume-records.ts';
-import { maxVolumeTransferMs, type TransferLease, type VolumeTransfers } from './volume-transfers.ts';
+import { maxVolumeTransferMs, type TransferLease, type TransferSandboxPool } from './volume-transfers.ts';
 
 /** Shell functions that resolve path $2 in the volume with root $1, and exit if a part of it leads out of the volume. */
 const located = String.raw`
@@ -103,8 +103,8 @@ function entriesIn(output: string, path: string): VolumeEntry[] {
 
 interface Deps {
   readonly records: VolumeRecords;
-  readonly transfers: Pick<VolumeTransfers, 'use'>;
-  readonly archive: Pick<WorkspaceArchive, 'pack' | 'unpack'>;
+  readonly transfers: Pick<TransferSandboxPool, 'use'>;
+  readonly archive: Pick<WorkspaceArchiver, 'pack' | 'unpack'>;
   readonly ids: Pick<IdSource, 'short'>;
 }
 type Content = Pick<

@@ -1,5 +1,5 @@
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type ResourceHolder, selectPreferredResource } from '../../core/model/access/holder.ts';
 import type { VolumeId } from '../../core/model/ids.ts';
@@ -21,7 +21,7 @@ function fail(named: string): never {
 }
 
 /** Changes of a volume are atomic across all servers of the store. */
-export class VolumeRecords extends ServerPart<Deps> {
+export class VolumeRecords extends ServerComponent<Deps> {
   readonly #volumes = new Collection<Volume>(this.deps.records, {
     kind,
     schema: Volume,

@@ -1,6 +1,6 @@
 import type { Driver, SandboxLink, SandboxSpec } from '../../../drivers/driver.ts';
 import { runWithTimeout } from '../../core/concurrency/cancel.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { type IdSource, type SessionId, sandboxIdOf, type VolumeId } from '../../core/model/ids.ts';
 import type { MountAccess, Volume } from '../../core/model/sandboxes/volume.ts';
@@ -47,7 +47,7 @@ const callMs = 30_000;
  * Sandboxes for reading and writing a volume's content. Each has one volume and no network access, which confines malicious
  * links. A writing sandbox holds the volume, as a writing session does.
  */
-export class VolumeTransfers extends ServerPart<Deps> {
+export class TransferSandboxPool extends ServerComponent<Deps> {
   readonly #sandboxes = new Map<string, TransferSandbox>();
   readonly #ids = new Set<SessionId>();
 

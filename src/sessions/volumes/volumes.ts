@@ -1,5 +1,5 @@
-import { type Driver, hostsVolumes, type VolumeHosting } from '../../../drivers/driver.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { type Driver, hostsVolumes, type VolumeHost } from '../../../drivers/driver.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
 import { toHolderKey } from '../../core/model/access/holder.ts';
 import { type IdSource, VolumeId } from '../../core/model/ids.ts';
@@ -7,10 +7,10 @@ import type { Volume } from '../../core/model/sandboxes/volume.ts';
 import type { OwnerLimit } from '../../storage/collection.ts';
 import type { NewVolume, VolumeChange, VolumeService } from '../api/server/volumes.ts';
 import type { ConcurrencyLimiter } from '../budgets/holdings.ts';
-import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
+import type { WorkspaceArchiver } from '../forks/workspace-archive.ts';
 import { createVolumeContentService } from './volume-content.ts';
 import type { VolumeRecords } from './volume-records.ts';
-import { type VolumeTransfers, volumeTransferTemplateName } from './volume-transfers.ts';
+import { type TransferSandboxPool, volumeTransferTemplateName } from './volume-transfers.ts';
 
 export interface VolumePolicy {
   /** Default quota. */
@@ -25,14 +25,14 @@ interface Deps extends Pick<ServerDependencies, 'clock'> {
   readonly holdings: Pick<ConcurrencyLimiter, 'within'>;
   readonly driver: Driver;
   readonly records: VolumeRecords;
-  readonly transfers: VolumeTransfers;
-  readonly archive: WorkspaceArchive;
+  readonly transfers: TransferSandboxPool;
+  readonly archive: WorkspaceArchiver;
   readonly ids: Pick<IdSource, 'sessionId' | 'short'>;
 }
 const callMs = 60_000;
 
 /** A volume exists completely, with its record, or not at all. */
-export class Volumes extends ServerPart<Deps> {
+export class Volumes extends ServerComponent<Deps> {
   readonly service: VolumeService = {
     ...createVolumeContentService(this.deps),
     create: (newVolume) => this.#create(newVolume),
@@ -188,7 +188,7 @@ export class Volumes extends ServerPart<Deps> {
     if (hostsVolumes(driver)) await this.#complete(driver, volume, signal).catch(ignoreConflict);
   }
 
-  async #complete(driver: VolumeHosting, { id }: Volume, signal: AbortSignal): Promise<void> {
+  async #complete(driver: VolumeHost, { id }: Volume, signal: AbortSignal): Promise<void> {
     await driver.removeVolume(id, this.#call(signal));
     await this.deps.records.forget(id);
   }

@@ -1,6 +1,6 @@
-import { runRounds } from '../../core/concurrency/rounds.ts';
+import { runWorkLoop } from '../../core/concurrency/rounds.ts';
 import type { Store } from '../../core/contracts/ports.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
@@ -22,7 +22,7 @@ const most = 1_000; // sessions per round
  * Queues sessions of self-hosted environments that need a worker: immediately when a session's log shows the need, and in
  * periodic rounds to cover crashes and workers that left during a call.
  */
-export class WorkEnqueuer extends ServerPart<Deps> {
+export class WorkEnqueuer extends ServerComponent<Deps> {
   onFacts(sessionId: SessionId, facts: readonly SessionFact[]): void {
     if (!facts.some(wantsWorker)) return;
     const { queue, live, warn } = this.deps;
@@ -40,7 +40,7 @@ export class WorkEnqueuer extends ServerPart<Deps> {
       return lookMs;
     };
     const onError = (err: unknown) => warn({ err }, 'sessions that wait for a worker were not queued');
-    await runRounds(round, { clock, failedMs: lookMs, onError }, signal);
+    await runWorkLoop(round, { clock, failedMs: lookMs, onError }, signal);
   }
 
   async round(): Promise<void> {

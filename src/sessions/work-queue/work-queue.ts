@@ -1,5 +1,5 @@
 import { waitAtMost } from '../../core/concurrency/cancel.ts';
-import { type ServerDependencies, ServerPart } from '../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreConflict, toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
@@ -95,7 +95,7 @@ const polledWithinMs = 30_000;
 const missing = () => new AppError('not_found', 'The environment has no such work item.');
 const pastId = ({ sessionId, number }: StoredWorkItem) => `${sessionId}:${String(number).padStart(9, '0')}`;
 
-export class WorkQueue extends ServerPart<Deps> implements WorkerAuthenticator {
+export class WorkQueue extends ServerComponent<Deps> implements WorkerAuthenticator {
   readonly #endings = new RevocationSignals();
   readonly #waiting = new Map<string, PromiseWithResolvers<void>>();
   readonly #workers = new Map<string, number>();

@@ -1,4 +1,4 @@
-import { runRounds } from '../../core/concurrency/rounds.ts';
+import { runWorkLoop } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type {
   AppendRequest,
@@ -317,7 +317,7 @@ function followOtherServers(store: EventStore, options: OtherServersOptions, fol
       return isNotified() ? reportedMs : wait;
     };
     const onError = (error: unknown) => warn(error, 'what other servers append could not be looked for');
-    await runRounds(round, { clock, failedMs: reportedMs, onError }, signal);
+    await runWorkLoop(round, { clock, failedMs: reportedMs, onError }, signal);
   }
 
   /** While the store pushes, polling is only a safety net. */
@@ -333,7 +333,7 @@ function followOtherServers(store: EventStore, options: OtherServersOptions, fol
       isNotified = () => false;
       return watchAgainMs;
     };
-    await runRounds(round, { clock, failedMs: watchAgainMs }, signal);
+    await runWorkLoop(round, { clock, failedMs: watchAgainMs }, signal);
   }
 
   return {

@@ -11,7 +11,7 @@ import type { MongoConnection } from './connection.ts';
 import {
   type EventDocument,
   erasedRecordKind,
-  erasedRecordMs,
+  erasedRecordTtlMs,
   eventSeqOf,
   keepLastPutPerRecord,
   type LogDocument,
@@ -171,7 +171,7 @@ export class EventAppender {
   async settleAll(): Promise<void> {
     await this.#logs.completeOthers((session) => this.settle(session));
     const { run, at } = this.#connection;
-    await run(() => at.records.deleteMany({ kind: erasedRecordKind, sort: { $lt: this.#now() - erasedRecordMs } }));
+    await run(() => at.records.deleteMany({ kind: erasedRecordKind, sort: { $lt: this.#now() - erasedRecordTtlMs } }));
   }
 
   forget(session: SessionId): void {

@@ -34,10 +34,10 @@ export interface EventDocument {
   readonly left?: number;
 }
 export interface RedoEntry {
-  readonly facts: readonly FactText[];
+  readonly facts: readonly SerializedFact[];
   readonly puts: readonly PutDocument[];
 }
-export interface FactText {
+export interface SerializedFact {
   readonly type: string;
   readonly fact: string;
 }
@@ -142,7 +142,7 @@ export const toErasedRecord = (session: SessionId, at: number): Omit<RecordDocum
   seq: Number.MAX_SAFE_INTEGER,
 });
 export const changedTimeUpdate = { $currentDate: { changed: true } } as const;
-export const erasedRecordMs = 3_600_000;
+export const erasedRecordTtlMs = 3_600_000;
 export function toPutDocument({ kind, id, doc, sort = 0 }: RecordPut): PutDocument {
   return { kind, id, doc: stringifyJson(doc), sort, ...toIndexFields(kind, doc) };
 }
@@ -174,7 +174,7 @@ export function toIndexFields(kind: string, doc: unknown): { readonly of: string
   const more = [...(shared ? [sharedSet] : []), ...groups];
   return { of: [ownerSet(owner), ...more], ...(name !== null && { name: `${kind}\n${name}` }) };
 }
-export const toFactText = (fact: SessionFact): FactText => ({ type: fact.type, fact: JSON.stringify(fact) });
+export const serializeFact = (fact: SessionFact): SerializedFact => ({ type: fact.type, fact: JSON.stringify(fact) });
 
 /** Limit of an append, whose first event contains all of it. MongoDB allows 16 MB. */
 const maxBytes = 12 * 1024 * 1024;
@@ -189,12 +189,12 @@ export function toAppendDocuments(
   puts: readonly PutDocument[],
   batch: string,
 ) {
-  const texts = facts.map(toFactText);
+  const texts = facts.map(serializeFact);
   const sizes = [...texts.map(({ fact }) => fact.length), ...puts.map(({ doc }) => doc.length)];
   if (sizes.reduce((sum, size) => sum + size, 0) > maxBytes) {
     throw new AppError('payload_too_large', 'This is more than the store accepts in one write.');
   }
-  const [first, ...rest] = texts as [FactText, ...FactText[]];
+  const [first, ...rest] = texts as [SerializedFact, ...SerializedFact[]];
   const document: EventDocument = {
     ...toEventDocument(sessionId, after + 1, at, first),
     batch,
@@ -213,7 +213,12 @@ export function toLaterEventDocuments(session: SessionId, first: EventDocument):
   });
 }
 
-export function toEventDocument(session: SessionId, seq: number, at: number, { type, fact }: FactText): EventDocument {
+export function toEventDocument(
+  session: SessionId,
+  seq: number,
+  at: number,
+  { type, fact }: SerializedFact,
+): EventDocument {
   const mark = (droppableEventTypes as ReadonlySet<string>).has(type)
     ? {}
     : { mark: toEventTypeKey(session, type, seq) };

@@ -15,10 +15,10 @@ import {
   erasedRecordKind,
   eventSeqOf,
   eventSessionIdOf,
+  serializeFact,
   toErasedRecord,
   toEventDocument,
   toEventRangeFilter,
-  toFactText,
   toRecordId,
   toSessionRecordFilter,
 } from './documents.ts';
@@ -173,7 +173,7 @@ export function createMongoEvents({ connection, appender, heads, now }: MongoEve
     ...(can.changeStreams ? { watch: (listener, signal) => watch(connection, listener, signal) } : {}),
     async restore(session, events, { thinned, trimmed }) {
       const documents = events.map(({ seq, sessionId: _, ts, ...fact }) =>
-        toEventDocument(session, seq, ts, toFactText(fact)),
+        toEventDocument(session, seq, ts, serializeFact(fact)),
       );
       await run(() => at.logs.updateOne({ _id: session }, { $max: { thinned, trimmed } }, { upsert: true }));
       await appender.add(documents);

@@ -2,7 +2,7 @@ import { Conversation } from '../conversation/conversation.tsx';
 import { workPaneWidth } from '../data/prefs.ts';
 import { currentSessionId } from '../data/sessions.ts';
 import { ErrorBoundary } from '../parts/boundary.tsx';
-import { Dialogs } from '../parts/kit/dialog.tsx';
+import { DialogHost } from '../parts/kit/dialog.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { Notice } from '../parts/notice.tsx';
 import { Sidebar } from '../sessions/sidebar.tsx';
@@ -77,7 +77,7 @@ export function App() {
       <ErrorBoundary>
         <Palette />
       </ErrorBoundary>
-      <Dialogs />
+      <DialogHost />
     </>
   );
 }

@@ -7,8 +7,8 @@ import { navigateToSession } from '../data/route.ts';
 import { currentSession, currentSessionId, type Session, sessions } from '../data/sessions.ts';
 import { isCurrentSessionBusy } from '../data/status.ts';
 import { openInbox } from '../inbox/inbox.tsx';
-import { openSessionModelChooser } from '../models/choose.tsx';
-import { focusWhenDrawn } from '../parts/focus.ts';
+import { openSessionModelPicker } from '../models/choose.tsx';
+import { focusWhenRendered } from '../parts/focus.ts';
 import { tryOrNotify } from '../parts/notice.tsx';
 import { isSelectingSessions } from '../sessions/choosing.ts';
 import { confirmDeleteSession } from '../sessions/delete.ts';
@@ -19,7 +19,7 @@ import { openSkills } from '../skills/skills.tsx';
 import { t } from '../text/text.ts';
 import { workTabs } from '../work/tabs.ts';
 import type { PaletteCommand } from './command.ts';
-import { goToTab, isSidebarOpen, toggleWorkPane, visiblePane } from './layout.ts';
+import { focusTab, isSidebarOpen, toggleWorkPane, visiblePane } from './layout.ts';
 
 const listSettingsCommands = (): readonly PaletteCommand[] => [
   { id: 'settings', label: 'settings', icon: 'gear', keys: 'mod+,', run: () => openSettings() },
@@ -71,7 +71,7 @@ const attemptCommands: readonly PaletteCommand[] = [
 
 export function focusMessageBox(): void {
   visiblePane.value = 'chat';
-  focusWhenDrawn(() => document.getElementById('message'));
+  focusWhenRendered(() => document.getElementById('message'));
 }
 
 const appCommands: readonly PaletteCommand[] = [
@@ -123,7 +123,7 @@ const workCommands: readonly PaletteCommand[] = workTabs.map(({ id, label, icon,
   label,
   icon,
   when: () => currentSession.value !== undefined && (shows?.(currentSession.value) ?? true),
-  run: () => goToTab(id),
+  run: () => focusTab(id),
 }));
 
 export const listPaletteCommands = (): readonly PaletteCommand[] =>
@@ -160,7 +160,7 @@ const sessionCommands: readonly PaletteCommand[] = [
     keys: 'alt+f',
     run: () => {
       isSidebarOpen.value = true;
-      focusWhenDrawn(() => document.getElementById('search'));
+      focusWhenRendered(() => document.getElementById('search'));
     },
   },
   { id: 'inbox', label: 'inbox', icon: 'bell', keys: 'alt+i', run: openInbox },
@@ -187,7 +187,7 @@ const sessionCommands: readonly PaletteCommand[] = [
     label: 'models.change',
     icon: 'spark',
     when: () => currentSession.value !== undefined,
-    run: () => openSessionModelChooser(currentSession.value),
+    run: () => openSessionModelPicker(currentSession.value),
   },
   {
     id: 'session.rename',
@@ -212,7 +212,7 @@ const sessionCommands: readonly PaletteCommand[] = [
     run: () => {
       isSidebarOpen.value = true;
       isSelectingSessions.value = true;
-      focusWhenDrawn(() => document.querySelector('.chosen-bar button'));
+      focusWhenRendered(() => document.querySelector('.chosen-bar button'));
     },
   },
 ];

@@ -6,9 +6,9 @@ import { currentSessionStatus, isCurrentSessionBusy } from '../data/status.ts';
 import { serverInfo } from '../data/system.ts';
 import { DelegationLinks } from '../delegation/tree.tsx';
 import { inboxSessions } from '../inbox/needs.ts';
-import { openSessionModelChooser } from '../models/choose.tsx';
+import { openSessionModelPicker } from '../models/choose.tsx';
 import { effectiveModels, formatModelLabel } from '../models/state.ts';
-import { focusWhenDrawn } from '../parts/focus.ts';
+import { focusWhenRendered } from '../parts/focus.ts';
 import { formatShortcut } from '../parts/key-names.ts';
 import { Button, ChipButton, IconButton } from '../parts/kit/button.tsx';
 import type { IconName } from '../parts/kit/icon.tsx';
@@ -94,7 +94,7 @@ function ModelButton({ session }: { session: Session }) {
   const model = session.model ?? effectiveModels.value?.model ?? serverInfo.value?.model ?? '';
   return (
     <span class="wide-only">
-      <ChipButton label={t('model')} value={formatModelLabel(model)} onClick={() => openSessionModelChooser(session)} />
+      <ChipButton label={t('model')} value={formatModelLabel(model)} onClick={() => openSessionModelPicker(session)} />
     </span>
   );
 }
@@ -171,7 +171,7 @@ function MenuButton() {
       aria-controls="sidebar"
       onClick={() => {
         isSidebarOpen.value = !isSidebarOpen.value;
-        if (isSidebarOpen.value) focusWhenDrawn(() => document.querySelector('#sidebar .button'));
+        if (isSidebarOpen.value) focusWhenRendered(() => document.querySelector('#sidebar .button'));
       }}
     />
   );

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import { createPref, workPaneWidth } from '../data/prefs.ts';
-import { focusWhenDrawn } from '../parts/focus.ts';
+import { focusWhenRendered } from '../parts/focus.ts';
 import { tabElementIdOf } from '../parts/kit/tabs.tsx';
 
 /** The session list covers the page, on screens without room for a column. */
@@ -31,7 +31,7 @@ export function showTab(id: string): void {
 }
 
 /** Like `showTab`, but also moves the focus to the tab. Call only for a person's action. */
-export function goToTab(id: string): void {
+export function focusTab(id: string): void {
   showTab(id);
-  focusWhenDrawn(() => document.getElementById(tabElementIdOf(id)));
+  focusWhenRendered(() => document.getElementById(tabElementIdOf(id)));
 }

@@ -3,8 +3,8 @@ import { effect, signal } from '@preact/signals';
 import { render } from 'preact';
 import { useState } from 'preact/hooks';
 import { conversationState, followCurrentSession, missingSessionHandler } from '../data/log.ts';
-import { currentUser, loadCurrentUser, takeSignInErrorFromUrl } from '../data/people.ts';
-import { followUrl, leaveSession, navigateToSession } from '../data/route.ts';
+import { consumeSignInErrorFromUrl, currentUser, loadCurrentUser } from '../data/people.ts';
+import { leaveSession, navigateToSession, watchUrl } from '../data/route.ts';
 import { connectionState, connectToServer, fetchWithToken, mutate } from '../data/server.ts';
 import {
   currentSession,
@@ -18,9 +18,9 @@ import {
 } from '../data/sessions.ts';
 import { type DisplayStatus, toDisplayStatus } from '../data/status.ts';
 import { loadServerInfo } from '../data/system.ts';
-import { takeTokenFromUrl } from '../data/token.ts';
+import { consumeTokenFromUrl } from '../data/token.ts';
 import { warmParser } from '../parsing/parse.ts';
-import { keepFocus } from '../parts/focus.ts';
+import { preserveFocus } from '../parts/focus.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { OneTimeSecret } from '../parts/kit/resource-list.tsx';
@@ -28,12 +28,12 @@ import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { notify } from '../parts/notice.tsx';
 import { pressedKeyOf } from '../parts/pressed-key.ts';
 import { sessionNameOf } from '../sessions/name.ts';
-import { followSessionSearch } from '../sessions/search.ts';
+import { watchSessionSearch } from '../sessions/search.ts';
 import { openSettings } from '../settings/settings.tsx';
-import { completeToolServerSignIn, takeAuthorizationResponse } from '../settings/tool-servers/sign-in.ts';
+import { completeToolServerSignIn, consumeAuthorizationResponse } from '../settings/tool-servers/sign-in.ts';
 import { t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
-import { followPorts } from '../work/preview/state.ts';
+import { watchPorts } from '../work/preview/state.ts';
 import { showResultsAfterRuns } from '../work/results.ts';
 import { App } from './app.tsx';
 import { listPaletteCommands } from './commands.ts';
@@ -142,22 +142,22 @@ function followEnd(): void {
 }
 
 async function start(): Promise<void> {
-  takeTokenFromUrl();
-  const answer = takeAuthorizationResponse();
-  followUrl();
+  consumeTokenFromUrl();
+  const answer = consumeAuthorizationResponse();
+  watchUrl();
   if (currentSessionId.peek() !== undefined) warmParser(); // the parser loads while the session is fetched
   missingSessionHandler.leave = leaveGone;
   const root = document.getElementById('root');
   if (root) render(<App />, root);
   listenForKeys();
-  keepFocus();
+  preserveFocus();
   catchDrops();
   badgeInTitle();
   effect(() => {
     if (currentSessionId.value !== undefined) visiblePane.value = 'chat'; // matters only on a phone, which shows one pane at a time
   });
   for (let isRetry = false; !(await loadServerInfo()); isRetry = true) await promptForToken(isRetry);
-  takeSignInErrorFromUrl(); // removes an old sign-in error from the address, because the person is signed in
+  consumeSignInErrorFromUrl(); // removes an old sign-in error from the address, because the person is signed in
   document.addEventListener(
     'visibilitychange',
     () => void (document.visibilityState === 'visible' && loadServerInfo()),
@@ -171,9 +171,9 @@ async function start(): Promise<void> {
   if (command) confirmCommand(command);
   watchSessions();
   followCurrentSession();
-  followPorts();
+  watchPorts();
   showResultsAfterRuns();
-  followSessionSearch();
+  watchSessionSearch();
   if (answer) {
     await completeToolServerSignIn(answer);
     openSettings('tool-servers');

@@ -1,4 +1,4 @@
-import { readSignInProviders, type SignInProvider, signInWith, takeSignInErrorFromUrl } from '../data/people.ts';
+import { consumeSignInErrorFromUrl, readSignInProviders, type SignInProvider, signInWith } from '../data/people.ts';
 import { saveToken } from '../data/token.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
@@ -13,7 +13,7 @@ export async function promptForToken(isRetry: boolean): Promise<void> {
     closeDialog();
     resolve();
   };
-  const reason = `signIn.${takeSignInErrorFromUrl()}`;
+  const reason = `signIn.${consumeSignInErrorFromUrl()}`;
   const title = providers.length > 0 ? t('signIn.title') : t('tokenAsk');
   showDialog(
     <Dialog title={isRetry ? t('tokenWrong') : title} onClose={resolve}>

@@ -4,14 +4,14 @@ import { exampleCheck } from '../conversation/goal/goal-draft.ts';
 import { navigateToSession } from '../data/route.ts';
 import { mutate, query } from '../data/server.ts';
 import { formatModelLabel, useModelChoices } from '../models/state.ts';
-import { formatCompactCount, formatPrice } from '../parts/format.ts';
+import { formatCompactCount, formatUsd } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { CheckboxField } from '../parts/kit/field.tsx';
 import { SchemaForm } from '../parts/kit/schema-form.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
-import { silentFileChanges } from '../work/files/store.ts';
+import { unloggedFileChanges } from '../work/files/store.ts';
 
 type AttemptSet = Outputs['attempts']['get'];
 
@@ -38,7 +38,7 @@ function AttemptsDialog({ id }: { id: string }) {
   const [newest] = all ?? [];
   const isTaken = newest?.phase === 'chosen';
   useEffect(() => {
-    if (isTaken) silentFileChanges.value++;
+    if (isTaken) unloggedFileChanges.value++;
   }, [isTaken]);
   const open = (session: string) => {
     closeDialog();
@@ -209,7 +209,7 @@ function AttemptsTable({ set, open, choose }: Props) {
                 <td data-column={t('attempts.passed')}>{checksOf(one)}</td>
                 <td data-column={t('attempts.score')}>{one.result?.score ?? '–'}</td>
                 <td data-column={t('attempts.cost')}>
-                  {one.cost > 0 ? formatPrice(one.cost) : t('attempts.tokens', { n: formatCompactCount(one.tokens) })}
+                  {one.cost > 0 ? formatUsd(one.cost) : t('attempts.tokens', { n: formatCompactCount(one.tokens) })}
                 </td>
                 <td>
                   {set.chosen === one.n ? (

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { navigateToSession } from '../data/route.ts';
 import { mutate, query } from '../data/server.ts';
-import { formatDateTime, formatDuration, formatPrice } from '../parts/format.ts';
+import { formatDateTime, formatDuration, formatUsd } from '../parts/format.ts';
 import { RelativeTime } from '../parts/kit/ago.tsx';
 import { Button } from '../parts/kit/button.tsx';
 import { CopyButton } from '../parts/kit/copy-button.tsx';
@@ -168,7 +168,7 @@ function StartRow({
       <strong>{end}</strong>
       {outcome?.goal && <span class="quiet">{t(`goal.${outcome.goal.result}`)}</span>}
       {endedAt !== null && <span class="quiet">{formatDuration(Date.parse(endedAt) - Date.parse(at))}</span>}
-      {cost?.cost != null && <span class="quiet">{formatPrice(cost.cost)}</span>}
+      {cost?.cost != null && <span class="quiet">{formatUsd(cost.cost)}</span>}
       {text !== '' && <span class="quiet">{text}</span>}
       {sessionId !== null && (
         <Button

@@ -2,7 +2,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { approveToolCall, rejectToolCall } from '../data/actions.ts';
 import type { ApprovalItem } from '../data/items.ts';
 import { TextParts, useTruncatedText } from '../markdown/plain.tsx';
-import { showHiddenCharacters, truncateLine } from '../parts/bounded-text.ts';
+import { escapeHiddenCharacters, truncateLine } from '../parts/bounded-text.ts';
 import { diffLines } from '../parts/diff.ts';
 import { focusOnMount } from '../parts/focus.ts';
 import { formatDateTime } from '../parts/format.ts';
@@ -10,7 +10,7 @@ import { Button } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
 import { PullRequestFields } from '../parts/proposal-fields.tsx';
-import { hasFingers } from '../parts/touch.ts';
+import { isTouchDevice } from '../parts/touch.ts';
 import { t, translateServerText } from '../text/text.ts';
 import { DiffView } from './tool-result.tsx';
 
@@ -18,7 +18,7 @@ const maxName = 300; // characters
 
 export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boolean }) {
   const { callId, args, expiresAt, content, fixed } = item.request;
-  const name = showHiddenCharacters(truncateLine(item.request.function, maxName));
+  const name = escapeHiddenCharacters(truncateLine(item.request.function, maxName));
   const sessionId = item.sessionId;
   const [isSending, setSending] = useState(false);
   const [note, setNote] = useState<string>();
@@ -30,7 +30,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
     await tryOrNotify(t('approval.notDecided'), work);
     setSending(false);
     // The focused button is gone, so the message box gets the focus, except on a phone, where that would open the keyboard.
-    if (document.activeElement === document.body && !hasFingers()) document.getElementById('message')?.focus();
+    if (document.activeElement === document.body && !isTouchDevice()) document.getElementById('message')?.focus();
   };
   const summary = summarizeArgs(args);
   const proposal = isProposal(item.request.function, args) ? args : undefined;
@@ -148,7 +148,7 @@ function ArgsText({ text }: { text: string }) {
     <>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long command scrolls, also by keyboard */}
       <pre class="console padded scrolls mono pre" tabIndex={0}>
-        <TextParts text={showHiddenCharacters(beginning)} />
+        <TextParts text={escapeHiddenCharacters(beginning)} />
       </pre>
       {more}
     </>
@@ -157,7 +157,7 @@ function ArgsText({ text }: { text: string }) {
 
 function Changes({ before, after }: { before: string | null; after: string }) {
   const lines = useMemo(() => diffLines(before, after), [before, after]);
-  return <DiffView lines={lines} textOf={showHiddenCharacters} />;
+  return <DiffView lines={lines} textOf={escapeHiddenCharacters} />;
 }
 
 const texts = new Set(['text', 'content', 'old_string', 'new_string', 'oldString', 'newString', 'diff']);
@@ -207,16 +207,16 @@ function Proposed({ proposal }: { proposal: Proposal }) {
   const { beginning, more } = useTruncatedText(text);
   return (
     <div class="approval-proposal">
-      <h3>{showHiddenCharacters(title.slice(0, 1_000))}</h3>
+      <h3>{escapeHiddenCharacters(title.slice(0, 1_000))}</h3>
       {text !== '' && (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a long text scrolls, also by keyboard
         <pre class="console padded scrolls mono pre" tabIndex={0}>
-          <TextParts text={showHiddenCharacters(beginning)} />
+          <TextParts text={escapeHiddenCharacters(beginning)} />
         </pre>
       )}
       {more}
       {Object.keys(rest).length > 0 && (
-        <p class="quiet">{showHiddenCharacters(JSON.stringify(rest)).slice(0, 1_000)}</p>
+        <p class="quiet">{escapeHiddenCharacters(JSON.stringify(rest)).slice(0, 1_000)}</p>
       )}
     </div>
   );

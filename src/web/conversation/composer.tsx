@@ -10,7 +10,7 @@ import { IconButton } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { notify, tryOrNotify } from '../parts/notice.tsx';
 import { pressedKeyOf } from '../parts/pressed-key.ts';
-import { hasFingers } from '../parts/touch.ts';
+import { isTouchDevice } from '../parts/touch.ts';
 import { projectFilter } from '../sessions/filters.ts';
 import { chosenTemplate } from '../sessions/templates.ts';
 import { chosenSkills } from '../skills/state.ts';
@@ -52,7 +52,7 @@ export function Composer() {
     composerText.value = readComposerDraft(id);
   }, [id]);
   useLayoutEffect(() => {
-    if (!hasFingers() && !isRepositoryFieldOpen.peek()) ref.current?.focus();
+    if (!isTouchDevice() && !isRepositoryFieldOpen.peek()) ref.current?.focus();
   }, []);
   // Grows the box with its text in browsers without `field-sizing`.
   useEffect(() => {
@@ -138,7 +138,7 @@ export function Composer() {
           placeholder={hint}
           value={text}
           {...completion.aria}
-          enterkeyhint={hasFingers() ? 'enter' : 'send'}
+          enterkeyhint={isTouchDevice() ? 'enter' : 'send'}
           onInput={(event) => {
             setComposerText(event.currentTarget.value);
             // called on every change, because otherwise the list would stay closed for text that is cleared and retyped
@@ -154,7 +154,7 @@ export function Composer() {
           onKeyDown={(event) => {
             if (completion.onKey(event)) return;
             // Phone keyboards have no Shift+Enter, so there Enter starts a new line.
-            if (pressedKeyOf(event) !== 'Enter' || event.shiftKey || hasFingers()) return;
+            if (pressedKeyOf(event) !== 'Enter' || event.shiftKey || isTouchDevice()) return;
             event.preventDefault();
             void submit();
           }}

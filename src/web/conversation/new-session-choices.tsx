@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { serverInfo } from '../data/system.ts';
-import { openSessionModelChooser } from '../models/choose.tsx';
+import { openSessionModelPicker } from '../models/choose.tsx';
 import { chosenModel, effectiveModels, formatModelLabel, loadEffectiveModels } from '../models/state.ts';
 import { focusOnMount } from '../parts/focus.ts';
 import { Button, ChipButton } from '../parts/kit/button.tsx';
@@ -12,7 +12,7 @@ import { pressedKeyOf } from '../parts/pressed-key.ts';
 import { projectFilter, projects } from '../sessions/filters.ts';
 import { chosenTemplate, loadTemplates, type Template, templateNameOf, templates } from '../sessions/templates.ts';
 import { openSettings } from '../settings/settings.tsx';
-import { openSkillChooser } from '../skills/choose.tsx';
+import { openSkillPicker } from '../skills/choose.tsx';
 import { chosenSkills, loadSkills, skills } from '../skills/state.ts';
 import { t, translateServerText } from '../text/text.ts';
 
@@ -42,10 +42,10 @@ export function NewSessionChoices() {
         icon="spark"
         label={t('model')}
         value={formatModelLabel(model)}
-        onClick={() => openSessionModelChooser(undefined)}
+        onClick={() => openSessionModelPicker(undefined)}
       />
       {skills.value !== undefined && skills.value.length > 0 && (
-        <ChipButton icon="book" label={t('skills')} value={picked} onClick={() => openSkillChooser(undefined)} />
+        <ChipButton icon="book" label={t('skills')} value={picked} onClick={() => openSkillPicker(undefined)} />
       )}
       {projects.value.length > 0 && (
         <label class="chip-button small-text">

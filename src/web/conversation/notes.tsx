@@ -1,7 +1,7 @@
 import { useContext, useMemo } from 'preact/hooks';
 import { errorDocsPathOf } from '../../core/errors/error-pages.ts';
 import { eventNoticeOf } from '../../core/model/event-traits.ts';
-import { goToTab } from '../app/layout.ts';
+import { focusTab } from '../app/layout.ts';
 import { sendMessage } from '../data/actions.ts';
 import type { EventDataOf, EventItem, PhaseItem, RetryItem, RunEndItem, WaitItem } from '../data/items.ts';
 import { conversationState, isLoadingHistory } from '../data/log.ts';
@@ -12,7 +12,7 @@ import { PlainText } from '../markdown/plain.tsx';
 import { isDemoModel } from '../models/state.ts';
 import { truncateLine } from '../parts/bounded-text.ts';
 import { type DiffLine, diffLines } from '../parts/diff.ts';
-import { formatBudgetValue, formatCompactCount, formatCount, formatDuration, formatPrice } from '../parts/format.ts';
+import { formatBudgetValue, formatCompactCount, formatCount, formatDuration, formatUsd } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { GuideLink, tryOrNotify } from '../parts/notice.tsx';
@@ -35,7 +35,7 @@ export function WaitNote({ item }: { item: WaitItem }) {
   const isFull = budget?.kind === 'runningRuns';
   const spentBudget = budget?.hard ? 'wait.hard' : isFull ? 'wait.runs' : isShared ? 'wait.shared' : 'wait.budget';
   const used = spent
-    ? t('soFar', { n: spent.turns, tokens: formatCount(spent.tokens), cost: formatPrice(spent.cost) })
+    ? t('soFar', { n: spent.turns, tokens: formatCount(spent.tokens), cost: formatUsd(spent.cost) })
     : '';
   return (
     <div class="note wait" role="status">
@@ -249,7 +249,7 @@ export function RunEndNote({ item, isLive }: { item: RunEndItem; isLive: boolean
           <span class="quiet">
             {' · '}
             {t('tokensShort', { n: formatCompactCount(used.inputTokens + used.outputTokens) })}
-            {used.cost !== undefined && used.cost > 0 && ` · ${formatPrice(used.cost)}`}
+            {used.cost !== undefined && used.cost > 0 && ` · ${formatUsd(used.cost)}`}
           </span>
         )}
       </p>
@@ -314,7 +314,7 @@ function NextSteps({ changed, isLast }: { changed: readonly string[]; isLast: bo
   const review = () => {
     fileFilter.value = 'changed';
     openFileStore(session.id).shown.value = undefined;
-    goToTab('files');
+    focusTab('files');
   };
   return (
     <>
@@ -323,7 +323,7 @@ function NextSteps({ changed, isLast }: { changed: readonly string[]; isLast: bo
         <Button icon="play" label={t('openFile', { path: best })} onClick={() => void openResult(session.id, best)} />
       )}
       {isLast && session.repositories.some((one) => changed.some((path) => path.startsWith(`${one.path}/`))) && (
-        <Button icon="upload" label={t('end.commit')} onClick={() => goToTab('ship')} />
+        <Button icon="upload" label={t('end.commit')} onClick={() => focusTab('ship')} />
       )}
     </>
   );

@@ -1,6 +1,6 @@
 import { useEffect } from 'preact/hooks';
 import type { Session } from '../data/sessions.ts';
-import { openSessionModelChooser } from '../models/choose.tsx';
+import { openSessionModelPicker } from '../models/choose.tsx';
 import { ModelSetupBanner } from '../models/setup.tsx';
 import { chosenModel, effectiveModels, isDemoModel, loadEffectiveModels } from '../models/state.ts';
 import { Button } from '../parts/kit/button.tsx';
@@ -65,7 +65,7 @@ export function DemoHelp({ session }: { session: Session }) {
       <Button
         kind="primary"
         label={t(hasOther ? 'models.change' : 'models.addOne')}
-        onClick={() => (hasOther ? openSessionModelChooser(session) : openSettings('models'))}
+        onClick={() => (hasOther ? openSessionModelPicker(session) : openSettings('models'))}
       />
     </div>
   );

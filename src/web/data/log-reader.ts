@@ -27,7 +27,7 @@ export interface LogSubscriber {
   onEnd(): void;
   onError(error: unknown): void;
 }
-export interface LogView {
+export interface LogSink {
   take(events: readonly Event[]): void;
   /** Receives events of the log's end, in order, while earlier ones are read. `join` delivers them again. */
   takeEnd(events: readonly Event[]): void;
@@ -49,7 +49,7 @@ interface Gap {
 
 export class LogReader {
   readonly #source: LogSource;
-  readonly #view: LogView;
+  readonly #view: LogSink;
   /** Seq of the newest event that was read, and of the newest that is known to exist. */
   #seq = 0;
   #head = 1;
@@ -60,7 +60,7 @@ export class LogReader {
   #unfollow = () => {};
   readonly #over = new AbortController();
 
-  constructor(source: LogSource, view: LogView) {
+  constructor(source: LogSource, view: LogSink) {
     this.#source = source;
     this.#view = view;
   }

@@ -36,7 +36,7 @@ export function signInWith({ id }: SignInProvider): void {
 }
 
 /** Removes the failure code of the last sign-in from the address, and returns it. */
-export function takeSignInErrorFromUrl(): string | undefined {
+export function consumeSignInErrorFromUrl(): string | undefined {
   const url = new URL(location.href);
   const reason = url.searchParams.get(refusal) ?? undefined;
   url.searchParams.delete(refusal);

@@ -21,7 +21,7 @@ export function syncSessionFromUrl(): void {
   currentSessionId.value = location.hash.slice(1) || undefined;
 }
 
-export function followUrl(): void {
+export function watchUrl(): void {
   addEventListener('popstate', syncSessionFromUrl);
   addEventListener('hashchange', syncSessionFromUrl);
   syncSessionFromUrl();

@@ -37,7 +37,7 @@ const pongMs = 1_900;
 export const connectionState = signal<'connecting' | 'open' | 'broken'>('connecting');
 
 /** Paths of mutations that have no answer yet. Those called while the connection is broken are sent after reconnecting. */
-export const pendingChanges = signal<readonly ProcedurePath[]>([]);
+export const pendingMutations = signal<readonly ProcedurePath[]>([]);
 
 const client = Promise.withResolvers<TRPCUntypedClient<AppRouter>>();
 
@@ -117,13 +117,13 @@ export const mutate = <P extends ProcedurePath>(path: P, input: InputOf<P>): Pro
   counted(path, () => call('mutation', path, input, false));
 
 async function counted<Data>(path: ProcedurePath, send: () => Promise<Data>): Promise<Data> {
-  pendingChanges.value = [...pendingChanges.value, path];
+  pendingMutations.value = [...pendingMutations.value, path];
   try {
     return await send();
   } finally {
-    const left = [...pendingChanges.value];
+    const left = [...pendingMutations.value];
     left.splice(left.indexOf(path), 1);
-    pendingChanges.value = left;
+    pendingMutations.value = left;
   }
 }
 

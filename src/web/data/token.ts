@@ -3,7 +3,7 @@
 
 const key = 'corral.token';
 
-export function takeTokenFromUrl(): string | undefined {
+export function consumeTokenFromUrl(): string | undefined {
   const url = new URL(location.href);
   const value = url.searchParams.get('token');
   if (value) {

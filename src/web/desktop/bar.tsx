@@ -10,7 +10,7 @@ import {
   canPan,
   desktopClipboard,
   desktopControl,
-  isInputWithheld,
+  isInputBlocked,
   isPanning,
   isScaledToFit,
   isViewOnly,
@@ -77,7 +77,7 @@ function Tools() {
           isScaledToFit.value = !isScaledToFit.value;
         }}
       />
-      {canPan() && !isInputWithheld() && (
+      {canPan() && !isInputBlocked() && (
         <Button
           label={t('screen.pan')}
           aria-pressed={isPanning.value}
@@ -87,7 +87,7 @@ function Tools() {
         />
       )}
       {clipboard && mayControl && <Button label={t('screen.clipboard')} onClick={() => showDialog(<Clipboard />)} />}
-      {rfbClient.value && !isInputWithheld() && (
+      {rfbClient.value && !isInputBlocked() && (
         <Button label={t('screen.keyboard')} onClick={() => document.getElementById('keys')?.focus()} />
       )}
       {isInPane && (

@@ -1,15 +1,15 @@
 import './desktop.css';
 import { render } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { takeTokenFromUrl } from '../data/token.ts';
+import { consumeTokenFromUrl } from '../data/token.ts';
 import { Button } from '../parts/kit/button.tsx';
-import { Dialogs } from '../parts/kit/dialog.tsx';
+import { DialogHost } from '../parts/kit/dialog.tsx';
 import { t } from '../text/text.ts';
 import { isInOtherFrame, isInPane, linkSignature } from './address.ts';
 import { DesktopBar } from './bar.tsx';
 import { forwardTyping, handleDesktopKeys } from './keys.ts';
 import { openScreen, reconnectScreen } from './screen.ts';
-import { desktopControl, isInputWithheld, rfbClient, screenOverlay } from './state.ts';
+import { desktopControl, isInputBlocked, rfbClient, screenOverlay } from './state.ts';
 
 const DesktopPage = () => (
   <>
@@ -23,7 +23,7 @@ const DesktopPage = () => (
       <p id="hint">{t('screen.hint')}</p>
       <Keys />
     </main>
-    <Dialogs />
+    <DialogHost />
   </>
 );
 
@@ -75,14 +75,14 @@ function leaveScreen(event: KeyboardEvent): void {
   (document.getElementById('control') ?? document.getElementById('back'))?.focus();
 }
 
-takeTokenFromUrl();
+consumeTokenFromUrl();
 document.body.classList.toggle('framed', isInOtherFrame);
 document.body.classList.toggle('pane', isInPane);
 // Keeps the signature out of the history.
 if (linkSignature) history.replaceState(null, '', location.pathname);
 addEventListener('keydown', leaveScreen, true);
 handleDesktopKeys(() =>
-  rfbClient.value && !isInputWithheld()
+  rfbClient.value && !isInputBlocked()
     ? { rfb: rfbClient.value, clipboard: desktopControl.value.clipboard }
     : undefined,
 );

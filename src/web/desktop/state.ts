@@ -1,6 +1,6 @@
 import type RFB from '@novnc/novnc';
 import { effect, signal } from '@preact/signals';
-import { hasFingers } from '../parts/touch.ts';
+import { isTouchDevice } from '../parts/touch.ts';
 import type { TextKey } from '../text/texts.ts';
 import { isInOtherFrame } from './address.ts';
 import type { ControlNotice } from './channel.ts';
@@ -27,18 +27,18 @@ export const isViewOnly = signal(false);
 export const isScaledToFit = signal(true);
 /** While the screen is larger than the view, a finger moves the view instead of the mouse. */
 export const isPanning = signal(false);
-export const canPan = (): boolean => !isInOtherFrame && !isScaledToFit.value && hasFingers();
+export const canPan = (): boolean => !isInOtherFrame && !isScaledToFit.value && isTouchDevice();
 
 /**
  * Whether this viewer's input is withheld from the desktop. Fingers also move the page, so they never take control by touching
  * the screen.
  */
-export const isInputWithheld = (): boolean =>
+export const isInputBlocked = (): boolean =>
   isInOtherFrame ||
   isViewOnly.value ||
   !desktopControl.value.mayControl ||
   desktopControl.value.who === 'another' ||
-  (hasFingers() && desktopControl.value.who === 'nobody');
+  (isTouchDevice() && desktopControl.value.who === 'nobody');
 
 export function setScreenState(state: ScreenConnectionState, over?: ScreenOverlay): void {
   screenConnectionState.value = state;
@@ -48,7 +48,7 @@ export function setScreenState(state: ScreenConnectionState, over?: ScreenOverla
 effect(() => {
   const client = rfbClient.value;
   if (!client) return;
-  client.viewOnly = isInputWithheld();
+  client.viewOnly = isInputBlocked();
   client.scaleViewport = isInOtherFrame || isScaledToFit.value;
   client.clipViewport = canPan(); // a mouse has scroll bars instead
   client.dragViewport = client.viewOnly || (canPan() && isPanning.value);

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { SegmentedChoice } from '../parts/kit/choice.tsx';
+import { SegmentedControl } from '../parts/kit/choice.tsx';
 import { Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { ChoiceField } from '../parts/kit/field.tsx';
 import { loadProjects, projects } from '../sessions/filters.ts';
@@ -23,7 +23,7 @@ function Inbox() {
   return (
     <Dialog title={t('inbox')} wide>
       <div class="inbox roomy grid">
-        <SegmentedChoice<InboxFilter>
+        <SegmentedControl<InboxFilter>
           label={t('inbox.show')}
           value={shown}
           options={[

@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import type { HighlightedPiece } from '../parsing/highlight.ts';
+import type { HighlightNode } from '../parsing/highlight.ts';
 import { runParseTask } from '../parsing/parse.ts';
 import { stripAnsi } from '../parts/ansi.ts';
 import { countLines, splitTextParts } from '../parts/bounded-text.ts';
@@ -34,7 +34,7 @@ export function CodeBlock({ code: given, language }: Props) {
 export function HighlightedCode({ code, language = '' }: Props) {
   const [colored, setColored] = useState<{
     code: string;
-    parts: readonly (readonly HighlightedPiece[])[] | undefined;
+    parts: readonly (readonly HighlightNode[])[] | undefined;
   }>();
   useEffect(() => {
     if (language === '' || code.length > maxHighlighted) return undefined;
@@ -58,7 +58,7 @@ export function HighlightedCode({ code, language = '' }: Props) {
   );
 }
 
-const piece = (one: HighlightedPiece, key: number) =>
+const piece = (one: HighlightNode, key: number) =>
   typeof one === 'string' ? (
     one
   ) : (

@@ -27,11 +27,11 @@ interface ChoiceOptions {
   readonly act: (ref: string) => void | Promise<void>;
 }
 
-export const openModelChooser = (wish: ChoiceOptions): void => showDialog(<ChooseModel {...wish} />);
+export const openModelPicker = (wish: ChoiceOptions): void => showDialog(<ChooseModel {...wish} />);
 
 /** Changes the session's model from its next turn on. `undefined`: chooses the model of the next new session. */
-export const openSessionModelChooser = (session: Session | undefined): void =>
-  openModelChooser({
+export const openSessionModelPicker = (session: Session | undefined): void =>
+  openModelPicker({
     title: t(session ? 'model' : 'models.choose'),
     value: session ? (session.model ?? effectiveModels.value?.model ?? '') : chosenModel.value,
     withUsual: !session,

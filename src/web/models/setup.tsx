@@ -1,7 +1,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { mutate } from '../data/server.ts';
 import { Button } from '../parts/kit/button.tsx';
-import { SegmentedChoice } from '../parts/kit/choice.tsx';
+import { SegmentedControl } from '../parts/kit/choice.tsx';
 import { SecretField, TextField } from '../parts/kit/field.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
@@ -104,7 +104,7 @@ export function ModelSetup({ onUsed, onStored }: Props) {
         if (!isBusy) void (isUse ? use() : test());
       }}
     >
-      <SegmentedChoice
+      <SegmentedControl
         label={t('models.provider')}
         value={preset.id}
         options={providerPresets.map(({ id, label }) => ({ value: id, label: label || t('models.other') }))}

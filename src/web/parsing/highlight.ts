@@ -45,24 +45,21 @@ const languages = {
 };
 const lowlight = createLowlight(languages);
 
-export type HighlightedPiece = string | { readonly class: string; readonly inner: readonly HighlightedPiece[] };
+export type HighlightNode = string | { readonly class: string; readonly inner: readonly HighlightNode[] };
 type Tree = ReturnType<typeof lowlight.highlight>['children'][number];
 
 /**
  * Colors code, separately for each part from `splitTextParts`. Accepts language names and file extensions. Undefined: unknown
  * language, or too many pieces.
  */
-export function highlightTextParts(
-  code: string,
-  language: string,
-): readonly (readonly HighlightedPiece[])[] | undefined {
+export function highlightTextParts(code: string, language: string): readonly (readonly HighlightNode[])[] | undefined {
   const name = language.toLowerCase();
   if (!lowlight.registered(name)) return undefined;
   const pieces = lowlight.highlight(name, code).children.flatMap(pieceOf);
   return countPieces(pieces) > maxPieces ? undefined : inParts(pieces, splitTextParts(code));
 }
 
-function inParts(pieces: readonly HighlightedPiece[], parts: readonly string[]): HighlightedPiece[][] {
+function inParts(pieces: readonly HighlightNode[], parts: readonly string[]): HighlightNode[][] {
   let rest = pieces;
   return parts.map(({ length }) => {
     const [part, after] = cutPieces(rest, length);
@@ -72,7 +69,7 @@ function inParts(pieces: readonly HighlightedPiece[], parts: readonly string[]):
 }
 
 /** Splits the pieces after this many characters. A piece that spans the boundary is split in two. */
-function cutPieces(pieces: readonly HighlightedPiece[], at: number): [HighlightedPiece[], HighlightedPiece[]] {
+function cutPieces(pieces: readonly HighlightNode[], at: number): [HighlightNode[], HighlightNode[]] {
   let room = at;
   for (const [n, piece] of pieces.entries()) {
     const size = countChars(piece);
@@ -82,7 +79,7 @@ function cutPieces(pieces: readonly HighlightedPiece[], at: number): [Highlighte
     }
     const [left, right] =
       typeof piece === 'string' ? [[piece.slice(0, room)], [piece.slice(room)]] : cutPieces(piece.inner, room);
-    const half = (inner: HighlightedPiece[]): HighlightedPiece[] =>
+    const half = (inner: HighlightNode[]): HighlightNode[] =>
       typeof piece === 'string' ? inner : [{ ...piece, inner }];
     return [
       [...pieces.slice(0, n), ...half(left)],
@@ -92,13 +89,13 @@ function cutPieces(pieces: readonly HighlightedPiece[], at: number): [Highlighte
   return [[...pieces], []];
 }
 
-const countChars = (piece: HighlightedPiece): number =>
+const countChars = (piece: HighlightNode): number =>
   typeof piece === 'string' ? piece.length : piece.inner.reduce((sum, one) => sum + countChars(one), 0);
 
-const countPieces = (pieces: readonly HighlightedPiece[]): number =>
+const countPieces = (pieces: readonly HighlightNode[]): number =>
   pieces.reduce((sum, piece) => sum + 1 + (typeof piece === 'string' ? 0 : countPieces(piece.inner)), 0);
 
-function pieceOf(node: Tree): HighlightedPiece[] {
+function pieceOf(node: Tree): HighlightNode[] {
   if (node.type === 'text') return [node.value];
   if (node.type !== 'element') return [];
   const names = node.properties.className;

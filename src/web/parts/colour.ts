@@ -11,7 +11,7 @@ export function resolveCssColor(place: Element, property: string): string {
   return color;
 }
 
-export function followTheme(draw: () => void): () => void {
+export function onThemeChange(draw: () => void): () => void {
   const system = matchMedia('(prefers-color-scheme: dark)');
   system.addEventListener('change', draw);
   const end = effect(() => {

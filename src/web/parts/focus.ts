@@ -26,14 +26,14 @@ let isWaiting = false;
 const drawMs = 50;
 
 /** Focuses an element that the page may still have to draw. */
-export function focusWhenDrawn(find: () => HTMLElement | null): void {
+export function focusWhenRendered(find: () => HTMLElement | null): void {
   const found = find();
   found?.focus();
   if (!found || document.activeElement !== found) setTimeout(() => find()?.focus(), drawMs);
 }
 
 /** Moves a lost focus to the next control in the same part of the page, for people who use the keyboard. */
-export function keepFocus(): void {
+export function preserveFocus(): void {
   for (const type of ['keydown', 'pointerdown']) addEventListener(type, () => setInput(type), true);
   addEventListener('focusin', ({ target }) => {
     if (!(target instanceof HTMLElement)) return;

@@ -57,7 +57,7 @@ export const formatCompactCount = (value: number): string =>
   new Intl.NumberFormat(findLocale(), { notation: 'compact', maximumFractionDigits: 1 }).format(value);
 
 /** In US dollars, as in the price list. */
-export const formatPrice = (cost: number): string =>
+export const formatUsd = (cost: number): string =>
   new Intl.NumberFormat(findLocale(), {
     style: 'currency',
     currency: 'USD',
@@ -67,7 +67,7 @@ export const formatPrice = (cost: number): string =>
 
 export const formatBudgetValue = (kind: string, value: number): string =>
   kind === 'cost'
-    ? formatPrice(value)
+    ? formatUsd(value)
     : kind === 'time'
       ? formatDuration(value)
       : (kind === 'tokens' ? formatCompactCount : formatCount)(value);

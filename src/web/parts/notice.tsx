@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { CallError, connectionState, pendingChanges, toErrorText } from '../data/server.ts';
+import { CallError, connectionState, pendingMutations, toErrorText } from '../data/server.ts';
 import { serverInfo } from '../data/system.ts';
 import { t } from '../text/text.ts';
 import { IconButton } from './kit/button.tsx';
@@ -78,8 +78,8 @@ export function Notice() {
 
 function brokenText(): string {
   const away = t(navigator.onLine ? 'connectionLost' : 'deviceOffline');
-  const messages = pendingChanges.value.filter((path) => path === 'runs.send').length;
-  const others = pendingChanges.value.length - messages;
+  const messages = pendingMutations.value.filter((path) => path === 'runs.send').length;
+  const others = pendingMutations.value.length - messages;
   return [
     away,
     ...(messages > 0 ? [t('sentThenMessage', { n: messages })] : []),

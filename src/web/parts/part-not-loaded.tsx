@@ -4,7 +4,7 @@ import { Button } from './kit/button.tsx';
 import { EmptyState } from './kit/empty.tsx';
 
 /** Replaces a part of the page whose code did not load. If the server responds, it has another version of the page. */
-export function PartNotLoaded({ again }: { again: () => void }) {
+export function ChunkLoadError({ again }: { again: () => void }) {
   const isOutdated = connectionState.value === 'open';
   return (
     <EmptyState text={t(isOutdated ? 'pageOutdated' : 'tabNotLoaded')} role="status">

@@ -1,5 +1,5 @@
 import { t } from '../text/text.ts';
-import { LongTextField, TextField } from './kit/field.tsx';
+import { TextAreaField, TextField } from './kit/field.tsx';
 
 interface Props {
   readonly title: string;
@@ -14,6 +14,6 @@ interface Props {
 export const PullRequestFields = ({ title, text, rows, onTitle, onText }: Props) => (
   <>
     <TextField label={t('ship.title')} required maxLength={250} value={title} onChange={onTitle} />
-    <LongTextField label={t('ship.text')} rows={rows} maxLength={60_000} value={text} onChange={onText} />
+    <TextAreaField label={t('ship.text')} rows={rows} maxLength={60_000} value={text} onChange={onText} />
   </>
 );

@@ -9,12 +9,12 @@ interface List {
   readonly viewHeight: number;
 }
 
-export const computeScrollSpace = ({ count, rowHeight }: Pick<List, 'count' | 'rowHeight'>): number =>
+export const computeScrollHeight = ({ count, rowHeight }: Pick<List, 'count' | 'rowHeight'>): number =>
   Math.min(maxSpace, count * rowHeight);
 
 /** Row pixels per scroll bar pixel. */
 function scaleOf(list: List): number {
-  const space = computeScrollSpace(list) - list.viewHeight;
+  const space = computeScrollHeight(list) - list.viewHeight;
   return space <= 0 ? 1 : Math.max(1, (list.count * list.rowHeight - list.viewHeight) / space);
 }
 

@@ -1,6 +1,6 @@
 import type { VNode } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { computeRowsTop, computeScrollSpace, computeScrollTop } from './scroll-scale.ts';
+import { computeRowsTop, computeScrollHeight, computeScrollTop } from './scroll-scale.ts';
 
 const extra = 12; // rows above and below the visible ones
 
@@ -70,7 +70,7 @@ export function VirtualList({ count, rowHeight, row, label, role = 'list', follo
       <div
         class="virtual-space"
         role="presentation"
-        style={{ height: `${computeScrollSpace({ count, rowHeight })}px` }}
+        style={{ height: `${computeScrollHeight({ count, rowHeight })}px` }}
       >
         <div
           class="virtual-rows"

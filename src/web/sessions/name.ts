@@ -4,10 +4,10 @@ import { t } from '../text/text.ts';
 const maxName = 300; // characters; the list truncates the name further, by width
 
 export const sessionNameOf = ({ title, lastTask, name }: Pick<Session, 'title' | 'lastTask' | 'name'>): string =>
-  (title || name || readFirstWords(lastTask)).slice(0, maxName) || t('newSession');
+  (title || name || findFirstTextLine(lastTask)).slice(0, maxName) || t('newSession');
 
 /** First line of a task that contains words: a task can start with a code block. */
-export const readFirstWords = (task: string): string =>
+export const findFirstTextLine = (task: string): string =>
   task
     .split('\n')
     .map((line) => line.trim())

@@ -10,7 +10,7 @@ const pauseMs = 250;
 const maxFound = 200;
 
 /** Queries the server when the person pauses. A later search supersedes an earlier one. */
-export function followSessionSearch(): void {
+export function watchSessionSearch(): void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   effect(() => {
     const words = sessionSearchText.value.trim();

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { mutate } from '../data/server.ts';
-import { openModelChooser } from '../models/choose.tsx';
+import { openModelPicker } from '../models/choose.tsx';
 import { ModelSetup } from '../models/setup.tsx';
 import {
   applyModels,
@@ -23,7 +23,7 @@ export function ModelsPage({ again }: { again: () => void }) {
   const now = effectiveModels.value;
   if (!now) return <FormError text={trouble} />;
   const pick = () =>
-    openModelChooser({
+    openModelPicker({
       title: t('models.chooseUsual'),
       value: now.model,
       async act(ref) {

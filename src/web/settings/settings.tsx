@@ -4,10 +4,10 @@ import { currentUser } from '../data/people.ts';
 import { theme } from '../data/prefs.ts';
 import { currentSessionId } from '../data/sessions.ts';
 import { Button } from '../parts/kit/button.tsx';
-import { SegmentedChoice } from '../parts/kit/choice.tsx';
+import { SegmentedControl } from '../parts/kit/choice.tsx';
 import { Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { LoadPlaceholder } from '../parts/kit/trouble.tsx';
-import { PartNotLoaded } from '../parts/part-not-loaded.tsx';
+import { ChunkLoadError } from '../parts/part-not-loaded.tsx';
 import { type Language, language, languages, t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
 import { AgentSettings } from './agent.tsx';
@@ -26,13 +26,13 @@ function later<Props extends object>(load: () => Promise<ComponentType<Props>>):
       );
     useEffect(() => void read(), []);
     if (Body) return <Body {...props} />;
-    return hasFailed ? <PartNotLoaded again={read} /> : <LoadPlaceholder problem="" />;
+    return hasFailed ? <ChunkLoadError again={read} /> : <LoadPlaceholder problem="" />;
   };
 }
 
 const Look = () => (
   <>
-    <SegmentedChoice
+    <SegmentedControl
       label={t('theme')}
       value={theme.value}
       options={[
@@ -44,7 +44,7 @@ const Look = () => (
         theme.value = value;
       }}
     />
-    <SegmentedChoice
+    <SegmentedControl
       label={t('language')}
       value={language.value}
       options={(Object.keys(languages) as Language[]).map((value) => ({ value, label: languages[value].label }))}

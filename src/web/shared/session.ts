@@ -74,7 +74,7 @@ async function readOn(): Promise<void> {
 }
 
 /** Keeps reading while the page is visible. */
-export function followSharedSession(): void {
+export function pollSharedSession(): void {
   const again = async () => {
     if (document.visibilityState === 'visible') {
       await readOn().catch((thrown: unknown) => {

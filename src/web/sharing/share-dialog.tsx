@@ -4,7 +4,7 @@ import { mutate, query } from '../data/server.ts';
 import type { Session } from '../data/sessions.ts';
 import { formatDateTime } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
-import { SegmentedChoice } from '../parts/kit/choice.tsx';
+import { SegmentedControl } from '../parts/kit/choice.tsx';
 import { CopyButton } from '../parts/kit/copy-button.tsx';
 import { Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { CheckboxField } from '../parts/kit/field.tsx';
@@ -41,7 +41,7 @@ function ShareDialog({ sessionId }: { sessionId: string }) {
   return (
     <Dialog title={t('share.title')}>
       <p>{t('share.tells')}</p>
-      <SegmentedChoice
+      <SegmentedControl
         label={t('share.life')}
         value={hours}
         options={(Object.keys(lives) as ShareLifetime[]).map((value) => ({ value, label: t(lives[value]) }))}

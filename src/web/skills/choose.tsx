@@ -6,7 +6,7 @@ import { t } from '../text/text.ts';
 import { loadSkills, readChosenSkills, saveChosenSkills, skills } from './state.ts';
 
 /** `id` undefined: the next session. */
-export const openSkillChooser = (id: string | undefined): void => showDialog(<ChooseSkills id={id} />);
+export const openSkillPicker = (id: string | undefined): void => showDialog(<ChooseSkills id={id} />);
 
 function ChooseSkills({ id }: { id: string | undefined }) {
   const [chosen, setChosen] = useState<readonly string[]>();

@@ -6,7 +6,7 @@ import { currentSession, type Session } from '../data/sessions.ts';
 import { ErrorBoundary } from '../parts/boundary.tsx';
 import { IconButton } from '../parts/kit/button.tsx';
 import { Tabs, tabElementIdOf } from '../parts/kit/tabs.tsx';
-import { PartNotLoaded } from '../parts/part-not-loaded.tsx';
+import { ChunkLoadError } from '../parts/part-not-loaded.tsx';
 import { t } from '../text/text.ts';
 import { Divider } from './divider.tsx';
 import { type WorkTab, workTabs } from './tabs.ts';
@@ -78,5 +78,5 @@ function LazyTab({ tab, session }: { tab: WorkTab; session: Session }) {
       </ErrorBoundary>
     );
   }
-  return loaded.hasFailed ? <PartNotLoaded again={load} /> : null;
+  return loaded.hasFailed ? <ChunkLoadError again={load} /> : null;
 }

@@ -1,6 +1,6 @@
 import { effect } from '@preact/signals';
 import type { Outputs } from '../../client/types.ts';
-import { goToTab, isPhone, openTabId, showTab } from '../app/layout.ts';
+import { focusTab, isPhone, openTabId, showTab } from '../app/layout.ts';
 import type { RunEndItem } from '../data/items.ts';
 import { conversationState } from '../data/log.ts';
 import { query } from '../data/server.ts';
@@ -57,7 +57,7 @@ async function show(sessionId: string, files: Changes, placeBefore: PreviewLocat
  */
 export async function openResult(sessionId: string, path: string): Promise<void> {
   openAt(sessionId, path, await findPagePort(sessionId, path).catch(() => undefined));
-  goToTab(openTabId.peek());
+  focusTab(openTabId.peek());
 }
 
 const findPagePort = async (sessionId: string, path: string): Promise<number | undefined> =>

@@ -3,14 +3,14 @@
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createDockerDriver } from '../../../drivers/docker/docker.ts';
-import type { Driver, Pausable, SandboxSpec, ServiceHosting, ServiceSpec } from '../../../drivers/driver.ts';
+import type { Driver, Pausable, SandboxSpec, ServiceHost, ServiceSpec } from '../../../drivers/driver.ts';
 import { budget, sh, testSpec } from '../../support/conformance/harness.ts';
 import { type DockerHarness, docker, dockerHarness, hasDocker, testImage } from '../../support/sandboxes/docker.ts';
 import { askStandIns, standInAnswers, standInImage, standInSpecs } from '../../support/sandboxes/stand-in-services.ts';
 
 describe.skipIf(!(await hasDocker()))('Docker services (needs that Docker answers)', () => {
   let harness: DockerHarness;
-  let driver: Driver & ServiceHosting & Pausable;
+  let driver: Driver & ServiceHost & Pausable;
   let spec: SandboxSpec;
   const services = standInSpecs();
 

@@ -4,8 +4,8 @@ import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { runFilesFolder } from '../../../src/core/model/run-files.ts';
 import type { ProgramSpec, SandboxClient } from '../../../src/sandboxes/client/client.ts';
-import { workspaceArchive } from '../../../src/sessions/forks/workspace-archive.ts';
-import { workspaceFiles } from '../../../src/sessions/manifests/workspace-files.ts';
+import { workspaceArchiver } from '../../../src/sessions/forks/workspace-archive.ts';
+import { workspaceFileOps } from '../../../src/sessions/manifests/workspace-files.ts';
 import { baselineScript } from '../../../src/sessions/run/snapshot/run-snapshots.ts';
 import { openedSandboxd } from '../../support/sandboxes/sandboxd.ts';
 import { budget } from './sandboxd.ts';
@@ -22,7 +22,7 @@ async function opened() {
   const print = async (by: 'daemon' | 'programs') => {
     const sandbox =
       by === 'daemon' ? client : { ...client, workspace: { ...client.workspace, print: async () => undefined } };
-    return await workspaceArchive.measure(sandbox, `measure-${measures++}`, budget());
+    return await workspaceArchiver.measure(sandbox, `measure-${measures++}`, budget());
   };
   return { client, shell, print };
 }
@@ -114,7 +114,7 @@ test.for([
     `head -c 700000 /dev/zero >${names}; mkdir .corral; printf '#!/bin/sh\n${node}\n' >.corral/node; chmod 755 .corral/node`,
   );
   const env = [`PATH=${node ? `${client.workdir}/.corral:` : ''}${process.env.PATH}`];
-  const { entries } = await workspaceFiles.list(withVariables(client, env), 'list', budget());
+  const { entries } = await workspaceFileOps.list(withVariables(client, env), 'list', budget());
   const sha256 = (bytes: string | Buffer) => createHash('sha256').update(bytes).digest('hex');
   const large = `f 644 700000 ${sha256(Buffer.alloc(700_000))}`;
   expect(Object.fromEntries(entries)).toEqual({
@@ -134,11 +134,11 @@ describe('a packed workspace', () => {
     const [source, target] = [await opened(), await opened()];
     await source.shell(`${someFiles}
 head -c 3000000 /dev/urandom >dense.bin; yes 'the same line' | head -c 3000000 >plain.txt; chmod 750 dense.bin`);
-    const content = await Array.fromAsync(workspaceArchive.pack(source.client, { name: 'pack', bytes }, budget()));
+    const content = await Array.fromAsync(workspaceArchiver.pack(source.client, { name: 'pack', bytes }, budget()));
     const packed = Buffer.concat(content);
     expect(packed.length).toBeLessThan(3_200_000);
     expect(gunzipSync(packed).length).toBeGreaterThan(6_000_000);
-    await workspaceArchive.unpack(target.client, { name: 'unpack', content: Readable.from(content) }, budget());
+    await workspaceArchiver.unpack(target.client, { name: 'unpack', content: Readable.from(content) }, budget());
     const hash = 'tar --sort=name --format=gnu -cf - * | sha256sum';
     expect(await target.shell(hash)).toBe(await source.shell(hash));
   });
@@ -149,7 +149,7 @@ head -c 3000000 /dev/urandom >dense.bin; yes 'the same line' | head -c 3000000 >
       'mkdir bin && printf "#!/bin/sh\\nexit 1\\n" >bin/gzip && chmod 755 bin/gzip && head -c 100000 /dev/urandom >a',
     );
     const broken = withVariables(client, [`PATH=${client.workdir}/bin:/usr/bin:/bin`]);
-    const packing = Array.fromAsync(workspaceArchive.pack(broken, { name: 'pack' }, budget()));
+    const packing = Array.fromAsync(workspaceArchiver.pack(broken, { name: 'pack' }, budget()));
     await expect(packing).rejects.toMatchObject({ code: 'conflict' });
   });
 });

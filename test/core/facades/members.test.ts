@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { canSessionUse, type ResourceHolder } from '../../../src/core/model/access/holder.ts';
+import { canUseResource, type ResourceHolder } from '../../../src/core/model/access/holder.ts';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import type { MemberRole } from '../../../src/core/model/principal.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
@@ -366,7 +366,7 @@ test.each<[what: string, session: ResourceHolder, resource: ResourceHolder, isUs
   ["anybody, if it is the server's", {}, { owner: 'ada' }, true],
   ["a project, if it is the server's", {}, { owner: 'ada', projectId: 'p' }, false],
 ])('a session uses what belongs to %s', (_, session, resource, isUsable) => {
-  expect(canSessionUse(session, resource)).toBe(isUsable);
+  expect(canUseResource(session, resource)).toBe(isUsable);
 });
 
 test('secrets and vaults of a project work in its sessions alone', async () => {

@@ -3,7 +3,7 @@ import { createIdSource } from '../../../src/core/model/ids.ts';
 import { RunWriter } from '../../../src/sessions/run/log/run-writer.ts';
 import { Transcript } from '../../../src/sessions/run/log/transcript.ts';
 import { TurnBudget } from '../../../src/sessions/run/turn-budget.ts';
-import { takeTurn } from '../../../src/sessions/run/turns/turn.ts';
+import { runTurn } from '../../../src/sessions/run/turns/turn.ts';
 import { exampleTurn, messageId, nothingYet, runId, scribeBench, sessionId } from '../machines/session-parts.ts';
 import type { ScriptLine } from './scripted.ts';
 import { smallModel } from './small-model.ts';
@@ -30,7 +30,7 @@ export function smallRun(decide: (request: TurnRequest, turn: number) => readonl
     async turn(resultOf: (callId: string) => string, more: object = {}, runWriter = bench.runWriter) {
       turns += 1;
       const parts = { model, runWriter, budget: new TurnBudget() };
-      const turn = await takeTurn(parts, { ...exampleTurn, ...more }, new AbortController().signal);
+      const turn = await runTurn(parts, { ...exampleTurn, ...more }, new AbortController().signal);
       if (!turn.ok) return turn;
       for (const { callId, name } of turn.message.calls) {
         const message = { role: 'tool', callId, name, output: resultOf(callId), success: true } as const;

@@ -1,7 +1,7 @@
 import { RunEndTriggers } from '../../../src/automations/after-runs.ts';
 import { HookReceiver } from '../../../src/automations/hooks/receiver.ts';
 import { HookSecrets } from '../../../src/automations/hooks/secrets.ts';
-import { Prebuilds } from '../../../src/automations/prebuilds.ts';
+import { PrebuildRunner } from '../../../src/automations/prebuilds.ts';
 import { AutomationPrograms } from '../../../src/automations/programs.ts';
 import { AutomationRecords } from '../../../src/automations/records.ts';
 import { AutomationScheduler } from '../../../src/automations/scheduler.ts';
@@ -128,7 +128,7 @@ export function automationWorld({
 } = {}) {
   const records = new AutomationRecords(store);
   const readCost = async () => ({ turns: 1, inputTokens: 10, outputTokens: 2, cost: 0.5 });
-  const prebuilds = new Prebuilds({ sessions: fake.sessions, prepare, closing: never, wake: () => {} });
+  const prebuilds = new PrebuildRunner({ sessions: fake.sessions, prepare, closing: never, wake: () => {} });
   const principalOf = (owner: string | undefined): Principal => ({
     role: 'user',
     ...(owner !== undefined && { owner }),

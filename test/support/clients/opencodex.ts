@@ -7,7 +7,7 @@ import { facadeDescriptors } from '../../../src/facades/list.ts';
 import { createAgentConfigService } from '../../../src/sessions/projects/agent-config.ts';
 import { createProjectService } from '../../../src/sessions/projects/projects.ts';
 import { createProviderKeyStore } from '../../../src/sessions/projects/provider-keys.ts';
-import { listOfferedProviders } from '../../../src/sessions/projects/providers.ts';
+import { listSupportedProviders } from '../../../src/sessions/projects/providers.ts';
 import { createUploadService } from '../../../src/sessions/projects/uploads.ts';
 import { createSideMessageService } from '../../../src/sessions/services/side-messages.ts';
 import { openLocalBlobs } from '../../../src/storage/blobs/folder.ts';
@@ -49,7 +49,7 @@ export async function opencodexServer({
     newId,
     maxBytes: maxUploadBytes,
   });
-  const providers = listOfferedProviders(compatible);
+  const providers = listSupportedProviders(compatible);
   const agents = createAgentConfigService({
     records,
     newId,

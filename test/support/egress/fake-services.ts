@@ -24,7 +24,7 @@ import { createAttemptService } from '../../../src/sessions/attempts/attempt-ser
 import { createBudgetService } from '../../../src/sessions/budgets/budgets.ts';
 import { BudgetLedger } from '../../../src/sessions/budgets/ledger.ts';
 import { createDesktopService, type DesktopDeps } from '../../../src/sessions/desktop/desktop.ts';
-import { DesktopViewerHubs } from '../../../src/sessions/desktop/screen.ts';
+import { DesktopHubRegistry } from '../../../src/sessions/desktop/screen.ts';
 import { createDocumentService } from '../../../src/sessions/documents/document-service.ts';
 import { SessionStreamRegistry } from '../../../src/sessions/engine/watchers.ts';
 import { CopyStore } from '../../../src/sessions/forks/copies.ts';
@@ -34,7 +34,7 @@ import { createMemoryStoreService } from '../../../src/sessions/memory/stores.ts
 import { createAgentConfigService } from '../../../src/sessions/projects/agent-config.ts';
 import { createBoundCredentialStore, createServerCredentials } from '../../../src/sessions/projects/credentials.ts';
 import { createProjectService, type MemberDirectory } from '../../../src/sessions/projects/projects.ts';
-import { listOfferedProviders } from '../../../src/sessions/projects/providers.ts';
+import { listSupportedProviders } from '../../../src/sessions/projects/providers.ts';
 import { DesktopFactTracker } from '../../../src/sessions/run/desktop-facts.ts';
 import { createEgressService } from '../../../src/sessions/services/egress.ts';
 import { createPortService } from '../../../src/sessions/services/ports.ts';
@@ -44,10 +44,10 @@ import { createShareService } from '../../../src/sessions/shares/shares.ts';
 import { SkillRecords } from '../../../src/sessions/skills/records.ts';
 import { createSkillService } from '../../../src/sessions/skills/skills.ts';
 import { ToolServerRecords } from '../../../src/sessions/tool-servers/entered.ts';
-import { ToolServerSignIns } from '../../../src/sessions/tool-servers/sign-in.ts';
+import { ToolServerOAuthClient } from '../../../src/sessions/tool-servers/sign-in.ts';
 import { createToolServerService } from '../../../src/sessions/tool-servers/tool-servers.ts';
 import { CredentialRecords } from '../../../src/sessions/vaults/credential-records.ts';
-import { NamedSecrets } from '../../../src/sessions/vaults/named-secrets.ts';
+import { NamedSecretStore } from '../../../src/sessions/vaults/named-secrets.ts';
 import { createVaultService } from '../../../src/sessions/vaults/vault-service.ts';
 import { WorkQueue } from '../../../src/sessions/work-queue/work-queue.ts';
 import { templates } from '../agents/templates.ts';
@@ -151,13 +151,13 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     commands: { change: async () => live().writer.record },
   } as unknown as Pick<DesktopDeps, 'sandboxes' | 'commands'>;
   const sandboxes = { look: async () => undefined };
-  const secrets = new NamedSecrets({ records, clock, ids, learn, vault });
+  const secrets = new NamedSecretStore({ records, clock, ids, learn, vault });
   const secretValue = secrets.value.bind(secrets);
   const credentials = createBoundCredentialStore({ records, clock, learn, onChange: () => {}, vault, secretValue });
-  const token: ToolServerSignIns['token'] = (name, refused) => signIns.token(name, refused);
+  const token: ToolServerOAuthClient['token'] = (name, refused) => signIns.token(name, refused);
   const entered = new ToolServerRecords({ records, vault, learn, token });
   const fetchFor = () => createGuardedFetch();
-  const signIns = new ToolServerSignIns({ entered, fetchFor, clock, newToken: () => ids.token() });
+  const signIns = new ToolServerOAuthClient({ entered, fetchFor, clock, newToken: () => ids.token() });
   const noRepository = async (id: SessionId) => {
     await sessions.get(id);
     throw new AppError('not_found', 'The session has no such repository.');
@@ -319,7 +319,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       clock,
       ids,
       known: async (id) => ({ ...(await sessions.get(id)), sandboxState: 'running' }),
-      screens: new DesktopViewerHubs({
+      screens: new DesktopHubRegistry({
         clock,
         facts: { tell: (id, fact) => void say(id, { ...fact, runId: null } as SessionFact).catch(() => {}) },
         settings: {
@@ -407,7 +407,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
         records,
         newId: () => crypto.randomUUID(),
         templates,
-        providers: async () => listOfferedProviders({}),
+        providers: async () => listSupportedProviders({}),
         model: 'demo',
       }),
       removeBelongings: async () => {},

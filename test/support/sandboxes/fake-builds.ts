@@ -1,7 +1,7 @@
-import type { BuildCommand, Driver, ImageBuilding, SandboxLink, SandboxSpec } from '../../../drivers/driver.ts';
+import type { BuildCommand, Driver, ImageBuilder, SandboxLink, SandboxSpec } from '../../../drivers/driver.ts';
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { createIdSource, sandboxIdOf } from '../../../src/core/model/ids.ts';
-import { type BuildPolicy, TemplateBuilds } from '../../../src/sessions/builds/template-builds.ts';
+import { type BuildPolicy, TemplateBuildManager } from '../../../src/sessions/builds/template-builds.ts';
 import { CopyStore } from '../../../src/sessions/forks/copies.ts';
 import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 import { memoryBlobs } from '../stores/memory-blobs.ts';
@@ -46,7 +46,7 @@ export function buildBench(
   } = {},
 ) {
   const backend: BuildBackend = { ran: [], started: [], images: new Set(), kept: [], removed: 0, answer: () => 0 };
-  const building: ImageBuilding = {
+  const building: ImageBuilder = {
     async startBuild(spec) {
       backend.started.push(spec);
       return {
@@ -76,7 +76,7 @@ export function buildBench(
   const { records } = createInMemoryStore();
   const blobs = memoryBlobs();
   const ids = createIdSource();
-  const builds = new TemplateBuilds({
+  const builds = new TemplateBuildManager({
     policy: { ...policy, ...more.policy },
     driver: { name: 'fake', capabilities, ...building } as object as Driver,
     instance: 'test',

@@ -1,12 +1,12 @@
-import type { Driver, SandboxSpec, VolumeHosting } from '../../../drivers/driver.ts';
+import type { Driver, SandboxSpec, VolumeHost } from '../../../drivers/driver.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { VolumeId } from '../../../src/core/model/ids.ts';
 import { createIdSource } from '../../../src/core/model/ids.ts';
 import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
-import type { WorkspaceArchive } from '../../../src/sessions/forks/workspace-archive.ts';
+import type { WorkspaceArchiver } from '../../../src/sessions/forks/workspace-archive.ts';
 import { SessionVolumes } from '../../../src/sessions/volumes/session-volumes.ts';
 import { VolumeRecords } from '../../../src/sessions/volumes/volume-records.ts';
-import { VolumeTransfers } from '../../../src/sessions/volumes/volume-transfers.ts';
+import { TransferSandboxPool } from '../../../src/sessions/volumes/volume-transfers.ts';
 import { type VolumePolicy, Volumes } from '../../../src/sessions/volumes/volumes.ts';
 import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 import { holdingsOf } from '../budgets/holdings.ts';
@@ -53,7 +53,7 @@ export function volumeBench(policy: Partial<VolumePolicy> = {}) {
     async destroy(id: string) {
       ended.push(id);
     },
-  } as unknown as Driver & VolumeHosting;
+  } as unknown as Driver & VolumeHost;
   const size = () => [...files.values()].reduce((sum, { length }) => sum + length, 0);
   const client = {
     workdir: '/workspace',
@@ -85,7 +85,7 @@ export function volumeBench(policy: Partial<VolumePolicy> = {}) {
     },
   } as unknown as SandboxClient;
   const records = new VolumeRecords({ records: store, clock });
-  const transfers = new VolumeTransfers({
+  const transfers = new TransferSandboxPool({
     records,
     driver,
     refusal: undefined,
@@ -98,7 +98,7 @@ export function volumeBench(policy: Partial<VolumePolicy> = {}) {
     warn: () => {},
   });
   const sizes = { bytes: mebibyte, maxBytes: 10 * mebibyte, ownerBytes: 20 * mebibyte, ownerCount: 3, ...policy };
-  const archive = {} as WorkspaceArchive;
+  const archive = {} as WorkspaceArchiver;
   const volumes = new Volumes({
     policy: sizes,
     holdings: holdingsOf(store, {}).holdings,

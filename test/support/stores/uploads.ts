@@ -1,4 +1,4 @@
-import { projectKind } from '../../../src/sessions/projects/projects.ts';
+import { projectRecordKind } from '../../../src/sessions/projects/projects.ts';
 import { createUploadService } from '../../../src/sessions/projects/uploads.ts';
 import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 import { manualClock } from '../machines/manual-clock.ts';
@@ -16,7 +16,7 @@ export async function uploadBench() {
   const { records } = createInMemoryStore();
   const [clock, blobs] = [manualClock(1_000), memoryBlobs()];
   let n = 0;
-  for (const id of ['p', 'pp', 'q']) await records.put({ kind: projectKind, id, doc: {} });
+  for (const id of ['p', 'pp', 'q']) await records.put({ kind: projectRecordKind, id, doc: {} });
   const uploads = createUploadService({ records, blobs, clock, newId: () => `id-${n++}`, maxBytes });
   const stage = (name: string, text = name, projectId: string | null = 'p', by = uploads) =>
     by.stage({ projectId, name, type: 'input', mimeType: null, content: content(text) }, signal);

@@ -1,7 +1,7 @@
 import { open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { Driver, ProvisionProgress, ServerImageBuilding } from '../../../drivers/driver.ts';
+import type { Driver, ProvisionProgress, ServerImageBuilder } from '../../../drivers/driver.ts';
 import { DesktopImageBuilder } from '../../../src/app/images/desktop-image.ts';
 import { createBaseImageContext } from '../../../src/app/images/image.ts';
 import { neverAbortingSignal } from '../../../src/core/concurrency/cancel.ts';
@@ -9,7 +9,7 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
-type EnsureImage = ServerImageBuilding['ensureImage'];
+type EnsureImage = ServerImageBuilder['ensureImage'];
 
 function imageOf(ensureImage?: EnsureImage) {
   const clock = manualClock();

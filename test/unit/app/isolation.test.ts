@@ -2,13 +2,13 @@ import { expect, test } from 'vitest';
 import type { DriverDescriptor } from '../../../drivers/descriptor.ts';
 import { findStrictRuntime } from '../../../drivers/docker/strict-runtime.ts';
 import { findDriver } from '../../../drivers/list.ts';
-import { requireIsolation } from '../../../src/app/parts/driver.ts';
+import { applyIsolation } from '../../../src/app/parts/driver.ts';
 import { loadConfig } from '../../../src/app/settings/config.ts';
 import '../../support/memory-driver/register.ts';
 
 const engine = { runc: 'runc', 'io.containerd.runc.v2': '', runsc: '/usr/local/bin/runsc' };
 const responseTo = (env: Record<string, string>, runtimes: Record<string, string> | Error = engine) =>
-  requireIsolation(loadConfig({ CORRAL_SANDBOX_ISOLATION: 'strict', ...env }, ''), (name) => {
+  applyIsolation(loadConfig({ CORRAL_SANDBOX_ISOLATION: 'strict', ...env }, ''), (name) => {
     const known = findDriver(name) as DriverDescriptor;
     if (name !== 'docker') return known;
     const ask = () => (runtimes instanceof Error ? Promise.reject(runtimes) : Promise.resolve(runtimes));
@@ -62,6 +62,6 @@ test.each([
 test('standard isolation asks no engine and changes nothing', async () => {
   const config = loadConfig({}, '');
   const found: string[] = [];
-  expect(await requireIsolation(config, (name) => void found.push(name))).toBe(config);
+  expect(await applyIsolation(config, (name) => void found.push(name))).toBe(config);
   expect(found).toEqual([]);
 });

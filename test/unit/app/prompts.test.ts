@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import {
-  describeEgressChoice,
+  describeEgressRestriction,
   describeInstalledPrograms,
   describeNetwork,
   describePackages,
@@ -44,5 +44,5 @@ test.each([
     ' Of these, this session reaches no address of 192.0.2.7, ::1, except a.example.',
   ],
 ])('the agent learns the network choice of its session: %j', (choice, text) =>
-  expect(describeEgressChoice(choice)).toBe(text),
+  expect(describeEgressRestriction(choice)).toBe(text),
 );

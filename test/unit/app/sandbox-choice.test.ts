@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../../src/app/settings/config.ts';
-import { checkSandboxChoice, coversEntry } from '../../../src/app/start/sandbox-choice.ts';
-import type { SandboxChoice } from '../../../src/core/model/records.ts';
+import { checkSandboxOptions, coversEntry } from '../../../src/app/start/sandbox-choice.ts';
+import type { SandboxOptions } from '../../../src/core/model/records.ts';
 import { decideByPolicy } from '../../../src/sandboxes/egress/open-upstream.ts';
 import { parsePolicyEntry } from '../../../src/sandboxes/egress/policy.ts';
 import { parseHostPort } from '../../../src/sandboxes/egress/target.ts';
 
 const capabilities = { egress: 'enforced', limits: ['memoryBytes'] } as const;
-const check = (choice: SandboxChoice, settings = '', more: object = {}) => {
+const check = (choice: SandboxOptions, settings = '', more: object = {}) => {
   const driver = { name: 'docker', capabilities: { ...capabilities, ...more } } as never;
-  checkSandboxChoice(choice, { config: loadConfig({}, settings), driver });
+  checkSandboxOptions(choice, { config: loadConfig({}, settings), driver });
 };
 
 describe('a size', () => {

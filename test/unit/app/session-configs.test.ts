@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { SandboxSettingsResolver } from '../../../src/app/parts/session-configs.ts';
 import { loadConfig } from '../../../src/app/settings/config.ts';
 import { parseTemplate } from '../../../src/app/settings/templates.ts';
-import { createTemplateChooser } from '../../../src/app/start/services/session-templates.ts';
-import type { SandboxChoice, SessionRecord } from '../../../src/core/model/records.ts';
+import { createTemplateResolver } from '../../../src/app/start/services/session-templates.ts';
+import type { SandboxOptions, SessionRecord } from '../../../src/core/model/records.ts';
 import { RepositoryInput } from '../../../src/core/model/repository.ts';
 import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 import { sessionId, stored } from '../../support/machines/session-parts.ts';
@@ -79,7 +79,7 @@ test('the policy of a session that was seen before needs no store', async () => 
   expect((await own.of(sessionId)).recipe).toBe('closed');
 });
 
-const chosen = (sandbox: SandboxChoice, more: object = {}) => stored({ ...more, sandbox });
+const chosen = (sandbox: SandboxOptions, more: object = {}) => stored({ ...more, sandbox });
 
 test('hosts that a session chose narrow the policy of the server and of its template, and close it where there are none', async () => {
   const { own } = await start();
@@ -154,7 +154,7 @@ const repositories = [RepositoryInput.parse({ url: 'https://example.org/team/own
 test('the template of a session brings its repositories, whoever chose it', async () => {
   const backend = { name: 'backend', repositories } as never;
   const choose = (template: string | undefined) =>
-    createTemplateChooser(
+    createTemplateResolver(
       {
         templates: { get: () => backend, find: () => backend },
         projects: { api: { agents: { get: async () => ({ template: 'backend' }) } } },

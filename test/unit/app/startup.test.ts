@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readConfigText } from '../../../src/app/commands/local-config.ts';
-import { listenOrExplain } from '../../../src/app/start/listen.ts';
+import { listenWithAdvice } from '../../../src/app/start/listen.ts';
 import { runInBackground } from '../../../src/app/start/startup.ts';
 import { prepareDataFolder } from '../../../src/storage/data-folder.ts';
 import { composeCore } from '../../support/servers/composed.ts';
@@ -48,7 +48,7 @@ test('a start that fails in a late phase ends the earlier ones: the same data fo
 async function listen(host: string, port: number) {
   const server = createServer();
   const stop = () => void server.close();
-  await listenOrExplain({ host, port }, () => once(server.listen(port, host), 'listening'));
+  await listenWithAdvice({ host, port }, () => once(server.listen(port, host), 'listening'));
   return { port: (server.address() as AddressInfo).port, [Symbol.dispose]: stop };
 }
 
@@ -67,7 +67,7 @@ test('an address of another machine is an error that says so', () =>
 
 test('an error that is not about the address stays unchanged', async () => {
   const bug = new TypeError('a bug');
-  await expect(listenOrExplain({ host: '127.0.0.1', port: 1 }, () => Promise.reject(bug))).rejects.toBe(bug);
+  await expect(listenWithAdvice({ host: '127.0.0.1', port: 1 }, () => Promise.reject(bug))).rejects.toBe(bug);
 });
 
 test('a folder that the system cannot make is one error at once, also below /proc', () =>

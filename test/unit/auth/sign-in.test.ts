@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { resolveRole, toProviderIdentity } from '../../../src/auth/sign-in/claims.ts';
 import { formatSetCookie, readCookie } from '../../../src/auth/sign-in/cookies.ts';
-import { createRefreshParameters } from '../../../src/auth/sign-in/issuer.ts';
+import { createOfflineAccessParams } from '../../../src/auth/sign-in/issuer.ts';
 import { toSameOriginPath } from '../../../src/auth/sign-in/sign-in.ts';
 
 const base = 'https://corral.example.com';
@@ -95,5 +95,5 @@ test.each<readonly [string, string[], object]>([
   ['https://login.example.com', ['offline_access'], { prompt: 'consent' }],
   ['https://accounts.google.com.evil.example', ['openid'], {}],
 ])('%s gives a refresh token to a request with %j and %j', (issuer, scopes, parameters) => {
-  expect(createRefreshParameters(issuer, new Set(scopes))).toEqual(parameters);
+  expect(createOfflineAccessParams(issuer, new Set(scopes))).toEqual(parameters);
 });

@@ -5,7 +5,7 @@ import { checkCommand, patchCommand } from '../../../src/cli/commands/ship.ts';
 import { createProcessIo, escapeControls, toOneLine, toPrintable } from '../../../src/cli/io.ts';
 import { createEventRenderer } from '../../../src/cli/render.ts';
 import type { Event } from '../../../src/client/index.ts';
-import { eventLineOf } from '../../../src/core/model/event-traits.ts';
+import { eventSummaryOf } from '../../../src/core/model/event-traits.ts';
 import { textIo } from '../../support/text-io.ts';
 
 const event = (type: Event['type'], data: object) =>
@@ -30,10 +30,10 @@ test.each([
   ['run.end', { status: 'stopped', reason: 'superseded', task: 't' }, 'stopped: superseded'],
   ['approval.resolved', { callId: 'c', decision: 'rejected', by: 'ann', text: 'not now' }, 'rejected by ann: not now'],
   ['title', { title: 'Words' }, 'Words'],
-] as const)('%s is shown in words', (type, data, expected) => expect(eventLineOf(event(type, data))).toBe(expected));
+] as const)('%s is shown in words', (type, data, expected) => expect(eventSummaryOf(event(type, data))).toBe(expected));
 
 test('an event of a newer server is a line without words, and no JSON', () =>
-  expect(eventLineOf(event('later' as Event['type'], { a: 1 }))).toBe(''));
+  expect(eventSummaryOf(event('later' as Event['type'], { a: 1 }))).toBe(''));
 
 test.each([
   ['colours', '\u001b[31mred\u001b[0m', 'red'],

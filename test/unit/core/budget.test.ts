@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import {
   type BudgetLine,
   computeBudgetGrant,
-  countCoveredCalls,
+  countAffordableCalls,
   findOverrun,
   minBudget,
   sortBudgetLines,
@@ -59,10 +59,10 @@ test.each([
 
 test('the tool calls that the budgets cover are the fewer ones of run and session, without a limit where neither has one', () => {
   const ofRun = line('toolCalls', 9, 2, { scope: 'run' });
-  expect(countCoveredCalls([line('tokens', 1, 1)], 12)).toEqual({ count: 12, over: undefined });
-  expect(countCoveredCalls([ofRun], 7)).toEqual({ count: 7, over: undefined });
-  expect(countCoveredCalls([ofRun])).toMatchObject({ count: 7, over: { scope: 'run' } });
+  expect(countAffordableCalls([line('tokens', 1, 1)], 12)).toEqual({ count: 12, over: undefined });
+  expect(countAffordableCalls([ofRun], 7)).toEqual({ count: 7, over: undefined });
+  expect(countAffordableCalls([ofRun])).toMatchObject({ count: 7, over: { scope: 'run' } });
   const expected = { count: 1, over: { scope: 'session', kind: 'toolCalls', limit: 5, used: 5, needs: 1 } };
-  expect(countCoveredCalls([ofRun, line('toolCalls', 5, 4)], 9)).toEqual(expected);
-  expect(countCoveredCalls([line('toolCalls', 5, 8)], 2)).toMatchObject({ count: 0, over: { used: 8 } });
+  expect(countAffordableCalls([ofRun, line('toolCalls', 5, 4)], 9)).toEqual(expected);
+  expect(countAffordableCalls([line('toolCalls', 5, 8)], 2)).toMatchObject({ count: 0, over: { used: 8 } });
 });

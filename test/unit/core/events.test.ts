@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { droppableEventTypes, eventLineOf, eventNoticeOf, isNoteEvent } from '../../../src/core/model/event-traits.ts';
+import {
+  droppableEventTypes,
+  eventNoticeOf,
+  eventSummaryOf,
+  isNoteEvent,
+} from '../../../src/core/model/event-traits.ts';
 import { SessionFact } from '../../../src/core/model/events.ts';
 
 const runId = '123e4567-e89b-42d3-a456-426614174000';
@@ -30,9 +35,9 @@ describe('session facts', () => {
   ])('%s is not', (_, fact) => expect(SessionFact.safeParse(fact).success).toBe(false));
 
   test('have one line each, and a client reads those of a newer server too', () => {
-    expect(eventLineOf({ type: 'tool.calling', data: call })).toBe('shell_exec ls');
+    expect(eventSummaryOf({ type: 'tool.calling', data: call })).toBe('shell_exec ls');
     const unknown = { type: 'weather' as 'title', data: { sky: 'blue' } };
-    expect([eventLineOf(unknown), isNoteEvent(unknown)]).toEqual(['', true]);
+    expect([eventSummaryOf(unknown), isNoteEvent(unknown)]).toEqual(['', true]);
   });
 
   test.each([

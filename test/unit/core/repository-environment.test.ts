@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { parseYaml } from '../../../src/config/yaml-file.ts';
-import { parseEnvironmentFile } from '../../../src/core/model/repository-environment.ts';
+import { parseRepositoryConfig } from '../../../src/core/model/repository-environment.ts';
 
-const read = (text: string) => parseEnvironmentFile(parseYaml(text));
+const read = (text: string) => parseRepositoryConfig(parseYaml(text));
 
 test('a whole corral.yaml is read, and an empty one says nothing', () => {
   const text = `

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { RoundRunner } from '../../../src/core/concurrency/rounds.ts';
+import { WorkLoop } from '../../../src/core/concurrency/rounds.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
 /** Rounds that report when they begin, and end when the test lets them. */
@@ -8,7 +8,7 @@ function rounds(first?: number) {
   const over = new AbortController();
   const begun: PromiseWithResolvers<void>[] = [];
   const warnings: string[] = [];
-  const all = new RoundRunner({
+  const all = new WorkLoop({
     async round() {
       const end = Promise.withResolvers<void>();
       begun.push(end);

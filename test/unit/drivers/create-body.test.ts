@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createSandboxBody } from '../../../drivers/docker/create-body.ts';
 import { createSandboxLabels, parseSandboxInfo } from '../../../drivers/docker/labels.ts';
-import { createOciProfile } from '../../../drivers/shared/seccomp/oci.ts';
+import { createSeccompProfile } from '../../../drivers/shared/seccomp/oci.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { testSpec } from '../../support/conformance/harness.ts';
 
@@ -22,7 +22,7 @@ const body = createSandboxBody(request);
 const host = body.HostConfig as Record<string, unknown>;
 
 test('a container gains no privileges from a program, and its system calls follow our seccomp profile', () =>
-  expect(host.SecurityOpt).toEqual(['no-new-privileges', `seccomp=${createOciProfile()}`]));
+  expect(host.SecurityOpt).toEqual(['no-new-privileges', `seccomp=${createSeccompProfile()}`]));
 
 test("a container's system is read-only, and its writable folders are in memory or in its volume", () => {
   expect(host.ReadonlyRootfs).toBe(true);

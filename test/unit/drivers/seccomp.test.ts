@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { type Architecture, systemCallNumbers } from '../../../drivers/shared/seccomp/numbers.ts';
-import { createOciProfile } from '../../../drivers/shared/seccomp/oci.ts';
+import { createSeccompProfile } from '../../../drivers/shared/seccomp/oci.ts';
 import { buildSeccompProgram } from '../../../drivers/shared/seccomp/program.ts';
 import {
   conditionalSystemCalls,
-  deniedNewerSystemCalls,
   deniedSystemCalls,
   permittedSystemCalls,
+  unimplementedSystemCalls,
 } from '../../../drivers/shared/seccomp/rules.ts';
 
 const allow = 0x7fff_0000;
@@ -48,7 +48,7 @@ function verdict(program: Buffer, { number, arch, args = [] }: SystemCall): numb
 const machines: Architecture[] = ['x64', 'arm64'];
 const groups = [
   permittedSystemCalls,
-  deniedNewerSystemCalls,
+  unimplementedSystemCalls,
   Object.keys(conditionalSystemCalls),
   ...Object.values(deniedSystemCalls),
 ];
@@ -72,7 +72,7 @@ describe.each(machines)('the program for %s', (machine) => {
       if (name in conditionalSystemCalls) continue;
       const expected = permittedSystemCalls.includes(name)
         ? allow
-        : deniedNewerSystemCalls.includes(name)
+        : unimplementedSystemCalls.includes(name)
           ? nosys
           : perm;
       expect([name, requested(name)]).toEqual([name, expected]);
@@ -107,7 +107,7 @@ describe.each(machines)('the program for %s', (machine) => {
 test('an unknown machine has no program', () => expect(buildSeccompProgram('riscv64')).toBeUndefined());
 
 test('the profile for engines has the same lists', () => {
-  const profile = JSON.parse(createOciProfile());
+  const profile = JSON.parse(createSeccompProfile());
   expect(profile).toMatchObject({ defaultAction: 'SCMP_ACT_ERRNO', defaultErrnoRet: 1 });
   expect(profile.architectures).toEqual(['SCMP_ARCH_X86_64', 'SCMP_ARCH_AARCH64']);
   const [plain, ...others] = profile.syscalls;

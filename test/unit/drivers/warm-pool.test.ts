@@ -1,12 +1,5 @@
 import { expect, test } from 'vitest';
-import type {
-  Driver,
-  Poolable,
-  PoolHosting,
-  SandboxInfo,
-  SandboxRecipe,
-  WarmSandbox,
-} from '../../../drivers/driver.ts';
+import type { Driver, Poolable, PoolHost, SandboxInfo, SandboxRecipe, WarmSandbox } from '../../../drivers/driver.ts';
 import { withHostedPool } from '../../../drivers/shared/pool/hosted-pool.ts';
 import { createFixedPoolSizer } from '../../../drivers/shared/pool/pool-size.ts';
 import { openWarmPool } from '../../../drivers/shared/pool/warm-pool.ts';
@@ -89,7 +82,7 @@ test('a pool of the backend gets its size once its parts are there, again when i
     keepReady: async (_recipe: unknown, { count }: { count: number }) => void told.push(count),
     provision: async (_spec: unknown, _call: unknown, news: (it: object) => void) => news({ fromPool: true }),
     [Symbol.asyncDispose]: async () => {},
-  } as unknown as Driver & PoolHosting;
+  } as unknown as Driver & PoolHost;
   let count = 2;
   const recipe = () => {
     if (!isUp) throw new Error('the server is still starting');

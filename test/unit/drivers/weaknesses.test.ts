@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
-import { type EngineFacts, listEngineWeaknesses } from '../../../drivers/docker/weaknesses.ts';
+import { type EngineInfo, listEngineWeaknesses } from '../../../drivers/docker/weaknesses.ts';
 
-const sound: EngineFacts = {
+const sound: EngineInfo = {
   engine: '28.2.2',
   runc: '1.3.4',
   security: ['name=apparmor', 'name=seccomp,profile=builtin', 'name=cgroupns'],
   runtimes: ['io.containerd.runc.v2', 'runc', 'runsc'],
 };
-const found = (facts: Partial<EngineFacts>, expected?: string) =>
+const found = (facts: Partial<EngineInfo>, expected?: string) =>
   listEngineWeaknesses({ ...sound, ...facts }, expected).join('\n');
 
 test('an engine without known vulnerabilities has no weaknesses', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { TurnBudget } from '../../../src/sessions/run/turn-budget.ts';
-import { takeTurn } from '../../../src/sessions/run/turns/turn.ts';
+import { runTurn } from '../../../src/sessions/run/turns/turn.ts';
 import { compatibleModel } from '../../support/agents/models.ts';
 import { type ManualClock, manualClock } from '../../support/machines/manual-clock.ts';
 import { asks, exampleTurn, fact, messageId, runId, scribeBench } from '../../support/machines/session-parts.ts';
@@ -50,7 +50,7 @@ async function begun(replies: readonly Reply[]) {
   const { model, requests } = await compatible(replies);
   const { runWriter, transcript, events } = scribeBench();
   runWriter.add({ runId: runId(), message: { role: 'user', text: 'Go' } });
-  const turn = () => takeTurn({ model, runWriter, budget: new TurnBudget() }, exampleTurn, signal);
+  const turn = () => runTurn({ model, runWriter, budget: new TurnBudget() }, exampleTurn, signal);
   const replied = async () => (await events()).flatMap((it) => (it.type === 'message.assistant' ? [it.data.text] : []));
   return { turn, runWriter, transcript, events, replied, requests };
 }

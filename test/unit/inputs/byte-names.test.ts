@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
-import { confinePaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
+import { createConfinedPaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
 import { createFileOperations } from '../../../sandbox-images/sandboxd/files/files.ts';
 import { createSearchOperations } from '../../../sandbox-images/sandboxd/files/search.ts';
 import { createPathOperations } from '../../../sandbox-images/sandboxd/paths/paths.ts';
@@ -15,7 +15,7 @@ import { needs } from '../../support/servers/components.ts';
 async function workspace() {
   const root = mkdtempSync(join(tmpdir(), 'corral-names-'));
   onTestFinished(() => rmSync(root, { recursive: true }));
-  const place = await confinePaths(root);
+  const place = await createConfinedPaths(root);
   return { at: (name: string) => Buffer.concat([Buffer.from(`${root}/`), Buffer.from(name, 'latin1')]), place };
 }
 

@@ -14,7 +14,7 @@ import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
 import type { OpenFile } from '../../../sandbox-images/sandboxd/daemon.ts';
-import { confinePaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
+import { createConfinedPaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
 import { createFileOperations } from '../../../sandbox-images/sandboxd/files/files.ts';
 import { createPathOperations } from '../../../sandbox-images/sandboxd/paths/paths.ts';
 import { createFileTransfers } from '../../../sandbox-images/sandboxd/real-daemon.ts';
@@ -35,7 +35,7 @@ async function workspace(links: Readonly<Record<string, string>> = {}) {
   mkdirSync(join(root, 'd'));
   writeFileSync(join(root, 'd/in'), 'old');
   for (const [name, target] of Object.entries(links)) symlinkSync(target, join(root, name));
-  const place = await confinePaths(root);
+  const place = await createConfinedPaths(root);
   const env = { PATH: process.env.PATH ?? '' };
   const anywhere = createPathOperations({ place, env, clock, keepers: new Set() as never });
   return { root, anywhere, inside: { ...createFileOperations(place), ...createFileTransfers(place) } };

@@ -11,7 +11,7 @@ import { createOpenaiCompatibleFetch } from '../../../src/agents/models/aisdk/co
 import { TextToolCallFinder } from '../../../src/agents/models/aisdk/written-calls.ts';
 import { createPageTextThread } from '../../../src/agents/page-fetch/page-text.ts';
 import { fileEdit } from '../../../src/agents/tools/file-edit.ts';
-import { extractOwnText } from '../../../src/automations/hooks/own-text.ts';
+import { extractAuthoredText } from '../../../src/automations/hooks/own-text.ts';
 import { parseYaml } from '../../../src/config/yaml-file.ts';
 import { parseComposeServices } from '../../../src/core/model/services/compose-file.ts';
 import { parseSafePath } from '../../../src/core/text/file-names.ts';
@@ -121,8 +121,8 @@ test.each<[string, () => unknown, unknown]>([
   ['an expression of a search', () => toRipgrepPattern('['.repeat(100_000)).length, 199_999],
   ['an expression of classes', () => toRipgrepPattern('\\p{'.repeat(100_000)).length, 400_000],
   ['a line of the log', () => createScrubber().scrub('\\'.repeat(much)).length, much],
-  ['backticks of a comment', () => extractOwnText(many((n) => `${'`'.repeat(n % 600)}a`, 2_000)).length > 0, true],
-  ['marks of a comment', () => extractOwnText('<!--'.repeat(60_000) + '<pre'.repeat(60_000)), ''],
+  ['backticks of a comment', () => extractAuthoredText(many((n) => `${'`'.repeat(n % 600)}a`, 2_000)).length > 0, true],
+  ['marks of a comment', () => extractAuthoredText('<!--'.repeat(60_000) + '<pre'.repeat(60_000)), ''],
 ])('%s is read in a time that grows with its length', async (_, work, expected) =>
   expect(await work()).toEqual(expected),
 );

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { toFileChange } from '../../../src/agents/tools/file-text.ts';
 import {
   decodeEditableText,
-  detectLineEnd,
+  detectLineEnding,
   isTruncatedText,
   mergeEdit,
 } from '../../../src/web/work/files/editor/file-text.ts';
@@ -29,13 +29,13 @@ test.each([
   ]),
 ])('%s: what the editor saves unchanged is the file, else it opens read-only', (_, bytes, lineEnd, isExact) => {
   const file = decodeEditableText(bytes);
-  expect([file.isExact, detectLineEnd(file.text)]).toEqual([isExact, lineEnd]);
+  expect([file.isExact, detectLineEnding(file.text)]).toEqual([isExact, lineEnd]);
   const lines = file.text.split(lineEnd); // as CodeMirror holds them
   if (isExact) expect(Buffer.from(`${file.mark}${lines.join(lineEnd)}`)).toEqual(bytes);
 });
 
 test('a comparison of different line ends shows them', () => {
-  expect([detectLineEnd('a\r\nb', 'a\nb'), detectLineEnd('', 'a\r\n')]).toEqual(['\n', '\r\n']);
+  expect([detectLineEnding('a\r\nb', 'a\nb'), detectLineEnding('', 'a\r\n')]).toEqual(['\n', '\r\n']);
 });
 
 test.each([

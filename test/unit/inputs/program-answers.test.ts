@@ -8,7 +8,7 @@ import {
   type RelayFailure,
   relayRequest,
   relayUpgrade,
-  withoutCredentials,
+  withoutCallerCredentials,
 } from '../../../src/facades/shared/previews/port-relay.ts';
 import { createCallerCredentialRegistry } from '../../../src/http/guard/credentials.ts';
 
@@ -162,7 +162,7 @@ test.each([
   ['sec-websocket-protocol', `chat, corral.bearer.${Buffer.from(ours).toString('base64url')}`, undefined],
 ])('a program gets no credential of the server: %s: %s', (name, value, kept) => {
   const isOurs = (one: string) => one === ours;
-  expect(withoutCredentials({ url: '/', headers: { [name]: value } }, isOurs).headers[name]).toBe(kept);
+  expect(withoutCallerCredentials({ url: '/', headers: { [name]: value } }, isOurs).headers[name]).toBe(kept);
 });
 
 const token = 'x'.repeat(43);
@@ -189,5 +189,5 @@ test.each([
   ['/a?', '/a?'],
   ['/a?b?c=1', '/a?b?c=1'],
 ])('nor in the address: %s', (url, kept) =>
-  expect(withoutCredentials({ url, headers: {} }, (one) => one === ours).url).toBe(kept),
+  expect(withoutCallerCredentials({ url, headers: {} }, (one) => one === ours).url).toBe(kept),
 );

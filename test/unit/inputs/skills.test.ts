@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { joinLines } from '../../../src/core/text/text.ts';
 import { parseSkill } from '../../../src/sessions/run/skills/parse-skill.ts';
-import { findWorkspaceSkills, WorkspaceSkills } from '../../../src/sessions/run/skills/workspace-skills.ts';
+import { findWorkspaceSkills, WorkspaceSkillFinder } from '../../../src/sessions/run/skills/workspace-skills.ts';
 import { publicInputs } from '../../support/public-inputs.ts';
 
 // SKILL.md files as people write them. Claude Code reads all of these.
@@ -130,7 +130,7 @@ test('what cannot be read is left out, and is reported once in a run', async () 
     expect.stringContaining('open/SKILL.md: The line --- that ends'),
     expect.stringContaining('list/SKILL.md: metadata has another form'),
   ]);
-  const found = new WorkspaceSkills();
+  const found = new WorkspaceSkillFinder();
   const run = {};
   const clock = { setTimeout: () => 0, clearTimeout: () => {}, now: () => 0 } as never;
   await found.of(run, { client, clock }, signal);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { computeMaxRememberedActs, explainStuckRun, type ProgressEntry } from '../../../machines/stuck.ts';
+import { computeProgressHistorySize, explainStuckRun, type ProgressEntry } from '../../../machines/stuck.ts';
 import { runPolicy } from '../../support/machines/machines.ts';
 
 const policy = runPolicy.stuck;
@@ -37,5 +37,5 @@ describe('F083 stuck', () => {
     expect(explainStuckRun(times(2, call('ls', 'a')), { ...policy, sameResult: 2 })).toMatch(/2 times/));
 
   test('so many acts are remembered as the longest rule looks at', () =>
-    expect(computeMaxRememberedActs(policy)).toBe(30));
+    expect(computeProgressHistorySize(policy)).toBe(30));
 });

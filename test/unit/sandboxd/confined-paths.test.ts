@@ -1,7 +1,7 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { confinePaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
+import { createConfinedPaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
 import { folderOfTest } from '../../support/stores/folder-of-test.ts';
 
 // A second mount of the workspace needs rights that a test lacks, so a link takes its place here. test/job/e2b has the
@@ -18,7 +18,7 @@ async function workspace() {
 
 test("the workspace's second name leads to the same files", async () => {
   const at = await workspace();
-  const place = await confinePaths(at('workspace'), at('alias'));
+  const place = await createConfinedPaths(at('workspace'), at('alias'));
   expect([place.locate(at('alias/b/c')), place.locate(at('alias')), place.locate('x')]).toEqual(['b/c', '', 'x']);
   await using file = await place.open(at('alias/a'));
   expect([await place.whereIs(file), (await file.readFile()).toString()]).toEqual(['a', 'mine']);
@@ -27,7 +27,7 @@ test("the workspace's second name leads to the same files", async () => {
 test('a link inside that names the second path stays inside', async () => {
   const at = await workspace();
   await symlink(at('alias/a'), at('workspace/link'));
-  const place = await confinePaths(at('workspace'), at('alias'));
+  const place = await createConfinedPaths(at('workspace'), at('alias'));
   await using file = await place.open('link');
   expect(await place.whereIs(file)).toBe('a');
 });
@@ -37,7 +37,7 @@ test.each([
   ['nothing', 'none'],
 ])('a second name that leads to %s opens nothing', async (_what, name) => {
   const at = await workspace();
-  const place = await confinePaths(at('workspace'), at(name));
+  const place = await createConfinedPaths(at('workspace'), at(name));
   expect(place.roots).toEqual([at('workspace')]);
   expect(() => place.locate(at(`${name}/secret`))).toThrow('outside');
   await symlink(at('other/secret'), at('workspace/link'));
@@ -47,7 +47,7 @@ test.each([
 test('no path leads out through the second name, not even next to it', async () => {
   const at = await workspace();
   await mkdir(at('alias-of-another'));
-  const place = await confinePaths(at('workspace'), at('alias'));
+  const place = await createConfinedPaths(at('workspace'), at('alias'));
   for (const path of [at('alias/../other/secret'), at('alias-of-another/x'), `${at('alias')}/../..`, '/etc/passwd'])
     expect(() => place.locate(path)).toThrow('outside');
 });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import { expect, test } from 'vitest';
 import { createDirectSocket } from '../../../sandbox-images/sandboxd/server/direct-socket.ts';
-import { joinStream } from '../../../sandbox-images/sandboxd/server/http-upgrade.ts';
+import { acceptUpgrade } from '../../../sandbox-images/sandboxd/server/http-upgrade.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
 const mebibyte = 2 ** 20;
@@ -57,7 +57,7 @@ test('bytes that arrive before the join come first', async () => {
   it.open();
   it.screen.write('RFB 003.008\n');
   await expect.poll(() => it.viewer.bytesRead).toBe(12);
-  joinStream(it.to, it.viewer, () => {});
+  acceptUpgrade(it.to, it.viewer, () => {});
   it.screen.write('more');
   await expect.poll(it.taken).toBe(16);
   expect(it.digest()).toBe(createHash('sha256').update('RFB 003.008\nmore').digest('hex'));
@@ -66,7 +66,7 @@ test('bytes that arrive before the join come first', async () => {
 test('a viewer that does not read gets about a megabyte, whatever the number and size of the chunks', async () => {
   for (const size of [64 * 1024, 20]) {
     await using it = await line();
-    joinStream(it.to, it.viewer, () => {});
+    acceptUpgrade(it.to, it.viewer, () => {});
     for (let n = 0; n < 500; n++) {
       it.screen.write(Buffer.alloc(size, n));
       if (n % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
@@ -82,7 +82,7 @@ test('a viewer that does not read gets about a megabyte, whatever the number and
 test('every byte arrives, in order, while buffers are used again and again', async () => {
   await using it = await line();
   it.open();
-  joinStream(it.to, it.viewer, () => {});
+  acceptUpgrade(it.to, it.viewer, () => {});
   const all = createHash('sha256');
   for (let n = 0; n < 40; n++) {
     const part = Buffer.from(Array.from({ length: 4096 }, (_, at) => (at * (n + 7)) % 251));
@@ -98,7 +98,7 @@ test('both ends go together, whichever goes first', async () => {
   for (const first of ['screen', 'to'] as const) {
     await using it = await line();
     it.open();
-    joinStream(it.to, it.viewer, () => {});
+    acceptUpgrade(it.to, it.viewer, () => {});
     it[first].destroy();
     await expect.poll(() => [it.viewer.destroyed, it.to.destroyed]).toEqual([true, true]);
   }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { confinePaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
+import { createConfinedPaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
 import { toProgramStartError } from '../../../sandbox-images/sandboxd/processes/programs.ts';
-import { createTerminalKeepers, type DaemonState } from '../../../sandbox-images/sandboxd/shared-state.ts';
+import { createDaemonProcessSet, type DaemonState } from '../../../sandbox-images/sandboxd/shared-state.ts';
 import { createExecutor } from '../../../sandbox-images/sandboxd/shells/exec.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
@@ -9,10 +9,10 @@ import { temporaryFolder } from '../../support/stores/store.ts';
 const sharedState = async (stateDir: string) =>
   ({
     clock: systemClock,
-    place: await confinePaths(stateDir),
+    place: await createConfinedPaths(stateDir),
     stateDir,
     env: { PATH: process.env.PATH },
-    keepers: createTerminalKeepers(process.pid, process.ppid),
+    keepers: createDaemonProcessSet(process.pid, process.ppid),
     bootId: crypto.randomUUID(),
     touch: () => {},
   }) as unknown as DaemonState;

@@ -1,7 +1,7 @@
 import { truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { confinePaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
+import { createConfinedPaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
 import { createFileOperations } from '../../../sandbox-images/sandboxd/files/files.ts';
 import { toRipgrepPattern } from '../../../sandbox-images/sandboxd/files/search.ts';
 import { folderOfTest } from '../../support/stores/folder-of-test.ts';
@@ -10,7 +10,7 @@ test('F124 a file that becomes shorter while it is read is an error, and never l
   const folder = folderOfTest();
   const path = join(folder, 'log.txt');
   await writeFile(path, 'x'.repeat(600_000));
-  await using file = await createFileOperations(await confinePaths(folder)).openFile('log.txt', undefined);
+  await using file = await createFileOperations(await createConfinedPaths(folder)).openFile('log.txt', undefined);
   let seen = 0;
   const reading = (async () => {
     for await (const chunk of file.chunks) {

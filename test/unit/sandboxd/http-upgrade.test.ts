@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream';
 import { expect, test } from 'vitest';
-import { joinStream } from '../../../sandbox-images/sandboxd/server/http-upgrade.ts';
+import { acceptUpgrade } from '../../../sandbox-images/sandboxd/server/http-upgrade.ts';
 
 /** One end of a line: keeps what arrives, and accepts more only when the test calls `take`. */
 function end() {
@@ -20,7 +20,7 @@ const chunk = Buffer.alloc(64 * 1024);
 
 test('at most a megabyte waits for a viewer that does not read, and reading pauses in the meantime', async () => {
   const [viewer, screen] = [end(), end()];
-  joinStream(viewer.stream, screen.stream, () => {});
+  acceptUpgrade(viewer.stream, screen.stream, () => {});
   viewer.take(); // the answer's head
   for (let n = 0; n < 40; n++) screen.stream.push(chunk);
   await tick();

@@ -3,7 +3,7 @@ import { appendFile, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { confinePaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
+import { createConfinedPaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
 import { createBaseEnvironment, writeShellProfile } from '../../../sandbox-images/sandboxd/shells/environment.ts';
 import { openJournal } from '../../../sandbox-images/sandboxd/shells/journal.ts';
 import { openOutputSpool } from '../../../sandbox-images/sandboxd/shells/spool.ts';
@@ -43,7 +43,7 @@ test('a journal forgets the oldest finished operations only', async () => {
 });
 
 test('a spool holds everything up to its cap, then says so once', async () => {
-  const place = await confinePaths(folderOfTest());
+  const place = await createConfinedPaths(folderOfTest());
   const spool = await openOutputSpool(place, '.corral/output/x.log', 10);
   for (const part of ['0123', '4567', '89ab', 'cdef']) await spool.append(Buffer.from(part));
   await spool.close();
@@ -57,7 +57,7 @@ test('a spool holds everything up to its cap, then says so once', async () => {
 test('a spool without a file keeps the first of it in memory', async () => {
   const path = folderOfTest();
   await symlink('/', join(path, '.corral')); // points outside, where the daemon cannot create files
-  const spool = await openOutputSpool(await confinePaths(path), '.corral/output/x.log', 1 << 20);
+  const spool = await openOutputSpool(await createConfinedPaths(path), '.corral/output/x.log', 1 << 20);
   await spool.append(Buffer.from('last words'));
   expect(String(await spool.read(0, buffer))).toBe('last words');
   for (let n = 0; n < 100; n++) await spool.append(Buffer.alloc(1_000, 'x'));

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createTailBuffer } from '../../../sandbox-images/sandboxd/shells/operation.ts';
-import { createExitMarkFinder } from '../../../sandbox-images/sandboxd/shells/terminal.ts';
+import { createExitMarkerFinder } from '../../../sandbox-images/sandboxd/shells/terminal.ts';
 
 const chunks = fc.array(fc.uint8Array({ max: 0x7f, maxLength: 40 }), { maxLength: 30 });
 
@@ -43,7 +43,7 @@ test('a mark is found wherever the chunks are cut, and no byte around it is lost
     fc.property(text, text, fc.nat(255), fc.array(fc.nat(60), { maxLength: 8 }), (before, after, code, cuts) => {
       fc.pre(!`${before}${mark}`.slice(0, -1).includes(mark));
       const all = Buffer.from(`${before}${mark}${code};${after}`);
-      const finder = createExitMarkFinder(mark);
+      const finder = createExitMarkerFinder(mark);
       const seen = { before: '', after: '', exitCode: -1 };
       const edges = [0, ...cuts.map((cut) => Math.min(cut, all.length)).sort((a, b) => a - b), all.length];
       for (const [index, edge] of edges.slice(1).entries()) {
@@ -64,7 +64,7 @@ test('a mark is found wherever the chunks are cut, and no byte around it is lost
 test('a stream without the mark passes all its bytes', () => {
   fc.assert(
     fc.property(fc.array(fc.constantFrom('\x1e', '\x1ea', '\x1eaa', 'b', 'xyz')), (parts) => {
-      const finder = createExitMarkFinder('\x1eaab.');
+      const finder = createExitMarkerFinder('\x1eaab.');
       const out = parts.map((part) => finder.push(Buffer.from(part)).before.toString());
       expect([...out, finder.rest().toString()].join('')).toBe(parts.join(''));
     }),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createTerminalKeepers } from '../../../sandbox-images/sandboxd/shared-state.ts';
+import { createDaemonProcessSet } from '../../../sandbox-images/sandboxd/shared-state.ts';
 import { TerminalReplay } from '../../../sandbox-images/sandboxd/shells/terminal-replay.ts';
 
 const esc = '\x1b';
@@ -60,7 +60,7 @@ test('the replay keeps an unfinished sequence, which later output completes', ()
   expect(shown(`$ ${esc}[3`)).toBe(`$ ${esc}[3`));
 
 test("a keeper is the daemon's own until its process has ended, which is later than its output", async () => {
-  const keepers = createTerminalKeepers(process.pid, process.ppid);
+  const keepers = createDaemonProcessSet(process.pid, process.ppid);
   const { promise: closed, resolve } = Promise.withResolvers<number>();
   keepers.hold({ pid: 4_000, closed });
   expect(keepers.spared([])).toContain(4_000);
@@ -70,7 +70,7 @@ test("a keeper is the daemon's own until its process has ended, which is later t
 });
 
 test("a keeper that could not be started is nobody's", async () => {
-  const keepers = createTerminalKeepers(process.pid, process.ppid);
+  const keepers = createDaemonProcessSet(process.pid, process.ppid);
   const closed = Promise.reject(new Error('no script'));
   keepers.hold({ pid: 4_000, closed });
   await closed.catch(() => {});

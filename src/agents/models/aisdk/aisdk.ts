@@ -13,18 +13,24 @@ import { AppError } from '../../../core/errors/errors.ts';
 import { parseRetryAfter } from '../../../core/errors/retry-after.ts';
 import { type JsonLimits, parseJson, parseJsonWithinLimits } from '../../../core/text/json.ts';
 import { normalizeCallId } from '../conversation.ts';
-import { type ProviderRefusal, refuseRedirect, toRefusedTurn, toTurnEnd, toUnreachableTurn } from '../failures.ts';
+import {
+  type ProviderErrorResponse,
+  rejectRedirect,
+  toProviderErrorTurn,
+  toTurnEnd,
+  toUnreachableTurn,
+} from '../failures.ts';
 import type { FailedTurn, Model, ToolCall, TurnOutcome, TurnPart, TurnRequest, TurnUsage } from '../model.ts';
 import type { ModelBuildOptions } from '../provider.ts';
 import { createWatchdog, type Watchdog } from '../watchdog.ts';
-import { continuesOtherModel, type RawBlock, toAiSdkPrompt } from './prompt.ts';
+import { continuesAnotherModel, type RawBlock, toAiSdkPrompt } from './prompt.ts';
 import type { ProviderAdapter } from './provider-adapter.ts';
 
 /** The text of a longer refusal is not reported. */
 const refusalLimits: JsonLimits = { maxBytes: 256 * 1024, maxDepth: 32, maxValues: 10_000 };
 
 /** Undefined if the provider did not refuse the request, for example because the connection broke. */
-function findRefusal(thrown: unknown, now: number): ProviderRefusal | undefined {
+function findRefusal(thrown: unknown, now: number): ProviderErrorResponse | undefined {
   if (APICallError.isInstance(thrown)) {
     const { statusCode, responseHeaders, message, data, responseBody } = thrown;
     if (statusCode === undefined || statusCode < 400) return undefined;
@@ -93,7 +99,7 @@ const turnFetch =
   async (input, init) => {
     const onBytes = init?.signal ? watches.get(init.signal) : undefined;
     const response = await via(input, { ...init, redirect: 'manual' });
-    refuseRedirect(response, input instanceof Request ? input.url : String(input));
+    rejectRedirect(response, input instanceof Request ? input.url : String(input));
     if (!response.body) return response;
     let left = maxBytes;
     const counted = response.body.pipeThrough(
@@ -151,7 +157,7 @@ export function createAiSdkModel(options: AiSdkOptions): Model {
     } catch (thrown) {
       yield toTurnEnd({ signal, silence, model: name, idleMs, key }, () => {
         const refusal = findRefusal(thrown, clock.now());
-        return refusal ? toRefusedTurn(refusal, name, advice) : toUnreachableTurn(name, advice, thrown);
+        return refusal ? toProviderErrorTurn(refusal, name, advice) : toUnreachableTurn(name, advice, thrown);
       });
     }
   }
@@ -163,7 +169,7 @@ function callOf(request: TurnRequest, options: AiSdkOptions, summaries: boolean)
   const { mustCall, sampling, tools } = request;
   const isForced = mustCall !== undefined && abilities.forcedTool;
   const turnRequest = mustCall === undefined || isForced ? request : withCallHint(request, mustCall);
-  const isForeign = continuesOtherModel(request, name);
+  const isForeign = continuesAnotherModel(request, name);
   return {
     prompt: toAiSdkPrompt(turnRequest, { name, adapter, images: abilities.images }),
     ...(tools.length > 0 && { tools: tools.map((tool) => toolOf(tool, options)) }),

@@ -46,7 +46,7 @@ export function toAiSdkPrompt(request: TurnRequest, options: Options): LanguageM
 }
 
 /** Whether another model made the newest calls, so that this request answers calls of another model. */
-export function continuesOtherModel(request: TurnRequest, name: string): boolean {
+export function continuesAnotherModel(request: TurnRequest, name: string): boolean {
   const last = request.messages.findLast(({ role }) => role !== 'tool');
   return last?.role === 'assistant' && last.calls.length > 0 && last.model !== name;
 }

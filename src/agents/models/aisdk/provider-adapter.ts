@@ -5,7 +5,7 @@ import type {
   SharedV4ProviderOptions,
 } from '@ai-sdk/provider';
 import type { Secret } from '../../../core/text/secret.ts';
-import type { ProviderRefusal } from '../failures.ts';
+import type { ProviderErrorResponse } from '../failures.ts';
 import type { ModelCapabilities, NativeTool, TurnRequest } from '../model.ts';
 import type { ReasoningLevel } from '../provider.ts';
 
@@ -22,9 +22,9 @@ export interface ProviderAdapter {
   /** The key under which the package reads and writes its options. */
   readonly name: string;
   open(connection: ModelConnectionOptions): LanguageModelV4;
-  options(request: TurnRequest, model: ModelProfile & TurnConditions): Partial<LanguageModelV4CallOptions>;
+  options(request: TurnRequest, model: ModelProfile & TurnAdapterOptions): Partial<LanguageModelV4CallOptions>;
   /** Whether the provider refused only the reasoning summaries. The request is then repeated without them. */
-  refusesSummaries?(refusal: ProviderRefusal): boolean;
+  refusesSummaries?(refusal: ProviderErrorResponse): boolean;
   native?(tool: NativeTool, model: string): ProviderTool | undefined;
   /** Where pictures of a result are placed: inside the result, or in a user message after the results. */
   readonly pictures: 'inside' | 'after';
@@ -34,7 +34,7 @@ export interface ProviderAdapter {
   readonly cacheMark?: SharedV4ProviderOptions;
 }
 
-export interface TurnConditions {
+export interface TurnAdapterOptions {
   readonly isForeign: boolean;
   /** False once the provider has refused summaries of the reasoning. */
   readonly summaries: boolean;

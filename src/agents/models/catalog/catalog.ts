@@ -65,7 +65,7 @@ interface Facts {
  * Abilities and prices come from these sources, in order of precedence: the settings, the published list, the provider, the
  * defaults.
  */
-export async function findModelFacts(provider: Provider, model: string, entry: CatalogEntry = {}): Promise<Facts> {
+export async function resolveModelInfo(provider: Provider, model: string, entry: CatalogEntry = {}): Promise<Facts> {
   const { reasoning = 'default', price, ...input } = entry;
   const published = provider.access === null ? undefined : await findCatalogEntry(provider.name, model);
   const abilities = {
@@ -100,7 +100,7 @@ export function withPrices(model: Model, costOf: Facts['costOf']): Model {
 
 const sample = 1_000; // tokens; below any threshold at which a long request costs more
 
-export async function withCatalogFacts(provider: string, model: ListedModel): Promise<ListedModel> {
+export async function withCatalogInfo(provider: string, model: ListedModel): Promise<ListedModel> {
   const published = await findCatalogEntry(provider, model.id);
   if (!published) return model;
   const perMillion = (usage: Partial<TurnUsage>) => {

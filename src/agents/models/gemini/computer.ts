@@ -28,7 +28,7 @@ interface Computer {
   called(name: string, args: unknown): Pick<ToolCall, 'name' | 'args'>;
 }
 
-export function findNativeComputer(model: string, tools: readonly ToolDeclaration[]): Computer | undefined {
+export function findNativeComputerTool(model: string, tools: readonly ToolDeclaration[]): Computer | undefined {
   const kind = findGeminiComputerKind(model);
   if (kind === 'desktop') return ownDesktop(tools.find(({ native }) => native?.kind === 'computer'));
   const replaced = tools.filter(({ native }) => native?.kind === 'screen_action');

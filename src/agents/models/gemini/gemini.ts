@@ -2,7 +2,7 @@ import { parseRetryAfter } from '../../../core/errors/retry-after.ts';
 import { type JsonLimits, parseJsonWithinLimits } from '../../../core/text/json.ts';
 import { parseServerSentEvents } from '../../../core/text/server-sent-events.ts';
 import { trimEndCharacters } from '../../../core/text/text.ts';
-import { refuseRedirect, toRefusedTurn, toTurnEnd, toUnreachableTurn } from '../failures.ts';
+import { rejectRedirect, toProviderErrorTurn, toTurnEnd, toUnreachableTurn } from '../failures.ts';
 import type {
   FailedTurn,
   Model,
@@ -15,7 +15,7 @@ import type {
 } from '../model.ts';
 import type { ModelBuildOptions } from '../provider.ts';
 import { createWatchdog } from '../watchdog.ts';
-import { findNativeComputer, splitConsentRequest } from './computer.ts';
+import { findNativeComputerTool, splitConsentRequest } from './computer.ts';
 import { toGeminiContents } from './contents.ts';
 
 const chunkLimits: JsonLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 64, maxValues: 500_000 };
@@ -42,7 +42,7 @@ export function createGeminiModel(options: GeminiOptions): Model {
 
   async function* turn(request: TurnRequest, signal: AbortSignal): AsyncGenerator<TurnPart> {
     using silence = createWatchdog({ clock, ms: idleMs, signal });
-    const computer = findNativeComputer(model, request.tools);
+    const computer = findNativeComputerTool(model, request.tools);
     const reply = replyReader({ name, newId, called: computer?.called, broken: () => toUnreachableTurn(name, advice) });
     try {
       const response = await fetch(address, {
@@ -52,12 +52,12 @@ export function createGeminiModel(options: GeminiOptions): Model {
         body: JSON.stringify(toRequest(request, name, computer)),
         signal: silence.signal,
       });
-      refuseRedirect(response, address);
+      rejectRedirect(response, address);
       const retryAfter = parseRetryAfter(response.headers.get('retry-after') ?? undefined, clock.now());
       const refused = (status: number, { message: text = '', details }: GeminiError = {}): FailedTurn => {
         const all = Array.isArray(details) ? details : [];
         const names = all.map((detail) => String((detail as { reason?: unknown } | null)?.reason ?? ''));
-        return toRefusedTurn({ status, text, names, retryAfterMs: retryInfo(all) ?? retryAfter }, name, advice);
+        return toProviderErrorTurn({ status, text, names, retryAfterMs: retryInfo(all) ?? retryAfter }, name, advice);
       };
       if (!response.ok) throw refused(response.status, parseChunk(await response.text())?.error);
       for await (const { data } of parseServerSentEvents(response.body ?? new ReadableStream(), chunkLimits.maxBytes)) {
@@ -81,7 +81,7 @@ export function createGeminiModel(options: GeminiOptions): Model {
 
 const isFailure = (thrown: unknown): thrown is FailedTurn => (thrown as FailedTurn | null)?.kind === 'failed';
 
-function toRequest(request: TurnRequest, name: string, computer: ReturnType<typeof findNativeComputer>) {
+function toRequest(request: TurnRequest, name: string, computer: ReturnType<typeof findNativeComputerTool>) {
   const { mustCall, system, sampling } = request;
   const functionDeclarations = request.tools
     .filter((tool) => !computer?.replaced.includes(tool))

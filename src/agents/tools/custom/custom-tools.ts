@@ -6,7 +6,7 @@ import type { z } from 'zod';
 import { createTimeoutSignal, raceAbort } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import { toolDescriptions } from '../list.ts';
-import { describeParameters, toPortableParameters } from '../outside/portable-schema.ts';
+import { splitToolDescription, toPortableParameters } from '../outside/portable-schema.ts';
 import { makePlanTool } from '../special.ts';
 import { defineTool, type Tool, type ToolContext, type ToolResult } from '../tool.ts';
 import { type CustomToolDefinition, parseCustomTool } from './check.ts';
@@ -105,7 +105,7 @@ export function createCustomTool({ name, label, description, parameters, group, 
     },
   });
   const { schema, restore } = toPortableParameters(tool.parameters); // zod can describe more than providers accept
-  return { ...tool, ...describeParameters(description, schema), restore };
+  return { ...tool, ...splitToolDescription(description, schema), restore };
 }
 
 const failed = (reason: 'failed' | 'timed_out', output: string): ToolResult => ({ ok: false, reason, output });

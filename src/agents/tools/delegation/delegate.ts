@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Goal } from '../../../core/model/runs/goal.ts';
 import type { SubAgent } from '../../../core/model/session-agent.ts';
-import { boundOutput } from '../output.ts';
+import { truncateOutput } from '../output.ts';
 import { defineTool, type Tool, type ToolContext, type ToolResult } from '../tool.ts';
 import type { ChildState, ChildTask } from './child-runs.ts';
 
@@ -137,7 +137,7 @@ const delegateTake = defineTool({
   async run(ctx, { child: id, paths }) {
     if (!ctx.children) return noChildren;
     const taken = await ctx.children.take(id, paths, ctx.signal);
-    return { ok: true, output: boundOutput(taken.join('\n') || 'It has changed no file.') };
+    return { ok: true, output: truncateOutput(taken.join('\n') || 'It has changed no file.') };
   },
 });
 
@@ -173,5 +173,5 @@ function toToolResult(state: ChildState): ToolResult {
     ...files,
     ...(lastWords === '' ? [] : ['Its last words:', lastWords]),
   ];
-  return { ok: true, output: boundOutput(lines.join('\n')) };
+  return { ok: true, output: truncateOutput(lines.join('\n')) };
 }

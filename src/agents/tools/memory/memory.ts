@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type ErrorCode, toAppError } from '../../../core/errors/errors.ts';
-import { boundOutput } from '../output.ts';
+import { truncateOutput } from '../output.ts';
 import { defineTool, type Tool, type ToolContext, type ToolResult } from '../tool.ts';
 import type { AgentMemory, AgentNote } from './agent-memory.ts';
 
@@ -32,7 +32,7 @@ const memoryRead = defineTool({
   run: (ctx, { path: note }) =>
     withMemory(ctx, async (memory) => {
       const { text, ...about } = await memory.read(note);
-      return boundOutput(`[${lineOf(about)}]\n${text}`);
+      return truncateOutput(`[${lineOf(about)}]\n${text}`);
     }),
 });
 

@@ -28,7 +28,7 @@ export interface PortableParameters {
   restore(args: unknown): unknown;
   readonly refused?: undefined;
 }
-export interface RefusedParameters {
+export interface UnsupportedParameters {
   readonly schema?: undefined;
   /** Why the schema has no portable form; shown to people. */
   readonly refused: string;
@@ -70,7 +70,7 @@ export function toPortableParameters(source: unknown): PortableParameters {
   throw tooLarge(last);
 }
 
-export function parseParameters(source: unknown): PortableParameters | RefusedParameters {
+export function parseParameters(source: unknown): PortableParameters | UnsupportedParameters {
   try {
     return toPortableParameters(source);
   } catch (thrown) {
@@ -85,7 +85,10 @@ const descriptionChars = 1_024; // the shortest limit of the model providers
  * Moves the end of a long tool description into the description of the parameters, because some providers limit the length of a
  * tool's description.
  */
-export function describeParameters(text: string, schema: PortableSchema): { description: string; parameters: object } {
+export function splitToolDescription(
+  text: string,
+  schema: PortableSchema,
+): { description: string; parameters: object } {
   if (text.length <= descriptionChars) return { description: text, parameters: schema };
   const description = truncateEnd(text, descriptionChars);
   const more = `${text.slice(description.length)} ${schema.description ?? ''}`.trim();

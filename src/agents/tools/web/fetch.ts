@@ -3,8 +3,8 @@ import { createTimeoutSignal } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { FetchedPage } from '../../page-fetch/fetch.ts';
 import type { HtmlPageJob, PageText } from '../../page-fetch/page-text.ts';
-import { describeFullOutput, saveOutputBytes, saveOutputFile, toOutputFileName } from '../kept-output.ts';
-import { boundOutput, maxModelTextChars } from '../output.ts';
+import { describeOutputFile, saveOutputBytes, saveOutputFile, toOutputFileName } from '../kept-output.ts';
+import { maxModelTextChars, truncateOutput } from '../output.ts';
 import { defineTool, describeTool, type Tool, type ToolContext, type ToolResult } from '../tool.ts';
 
 /** Fetches under the sandboxes' egress rules, like programs in a sandbox. */
@@ -86,9 +86,9 @@ async function toResult(
   const whole = `${head.join('\n')}\n\n${shown.markdown === '' ? '[The page has no text.]' : shown.markdown}`;
   const rest =
     whole.length > maxModelTextChars
-      ? describeFullOutput(await saveOutputFile(ctx, `${toOutputFileName(ctx)}.md`, whole))
+      ? describeOutputFile(await saveOutputFile(ctx, `${toOutputFileName(ctx)}.md`, whole))
       : undefined;
-  const common = { output: boundOutput(whole), ...(rest !== undefined && { rest }) };
+  const common = { output: truncateOutput(whole), ...(rest !== undefined && { rest }) };
   return status >= 400 ? { ok: false, reason: 'failed', ...common } : { ok: true, ...common };
 }
 

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CorralClient, createCorralClient } from '../../../client/index.ts';
 import { isLoopback } from '../../settings/contradictions.ts';
-import { evaluateSandboxFacts, type Finding } from './checks.ts';
-import { buildInspectionScript, parseInspectionFacts } from './look-inside.ts';
+import { evaluateInspection, type Finding } from './checks.ts';
+import { buildInspectionScript, parseInspectionResults } from './look-inside.ts';
 
 interface AttackTarget {
   readonly url: string;
@@ -24,8 +24,8 @@ export async function runAttack({ url, token }: AttackTarget, signal: AbortSigna
     const { hostname, port, protocol } = new URL(url);
     const serverPort = Number(port || (protocol === 'https:' ? 443 : 80));
     const script = buildInspectionScript({ canary: bait.title, canaryFile: bait.file, serverPort });
-    const inside = evaluateSandboxFacts(
-      parseInspectionFacts(await printed(corral, { sessionId, command: script }, signal)),
+    const inside = evaluateInspection(
+      parseInspectionResults(await printed(corral, { sessionId, command: script }, signal)),
     );
     await printed(corral, { sessionId, command: `ln -sfn '${bait.file}' link` }, signal);
     const answers = await probeServer({ url, token, sessionId, hostFile: bait.file }, signal);

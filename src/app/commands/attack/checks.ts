@@ -1,4 +1,4 @@
-import type { InspectionFacts } from './look-inside.ts';
+import type { InspectionResults } from './look-inside.ts';
 
 /** `broken`: there is a way out, or a single fault opens one. `weak`: a second layer of protection is missing. */
 export interface Finding {
@@ -15,7 +15,7 @@ interface Check {
   readonly holds: string;
   readonly advice: string;
   /** Undefined: the sandbox did not report this fact. */
-  judge(facts: InspectionFacts): CheckFindings | undefined;
+  judge(facts: InspectionResults): CheckFindings | undefined;
 }
 interface CheckFindings {
   readonly broken?: readonly string[];
@@ -55,13 +55,13 @@ const ownMounts =
 const memoryTypes = /^(tmpfs|mqueue|devpts|proc|devtmpfs) /;
 const secretName = /(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL)/;
 
-const all = (facts: InspectionFacts, name: string) => facts.get(name) ?? [];
-const first = (facts: InspectionFacts, name: string) => all(facts, name)[0];
+const all = (facts: InspectionResults, name: string) => facts.get(name) ?? [];
+const first = (facts: InspectionResults, name: string) => all(facts, name)[0];
 /**
  * gVisor implements system calls itself, so a call that succeeds does not reach the host's kernel. It always reports this version
  * text.
  */
-const hasOwnKernel = (facts: InspectionFacts) =>
+const hasOwnKernel = (facts: InspectionResults) =>
   /gVisor|#1 SMP Sun Jan 10 15:06:54 PST 2016/.test(first(facts, 'machine') ?? '');
 
 function bitsOf(hex: string | undefined): string[] {
@@ -107,7 +107,7 @@ const callsOf: Readonly<Record<string, 'broken' | 'weak'>> = {
 const check = (one: Check) => one;
 
 /** Each fact of this name for which `say` returns text is reported as `broken`. */
-const brokenBy = (name: string, say: (fact: string) => string | undefined) => (facts: InspectionFacts) => ({
+const brokenBy = (name: string, say: (fact: string) => string | undefined) => (facts: InspectionResults) => ({
   broken: all(facts, name).flatMap((fact) => say(fact) ?? []),
 });
 export const sandboxChecks: readonly Check[] = [
@@ -315,7 +315,7 @@ export const sandboxChecks: readonly Check[] = [
 ];
 
 /** An incomplete report cannot prove that a check holds, but the flaws that it shows still count. */
-export function evaluateSandboxFacts(facts: InspectionFacts): Finding[] {
+export function evaluateInspection(facts: InspectionResults): Finding[] {
   const isWhole = facts.has('end');
   return sandboxChecks.map(({ name, against, holds, advice, judge }) => {
     const wrongs = judge(facts);

@@ -1,6 +1,6 @@
 import { quoteForShell } from '../../../core/text/quote.ts';
 
-export type InspectionFacts = ReadonlyMap<string, readonly string[]>;
+export type InspectionResults = ReadonlyMap<string, readonly string[]>;
 
 interface CanaryPaths {
   /** The title of this process. A sandbox must see neither this process nor `canaryFile`, a file of this machine. */
@@ -107,7 +107,7 @@ echo "end of it"
 `;
 }
 
-export function parseInspectionFacts(output: string): InspectionFacts {
+export function parseInspectionResults(output: string): InspectionResults {
   const lines = output.split('\n').filter((line) => line.includes(' '));
   const pairs = lines.map((line): [string, string] => {
     const at = line.indexOf(' ');

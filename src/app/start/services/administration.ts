@@ -4,7 +4,7 @@ import { AppError } from '../../../core/errors/errors.ts';
 import { namedSnapshotKind } from '../../../core/model/sandboxes/snapshot.ts';
 import { readAuditRows } from '../../../observability/audit/read.ts';
 import type { AdministrationService } from '../../../sessions/api/server/administration.ts';
-import { fileOwnerKind } from '../../../sessions/projects/uploads.ts';
+import { fileOwnerRecordKind } from '../../../sessions/projects/uploads.ts';
 import { readServerOverview } from '../../../sessions/services/sessions/overview.ts';
 import { resolveAuditFolder } from '../../parts/audit-log.ts';
 import type { ServerWithEngine } from '../engine.ts';
@@ -15,7 +15,7 @@ export function openAdministration(server: ServerWithEngine): AdministrationServ
   async function readStorage() {
     const [bytes, uploads, snapshots, disk] = await Promise.all([
       store.size?.() ?? null,
-      records.count(fileOwnerKind),
+      records.count(fileOwnerRecordKind),
       records.count(namedSnapshotKind),
       statfs(config.dataDir).catch(() => undefined),
     ]);

@@ -1,7 +1,7 @@
 import { endedRunKind } from '../../../automations/after-runs.ts';
 import { HookReceiver } from '../../../automations/hooks/receiver.ts';
 import { HookSecrets } from '../../../automations/hooks/secrets.ts';
-import { Prebuilds } from '../../../automations/prebuilds.ts';
+import { PrebuildRunner } from '../../../automations/prebuilds.ts';
 import type { AutomationPrograms } from '../../../automations/programs.ts';
 import { AutomationRecords } from '../../../automations/records.ts';
 import { AutomationScheduler } from '../../../automations/scheduler.ts';
@@ -31,7 +31,7 @@ export function openAutomationServices(
       if (paused) await outbox.addPause({ automationId: id, by: paused.by, at: paused.at });
     },
   });
-  const prebuilds = new Prebuilds({
+  const prebuilds = new PrebuildRunner({
     sessions,
     prepare: (id, signal) => power.start(id, signal),
     closing,

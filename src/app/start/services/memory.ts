@@ -1,4 +1,4 @@
-import { runRounds } from '../../../core/concurrency/rounds.ts';
+import { runWorkLoop } from '../../../core/concurrency/rounds.ts';
 import { createMemoryService } from '../../../sessions/memory/memory-service.ts';
 import type { ServerWithEngine } from '../engine.ts';
 import { runInBackground } from '../startup.ts';
@@ -32,6 +32,6 @@ export function openMemoryService(
       projects,
       count: (action) => metrics.memoryChange('person', action),
     }),
-    ...runInBackground(closing, (signal) => runRounds(round, repeats, signal)),
+    ...runInBackground(closing, (signal) => runWorkLoop(round, repeats, signal)),
   };
 }

@@ -9,7 +9,7 @@ import {
   createReachLimitedFetch,
   createToolServerFetchFactory,
 } from '../../parts/model-addresses.ts';
-import { checkKnownNames, listKnownSettings } from '../../settings/live-config.ts';
+import { assertKnownNames, listKnownSettings } from '../../settings/live-config.ts';
 import type { ServerWithEngine } from '../engine.ts';
 
 export function openServerSettings(
@@ -46,7 +46,7 @@ export function openServerSettings(
     settings: createSettingsService({
       settings: listKnownSettings(config, live),
       stored: server.changed,
-      check: (key, value) => checkKnownNames(key, value, { tools, templates }),
+      check: (key, value) => assertKnownNames(key, value, { tools, templates }),
     }),
   };
 }

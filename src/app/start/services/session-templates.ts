@@ -1,5 +1,5 @@
 import type { SessionRecord } from '../../../core/model/records.ts';
-import type { ChosenTemplate } from '../../../sessions/services/sessions/creation.ts';
+import type { ResolvedTemplate } from '../../../sessions/services/sessions/creation.ts';
 import type { ServerWithEngine } from '../engine.ts';
 import type { TemplateAvailabilityChecker } from '../runnable-templates.ts';
 
@@ -7,12 +7,12 @@ import type { TemplateAvailabilityChecker } from '../runnable-templates.ts';
  * Chooses the named template, else the project's; outside a project, the server's. Rejects if the template cannot run here, or
  * does not exist. A missing template of a project is accepted.
  */
-export const createTemplateChooser =
+export const createTemplateResolver =
   (
     { templates, projects, live }: ServerWithEngine,
     runnable: Pick<TemplateAvailabilityChecker, 'check' | 'checkNamed'>,
   ) =>
-  async (named: string | undefined, projectId: SessionRecord['projectId']): Promise<ChosenTemplate> => {
+  async (named: string | undefined, projectId: SessionRecord['projectId']): Promise<ResolvedTemplate> => {
     if (named !== undefined) {
       const template = templates.get(named);
       const chosen = { template: template.name, templateBy: 'session' } as const;

@@ -1,12 +1,12 @@
 import { SessionRecord } from '../../../core/model/records.ts';
-import { TemplateBuilds } from '../../../sessions/builds/template-builds.ts';
+import { TemplateBuildManager } from '../../../sessions/builds/template-builds.ts';
 import type { ServerWithEngine } from '../engine.ts';
 
-export function openTemplateBuilds(server: ServerWithEngine): TemplateBuilds {
+export function openTemplateBuilds(server: ServerWithEngine): TemplateBuildManager {
   const { config, records } = server;
   const { images, ...limits } = config.builds;
   const operators = new Set(config.e2b.templates.map((entry) => entry.split('=')[0]));
-  return new TemplateBuilds({
+  return new TemplateBuildManager({
     ...server,
     policy: { ...limits, images: new Map(images.map((entry) => entry.split('=') as [string, string?]).map(pairOf)) },
     specOf: server.buildSpec,

@@ -1,10 +1,10 @@
 import { hostsVolumes } from '../../../../drivers/driver.ts';
 import { createSandboxClient } from '../../../sandboxes/client/http-client.ts';
 import type { ConcurrencyLimiter } from '../../../sessions/budgets/holdings.ts';
-import { workspaceArchive } from '../../../sessions/forks/workspace-archive.ts';
+import { workspaceArchiver } from '../../../sessions/forks/workspace-archive.ts';
 import { SessionVolumes } from '../../../sessions/volumes/session-volumes.ts';
 import { VolumeRecords } from '../../../sessions/volumes/volume-records.ts';
-import { VolumeTransfers } from '../../../sessions/volumes/volume-transfers.ts';
+import { TransferSandboxPool } from '../../../sessions/volumes/volume-transfers.ts';
 import { Volumes } from '../../../sessions/volumes/volumes.ts';
 import type { ServerWithAgents } from '../agents.ts';
 
@@ -16,7 +16,7 @@ export async function openVolumeServices(server: ServerWithAgents, holdings: Pic
   const refusal = hostsVolumes(driver)
     ? undefined
     : (driver.capabilities.noVolumes ?? `the driver ${driver.name} has none`);
-  const transfers = new VolumeTransfers({
+  const transfers = new TransferSandboxPool({
     ...server,
     records,
     refusal,
@@ -31,7 +31,7 @@ export async function openVolumeServices(server: ServerWithAgents, holdings: Pic
     holdings,
     records,
     transfers,
-    archive: workspaceArchive,
+    archive: workspaceArchiver,
   });
   const closed = AbortSignal.any([closing, AbortSignal.timeout(startMs)]);
   if (!server.shared) {

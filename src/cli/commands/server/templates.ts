@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BuildLogEntry, CopiedFiles } from '../../../client/index.ts';
+import type { BuildLogEntry, CopySource } from '../../../client/index.ts';
 import { createTarHeaders, createTarPadding, tarEnd } from '../../../core/text/tar.ts';
 import { trimCharacters } from '../../../core/text/text.ts';
 import { exitCodes, UsageError } from '../../command.ts';
@@ -102,7 +102,7 @@ export class DockerBuildContext {
     return new DockerBuildContext(root, parseIgnoreRules(text));
   }
 
-  async files(source: string): Promise<CopiedFiles> {
+  async files(source: string): Promise<CopySource> {
     const entries = await this.#entries(sureFolder(source));
     if (entries.length === 0) throw new UsageError(`COPY ${source}: it does not exist in ${this.#root}.`);
     const hash = createHash('sha256');

@@ -16,7 +16,7 @@ export type ResourceHolder = z.infer<typeof ResourceHolder>;
  * Whether a session can use a resource. A project's resource is only for the project's sessions. Any other resource requires
  * the same owner, unless the session or the resource belongs to the server.
  */
-export const canSessionUse = (session: ResourceHolder, { owner, projectId }: ResourceHolder): boolean =>
+export const canUseResource = (session: ResourceHolder, { owner, projectId }: ResourceHolder): boolean =>
   projectId ? session.projectId === projectId : [undefined, owner].includes(session.owner) || owner === undefined;
 
 export const toHolderKey = ({ owner = '', projectId }: ResourceHolder): string =>

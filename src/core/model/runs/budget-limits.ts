@@ -9,11 +9,11 @@ export const periodLimits = [
 ] as const;
 export type PeriodLimit = (typeof periodLimits)[number];
 /** Limits on simultaneous use. An amount is released when its session, run, sandbox, snapshot or volume is gone. */
-export const concurrentLimits = ['sessions', 'runningRuns', 'cpus', 'memoryBytes', 'diskBytes', 'snapshots'] as const;
-export type ConcurrentLimit = (typeof concurrentLimits)[number];
-export type ConcurrentAmounts = { readonly [Limit in ConcurrentLimit]?: number | undefined };
-export const budgetLimits = [...periodLimits, ...concurrentLimits] as const;
-export type BudgetLimit = PeriodLimit | ConcurrentLimit;
+export const concurrencyLimits = ['sessions', 'runningRuns', 'cpus', 'memoryBytes', 'diskBytes', 'snapshots'] as const;
+export type ConcurrencyLimit = (typeof concurrencyLimits)[number];
+export type ConcurrentAmounts = { readonly [Limit in ConcurrencyLimit]?: number | undefined };
+export const budgetLimits = [...periodLimits, ...concurrencyLimits] as const;
+export type BudgetLimit = PeriodLimit | ConcurrencyLimit;
 
 export const mapBudgetLimits = <Value>(make: (limit: BudgetLimit) => Value): Record<BudgetLimit, Value> =>
   Object.fromEntries(budgetLimits.map((limit) => [limit, make(limit)])) as Record<BudgetLimit, Value>;

@@ -129,7 +129,7 @@ export function computeBudgetGrant(
   return { granted, over: findOverrun(lines, least), isBusy };
 }
 
-export function countCoveredCalls(
+export function countAffordableCalls(
   lines: readonly BudgetLine[],
   most = Number.MAX_SAFE_INTEGER,
 ): { readonly count: number; readonly over: BudgetOverrun | undefined } {

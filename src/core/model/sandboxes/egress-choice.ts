@@ -13,17 +13,17 @@ export const EgressRules = z.object({
 export type EgressRules = z.infer<typeof EgressRules>;
 
 /** The choice of a session's creator: the only hosts that its sandbox can reach (an empty list: none), or rules. */
-export const EgressChoice = z.union([z.array(z.string()).readonly(), EgressRules]);
-export type EgressChoice = z.infer<typeof EgressChoice>;
+export const EgressRestriction = z.union([z.array(z.string()).readonly(), EgressRules]);
+export type EgressRestriction = z.infer<typeof EgressRestriction>;
 
 /** Narrows the type, which `Array.isArray` does not do for a readonly list. */
-export const isEgressRules = (choice: EgressChoice | undefined): choice is EgressRules =>
+export const isEgressRules = (choice: EgressRestriction | undefined): choice is EgressRules =>
   choice !== undefined && 'deny' in choice;
 
 export const allAddressRanges: readonly string[] = Object.values(fullAddressRanges);
 
-export const deniesByDefault = (choice: EgressChoice): boolean =>
+export const deniesByDefault = (choice: EgressRestriction): boolean =>
   !isEgressRules(choice) || allAddressRanges.every((range) => choice.deny.includes(range));
 
-export const isEgressClosed = (choice: EgressChoice | undefined): boolean =>
+export const isEgressClosed = (choice: EgressRestriction | undefined): boolean =>
   choice !== undefined && !isEgressRules(choice) && choice.length === 0;

@@ -4,7 +4,7 @@ import type { SessionRecord } from '../records.ts';
  * Idle time after which a session's sandbox stops: the choice of the session's creator, up to the limit of template and
  * server (`most`). Null if a client controls the sandbox's lifetime.
  */
-export function computeIdleSeconds(
+export function computeIdleTimeoutSeconds(
   { life, sandbox }: Pick<SessionRecord, 'life' | 'sandbox'>,
   most: number,
 ): number | null {

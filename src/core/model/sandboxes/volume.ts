@@ -92,7 +92,7 @@ interface HeldBySession {
   readonly volumes?: readonly VolumeMount[] | undefined;
   readonly adopts?: string | undefined;
 }
-export function toCopiedSandboxChoice<Choice extends HeldBySession>({ adopts: _, ...choice }: Choice) {
+export function toCopiedSandboxOptions<Choice extends HeldBySession>({ adopts: _, ...choice }: Choice) {
   if (!choice.volumes) return choice;
   return { ...choice, volumes: choice.volumes.map((mount) => ({ ...mount, access: 'read' as const })) };
 }

@@ -21,7 +21,7 @@ const signs = {
 export type ArchiveFormat = keyof typeof signs | 'tar';
 
 /** The format of an archive or a compressed file, by its first bytes. Undefined: not a known format. */
-export function detectArchive(start: Uint8Array): ArchiveFormat | undefined {
+export function detectArchiveFormat(start: Uint8Array): ArchiveFormat | undefined {
   const bytes = Buffer.from(start.buffer, start.byteOffset, start.byteLength);
   if (bytes.toString('latin1', 257, 262) === 'ustar') return 'tar';
   const head = bytes.toString('hex', 0, 10);
@@ -42,7 +42,7 @@ export async function* expectArchive(
   const check = (bytes: Buffer) => {
     start = undefined;
     assertArchive(bytes, ...expected);
-    if (detectArchive(bytes) !== 'gzip' || holdsTar(bytes)) return bytes;
+    if (detectArchiveFormat(bytes) !== 'gzip' || holdsTar(bytes)) return bytes;
     throw new AppError('invalid_request', 'There is no tar archive in the gzip file.');
   };
   for await (const piece of content) {
@@ -74,7 +74,7 @@ export function isTarHeader(block: Uint8Array): boolean {
 
 /** Throws: invalid_request, if the bytes show a known format that is not expected. */
 export function assertArchive(start: Uint8Array, ...expected: readonly ArchiveFormat[]): void {
-  const format = detectArchive(start);
+  const format = detectArchiveFormat(start);
   if (format === undefined || expected.includes(format)) return;
   const forms = expected.map((one) => (one === 'gzip' ? 'as tar with gzip (.tar.gz)' : `as ${one}`));
   throw new AppError('invalid_request', `The archive is in the format ${format}. Pack it ${forms.join(', or ')}.`);

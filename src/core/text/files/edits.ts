@@ -4,7 +4,7 @@
 const hasOldEnds = (text: string) => text.includes('\r') && !text.includes('\n');
 const unix = (text: string, isOld: boolean) => text.replace(isOld ? /\r\n?/g : /\r\n/g, '\n');
 
-export interface ReplacedText {
+export interface ReplacementResult {
   readonly text: string;
   readonly times: number;
 }
@@ -13,7 +13,7 @@ export interface ReplacedText {
  * Replaces every occurrence. A \n in `old` matches any line ending, and the new text gets the line endings around it. A prefix or
  * suffix shared by `old` and `now` stays unchanged in the text.
  */
-export function replaceOccurrences(text: string, old: string, now: string): ReplacedText {
+export function replaceOccurrences(text: string, old: string, now: string): ReplacementResult {
   const isOld = hasOldEnds(text);
   const plain = unix(text, isOld);
   const form = formIn(plain, unix(old, isOld));
@@ -88,7 +88,7 @@ function lineEnds(text: string, isOld: boolean): (from: number) => string {
 }
 
 /** Converts appended text to the line endings of the existing text. Appended text that contains \r stays unchanged. */
-export const matchLineEndings = (text: string, added: string): string => {
+export const convertLineEndings = (text: string, added: string): string => {
   const isOld = hasOldEnds(text);
   return added.includes('\r') ? added : added.replaceAll('\n', lineEnds(text, isOld)(text.length));
 };

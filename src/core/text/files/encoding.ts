@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { analyse } from 'chardet';
 
 /** A decoded text file that can be edited without damage to any byte outside the edit. */
-export interface FileText {
+export interface TextFile {
   readonly text: string;
   /** `UTF-8`, or the likely encoding. */
   readonly encoding: string;
@@ -21,7 +21,7 @@ const sureConfidence = 90;
 const fallback = 'windows-1252';
 
 /** Undefined: the bytes are not text that can be edited. */
-export function decodeTextFile(bytes: Buffer): FileText | undefined {
+export function decodeTextFile(bytes: Buffer): TextFile | undefined {
   if (bytes.includes(0) || isMarked(bytes)) return wide(bytes) ?? withZeros(bytes);
   if (!isUtf8(bytes)) return withForeignBytes(bytes) ?? legacy(bytes);
   const text = bytes.toString();
@@ -43,7 +43,7 @@ export const detectUnreadableEncoding = (bytes: Buffer): string | undefined => {
 const newline = 10;
 const isMarked = (bytes: Buffer) => /^(fffe|feff)/.test(bytes.subarray(0, 2).toString('hex')) && bytes.length % 2 === 0;
 /** UTF-16. Without a byte-order mark, its zero bytes must be only at even or only at odd offsets. */
-function wide(bytes: Buffer): FileText | undefined {
+function wide(bytes: Buffer): TextFile | undefined {
   if (bytes.length % 2 === 1 || detectUnreadableEncoding(bytes)) return undefined;
   const zeros = [0, 0];
   for (let at = bytes.indexOf(0); at >= 0; at = bytes.indexOf(0, at + 1)) zeros[at % 2] = (zeros[at % 2] ?? 0) + 1;
@@ -67,7 +67,7 @@ const shownZero = '␀';
 /**
  * NUL-separated records, as `find -print0` writes them. Archives and programs contain longer runs of NULs, or control characters.
  */
-function withZeros(bytes: Buffer): FileText | undefined {
+function withZeros(bytes: Buffer): TextFile | undefined {
   if (bytes.includes('\0\0\0') || !isUtf8(bytes)) return undefined;
   const text = bytes.toString();
   const shown = text.replaceAll('\0', shownZero);
@@ -86,7 +86,7 @@ const piece = new RegExp(`${valid}|[\\x80-\\xff]`, 'g');
 const isLone = /^[\udc80-\udcff]$/;
 
 /** Mostly UTF-8. Each invalid byte becomes a lone surrogate (U+DC00 plus the byte) and is written back unchanged. */
-function withForeignBytes(bytes: Buffer): FileText | undefined {
+function withForeignBytes(bytes: Buffer): TextFile | undefined {
   if (!isMostlyUtf8(bytes)) return undefined;
   const text = bytes.toString('latin1').replace(piece, (found) => {
     return found.length === 1
@@ -120,7 +120,7 @@ function isMostlyUtf8(bytes: Buffer): boolean {
   return known > foreign;
 }
 
-function legacy(bytes: Buffer): FileText | undefined {
+function legacy(bytes: Buffer): TextFile | undefined {
   for (const { name, isSure } of [...declared(bytes), ...guessed(bytes), { name: fallback, isSure: false }]) {
     const table = tableOf(name);
     const text = textBy(name, bytes);

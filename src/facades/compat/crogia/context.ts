@@ -3,9 +3,9 @@ import { describeDetailFailures } from '../../../http/errors/failure-docs.ts';
 import { createRouteDescriber } from '../../../http/routes/route-docs.ts';
 import type { Services } from '../../../sessions/api/services.ts';
 import type { ResumePoints } from '../../shared/conversation/resume-points.ts';
-import type { FacadeParts } from '../../shared/facade.ts';
+import type { FacadeDeps } from '../../shared/facade.ts';
 
-export interface CrogiaDeps extends Omit<Services, 'projects'>, Pick<FacadeParts, 'sockets' | 'clock' | 'logger'> {
+export interface CrogiaDeps extends Omit<Services, 'projects'>, Pick<FacadeDeps, 'sockets' | 'clock' | 'logger'> {
   readonly rejoins: ResumePoints;
 }
 

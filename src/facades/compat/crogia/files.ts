@@ -18,7 +18,7 @@ const listing = { ...wireErrorTexts, file_not_found: noDirectory, invalid_reques
 const reading = { ...wireErrorTexts, file_not_found: noFile, invalid_request: 'Path is not a file' };
 const searching = { ...wireErrorTexts, file_not_found: noDirectory };
 
-export function mountFiles(app: App, { files }: CrogiaDeps): void {
+export function mountFileRoutes(app: App, { files }: CrogiaDeps): void {
   app.get(
     `${base}/files`,
     describeRoute('ListFiles', 'List a folder of the workspace: folders first, then files', {

@@ -10,7 +10,7 @@ import { type ClientSocket, closeCodes, type JsonObject } from '../../../http/tr
 import type { TerminalConnection, TerminalInfo } from '../../../sessions/api/terminals.ts';
 import { addTruncationNotes, execWithAutoStart } from '../../../sessions/services/exec-if-running.ts';
 import { type CrogiaDeps, describeRoute, parseShellId, toIsoTime, wireErrorTexts } from './context.ts';
-import { mountFiles, mountSearch } from './files.ts';
+import { mountFileRoutes, mountSearch } from './files.ts';
 import { mountHistory } from './history.ts';
 import * as replies from './replies.ts';
 import {
@@ -185,7 +185,7 @@ export function createCrogiaRoutes(deps: CrogiaDeps): FacadeRoutes {
       mountSessions(app, deps);
       mountHistory(app, deps);
       mountProcesses(app, deps);
-      mountFiles(app, deps);
+      mountFileRoutes(app, deps);
       mountSearch(app, deps);
       mountShells(app, deps);
       mountExec(app, deps);

@@ -1,4 +1,4 @@
-import { runAtIntervals, runRounds } from '../../../core/concurrency/rounds.ts';
+import { runAtIntervals, runWorkLoop } from '../../../core/concurrency/rounds.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import { toAppError } from '../../../core/errors/errors.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
@@ -10,10 +10,10 @@ import { runAsCaller } from '../../../http/guard/caller.ts';
 import { createRateLimiter } from '../../../http/guard/rate-limit.ts';
 import type { FacadeRoutes } from '../../../http/routes/routes.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
-import type { FacadeParts } from '../../shared/facade.ts';
+import type { FacadeDeps } from '../../shared/facade.ts';
 import { mountRawBodyRoutes } from '../../shared/uploads.ts';
 import { httpStatusOf, mountControlPlane } from './control/routes.ts';
-import { sendRefusal } from './data/refusals.ts';
+import { sendErrorResponse } from './data/refusals.ts';
 import { serveDataPlane, serveDataPlaneUpgrade } from './data/serve.ts';
 import { DataPlaneSandboxes } from './sandboxes.ts';
 import type { E2bSettings } from './settings.ts';
@@ -39,7 +39,7 @@ export class ClientSandboxes {
       }
       return againMs;
     };
-    await runRounds(round, { clock, failedMs: againMs }, signal); // the watch fails when too many changes arrive at the same time
+    await runWorkLoop(round, { clock, failedMs: againMs }, signal); // the watch fails when too many changes arrive at the same time
   }
 }
 
@@ -64,7 +64,7 @@ const common = { vary: 'Origin', 'x-content-type-options': 'nosniff', 'referrer-
 const badTarget = 'E2b-Sandbox-Id and E2b-Sandbox-Port are needed both, with a port from 1 to 65535.';
 const pick = ({ maxUploadBytes, root }: E2bSettings) => ({ maxUploadBytes, root });
 
-export async function createE2bRoutes(parts: FacadeParts, settings: E2bSettings): Promise<readonly FacadeRoutes[]> {
+export async function createE2bRoutes(parts: FacadeDeps, settings: E2bSettings): Promise<readonly FacadeRoutes[]> {
   const { acting, clock, logger, sse, elsewhere, peppers, limits, port, credentials, clients } = parts;
   const { closing } = sse;
   const domain = settings.domain ?? `localhost:${port}`;
@@ -108,11 +108,11 @@ export async function createE2bRoutes(parts: FacadeParts, settings: E2bSettings)
             const target = targets.of(request.raw);
             for (const [name, value] of Object.entries(common)) reply.raw.setHeader(name, value);
             reply.hijack();
-            if (!target) return void sendRefusal(reply.raw, 400, badTarget);
+            if (!target) return void sendErrorResponse(reply.raw, 400, badTarget);
             serveDataPlane(target, request.raw, reply.raw, data).catch((thrown: unknown) => {
               const error = toAppError(thrown);
               if (reply.raw.headersSent) return void reply.raw.destroy();
-              sendRefusal(reply.raw, 502, toPublicMessage(error));
+              sendErrorResponse(reply.raw, 502, toPublicMessage(error));
               if (error.code === 'internal') logger.error({ err: thrown }, 'a request to a sandbox failed');
             });
           });
@@ -127,7 +127,7 @@ export async function createE2bRoutes(parts: FacadeParts, settings: E2bSettings)
 async function endDue(
   sandboxes: DataPlaneSandboxes,
   remove: Parameters<DataPlaneSandboxes['endDue']>[0],
-  { clock, logger, sse: { closing } }: FacadeParts,
+  { clock, logger, sse: { closing } }: FacadeDeps,
 ): Promise<void> {
   const forget: typeof remove = async (id) => {
     sandboxes.cut(id);

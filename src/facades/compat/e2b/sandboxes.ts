@@ -2,7 +2,7 @@ import { neverAbortingSignal } from '../../../core/concurrency/cancel.ts';
 import { createKeyedQueue } from '../../../core/concurrency/keyed-queue.ts';
 import { Semaphore } from '../../../core/concurrency/semaphore.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
-import { ServerPart } from '../../../core/contracts/server-parts.ts';
+import { ServerComponent } from '../../../core/contracts/server-parts.ts';
 import { AppError, ignoreSessionNotFound } from '../../../core/errors/errors.ts';
 import { SessionId } from '../../../core/model/ids.ts';
 import type { Principal } from '../../../core/model/principal.ts';
@@ -32,7 +32,7 @@ interface Deps {
 }
 
 /** The sandboxes behind the data plane. The tokens of a sandbox are its only credential there. */
-export class DataPlaneSandboxes extends ServerPart<Deps> {
+export class DataPlaneSandboxes extends ServerComponent<Deps> {
   readonly #cuts = new Map<string, SandboxConnections>();
   readonly #inOrder = createKeyedQueue();
 

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { AppError } from '../../../core/errors/errors.ts';
 import { createIdSource } from '../../../core/model/ids.ts';
 import type { FacadeRoutes } from '../../../http/routes/routes.ts';
-import type { FacadeParts } from '../../shared/facade.ts';
+import type { FacadeDeps } from '../../shared/facade.ts';
 import { createSessionPreparer } from './deployments/prepare.ts';
 import { archiveAgentDeployments, createDeploymentRoutes } from './deployments/routes.ts';
 import { createDeploymentRunRoutes } from './deployments/runs.ts';
@@ -41,7 +41,7 @@ function findArea(path: string): UnsupportedArea | undefined {
   return unsupportedAreas.find(({ paths }) => paths.some(matchesPrefix));
 }
 
-type RouteDeps = Pick<FacadeParts, 'services' | 'clock' | 'sse' | 'projects' | 'credentials' | 'fetchPage'> & FileDeps;
+type RouteDeps = Pick<FacadeDeps, 'services' | 'clock' | 'sse' | 'projects' | 'credentials' | 'fetchPage'> & FileDeps;
 
 export const createApiRoutes = (parts: RouteDeps, settings: ManagedAgentsSettings): ApiRoutes => ({
   ...createAgentRoutes(parts.services, (agent) => archiveAgentDeployments(agent, parts)),
@@ -66,10 +66,7 @@ export const listManagedAgentsEndpoints = (): readonly string[] =>
 const atRoot =
   /^\/v1\/(agents|environments|sessions|files|models|vaults|skills|memory_stores|deployments|deployment_runs|tunnels|dreams|user_profiles|organizations?)(?=[/?]|$)/;
 
-export function createManagedAgentsRoutes(
-  parts: FacadeParts,
-  settings: ManagedAgentsSettings,
-): readonly FacadeRoutes[] {
+export function createManagedAgentsRoutes(parts: FacadeDeps, settings: ManagedAgentsSettings): readonly FacadeRoutes[] {
   const never = () => false;
   const { short: ids } = createIdSource();
   const { acting, clock } = parts;

@@ -12,12 +12,12 @@ import {
 import { createRouteDescriber } from '../../../http/routes/route-docs.ts';
 import type { Project } from '../../../sessions/api/projects.ts';
 import type { UploadedFile } from '../../../sessions/projects/uploads.ts';
-import type { FacadeParts, FacadeProjectParts } from '../../shared/facade.ts';
+import type { FacadeDeps, FacadeProjectDeps } from '../../shared/facade.ts';
 import type { ClientPathContext } from './names.ts';
 
 export interface OpencodexDeps
-  extends FacadeProjectParts,
-    Pick<FacadeParts, 'services' | 'idempotency' | 'sockets' | 'clock'> {
+  extends FacadeProjectDeps,
+    Pick<FacadeDeps, 'services' | 'idempotency' | 'sockets' | 'clock'> {
   /** The front end that this facade serves. `first`: the oldest public version, which does not know `resuming_stream`. */
   readonly profile: 'current' | 'first';
 }

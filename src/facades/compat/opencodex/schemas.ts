@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { FallbackRefs } from '../../../agents/models/model-ref.ts';
 import { toolGroups } from '../../../agents/tools/tool.ts';
 import { ToolProgramsInput } from '../../../config/tool-servers.ts';
-import type { OfferedProvider } from '../../../sessions/projects/providers.ts';
+import type { SupportedProvider } from '../../../sessions/projects/providers.ts';
 
 // Names are in snake_case, as on the wire.
 
@@ -71,7 +71,7 @@ export const ExecuteCommandBody = z.object({
 });
 export const ProjectAssignment = z.object({ path, project_id: z.string() });
 
-type Providers = readonly OfferedProvider[];
+type Providers = readonly SupportedProvider[];
 const provider = (known: Providers) =>
   z.string().refine((id) => known.some((it) => it.id === id), 'is not a provider known here');
 
@@ -94,7 +94,7 @@ export const AgentConfigBody = z.object({
     'tool servers as under mcp.servers in corral.yaml, with a command each',
   ),
 });
-export const createKeySchema = (known: Providers) =>
+export const createApiKeySchema = (known: Providers) =>
   z.object({
     provider: provider(known.filter(({ envKey }) => envKey !== null)),
     api_key: z

@@ -7,7 +7,7 @@ import { abortOnDisconnect } from '../../../http/transport/abort-on-disconnect.t
 import { describeRoute, type OpencodexDeps } from './context.ts';
 import { toIsoTime } from './names.ts';
 import { exampleTime, isoTimestamp } from './replies/examples.ts';
-import { createKeySchema, ProviderParams, ProvidersQuery } from './schemas.ts';
+import { createApiKeySchema, ProviderParams, ProvidersQuery } from './schemas.ts';
 
 const base = '/api/v1/settings';
 const bodyExample = { provider: 'gemini', api_key: 'the-key' };
@@ -37,7 +37,7 @@ const gemini: z.output<typeof Provider> = {
 const providerList = jsonReply('Providers', z.object({ providers: z.array(Provider) }), { providers: [gemini] });
 
 export function mountSettings(app: App, { keys, providers, offered }: OpencodexDeps): void {
-  const NewKey = createKeySchema(providers);
+  const NewKey = createApiKeySchema(providers);
   app.get(
     `${base}/api-keys`,
     describeRoute('ListApiKeys', 'List the providers whose keys are stored; never a key', {

@@ -4,13 +4,13 @@ import { createRouteDescriber } from '../../../http/routes/route-docs.ts';
 import type { Services } from '../../../sessions/api/services.ts';
 import type { UploadService } from '../../../sessions/projects/uploads.ts';
 import { envelopeFailureDocs } from '../../shared/envelope.ts';
-import type { FacadeParts } from '../../shared/facade.ts';
+import type { FacadeDeps } from '../../shared/facade.ts';
 import type { FileInfoCache } from './files/file-infos.ts';
 import type { SheikhboxProfile } from './stream/events.ts';
 
 export interface SheikhboxDeps
   extends Pick<
-      FacadeParts,
+      FacadeDeps,
       'idempotency' | 'sse' | 'clock' | 'logger' | 'sockets' | 'signed' | 'attached' | 'clipboard'
     >,
     Pick<Services, 'sessions' | 'shares'> {

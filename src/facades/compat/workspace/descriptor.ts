@@ -9,7 +9,7 @@ import type { RouteDoc } from '../../../http/routes/route-docs.ts';
 import type { FacadeRoutes } from '../../../http/routes/routes.ts';
 import { type ClientSocket, closeCodes, type JsonObject } from '../../../http/transport/ws-socket.ts';
 import type { WorkspaceHandle } from '../../../sessions/api/workspaces.ts';
-import { defineFacade, type FacadeParts } from '../../shared/facade.ts';
+import { defineFacade, type FacadeDeps } from '../../shared/facade.ts';
 
 export const workspace = defineFacade({
   label: 'Workspace',
@@ -50,8 +50,8 @@ function isFileName(name: string): boolean {
   return normal !== '.' && normal !== '..' && !normal.startsWith('../');
 }
 
-interface WorkspaceDeps extends Pick<FacadeParts, 'sockets' | 'clock' | 'logger'> {
-  readonly workspaces: NonNullable<FacadeParts['workspaces']>;
+interface WorkspaceDeps extends Pick<FacadeDeps, 'sockets' | 'clock' | 'logger'> {
+  readonly workspaces: NonNullable<FacadeDeps['workspaces']>;
 }
 type Reply = Readonly<Record<string, unknown>> & { readonly type: string };
 

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { createTimeoutSignal } from '../../../core/concurrency/cancel.ts';
-import { droppableEventTypes, eventLineOf } from '../../../core/model/event-traits.ts';
+import { droppableEventTypes, eventSummaryOf } from '../../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../../core/model/events.ts';
 import type { RunId, SessionId } from '../../../core/model/ids.ts';
 import type { GoalAssessment } from '../../../core/model/runs/goal.ts';
 import { truncateEnd } from '../../../core/text/text.ts';
 import { GoalBody, toGoal } from '../../shared/conversation/goal.ts';
-import { defineMcpTool, type McpCall, McpSessionIdInput, toStructuredResult } from '../tool.ts';
+import { defineMcpTool, type McpContext, McpSessionIdInput, toStructuredResult } from '../tool.ts';
 
 const WaitInput = z
   .number()
@@ -64,11 +64,11 @@ const toResult = ({ status, text, error, question, approvals, goal, seq }: RunSt
   ...(status === 'waiting' && { question, approvals }),
 });
 
-async function tellProgress({ progress }: McpCall, event: SessionEvent): Promise<void> {
+async function tellProgress({ progress }: McpContext, event: SessionEvent): Promise<void> {
   if (event.type === 'tool.calling') await progress(`${event.data.function} ${clipped(event.data.args)}`);
   if (event.type === 'step') await progress(`${event.data.description}: ${event.data.status}`);
   if (event.type === 'message.assistant') await progress(event.data.text);
-  if (event.type === 'goal') await progress(eventLineOf(event));
+  if (event.type === 'goal') await progress(eventSummaryOf(event));
 }
 
 export const watchSessionTool = defineMcpTool({
@@ -150,7 +150,7 @@ interface FollowRequest {
 }
 
 async function* readEventsUntil(
-  { services, clock, signal }: Pick<McpCall, 'services' | 'clock' | 'signal'>,
+  { services, clock, signal }: Pick<McpContext, 'services' | 'clock' | 'signal'>,
   { id, after, waitMs }: FollowRequest,
 ): AsyncGenerator<SessionEvent> {
   using until = createTimeoutSignal(waitMs, clock, signal);

@@ -25,7 +25,7 @@ export interface FolderListing {
 }
 
 /** Skips hidden folders and follows no link. */
-export async function listFilesBelow(
+export async function listFilesRecursively(
   { files: service, id }: { readonly files: Pick<FileService, 'list'>; readonly id: SessionId },
   { start, skip, signal }: { start: string; skip: (folder: string) => boolean; signal: AbortSignal },
 ): Promise<FolderListing> {

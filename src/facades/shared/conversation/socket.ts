@@ -14,10 +14,10 @@ import { FrameCache } from '../../../http/transport/newest-frames.ts';
 import type { SocketRequest, SocketServer } from '../../../http/transport/ws.ts';
 import { type ClientSocket, closeCodes, type JsonObject } from '../../../http/transport/ws-socket.ts';
 import type { SendMode, SessionService } from '../../../sessions/api/sessions.ts';
-import type { FacadeParts } from '../facade.ts';
+import type { FacadeDeps } from '../facade.ts';
 import { createConversationFrame, createErrorFrame, createResyncFrame, toConversationFrame } from './frames.ts';
 import type { ResumeKey, ResumePoints } from './resume-points.ts';
-import { type ClientProfile, readTextPlacementState, TextPlacementTracker } from './text-flow.ts';
+import { type ClientProfile, readTextDeliveryState, TextDeliveryTracker } from './text-flow.ts';
 
 type ClientFrame =
   | { readonly kind: 'message'; readonly text: string; readonly mode: SendMode | undefined }
@@ -44,7 +44,7 @@ const named = (type: unknown): string => {
   return text.length > 100 ? `${truncateEnd(text, 100)}…` : text;
 };
 
-export interface ConversationDeps extends Pick<FacadeParts, 'clock' | 'logger'> {
+export interface ConversationDeps extends Pick<FacadeDeps, 'clock' | 'logger'> {
   readonly sessions: SessionService;
   readonly rejoins: ResumePoints;
 }
@@ -125,11 +125,11 @@ async function converse(
     socket.connection.once('close', (code) => {
       if (code === brokenCode && socket.connection.brokeEmpty && profile === 'crogia') rejoins.broke(client, sent);
     });
-    let flow = new TextPlacementTracker(profile, await readTextPlacementState(sessions, id, after));
+    let flow = new TextDeliveryTracker(profile, await readTextDeliveryState(sessions, id, after));
     for await (const item of sessions.follow(id, after, { signal: socket.closed, deltas: profile === 'crogia' })) {
       if (item.kind === 'resync') {
         socket.sendJson(createResyncFrame(id, clock.now(), item));
-        flow = new TextPlacementTracker(profile, await readTextPlacementState(sessions, id, item.head));
+        flow = new TextDeliveryTracker(profile, await readTextDeliveryState(sessions, id, item.head));
         sent = item.head;
         continue;
       }

@@ -4,31 +4,31 @@ import type { SessionService } from '../../../sessions/api/sessions.ts';
 
 export type ClientProfile = 'crogia' | 'cambioml';
 /** `parted`: the event starts another text of the same run. Clients that join texts get a blank line before it. */
-export type TextPlacement = 'skip' | 'plain' | 'parted';
+export type TextDelivery = 'skip' | 'plain' | 'parted';
 
 /** State of the text before a cursor, so that a resumed stream sends the same as an uninterrupted one. */
-export interface TextPlacementState {
+export interface TextDeliveryState {
   readonly seq: number;
   /** The message that the client has received in part, as deltas. Null: none. */
   readonly open: MessageId | null;
   readonly spoken: RunId | null;
 }
 
-export class TextPlacementTracker {
+export class TextDeliveryTracker {
   readonly #profile: ClientProfile;
   #seq: number;
   #open: MessageId | null;
   #spoken: RunId | null;
   #torn: MessageId | null = null;
 
-  constructor(profile: ClientProfile, { seq, open, spoken }: TextPlacementState) {
+  constructor(profile: ClientProfile, { seq, open, spoken }: TextDeliveryState) {
     this.#profile = profile;
     this.#seq = seq;
     this.#open = open;
     this.#spoken = spoken;
   }
 
-  next(event: SessionEvent): TextPlacement {
+  next(event: SessionEvent): TextDelivery {
     const hole = event.seq !== this.#seq + 1;
     this.#seq = event.seq;
     if (event.type === 'message.delta') return this.#delta(event, hole);
@@ -39,7 +39,7 @@ export class TextPlacementTracker {
   #delta(
     { runId, data: { messageId } }: Extract<SessionEvent, { type: 'message.delta' }>,
     hole: boolean,
-  ): TextPlacement {
+  ): TextDelivery {
     if (this.#profile === 'cambioml' || this.#torn === messageId) return 'skip';
     if (this.#open === messageId) return 'plain';
     if (hole) {
@@ -50,14 +50,14 @@ export class TextPlacementTracker {
     return this.#speak(runId);
   }
 
-  #message({ runId, data }: Extract<SessionEvent, { type: 'message.assistant' }>): TextPlacement {
+  #message({ runId, data }: Extract<SessionEvent, { type: 'message.assistant' }>): TextDelivery {
     const carried = this.#profile === 'crogia' && this.#open === data.messageId;
     this.#open = null;
     if (carried || data.text === '') return 'skip';
     return this.#speak(runId);
   }
 
-  #speak(runId: RunId | null): TextPlacement {
+  #speak(runId: RunId | null): TextDelivery {
     const further = runId !== null && this.#spoken === runId;
     this.#spoken = runId;
     return further && this.#profile === 'crogia' ? 'parted' : 'plain';
@@ -66,11 +66,11 @@ export class TextPlacementTracker {
 
 const pageSize = 200;
 
-export async function readTextPlacementState(
+export async function readTextDeliveryState(
   sessions: Pick<SessionService, 'page'>,
   id: SessionId,
   seq: number,
-): Promise<TextPlacementState> {
+): Promise<TextDeliveryState> {
   if (seq === 0) return { seq, open: null, spoken: null };
   const at = await sessions.page(id, seq - 1, 1);
   const open = openAt(seq, at.events[0]);

@@ -37,7 +37,7 @@ export function createPreviewCookies(
 }
 
 /** Restricts a program's cookie to its own host; undefined if the cookie would replace ours. */
-export function confineProgramCookie(value: string): string | undefined {
+export function restrictCookieToHost(value: string): string | undefined {
   if (isOurs(nameOf(value))) return undefined;
   return value
     .split(';')

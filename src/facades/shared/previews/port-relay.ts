@@ -20,7 +20,7 @@ interface RelayedRequest {
   readonly headers: OutgoingHttpHeaders;
   readonly signal: AbortSignal;
   /**
-   * Changes the raw headers of the program's response. Default: `withoutHopHeaders`, which also removes headers that act beyond
+   * Changes the raw headers of the program's response. Default: `withoutHopByHopHeaders`, which also removes headers that act beyond
    * the program's host.
    */
   readonly changed?: (raw: readonly string[]) => string[];
@@ -47,7 +47,7 @@ function toHead(answer: IncomingMessage, changed: (raw: readonly string[]) => st
 }
 
 export async function relayRequest(relayed: RelayedRequest): Promise<void> {
-  const { connection, request, response, path, headers, signal, changed = withoutHopHeaders, failed } = relayed;
+  const { connection, request, response, path, headers, signal, changed = withoutHopByHopHeaders, failed } = relayed;
   const over = Promise.withResolvers<void>();
   const leave = () => void connection.destroy();
   signal.addEventListener('abort', leave, { once: true });
@@ -96,7 +96,7 @@ const hops = new Set([
   ...['connection', 'keep-alive', 'transfer-encoding', 'proxy-authenticate', 'proxy-connection', 'trailer'],
   ...['clear-site-data', 'alt-svc', 'nel', 'report-to'],
 ]);
-export function withoutHopHeaders(raw: readonly string[], without: ReadonlySet<string> = new Set()): string[] {
+export function withoutHopByHopHeaders(raw: readonly string[], without: ReadonlySet<string> = new Set()): string[] {
   const kept: string[] = [];
   const named = raw.flatMap((name, at) =>
     at % 2 === 0 && name.toLowerCase() === 'connection' ? parseConnectionHeader(raw[at + 1]) : [],
@@ -133,7 +133,7 @@ export function rewriteHeaders(
 
 /** Relays an upgrade, and joins the two connections until one of them closes. Cookies are removed from the response. */
 export async function relayUpgrade(relayed: RelayedUpgrade): Promise<void> {
-  const { connection, client, path, headers, changed = withoutHopHeaders, failed } = relayed;
+  const { connection, client, path, headers, changed = withoutHopByHopHeaders, failed } = relayed;
   const over = Promise.withResolvers<void>();
   const agent = new Agent();
   agent.createConnection = () => connection;
@@ -141,7 +141,7 @@ export async function relayUpgrade(relayed: RelayedUpgrade): Promise<void> {
   limitInterimResponses(outgoing);
   let isAnswered = false;
   const begin = (answer: IncomingMessage, ending: 'Upgrade' | 'close') => {
-    const head = toHead(answer, (raw) => withoutHopHeaders(changed(raw), cookies), ending === 'Upgrade');
+    const head = toHead(answer, (raw) => withoutHopByHopHeaders(changed(raw), cookies), ending === 'Upgrade');
     if (!head) return void outgoing.destroy(new Error('no valid answer'));
     isAnswered = true;
     const lines = [`HTTP/1.1 ${head.status} ${head.reason}`];
@@ -190,7 +190,10 @@ interface Addressed {
  * Removes every credential of this server: a proxy may add one to each request, and a program in a sandbox must not get it. The
  * program's own credentials stay.
  */
-export function withoutCredentials<Request extends Addressed>(request: Request, isOurs: (text: string) => boolean) {
+export function withoutCallerCredentials<Request extends Addressed>(
+  request: Request,
+  isOurs: (text: string) => boolean,
+) {
   const hasOurs = (value: string) => listWords(value).some(isOurs);
   const headers: IncomingHttpHeaders = {};
   for (const [name, value] of Object.entries(request.headers)) {

@@ -4,7 +4,7 @@ import type { ProtocolViolationReason } from '../../../core/model/events.ts';
 import { maxImmediateValidationBytes } from './validate-answer.ts';
 
 /** The sandbox sent a response that its daemon would never send. */
-export class UntrustedResponseError extends Error {
+export class ProtocolViolationError extends Error {
   readonly reason: ProtocolViolationReason;
 
   constructor(reason: ProtocolViolationReason, detail: string) {
@@ -37,7 +37,7 @@ interface Body extends Disposable {
 }
 
 /**
- * The whole body of an answer. Throws UntrustedResponseError if it is longer than declared or allowed, or a required
+ * The whole body of an answer. Throws ProtocolViolationError if it is longer than declared or allowed, or a required
  * content-length is missing.
  */
 export async function collectBody(response: IncomingMessage, limit: Limit): Promise<Body> {
@@ -64,7 +64,7 @@ export const releaseBodyMemory = ({ bytes }: Pick<Body, 'bytes'>): void =>
   void (bytes.buffer as ArrayBuffer).transfer(0);
 
 /**
- * The declared length of the answer, or `maxBytes` if none is declared. Throws UntrustedResponseError if it is too long, or a
+ * The declared length of the answer, or `maxBytes` if none is declared. Throws ProtocolViolationError if it is too long, or a
  * required content-length is missing.
  */
 export function readDeclaredLength(
@@ -72,11 +72,11 @@ export function readDeclaredLength(
   limit: Pick<Limit, 'maxBytes' | 'isMeasured'>,
 ): number {
   const text = headers['content-length'];
-  if (text === undefined && limit.isMeasured) throw new UntrustedResponseError('bad_headers', 'no content-length');
+  if (text === undefined && limit.isMeasured) throw new ProtocolViolationError('bad_headers', 'no content-length');
   const length = text === undefined ? limit.maxBytes : Number(text);
   if (length > limit.maxBytes) throw tooLarge(limit);
   return length;
 }
 
 const tooLarge = ({ maxBytes }: Pick<Limit, 'maxBytes'>) =>
-  new UntrustedResponseError('too_large', `more than ${maxBytes} bytes`);
+  new ProtocolViolationError('too_large', `more than ${maxBytes} bytes`);

@@ -1,19 +1,19 @@
 import { PassThrough, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { AppError } from '../../../core/errors/errors.ts';
-import type { PathClient, TransferClient, WorkspaceClient } from '../abilities.ts';
+import type { FileSystemClient, FileTransferClient, WorkspaceClient } from '../abilities.ts';
 import type { VersionCheck } from '../daemon-version.ts';
-import { type DaemonRequest, toFilePartQuery, toQueryString } from '../request.ts';
+import { type DaemonRequest, toFileRangeQuery, toQueryString } from '../request.ts';
 import type { DaemonRequester, Retry } from './job-client.ts';
 
 const slowMs = 60_000;
 const anySize = Number.MAX_SAFE_INTEGER;
 
-export function createPathClient(
+export function createFileSystemClient(
   { json, done, file, sending }: DaemonRequester,
   again: Retry,
   since: VersionCheck,
-): PathClient {
+): FileSystemClient {
   return {
     stat: (path, signal, options) => {
       const requested = toQueryString({ path, ...(options?.metadata && { metadata: 'true' }) });
@@ -33,7 +33,7 @@ export function createPathClient(
       await done({ method: 'DELETE', path: `/paths/entry?${toQueryString({ path })}`, timeoutMs: slowMs }, signal);
     },
     open: (path, signal, part = {}) => {
-      const requested = toQueryString({ path, ...toFilePartQuery(part) });
+      const requested = toQueryString({ path, ...toFileRangeQuery(part) });
       return file({ method: 'GET', path: `/paths/content?${requested}` }, part.most ?? anySize, signal);
     },
     async write(path, content, signal, metadata = {}) {
@@ -60,12 +60,12 @@ function behind(head: Buffer, content: AsyncIterable<Uint8Array>): Readable {
   return whole;
 }
 
-export function createTransferClient({ file, sending }: DaemonRequester, since: VersionCheck): TransferClient {
+export function createFileTransferClient({ file, sending }: DaemonRequester, since: VersionCheck): FileTransferClient {
   return {
     areSupported: (signal) => since('1.1', signal),
     open: (path, part, signal) =>
       file(
-        { method: 'GET', path: `/files/stream?${toQueryString({ path, ...toFilePartQuery(part) })}` },
+        { method: 'GET', path: `/files/stream?${toQueryString({ path, ...toFileRangeQuery(part) })}` },
         anySize,
         signal,
       ),

@@ -1,6 +1,6 @@
 import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
-import type { PortClient, WatchClient } from '../abilities.ts';
+import type { FileWatchClient, PortClient } from '../abilities.ts';
 import type { VersionCheck } from '../daemon-version.ts';
 import type { DaemonRequester, Retry } from './job-client.ts';
 import { destroyWhenDistrusted, parseDaemonFrame, readDaemonFrames } from './read-frames.ts';
@@ -8,7 +8,7 @@ import { destroyWhenDistrusted, parseDaemonFrame, readDaemonFrames } from './rea
 const call = 'GET /watches/{id}/stream';
 const watch = (id: string, rest = '') => `/watches/${encodeURIComponent(id)}${rest}`;
 
-export function createWatchClient({ json, done, upgrade, trust }: DaemonRequester, again: Retry): WatchClient {
+export function createFileWatchClient({ json, done, upgrade, trust }: DaemonRequester, again: Retry): FileWatchClient {
   return {
     open: (watchFiles, signal) => json('watch', { method: 'POST', path: '/watches', json: watchFiles }, signal),
     changes: (id, signal) =>

@@ -18,7 +18,7 @@ export async function readCaBundle(extraFiles: readonly string[]): Promise<strin
  * The authorities that the operator added, without the standard authorities, which every image has. Undefined if there are none.
  * Rejects: invalid_request.
  */
-export async function readExtraAuthorities(extraFiles: readonly string[]): Promise<string | undefined> {
+export async function readExtraCaCertificates(extraFiles: readonly string[]): Promise<string | undefined> {
   const values = [...getCACertificates('extra')];
   for (const file of extraFiles) values.push(...(await certificatesIn(file)));
   if (values.length === 0) return undefined; // avoids parsing the standard authorities, which takes 20 ms at startup
@@ -31,7 +31,7 @@ export async function readExtraAuthorities(extraFiles: readonly string[]): Promi
 }
 
 /** Makes all TLS connections of this process, such as those to models, tool servers and webhooks, trust these authorities too. */
-export async function trustAuthorities(files: readonly string[]): Promise<void> {
+export async function trustCaCertificates(files: readonly string[]): Promise<void> {
   if (files.length === 0) return;
   const extra = (await Promise.all(files.map(certificatesIn))).flat();
   setDefaultCACertificates([...new Set([...getCACertificates('default'), ...extra])]);

@@ -2,8 +2,8 @@ import {
   decideByEntries,
   decideByRegistries,
   type PolicyDescriptor,
-  refuseTarget,
-  refuseUnlisted,
+  toRefusedVerdict,
+  toUnlistedVerdict,
   webPorts,
 } from '../policy.ts';
 
@@ -16,7 +16,7 @@ const webPolicy: PolicyDescriptor = {
     if (webPorts.includes(policyRequest.target.port)) return { allowed: true, rule: 'web' };
     return (
       decideByRegistries(policyRequest) ??
-      refuseTarget(
+      toRefusedVerdict(
         'port not allowed',
         "policy 'web' opens ports 80 and 443 only",
         'Ask the operator for an entry host:port.',
@@ -33,7 +33,7 @@ const allowListPolicy: PolicyDescriptor = {
       : `open only for ${entries.join(', ')}. All else is refused.`,
   strict: true,
   usesEntries: true,
-  decide: (policyRequest) => decideByEntries(policyRequest) ?? refuseUnlisted('allow-list', 'egress.allow'),
+  decide: (policyRequest) => decideByEntries(policyRequest) ?? toUnlistedVerdict('allow-list', 'egress.allow'),
 };
 
 const registriesPolicy: PolicyDescriptor = {
@@ -42,14 +42,15 @@ const registriesPolicy: PolicyDescriptor = {
     `open only for the registries of the image's package managers${more.map((it) => `, ${it}`).join('')}. All else is refused.`,
   strict: true,
   learnsRegistries: true,
-  decide: (policyRequest) => decideByRegistries(policyRequest) ?? refuseUnlisted('registries', 'egress.registries'),
+  decide: (policyRequest) => decideByRegistries(policyRequest) ?? toUnlistedVerdict('registries', 'egress.registries'),
 };
 
 const denyAllEgressPolicy: PolicyDescriptor = {
   label: 'nothing',
   forAgents: () => 'closed. Nothing outside of the sandbox can be reached.',
   strict: true,
-  decide: () => refuseTarget('none', "this session's policy is 'none'", 'Ask the operator for another egress policy.'),
+  decide: () =>
+    toRefusedVerdict('none', "this session's policy is 'none'", 'Ask the operator for another egress policy.'),
 };
 
 export const egressPolicies = {

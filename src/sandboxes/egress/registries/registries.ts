@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { raceAbort, throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import type { RecordStore } from '../../../core/contracts/ports.ts';
-import { ServerPart } from '../../../core/contracts/server-parts.ts';
+import { ServerComponent } from '../../../core/contracts/server-parts.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import { trimEndCharacters } from '../../../core/text/text.ts';
@@ -88,7 +88,7 @@ const scriptMs = 90_000;
 const pagesMs = 60_000;
 
 /** The registries of each image's package managers, read in the image's first sandbox before anything else runs there. */
-export class PackageRegistryCatalog extends ServerPart<Options> {
+export class PackageRegistryCatalog extends ServerComponent<Options> {
   readonly #known = new Map<string, Promise<RegistryDiscoveryResult>>();
   readonly #reading = new Set<string>();
 

@@ -60,7 +60,7 @@ export const AutomationBudget = z.object({
 });
 export type AutomationBudget = z.infer<typeof AutomationBudget>;
 /** The task of an automation that was created through a facade's API. Only that API changes it. */
-const AutomationProgram = z.object({
+const AutomationApiTask = z.object({
   api: z.string(),
   /** The version of the agent to start, in the API's format. Recorded with each start. */
   agent: z.string(),
@@ -68,7 +68,7 @@ const AutomationProgram = z.object({
   /** All other fields, in the API's format. */
   content: z.record(z.string(), z.unknown()),
 });
-export type AutomationProgram = z.infer<typeof AutomationProgram>;
+export type AutomationApiTask = z.infer<typeof AutomationApiTask>;
 export interface PreparedAutomationStart {
   readonly command: Omit<CreateSessionCommand, 'id' | 'origin'>;
   readonly messages: readonly SendUserMessageCommand[];
@@ -80,7 +80,7 @@ export interface AutomationStartAuthorization {
   readonly as: Principal;
   readonly secret: Secret | undefined;
 }
-export interface AutomationProgramRegistry {
+export interface AutomationApiRegistry {
   /**
    * Registers a facade's API. Each start of an automation created through it calls `prepare` with the rights of the automation's
    * owner. `prepare` rejects with AutomationStartError, or as creating a session does.
@@ -153,7 +153,7 @@ export const Automation = z.object({
   /** Visible, with its starts, to people who have their own key. */
   shared: z.boolean(),
   /** Absent: the message and fields here define the task. */
-  program: AutomationProgram.optional(),
+  program: AutomationApiTask.optional(),
   paused: AutomationPause.nullable(),
   /** Failures since the last success or resume. */
   failures: z.int(),
@@ -232,7 +232,7 @@ export interface HookResponse {
 }
 
 /** The secret of an API-defined automation: stored encrypted, never returned, deleted when the automation is archived. */
-export interface AutomationProgramSecret {
+export interface AutomationSecret {
   readonly secret?: Secret | undefined;
 }
 
@@ -245,7 +245,7 @@ export interface AutomationService {
    * names does not exist or cannot be used). A run needs a message. A prebuild needs a repository and a server that keeps
    * prepared files, and takes neither message nor goal. An automation cannot start itself.
    */
-  create(spec: AutomationSpec & AutomationProgramSecret & { readonly owner?: string }): Promise<Automation>;
+  create(spec: AutomationSpec & AutomationSecret & { readonly owner?: string }): Promise<Automation>;
   get(id: string): Promise<Automation>;
   /**
    * Changes only the fields that are set. Rejects: conflict (`version` is set and not current, or the automation is archived),
@@ -253,7 +253,7 @@ export interface AutomationService {
    */
   update(
     id: string,
-    change: Partial<AutomationSpec> & AutomationProgramSecret & { readonly version?: number },
+    change: Partial<AutomationSpec> & AutomationSecret & { readonly version?: number },
   ): Promise<Automation>;
   /** Also deletes its history and secret; its sessions are kept. */
   delete(id: string): Promise<void>;

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Volume } from '../../../core/model/sandboxes/volume.ts';
-import type { FilePart } from '../../../sandboxes/client/abilities.ts';
+import type { FileByteRange } from '../../../sandboxes/client/abilities.ts';
 import type { FileEntry } from '../../../sandboxes/client/client.ts';
 import type { ServiceRules } from '../rules.ts';
 
@@ -84,7 +84,7 @@ export interface VolumeService {
     signal: AbortSignal,
   ): Promise<VolumeEntry>;
   changeMode(id: string, path: string, mode: number, signal: AbortSignal): Promise<VolumeEntry>;
-  readFile(id: string, path: string, signal: AbortSignal, part?: FilePart): Promise<VolumeFile>;
+  readFile(id: string, path: string, signal: AbortSignal, part?: FileByteRange): Promise<VolumeFile>;
   /**
    * Creates parent folders. The file is replaced atomically; if `content` fails, the old file remains. Rejects: conflict (a
    * session writes to the volume), payload_too_large (it does not fit).

@@ -1,4 +1,4 @@
-import { ServerPart } from '../../../core/contracts/server-parts.ts';
+import { ServerComponent } from '../../../core/contracts/server-parts.ts';
 import type { FactOf } from '../../../core/model/events.ts';
 import type { SandboxId, SessionId } from '../../../core/model/ids.ts';
 import { formatMiB } from '../../../core/text/text.ts';
@@ -12,7 +12,7 @@ interface Deps {
   readonly facts: Pick<SandboxFactChannel, 'tell'>;
 }
 
-export class DesktopStatusRecorder extends ServerPart<Deps> {
+export class DesktopStatusRecorder extends ServerComponent<Deps> {
   /** Appends changes since the desktop's last status, if this server owns the session. */
   saw = (id: SessionId, status: DesktopStatus): void => {
     const { liveSessions, facts } = this.deps;

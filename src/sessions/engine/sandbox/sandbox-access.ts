@@ -1,7 +1,7 @@
 import { createTimeoutSignal } from '../../../core/concurrency/cancel.ts';
 import { poll } from '../../../core/concurrency/rounds.ts';
 import type { Store } from '../../../core/contracts/ports.ts';
-import { type ServerDependencies, ServerPart } from '../../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import type { IdSource, SessionId } from '../../../core/model/ids.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
@@ -26,7 +26,7 @@ interface LocalSandboxDeps extends Pick<ServerDependencies, 'clock'> {
  */
 const recheck = { times: 40, everyMs: 250, answerMs: 1_000 };
 
-export class LocalSandboxes extends ServerPart<LocalSandboxDeps> {
+export class LocalSandboxes extends ServerComponent<LocalSandboxDeps> {
   /** Clients that lost their connection during a call, perhaps before the driver noticed that the sandbox is gone. */
   readonly #lost = new WeakSet<SandboxClient>();
 
@@ -93,7 +93,7 @@ interface Deps {
   readonly remoteSandboxes: RemoteSandboxAccess | undefined;
 }
 
-export class SandboxAccess extends ServerPart<Deps> {
+export class SandboxAccess extends ServerComponent<Deps> {
   /** Keeps the sandbox in use, starting it if needed. Connects directly if another server owns the session. */
   async use(id: SessionId, signal: AbortSignal): Promise<SandboxLease> {
     const { own, ownership, remoteSandboxes } = this.deps;

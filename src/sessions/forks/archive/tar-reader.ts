@@ -1,5 +1,5 @@
 import { AppError } from '../../../core/errors/errors.ts';
-import { detectArchive, isTarHeader } from '../../../core/text/files/archive-format.ts';
+import { detectArchiveFormat, isTarHeader } from '../../../core/text/files/archive-format.ts';
 
 export interface TarEntry {
   readonly name: string;
@@ -25,7 +25,7 @@ export const invalidArchiveError = (what: string): AppError =>
  */
 export async function* readTarEntries(source: AsyncIterable<Uint8Array>): AsyncGenerator<TarEntry, void> {
   const bytes = new ByteReader(source);
-  const format = detectArchive(await bytes.start());
+  const format = detectArchiveFormat(await bytes.start());
   if (format && format !== 'tar') throw invalidArchiveError(`it is in the format ${format}, and not a plain tar file`);
   let [pax, longName, longLink] = [noFields, undefined as string | undefined, undefined as string | undefined];
   for (;;) {

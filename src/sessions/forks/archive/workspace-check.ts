@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createGunzip } from 'node:zlib';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
-import { detectArchive } from '../../../core/text/files/archive-format.ts';
+import { detectArchiveFormat } from '../../../core/text/files/archive-format.ts';
 import { truncateEnd } from '../../../core/text/text.ts';
 import { invalidArchiveError, readTarEntries, type TarEntry } from './tar-reader.ts';
 
@@ -64,7 +64,7 @@ export async function* checkWorkspaceArchive(
 }
 
 function assertGzip(start: Uint8Array): void {
-  const format = detectArchive(start) ?? 'gzip';
+  const format = detectArchiveFormat(start) ?? 'gzip';
   if (format !== 'gzip')
     throw invalidArchiveError(`its files are in the format ${format}, and not compressed with gzip`);
 }

@@ -1,9 +1,9 @@
 import { raceAbort } from '../../../core/concurrency/cancel.ts';
 import { createKeyedQueue } from '../../../core/concurrency/keyed-queue.ts';
-import { type ServerDependencies, ServerPart } from '../../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../../core/contracts/server-parts.ts';
 import { AppError, type ErrorCode, ignoreNotFound, toAppError } from '../../../core/errors/errors.ts';
 import { failpoint } from '../../../core/errors/failpoint.ts';
-import { canSessionUse } from '../../../core/model/access/holder.ts';
+import { canUseResource } from '../../../core/model/access/holder.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import { memoryFolder, memoryMountPath } from '../../../core/model/run-files.ts';
@@ -58,7 +58,7 @@ const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
  * end of a run. Each write to a store includes the hash of the text it replaces, so no change is lost, and repeating it after a
  * crash has no effect.
  */
-export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
+export class MemoryFolderSync extends ServerComponent<Deps> implements WorkspaceHook {
   readonly #inTurn = createKeyedQueue();
   readonly #reports = new WeakMap<object, Reports>();
 
@@ -135,7 +135,7 @@ export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
     const { stores, closing } = this.deps;
     const { store, access } = mounted;
     const found = await stores.get(store);
-    if (!canSessionUse(session.writer.record, found))
+    if (!canUseResource(session.writer.record, found))
       throw new AppError('forbidden', 'the session can no longer use the memory store');
     const { archivedAt } = found;
     const refusal =

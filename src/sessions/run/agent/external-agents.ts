@@ -6,7 +6,7 @@ import type {
 } from '../../../core/model/agent-updates.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 
-export interface ExternalAgents {
+export interface ExternalAgentRunner {
   /** Settles when the agent answers, waits for a person, or fails. Aborting ends the agent and rejects. */
   turn(
     client: SandboxClient,

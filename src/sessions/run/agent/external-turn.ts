@@ -13,12 +13,12 @@ import { toTaskTitle } from '../plan.ts';
 import { computeShortHash, createProgressEntry } from '../progress.ts';
 import type { RunContext } from '../run-context.ts';
 import { closePlan, createTodoFacts } from '../todo-facts.ts';
-import type { ExternalAgents } from './external-agents.ts';
+import type { ExternalAgentRunner } from './external-agents.ts';
 
 export interface ExternalRunContext extends RunContext {
   readonly own: {
     readonly agent: ExternalAgent;
-    readonly loops: ExternalAgents;
+    readonly loops: ExternalAgentRunner;
     readonly instructions: string | undefined;
   };
 }
@@ -37,7 +37,7 @@ const maxThoughts = 10_000; // characters
 const maxText = 1024 * 1024; // characters of one message
 const maxRemembered = 20_000; // characters of the conversation, for an agent that no longer has it
 
-export async function takeExternalTurn(
+export async function runExternalTurn(
   work: ExternalRunContext,
   { steps }: TurnInput,
   signal: AbortSignal,

@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import type { CallOutcome, CallResult, PendingCall, ToolCallsInput } from '../../../../machines/run.ts';
 import { notifyUserTool } from '../../../agents/tools/message.ts';
 import { toModelText } from '../../../agents/tools/output.ts';
-import { findOrderKey, reattachTool, runTool, type ToolRegistry } from '../../../agents/tools/registry.ts';
+import { findOrderKey, resumeToolCall, runTool, type ToolRegistry } from '../../../agents/tools/registry.ts';
 import { AskUserArgs, askUserTool, recallTool } from '../../../agents/tools/special.ts';
 import { todoTool } from '../../../agents/tools/todo.ts';
 import type { ToolContext, ToolResult } from '../../../agents/tools/tool.ts';
@@ -243,7 +243,7 @@ async function perform(
   if (needs.includes('skill') || needs.includes('children') || needs.includes('memory')) {
     const isApproved = verdict?.decision === 'approved';
     const lent = { isApproved, ...(skills && { skills }), ...(children && { children }), ...(memory && { memory }) };
-    return await (begun ? reattachTool : runTool)(tools, { ...base, sandbox: outside, ...lent }, { name, args });
+    return await (begun ? resumeToolCall : runTool)(tools, { ...base, sandbox: outside, ...lent }, { name, args });
   }
   await using used = await sandbox.use(signal);
   if (work.files) await attachFiles(runWriter.transcript.attached, work.files, { client: used.client, signal });
@@ -254,7 +254,7 @@ async function perform(
     ...(pullRequests && needs.includes('repository') && { pullRequests }),
   };
   const ctx: ToolContext = { ...base, ...seeing, sandbox: used.client };
-  const running = (begun ? reattachTool : runTool)(tools, ctx, { name, args });
+  const running = (begun ? resumeToolCall : runTool)(tools, ctx, { name, args });
   const result = await running.catch((thrown: unknown) => {
     if (lost.has(toAppError(thrown).code)) used.markLost?.();
     throw thrown;

@@ -11,7 +11,7 @@ interface TokenHabits {
 }
 
 /** Estimates a request's tokens from its bytes, corrected by the last count of each model. */
-export class TokenMeter {
+export class TokenEstimator {
   readonly #perByte = new Map<string, number>();
   readonly #habits = new Map<string, TokenHabits>();
 

@@ -49,7 +49,7 @@ export const StoredSession = SessionRecord.extend({
 });
 export type StoredSession = z.infer<typeof StoredSession>;
 
-export const unfinishedSessionKind = 'unfinished';
+export const unfinishedRecordKind = 'unfinished';
 export const isUnfinished = ({ deleting, openRuns }: StoredSession): boolean => deleting || openRuns.length > 0;
 
 const shownLength = 1_000; // characters of a message in lists

@@ -14,9 +14,9 @@ import {
   computeToolsDigest,
   computeUnchainedRequestHash,
   joinPromptSections,
-  modelRequestKind,
-  modelRequestTextKind,
   requestIdOf,
+  requestRecordKind,
+  requestTextRecordKind,
   StoredRequest,
 } from './stored-request.ts';
 
@@ -32,7 +32,7 @@ export async function readRecordedRequest(
 ): Promise<RecordedRequest> {
   const stored = await storedRequest(records, id, turn);
   const { from, pictures = {}, turn: at, runId, model, requestHash, chained, notes, earlier: _, ...frame } = stored;
-  const readText = async (hash: string) => (await records.get(modelRequestTextKind, `${id}:${hash}`))?.doc;
+  const readText = async (hash: string) => (await records.get(requestTextRecordKind, `${id}:${hash}`))?.doc;
   const { sections } = SectionsText.parse(await readText(frame.system));
   const { tools } = ToolsText.parse(await readText(frame.tools));
   const readNote = async (hash: string) => NoteText.parse(await readText(hash)).text;
@@ -57,8 +57,8 @@ export async function readRecordedRequest(
 }
 
 async function storedRequest(records: RecordStore, id: SessionId, turn: number | undefined): Promise<StoredRequest> {
-  const [last] = await records.list(modelRequestKind, { idPrefix: `${id}:`, limit: 1 });
-  const found = turn === undefined ? last : await records.get(modelRequestKind, `${id}:${requestIdOf(turn)}`);
+  const [last] = await records.list(requestRecordKind, { idPrefix: `${id}:`, limit: 1 });
+  const found = turn === undefined ? last : await records.get(requestRecordKind, `${id}:${requestIdOf(turn)}`);
   if (found) return StoredRequest.parse(found.doc);
   const newest = last && StoredRequest.parse(last.doc).turn;
   const what = newest === undefined ? 'No model was called in this session yet' : `There is no turn ${turn}`;
@@ -66,7 +66,7 @@ async function storedRequest(records: RecordStore, id: SessionId, turn: number |
 }
 
 async function loadTurns(records: RecordStore, id: SessionId): Promise<(turn: number) => StoredRequest | undefined> {
-  const all = await records.list(modelRequestKind, { idPrefix: `${id}:` });
+  const all = await records.list(requestRecordKind, { idPrefix: `${id}:` });
   const docs = new Map(all.map(({ id: name, doc }) => [name, doc]));
   return (turn) => StoredRequest.optional().parse(docs.get(`${id}:${requestIdOf(turn)}`));
 }

@@ -1,13 +1,13 @@
 import { splitThoughts } from '../../../agents/models/thoughts.ts';
 import { neverAbortingSignal, sleep } from '../../../core/concurrency/cancel.ts';
 import type { RecordPut } from '../../../core/contracts/ports.ts';
-import { type ServerDependencies, ServerPart } from '../../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import { deferredEventTypes } from '../../../core/model/event-traits.ts';
 import type { FactOf, SessionFact } from '../../../core/model/events.ts';
 import type { MessageId } from '../../../core/model/ids.ts';
 import { replaceLoneSurrogates } from '../../../core/text/text.ts';
-import { applyFact, isUnfinished, type StoredSession, unfinishedSessionKind } from './projection.ts';
+import { applyFact, isUnfinished, type StoredSession, unfinishedRecordKind } from './projection.ts';
 
 // Events of `deferredEventTypes` wait until the open message is complete. Clients' messages and session changes are appended
 // between its deltas. Any other fact first completes the message with the text so far.
@@ -109,7 +109,7 @@ const retryDelays = [50, 200, 1_000, 3_000];
  * @example
  * await writer.write([{ type: 'session.updated', runId: null, data: { title } }]); // durable once it resolves
  */
-export class SessionWriter extends ServerPart<Options> {
+export class SessionWriter extends ServerComponent<Options> {
   readonly message = new OpenMessage();
   #record = this.deps.record;
   #head = this.deps.head;
@@ -204,7 +204,7 @@ export class SessionWriter extends ServerPart<Options> {
     const puts = batch.flatMap((write) => write.puts);
     if (record !== this.#record) puts.push(this.#put(record));
     const isNews = isUnfinished(record) && !this.#isListed;
-    if (isNews) puts.push({ kind: unfinishedSessionKind, id: record.id, doc: {} });
+    if (isNews) puts.push({ kind: unfinishedRecordKind, id: record.id, doc: {} });
     const entry = { sessionId: record.id, after: this.#head, at, facts, puts };
     const sure = this.deps.confirm?.();
     if (sure) await sure;

@@ -12,8 +12,8 @@ import { findMessagesWithPictures } from '../context/meter.ts';
 
 // Requests have the id `<session>:<turn>`, and their texts `<session>:<hash>`.
 
-export const modelRequestKind = 'request';
-export const modelRequestTextKind = 'request-text';
+export const requestRecordKind = 'request';
+export const requestTextRecordKind = 'request-text';
 export const requestIdOf = (turn: number): string => String(turn).padStart(8, '0');
 
 export const joinPromptSections = (sections: readonly PromptSection[]): string =>
@@ -146,7 +146,7 @@ export class RequestLog {
   }
 
   async load(records: RecordStore): Promise<void> {
-    const [last] = await records.list(modelRequestKind, { idPrefix: `${this.#sessionId}:`, limit: 1 });
+    const [last] = await records.list(requestRecordKind, { idPrefix: `${this.#sessionId}:`, limit: 1 });
     this.#turns = Number(last?.id.slice(this.#sessionId.length + 1) ?? 0);
   }
 
@@ -165,7 +165,7 @@ export class RequestLog {
     const notes = this.#storeNotes(turn, earlier);
     const doc: StoredRequest = { ...frame, ...notes, turn, runId, model, requestHash, from, pictures, chained: true };
     this.#turns = turn;
-    this.#put(modelRequestKind, requestIdOf(turn), { doc, sort: turn });
+    this.#put(requestRecordKind, requestIdOf(turn), { doc, sort: turn });
     return { turn, requestHash };
   }
 
@@ -187,7 +187,7 @@ export class RequestLog {
 
   /** After a restart, a text can be written a second time, which has no effect. */
   #text(hash: string, doc: object): string {
-    if (!this.#stored.has(hash)) this.#put(modelRequestTextKind, hash, { doc });
+    if (!this.#stored.has(hash)) this.#put(requestTextRecordKind, hash, { doc });
     this.#stored.add(hash);
     return hash;
   }
@@ -215,7 +215,7 @@ export async function upgradeStoredRequests(records: RecordStore, clock: Clock, 
   let after = known ? Place.parse(known.doc).after : undefined;
   while (after !== null) {
     // Newest first, so that the previous request still has its complete list of notes.
-    const page = await records.list(modelRequestKind, { limit: perPage, ...(after && { after }) });
+    const page = await records.list(requestRecordKind, { limit: perPage, ...(after && { after }) });
     for (const record of page) {
       throwIfAborted(signal);
       await shorten(records, record);
@@ -234,13 +234,13 @@ async function shorten(records: RecordStore, { id, doc, version }: StoredRecord)
   if (!stored.success || !stored.data.earlier) return;
   const { earlier, ...request } = stored.data;
   const turn = turnIn(id);
-  const before = await records.get(modelRequestKind, `${id.slice(0, id.indexOf(':') + 1)}${requestIdOf(turn - 1)}`);
+  const before = await records.get(requestRecordKind, `${id.slice(0, id.indexOf(':') + 1)}${requestIdOf(turn - 1)}`);
   const known = StoredRequest.safeParse(before?.doc).data?.earlier ?? [];
   const differs = earlier.findIndex(({ before: at, note }, n) => known[n]?.before !== at || known[n]?.note !== note);
   const kept = differs < 0 ? earlier.length : differs;
   const notes = toStoredRequestNotes({ turn: turn - 1, kept }, earlier.slice(kept));
   await records
-    .put({ kind: modelRequestKind, id, doc: { ...request, ...notes }, sort: turn, expect: version })
+    .put({ kind: requestRecordKind, id, doc: { ...request, ...notes }, sort: turn, expect: version })
     .catch((thrown: unknown) => {
       if (toAppError(thrown).code !== 'conflict') throw thrown; // another server did the same, or the session is gone
     });

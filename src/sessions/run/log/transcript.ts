@@ -4,7 +4,7 @@ import type { RecordPut, RecordStore } from '../../../core/contracts/ports.ts';
 import type { MessageId, RunId, SessionId } from '../../../core/model/ids.ts';
 import { extendList } from '../../../core/text/list-fold.ts';
 import type { AttachedFile } from '../context/attachments.ts';
-import { TokenMeter } from '../context/meter.ts';
+import { TokenEstimator } from '../context/meter.ts';
 import { applyCompactions, type Compaction, type IndexedMessage } from '../context/view.ts';
 import { type ConversationEntry, parseConversation, type StoredCompaction, sortResultsByCall } from './conversation.ts';
 import { RequestLog } from './stored-request.ts';
@@ -50,7 +50,7 @@ export class Transcript {
   #attached: readonly AttachedFile[] = [];
   #stored = 0;
   #loaded: Promise<void> | undefined;
-  readonly meter = new TokenMeter();
+  readonly meter = new TokenEstimator();
   readonly requests: RequestLog;
   failedSummaries = 0;
 

@@ -39,10 +39,7 @@ export function readPromptParts(folder: string): PromptParts {
   return { ...readBuiltInPromptParts(), ...input };
 }
 
-export function findPromptMistakes(
-  parts: Readonly<Record<string, string>>,
-  whereOf: (name: string) => string,
-): string[] {
+export function findPromptErrors(parts: Readonly<Record<string, string>>, whereOf: (name: string) => string): string[] {
   return Object.entries(parts).flatMap(([name, text]) => {
     const where = whereOf(name);
     const known = promptPartNames.find((it) => it === name);

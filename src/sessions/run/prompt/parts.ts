@@ -4,7 +4,7 @@ import { AppError } from '../../../core/errors/errors.ts';
 import type { PlanStep } from '../../../core/model/events.ts';
 
 /** The facts that a system prompt depends on. Equal facts produce equal bytes. */
-export interface PromptFacts {
+export interface PromptContext {
   readonly workdir: string;
   readonly installed: string;
   readonly network: string;
@@ -45,9 +45,9 @@ const systemParts = {
   // Last, because these parts can appear during a run: everything before them is unchanged, so caches remain valid.
   skills: ({ skills, hasTool }) => (skills === undefined || !hasTool('skill_read') ? undefined : { skills }),
   memory: ({ memory }) => (memory === undefined ? undefined : { memory }),
-} satisfies Record<string, (facts: PromptFacts) => PartValues | undefined>;
+} satisfies Record<string, (facts: PromptContext) => PartValues | undefined>;
 
-function approvalsOf({ approvals, hasTool, hasToolServers }: PromptFacts): PartValues | undefined {
+function approvalsOf({ approvals, hasTool, hasToolServers }: PromptContext): PartValues | undefined {
   if (approvals.includes('*')) return { approvals: 'all' };
   const there = approvals.filter((name) => (name.startsWith('mcp_') ? hasToolServers : hasTool(name)));
   return there.length === 0 ? undefined : { approvals: there.map((name) => `\`${name}\``).join(', ') };
@@ -104,7 +104,7 @@ export function checkPromptPart(name: PromptPartName, text: string, where: strin
 
 export type PromptParts = Readonly<Record<PromptPartName, string>>;
 
-export const promptPartValuesOf = (name: SystemPart, facts: PromptFacts): PartValues | undefined =>
+export const promptPartValuesOf = (name: SystemPart, facts: PromptContext): PartValues | undefined =>
   systemParts[name](facts);
 
 /** Fills the placeholders. Placeholders within values are not expanded. */
@@ -142,7 +142,7 @@ export interface TurnPrompt {
   readonly step: (steps: readonly PlanStep[], step: PlanStep) => string;
 }
 
-export function composePrompt(parts: PromptParts, facts: PromptFacts): TurnPrompt {
+export function composePrompt(parts: PromptParts, facts: PromptContext): TurnPrompt {
   const sections = systemPartNames.flatMap((name) => {
     const values = promptPartValuesOf(name, facts);
     const text = values && fillPromptPart(parts[name], values).trim();

@@ -30,8 +30,8 @@ const waitMs = 3_000;
 const maxReported = 10;
 
 /** Finds workspace skills once per run, when its sandbox is ready. `run` is any object with the run's lifetime. */
-export class WorkspaceSkills {
-  readonly #found = new WeakMap<object, FoundSkills>();
+export class WorkspaceSkillFinder {
+  readonly #found = new WeakMap<object, SkillScanResult>();
   readonly #reported = new WeakSet<object>();
   readonly #looking = new WeakMap<object, Promise<void>>();
 
@@ -69,7 +69,7 @@ export class WorkspaceSkills {
   }
 }
 
-export interface FoundSkills {
+export interface SkillScanResult {
   readonly skills: readonly WorkspaceSkill[];
   readonly unread: readonly string[];
 }
@@ -82,7 +82,7 @@ export async function findWorkspaceSkills(
   client: Files,
   folders: readonly string[],
   signal: AbortSignal,
-): Promise<FoundSkills> {
+): Promise<SkillScanResult> {
   const unread: string[] = [];
   const found = new Map<string, WorkspaceSkill>();
   for (const root of ['', ...folders.slice(0, maxFolders).map((one) => `${one}/`)]) {

@@ -1,5 +1,5 @@
 import { createTimeoutSignal } from '../../../core/concurrency/cancel.ts';
-import { type ServerDependencies, ServerPart } from '../../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../../core/contracts/server-parts.ts';
 import { toAppError } from '../../../core/errors/errors.ts';
 import type { RunId, SessionId } from '../../../core/model/ids.ts';
 import { ignoredFolders, runFilesFolder as own, runFileLimits } from '../../../core/model/run-files.ts';
@@ -54,7 +54,7 @@ interface StartedSnapshot {
 /** A run's first use of its sandbox waits at most this long for the snapshot, then continues without one. */
 const patienceMs = 5_000;
 
-export class RunBaselines extends ServerPart<Deps> {
+export class BaselineRecorder extends ServerComponent<Deps> {
   readonly #taken = new WeakMap<Client, StartedSnapshot>();
 
   /** Resolves when the snapshot exists or has failed. Call before the run first uses its sandbox. */

@@ -25,7 +25,7 @@ export type Turn =
     }
   | { readonly ok: false; readonly result: TurnResult };
 
-export async function takeTurn(
+export async function runTurn(
   work: Pick<RunContext, 'model' | 'runWriter' | 'budget' | 'sampling' | 'desktop' | 'files'>,
   turnInput: TurnInput,
   signal: AbortSignal,

@@ -3,7 +3,7 @@ import { AppError, ignoreSessionNotFound } from '../../../core/errors/errors.ts'
 import type { ResourceHolder } from '../../../core/model/access/holder.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
-import type { SandboxChoice, SessionRecord } from '../../../core/model/records.ts';
+import type { SandboxOptions, SessionRecord } from '../../../core/model/records.ts';
 import { type RepositoryInput, toSessionRepository } from '../../../core/model/repository.ts';
 import type { MountRequest } from '../../../core/model/sandboxes/volume.ts';
 import type { CreateSessionCommand, EditMessageCommand, ForkSessionCommand } from '../../api/sessions.ts';
@@ -18,7 +18,7 @@ export interface CreationDeps extends Pick<ServerDependencies, 'clock' | 'ids' |
   readonly supervisor: Pick<Supervisor, 'wake'>;
   readonly checkModel?: (ref: string) => void | Promise<void>;
   /** Rejects: invalid_request for an unknown name, and the reason if the template cannot run here. */
-  readonly templateFor: (named: string | undefined, projectId: string | null) => Promise<ChosenTemplate>;
+  readonly templateFor: (named: string | undefined, projectId: string | null) => Promise<ResolvedTemplate>;
   readonly forks: Pick<ForkCreator, 'make' | 'makeBranch'>;
   /** Rejects: not_found for a skill that sessions of this holder cannot use. */
   readonly checkSkills?: (skills: readonly string[], holder: ResourceHolder) => Promise<void>;
@@ -36,11 +36,11 @@ export interface CreationDeps extends Pick<ServerDependencies, 'clock' | 'ids' |
   readonly checkRepository?: (url: string) => void;
   readonly admit?: () => void;
   /** Throws for a choice that the driver does not support, or that exceeds the template's or project's limits. */
-  readonly checkSandbox?: (choice: SandboxChoice, session: SessionTemplateChoice) => void;
+  readonly checkSandbox?: (choice: SandboxOptions, session: SessionTemplateChoice) => void;
   readonly checkAdoption?: (named: string) => Promise<void>;
 }
 export type SessionTemplateChoice = Pick<SessionRecord, 'template' | 'templateBy' | 'projectId'>;
-export type ChosenTemplate = Pick<SessionRecord, 'template' | 'templateBy'> & {
+export type ResolvedTemplate = Pick<SessionRecord, 'template' | 'templateBy'> & {
   readonly brings?: readonly RepositoryInput[] | undefined;
   readonly mounts?: readonly MountRequest[] | undefined;
 };
@@ -101,7 +101,7 @@ export function createSessionCreator(parts: CreatorDeps) {
   }: CreateSessionCommand): Promise<SessionRecord> {
     for (const ref of [model ?? [], fallbacks ?? []].flat()) await parts.checkModel?.(ref);
     // A child gets its parent's template, and with it the same isolation.
-    const { brings, mounts, ...chosen }: ChosenTemplate = sameAgent ?? (await parts.templateFor(named, projectId));
+    const { brings, mounts, ...chosen }: ResolvedTemplate = sameAgent ?? (await parts.templateFor(named, projectId));
     // A snapshot's files occupy the folders of the template's repositories, so those repositories are omitted.
     const requested = repositories ?? (startsFrom ? undefined : brings);
     for (const { url } of requested ?? []) parts.checkRepository?.(url);

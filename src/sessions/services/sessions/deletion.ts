@@ -4,7 +4,7 @@ import { type ErrorCode, toAppError } from '../../../core/errors/errors.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import { type RemovalDeps, removeSession } from '../../engine/removal.ts';
-import { StoredSession, toPublicRecord, unfinishedSessionKind } from '../../run/log/projection.ts';
+import { StoredSession, toPublicRecord, unfinishedRecordKind } from '../../run/log/projection.ts';
 
 /** Errors that refuse a change but do not mean that the session is unreadable. */
 const notBroken: ReadonlySet<ErrorCode> = new Set([
@@ -43,7 +43,7 @@ export function createSessionDeleter(parts: DeletionDeps) {
     const found = await store.records.get('session', id);
     if (!found) throw broken;
     const doc = { ...StoredSession.parse(found.doc), deleting: true };
-    await store.records.put({ kind: unfinishedSessionKind, id, doc: {} });
+    await store.records.put({ kind: unfinishedRecordKind, id, doc: {} });
     await store.records.put({ kind: 'session', id, doc, sort: doc.latestMessageAt, expect: found.version });
   }
 

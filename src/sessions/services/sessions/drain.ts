@@ -1,5 +1,5 @@
-import { RoundRunner } from '../../../core/concurrency/rounds.ts';
-import { type ServerDependencies, ServerPart } from '../../../core/contracts/server-parts.ts';
+import { WorkLoop } from '../../../core/concurrency/rounds.ts';
+import { ServerComponent, type ServerDependencies } from '../../../core/contracts/server-parts.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { DrainService, DrainState } from '../../api/services.ts';
 import type { LiveSessions } from '../../engine/live-sessions.ts';
@@ -16,8 +16,8 @@ const everyMs = 5_000;
  * Empties this server before maintenance: creates no sessions, and pauses each unused sandbox, or stops it and keeps its files.
  * Running work continues.
  */
-export class DrainController extends ServerPart<Deps> implements DrainService {
-  readonly #rounds = new RoundRunner({
+export class DrainController extends ServerComponent<Deps> implements DrainService {
+  readonly #rounds = new WorkLoop({
     ...this.deps,
     round: async () => {
       const live = this.#since === undefined ? [] : this.deps.liveSessions.all();

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { RecordStore } from '../../../core/contracts/ports.ts';
-import { type ServerDependencies, ServerPart } from '../../../core/contracts/server-parts.ts';
+import { ServerComponent, type ServerDependencies } from '../../../core/contracts/server-parts.ts';
 import { AppError, ignoreConflict, ignoreSessionNotFound } from '../../../core/errors/errors.ts';
 import { type IdSource, SessionId } from '../../../core/model/ids.ts';
 import { boxNameKind as kind, type SessionRecord } from '../../../core/model/records.ts';
@@ -40,7 +40,7 @@ const unfinishedMs = 60_000;
  * Session names, unique per owner across servers. An entry is changed only if its version is still the one that was read. The
  * session's record takes precedence over a differing entry, so nothing has to be repaired after a crash.
  */
-export class SessionNames extends ServerPart<Deps> {
+export class SessionNames extends ServerComponent<Deps> {
   readonly #nextEntries = createRecordSweep(this.deps.records, kind, ({ id, doc }) => ({
     id,
     sort: NameEntry.parse(doc).at,

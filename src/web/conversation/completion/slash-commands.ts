@@ -1,4 +1,4 @@
-import { goToTab } from '../../app/layout.ts';
+import { focusTab } from '../../app/layout.ts';
 import { isPaletteOpen } from '../../app/palette-state.ts';
 import { openAttempts } from '../../attempts/open.ts';
 import { stopRun } from '../../data/actions.ts';
@@ -6,24 +6,24 @@ import { conversationState } from '../../data/log.ts';
 import { navigateToSession } from '../../data/route.ts';
 import { currentSession, currentSessionId } from '../../data/sessions.ts';
 import { isCurrentSessionBusy } from '../../data/status.ts';
-import { openSessionModelChooser } from '../../models/choose.tsx';
+import { openSessionModelPicker } from '../../models/choose.tsx';
 import { tryOrNotify } from '../../parts/notice.tsx';
 import { openSettings } from '../../settings/settings.tsx';
 import { confirmFork } from '../../sharing/fork.tsx';
 import { openShareDialog } from '../../sharing/share-dialog.tsx';
-import { openSkillChooser } from '../../skills/choose.tsx';
+import { openSkillPicker } from '../../skills/choose.tsx';
 import { t } from '../../text/text.ts';
 import { fileFilter } from '../../work/files/store.ts';
 import { computeFuzzyScore } from './fuzzy.ts';
 import type { SlashCommand } from './slash-command.ts';
 import { showSlashHelp } from './slash-help.tsx';
-import type { Suggestions } from './suggestion.ts';
+import type { SuggestionList } from './suggestion.ts';
 
 const hasSession = () => currentSession.value !== undefined;
 
 export const slashCommands: readonly SlashCommand[] = [
   { name: 'help', icon: 'help', about: 'slash.help', run: () => showSlashHelp(slashCommands) },
-  { name: 'model', icon: 'gear', about: 'slash.model', run: () => openSessionModelChooser(currentSession.value) },
+  { name: 'model', icon: 'gear', about: 'slash.model', run: () => openSessionModelPicker(currentSession.value) },
   {
     name: 'stop',
     icon: 'stop',
@@ -41,7 +41,7 @@ export const slashCommands: readonly SlashCommand[] = [
     when: hasSession,
     run: () => {
       fileFilter.value = 'all';
-      goToTab('files');
+      focusTab('files');
     },
   },
   {
@@ -51,11 +51,11 @@ export const slashCommands: readonly SlashCommand[] = [
     when: hasSession,
     run: () => {
       fileFilter.value = 'changed';
-      goToTab('files');
+      focusTab('files');
     },
   },
-  { name: 'terminal', icon: 'terminal', about: 'slash.terminal', when: hasSession, run: () => goToTab('terminal') },
-  { name: 'skills', icon: 'book', about: 'skills.choose', run: () => openSkillChooser(currentSessionId.value) },
+  { name: 'terminal', icon: 'terminal', about: 'slash.terminal', when: hasSession, run: () => focusTab('terminal') },
+  { name: 'skills', icon: 'book', about: 'skills.choose', run: () => openSkillPicker(currentSessionId.value) },
   {
     name: 'attach',
     icon: 'plus',
@@ -95,7 +95,7 @@ export const slashCommands: readonly SlashCommand[] = [
   { name: 'settings', icon: 'gear', about: 'slash.settings', run: () => openSettings() },
 ];
 
-export function suggestCommands(word: string): Suggestions {
+export function suggestCommands(word: string): SuggestionList {
   const prefix = word.toLowerCase();
   const ranked = slashCommands.flatMap((command) => {
     const score = command.name.startsWith(prefix) ? 1e6 : computeFuzzyScore(command.name, prefix);

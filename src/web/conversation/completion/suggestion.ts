@@ -14,7 +14,7 @@ export interface Suggestion {
   readonly act?: () => void;
 }
 
-export interface Suggestions {
+export interface SuggestionList {
   readonly entries: readonly Suggestion[];
   readonly note?: string;
 }

@@ -9,11 +9,11 @@ import { t } from '../../text/text.ts';
 import { setComposerText } from '../composer-text.ts';
 import { rankMatches } from './fuzzy.ts';
 import { suggestCommands } from './slash-commands.ts';
-import type { Suggestion, Suggestions } from './suggestion.ts';
+import type { Suggestion, SuggestionList } from './suggestion.ts';
 import { findTriggerAt, replaceTrigger, type SuggestionTrigger } from './trigger.ts';
-import { followWorkspacePaths, loadWorkspacePaths, workspacePaths } from './workspace-paths.ts';
+import { loadWorkspacePaths, watchWorkspaceChanges, workspacePaths } from './workspace-paths.ts';
 
-const sources: Readonly<Record<SuggestionTrigger['kind'], readonly ((word: string) => Suggestions)[]>> = {
+const sources: Readonly<Record<SuggestionTrigger['kind'], readonly ((word: string) => SuggestionList)[]>> = {
   '@': [fileSuggestions],
   '/': [suggestCommands, skillSuggestions],
 };
@@ -32,7 +32,7 @@ export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: 
   const [trigger, setTrigger] = useState<SuggestionTrigger>();
   const [chosen, setChosen] = useState(0);
   const [closedAt, setClosedAt] = useState<number>();
-  useEffect(followWorkspacePaths, []);
+  useEffect(watchWorkspaceChanges, []);
   const look = () => {
     const field = ref.current;
     if (!field) return;
@@ -133,7 +133,7 @@ export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: 
 
 const maxFiles = 40;
 
-function fileSuggestions(word: string): Suggestions {
+function fileSuggestions(word: string): SuggestionList {
   const id = currentSessionId.value;
   if (id === undefined) return { entries: [], note: t('complete.newSession') };
   const found = workspacePaths.value;
@@ -164,7 +164,7 @@ function fileSuggestions(word: string): Suggestions {
 const maxSkills = 20;
 
 /** The message names the chosen skill, so that the agent reads the skill. */
-function skillSuggestions(word: string): Suggestions {
+function skillSuggestions(word: string): SuggestionList {
   const id = currentSessionId.value;
   const found = sessionSkills.value;
   const own = found?.id === id ? (found?.all ?? []) : [];

@@ -35,7 +35,7 @@ export async function loadWorkspacePaths(sessionId: string, { starts = false } =
 }
 
 /** Tool calls, ended runs and sandbox phases can change files, so the next completion lists the files again. */
-export const followWorkspacePaths = (): (() => void) =>
+export const watchWorkspaceChanges = (): (() => void) =>
   onSessionEvent(({ type }) => {
     if (type === 'tool.called' || type === 'run.end' || type === 'sandbox.phase') known = undefined;
   });

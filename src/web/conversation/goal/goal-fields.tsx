@@ -1,6 +1,6 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { IconButton } from '../../parts/kit/button.tsx';
-import { LongTextField } from '../../parts/kit/field.tsx';
+import { TextAreaField } from '../../parts/kit/field.tsx';
 import { GuideLink } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 import { exampleCheck, findGoalProblem, type GoalDraft, maxGoalRevisions } from './goal-draft.ts';
@@ -26,14 +26,14 @@ export function GoalFields({ goal, onChange, onClose }: Props) {
         {t('goal.tells')}
         <GuideLink docs="/guide/goals" />
       </p>
-      <LongTextField
+      <TextAreaField
         label={t('goal.rubric')}
         rows={2}
         maxLength={200_000}
         value={goal.rubric}
         onChange={(rubric) => onChange({ ...goal, rubric })}
       />
-      <LongTextField
+      <TextAreaField
         label={t('goal.checks')}
         isCode
         rows={2}

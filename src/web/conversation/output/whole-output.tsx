@@ -7,7 +7,7 @@ import { formatCount } from '../../parts/format.ts';
 import { TextLines } from '../../parts/text-lines.ts';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
-import { readFilePart, toFileUrl } from '../../work/files/store.ts';
+import { readFileRange, toFileUrl } from '../../work/files/store.ts';
 import { AnsiSpans } from './spans.tsx';
 
 const partBytes = 4 * 1024 * 1024;
@@ -40,7 +40,7 @@ export function FullOutput({ file: { sessionId, path } }: { file: FullOutputFile
     let isOver = false;
     const load = async () => {
       for (;;) {
-        const { bytes, size: all } = await readFilePart(toFileUrl(sessionId, path), lines.bytes, partBytes);
+        const { bytes, size: all } = await readFileRange(toFileUrl(sessionId, path), lines.bytes, partBytes);
         if (isOver || bytes.length === 0) return;
         lines.add(bytes);
         setSize(all);

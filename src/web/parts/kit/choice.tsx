@@ -6,7 +6,7 @@ interface Props<Value extends string> {
   readonly onChange: (value: Value) => void;
 }
 
-export const SegmentedChoice = <Value extends string>({ label, value, options, onChange }: Props<Value>) => (
+export const SegmentedControl = <Value extends string>({ label, value, options, onChange }: Props<Value>) => (
   <fieldset class="choice">
     <legend>{label}</legend>
     <div class="segments tinted round wrap">

@@ -3,7 +3,7 @@ import type { ComponentChildren, RefObject, VNode } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { t } from '../../text/text.ts';
 import { ErrorBoundary } from '../boundary.tsx';
-import { hasFingers } from '../touch.ts';
+import { isTouchDevice } from '../touch.ts';
 import { Button, IconButton } from './button.tsx';
 
 interface OpenDialog {
@@ -22,7 +22,7 @@ export const closeDialog = (): void => {
   shown.value = undefined;
 };
 /** Use once in the page. */
-export const Dialogs = () =>
+export const DialogHost = () =>
   shown.value && (
     <ErrorBoundary key={shown.value.key} instead={<FailedDialog />}>
       {shown.value.dialog}
@@ -112,7 +112,7 @@ function focusFirst(dialog: HTMLDialogElement): void {
     find('form [type=radio]:checked') ??
     find('form :is(input, select, textarea), .dialog-body > ul button') ??
     find('.choices:not(form *) button');
-  (hasFingers() ? dialog : (first ?? dialog)).focus();
+  (isTouchDevice() ? dialog : (first ?? dialog)).focus();
 }
 
 interface Question {

@@ -109,7 +109,7 @@ interface LongTextProps extends Shared<string> {
   readonly placeholder?: string;
   readonly maxLength?: number;
 }
-export const LongTextField = ({ label, help, error, onChange, isCode, ...rest }: LongTextProps) => (
+export const TextAreaField = ({ label, help, error, onChange, isCode, ...rest }: LongTextProps) => (
   <Labelled label={label} help={help} error={error}>
     {(state) => (
       <textarea

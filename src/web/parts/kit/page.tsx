@@ -3,10 +3,10 @@ import { render } from 'preact';
 import { useState } from 'preact/hooks';
 import { RelativeTime } from './ago.tsx';
 import { Button, ChipButton, IconButton } from './button.tsx';
-import { SegmentedChoice } from './choice.tsx';
-import { confirmAction, Dialogs } from './dialog.tsx';
+import { SegmentedControl } from './choice.tsx';
+import { confirmAction, DialogHost } from './dialog.tsx';
 import { EmptyState } from './empty.tsx';
-import { ChoiceField, Form, LongTextField, MultiChoiceField, TextField } from './field.tsx';
+import { ChoiceField, Form, MultiChoiceField, TextAreaField, TextField } from './field.tsx';
 import { List } from './list.tsx';
 import { Menu } from './menu.tsx';
 import { SchemaForm } from './schema-form.tsx';
@@ -57,7 +57,7 @@ function Kit({ theme }: { theme: 'light' | 'dark' }) {
           <StatusIcon key={status} status={status} />
         ))}
       </div>
-      <SegmentedChoice
+      <SegmentedControl
         label={`Day, ${theme}`}
         value={day}
         options={days.map(([value, label]) => ({ value, label }))}
@@ -66,7 +66,7 @@ function Kit({ theme }: { theme: 'light' | 'dark' }) {
       <Form failure="Could not save" save="Save" onCancel={nothing} onSave={async () => nothing()}>
         <TextField label="Name" required value={text} onChange={setText} help="As people say it" />
         <TextField label="Time zone" value="Berl" error="Unknown time zone." onChange={nothing} />
-        <LongTextField label="Task" rows={2} value={text} onChange={setText} />
+        <TextAreaField label="Task" rows={2} value={text} onChange={setText} />
         <ChoiceField label="When" value={day} choices={days} onChange={setDay} />
         <MultiChoiceField legend="Days" choices={days} chosen={many} onChange={setMany} />
       </Form>
@@ -115,7 +115,7 @@ if (root)
     <main class="kits scrolls grid">
       <Kit theme="light" />
       <Kit theme="dark" />
-      <Dialogs />
+      <DialogHost />
     </main>,
     root,
   );

@@ -4,7 +4,7 @@ import { CallError, type InputOf, type ProcedurePath, toErrorText } from '../../
 import forms from '../../forms.json' with { type: 'json' };
 import { isTextKey, t, translateServerText } from '../../text/text.ts';
 import { Button } from './button.tsx';
-import { ChoiceField, LongTextField, MultiChoiceField, SecretField, TextField } from './field.tsx';
+import { ChoiceField, MultiChoiceField, SecretField, TextAreaField, TextField } from './field.tsx';
 import {
   type FieldDraft,
   type FieldSchema,
@@ -272,7 +272,7 @@ function OneField({ options, schema, draft, textOf, ...shared }: OneFieldProps) 
   if (as === 'secret') return <SecretField {...all} placeholder={placeholder} />;
   if (as === 'long' || as === 'code') {
     const height = Math.min(16, Math.max(rows, draft.split('\n').length + 1));
-    return <LongTextField {...all} rows={height} isCode={as === 'code'} placeholder={placeholder} />;
+    return <TextAreaField {...all} rows={height} isCode={as === 'code'} placeholder={placeholder} />;
   }
   return (
     <TextField

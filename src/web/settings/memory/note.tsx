@@ -3,7 +3,7 @@ import type { Inputs, Outputs } from '../../../client/types.ts';
 import { DiffView } from '../../conversation/tool-result.tsx';
 import { navigateToSession } from '../../data/route.ts';
 import { mutate, query } from '../../data/server.ts';
-import { showHiddenCharacters } from '../../parts/bounded-text.ts';
+import { escapeHiddenCharacters } from '../../parts/bounded-text.ts';
 import { diffLines } from '../../parts/diff.ts';
 import { formatBytes, formatDateTime } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
@@ -16,13 +16,13 @@ import { t } from '../../text/text.ts';
 export type MemoryNote = Outputs['memory']['notes'][number];
 type Version = Outputs['memory']['history'][number];
 /** Names of people by id, as far as the caller can see them. */
-export type DisplayNames = ReadonlyMap<string, string>;
+export type PersonNames = ReadonlyMap<string, string>;
 type Holder = Inputs['memory']['notes'];
 
 interface Props {
   readonly holder: Holder;
   readonly note: MemoryNote | undefined;
-  readonly names: DisplayNames;
+  readonly names: PersonNames;
   readonly back: () => void;
 }
 
@@ -66,13 +66,13 @@ export function NoteView({ holder, note: given, names, back }: Props) {
       </div>
       {note && <p class="quiet">{describeNoteVersion(note, names)}</p>}
       {note?.deleted ? (
-        <h3>{showHiddenCharacters(note.path)}</h3>
+        <h3>{escapeHiddenCharacters(note.path)}</h3>
       ) : (
         <SchemaForm
           key={note?.version}
           of="memory.write"
           words="memory"
-          title={note ? showHiddenCharacters(note.path) : t('memory.new')}
+          title={note ? escapeHiddenCharacters(note.path) : t('memory.new')}
           value={{ text }}
           needsChange={note !== undefined}
           fields={{
@@ -125,7 +125,7 @@ export function NoteView({ holder, note: given, names, back }: Props) {
 
 interface RowProps {
   readonly version: Version;
-  readonly names: DisplayNames;
+  readonly names: PersonNames;
   readonly before: Version | undefined;
   readonly isNewest: boolean;
   readonly bringBack: () => unknown;
@@ -183,12 +183,12 @@ function VersionRow({ version, names, before, isNewest, bringBack, redact }: Row
           </>
         )}
       </div>
-      {isOpen && text !== null && <DiffView lines={lines} textOf={showHiddenCharacters} />}
+      {isOpen && text !== null && <DiffView lines={lines} textOf={escapeHiddenCharacters} />}
     </li>
   );
 }
 
-function writerOf(author: MemoryNote['author'], names: DisplayNames): string {
+function writerOf(author: MemoryNote['author'], names: PersonNames): string {
   if (author.kind === 'server') return t('memory.byServer');
   if (author.kind === 'person')
     return author.id === '' ? t('memory.byUnnamed') : t('memory.byPerson', { name: names.get(author.id) || author.id });
@@ -197,7 +197,7 @@ function writerOf(author: MemoryNote['author'], names: DisplayNames): string {
 
 export const describeNoteVersion = (
   { version, deleted, size, updatedAt, author }: MemoryNote,
-  names: DisplayNames,
+  names: PersonNames,
 ): string =>
   [
     t('memory.version', { n: version }),

@@ -1,8 +1,8 @@
 import { useEffect } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { toolLabelsByName } from '../../data/system.ts';
-import { SegmentedChoice } from '../../parts/kit/choice.tsx';
-import { ChoiceField, LongTextField } from '../../parts/kit/field.tsx';
+import { SegmentedControl } from '../../parts/kit/choice.tsx';
+import { ChoiceField, TextAreaField } from '../../parts/kit/field.tsx';
 import { listTemplateChoices, loadTemplates } from '../../sessions/templates.ts';
 import { isTextKey, t } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
@@ -55,7 +55,7 @@ export function SettingField({ setting, label, draft, onChange }: Props) {
   if (typeof draft !== 'string') return <ApprovalRuleFields rules={draft} onChange={onChange} />;
   if (kind === 'choice') {
     return (
-      <SegmentedChoice
+      <SegmentedControl
         label={label}
         value={draft}
         options={options.map((value) => ({ value, label: wordOf(`setting.${setting.key}.${value}`, value) }))}
@@ -85,7 +85,7 @@ export function SettingField({ setting, label, draft, onChange }: Props) {
   }
   return (
     <>
-      <LongTextField
+      <TextAreaField
         label={label}
         help={t(kind === 'hosts' ? 'server.oneHost' : 'server.oneTool')}
         rows={Math.min(8, Math.max(2, draft.split('\n').length + 1))}

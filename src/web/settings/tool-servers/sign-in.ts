@@ -21,7 +21,7 @@ interface SignInReturn {
 }
 
 /** Removes the authorization response from the address. Undefined: the address has none, or this tab started no sign-in. */
-export function takeAuthorizationResponse(): SignInReturn | undefined {
+export function consumeAuthorizationResponse(): SignInReturn | undefined {
   const name = sessionStorage.getItem(key);
   const url = new URL(location.href);
   const answer = url.searchParams;

@@ -3,7 +3,7 @@ import type { Outputs } from '../../../client/types.ts';
 import { type BudgetLimit, budgetLimits, mapBudgetLimits } from '../../../core/model/runs/budget-limits.ts';
 import { currentUser } from '../../data/people.ts';
 import { mutate, query } from '../../data/server.ts';
-import { formatBytes, formatCount, formatPrice } from '../../parts/format.ts';
+import { formatBytes, formatCount, formatUsd } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { ResourceList, useResourceList } from '../../parts/kit/resource-list.tsx';
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
@@ -68,7 +68,7 @@ const nameOf = ({ of, id, name }: Budget): string =>
     : t(of === 'person' ? 'budgets.person' : 'budgets.project', { name: name || id || t('usage.nobody') });
 function shown(limit: BudgetLimit, amount: number): string {
   if (limit.endsWith('Bytes')) return formatBytes(amount);
-  return limit.startsWith('cost') ? formatPrice(amount) : formatCount(amount);
+  return limit.startsWith('cost') ? formatUsd(amount) : formatCount(amount);
 }
 
 /** Placeholder of an empty field: the default limit. If the holder has its own limit, the server does not report the default. */

@@ -8,8 +8,8 @@ import {
 } from '../../../core/model/runs/usage-report.ts';
 import { query } from '../../data/server.ts';
 import { formatModelLabel } from '../../models/state.ts';
-import { findLocale, formatCompactCount, formatCount, formatPrice } from '../../parts/format.ts';
-import { SegmentedChoice } from '../../parts/kit/choice.tsx';
+import { findLocale, formatCompactCount, formatCount, formatUsd } from '../../parts/format.ts';
+import { SegmentedControl } from '../../parts/kit/choice.tsx';
 import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { CsvButton } from '../administration/csv.tsx';
@@ -59,13 +59,13 @@ export function UsagePage() {
   return (
     <>
       <div class="choices start">
-        <SegmentedChoice<Range>
+        <SegmentedControl<Range>
           label={t('usage.days')}
           value={range}
           options={ranges.map((value) => ({ value, label: t('usage.lastDays', { n: value }) }))}
           onChange={setRange}
         />
-        <SegmentedChoice<UsageDimension>
+        <SegmentedControl<UsageDimension>
           label={t('usage.by')}
           value={by}
           options={usageDimensions.map((value) => ({ value, label: t(`usage.by.${value}`) }))}
@@ -77,7 +77,7 @@ export function UsagePage() {
       {report && report.total.turns > 0 && (
         <>
           <p>
-            {report.total.unpriced < report.total.turns && <strong>{`${formatPrice(report.total.cost)} · `}</strong>}
+            {report.total.unpriced < report.total.turns && <strong>{`${formatUsd(report.total.cost)} · `}</strong>}
             <span>{t('usage.total', wordsOfTotal(report.total))}</span>
             {report.total.unpriced > 0 && (
               <span class="quiet">{` · ${t('usage.unpriced', { n: formatCount(report.total.unpriced) })}`}</span>
@@ -137,7 +137,7 @@ function Chart(report: Report) {
   const { days } = report;
   const isPriced = days.some(({ cost }) => cost > 0);
   const amountOf = (day: Total) => (isPriced ? day.cost : day.inputTokens + day.outputTokens);
-  const wordsOf = (amount: number) => (isPriced ? formatPrice(amount) : formatCount(amount));
+  const wordsOf = (amount: number) => (isPriced ? formatUsd(amount) : formatCount(amount));
   const most = Math.max(...days.map(amountOf), 1e-9);
   const [first, last] = [days[0]?.day ?? '', days.at(-1)?.day ?? ''];
   const series = computeSeries(report, amountOf);
@@ -172,7 +172,7 @@ function Chart(report: Report) {
       </svg>
       <div class="usage-axis between small-text quiet row">
         <span>{dayName(first)}</span>
-        <span>{t('usage.most', { most: isPriced ? formatPrice(most) : formatCompactCount(most) })}</span>
+        <span>{t('usage.most', { most: isPriced ? formatUsd(most) : formatCompactCount(most) })}</span>
         <span>{dayName(last)}</span>
       </div>
     </figure>
@@ -228,7 +228,7 @@ function Groups(report: Report) {
               <td>{formatCount(group.turns)}</td>
               <td>{formatCompactCount(group.inputTokens)}</td>
               <td>{formatCompactCount(group.outputTokens)}</td>
-              <td>{group.unpriced === group.turns ? t('cost.unknown') : formatPrice(group.cost)}</td>
+              <td>{group.unpriced === group.turns ? t('cost.unknown') : formatUsd(group.cost)}</td>
             </tr>
           ))}
         </tbody>

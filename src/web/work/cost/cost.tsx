@@ -5,7 +5,7 @@ import { conversationState } from '../../data/log.ts';
 import { query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { toolLabelsByName } from '../../data/system.ts';
-import { formatBudgetValue, formatCompactCount, formatCount, formatPrice } from '../../parts/format.ts';
+import { formatBudgetValue, formatCompactCount, formatCount, formatUsd } from '../../parts/format.ts';
 import { t, translateServerText } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
 
@@ -78,7 +78,7 @@ export function CostPane({ session }: { session: Session }) {
                     <td>{formatCompactCount(one.inputTokens)}</td>
                     <td>{formatCompactCount(one.cachedTokens)}</td>
                     <td>{formatCompactCount(one.outputTokens)}</td>
-                    <td>{one.cost === null ? '–' : formatPrice(one.cost)}</td>
+                    <td>{one.cost === null ? '–' : formatUsd(one.cost)}</td>
                   </tr>
                 ))}
               </tbody>
@@ -116,7 +116,7 @@ const causeOf = ({ type, about }: Amount): string =>
 /** By price, or by tokens if the price is unknown. */
 const weight = ({ cost, inputTokens, outputTokens }: Amount): number => cost || (inputTokens + outputTokens) / 1e9;
 const amount = ({ cost, inputTokens, outputTokens }: Amount): string =>
-  cost ? formatPrice(cost) : t('tokensShort', { n: formatCompactCount(inputTokens + outputTokens) });
+  cost ? formatUsd(cost) : t('tokensShort', { n: formatCompactCount(inputTokens + outputTokens) });
 
 const Sum = ({ title, used }: { title: string; used: RunUsage }) => (
   <section class="cost-sum raised box padded" aria-label={title}>
@@ -128,7 +128,7 @@ const Sum = ({ title, used }: { title: string; used: RunUsage }) => (
         <p class="cost-price bold figures">
           {used.cost === undefined
             ? t('tokensShort', { n: formatCompactCount(used.inputTokens + used.outputTokens) })
-            : formatPrice(used.cost)}
+            : formatUsd(used.cost)}
         </p>
         <p class="quiet small-text">
           {t('usage.total', {

@@ -1,7 +1,7 @@
 import { useRef, useState } from 'preact/hooks';
 import { t } from '../../text/text.ts';
 import { TextEditor } from './editor/editor-text.tsx';
-import { decodeEditableText, detectLineEnd } from './editor/file-text.ts';
+import { decodeEditableText, detectLineEnding } from './editor/file-text.ts';
 import { ConflictNotice, useFileSaving } from './editor/saving.tsx';
 import type { FileStore, LoadedFile } from './store.ts';
 
@@ -62,7 +62,7 @@ export function FileEditor({ store, file, takesFocus, onStored, onReload, onClos
           showEditor({
             ...common,
             text,
-            lineEnd: detectLineEnd(text),
+            lineEnd: detectLineEnding(text),
             label: t('files.textOf', { path }),
             onChange: (next) => change({ text: next }),
           })

@@ -6,7 +6,7 @@ import { query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { formatBytes, formatDateTime } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
-import { SegmentedChoice } from '../../parts/kit/choice.tsx';
+import { SegmentedControl } from '../../parts/kit/choice.tsx';
 import { closeDialog, confirmAction, Dialog, showDialog } from '../../parts/kit/dialog.tsx';
 import { EmptyState } from '../../parts/kit/empty.tsx';
 import { Form, TextField } from '../../parts/kit/field.tsx';
@@ -55,7 +55,7 @@ export function FilesPane({ session }: { session: Session }) {
     >
       <div class="files-list fill stack">
         <div class="row work-bar border-bottom rigid">
-          <SegmentedChoice
+          <SegmentedControl
             label={t('files.which')}
             value={fileFilter.value}
             options={[

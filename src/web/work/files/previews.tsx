@@ -3,7 +3,7 @@ import { HighlightedCode } from '../../markdown/code.tsx';
 import { Markdown } from '../../markdown/markdown.tsx';
 import { runParseTask } from '../../parsing/parse.ts';
 import { truncateLine } from '../../parts/bounded-text.ts';
-import { SegmentedChoice } from '../../parts/kit/choice.tsx';
+import { SegmentedControl } from '../../parts/kit/choice.tsx';
 import { LoadPlaceholder } from '../../parts/kit/trouble.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
@@ -37,7 +37,7 @@ export function FilePreview({ store, file, kind }: Props) {
   return (
     <>
       <div class="row work-bar border-bottom rigid">
-        <SegmentedChoice
+        <SegmentedControl
           label={t('files.view')}
           value={asSource ? 'source' : 'preview'}
           options={[

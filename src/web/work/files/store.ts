@@ -20,7 +20,7 @@ export type FileFilter = 'all' | 'changed' | 'steps';
 export const fileFilter = signal<FileFilter>('all');
 
 /** Number of changes to a session's files that none of its events reported. */
-export const silentFileChanges = signal(0);
+export const unloggedFileChanges = signal(0);
 
 export class FileStore {
   readonly sessionId: string;
@@ -118,7 +118,7 @@ export class FileStore {
       timer = setTimeout(() => void this.look().catch(() => {}), settleMs);
     };
     const stop = effect(() => {
-      void silentFileChanges.value;
+      void unloggedFileChanges.value;
       soon();
     });
     const end = onSessionEvent(({ type }) => {
@@ -174,7 +174,7 @@ export const toFileUrl = (sessionId: string, path: string): string =>
   `/streams/sessions/${sessionId}/file?path=${encodeURIComponent(path)}`;
 
 /** Reads a part of a file, and the size of the whole. A part beyond the end is empty, because a log can still grow. */
-export async function readFilePart(
+export async function readFileRange(
   address: string,
   from: number,
   length: number,

@@ -45,7 +45,7 @@ export function listTreeRows(folders: EntriesByFolder, open: ReadonlySet<string>
 const isLogs = (name: string) => name === '.agent_logs';
 
 /** Row that a key moves to. Left moves from a file or closed folder to the parent folder. Undefined: the key moves to no row. */
-export function findRowAfterKey(
+export function findRowAfterKeyPress(
   rows: readonly FileTreeRow[],
   from: string | undefined,
   key: string,

@@ -7,7 +7,7 @@ import { pressedKeyOf } from '../../parts/pressed-key.ts';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
 import type { FileStore } from './store.ts';
-import { type FileTreeRow, findRowAfterKey, listTreeRows } from './tree.ts';
+import { type FileTreeRow, findRowAfterKeyPress, listTreeRows } from './tree.ts';
 
 export function FileTree({ store }: { store: FileStore }) {
   const rows = listTreeRows(store.folders.value, store.open.value);
@@ -20,7 +20,7 @@ export function FileTree({ store }: { store: FileStore }) {
   };
   const onKey = (event: KeyboardEvent, row: FileTreeRow) => {
     const key = pressedKeyOf(event);
-    const next = findRowAfterKey(rows, row.path, key);
+    const next = findRowAfterKeyPress(rows, row.path, key);
     const toggles =
       (key === 'ArrowRight' && row.type === 'directory' && !row.isOpen) || (key === 'ArrowLeft' && row.isOpen);
     if (key === 'Enter' || key === ' ' || toggles) use(row);

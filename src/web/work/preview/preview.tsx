@@ -10,7 +10,7 @@ import { tryOrNotify } from '../../parts/notice.tsx';
 import { PageFrame } from '../../parts/page-frame.tsx';
 import { t } from '../../text/text.ts';
 import {
-  computePreviewAddress,
+  buildPreviewUrl,
   findOrOpenPreview,
   hasOwnOrigin,
   markPortsSeen,
@@ -82,7 +82,7 @@ function Open({ sessionId }: { sessionId: string }) {
               {one.of === 'files' ? t('tab.files') : t('preview.port', { port: one.of })}
               <span class="quiet"> · {t('until', { time: formatDateTime(one.expiresAt) })}</span>
             </span>
-            <CopyButton text={computePreviewAddress(one, '/')} />
+            <CopyButton text={buildPreviewUrl(one, '/')} />
             <Button
               kind="quiet"
               class="small"
@@ -108,7 +108,7 @@ function Shown({ sessionId, at }: { sessionId: string; at: PreviewLocation }) {
   const [path, setPath] = useState(at.path);
   const [shownPath, showPath] = useState(at.path);
   const [turn, setTurn] = useState(0);
-  const address = found && computePreviewAddress(found, shownPath);
+  const address = found && buildPreviewUrl(found, shownPath);
   return (
     <section class="preview" aria-label={t('preview.port', { port: at.port })}>
       <form

@@ -50,7 +50,7 @@ async function look(sessionId: string): Promise<void> {
 }
 
 /** Checks for ports after the agent's actions, and occasionally while the page is visible. Starts no sandbox. */
-export function followPorts(): void {
+export function watchPorts(): void {
   effect(() => {
     const sessionId = currentSessionId.value;
     [ports.value, unseenPorts.value, previewLocation.value, seen] = [undefined, new Set(), undefined, new Set()];
@@ -85,7 +85,7 @@ export async function findOrOpenPreview(sessionId: string, of: Preview['of']): P
 }
 
 /** Includes the secret, so that the address opens in another browser too. */
-export function computePreviewAddress({ url }: Pick<Preview, 'url'>, path: string): string {
+export function buildPreviewUrl({ url }: Pick<Preview, 'url'>, path: string): string {
   const base = new URL(url, location.href);
   const resolved = new URL(path.replace(/^\/+/, ''), new URL('./', base));
   const address = new URL(resolved);

@@ -5,7 +5,7 @@ const wholeBytes = 8 * 1024 * 1024;
 const newline = 10;
 
 /** Reads at most `length` bytes from the offset. `size` is that of the whole log. */
-export type LogPartReader = (
+export type LogRangeReader = (
   from: number,
   length: number,
 ) => Promise<{ readonly bytes: Uint8Array; readonly size: number }>;
@@ -15,14 +15,14 @@ export class ProcessLogReader {
   readonly lines: Signal<readonly string[]> = signal([]);
   /** Byte offset of the shown lines; 0: all earlier lines are shown. */
   readonly start = signal(0);
-  readonly #read: LogPartReader;
+  readonly #read: LogRangeReader;
   readonly #decoder = new TextDecoder();
   #whole: string[] = [];
   #rest = '';
   #end = -1;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(read: LogPartReader) {
+  constructor(read: LogRangeReader) {
     this.#read = read;
   }
 

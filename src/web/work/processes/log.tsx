@@ -5,7 +5,7 @@ import { Button } from '../../parts/kit/button.tsx';
 import { tryOrNotify } from '../../parts/notice.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
-import { readFilePart, toFileUrl } from '../files/store.ts';
+import { readFileRange, toFileUrl } from '../files/store.ts';
 import { ProcessLogReader } from './log-reader.ts';
 
 const lookMs = 1_000;
@@ -20,7 +20,7 @@ interface Props {
 export function ProcessLogView({ sessionId, path, isRunning }: Props) {
   const [trouble, setTrouble] = useState('');
   const log = useMemo(
-    () => new ProcessLogReader((from, length) => readFilePart(toFileUrl(sessionId, path), from, length)),
+    () => new ProcessLogReader((from, length) => readFileRange(toFileUrl(sessionId, path), from, length)),
     [path],
   );
   useEffect(() => {

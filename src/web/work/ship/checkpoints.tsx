@@ -4,7 +4,7 @@ import { DiffView } from '../../conversation/tool-result.tsx';
 import { sessionEventCount, sessionEvents } from '../../data/log.ts';
 import { mutate, query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
-import { showHiddenCharacters, truncateLine } from '../../parts/bounded-text.ts';
+import { escapeHiddenCharacters, truncateLine } from '../../parts/bounded-text.ts';
 import type { DiffLine } from '../../parts/diff.ts';
 import { RelativeTime } from '../../parts/kit/ago.tsx';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
@@ -12,7 +12,7 @@ import { confirmAction } from '../../parts/kit/dialog.tsx';
 import { ChoiceField } from '../../parts/kit/field.tsx';
 import { useLoadedData } from '../../parts/kit/trouble.tsx';
 import { notify, tryOrNotify } from '../../parts/notice.tsx';
-import { readFirstWords } from '../../sessions/name.ts';
+import { findFirstTextLine } from '../../sessions/name.ts';
 import { ForkButton } from '../../sharing/fork.tsx';
 import { t } from '../../text/text.ts';
 
@@ -104,9 +104,9 @@ function aboutRun(number: number, runId: string | null): string {
   if (runId === null) return t(number === 0 ? 'checkpoints.first' : 'checkpoints.atRestore');
   const started =
     sessionEventCount.value > 0 && sessionEvents.find((one) => one.type === 'run.started' && one.runId === runId);
-  const task = started && started.type === 'run.started' ? readFirstWords(started.data.task) : '';
+  const task = started && started.type === 'run.started' ? findFirstTextLine(started.data.task) : '';
   return task
-    ? t('checkpoints.afterTask', { task: truncateLine(showHiddenCharacters(task), 80) })
+    ? t('checkpoints.afterTask', { task: truncateLine(escapeHiddenCharacters(task), 80) })
     : t('checkpoints.afterRun');
 }
 
@@ -156,11 +156,11 @@ function Comparison({ sessionId, from, all }: ComparisonProps) {
           <ul class="stack ship-files scrolls small-text breaks" aria-label={t('checkpoints.changed')}>
             {found.files.slice(0, 200).map(({ path, change }) => (
               <li key={path}>
-                <span class="quiet">{t(`ship.${change}`)}</span> {showHiddenCharacters(path)}
+                <span class="quiet">{t(`ship.${change}`)}</span> {escapeHiddenCharacters(path)}
               </li>
             ))}
           </ul>
-          <DiffView lines={parseDiff(found.text)} textOf={showHiddenCharacters} />
+          <DiffView lines={parseDiff(found.text)} textOf={escapeHiddenCharacters} />
           {found.truncated && <p class="quiet">{t('checkpoints.cut')}</p>}
         </>
       )}

@@ -4,9 +4,9 @@ import type { Outputs } from '../../../client/types.ts';
 import { DiffView } from '../../conversation/tool-result.tsx';
 import { mutate, mutateWithRetry, query, toErrorText } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
-import { showHiddenCharacters, truncateLine } from '../../parts/bounded-text.ts';
+import { escapeHiddenCharacters, truncateLine } from '../../parts/bounded-text.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
-import { CheckboxField, LongTextField } from '../../parts/kit/field.tsx';
+import { CheckboxField, TextAreaField } from '../../parts/kit/field.tsx';
 import { List } from '../../parts/kit/list.tsx';
 import { useLoadedData } from '../../parts/kit/trouble.tsx';
 import { notify, tryOrNotify } from '../../parts/notice.tsx';
@@ -119,7 +119,7 @@ function Environment({ of, environment, onDone }: Props) {
   return (
     <>
       {problem !== null && (
-        <p class="bad-text">{t('ship.environmentProblem', { problem: showHiddenCharacters(problem) })}</p>
+        <p class="bad-text">{t('ship.environmentProblem', { problem: escapeHiddenCharacters(problem) })}</p>
       )}
       {setup !== 'none' && <p class={setup === 'failed' ? 'bad-text' : 'quiet'}>{t(`ship.setup.${setup}`)}</p>}
       {wishes.map((wish) => (
@@ -193,7 +193,7 @@ function WantedServices({
         items={all.map(([name, { image, ports, command = [] }]) => ({
           key: name,
           title: name,
-          code: truncateLine(showHiddenCharacters([image, ...command].join(' ')), 120),
+          code: truncateLine(escapeHiddenCharacters([image, ...command].join(' ')), 120),
           lines: [[...ports, ...(there?.includes(name) ? [t('network.isAllowed')] : [])].join(' · ')],
         }))}
       />
@@ -234,9 +234,9 @@ function Checks({
               <span class={status === 'failed' || status === 'timed_out' ? 'bad-text' : 'quiet'}>
                 {t(status ? `ship.ownCheck.${status}` : 'ship.ownCheck.none')}
               </span>{' '}
-              {name} <code>{truncateLine(showHiddenCharacters(command), 120)}</code>
+              {name} <code>{truncateLine(escapeHiddenCharacters(command), 120)}</code>
               {now && now.output !== '' && now.status !== 'passed' && (
-                <pre class="ship-output scrolls raised small-text pre">{showHiddenCharacters(now.output)}</pre>
+                <pre class="ship-output scrolls raised small-text pre">{escapeHiddenCharacters(now.output)}</pre>
               )}
             </li>
           );
@@ -310,7 +310,7 @@ function Commit({ of, status: { files, truncated }, proposal, onDone }: CommitPr
         })}
         {(truncated || files.length > mostShown) && <li class="quiet">{t('ship.more')}</li>}
       </ul>
-      <LongTextField label={t('ship.message')} rows={2} required value={message} onChange={setMessage} />
+      <TextAreaField label={t('ship.message')} rows={2} required value={message} onChange={setMessage} />
       <Button
         type="submit"
         kind="primary"

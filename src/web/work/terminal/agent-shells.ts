@@ -20,7 +20,7 @@ interface Shell {
 }
 const maxText = 1_000_000;
 
-export class AgentShells {
+export class AgentShellTracker {
   readonly #shells = new Map<string, Shell>();
   readonly #calls = new Map<string, { shell: string; shown: boolean }>();
 

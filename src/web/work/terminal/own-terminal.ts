@@ -11,7 +11,7 @@ interface Hearer {
 const typeAtOnce = 65_536;
 
 /** One of the person's terminals. Closing the connection keeps the shell. */
-export class TerminalConnection {
+export class UserTerminalConnection {
   readonly #id: string;
   readonly #left = new AbortController();
   #typed = '';

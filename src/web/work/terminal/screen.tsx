@@ -3,10 +3,10 @@ import { UnicodeGraphemesAddon } from '@xterm/addon-unicode-graphemes';
 import { type ITheme, Terminal } from '@xterm/xterm';
 import type { RefObject } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { followTheme, resolveCssColor } from '../../parts/colour.ts';
+import { onThemeChange, resolveCssColor } from '../../parts/colour.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { pressedKeyOf } from '../../parts/pressed-key.ts';
-import { hasFingers } from '../../parts/touch.ts';
+import { isTouchDevice } from '../../parts/touch.ts';
 import { t } from '../../text/text.ts';
 
 // xterm writes rules into style elements and colors into style attributes, which the page's policy refuses. The elements created
@@ -138,7 +138,7 @@ export function TerminalScreen({ label, isPlain = false, onOpen }: Props) {
       screenReaderMode: true,
     });
     shown.current = terminal;
-    const endTheme = followTheme(() => {
+    const endTheme = onThemeChange(() => {
       terminal.options.theme = coloursIn(node);
     });
     const fit = new FitAddon();
@@ -167,7 +167,7 @@ export function TerminalScreen({ label, isPlain = false, onOpen }: Props) {
   return (
     <>
       <div ref={place} class="screen fill" />
-      {hasFingers() && <TouchKeys terminal={shown} />}
+      {isTouchDevice() && <TouchKeys terminal={shown} />}
       <p id="screen-hint" class="screen-hint quiet small-text rigid">
         {t('terminal.hint')}
       </p>

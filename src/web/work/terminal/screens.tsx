@@ -3,8 +3,8 @@ import { mutate, query } from '../../data/server.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { tryOrNotify } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
-import type { AgentShell, AgentShells } from './agent-shells.ts';
-import { TerminalConnection, type TerminalEndReason } from './own-terminal.ts';
+import type { AgentShell, AgentShellTracker } from './agent-shells.ts';
+import { type TerminalEndReason, UserTerminalConnection } from './own-terminal.ts';
 import { TerminalScreen } from './screen.tsx';
 import { ShellInputQueue } from './shell-typing.ts';
 
@@ -23,7 +23,7 @@ export function UserTerminalScreen({ id, takesFocus, onExit }: OwnProps) {
         key={turn}
         label={t('terminal.input')}
         onOpen={(terminal) => {
-          const line = new TerminalConnection(id, {
+          const line = new UserTerminalConnection(id, {
             onData: (bytes) => terminal.write(bytes),
             onEnd: (why) => (why === 'exited' || why === 'deleted' ? onExit() : setEnding(why)),
           });
@@ -53,7 +53,7 @@ export function UserTerminalScreen({ id, takesFocus, onExit }: OwnProps) {
 interface AgentProps {
   readonly sessionId: string;
   readonly shell: AgentShell;
-  readonly all: AgentShells;
+  readonly all: AgentShellTracker;
   readonly onShown: () => void;
   readonly openOwn: () => void;
 }

@@ -8,7 +8,7 @@ import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { EmptyState } from '../../parts/kit/empty.tsx';
 import { tryOrNotify } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
-import { type AgentShell, AgentShells } from './agent-shells.ts';
+import { type AgentShell, AgentShellTracker } from './agent-shells.ts';
 import { AgentTerminalScreen, UserTerminalScreen } from './screens.tsx';
 
 type OwnTerminalInfo = Outputs['terminals']['list'][number];
@@ -112,10 +112,10 @@ export function TerminalsPane({ session: { id: sessionId } }: { session: Session
 
 /** Redrawn at most ten times a second while the shells print. */
 function useAgentShells(sessionId: string) {
-  const [all, setAll] = useState(() => new AgentShells());
+  const [all, setAll] = useState(() => new AgentShellTracker());
   const [list, setList] = useState<readonly AgentShell[]>([]);
   useEffect(() => {
-    const made = new AgentShells();
+    const made = new AgentShellTracker();
     for (const event of sessionEvents) made.take(event);
     setAll(made);
     setList(made.list());

@@ -1,7 +1,7 @@
 import type { Event } from '../../../client/types.ts';
-import { eventLineOf } from '../../../core/model/event-traits.ts';
+import { eventSummaryOf } from '../../../core/model/event-traits.ts';
 import { toPhaseTextKey, toRunEndTextKey } from '../../conversation/notes.tsx';
-import { formatCount, formatDuration, formatPrice } from '../../parts/format.ts';
+import { formatCount, formatDuration, formatUsd } from '../../parts/format.ts';
 import { t, translateFailure, translateServerText } from '../../text/text.ts';
 
 const maxLine = 300; // characters
@@ -9,7 +9,7 @@ const maxLine = 300; // characters
 export const formatEventLine = (event: Event): string =>
   describeEvent(event).slice(0, maxLine).replace(/\s+/g, ' ').trim();
 
-/** Translates the lines of most events. The other lines come from `eventLineOf`, with text from a person or a program. */
+/** Translates the lines of most events. The other lines come from `eventSummaryOf`, with text from a person or a program. */
 function describeEvent(event: Event): string {
   switch (event.type) {
     case 'step':
@@ -60,10 +60,10 @@ function describeEvent(event: Event): string {
     case 'usage': {
       const { model, inputTokens, outputTokens, cost } = event.data;
       const sizes = t('line.tokens', { read: formatCount(inputTokens), written: formatCount(outputTokens) });
-      return `${model}: ${sizes}${cost === undefined ? '' : ` · ${formatPrice(cost)}`}`;
+      return `${model}: ${sizes}${cost === undefined ? '' : ` · ${formatUsd(cost)}`}`;
     }
     default:
-      return translateServerText(eventLineOf(event));
+      return translateServerText(eventSummaryOf(event));
   }
 }
 

@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { eventLaneOf, type TimelineLane } from '../../../core/model/event-traits.ts';
 import { sessionEventCount, sessionEvents } from '../../data/log.ts';
-import { followTheme, resolveCssColor } from '../../parts/colour.ts';
+import { onThemeChange, resolveCssColor } from '../../parts/colour.ts';
 import { pressedKeyOf } from '../../parts/pressed-key.ts';
 import { t } from '../../text/text.ts';
 import { eventNameOf } from './event-name.ts';
@@ -29,7 +29,7 @@ export function TimelineScrubber({ player }: { player: ReplayPlayer }) {
   const columns = useMemo(() => toTimelineColumns(kindsSoFar(count), maxColumns), [count]);
   useEffect(() => {
     const node = canvas.current;
-    return node ? followTheme(() => draw(node, columns, count === 0 ? 0 : shown / count)) : undefined;
+    return node ? onThemeChange(() => draw(node, columns, count === 0 ? 0 : shown / count)) : undefined;
   });
   const seek = (event: PointerEvent) => {
     const box = (event.currentTarget as HTMLElement).getBoundingClientRect();

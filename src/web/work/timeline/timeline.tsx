@@ -8,7 +8,7 @@ import { query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { findLocale, formatCount } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
-import { SegmentedChoice } from '../../parts/kit/choice.tsx';
+import { SegmentedControl } from '../../parts/kit/choice.tsx';
 import { Dialog, showDialog } from '../../parts/kit/dialog.tsx';
 import { LoadPlaceholder, useLoadedData } from '../../parts/kit/trouble.tsx';
 import { notify } from '../../parts/notice.tsx';
@@ -59,7 +59,7 @@ export function TimelinePane({ session }: { session: Session }) {
         />
       </p>
       <div class="row work-bar border-bottom rigid">
-        <SegmentedChoice
+        <SegmentedControl
           label={t('timeline.show')}
           value={part.value}
           options={[
@@ -98,7 +98,7 @@ function Controls({ player }: { player: ReplayPlayer }) {
       />
       <IconButton icon="chevron" label={t('timeline.step')} onClick={() => player.step(1)} />
       <IconButton icon="toEnd" label={t('timeline.nextCall')} onClick={() => jump(1)} />
-      <SegmentedChoice
+      <SegmentedControl
         label={t('timeline.speed')}
         value={String(player.speed.value)}
         options={replaySpeeds.map((speed) => ({ value: String(speed), label: `${speed}×` }))}

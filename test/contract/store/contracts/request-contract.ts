@@ -10,7 +10,7 @@ import {
   upgradeStoredRequests,
 } from '../../../../src/sessions/run/log/stored-request.ts';
 import { TurnBudget } from '../../../../src/sessions/run/turn-budget.ts';
-import { takeTurn } from '../../../../src/sessions/run/turns/turn.ts';
+import { runTurn } from '../../../../src/sessions/run/turns/turn.ts';
 import { smallModel } from '../../../support/agents/small-model.ts';
 import { exampleTurn, messageId, scribeBench, sessionId } from '../../../support/machines/session-parts.ts';
 
@@ -38,7 +38,7 @@ async function longSession(store: Store, turns: number) {
   runWriter.hear({ messageId: messageId(1), text: 'Do it.' });
   for (let n = 100; n < 100 + turns; n++) {
     appended.length = 0;
-    const turn = await takeTurn(
+    const turn = await runTurn(
       { model, runWriter, budget: new TurnBudget() },
       { ...exampleTurn, note: `Step ${n}: go on` },
       signal,

@@ -1,4 +1,4 @@
-import { findModelFacts, withPrices } from '../../../../src/agents/models/catalog/catalog.ts';
+import { resolveModelInfo, withPrices } from '../../../../src/agents/models/catalog/catalog.ts';
 import type { Model } from '../../../../src/agents/models/model.ts';
 import type { ModelBuildOptions } from '../../../../src/agents/models/provider.ts';
 import { findConfiguredProvider } from '../../../../src/agents/models/registry.ts';
@@ -22,7 +22,7 @@ export async function modelAt(wire: WireName, url: string, more: Partial<ModelBu
   const provider = findConfiguredProvider(providerName, { compatible: { local: { baseUrl: url } } });
   if (!provider) throw new Error(`no provider ${providerName}`);
   const entry = wire === 'compatible' ? { images: true, price: { input: 1, output: 2 } } : {};
-  const { abilities, reasoning, costOf } = await findModelFacts(provider, model, entry);
+  const { abilities, reasoning, costOf } = await resolveModelInfo(provider, model, entry);
   let n = 0;
   const built = await provider.build({
     name,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { formatElementLines, toNumberedElements } from '../../../../src/agents/browser/element-list.ts';
+import { formatElementLines, toElementSnapshot } from '../../../../src/agents/browser/element-list.ts';
 
 const scan = (document: string, ...ids: number[]) => ({
   document,
@@ -7,7 +7,7 @@ const scan = (document: string, ...ids: number[]) => ({
   more: 0,
 });
 
-const before = toNumberedElements(scan('d', 1));
+const before = toElementSnapshot(scan('d', 1));
 test.each([
   ['numbers elements from 0 in their order on the page', scan('d', 7, 3), undefined, ['link 7</a>', 'link 3</a>']],
   ['marks those that are new since the last view', scan('d', 1, 2), before, ['link 1</a>', 'link 2</a> [new]']],

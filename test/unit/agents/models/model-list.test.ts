@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { openaiCompatibleListFormat } from '../../../../src/agents/models/aisdk/compatible-provider.ts';
-import { withCatalogFacts } from '../../../../src/agents/models/catalog/catalog.ts';
+import { withCatalogInfo } from '../../../../src/agents/models/catalog/catalog.ts';
 import { listModels } from '../../../../src/agents/models/model-list.ts';
 import { findConfiguredProvider } from '../../../../src/agents/models/registry.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
@@ -62,9 +62,9 @@ describe('the list of a provider', () => {
   });
 
   test('takes price and window from the published list where the provider tells none', async () => {
-    const found = await withCatalogFacts('openai', { id: 'gpt-5-mini', name: 'gpt-5-mini' });
+    const found = await withCatalogInfo('openai', { id: 'gpt-5-mini', name: 'gpt-5-mini' });
     expect(found).toMatchObject({ window: 400_000, price: { input: 0.25, output: 2 } });
-    expect(await withCatalogFacts('ollama', { id: 'x', name: 'x' })).toEqual({ id: 'x', name: 'x' });
+    expect(await withCatalogInfo('ollama', { id: 'x', name: 'x' })).toEqual({ id: 'x', name: 'x' });
   });
 
   test.each<WireName>(['gemini', 'openai', 'anthropic', 'compatible'])('%s refuses a wrong key', async (wire) => {

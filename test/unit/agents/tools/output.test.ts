@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { BoundedOutput, boundOutput, toModelText } from '../../../../src/agents/tools/output.ts';
+import { BoundedOutput, toModelText, truncateOutput } from '../../../../src/agents/tools/output.ts';
 
 test('a short output is shown to the model as it is', () =>
   expect(toModelText({ ok: true, output: 'hi\n', exitCode: 0 })).toBe('hi\n'));
@@ -33,10 +33,10 @@ test('a text within bounds is kept byte by byte, however it is cut into chunks',
 
 test('the cut counts the bytes that it leaves out, and splits no character', () => {
   const text = 'é'.repeat(100_001);
-  const [, head = '', left, tail = ''] = /^(é+)\n\[… (\d+) bytes left out …\]\n(é+)$/.exec(boundOutput(text)) ?? [];
+  const [, head = '', left, tail = ''] = /^(é+)\n\[… (\d+) bytes left out …\]\n(é+)$/.exec(truncateOutput(text)) ?? [];
   expect(2 * (head.length + tail.length) + Number(left)).toBeGreaterThanOrEqual(200_000);
-  expect(boundOutput(`x${text}`)).not.toContain('\uFFFD'); // odd at the head
-  expect(boundOutput(`${text}x`)).not.toContain('\uFFFD'); // odd at the tail
+  expect(truncateOutput(`x${text}`)).not.toContain('\uFFFD'); // odd at the head
+  expect(truncateOutput(`${text}x`)).not.toContain('\uFFFD'); // odd at the tail
 });
 
 test('long output keeps exactly its first and last 32 KiB, whatever its chunks', () => {

@@ -9,7 +9,7 @@ import type { PullRequestDraft, PullRequestOpener } from '../../../../src/agents
 import { AppError, type ErrorCode } from '../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import { toSessionRepository } from '../../../../src/core/model/repository.ts';
-import { AgentPullRequests } from '../../../../src/sessions/shipping/pull-requests.ts';
+import { PullRequestOpenerFactory } from '../../../../src/sessions/shipping/pull-requests.ts';
 import { toolBench } from '../../../support/agents/tools.ts';
 
 const { run } = toolBench();
@@ -94,7 +94,7 @@ test('the model names a folder where there are several, with or without those ab
   ) as [never, never, never];
   const paths: string[] = [];
   const service = Promise.withResolvers<never>();
-  const all = new AgentPullRequests(service.promise);
+  const all = new PullRequestOpenerFactory(service.promise);
   const ask = (repository?: string, input = [one, two, three]) =>
     all.createOpener(id, input)({ ...choice, draft: false, ...(repository !== undefined && { repository }) }, signal);
   const early = ask('/workspace/libs/two/'); // before the service exists

@@ -3,7 +3,7 @@ import { toolDescriptions } from '../../../../src/agents/tools/list.ts';
 import {
   createToolRegistry,
   findOrderKey,
-  reattachTool,
+  resumeToolCall,
   runTool,
   withoutDesktopTools,
   withoutSkillTools,
@@ -121,7 +121,7 @@ test('a lost sandbox is not the model’s affair: it is thrown', async () => {
 test('a call that nobody can continue with was interrupted, and is not run again', async () => {
   const { sandbox, context: inBench } = toolBench();
   const call = { name: 'file_write', args: { file: 'a.txt', content: 'x' } };
-  expect(await reattachTool(registry, inBench(), call)).toMatchObject({ ok: false, reason: 'interrupted' });
+  expect(await resumeToolCall(registry, inBench(), call)).toMatchObject({ ok: false, reason: 'interrupted' });
   expect(sandbox.files.size).toBe(0);
 });
 

@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createOciProfile } from '../../../../drivers/shared/seccomp/oci.ts';
+import { createSeccompProfile } from '../../../../drivers/shared/seccomp/oci.ts';
 import { auditCommand } from '../../../../src/app/commands/audit.ts';
 import { doctorCommand } from '../../../../src/app/commands/doctor.ts';
 import { keysCommand } from '../../../../src/app/commands/keys.ts';
@@ -94,5 +94,5 @@ test.each([
 test('the profile for nodes is what Docker gets', async () => {
   const { code, printed } = await run(seccompProfileCommand);
   expect(code).toBe(0);
-  expect(JSON.parse(printed.join('\n'))).toEqual(JSON.parse(createOciProfile()));
+  expect(JSON.parse(printed.join('\n'))).toEqual(JSON.parse(createSeccompProfile()));
 });

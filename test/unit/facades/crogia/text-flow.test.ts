@@ -4,8 +4,8 @@ import type { SessionEvent, SessionFact } from '../../../../src/core/model/event
 import { MessageId, RunId, SessionId } from '../../../../src/core/model/ids.ts';
 import {
   type ClientProfile,
-  readTextPlacementState,
-  TextPlacementTracker,
+  readTextDeliveryState,
+  TextDeliveryTracker,
 } from '../../../../src/facades/shared/conversation/text-flow.ts';
 import { fact } from '../../../support/machines/session-parts.ts';
 
@@ -26,7 +26,7 @@ const numbered = (facts: readonly SessionFact[]): SessionEvent[] =>
   facts.map((fact, n) => ({ ...fact, seq: n + 1, sessionId, ts: 0 }));
 
 /** The text that a client has after these events, if it joins the deltas and messages. */
-function joined(flow: TextPlacementTracker, events: readonly SessionEvent[]): string {
+function joined(flow: TextDeliveryTracker, events: readonly SessionEvent[]): string {
   let text = '';
   for (const event of events) {
     const how = flow.next(event);
@@ -35,7 +35,7 @@ function joined(flow: TextPlacementTracker, events: readonly SessionEvent[]): st
   }
   return text;
 }
-const fresh = (profile: ClientProfile) => new TextPlacementTracker(profile, { seq: 0, open: null, spoken: null });
+const fresh = (profile: ClientProfile) => new TextDeliveryTracker(profile, { seq: 0, open: null, spoken: null });
 const pages = (events: readonly SessionEvent[]) => ({
   page: async (_id: SessionId, after: number, limit: number) => ({
     events: events.filter(({ seq }) => seq > after).slice(0, limit),
@@ -69,16 +69,16 @@ test.each<[string, ClientProfile, SessionEvent[], string]>([
 ])('%s', (_, profile, events, text) => expect(joined(fresh(profile), events)).toBe(text));
 
 test('a client that had all deltas of a message gets it no second time, though they are gone since', async () => {
-  const flow = new TextPlacementTracker('crogia', await readTextPlacementState(pages(bare), sessionId, 3));
+  const flow = new TextDeliveryTracker('crogia', await readTextDeliveryState(pages(bare), sessionId, 3));
   const rest = bare.filter(({ seq }) => seq > 3);
   expect(joined(flow, rest)).toBe('\n\nNo deltas\n\nDAgain');
 });
 
 test('the last text is found behind more events than fit in a page', async () => {
   const long = numbered([started(1), whole(1, 1, 'First'), ...Array.from({ length: 450 }, () => step)]);
-  expect(await readTextPlacementState(pages(long), sessionId, 452)).toEqual({ seq: 452, open: null, spoken: run(1) });
+  expect(await readTextDeliveryState(pages(long), sessionId, 452)).toEqual({ seq: 452, open: null, spoken: run(1) });
   const silent = numbered([whole(1, 1, 'Before'), started(2), ...Array.from({ length: 450 }, () => step)]);
-  expect(await readTextPlacementState(pages(silent), sessionId, 452)).toEqual({ seq: 452, open: null, spoken: null });
+  expect(await readTextDeliveryState(pages(silent), sessionId, 452)).toEqual({ seq: 452, open: null, spoken: null });
 });
 
 test('however a log is made and cut, no text is lost or sent twice', async () => {
@@ -101,7 +101,7 @@ test('however a log is made and cut, no text is lost or sent twice', async () =>
         const events = numbered(facts);
         const cut = where % (events.length + 1);
         const all = joined(fresh(profile), events);
-        const resumed = new TextPlacementTracker(profile, await readTextPlacementState(pages(events), sessionId, cut));
+        const resumed = new TextDeliveryTracker(profile, await readTextDeliveryState(pages(events), sessionId, cut));
         expect(joined(fresh(profile), events.slice(0, cut)) + joined(resumed, events.slice(cut))).toBe(all);
         const texts = ordered.map(({ deltas }, n) =>
           deltas > 0 ? Array.from({ length: deltas }, (_, i) => `${n}.${i} `).join('') : `${n}`,

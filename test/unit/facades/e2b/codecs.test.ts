@@ -4,7 +4,7 @@ import { createPeppers } from '../../../../src/auth/pepper.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
 import { adminPrincipal, type Principal } from '../../../../src/core/model/principal.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
-import { explainPauseDifference, toNewSandboxSession } from '../../../../src/facades/compat/e2b/control/create.ts';
+import { explainPauseDowngrade, toNewSandboxSession } from '../../../../src/facades/compat/e2b/control/create.ts';
 import { NewSandbox } from '../../../../src/facades/compat/e2b/control/shapes.ts';
 import { formatResultLine } from '../../../../src/facades/compat/e2b/data/code.ts';
 import { createForwardedHeaders } from '../../../../src/facades/compat/e2b/data/serve.ts';
@@ -195,7 +195,7 @@ test('a time that ends in a pause keeps the files where nothing can freeze, and 
   });
   const requested = { autoPause: true };
   const notice = (more: object, deps?: object) =>
-    explainPauseDifference(life(more, deps), NewSandbox.parse({ templateID: 'base', ...more }));
+    explainPauseDowngrade(life(more, deps), NewSandbox.parse({ templateID: 'base', ...more }));
   expect(life(requested, without({ freeze: false })).onEnd).toBe('pause-files');
   expect(notice(requested, without({ freeze: false }))).toContain('keeps the files');
   expect(notice(requested)).toBeUndefined();

@@ -12,7 +12,7 @@ import {
   superviseProgram,
 } from '../../../../sandbox-images/sandboxd/desktop/service.ts';
 import { readCommandLine } from '../../../../sandbox-images/sandboxd/processes/proc.ts';
-import { createTerminalKeepers } from '../../../../sandbox-images/sandboxd/shared-state.ts';
+import { createDaemonProcessSet } from '../../../../sandbox-images/sandboxd/shared-state.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 function kept(failures: readonly number[] = []) {
@@ -91,7 +91,7 @@ test('stopping ends it, and anyone who waits for the next one is notified', asyn
 });
 
 test('the end of a desktop program also ends what left its session', async () => {
-  const program = await startDesktopProcess(createTerminalKeepers(process.pid, process.ppid), {
+  const program = await startDesktopProcess(createDaemonProcessSet(process.pid, process.ppid), {
     command: ['/bin/sh', '-c', '(setsid sleep 60 & echo $!); exec sleep 60'],
     cwd: '/',
     env: { PATH: process.env.PATH },

@@ -9,8 +9,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import {
   createProxyEnv,
   readCaBundle,
-  readExtraAuthorities,
-  trustAuthorities,
+  readExtraCaCertificates,
+  trustCaCertificates,
 } from '../../../../src/sandboxes/egress/fetch/certificate-authorities.ts';
 import { selfSigned } from '../../../support/egress/egress-certificate.ts';
 import { folderOfTest } from '../../../support/stores/folder-of-test.ts';
@@ -37,10 +37,10 @@ test("the bundle has the server's own roots and the extra authorities, each once
 test('only the extra authorities that are not standard ones are passed on, each once', async () => {
   const { cert } = selfSigned('one.example.test');
   const usual = rootCertificates.slice(0, 3).join('\n');
-  const before = certificatesOf((await readExtraAuthorities([])) ?? '');
+  const before = certificatesOf((await readExtraCaCertificates([])) ?? '');
   const system = await file('system.pem', `${usual}\n${cert}\n${cert.replaceAll('\n', '\r\n')}`);
-  expect(certificatesOf((await readExtraAuthorities([system])) ?? '')).toEqual([...before, cert.trim()]);
-  expect(await readExtraAuthorities([await file('usual.pem', usual)])).toEqual(await readExtraAuthorities([]));
+  expect(certificatesOf((await readExtraCaCertificates([system])) ?? '')).toEqual([...before, cert.trim()]);
+  expect(await readExtraCaCertificates([await file('usual.pem', usual)])).toEqual(await readExtraCaCertificates([]));
 });
 
 test.each([
@@ -74,6 +74,6 @@ test('the extra authorities reach every connection of the server: models, tool s
   await once(server, 'listening');
   const ask = async () => await (await fetch(`https://localhost:${(server.address() as AddressInfo).port}`)).text();
   await expect(ask()).rejects.toThrow();
-  await trustAuthorities([await file('own.pem', cert)]);
+  await trustCaCertificates([await file('own.pem', cert)]);
   expect(await ask()).toBe('reached');
 });

@@ -1,17 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import type { EgressChoice } from '../../../../src/core/model/sandboxes/egress-choice.ts';
+import type { EgressRestriction } from '../../../../src/core/model/sandboxes/egress-choice.ts';
 import { decideByPolicy } from '../../../../src/sandboxes/egress/open-upstream.ts';
 import { parseHostPort } from '../../../../src/sandboxes/egress/target.ts';
 
 /** `free`: at any address. `decided`: its addresses decide. */
-function verdict(within: EgressChoice | undefined, authority: string, kind = 'web') {
+function verdict(within: EgressRestriction | undefined, authority: string, kind = 'web') {
   const target = parseHostPort(authority);
   if (!target) return 'malformed';
   const found = decideByPolicy({ kind, entries: ['listed.example'], within }, { registries: [], extra: [] }, target);
   if (!found.allowed) return found.rule;
   return found.admits ? 'decided' : 'free';
 }
-function admitted(within: EgressChoice, addresses: string[]): boolean[] {
+function admitted(within: EgressRestriction, addresses: string[]): boolean[] {
   const target = parseHostPort('b.example:443') as never;
   const found = decideByPolicy({ kind: 'web', within }, { registries: [], extra: [] }, target);
   return addresses.map((address) => found.allowed && (found.admits?.(address) ?? true));

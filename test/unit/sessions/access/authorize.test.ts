@@ -3,8 +3,8 @@ import { adminPrincipal, nobodyPrincipal, type Principal, type Role } from '../.
 import {
   authorize,
   permitsAction,
+  redactSession,
   sessionNotFoundError,
-  toVisibleSession,
 } from '../../../../src/sessions/access/authorize.ts';
 import { guardServices } from '../../../../src/sessions/access/guarded-services.ts';
 import type { AccessKind } from '../../../../src/sessions/api/rules.ts';
@@ -47,8 +47,8 @@ test('a session of another owner looks as if it did not exist; for an own sessio
 test('an operator sees no metadata, texts or repositories of sessions of others', () => {
   const session = { owner: 'anna', metadata: { a: '1' }, latestMessage: 'x', lastTask: 'y', repositories: [] } as never;
   const expected = { owner: 'anna', latestMessage: '', lastTask: '' };
-  expect(toVisibleSession({ role: 'operator', owner: 'bert' }, session)).toEqual(expected);
-  expect(toVisibleSession({ role: 'user', owner: 'anna' }, session)).toBe(session);
+  expect(redactSession({ role: 'operator', owner: 'bert' }, session)).toEqual(expected);
+  expect(redactSession({ role: 'user', owner: 'anna' }, session)).toBe(session);
 });
 
 /** The command that creates a session whose owner starts it from a snapshot of this image. */

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { RecordStore } from '../../../../src/core/contracts/ports.ts';
 import {
+  type ConcurrencyLimit,
   type ConcurrentAmounts,
-  type ConcurrentLimit,
-  concurrentLimits,
+  concurrencyLimits,
 } from '../../../../src/core/model/runs/budget-limits.ts';
 import { type BudgetHolder, budgetHolderKinds } from '../../../../src/sessions/api/server/budgets.ts';
 import { concurrencyLeaseMs } from '../../../../src/sessions/budgets/holdings.ts';
@@ -19,7 +19,7 @@ const bob = { owner: 'bob', projectId: 'app' };
 
 let made = 0;
 /** Stores an object that holds the amounts, and resolves with a function that removes it. */
-async function store(records: RecordStore, kind: ConcurrentLimit, session: { owner: string; projectId: string }) {
+async function store(records: RecordStore, kind: ConcurrencyLimit, session: { owner: string; projectId: string }) {
   const stored = {
     sessions: ['session', { status: 'completed' }],
     snapshots: ['named-snapshot', { bytes: 1 }],
@@ -30,9 +30,9 @@ async function store(records: RecordStore, kind: ConcurrentLimit, session: { own
   await records.put({ kind: of, id, doc: { ...session, ...doc } });
   return () => records.delete(of, id);
 }
-const isStored = (kind: ConcurrentLimit) => kind === 'sessions' || kind === 'snapshots' || kind === 'diskBytes';
+const isStored = (kind: ConcurrencyLimit) => kind === 'sessions' || kind === 'snapshots' || kind === 'diskBytes';
 
-describe.each(concurrentLimits)('the limit of %s', (kind) => {
+describe.each(concurrencyLimits)('the limit of %s', (kind) => {
   const one: ConcurrentAmounts = { [kind]: 1 };
 
   test.each(budgetHolderKinds)(

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { type Clock, systemClock } from '../../../../src/core/contracts/clock.ts';
 import { createIdSource, SessionId } from '../../../../src/core/model/ids.ts';
 import { parsePostedCommand } from '../../../../src/sessions/cluster/command-router.ts';
-import { RemoteCommands, type RemoteCommandsOptions } from '../../../../src/sessions/cluster/remote-commands.ts';
+import { RemoteCommandBus, type RemoteCommandBusOptions } from '../../../../src/sessions/cluster/remote-commands.ts';
 import { createLocalOwnership, ownershipLostError } from '../../../../src/sessions/engine/ownership.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -11,10 +11,10 @@ import { manualClock } from '../../../support/machines/manual-clock.ts';
 const id = SessionId.parse('00000000000000aa');
 const until = Date.UTC(2100, 0, 1);
 
-function bench(act: RemoteCommandsOptions['act'], clock: Clock = systemClock, own: object = { owned: () => [id] }) {
+function bench(act: RemoteCommandBusOptions['act'], clock: Clock = systemClock, own: object = { owned: () => [id] }) {
   const { commands } = createInMemoryStore();
   const ownership = { ...createLocalOwnership(), isShared: true, ...own };
-  const remote = new RemoteCommands({ commands, ownership, clock, ids: createIdSource(), act, warn: () => {} });
+  const remote = new RemoteCommandBus({ commands, ownership, clock, ids: createIdSource(), act, warn: () => {} });
   return { commands, remote };
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { DesktopWatchRequest } from '../../../../src/sessions/api/desktop.ts';
+import type { DesktopViewerOptions } from '../../../../src/sessions/api/desktop.ts';
 import { DesktopViewerHub } from '../../../../src/sessions/desktop/screen.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { newSession } from '../../../support/stores/store.ts';
@@ -15,7 +15,7 @@ function opened() {
     note: () => {},
   });
   const received: string[] = [];
-  const viewer = (name: string, mayControl: boolean): DesktopWatchRequest => ({
+  const viewer = (name: string, mayControl: boolean): DesktopViewerOptions => ({
     viewerId: name,
     mayControl,
     onControl: (driver) => void received.push(`${name} ${mayControl ? 'controls' : 'watches'}: ${driver}`),

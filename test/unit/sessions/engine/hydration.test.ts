@@ -6,7 +6,7 @@ import { SessionHydrator } from '../../../../src/sessions/engine/hydration.ts';
 import { LiveSessions } from '../../../../src/sessions/engine/live-sessions.ts';
 import { createLocalOwnership } from '../../../../src/sessions/engine/ownership.ts';
 import { TurnBudget } from '../../../../src/sessions/run/turn-budget.ts';
-import { takeTurn } from '../../../../src/sessions/run/turns/turn.ts';
+import { runTurn } from '../../../../src/sessions/run/turns/turn.ts';
 import { createEventLog } from '../../../../src/storage/log/log.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { scriptedModel } from '../../../support/agents/scripted.ts';
@@ -104,7 +104,7 @@ test('a reply that a restart broke off is not written twice: the next one contin
   expect(whole).toMatchObject({ type: 'message.assistant', data: { text: 'Half of it' } });
   if (!runWriter) throw new Error('The run goes on.');
   const model = scriptedModel([[{ type: 'text', delta: 'Half of it is enough.' }]]);
-  const turn = await takeTurn({ model, runWriter, budget: new TurnBudget() }, exampleTurn, never);
+  const turn = await runTurn({ model, runWriter, budget: new TurnBudget() }, exampleTurn, never);
   await runWriter.write(...(turn.ok ? turn.facts : []));
   const reply = (await log.page(sessionId, 6, 10)).events.filter(({ type }) => type === 'message.assistant');
   expect(reply).toMatchObject([{ data: { text: ' is enough.' } }]);

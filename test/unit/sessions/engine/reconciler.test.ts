@@ -5,7 +5,7 @@ import { type SessionId, sandboxIdOf } from '../../../../src/core/model/ids.ts';
 import { Reconciler } from '../../../../src/sessions/engine/reconciler.ts';
 import type { LiveSession } from '../../../../src/sessions/run/live-session.ts';
 import type { StoredSession } from '../../../../src/sessions/run/log/projection.ts';
-import { unfinishedSessionKind } from '../../../../src/sessions/run/log/projection.ts';
+import { unfinishedRecordKind } from '../../../../src/sessions/run/log/projection.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { openRun, stored } from '../../../support/machines/session-parts.ts';
@@ -52,7 +52,7 @@ async function world({ sessions = [], sandboxes = [], elsewhere = false, failure
   const warned: string[] = [];
   for (const record of sessions) {
     await store.records.put({ kind: 'session', id: record.id, doc: record });
-    await store.records.put({ kind: unfinishedSessionKind, id: record.id, doc: {} });
+    await store.records.put({ kind: unfinishedRecordKind, id: record.id, doc: {} });
   }
   const reconciler = new Reconciler({
     driver: { list: async () => [...sandboxes], destroy: async (id) => void destroyed.push(id) },
@@ -77,7 +77,7 @@ async function world({ sessions = [], sandboxes = [], elsewhere = false, failure
     ownership: { isElsewhere: async () => elsewhere },
     isWithPeer: (id) => withPeers.includes(id),
   });
-  const marked = async () => (await store.records.list(unfinishedSessionKind)).map(({ id }) => id);
+  const marked = async () => (await store.records.list(unfinishedRecordKind)).map(({ id }) => id);
   return { reconciler, read, offered, woken, marked, destroyed, clock, warned, settles: () => settles };
 }
 

@@ -2,11 +2,11 @@ import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
 import { createIdSource } from '../../../../src/core/model/ids.ts';
-import type { SandboxChoice } from '../../../../src/core/model/records.ts';
+import type { SandboxOptions } from '../../../../src/core/model/records.ts';
 import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
 import { CopyStore } from '../../../../src/sessions/forks/copies.ts';
-import { type NamedSnapshotPolicy, NamedSnapshots } from '../../../../src/sessions/forks/named-snapshots.ts';
-import type { WorkspaceArchive } from '../../../../src/sessions/forks/workspace-archive.ts';
+import { type NamedSnapshotPolicy, NamedSnapshotStore } from '../../../../src/sessions/forks/named-snapshots.ts';
+import type { WorkspaceArchiver } from '../../../../src/sessions/forks/workspace-archive.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { holdingsOf } from '../../../support/budgets/holdings.ts';
 import { tarOf } from '../../../support/hostile/tar-entries.ts';
@@ -20,7 +20,7 @@ const { signal } = new AbortController();
 function bench(
   { ownerCount = 10, ...policy }: Partial<NamedSnapshotPolicy> & { readonly ownerCount?: number } = {},
   writes: (copy: number) => boolean = () => false,
-  sandbox?: SandboxChoice,
+  sandbox?: SandboxOptions,
 ) {
   const { records } = createInMemoryStore();
   const blobs = memoryBlobs();
@@ -28,7 +28,7 @@ function bench(
   const ids = createIdSource();
   let [content, packs] = ['one' as string | Buffer, 0];
   const made: object[] = [];
-  const archive: WorkspaceArchive = {
+  const archive: WorkspaceArchiver = {
     measure: async () => ({ print: `${content}`, bytes: content.length }),
     async *pack() {
       if (writes(++packs)) content += '+';
@@ -37,7 +37,7 @@ function bench(
     unpack: async () => {},
   };
   const copies = new CopyStore({ records, blobs, clock, newId: () => ids.short() });
-  const named = new NamedSnapshots({
+  const named = new NamedSnapshotStore({
     policy: { maxBytes: 100, ownerBytes: 1_000, ...policy },
     holdings: holdingsOf(records, { person: { snapshots: ownerCount } }).holdings,
     records,

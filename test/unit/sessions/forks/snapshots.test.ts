@@ -5,7 +5,7 @@ import type { SessionId } from '../../../../src/core/model/ids.ts';
 import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
 import { CopyStore } from '../../../../src/sessions/forks/copies.ts';
 import { SessionFilesCopier, type SessionFilesCopyPolicy } from '../../../../src/sessions/forks/snapshots.ts';
-import type { WorkspaceArchive } from '../../../../src/sessions/forks/workspace-archive.ts';
+import type { WorkspaceArchiver } from '../../../../src/sessions/forks/workspace-archive.ts';
 import type { LiveSession } from '../../../../src/sessions/run/live-session.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -18,7 +18,7 @@ const end = fact('run.end', { status: 'completed', reason: 'completed', task: ''
 
 const filesOf = (sandbox: unknown) => (sandbox as FakeSandbox).files;
 const textOf = (sandbox: unknown) => JSON.stringify([...filesOf(sandbox)].map(([name, it]) => [name, `${it}`]));
-const archive: WorkspaceArchive = {
+const archive: WorkspaceArchiver = {
   async measure(sandbox) {
     const bytes = [...filesOf(sandbox).values()].reduce((sum, { length }) => sum + length, 0);
     return { print: textOf(sandbox), bytes };
@@ -32,7 +32,7 @@ const archive: WorkspaceArchive = {
   },
 };
 
-function bench(policy: Partial<SessionFilesCopyPolicy> = {}, own: WorkspaceArchive = archive) {
+function bench(policy: Partial<SessionFilesCopyPolicy> = {}, own: WorkspaceArchiver = archive) {
   const store = createInMemoryStore();
   const blobs = memoryBlobs();
   const clock = manualClock(1_000);
@@ -97,7 +97,7 @@ test('a place at which nobody has looked yet is unknown, and one before the firs
 });
 
 test('a copy that breaks off leaves no blob, and the place says that it failed', async () => {
-  const broken: WorkspaceArchive = {
+  const broken: WorkspaceArchiver = {
     ...archive,
     async *pack() {
       yield Buffer.from('half');
@@ -120,7 +120,7 @@ test('a session that is forgotten leaves no blob and no record', async () => {
 test('a session that is forgotten stops its copy, and begins none that waits', async () => {
   const measure = vi.fn(archive.measure);
   const reading = Promise.withResolvers<void>();
-  const endless: WorkspaceArchive = {
+  const endless: WorkspaceArchiver = {
     ...archive,
     measure,
     async *pack(_sandbox, _packed, signal) {

@@ -6,10 +6,10 @@ import type { FactOf } from '../../../../src/core/model/events.ts';
 import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
 import { CopyStore } from '../../../../src/sessions/forks/copies.ts';
 import { SessionFilesCopier } from '../../../../src/sessions/forks/snapshots.ts';
-import type { WorkspaceArchive } from '../../../../src/sessions/forks/workspace-archive.ts';
+import type { WorkspaceArchiver } from '../../../../src/sessions/forks/workspace-archive.ts';
 import { ManifestReader } from '../../../../src/sessions/manifests/manifest.ts';
-import { WorkspaceManifests } from '../../../../src/sessions/manifests/manifests.ts';
-import type { WorkspaceFiles } from '../../../../src/sessions/manifests/workspace-files.ts';
+import { WorkspaceIntegrity } from '../../../../src/sessions/manifests/manifests.ts';
+import type { WorkspaceFileOps } from '../../../../src/sessions/manifests/workspace-files.ts';
 import type { LiveSession } from '../../../../src/sessions/run/live-session.ts';
 import { sessionId, writerBench } from '../../../support/machines/session-parts.ts';
 import { fakeSandbox } from '../../../support/sandboxes/fake-sandbox.ts';
@@ -36,7 +36,7 @@ function bench({ keep = 3, stubborn = 0 }: { keep?: number; stubborn?: number } 
     },
   };
   const text = () => JSON.stringify([...files].map(([name, content]) => [name, `${content}`]));
-  const archive: WorkspaceArchive = {
+  const archive: WorkspaceArchiver = {
     measure: async () => ({ print: text(), bytes: files.size }),
     async *pack() {
       yield Buffer.from(text());
@@ -49,7 +49,7 @@ function bench({ keep = 3, stubborn = 0 }: { keep?: number; stubborn?: number } 
   const move = (folder: string, change: (name: string, content: Buffer) => void) => {
     for (const [name, content] of [...files]) if (!name.startsWith(`${folder}/`)) change(name, content);
   };
-  const workspace: WorkspaceFiles = {
+  const workspace: WorkspaceFileOps = {
     async list() {
       const reader = new ManifestReader();
       for (const [name, it] of files) reader.read(Buffer.from(`f 644 ${it.length} ${name}\0`));
@@ -79,7 +79,7 @@ function bench({ keep = 3, stubborn = 0 }: { keep?: number; stubborn?: number } 
     policy: { keep, maxBytes: 1_000, sessionBytes: 100_000 },
     warn,
   });
-  const manifests = new WorkspaceManifests({ ...shared, snapshots, files: workspace, warn });
+  const manifests = new WorkspaceIntegrity({ ...shared, snapshots, files: workspace, warn });
   const live = { id: sessionId, writer } as unknown as LiveSession;
   const set = (name: string, text: string) => void files.set(name, Buffer.from(text));
   return {

@@ -10,7 +10,7 @@ import { armFailpoints } from '../../../../src/core/errors/failpoint.ts';
 import { createIdSource } from '../../../../src/core/model/ids.ts';
 import type { MountedMemoryStore } from '../../../../src/core/model/session-agent.ts';
 import type { MemoryFolderClient } from '../../../../src/sessions/memory/folders/folder-files.ts';
-import { type MemoryFolderSession, MemoryFolders } from '../../../../src/sessions/memory/folders/memory-folders.ts';
+import { type MemoryFolderSession, MemoryFolderSync } from '../../../../src/sessions/memory/folders/memory-folders.ts';
 import { createMemoryStoreService } from '../../../../src/sessions/memory/stores.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { removeFolder } from '../../../support/stores/store.ts';
@@ -71,7 +71,7 @@ async function world(access: MountedMemoryStore['access'] = 'read_write') {
     return { id, writer, reports } as never;
   };
   const newId = () => createIdSource().short();
-  const folders = new MemoryFolders({ stores, closing: never, newId, warn: () => {} });
+  const folders = new MemoryFolderSync({ stores, closing: never, newId, warn: () => {} });
   const client = await sandbox();
   const [ann, folder] = [session('s1'), join(client.workdir, '.session/memory/notes')];
   const at_ = (path: string) => join(folder, path);

@@ -14,7 +14,7 @@ import { Secret } from '../../../../src/core/text/secret.ts';
 import type { TemplateInfo } from '../../../../src/sessions/api/server/templates.ts';
 import { createAgentConfigService } from '../../../../src/sessions/projects/agent-config.ts';
 import { createAgentProfileResolver } from '../../../../src/sessions/projects/agent-profile.ts';
-import { createModelResolver, listOfferedProviders } from '../../../../src/sessions/projects/providers.ts';
+import { createModelResolver, listSupportedProviders } from '../../../../src/sessions/projects/providers.ts';
 import type { AgentProfile } from '../../../../src/sessions/run/profile.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { templates } from '../../../support/agents/templates.ts';
@@ -33,7 +33,7 @@ async function start(
     records: createInMemoryStore().records,
     newId: () => 'a',
     templates,
-    providers: async () => listOfferedProviders({}),
+    providers: async () => listSupportedProviders({}),
     model: 'gemini/gemini-2.5-flash',
     checkModel,
   });

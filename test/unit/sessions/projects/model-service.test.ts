@@ -5,7 +5,7 @@ import { loadConfig } from '../../../../src/app/settings/config.ts';
 import { createSecretSealer } from '../../../../src/auth/vault.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
-import { createModelService, ModelDirectory } from '../../../../src/sessions/projects/model-service.ts';
+import { createModelService, ModelSettingsStore } from '../../../../src/sessions/projects/model-service.ts';
 import { createProviderKeyStore } from '../../../../src/sessions/projects/provider-keys.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { fakeKey, fakeProvider } from '../../../support/agents/fake-models/server.ts';
@@ -29,7 +29,7 @@ function start({ env = {}, reach = 'private', checkModel = () => {}, ...more }: 
   const clock = manualClock(1_000);
   const vault = createSecretSealer([new Secret('11'.repeat(32))]);
   const keys = createProviderKeyStore({ records, vault, clock, baseUrls: {}, learn: () => {} });
-  const directory = new ModelDirectory({ records, models: config.models });
+  const directory = new ModelSettingsStore({ records, models: config.models });
   const models = createModelService({
     directory,
     keys,

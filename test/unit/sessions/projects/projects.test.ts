@@ -3,7 +3,7 @@ import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
 import { createAgentConfigService } from '../../../../src/sessions/projects/agent-config.ts';
 import { createProjectService } from '../../../../src/sessions/projects/projects.ts';
-import { listOfferedProviders } from '../../../../src/sessions/projects/providers.ts';
+import { listSupportedProviders } from '../../../../src/sessions/projects/providers.ts';
 import { templates } from '../../../support/agents/templates.ts';
 import { fakeService } from '../../../support/egress/fake-service.ts';
 import { anyMember } from '../../../support/egress/fake-services.ts';
@@ -14,7 +14,7 @@ function world(checkModel: (ref: string) => void = () => {}) {
   const clock = manualClock(1_000);
   const { sessions, store, instead } = fakeService({ clock });
   const { records } = store;
-  const providers = async () => listOfferedProviders({});
+  const providers = async () => listSupportedProviders({});
   const agents = createAgentConfigService({
     records,
     newId: () => 'a',

@@ -2,22 +2,22 @@ import { expect, test } from 'vitest';
 import { createToolRegistry } from '../../../../src/agents/tools/registry.ts';
 import { loadConfig } from '../../../../src/app/settings/config.ts';
 import {
+  assertKnownNames,
   changeableSettings,
-  checkKnownNames,
   LiveConfig,
   listKnownSettings,
 } from '../../../../src/app/settings/live-config.ts';
-import { createSettingsService, StoredSettings } from '../../../../src/sessions/projects/settings-service.ts';
+import { createSettingsService, SettingsStore } from '../../../../src/sessions/projects/settings-service.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { templates } from '../../../support/agents/templates.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 function start(env: Record<string, string> = {}, yaml = '', { records } = createInMemoryStore()) {
   const config = loadConfig(env, yaml);
-  const stored = new StoredSettings({ records, clock: manualClock() });
+  const stored = new SettingsStore({ records, clock: manualClock() });
   const live = new LiveConfig({ base: config, stored });
   const check = (key: string, value: unknown) =>
-    checkKnownNames(key, value, { tools: createToolRegistry(), templates });
+    assertKnownNames(key, value, { tools: createToolRegistry(), templates });
   const service = createSettingsService({ settings: listKnownSettings(config, live), stored, check });
   const of = async (key: string) => (await service.list()).find((one) => one.key === key);
   return { records, config, stored, live, service, of };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
-import { projectKind } from '../../../../src/sessions/projects/projects.ts';
+import { projectRecordKind } from '../../../../src/sessions/projects/projects.ts';
 import { parseFileName } from '../../../../src/sessions/projects/uploads.ts';
 import { uploadBench } from '../../../support/stores/uploads.ts';
 
@@ -45,7 +45,7 @@ describe('uploads', () => {
   test('a file that is kept after its project was deleted is refused, and leaves no bytes', async () => {
     const { uploads, blobs, records, stage } = await uploadBench();
     await using staged = await stage('a');
-    await records.delete(projectKind, 'p');
+    await records.delete(projectRecordKind, 'p');
     await uploads.deleteProject('p');
     await expect(uploads.keep([staged])).rejects.toMatchObject({ code: 'not_found' });
     expect([blobs.kept.size, await records.list('file-owner'), await uploads.ofProject('p')]).toEqual([0, [], []]);

@@ -3,7 +3,7 @@ import type { SandboxLink } from '../../../../drivers/driver.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { type SandboxId, SessionId, sandboxIdOf } from '../../../../src/core/model/ids.ts';
 import type { SessionRecord } from '../../../../src/core/model/records.ts';
-import { ReadyWorkspaces } from '../../../../src/sessions/repositories/ready-workspaces.ts';
+import { WorkspacePool } from '../../../../src/sessions/repositories/ready-workspaces.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 const url = 'https://git.example.org/app.git';
@@ -18,7 +18,7 @@ function world(keep = 2) {
   const trouble: { admit?: AppError; unpack?: AppError; gone?: boolean } = {};
   const closing = new AbortController();
   let next = 0;
-  const ready = new ReadyWorkspaces({
+  const ready = new WorkspacePool({
     keep,
     maxAgeMs: 3_600_000,
     startTimeoutMs: 60_000,

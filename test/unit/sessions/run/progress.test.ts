@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { computeMaxRememberedActs, explainStuckRun, type ProgressEntry } from '../../../../machines/stuck.ts';
+import { computeProgressHistorySize, explainStuckRun, type ProgressEntry } from '../../../../machines/stuck.ts';
 import { createProgressEntry, listProgressEntries } from '../../../../src/sessions/run/progress.ts';
 import { runPolicy } from '../../../support/machines/machines.ts';
 import { runId } from '../../../support/machines/session-parts.ts';
@@ -31,7 +31,7 @@ function alarm(loop: (round: number) => readonly CallRow[], rounds = 12): string
   for (let round = 0; round < rounds; round++) {
     for (const made of loop(round)) {
       acts.push(act(made));
-      const reason = explainStuckRun(acts.slice(-computeMaxRememberedActs(policy)), policy);
+      const reason = explainStuckRun(acts.slice(-computeProgressHistorySize(policy)), policy);
       if (reason !== undefined) return reason;
     }
   }

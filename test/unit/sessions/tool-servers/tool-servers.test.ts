@@ -8,7 +8,7 @@ import type { McpServer } from '../../../../src/core/model/tool-server.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { createGuardedFetch } from '../../../../src/sandboxes/egress/fetch/guarded-fetch.ts';
 import { ToolServerRecords } from '../../../../src/sessions/tool-servers/entered.ts';
-import { ToolServerSignIns } from '../../../../src/sessions/tool-servers/sign-in.ts';
+import { ToolServerOAuthClient } from '../../../../src/sessions/tool-servers/sign-in.ts';
 import { createToolServerService } from '../../../../src/sessions/tool-servers/tool-servers.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { type FakeToolServer, fakeToolServer } from '../../../support/agents/fake-tool-server.ts';
@@ -35,7 +35,7 @@ function service({ reach = 'private' as 'private' | 'public', settings = [progra
   const local = createGuardedFetch({ addresses: { allowRanges: ['127.0.0.0/8'] } });
   const open = createGuardedFetch();
   const fetchFor = (server: { readonly reach?: string }) => (server.reach === 'private' ? local : open);
-  const signIns = new ToolServerSignIns({ entered, fetchFor, clock: systemClock, newToken });
+  const signIns = new ToolServerOAuthClient({ entered, fetchFor, clock: systemClock, newToken });
   const it = createToolServerService({
     ...{ entered, signIns, settings, fetchFor, clock: systemClock },
     setBy: 'CORRAL_MCP_SERVERS',

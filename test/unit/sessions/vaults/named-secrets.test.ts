@@ -7,14 +7,14 @@ import { Secret } from '../../../../src/core/text/secret.ts';
 import { createAccessCheck, withAccessChecks } from '../../../../src/sessions/access/checked-service.ts';
 import { guardCredentials } from '../../../../src/sessions/access/guarded-resources.ts';
 import { type SecretService, secretRules } from '../../../../src/sessions/api/server/secrets.ts';
-import { NamedSecrets } from '../../../../src/sessions/vaults/named-secrets.ts';
+import { NamedSecretStore } from '../../../../src/sessions/vaults/named-secrets.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 const [oldKey, newKey] = ['ab', 'cd'].map((pair) => new Secret(pair.repeat(32))) as [Secret, Secret];
 const parts = { clock: manualClock(), ids: createIdSource(), learn: () => {} };
 const secretsOf = (records = createInMemoryStore().records, keys = [oldKey]) =>
-  new NamedSecrets({ ...parts, records, vault: createSecretSealer(keys) });
+  new NamedSecretStore({ ...parts, records, vault: createSecretSealer(keys) });
 const value = new Secret('a-real-value');
 const guarded = ({ get }: SecretService, principalOf: () => Principal) =>
   ({ principalOf, get, noun: 'secret', listedBy: 'admin' }) as const;

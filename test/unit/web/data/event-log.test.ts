@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Event } from '../../../../src/client/types.ts';
-import { LogReader, type LogSource, type LogSubscriber, type LogView } from '../../../../src/web/data/log-reader.ts';
+import { LogReader, type LogSink, type LogSource, type LogSubscriber } from '../../../../src/web/data/log-reader.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -48,7 +48,7 @@ class FakeServer implements LogSource {
 }
 
 /** A page: it shows the whole log, or its end while the rest is loading. */
-class FakeView implements LogView {
+class FakeView implements LogSink {
   whole: number[] = [];
   end: number[] = [];
   ends: string[] = [];

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { type HighlightedPiece, highlightTextParts } from '../../../../src/web/parsing/highlight.ts';
+import { type HighlightNode, highlightTextParts } from '../../../../src/web/parsing/highlight.ts';
 import { splitTextParts } from '../../../../src/web/parts/bounded-text.ts';
 
-const textOf = (pieces: readonly HighlightedPiece[]): string =>
+const textOf = (pieces: readonly HighlightNode[]): string =>
   pieces.map((piece) => (typeof piece === 'string' ? piece : textOf(piece.inner))).join('');
 
 test('the colours of a long code come in the parts in which its text is drawn', () => {

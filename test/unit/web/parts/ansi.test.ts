@@ -3,8 +3,8 @@ import { expect, test } from 'vitest';
 import { parseAnsiRows, stripAnsi } from '../../../../src/web/parts/ansi.ts';
 import {
   countLines,
+  escapeHiddenCharacters,
   estimateLineCount,
-  showHiddenCharacters,
   splitTextParts,
 } from '../../../../src/web/parts/bounded-text.ts';
 
@@ -89,4 +89,4 @@ test('the lines of a text are counted with those that wrap', () => {
 });
 
 test('characters that are invisible or turn the direction of text are shown as codes', () =>
-  expect(showHiddenCharacters('a\u202eb\u200bc\u0007\n\té')).toBe('a⟨202E⟩b⟨200B⟩c⟨0007⟩\n\té'));
+  expect(escapeHiddenCharacters('a\u202eb\u200bc\u0007\n\té')).toBe('a⟨202E⟩b⟨200B⟩c⟨0007⟩\n\té'));

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { computeRowsTop, computeScrollSpace, computeScrollTop } from '../../../../src/web/parts/scroll-scale.ts';
+import { computeRowsTop, computeScrollHeight, computeScrollTop } from '../../../../src/web/parts/scroll-scale.ts';
 import { TextLines } from '../../../../src/web/parts/text-lines.ts';
 
 const encoder = new TextEncoder();
@@ -42,7 +42,7 @@ test('of a very long line only the beginning is drawn', () => {
 
 test('a list of a million rows keeps below the height that browsers can draw, and its scroll bar reaches both ends', () => {
   const list = { count: 1_000_000, rowHeight: 20, viewHeight: 420 };
-  const space = computeScrollSpace(list);
+  const space = computeScrollHeight(list);
   expect(space).toBeLessThan(17_000_000);
   expect(computeRowsTop(list, 0)).toBe(0);
   expect(computeRowsTop(list, space - 420)).toBeCloseTo(1_000_000 * 20 - 420);
@@ -51,5 +51,5 @@ test('a list of a million rows keeps below the height that browsers can draw, an
 
 test('a short list scrolls as it is', () => {
   const list = { count: 50, rowHeight: 20, viewHeight: 420 };
-  expect([computeScrollSpace(list), computeRowsTop(list, 333)]).toEqual([1_000, 333]);
+  expect([computeScrollHeight(list), computeRowsTop(list, 333)]).toEqual([1_000, 333]);
 });

@@ -1,6 +1,6 @@
 import { globSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { toRefusedTurn, toUnreachableTurn } from '../../../../src/agents/models/failures.ts';
+import { toProviderErrorTurn, toUnreachableTurn } from '../../../../src/agents/models/failures.ts';
 import { toolDescriptions } from '../../../../src/agents/tools/list.ts';
 import { readTemplates } from '../../../../src/app/parts/read-templates.ts';
 import { changeableSettings } from '../../../../src/app/settings/live-config.ts';
@@ -104,7 +104,7 @@ test.each([
   [503, 'Busy!', 'openai/x antwortete mit 503: „Busy!“'],
   [503, '', 'openai/x antwortete mit 503.'],
 ] as const)('the refusal %i %j of a provider is German, with the provider’s words quoted', (status, text, german) => {
-  const reply = serverTranslator.failure(toRefusedTurn({ status, text }, 'openai/x', advice).message);
+  const reply = serverTranslator.failure(toProviderErrorTurn({ status, text }, 'openai/x', advice).message);
   expect(reply).toMatch(new RegExp(`^${german.replace(/[.$&|()]/g, '\\$&')}`));
   expect(reply).not.toMatch(/\b(the|that|may|Set|Check)\b/);
 });

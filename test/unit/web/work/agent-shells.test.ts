@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { AgentShells } from '../../../../src/web/work/terminal/agent-shells.ts';
+import { AgentShellTracker } from '../../../../src/web/work/terminal/agent-shells.ts';
 
-type Event = Parameters<AgentShells['take']>[0];
+type Event = Parameters<AgentShellTracker['take']>[0];
 const event = (type: string, data: object) => ({ type, data, seq: 1, ts: 0, runId: null, sessionId: 's' }) as Event;
 const calling = (callId: string, id: string, command: string) =>
   event('tool.calling', { callId, tool: 'shell', function: 'shell_exec', args: { id, command } });
@@ -9,7 +9,7 @@ const called = (callId: string, more: object = {}) =>
   event('tool.called', { callId, output: '', success: true, ...more });
 
 test('a shell shows its commands with their output as it comes, and says when one runs', () => {
-  const shells = new AgentShells();
+  const shells = new AgentShellTracker();
   expect(shells.take(calling('1', 'main', 'make'))).toBe(true);
   shells.take(event('tool.output', { callId: '1', text: 'first\n' }));
   expect(shells.list()).toEqual([
@@ -25,14 +25,14 @@ test('a shell shows its commands with their output as it comes, and says when on
 });
 
 test('a log without the pieces of output shows the result in their place', () => {
-  const shells = new AgentShells();
+  const shells = new AgentShellTracker();
   shells.take(calling('1', 'main', 'ls'));
   shells.take(called('1', { output: 'a.txt' }));
   expect(shells.list()[0]?.text).toMatch(/ls\r\na\.txt\r\n$/);
 });
 
 test('a command that waits for input runs on behind its call, with what it prints after the answer, until it ends', () => {
-  const shells = new AgentShells();
+  const shells = new AgentShellTracker();
   const console = (output: string, running?: true) => ({
     content: { console: [{ ps1: '$ ', command: 'read x', output }], ...(running && { running }) },
   });
@@ -52,7 +52,7 @@ test('a command that waits for input runs on behind its call, with what it print
 });
 
 test('calls of other tools are no shell', () => {
-  const shells = new AgentShells();
+  const shells = new AgentShellTracker();
   const other = event('tool.calling', { callId: '1', tool: 'file', function: 'file_read', args: { id: 'x' } });
   expect([shells.take(other), shells.take(event('tool.output', { callId: '1', text: 'x' }))]).toEqual([false, false]);
   expect(shells.list()).toEqual([]);

@@ -1,7 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { parseCsv } from '../../../../src/web/work/files/csv.ts';
 import { detectCodeLanguage, detectFileKind } from '../../../../src/web/work/files/preview.ts';
-import { type FolderEntry, findRowAfterKey, listTreeRows, parentPathOf } from '../../../../src/web/work/files/tree.ts';
+import {
+  type FolderEntry,
+  findRowAfterKeyPress,
+  listTreeRows,
+  parentPathOf,
+} from '../../../../src/web/work/files/tree.ts';
 
 const entry = (name: string, type: FolderEntry['type'] = 'file'): FolderEntry => ({
   name,
@@ -25,12 +30,12 @@ describe('the tree', () => {
 
   test('moves by keys, and left goes to the folder of a file', () => {
     const rows = listTreeRows(folders, new Set(['src']));
-    expect(findRowAfterKey(rows, 'src/b.ts', 'ArrowLeft')?.path).toBe('src');
+    expect(findRowAfterKeyPress(rows, 'src/b.ts', 'ArrowLeft')?.path).toBe('src');
     expect([
-      findRowAfterKey(rows, 'src/b.ts', 'ArrowDown')?.path,
-      findRowAfterKey(rows, 'src', 'ArrowUp')?.path,
+      findRowAfterKeyPress(rows, 'src/b.ts', 'ArrowDown')?.path,
+      findRowAfterKeyPress(rows, 'src', 'ArrowUp')?.path,
     ]).toEqual(['a.txt', 'src']);
-    expect([findRowAfterKey(rows, 'src', 'End')?.path, findRowAfterKey(rows, 'src', 'x')]).toEqual([
+    expect([findRowAfterKeyPress(rows, 'src', 'End')?.path, findRowAfterKeyPress(rows, 'src', 'x')]).toEqual([
       '.agent_logs',
       undefined,
     ]);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { eventLaneOf, eventLineOf, type TimelineLane } from '../../../../src/core/model/event-traits.ts';
+import { eventLaneOf, eventSummaryOf, type TimelineLane } from '../../../../src/core/model/event-traits.ts';
 import { toTimelineColumns } from '../../../../src/web/work/timeline/lanes.ts';
 import { advanceReplay, findReplayPosition, maxReplayPauseMs } from '../../../../src/web/work/timeline/replay.ts';
 import { findTurnAt } from '../../../../src/web/work/timeline/turn-at.ts';
@@ -75,11 +75,11 @@ test('a place belongs to the turn of the model that is under way there', () => {
 });
 
 test('an event has one line of words, also when its text has many', () => {
-  expect(eventLineOf(event('message.user', { text: 'one\n\n two' }))).toBe('one two');
-  expect(eventLineOf(event('tool.calling', { function: 'shell_exec', args: { command: 'ls\n-la' } }))).toBe(
+  expect(eventSummaryOf(event('message.user', { text: 'one\n\n two' }))).toBe('one two');
+  expect(eventSummaryOf(event('tool.calling', { function: 'shell_exec', args: { command: 'ls\n-la' } }))).toBe(
     'shell_exec ls -la',
   );
-  expect(eventLineOf(event('egress', { decision: 'refused', host: 'a.b', port: 443, rule: 'none' }))).toBe(
+  expect(eventSummaryOf(event('egress', { decision: 'refused', host: 'a.b', port: 443, rule: 'none' }))).toBe(
     'refused a.b:443 (none)',
   );
 });

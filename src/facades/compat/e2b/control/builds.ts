@@ -7,16 +7,16 @@ import type { App } from '../../../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { BuildPlan } from '../../../../sessions/api/server/template-builds.ts';
 import { parseBuildUser } from '../../../../sessions/builds/plan.ts';
-import type { FacadeParts } from '../../../shared/facade.ts';
+import type { FacadeDeps } from '../../../shared/facade.ts';
 import { mountRawBodyRoutes } from '../../../shared/uploads.ts';
 import { type E2bSettings, parseTemplateAliases } from '../settings.ts';
 import type { SandboxTokenService } from '../tokens.ts';
-import { refuseUnsupportedFields } from './network.ts';
+import { rejectUnsupportedFields } from './network.ts';
 import { badRequestError, parseRequestBody, parseUrlQuery, toIsoTime } from './parsed.ts';
 import { SandboxParams } from './shapes.ts';
 
 interface Deps {
-  readonly parts: Pick<FacadeParts, 'services' | 'acting' | 'clock'>;
+  readonly parts: Pick<FacadeDeps, 'services' | 'acting' | 'clock'>;
   readonly tokens: Pick<SandboxTokenService, 'upload' | 'opensUpload'>;
   readonly settings: Pick<E2bSettings, 'maxUploadBytes' | 'templates'>;
 }
@@ -194,7 +194,7 @@ function toPlan(
   settings: Pick<E2bSettings, 'templates'>,
 ): BuildPlan {
   const { startCmd, readyCmd, fromImageRegistry } = others;
-  refuseUnsupportedFields({ fromImageRegistry }, ['fromImageRegistry']);
+  rejectUnsupportedFields({ fromImageRegistry }, ['fromImageRegistry']);
   if (!fromImage === !fromTemplate) throw badRequestError('A build needs fromImage or fromTemplate, and not both.');
   const forced = steps.findIndex((step) => step.force === true);
   const freshFrom = force ? 0 : forced < 0 ? undefined : forced;

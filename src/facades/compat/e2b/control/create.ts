@@ -1,9 +1,9 @@
 import { AppError } from '../../../../core/errors/errors.ts';
-import type { SandboxChoice, SessionLifetime } from '../../../../core/model/records.ts';
+import type { SandboxOptions, SessionLifetime } from '../../../../core/model/records.ts';
 import type { Snapshot } from '../../../../core/model/sandboxes/snapshot.ts';
 import type { SandboxCapabilities } from '../../../shared/facade.ts';
 import { type E2bSettings, parseTemplateAliases } from '../settings.ts';
-import { refuseUnsupportedFields, toEgressChoice, unsupportedNetworkFields } from './network.ts';
+import { rejectUnsupportedFields, toEgressRestriction, unsupportedNetworkFields } from './network.ts';
 import { badRequestError } from './parsed.ts';
 import type { NewSandbox } from './shapes.ts';
 
@@ -16,7 +16,7 @@ interface Deps {
 export interface NewSandboxSession {
   readonly life: SessionLifetime;
   /** Undefined: the egress rules of the server. */
-  readonly sandbox: SandboxChoice | undefined;
+  readonly sandbox: SandboxOptions | undefined;
   /** Undefined: the server's own image and limits. */
   readonly template: string | undefined;
 }
@@ -40,7 +40,7 @@ export function toNewSandboxSession(
   const seconds = requireAllowedTimeout(newSandbox.timeout ?? fallback, settings);
   const keeps =
     newSandbox.autoPause && keptAtEnd((newSandbox.autoPauseMemory ?? true) ? 'memory' : 'files', settings, abilities);
-  const egress = toEgressChoice(newSandbox.allow_internet_access, newSandbox.network ?? {});
+  const egress = toEgressRestriction(newSandbox.allow_internet_access, newSandbox.network ?? {});
   const life: SessionLifetime = {
     endsAt: null, // the lifetime begins when the sandbox runs
     seconds,
@@ -71,7 +71,7 @@ function keptAtEnd(
 }
 
 /** Explains where the new sandbox differs from the request. Undefined: no difference. */
-export const explainPauseDifference = (
+export const explainPauseDowngrade = (
   { onEnd }: SessionLifetime,
   { autoPause, autoPauseMemory }: NewSandbox,
 ): string | undefined =>
@@ -108,8 +108,8 @@ export function requireAllowedTimeout(seconds: number, { maxSeconds }: Pick<E2bS
 }
 
 function refuseUnfit({ autoPause, autoPauseMemory, autoResume, network, ...requested }: NewSandbox): void {
-  refuseUnsupportedFields(requested, ['iam']);
-  refuseUnsupportedFields(network ?? {}, [...unsupportedNetworkFields, 'httpsPorts'], 'network.');
+  rejectUnsupportedFields(requested, ['iam']);
+  rejectUnsupportedFields(network ?? {}, [...unsupportedNetworkFields, 'httpsPorts'], 'network.');
   if (autoPauseMemory === false && (!autoPause || autoResume?.enabled)) {
     throw badRequestError('autoPauseMemory: false needs autoPause, and no autoResume.');
   }

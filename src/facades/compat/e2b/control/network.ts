@@ -2,7 +2,7 @@ import { z } from 'zod';
 import {
   allAddressRanges,
   deniesByDefault,
-  type EgressChoice,
+  type EgressRestriction,
   isEgressRules,
 } from '../../../../core/model/sandboxes/egress-choice.ts';
 import { fullAddressRanges, parseAddressRange } from '../../../../core/text/address-range.ts';
@@ -36,7 +36,10 @@ const hostName = /^(\*\.)?([a-z0-9-]+\.)*[a-z0-9-]+$/i;
 const oddAddress = /(^|\.)(\d+|0x[0-9a-f]*)$/i;
 
 /** The hosts or rules that a program requests; undefined: everything that the server's policy allows. Throws: invalid_request. */
-export function toEgressChoice(allowed: boolean | null | undefined, rules: RequestedRules): EgressChoice | undefined {
+export function toEgressRestriction(
+  allowed: boolean | null | undefined,
+  rules: RequestedRules,
+): EgressRestriction | undefined {
   const allow = [...new Set(rules.allowOut?.map(allowedTarget))];
   const deny = [...new Set(rules.denyOut?.map(deniedRange))];
   // An allowed target always takes precedence over a denied one.
@@ -61,7 +64,7 @@ function deniedRange(text: string): string {
   throw badRequestError(`network.denyOut can list addresses and ranges such as 192.0.2.0/24, not ${text}.`);
 }
 
-export function toEgressRulesView(choice: EgressChoice): {
+export function toEgressRulesView(choice: EgressRestriction): {
   readonly allowOut?: readonly string[];
   readonly denyOut: readonly string[];
 } {
@@ -71,7 +74,7 @@ export function toEgressRulesView(choice: EgressChoice): {
 }
 
 /** Throws: invalid_request, naming a field that this server cannot apply to a sandbox. */
-export function refuseUnsupportedFields(input: object, names: readonly string[], prefix = ''): void {
+export function rejectUnsupportedFields(input: object, names: readonly string[], prefix = ''): void {
   for (const name of names) {
     const value = (input as Record<string, unknown>)[name];
     const isEmpty =

@@ -1,24 +1,24 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { AppError, ignoreNotFound, toAppError } from '../../../../core/errors/errors.ts';
-import { eventLineOf, eventNoticeOf, isNoteEvent } from '../../../../core/model/event-traits.ts';
+import { eventNoticeOf, eventSummaryOf, isNoteEvent } from '../../../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../../../core/model/events.ts';
 import { SessionId } from '../../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import { wireErrors } from '../../../../http/errors/wire-errors.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import { abortOnDisconnect, abortUnlessIdempotent } from '../../../../http/transport/abort-on-disconnect.ts';
-import type { FacadeParts } from '../../../shared/facade.ts';
+import type { FacadeDeps } from '../../../shared/facade.ts';
 import type { DataPlaneSandboxes } from '../sandboxes.ts';
 import { type E2bSettings, parseTemplateAliases } from '../settings.ts';
 import { mountBuilds, toBuiltTemplateView } from './builds.ts';
-import { explainPauseDifference, requireAllowedTimeout, resolvePauseMode, toNewSandboxSession } from './create.ts';
+import { explainPauseDowngrade, requireAllowedTimeout, resolvePauseMode, toNewSandboxSession } from './create.ts';
 import { toSandboxPage } from './list.ts';
 import { readMetricsSample } from './metrics.ts';
-import { NetworkUpdate, refuseUnsupportedFields, toEgressChoice, unsupportedNetworkFields } from './network.ts';
+import { NetworkUpdate, rejectUnsupportedFields, toEgressRestriction, unsupportedNetworkFields } from './network.ts';
 import { parseRequestBody, parseUrlQuery } from './parsed.ts';
 import { replaceHeaderRules, toHeaderRules, toHeaderRulesView } from './rules.ts';
-import { mountSecrets } from './secrets.ts';
+import { mountSecretRoutes } from './secrets.ts';
 import {
   emulatedEnvdVersion,
   NewSandbox,
@@ -30,11 +30,11 @@ import {
   toSandboxDetail,
   toSandboxWithTokens,
 } from './shapes.ts';
-import { mountSnapshots } from './snapshots.ts';
-import { mountVolumes, readVolumeMountsView, toMountRequests } from './volumes.ts';
+import { mountSnapshotRoutes } from './snapshots.ts';
+import { mountVolumeRoutes, readVolumeMountsView, toMountRequests } from './volumes.ts';
 
 interface Deps extends SandboxViewDeps {
-  readonly parts: Pick<FacadeParts, 'services' | 'acting' | 'clock' | 'idempotency' | 'abilities'>;
+  readonly parts: Pick<FacadeDeps, 'services' | 'acting' | 'clock' | 'idempotency' | 'abilities'>;
   readonly settings: E2bSettings;
   readonly sandboxes: DataPlaneSandboxes;
 }
@@ -86,7 +86,7 @@ export function mountControlPlane(app: App, deps: Deps): void {
           seconds,
         );
         const rules = await toHeaderRules(requested.network?.rules, services);
-        const notice = explainPauseDifference(life, requested);
+        const notice = explainPauseDowngrade(life, requested);
         if (notice !== undefined) reply.header('x-corral-notice', notice);
         const volumes = toMountRequests(requested.volumeMounts);
         const chosen = {
@@ -203,9 +203,9 @@ export function mountControlPlane(app: App, deps: Deps): void {
     const { allow_internet_access: allowed, ...network } = parseRequestBody(NetworkUpdate, input);
     const { record, life } = await withLife(params.sid);
     if (life.paused) throw new AppError('conflict', `Sandbox ${record.id} is paused. Connect to it first.`);
-    refuseUnsupportedFields(network, unsupportedNetworkFields);
+    rejectUnsupportedFields(network, unsupportedNetworkFields);
     const rules = await toHeaderRules(network.rules, services);
-    await services.egress.narrow(record.id, toEgressChoice(allowed, network) ?? null);
+    await services.egress.narrow(record.id, toEgressRestriction(allowed, network) ?? null);
     await replaceHeaderRules(record.id, rules, services);
     return reply.code(204).send();
   });
@@ -223,10 +223,10 @@ export function mountControlPlane(app: App, deps: Deps): void {
       : [];
   });
 
-  mountSecrets(app, services);
+  mountSecretRoutes(app, services);
   mountBuilds(app, deps);
-  mountVolumes(app, deps);
-  mountSnapshots(app, { ...deps, withLife, statusOf: httpStatusOf });
+  mountVolumeRoutes(app, deps);
+  mountSnapshotRoutes(app, { ...deps, withLife, statusOf: httpStatusOf });
   const logs = async (request: FastifyRequest<{ Params: z.output<typeof SandboxParams> }>) => {
     const record = await found(request.params.sid);
     const query = parseUrlQuery(request);
@@ -326,7 +326,7 @@ function toLogEntry(event: SessionEvent) {
   return {
     timestamp: new Date(event.ts).toISOString(),
     level,
-    message: `${event.type}: ${eventLineOf(event)}`,
+    message: `${event.type}: ${eventSummaryOf(event)}`,
     fields: { type: event.type, seq: String(event.seq) },
   };
 }

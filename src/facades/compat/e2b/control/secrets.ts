@@ -33,7 +33,7 @@ const toView = ({ id, name, version, metadata, createdAt, updatedAt }: NamedSecr
 });
 
 /** No response contains a secret's value. */
-export function mountSecrets(app: App, { secrets }: Pick<Services, 'secrets'>): void {
+export function mountSecretRoutes(app: App, { secrets }: Pick<Services, 'secrets'>): void {
   app.get('/e2b/secrets', async (request, reply) => {
     return paginate(await secrets.list(), parseUrlQuery(request), reply).map(toView);
   });

@@ -6,14 +6,14 @@ import type { Snapshot } from '../../../../core/model/sandboxes/snapshot.ts';
 import { toPublicMessage } from '../../../../http/errors/wire-errors.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
-import type { FacadeParts } from '../../../shared/facade.ts';
+import type { FacadeDeps } from '../../../shared/facade.ts';
 import type { E2bSettings } from '../settings.ts';
 import { requireAllowedTimeout } from './create.ts';
 import { paginate, parseRequestBody, parseUrlQuery } from './parsed.ts';
 import { SandboxParams, type SandboxViewDeps, toSandboxWithTokens } from './shapes.ts';
 
 interface Deps extends SandboxViewDeps {
-  readonly parts: Pick<FacadeParts, 'services' | 'clock'>;
+  readonly parts: Pick<FacadeDeps, 'services' | 'clock'>;
   readonly settings: E2bSettings;
   /** Rejects: session_not_found, forbidden, conflict (not created by a program of these SDKs). */
   readonly withLife: (sid: string) => Promise<{ readonly record: SessionRecord; readonly life: SessionLifetime }>;
@@ -31,7 +31,7 @@ const toView = ({ id, name }: Snapshot) => ({
 });
 
 /** Snapshots and forks: copies of the files, because no driver copies the memory of processes. */
-export function mountSnapshots(app: App, { withLife, statusOf, ...deps }: Deps): void {
+export function mountSnapshotRoutes(app: App, { withLife, statusOf, ...deps }: Deps): void {
   const { services, clock } = deps.parts;
   /** Rejects: conflict (paused). A copy requires a running sandbox, and resuming one silently would end its pause. */
   const running = async (value: string) => {

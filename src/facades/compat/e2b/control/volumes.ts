@@ -9,7 +9,7 @@ import type { App } from '../../../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { VolumeEntry, VolumeService } from '../../../../sessions/api/server/volumes.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import type { FacadeParts } from '../../../shared/facade.ts';
+import type { FacadeDeps } from '../../../shared/facade.ts';
 import { mountRawBodyRoutes, readBodyChunks } from '../../../shared/uploads.ts';
 import { readHeader, volumeTokenHeader } from '../target.ts';
 import type { SandboxTokenService } from '../tokens.ts';
@@ -17,7 +17,7 @@ import { parseRequestBody, parseUrlQuery, toIsoTime } from './parsed.ts';
 import type { NewSandbox } from './shapes.ts';
 
 interface Deps {
-  readonly parts: Pick<FacadeParts, 'services' | 'acting'>;
+  readonly parts: Pick<FacadeDeps, 'services' | 'acting'>;
   readonly tokens: Pick<SandboxTokenService, 'volume' | 'opensVolume'>;
 }
 const maxDepth = 64;
@@ -51,7 +51,7 @@ const entryView = ({ path, type, size, mode, uid, gid, target, ...times }: Volum
 });
 
 /** Each volume has its own token for its content. */
-export function mountVolumes(app: App, { parts, tokens }: Deps): void {
+export function mountVolumeRoutes(app: App, { parts, tokens }: Deps): void {
   const { volumes } = parts.services;
   const withToken = ({ id, name }: Volume, { principal }: FastifyRequest) => ({
     volumeID: id,

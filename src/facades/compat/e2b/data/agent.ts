@@ -14,7 +14,7 @@ import {
 import { serveFiles } from './files.ts';
 import { fileMethods, watchDir } from './filesystem.ts';
 import { connectProcess, processMethods, startProcess } from './process.ts';
-import { destroyConnection, sendJson, sendRefusal } from './refusals.ts';
+import { destroyConnection, sendErrorResponse, sendJson } from './refusals.ts';
 
 interface Options {
   readonly maxUploadBytes: number;
@@ -45,7 +45,7 @@ export async function serveEnvdCall(call: DataPlaneCall, { maxUploadBytes, root 
   const isCall = envdCallPathPattern.test(path);
   if (!isKnown) {
     const message = `There is no user ${user} in this sandbox.`;
-    if (!isCall) return sendRefusal(response, 401, message);
+    if (!isCall) return sendErrorResponse(response, 401, message);
     return failCall(call, path, new ConnectError('unauthenticated', message));
   }
   if (isCall) return await serveCall(call, path);
@@ -56,7 +56,7 @@ export async function serveEnvdCall(call: DataPlaneCall, { maxUploadBytes, root 
     return sendJson(response, 200, Object.fromEntries(variables));
   }
   if (path === '/metrics' && request.method === 'GET') return await answerMetrics(call);
-  sendRefusal(response, 404, 'There is no such route.');
+  sendErrorResponse(response, 404, 'There is no such route.');
 }
 
 async function serveCall(call: DataPlaneCall, path: string): Promise<void> {
@@ -101,7 +101,7 @@ export function failCall(
 
 async function answerMetrics({ response, clock, sample }: DataPlaneCall): Promise<void> {
   const found = await sample();
-  if (!found) return sendRefusal(response, 503, 'The sandbox does not run yet.');
+  if (!found) return sendErrorResponse(response, 503, 'The sandbox does not run yet.');
   const { cpuCount, cpuUsedPct, memTotal, memUsed, memCache, diskUsed, diskTotal } = found;
   sendJson(response, 200, {
     ts: Math.floor(clock.now() / 1_000),

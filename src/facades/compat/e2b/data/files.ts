@@ -13,7 +13,7 @@ import { contentTypeOf } from '../../../shared/archive/mime.ts';
 import { readHeader } from '../target.ts';
 import { auditOutcomeOf, type DataPlaneCall, resolveSandboxPath } from './call.ts';
 import { ConnectError } from './connect.ts';
-import { destroyConnection, sendJson, sendRefusal } from './refusals.ts';
+import { destroyConnection, sendErrorResponse, sendJson } from './refusals.ts';
 
 export async function serveFiles(call: DataPlaneCall, maxUploadBytes: number): Promise<void> {
   const isUpload = call.request.method === 'POST';
@@ -22,15 +22,15 @@ export async function serveFiles(call: DataPlaneCall, maxUploadBytes: number): P
     else if (isUpload) {
       await upload(call, maxUploadBytes);
       call.audit('file.write', call.response.statusCode < 400 ? 'done' : 'invalid_request');
-    } else sendRefusal(call.response, 404, 'There is no such route.');
+    } else sendErrorResponse(call.response, 404, 'There is no such route.');
   } catch (thrown) {
     if (isUpload) call.audit('file.write', auditOutcomeOf(thrown));
     if (call.response.headersSent) return destroyConnection(call.response);
     if (!call.request.complete) call.response.setHeader('connection', 'close'); // the remaining body is not read
-    if (thrown instanceof UploadTooLarge) return sendRefusal(call.response, 413, thrown.message);
-    if (thrown instanceof ConnectError) return sendRefusal(call.response, 400, thrown.message);
+    if (thrown instanceof UploadTooLarge) return sendErrorResponse(call.response, 413, thrown.message);
+    if (thrown instanceof ConnectError) return sendErrorResponse(call.response, 400, thrown.message);
     const error = toAppError(thrown);
-    sendRefusal(call.response, statusOf(error), toPublicMessage(error));
+    sendErrorResponse(call.response, statusOf(error), toPublicMessage(error));
   }
 }
 const statusOf = ({ code }: AppError) => (code === 'quota' || code === 'disk_full' ? 507 : wireErrors[code].http);
@@ -42,7 +42,7 @@ async function download(call: DataPlaneCall): Promise<void> {
   const encodings = readHeader(target.headers, 'accept-encoding') ?? '';
   const range = /^bytes=(\d*)-(\d*)$/.exec(readHeader(target.headers, 'range') ?? '');
   if (/identity;q=0/.test(encodings) && !/gzip/.test(encodings)) {
-    return sendRefusal(response, 406, 'The file can be sent as identity or gzip.');
+    return sendErrorResponse(response, 406, 'The file can be sent as identity or gzip.');
   }
   const headers = {
     'content-type': contentTypeOf(path),
@@ -57,7 +57,7 @@ async function download(call: DataPlaneCall): Promise<void> {
     const to = range[1] === '' || range[2] === '' ? size - 1 : Math.min(Number(range[2]), size - 1);
     if (from > to) {
       response.setHeader('content-range', `bytes */${size}`);
-      return sendRefusal(response, 416, 'The range lies outside of the file.');
+      return sendErrorResponse(response, 416, 'The range lies outside of the file.');
     }
     const part = await inside.paths.open(path, signal, { from, most: to - from + 1 });
     response.writeHead(206, {
@@ -96,9 +96,9 @@ async function upload(call: DataPlaneCall, maxUploadBytes: number): Promise<void
   const path = url.searchParams.get('path') ?? '';
   const isPlain = /^application\/octet-stream\b/i.test(type);
   if (!isPlain && !/^multipart\/form-data\s*;/i.test(type)) {
-    return sendRefusal(response, 400, 'The body must be multipart/form-data or application/octet-stream.');
+    return sendErrorResponse(response, 400, 'The body must be multipart/form-data or application/octet-stream.');
   }
-  if (isPlain && path === '') return sendRefusal(response, 400, 'The query needs path.');
+  if (isPlain && path === '') return sendErrorResponse(response, 400, 'The query needs path.');
   const metadata = parseMetadataHeaders(target.headers);
   await using inside = await call.enter();
   const home = await call.home(inside);
@@ -118,7 +118,7 @@ async function upload(call: DataPlaneCall, maxUploadBytes: number): Promise<void
   const stored = isPlain
     ? [await store(body, path)]
     : await parseMultipartFiles(body, type, ({ filename, content }) => store(content, path === '' ? filename : path));
-  if (stored.length === 0) return sendRefusal(response, 400, 'The body has no part named file.');
+  if (stored.length === 0) return sendErrorResponse(response, 400, 'The body has no part named file.');
   sendJson(response, 200, stored);
 }
 

@@ -5,7 +5,7 @@ export function sendJson(response: ServerResponse, status: number, body: unknown
   response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
   response.end(text);
 }
-export const sendRefusal = (response: ServerResponse, code: number, message: string): void =>
+export const sendErrorResponse = (response: ServerResponse, code: number, message: string): void =>
   sendJson(response, code, { code, message });
 
 /**
@@ -16,13 +16,13 @@ export function destroyConnection({ socket }: ServerResponse): void {
   socket?.resetAndDestroy();
 }
 
-export interface DataPlaneRefusal {
+export interface DataPlaneErrorResponse {
   readonly code: number;
   readonly body: { readonly code: number; readonly message: string };
   readonly retryAfterSeconds?: number;
 }
 /** The fixed texts are part of the wire format: clients compare them. */
-export const dataPlaneRefusals = {
+export const dataPlaneErrors = {
   gone: (sandboxId: string) => ({ code: 502, body: { sandboxId, message: 'The sandbox was not found', code: 502 } }),
   closed: (sandboxId: string, port: number) => ({
     code: 502,

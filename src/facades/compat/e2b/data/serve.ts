@@ -8,15 +8,15 @@ import type { ClientResolver } from '../../../../http/guard/clients.ts';
 import { type CallerCredentialRegistry, findOwnerProjects } from '../../../../http/guard/credentials.ts';
 import type { RateLimiter } from '../../../../http/guard/rate-limit.ts';
 import type { SandboxHandle } from '../../../../sessions/api/sandbox-interior.ts';
-import { confineProgramCookie } from '../../../shared/previews/cookies.ts';
+import { restrictCookieToHost } from '../../../shared/previews/cookies.ts';
 import {
   destroyOnAbort,
   parseConnectionHeader,
   relayRequest,
   relayUpgrade,
   rewriteHeaders,
-  withoutCredentials,
-  withoutHopHeaders,
+  withoutCallerCredentials,
+  withoutHopByHopHeaders,
 } from '../../../shared/previews/port-relay.ts';
 import type { DataPlaneSandboxes, RunningSandbox } from '../sandboxes.ts';
 import { codeInterpreterPort, type DataPlaneTarget, envdPort, readHeader } from '../target.ts';
@@ -25,7 +25,13 @@ import { envdCallPathPattern, failCall, serveEnvdCall } from './agent.ts';
 import type { DataPlaneCall } from './call.ts';
 import { serveCodeInterpreter } from './code.ts';
 import { ConnectError } from './connect.ts';
-import { type DataPlaneRefusal, dataPlaneRefusals, destroyConnection, sendJson, sendRefusal } from './refusals.ts';
+import {
+  type DataPlaneErrorResponse,
+  dataPlaneErrors,
+  destroyConnection,
+  sendErrorResponse,
+  sendJson,
+} from './refusals.ts';
 
 /** Headers of this facade and of one connection, which programs behind a port must not see. */
 const own = new Set([
@@ -53,21 +59,21 @@ function forProgram(
   mask: string | undefined,
   isOurs: (text: string) => boolean,
 ) {
-  const kept = withoutCredentials(target, isOurs);
+  const kept = withoutCallerCredentials(target, isOurs);
   return {
     path: kept.url,
     headers: createForwardedHeaders(kept, mask),
     changed: (raw: readonly string[]) =>
-      rewriteHeaders(withoutHopHeaders(raw), (name, value) =>
-        name === 'set-cookie' ? confineProgramCookie(value) : value,
+      rewriteHeaders(withoutHopByHopHeaders(raw), (name, value) =>
+        name === 'set-cookie' ? restrictCookieToHost(value) : value,
       ),
   };
 }
 
 const unreachable = (sid: string, port: number) => (thrown: unknown) => {
-  if (thrown instanceof AppError && thrown.code === 'not_found') return dataPlaneRefusals.closed(sid, port);
+  if (thrown instanceof AppError && thrown.code === 'not_found') return dataPlaneErrors.closed(sid, port);
   if (thrown instanceof AppError && thrown.code === 'forbidden')
-    return dataPlaneRefusals.never(sid, thrown.publicMessage);
+    return dataPlaneErrors.never(sid, thrown.publicMessage);
   throw thrown;
 };
 
@@ -81,7 +87,7 @@ async function forwardRequest(
   const connection = await inside.ports.connect(target.port, signal).catch(unreachable(sid, target.port));
   if ('body' in connection) return sendJson(response, connection.code, connection.body);
   const failed = () => {
-    const { code, body } = dataPlaneRefusals.closed(sid, target.port);
+    const { code, body } = dataPlaneErrors.closed(sid, target.port);
     sendJson(response, code, body);
   };
   await relayRequest({ connection, request, response, signal, ...forProgram(target, mask, isOurs), failed });
@@ -121,11 +127,11 @@ export async function serveDataPlane(
   const sid = target.sid ?? (await namedBySignature(dataRequest, deps));
   if (typeof sid !== 'string') {
     if (sid.retryAfterSeconds !== undefined) response.setHeader('retry-after', sid.retryAfterSeconds);
-    return sendRefusal(response, sid.code, sid.body.message);
+    return sendErrorResponse(response, sid.code, sid.body.message);
   }
   const opened = await open(target, sid, dataRequest, deps);
   if ('refusal' in opened) {
-    const { code, body, retryAfterSeconds }: DataPlaneRefusal = opened.refusal;
+    const { code, body, retryAfterSeconds }: DataPlaneErrorResponse = opened.refusal;
     if (retryAfterSeconds !== undefined) response.setHeader('retry-after', retryAfterSeconds);
     if ((code !== 401 && code !== 429) || !envdCallPathPattern.test(url.pathname))
       return sendJson(response, code, body);
@@ -173,21 +179,21 @@ export async function serveDataPlaneUpgrade(
   const { address } = deps.clients.of(request);
   const opened = await open(target, sid, { path: url.pathname, url, method: request.method, address }, deps);
   if ('refusal' in opened) return void endUpgrade(socket, opened.refusal);
-  if (port === envdPort || port === codeInterpreterPort) return void endUpgrade(socket, dataPlaneRefusals.token(sid));
+  if (port === envdPort || port === codeInterpreterPort) return void endUpgrade(socket, dataPlaneErrors.token(sid));
   const until = AbortSignal.any([cutOf(opened), deps.closing]);
   await using inside = await opened.enter(opened.principal, until);
   const dialled = inside.ports.connect(port, until).catch(unreachable(sid, port));
-  const connection = await dialled.catch(() => dataPlaneRefusals.closed(sid, port));
+  const connection = await dialled.catch(() => dataPlaneErrors.closed(sid, port));
   if ('body' in connection) return void endUpgrade(socket, connection);
   using _ = destroyOnAbort(until, socket);
   await relayUpgrade({
     connection,
     client: socket,
     ...forProgram(target, opened.portHost, deps.credentials.isOurs),
-    failed: () => endUpgrade(socket, dataPlaneRefusals.closed(sid, port)),
+    failed: () => endUpgrade(socket, dataPlaneErrors.closed(sid, port)),
   });
 }
-function endUpgrade(socket: Duplex, { code, body }: DataPlaneRefusal): void {
+function endUpgrade(socket: Duplex, { code, body }: DataPlaneErrorResponse): void {
   const text = JSON.stringify(body);
   const headers = `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}\r\nconnection: close`;
   socket.end(`HTTP/1.1 ${code} ${STATUS_CODES[code]}\r\n${headers}\r\n\r\n${text}`);
@@ -231,7 +237,7 @@ async function open(target: DataPlaneTarget, sid: string, dataRequest: DataReque
   const found = await sandboxes.reach(sid, isHealth ? 'look' : 'use');
   if (!found)
     return {
-      refusal: credentials.count(undefined, dataRequest.address)?.exceeded ? tooMany : dataPlaneRefusals.gone(sid),
+      refusal: credentials.count(undefined, dataRequest.address)?.exceeded ? tooMany : dataPlaneErrors.gone(sid),
     };
   const judged = isHealth
     ? getAnonymousPrincipal(found, credentials)
@@ -240,11 +246,11 @@ async function open(target: DataPlaneTarget, sid: string, dataRequest: DataReque
   const principal = 'code' in judged ? undefined : judged;
   const allowance = credentials.count(principal?.by === 'nobody' ? undefined : principal, dataRequest.address);
   if (allowance?.exceeded) return { refusal: { ...tooMany, retryAfterSeconds: allowance.resetSeconds } };
-  if (!principal || refusal) return { refusal: refusal ?? dataPlaneRefusals.token(sid) };
+  if (!principal || refusal) return { refusal: refusal ?? dataPlaneErrors.token(sid) };
   await found.wake(principal);
   return { ...found, principal };
 }
-const tooMany: DataPlaneRefusal = {
+const tooMany: DataPlaneErrorResponse = {
   code: 429,
   body: { code: 429, message: 'Too many requests. Try again in a minute.' },
 };
@@ -254,7 +260,7 @@ function judge(
   target: DataPlaneTarget,
   requested: DataRequest & Pick<RunningSandbox, 'record' | 'cut' | 'isPrivate'>,
   { tokens, clock, credentials }: DataPlaneDeps,
-): Principal | DataPlaneRefusal {
+): Principal | DataPlaneErrorResponse {
   const { path, url, method, address, record } = requested;
   const sid = record.id;
   const presentedTokens: PresentedTokens = {
@@ -262,7 +268,7 @@ function judge(
     traffic: readHeader(target.headers, 'e2b-traffic-access-token'),
   };
   const isShown = presentedTokens.access !== undefined || presentedTokens.traffic !== undefined;
-  const wrong = (refusal: DataPlaneRefusal) => {
+  const wrong = (refusal: DataPlaneErrorResponse) => {
     const lock = credentials.failed(address);
     if (lock > 0) return { ...tooMany, retryAfterSeconds: Math.ceil(lock / 1_000) };
     credentials.audit({ principal: nobodyPrincipal, action: 'sandbox.enter', target: sid, outcome: 'unauthorized' });
@@ -276,8 +282,8 @@ function judge(
       (isPublic
         ? getAnonymousPrincipal(requested, credentials)
         : isShown
-          ? wrong(dataPlaneRefusals.token(sid))
-          : dataPlaneRefusals.token(sid))
+          ? wrong(dataPlaneErrors.token(sid))
+          : dataPlaneErrors.token(sid))
     );
   }
   if (isSigning) {
@@ -288,7 +294,7 @@ function judge(
   return tokens.opensAgent(record, presentedTokens) ?? (isShown ? wrong(refusal) : refusal);
 }
 
-const unauthorized = (message: string): DataPlaneRefusal => ({ code: 401, body: { code: 401, message } });
+const unauthorized = (message: string): DataPlaneErrorResponse => ({ code: 401, body: { code: 401, message } });
 
 function isSigned({ searchParams }: URL, method: string | undefined, token: string): boolean {
   const signed = {
@@ -299,7 +305,7 @@ function isSigned({ searchParams }: URL, method: string | undefined, token: stri
   };
   return isSameToken(searchParams.get('signature') ?? '', computeFileSignature(signed, token));
 }
-function expired({ searchParams }: URL, clock: Clock): DataPlaneRefusal | undefined {
+function expired({ searchParams }: URL, clock: Clock): DataPlaneErrorResponse | undefined {
   const until = searchParams.get('signature_expiration');
   if (until === null || Number(until) * 1_000 > clock.now()) return undefined;
   return unauthorized('signature is already expired');
@@ -311,7 +317,10 @@ const hashesInOneTurn = 500;
  * A signed URL does not name its sandbox, so this searches for the sandbox whose token produces the signature. It computes one
  * hash for each sandbox and key, so wrong signatures are limited by address. Other requests are served after every 500 hashes.
  */
-async function namedBySignature(dataRequest: DataRequest, deps: DataPlaneDeps): Promise<string | DataPlaneRefusal> {
+async function namedBySignature(
+  dataRequest: DataRequest,
+  deps: DataPlaneDeps,
+): Promise<string | DataPlaneErrorResponse> {
   const { sandboxes, tokens, unnamed, credentials } = deps;
   const { address, url, method } = dataRequest;
   const limits = [unnamed.requests.take(address), unnamed.hashes.take(address, 0)];

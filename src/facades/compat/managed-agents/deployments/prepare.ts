@@ -4,12 +4,9 @@ import { toAppError } from '../../../../core/errors/errors.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
 import { maxRepositories } from '../../../../core/model/repository.ts';
 import { parseJsonWithinLimits } from '../../../../core/text/json.ts';
-import type {
-  AutomationProgramRegistry,
-  PreparedAutomationStart,
-} from '../../../../sessions/api/server/automations.ts';
+import type { AutomationApiRegistry, PreparedAutomationStart } from '../../../../sessions/api/server/automations.ts';
 import type { SendUserMessageCommand } from '../../../../sessions/api/sessions.ts';
-import type { FacadeParts } from '../../../shared/facade.ts';
+import type { FacadeDeps } from '../../../shared/facade.ts';
 import { invalidRequestError, ManagedAgentsError } from '../errors.ts';
 import { createContentFileStore, type FileDeps, findUploadId } from '../resources/files.ts';
 import { readEventContents } from '../sessions/content.ts';
@@ -21,7 +18,7 @@ import type { ManagedAgentsSettings } from '../settings.ts';
 import { toAutomationStartError } from './errors.ts';
 import { type DeploymentContent, parseDeploymentContent } from './shapes.ts';
 
-export interface PrepareDeps extends FileDeps {
+export interface PreparationDeps extends FileDeps {
   readonly settings: ManagedAgentsSettings;
 }
 interface Deployment {
@@ -41,7 +38,7 @@ interface Deployment {
  */
 export async function prepareDeploymentSession(
   { name, content, id, tokens: kept }: Deployment,
-  deps: PrepareDeps,
+  deps: PreparationDeps,
 ): Promise<PreparedAutomationStart> {
   const { services, settings, clock, ids } = deps;
   const resolveUpload = (file: string) =>
@@ -99,8 +96,8 @@ function tokenFor(url: string, tokens: RepositoryTokens | undefined): string {
   return token;
 }
 
-type Prepare = Parameters<AutomationProgramRegistry['serve']>[1];
-type RunDeps = Omit<PrepareDeps, 'services'> & Pick<FacadeParts, 'acting'>;
+type Prepare = Parameters<AutomationApiRegistry['serve']>[1];
+type RunDeps = Omit<PreparationDeps, 'services'> & Pick<FacadeDeps, 'acting'>;
 
 export function createSessionPreparer({ acting, ...deps }: RunDeps): Prepare {
   return async (automation, { as, secret }) => {

@@ -13,7 +13,7 @@ import {
 } from '../../../../sessions/api/server/documents.ts';
 import type { UploadedFile } from '../../../../sessions/projects/uploads.ts';
 import { contentTypeOf } from '../../../shared/archive/mime.ts';
-import type { FacadeParts } from '../../../shared/facade.ts';
+import type { FacadeDeps } from '../../../shared/facade.ts';
 import { receiveFiles } from '../../../shared/uploads.ts';
 import { invalidRequestError, ManagedAgentsError, unsupportedFieldError } from '../errors.ts';
 import type { ApiRequest, ApiRoutes } from '../route.ts';
@@ -22,7 +22,7 @@ import { parseSessionId, parseUploadId, toApiSessionId } from '../sessions/ids.t
 import { paginate, parseInput, toIsoTime, toIsoTimeOrNull, withoutPreviousPage } from '../wire.ts';
 import { readDocument } from './agent-content.ts';
 
-export interface FileDeps extends Pick<FacadeParts, 'services' | 'projects' | 'clock'> {
+export interface FileDeps extends Pick<FacadeDeps, 'services' | 'projects' | 'clock'> {
   readonly ids: () => string;
 }
 
@@ -52,7 +52,7 @@ function uploadsOf({ projects }: Pick<FileDeps, 'projects'>) {
 }
 
 export const createContentFileStore = (
-  deps: Pick<FileDeps, 'services' | 'clock' | 'projects'> & Partial<Pick<FacadeParts, 'fetchPage'>>,
+  deps: Pick<FileDeps, 'services' | 'clock' | 'projects'> & Partial<Pick<FacadeDeps, 'fetchPage'>>,
   signal: AbortSignal,
   session?: SessionId,
 ): ContentFileStore => ({

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { SandboxChoice } from '../../../../core/model/records.ts';
+import type { SandboxOptions } from '../../../../core/model/records.ts';
 import { maxRepositories } from '../../../../core/model/repository.ts';
 import type { Secret } from '../../../../core/text/secret.ts';
 import type { StoredDocument } from '../../../../sessions/api/server/documents.ts';
@@ -189,7 +189,10 @@ async function environmentFor(id: string, documents: Services['documents']) {
 }
 
 /** The hosts that limited networking opens; the server's own policy decides which of them are allowed. */
-function sandboxFor(config: EnvironmentConfig | undefined, agents: readonly AgentContent[]): SandboxChoice | undefined {
+function sandboxFor(
+  config: EnvironmentConfig | undefined,
+  agents: readonly AgentContent[],
+): SandboxOptions | undefined {
   if (config?.type !== 'cloud' || config.networking.type !== 'limited') return undefined;
   const { allowed_hosts: hosts, allow_mcp_servers: isMcp } = config.networking;
   const more = isMcp ? agents.flatMap((agent) => agent.mcp_servers.map(({ url }) => new URL(url).host)) : [];

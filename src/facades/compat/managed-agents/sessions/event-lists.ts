@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { createKeyedQueue } from '../../../../core/concurrency/keyed-queue.ts';
-import { runRounds } from '../../../../core/concurrency/rounds.ts';
+import { runWorkLoop } from '../../../../core/concurrency/rounds.ts';
 import type { EventPage } from '../../../../core/contracts/ports.ts';
 import type { SessionEvent } from '../../../../core/model/events.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
@@ -64,7 +64,7 @@ export class EventListCache {
       for (const [id, { usedAt }] of this.#cached) if (usedAt <= clock.now() - idleMs) this.#cached.delete(id);
       return this.#cached.size > 0 ? idleMs : undefined;
     };
-    await runRounds(round, { clock, firstMs: idleMs, failedMs: idleMs }, closing);
+    await runWorkLoop(round, { clock, firstMs: idleMs, failedMs: idleMs }, closing);
     this.#isSweeping = false;
   }
 }

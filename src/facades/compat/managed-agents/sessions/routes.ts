@@ -3,7 +3,7 @@ import { ignoreNotFound, ignoreSessionNotFound } from '../../../../core/errors/e
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import type { FacadeParts } from '../../../shared/facade.ts';
+import type { FacadeDeps } from '../../../shared/facade.ts';
 import { invalidRequestError } from '../errors.ts';
 import { applyAgentChange } from '../resources/agent-content.ts';
 import { AgentOverrides } from '../resources/agent-shapes.ts';
@@ -26,7 +26,7 @@ import { sendEvents } from './send.ts';
 import { createThreadRoutes } from './threads/routes.ts';
 import { readSessionView } from './views.ts';
 
-type RouteDeps = Pick<FacadeParts, 'services' | 'clock' | 'sse' | 'fetchPage'> & FileDeps;
+type RouteDeps = Pick<FacadeDeps, 'services' | 'clock' | 'sse' | 'fetchPage'> & FileDeps;
 const SessionUpdate = z.strictObject({
   title: z.string().max(500).nullable().optional(),
   metadata: MetadataChange.nullable().optional(),

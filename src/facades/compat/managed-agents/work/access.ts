@@ -1,14 +1,14 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { isWorkerCredential } from '../../../../auth/environment-keys.ts';
 import { lockedOutError } from '../../../../auth/lockout.ts';
-import { ServerPart } from '../../../../core/contracts/server-parts.ts';
+import { ServerComponent } from '../../../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../../../core/errors/errors.ts';
 import type { Principal } from '../../../../core/model/principal.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import { runAsCaller } from '../../../../http/guard/caller.ts';
 import { findOwnerProjects } from '../../../../http/guard/credentials.ts';
 import type { CredentialIssuer, WorkerIdentity } from '../../../../sessions/api/server/work-queue.ts';
-import type { FacadeParts } from '../../../shared/facade.ts';
+import type { FacadeDeps } from '../../../shared/facade.ts';
 import { invalidRequestError, ManagedAgentsError } from '../errors.ts';
 import type { ApiRequest, ApiRoute, RouteGuard } from '../route.ts';
 import { parseSessionId } from '../sessions/ids.ts';
@@ -30,12 +30,12 @@ export function moveWorkerCredential(headers: IncomingHttpHeaders): void {
   delete headers.authorization;
 }
 
-type AccessParts = Pick<FacadeParts, 'workers' | 'credentials'> & {
-  readonly services: Pick<FacadeParts['services'], 'sessions'>;
+type AccessParts = Pick<FacadeDeps, 'workers' | 'credentials'> & {
+  readonly services: Pick<FacadeDeps['services'], 'sessions'>;
 };
 const unauthorized = () => new AppError('unauthorized', 'A valid key is needed.');
 
-export class WorkerRouteGuard extends ServerPart<AccessParts> implements RouteGuard {
+export class WorkerRouteGuard extends ServerComponent<AccessParts> implements RouteGuard {
   async run(endpoint: string, route: ApiRoute, apiRequest: ApiRequest): Promise<unknown> {
     const { request } = apiRequest;
     const presented = request.headers[header];

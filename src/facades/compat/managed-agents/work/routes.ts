@@ -3,7 +3,7 @@ import { AppError } from '../../../../core/errors/errors.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { CredentialIssuer, EnvironmentKey, WorkItem } from '../../../../sessions/api/server/work-queue.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import type { FacadeParts } from '../../../shared/facade.ts';
+import type { FacadeDeps } from '../../../shared/facade.ts';
 import { invalidRequestError, ManagedAgentsError } from '../errors.ts';
 import { readDocument } from '../resources/agent-content.ts';
 import { EnvironmentContent } from '../resources/environments.ts';
@@ -20,7 +20,7 @@ import {
 } from '../wire.ts';
 import { findCredentialIssuer } from './access.ts';
 
-type WorkDeps = Pick<FacadeParts, 'credentials'> & {
+type WorkDeps = Pick<FacadeDeps, 'credentials'> & {
   readonly services: Pick<Services, 'documents' | 'workQueue'>;
 };
 const StopBody = z.strictObject({ force: z.boolean().nullable().optional() });
@@ -165,7 +165,7 @@ function parseWorkerId(input: string | string[] | undefined): string | undefined
   return input;
 }
 
-type KeyDeps = Pick<FacadeParts, 'credentials'> & { readonly services: Pick<Services, 'documents' | 'workQueue'> };
+type KeyDeps = Pick<FacadeDeps, 'credentials'> & { readonly services: Pick<Services, 'documents' | 'workQueue'> };
 const NewKey = z.strictObject({ name: z.string().min(1).max(100) });
 
 const toKey = ({ id, environmentId, name, createdAt, lastUsedAt, revokedAt }: EnvironmentKey) => ({

@@ -10,7 +10,7 @@ import { parseFileName, type UploadedFile } from '../../../../sessions/projects/
 import {
   assertFitsArchive,
   type FolderListing,
-  listFilesBelow,
+  listFilesRecursively,
   maxArchivedBytes,
   type WorkspaceFile,
 } from '../../../shared/archive/files-below.ts';
@@ -34,12 +34,12 @@ export function toWorkspacePath(path: string): string {
 const from = ({ services: { files } }: OpencodexDeps, { id }: SessionRecord) => ({ files, id });
 
 const uploadedFiles = (deps: OpencodexDeps, session: SessionRecord, signal: AbortSignal) =>
-  listFilesBelow(from(deps, session), { start: projectFilesFolder, skip: () => false, signal });
+  listFilesRecursively(from(deps, session), { start: projectFilesFolder, skip: () => false, signal });
 
 const newest = 500;
 async function outputFiles(deps: OpencodexDeps, session: SessionRecord, signal: AbortSignal): Promise<FolderListing> {
   const skip = (folder: string) => folder === projectFilesFolder;
-  const { files, ...others } = await listFilesBelow(from(deps, session), { start: '.', skip, signal });
+  const { files, ...others } = await listFilesRecursively(from(deps, session), { start: '.', skip, signal });
   const sorted = [...files].sort((a, b) => compare(b.modified, a.modified) || compare(a.path, b.path));
   return { files: sorted, ...others };
 }

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import { sleep } from '../../../../core/concurrency/cancel.ts';
-import { runRounds } from '../../../../core/concurrency/rounds.ts';
+import { runWorkLoop } from '../../../../core/concurrency/rounds.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import { openSse, toSseFrame } from '../../../../http/transport/sse.ts';
 import { describeRoute, type SheikhboxContext, sessionsPath } from '../context.ts';
@@ -55,7 +55,7 @@ function followList({ sessions, clock }: Pick<SheikhboxContext, 'sessions' | 'cl
     ring();
     return minPauseMs;
   };
-  void runRounds(watch, { clock, failedMs: minPauseMs }, gone).then(ring);
+  void runWorkLoop(watch, { clock, failedMs: minPauseMs }, gone).then(ring);
   return {
     async next(): Promise<void> {
       if (!isNew) {

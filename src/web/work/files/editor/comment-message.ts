@@ -1,4 +1,4 @@
-import { detectLineEnd } from './file-text.ts';
+import { detectLineEnding } from './file-text.ts';
 
 const maxQuoted = 40; // lines
 
@@ -15,7 +15,7 @@ export interface CommentedLines {
 }
 
 export function formatCommentMessage({ path, text, lines: { from, to } }: CommentedLines, comment: string): string {
-  const quoted = text.split(detectLineEnd(text)).slice(from - 1, Math.min(to, from - 1 + maxQuoted));
+  const quoted = text.split(detectLineEnding(text)).slice(from - 1, Math.min(to, from - 1 + maxQuoted));
   const longest = Math.max(2, ...quoted.map((line) => /^\s*(`+)/.exec(line)?.[1]?.length ?? 0));
   const fence = '`'.repeat(longest + 1);
   const place = from === to ? `line ${from}` : `lines ${from} to ${to}`;

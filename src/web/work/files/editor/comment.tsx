@@ -3,7 +3,7 @@ import { sendMessage } from '../../../data/actions.ts';
 import { Button } from '../../../parts/kit/button.tsx';
 import { notify, tryOrNotify } from '../../../parts/notice.tsx';
 import { pressedKeyOf } from '../../../parts/pressed-key.ts';
-import { hasFingers } from '../../../parts/touch.ts';
+import { isTouchDevice } from '../../../parts/touch.ts';
 import { t } from '../../../text/text.ts';
 import type { FileStore } from '../store.ts';
 import { type CommentedLines, formatCommentMessage, type LineRange } from './comment-message.ts';
@@ -71,7 +71,7 @@ export function CommentForm({ store, path, text, lines, close }: Props) {
         value={comment}
         onInput={({ currentTarget }) => setComment(currentTarget.value)}
         onKeyDown={(event) => {
-          if (pressedKeyOf(event) !== 'Enter' || event.shiftKey || hasFingers()) return;
+          if (pressedKeyOf(event) !== 'Enter' || event.shiftKey || isTouchDevice()) return;
           event.preventDefault();
           void submit();
         }}

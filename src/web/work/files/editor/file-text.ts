@@ -22,7 +22,7 @@ export function decodeEditableText(bytes: Uint8Array): EditableText {
 }
 
 /** Line ending that all texts share. If they differ it is \n, and each \r is part of its line. */
-export function detectLineEnd(...texts: readonly string[]): '\n' | '\r' | '\r\n' {
+export function detectLineEnding(...texts: readonly string[]): '\n' | '\r' | '\r\n' {
   const all = texts.filter((text) => /[\r\n]/.test(text));
   if (all.length === 0) return '\n';
   if (all.every((text) => !text.includes('\n'))) return '\r';

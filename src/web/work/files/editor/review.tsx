@@ -1,12 +1,12 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { createSharedPref } from '../../../data/prefs.ts';
 import { toErrorText } from '../../../data/server.ts';
-import { SegmentedChoice } from '../../../parts/kit/choice.tsx';
+import { SegmentedControl } from '../../../parts/kit/choice.tsx';
 import { LoadPlaceholder } from '../../../parts/kit/trouble.tsx';
 import { t } from '../../../text/text.ts';
 import type { FileStore } from '../store.ts';
 import { TextEditor } from './editor-text.tsx';
-import { detectLineEnd } from './file-text.ts';
+import { detectLineEnding } from './file-text.ts';
 import { ConflictNotice, useFileSaving } from './saving.tsx';
 
 type Layout = 'inline' | 'sides';
@@ -113,7 +113,7 @@ function Compared({
   return (
     <div class="editor fill stack">
       <div class="row work-bar border-bottom rigid">
-        <SegmentedChoice
+        <SegmentedControl
           label={t('editor.layout')}
           value={layout.value}
           options={[
@@ -143,7 +143,7 @@ function Compared({
             ...common,
             text: after,
             before,
-            lineEnd: detectLineEnd(before, after),
+            lineEnd: detectLineEnding(before, after),
             isReadOnly,
             layout: layout.value,
             label: t('files.changesOf', { path }),

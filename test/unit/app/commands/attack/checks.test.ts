@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { evaluateSandboxFacts, sandboxChecks } from '../../../../../src/app/commands/attack/checks.ts';
-import { parseInspectionFacts } from '../../../../../src/app/commands/attack/look-inside.ts';
+import { evaluateInspection, sandboxChecks } from '../../../../../src/app/commands/attack/checks.ts';
+import { parseInspectionResults } from '../../../../../src/app/commands/attack/look-inside.ts';
 
 /** A Docker sandbox's report about itself. */
 const confined = {
@@ -27,7 +27,7 @@ const findings = (more: Readonly<Record<string, string | undefined>> = {}) => {
   const lines = Object.entries({ ...confined, ...more }).flatMap(([name, value]) =>
     value === undefined ? [] : value.split('\n').map((one) => `${name} ${one}`),
   );
-  return evaluateSandboxFacts(parseInspectionFacts(lines.join('\n')));
+  return evaluateInspection(parseInspectionResults(lines.join('\n')));
 };
 const stateOf = (check: string, more: Readonly<Record<string, string | undefined>>) =>
   findings(more).find((one) => one.check === check)?.state;
@@ -85,7 +85,7 @@ test('the scenarios of the public benchmark each have a check', () => {
 });
 
 test('a sandbox that says nothing, or not everything, is untested, never ok', () => {
-  expect(new Set(evaluateSandboxFacts(parseInspectionFacts('')).map(({ state }) => state))).toEqual(
+  expect(new Set(evaluateInspection(parseInspectionResults('')).map(({ state }) => state))).toEqual(
     new Set(['untested']),
   );
   expect(findings({ end: undefined }).filter(({ state }) => state === 'ok')).toEqual([]);

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { TurnOutcome, TurnRequest } from '../../../../../src/agents/models/model.ts';
 import { recallMessages } from '../../../../../src/sessions/run/context/recall.ts';
 import { TurnBudget } from '../../../../../src/sessions/run/turn-budget.ts';
-import { takeTurn } from '../../../../../src/sessions/run/turns/turn.ts';
+import { runTurn } from '../../../../../src/sessions/run/turns/turn.ts';
 import type { ScriptLine } from '../../../../support/agents/scripted.ts';
 import { sharedBeginning, smallModel, tokensOf, window } from '../../../../support/agents/small-model.ts';
 import { call, say, smallRun, wantsSummary, words } from '../../../../support/agents/small-run.ts';
@@ -167,7 +167,7 @@ describe('a summary that cannot be made', () => {
     expect(transcript.compactions).toEqual([]);
     const model = smallModel((request) => (wantsSummary(request) ? [say('## State')] : [say('Well.')]));
     const parts = { model, runWriter, budget: new TurnBudget() };
-    const turn = await takeTurn(parts, exampleTurn, new AbortController().signal);
+    const turn = await runTurn(parts, exampleTurn, new AbortController().signal);
     expect(turn.ok && turn.message.text).toBe('Well.');
     expect(await it.compactions()).toMatchObject([{ data: { kind: 'summary', summary: '## State' } }]);
   });

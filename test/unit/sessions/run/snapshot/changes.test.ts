@@ -7,9 +7,9 @@ import { AppError } from '../../../../../src/core/errors/errors.ts';
 import { RunId, SessionId } from '../../../../../src/core/model/ids.ts';
 import type { SandboxClient } from '../../../../../src/sandboxes/client/client.ts';
 import {
+  BaselineRecorder,
   baselineCopyPathOf,
   parseFileChanges,
-  RunBaselines,
   readRunChanges,
 } from '../../../../../src/sessions/run/snapshot/run-snapshots.ts';
 import { manualClock } from '../../../../support/machines/manual-clock.ts';
@@ -43,7 +43,7 @@ function workspace(by: 'program' | 'daemon' = 'program') {
     },
   };
   const warned: string[] = [];
-  const snapshots = new RunBaselines({ clock: manualClock(now), warn: (_about, text) => warned.push(text) });
+  const snapshots = new BaselineRecorder({ clock: manualClock(now), warn: (_about, text) => warned.push(text) });
   const begin = (run = first) => snapshots.ofRun(session, run, client);
   const write = (path: string, text: string) => {
     mkdirSync(join(root, path, '..'), { recursive: true });
@@ -91,7 +91,7 @@ describe.each(['program', 'daemon'] as const)('the changes since a run began, ke
     const { begin, write, changes, client } = workspace(by);
     await begin();
     write('a.txt', 'a');
-    const other = new RunBaselines({ clock: manualClock(now + 1), warn: () => {} });
+    const other = new BaselineRecorder({ clock: manualClock(now + 1), warn: () => {} });
     await other.ofRun(session, first, { ...client, workspace: { keep: byProgram, print: async () => undefined } });
     expect(await changes()).toMatchObject({ since: { at: now }, files: [{ path: 'a.txt' }] });
   });
@@ -145,7 +145,7 @@ test.each([
   ['in memory takes no snapshot, and nobody is notified of it each time', unsupported, 0, []],
 ])('a sandbox %s', async (_, keep, runs, errors) => {
   const warned: object[] = [];
-  const snapshots = new RunBaselines({ clock: manualClock(now), warn: (about) => warned.push(about) });
+  const snapshots = new BaselineRecorder({ clock: manualClock(now), warn: (about) => warned.push(about) });
   const exec = vi.fn(async () => ({ exitCode: 127, stdout: '', stderr: 'find: not found', timedOut: false }));
   await snapshots.ofRun(session, first, { workspace: { keep, print: async () => undefined }, exec });
   expect(exec).toHaveBeenCalledTimes(runs);

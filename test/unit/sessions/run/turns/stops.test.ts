@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { FinishedTurn, TurnPart } from '../../../../../src/agents/models/model.ts';
 import { TurnBudget } from '../../../../../src/sessions/run/turn-budget.ts';
-import { takeTurn } from '../../../../../src/sessions/run/turns/turn.ts';
+import { runTurn } from '../../../../../src/sessions/run/turns/turn.ts';
 import { type ScriptLine, scriptedModel } from '../../../../support/agents/scripted.ts';
 import { exampleTurn, runId, scribeBench } from '../../../../support/machines/session-parts.ts';
 
@@ -17,7 +17,7 @@ async function turnOf(...scripts: (readonly ScriptLine[])[]) {
   runWriter.add({ runId: runId(), message: { role: 'user', text: 'Go' } });
   const model = scriptedModel(scripts);
   const parts = { model, runWriter, budget: new TurnBudget() };
-  const turn = await takeTurn(parts, exampleTurn, new AbortController().signal);
+  const turn = await runTurn(parts, exampleTurn, new AbortController().signal);
   await runWriter.write(...(turn.ok ? turn.facts : []));
   const reply = (await events()).flatMap((it) => (it.type === 'message.assistant' ? [it.data.text] : []));
   return { turn, model, transcript, reply };

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { defaultCapabilities, type Model, type TurnPart } from '../../../../../src/agents/models/model.ts';
 import type { RunWriter } from '../../../../../src/sessions/run/log/run-writer.ts';
 import { TurnBudget } from '../../../../../src/sessions/run/turn-budget.ts';
-import { takeTurn } from '../../../../../src/sessions/run/turns/turn.ts';
+import { runTurn } from '../../../../../src/sessions/run/turns/turn.ts';
 import { asks, exampleTurn, quiet, scribeBench } from '../../../../support/machines/session-parts.ts';
 
 const never = new AbortController().signal;
@@ -18,7 +18,7 @@ const tooLong: TurnPart = {
 const plan = (runWriter: RunWriter, turn: Model['turn']) => {
   const model = { name: 'small', abilities: { ...defaultCapabilities, window: 1_000_000 }, turn };
   const turnOf = { ...exampleTurn, phase: { kind: 'plan' }, text: 'later' } as const;
-  return takeTurn({ model, runWriter, budget: new TurnBudget() }, turnOf, never);
+  return runTurn({ model, runWriter, budget: new TurnBudget() }, turnOf, never);
 };
 
 test('a turn begins after the earlier facts are on the disk and their waiting callers are answered', async () => {

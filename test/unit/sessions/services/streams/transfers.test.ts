@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { AppError } from '../../../../../src/core/errors/errors.ts';
-import type { TransferClient } from '../../../../../src/sandboxes/client/abilities.ts';
+import type { FileTransferClient } from '../../../../../src/sandboxes/client/abilities.ts';
 import { createStreamService } from '../../../../../src/sessions/services/streams/streams.ts';
 import { newSession } from '../../../../support/stores/store.ts';
 
@@ -11,7 +11,7 @@ const id = newSession();
 const never = new AbortController().signal;
 
 /** A service whose sandbox has these transfers, and no other way to move a file. */
-function serviceWith(transfers: Partial<TransferClient>) {
+function serviceWith(transfers: Partial<FileTransferClient>) {
   const programs = { open: () => Promise.reject(new AppError('unsupported', 'no programs')), close: async () => {} };
   const client = { workdir: '/workspace', programs, transfers: { areSupported: async () => true, ...transfers } };
   return createStreamService({
@@ -20,7 +20,7 @@ function serviceWith(transfers: Partial<TransferClient>) {
     known: async () => {},
   });
 }
-const opening = (body: string): Partial<TransferClient> => ({
+const opening = (body: string): Partial<FileTransferClient> => ({
   open: async () => ({ size: body.length, content: Readable.from([Buffer.from(body)]) }),
 });
 async function* pieces() {
