@@ -3,7 +3,7 @@ import { errorDocsPathOf } from '../../core/errors/error-pages.ts';
 import { eventNoticeOf } from '../../core/model/event-traits.ts';
 import { focusTab } from '../app/layout.ts';
 import { sendMessage } from '../data/actions.ts';
-import type { EventDataOf, EventItem, PhaseItem, RetryItem, RunEndItem, WaitItem } from '../data/items.ts';
+import type { ChangedFile, EventDataOf, EventItem, PhaseItem, RetryItem, RunEndItem, WaitItem } from '../data/items.ts';
 import { conversationState, isLoadingHistory } from '../data/log.ts';
 import { transientPhases } from '../data/model.ts';
 import { currentSession } from '../data/sessions.ts';
@@ -287,7 +287,7 @@ export function RunEndNote({ item, isLive }: { item: RunEndItem; isLive: boolean
 
 interface EditCountsProps {
   readonly edits: RunEndItem['edits'];
-  readonly changed: readonly string[];
+  readonly changed: readonly ChangedFile[];
 }
 
 /** Shows `3 files edited +41 −2`. The line counts are known only if file tools wrote all of the files. */
@@ -307,7 +307,7 @@ function EditCounts({ edits, changed }: EditCountsProps) {
   );
 }
 
-function NextSteps({ changed, isLast }: { changed: readonly string[]; isLast: boolean }) {
+function NextSteps({ changed, isLast }: { changed: readonly ChangedFile[]; isLast: boolean }) {
   const session = currentSession.value;
   if (!session || changed.length === 0) return null;
   const best = findBestResult(changed, '');
@@ -322,7 +322,7 @@ function NextSteps({ changed, isLast }: { changed: readonly string[]; isLast: bo
       {best !== undefined && (
         <Button icon="play" label={t('openFile', { path: best })} onClick={() => void openResult(session.id, best)} />
       )}
-      {isLast && session.repositories.some((one) => changed.some((path) => path.startsWith(`${one.path}/`))) && (
+      {isLast && session.repositories.some((one) => changed.some(({ path }) => path.startsWith(`${one.path}/`))) && (
         <Button icon="upload" label={t('end.commit')} onClick={() => focusTab('ship')} />
       )}
     </>

@@ -124,6 +124,10 @@ export function findFileEdit({ success, function: name, args, content }: ToolCal
   const path = input.replace(/^\/workspace\//, '').replace(/^\.\//, '');
   return { path, before: content.oldContent, after: content.content };
 }
+export interface ChangedFile {
+  readonly path: string;
+  readonly change?: 'added' | 'modified' | 'deleted';
+}
 export interface RunEndItem extends Base {
   readonly kind: 'end';
   readonly data: RunEndData;
@@ -133,8 +137,8 @@ export interface RunEndItem extends Base {
   readonly ms: number | undefined;
   readonly used: RunUsage;
   readonly edits: readonly FileEdit[];
-  /** Paths of `edits`, until the page has read all paths that changed during the run. */
-  readonly changed: Signal<readonly string[]>;
+  /** Files of `edits`, until the page has read all files that changed during the run. */
+  readonly changed: Signal<readonly ChangedFile[]>;
   /** A card above already explains why the run failed, and what to do. */
   readonly isBlocked: boolean;
 }

@@ -452,7 +452,7 @@ export class ConversationState {
       ms,
       used,
       edits,
-      changed: signal(edits.map(({ path }) => path)),
+      changed: signal(edits),
       isBlocked,
     });
     this.run.value = { kind: 'ended', end };

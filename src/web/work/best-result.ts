@@ -1,9 +1,13 @@
+import type { ChangedFile } from '../data/items.ts';
+
 export const resultFilePatterns = [/\.html?$/i, /\.(svg|png|jpe?g|gif|webp)$/i, /\.pdf$/i] as const;
 
 /**
  * Prefers a page to an image, and an image to a PDF. Among files of one kind, prefers one that the answer names, then the first.
+ * Ignores deleted files.
  */
-export function findBestResult(paths: readonly string[], answer: string): string | undefined {
+export function findBestResult(files: readonly ChangedFile[], answer: string): string | undefined {
+  const paths = files.filter(({ change }) => change !== 'deleted').map(({ path }) => path);
   for (const kind of resultFilePatterns) {
     const found = paths.filter((path) => kind.test(path));
     const named = found.find((path) => answer.includes(path));

@@ -31,7 +31,7 @@ async function readChanges(sessionId: string, end: RunEndItem): Promise<Changes>
   const { files } = await query('files.changes', { sessionId });
   const run = conversationState.run.peek();
   if (run.kind === 'ended' && run.end === end)
-    end.changed.value = files.map(({ path }) => path).filter((path) => !path.startsWith(attachmentsFolder));
+    end.changed.value = files.filter(({ path }) => !path.startsWith(attachmentsFolder));
   return files;
 }
 
@@ -39,8 +39,7 @@ async function readChanges(sessionId: string, end: RunEndItem): Promise<Changes>
 async function show(sessionId: string, files: Changes, placeBefore: PreviewLocation | undefined): Promise<void> {
   const last = conversationState.items.peek().findLast(({ kind }) => kind === 'assistant');
   const answer = last?.kind === 'assistant' ? last.text.peek() : '';
-  const paths = files.filter(({ change }) => change !== 'deleted').map(({ path }) => path);
-  const best = findBestResult(paths, answer);
+  const best = findBestResult(files, answer);
   if (best === undefined || shown.has(`${sessionId} ${best}`)) return;
   const port = await findPagePort(sessionId, best);
   const isBusy = document.activeElement?.closest('.work') != null; // the person is working in the pane

@@ -31,9 +31,13 @@ test.each([
   [['b.png', 'a.html'], '', 'a.html'],
   [['b.png', 'a.txt'], '', 'b.png'],
   [['a.txt', 'a.py'], '`a.py`', undefined],
+  [['-gone.html', 'b.png'], '`gone.html`', 'b.png'],
   [[], '', undefined],
 ])('of %j with the answer %j, %j is shown next to the talk', (paths, answer, expected) => {
-  expect(findBestResult(paths, answer)).toBe(expected);
+  const files = paths.map((it) =>
+    it.startsWith('-') ? { path: it.slice(1), change: 'deleted' as const } : { path: it },
+  );
+  expect(findBestResult(files, answer)).toBe(expected);
 });
 
 test.each([
