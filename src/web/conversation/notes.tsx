@@ -292,13 +292,17 @@ interface EditCountsProps {
 
 /** Shows `3 files edited +41 −2`. The line counts are known only if file tools wrote all of the files. */
 function EditCounts({ edits, changed }: EditCountsProps) {
-  const lines = useMemo(() => edits.flatMap(({ before, after }) => diffLines(before, after)), [edits]);
+  const isWhole = changed.length === edits.length;
+  const lines = useMemo(
+    () => (isWhole ? edits.flatMap(({ before, after }) => diffLines(before, after)) : []),
+    [edits, isWhole],
+  );
   if (changed.length === 0) return null;
   const count = (ofKind: DiffLine['kind']) => lines.filter(({ kind }) => kind === ofKind).length;
   return (
     <p class="edits figures">
       {t('end.edited', { n: changed.length })}{' '}
-      {changed.length === edits.length && (
+      {isWhole && (
         <>
           <span class="good-text">+{count('added')}</span> <span class="bad-text">−{count('removed')}</span>
         </>

@@ -49,7 +49,7 @@ export const secretTexts = {
   'keys.usedAt': 'last used {at}',
   'keys.createdAt': 'created {at}',
   'keys.effect':
-    'A revoked key stops working immediately, and pages and streams opened with it close within five seconds. Runs started with it continue. CORRAL_TOKEN, if set, works in addition to keys.',
+    'A revoked key stops working immediately. Open pages and streams that use it are closed within five seconds, but runs started with it continue. CORRAL_TOKEN, if set, works in addition to keys.',
   'secrets.about':
     'Programs in sandboxes use secrets without seeing them: they get a placeholder, and the proxy inserts the value only on requests to the allowed hosts.',
   'secrets.none': 'No secrets yet.',
