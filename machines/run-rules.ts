@@ -121,8 +121,8 @@ export function parseVerdict(text: string): Verdict {
   return { decision: /[?？؟]["'”’»)]*\s*$/.test(text) ? 'questioned' : 'rejected', text };
 }
 
-export const appendProgress = ({ acts, policy }: RunMachineContext, act: ProgressEntry) =>
-  [...acts, act].slice(-computeProgressHistorySize(policy.stuck));
+export const appendProgress = ({ acts, policy }: RunMachineContext, entry: ProgressEntry) =>
+  [...acts, entry].slice(-computeProgressHistorySize(policy.stuck));
 
 export function recordTurn(context: RunMachineContext, result: TurnResult): Partial<RunMachineContext> {
   if (result.kind === 'failed') return {};

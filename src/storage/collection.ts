@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { createKeyedQueue } from '../core/concurrency/keyed-queue.ts';
 import type { RecordListOptions, RecordPut, RecordStore, StoredRecord } from '../core/contracts/ports.ts';
 import { AppError, ignoreConflict } from '../core/errors/errors.ts';
-import { type ResourceHolder, toHolderKey } from '../core/model/access/holder.ts';
+import { type ResourceOwnership, toHolderKey } from '../core/model/access/holder.ts';
 
 type Records = Pick<RecordStore, 'get' | 'put' | 'delete' | 'list' | 'count'>;
 type Awaitable<Value> = Value | Promise<Value>;
@@ -106,7 +106,7 @@ interface ListedOthers {
   readonly shared?: boolean;
   readonly parents?: readonly string[] | undefined;
 }
-interface OwnedDocument extends Partial<Readonly<ResourceHolder>> {
+interface OwnedDocument extends Partial<Readonly<ResourceOwnership>> {
   readonly id: string;
   readonly createdAt?: number | undefined;
 }
@@ -153,13 +153,13 @@ export class Collection<Doc extends OwnedDocument> {
     return [...new Map(found.map((doc) => [doc.id, doc])).values()];
   }
 
-  async listHeldBy({ owner, projectId }: ResourceHolder): Promise<Doc[]> {
+  async listHeldBy({ owner, projectId }: ResourceOwnership): Promise<Doc[]> {
     if (projectId) return await this.list({ parent: projectId });
     return (await this.list({ owner: owner ?? null })).filter((doc) => !doc.projectId);
   }
 
   /** Lists the documents that a session can use: its project's, then its owner's. */
-  async listUsable({ owner, projectId }: ResourceHolder): Promise<Doc[]> {
+  async listUsable({ owner, projectId }: ResourceOwnership): Promise<Doc[]> {
     const holders = [...(projectId ? [{ projectId }] : []), { owner }];
     return (await Promise.all(holders.map((holder) => this.listHeldBy(holder)))).flat();
   }

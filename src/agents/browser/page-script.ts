@@ -271,7 +271,7 @@ export function setElementValue({ index, text }: { index: number; text: string }
 }
 
 /** Scrolls the scrollable element in the middle of the screen, or else the page. Returns whether anything moved. */
-export function scrollPage({ sign, far }: { sign: 1 | -1; far: 'screen' | 'end' }): boolean {
+export function scrollPage({ direction, distance }: { direction: 1 | -1; distance: 'screen' | 'end' }): boolean {
   const scrolls = (element: PageElement) =>
     element.scrollHeight > element.clientHeight + 1 && /auto|scroll/.test(getComputedStyle(element).overflowY);
   let target = document.elementFromPoint(window.innerWidth / 2, window.innerHeight / 2);
@@ -279,7 +279,7 @@ export function scrollPage({ sign, far }: { sign: 1 | -1; far: 'screen' | 'end' 
   const element = target ?? document.scrollingElement ?? document.documentElement;
   const before = element.scrollTop;
   const page = Math.min(element.clientHeight, window.innerHeight) * 0.9;
-  element.scrollTop = far === 'end' ? (sign > 0 ? element.scrollHeight : 0) : before + sign * page;
+  element.scrollTop = distance === 'end' ? (direction > 0 ? element.scrollHeight : 0) : before + direction * page;
   return element.scrollTop !== before;
 }
 

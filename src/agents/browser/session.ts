@@ -216,9 +216,12 @@ export class BrowserSession implements AgentBrowser, Disposable {
     });
   }
 
-  scroll(direction: 'up' | 'down', far: 'screen' | 'end', signal: AbortSignal): Promise<BrowserReport> {
+  scroll(direction: 'up' | 'down', distance: 'screen' | 'end', signal: AbortSignal): Promise<BrowserReport> {
     return this.#do(signal, async (tab) => {
-      const moved = await runInPage(await tab.cdp(), scrollPage, { sign: direction === 'down' ? 1 : -1, far });
+      const moved = await runInPage(await tab.cdp(), scrollPage, {
+        direction: direction === 'down' ? 1 : -1,
+        distance,
+      });
       const end = direction === 'down' ? 'at its end' : 'at its top';
       return toSuccessResult(moved ? `Scrolled ${direction}.` : `Nothing moved: the page is already ${end}.`);
     });

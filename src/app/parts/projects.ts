@@ -7,7 +7,7 @@ import { createSecretSealer } from '../../auth/vault.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
-import type { ResourceHolder } from '../../core/model/access/holder.ts';
+import type { ResourceOwnership } from '../../core/model/access/holder.ts';
 import {
   automationSecretKind,
   credentialKind,
@@ -104,7 +104,7 @@ export async function openProjectInfrastructure({
   const safe = createSecretSealer(sealing);
   const keys = createProviderKeyStore({ records, vault: safe, clock, baseUrls, compatible, learn });
   const secrets = new NamedSecretStore({ records, vault: safe, clock, ids, learn });
-  const secretValue = (id: string, session: ResourceHolder) => secrets.value(id, session);
+  const secretValue = (id: string, session: ResourceOwnership) => secrets.value(id, session);
   const credentials = createBoundCredentialStore({
     records,
     vault: safe,

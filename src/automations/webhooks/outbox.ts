@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { AppendRequest, EventLog, RecordPut } from '../../core/contracts/ports.ts';
 import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
-import { ResourceHolder } from '../../core/model/access/holder.ts';
+import { ResourceOwnership } from '../../core/model/access/holder.ts';
 import { type SessionFact, SessionStatus } from '../../core/model/events.ts';
 import { RunOutcome } from '../../core/model/records.ts';
 import { GoalResult } from '../../core/model/runs/goal.ts';
@@ -32,7 +32,7 @@ const ResourceChange = z.object({
   id: z.string(),
   change: z.enum(['created', 'updated', 'archived', 'deleted', 'refresh_failed']),
   name: z.string(),
-  ...ResourceHolder.shape,
+  ...ResourceOwnership.shape,
   vaultId: z.string().optional(),
 });
 export type ResourceChange = z.output<typeof ResourceChange>;

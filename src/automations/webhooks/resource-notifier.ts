@@ -1,5 +1,5 @@
 import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
-import type { ResourceHolder } from '../../core/model/access/holder.ts';
+import type { ResourceOwnership } from '../../core/model/access/holder.ts';
 import type { Automation, AutomationService } from '../../sessions/api/server/automations.ts';
 import type { DocumentService, StoredDocument } from '../../sessions/api/server/documents.ts';
 import type { MemoryStore, MemoryStoreService } from '../../sessions/api/server/memory-stores.ts';
@@ -106,7 +106,7 @@ export class ResourceNotifier extends ServerComponent<Deps> {
     };
   }
 
-  async refreshFailed(credential: VaultCredential, vault: ResourceHolder): Promise<void> {
+  async refreshFailed(credential: VaultCredential, vault: ResourceOwnership): Promise<void> {
     await this.#tell(ofCredential(credential, vault), 'refresh_failed');
   }
 
@@ -151,7 +151,7 @@ export class ResourceNotifier extends ServerComponent<Deps> {
 const isEnded = (before: { archivedAt: number | null }, after: { archivedAt: number | null }): boolean =>
   before.archivedAt === null && after.archivedAt !== null;
 
-const holderOf = ({ owner, projectId }: ResourceHolder): ResourceHolder => ({
+const holderOf = ({ owner, projectId }: ResourceOwnership): ResourceOwnership => ({
   ...(owner !== undefined && { owner }),
   ...(projectId && { projectId }),
 });
@@ -171,7 +171,7 @@ const ofVault = ({ id, displayName, ...vault }: CredentialVault): Resource => ({
   name: displayName,
   ...holderOf(vault),
 });
-const ofCredential = ({ id, displayName, vaultId }: VaultCredential, vault: ResourceHolder): Resource => ({
+const ofCredential = ({ id, displayName, vaultId }: VaultCredential, vault: ResourceOwnership): Resource => ({
   resource: 'vault_credential',
   id,
   name: displayName ?? '',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Secret } from '../text/secret.ts';
-import type { ResourceHolder } from './access/holder.ts';
+import type { ResourceOwnership } from './access/holder.ts';
 
 /** A tool server that is a program in the session's sandbox. */
 export const ToolProgram = z.object({
@@ -35,6 +35,6 @@ export interface RemoteToolServer extends Pick<ToolProgram, 'name' | 'tools' | '
 /** The vaults that a client attached to a session. They apply as long as the session can use them. */
 export interface SessionVaults {
   readonly ids: readonly string[];
-  readonly session: ResourceHolder;
+  readonly session: ResourceOwnership;
 }
 export type McpServer = ToolProgram | RemoteToolServer;

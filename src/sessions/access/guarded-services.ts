@@ -1,5 +1,5 @@
 import { AppError, ignoreNotFound, toAppError } from '../../core/errors/errors.ts';
-import { canUseResource, type ResourceHolder } from '../../core/model/access/holder.ts';
+import { canUseResource, type ResourceOwnership } from '../../core/model/access/holder.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { limitAuditorToViewer, type Principal } from '../../core/model/principal.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
@@ -50,7 +50,7 @@ interface SessionGuardDeps extends GuardDeps {
   readonly snapshots?: Pick<SnapshotService, 'find'>;
   readonly builds?: Pick<TemplateBuildService, 'findImage'>;
   /** Rejects when a session of this holder cannot use a resource that the agent refers to. */
-  readonly mayHave?: (session: ResourceHolder, agent: SessionAgent) => Promise<void>;
+  readonly mayHave?: (session: ResourceOwnership, agent: SessionAgent) => Promise<void>;
 }
 
 export function guardServices(services: Services, { principalOf, attach }: GuardDeps): Services {
@@ -151,10 +151,10 @@ export function guardServices(services: Services, { principalOf, attach }: Guard
  */
 async function checkParts(
   { vaults, memoryStores, documents }: Pick<Services, 'vaults' | 'memoryStores' | 'documents'>,
-  { session, agent }: { readonly session: ResourceHolder; readonly agent: SessionAgent },
+  { session, agent }: { readonly session: ResourceOwnership; readonly agent: SessionAgent },
 ): Promise<void> {
   const { vaults: named = [], memoryStores: mounted = [], environment } = agent;
-  const parts: ResourceHolder[] = await Promise.all([
+  const parts: ResourceOwnership[] = await Promise.all([
     ...named.map((id) => vaults.get(id)),
     ...mounted.map(({ store }) => memoryStores.get(store)),
     ...(environment === undefined ? [] : [documents.get(environment)]),
@@ -192,7 +192,7 @@ const imageFor = async (
   builds: Pick<TemplateBuildService, 'findImage'>,
   { role, owner }: Principal,
   named: string,
-  holder: ResourceHolder = { owner },
+  holder: ResourceOwnership = { owner },
 ): Promise<BuiltImage> =>
   await builds.findImage(named, holder).catch((thrown: unknown) => {
     if (role !== 'admin' || toAppError(thrown).code !== 'not_found') throw thrown;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ToolGroup } from '../../agents/tools/tool.ts';
-import type { ResourceHolder } from '../../core/model/access/holder.ts';
+import type { ResourceOwnership } from '../../core/model/access/holder.ts';
 import { ProjectAccessRecord, ProjectMember } from '../../core/model/access/project-member.ts';
 import { projectRoles } from '../../core/model/principal.ts';
 import type { ToolProgram } from '../../core/model/tool-server.ts';
@@ -88,7 +88,7 @@ export interface ProjectService {
    * the previous project's members. Rejects: not_found, conflict (the name is taken there, the resource is shared with everyone,
    * or a session uses the volume).
    */
-  move(id: string, to: ResourceMove, admit?: (resource: ResourceHolder) => void): Promise<void>;
+  move(id: string, to: ResourceMove, admit?: (resource: ResourceOwnership) => void): Promise<void>;
   /**
    * Transfers the project to the person or key with this id. The previous owner becomes a maintainer. Rejects: not_found (no such
    * id).

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { BlobPutOptions, BlobStore } from '../../core/contracts/blobs.ts';
 import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { type ResourceHolder, toHolderKey } from '../../core/model/access/holder.ts';
+import { type ResourceOwnership, toHolderKey } from '../../core/model/access/holder.ts';
 import { buildFilesKind as kind } from '../../core/model/records.ts';
 import type { BlobReference, CopyStore } from '../forks/copies.ts';
 
@@ -25,13 +25,13 @@ const maxFiles = 1_000;
 export class BuildFileStore extends ServerComponent<Deps> {
   readonly #arriving = new Map<string, number>();
 
-  async has(holder: ResourceHolder, hash: string): Promise<boolean> {
+  async has(holder: ResourceOwnership, hash: string): Promise<boolean> {
     return (await this.deps.records.get(kind, keyOf(toHolderKey(holder), hash))) !== undefined;
   }
 
   /** Rejects: payload_too_large, quota. */
   async put(
-    holder: ResourceHolder,
+    holder: ResourceOwnership,
     hash: string,
     content: AsyncIterable<Uint8Array>,
     options: BlobPutOptions,
@@ -85,7 +85,7 @@ export class BuildFileStore extends ServerComponent<Deps> {
     }
   }
 
-  async open(holder: ResourceHolder, hash: string): Promise<AsyncIterable<Uint8Array>> {
+  async open(holder: ResourceOwnership, hash: string): Promise<AsyncIterable<Uint8Array>> {
     return await this.deps.blobs.open(keyOf(toHolderKey(holder), hash));
   }
 

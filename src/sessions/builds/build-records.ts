@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
-import { type ResourceHolder, selectPreferredResource, toHolderKey } from '../../core/model/access/holder.ts';
+import { type ResourceOwnership, selectPreferredResource, toHolderKey } from '../../core/model/access/holder.ts';
 import { buildLogKind, builtTemplateKind, templateBuildKind } from '../../core/model/records.ts';
 import { BuildLogEntry, BuiltTemplate, TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
 import { Collection, type OwnerLimit } from '../../storage/collection.ts';
@@ -32,11 +32,11 @@ export class BuildRecords extends ServerComponent<Pick<ServerDependencies, 'reco
   /** Serializes changes to one holder's templates. */
   readonly inTurn = createKeyedQueue();
 
-  async templates(holder?: ResourceHolder): Promise<readonly BuiltTemplate[]> {
+  async templates(holder?: ResourceOwnership): Promise<readonly BuiltTemplate[]> {
     return await (holder ? this.#templates.listHeldBy(holder) : this.#templates.list());
   }
 
-  async builds(holder?: ResourceHolder): Promise<readonly TemplateBuild[]> {
+  async builds(holder?: ResourceOwnership): Promise<readonly TemplateBuild[]> {
     return await (holder ? this.#builds.listHeldBy(holder) : this.#builds.list());
   }
 
@@ -65,7 +65,7 @@ export class BuildRecords extends ServerComponent<Pick<ServerDependencies, 'reco
     return found;
   }
 
-  async findFor(session: ResourceHolder, named: string): Promise<BuiltTemplate> {
+  async findFor(session: ResourceOwnership, named: string): Promise<BuiltTemplate> {
     const [bare] = named.split(':');
     const all = await this.#templates.listUsable(session);
     const found = all.find(({ id }) => id === bare) ?? all.find(({ name }) => name === bare);

@@ -1,7 +1,7 @@
 import { buildsImages, type Driver } from '../../../drivers/driver.ts';
 import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
-import type { ResourceHolder } from '../../core/model/access/holder.ts';
+import type { ResourceOwnership } from '../../core/model/access/holder.ts';
 import type { TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
 import type { BuildFileStore } from './build-files.ts';
 import { type BuildRecords, isOpenBuild } from './build-records.ts';
@@ -29,7 +29,7 @@ export class BuiltImageStore extends ServerComponent<Deps> {
     return `corral-built/${this.deps.instance}:${buildId}`;
   }
 
-  async cached(prints: readonly string[], holder: ResourceHolder) {
+  async cached(prints: readonly string[], holder: ResourceOwnership) {
     const { driver, records } = this.deps;
     if (!buildsImages(driver)) return undefined;
     const here = new Set(await driver.builtImages(callOf()));
@@ -43,7 +43,7 @@ export class BuiltImageStore extends ServerComponent<Deps> {
   }
 
   /** Deletes the holder's oldest untagged builds, so that they cannot fill the disk. */
-  async trim(holder: ResourceHolder): Promise<void> {
+  async trim(holder: ResourceOwnership): Promise<void> {
     const { records } = this.deps;
     const named = await this.#named(holder);
     const old = (await records.builds(holder))
@@ -77,7 +77,7 @@ export class BuiltImageStore extends ServerComponent<Deps> {
     return removed + (await this.#removeUnused());
   }
 
-  async #named(holder?: ResourceHolder): Promise<ReadonlySet<string>> {
+  async #named(holder?: ResourceOwnership): Promise<ReadonlySet<string>> {
     const templates = await this.deps.records.templates(holder);
     return new Set(templates.flatMap(({ tags }) => Object.values(tags).map(({ build }) => build)));
   }

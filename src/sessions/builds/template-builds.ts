@@ -2,7 +2,7 @@ import { buildsImages } from '../../../drivers/driver.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
 import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreNotFound } from '../../core/errors/errors.ts';
-import { type ResourceHolder, toHolderKey } from '../../core/model/access/holder.ts';
+import { type ResourceOwnership, toHolderKey } from '../../core/model/access/holder.ts';
 import type { BuiltTemplate, TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
 import { expectArchive } from '../../core/text/files/archive-format.ts';
 import type { BuildPlan, BuildRequest, BuiltImage, TemplateBuildService } from '../api/server/template-builds.ts';
@@ -181,7 +181,7 @@ export class TemplateBuildManager extends ServerComponent<Deps> {
   }
 
   /** Rejects: invalid_request, not_found, conflict (the template has no build). */
-  async #base({ base }: BuildPlan, holder: ResourceHolder): Promise<BaseImage> {
+  async #base({ base }: BuildPlan, holder: ResourceOwnership): Promise<BaseImage> {
     const { images } = this.deps.policy;
     const image =
       'image' in base ? (images.get(base.image) ?? images.get(base.image.replace(/:latest$/, ''))) : undefined;
@@ -231,7 +231,7 @@ export class TemplateBuildManager extends ServerComponent<Deps> {
     return all.slice(offset, offset + limit);
   }
 
-  async #tagged(named: string, holder?: ResourceHolder) {
+  async #tagged(named: string, holder?: ResourceOwnership) {
     const template = await (holder ? this.#records.findFor(holder, named) : this.#records.find(named));
     const tag = named.split(':')[1] ?? defaultTemplateTag;
     const requested = template.tags[tag] ?? (named.includes(':') ? undefined : newest(template));
@@ -243,7 +243,7 @@ export class TemplateBuildManager extends ServerComponent<Deps> {
     return { image: build.image, print: build.print, start: build.start };
   }
 
-  async #findImage(named: string, holder?: ResourceHolder): Promise<BuiltImage> {
+  async #findImage(named: string, holder?: ResourceOwnership): Promise<BuiltImage> {
     const { image, start } = await this.#tagged(named, holder);
     return { image, ...(start && { start }) };
   }

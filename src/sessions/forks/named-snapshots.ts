@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { type ResourceHolder, selectPreferredResource } from '../../core/model/access/holder.ts';
+import { type ResourceOwnership, selectPreferredResource } from '../../core/model/access/holder.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { namedSnapshotKind as kind, Snapshot } from '../../core/model/sandboxes/snapshot.ts';
@@ -285,7 +285,7 @@ export class NamedSnapshotStore extends ServerComponent<Deps> {
     throw new AppError('quota', `${text} ${advice}`);
   }
 
-  async #takeName(name: string, holder: ResourceHolder): Promise<void> {
+  async #takeName(name: string, holder: ResourceOwnership): Promise<void> {
     const own = (await this.#snapshots.listHeldBy(holder)).flatMap(wholeOne).filter((one) => one.name === name);
     for (const one of own) await this.#put({ ...one, name: null });
   }

@@ -1,7 +1,7 @@
 import type { AgentMemory, AgentNote } from '../../agents/tools/memory/agent-memory.ts';
 import { AppError, ignoreNotFound } from '../../core/errors/errors.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
-import type { MemoryHolder, Note, NoteAuthor } from '../api/server/memory.ts';
+import type { MemoryOwner, Note, NoteAuthor } from '../api/server/memory.ts';
 import type { NoteStore } from './notes.ts';
 
 export function createAgentMemory(
@@ -9,21 +9,21 @@ export function createAgentMemory(
   { id: sessionId, owner = '', projectId }: Pick<SessionRecord, 'id' | 'owner' | 'projectId'>,
   { runId, onChange }: { readonly runId: string; readonly onChange?: (action: 'write' | 'delete') => void },
 ): AgentMemory {
-  const holders: readonly MemoryHolder[] = [
+  const holders: readonly MemoryOwner[] = [
     ...(projectId === null ? [] : [{ of: 'project' as const, id: projectId }]),
     { of: 'person', id: owner },
   ];
   const author = (approved: boolean): NoteAuthor => ({ kind: 'agent', sessionId, runId, approved });
 
   /** Throws: invalid_request if the path belongs to none of the session's holders. */
-  function parsePlace(whole: string): { readonly holder: MemoryHolder; readonly path: string } {
+  function parsePlace(whole: string): { readonly holder: MemoryOwner; readonly path: string } {
     const at = whole.indexOf('/');
     const holder = holders.find(({ of }) => of === whole.slice(0, Math.max(at, 0)));
     if (holder) return { holder, path: whole.slice(at + 1) };
     const roots = holders.map(({ of }) => `${of}/`);
     throw new AppError('invalid_request', `The path of a note begins with ${roots.join(' or ')}. ${whole} does not.`);
   }
-  const shown = ({ of }: MemoryHolder, { path, size, updatedAt, version }: Note): AgentNote => ({
+  const shown = ({ of }: MemoryOwner, { path, size, updatedAt, version }: Note): AgentNote => ({
     path: `${of}/${path}`,
     size,
     updatedAt,

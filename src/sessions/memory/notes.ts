@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreConflict, ignoreNotFound } from '../../core/errors/errors.ts';
 import { changeRecordWithResult } from '../../storage/collection.ts';
-import { type MemoryHolder, type Note, type NoteAuthor, NoteVersion, type NoteWithText } from '../api/server/memory.ts';
+import { type MemoryOwner, type Note, type NoteAuthor, NoteVersion, type NoteWithText } from '../api/server/memory.ts';
 import {
   applyNoteChange,
   countLiveNotes,
@@ -62,10 +62,10 @@ interface KeyedVersion {
   readonly version: StoredVersion;
 }
 /** Holders' ids are owners and project ids, none of which contains a colon. */
-const keyOf = ({ of, id }: MemoryHolder) => `${of}:${id}`;
-const holderOf = (key: string): MemoryHolder => {
+const keyOf = ({ of, id }: MemoryOwner) => `${of}:${id}`;
+const holderOf = (key: string): MemoryOwner => {
   const at = key.indexOf(':');
-  return { of: key.slice(0, at) as MemoryHolder['of'], id: key.slice(at + 1) };
+  return { of: key.slice(0, at) as MemoryOwner['of'], id: key.slice(at + 1) };
 };
 const noNote = (path: string) => new AppError('not_found', `There is no note ${path}.`);
 
@@ -83,7 +83,7 @@ export class NoteStore extends ServerComponent<Deps> {
 
   /** Without `among`, lists all holders, including those whose notes are all deleted. */
   async holders(
-    among?: readonly MemoryHolder[],
+    among?: readonly MemoryOwner[],
   ): Promise<ReadonlyMap<string, { readonly notes: number; readonly size: number; updatedAt: number }>> {
     const { records } = this.deps;
     const all = among
@@ -101,12 +101,12 @@ export class NoteStore extends ServerComponent<Deps> {
   }
 
   /** Sorted by path, including deleted notes. */
-  async list(holder: MemoryHolder): Promise<readonly Note[]> {
+  async list(holder: MemoryOwner): Promise<readonly Note[]> {
     return (await this.#index(holder)).notes.map(toNote);
   }
 
   /** Rejects: not_found, conflict (this version has no text: it was redacted, or deleted the note). */
-  async read(holder: MemoryHolder, path: string, number?: number): Promise<NoteWithText> {
+  async read(holder: MemoryOwner, path: string, number?: number): Promise<NoteWithText> {
     return await this.#changeIndex(holder, async (index) => {
       const note = findNote(index, path);
       if (!note || (note.deleted && number === undefined)) throw noNote(path);
@@ -119,7 +119,7 @@ export class NoteStore extends ServerComponent<Deps> {
   }
 
   /** Newest first. Rejects: not_found. */
-  async history(holder: MemoryHolder, path: string): Promise<readonly NoteVersion[]> {
+  async history(holder: MemoryOwner, path: string): Promise<readonly NoteVersion[]> {
     const { clock, records } = this.deps;
     const note = findNote(await this.#index(holder), path);
     if (!note) throw noNote(path);
@@ -137,7 +137,7 @@ export class NoteStore extends ServerComponent<Deps> {
 
   /** `text` can be a function of the current text, which is empty if there is no note. An unchanged text creates no version. */
   async write(
-    holder: MemoryHolder,
+    holder: MemoryOwner,
     { path, text, expect }: { path: string; text: string | ((now: string) => string); expect?: number | undefined },
     author: NoteAuthor,
   ): Promise<Note> {
@@ -152,7 +152,7 @@ export class NoteStore extends ServerComponent<Deps> {
     });
   }
 
-  async delete(holder: MemoryHolder, path: string, author: NoteAuthor): Promise<Note> {
+  async delete(holder: MemoryOwner, path: string, author: NoteAuthor): Promise<Note> {
     return await this.#change(holder, path, author, async (now) => {
       if (!now || now.deleted) throw noNote(path);
       return { action: 'delete', text: null };
@@ -160,7 +160,7 @@ export class NoteStore extends ServerComponent<Deps> {
   }
 
   /** Rejects: not_found, conflict (`to` is the current version or was redacted, or the restored text does not fit). */
-  async undo(holder: MemoryHolder, path: string, to: number | undefined, author: NoteAuthor): Promise<Note> {
+  async undo(holder: MemoryOwner, path: string, to: number | undefined, author: NoteAuthor): Promise<Note> {
     return await this.#change(holder, path, author, async (now) => {
       if (!now) throw noNote(path);
       const number = to ?? now.version - 1;
@@ -177,7 +177,7 @@ export class NoteStore extends ServerComponent<Deps> {
 
   /** Rejects: not_found, conflict (the newest version of an existing note cannot be redacted). */
   async redact(
-    holder: MemoryHolder,
+    holder: MemoryOwner,
     { path, version }: { readonly path: string; readonly version: number | 'all' },
     by: string,
   ): Promise<Note> {
@@ -209,7 +209,7 @@ export class NoteStore extends ServerComponent<Deps> {
     });
   }
 
-  async forget(holder: MemoryHolder): Promise<void> {
+  async forget(holder: MemoryOwner): Promise<void> {
     const { records } = this.deps;
     await records.delete(kinds.index, keyOf(holder));
     for (const { id } of await records.list(kinds.version, { idPrefix: `${keyOf(holder)}:` }))
@@ -234,7 +234,7 @@ export class NoteStore extends ServerComponent<Deps> {
     return gone;
   }
 
-  async #forgetOld(holder: MemoryHolder, before: number): Promise<number> {
+  async #forgetOld(holder: MemoryOwner, before: number): Promise<number> {
     const gone = await this.#changeIndex(holder, async (index) => {
       const doc = dropOldNoteHistory(index, before);
       const value = findDroppedVersions(index, doc);
@@ -249,7 +249,7 @@ export class NoteStore extends ServerComponent<Deps> {
    * read again.
    */
   async #change(
-    holder: MemoryHolder,
+    holder: MemoryOwner,
     path: string,
     author: NoteAuthor,
     draft: (now: StoredNote | undefined) => Promise<Draft | 'again' | undefined>,
@@ -294,12 +294,12 @@ export class NoteStore extends ServerComponent<Deps> {
     return toNote(note);
   }
 
-  async #index(holder: MemoryHolder): Promise<NoteIndex> {
+  async #index(holder: MemoryOwner): Promise<NoteIndex> {
     return indexIn(await this.deps.records.get(kinds.index, keyOf(holder)));
   }
 
   async #changeIndex<Value>(
-    holder: MemoryHolder,
+    holder: MemoryOwner,
     change: (index: NoteIndex) => Promise<{ readonly value: Value; readonly doc?: NoteIndex } | 'again'>,
   ): Promise<Value> {
     const place = { kind: kinds.index, id: keyOf(holder) };
@@ -310,7 +310,7 @@ export class NoteStore extends ServerComponent<Deps> {
   }
 
   /** `again`: the version was dropped after the index was read. Rejects: not_found. */
-  async #version(holder: MemoryHolder, note: StoredNote, number: number): Promise<StoredVersion | 'again'> {
+  async #version(holder: MemoryOwner, note: StoredNote, number: number): Promise<StoredVersion | 'again'> {
     const id = versionKey(holder, { note: note.id, version: idOf(note, number) });
     const found = await this.deps.records.get(kinds.version, id);
     if (found) return StoredVersion.parse(found.doc);
@@ -320,7 +320,7 @@ export class NoteStore extends ServerComponent<Deps> {
     return 'again';
   }
 
-  async #listVersions(holder: MemoryHolder, { id }: StoredNote): Promise<readonly KeyedVersion[]> {
+  async #listVersions(holder: MemoryOwner, { id }: StoredNote): Promise<readonly KeyedVersion[]> {
     const all = await this.deps.records.list(kinds.version, { idPrefix: `${keyOf(holder)}:${id}:` });
     return all.map((one) => ({ key: one.id, stored: one.version, version: StoredVersion.parse(one.doc) }));
   }
@@ -333,7 +333,7 @@ export class NoteStore extends ServerComponent<Deps> {
     await records.put({ kind: kinds.version, id: key, doc, expect: stored }).catch(ignoreConflict);
   }
 
-  async #drop(holder: MemoryHolder, versions: readonly NoteVersionRef[]): Promise<void> {
+  async #drop(holder: MemoryOwner, versions: readonly NoteVersionRef[]): Promise<void> {
     for (const version of versions) await this.deps.records.delete(kinds.version, versionKey(holder, version));
   }
 }
@@ -341,7 +341,7 @@ export class NoteStore extends ServerComponent<Deps> {
 const lostMs = 3_600_000;
 const indexIn = (found: { readonly doc: unknown } | undefined): NoteIndex =>
   found ? NoteIndex.parse(found.doc) : { notes: [] };
-const versionKey = (holder: MemoryHolder, { note, version }: NoteVersionRef) => `${keyOf(holder)}:${note}:${version}`;
+const versionKey = (holder: MemoryOwner, { note, version }: NoteVersionRef) => `${keyOf(holder)}:${note}:${version}`;
 
 /** Throws: not_found for a version that never existed or is no longer kept. */
 function idOf({ path, version, versions }: StoredNote, number: number): string {

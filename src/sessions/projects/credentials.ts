@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { SealedValue, type SecretSealer } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import type { ResourceHolder } from '../../core/model/access/holder.ts';
+import type { ResourceOwnership } from '../../core/model/access/holder.ts';
 import { type CredentialInjection, isValidHeaderValue, listInjectionTargets } from '../../core/model/credential.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { credentialKind, SessionRecord } from '../../core/model/records.ts';
@@ -49,7 +49,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   readonly learn: (value: Secret) => void;
   readonly onChange: () => void;
   /** The value of a stored secret, by id, for a session or for the sessions of a project. Rejects: not_found. */
-  readonly secretValue: (id: string, session: ResourceHolder) => Promise<Secret>;
+  readonly secretValue: (id: string, session: ResourceOwnership) => Promise<Secret>;
 }
 /** The holder of credentials that apply to all sessions. No session or project has this id. */
 export const serverHolderId = 'server';
@@ -76,7 +76,7 @@ export function createBoundCredentialStore({
   const held = async (holder: string): Promise<readonly CredentialWithHolder[]> =>
     (await all(holder)).map(({ sealed: _, createdAt: __, ...rest }) => ({ ...rest, holder }));
 
-  async function readHolder(holder: string): Promise<ResourceHolder> {
+  async function readHolder(holder: string): Promise<ResourceOwnership> {
     const session = holder === serverHolderId ? undefined : await records.get('session', holder);
     if (session) return SessionRecord.parse(session.doc);
     return holder === serverHolderId ? {} : { projectId: holder };

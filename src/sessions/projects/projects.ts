@@ -4,7 +4,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import type { ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreNotFound } from '../../core/errors/errors.ts';
-import { ResourceHolder, toHolderKey } from '../../core/model/access/holder.ts';
+import { ResourceOwnership, toHolderKey } from '../../core/model/access/holder.ts';
 import { type ProjectMember, toMemberKey } from '../../core/model/access/project-member.ts';
 import { builtTemplateKind, namedSecretKind, templateBuildKind, vaultKind } from '../../core/model/records.ts';
 import { namedSnapshotKind } from '../../core/model/sandboxes/snapshot.ts';
@@ -43,11 +43,11 @@ export interface MemberDirectory {
 }
 export interface ProjectResourceStore {
   /** With an empty owner, lists only the projects' resources, and possibly shared resources. */
-  list(owner: string, projects: readonly string[]): Promise<readonly (ResourceHolder & { readonly id: string })[]>;
+  list(owner: string, projects: readonly string[]): Promise<readonly (ResourceOwnership & { readonly id: string })[]>;
   delete(id: string): Promise<unknown>;
 }
 export interface MovableResourceStore {
-  get(id: string): Promise<ResourceHolder>;
+  get(id: string): Promise<ResourceOwnership>;
   update(id: string, change: { readonly projectId: string | null }): Promise<unknown>;
 }
 const maxMembers = 1_000;
@@ -224,7 +224,7 @@ const kinds: Readonly<Record<OwnedResourceKind, string>> = {
 const uniquelyNamed: ReadonlySet<OwnedResourceKind> = new Set(namedResourceKinds);
 
 const Movable = z.looseObject({
-  ...ResourceHolder.shape,
+  ...ResourceOwnership.shape,
   id: z.string(),
   name: z.string().nullish(),
   shared: z.boolean().optional(),
@@ -251,7 +251,7 @@ function createResourceMover(records: RecordStore, clock: Pick<Clock, 'now'>) {
   async function move(
     { of: name, id }: { readonly of: OwnedResourceKind; readonly id: string },
     projectId: string | null,
-    mayMove: (resource: ResourceHolder) => void,
+    mayMove: (resource: ResourceOwnership) => void,
   ): Promise<void> {
     const resources = held(name);
     const before = await resources.get(id);
@@ -279,5 +279,5 @@ function createResourceMover(records: RecordStore, clock: Pick<Clock, 'now'>) {
     for (const build of await builds.listHeldBy(before))
       if (build.templateId === id) await builds.change(build.id, (now) => ({ ...now, projectId }));
   }
-  return { get: (name: OwnedResourceKind, id: string): Promise<ResourceHolder> => held(name).get(id), move };
+  return { get: (name: OwnedResourceKind, id: string): Promise<ResourceOwnership> => held(name).get(id), move };
 }

@@ -3,7 +3,7 @@ import { createToolRegistry, type ToolRegistry, withTools } from '../../agents/t
 import { allowsTool } from '../../agents/tools/selection.ts';
 import type { ToolDescription } from '../../agents/tools/tool.ts';
 import { managedAgentsToolset, toClientTool, toolsetBackingTools, toWorkerTool } from '../../agents/tools/toolset.ts';
-import type { ResourceHolder } from '../../core/model/access/holder.ts';
+import type { ResourceOwnership } from '../../core/model/access/holder.ts';
 import type { ApprovalRule } from '../../core/model/approval-rule.ts';
 import { memoryMountPath } from '../../core/model/run-files.ts';
 import type { SessionAgent } from '../../core/model/session-agent.ts';
@@ -13,7 +13,7 @@ import type { AgentProfile } from './profile.ts';
 interface Base {
   readonly usual: AgentProfile;
   readonly denied: readonly string[];
-  readonly session: ResourceHolder;
+  readonly session: ResourceOwnership;
 }
 const weeksMs = 20 * 24 * 60 * 60_000; // 20 days, because clients can answer late; a timer can last at most 24.8 days
 const toolTimeoutMs = 60_000;

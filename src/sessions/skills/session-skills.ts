@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { ServerComponent } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
-import { type ResourceHolder, toHolderKey } from '../../core/model/access/holder.ts';
+import { type ResourceOwnership, toHolderKey } from '../../core/model/access/holder.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { skillFolder } from '../../core/model/run-files.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
@@ -53,7 +53,7 @@ export class SessionSkillResolver extends ServerComponent<Deps> {
   }
 
   /** Rejects: not_found for a skill that sessions of this holder cannot use. */
-  async check(pins: readonly string[], holder: ResourceHolder): Promise<void> {
+  async check(pins: readonly string[], holder: ResourceOwnership): Promise<void> {
     for (const pin of pins) await this.#find(pin, holder);
   }
 
@@ -71,7 +71,7 @@ export class SessionSkillResolver extends ServerComponent<Deps> {
 
   async #pinned(
     { skill: id, version }: { readonly skill: string; readonly version: string },
-    { projectId }: ResourceHolder,
+    { projectId }: ResourceOwnership,
   ): Promise<SessionSkill> {
     const { skills } = this.deps;
     try {
@@ -90,11 +90,11 @@ export class SessionSkillResolver extends ServerComponent<Deps> {
    * A project's skill overrides the owner's, which overrides a shared skill. With `shared`, as for templates, only shared skills
    * are found.
    */
-  async #find(pin: string, whose: 'shared' | ResourceHolder): Promise<SessionSkill> {
+  async #find(pin: string, whose: 'shared' | ResourceOwnership): Promise<SessionSkill> {
     const { skills } = this.deps;
     const { name, version } = parseSkillPin(pin);
     const all = (await skills.list()).filter((one) => one.name === name);
-    const heldBy = (holder: ResourceHolder) =>
+    const heldBy = (holder: ResourceOwnership) =>
       all.find((one) => !one.shared && toHolderKey(one) === toHolderKey(holder));
     const own = whose === 'shared' ? undefined : (heldBy(whose) ?? heldBy({ owner: whose.owner }));
     const skill = own ?? all.find(({ shared }) => shared);

@@ -4,7 +4,7 @@ import type { RecordStore } from '../../core/contracts/ports.ts';
 import { ServerComponent } from '../../core/contracts/server-parts.ts';
 import { SealedValue, type SecretSealer } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { canUseResource, type ResourceHolder } from '../../core/model/access/holder.ts';
+import { canUseResource, type ResourceOwnership } from '../../core/model/access/holder.ts';
 import { vaultCredentialKind as kind, vaultKind } from '../../core/model/records.ts';
 import type { SessionVaults } from '../../core/model/tool-server.ts';
 import { parseJsonWithinLimits } from '../../core/text/json.ts';
@@ -91,7 +91,7 @@ export class CredentialRecords extends ServerComponent<Deps> {
   async readVariables({ ids, session }: SessionVaults): Promise<readonly VaultVariable[]> {
     const found = new Map<string, VaultVariable>();
     for (const vault of ids) {
-      const holder = (await this.deps.records.get(vaultKind, vault))?.doc as ResourceHolder | undefined;
+      const holder = (await this.deps.records.get(vaultKind, vault))?.doc as ResourceOwnership | undefined;
       if (!holder || !canUseResource(session, holder)) continue;
       for (const at of await this.list(vault)) {
         const { auth, archivedAt, id } = at.credential;

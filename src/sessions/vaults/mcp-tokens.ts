@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
 import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreNotFound, toAppError } from '../../core/errors/errors.ts';
-import { canUseResource, type ResourceHolder } from '../../core/model/access/holder.ts';
+import { canUseResource, type ResourceOwnership } from '../../core/model/access/holder.ts';
 import { vaultKind } from '../../core/model/records.ts';
 import type { SessionVaults } from '../../core/model/tool-server.ts';
 import { parseJson } from '../../core/text/json.ts';
@@ -22,7 +22,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records' | 'warn'> {
   readonly credentials: CredentialRecords;
   readonly fetch: VaultFetch;
   /** Called for a credential whose token endpoint returns no new token. */
-  readonly onFailure: (credential: VaultCredential, vault: ResourceHolder) => Promise<void>;
+  readonly onFailure: (credential: VaultCredential, vault: ResourceOwnership) => Promise<void>;
 }
 /** Tokens that expire sooner are replaced before use. */
 const spareMs = 60_000;
@@ -79,7 +79,7 @@ export class McpTokenProvider extends ServerComponent<Deps> {
   }
 
   async #inVault(
-    { id, session }: { id: string; session: ResourceHolder },
+    { id, session }: { id: string; session: ResourceOwnership },
     url: string,
   ): Promise<StoredCredential | undefined> {
     const vault = (await this.deps.records.get(vaultKind, id))?.doc as CredentialVault | undefined;
@@ -126,7 +126,7 @@ export class McpTokenProvider extends ServerComponent<Deps> {
       if (this.#refused.size >= maxRemembered) this.#refused.clear();
       this.#refused.set(credential.id, { version: at.version, at: clock.now() });
       const vault = await records.get(vaultKind, credential.vaultId);
-      if (vault) await onFailure(credential, vault.doc as ResourceHolder);
+      if (vault) await onFailure(credential, vault.doc as ResourceOwnership);
       return outcome;
     }
     const now = clock.now();

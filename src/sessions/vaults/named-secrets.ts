@@ -4,7 +4,7 @@ import { SealedValue, type SecretSealer } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import {
   canUseResource,
-  type ResourceHolder,
+  type ResourceOwnership,
   selectPreferredResource,
   toHolderKey,
 } from '../../core/model/access/holder.ts';
@@ -44,7 +44,7 @@ export class NamedSecretStore extends ServerComponent<Deps> {
   readonly #sealing = createSealedRecordStore({ ...this.deps, kind, field: 'value' });
 
   /** Rejects: not_found (deleted, or not for this session), store_corrupt. */
-  async value(id: string, session: ResourceHolder): Promise<Secret> {
+  async value(id: string, session: ResourceOwnership): Promise<Secret> {
     const stored = await this.#stored(id);
     if (!canUseResource(session, stored)) throw missing();
     const value = this.#sealing.open(id, stored.sealed);

@@ -1,7 +1,7 @@
 import type { MountedVolume } from '../../../drivers/driver.ts';
 import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreNotFound } from '../../core/errors/errors.ts';
-import type { ResourceHolder } from '../../core/model/access/holder.ts';
+import type { ResourceOwnership } from '../../core/model/access/holder.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxOptions, SessionRecord } from '../../core/model/records.ts';
 import {
@@ -23,7 +23,7 @@ interface Deps extends Pick<ServerDependencies, 'clock'> {
   /** Why the driver cannot mount volumes. Undefined: it can. */
   readonly refusal: string | undefined;
 }
-type MountingSession = ResourceHolder & Pick<SessionRecord, 'id'>;
+type MountingSession = ResourceOwnership & Pick<SessionRecord, 'id'>;
 
 /**
  * A session holds its volumes from creation to deletion, even while its sandbox is paused or the server restarts. A held volume
@@ -136,7 +136,7 @@ const bad = (message: string) => new AppError('invalid_request', message);
  */
 export async function findMountedVolumes(
   records: Pick<VolumeRecords, 'get'>,
-  { id, projectId, sandbox }: Pick<SessionRecord, 'id' | 'sandbox'> & ResourceHolder,
+  { id, projectId, sandbox }: Pick<SessionRecord, 'id' | 'sandbox'> & ResourceOwnership,
 ): Promise<readonly MountedVolume[]> {
   return await Promise.all(
     (sandbox?.volumes ?? []).map(async ({ volume, path, access }): Promise<MountedVolume> => {

@@ -1,7 +1,7 @@
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { ServerComponent, type ServerDependencies } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { type ResourceHolder, selectPreferredResource } from '../../core/model/access/holder.ts';
+import { type ResourceOwnership, selectPreferredResource } from '../../core/model/access/holder.ts';
 import type { VolumeId } from '../../core/model/ids.ts';
 import { volumeKind as kind, Volume, type VolumeAttachment } from '../../core/model/sandboxes/volume.ts';
 import { Collection, type OwnerLimit } from '../../storage/collection.ts';
@@ -59,7 +59,7 @@ export class VolumeRecords extends ServerComponent<Deps> {
   }
 
   /** Searches the session's project first. Rejects: not_found. */
-  async findFor(session: ResourceHolder, idOrName: string): Promise<Volume> {
+  async findFor(session: ResourceOwnership, idOrName: string): Promise<Volume> {
     const all = (await this.#volumes.listUsable(session)).filter(isPresent);
     return all.find(({ id }) => id === idOrName) ?? all.find(({ name }) => name === idOrName) ?? fail(idOrName);
   }

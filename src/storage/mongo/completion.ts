@@ -10,8 +10,8 @@ import {
   toEventId,
   toEventRangeFilter,
   toIndexFields,
-  toLaterEventDocuments,
   toRecordId,
+  toRemainingEventDocuments,
 } from './documents.ts';
 import { duplicateKeyCode, isDuplicateKeyError } from './errors.ts';
 
@@ -31,7 +31,7 @@ export async function completeNewestAppend({ at, run }: MongoConnection, session
       ? await run(() => at.events(session).findOne({ _id: toEventId(session, eventSeqOf(tail._id) - nth) }))
       : tail;
   if (first?.redo) {
-    if (tail?.left) await run(() => addEvents({ at }, toLaterEventDocuments(session, first)));
+    if (tail?.left) await run(() => addEvents({ at }, toRemainingEventDocuments(session, first)));
     await putRecords({ at, run }, { session, seq: head, puts: first.redo.puts });
   }
   if (log?.redo?.after === head)

@@ -201,10 +201,10 @@ export function toAppendDocuments(
     ...(rest.length > 0 || puts.length > 0 ? { redo: { facts: rest, puts } } : {}),
     ...(rest.length > 0 ? { left: rest.length } : {}),
   };
-  return [document, ...toLaterEventDocuments(sessionId, document)] as const;
+  return [document, ...toRemainingEventDocuments(sessionId, document)] as const;
 }
 
-export function toLaterEventDocuments(session: SessionId, first: EventDocument): EventDocument[] {
+export function toRemainingEventDocuments(session: SessionId, first: EventDocument): EventDocument[] {
   const rest = first.redo?.facts ?? [];
   return rest.map((text, n) => {
     const left = rest.length - n - 1;

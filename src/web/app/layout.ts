@@ -9,7 +9,7 @@ export const isSidebarOpen = signal(false);
 export const visiblePane = signal<'chat' | 'work'>('chat');
 
 /** Id of the work pane's open tab. Empty: the first tab. */
-export const openTabId = createPref<string>('tab', '');
+export const activeTabId = createPref<string>('tab', '');
 export const isWorkPaneMaximized = signal(false);
 
 export const isPhone = (): boolean => matchMedia('(max-width: 860px)').matches;
@@ -26,7 +26,7 @@ export function showWorkPane(): void {
 }
 
 export function showTab(id: string): void {
-  openTabId.value = id;
+  activeTabId.value = id;
   showWorkPane();
 }
 

@@ -18,7 +18,7 @@ interface LogPage {
 export interface LogSource {
   list(afterSeq: number, limit: number): Promise<LogPage>;
   /** Sends events after a seq, old and new, until the returned function is called. */
-  follow(afterSeq: number, hearer: LogSubscriber): () => void;
+  follow(afterSeq: number, subscriber: LogSubscriber): () => void;
   /** Whether a retry is pointless, for example because the session does not exist. */
   isFinal(error: unknown): boolean;
 }

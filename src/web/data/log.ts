@@ -15,10 +15,10 @@ export const sessionEventCount = signal(0);
 /** Set at start-up. Called when the session's log has ended or cannot be read, usually because the session was deleted. */
 export const missingSessionHandler: { leave: (id: string) => void } = { leave: () => {} };
 
-const hearers = new Set<(event: Event) => void>();
-export function onSessionEvent(hear: (event: Event) => void): () => void {
-  hearers.add(hear);
-  return () => void hearers.delete(hear);
+const listeners = new Set<(event: Event) => void>();
+export function onSessionEvent(listener: (event: Event) => void): () => void {
+  listeners.add(listener);
+  return () => void listeners.delete(listener);
 }
 
 /** Whether the page shows only the end of a long log, while earlier events are read. */
@@ -35,7 +35,7 @@ function take(taken: readonly Event[]): void {
 function append(taken: readonly Event[]): void {
   for (const event of taken) sessionEvents.push(event);
   sessionEventCount.value = sessionEvents.length;
-  for (const event of taken) for (const hear of hearers) tell(hear, event);
+  for (const event of taken) for (const listener of listeners) tell(listener, event);
 }
 
 function takeEnd(taken: readonly Event[]): void {
@@ -64,9 +64,9 @@ function join(end: readonly Event[]): void {
 }
 
 /** An error in one subscriber must not hide the event from the others. */
-function tell(hear: (event: Event) => void, event: Event): void {
+function tell(listener: (event: Event) => void, event: Event): void {
   try {
-    hear(event);
+    listener(event);
   } catch (error) {
     reportError(error);
   }

@@ -134,16 +134,16 @@ export interface Subscriber<Item> {
 }
 
 /** Subscribes until the returned function is called. */
-export function subscribeTo<Item>(path: ProcedurePath, input: unknown, hearer: Subscriber<Item>): () => void {
+export function subscribeTo<Item>(path: ProcedurePath, input: unknown, subscriber: Subscriber<Item>): () => void {
   const ended = new AbortController();
   const { signal: end } = ended;
   void client.promise.then((trpc) => {
     if (end.aborted) return;
     trpc.subscription(path, input, {
       signal: end,
-      onData: (item) => end.aborted || hearer.onData(item as Item),
-      onError: (error) => end.aborted || hearer.onError?.(new CallError(error)),
-      onComplete: () => end.aborted || hearer.onEnd?.(),
+      onData: (item) => end.aborted || subscriber.onData(item as Item),
+      onError: (error) => end.aborted || subscriber.onError?.(new CallError(error)),
+      onComplete: () => end.aborted || subscriber.onEnd?.(),
     });
   });
   return () => ended.abort();

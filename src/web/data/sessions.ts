@@ -61,8 +61,8 @@ export function forgetSession(id: string): void {
 
 let drawing = false;
 const received: ((news: SessionChange, before: Session | undefined) => void)[] = [];
-export const onSessionChange = (hear: (news: SessionChange, before: Session | undefined) => void): void =>
-  void received.push(hear);
+export const onSessionChange = (listener: (news: SessionChange, before: Session | undefined) => void): void =>
+  void received.push(listener);
 
 /** Draws at most once every 16 ms, because thousands of sessions can arrive together when a page opens. */
 export function watchSessions(): void {
@@ -75,7 +75,7 @@ export function watchSessions(): void {
       if (news.type === 'deleted') byId.delete(news.session.id);
       else byId.set(news.session.id, news.session);
       if (unconfirmed.delete(news.session.id)) dropUnconfirmedSoon();
-      for (const hear of received) hear(news, before);
+      for (const listener of received) listener(news, before);
       if (drawing) return;
       drawing = true;
       // Uses a timer, because a hidden tab has no frames, but its title counts waiting sessions.

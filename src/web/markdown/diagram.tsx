@@ -33,7 +33,7 @@ export function Diagram({ source }: { source: string }) {
   const isDark =
     theme.value === 'dark' || (theme.value === 'system' && matchMedia('(prefers-color-scheme: dark)').matches);
   useEffect(() => {
-    const hear = ({ data, source: from }: MessageEvent<DiagramReport>) => {
+    const onMessage = ({ data, source: from }: MessageEvent<DiagramReport>) => {
       if (!frame.current || from !== frame.current.contentWindow) return;
       if (data.kind === 'ready') setReady(true);
       if (data.kind === 'ready' || data.id !== latest.current) return;
@@ -41,8 +41,8 @@ export function Diagram({ source }: { source: string }) {
       if (data.kind === 'failed') setDrawing({ kind: 'failed' });
       else setDrawing({ kind: 'drawn', height: Math.min(maxHeight, Math.max(40, Number(data.height) || firstHeight)) });
     };
-    addEventListener('message', hear);
-    return () => removeEventListener('message', hear);
+    addEventListener('message', onMessage);
+    return () => removeEventListener('message', onMessage);
   }, []);
   // Creates the frame once the diagram comes near the view. A frame that does not load is removed, so that the text is shown.
   useEffect(() => {

@@ -16,7 +16,7 @@ import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 
 /** Everyone sees the page. Only administrators can change the models and add providers. */
-export function ModelsPage({ again }: { again: () => void }) {
+export function ModelsPage({ reopenSettings }: { reopenSettings: () => void }) {
   const [notice, setNotice] = useState('');
   const [trouble, tryIt] = useActionError();
   useEffect(() => void tryIt(t('models.listsUnread'), loadEffectiveModels), []);
@@ -29,7 +29,7 @@ export function ModelsPage({ again }: { again: () => void }) {
       async act(ref) {
         const at = ref.indexOf('/');
         applyModels(await mutate('models.use', { provider: ref.slice(0, at), model: ref.slice(at + 1) }));
-        setTimeout(again);
+        setTimeout(reopenSettings);
       },
     });
   const canUse = now.canChange && now.refusal === null && now.setBy === null;
@@ -44,7 +44,7 @@ export function ModelsPage({ again }: { again: () => void }) {
           <Button class="small" label={t('models.change')} onClick={pick} />
         )}
       </div>
-      <Providers now={now} again={again} />
+      <Providers now={now} reopenSettings={reopenSettings} />
       <FormError text={trouble} />
       {notice !== '' && <p role="status">{notice}</p>}
       {now.canChange && (
@@ -60,13 +60,13 @@ export function ModelsPage({ again }: { again: () => void }) {
   );
 }
 
-function Providers({ now, again }: { now: EffectiveModels; again: () => void }) {
+function Providers({ now, reopenSettings }: { now: EffectiveModels; reopenSettings: () => void }) {
   const remove = (id: string, name: string) =>
     confirmAction({
       title: t('models.removeAsk', { provider: name }),
       text: t('models.removedTells'),
       yes: t('models.remove'),
-      act: () => void mutate('models.forget', { provider: id }).then(applyModels).finally(again),
+      act: () => void mutate('models.forget', { provider: id }).then(applyModels).finally(reopenSettings),
     });
   return (
     <div>

@@ -77,8 +77,8 @@ interface SettingsSection {
   readonly group?: TextKey;
   readonly label: TextKey;
   readonly shows?: () => boolean;
-  /** `again` reopens the settings after another dialog replaced them. */
-  readonly Body: ComponentType<{ again: () => void }>;
+  /** `reopenSettings` reopens the settings after another dialog replaced them. */
+  readonly Body: ComponentType<{ reopenSettings: () => void }>;
 }
 
 const seesAdministration = () => currentUser.value?.role === 'admin' || currentUser.value?.role === 'auditor';
@@ -211,7 +211,7 @@ export function Settings({ section: first }: { section?: string | undefined }) {
           ))}
         </select>
         <section key={open} ref={body} tabIndex={-1} aria-label={section && t(section.label)}>
-          {section && <section.Body again={() => showDialog(<Settings section={open} />)} />}
+          {section && <section.Body reopenSettings={() => showDialog(<Settings section={open} />)} />}
         </section>
       </div>
     </Dialog>

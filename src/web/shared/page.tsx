@@ -24,7 +24,7 @@ export function SharedPage() {
   useEffect(() => {
     document.title = `${title} · Corral`;
   }, [title]);
-  if (shareState.value === 'unfit') {
+  if (shareState.value === 'invalid') {
     return (
       <main class="shared roomy shared-none stack">
         <Icon name="warning" size={28} />

@@ -26,7 +26,7 @@ export interface SharedFileEntry {
 export const sharedConversationState = new ConversationState();
 export const sharedSummary = signal<ShareSummary | undefined>(undefined);
 /** `unfit`: the link is no longer valid. `offline`: the page retries automatically. */
-export const shareState = signal<'loading' | 'shown' | 'unfit' | 'offline'>('loading');
+export const shareState = signal<'loading' | 'shown' | 'invalid' | 'offline'>('loading');
 
 /** Seq of the last event, set whenever the page has read all events. */
 export const lastReadSeq = signal(0);
@@ -79,10 +79,10 @@ export function pollSharedSession(): void {
     if (document.visibilityState === 'visible') {
       await readOn().catch((thrown: unknown) => {
         const isFinal = thrown instanceof ShareRequestError && [404, 422].includes(thrown.status);
-        shareState.value = isFinal ? 'unfit' : 'offline';
+        shareState.value = isFinal ? 'invalid' : 'offline';
       });
     }
-    if (shareState.value !== 'unfit') setTimeout(again, everyMs);
+    if (shareState.value !== 'invalid') setTimeout(again, everyMs);
   };
   addEventListener('hashchange', () => location.reload());
   void again();

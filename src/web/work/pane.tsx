@@ -1,6 +1,6 @@
 import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { isWorkPaneMaximized, openTabId } from '../app/layout.ts';
+import { activeTabId, isWorkPaneMaximized } from '../app/layout.ts';
 import { connectionState } from '../data/server.ts';
 import { currentSession, type Session } from '../data/sessions.ts';
 import { ErrorBoundary } from '../parts/boundary.tsx';
@@ -15,7 +15,7 @@ export function WorkPane() {
   const session = currentSession.value;
   if (!session) return <aside class="work" aria-label={t('work')} />;
   const shown = workTabs.filter(({ shows }) => shows?.(session) ?? true);
-  const open = shown.find(({ id }) => id === openTabId.value) ?? shown[0];
+  const open = shown.find(({ id }) => id === activeTabId.value) ?? shown[0];
   return (
     <aside class="work stack" aria-label={t('work')}>
       <Divider />
@@ -31,7 +31,7 @@ export function WorkPane() {
           open={open?.id}
           panel="work-panel"
           onOpen={(id) => {
-            openTabId.value = id;
+            activeTabId.value = id;
           }}
         />
         <IconButton

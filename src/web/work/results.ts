@@ -1,6 +1,6 @@
 import { effect } from '@preact/signals';
 import type { Outputs } from '../../client/types.ts';
-import { focusTab, isPhone, openTabId, showTab } from '../app/layout.ts';
+import { activeTabId, focusTab, isPhone, showTab } from '../app/layout.ts';
 import type { RunEndItem } from '../data/items.ts';
 import { conversationState } from '../data/log.ts';
 import { query } from '../data/server.ts';
@@ -56,7 +56,7 @@ async function show(sessionId: string, files: Changes, placeBefore: PreviewLocat
  */
 export async function openResult(sessionId: string, path: string): Promise<void> {
   openAt(sessionId, path, await findPagePort(sessionId, path).catch(() => undefined));
-  focusTab(openTabId.peek());
+  focusTab(activeTabId.peek());
 }
 
 const findPagePort = async (sessionId: string, path: string): Promise<number | undefined> =>

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { canUseResource, type ResourceHolder } from '../../../src/core/model/access/holder.ts';
+import { canUseResource, type ResourceOwnership } from '../../../src/core/model/access/holder.ts';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import type { MemberRole } from '../../../src/core/model/principal.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
@@ -356,7 +356,7 @@ test('an owner or a maintainer moves what a project can hold, and the former mem
   expect(await bob.automations.list.query()).toEqual([]);
 });
 
-test.each<[what: string, session: ResourceHolder, resource: ResourceHolder, isUsable: boolean]>([
+test.each<[what: string, session: ResourceOwnership, resource: ResourceOwnership, isUsable: boolean]>([
   ['its own project', { owner: 'ada', projectId: 'p' }, { owner: 'boss', projectId: 'p' }, true],
   ['another project, even its owner', { owner: 'ada', projectId: 'p' }, { owner: 'ada', projectId: 'q' }, false],
   ['a project that it left', { owner: 'ada', projectId: null }, { owner: 'ada', projectId: 'p' }, false],

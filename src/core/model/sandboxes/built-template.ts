@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { ResourceHolder } from '../access/holder.ts';
+import { ResourceOwnership } from '../access/holder.ts';
 
 /** A template that its owner builds. Tags name builds; a bare template name means the tag `default`. */
 export const BuiltTemplate = z.object({
   id: z.string(),
   name: z.string(),
-  ...ResourceHolder.shape,
+  ...ResourceOwnership.shape,
   at: z.number(),
   tags: z.record(z.string(), z.object({ build: z.string(), at: z.number() })),
 });
@@ -55,7 +55,7 @@ export type StartCommand = z.infer<typeof StartCommand>;
 export const TemplateBuild = z.object({
   id: z.string(),
   templateId: z.string(),
-  ...ResourceHolder.shape,
+  ...ResourceOwnership.shape,
   /** The tags that this build gets when it succeeds. */
   tags: z.array(z.string()),
   /** `waiting`: its steps have not arrived yet, or other builds are ahead of it. */

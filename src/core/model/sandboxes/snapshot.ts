@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ResourceHolder } from '../access/holder.ts';
+import { ResourceOwnership } from '../access/holder.ts';
 import { SessionId } from '../ids.ts';
 import { StartCommand } from './built-template.ts';
 
@@ -25,6 +25,6 @@ export const Snapshot = z.object({
   bytes: z.int(),
   /** The hash of the copy, in hex. A session starts with the copy only if its hash still matches. */
   sha256: z.string(),
-  ...ResourceHolder.shape,
+  ...ResourceOwnership.shape,
 });
 export type Snapshot = z.infer<typeof Snapshot>;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ResourceHolder } from '../access/holder.ts';
+import { ResourceOwnership } from '../access/holder.ts';
 import { SessionId, VolumeId } from '../ids.ts';
 
 // The content of volumes stays on this installation, so exports of sessions omit their records.
@@ -45,7 +45,7 @@ export type VolumeAttachment = z.infer<typeof VolumeAttachment>;
 export const Volume = z.object({
   id: VolumeId,
   name: z.string(),
-  ...ResourceHolder.shape,
+  ...ResourceOwnership.shape,
   quotaBytes: z.int(),
   /** The size of the content when it was last measured. */
   usedBytes: z.int(),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ResourceHolder } from '../../../core/model/access/holder.ts';
+import { ResourceOwnership } from '../../../core/model/access/holder.ts';
 import type { ServiceRules } from '../rules.ts';
 
 export const documentIdPrefixes = { agent: 'agent', environment: 'env', file: 'file' } as const;
@@ -7,7 +7,7 @@ export type DocumentKind = keyof typeof documentIdPrefixes;
 
 /** A versioned document that a client of a facade's API stores in Corral. The facade defines its content. */
 export const StoredDocument = z.object({
-  ...ResourceHolder.shape,
+  ...ResourceOwnership.shape,
   /** The prefix of its kind, `_` and 24 hex digits. */
   id: z.string(),
   kind: z.enum(Object.keys(documentIdPrefixes) as [DocumentKind, ...DocumentKind[]]),
@@ -36,7 +36,7 @@ export function computeFileExpiry({
   const { lifeMs } = FileDocumentContent.parse(content);
   return lifeMs === null ? null : createdAt + lifeMs;
 }
-export interface NewDocument extends ResourceHolder {
+export interface NewDocument extends ResourceOwnership {
   readonly kind: DocumentKind;
   readonly content: Readonly<Record<string, unknown>>;
 }

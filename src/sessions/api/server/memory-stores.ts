@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { AppError } from '../../../core/errors/errors.ts';
-import { ResourceHolder } from '../../../core/model/access/holder.ts';
+import { ResourceOwnership } from '../../../core/model/access/holder.ts';
 import type { ServiceRules } from '../rules.ts';
 
 /** A store of texts, each with a path, that API clients create and attach to sessions. */
 export const MemoryStore = z.object({
-  ...ResourceHolder.shape,
+  ...ResourceOwnership.shape,
   id: z.string(), // memstore_ and 24 hex digits
   name: z.string(),
   description: z.string(),
@@ -79,7 +79,7 @@ export interface MemoryStoreService {
   /** Newest first. With `owner`, lists only stores of that owner and of `projects`. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly MemoryStore[]>;
   /** Rejects: quota. */
-  create(facts: MemoryStoreDetails & ResourceHolder): Promise<MemoryStore>;
+  create(facts: MemoryStoreDetails & ResourceOwnership): Promise<MemoryStore>;
   get(id: string): Promise<MemoryStore>;
   /** Rejects: invalid_request (the store is archived). */
   update(id: string, change: (now: MemoryStore) => MemoryStoreDetails): Promise<MemoryStore>;

@@ -6,13 +6,13 @@ export const memoryHolderKinds = ['person', 'project'] as const;
  * The person or project that owns notes. A person's id is the `owner` of that person's sessions; it is empty for sessions without
  * an owner.
  */
-export interface MemoryHolder {
+export interface MemoryOwner {
   readonly of: (typeof memoryHolderKinds)[number];
   readonly id: string;
 }
 /** A holder as named by a caller. Without an id: the caller; a project needs an id. */
 export interface MemoryHolderRef {
-  readonly of: MemoryHolder['of'];
+  readonly of: MemoryOwner['of'];
   readonly id?: string | undefined;
 }
 
@@ -83,7 +83,7 @@ export interface MemoryService {
   /**
    * Summaries of the notes of each person and project that `sees` admits; absent: of all. Notes of other holders are not read.
    */
-  list(sees?: (holder: MemoryHolder) => Promise<boolean>): Promise<readonly MemorySummary[]>;
+  list(sees?: (holder: MemoryOwner) => Promise<boolean>): Promise<readonly MemorySummary[]>;
   /** Sorted by path, including deleted notes. */
   notes(holder: MemoryHolderRef): Promise<readonly Note[]>;
   /** Without `version`, the current text. Rejects: conflict (the version's text is gone). */

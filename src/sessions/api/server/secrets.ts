@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { ResourceHolder } from '../../../core/model/access/holder.ts';
+import { ResourceOwnership } from '../../../core/model/access/holder.ts';
 import type { Secret } from '../../../core/text/secret.ts';
 import type { ServiceRules } from '../rules.ts';
 
 /** A secret that API clients store once and bind to sessions or projects. Never contains the value. */
 export const NamedSecret = z.object({
-  ...ResourceHolder.shape,
+  ...ResourceOwnership.shape,
   id: z.string(), // sec_ and 24 hex digits
   /** Lowercase; unique per owner, and per project. */
   name: z.string(),
@@ -16,7 +16,7 @@ export const NamedSecret = z.object({
   updatedAt: z.number(),
 });
 export type NamedSecret = z.infer<typeof NamedSecret>;
-export interface NewSecret extends ResourceHolder {
+export interface NewSecret extends ResourceOwnership {
   readonly name: string;
   readonly value: Secret;
   readonly metadata: Readonly<Record<string, string>>;

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
-import { ResourceHolder } from '../../../core/model/access/holder.ts';
+import { ResourceOwnership } from '../../../core/model/access/holder.ts';
 import type { ServiceRules } from '../rules.ts';
 
 export interface SkillFile {
@@ -17,7 +17,7 @@ export const Skill = z.object({
   name: z.string(),
   description: z.string(),
   displayName: z.string().nullable(),
-  ...ResourceHolder.shape,
+  ...ResourceOwnership.shape,
   /** Available to every session and template. Only administrators share skills. */
   shared: z.boolean(),
   latestVersion: z.string(),

@@ -1,4 +1,4 @@
-import type { ResourceHolder } from '../../../core/model/access/holder.ts';
+import type { ResourceOwnership } from '../../../core/model/access/holder.ts';
 import type {
   BuildLogEntry,
   BuildStep,
@@ -89,7 +89,7 @@ export interface TemplateBuildService {
    * The image of `name`, `name:tag` or an id. Without `holder`, an id matches any template, but a name matches only templates
    * without an owner or project. Rejects: not_found, conflict (no build has this tag).
    */
-  findImage(named: string, holder?: ResourceHolder): Promise<BuiltImage>;
+  findImage(named: string, holder?: ResourceOwnership): Promise<BuiltImage>;
   /** Adds tags to the build that the tag `from` names. */
   tag(templateId: string, from: string, tags: readonly string[]): Promise<BuiltTemplate>;
   untag(templateId: string, tags: readonly string[]): Promise<BuiltTemplate>;

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { ResourceHolder } from '../../../core/model/access/holder.ts';
+import { ResourceOwnership } from '../../../core/model/access/holder.ts';
 import type { Secret } from '../../../core/text/secret.ts';
 import type { ServiceRules } from '../rules.ts';
 
 /** A set of credentials that API clients attach to their sessions, usually those of one person. */
 export const CredentialVault = z.object({
-  ...ResourceHolder.shape,
+  ...ResourceOwnership.shape,
   id: z.string(), // vlt_ and 24 hex digits
   displayName: z.string(),
   metadata: z.record(z.string(), z.string()),
@@ -107,7 +107,7 @@ export interface VaultService {
   /** Newest first. With `owner`, lists only vaults of that owner and of `projects`. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly CredentialVault[]>;
   /** Rejects: quota (1,000 per owner). */
-  create(vault: VaultDetails & ResourceHolder): Promise<CredentialVault>;
+  create(vault: VaultDetails & ResourceOwnership): Promise<CredentialVault>;
   get(id: string): Promise<CredentialVault>;
   /** `change` can be called several times. Rejects: invalid_request (the vault is archived). */
   update(id: string, change: (now: VaultDetails) => VaultDetails): Promise<CredentialVault>;

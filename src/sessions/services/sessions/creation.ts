@@ -1,6 +1,6 @@
 import type { ServerDependencies } from '../../../core/contracts/server-parts.ts';
 import { AppError, ignoreSessionNotFound } from '../../../core/errors/errors.ts';
-import type { ResourceHolder } from '../../../core/model/access/holder.ts';
+import type { ResourceOwnership } from '../../../core/model/access/holder.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import type { SandboxOptions, SessionRecord } from '../../../core/model/records.ts';
@@ -21,7 +21,7 @@ export interface CreationDeps extends Pick<ServerDependencies, 'clock' | 'ids' |
   readonly templateFor: (named: string | undefined, projectId: string | null) => Promise<ResolvedTemplate>;
   readonly forks: Pick<ForkCreator, 'make' | 'makeBranch'>;
   /** Rejects: not_found for a skill that sessions of this holder cannot use. */
-  readonly checkSkills?: (skills: readonly string[], holder: ResourceHolder) => Promise<void>;
+  readonly checkSkills?: (skills: readonly string[], holder: ResourceOwnership) => Promise<void>;
   /** Copies a snapshot's files for a session that starts from it. Rejects: conflict (the snapshot is damaged). */
   readonly handFiles?: (from: { blob: string; sha256: string }, to: SessionId) => Promise<StoredCopy>;
   /** Workspaces prepared for the repositories of new sessions. Each has the id of its future session. */

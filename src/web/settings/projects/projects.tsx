@@ -18,7 +18,7 @@ type Member = Outputs['projects']['members'][number];
 const memberRoles = ['viewer', 'member', 'maintainer'] as const;
 const keyOf = ({ of, id, issuer }: Member) => `${of} ${issuer ?? ''} ${id}`;
 
-export const ProjectsPage = ({ again }: { again: () => void }) => (
+export const ProjectsPage = ({ reopenSettings }: { reopenSettings: () => void }) => (
   <ProjectList
     head={
       <div>
@@ -26,7 +26,7 @@ export const ProjectsPage = ({ again }: { again: () => void }) => (
           kind="primary"
           icon="plus"
           label={t('filter.newProjectTitle')}
-          onClick={() => openNewProjectDialog(again)}
+          onClick={() => openNewProjectDialog(reopenSettings)}
         />
       </div>
     }

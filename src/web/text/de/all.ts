@@ -1,37 +1,37 @@
 import { ServerTranslator } from '../server-words.ts';
 import type { Texts } from '../texts.ts';
-import { appTexts } from './app.ts';
-import { automationTexts } from './automations.ts';
-import { conversationTexts } from './conversation.ts';
-import { delegationTexts } from './delegation.ts';
+import { appStrings } from './app.ts';
+import { automationStrings } from './automations.ts';
+import { conversationStrings } from './conversation.ts';
+import { delegationStrings } from './delegation.ts';
 import { eventTexts } from './events.ts';
-import { modelTexts } from './models.ts';
+import { modelStrings } from './models.ts';
 import { previewTexts } from './preview.ts';
-import { secretTexts } from './secrets.ts';
-import { serverSettingTexts as serverSettings } from './server.ts';
-import { sessionTexts } from './sessions.ts';
-import { settingsTexts } from './settings.ts';
-import { sharingTexts } from './sharing.ts';
-import { shipTexts } from './ship.ts';
+import { secretStrings } from './secrets.ts';
+import { serverSettingStrings as serverSettings } from './server.ts';
+import { sessionStrings } from './sessions.ts';
+import { settingsStrings } from './settings.ts';
+import { sharingStrings } from './sharing.ts';
+import { shipStrings } from './ship.ts';
 import { errorTexts } from './words/errors.ts';
 import { serverPhrases } from './words/phrases.ts';
-import { workTexts } from './work.ts';
+import { workStrings } from './work.ts';
 
 export const de: Texts = {
-  ...appTexts,
-  ...conversationTexts,
-  ...sessionTexts,
-  ...settingsTexts,
+  ...appStrings,
+  ...conversationStrings,
+  ...sessionStrings,
+  ...settingsStrings,
   ...serverSettings,
-  ...secretTexts,
-  ...modelTexts,
+  ...secretStrings,
+  ...modelStrings,
   ...eventTexts,
-  ...automationTexts,
-  ...delegationTexts,
-  ...workTexts,
-  ...sharingTexts,
+  ...automationStrings,
+  ...delegationStrings,
+  ...workStrings,
+  ...sharingStrings,
   ...previewTexts,
-  ...shipTexts,
+  ...shipStrings,
 };
 
 /** Translations of the server's own texts, which are English. */

@@ -1,4 +1,4 @@
-export const appTexts = {
+export const appStrings = {
   skip: 'Zum Eingabefeld springen',
   'notice.dismiss': 'Ausblenden',
   close: 'Schließen',

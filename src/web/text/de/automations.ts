@@ -1,4 +1,4 @@
-export const automationTexts = {
+export const automationStrings = {
   automations: 'Automationen',
   'automations.about':
     'Automationen starten einen Agenten nach Zeitplan, bei einem Webhook, nach einem anderen Lauf oder manuell.',

@@ -1,4 +1,4 @@
-export const conversationTexts = {
+export const conversationStrings = {
   conversation: 'Gespräch',
   message: 'Nachricht',
   send: 'Senden',

@@ -1,4 +1,4 @@
-export const delegationTexts = {
+export const delegationStrings = {
   'delegation.parent': 'Übergeordnete Sitzung {name} öffnen',
   'delegation.children': '{n} Unteragenten',
   'delegation.children.one': '1 Unteragent',

@@ -1,4 +1,4 @@
-export const modelTexts = {
+export const modelStrings = {
   'models.none': 'Noch kein Modell eingerichtet',
   'models.demoIsDefault': 'Die Demo ist noch das Standardmodell',
   'models.demoIsDefaultTells':

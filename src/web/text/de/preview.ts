@@ -1,4 +1,4 @@
-import type { previewTexts as english } from '../en/preview.ts';
+import type { previewStrings as english } from '../en/preview.ts';
 
 export const previewTexts: Record<keyof typeof english, string> = {
   'tab.preview': 'Vorschau',

@@ -1,4 +1,4 @@
-export const secretTexts = {
+export const secretStrings = {
   shownOnce: 'Kopieren Sie diesen Wert jetzt. Er wird nur einmal angezeigt.',
   'keys.about':
     'Jeder API-Schlüssel hat eine Rolle und gibt einer Person oder einem Programm Zugang. Sobald es einen gibt, braucht jede Anfrage einen Schlüssel oder das Token des Servers.',

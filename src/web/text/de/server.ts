@@ -1,4 +1,4 @@
-export const serverSettingTexts = {
+export const serverSettingStrings = {
   'server.approvals': 'Genehmigungen und Werkzeuge',
   'server.network': 'Sandbox-Netzwerk',
   'server.defaults': 'Standardwerte und Limits',

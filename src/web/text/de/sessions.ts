@@ -1,4 +1,4 @@
-export const sessionTexts = {
+export const sessionStrings = {
   rename: 'Sitzung umbenennen',
   deleteThis: 'Sitzung löschen',
   deleteAsk: 'Diese Sitzung löschen?',

@@ -1,4 +1,4 @@
-export const settingsTexts = {
+export const settingsStrings = {
   'settings.look': 'Darstellung',
   theme: 'Design',
   'theme.system': 'System',

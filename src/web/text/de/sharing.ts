@@ -1,4 +1,4 @@
-export const sharingTexts = {
+export const sharingStrings = {
   'fork.here': 'Hier abzweigen',
   'fork.title': 'Von dieser Sitzung abzweigen',
   'fork.allTells': 'Startet eine neue Sitzung mit dem bisherigen Gespräch. Diese Sitzung bleibt unverändert.',

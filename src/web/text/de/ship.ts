@@ -1,4 +1,4 @@
-export const shipTexts = {
+export const shipStrings = {
   'tab.ship': 'Ausliefern',
   'ship.refresh': 'Aktualisieren',
   'ship.waiting': 'Das Repository wird beim Start der Sandbox geklont.',

@@ -1,4 +1,4 @@
-export const workTexts = {
+export const workStrings = {
   'tab.files': 'Dateien',
   'tab.terminal': 'Terminal',
   'tab.processes': 'Prozesse',

@@ -1,31 +1,31 @@
-import { appTexts } from './app.ts';
-import { automationTexts } from './automations.ts';
-import { conversationTexts } from './conversation.ts';
-import { delegationTexts } from './delegation.ts';
+import { appStrings } from './app.ts';
+import { automationStrings } from './automations.ts';
+import { conversationStrings } from './conversation.ts';
+import { delegationStrings } from './delegation.ts';
 import { eventTexts } from './events.ts';
-import { modelTexts } from './models.ts';
-import { previewTexts } from './preview.ts';
-import { secretTexts } from './secrets.ts';
-import { serverSettingTexts } from './server.ts';
-import { sessionTexts } from './sessions.ts';
-import { settingsTexts } from './settings.ts';
-import { sharingTexts } from './sharing.ts';
-import { shipTexts } from './ship.ts';
-import { workTexts } from './work.ts';
+import { modelStrings } from './models.ts';
+import { previewStrings } from './preview.ts';
+import { secretStrings } from './secrets.ts';
+import { serverSettingStrings } from './server.ts';
+import { sessionStrings } from './sessions.ts';
+import { settingsStrings } from './settings.ts';
+import { sharingStrings } from './sharing.ts';
+import { shipStrings } from './ship.ts';
+import { workStrings } from './work.ts';
 
 export const en = {
-  ...appTexts,
-  ...conversationTexts,
-  ...sessionTexts,
-  ...settingsTexts,
-  ...serverSettingTexts,
-  ...secretTexts,
-  ...modelTexts,
+  ...appStrings,
+  ...conversationStrings,
+  ...sessionStrings,
+  ...settingsStrings,
+  ...serverSettingStrings,
+  ...secretStrings,
+  ...modelStrings,
   ...eventTexts,
-  ...automationTexts,
-  ...delegationTexts,
-  ...workTexts,
-  ...sharingTexts,
-  ...previewTexts,
-  ...shipTexts,
+  ...automationStrings,
+  ...delegationStrings,
+  ...workStrings,
+  ...sharingStrings,
+  ...previewStrings,
+  ...shipStrings,
 } as const;

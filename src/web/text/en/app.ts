@@ -1,4 +1,4 @@
-export const appTexts = {
+export const appStrings = {
   skip: 'Skip to message box',
   'notice.dismiss': 'Dismiss',
   close: 'Close',

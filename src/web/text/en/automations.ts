@@ -1,4 +1,4 @@
-export const automationTexts = {
+export const automationStrings = {
   automations: 'Automations',
   'automations.about':
     'Automations start an agent on a schedule, when a webhook arrives, after another run, or manually.',

@@ -1,4 +1,4 @@
-export const conversationTexts = {
+export const conversationStrings = {
   conversation: 'Conversation',
   message: 'Message',
   send: 'Send',

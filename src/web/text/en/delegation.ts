@@ -1,4 +1,4 @@
-export const delegationTexts = {
+export const delegationStrings = {
   'delegation.parent': 'Open parent session {name}',
   'delegation.children': '{n} sub-agents',
   'delegation.children.one': '1 sub-agent',

@@ -1,4 +1,4 @@
-export const modelTexts = {
+export const modelStrings = {
   'models.none': 'No model is set up yet',
   'models.demoIsDefault': 'The demo is still the default model',
   'models.demoIsDefaultTells': 'New sessions use the demo unless you choose a model. Set a default model below.',

@@ -1,4 +1,4 @@
-export const previewTexts = {
+export const previewStrings = {
   'tab.preview': 'Preview',
   'tab.new': 'new',
   'preview.none': 'No servers are running. Start one in the sandbox, and it will appear here.',

@@ -1,4 +1,4 @@
-export const secretTexts = {
+export const secretStrings = {
   shownOnce: 'Copy this value now. It is shown only once.',
   'keys.about':
     'Each API key has a role and gives a person or program access. Once a key exists, every request needs a key or the server’s token.',

@@ -1,4 +1,4 @@
-export const serverSettingTexts = {
+export const serverSettingStrings = {
   'server.approvals': 'Approvals and tools',
   'server.network': 'Sandbox network',
   'server.defaults': 'Defaults and limits',

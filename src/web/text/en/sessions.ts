@@ -1,4 +1,4 @@
-export const sessionTexts = {
+export const sessionStrings = {
   rename: 'Rename session',
   deleteThis: 'Delete session',
   deleteAsk: 'Delete this session?',

@@ -1,4 +1,4 @@
-export const settingsTexts = {
+export const settingsStrings = {
   'settings.look': 'Appearance',
   theme: 'Theme',
   'theme.system': 'System',

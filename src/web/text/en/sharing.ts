@@ -1,4 +1,4 @@
-export const sharingTexts = {
+export const sharingStrings = {
   'fork.here': 'Fork here',
   'fork.title': 'Fork this session',
   'fork.allTells': 'Starts a new session with the conversation so far. This session stays unchanged.',

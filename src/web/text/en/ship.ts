@@ -1,4 +1,4 @@
-export const shipTexts = {
+export const shipStrings = {
   'tab.ship': 'Ship',
   'ship.refresh': 'Refresh',
   'ship.waiting': 'The repository will be cloned when the sandbox starts.',

@@ -4,7 +4,7 @@ import { toCharacterBoundary } from '../../parts/bounded-text.ts';
 
 export type TerminalEndReason = 'exited' | 'deleted' | 'replaced' | 'session_deleted' | 'lost';
 
-interface Hearer {
+interface TerminalListener {
   onData(bytes: Uint8Array): void;
   onEnd(why: TerminalEndReason): void;
 }
@@ -18,9 +18,9 @@ export class UserTerminalConnection {
   #size: { cols: number; rows: number } | undefined;
   #isSending = false;
 
-  constructor(id: string, hearer: Hearer) {
+  constructor(id: string, listener: TerminalListener) {
     this.#id = id;
-    void this.#read(hearer);
+    void this.#read(listener);
   }
 
   type(text: string): void {
@@ -37,7 +37,7 @@ export class UserTerminalConnection {
     this.#left.abort();
   }
 
-  async #read({ onData, onEnd }: Hearer): Promise<void> {
+  async #read({ onData, onEnd }: TerminalListener): Promise<void> {
     const { signal } = this.#left;
     try {
       const answer = await fetchWithToken(`/streams/terminals/${this.#id}`, { signal });

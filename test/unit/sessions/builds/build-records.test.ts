@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
-import type { ResourceHolder } from '../../../../src/core/model/access/holder.ts';
+import type { ResourceOwnership } from '../../../../src/core/model/access/holder.ts';
 import { builtTemplateKind as kind } from '../../../../src/core/model/records.ts';
 import type { BuiltTemplate } from '../../../../src/core/model/sandboxes/built-template.ts';
 import { BuildRecords } from '../../../../src/sessions/builds/build-records.ts';
@@ -25,7 +25,7 @@ test('the templates and builds of an owner are read alone', async () => {
     const id = `tpl-${owner}`;
     await records.put({ kind, id, doc: { id, name: 'tools', at: 1, tags: {}, owner } });
   }
-  const idsOf = async (holder?: ResourceHolder) => (await built.templates(holder)).map(({ id }) => id);
+  const idsOf = async (holder?: ResourceOwnership) => (await built.templates(holder)).map(({ id }) => id);
   expect(await Promise.all([idsOf({ owner: 'ann' }), idsOf({})])).toEqual([['tpl-ann'], ['tpl-undefined']]);
   expect(await idsOf()).toHaveLength(3);
 });
