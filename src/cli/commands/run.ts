@@ -42,13 +42,13 @@ export const runCommand: CliCommand = {
     const goal = parseGoal(options);
     const server = corral();
     const session = options.text('session');
+    const misplaced = ['template', 'repo', 'compose', 'volume'].find((name) => options.has(name));
+    if (session !== undefined && misplaced !== undefined)
+      throw new UsageError(`--${misplaced} applies only to a new session: omit it, or omit --session.`);
     const template = options.text('template');
     const repositories = options.texts('repo').map(parseRepository);
     const composeFile = options.text('compose');
     const volumes = parseVolumeMounts(options.texts('volume'));
-    const misplaced = ['template', 'repo', 'compose', 'volume'].find((name) => options.has(name));
-    if (session !== undefined && misplaced !== undefined)
-      throw new UsageError(`--${misplaced} applies only to a new session: omit it, or omit --session.`);
     const compose = composeFile === undefined ? undefined : await readText(composeFile);
     const [model, title] = ['model', 'title'].map((name) => options.text(name));
     const agent = { ...(model !== undefined && { model }), ...(template !== undefined && { template }) };

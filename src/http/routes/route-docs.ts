@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 // Routes describe themselves where they are registered. `schema.response` has the successful replies by status, and `config.doc`
 // everything else. The reply schemas define the types of the handler's results, the entries of the OpenAPI document and, outside
-// production, the check of each reply (`reply-check.ts`).
+// production, the check of each reply (`checkReplies` in `app.ts`).
 
 interface MediaDoc<Schema extends z.ZodType = z.ZodType> {
   readonly schema: Schema;

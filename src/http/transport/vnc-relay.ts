@@ -15,7 +15,6 @@ import { type ClientSocket, closeCodes } from './ws-socket.ts';
  */
 const maxWaiting = 1024 * 1024;
 const maxFrameBytes = 2 * 1024 * 1024;
-const largeBytes = 16 * 1024;
 
 export interface VncRelayRequest {
   readonly sessionId: SessionId;
@@ -107,8 +106,7 @@ class Relay {
     const { connection } = this.#socket;
     const { stream } = this.#viewer;
     stream.on('data', (chunk: Buffer) => {
-      if (chunk.length < largeBytes) connection.send(chunk);
-      else connection.send(chunk);
+      connection.send(chunk);
       if (connection.bufferedAmount >= maxWaiting || connection.readyState !== connection.OPEN) stream.pause();
     });
     const flushed = connection.onFlushed(() => {

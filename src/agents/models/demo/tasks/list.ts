@@ -1,7 +1,6 @@
 import type { BuiltInTask } from '../unit.ts';
 
-// The program is a shell script, so the task works without any language installed.
-
+/** The program of the failing test. A shell script, so that the task works without any language installed. */
 const priceScript = (total: string) => `#!/bin/sh
 # total.sh PRICE QUANTITY [DISCOUNT]: the price in cents, less the discount in percent
 price=$1 quantity=$2 discount=\${3:-0}
