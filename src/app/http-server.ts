@@ -184,7 +184,7 @@ export async function buildHttpServer(deps: HttpServerDeps): Promise<App> {
     if (known) return known;
     const onceFor: CallerContext['once'] = (key, ...rest) =>
       once.onceFor(principal.key ? [principal.key, ...key] : key, ...rest);
-    const acts = actingBy(deps, links.sign, () => principal);
+    const { projects: _, ...acts } = actingBy(deps, links.sign, () => principal);
     const created = { ...acts, principal, unchecked: deps.services, once: onceFor };
     principals.set(principal, created);
     return created;

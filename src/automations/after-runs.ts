@@ -5,6 +5,7 @@ import { quoteLines } from '../core/text/quote.ts';
 import type { Automation } from '../sessions/api/server/automations.ts';
 import { type AutomationRecords, createAutomationStart } from './records.ts';
 
+/** The log, with `carry` applied to each append while `isOpen` holds. */
 export function withAddedRecords(
   log: EventLog,
   carry: (entry: AppendRequest) => AppendRequest,

@@ -42,7 +42,10 @@ interface CommandStoreOptions {
   /** Advice if a server uses the store. */
   readonly inUse?: string;
 }
-/** Opens the store for one command, which does not wait until the store is available. Rejects as `openStore` does. */
+/**
+ * Opens the store for one command, which does not wait until the store is available. Rejects as `openStore` does,
+ * and with file_not_found if there is no store yet and the command may not create one.
+ */
 export async function openCommandStore(
   { mongodbUrl: url, dataDir }: Pick<Config, 'mongodbUrl' | 'dataDir'>,
   { mayBegin = false, inUse }: CommandStoreOptions = {},

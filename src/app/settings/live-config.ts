@@ -57,7 +57,7 @@ function put(tree: object, path: readonly string[], value: unknown): void {
   else put(fields[name] as object, rest, value);
 }
 
-export function readSettingAt(config: Config, path: readonly string[]): unknown {
+function readSettingAt(config: Config, path: readonly string[]): unknown {
   let found: unknown = config;
   for (const name of path) found = (found as Record<string, unknown>)[name];
   return found ?? null;

@@ -5,7 +5,7 @@ import type { Credential } from './credential.ts';
 // Requests of git's smart protocol over HTTP (gitprotocol-http) in the exact form in which git sends them. A server can interpret
 // another spelling of a path differently than this proxy, so other spellings never get a credential.
 
-export interface GitRequest {
+interface GitRequest {
   /** The path of the repository, without a final `.git`. */
   readonly repository: string;
   /** `write`: it can change the repository, or precedes a request that does. */
@@ -23,7 +23,7 @@ const endings: readonly (readonly [string, RegExp, GitRequest['kind']])[] = [
   ['POST', /\/info\/lfs\/locks\/verify$/, 'write'],
 ];
 
-export function parseGitRequest(method: string | undefined, url: string): GitRequest | undefined {
+function parseGitRequest(method: string | undefined, url: string): GitRequest | undefined {
   for (const [target, ending, kind] of endings) {
     const found = method === target ? ending.exec(url) : null;
     const path = found && url.slice(0, found.index);
@@ -47,7 +47,7 @@ export function isUnderAnyPrefix(path: string, prefixes: readonly string[]): boo
 }
 
 /** `/team/project.git/` and `/team/project` are one repository. */
-export const stripGitSuffix = (path: string): string => path.replace(/\/$/, '').replace(/\.git$/, '');
+const stripGitSuffix = (path: string): string => path.replace(/\/$/, '').replace(/\.git$/, '');
 
 /** The headers that git sends and the repository's server needs; any other header could name a different path or method. */
 export const gitHeaders: ReadonlySet<string> = new Set([

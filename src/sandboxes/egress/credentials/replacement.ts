@@ -22,7 +22,7 @@ const replaceIn = (text: string, all: readonly PlaceholderReplacement[]): string
   }, text);
 
 /** Also replaces inside the base64 of Basic authentication. */
-export function replacePlaceholdersInHeader(text: string, all: readonly PlaceholderReplacement[]): string {
+function replacePlaceholdersInHeader(text: string, all: readonly PlaceholderReplacement[]): string {
   const [, scheme, encoded = ''] = /^(basic\s+)(\S+)$/i.exec(text) ?? [];
   if (scheme === undefined) return replaceIn(text, all);
   const before = Buffer.from(encoded, 'base64').toString('latin1');

@@ -50,7 +50,7 @@ export const StoredRequest = z.object({
 });
 export type StoredRequest = z.infer<typeof StoredRequest>;
 
-export type StoredRequestFrame = Omit<
+type StoredRequestFrame = Omit<
   StoredRequest,
   'turn' | 'runId' | 'model' | 'requestHash' | 'from' | 'notes' | 'earlier' | 'pictures' | 'chained'
 >;
@@ -90,7 +90,7 @@ export const computeToolsDigest = (tools: readonly ToolDeclaration[]): string =>
 const digestOfTool = memoizeByKey((tool: ToolDeclaration) => digestJson(tool));
 
 /** Omits pictures without content. */
-export const listPictureHashes = (messages: readonly Message[]): PictureHashes =>
+const listPictureHashes = (messages: readonly Message[]): PictureHashes =>
   Object.fromEntries(
     findMessagesWithPictures(messages)
       .flatMap(({ pictures = [] }) => pictures)
@@ -112,7 +112,7 @@ export function collectRequestNotes(
   return parts.flat();
 }
 
-export function toStoredRequestNotes(
+function toStoredRequestNotes(
   before: { readonly turn: number; readonly kept: number },
   more: readonly StoredPositionedNote[],
 ): Pick<StoredRequest, 'notes'> {

@@ -61,7 +61,7 @@ export const promptNoteNames = ['replan', 'step', 'todo-list', 'answer', 'grader
 export type PromptNoteName = (typeof promptNoteNames)[number];
 type SystemPart = keyof typeof systemParts;
 export type PromptPartName = SystemPart | PromptNoteName;
-export const systemPartNames = Object.keys(systemParts) as SystemPart[];
+const systemPartNames = Object.keys(systemParts) as SystemPart[];
 export const promptPartNames: readonly PromptPartName[] = [...systemPartNames, ...promptNoteNames];
 
 interface Placeholders {
@@ -104,11 +104,10 @@ export function checkPromptPart(name: PromptPartName, text: string, where: strin
 
 export type PromptParts = Readonly<Record<PromptPartName, string>>;
 
-export const promptPartValuesOf = (name: SystemPart, facts: PromptContext): PartValues | undefined =>
-  systemParts[name](facts);
+const promptPartValuesOf = (name: SystemPart, facts: PromptContext): PartValues | undefined => systemParts[name](facts);
 
 /** Fills the placeholders. Placeholders within values are not expanded. */
-export const fillPromptPart = (text: string, values: PartValues): string =>
+const fillPromptPart = (text: string, values: PartValues): string =>
   text.replace(/\{\{([^{}]*)\}\}/g, (whole, key: string) => values[key] ?? whole);
 
 /** Folder of the built-in parts: next to this file, or in the source tree if this file is compiled. */

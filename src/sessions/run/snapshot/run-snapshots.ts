@@ -13,8 +13,8 @@ import type { ChangedFile, FileChanges } from '../../api/files.ts';
 
 const { files: maxFiles, copies: maxCopies, copyBytes, copiedBytes: maxCopiedBytes } = runFileLimits;
 const maxCopyBlocks = copyBytes / 512;
-export const maxFileChanges = 2_000;
-export const missingBaselineExitCode = 44;
+const maxFileChanges = 2_000;
+const missingBaselineExitCode = 44;
 
 const pruned = `-xdev \\( ${ignoredFolders.map((name) => `-name ${name}`).join(' -o ')} \\) -prune -o`;
 const list = `find . ${pruned} -type f -printf '%p\\t%s\\t%T@\\0' | head -zn ${maxFiles} | LC_ALL=C sort -z`;
@@ -36,7 +36,7 @@ rm -rf ${own} && mv -T ${own}.new ${own}
 `;
 
 /** Prints the run, the time, and the files that differ. Current files start with a tab, earlier ones do not. */
-export const baselineCompareScript = `
+const baselineCompareScript = `
 [ -f ${own}/about ] || exit ${missingBaselineExitCode}
 cat ${own}/about
 ${list} | LC_ALL=C comm -z3 ${own}/list - | head -zn ${2 * maxFileChanges + 1} | ${encodeFileNamesCommand}
