@@ -264,7 +264,7 @@ export interface TurnInput {
   /** False: the server created the plan, because the model started without one. */
   readonly planned: boolean;
   readonly steps: readonly PlanStep[];
-  /** Shown to the model in its next request only, because the run is stuck or the last reply was empty. */
+  /** Shown to the model in its next request only. Set if the run is stuck or the last reply was empty. */
   readonly hint: string | undefined;
   readonly budget: readonly BudgetLine[];
 }

@@ -103,7 +103,7 @@ function toContent(reply: AssistantMessage, { name, adapter, isOpen }: Options &
     if (block.type === 'reasoning') return keepsReasoning ? [{ type: 'reasoning', text: block.text, ...meta }] : [];
     if (block.type === 'text') return block.text.trim() === '' ? [] : [{ ...text(block.text), ...meta }];
     const call = reply.calls[calls++];
-    return call ? [{ ...callPart(call, ids), ...meta }] : []; // dropped because it was cut off or exceeded the limit
+    return call ? [{ ...callPart(call, ids), ...meta }] : []; // a missing call was cut off or exceeded the limit
   });
   // Providers refuse trailing reasoning.
   return content.slice(0, content.findLastIndex(({ type }) => type !== 'reasoning') + 1);
