@@ -74,8 +74,8 @@ export interface DriverDescriptor<Settings extends z.ZodObject = z.ZodObject> {
   /** Reports to the operator what the backend lacks. Called after startup and not awaited. Never rejects. */
   report?(driver: Driver, settings: z.output<Settings>, parts: Pick<DriverContext, 'say'>): Promise<void>;
   /**
-   * Returns the settings that give each sandbox its own kernel, as `sandbox.isolation: strict` requires. Absent: not supported.
-   * `refuse` creates the error to throw from a reason.
+   * Returns the settings that give each sandbox its own kernel, as `sandbox.isolation: strict` requires. Absent: not
+   * supported. `refuse` turns a reason into the error to throw.
    */
   strict?(settings: z.output<Settings>, refuse: (why: string) => AppError): Promise<z.output<Settings>>;
   /** The requirements of a desktop, as a sentence. Absent: this driver's sandboxes never have one. */

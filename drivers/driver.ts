@@ -137,8 +137,8 @@ export interface Capabilities {
   /** How the driver runs sandboxes, such as pods or claims. Absent: there is only one way. */
   readonly engine?: string | undefined;
   /**
-   * The only image names that sandboxes can use, because the driver runs this machine's own programs instead of images. Absent:
-   * any image can run.
+   * The only image names that sandboxes can use. Set if the driver runs this machine's own programs instead of images.
+   * Absent: any image can run.
    */
   readonly images?: readonly string[];
   /** Ports inside the sandbox on which its daemon listens. Absent: none. */
@@ -154,7 +154,7 @@ export interface Capabilities {
   readonly noVolumes?: string;
   /** Why templates cannot be built. Absent: the driver is `ImageBuilder`. */
   readonly noBuilds?: string;
-  /** Programs that sandboxes lack, and the features that need them. Absent: the image provides its programs. */
+  /** Programs that sandboxes lack, and the features that need them. Absent: all programs come from the image. */
   readonly lacking?: readonly MissingProgram[];
   /** Isolation that the driver cannot enforce on this machine. Absent: none known. */
   readonly weaknesses?: readonly Weakness[];
@@ -273,7 +273,7 @@ export const hostsVolumes = (driver: Driver): driver is Driver & VolumeHost =>
 /** A sandbox that was started ahead of need. No session owns it yet, and it has no network access. */
 export interface WarmSandbox {
   readonly id: SandboxId;
-  /** Identifies the settings that the sandbox was started with. Only a session with exactly these can claim it. */
+  /** Identifies the settings that the sandbox was started with. Only a session with exactly these settings can claim it. */
   readonly recipe: string;
   /** Content id of the sandbox's image. If `imageNow` returns another id, the sandbox is outdated. */
   readonly content: string;

@@ -99,7 +99,7 @@ export const runSetup = setup({
   },
   actions: {
     take: assign(({ context }, { result }: TurnResultParams) => recordTurn(context, result)),
-    /** The next turn will include every message received so far. */
+    /** The next turn includes every message received so far. */
     see: assign(({ context }) => ({
       seen: context.injected,
       concluded: false,

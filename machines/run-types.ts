@@ -13,7 +13,7 @@ import type { BudgetOverrun, BudgetSpec, WaitReason } from '../src/core/model/sp
 import type { ProgressEntry, StuckPolicy } from './stuck.ts';
 
 /**
- * The work from one user message to its end. `resume`, folded from the log, is the part done before a restart.
+ * The work on one user message, from start to end. `resume`, folded from the log, is the part done before a restart.
  *
  * @example
  * createActor(runMachine.provide({ actors }), { input: { sessionId, runId, task, messageId, policy, resume: undefined } });
@@ -98,9 +98,9 @@ export interface PendingCall {
   readonly confirm?: string;
   /** The text that the call would write, and the current text. */
   readonly content?: ToolContent;
-  /** Set if the call comes from an external agent, so its arguments cannot be changed. */
+  /** Set if the call comes from an external agent. Its arguments then cannot be changed. */
   readonly fixed?: true;
-  /** Whether the call was logged before a restart, so that its outcome must be looked up. */
+  /** Whether the call was logged before a restart. If so, its outcome must be looked up. */
   readonly begun: boolean;
   readonly verdict?: Verdict;
 }
@@ -134,7 +134,7 @@ export type TurnResult =
   | {
       readonly kind: 'replied';
       readonly digest: string;
-      /** Whether the text is the run's final answer, so that no summary is needed. */
+      /** Whether the text is the run's final answer. If so, no summary is needed. */
       readonly answers?: boolean;
       readonly steps: readonly PlanStep[];
       readonly spent: RunSpending;
@@ -251,8 +251,8 @@ export interface RunMachineContext extends RunInput {
   round: number; // judgement round, from 1
   revisions: number; // revisions after a missed goal
   isJudging: boolean; // a restart interrupted the round
-  sentBack: boolean; // no turn has included the reasons of the last missed goal yet
-  judged: Omit<GoalAssessment, 'rounds'> | undefined; // until another turn follows
+  sentBack: boolean; // no turn has included the grader's latest reasons yet
+  judged: Omit<GoalAssessment, 'rounds'> | undefined; // the latest assessment, until another turn follows
   end: RunEnd | undefined;
 }
 
@@ -264,7 +264,7 @@ export interface TurnInput {
   /** False: the server created the plan, because the model started without one. */
   readonly planned: boolean;
   readonly steps: readonly PlanStep[];
-  /** Shown to the model in its next request only: the run is stuck, or the last reply was empty. */
+  /** Shown to the model in its next request only. Set if the run is stuck or the last reply was empty. */
   readonly hint: string | undefined;
   readonly budget: readonly BudgetLine[];
 }

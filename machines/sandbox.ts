@@ -30,7 +30,7 @@ export interface SandboxPolicy {
   /** Idle time after which the sandbox is paused, if the driver supports it. Undefined: never. */
   readonly idlePauseMs: number | undefined;
   readonly idleStopMs: number;
-  /** Maximum lifetime in ms, used or not. */
+  /** Maximum lifetime in ms, whether or not the sandbox is used. */
   readonly ttlMs: number;
   readonly releaseGraceMs: number;
 }
@@ -309,7 +309,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
         },
       },
     },
-    // Destroyed immediately and not replaced, because a person decides first. The files are kept.
+    // The sandbox is destroyed immediately, and its files are kept. A person decides before it is replaced.
     discarding: {
       entry: ['tellUnready', 'distrust'],
       invoke: {

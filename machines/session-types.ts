@@ -22,15 +22,15 @@ export interface SessionInput {
   /** Whether the last sandbox was untrusted and nobody has permitted a new one since then. */
   readonly distrusted?: boolean;
   /**
-   * Set if another session's run waits for this session's runs. They then need no slots, because otherwise the sessions
-   * could wait for each other forever.
+   * Set if another session's run waits for this session's runs. The runs of this session then need no slots; otherwise, the
+   * sessions could wait for each other forever.
    */
   readonly isChild?: boolean;
   /** Slots are shared fairly between owners. */
   readonly owner?: string;
   /** Age of the adopted sandbox in ms. Its ttl continues from there. */
   readonly sandboxLivedMs?: number;
-  /** Whether the log has the session's tombstone, so that only cleanup remains. */
+  /** Whether the log has the session's tombstone. If so, only cleanup remains. */
   readonly deleting: boolean;
   /** Runs that have not ended, in order. The first one may have started. */
   readonly runs: readonly QueuedRun[];
@@ -52,7 +52,7 @@ export type SessionMachineEvent =
   | { type: 'slot.granted'; slot: SlotKind }
   | { type: 'run.closed' } // internal; the sandbox is no longer needed
   | { type: 'sandbox.rest' } // the server drains: an unused sandbox pauses or ends
-  | { type: 'sandbox.gone' } // internal: without further work, the session can leave memory
+  | { type: 'sandbox.gone' } // internal: if no work remains, the session can leave memory
   | { type: 'sandbox.unwanted' } // internal: the work that started the sandbox has stopped
   | RunNotice
   | SandboxNotice;

@@ -135,7 +135,7 @@ export const supervisorMachine = setup({
         for (const grant of grants) tell(self.getSnapshot().children, grant, enqueue.sendTo);
         const left = withoutChild(context.children, id);
         enqueue.emit({ type: 'session.ended', id, output: output as 'deleted' | 'passivated' });
-        // A command that arrived while the session ended restores it.
+        // A command that arrived while the session was ending restores the session.
         const pending = child?.pending ?? [];
         enqueue.assign({ slots, children: pending.length > 0 ? withChild(left, id, { crashes: [], pending }) : left });
         if (pending.length > 0) enqueue.spawnChild('hydrate', { id: hydrationOf(id), input: { id } });

@@ -19,8 +19,8 @@ const mebibyte = 2 ** 20;
 export const sandboxCpuShares = 16;
 
 /**
- * No new privileges, and our seccomp profile. Without an AppArmor profile here, the engine applies its default one. The engine
- * filter requires exactly these options.
+ * No new privileges, and our seccomp profile. No AppArmor profile is set here, so the engine applies its default one. The
+ * engine filter requires exactly these options.
  */
 export const securityOptions: readonly string[] = ['no-new-privileges', `seccomp=${createSeccompProfile()}`];
 

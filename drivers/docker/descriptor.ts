@@ -53,7 +53,7 @@ export const dockerDescriptor = defineDriver({
       variants: [ourImages.desktop, ourImages.agents, ourImages.code].map(built),
     });
   },
-  /** Only reports an engine that does not answer: the server starts anyway, because the engine can come up later. */
+  /** Reports an engine that does not answer, but does not keep the server from starting: the engine may come up later. */
   async report(driver, { host = socket, runtime }, { say }) {
     try {
       await driver.check(soon());

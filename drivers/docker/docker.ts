@@ -107,9 +107,9 @@ function filteredMounts(engine: Dockerode, folder: string): MountFolders {
 }
 
 /**
- * `instance`: part of every container's name. Several installations can share one engine. `root`: the folder of the sandboxes'
- * records and, without `socketsDir`, of their sockets. If that path is too long for Unix sockets, the sockets are in a
- * temporary folder with a short path.
+ * `instance`: part of every container's name. Several installations can share one engine. `root`: the folder that holds the
+ * sandboxes' records and, if `socketsDir` is not set, their sockets. If its path is too long for Unix sockets, the sockets
+ * are in a temporary folder with a short path.
  */
 export interface DockerOptions extends LocalDriverOptions {
   /** Same format as DOCKER_HOST. Must be a Unix socket of this machine. */
@@ -260,7 +260,7 @@ export async function createDockerDriver(
         const { signal } = own;
         const kept = readWorkspacePointer(engine, nameOf(id), signal);
         const freshUser = users.choose(signal);
-        freshUser.catch(() => {}); // unused if the workspace has files
+        freshUser.catch(() => {}); // never awaited if the workspace has files
         const [image, pointer] = await Promise.all([images.ensure(spec.image, own, news), kept]);
         news({ phase: 'starting', detail: `Starting a container of ${image}` });
         const createdResources: CreatedResources = { containerId: undefined };

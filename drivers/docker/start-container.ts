@@ -182,9 +182,10 @@ async function start(
     callEngine(signal, () => engine.getContainer(id).start({ abortSignal: signal })).catch((error) => {
       if (readEngineErrorStatus(error) !== 304) throw error;
     });
-  const starting = orOnceMore(begin); // a running container answers 304
+  const starting = orOnceMore(begin); // safe to repeat: the engine answers 304 if the container is running
   // The workspace's owner can be changed while the container and its daemon start, because no program runs in the sandbox
-  // before this function returns. All are awaited, so the caller never removes a container that is still starting.
+  // before this function returns. All three calls are awaited even if one fails, so the caller never removes a container
+  // that is still starting.
   const owned = ownsLate && starting.then(ownWorkspace);
   const ends = await Promise.allSettled([users.checkAlone(user, id, signal), starting, owned]);
   for (const it of ends) if (it.status === 'rejected') throw it.reason;
@@ -291,7 +292,7 @@ export async function readWorkspacePointer(
 
 /**
  * Creates the volume that points from the session's name to the claimed container's files, because Docker cannot rename
- * volumes. Resolves with the volume's labels. If another call created the volume first, they are that call's labels.
+ * volumes. Resolves with the volume's labels. If another call created the volume first, the labels are that call's.
  */
 export async function writeWorkspacePointer(
   { engine, name, labels, found }: VolumeClaim,

@@ -7,7 +7,7 @@ import { createIsolationConfig, detachedStreams } from './create-body.ts';
 import { callEngine, findEngineObject, removeContainer, removeVolume } from './engine.ts';
 import { createInstanceFilter } from './labels.ts';
 
-/** Label with the volume's id, by which volumes are listed. */
+/** Label with the volume's id. Used to list the volumes. */
 const volumeLabel = 'corral.volume';
 const headerBytes = 512;
 const helperLimits = { memoryBytes: 128 * 2 ** 20, cpus: 1, pids: 32 };
@@ -40,8 +40,8 @@ export function openDockerVolumes({ engine, instance, labels }: Options): Docker
     found?.Labels?.['corral.owner-instance'] === instance;
 
   /**
-   * Runs the image's chown as root, in a container with no network and only this volume. The folder itself changes last, so an
-   * interrupted change is repeated. A link's own owner is changed; links are never followed.
+   * Runs the image's chown as root, in a container with no network and only this volume. The owner of the folder itself is
+   * changed last, so an interrupted change is repeated. A link's own owner is changed; links are never followed.
    */
   async function chownVolume(id: VolumeId, { image, user }: NewOwner, signal: AbortSignal): Promise<void> {
     const name = helperOf(id);

@@ -38,7 +38,7 @@ interface Options extends ContainerContext {
 type StartCall = (spec: SandboxSpec, signal: AbortSignal) => Promise<StartedContainer>;
 
 const cleanUpMs = 30_000;
-const dialMs = 5_000; // longer than a daemon needs to find and dial a new socket: 2 s
+const dialMs = 5_000; // longer than the 2 s that a daemon needs to find and dial a new socket
 const renameMs = 5_000; // less than the interval between two checks of the pool
 const lost = (text: string) => new AppError('sandbox_lost', text);
 
@@ -62,8 +62,8 @@ export function createDockerPool(options: Options): Poolable {
   const mine = { filters: { label: [createInstanceFilter(instance), poolLabel] } };
 
   /**
-   * Returns the image's content id and the configured runtime, so that a claim never takes a sandbox of an outdated image or
-   * another runtime.
+   * Returns the image's content id and the configured runtime, so that a claim never takes a sandbox with an outdated image
+   * or a different runtime.
    */
   async function readContentId(ref: string, signal: AbortSignal): Promise<string> {
     const { Id } = await callEngine(signal, () => engine.getImage(ref).inspect({ abortSignal: signal } as object));

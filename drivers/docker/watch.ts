@@ -36,7 +36,7 @@ export function openContainerWatcher(engine: Dockerode, label: string, clock: Cl
       const either = AbortSignal.any([signal, turn.signal]);
       let again = clock.setTimeout(() => turn.abort(), lookAgainMs.unheard);
       try {
-        lookAtAll(either).catch(() => {}); // covers the case that the stream does not open
+        lookAtAll(either).catch(() => {}); // in case the stream does not open
         const filters = { type: ['container'], event: ['die', 'destroy'], label: [label] };
         const options = { filters, abortSignal: either } as Dockerode.GetEventsOptions;
         const stream = (await callEngine(either, () => engine.getEvents(options))) as Readable;
@@ -44,7 +44,7 @@ export function openContainerWatcher(engine: Dockerode, label: string, clock: Cl
         clock.clearTimeout(again);
         again = clock.setTimeout(() => turn.abort(), lookAgainMs.heard);
         const hearing = hear(stream, either);
-        await lookAtAll(either); // containers that ended before the stream opened
+        await lookAtAll(either); // finds containers that ended before the stream opened
         await raceAbort(hearing, either);
       } catch {
         // The engine is unreachable, or the next check is due.

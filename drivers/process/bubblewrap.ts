@@ -4,7 +4,7 @@ import { workspaceAlias, sandboxHome as workspaceHome } from '../shared/home.ts'
 import type { LimitName } from './cgroup/limits.ts';
 import type { FolderVolume } from './volumes.ts';
 
-/** User id inside sandboxes without their own user id. Outside, their processes have it only if the server is root. */
+/** User id inside sandboxes without an id of their own. Outside, their processes have this id only if the server is root. */
 export const sharedUserId = 10_001;
 const home = '/home/agent';
 export const sandboxToolsFolder = '/opt/corral';
@@ -21,7 +21,7 @@ export interface Bubblewrap {
   readonly system: readonly string[];
   /** Whether the machine has `sudo`, which cannot work in a sandbox; if so, a replacement is mounted over it. */
   readonly hasSudo: boolean;
-  /** Files of /proc that reveal keys, other users or other processes; empty inside sandboxes. */
+  /** Files in /proc that reveal keys, other users or other processes; empty inside sandboxes. */
   readonly masked: readonly string[];
   /** The system call filter; undefined if bubblewrap or the kernel does not support one. */
   readonly seccomp: Buffer | undefined;

@@ -59,7 +59,7 @@ export async function createUnreadableLoader(
 
 const good = new Set<string>();
 
-/** Returns the copy if programs start through it, which fails under gVisor, for example. A working copy is not tested again. */
+/** Returns the copy if programs start through it. Under gVisor, for example, they do not. A working copy is not tested again. */
 async function tried(path: string): Promise<string | undefined> {
   if (!good.has(path) && !(await startsThrough(path))) return undefined;
   good.add(path);
@@ -114,8 +114,8 @@ export interface LaunchedProcess {
   /** The process whose death ends the sandbox: pid 1 of its namespace, or its process group's leader. */
   readonly mark: ProcessIdentity;
   /**
-   * Resolves when the process has exited, with the beginning of its error output, possibly empty. If it could not be started,
-   * resolves with the reason.
+   * Resolves with the beginning of the process's error output, possibly empty, once the process has exited. If the process
+   * could not be started, resolves with the reason.
    */
   readonly exited: Promise<string>;
 }

@@ -79,7 +79,7 @@ async function endRecordedProcess(folders: SandboxFolders, id: SandboxId, signal
 
 /**
  * Ends every process with the sandbox's id, including those that left their group, and those of a start that was interrupted
- * before it was recorded. Resolves once all are gone. Scans every process of the machine.
+ * before it was recorded. Resolves once all are gone. Scans every process on the machine.
  */
 async function endSandboxProcesses(id: SandboxId, signal: AbortSignal): Promise<void> {
   for (;;) {
@@ -134,7 +134,7 @@ export function createCpuBooster({ share }: Pick<ProcessConfinement, 'share'>) {
       timers.set(id, setTimeout(over, lastsMs).unref());
       share(id, 'first');
     },
-    /** Resets the share, because a killed server can have left the larger one. */
+    /** Resets the share, because a killed server may have left it raised. */
     settle(id: SandboxId): void {
       if (!timers.has(id)) share(id, 'usual');
     },
@@ -246,8 +246,8 @@ export async function createProcessDriver(options: ProcessDriverOptions): Promis
     const meta = await folders.prepare({ ...owner, ...toSandboxInfoFields(spec), token: ids.token() });
     const running = await readProcessRecord(folders, spec.id);
     if (running && (await isProcessAlive(running))) return running;
-    // Before the start, because a leftover daemon could be mistaken for the new one. Skipped for a new sandbox, which has no
-    // leftovers, because the search is slow.
+    // Runs before the start, because a leftover daemon could be mistaken for the new one. A new sandbox has no leftovers, so
+    // the slow search is skipped.
     if (!created.isNew) await endAll(spec.id, signal);
     const [confinement] = await Promise.all([kernelLimits?.confine(spec, signal), holds.open(spec.id)]);
     await writeTokenFile(folders.mount(spec.id), new Secret(meta.token));

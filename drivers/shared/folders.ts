@@ -145,7 +145,7 @@ export async function openSandboxFolders(folder: string, elsewhere?: MountFolder
       await makeMount(id);
       const known = await read(id);
       const requested = { ...meta, token: known?.token ?? meta.token };
-      // The name must be unique, because concurrent writers can have the same token. All return the stored one.
+      // The name must be unique, because concurrent writers can have the same token. All writers return the stored token.
       const draft = join(home(id), `.meta-${meta.token.slice(0, 8)}-${process.pid}-${++drafts}`);
       await writeFile(draft, JSON.stringify(requested), { mode: 0o600, flush: true });
       if (known) {

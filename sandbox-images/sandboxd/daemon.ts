@@ -49,7 +49,7 @@ export interface LineMatch {
   readonly content: string;
 }
 export interface OpenFile extends AsyncDisposable {
-  /** Total bytes of `chunks`, so that a reader can detect that the file was truncated concurrently. */
+  /** Total number of bytes in `chunks`. Lets a reader detect that the file was truncated concurrently. */
   readonly size: number;
   readonly chunks: AsyncIterable<Uint8Array>;
 }
@@ -88,8 +88,8 @@ export interface Daemon {
   start(request: OperationSpec): Promise<OperationEntry>;
   operation(id: string): OperationEntry | undefined;
   /**
-   * Ends once the operation has ended and all output was read. A chunk is valid only until the next is requested. Rejects with
-   * not_found.
+   * Ends once the operation has ended and all output has been read. A chunk is valid only until the next one is requested.
+   * Rejects with not_found.
    */
   output(id: string, fromByte: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
   write(shell: string, text: string): Promise<void>;
@@ -158,7 +158,7 @@ export interface Daemon {
   writeJob(id: string, content: AsyncIterable<Uint8Array>): Promise<void>;
   endJobInput(id: string): Promise<void>;
   resizeJob(id: string, size: TerminalSize): Promise<void>;
-  /** KILL resolves once every process that the job started has ended. */
+  /** With SIGKILL, resolves once every process that the job started has ended. */
   signalJob(id: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT'): Promise<void>;
 
   // Files at any path that the sandbox's user can reach. Each method can reject with file_not_found or invalid_request.
@@ -208,16 +208,16 @@ export interface Daemon {
 
 export const daemonLimits = {
   jsonBytes: 10 * 1024 * 1024,
-  /** Maximum bytes of a JSON answer. The daemon rejects requests whose answer would be longer. */
+  /** Maximum size of a JSON answer in bytes. The daemon rejects requests whose answer would be longer. */
   answerBytes: 16 * 1024 * 1024,
   commandChars: 4_096,
-  /** Maximum characters of a command's own text in a shell's console. */
+  /** Maximum number of characters of a command's own text that a shell's console shows. */
   shownChars: 64 * 1024,
   fileBytes: 50 * 1024 * 1024,
   /** Per output stream of `exec`. */
   execBytes: 1024 * 1024,
   matches: 1000,
-  /** Maximum entries of one list of files, including the entries of its subfolders. */
+  /** Maximum number of entries in one list of files, including the entries of subfolders. */
   entries: 20_000,
   /** Total for all files in one list. */
   metadataBytes: 4 * 1024 * 1024,

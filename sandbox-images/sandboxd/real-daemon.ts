@@ -132,7 +132,7 @@ export function createDaemon(parts: DaemonState, { version, sandboxId, desktop, 
     },
     usage() {
       const all = visible(scanProcesses());
-      // The visible control group is this sandbox's own only if all visible processes are.
+      // The visible control group is this sandbox's own only if all visible processes belong to the sandbox.
       const whole = init === undefined ? undefined : readCgroupUsage();
       return { ...(whole ?? summed(all)), processes: all.length };
     },
@@ -197,8 +197,8 @@ function summed(all: readonly ProcessStat[]) {
 const maxRemembered = 1_000;
 
 /**
- * Remembers the newest 1,000 stopped runs by tag, so that no late request of theirs starts anything. Such a request can be in
- * flight during the stop, or arrive afterwards over another connection.
+ * Remembers the newest 1,000 stopped runs by tag, so that their late requests start nothing. Such a request can be in flight
+ * during the stop, or arrive afterwards over another connection.
  */
 class StoppedRuns {
   readonly #tags = new Set<string>();

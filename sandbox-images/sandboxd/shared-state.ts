@@ -18,7 +18,7 @@ export interface DaemonState {
   readonly journal: Journal;
   readonly keepers: DaemonProcessSet;
   readonly spoolCap: number;
-  /** Maximum bytes of the files in the workspace and `screenDir` together. 0: the daemon enforces no limit. */
+  /** Maximum total size of the files in the workspace and `screenDir`, in bytes. 0: the daemon enforces no limit. */
   readonly diskBytes: number;
   readonly volumes: readonly { readonly path: string; readonly bytes: number }[];
   /** Identifies this run of the daemon. Random, so that no output contains a command's end mark by chance. */

@@ -19,8 +19,8 @@ import { usesHostKernel } from '../strict-runtime.ts';
 import { imageUserId } from '../users.ts';
 
 /**
- * Capabilities that apt, dpkg, pip and npm need as root: to own, write and change other users' files, and to switch users. They
- * affect only the container's own files and processes.
+ * Capabilities that apt, dpkg, pip and npm need as root, to write other users' files, change their owner and mode, and
+ * switch users. They affect only the container's own files and processes.
  */
 const buildCapabilities = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'SETGID', 'SETUID'] as const;
 
@@ -31,7 +31,7 @@ const buildCapabilities = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'SETGID'
 const buildSecurity = ['no-new-privileges', `seccomp=${createSeccompProfile(['inotify_init', 'inotify_init1'])}`];
 
 /**
- * Files of /proc that are masked in builds: the engine's own list, plus files that only the host's root can read and that
+ * Files in /proc that are masked in builds: the engine's own list, plus files that only the host's root can read and that
  * reveal the host's memory. For these files the kernel checks the user id, not capabilities.
  */
 const maskedPaths = [
@@ -57,7 +57,8 @@ const asImageUser = ['setpriv', `--reuid=${imageUserId}`, `--regid=${imageUserId
 
 /**
  * Like a sandbox's container, but the root file system is writable and root has a few capabilities. There is no workspace,
- * because images do not include volumes. In return, file watches are refused, more paths are masked, and some limits are lower.
+ * because images do not include volumes. To compensate, file watches are refused, more paths are masked, and some limits are
+ * lower.
  */
 export function createBuildBody(request: ContainerRequest, start: readonly string[]): ContainerCreateOptions {
   const body = createSandboxBody(request);
@@ -134,7 +135,7 @@ async function runIn(
   signal.addEventListener('abort', stop, { once: true });
   try {
     engine.modem.demuxStream(stream, out, out);
-    const ended = finished(stream, { writable: false }).catch(() => {}); // `inspect` below shows whether and how it ended
+    const ended = finished(stream, { writable: false }).catch(() => {}); // `inspect` below shows whether and how the exec ended
     const fed = stdin && pipeline(stdin, stream, { end: true, signal });
     fed?.catch(() => {});
     await raceAbort(ended, signal);
@@ -313,8 +314,8 @@ export function openImageBuilder(options: Options): ImageBuilder {
   }
 
   /**
-   * Commits the container as the built image. Clears the build sandbox's own variables, because an image keeps them; the next
-   * sandbox sets its own.
+   * Commits the container as the built image. Clears the build sandbox's own variables, which the image would otherwise
+   * keep; each later sandbox sets its own.
    */
   async function commit(
     container: string,

@@ -136,7 +136,7 @@ export const includesUser = ({ first, last }: UserIdRange, user: number) => user
 
 const sandboxLabel = 'corral.sandbox';
 
-/** The only host folder that a container with these labels can mount. Undefined: the labels are not a sandbox's. */
+/** The only host folder that a container with these labels can mount. Undefined: the labels do not belong to a sandbox. */
 export function findMountedFolder(
   root: string,
   labels: Readonly<Record<string, string>> | null | undefined,

@@ -73,9 +73,10 @@ export interface FilterOptions {
 const maxBodyBytes = 2 ** 20;
 
 /**
- * Serves an engine socket that allows only the operations that sandboxes need. A process with the engine's own socket is root on
- * its host. A process with this socket can only read the engine's state, pull images, and manage hardened containers, volumes and
- * socket folders of one installation. Allowed requests pass unchanged, except for bodies that the filter parses or writes itself.
+ * Serves an engine socket that allows only the operations that sandboxes need. A process that can use the engine's own
+ * socket is effectively root on the host. A process with this socket can only read the engine's state, pull images, and
+ * manage hardened containers, volumes and socket folders of one installation. Allowed requests pass unchanged, except for
+ * bodies that the filter parses or writes itself.
  */
 export async function startEngineFilter(options: FilterOptions): Promise<AsyncDisposable> {
   const server = createServer({ requestTimeout: 0, headersTimeout: 10_000 }, (incoming, reply) => {

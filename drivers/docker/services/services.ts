@@ -21,7 +21,7 @@ import { imageUserId, type UserIdAllocator, userLabel } from '../users.ts';
 interface ServiceContainerRequest {
   readonly service: ServiceSpec;
   readonly name: string;
-  /** Content id, because a tag can move to another image. */
+  /** A content id instead of a tag, because a tag can move to another image. */
   readonly image: string;
   readonly volumes: readonly string[];
   readonly sandbox: string;
@@ -64,7 +64,7 @@ export function createServiceBody(request: ServiceContainerRequest): ContainerCr
   };
 }
 
-/** A service without a health check in its spec gets none, because the image's check is untrusted. */
+/** A service whose spec has no health check gets none, because the image's own check is untrusted. */
 function toHealthcheck({ healthcheck }: ServiceSpec): NonNullable<ContainerCreateOptions['Healthcheck']> {
   if (!healthcheck) return { Test: ['NONE'] };
   const { test, intervalSeconds, timeoutSeconds, retries } = healthcheck;

@@ -6,7 +6,7 @@ import type { KubernetesOptions } from '../options.ts';
 import { type KubeApi, readKubeErrorStatus } from './api.ts';
 import { type KubeCollection, type KubeObject, type KubeSelector, openKubeCollection, uidOf } from './collection.ts';
 
-/** Maximum number of removed objects to remember, so that late events about them are ignored. */
+/** Maximum number of removed objects to remember. Late events about a remembered object are ignored. */
 const maxGone = 10_000;
 
 /** Known objects of a watch. Duplicate, late and outdated events change nothing; all others reach `onChange`. */
@@ -79,8 +79,8 @@ export interface KubeRemovalOptions {
 }
 
 /**
- * The API server ends each stream after this time. Just before, it reports the version to continue from. A stream that lasts
- * longer has silently stopped. The next stream delivers the missed events, so no timer has to list objects.
+ * The API server ends each stream after this time. Just before, it reports the version to continue from. A stream that stays
+ * open longer has silently stalled. The next stream delivers the missed events, so no timer has to list objects.
  */
 const streamSeconds = 25;
 const silentMs = 28_000;

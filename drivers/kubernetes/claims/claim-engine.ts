@@ -28,7 +28,7 @@ interface Options extends SandboxEngineOptions {
   blueprintFor(spec: SandboxSpec): SandboxBlueprint;
 }
 
-/** Maximum number of pods that one start tries, because a pod can end before it is used. */
+/** Maximum number of pods that one start tries. Several, because a pod can end before it is used. */
 const maxTries = 3;
 /** How long the controller can take to notice a new pool, in ms. */
 const poolLagMs = 5_000;
@@ -127,8 +127,8 @@ export function createClaimEngine(options: Options) {
   }
 
   /**
-   * Throws sandbox_capacity if as many other claims wait for a pod as the pool can serve: its size plus its ready members. Never
-   * throws for an existing claim, or if the pool's size is 0.
+   * Throws sandbox_capacity if the other claims that wait for a pod already need everything that the pool can serve: its
+   * size plus its ready members. Never throws for an existing claim, or if the pool's size is 0.
    */
   function checkBurst(name: string, pool: string): void {
     const size = templates.sizeOf(pool);

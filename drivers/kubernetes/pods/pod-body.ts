@@ -10,7 +10,7 @@ import { sandboxContainerName, toServiceContainerName } from './pod-state.ts';
 const user = 10_001;
 const mebibyte = 2 ** 20;
 const logBytes = 64 * mebibyte;
-/** File in the pods of a shared template whose only line identifies the session to the egress listener. */
+/** File in each pod of a shared template. Its only line identifies the session to the egress listener. */
 export const egressIdentityPath = '/run/corral-state/egress';
 
 export type PodCredentials =
@@ -36,7 +36,7 @@ interface PodRequest extends Omit<PodSpecRequest, 'recipe' | 'claimName'> {
   readonly namespace: string;
   readonly instance: string;
   readonly key: string;
-  /** Id of the call that created the pod, so that a failed call never removes another call's pod. */
+  /** Id of the call that created the pod. Keeps a failed call from removing another call's pod. */
   readonly attempt: string;
   readonly now: number;
 }

@@ -25,7 +25,7 @@ interface UsedPod {
   following?: Disposable;
   started?: V1Pod;
 }
-/** Watches the pods that this process uses until they end. */
+/** Watches each pod that this process uses, until the pod ends. */
 export function openPodLinks({ pods, keys, dial }: Options) {
   const ends = new Map<SandboxId, UsedPod>();
 

@@ -69,7 +69,7 @@ host=$KUBERNETES_SERVICE_HOST port=$KUBERNETES_SERVICE_PORT
 reach() { timeout "$1" bash -c ": </dev/tcp/$2/$3" 2>/dev/null; }
 [ -n "$host" ] && [ -n "$port" ] && reach 5 127.0.0.1 ${daemonPort} || exit 0
 if reach 1 "$host" "$port"; then echo "open $host:$port"; else echo closed; fi`;
-/** Attempts per check, because some network plug-ins take a moment to apply policies to a new pod. */
+/** Attempts per check. Several, because some network plug-ins take a moment to apply policies to a new pod. */
 const looks = 4;
 const lookMs = 15_000;
 const maxUnknown = 3;

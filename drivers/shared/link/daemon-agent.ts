@@ -23,7 +23,7 @@ export class DaemonHttpAgent extends Agent {
     this.#asStream = asStream;
   }
 
-  /** Overrides the method that dials, which Node calls for every request. */
+  /** Node calls this method for every request. The overridden version would dial. */
   addRequest(request: ClientRequest): void {
     if (this.#closed) {
       fail(request, closed());

@@ -45,7 +45,7 @@ export type HandshakeResult =
 
 /**
  * Reads and answers the daemon's first line. Resolves with `refused` if the line is missing, malformed or has a wrong token.
- * Waits for `admitted` before the answer, so that no program can start in the sandbox earlier.
+ * Waits for `admitted` before answering, so that no program can start in the sandbox before then.
  */
 export async function acceptHandshake(
   socket: Socket,

@@ -111,8 +111,8 @@ export class IdleConnections {
     );
   }
   /**
-   * Prefers used connections, because the daemon replaces each unused one that is taken. Light requests prefer unused ones, which
-   * current daemons then do not replace; the used ones stay idle and expire.
+   * Prefers used connections, because the daemon replaces each unused one that is taken. Light requests prefer unused ones,
+   * which current daemons do not replace after a light request; the used ones stay idle and expire.
    */
   #inOrderFor({ isLight = false }: ConnectionWaiter): readonly Duplex[] {
     const all = [...this.#idle.keys()];

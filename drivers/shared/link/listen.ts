@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 
 export interface SocketListenOptions {
   readonly path: string;
-  /** An unused name in the same folder, no longer than the path's own name. */
+  /** An unused name in the same folder, at most as long as the path's own name. */
   readonly temporaryName: string;
   readonly maxConnections: number;
   /** If true, a connection remains half open after the peer ends its side, and `serve` must close it. */

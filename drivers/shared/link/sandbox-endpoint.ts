@@ -45,7 +45,7 @@ async function removeSymlink({ path, to }: SymlinkSpec): Promise<void> {
   if ((await leadsTo(path)) === to) await unlink(path).catch(() => {});
 }
 
-/** Maximum connections of each kind (silent, daemon, egress), so that no kind can block another. */
+/** Maximum number of connections of each kind (silent, daemon, egress). Separate limits keep one kind from blocking another. */
 const maxEach = 128;
 /**
  * Number of streams that the listening socket has room for. Only the server opens streams, and its sandbox client limits their
@@ -210,7 +210,7 @@ export async function openSandboxEndpoint(
     onRefused?.({ ...meta, ...who }, greeting.reason);
     if (greeting.kind === 'mismatch') ready.reject(new AppError('sandbox_unavailable', mismatch(greeting.reason)));
   };
-  // The daemon and egress share a listening socket, because each socket uses a file descriptor for the whole lifetime.
+  // The daemon and egress share a listening socket, because each socket uses a file descriptor for the endpoint's lifetime.
   let servesEgress = false;
   const peers = byPeerKind({
     daemon: (socket) => void welcome(socket),

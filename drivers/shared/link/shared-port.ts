@@ -15,10 +15,10 @@ export interface SharedPort<First> {
 }
 
 /**
- * Listens on the port with several sockets: `open` makes the server listen, and the other sockets pass their connections to it.
- * Node accepts one connection per socket in a turn of the event loop, so with one socket, a busy server keeps new clients and
- * health probes waiting for seconds. Other programs of the same user can then listen on the port too. Rejects as `open` does,
- * and if the port is taken. Systems other than Linux use one socket.
+ * Listens on the port with several sockets: `open` makes the server listen, and the other sockets pass their connections to
+ * the server. Node accepts one connection per socket in each turn of the event loop, so a busy server with only one socket
+ * keeps new clients and health probes waiting for seconds. With several sockets, other programs of the same user can also
+ * listen on the port. Rejects as `open` does, and if the port is taken. Systems other than Linux use one socket.
  */
 export async function listenOnSharedPort<First>(
   server: Server,

@@ -1,11 +1,11 @@
 import { Duplex } from 'node:stream';
 import { sandboxReadSlice as turns } from '../../../src/core/concurrency/time-slice.ts';
 
-/** Maximum bytes passed to the parser at a time. A sandbox can fill each KiB with a hundred tiny messages. */
+/** Maximum number of bytes passed to the parser at a time. A sandbox can fill each KiB with a hundred tiny messages. */
 const pieceBytes = 8 * 1024;
 /**
  * Reads a daemon's connection in small pieces, so that a sandbox that sends at full speed does not block the event loop.
- * Destroying it destroys the connection; `release` returns it.
+ * Destroying this stream destroys the connection; `release` returns the connection.
  */
 export class YieldingConnection extends Duplex {
   readonly #source: Duplex;

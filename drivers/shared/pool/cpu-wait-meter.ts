@@ -5,9 +5,9 @@ import { monotonicNow } from '../../../src/core/contracts/clock.ts';
 const daemonFile = 'sandboxd.mjs';
 const staleMs = 1_000;
 /**
- * Share of the machine's CPU pressure that counts as the daemon's wait. The kernel reports waits of the daemon's programs and
- * other threads only for the whole machine. A hanging daemon is abandoned after about 30 s on an overloaded machine, and after 3
- * s on an idle one.
+ * Share of the machine's CPU pressure that counts as the daemon's wait. The kernel reports waits of the daemon's programs
+ * and other threads only for the whole machine. A hung daemon is abandoned after about 30 s on an overloaded machine, and
+ * after 3 s on an idle one.
  */
 const pressureShare = 0.6;
 

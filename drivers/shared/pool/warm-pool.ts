@@ -19,7 +19,7 @@ class KnownWarmSandboxes {
   readonly #patienceMs: number;
   readonly #ready = new Map<SandboxId, WarmSandbox>(); // roughly in start order: a sandbox that is put back goes last
   readonly #taken = new Map<SandboxId, WarmSandbox>();
-  /** Starting sandboxes of other processes, with the time of their discovery. */
+  /** Sandboxes that other processes are starting, with the time at which each was discovered. */
   readonly #starting = new Map<SandboxId, number>();
 
   constructor(clock: Clock, patienceMs: number) {
@@ -143,7 +143,7 @@ export interface WarmPoolOptions extends Pick<ServerDependencies, 'clock' | 'ids
  * Sandboxes that are ready for new sessions. The backend is authoritative; the in-memory list only suggests which to try first.
  */
 export interface WarmPool extends AsyncDisposable {
-  /** Undefined if the pool has no sandbox for this spec, so that the caller must start one. */
+  /** Undefined if the pool has no sandbox for this spec. The caller must then start one. */
   take(spec: SandboxSpec, call: CallOptions): Promise<SandboxInfo | undefined>;
   /** Records a start outside the pool. Until the result is disposed, the pool delays its own starts, by at most 15 s. */
   cold(): Disposable;
@@ -156,8 +156,8 @@ const closeMs = 4_000;
 const maxBackoffMs = 60_000;
 const yieldMs = 15_000;
 /**
- * How long the pool waits after a claim before it refills. Claims often come in groups, and those that find the pool empty must
- * start their sandboxes first.
+ * How long the pool waits after a claim before it refills. Claims often come in groups, and those that find the pool empty
+ * must be able to start their own sandboxes first.
  */
 const quietMs = 300;
 
@@ -325,7 +325,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
       await Promise.all(starts);
       if (size.most === 0) return;
       const call = callFor(closeMs, AbortSignal.timeout(closeMs));
-      const left = await driver.unclaimed(call).catch(() => []); // if this fails, the next server to start finds them
+      const left = await driver.unclaimed(call).catch(() => []); // if this fails, the next server to start finds the sandboxes
       const own = left.filter(({ id }) => !options.shared || started.has(id));
       await Promise.allSettled(own.map(({ id }) => driver.discard(id, call)));
     },

@@ -67,7 +67,7 @@ const maxViewers = 32;
 const viewerAttempts = 5;
 const viewerPauseMs = 100;
 
-/** The desktop's programs start at their first use. */
+/** Each of the desktop's programs is started on first use. */
 export function createDesktop(parts: DaemonState, options: DesktopOptions): Desktop {
   const { clock } = parts;
   const { width, height, programs } = options;
@@ -264,5 +264,5 @@ export function createDesktop(parts: DaemonState, options: DesktopOptions): Desk
   };
 }
 
-/** A stream that discards input and sends nothing, because only its end matters. */
+/** A stream that discards input and sends nothing. Only its end matters. */
 const silence = () => new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });

@@ -51,8 +51,8 @@ export async function openKeyboard(display: X11Connection, sleep: (ms: number) =
   };
 
   /**
-   * Waits until the program has handled the pressed keys. Programs look up a key's meaning only then, so the meaning must not
-   * change earlier.
+   * Waits until the program has handled the pressed keys. Programs look up a key's meaning only when they handle the key, so
+   * the meaning must not change before then.
    */
   async function settled(): Promise<boolean> {
     const answers = await waitUntilInputHandled(display, slowMs);
@@ -104,9 +104,9 @@ export async function openKeyboard(display: X11Connection, sleep: (ms: number) =
 }
 
 /**
- * XF86 keysyms, without their prefix 0x1008ff00, whose keys a browser handles by keycode, even if they are mapped differently.
- * The keys are transport, Home, Mail, Search, Back, Forward, Stop, Refresh, Favorites, Close, Copy, Cut, New, Open, Paste,
- * Reply, Reload, Save, Send and forwarding mail.
+ * XF86 keysyms, without their prefix 0x1008ff00, whose keys a browser handles by keycode, even if they are mapped
+ * differently. The keys are the media transport keys, Home, Mail, Search, Back, Forward, Stop, Refresh, Favorites, Close,
+ * Copy, Cut, New, Open, Paste, Reply, Reload, Save, Send and Forward Mail.
  */
 const obeyed = new Set([
   ...[0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x1b, 0x26, 0x27, 0x28, 0x29, 0x2e, 0x30, 0x31, 0x56, 0x57, 0x58, 0x68],

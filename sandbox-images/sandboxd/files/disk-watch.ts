@@ -57,8 +57,8 @@ export function monitorDisk(
     use = { ...use, freeBytes };
     const fell = freeThen - freeBytes;
     const rest = clock.now() - lookedAt;
-    // The measuring rate is limited even while the disk fills: another sandbox may be filling it, and each measurement then
-    // costs as much but finds nothing.
+    // The measuring rate is limited even while the disk fills. If another sandbox is filling the disk, each measurement
+    // costs just as much but finds nothing.
     const isDue = rest >= Math.max(fullLookMs, tookMs * idleShare) || (fell > mebibyte && rest >= tookMs * idleShare);
     if (!isDue) return fell > mebibyte ? quickMs : slowMs;
     freeThen = freeBytes;
@@ -140,7 +140,7 @@ function* handles(spared: DaemonState['keepers']['spared'], folders: readonly st
 
 const openOf = (pid: number): string[] => tryListFolder(`/proc/${pid}/fd`).map((name) => `/proc/${pid}/fd/${name}`);
 
-/** Size of the largest file below the folders that the process has open for writing. -1 if there is none. */
+/** Size of the largest file that the process has open for writing below the folders. -1 if there is none. */
 function largestWritten(pid: number, folders: readonly string[]): number {
   let largest = -1;
   for (const path of openOf(pid).slice(0, maxHandles)) {

@@ -209,7 +209,7 @@ interface OpenJob {
 const rememberedMs = 60_000;
 /** How long background processes can keep the pipes of an ended job open. */
 const lingerMs = 500;
-/** How long a started job delays further starts, because a shell uses the most CPU time while it starts. */
+/** How long a started job delays further starts. A shell uses the most CPU time while it starts. */
 const startingMs = 150;
 const lateMs = 30;
 

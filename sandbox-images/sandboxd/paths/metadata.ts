@@ -35,7 +35,7 @@ interface Helper {
 }
 
 const idleMs = 30_000;
-/** Time limit, so that a hung file system does not block metadata calls on other file systems. */
+/** Time limit that keeps a hung file system from blocking metadata calls on other file systems. */
 const hungMs = 20_000;
 const calls: readonly SystemCallNumberByArchitecture[] = [
   { x64: 194, arm64: 11 }, // listxattr

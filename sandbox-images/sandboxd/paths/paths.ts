@@ -55,7 +55,7 @@ export function createPathOperations(parts: Pick<DaemonState, 'place' | 'env' | 
         const stats = await handle.stat();
         if (!stats.isFile())
           throw createBadRequestError(stats.isDirectory() ? `${path} is a folder.` : `${path} is not a regular file.`);
-        // Many files of /proc and /sys report a size of zero.
+        // Many files in /proc and /sys report a size of zero.
         const created = stats.size === 0 ? await readContent(handle) : undefined;
         if (created && created.length > 0) {
           const part = created.subarray(from, from + most);
@@ -157,7 +157,7 @@ function unlessDenied(thrown: NodeJS.ErrnoException): void {
   if (!['EACCES', 'EPERM', 'ENOENT'].includes(thrown.code ?? '')) throw thrown;
 }
 
-/** Maximum bytes to read from a file whose size the system does not report. */
+/** Maximum number of bytes to read from a file whose size the system does not report. */
 const maxUnsized = 16 * 1024 * 1024;
 
 /** Reads a file to its end, because its reported size can be wrong. */
@@ -259,7 +259,7 @@ async function takeOver({ handle }: StagedFile, { uid, gid, mode }: Stats): Prom
   return true;
 }
 
-/** Only a full disk or the daemon's death can interrupt this, because the content is already on disk. */
+/** Only a full disk or the daemon's death can interrupt the copy, because the content is already on disk. */
 async function copyInto(target: string, { handle }: StagedFile): Promise<void> {
   await writeInto(target, O_WRONLY | O_TRUNC, handle.createReadStream({ start: 0, autoClose: false }));
 }

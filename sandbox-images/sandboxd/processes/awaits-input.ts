@@ -3,7 +3,7 @@ import { endianness } from 'node:os';
 import { tryListFolder, tryReadLink, tryReadText } from '../files/read-if-any.ts';
 import type { ProcessStat } from './proc.ts';
 
-// Detects whether a process waits for a person's input from the system call that blocks the process, not from its output.
+// Detects whether a process waits for a person's input: by the system call that blocks the process, not by its output.
 
 const calls: Readonly<Record<string, Readonly<Record<number, 'read' | 'poll' | 'select' | 'epoll'>>>> = {
   x64: {
@@ -38,7 +38,7 @@ export const awaitsInput = ({ members, pipe, hasOpenLine }: InputProbe): boolean
     };
     const threads = tryListFolder(`/proc/${pid}/task`).slice(0, 64);
     const blocked = threads.map((thread) => tryReadText(`/proc/${pid}/task/${thread}/syscall`));
-    // About another user's program, such as sudo, the kernel reveals only that it sleeps.
+    // The kernel reveals only that another user's program, such as sudo, is sleeping.
     if (blocked.every((call) => call === undefined)) return hasOpenLine && sleeps(pid);
     return blocked.some((call) => call !== undefined && waitsOn(pid, call, isInput));
   });

@@ -15,8 +15,8 @@ export interface EndTreeOptions {
 }
 
 /**
- * Sends TERM, then KILL after 2 s, or KILL immediately if `grace` is `none`. Resolves when no process of the tree is left, or
- * KILL has failed for 10 s, with the number of processes that were not in `met`.
+ * Sends TERM, then KILL after 2 s, or KILL immediately if `grace` is `none`. Once no process of the tree is left, or KILL
+ * has failed for 10 s, resolves with the number of processes that were not in `met`.
  */
 export async function endProcessTree(
   tree: ProcessTree,

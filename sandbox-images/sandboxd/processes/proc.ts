@@ -57,8 +57,8 @@ export function parseEnvironmentVariable(environment: string, name: string): str
 }
 
 /**
- * The environment at the process's start. Undefined in the middle of exec, when the old memory is gone and the new one has
- * neither arguments nor an environment yet.
+ * The environment at the process's start. Undefined in the middle of exec, when the old memory is gone and the new memory
+ * has neither arguments nor an environment yet.
  */
 export function readProcessEnvironment(pid: number): string | undefined {
   const first = read(pid, 'environ');

@@ -16,7 +16,7 @@ export interface ControlDialOptions {
 
 /** Only one, because each spare connection uses one of the server's file descriptors. */
 const spare = 1;
-/** Maximum connections, excluding streams. The server reserves the last four for health checks. */
+/** Maximum number of connections, excluding streams. The server reserves the last four for health checks. */
 const most = 96;
 const lookMs = 2_000;
 

@@ -207,8 +207,8 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
 }
 
 /**
- * Verifies tokens. The environment, which other processes can read, need not contain the token: `sha256:` is followed by its
- * hash, and `ed25519:` by a public key and the text that the token signs.
+ * Verifies tokens. The environment, which other processes can read, need not contain the token: `sha256:` precedes the
+ * token's hash, and `ed25519:` precedes a public key and the text that the token signs.
  */
 export function hasValidToken(authorization = '', token: string): boolean {
   const [kind, key = '', uid = ''] = token.split(':');
@@ -218,7 +218,7 @@ export function hasValidToken(authorization = '', token: string): boolean {
   return sameText(`sha256:${createHash('sha256').update(value).digest('hex')}`, token);
 }
 
-/** The last accepted signature, because the server sends the same one with every request. */
+/** The last accepted signature. Cached because the server sends the same signature with every request. */
 let accepted: string | undefined;
 function isSigned(signature: string, x: string, uid: string): boolean {
   const whole = `${x} ${uid} ${signature}`;

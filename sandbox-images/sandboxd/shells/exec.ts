@@ -95,8 +95,8 @@ interface CollectedOutput {
 }
 
 /**
- * Keeps the first MiB in memory. Longer output goes to a file from its beginning, up to the file's size limit. The command
- * waits for a slow disk.
+ * Keeps the first MiB in memory. Longer output is stored in a file from the first byte, up to the file's size limit. The
+ * command waits for a slow disk.
  */
 function collect(
   stream: Readable | null,
@@ -144,7 +144,7 @@ function collect(
   };
 }
 
-/** Resolves once both streams are closed, or once nothing is left to read although a background child keeps them open. */
+/** Resolves once both streams are closed, or once nothing is left to read even though a background child keeps them open. */
 async function quiet(child: ChildProcess, streams: readonly CollectedOutput[]): Promise<void> {
   const open = () => [child.stdout, child.stderr].some((stream) => stream && !stream.closed);
   const seen = () => streams.reduce((sum, stream) => sum + stream.seen, 0);

@@ -33,7 +33,7 @@ export function openJournal(folder: string): Journal {
     const entry = tryParseJson(line) as JournalEntry | undefined; // undefined for the empty last line, or one cut off by a crash
     if (entry) entries.set(entry.operation.id, entry);
   }
-  let lines = Number.POSITIVE_INFINITY; // so that the first record rewrites the file
+  let lines = Number.POSITIVE_INFINITY; // makes the first record rewrite the file
 
   const rewrite = () => {
     const text = [...entries.values()].map((entry) => `${JSON.stringify(entry)}\n`).join('');

@@ -103,7 +103,7 @@ async function start(program: string, args: string[], folder: string, env: NodeJ
 
 const startMs = 5_000;
 
-/** A program on a terminal of `script`, and the terminal's device. Undefined if none appears before `isOver` or in time. */
+/** Finds a program on a terminal of `script`, and the terminal's device. Undefined once `isOver` is true or time runs out. */
 export async function waitForTerminalProgram(isProgram: (process: ProcessStat) => boolean, isOver: () => boolean) {
   const patience = AbortSignal.timeout(startMs);
   while (!isOver() && !patience.aborted) {

@@ -26,7 +26,7 @@ interface InotifyWatch {
   readonly gone: () => void;
   readonly syncs: PromiseWithResolvers<void>[];
 }
-/** Maximum folders in all watches of a sandbox. Each costs about a kilobyte of kernel memory. */
+/** Maximum number of folders in all watches of a sandbox. Each folder costs about a kilobyte of kernel memory. */
 const maxFolders = 16_384;
 const calls: readonly SystemCallNumberByArchitecture[] = [
   { x64: 294, arm64: 26 }, // inotify_init1

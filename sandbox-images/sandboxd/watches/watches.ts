@@ -23,7 +23,7 @@ interface OpenWatch {
   timer: unknown;
 }
 
-/** A watch without a reader expires after this time without a request. */
+/** A watch that has no reader expires if no request arrives within this time. */
 const idleMs = 600_000;
 
 /** Changes are kept until they are read. Beyond the limit, a `lost` change replaces the oldest ones. */

@@ -68,8 +68,8 @@ export interface WorkspaceEntry {
 interface Walk {
   readonly leavesOut: (path: string, name: string) => boolean;
   /**
-   * Maximum number of entries. Throws UnusableWorkspaceError beyond it: for larger workspaces, external programs are faster and
-   * do not block the daemon.
+   * Maximum number of entries. Beyond it, the walk throws UnusableWorkspaceError: in larger workspaces, external programs
+   * are faster and do not block the daemon.
    */
   readonly most: number;
 }

@@ -32,7 +32,7 @@ function lineOf({ stats, folder, name }: WorkspaceEntry): string {
   return `${stats.isFile() ? 'f' : 'o'} ${stats.size} ${stats.mode} ${formatModificationTime(stats)}`;
 }
 
-/** Maximum entries. Larger workspaces are left to external programs. */
+/** Maximum number of entries. Larger workspaces are left to external programs. */
 const most = 2_000;
 
 export function createWorkspaceOperations(root: string): Pick<Daemon, 'keepForRun' | 'printWorkspace'> {

@@ -18,7 +18,7 @@ import { type AgentStreamItem, toAgentUpdates } from './updates.ts';
 const count = z.number().nonnegative();
 const quota = z.object({ token_count: z.object({ input_tokens: count, output_tokens: count }) });
 /**
- * Agents report token usage when they finish a message: some in `usage`, as in the protocol's draft, Gemini CLI in
+ * Agents report token usage when they finish a message. Some use `usage`, as in the protocol's draft; Gemini CLI uses
  * `_meta.quota`.
  */
 const Answer = z.object({

@@ -18,8 +18,8 @@ const errorsChars = 1_000;
 const endMs = 10_000;
 
 /**
- * Starts a program in the sandbox whose pipes carry one JSON message per line. Reading waits for `room` after each chunk, which
- * slows down a program that sends too much.
+ * Starts a program in the sandbox. Its pipes carry one JSON message per line. Reading waits for `room` after each chunk,
+ * which slows down a program that sends too much.
  */
 export async function openProgramStream(
   programs: ProgramClient,

@@ -1,7 +1,7 @@
 import type { PictureType } from '../../core/text/pictures.ts';
 
-// The browser of a sandbox's desktop, for tools. Results and page failures are reports to the model. Only a lost sandbox, a
-// missing desktop, a failed restart and the caller's own signal cause rejections.
+// The browser of a sandbox's desktop, for tools. Results and page failures are returned as reports for the model. Only a
+// lost sandbox, a missing desktop, a failed restart and the caller's own signal cause rejections.
 
 export interface PictureBytes {
   readonly mimeType: PictureType;

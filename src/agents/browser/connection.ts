@@ -139,7 +139,7 @@ class Pieces {
   #keep(piece: Buffer): void {
     const length = this.#length + piece.length;
     if (length > this.#begun.length) {
-      // Grows in a few large steps, because each step copies the buffer. Pages that were never written use no physical memory.
+      // Grows in a few large steps, because each step copies the buffer. Unwritten memory pages use no physical memory.
       const larger = Buffer.allocUnsafeSlow(Math.max(4 * this.#begun.length, length, 4096));
       this.#begun.copy(larger, 0, 0, this.#length);
       this.#begun = larger;

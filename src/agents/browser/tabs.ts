@@ -35,7 +35,7 @@ export class BrowserTabs {
   #current: BrowserTab | undefined;
   /** Above 0 while the server itself opens or closes a tab. Those changes create no notes. */
   #quiet = 0;
-  /** Tabs that pages requested and Chromium is still creating. */
+  /** Number of tabs that pages requested and that Chromium is still creating. */
   #coming = 0;
   #arrival = Promise.withResolvers<void>();
 

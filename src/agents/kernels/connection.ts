@@ -195,7 +195,7 @@ type KernelOutputPart =
   | { readonly kind: 'text'; readonly bytes: Buffer }
   | { readonly kind: 'message'; readonly bytes: Buffer };
 
-/** Maximum bytes of a kernel message: a picture of 5 MiB as base64, and some text. */
+/** Maximum size of a kernel message in bytes: enough for a picture of 5 MiB as base64, and some text. */
 const maxMessage = 8 * 1024 * 1024;
 const lineEnd = 0x0a;
 

@@ -38,7 +38,7 @@ interface Deps {
   readonly newNonce: () => string;
 }
 interface KernelOptions {
-  /** Id of the kernel's program, by which a restarted server finds the kernel. */
+  /** Id of the kernel's program. A restarted server finds the kernel by this id. */
   readonly id: string;
   readonly language: KernelLanguage;
   readonly cwd?: string | undefined;
@@ -227,7 +227,7 @@ export class KernelContexts {
     return await known.kernel.execute(cell, signal);
   }
 
-  /** Stops the kernel and all its processes. The next cell finds no variables. */
+  /** Stops the kernel and all its processes. All variables are lost. */
   async restart(id: string): Promise<void> {
     await this.#the(id).kernel.close();
   }

@@ -3,7 +3,7 @@ import { ServerComponent } from '../../core/contracts/server-parts.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { KernelContexts } from './kernel.ts';
 
-/** Contexts live as long as the connection to their sandbox. */
+/** Contexts live as long as the connection to their sandbox does. */
 export class KernelRegistry extends ServerComponent<{ readonly clock: Clock; readonly newNonce: () => string }> {
   readonly #sandboxes = new Map<SandboxClient, KernelContexts>();
 

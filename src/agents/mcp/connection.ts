@@ -84,7 +84,7 @@ export class McpConnection {
     return await this.#within(signal, (client) => client.request(request, CallAnswer, options));
   }
 
-  /** Retries once in a new session if the server no longer knows the session, because it then has not executed the request. */
+  /** Retries once in a new session if the server no longer knows the session: such a server has not executed the request. */
   async #within<Done>(signal: AbortSignal, work: (client: Client) => Promise<Done>): Promise<Done> {
     for (let isFirst = true; ; isFirst = false) {
       const { client, way } = await this.#connected();

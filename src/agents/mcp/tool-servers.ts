@@ -39,7 +39,7 @@ interface ConnectedServers {
   readonly loaded: Set<string>;
 }
 
-/** Connections stay open as long as the connection to their sandbox. */
+/** Connections stay open as long as the connection to their sandbox does. */
 export class ToolServers extends ServerComponent<Deps> implements AsyncDisposable {
   readonly #sandboxes = new Map<SandboxClient, ConnectedServers>();
 

@@ -4,7 +4,7 @@ import type { AssistantMessage, OmittedContent, ToolCall, TurnOutcome, TurnPart 
 import { splitThoughts } from './thoughts.ts';
 
 export interface TurnLimits {
-  /** Maximum characters of text, reasoning and arguments together. The raw parts have a separate limit of the same size. */
+  /** Maximum total characters in text, reasoning and arguments. The raw parts have a separate limit of the same size. */
   readonly maxChars: number;
   readonly maxCalls: number;
 }
@@ -19,7 +19,7 @@ export interface CollectedTurn {
   /** The readable part of the model's reasoning, or its start. Can be empty. */
   readonly thoughts: string;
   readonly leftOut: readonly OmittedContent[];
-  /** Calls above the limit, which are answered as not run. Normally empty. */
+  /** Calls above the limit. Each is skipped, and its result reports that. Normally empty. */
   readonly refused: readonly ToolCall[];
 }
 export interface CollectTurnOptions {

@@ -11,8 +11,8 @@ export type PromptPiece =
   | { readonly kind: 'reply'; readonly reply: AssistantMessage; readonly answers: readonly ToolMessage[] };
 
 /**
- * Each call is followed by its answer; a call without a result is answered as not run. A note without a position comes before the
- * calls of the current step.
+ * Each call is followed by its answer. If a call has no result, its answer reports that the call did not run. A note without
+ * a position comes before the calls of the current step.
  */
 export function toPromptPieces(request: TurnRequest): PromptPiece[] {
   const results = new Map<string, ToolMessage>(); // filled in a loop for speed: each turn reads the whole conversation

@@ -142,7 +142,7 @@ class Reply {
   #isOver = false;
   readonly #tools: ReadonlySet<string>;
   readonly #habits: ServerHabits;
-  /** Calls by index that have no arguments yet and whose names may be incomplete. */
+  /** Calls that have no arguments yet and whose names may be incomplete, by index. */
   readonly #begun = new Map<number, Tree & { readonly name: string }>();
 
   constructor(tools: ReadonlySet<string>, habits: ServerHabits) {

@@ -45,7 +45,7 @@ export function toAiSdkPrompt(request: TurnRequest, options: Options): LanguageM
   return request.system === '' ? messages : [system, ...messages];
 }
 
-/** Whether another model made the newest calls, so that this request answers calls of another model. */
+/** Whether another model made the newest calls. If so, this request answers that model's calls. */
 export function continuesAnotherModel(request: TurnRequest, name: string): boolean {
   const last = request.messages.findLast(({ role }) => role !== 'tool');
   return last?.role === 'assistant' && last.calls.length > 0 && last.model !== name;
@@ -103,7 +103,7 @@ function toContent(reply: AssistantMessage, { name, adapter, isOpen }: Options &
     if (block.type === 'reasoning') return keepsReasoning ? [{ type: 'reasoning', text: block.text, ...meta }] : [];
     if (block.type === 'text') return block.text.trim() === '' ? [] : [{ ...text(block.text), ...meta }];
     const call = reply.calls[calls++];
-    return call ? [{ ...callPart(call, ids), ...meta }] : []; // no call: dropped as cut off or beyond the limit
+    return call ? [{ ...callPart(call, ids), ...meta }] : []; // a missing call was cut off or exceeded the limit
   });
   // Providers refuse trailing reasoning.
   return content.slice(0, content.findLastIndex(({ type }) => type !== 'reasoning') + 1);

@@ -1,4 +1,4 @@
-const maxBlank = 1_000; // maximum white-space characters before a reply's first word
+const maxBlank = 1_000; // maximum number of white-space characters before a reply's first word
 const openers = ['<think>', '<thinking>', '<thought>', '<reasoning>', '<|thinking|>', '[THINK]', '◁think▷'];
 const closers = ['</think>', '</thinking>', '</thought>', '</reasoning>', '<|/thinking|>', '[/THINK]', '◁/think▷'];
 

@@ -32,7 +32,7 @@ const opening = new RegExp(forms.map(({ opens }) => opens.replaceAll(/[[\]|{]/g,
 const longestOpening = Math.max(...forms.map(({ opens }) => opens.length));
 const bare: Form = { opens: '{', closes: '', isCommon: true };
 const maxHeld = 1024 * 1024; // characters of one form
-const maxBlank = 1_000; // maximum white-space characters before a reply's first word
+const maxBlank = 1_000; // maximum number of white-space characters before a reply's first word
 const limits: JsonLimits = { maxBytes: 2 * maxHeld, maxDepth: 64, maxValues: 50_000 };
 
 export interface TextWithCalls {

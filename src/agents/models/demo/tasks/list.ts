@@ -134,7 +134,7 @@ const page = `<!doctype html>
 </script>
 </html>`;
 
-// Use any free port, because without isolation it is a port of the host.
+// Use any free port, because without isolation the sandbox shares the host's ports.
 const serve = `if command -v python3 >/dev/null; then
   python3 -u -m http.server 0 --bind 127.0.0.1 >server.log 2>&1 &
   for try in 1 2 3 4 5 6 7 8 9 10; do grep -q port server.log && break; sleep 0.3; done
