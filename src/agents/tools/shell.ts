@@ -183,7 +183,7 @@ function watchForInput({ sandbox, signal }: ToolContext, operation: string): Dis
   return { signal: requested.signal, [Symbol.dispose]: () => over.abort() };
 }
 
-const watchedBytes = 256 * 1024; // maximum of live output in the log; a result keeps a shorter start
+const watchedBytes = 256 * 1024; // maximum live output in the log; a result keeps fewer of the first bytes
 // how much is read from the end of output that redraws itself, such as a progress bar: most of these bytes are overwritten
 const redrawnBytes = 4 * 1024 * 1024;
 const beyondAll = Number.MAX_SAFE_INTEGER; // past any output: following from here only waits for the operation to end

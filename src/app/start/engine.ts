@@ -315,7 +315,7 @@ export async function openEngine(server: ServerWithAgents) {
     folders,
     checkpoints,
     delegation,
-    /** Gives agents the services that the next phase builds on the engine. The agents' calls wait until then. */
+    /** Gives agents the services that the next phase builds on the engine. The agents' calls wait until `offer` is called. */
     offer: (offered: AgentServices) => services.resolve(offered),
     ledger,
     accounts,

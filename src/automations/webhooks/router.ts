@@ -41,7 +41,7 @@ interface WebhookNews {
   readonly isHidden?: boolean;
 }
 const batch = 200;
-/** If an announced pause is not stored by then, it never happened: its server died first. */
+/** An announced pause that is still not stored after this time never happened: its server died first. */
 const announcedMs = 10_000;
 
 export class WebhookOutboxRouter extends ServerComponent<WebhookOutboxRouterDeps> {

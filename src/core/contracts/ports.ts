@@ -81,7 +81,7 @@ export interface EventStore {
   heads(sessionIds: readonly SessionId[]): Promise<ReadonlyMap<SessionId, number>>;
   /**
    * Calls `listener` for each append by any server, until `signal` fires. Rejects when the connection breaks; the caller then
-   * polls `heads` until it can subscribe again. Only backends that push have this method.
+   * polls `heads` until it can subscribe again. Only backends that push appends have this method.
    */
   watch?(listener: (sessionId: SessionId, head: number) => void, signal: AbortSignal): Promise<void>;
   /** Imports events with their original seqs, in order. Existing events stay, so an import can be repeated. */

@@ -298,8 +298,8 @@ export const SessionFact = z.discriminatedUnion('type', [
    */
   fact('sandbox.untrusted', ProtocolViolationReport),
   /**
-   * The sandbox's files exceeded their limit, so the processes that wrote them were ended. Or the host's disk was nearly full,
-   * and this sandbox, which used most of it, was stopped.
+   * The sandbox's files exceeded their limit, so the processes that wrote them were ended. Or the host's disk was nearly
+   * full, and this sandbox, which used more of it than any other, was stopped.
    */
   fact(
     'sandbox.disk_exceeded',
