@@ -48,10 +48,7 @@ export interface Principal {
   readonly projects?: ReadonlyMap<string, ProjectRole> | undefined;
   /** The project for sessions and automations that the caller creates without naming a project. */
   readonly home?: string;
-  /**
-   * The session of the caller: a worker with a work item's token, or `nobody` visiting a public port of the session's
-   * sandbox.
-   */
+  /** The caller's session: of a worker with a work item's token, or of a sandbox whose public port `nobody` visits. */
   readonly session?: string;
   /** The caller's name in the audit log if it has not sent a key of its own but, for example, a sandbox's token. */
   readonly by?: 'sandbox token' | 'environment key' | 'preview' | 'server' | 'nobody';
