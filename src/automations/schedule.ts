@@ -125,7 +125,7 @@ export function findNextDueTimes(rule: CronRule, after: number, count: number): 
   return times;
 }
 
-/** The latest due time from `from` to `now`. Several may have passed during a downtime. */
+/** The latest due time from `from` to `now`. Several may have passed during downtime. */
 export function findLatestDueTime({ cron, isRepeated }: CronRule, from: number, now: number): number {
   const before = (time: number) => cron.previousRuns(1, new Date(time))[0]?.getTime();
   let at = before(now + 1_000) ?? from;

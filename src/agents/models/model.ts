@@ -64,7 +64,7 @@ export interface TurnRequest {
   /** A reminder for this turn only, placed last. */
   readonly hint?: string;
   readonly tools: readonly ToolDeclaration[];
-  /** The tool that the model must call when the loop needs the answer as that tool's arguments. See `forcedTool`. */
+  /** The tool that the model must call, so that its answer has the form of that tool's arguments. See `forcedTool`. */
   readonly mustCall?: string;
   /** An absent option uses the provider's default. The provider packages omit options that a model is known to refuse. */
   readonly sampling?: SamplingOptions;

@@ -119,7 +119,7 @@ export const sessionsRouter = router({
       const { id } = await sessions.create(toCommand(options));
       if (task !== undefined) {
         await sessions.send(id, { text: task, mode: 'inject', ...(goal && { goal }) }).catch(async (error: unknown) => {
-          await sessions.delete(id).catch(() => {}); // the caller never learns the id, so only the server can delete it
+          await sessions.delete(id).catch(() => {}); // the caller never learns the id, so nothing else would delete the session
           throw error;
         });
       }

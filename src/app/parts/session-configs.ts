@@ -31,7 +31,7 @@ interface MadeSettings {
   readonly byTemplate: ReadonlyMap<string, SandboxSettings>;
 }
 const kept = 10_000;
-/** Maximum delay until this server notices that another server, which holds a session, has changed the session's hosts. */
+/** Maximum delay until this server, if it does not hold a session, notices that another server changed the session's hosts. */
 const freshMs = 1_000;
 interface RememberedChoice {
   readonly choice: SandboxSettingsSource;

@@ -45,7 +45,7 @@ const batch = 200;
 const announcedMs = 10_000;
 
 export class WebhookOutboxRouter extends ServerComponent<WebhookOutboxRouterDeps> {
-  /** Resolves with whether it removed events. Each step can be repeated: the id of a delivery is derived from its event. */
+  /** Resolves with true if it removed events. Each step can be repeated: the id of a delivery is derived from its event. */
   async round(): Promise<boolean> {
     const { records, outbox } = this.deps;
     const entries = await outbox.oldest(batch);

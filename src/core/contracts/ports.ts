@@ -63,8 +63,8 @@ export interface EventStore {
   /** The seq of the newest event of this type, or 0. */
   findLastSeq(sessionId: SessionId, type: SessionFact['type']): Promise<number>;
   /**
-   * Drops all deltas and outputs but the newest `keepDroppable`, and all events of any type but the newest `keepAll`. Seqs do not
-   * change.
+   * Drops all but the newest `keepDroppable` deltas and outputs, and all but the newest `keepAll` events of any type. Seqs do
+   * not change.
    */
   compact(sessionId: SessionId, limits: { keepDroppable: number; keepAll: number }): Promise<void>;
   /**
@@ -259,7 +259,7 @@ export interface Store extends AsyncDisposable {
 
 /**
  * `events`: one or more new events, in order, up to a limit, so that a reader can pass them on with one write. `resync`: the
- * reader loads the session again and follows it from `head`.
+ * reader must load the session again and follow it from `head`.
  */
 export type LogUpdate =
   | { kind: 'events'; events: readonly SessionEvent[] }
