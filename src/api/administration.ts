@@ -202,7 +202,7 @@ const Draining = z.object({
   /** While true, this server creates no sessions, and pauses or stops unused sandboxes. */
   draining: z.boolean(),
   since: IsoTime.nullable(),
-  /** Sessions at work on this server, which draining does not stop. Null: the caller cannot see other owners' sessions. */
+  /** Number of working sessions, which draining does not stop. Null: the caller cannot see other owners' sessions. */
   working: z.int().nullable(),
 });
 const DrainInput = z.strictObject({ draining: z.boolean() });

@@ -8,7 +8,7 @@ const Offered = z.object({ providers: z.array(ProviderModels).readonly() });
 const access = {
   /** gemini, openai or anthropic, or any name for a server that has a Chat Completions API. */
   provider: z.string().min(1).max(31),
-  /** The address of such a server, without `/models` or `/chat/completions`. */
+  /** The address of the Chat Completions server, without `/models` or `/chat/completions`. */
   baseUrl: z.string().min(1).max(2_000).optional(),
   /** Default: the stored key, if there is one. */
   key: z.string().trim().min(1).max(8_192).optional(),

@@ -208,7 +208,7 @@ export const templateBuildsRouter = router({
     answer: { build: { ...build, status: 'ready' }, log: [] },
     fails: [404, 422],
   }).query(async ({ ctx: { services }, input: { id, build, offset } }) => {
-    // Read the state first, so that the log of a build that is reported as finished is complete.
+    // Reads the state before the log, so that the log of a build that is reported as finished is complete.
     const state = await services.templateBuilds.build(id, build);
     const { entries } = await services.templateBuilds.log(id, build, { offset, limit: maxEntries });
     return { build: buildView(state), log: entries };

@@ -1,5 +1,5 @@
-// Builds the server (node src/app/bundle-server.ts [server]) as JavaScript that starts twice as fast as its sources, with a tenth
-// of the files. The files that the server reads stay where they are in the project.
+// Builds the server (node src/app/bundle-server.ts [server]) as JavaScript, which starts twice as fast as the sources and has
+// a tenth of the files. The files that the server reads stay where they are in the project.
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -38,7 +38,7 @@ const form = /^v1\.([0-9a-f]{8})\.([1-9]\d{0,15})\.([\w-]{22})(?:\.([0-9a-f]{12}
 
 export const parseSignatureSubject = (signature: string): string | undefined => form.exec(signature)?.[4];
 
-/** The server remembers used links until they expire. At this number it refuses further single-use links. */
+/** The server remembers used links until they expire. While it remembers this many, it refuses further single-use links. */
 const maxUsed = 100_000;
 
 /** Signs with a random key of this process: links are short-lived, and a restart invalidates them all. */

@@ -26,7 +26,8 @@ const maxText = 2_000;
 /** Prepares sessions' repositories without an agent, so that later sessions of their owner find the files. */
 export class PrebuildRunner extends ServerComponent<Deps> {
   /**
-   * Preparations in progress, or whose result was not read yet. Empty after a server restart; unfinished work then starts again.
+   * Preparations that are in progress or whose result has not been read yet. Empty after a server restart; unfinished work
+   * then starts again.
    */
   readonly #preparing = new Map<SessionId, Preparing>();
 

@@ -11,7 +11,7 @@ const maxLength = 200;
 /** The times of a schedule, except those for which `isRepeated` returns true. */
 export interface CronRule {
   readonly cron: Cron;
-  /** Whether this is a fixed time that the clock shows for the second time, after being set back. It is then skipped. */
+  /** Whether this is a fixed time that occurs a second time because the clock was set back. The second time is skipped. */
   readonly isRepeated: (at: number) => boolean;
 }
 
@@ -125,7 +125,7 @@ export function findNextDueTimes(rule: CronRule, after: number, count: number): 
   return times;
 }
 
-/** The latest due time from `from` to `now`. Several may have passed during a downtime. */
+/** The latest due time from `from` to `now`. Several may have passed during downtime. */
 export function findLatestDueTime({ cron, isRepeated }: CronRule, from: number, now: number): number {
   const before = (time: number) => cron.previousRuns(1, new Date(time))[0]?.getTime();
   let at = before(now + 1_000) ?? from;

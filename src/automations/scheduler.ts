@@ -62,7 +62,7 @@ export class AutomationScheduler extends ServerComponent<Deps> {
     return Math.max(0, Math.min(next - clock.now(), restMs));
   }
 
-  /** Adds the start first: after a crash between the writes, the next round finds it and only advances the time. */
+  /** Adds the start before it advances the time. After a crash in between, the next round finds the start and adds no other. */
   async #fire(automation: Automation, now: number): Promise<void> {
     const { records, warn } = this.deps;
     const { id, schedule, nextAt } = automation;

@@ -102,7 +102,7 @@ interface QuestionToAnswer {
   }[];
 }
 
-/** Lets the user answer the question, or decide on each pending call. An interrupt ends this without an answer. */
+/** Lets the user answer the question, or decide on each pending call. An interrupt ends the prompts without an answer. */
 async function answer(run: Run, { io, question, approvals }: QuestionToAnswer): Promise<void> {
   const lines = createInterface({ input: io.stdin, output: io.stderr });
   try {

@@ -112,7 +112,7 @@ export class Corral {
     try {
       await box.attach(files);
     } catch (error) {
-      await box.remove().catch(() => {}); // the caller never learns the id
+      await box.remove().catch(() => {}); // the caller never learns the id, so nothing else would delete the box
       throw error;
     }
     return box;

@@ -9,7 +9,7 @@ interface Source extends SettingsLayout {
   readonly help: string;
 }
 
-/** The file's leaves by dotted key; an empty value is unset. Adds each mistake to `problems`. */
+/** The file's leaves by dotted key; an empty value counts as unset. Adds each mistake to `problems`. */
 export function readYamlSettings(
   text: string,
   { settings, groups, file, help }: Source,

@@ -21,7 +21,7 @@ export const ListedModel = z.object({
 });
 export type ListedModel = z.infer<typeof ListedModel>;
 export interface ModelListFormat {
-  /** Path and query of a page of the list; `after` is the previous page's cursor. */
+  /** Path and query of the request for one page; `after` is the previous page's cursor. */
   path(after: string | undefined): string;
   /** Throws if the body is not a page of the model list. */
   read(body: unknown): ModelListPage;

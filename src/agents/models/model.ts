@@ -6,7 +6,7 @@ export interface Model {
   readonly name: string;
   /** Read before each turn: a fallback chain returns the abilities of the model that it will try next. */
   readonly abilities: ModelCapabilities;
-  /** Absent, or returns undefined: the model's price is unknown. */
+  /** The model's price is unknown if this is absent or returns undefined. */
   readonly costOf?: (usage: TurnUsage) => number | undefined;
   /** Never throws or rejects. Always yields exactly one `end`, as the last part. */
   turn(request: TurnRequest, signal: AbortSignal): AsyncIterable<TurnPart>;
@@ -14,9 +14,9 @@ export interface Model {
 
 /** Adapters compensate for missing abilities where possible, so callers need not check. */
 export interface ModelCapabilities {
-  /** Tokens of a request and its reply together. */
+  /** Maximum tokens of a request and its reply together. */
   readonly window: number;
-  /** Tokens of one reply, including its reasoning. */
+  /** Maximum tokens of one reply, including its reasoning. */
   readonly maxOutput: number;
   /** False: the adapter describes each picture in words instead. */
   readonly images: boolean;
@@ -53,18 +53,18 @@ export interface TurnRequest {
   readonly system: string;
   /** The real conversation. The loop's own instructions go into `note`, never into a user message. */
   readonly messages: readonly Message[];
-  /** The index in `messages` of the run's first user message; earlier conversation precedes it. */
+  /** The index in `messages` of the run's first user message; the earlier conversation comes before it. */
   readonly runFrom?: number;
   /** The turn's purpose as an instruction, placed at `noteAt`, or by default before the calls of the current step. */
   readonly note?: string;
   /** The index in `messages` of the message that follows the note. */
   readonly noteAt?: number;
-  /** Notes of earlier turns at their positions, so that this request starts with the same bytes as the previous one. */
+  /** Notes of earlier turns. They keep their positions, so that this request starts with the same bytes as the previous one. */
   readonly earlier?: readonly PositionedNote[];
   /** A reminder for this turn only, placed last. */
   readonly hint?: string;
   readonly tools: readonly ToolDeclaration[];
-  /** The tool that the model must call, if the loop needs an answer of that shape. See `forcedTool`. */
+  /** The tool that the model must call, so that its answer has the form of that tool's arguments. See `forcedTool`. */
   readonly mustCall?: string;
   /** An absent option uses the provider's default. The provider packages omit options that a model is known to refuse. */
   readonly sampling?: SamplingOptions;
@@ -91,7 +91,7 @@ export interface ToolDeclaration {
   readonly native?: NativeTool;
 }
 export type NativeTool =
-  /** A screen with keyboard and mouse, called with the arguments that Claude models know. The size is in screenshot pixels. */
+  /** Controls a screen, keyboard and mouse, with the arguments that Claude models know. The size is in screenshot pixels. */
   | { readonly kind: 'computer'; readonly width: number; readonly height: number }
   /** The tool is an action on a browser's screen, with the name and arguments that Gemini models know natively. */
   | { readonly kind: 'screen_action' };
@@ -124,8 +124,8 @@ export interface Picture {
 
 /**
  * A reply. Every provider understands `text` and `calls`. `raw` is the same reply in its provider's own form, with reasoning
- * and signatures. `raw` goes back unchanged to the model that wrote it; any other model gets `text` and `calls`. The calls in
- * `raw` are in the order of `calls`; if `raw` has more calls, the extra ones are not sent back.
+ * and signatures. `raw` is sent back unchanged to the model that wrote it; any other model gets `text` and `calls`. The calls
+ * in `raw` are in the order of `calls`; if `raw` has more calls, the extra ones are not sent back.
  */
 export interface AssistantMessage {
   readonly role: 'assistant';
@@ -170,9 +170,9 @@ export interface OmittedContent {
 }
 
 export interface TurnUsage {
-  /** The whole request, including what was read from or written to the provider's cache. */
+  /** Tokens of the whole request, including those read from or written to the provider's cache. */
   readonly inputTokens: number;
-  /** The whole reply, including its reasoning. */
+  /** Tokens of the whole reply, including its reasoning. */
   readonly outputTokens: number;
   readonly cachedTokens?: number;
   /** The part of the input written to the provider's cache, if the provider reports it. */

@@ -22,7 +22,7 @@ export interface Provider<Name extends string = string> {
   build(options: ModelBuildOptions): Promise<Model>;
 }
 export interface ProviderAccess {
-  /** Names of the environment variables or the setting for the key; the first is shown to users. */
+  /** Names of the environment variables, or of the setting, that can contain the key. Users see the first one. */
   readonly keyVariables: readonly [string, ...string[]];
   readonly baseUrl: string;
   /** A free request that requires a valid key. */
@@ -39,6 +39,6 @@ export interface ModelBuildOptions extends Pick<ServerDependencies, 'clock' | 'n
   /** Replaces the global fetch, for an address that a person entered in the page. */
   readonly fetch?: typeof fetch | undefined;
   readonly advice: ProviderSettingNames;
-  /** The longest silence in ms, before the first chunk and between chunks. */
+  /** Maximum silence, in ms, before the first chunk and between chunks. */
   readonly idleMs?: number;
 }

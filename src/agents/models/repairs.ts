@@ -6,7 +6,7 @@ import type { Message, Model, OmittedContent, Picture, ToolDeclaration, TurnPart
 
 const maxRepairs = 8;
 const maxKnown = 500;
-/** Milliseconds. After a restart the model server may accept tools, so they are offered again after this time. */
+/** Milliseconds until tools are offered to the model server again: it may accept them after a restart. */
 const toollessMs = 10 * 60_000;
 const repairable: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'model_rejected',
@@ -175,7 +175,7 @@ function refusedTools({ tools }: TurnRequest, { text, model }: RefusalWords): Om
         detail: `${model} takes no tools, so it can only answer in words. Its answer: ${quoted(text)}`,
       },
     ];
-  // If the provider names no part, third-party tools are the likely reason.
+  // If the provider objects to a schema without naming the tool, third-party tools are the likely cause.
   const likely =
     culprits.length === 0 && aboutSchemas.test(text) ? tools.filter(({ name }) => name.startsWith('mcp_')) : culprits;
   if (likely.length === 0) return undefined;

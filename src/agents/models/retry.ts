@@ -3,12 +3,12 @@ import type { TurnOutcome } from './model.ts';
 const maxAttempts = 5;
 const firstDelayMs = 1_000;
 const maxDelayMs = 60_000;
-/** With a longer delay from the provider, every attempt would be too early, so the call is not retried. */
+/** If the provider requests a longer delay than this, every retry would come too early, so the call is not retried. */
 export const maxRetryAfterMs = (maxAttempts - 1) * maxDelayMs;
 
 /**
- * Milliseconds until the next attempt after `attempt` failures (1, 2, …), at most one minute. Undefined: give up. Within that
- * limit, the provider's own delay is a minimum. Random jitter prevents all sessions from retrying at the same time.
+ * Milliseconds until the next attempt after `attempt` failures (1, 2, …). Undefined: give up. The delay is at least as long
+ * as the provider requests, but at most one minute. Random jitter prevents all sessions from retrying at the same time.
  */
 export function computeRetryDelayMs(outcome: TurnOutcome, attempt: number, random: () => number): number | undefined {
   if (outcome.kind !== 'failed' || !outcome.retryable || attempt >= maxAttempts) return undefined;

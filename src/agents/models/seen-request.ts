@@ -8,7 +8,7 @@ export interface RecordedRequest {
   readonly model: string;
   /** The same hash as in the turn's `usage`. */
   readonly requestHash: string;
-  /** Whether the stored data still has this hash. False: the store was changed. */
+  /** Whether the stored data still has this hash. False: the data was changed in the store. */
   readonly proved: boolean;
   /** The named parts of `request.system`, in order. */
   readonly sections: readonly { readonly part: string; readonly text: string }[];

@@ -3,7 +3,7 @@ import { toMarkdown } from '../browser/markdown.ts';
 import { parsePage } from './html.ts';
 import type { HtmlPageJob, PageText, PageTreeJob } from './page-text.ts';
 
-// Converts pages to Markdown, which takes too long for the server's event loop if a page is hostile.
+// Converts pages to Markdown in a separate thread, because a hostile page would block the server's event loop for too long.
 
 parentPort?.on('message', (job: HtmlPageJob | PageTreeJob) => {
   parentPort?.postMessage('tree' in job ? { title: '', markdown: toMarkdown(job.tree) } : toPageText(job));

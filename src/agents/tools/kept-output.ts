@@ -23,8 +23,8 @@ interface Bytes {
 }
 
 /**
- * Saves the bytes as a file of the workspace. A picture is also stored for models, unless they cannot see its format or it is too
- * large.
+ * Saves the bytes as a file of the workspace. A picture is also stored for models if they can read its format and it is not
+ * too large.
  */
 export async function saveOutputBytes(
   ctx: ToolContext,

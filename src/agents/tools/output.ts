@@ -27,7 +27,7 @@ export function truncateOutput(text: string): string {
 
 const half = keptBytes / 2;
 const encoder = new TextEncoder();
-const scratch = Buffer.allocUnsafe(keptBytes); // used and copied within one call
+const scratch = Buffer.allocUnsafe(keptBytes); // shared by all instances, because `add` copies the bytes
 
 export class BoundedOutput {
   static readonly tailBytes = half;

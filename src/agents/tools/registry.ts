@@ -142,7 +142,7 @@ async function perform(
 
 function unknownTool(registry: ToolRegistry, name: string): ToolResult {
   const names = registry.declarations.map((tool) => tool.name).join(', ');
-  // People see only the first line, so it must make sense on its own; the list is for the model.
+  // People see only the first line, so it must make sense on its own; the list of tools below it is for the model.
   const { desktopAdvice } = registry;
   const what =
     desktopAdvice !== undefined && findToolFamily(name) === 'browser'

@@ -125,7 +125,7 @@ export const shellKill = defineTool({
   },
 });
 
-/** Kills everything in a shell session, and restarts the session in the workspace without earlier exports. */
+/** Kills everything in a shell session, and restarts the session in the workspace without the variables exported so far. */
 export async function restartShell(ctx: ToolContext, shell: string): Promise<void> {
   const { sandbox, operationId, runId, timeoutMs, signal } = ctx;
   await sandbox.kill(shell, signal).catch((thrown: unknown) => {
@@ -183,7 +183,7 @@ function watchForInput({ sandbox, signal }: ToolContext, operation: string): Dis
   return { signal: requested.signal, [Symbol.dispose]: () => over.abort() };
 }
 
-const watchedBytes = 256 * 1024; // maximum of live output in the log; a result keeps a shorter start
+const watchedBytes = 256 * 1024; // maximum live output in the log; a result keeps fewer bytes from the start
 // how much is read from the end of output that redraws itself, such as a progress bar: most of these bytes are overwritten
 const redrawnBytes = 4 * 1024 * 1024;
 const beyondAll = Number.MAX_SAFE_INTEGER; // past any output: following from here only waits for the operation to end

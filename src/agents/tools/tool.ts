@@ -10,7 +10,7 @@ import type { AgentMemory } from './memory/agent-memory.ts';
 /** Resolves when no person has control of the desktop's keyboard and mouse. Await it before automatic input. */
 export type AutomaticInputGate = (signal: AbortSignal) => Promise<void>;
 
-/** Everything that a tool can use, without access to the server's network or the driver. */
+/** Everything that a tool can use. The server's network and the driver are not included. */
 export interface ToolContext {
   readonly sessionId: SessionId;
   readonly signal: AbortSignal;
@@ -147,8 +147,8 @@ export interface ToolDescription {
    */
   readonly asksAfterStrangers?: boolean;
   /**
-   * The calls are executed elsewhere and wait for their results. `program`: by the program that created the session, without
-   * approval. `worker`: by a worker of the session's environment, once a call is approved.
+   * The calls are executed elsewhere, and the run waits for their results. `program`: by the program that created the
+   * session, without approval. `worker`: by a worker of the session's environment, once a call is approved.
    */
   readonly byClient?: 'program' | 'worker';
   readonly native?:
@@ -159,7 +159,7 @@ export interface ToolDescription {
    * concurrently with any call. `args` is the model's input, unchecked.
    */
   orderKey(args: unknown): string | null;
-  /** By facade: converts a call to the facade's own name and arguments. All other facades use those of the tool. */
+  /** By facade: converts a call to the facade's own name and arguments. Facades without an entry use the tool's. */
   readonly calledIn: Partial<Readonly<Record<ToolNamingScheme, FacadeCallMapper>>>;
 }
 export type ToolNamingScheme = 'conversation' | 'opencodex';

@@ -20,7 +20,7 @@ export interface RequestAddress {
 export interface PreviewAddress {
   /** Absolute for a port whose host name is known to resolve; otherwise `path`. */
   readonly url: string;
-  /** A path of this server that needs no host names, for programs. Pages under it are sandboxed. */
+  /** A path on this server, for programs; works without a separate host name. Pages under it are sandboxed. */
   readonly path: string;
 }
 /**

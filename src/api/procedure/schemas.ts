@@ -84,7 +84,7 @@ export const Session = z.object({
    * client started this session.
    */
   parent: Parent.nullable(),
-  /** The message of the original session that the edit replaced. Null unless this session started with an edit. */
+  /** The message in the original session that the edit replaced. Null unless this session started with an edit. */
   branch: MessageBranchPoint.nullable(),
   repositories: z.array(SessionRepository).readonly(),
   hasCheckpoints: z.boolean(),

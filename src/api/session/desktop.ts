@@ -80,8 +80,8 @@ export const desktopRouter = router({
       : services.desktop.giveControl(sessionId, viewer),
   ),
   /**
-   * Takes control, even from another viewer. `viewer` identifies a connected viewer, by the query parameter `viewer` with
-   * which it connected.
+   * Takes control, even from another viewer. `viewer` identifies a connected viewer: the value of the query parameter
+   * `viewer` in its connection.
    */
   takeControl: procedure
     .input(ofViewer)

@@ -25,7 +25,7 @@ export const egressRouter = router({
     .output(OkResult)
     .mutation(({ ctx, input: { sessionId, host } }) => awaitOkResult(ctx.services.egress.allow(sessionId, host))),
 
-  /** Restricts the sandbox to these hosts from now on. `[]`: none; null: all that the policy opens. Never widens the policy. */
+  /** Restricts the sandbox to these hosts from now on. `[]`: none; null: every host in the policy. Never widens the policy. */
   narrow: procedure
     .input(sessionTarget.extend({ hosts: EgressHosts.nullable() }))
     .output(OkResult)

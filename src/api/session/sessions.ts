@@ -88,7 +88,7 @@ const NewSession = z.strictObject({
   snapshot: z.string().max(130).optional(),
   /** The id or name of a template that you built, optionally with a tag. The sandbox uses its image. */
   built: z.string().max(200).optional(),
-  /** The name of a Sandbox (agents.x-k8s.io) in the namespace of this server's sandboxes, for administrators. */
+  /** The name of a Sandbox (agents.x-k8s.io) in the namespace of this server's sandboxes. Administrators only. */
   adopt: AdoptedSandboxRef.optional(),
 });
 type NewSession = z.output<typeof NewSession>;
@@ -119,7 +119,7 @@ export const sessionsRouter = router({
       const { id } = await sessions.create(toCommand(options));
       if (task !== undefined) {
         await sessions.send(id, { text: task, mode: 'inject', ...(goal && { goal }) }).catch(async (error: unknown) => {
-          await sessions.delete(id).catch(() => {}); // the caller never learns the id
+          await sessions.delete(id).catch(() => {}); // the caller never learns the id, so nothing else would delete the session
           throw error;
         });
       }

@@ -24,7 +24,7 @@ export const CronInput = z.strictObject({
 const ScheduleInput = CronInput.extend({
   /** Each start is delayed by up to this many seconds. */
   jitterSeconds: z.int().min(0).max(3_600).default(0),
-  /** After a downtime: start once for the latest missed time, or not at all. */
+  /** After downtime: start once, for the latest missed time, or not at all. */
   missed: z.enum(['latest', 'none']).default('latest'),
 });
 const names = z.array(z.string().min(1).max(200)).max(50);

@@ -38,7 +38,7 @@ const lazyBuiltins: Plugin = {
   },
 };
 
-/** Modules that load on first use: the daemon only calls their functions, and never while it starts. */
+/** Modules loaded on first use: the daemon uses nothing but their functions, and calls none of them while it starts. */
 const usedLate = new Set(['node:crypto', 'node:zlib', 'node:readline']);
 /** Exports that are left out, because their names are reserved words. */
 const unreadable = new Set(['default', 'delete']);

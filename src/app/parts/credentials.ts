@@ -225,7 +225,8 @@ export async function openProxyCredentials({ config, env, newKey, now, learn }: 
 }
 
 /**
- * Separates credentials of the session and its project from the server's stored ones. Those in the settings rank between them.
+ * Separates credentials of the session and its project from the server's stored ones. Credentials in the settings rank
+ * between these two groups.
  */
 function byNearness<Held extends { readonly holder: string }>(all: readonly Held[]): [near: Held[], last: Held[]] {
   const isLast = ({ holder }: Held) => holder === serverHolderId;

@@ -206,7 +206,7 @@ export async function openProjectInfrastructure({
 }
 
 /**
- * Adds the tool servers that people entered to the profile, except those whose name is also in the settings. Returns the same
+ * Adds to the profile the tool servers that people entered, except those whose name is also in the settings. Returns the same
  * object until the profile or the entered servers change.
  */
 function withEntered(

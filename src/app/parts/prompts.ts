@@ -54,7 +54,7 @@ export const describePackages = (packages: Packages): string =>
     .map(([manager, names]) => ` Installed with ${manager}: ${names.join(', ')}.`)
     .join('');
 
-/** Services from the template or the session's creator, and services of a repository that a person approved. */
+/** Services from the template or the session's creator, and a repository's services that a person approved. */
 export const describeServices = (services: ServiceRecipes): string => {
   const named = Object.entries(services).map(([name, { image, ports }]) => {
     const where = ports.length === 0 ? name : ports.map((port) => `${name}:${port}`).join(', ');

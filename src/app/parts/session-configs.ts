@@ -22,7 +22,7 @@ export interface SandboxSettings {
   readonly packages: Packages;
   readonly template: string;
   readonly services: ServiceRecipes;
-  /** The hosts or rules that the creator chose; undefined: all that the policy opens. */
+  /** The hosts or rules that the creator chose; undefined: everything that the policy opens. */
   readonly within?: EgressRestriction;
   readonly start?: StartCommand;
 }
@@ -31,7 +31,7 @@ interface MadeSettings {
   readonly byTemplate: ReadonlyMap<string, SandboxSettings>;
 }
 const kept = 10_000;
-/** Maximum delay until this server notices a change of a session's hosts on another server, if it does not hold the session. */
+/** Maximum delay until this server, if it does not hold a session, notices that another server changed the session's hosts. */
 const freshMs = 1_000;
 interface RememberedChoice {
   readonly choice: SandboxSettingsSource;

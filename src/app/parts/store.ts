@@ -92,7 +92,7 @@ export async function openBlobStore(
     bucket: `${bucket}`,
     prefix,
     accessKeyId: accessKeyId?.reveal() ?? '',
-    secretAccessKey: secretAccessKey as Secret, // the settings require it
+    secretAccessKey: secretAccessKey as Secret, // checked when the settings are loaded
     spoolFolder: join(dataDir, 'incoming'),
     now: clock.now(),
   });

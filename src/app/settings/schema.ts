@@ -57,7 +57,7 @@ const heldLimits = (whose: string) => ({
   maxMemory: defineOptionalSetting(byteSizeValue(0), `sandbox memory of ${whose}`),
   maxDisk: defineOptionalSetting(byteSizeValue(0), `disk of ${whose}`),
 });
-/** Runs reserve from these budgets, so concurrent runs cannot overspend. */
+/** Runs reserve parts of these budgets in advance, so concurrent runs cannot overspend. */
 const periodBudgets = (whose: string) => ({
   dayTokenBudget: markChangeable(
     defineOptionalSetting(integerValue(1), `tokens of ${whose} per day, see docs/budgets.md`),
@@ -86,8 +86,8 @@ const periodBudgets = (whose: string) => ({
 });
 
 /**
- * All settings. A setting's path in this object, in kebab case, is its key in corral.yaml. CORRAL_ and the path form its
- * variable, unless the setting names another one.
+ * All settings. A setting's path in this object, in kebab case, is its key in corral.yaml. The variable is CORRAL_ followed
+ * by that key in upper case with underscores, unless the setting names another variable.
  */
 export const Config = z.strictObject({
   host: defineSetting(textValue('a host name or address'), '127.0.0.1', 'address to listen on', 'HOST'),

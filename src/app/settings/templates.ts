@@ -12,13 +12,13 @@ import type { Template } from '../../core/model/template.ts';
 import { parseRepository } from '../../core/text/repository-address.ts';
 import { Config } from './schema.ts';
 
-// Keys that also exist in corral.yaml have the same name there.
+// A key that has a counterpart in corral.yaml has the same name as its counterpart.
 
 type OptionalSetting<Setting> = Setting extends z.ZodPrefault<infer Kind> | z.ZodOptional<infer Kind>
   ? z.ZodOptional<Kind>
   : never;
 
-/** The setting without its default, because corral.yaml applies if the key is absent. */
+/** Removes the setting's default, because corral.yaml applies if the key is absent. */
 const unset = <Setting extends z.ZodPrefault<z.ZodType> | z.ZodOptional<z.ZodType>>(setting: Setting) =>
   setting
     .unwrap()

@@ -183,7 +183,7 @@ export async function openAgentServices(server: ServerWithSandboxes) {
     kernels,
     loops: new AcpAgents(server),
     pictures,
-    /** The viewers and the control of each desktop. An agent waits while a person has control of keyboard and mouse. */
+    /** Tracks who views and who controls each desktop. An agent waits while a person has control of the keyboard and mouse. */
     screens,
     desktop: createDesktopProvider(browsers, pictures),
     [Symbol.asyncDispose]: (): PromiseLike<void> => held.disposeAsync(),

@@ -51,7 +51,7 @@ import type { ServerWithAgents } from './agents.ts';
 import { openVolumeServices } from './services/volumes.ts';
 import { runInBackground } from './startup.ts';
 
-/** An upload that cannot be read does not fail the turn: the message to the agent says that it cannot be read. */
+/** An unreadable upload does not fail the turn: the message to the agent reports it instead. */
 const attachedFiles = (uploads: Pick<UploadService, 'get' | 'open'>): UploadReader => ({
   find: (id) => uploads.get(id).catch(() => undefined),
   open: (id) => uploads.open(id),
@@ -315,7 +315,7 @@ export async function openEngine(server: ServerWithAgents) {
     folders,
     checkpoints,
     delegation,
-    /** Gives agents the services that the next phase builds on the engine. The agents' calls wait until then. */
+    /** Gives agents the services that the next phase builds on the engine. The agents' calls wait until `offer` is called. */
     offer: (offered: AgentServices) => services.resolve(offered),
     ledger,
     accounts,

@@ -33,7 +33,7 @@ export async function closeWithTimeout(app: Closing, patienceMs: number): Promis
 /** The last startup phase: the server listens, so that requests arrive only once every part exists. */
 export interface RunningHttpServer extends AsyncDisposable {
   readonly url: string;
-  /** Without isolation, any local program is a client, so clients need this token. Undefined: the server needs no such token. */
+  /** Without isolation, any local program can connect, so clients need this token. Undefined: the server needs no such token. */
   readonly startToken: StartToken | undefined;
 }
 interface HttpDeps {

@@ -36,8 +36,8 @@ export class TemplateAvailabilityChecker extends ServerComponent<Deps> {
   }
 
   /**
-   * Also reports a missing key, which is no reason to refuse a session: a client can bind a credential to it before its first
-   * message.
+   * Also reports a missing key, which is no reason to refuse a session: a client can still bind a credential to the session
+   * before its first message.
    */
   async whyNot(template: TemplateInfo): Promise<TemplateUnavailability | undefined> {
     const session = { template: template.name, templateBy: 'session', projectId: null } as const;

@@ -44,7 +44,7 @@ export const egressProxyPort = 3128;
 const caPath = '/run/corral/ca.pem';
 const spareBytes = 64 * 2 ** 20;
 
-/** Startup phase 2: the driver, the sandboxes' recipe, and the egress proxy, their only way to the network. */
+/** Startup phase 2: the driver, the sandboxes' recipe, and the egress proxy, which is the sandboxes' only way to the network. */
 export interface SandboxInfrastructure
   extends Omit<SandboxEngineDeps, 'connect' | 'holdings' | 'startTimeoutMs'>,
     AsyncDisposable {
@@ -321,7 +321,7 @@ interface DiskFloorDeps {
   readonly logger: EngineLogger;
 }
 
-/** Undefined if the disk is not this machine's: cluster nodes evict by themselves, and the memory driver uses no disk. */
+/** Undefined if the disk is not this machine's: cluster nodes evict pods themselves, and the memory driver uses no disk. */
 function createServerDiskGuard(config: Config, { driver, clock, logger }: DiskFloorDeps): DiskGuard | undefined {
   const disks = findDriver(driver.name)?.disks?.(config.dataDir);
   if (!disks) return undefined;

@@ -22,7 +22,8 @@ export interface StartToken {
 }
 
 /**
- * Creates the token at the first start. Only the token's hash is stored, because a program without isolation can read the file.
+ * Creates the token at the first start. Only the token's hash is stored, because a program in a sandbox without isolation can
+ * read the file.
  */
 export async function ensureStartToken(dataDir: string, newToken: () => string): Promise<StartToken> {
   const path = join(dataDir, 'start-token');

@@ -40,7 +40,7 @@ interface DeviceLimits {
   readonly absoluteMs: number;
   /** A device is signed out this long after its last use. */
   readonly idleMs: number;
-  /** A device is signed out this long after the provider last confirmed the person, such as during an outage. */
+  /** A device is signed out if the provider has not confirmed the person for this long, for example because of an outage. */
   readonly uncheckedMs: number;
 }
 interface Deps {

@@ -147,7 +147,8 @@ export class Issuer {
   }
 
   /**
-   * Where the browser ends the provider's own session. Undefined if there is no such address or the provider does not respond.
+   * The address where the browser ends the provider's own session. Undefined if there is no such address or the provider does
+   * not respond.
    */
   async end(idToken: string, returnTo: string): Promise<string | undefined> {
     try {

@@ -156,7 +156,7 @@ const maxQuoted = 20_000; // maximum characters shown to the agent
 const maxWaiting = 20; // maximum pending starts of one automation
 /** Maximum age of a delivery with a signed time, and maximum clock difference. */
 const signedMs = 5 * 60_000;
-/** Maximum age of an event whose time is only in the payload, because forges may deliver late. */
+/** Maximum age of an event whose time is only in the payload. Longer than `signedMs`, because forges may deliver late. */
 const unsignedMs = 60 * 60_000;
 
 /** The same answer for an unknown address and a wrong signature, so that no sender can discover automations. */

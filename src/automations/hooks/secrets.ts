@@ -14,7 +14,7 @@ interface Deps extends Pick<ServerDependencies, 'records'> {
   readonly learn: (secret: Secret) => void;
 }
 
-/** One secret per automation: the one that signs its deliveries, or the one that its program set. */
+/** Each automation has one secret: either the one that signs its deliveries, or the one that its program set. */
 export class HookSecrets extends ServerComponent<Deps> {
   async find(automationId: string): Promise<Secret | undefined> {
     const { records, open, learn } = this.deps;

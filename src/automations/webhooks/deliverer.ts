@@ -65,7 +65,7 @@ export class WebhookDeliverer extends ServerComponent<Deps> {
   #queues = new Map<string, Queue>();
   /** Endpoints that did not answer, by id. An entry is removed by an answer, or an hour after the end of the suspension. */
   readonly #silent = new Map<string, SilentEndpoint>();
-  /** Owners with queued deliveries that had a turn, most recent last. */
+  /** Owners that have queued deliveries and already had a turn, most recent last. */
   #turns: (string | undefined)[] = [];
   readonly #rounds = createRecordWorkLoop(this.deps.shared, {
     ...this.deps,
@@ -93,7 +93,7 @@ export class WebhookDeliverer extends ServerComponent<Deps> {
     await Promise.all(suspended.map((one) => this.#postpone(one)));
     const hasRouted = await router.round();
     if (hasRouted || suspended.length > 0) return 0;
-    // The outbox may still hold an announced pause or start, which a later round checks.
+    // The outbox may still contain a pause or start that is announced but not stored; a later round checks it again.
     const isEarly = (await outbox.oldest(1)).length > 0;
     return Math.min(dueInMs, isEarly ? maxLoopDelayMs.shared : maxLoopDelayMs.alone);
   }

@@ -151,7 +151,7 @@ function withOutbox(entry: AppendRequest): AppendRequest {
   const record = puts.findLast((put) => put.kind === 'session')?.doc;
   const session = record === undefined ? null : Session.parse(record);
   const common = { session, sessionId, at };
-  // The ids do not start with the session's id, because such records are deleted with the session.
+  // The ids do not start with the session's id, because records with such ids are deleted with the session.
   const put = (id: string, event: OutboxEvent): RecordPut => ({ kind, id, doc: event, sort: -at });
   const more = facts.flatMap((fact, n) => {
     const event = toOutboxEvent(fact, common);

@@ -124,7 +124,7 @@ export class WebhookRecords extends ServerComponent<Pick<ServerDependencies, 're
 
 /** Milliseconds: 5 s, 30 s, 2 min, 15 min, 1 h, 6 h. */
 const pauses = [5_000, 30_000, 120_000, 900_000, 3_600_000, 21_600_000] as const;
-/** Each delay grows by up to this fraction at random, so that deliveries that failed together retry apart. */
+/** Each delay grows by up to this fraction at random, so that deliveries that failed together are not retried together. */
 const jitter = 0.2;
 
 /** A test event is attempted only once, because somebody is waiting for its outcome. */

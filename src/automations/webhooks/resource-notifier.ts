@@ -142,7 +142,7 @@ export class ResourceNotifier extends ServerComponent<Deps> {
     };
     await this.#stored(id, outbox.addAutomationChange({ ...about, change, at: clock.now() }));
   }
-  /** The change itself is already stored, so a failure here must not fail it. */
+  /** The change itself is already stored, so a failure to report it must not fail the call. */
   async #stored(id: string, added: Promise<void>): Promise<void> {
     await added.catch((err: unknown) => this.deps.warn({ err, id }, 'webhooks were not notified of a change'));
   }

@@ -41,11 +41,11 @@ interface WebhookNews {
   readonly isHidden?: boolean;
 }
 const batch = 200;
-/** If an announced pause is not stored by then, it never happened: its server died first. */
+/** An announced pause that is still not stored after this time never happened: its server died first. */
 const announcedMs = 10_000;
 
 export class WebhookOutboxRouter extends ServerComponent<WebhookOutboxRouterDeps> {
-  /** Resolves with whether it removed events. Each step can be repeated: the id of a delivery is derived from its event. */
+  /** Resolves with true if it removed events. Each step can be repeated: the id of a delivery is derived from its event. */
   async round(): Promise<boolean> {
     const { records, outbox } = this.deps;
     const entries = await outbox.oldest(batch);

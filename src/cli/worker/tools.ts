@@ -93,7 +93,7 @@ const tools: Readonly<Record<string, Run>> = {
     }),
     async (box, { file_path: path, old_string: old, new_string: text, replace_all: all }, { id, signal }) => {
       const before = await readBytes(box, path, signal);
-      // The digest is written first, so that the edit is not repeated if the worker dies before it answers.
+      // The digest is written before the file, so that the edit is not repeated if the worker dies before it answers.
       const mark = `${workerFolder}/edits/${id}`;
       if ((await textIfThere(box, mark, signal)) === digestOf(before)) return `${path} is edited.`;
       const file = decodeTextFile(before);

@@ -86,8 +86,8 @@ const sweepMs = 10 * 60_000;
 const stopMs = 10_000;
 
 /**
- * Serves until the signal fires. Items then in progress stay in the queue, which hands them out again once their leases have
- * expired.
+ * Serves until the signal fires. Items still in progress at that moment stay in the queue, which hands them out again once
+ * their leases have expired.
  */
 export async function runWorker(parts: RunWorkerOptions, abortSignal: AbortSignal): Promise<void> {
   const { api, environmentId, say } = parts;

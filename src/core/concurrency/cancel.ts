@@ -9,7 +9,7 @@ export const neverAbortingSignal: AbortSignal = Object.defineProperty(
   },
 );
 
-/** If the signal has fired, throws deadline_exceeded after a timeout, otherwise cancelled. */
+/** Throws if the signal has fired: deadline_exceeded after a timeout, cancelled in all other cases. */
 export function throwIfAborted(signal: AbortSignal): void {
   if (!signal.aborted) return;
   const cause = signal.reason;

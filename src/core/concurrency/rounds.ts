@@ -2,7 +2,7 @@ import type { Clock } from '../contracts/clock.ts';
 import { sleep, waitAtMost } from './cancel.ts';
 
 interface Deps {
-  /** Does the work that is due. Resolves with the delay until the next work, in ms, or undefined if there is none. */
+  /** Does the work that is due. Resolves with the delay until more work is due, in ms, or undefined if there is none. */
   readonly round: (signal: AbortSignal) => Promise<number | undefined>;
   /** Pauses in ms: before the first round (default: none), the longest between rounds, and after a failure. */
   readonly restMs: { readonly first?: number; readonly longest: number; readonly failed: number };

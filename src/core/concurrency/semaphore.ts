@@ -30,8 +30,8 @@ export class Semaphore {
   }
 
   /**
-   * Resolves when there is room; dispose to release. Rejects with queue_full, or with cancelled or deadline_exceeded when the
-   * signal fires.
+   * Resolves when there is room; dispose the result to release it. Rejects with queue_full, or with cancelled or
+   * deadline_exceeded when the signal fires.
    */
   async acquire(signal: AbortSignal, weight = 1): Promise<Disposable> {
     throwIfAborted(signal);

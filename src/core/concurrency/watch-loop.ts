@@ -18,7 +18,7 @@ export interface WatchdogJob {
 const key = 'corral.watchdog';
 const maxFrames = 20;
 const quietTicks = 4; // ticks without a beat before a report; each tick is a quarter of `blockedMs`
-const stackMs = 30_000; // maximum wait for the pause, which cannot interrupt a single operation such as a long regular expression
+const stackMs = 30_000; // maximum wait for the debugger; it cannot pause a single operation, such as a long regular expression
 
 /** Sets the job for threads that start after this call; undefined clears it. */
 export const setWatchdogJob = (job: WatchdogJob | undefined): void => setEnvironmentData(key, job);

@@ -63,8 +63,8 @@ export interface EventStore {
   /** The seq of the newest event of this type, or 0. */
   findLastSeq(sessionId: SessionId, type: SessionFact['type']): Promise<number>;
   /**
-   * Drops all deltas and outputs but the newest `keepDroppable`, and all events of any type but the newest `keepAll`. Seqs do not
-   * change.
+   * Drops all but the newest `keepDroppable` deltas and outputs, and all but the newest `keepAll` events of any type. Seqs do
+   * not change.
    */
   compact(sessionId: SessionId, limits: { keepDroppable: number; keepAll: number }): Promise<void>;
   /**
@@ -81,7 +81,7 @@ export interface EventStore {
   heads(sessionIds: readonly SessionId[]): Promise<ReadonlyMap<SessionId, number>>;
   /**
    * Calls `listener` for each append by any server, until `signal` fires. Rejects when the connection breaks; the caller then
-   * polls `heads` until it can subscribe again. Only backends that push have this method.
+   * polls `heads` until it can subscribe again. Only backends that push appends have this method.
    */
   watch?(listener: (sessionId: SessionId, head: number) => void, signal: AbortSignal): Promise<void>;
   /** Imports events with their original seqs, in order. Existing events stay, so an import can be repeated. */
@@ -259,7 +259,7 @@ export interface Store extends AsyncDisposable {
 
 /**
  * `events`: one or more new events, in order, up to a limit, so that a reader can pass them on with one write. `resync`: the
- * reader loads the session again and follows it from `head`.
+ * reader must load the session again and follow it from `head`.
  */
 export type LogUpdate =
   | { kind: 'events'; events: readonly SessionEvent[] }

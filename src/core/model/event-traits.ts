@@ -315,7 +315,7 @@ interface TypedEvent {
   readonly type: FactType;
   readonly data: unknown;
 }
-/** Traits of unknown types, because a client may be older than its server. */
+/** Traits of unknown types. Needed because a client may be older than its server. */
 const ofNewerServer: Traits<unknown> = {
   ...note,
   label: 'Event from a newer server',

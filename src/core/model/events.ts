@@ -171,8 +171,8 @@ export const SessionFact = z.discriminatedUnion('type', [
       args,
       expiresAt: z.number(),
       /**
-       * Why the call needs approval: the model's provider requires it, or the agent has read untrusted text. With an agent that
-       * has its own loop: its title for the call.
+       * Why the call needs approval: the model's provider requires it, or the agent has read untrusted text. If the agent has
+       * its own loop: the agent's title for the call.
        */
       reason: z.string().optional(),
       /** The text that the call would write, with the text that it replaces. */
@@ -298,8 +298,8 @@ export const SessionFact = z.discriminatedUnion('type', [
    */
   fact('sandbox.untrusted', ProtocolViolationReport),
   /**
-   * The sandbox's files exceeded their limit, so the processes that wrote them were ended. Or the host's disk was nearly full,
-   * and this sandbox, which used most of it, was stopped.
+   * The sandbox's files exceeded their limit, so the processes that wrote them were ended. Or the host's disk was nearly
+   * full, and this sandbox, which used more of it than any other, was stopped.
    */
   fact(
     'sandbox.disk_exceeded',
@@ -318,8 +318,8 @@ export const SessionFact = z.discriminatedUnion('type', [
   fact('sandbox.setup', z.object({ kind: z.literal('failed'), detail: z.string() })),
   fact('sandbox.service', z.object({ name: z.string(), kind: z.enum(['ready', 'failed']), detail: z.string() })),
   /**
-   * A step with a repository: it was fetched or could not be; its work was committed, pushed or proposed in a pull request; its
-   * setup ran (`unprepared`: it failed), or its checks (`unchecked`: one failed).
+   * A step with a repository: it was fetched, or the fetch failed; its work was committed, pushed or proposed in a pull
+   * request; its setup ran (`unprepared`: it failed), or its checks ran (`unchecked`: one failed).
    */
   fact(
     'repository',

@@ -66,7 +66,8 @@ export function createIdSource(): IdSource {
 }
 
 /**
- * Random bytes from a buffer, because a request for a few bytes takes as long as one for many. Used for ids, never for secrets.
+ * Takes random bytes from a buffer, because a request for a few bytes takes as long as one for many. Used for ids, never for
+ * secrets.
  */
 function pooled(): (bytes: number) => Buffer {
   const stock = Buffer.alloc(1_024);

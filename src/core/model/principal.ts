@@ -48,9 +48,9 @@ export interface Principal {
   readonly projects?: ReadonlyMap<string, ProjectRole> | undefined;
   /** The project for sessions and automations that the caller creates without naming a project. */
   readonly home?: string;
-  /** The session of a worker with the token of a work item, or of a sandbox whose public port `nobody` visits. */
+  /** The caller's session: of a worker with a work item's token, or of a sandbox whose public port `nobody` visits. */
   readonly session?: string;
-  /** The caller's name in the audit log, if it did not send a key of its own, such as a caller with a sandbox's token. */
+  /** The caller's name in the audit log if it has not sent a key of its own but, for example, a sandbox's token. */
   readonly by?: 'sandbox token' | 'environment key' | 'preview' | 'server' | 'nobody';
   /** Fires when the caller loses rights: its key was revoked or expired, or its role in a project ended or was reduced. */
   readonly ended?: AbortSignal;

@@ -62,7 +62,7 @@ export const SessionLifetime = z.object({
   seconds: z.number(),
   /** `pause-files`: the pause ends the processes. */
   onEnd: z.enum(['delete', 'pause', 'pause-files']),
-  /** `memory`: its processes are frozen. `files`: only its files are kept. */
+  /** `memory`: the sandbox's processes are frozen. `files`: only its files are kept. */
   paused: z.enum(['memory', 'files']).nullable(),
   /** Whether a request resumes the sandbox from a pause that kept its memory. */
   resumes: z.boolean(),

@@ -124,7 +124,7 @@ async function perform(desk: ScaledDesktop, args: Args): Promise<ToolResult | st
   }
 }
 
-const modifierMs = 400; // longer than the action takes
+const modifierMs = 400; // longer than any action takes
 
 async function held(desk: ScaledDesktop, keys: string | undefined, action: ScreenAction): Promise<void> {
   if (!keys) return await desk.do(action);

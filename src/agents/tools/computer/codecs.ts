@@ -47,7 +47,7 @@ export async function decodePicture(bytes: Uint8Array): Promise<Raster> {
   return { width, height, rgba: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
 }
 
-/** The picture must be opaque. A photograph is a tenth of the size of a PNG. */
+/** The picture must be opaque. A photograph encoded as a JPEG is a tenth of the size of the same photograph as a PNG. */
 export async function encodeRasterJpeg({ width, height, rgba }: Raster): Promise<Buffer> {
   await initJpegEncoder(options('jpeg/codec/enc/mozjpeg_enc'));
   const pixels = new ImageData(new Uint8ClampedArray(rgba), width, height);

@@ -4,7 +4,7 @@ import { decodePicture, encodeRasterJpeg } from './codecs.ts';
 import type { PictureFitJob, PictureScaleJob, PictureScaleResult, ScaledPicture } from './picture-scaler.ts';
 import { encodeRasterPng, type Raster, scaleRaster } from './png.ts';
 
-// Decodes, scales and encodes pictures, which takes too long for the server's event loop.
+// Decodes, scales and encodes pictures in a separate thread, because this would block the server's event loop for too long.
 
 parentPort?.on('message', async (job: PictureScaleJob | PictureFitJob) => {
   const created = await attempt(job);

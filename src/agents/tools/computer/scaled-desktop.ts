@@ -9,8 +9,8 @@ const startMs = 90_000;
 const settleMs = 500; // time for the effect of a click to become visible
 
 /**
- * The desktop as the model sees it, on a screen that may be smaller. `at` converts the model's coordinates to those of the
- * desktop, and `pointer` converts back.
+ * The desktop as the model sees it, on a screen that may be smaller than the real one. `at` converts the model's coordinates
+ * to those of the desktop, and `pointer` converts back.
  */
 export interface ScaledDesktop {
   readonly screen: Size;

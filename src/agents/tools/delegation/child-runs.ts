@@ -39,8 +39,8 @@ export interface ChildSessions {
    */
   start(callId: string, task: ChildTask, signal: AbortSignal): Promise<string>;
   /**
-   * With `wait`, resolves once the child's run has ended or needs something other than an approval. Rejects with not_found if
-   * the child no longer exists.
+   * With `wait`, resolves once the child's run has ended or is waiting for something other than an approval. Rejects with
+   * not_found if the child no longer exists.
    */
   look(id: string, wait: boolean, signal: AbortSignal): Promise<ChildState>;
   list(): Promise<readonly string[]>;

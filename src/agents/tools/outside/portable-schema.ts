@@ -40,7 +40,7 @@ const maxNodes = 2_000;
 const maxDepth = 24;
 const maxLevels = 2_000;
 const maxMerged = 200_000;
-/** Maximum depth of a reference inside itself. Beyond this depth, any value of its type is accepted. */
+/** Maximum number of times that a reference is resolved inside itself. Deeper inside, any value of its type is accepted. */
 const maxRecursion = 2;
 const maxAlternatives = 24;
 
@@ -79,7 +79,7 @@ export function parseParameters(source: unknown): PortableParameters | Unsupport
   }
 }
 
-const descriptionChars = 1_024; // the shortest limit of the model providers
+const descriptionChars = 1_024; // the lowest limit of any model provider
 
 /**
  * Moves the end of a long tool description into the description of the parameters, because some providers limit the length of a
@@ -303,7 +303,7 @@ class Portable {
     const patterns = toEntries(flat.patternProperties);
     const required = new Set(toStrings(flat.required));
     for (const [name, one] of declared) if (isObject(one) && one.required === true) required.add(name);
-    // The tool requires a property that its schema does not describe, so the model must be able to provide it.
+    // The tool may require a property that its schema does not describe, so the model must be able to provide it.
     if (flat.additionalProperties !== false || depth > 0 || patterns.length > 0)
       for (const name of required) if (!declared.has(name)) declared.set(name, {});
     const properties: Record<string, PortableSchema> = {};

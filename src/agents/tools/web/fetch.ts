@@ -7,7 +7,7 @@ import { describeOutputFile, saveOutputBytes, saveOutputFile, toOutputFileName }
 import { maxModelTextChars, truncateOutput } from '../output.ts';
 import { defineTool, describeTool, type Tool, type ToolContext, type ToolResult } from '../tool.ts';
 
-/** Fetches under the sandboxes' egress rules, like programs in a sandbox. */
+/** Fetches pages under the egress rules that also apply to programs in a sandbox. */
 interface WebPages {
   fetch(address: string, ctx: Pick<ToolContext, 'sessionId'>, signal: AbortSignal): Promise<FetchedPage>;
   /** Undefined if the page cannot be parsed in time. */

@@ -1,6 +1,6 @@
 import type { InspectionResults } from './look-inside.ts';
 
-/** `broken`: there is a way out, or a single fault opens one. `weak`: a second layer of protection is missing. */
+/** `broken`: escape is possible, now or after a single fault. `weak`: a second layer of protection is missing. */
 export interface Finding {
   readonly check: string;
   /** The scenarios of the public escape benchmark, and the advisories, that the check covers. */
@@ -58,8 +58,8 @@ const secretName = /(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL)/;
 const all = (facts: InspectionResults, name: string) => facts.get(name) ?? [];
 const first = (facts: InspectionResults, name: string) => all(facts, name)[0];
 /**
- * gVisor implements system calls itself, so a call that succeeds does not reach the host's kernel. It always reports this version
- * text.
+ * gVisor implements system calls itself, so a call that succeeds does not reach the host's kernel. gVisor always reports this
+ * version text.
  */
 const hasOwnKernel = (facts: InspectionResults) =>
   /gVisor|#1 SMP Sun Jan 10 15:06:54 PST 2016/.test(first(facts, 'machine') ?? '');
