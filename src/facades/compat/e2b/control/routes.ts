@@ -283,7 +283,7 @@ const isAllowed = (check: Promise<void>): Promise<boolean> =>
     () => true,
     () => false,
   );
-/** An operator can see a sandbox without access to its content, and then gets no credentials. */
+/** An operator may see a sandbox without having access to its content, and gets no credentials in that case. */
 const nothingIfForbidden = (thrown: unknown): [] => {
   const { code } = toAppError(thrown);
   if (code === 'forbidden' || code === 'session_not_found') return [];

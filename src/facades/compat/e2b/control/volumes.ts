@@ -80,7 +80,7 @@ export function mountVolumeRoutes(app: App, { parts, tokens }: Deps): void {
 type OfVolume = FastifyRequest<{ Params: z.output<typeof Params> }>;
 
 function mountContent(app: App, { parts, tokens }: Deps): void {
-  /** The volume service for the caller who created this volume's token. Throws: unauthorized. */
+  /** The volume service, acting for the caller who created this volume's token. Throws: unauthorized. */
   const opened = (request: OfVolume, reply: FastifyReply) => {
     const id = request.params.volume;
     const maker = tokens.opensVolume(id, readHeader(request.headers, volumeTokenHeader));
