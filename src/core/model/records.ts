@@ -161,7 +161,7 @@ export const SessionRecord = z.object({
   hasCheckpoints: z.boolean().optional(),
   /** The author of commits; absent: the author in the settings. */
   author: GitAuthor.optional(),
-  /** Unique among its owner's sessions; absent or null: none. */
+  /** Unique among the owner's sessions; absent or null: none. */
   name: z.string().nullable().optional(),
   /** Key-value pairs that clients set and search sessions by. */
   metadata: z.record(z.string(), z.string()).optional(),

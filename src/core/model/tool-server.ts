@@ -32,7 +32,7 @@ export interface RemoteToolServer extends Pick<ToolProgram, 'name' | 'tools' | '
   /** Vaults that may contain a token for this server. Undefined: none. */
   readonly vaults?: SessionVaults;
 }
-/** The vaults that a client attached to a session. They apply as long as the session can use them. */
+/** The vaults that a client attached to a session. They apply only while the session has access to them. */
 export interface SessionVaults {
   readonly ids: readonly string[];
   readonly session: ResourceHolder;

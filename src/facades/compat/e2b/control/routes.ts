@@ -290,7 +290,7 @@ const nothingIfForbidden = (thrown: unknown): [] => {
   throw thrown;
 };
 
-/** Whether the session's time is up, so it is about to be deleted. */
+/** Whether the session's time is up, which means that the session is about to be deleted. */
 const isOver = ({ life }: SessionRecord, now: number) =>
   life?.onEnd === 'delete' && life.endsAt !== null && life.endsAt <= now;
 

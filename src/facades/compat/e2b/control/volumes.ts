@@ -66,7 +66,7 @@ export function mountVolumeRoutes(app: App, { parts, tokens }: Deps): void {
   });
   app.get('/e2b/volumes/:volume', ofVolume, async (request) => {
     const found = await volumes.get(request.params.volume);
-    // The token opens the content, so read access to the volume's record is not enough to get it.
+    // The token opens the content, so read access to the volume's record is not enough to get the token.
     await volumes.admits(found.id);
     return withToken(found, request);
   });

@@ -93,7 +93,7 @@ export class ThreadProjection {
   get status() {
     return this.#now.status;
   }
-  /** A run that waits is also open. */
+  /** A waiting run is also open. */
   get hasOpenRun(): boolean {
     return this.#now.hasOpenRun;
   }
