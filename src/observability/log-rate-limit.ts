@@ -1,7 +1,8 @@
 import { type Clock, systemClock } from '../core/contracts/clock.ts';
 
-// Sandboxes and anonymous clients can cause the same line many times. The log shows the first lines of each kind and source, then
-// one line per interval with the number of suppressed lines. A metric counts the logged and the suppressed lines.
+// Sandboxes and anonymous clients can cause the same log line many times. The log shows the first lines of each kind and
+// source, then one line per interval with the number of suppressed lines. A metric counts the logged and the suppressed
+// lines.
 
 export const logNoiseIntervalMs = 60_000;
 const perSource = 10;

@@ -18,8 +18,8 @@ const counts = new WeakMap<object, () => readonly LogNoiseCount[]>();
 export const readLogNoiseCounts = (logger: object): readonly LogNoiseCount[] => counts.get(logger)?.() ?? [];
 
 /**
- * A logger that writes JSON lines. Limits warnings, errors, and lines of requests that were refused or are not rate limited, by
- * kind and source. Masks every known secret in a line, at any depth.
+ * A logger that writes JSON lines. Limits the number of lines per kind and source for warnings, errors, and requests that
+ * were refused or are not rate limited. Masks every known secret in a line, at any depth.
  */
 export function createLogger({ level, scrubber, destination: input, clock }: LoggerOptions): Logger {
   // Synchronous, so that the last line before an exit is written. pino stops writing once the reader, such as `head`, is gone.

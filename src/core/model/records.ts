@@ -94,7 +94,7 @@ export const SandboxOptions = z.object({
 });
 export type SandboxOptions = z.infer<typeof SandboxOptions>;
 
-/** How a child session came about: its parent's agent delegated work, or a person compares several attempts at a task. */
+/** Why a child session exists: its parent's agent delegated work, or a person compares several attempts at a task. */
 export const ChildOrigin = z.object({
   sessionId: SessionId,
   /** Null for an attempt, like `callId`. */
@@ -110,7 +110,7 @@ export const ChildOrigin = z.object({
 export type ChildOrigin = z.infer<typeof ChildOrigin>;
 /** Links from parents to children, `<parent>:<child>`: written before the child, and erased with the parent. */
 export const childLinkKind = 'child';
-/** The account of a person or a project, to which usage is charged. */
+/** The account to which a person's or a project's usage is charged. */
 export const budgetAccountKind = 'budget-account';
 
 /**
@@ -161,7 +161,7 @@ export const SessionRecord = z.object({
   hasCheckpoints: z.boolean().optional(),
   /** The author of commits; absent: the author in the settings. */
   author: GitAuthor.optional(),
-  /** Unique among its owner's sessions; absent or null: none. */
+  /** Unique among the owner's sessions; absent or null: none. */
   name: z.string().nullable().optional(),
   /** Key-value pairs that clients set and search sessions by. */
   metadata: z.record(z.string(), z.string()).optional(),
@@ -179,9 +179,9 @@ export type SessionRecord = z.infer<typeof SessionRecord>;
 
 export const SandboxView = z.object({
   condition: SandboxCondition,
-  /** The state that the pause kept; null unless the sandbox is paused. */
+  /** The state that the pause preserved; null unless the sandbox is paused. */
   keeps: PauseKind.nullable(),
-  /** The most state that a pause of this sandbox can keep. */
+  /** The most state that a pause of this sandbox can preserve. */
   pause: PauseSupport,
   idleSeconds: z.number().nullable().describe('unused for so long, it is stopped; null: a program decides its end'),
   filesDamaged: WorkspaceDamageReport.nullable().describe(

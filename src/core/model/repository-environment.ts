@@ -61,7 +61,7 @@ export const RepositoryEnvironment = z.object({
   problem: z.string().nullable(),
   /** The state of `setup.sh`. `restored`: files from an earlier session were used instead of running it. */
   setup: z.enum(['none', 'running', 'ran', 'restored', 'failed']),
-  /** The size of the stored files from `setup.sh`, which later sessions start with; absent: none. */
+  /** The size of the files from `setup.sh` that are stored for later sessions; absent: none. */
   storedBytes: z.number().optional(),
   /** Whether the repository has a `start.sh`, which runs in each new sandbox. */
   starts: z.boolean(),

@@ -69,8 +69,8 @@ export const SubAgent = z.object({
 export type SubAgent = z.infer<typeof SubAgent>;
 
 /**
- * The agent of one session, in place of the agent from template, project and settings. The server's limits and denials still
- * apply.
+ * The agent of one session, used instead of the agent from the template, the project and the settings. The server's limits
+ * and denials still apply.
  */
 export const SessionAgent = PlainAgent.extend({
   /** The only agents that this agent can start as children; absent: it cannot delegate. */

@@ -17,7 +17,7 @@ export const Spending = Part.extend({
   inputTokens: z.int(),
   outputTokens: z.int(),
   cachedTokens: z.int(),
-  /** Working time in ms, without the time in which the run waits for a person. */
+  /** Working time in ms, excluding time spent waiting for a person. */
   ms: z.number(),
   by: z.partialRecord(ModelCallPurpose, Part),
   /** The agent's finished tool calls, whether they succeeded or not. Absent: none. */
@@ -50,7 +50,7 @@ interface ModelUsage {
 /** No usage, as the start of a sum. `cost`: the sum of the known costs; `unpriced`: the number of turns whose cost is unknown. */
 export const noUsage = { turns: 0, inputTokens: 0, cachedTokens: 0, outputTokens: 0, cost: 0, unpriced: 0 };
 
-/** Adds `more` to each amount in `sum`. Other fields stay, and amounts that only `more` has are left out. */
+/** Adds `more` to each amount in `sum`. Other fields of `sum` stay unchanged, and amounts that are only in `more` are ignored. */
 export const addAmounts = <Sum extends object>(
   sum: Sum,
   more: { readonly [Kind in keyof Sum]?: Sum[Kind] | undefined },

@@ -20,7 +20,7 @@ export type ToolProgram = z.infer<typeof ToolProgram>;
 export interface RemoteToolServer extends Pick<ToolProgram, 'name' | 'tools' | 'timeoutMs'> {
   readonly url: string;
   readonly headers: Readonly<Record<string, Secret>>;
-  /** Whether a URL entered on the page can be in a private network. Undefined: the settings decide. */
+  /** Whether a URL entered on the page may point into a private network. Undefined: the settings decide. */
   readonly reach?: 'public' | 'private';
   /** A new value after each change or sign-in. Needed because servers are compared as JSON, which hides their secrets. */
   readonly revision?: string;
@@ -29,10 +29,10 @@ export interface RemoteToolServer extends Pick<ToolProgram, 'name' | 'tools' | '
    * unsupported.
    */
   readonly token?: (refused?: Secret) => Promise<Secret>;
-  /** Vaults that can contain a token for this server. Undefined: none. */
+  /** Vaults that may contain a token for this server. Undefined: none. */
   readonly vaults?: SessionVaults;
 }
-/** The vaults that a client attached to a session. They apply as long as the session can use them. */
+/** The vaults that a client attached to a session. They apply only while the session has access to them. */
 export interface SessionVaults {
   readonly ids: readonly string[];
   readonly session: ResourceOwnership;

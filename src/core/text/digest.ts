@@ -6,7 +6,7 @@ export const digestText = (text: string): string => hash('sha256', text);
 /** The SHA-256 of a JSON value. The order of keys does not matter, because stores and parsers can change it. */
 export const digestJson = (value: unknown): string => digestText(sortedJson(value) ?? 'null');
 
-/** The output of `JSON.stringify`, with the keys of objects sorted. A replacer would have to copy each object in sorted order. */
+/** Like `JSON.stringify`, with sorted keys. A replacer function could sort them only by copying each object. */
 function sortedJson(value: unknown): string | undefined {
   if (value === null || typeof value !== 'object') return JSON.stringify(value);
   const own = 'toJSON' in value && typeof value.toJSON === 'function' ? value.toJSON() : value;

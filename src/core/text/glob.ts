@@ -2,7 +2,7 @@ import { AppError } from '../errors/errors.ts';
 
 // Globs without regular expressions, so that no untrusted pattern can run forever.
 
-const maxChars = 4_096; // as long as the longest path
+const maxChars = 4_096; // the maximum length of a path
 
 /**
  * Matches the base name, or the whole relative path if the glob contains a slash. Throws invalid_request for a glob that is too
@@ -51,8 +51,8 @@ function matchName(pattern: string, name: string): boolean {
 }
 
 /**
- * Whether a whole text, such as the subject of a token, matches a pattern. `*` matches within a part between slashes and colons,
- * `**` any number of parts; no other character is special.
+ * Whether a whole text, such as the subject of a token, matches a pattern. Slashes and colons separate its parts: `*`
+ * matches within one part, and `**` matches any number of parts; no other character is special.
  */
 export function matchesSegmentPattern(pattern: string, text: string): boolean {
   const parts = (of: string) => of.split(/(?<=[/:])/);

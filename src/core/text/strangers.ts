@@ -54,6 +54,6 @@ const words: Readonly<Record<UntrustedSource, string>> = {
   earlier: 'content from before this server tracked its sources',
 };
 
-/** Explains why a person must review a note of the agent. */
+/** Explains why a person must review a note written by the agent. */
 export const describeUntrustedSources = (sources: readonly UntrustedSource[]): string =>
   `The agent has read ${sources.map((one) => words[one]).join(', ')}, so the note can contain untrusted text.`;

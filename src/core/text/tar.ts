@@ -1,4 +1,4 @@
-// Writes ustar archives, with GNU extensions for long names and large files. The tar of every image can read them.
+// Writes ustar archives, with GNU extensions for long names and large files. The `tar` program of any image can read them.
 
 const block = 512;
 const maxName = 100; // bytes of a path or target in a header
@@ -17,7 +17,7 @@ interface EntryKind {
   readonly target?: string;
 }
 
-/** The header of an entry, a file by default. A path or target that is too long gets an entry of its own first, as in GNU tar. */
+/** The header of an entry, a file by default. An overlong path or target gets a separate entry before it, as in GNU tar. */
 export function createTarHeaders(
   path: string,
   size: number,

@@ -33,7 +33,7 @@ export function findCharacterBounds(text: string, at: number): [start: number, e
   return start === at || end - start > longest ? [at, at] : [start, end];
 }
 
-/** Replaces each lone surrogate with U+FFFD, also in the keys of objects, because other JSON parsers refuse them. */
+/** Replaces each lone surrogate with U+FFFD, including in object keys, because other JSON parsers refuse lone surrogates. */
 export function replaceLoneSurrogates<Value>(value: Value): Value;
 export function replaceLoneSurrogates(value: unknown): unknown {
   if (typeof value === 'string') return value.isWellFormed() ? value : value.toWellFormed();

@@ -9,7 +9,7 @@ import { previewErrorPages, sendPreviewErrorPage } from './pages.ts';
 import { servePreview, servePreviewUpgrade } from './serve.ts';
 import { internalPreviewPath, PreviewMatcher } from './target.ts';
 
-/** Used only to find previews. Requests to a preview act for the caller who created it. */
+/** Used only to find previews. Requests to a preview have the permissions of the caller who created the preview. */
 const server: Principal = { role: 'admin', by: 'server' };
 /** Requests per preview and minute. The limit is high because development servers load hundreds of files for one page. */
 const perMinute = 12_000;

@@ -117,7 +117,7 @@ export async function servePreviewUpgrade(
   const client = deps.clients.of(request);
   const scheme = deps.links.schemeOf(client.scheme);
   const own = `${scheme}://${headers.host}`;
-  // Browsers send cookies with every WebSocket of any page, so the origin must be the preview's own.
+  // Browsers send the cookies with WebSocket requests from any page, so the origin must be the preview's own.
   const isForeign = target.byHost && !target.isShown && headers.origin !== undefined && headers.origin !== own;
   if (of === 'files' || isForeign)
     return refuseUpgrade(socket, isForeign ? previewErrorPages.foreign : previewErrorPages.noFile);
@@ -154,7 +154,7 @@ async function open(
   if (found !== 'closed' && found !== 'wrong')
     return limiter.take(found.view.id).exceeded ? previewErrorPages.busy : found;
   if (credentials.count(undefined, address)?.exceeded) return previewErrorPages.busy;
-  // An open page keeps sending its cookie after its preview was closed, so only tokens in addresses count as guesses.
+  // An open page keeps sending its cookie after its preview was closed, so only tokens in addresses are treated as guesses.
   if (found === 'wrong' && target.isShown) {
     if (credentials.failed(address) > 0) return previewErrorPages.locked;
     credentials.audit({

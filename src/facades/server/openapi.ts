@@ -36,8 +36,8 @@ function linkOperations(paths: Record<string, Json>): void {
 }
 
 /**
- * Finds the operations on the resources that this operation creates or lists: those with paths below its own. A PUT also
- * includes its own path, and the list of sessions also includes paths of other facades.
+ * Finds the operations on the resources that this operation creates or lists: those with paths below its own. For a PUT, the
+ * result also includes the operation's own path; for the list of sessions, it also includes paths of other facades.
  */
 function findTargets(path: string, method: string, paths: Record<string, Json>): [string, Operation][] {
   const isBelow = (target: string) => {
@@ -62,7 +62,7 @@ function findTargets(path: string, method: string, paths: Record<string, Json>):
 const propertiesOf = (one: Json | undefined) => (one?.properties ?? {}) as Record<string, Json>;
 type SchemaPart = readonly [pointer: string, schema: Json];
 
-/** The places where an id can be: the reply, which some facades wrap in `data`, or the first entry of a list. */
+/** The places where an id may be: the reply, which some facades wrap in `data`, or the first entry of a list. */
 function placesIn(schema: Json | undefined, isList: boolean): SchemaPart[] {
   const data = propertiesOf(schema).data;
   const wholes: SchemaPart[] = [

@@ -61,7 +61,7 @@ export async function openRequestedFile({ headers, open }: Pick<RequestedFile, '
 }
 const etagOf = ({ version }: OpenedFile) => (version === undefined ? undefined : `"${version}"`);
 
-/** Sends a file, or the requested part of it; 304 if the client has it, 416 if the part begins beyond its end. */
+/** Sends a file or the requested part. Sends 304 if the client has the file, or 416 if the part begins beyond the file's end. */
 export async function sendFile(reply: FastifyReply, requested: RequestedFile): Promise<FastifyReply> {
   const { file, range } = await openRequestedFile(requested);
   const { size, content } = file;

@@ -20,8 +20,8 @@ export function mountRawBodyRoutes(app: App, mount: (scope: App) => void): void 
 }
 
 /**
- * Yields the chunks of a body. If the reader stops early, the remaining body is read and dropped, because a client that sends
- * everything first must still see the answer.
+ * Yields the chunks of a body. If the reader stops early, the remaining body is read and dropped, because a client that
+ * sends its whole request before it reads must still get the answer.
  */
 export async function* readBodyChunks(body: unknown): AsyncGenerator<Uint8Array> {
   if (!(body instanceof Readable)) return;
@@ -60,7 +60,7 @@ export async function receiveFiles<Kept>(
   const texts = new Map<string, string>();
   const staged = await readMultipartFiles(request, { files: maxFiles, texts }, stage);
   if (staged.length === 0) throw unfit('missing', 'Field required');
-  // The hash represents the content: the same idempotency key with the same files is the same request.
+  // A hash stands for each file's content, so that a repeated idempotency key with the same files is the same request.
   const content = staged.map(({ file: { name, mimeType, sha256 } }) => [name, mimeType, sha256]);
   request.rawBody = Buffer.from(JSON.stringify([content, [...texts]]));
   return await keep(staged, texts);

@@ -17,7 +17,7 @@ export const signIn = defineFacade({
   routes: async (parts) => [{ mount: (app) => mountSignIn(app, parts) }],
 });
 
-// The routes for signing in: the browser goes to the provider, and returns with a code and its own cookie.
+// The routes for signing in. The browser goes to the provider, and returns with a code and this server's login cookie.
 
 type Deps = Pick<FacadeDeps, 'people' | 'logger'>;
 type PeopleParts = NonNullable<Deps['people']>;

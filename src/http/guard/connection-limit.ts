@@ -15,7 +15,7 @@ interface Options {
   readonly clients: ClientResolver;
 }
 const elsewhere = 'connection on another port';
-/** Milliseconds that a connection over the limit has to send one request and receive the refusal. */
+/** Time limit for a connection over the limit to send one request and receive the refusal, in ms. */
 const overLimitMs = 2_000;
 const quietMs = 60_000;
 

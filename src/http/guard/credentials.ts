@@ -14,7 +14,7 @@ export interface CallerCredentialRegistry {
   readonly serverSeal: string | undefined;
   live(key: string): Principal | undefined;
   principals(): readonly Principal[];
-  /** Counts a request of the principal, or of an unknown caller's address. Undefined: no rate limit. */
+  /** Counts a request against the principal's rate limit, or the address's if the caller is unknown. Undefined: no limit. */
   count(principal: Principal | undefined, address: string): RateLimitStatus | undefined;
   /** Counts a wrong credential. Returns how long the address must wait after too many of them, in ms; usually 0. */
   failed(address: string): number;

@@ -220,7 +220,7 @@ function countRequest(request: FastifyRequest, reply: FastifyReply, { limiter }:
  */
 const isHarmless = ({ method, route }: FastifyRequest) => harmless.has(method) || route.config.reads === true;
 
-/** The main defence against forms and scripts of other sites, because the content type of a body is not checked. */
+/** The main defence against other sites' forms and scripts. Needed because the content type of a body is not checked. */
 function refuseForeign(request: FastifyRequest): void {
   const matters = !harmless.has(request.method) || isUpgrade(request) || request.route.config.stream;
   if (!matters) return;

@@ -83,7 +83,7 @@ export class ProxyAuthenticator implements RequestInterceptor {
   prepare(request: IncomingMessage): Promise<void> | undefined {
     const stated = this.#stated.get(request);
     if (stated === undefined) return undefined;
-    // A client could have sent either header.
+    // The header was sent twice, and either of the two may come from the client.
     if (stated === 'repeated')
       return Promise.reject(new AppError('invalid_request', 'The proxy sent a header about the person twice.'));
     const text = JSON.stringify(stated);

@@ -69,8 +69,8 @@ export const listenerOptions: ServerOptions = {
 };
 
 /**
- * Without these two compilers, Fastify loads its own validator and serializer (1 MiB). Here zod validates, and replies are plain
- * JSON, because Fastify never sees their schemas.
+ * Without these two compilers, Fastify loads its own validator and serializer (1 MiB). Here zod validates requests, and
+ * `JSON.stringify` serializes replies, because Fastify never sees the replies' schemas.
  */
 const schemaController = {
   compilersFactory: { buildValidator: () => validatorCompiler, buildSerializer: () => () => JSON.stringify },

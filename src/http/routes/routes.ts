@@ -36,7 +36,7 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     client: RemoteClient;
-    /** A copy of `routeOptions`, because Fastify creates a new object on each access. */
+    /** A copy of `routeOptions`. Stored because Fastify creates a new object on each access. */
     route: FastifyRequest['routeOptions'];
     /** Identifies the caller for rate limits and idempotency keys; never a token itself. */
     caller: string;

@@ -9,7 +9,7 @@ export function parseCursor(text: unknown): number | undefined {
   return Math.min(Number(text), Number.MAX_SAFE_INTEGER); // ahead of any log
 }
 
-/** The latest of several cursors, because a client library that reconnects repeats its first body and sends a newer header. */
+/** Returns the latest of several cursors. A client library that reconnects repeats its first body but sends a newer header. */
 export function parseLatestCursor(...texts: unknown[]): number | undefined {
   const cursors = texts.map(parseCursor).filter((cursor) => cursor !== undefined);
   return cursors.length > 0 ? Math.max(...cursors) : undefined;

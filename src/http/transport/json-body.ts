@@ -3,8 +3,8 @@ import { replaceLoneSurrogates } from '../../core/text/text.ts';
 import { InvalidRequestError } from '../errors/error-style.ts';
 
 /**
- * Limits far above any real request: parsing a million keys would block the server for half a second. Transports limit the bytes
- * first: CORRAL_MAX_BODY_BYTES, the maximum size of a socket's frame, and that of a request's line.
+ * Limits far above any real request: parsing a million keys would block the server for half a second. Transports limit the
+ * bytes first, by CORRAL_MAX_BODY_BYTES or by the maximum size of a socket frame or a request line.
  */
 const limits = { maxBytes: Number.POSITIVE_INFINITY, maxDepth: 64, maxValues: 50_000 };
 

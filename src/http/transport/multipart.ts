@@ -12,8 +12,9 @@ export interface FormPart {
   readonly content: Readable;
 }
 /**
- * Passes each file of the fields `file` and `files` of a multipart body to `take` as it arrives. A broken or truncated body fails
- * first the file being read, then the whole read. Reading stops when `take` fails. `texts` receives the text fields, by name.
+ * Passes each file of the fields `file` and `files` of a multipart body to `take` as it arrives. If the body is broken or
+ * truncated, first the file being read fails, then the whole read. Reading stops when `take` fails. `texts` receives the
+ * text fields, by name.
  */
 export async function readMultipartFiles<Taken>(
   request: FastifyRequest,

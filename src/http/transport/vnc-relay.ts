@@ -10,8 +10,8 @@ import { type ClientSocket, closeCodes } from './ws-socket.ts';
 // without permission are dropped. Each side is read only as fast as the other side reads.
 
 /**
- * Bytes queued for the viewer at which the display's stream is paused: a quarter of a screen. With a lower limit, the
- * programs between display and viewer take turns instead of working in parallel.
+ * The display's stream is paused when this many bytes are queued for the viewer: a quarter of a screen. With a lower limit,
+ * the programs between display and viewer take turns instead of working in parallel.
  */
 const maxWaiting = 1024 * 1024;
 const maxFrameBytes = 2 * 1024 * 1024;
@@ -161,7 +161,7 @@ class Relay {
       await this.#viewer.type(keysyms);
     } catch (thrown) {
       const error = toAppError(thrown);
-      // An older daemon cannot type these characters, so they are sent as key events, which the display can lose.
+      // An older daemon cannot type these characters, so they are sent as key events, which the display may lose.
       if (error.code === 'invalid_request') this.#write(encodeKeyEvents(keysyms));
       else this.#socket.fail(error);
     }

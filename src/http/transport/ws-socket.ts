@@ -12,7 +12,7 @@ import type { WsConnection } from './ws-connection.ts';
 const maxWaiting = 64;
 const maxWaitingBytes = 16 * 1024 * 1024;
 
-/** Handles frames one after another. Stops at the first failure, because later frames can depend on the failed one. */
+/** Handles frames one after another. Stops at the first failure, because later frames may depend on the failed one. */
 function handleInOrder(
   connection: WsConnection,
   fail: (thrown: unknown) => void,
@@ -42,7 +42,7 @@ function handleInOrder(
 const pingMs = 30_000;
 const maxMissedPongs = 2;
 const stalledMs = 30_000;
-/** Queued bytes at which sending history pauses, far below the backlog that closes the socket. */
+/** Sending history pauses at this number of queued bytes, which is far below the backlog that closes the socket. */
 const highWaterBytes = 256 * 1024;
 /** Time limit for the close handshake at shutdown, after which the connection is cut. */
 const closeTimeoutMs = 4_000;

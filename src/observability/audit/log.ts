@@ -88,7 +88,7 @@ class Files implements AuditLog {
   [Symbol.dispose](): void {
     this.#add(own('audit.end'));
     closeSync(this.#fd);
-    this.#fd = -1; // the system can reuse the descriptor for another file
+    this.#fd = -1; // the system may reuse the descriptor for another file
     this.#options.onHead(this.#head);
   }
 

@@ -6,7 +6,7 @@ interface AuditReport {
   readonly rows: number;
   /** Failed checks, such as changed or missing rows, each with its position. Empty: none failed. */
   readonly broken: readonly string[];
-  /** Findings that can be harmless, such as a killed server or removed old files. */
+  /** Findings that may be harmless, such as a killed server or removed old files. */
   readonly notes: readonly string[];
   readonly head: AuditPosition | undefined;
 }
@@ -21,8 +21,8 @@ interface VerifiedFile {
 }
 
 /**
- * Verifies the whole log. `kept`: a position that the operator recorded elsewhere earlier. The row must still exist, unless
- * its file was removed to make room.
+ * Verifies the whole log. `kept`: a position that the operator recorded elsewhere earlier. The row at that position must
+ * still exist, unless its file was removed to make room.
  */
 export function verifyAuditLog(folder: string, keys: readonly AuditKey[], kept?: AuditPosition): AuditReport {
   const files = listAuditFiles(folder);

@@ -17,7 +17,7 @@ interface EndedRun {
   readonly from: number | undefined;
   readonly to: number;
 }
-const maxReading = 100; // runs; any that end beyond this limit get no trace
+const maxReading = 100; // runs read at the same time; further runs that end get no trace
 const lookBack = 50; // events before a run's start, such as its message and the start of its sandbox
 const pageSize = 500;
 

@@ -9,7 +9,7 @@ import type { AttributeValue, SpanData, SpanTree } from './span.ts';
 export interface RunSpanOptions {
   /** The session's template, which names the agent. */
   readonly agent: string;
-  /** Whether spans contain messages, arguments and results, which can be confidential. */
+  /** Whether spans contain messages, arguments and results, which may be confidential. */
   readonly content: boolean;
   readonly maxChars: number;
 }

@@ -106,8 +106,9 @@ export interface FileSystemClient {
   remove(path: string, signal: AbortSignal): Promise<void>;
   open(path: string, signal: AbortSignal, part?: FileByteRange): Promise<{ size: number; content: Readable }>;
   /**
-   * Writes a file of any size and creates missing parents. The file then has exactly this metadata. If reading `content` fails,
-   * the old file stays. Rejects: quota; also unsupported and payload_too_large because of `metadata`.
+   * Writes a file of any size and creates missing parents. Afterwards the file has exactly the metadata passed here. If
+   * reading `content` fails, the old file stays. Rejects: quota; also unsupported and payload_too_large because of
+   * `metadata`.
    */
   write(
     path: string,
@@ -182,7 +183,7 @@ export interface FileWatchClient {
   /** Rejects: file_not_found, invalid_request (no folder), conflict (too many), unsupported. */
   open(watch: FileWatchOptions, signal: AbortSignal): Promise<{ readonly id: string }>;
   changes(id: string, signal: AbortSignal): Promise<FileChangeBatch>;
-  /** Follows the changes until the watch is closed. A new follower ends an earlier one. Rejects: sandbox_lost, cancelled. */
+  /** Follows the changes until the watch is closed. A new follower replaces an earlier one. Rejects: sandbox_lost, cancelled. */
   follow(id: string, listener: (change: FileChange) => void | Promise<void>, signal: AbortSignal): Promise<void>;
   close(id: string, signal: AbortSignal): Promise<void>;
 }

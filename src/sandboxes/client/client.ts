@@ -141,8 +141,8 @@ export type ScreenAction =
 export type CdpMessage =
   | { readonly kind: 'message'; readonly message: object }
   /**
-   * The message exceeds the limits of size or complexity. A page can cause this in an honest browser, so the sandbox stays
-   * trusted.
+   * The message exceeds the limits of size or complexity. A web page can cause this even in an honest browser, so the
+   * sandbox stays trusted.
    */
   | { readonly kind: 'too_much' }
   | { readonly kind: 'untrusted'; readonly error: AppError };

@@ -9,7 +9,7 @@ const longMs = 16_000;
 const maxMisses = 2.5;
 /** A daemon that is silent for this long is abandoned, however busy the machine is. */
 const maxMs = 120_000;
-/** If the machine was too busy for a larger share of a missed check, the next check waits longer. */
+/** If the machine was too busy for more than this share of a missed check, the next check waits longer. */
 const busyShare = 0.25;
 
 /**

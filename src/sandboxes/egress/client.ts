@@ -22,7 +22,7 @@ const flushMs = 30_000;
 export class EgressClient {
   readonly socket: Duplex;
   readonly sessionId: SessionId;
-  /** Fires when the connection is closed; its upstream connections close then too. */
+  /** Fires when the connection is closed, which also closes its upstream connections. */
   readonly gone: AbortSignal;
   /** The tunnel's target, the only target that plain HTTP inside the tunnel can reach. Undefined outside a tunnel. */
   pinned: EgressTarget | undefined;

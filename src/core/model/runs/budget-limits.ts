@@ -1,4 +1,4 @@
-/** The limits of a person, a project or the server for a period, in the order in which they are shown. */
+/** Limits per period, for a person, a project or the server, in display order. */
 export const periodLimits = [
   'tokensPerDay',
   'costPerDay',

@@ -54,7 +54,7 @@ export const SessionCommand = z.discriminatedUnion('type', [
   bare('cmd.delete'),
   /** Only loads the session into memory. */
   bare('cmd.touch'),
-  /** Requests a ready sandbox. It counts as in use by the caller until `sandbox.done`. */
+  /** Requests a ready sandbox. The sandbox is in use by the caller until `sandbox.done`. */
   bare('sandbox.use'),
   bare('sandbox.done'),
   /**

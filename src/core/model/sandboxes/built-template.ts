@@ -41,7 +41,7 @@ export const BuildStep = z.discriminatedUnion('type', [
 ]);
 export type BuildStep = z.infer<typeof BuildStep>;
 
-/** A program that each sandbox of a template runs from its start. */
+/** A program that every sandbox of the template runs as soon as it starts. */
 export const StartCommand = z.object({
   /** Undefined: no program runs, but the sandbox still waits for `ready`. */
   command: Text.min(1).optional(),

@@ -43,7 +43,7 @@ const byPhase = {
   lost: 'lost',
   released: 'stopped',
 } as const satisfies Record<SandboxPhase, SandboxCondition>;
-/** Used without a phase: the sandbox was never used, or the record is from an earlier version. */
+/** Used for records without a phase: those of an earlier version, and those whose sandbox was never used. */
 const byState = { created: 'new', running: 'running', stopped: 'stopped', not_found: 'lost' } as const;
 
 /** `pause`: what a pause can keep with this driver. With `none`, a stopped sandbox is never shown as paused. */

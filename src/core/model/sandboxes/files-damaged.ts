@@ -5,7 +5,7 @@ export const WorkspaceDamage = z.object({
   copy: z.object({ seq: z.int(), at: z.number().nullable() }).nullable(),
   /** The first paths that are missing, older or damaged. */
   lost: z.array(z.string()),
-  /** The total number of such paths; null: unknown. */
+  /** The total number of missing, older or damaged paths; null: unknown. */
   lostCount: z.int().nullable(),
   /** The folder of the workspace that now holds the damaged files; null: nothing was moved. */
   aside: z.string().nullable(),

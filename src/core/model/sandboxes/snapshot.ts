@@ -6,7 +6,7 @@ import { StartCommand } from './built-template.ts';
 // Copies of files that users keep. Their blobs stay on this installation, so exports of sessions omit them.
 export const namedSnapshotKind = 'named-snapshot';
 
-/** A copy of a sandbox's files, which outlives its session. New sessions can start from it. */
+/** A copy of a sandbox's files that outlives the session. New sessions can start from the copy. */
 export const Snapshot = z.object({
   id: z.string(),
   /** Can include a tag. Null: no name was chosen, or a newer snapshot took it. */

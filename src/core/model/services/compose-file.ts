@@ -199,7 +199,7 @@ function parseHealth(value: unknown, refuse: Refuse): Mapping | undefined {
   const every = parseSeconds(interval, refuse, 'interval');
   const limit = parseSeconds(timeout, refuse, 'timeout');
   const wait = parseSeconds(start, refuse, 'start_period') ?? 0;
-  // Compose ignores failures during the start period. The server adds as many retries as fit into it instead.
+  // Compose ignores failures during the start period. Instead, the server adds as many retries as fit into that period.
   const tries = Number(retries ?? 3) + Math.ceil(wait / (every ?? 30));
   return {
     test: words,

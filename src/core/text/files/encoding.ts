@@ -208,8 +208,8 @@ function textBy(encoding: string, bytes: Uint8Array): string | undefined {
 
 const tables = new Map<string, ReadonlyMap<string, string> | undefined>();
 /**
- * Maps each character of one or two bytes to those bytes, as Latin-1. The first mapping wins, so `legacy` checks that it encodes
- * the whole file unchanged.
+ * Maps each character of one or two bytes to those bytes, as Latin-1. The first mapping wins, so `legacy` checks that the
+ * table encodes the whole file unchanged.
  */
 function tableOf(encoding: string): ReadonlyMap<string, string> | undefined {
   if (!tables.has(encoding)) tables.set(encoding, makeTable(encoding));

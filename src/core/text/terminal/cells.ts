@@ -23,10 +23,10 @@ const continuesSyllable = (cell: string, next: string) =>
   (vowel.test(next) && vowel.test(cell.normalize('NFD'))) ||
   (final.test(next) && [vowel, final].some((letter) => letter.test(cell.normalize('NFD'))));
 
-/** Maximum UTF-16 units in one cell, because programs can send any number of accents. */
+/** Maximum UTF-16 units in one cell. Limited because programs can send any number of accents. */
 const maxUnits = 64;
 
-/** Whether a terminal shows the next character in the same cell as the one before. */
+/** Whether a terminal shows the next character in the same cell as the previous one. */
 export const joinsCell = (cell: string, next: string): boolean =>
   cell !== '' &&
   (next > '\u02FF' || cell > '\u05FF') &&

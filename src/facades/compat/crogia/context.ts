@@ -22,7 +22,7 @@ export const wireErrorTexts = {
   shell_not_found: 'Shell session not found',
 } as const;
 
-/** An id of any other form is treated as an unknown terminal. */
+/** Rejects an id that is not in the form of a terminal's id, as if the terminal were unknown. */
 export function parseShellId(value: string): string {
   if (!/^shell_[0-9a-f]{8}$/.test(value)) throw new AppError('shell_not_found', wireErrorTexts.shell_not_found);
   return value;

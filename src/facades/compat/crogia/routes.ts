@@ -155,7 +155,7 @@ function mountProcesses(app: App, { sessions, processes }: CrogiaDeps): void {
   }
 }
 
-/** Always answers 200, because clients read the body. */
+/** Always answers 200, because clients read the status from the body. */
 function mountHealth(app: App, { sessions, clock }: Pick<CrogiaDeps, 'sessions' | 'clock'>): void {
   app.get(
     '/api/health',

@@ -31,7 +31,7 @@ interface Deps {
   readonly warn: (err: unknown, message: string) => void;
 }
 
-/** The sandboxes behind the data plane. The tokens of a sandbox are its only credential there. */
+/** The sandboxes behind the data plane. On the data plane, a sandbox's tokens are its only credentials. */
 export class DataPlaneSandboxes extends ServerComponent<Deps> {
   readonly #cuts = new Map<string, SandboxConnections>();
   readonly #inOrder = createKeyedQueue();
@@ -151,7 +151,7 @@ interface SandboxConnections {
 }
 interface EndRule {
   readonly isDue: (life: SessionLifetime) => boolean;
-  /** With the permissions of the caller who pauses, or of the server when the time has ended. */
+  /** Services with the permissions of the caller who requested the pause, or of the server if the time has ended. */
   readonly power: PowerServices;
 }
 const maxConcurrent = 8;

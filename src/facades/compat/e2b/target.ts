@@ -16,7 +16,7 @@ const control =
 const toSandbox = '/e2b/data';
 const hidden = ['authorization', 'content-encoding', 'origin', 'sec-fetch-site', 'content-type'] as const;
 
-/** The header with the token of a volume, which is not a credential of the server. */
+/** The header with a volume's token. The server does not treat that token as one of its own credentials. */
 export const volumeTokenHeader = 'x-corral-volume-token';
 function moveVolumeToken(headers: IncomingHttpHeaders): void {
   const [, token] = /^Bearer (\S+)$/i.exec(headers.authorization ?? '') ?? [];

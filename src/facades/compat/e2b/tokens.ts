@@ -23,7 +23,7 @@ export interface SandboxTokenService {
   opensPorts(box: Box, presentedTokens: PresentedTokens): Principal | undefined;
   volume(id: string, maker: Principal): string;
   opensVolume(id: string, value: string | undefined): Principal | undefined;
-  /** Allows uploads of one archive of a build's files. `id` includes its hash and the time of expiry. */
+  /** Allows the upload of one archive of a build's files. `id` includes its hash and the time of expiry. */
   upload(id: string, maker: Principal): string;
   opensUpload(id: string, value: string | undefined): Principal | undefined;
   /** The callers whose tokens can open a sandbox of this owner. */
@@ -89,7 +89,7 @@ export interface SignedFileUrl {
   readonly username: string;
   readonly expiration: string | undefined;
 }
-/** The signature of the URL of one file, as the SDKs compute it. */
+/** The signature in a file's URL, computed in the same way as by the SDKs. */
 export function computeFileSignature({ path, operation, username, expiration }: SignedFileUrl, token: string): string {
   const text = [path, operation, username, token, ...(expiration === undefined ? [] : [expiration])].join(':');
   return `v1_${trimEndCharacters(createHash('sha256').update(text).digest('base64'), '=')}`;

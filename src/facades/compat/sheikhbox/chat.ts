@@ -63,8 +63,8 @@ export function createChatHandler(
     const cursor = parseLatestCursor(request.headers['last-event-id'], body.event_id);
     const session = await context.sessions.get(toSessionId(sid));
     const claim = await context.idempotency.claim(request);
-    // The client counts as watching even before the message is sent, because the first answer can be logged before the
-    // stream opens.
+    // The client is registered as a watcher even before the message is sent, because the first answer may be logged before
+    // the stream opens.
     using _watching = context.sessions.watching(session.id);
     if (claim?.kind === 'replay') {
       markReplayed(reply);
@@ -106,7 +106,7 @@ async function planMessage(
   return untilEndOf(seq, runId, cursor);
 }
 
-/** Ends the stream with the message's run. Earlier runs that end after the cursor do not end the stream. */
+/** Ends the stream when the message's run ends. Earlier runs that end after the cursor do not end the stream. */
 function untilEndOf(seq: number, runId: StreamBounds['until']['runId'], cursor: number | undefined): StreamBounds {
   return { after: cursor ?? seq, until: { after: seq, runId }, last: null };
 }

@@ -4,8 +4,8 @@ import type { SessionEvent } from '../../../core/model/events.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import { formatToolCall, translateToolCall } from './tool-names.ts';
 
-// Core events as frames of Crogia and CambioML. `content` is the text to show, or empty, so that a client can print it for every
-// frame.
+// Core events as frames of Crogia and CambioML. `content` is the text to show; it is empty if there is none, so that a
+// client can print it for every frame.
 
 export interface ConversationFrame {
   readonly type: string;

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../core/contracts/clock.ts';
 
-/** Longer than a page's reconnect attempts, which follow after 1, 2, 4, 8 and 16 seconds. */
+/** Longer than all reconnect attempts of a page together, which follow delays of 1, 2, 4, 8 and 16 seconds. */
 const keptMs = 60_000;
 const maxClients = 1_000;
 const maxSockets = 16; // per client and session, for open tabs
@@ -12,9 +12,9 @@ export interface ResumeKey {
 }
 
 /**
- * The last seqs that broken sockets delivered. A page that reconnects by itself sends no cursor but still shows everything up to
- * that seq, so its new socket continues there. Kept in memory: after a server restart the page gets the active run again, from
- * its start.
+ * Stores the last seq that each broken socket delivered. A page that reconnects by itself sends no cursor but still shows
+ * everything up to that seq, so its new socket continues after it. Kept in memory: after a server restart the page gets the
+ * active run again, from its start.
  */
 export class ResumePoints {
   readonly #clock: Clock;
@@ -42,7 +42,7 @@ export class ResumePoints {
     return seq;
   }
 
-  /** Call when a client loads the history: its next socket then starts like a first one, with the active run or new events. */
+  /** Call when a client loads the history: its next socket then starts like a first socket, with the active run or new events. */
   forget(client: ResumeKey): void {
     this.#broken.delete(keyOf(client));
   }

@@ -6,7 +6,7 @@ export type ClientProfile = 'crogia' | 'cambioml';
 /** `parted`: the event starts another text of the same run. Clients that join texts get a blank line before it. */
 export type TextDelivery = 'skip' | 'plain' | 'parted';
 
-/** State of the text before a cursor, so that a resumed stream sends the same as an uninterrupted one. */
+/** State of the text before a cursor, so that a resumed stream sends the same frames as an uninterrupted one. */
 export interface TextDeliveryState {
   readonly seq: number;
   /** The message that the client has received in part, as deltas. Null: none. */
@@ -75,7 +75,7 @@ export async function readTextDeliveryState(
   const at = await sessions.page(id, seq - 1, 1);
   const open = openAt(seq, at.events[0]);
   if (open) return { seq, open: open.data.messageId, spoken: open.runId };
-  // A client's cursor can be ahead of the log.
+  // A client's cursor may be ahead of the log.
   for (let upTo = Math.min(seq, at.head); upTo > 0; upTo -= pageSize) {
     const { events } = await sessions.page(id, Math.max(0, upTo - pageSize), pageSize);
     const last = events.findLast((event) => event.seq <= upTo && telling.has(event.type));

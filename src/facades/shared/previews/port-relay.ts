@@ -211,8 +211,8 @@ export function withoutCallerCredentials<Request extends Addressed>(
 }
 
 /**
- * The parts of a header, cookie or parameter that can be a credential: its words, also unescaped, and decoded from Basic
- * authentication or a subprotocol.
+ * The parts of a header, cookie or parameter that may be a credential: its words, both as sent and unescaped, and the values
+ * encoded in Basic authentication or a subprotocol.
  */
 function listWords(value: string): string[] {
   const words = value.split(/[\s,;]+/).flatMap((word) => {

@@ -14,9 +14,9 @@ export class ProtocolViolationError extends Error {
 }
 
 /**
- * Maximum bytes of large answers in memory, for all sandboxes together; further answers wait in their sandboxes. They are
- * validated one after another, so a higher limit would not be faster. Small answers are not counted, because even many of them
- * need little memory.
+ * Maximum bytes of large answers in memory, for all sandboxes together; further answers wait in their sandboxes. Answers are
+ * validated one after another, so a higher limit would not speed anything up. Small answers are not counted, because even
+ * many of them need little memory.
  */
 const held = new Semaphore(32 * 1024 * 1024);
 

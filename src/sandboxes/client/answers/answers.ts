@@ -150,8 +150,8 @@ const pathEntry = z.object({
   /** The entry is the workspace itself, under any of its paths. Only `stat` sets this. */
   workspace: z.literal(true).exactOptional(),
   /**
-   * Only in answers to requests for metadata, to moves and to writes; absent if the file has none. A link has its target's
-   * metadata.
+   * Present only in answers to metadata requests, moves and writes, and only if the file has metadata. A link has its
+   * target's metadata.
    */
   metadata: z
     .record(text(fileMetadataLimits.keyBytes), text(fileMetadataLimits.bytes))
@@ -177,7 +177,7 @@ export type FileChangeBatch = z.infer<typeof changes>;
 const disk = z.object({
   usedBytes: count,
   limitBytes: count,
-  /** Free bytes of the whole disk, which other sandboxes can share. */
+  /** Free bytes of the whole disk, which this sandbox may share with others. */
   freeBytes: count,
   /** Number of times the daemon killed processes for writing beyond the limit. */
   stopped: count,
@@ -244,7 +244,7 @@ const listeningPort = z.object({
   command: cut(4 * KiB).exactOptional(),
 });
 export type ListeningPort = z.infer<typeof listeningPort>;
-/** A file of the workspace. Its version is its size and modification time, so it changes with the file. */
+/** A file of the workspace. The version is derived from the file's size and modification time, so it changes with the file. */
 const fileVersion = z.object({ size: count, version: text(100) });
 export type FileVersion = z.infer<typeof fileVersion>;
 

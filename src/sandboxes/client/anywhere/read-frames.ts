@@ -13,8 +13,8 @@ interface Stream {
 }
 
 /**
- * The frames of a stream. The sandbox can send anything, so after a malformed frame it is no longer trusted. Throws the error of
- * the broken trust, or the error from `lost` when the connection breaks.
+ * The frames of a stream. The sandbox can send anything, so after a malformed frame it is no longer trusted. Throws the
+ * error that reports the violation, or the error from `lost` when the connection breaks.
  */
 export async function* readDaemonFrames(
   stream: Duplex,

@@ -2,8 +2,8 @@ import type { SessionRepository } from '../../../core/model/repository.ts';
 import { type EgressTarget, toEgressTarget } from '../target.ts';
 import type { Credential } from './credential.ts';
 
-// Requests of git's smart protocol over HTTP (gitprotocol-http) in the exact form in which git sends them. A server can interpret
-// another spelling of a path differently than this proxy, so other spellings never get a credential.
+// Requests of git's smart protocol over HTTP (gitprotocol-http) in the exact form in which git sends them. A server may
+// interpret any other spelling of a path differently from this proxy, so other spellings never get a credential.
 
 interface GitRequest {
   /** The path of the repository, without a final `.git`. */

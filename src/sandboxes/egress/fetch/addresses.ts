@@ -36,8 +36,8 @@ export interface AddressRules {
 }
 
 /**
- * Creates the check whether a connection to an address is allowed. Text that is not an address fails the check. Throws:
- * invalid_request (a range that cannot be parsed).
+ * Returns a function that checks whether a connection to an address is allowed. Text that is not an address fails the check.
+ * Throws: invalid_request (a range that cannot be parsed).
  */
 export function createAddressCheck(rules: AddressRules): (address: string) => boolean {
   const table = createRangeCheck(privateRanges);
@@ -68,16 +68,16 @@ const contains = (whole: AddressRange, part: AddressRange): boolean =>
   whole.family === part.family && whole.prefix <= part.prefix && listOf([whole])(part.address);
 
 /**
- * Creates the check whether one of the ranges contains a canonical address. Throws: invalid_request (a range that cannot be
- * parsed).
+ * Returns a function that checks whether any of the ranges contains a canonical address. Throws: invalid_request (a range
+ * that cannot be parsed).
  */
 export function createRangeCheck(ranges: readonly string[]): (canonical: string) => boolean {
   return listOf(ranges.map(rangeOrThrow));
 }
 
 /**
- * The check for a session's ranges. An IPv4 range includes the IPv6 addresses that translators derive from it; otherwise a
- * translating network could reach a denied address through such an IPv6 address. Throws: invalid_request.
+ * Like `createRangeCheck`, for a session's ranges. An IPv4 range includes the IPv6 addresses that translators derive from
+ * it; otherwise a translating network could reach a denied address through such an IPv6 address. Throws: invalid_request.
  */
 export const createTranslationAwareRangeCheck = (ranges: readonly string[]): ((canonical: string) => boolean) =>
   listOf(ranges.map(rangeOrThrow).flatMap((range) => [range, ...translated(range)]));

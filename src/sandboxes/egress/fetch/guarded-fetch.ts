@@ -104,7 +104,7 @@ export async function connectToUrl(
 
 /** Resolves a name to all its addresses, in the order to try them. */
 export type HostResolver = (host: string, signal: AbortSignal) => Promise<readonly string[]>;
-/** Connects to exactly this address. Each direction of the connection ends separately. */
+/** Connects to exactly this address. The two directions of the connection end independently. */
 export type AddressDialer = (address: string, port: number, signal: AbortSignal) => Promise<Duplex>;
 
 export interface Connector {

@@ -61,7 +61,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
   const builds = services.templateBuilds;
   type OfFiles = FastifyRequest<{ Params: z.output<typeof FileParams> }>;
   const uploadOf = ({ sid: id, hash }: OfFiles['params'], expires: string) => `${id}/${hash}/${expires}`;
-  /** The build service for the upload URL's creator, or for the request's own key. Throws: unauthorized. */
+  /** The build service, acting for the creator of the upload URL or for the request's own key. Throws: unauthorized. */
   const receiving = (request: OfFiles) => {
     const searchParams = parseUrlQuery(request);
     const [value, expires = ''] = [searchParams.get('upload'), searchParams.get('expires') ?? ''];
@@ -182,7 +182,7 @@ const publicImages: Readonly<Record<string, string>> = {
   base: 'e2bdev/base',
   'code-interpreter-v1': 'e2bdev/code-interpreter',
 };
-/** A template name of E2B's own maps to its public image, if the operator lists the name. Any other name is a built template. */
+/** Maps one of E2B's own template names to its public image, if the operator lists it. Other names are built templates. */
 function resolveBase(name: string, settings: Pick<E2bSettings, 'templates'>): BuildPlan['base'] {
   const [bare = ''] = name.split(':');
   const image = Object.hasOwn(publicImages, bare) ? publicImages[bare] : undefined;

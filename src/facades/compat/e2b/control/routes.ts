@@ -283,14 +283,14 @@ const isAllowed = (check: Promise<void>): Promise<boolean> =>
     () => true,
     () => false,
   );
-/** An operator can see a sandbox without access to its content, and then gets no credentials. */
+/** An operator may see a sandbox without having access to its content, and gets no credentials in that case. */
 const nothingIfForbidden = (thrown: unknown): [] => {
   const { code } = toAppError(thrown);
   if (code === 'forbidden' || code === 'session_not_found') return [];
   throw thrown;
 };
 
-/** Whether the session's time is up, so it is about to be deleted. */
+/** Whether the session's time is up, which means that the session is about to be deleted. */
 const isOver = ({ life }: SessionRecord, now: number) =>
   life?.onEnd === 'delete' && life.endsAt !== null && life.endsAt <= now;
 

@@ -30,7 +30,7 @@ const toView = ({ id, name }: Snapshot) => ({
   names: name === null ? [] : [tagged(name)],
 });
 
-/** Snapshots and forks: copies of the files, because no driver copies the memory of processes. */
+/** Snapshots and forks copy only files, because no driver copies the memory of processes. */
 export function mountSnapshotRoutes(app: App, { withLife, statusOf, ...deps }: Deps): void {
   const { services, clock } = deps.parts;
   /** Rejects: conflict (paused). A copy requires a running sandbox, and resuming one silently would end its pause. */

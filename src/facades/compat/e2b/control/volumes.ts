@@ -66,7 +66,7 @@ export function mountVolumeRoutes(app: App, { parts, tokens }: Deps): void {
   });
   app.get('/e2b/volumes/:volume', ofVolume, async (request) => {
     const found = await volumes.get(request.params.volume);
-    // The token opens the content, so read access to the volume's record is not enough to get it.
+    // The token opens the content, so read access to the volume's record is not enough to get the token.
     await volumes.admits(found.id);
     return withToken(found, request);
   });
@@ -80,7 +80,7 @@ export function mountVolumeRoutes(app: App, { parts, tokens }: Deps): void {
 type OfVolume = FastifyRequest<{ Params: z.output<typeof Params> }>;
 
 function mountContent(app: App, { parts, tokens }: Deps): void {
-  /** The volume service for the caller who created this volume's token. Throws: unauthorized. */
+  /** The volume service, acting for the caller who created this volume's token. Throws: unauthorized. */
   const opened = (request: OfVolume, reply: FastifyReply) => {
     const id = request.params.volume;
     const maker = tokens.opensVolume(id, readHeader(request.headers, volumeTokenHeader));

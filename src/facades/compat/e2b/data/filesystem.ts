@@ -50,7 +50,7 @@ export function toFilesystemEntry({
     ...(metadata && { metadata }),
   };
 }
-/** Programs of this facade expect the user `user`; our images call it `agent`. */
+/** Clients of this facade expect a user named `user`; our images name that user `agent`. */
 const toUserName = (name: string) => (name === 'agent' ? 'user' : name);
 
 const changeTypes = {

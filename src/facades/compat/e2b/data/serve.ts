@@ -340,13 +340,13 @@ async function namedBySignature(
 }
 
 const home = '/home/user';
-/** The home that this facade's programs expect if the sandbox has it, otherwise the workspace path. */
+/** The home folder that this facade's clients expect, if the sandbox has it; otherwise the workspace path. */
 async function findHome(sid: string, inside: SandboxHandle, signal: AbortSignal): Promise<string> {
   const known = workdirs.get(sid);
   if (known !== undefined) return known;
   const found = await inside.paths.stat(home, signal).catch(ignoreFileNotFound);
-  // Sandboxes of earlier versions have a link here. Any other folder does not belong to the sandbox: without isolation it can be
-  // the home of a person with this name.
+  // Sandboxes of earlier versions have a link here. Any other folder is not the sandbox's own: without isolation, it may be
+  // the home folder of a person whose user name is `user`.
   const isHome = found?.workspace || (found?.isLink && found.target === inside.workdir);
   const own = isHome ? home : inside.workdir;
   if (workdirs.size >= maxHomes) workdirs.clear();

@@ -17,7 +17,7 @@ export const maxDeploymentRuns = 1_000; // per deployment, as documented in docs
 const launchMs = 30_000;
 const pollMs = 100;
 
-/** A start becomes a run once its session was created, or once it has failed or was skipped. */
+/** A start becomes a run when its session is created, or when the start fails or is skipped. */
 const isRun = ({ state }: AutomationStart) => state !== 'queued' && state !== 'starting';
 const isManual = ({ cause }: AutomationStart) => cause.kind !== 'schedule';
 const hasFailed = ({ state }: AutomationStart) => state === 'failed' || state === 'skipped';

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { StoredDocument } from '../../../../sessions/api/server/documents.ts';
 import { invalidRequestError, rethrowNotFoundAs, unsupportedFieldError } from '../errors.ts';
 
-// A coordinator is an agent that delegates work to the agents of its roster. Each of the API's two formats is stored as it
-// is, with omitted fields filled in and the version of each agent added.
+// A coordinator is an agent that delegates work to the agents of its roster. The API has two formats for rosters. Both are
+// stored unconverted, with omitted fields filled in and the version of each agent added.
 
 const maxAgents = 20;
 const agentId = z.string().min(1).max(200);

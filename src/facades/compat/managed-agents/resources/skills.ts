@@ -37,7 +37,7 @@ async function readFormFolder({ request }: Pick<ApiRequest, 'request'>) {
   if (files.length === 0)
     throw invalidRequestError('files: Field required. Send each file of the skill as a part files[].');
   const { display_name: displayName = null } = parseInput(Texts, Object.fromEntries(texts));
-  // The hash represents the content: the same idempotency key with the same files is the same request.
+  // A hash stands for each file's content, so that a repeated idempotency key with the same files is the same request.
   const content = files.map(({ path, bytes }) => [path, createHash('sha256').update(bytes).digest('hex')]);
   request.rawBody = Buffer.from(JSON.stringify([displayName, content]));
   return { files, displayName };

@@ -11,8 +11,8 @@ export interface ContentFileStore {
   resolveUpload(fileId: string): Promise<string>;
   readHead(upload: string): Promise<{ readonly head: Buffer; readonly size: number; readonly name: string }>;
   /**
-   * Fetches an address under the policy of the session. Rejects: forbidden, not_found, invalid_request (addresses cannot be
-   * fetched here).
+   * Fetches an address under the session's egress policy. Rejects: forbidden, not_found, invalid_request (addresses cannot
+   * be fetched here).
    */
   fetched(address: string): Promise<{ status: number; type: string; bytes: Buffer; isCut: boolean }>;
   /** Stores the bytes of a part that names no file. Returns the upload's id. */

@@ -69,7 +69,7 @@ export interface CreateSessionDeps {
 interface NewManagedSession {
   readonly command: CreateSessionCommand;
   readonly initial: readonly InboundEvent[];
-  /** The tokens of its repositories, bound to the session after its creation. */
+  /** The tokens of the session's repositories, bound to the session once it is created. */
   readonly tokens: readonly { readonly url: string; readonly token: Secret }[];
 }
 
@@ -188,7 +188,7 @@ async function environmentFor(id: string, documents: Services['documents']) {
   return { environmentId: id, config: EnvironmentContent.parse(doc.content).config };
 }
 
-/** The hosts that limited networking opens; the server's own policy decides which of them are allowed. */
+/** The hosts that `limited` networking permits. The server's own policy decides which of them are reachable. */
 function sandboxFor(
   config: EnvironmentConfig | undefined,
   agents: readonly AgentContent[],

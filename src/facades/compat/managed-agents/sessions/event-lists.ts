@@ -12,7 +12,7 @@ import { catchUpProjection, createSessionProjection } from './reader.ts';
 import type { ThreadEvent } from './threads/session-projection.ts';
 
 type Sessions = Services['sessions'];
-/** Maximum size of the cache: sessions, and characters of the JSON of their events. */
+/** Maximum size of the cache, in sessions and in characters of their events' JSON. */
 export const maxEventListCacheSize = { sessions: 200, chars: 16 * 2 ** 20 };
 /** Lists that have not been requested for this long are dropped. */
 const idleMs = 300_000;

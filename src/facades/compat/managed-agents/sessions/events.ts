@@ -152,8 +152,8 @@ interface Step {
 }
 
 /**
- * Follows all logs of a session from the projection's position, and the logs of new children from their beginning. Ends when the
- * primary thread's log ends. Yields undefined when a log can no longer be followed from there.
+ * Follows all logs of a session from the projection's position, and the logs of new children from their beginning. Ends when
+ * the primary thread's log ends. Yields undefined when a log can no longer be followed from its position.
  */
 async function* followThreads<Output>({
   projection,

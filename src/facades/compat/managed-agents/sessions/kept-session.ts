@@ -42,7 +42,7 @@ export const parseManagedSessionContent = ({
   ManagedSessionContent.safeParse(agent?.kept).data;
 
 export interface RosterAgent extends Pick<ManagedSessionContent, 'agentId' | 'version' | 'content'> {
-  /** The server's own reference for its model. */
+  /** The server's own reference for the agent's model. */
   readonly model: string;
 }
 export const toSessionRoster = ({ agent }: Pick<SessionRecord, 'agent'>): RosterAgent[] =>
@@ -55,7 +55,7 @@ interface SessionRequest {
   readonly kept: ManagedSessionContent;
   readonly roster: readonly RosterAgent[];
   readonly config: EnvironmentConfig | undefined;
-  /** The id of the session's self-hosted environment, which stays when the agent is updated. */
+  /** The id of the session's self-hosted environment, which does not change when the agent is updated. */
   readonly environment?: string | undefined;
   readonly files: SessionAgent['files'];
 }

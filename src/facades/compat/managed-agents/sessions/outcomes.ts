@@ -73,7 +73,7 @@ export class OutcomeTracker {
     if (outcome) outcome.usage = addLoggedUsage(outcome.usage, used);
   }
 
-  /** Returns the event of an evaluation. `word`: the event's id, used if it starts the evaluation. */
+  /** Returns the event of an evaluation. `word`: the id of the event if it starts the evaluation. */
   judge(
     runId: string | null,
     data: FactOf<'goal'>['data'],

@@ -22,9 +22,9 @@ export type StopReason =
 export interface AgentDetails {
   readonly name: string;
   readonly customTools: ReadonlySet<string>;
-  /** The names that the program gave to tool servers, by Corral's names for them. */
+  /** The client's names of tool servers, by Corral's names for them. */
   readonly servers: ReadonlyMap<string, string>;
-  /** The names of the agents that it can delegate to, by the names in its calls; absent: none. */
+  /** The names of the agents that this agent can delegate to, by the names that its calls use; absent: none. */
   readonly subAgents?: ReadonlyMap<string, string>;
   /** The agent as the API shows it; absent: not created through this API. */
   readonly shown?: () => object;
@@ -93,7 +93,7 @@ export class ThreadProjection {
   get status() {
     return this.#now.status;
   }
-  /** A run that waits is also open. */
+  /** A waiting run is also open. */
   get hasOpenRun(): boolean {
     return this.#now.hasOpenRun;
   }
@@ -230,7 +230,7 @@ export class ThreadProjection {
     if (draft) this.#emit(draft.type, draft.fields);
   }
 
-  /** A message is reported when the agent takes it: immediately, or with the start of its own run. */
+  /** A message is reported when the agent receives it: immediately, or when the message's own run starts. */
   #asks(event: FactOf<'message.user'> & { readonly seq: number }): void {
     const content = event.data.blocks ?? contentOf(event.data);
     const { type, fields } = this.outcomes.define(this.#id, event) ?? { type: 'user.message', fields: { content } };

@@ -92,7 +92,7 @@ const isWhole = (_: SessionId, seq: number, page: EventPage | undefined): boolea
 
 /**
  * Reads all logs of a session from the projection's position to their ends, in chronological order. `stale`: the projection
- * cannot continue from there.
+ * cannot continue from its position.
  */
 export async function catchUpProjection(
   projection: SessionProjection,

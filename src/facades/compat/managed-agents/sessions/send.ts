@@ -220,7 +220,7 @@ async function answerAll(
 type Resolved = FactOf<'approval.resolved'>['data'];
 type Call = ReturnType<SessionProjection['callOf']>;
 
-/** A worker's result can arrive before the log shows that its permitted call waits for it. */
+/** A worker's result may arrive before the log shows that its permitted call is waiting for a result. */
 const canAnswer = (event: Answer, call: Call): boolean =>
   call !== undefined && !call.isAnswered && (event.type !== 'user.tool_confirmation' || call.waitsFor === 'permission');
 

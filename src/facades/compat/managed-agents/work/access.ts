@@ -68,7 +68,7 @@ export class WorkerRouteGuard extends ServerComponent<AccessParts> implements Ro
     if (worker && isAlive(worker.maker, credentials)) return worker;
     if (worker)
       throw new ManagedAgentsError('unauthorized', 'The key that made the key of this environment is no longer valid.');
-    // A token that outlived its work item is not a guess: the worker keeps sending it until it sees that the item is finished.
+    // A token that outlived its work item is not a guess: the worker keeps sending it until it learns that the item is finished.
     const wait = presented.startsWith('crlwork_') ? 0 : credentials.failed(address);
     if (wait > 0) throw lockedOutError(wait);
     throw unauthorized();
@@ -122,7 +122,7 @@ export class WorkerRouteGuard extends ServerComponent<AccessParts> implements Ro
 const isOfQueue = (record: Pick<SessionRecord, 'agent'>, { environmentId }: WorkerIdentity): boolean =>
   record.agent?.environment === environmentId && parseManagedSessionContent(record)?.environmentId === environmentId;
 
-/** A credential lasts as long as the API key or server token that created it. */
+/** A credential is valid as long as the API key or server token that created it is. */
 function isAlive({ key, seal }: CredentialIssuer, credentials: AccessParts['credentials']): boolean {
   if (key !== undefined) return credentials.live(key) !== undefined;
   return (seal ?? '') === credentials.serverSeal;
@@ -130,9 +130,9 @@ function isAlive({ key, seal }: CredentialIssuer, credentials: AccessParts['cred
 
 const principals = new WeakMap<AbortSignal, Principal>();
 /**
- * Returns the same object as long as the credential is valid. It has the permissions of the key that created the credential,
- * which can belong to another member of the environment's project. With the server's token, it has those of the environment's
- * owner.
+ * Returns the same object as long as the credential is valid. Its permissions are those of the key that created the
+ * credential, which may belong to another member of the environment's project. If the server's token created the credential,
+ * they are those of the environment's owner.
  */
 function toPrincipal(
   { maker, ended, work, ...of }: WorkerIdentity,

@@ -110,8 +110,8 @@ async function follow(
 }
 
 /**
- * The position before the message that a run is writing. A client that sends a message and connects there misses nothing and gets
- * no listed row twice. A waiting run needs no position, because the lists contain all of it.
+ * The position before the message that a run is writing. A client that sends a message and connects at this position misses
+ * nothing and gets no listed row twice. A waiting run needs no position, because the lists contain all of it.
  */
 async function startOfMessage(deps: OpencodexDeps, id: SessionId, head: number): Promise<number | undefined> {
   const active = await deps.services.sessions.activeRun(id);

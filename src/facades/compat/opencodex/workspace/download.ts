@@ -40,7 +40,7 @@ export const markAsAttachment = (reply: FastifyReply, name: string, type: string
     .header('content-disposition', formatAttachmentHeader(name))
     .header('content-security-policy', "default-src 'none'; sandbox");
 
-/** Breaks the connection if the content does not have the promised length, so that a partial download does not look complete. */
+/** Breaks the connection if the content does not have the declared length, so that a partial download does not look complete. */
 function exactly(length: number): Transform {
   let seen = 0;
   return new Transform({

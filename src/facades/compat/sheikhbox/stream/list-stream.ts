@@ -34,7 +34,7 @@ async function streamList(reply: FastifyReply, { sessions, sse, clock, profile }
     await sleep(minPauseMs, stream.gone, clock).catch(() => {});
     await changes.next();
     if (stream.gone.aborted) return;
-    const now = await read().catch(() => shown); // the next change retries
+    const now = await read().catch(() => shown); // retried after the next change
     if (now.equals(shown)) continue;
     shown = now;
     await stream.write(shown);
