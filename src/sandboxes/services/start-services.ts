@@ -95,7 +95,7 @@ interface Start {
   readonly tell: (detail: string) => void;
 }
 
-/** Time limit for the program to become ready; shorter than clients wait for a new sandbox. */
+/** Time limit for the program to become ready. Shorter than the time that clients wait for a new sandbox. */
 const patienceMs = 45_000;
 const startedEveryMs = 500;
 const markMs = 10_000;

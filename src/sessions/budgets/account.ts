@@ -124,7 +124,7 @@ export const hasToolCallLimit = (lines: readonly BudgetLine[]): boolean =>
 export const sumAmounts = (amounts: readonly BudgetAmounts[]): CountedAmounts =>
   amounts.reduce<CountedAmounts>(addAmounts, unused);
 
-/** Adds or renews a reservation, even one that was released as lost. */
+/** Adds or renews a reservation, even one that was released because its server seemed lost. */
 export const putReservation = (
   account: BudgetAccount,
   one: Omit<BudgetAccount['open'][number], keyof CountedAmounts>,

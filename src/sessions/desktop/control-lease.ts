@@ -18,7 +18,7 @@ interface Options extends Pick<ServerDependencies, 'clock'> {
   readonly onChange: (news: DesktopControlChange) => void;
 }
 
-/** The lease of one desktop's keyboard and mouse. Held by one viewer; otherwise by the agent. */
+/** The lease of one desktop's keyboard and mouse. Held by the agent unless a viewer has taken it. */
 export class DesktopControlLease extends ServerComponent<Options> {
   readonly #waiting = new Set<() => void>();
   #driver: string | undefined;

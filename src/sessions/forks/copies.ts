@@ -18,7 +18,7 @@ import {
 import { namedSnapshotKind } from '../../core/model/sandboxes/snapshot.ts';
 import { createRecordSweep } from '../../storage/collection.ts';
 
-/** Kinds of records that refer to blobs, by the kind of the blobs' holder. A record's id is the holder's. */
+/** The record kinds that refer to blobs, by the kind of the holder. Each record has the id of its holder. */
 const holders = {
   session: [fileCopiesKind, workspaceManifestKind],
   [namedSnapshotKind]: [namedSnapshotKind],

@@ -23,7 +23,7 @@ import type { WorkspaceArchiver } from './workspace-archive.ts';
 export interface SessionFilesCopyPolicy {
   /** Newest copies kept per session; 0: off. */
   readonly keep: number;
-  /** A workspace whose files are larger in total is not copied. */
+  /** A workspace whose files exceed this total size is not copied. */
   readonly maxBytes: number;
   readonly sessionBytes: number;
 }

@@ -55,7 +55,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
 export const serverHolderId = 'server';
 const kind = credentialKind;
 const most = 50;
-// A response that contains the value is cut off, and a shorter value could occur in a response by chance.
+// Minimum length of a value. A response that contains the value is cut off, and a shorter one could occur there by chance.
 const shortest = 8;
 const longest = 8_192;
 // One record per credential, with the holder's id as prefix, so that removing a session removes its credentials.

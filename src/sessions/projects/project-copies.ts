@@ -18,7 +18,7 @@ const Copies = z.record(z.string(), z.string());
 type Copies = z.infer<typeof Copies>;
 
 export const projectFilesFolder = 'project_files';
-const kind = 'project-copies'; // by session, and deleted with it
+const kind = 'project-copies'; // one record per session, deleted with the session
 
 export class ProjectFileSync extends ServerComponent<Deps> {
   readonly #turns = createKeyedQueue();

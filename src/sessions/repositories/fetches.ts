@@ -65,8 +65,8 @@ export class RepositoryFetcher extends ServerComponent<Deps> implements Workspac
   readonly #toStart = new Set<SessionId>();
 
   /**
-   * Call when a sandbox has started. Returns whether repositories must be fetched or prepared, or start scripts run, even if no
-   * caller waits.
+   * Call when a sandbox has started. Returns whether there are repositories to fetch or prepare, or start scripts to run, even
+   * if no caller is waiting.
    */
   began({ id, writer }: LiveSession): boolean {
     const starts = writer.record.repositories?.some(({ environment }) => environment?.starts) ?? false;

@@ -45,7 +45,7 @@ const unpackMs = 10 * 60_000;
 const closeMs = 5_000;
 const rememberMs = 10 * 60_000;
 const maxRequests = 1_000;
-/** The pause before each preparation, so that sessions that start now take precedence. */
+/** The pause before each preparation. Gives precedence to sessions that are starting. */
 const restMs = 1_000;
 const lookMs = 60_000;
 

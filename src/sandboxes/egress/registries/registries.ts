@@ -112,7 +112,7 @@ export class PackageRegistryCatalog extends ServerComponent<Options> {
       if (found.unread.length > 0) this.#readOn(key, sandbox);
       return found.entries;
     }
-    // The image has not been read, or the last read failed or was partial and proves nothing, so this sandbox is read.
+    // Reads this sandbox, because the image has not been read yet, or the last read failed or was incomplete.
     const requested = this.#ask(key, sandbox, signal);
     this.#known.set(key, requested);
     requested.then(

@@ -68,7 +68,7 @@ export interface ToolServerService {
   /**
    * Changes the server of that name, and requests its tools. The change is stored even if the server does not respond. A new
    * address or an `Authorization` header ends the sign-in. Rejects: not_found, invalid_request (as for `put`, or stored headers
-   * would go to another address), forbidden, conflict (the new name is taken, or the server was changed concurrently).
+   * would be sent to another address), forbidden, conflict (the new name is taken, or the server was changed concurrently).
    */
   change(name: string, changes: ToolServerChanges, signal: AbortSignal): Promise<ListedToolServer>;
   /** Requests the tools of the server of that name, or of `entered`, for at most 20 s. Changes no stored server. */

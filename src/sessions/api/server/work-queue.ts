@@ -133,9 +133,9 @@ export const workQueueRules: ServiceRules<WorkQueueService> = {
 export interface WorkerIdentity {
   readonly environmentId: string;
   readonly owner: string | undefined;
-  /** Only with the token of a claimed item: that item. */
+  /** Set only if the credential is a claimed item's token: that item. */
   readonly work?: { readonly id: string; readonly sessionId: SessionId };
-  /** Only with an environment key. */
+  /** Set only if the credential is an environment key. */
   readonly keyId?: string;
   readonly maker: CredentialIssuer;
   /** Fires when this server revokes the credential's key, stops its item, or lets another worker claim the item. */

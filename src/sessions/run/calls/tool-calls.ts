@@ -115,8 +115,8 @@ const unpaid = (count: number, over: BudgetOverrun): CallOutcome[] =>
 type CallMaker = (call: PendingCall, index: number) => Promise<CallOutcome>;
 
 /**
- * Starts each call once the calls it follows have results. If one of those waits for approval, this call requests its own
- * approval early, or is held if it follows a question or needs no approval.
+ * Starts each call once the calls that it depends on have results. If one of them waits for approval, the call requests its own
+ * approval early. A call that depends on a question, or needs no approval, is held instead.
  */
 function inOrder(work: RunContext, calls: readonly PendingCall[], make: CallMaker): readonly Promise<CallOutcome>[] {
   const outcomes: Promise<CallOutcome>[] = [];
