@@ -165,7 +165,7 @@ export function createUpstreamOpener(rules: EgressRuleSources, via: Connector): 
     const { socket, address } = connected;
     const upstream = socket.on('error', () => {}); // handled by the `close` event that follows
     client.owns(upstream);
-    // A recheck closes only open connections, and this one was not open yet.
+    // Checks again after each change of the rules, because a recheck sees only connections that are already open.
     while (now.changes !== client.changes) {
       now = await decided();
       const again = now.verdictOn(target);

@@ -47,7 +47,7 @@ export interface PolicyDescriptor {
 export interface RegistryHost {
   readonly host: string;
   readonly port: number;
-  readonly for: string; // npm, pip, apt, go, cargo
+  readonly for: string; // npm, pip, apt, go or cargo
 }
 
 export interface EgressPermit {

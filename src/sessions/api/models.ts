@@ -56,7 +56,7 @@ export interface ModelService {
   inForce(): Promise<EffectiveModels>;
   /** The model lists of all ready providers, at most ten minutes old. */
   offered(signal: AbortSignal): Promise<readonly ProviderModels[]>;
-  /** Whether the price of `provider/model` is known, so that cost budgets apply to it. */
+  /** Whether the price of `provider/model` is known. Cost budgets apply only if it is. */
   isPriced(ref: string): Promise<boolean>;
   /** Requests the provider's models, for at most 10 s. Stores nothing. */
   test(access: ModelAccess, signal: AbortSignal): Promise<ModelAccessTestResult>;

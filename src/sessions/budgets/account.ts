@@ -17,7 +17,7 @@ import { addAmounts } from '../../core/model/spending.ts';
 import { changeRecordWithResult } from '../../storage/collection.ts';
 import type { BudgetHolder } from '../api/server/budgets.ts';
 
-// The account of a person, project or the server: its usage in the current day and month, and amounts reserved by requests in
+// The account of a person, a project or the server: its usage in the current day and month, and amounts reserved by requests in
 // progress. Everything here is a pure function of account and time; the ledger stores the result.
 
 export const budgetAccountIdOf = ({ of, id }: BudgetHolder): string => `${of}:${id}`;

@@ -329,8 +329,8 @@ export class BudgetLedger extends ServerComponent<LedgerDeps> implements AsyncDi
   }
 
   /**
-   * Renews the reservations of requests in progress, even those released as lost. Also retries ending those that could not be
-   * ended before.
+   * Renews the reservations of requests in progress, even those released as lost. Also retries settling those whose settlement
+   * failed.
    */
   async #renew(): Promise<void> {
     const open = [...this.#held.values()];

@@ -107,8 +107,8 @@ export class Delegation extends ServerComponent<Deps> {
   }
 
   /**
-   * Called after a restart, for children that still run or wait. Stops delegated ones that began before their parent's last run
-   * ended, and deletes those whose parent is gone. Retries until the signal fires if the store is unreachable.
+   * Called after a restart, for children that still run or wait. Stops delegated children that began before their parent's last
+   * run ended, and deletes children whose parent is gone. Retries until the signal fires if the store is unreachable.
    */
   async adopt(signal: AbortSignal): Promise<void> {
     const { clock, warn } = this.deps;

@@ -120,8 +120,8 @@ export interface SharedDesktopControl {
   /** Keeps applying stored changes until disposed. */
   watch(): Disposable;
   /**
-   * Records that a viewer of this server took the lease. If `isTakenOver` is false, a holder on another server that this server
-   * has not seen yet keeps the lease.
+   * Records that a viewer of this server took the lease. If `isTakenOver` is false, and a viewer of another server turns out to
+   * hold the lease, that viewer keeps it.
    */
   taken(viewer: string, isTakenOver: boolean): void;
   returned(viewer: string): void;

@@ -56,7 +56,7 @@ const idOf = ({ holder, blob }: Omit<BlobReference, 'of'>) => `${holder}:${blob}
  * blob before it exists, so that one clean-up finds every blob without a holder.
  */
 export class CopyStore extends ServerComponent<Deps> {
-  /** Time at which this server last read a whole copy, by blob, epoch ms. */
+  /** By blob: when this server last read the whole copy, epoch ms. */
   readonly #readWhole = new Map<string, number>();
   readonly #nextPlaces = createRecordSweep(this.deps.records, kind, ({ id }) => ({ id, sort: 0 }));
 

@@ -222,7 +222,7 @@ export class SessionFilesCopier extends ServerComponent<Deps> implements Workspa
   }
 }
 
-/** Tar headers of half a million files, in bytes. */
+/** Size of the tar headers of half a million files, in bytes. */
 const maxHeaders = 500_000 * 4_096;
 /** Incompressible files grow slightly when compressed. */
 const maxOf = ({ maxBytes }: SessionFilesCopyPolicy): number => Math.ceil(maxBytes * 1.1) + 10 * 1024 * 1024;

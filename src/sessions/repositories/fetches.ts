@@ -75,8 +75,8 @@ export class RepositoryFetcher extends ServerComponent<Deps> implements Workspac
   }
 
   /**
-   * Waits until all repositories are fetched and prepared, or have failed. Does not reject for a failed repository: that fails a
-   * run, but not other uses of the sandbox.
+   * Waits until all repositories are fetched and prepared, or have failed. Does not reject for a failed repository, which fails
+   * a run but not other uses of the sandbox.
    */
   async beforeUse(live: LiveSession, client: Client, signal: AbortSignal): Promise<void> {
     const pending = this.#queue.pending(live.id);

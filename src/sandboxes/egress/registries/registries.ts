@@ -11,9 +11,10 @@ import type { RegistryHost } from '../policy.ts';
 import { toEgressTarget } from '../target.ts';
 
 /**
- * An sh script that runs in an unused sandbox of the image, with the sessions' user and environment, with or without network
- * access. Prints the configured registries of the image's package managers, one `tool<TAB>url` per line, `late<TAB>tool` for a
- * tool that took too long, and then `end`. An unconfigured tool reports its own default, so the script contains no default.
+ * An sh script that runs in an unused sandbox of the image, as the sessions' user and in their environment, with or without
+ * network access. Prints the configured registries of the image's package managers, one `tool<TAB>url` per line,
+ * `late<TAB>tool` for a tool that took too long, and then `end`. An unconfigured tool reports its own default, so the script
+ * contains no default.
  */
 export const registryDiscoveryScript = String.raw`
 exec 3>&1 2>/dev/null </dev/null

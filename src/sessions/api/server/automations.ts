@@ -107,7 +107,7 @@ export class AutomationStartError extends AppError {
   }
 }
 export const automationKinds = ['run', 'prebuild'] as const;
-/** Set while the automation does not start automatically, until a person resumes it. */
+/** Set while automatic starts are paused. Only a person can resume them. */
 export const AutomationPause = z.object({
   by: z.enum(['person', 'failures', 'owner']),
   text: z.string(),

@@ -10,7 +10,7 @@ export interface MemoryHolder {
   readonly of: (typeof memoryHolderKinds)[number];
   readonly id: string;
 }
-/** A holder as named by a caller. Without an id: the caller; a project needs an id. */
+/** A holder, as specified by a caller. A person's id defaults to the caller; a project's id is required. */
 export interface MemoryHolderRef {
   readonly of: MemoryHolder['of'];
   readonly id?: string | undefined;
@@ -81,7 +81,8 @@ export interface NoteWrite {
  */
 export interface MemoryService {
   /**
-   * Summaries of the notes of each person and project that `sees` admits; absent: of all. Notes of other holders are not read.
+   * Summaries of the notes of each person and project that `sees` admits. Absent: all of them. Notes of other holders are not
+   * read.
    */
   list(sees?: (holder: MemoryHolder) => Promise<boolean>): Promise<readonly MemorySummary[]>;
   /** Sorted by path, including deleted notes. */

@@ -24,8 +24,8 @@ export const WorkItem = z.object({
 export type WorkItem = z.infer<typeof WorkItem>;
 export interface ClaimedWork extends WorkItem {
   /**
-   * A credential for this item and its session. Valid until another worker claims the item or the item is stopped, for at most
-   * one day.
+   * A credential for this item and its session. Valid for at most one day, and only until another worker claims the item or the
+   * item is stopped.
    */
   readonly token: string;
 }
@@ -94,8 +94,8 @@ export interface WorkQueueService {
   acknowledge(environmentId: string, workId: string): Promise<WorkItem>;
   beat(environmentId: string, workId: string, options: WorkHeartbeatOptions): Promise<WorkLease>;
   /**
-   * Stops a queued item immediately, and any other item if `force` is set; otherwise the worker stops it. Rejects: conflict
-   * (stopped already).
+   * Stops an item immediately if it is queued or `force` is set; otherwise, its worker stops it. Rejects: conflict (stopped
+   * already).
    */
   stop(environmentId: string, workId: string, options: { readonly force: boolean }): Promise<WorkItem>;
   /** Newest first. */
