@@ -13,10 +13,7 @@ export const Project = ProjectAccessRecord.extend({
   updatedAt: z.number(),
 });
 export type Project = z.infer<typeof Project>;
-/**
- * The agent configuration of a project's sessions. Overrides the sessions' template. A session's own choices take precedence
- * over both.
- */
+/** The agent configuration of a project's sessions. Overrides their template; a session's own choices override both. */
 export interface ProjectAgentProfile {
   readonly template: string;
   readonly prompt: string | null;

@@ -328,10 +328,7 @@ export class BudgetLedger extends ServerComponent<LedgerDeps> implements AsyncDi
     }, renewMs);
   }
 
-  /**
-   * Renews the reservations of requests in progress, even those released as lost. Also retries settling those whose settlement
-   * failed.
-   */
+  /** Renews reservations of requests in progress, even those released as lost, and retries failed settlements. */
   async #renew(): Promise<void> {
     const open = [...this.#held.values()];
     for (const held of open.filter(({ used }) => used)) await this.#end(held);

@@ -62,7 +62,7 @@ export class LiveSessions {
     this.#starting.add(id);
   }
 
-  /** Returns the values and removes them. */
+  /** Returns the values set by `offer` and `begin`, and removes them. */
   takeSandbox(id: SessionId): { readonly expiresAt: number | undefined; readonly starts: boolean } {
     const expiresAt = this.#adoptable.get(id);
     this.#adoptable.delete(id);

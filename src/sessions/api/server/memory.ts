@@ -80,10 +80,7 @@ export interface NoteWrite {
  * await memory.write({ of: 'person' }, { path: 'style.md', text: 'Short sentences.' });
  */
 export interface MemoryService {
-  /**
-   * Summaries of the notes of each person and project that `sees` admits. Absent: all of them. Notes of other holders are not
-   * read.
-   */
+  /** Summaries of the notes of each person and project that `sees` admits. Absent: all. Notes of other holders are not read. */
   list(sees?: (holder: MemoryHolder) => Promise<boolean>): Promise<readonly MemorySummary[]>;
   /** Sorted by path, including deleted notes. */
   notes(holder: MemoryHolderRef): Promise<readonly Note[]>;

@@ -271,7 +271,7 @@ type Performed = ToolResult & { readonly notes?: string };
 
 type SeenPicture = Parameters<NonNullable<ToolContext['keepPicture']>>[0];
 
-/** Throws if a tool that does not declare that it needs a sandbox tries to use one. */
+/** Throws on any sandbox access by a tool that is not declared to need a sandbox. */
 const outside = new Proxy({} as ToolContext['sandbox'], {
   get: () => {
     throw new AppError('internal', 'A tool outside the sandbox touched it.');
