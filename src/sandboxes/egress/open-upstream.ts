@@ -26,8 +26,8 @@ import { EgressRefusal } from './refusal.ts';
 import { type EgressTarget, toEgressTarget } from './target.ts';
 
 /**
- * Narrows the policy's permit by the rules of the session's creator. If the rules match addresses, the permit depends on the
- * resolved address, which is known only once the connection is being opened.
+ * Applies the limits of the session's creator to a target that the policy permits. Rules for addresses are checked later, when
+ * the connection is opened and the resolved address is known.
  */
 function withinChoice(
   permit: EgressPermit,
@@ -103,7 +103,7 @@ export interface EgressRuleSources {
   readRegistries(sessionId: SessionId): readonly RegistryHost[] | Promise<readonly RegistryHost[]>;
   readonly extra: readonly PolicyEntry[];
   /**
-   * Entries that an operator allowed only in this session. Read only if the policy refuses the host, or permits it only at
+   * Entries that an operator allowed for this session only. Read only if the policy refuses the host, or permits it only at
    * certain addresses; never for the policy `none`.
    */
   allowedIn?(sessionId: SessionId): Promise<readonly string[]>;
@@ -163,9 +163,9 @@ export function createUpstreamOpener(rules: EgressRuleSources, via: Connector): 
       return { kind: 'refused', refusal: EgressRefusal.failed(target, connected.why, connected.timedOut) };
     }
     const { socket, address } = connected;
-    const upstream = socket.on('error', () => {}); // the `close` event reports the end
+    const upstream = socket.on('error', () => {}); // handled by the `close` event that follows
     client.owns(upstream);
-    // A recheck closes only open connections, and this one was not open yet.
+    // Checks again after each change of the rules, because a recheck sees only connections that are already open.
     while (now.changes !== client.changes) {
       now = await decided();
       const again = now.verdictOn(target);
@@ -185,6 +185,6 @@ export function createUpstreamOpener(rules: EgressRuleSources, via: Connector): 
   };
 }
 
-/** Whether the verdict permits a connection to its target at this address. An undefined address is not resolved yet. */
+/** Whether the verdict permits a connection to its target at this address. Undefined: the address is not resolved yet. */
 export const isAddressAllowed = (verdict: EgressVerdict, address: string | undefined): boolean =>
   verdict.allowed && (address === undefined || (verdict.admits?.(address) ?? true));

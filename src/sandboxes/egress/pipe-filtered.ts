@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 
-/** Filters a stream. `pass` returns the bytes of a chunk that can be sent; `rest` returns the remaining bytes at the end. */
+/** Filters a stream. `pass` returns the part of a chunk that can be sent now; `rest` returns the remaining bytes at the end. */
 export interface StreamFilter {
   pass(chunk: Buffer): Buffer;
   rest(): Buffer;

@@ -30,16 +30,16 @@ export interface OperatorEgressLists {
  */
 export interface PolicyDescriptor {
   readonly label: string;
-  /** Describes for agents what the policy opens, after the word `Network:`. Undefined: use the label. */
+  /** The policy's description for agents, shown after the word `Network:`. Undefined: the label is shown. */
   forAgents?(lists: OperatorEgressLists): string;
   decide(policyRequest: EgressDecisionInput): EgressVerdict;
   /**
-   * True: refuses tunnels that hide their target: TLS without a readable name, or on ports 80 and 443 a protocol other than TLS
-   * and HTTP. False: allows them. In both cases a TLS name must match the target.
+   * True: refuses tunnels that hide their target, because they use TLS without a readable name or, on ports 80 and 443, a
+   * protocol other than TLS and HTTP. False: allows such tunnels. In both cases, a TLS name must match the target.
    */
   readonly strict: boolean;
   readonly usesEntries?: boolean;
-  /** The policy opens the registries of the image's package managers. The server reads them once per image. */
+  /** Whether the policy opens the registries of the image's package managers. The server reads the registries once per image. */
   readonly learnsRegistries?: boolean;
 }
 
@@ -47,13 +47,13 @@ export interface PolicyDescriptor {
 export interface RegistryHost {
   readonly host: string;
   readonly port: number;
-  readonly for: string; // npm, pip, apt, go, cargo
+  readonly for: string; // npm, pip, apt, go or cargo
 }
 
 export interface EgressPermit {
   readonly allowed: true;
   readonly rule: string;
-  /** The connection's address must pass this check. Absent: any address that is not closed to all policies. */
+  /** The connection's address must pass this check. Absent: any address, except those that no policy can open. */
   readonly admits?: ((address: string) => boolean) | undefined;
 }
 /** `rule` is written to the session's log; `why` and `advice` are sent to the client in the sandbox. */
@@ -71,7 +71,7 @@ export interface PolicyEntry {
 }
 
 export const webPorts: readonly number[] = [80, 443];
-/** Every host, at ports 80 and 443. */
+/** Every host, on ports 80 and 443. */
 export const anyHostEntry: PolicyEntry = { text: '*', host: '', below: true, port: undefined };
 
 export function parsePolicyEntry(text: string): PolicyEntry | undefined {
@@ -122,7 +122,7 @@ export function includesEntry({ host, below, port }: PolicyEntry, other: PolicyE
   return below && (host === '' || other.host.endsWith(`.${host}`));
 }
 
-// A mirror at port 80 or 443 is allowed at both, because tools follow its redirects between them.
+// A mirror on port 80 or 443 is allowed on both, because tools follow its redirects between them.
 const isWeb = (listed: number, requested: number): boolean => webPorts.includes(listed) && webPorts.includes(requested);
 
 export const toUnlistedVerdict = (policy: string, setting: string): EgressVerdict =>

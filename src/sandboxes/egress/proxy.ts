@@ -82,8 +82,8 @@ function hangUp(client: EgressClient, last: Uint8Array): undefined {
 
 export interface EgressProxyOptions extends Omit<EgressRuleSources, 'extra'> {
   /**
-   * Called for each decision, except repeats within a minute, most of a flood, and refusals of Chromium's background requests.
-   * The decision becomes an `egress` fact. Must not throw.
+   * Called for each decision, except repeats within a minute, decisions beyond a limit per minute, and refusals of Chromium's
+   * background requests. The decision becomes an `egress` fact. Must not throw.
    */
   readonly onDecision: EgressDecisionListener;
   readonly clock: Clock;
@@ -203,7 +203,7 @@ export function createEgressProxy(options: EgressProxyOptions): EgressProxy {
 
   return {
     serve(socket, { sessionId }) {
-      socket.on('error', () => {}); // the `close` event reports the end
+      socket.on('error', () => {}); // handled by the `close` event that follows
       if (closed) return void socket.destroy();
       const session = ensureState(sessionId);
       if (session.connections.size >= limits.connections) {

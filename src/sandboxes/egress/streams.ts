@@ -10,7 +10,7 @@ export async function waitForData(stream: Readable): Promise<void> {
   for (const event of events) stream.off(event, wake);
 }
 
-/** Reads exactly this many bytes, and no more. Undefined if the stream ends earlier. For small counts only. */
+/** Reads exactly this many bytes. Undefined if the stream ends before that. For small counts only. */
 export async function readExactly(stream: Readable, bytes: number): Promise<Buffer | undefined> {
   while (!stream.readableEnded && !stream.destroyed) {
     const chunk = stream.read(bytes) as Buffer | null;

@@ -4,7 +4,7 @@ import { toCanonicalAddress } from '../../core/text/address-range.ts';
 export interface EgressTarget {
   readonly host: string;
   readonly port: number;
-  /** `odd`: neither a name nor an address in its usual notation, such as 0x7f.1. Every policy refuses it. */
+  /** `odd`: any other text, such as an address in an unusual notation (0x7f.1). Every policy refuses it. */
   readonly kind: 'name' | 'address' | 'odd';
 }
 

@@ -113,9 +113,9 @@ const maxFirstBytes = 20_000;
 const accessDenied = Uint8Array.from([0x15, 3, 3, 0, 2, 2, 49]);
 
 /**
- * Joins a sandbox's connection to its upstream connection. The upstream server can send immediately. The sandbox's data waits
- * until its first bytes pass the policy's check. Under a strict policy, `plainHttp` takes over a tunnel that carries plain HTTP,
- * and checks its requests one by one.
+ * Joins a sandbox's connection to its upstream connection. The upstream server can send immediately. The sandbox's data is held
+ * back until the first bytes pass the policy's check. Under a strict policy, `plainHttp` takes over a tunnel that carries plain
+ * HTTP, and checks its requests one by one.
  */
 export async function proxyTunnel(
   client: EgressClient,

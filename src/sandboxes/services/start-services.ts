@@ -95,14 +95,14 @@ interface Start {
   readonly tell: (detail: string) => void;
 }
 
-/** Time limit for the program to become ready; shorter than clients wait for a new sandbox. */
+/** Time limit for the program to become ready. Shorter than the time that clients wait for a new sandbox. */
 const patienceMs = 45_000;
 const startedEveryMs = 500;
 const markMs = 10_000;
 const shownChars = 200;
 /**
- * A folder that marks the program as started. It is on the sandbox's memory disk, so it is lost when the sandbox's processes end,
- * but kept by a pause that freezes them.
+ * A folder that marks the program as started. It is on the sandbox's memory disk, so it is lost when the sandbox's processes
+ * end, but survives a pause that freezes them.
  */
 const mark = '/tmp/.corral-started';
 

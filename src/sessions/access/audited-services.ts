@@ -125,7 +125,7 @@ function auditedDesktop(telling: DesktopService, audit: AuditRecorder): DesktopS
   };
 }
 
-/** Audits each time that the viewer takes control. A button press can also take the keyboard and mouse. */
+/** Audits each time that the viewer takes control of the keyboard and mouse, by request or by a button press. */
 function watched(viewer: DesktopViewer, taken: () => void): DesktopViewer {
   const noticing = (work: () => boolean) => {
     const before = viewer.driver;

@@ -40,7 +40,7 @@ export function guardAutomations(
     get: (id: string) => automations.get(id),
     noun: 'automation',
   });
-  /** An automation can follow sessions and automations that the caller may read, and projects in which the caller may work. */
+  /** A trigger can refer to sessions and automations that the caller may read, and projects in which the caller may work. */
   async function mayFollow(after: CompletionTrigger | null | undefined): Promise<void> {
     if (after?.of === 'session') await readSession(after.id);
     if (after?.of === 'project') await intoProject(after.id);

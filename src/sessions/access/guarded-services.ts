@@ -239,7 +239,7 @@ const terminalRules = {
   connect: { may: 'work' },
 } as const;
 
-/** A caller that may read the session can watch its screen; a caller that may work in it can take keyboard and mouse. */
+/** A caller that may read the session can watch its screen; a caller that may work in it can take control. */
 const guardedDesktop = (
   { desktop, sessions }: OfSession<'desktop'>,
   own: DesktopService,

@@ -53,9 +53,9 @@ export interface DesktopViewer extends AsyncDisposable {
   giveBack(): void;
 }
 /**
- * One person at a time controls the keyboard and mouse; the agent's own input waits in the meantime. `start`, `watch` and
- * `screenshot` reject with unsupported if the sandbox has no desktop. `start` and `watch` reject with sandbox_not_found after an
- * explicit stop.
+ * One person at a time controls the keyboard and mouse; the agent's own input waits until that person returns control. `start`,
+ * `watch` and `screenshot` reject with unsupported if the sandbox has no desktop. `start` and `watch` reject with
+ * sandbox_not_found after an explicit stop.
  */
 export interface DesktopService {
   /** Does not start the desktop. */

@@ -9,7 +9,7 @@ export const EffectiveEgress = z.object({
   opens: z.string(),
   /** The hosts on the operator's list; empty if the policy uses no list. */
   entries: z.array(z.string()).readonly(),
-  /** The creator's limit: of the policy's hosts, only these are reachable. Absent: no limit, or `rules` instead. */
+  /** The only hosts of the policy that the session's creator allows. Absent: no limit, or the limit is in `rules`. */
   within: z.array(z.string()).readonly().optional(),
   rules: EgressRules.optional(),
   allowed: z.array(z.string()).readonly(),
@@ -26,10 +26,10 @@ export interface EgressService {
    */
   allow(id: SessionId, entry: string): Promise<void>;
   /**
-   * Replaces the limit that the creator set within the policy: the only reachable hosts, or rules that allow and deny targets;
-   * null: no limit. Open connections that are no longer allowed are closed. Rejects: invalid_request (not a host or range, or not
-   * allowed by the policy), unsupported (the driver does not enforce egress, or cannot add network access to the running
-   * sandbox).
+   * Replaces the limit that the creator set within the policy. `choice`: the only reachable hosts, or rules that allow and deny
+   * targets; null: no limit. Open connections that are no longer allowed are closed. Rejects: invalid_request (not a host or
+   * range, or not allowed by the policy), unsupported (the driver does not enforce egress, or cannot add network access to the
+   * running sandbox).
    */
   narrow(id: SessionId, choice: EgressRestriction | null): Promise<void>;
   /** Revokes an entry. Connections that are already open are kept. Also succeeds if the entry was not allowed. */

@@ -14,7 +14,7 @@ import type { ServiceRules } from './rules.ts';
 export interface FileService {
   /**
    * Directories first, then files, each sorted by name. Rejects: file_not_found, invalid_request (not a directory),
-   * payload_too_large (more than 20,000 entries). With `starts: false` a stopped sandbox is not started; rejects:
+   * payload_too_large (more than 20,000 entries). With `starts: false`, does not start a stopped sandbox, but rejects with
    * sandbox_not_found.
    */
   list(
@@ -54,8 +54,8 @@ export interface FileService {
   /** Files changed since the newest run began, up to 2,000. A file with the same size and time is considered unchanged. */
   changes(id: SessionId, signal: AbortSignal): Promise<FileChanges>;
   /**
-   * A file as the newest run found it. Rejects: file_not_found (the file did not exist then, is larger than 256 KiB, or exceeded
-   * the total limit for copies).
+   * A file as it was when the newest run began. Rejects: file_not_found (the file did not exist then, is larger than 256 KiB,
+   * or exceeded the total limit for copies).
    */
   before(id: SessionId, path: string, signal: AbortSignal): Promise<Buffer>;
 }

@@ -56,15 +56,15 @@ export interface ModelService {
   inForce(): Promise<EffectiveModels>;
   /** The model lists of all ready providers, at most ten minutes old. */
   offered(signal: AbortSignal): Promise<readonly ProviderModels[]>;
-  /** Whether the price of `provider/model` is known, so that cost budgets apply to it. */
+  /** Whether the price of `provider/model` is known. Cost budgets apply only if it is. */
   isPriced(ref: string): Promise<boolean>;
   /** Requests the provider's models, for at most 10 s. Stores nothing. */
   test(access: ModelAccess, signal: AbortSignal): Promise<ModelAccessTestResult>;
   /**
-   * Stores the access. With a model, makes it the default from the next turn on for all sessions that chose none. Rejects:
-   * forbidden (a private address), model_unauthorized (the provider refused the key), invalid_request. The last means that the
-   * settings define the default model or the provider's key or address, that the name or address is invalid, that this server
-   * must not use the model, or that there are too many model servers.
+   * Stores the access. With a model, makes that model the default from the next turn on for all sessions that chose none.
+   * Rejects: forbidden (a private address), model_unauthorized (the provider refused the key). Also rejects with
+   * invalid_request if the settings define the default model or the provider's key or address, the name or address is invalid,
+   * this server must not use the model, or there are too many model servers.
    */
   use(access: ModelAccess & { readonly model?: string | undefined }, signal: AbortSignal): Promise<EffectiveModels>;
   /**

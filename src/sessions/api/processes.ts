@@ -23,8 +23,8 @@ export interface ProcessLog {
 /** Processes of a session's sandbox. `logs` and `startBackground` start a sandbox that is not running. */
 export interface ProcessService {
   /**
-   * Running processes, except Corral's own, and finished background processes, newest first. Beyond 200, finished ones are left
-   * out first. Does not start a sandbox: if none runs, all background processes are listed as finished.
+   * Running processes, except Corral's own, and finished background processes, newest first. If there are more than 200,
+   * finished ones are left out first. Does not start a sandbox: if none runs, all background processes are listed as finished.
    */
   list(id: SessionId, signal: AbortSignal): Promise<readonly ProcessInfo[]>;
   /**

@@ -13,7 +13,7 @@ export const Project = ProjectAccessRecord.extend({
   updatedAt: z.number(),
 });
 export type Project = z.infer<typeof Project>;
-/** The agent configuration of a project's sessions. It overrides their template; a session's own choices override it. */
+/** The agent configuration of a project's sessions. Overrides their template; a session's own choices override both. */
 export interface ProjectAgentProfile {
   readonly template: string;
   readonly prompt: string | null;

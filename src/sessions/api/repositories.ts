@@ -35,7 +35,7 @@ export interface CommitCommand {
   readonly author?: GitAuthor;
   /** Default: all files that .gitignore does not exclude. */
   readonly files?: readonly string[];
-  /** A patch against `head`, with the changes in the committed files that stay uncommitted. */
+  /** A patch against `head`: changes in the committed files to leave out of the commit. */
   readonly leaveOut?: string;
 }
 export interface CreatedCommit {

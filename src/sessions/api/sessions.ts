@@ -253,14 +253,15 @@ export interface SessionService {
   /** Does not start the sandbox. Rejects: session_not_found. */
   byName(name: string, owner?: string): Promise<SessionRecord>;
   /**
-   * Creates a session with the conversation up to the end of a run or step, and the files from then if they were kept
+   * Creates a session with the conversation up to the end of a run or step, and with the files of that time if they were kept
    * (`forkedFrom.files`). Rejects: invalid_request (no such position), conflict (no run has ended), and as `create` does.
    */
   fork(id: SessionId, command: ForkSessionCommand): Promise<SessionRecord>;
   /**
-   * Creates a session with the conversation before a message, and the files from then if they were kept, then sends the edited
-   * message to it. The original session is unchanged; both are branches of the message (`branch`). Rejects: invalid_request (not
-   * a message that began a run, or an empty text), conflict (a run is active), and as `fork` and `send` do.
+   * Creates a session with the conversation before a message, and with the files of that time if they were kept. Then sends the
+   * edited message to it. The original session is unchanged; both are branches of the message (`branch`). Rejects:
+   * invalid_request (not a message that began a run, or an empty text), conflict (a run is active), and as `fork` and `send`
+   * do.
    */
   edit(id: SessionId, command: EditMessageCommand): Promise<EditMessageResult>;
   /**
@@ -332,7 +333,7 @@ export interface ServerHealth {
     readonly driver: string;
     /** The most that a pause can keep; absent if the driver does not respond. */
     readonly pause?: PauseSupport;
-    /** How the driver runs sandboxes, such as pods or claims; absent: it has only one way. */
+    /** How the driver runs sandboxes, for example as pods or claims; absent: it has only one way. */
     readonly engine?: string;
     /** Why services cannot run next to sandboxes; absent: they can. */
     readonly noServices?: string;

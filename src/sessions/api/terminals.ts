@@ -13,7 +13,7 @@ export interface TerminalInfo {
 export interface TerminalConnection extends AsyncDisposable {
   /** Ends when `ended` resolves. */
   readonly output: Readable;
-  /** Sends input, in order; dropped once the terminal has ended. */
+  /** Sends input, in order. Input is dropped once the terminal has ended. */
   write(data: string): void;
   /** `cols` and `rows` are 1–1000. */
   resize(cols: number, rows: number): void;

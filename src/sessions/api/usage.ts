@@ -8,7 +8,7 @@ export const UsageTotal = z.object({
   inputTokens: z.int(),
   cachedTokens: z.int(),
   outputTokens: z.int(),
-  /** Known costs only, in the currency of the prices. */
+  /** Known costs only, in the price list's currency. */
   cost: z.number(),
   /** Turns with unknown cost. */
   unpriced: z.int(),
@@ -39,7 +39,7 @@ export interface UsageQuery {
   readonly from: string;
   readonly to: string;
   readonly by: UsageDimension;
-  /** How many groups, from the first, include their usage by day. Default 0. */
+  /** How many of the first groups include their usage by day. Default: 0. */
   readonly dailyGroups?: number;
   /** Default 1,000. */
   readonly limit?: number;

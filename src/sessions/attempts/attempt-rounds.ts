@@ -28,7 +28,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
 
 const workingMs = 1_000;
 const mostAtOnce = 20; // attempt sets
-const graceMs = 60_000; // after this time, a mark without an attempt set was left by a server that died
+const graceMs = 60_000; // older marks without an attempt set were left by a server that died
 const maxTries = 5; // for a start that fails with a transient error
 /** Errors unrelated to the attempt. The next round repeats the step that failed. */
 const passing: ReadonlySet<ErrorCode> = new Set([

@@ -17,7 +17,7 @@ import { addAmounts } from '../../core/model/spending.ts';
 import { changeRecordWithResult } from '../../storage/collection.ts';
 import type { BudgetHolder } from '../api/server/budgets.ts';
 
-// The account of a person, project or the server: its usage in the current day and month, and amounts reserved by requests in
+// The account of a person, a project or the server: its usage in the current day and month, and amounts reserved by requests in
 // progress. Everything here is a pure function of account and time; the ledger stores the result.
 
 export const budgetAccountIdOf = ({ of, id }: BudgetHolder): string => `${of}:${id}`;
@@ -124,7 +124,7 @@ export const hasToolCallLimit = (lines: readonly BudgetLine[]): boolean =>
 export const sumAmounts = (amounts: readonly BudgetAmounts[]): CountedAmounts =>
   amounts.reduce<CountedAmounts>(addAmounts, unused);
 
-/** Adds or renews a reservation, even one that was released as lost. */
+/** Adds or renews a reservation, even one that was released because its server seemed lost. */
 export const putReservation = (
   account: BudgetAccount,
   one: Omit<BudgetAccount['open'][number], keyof CountedAmounts>,

@@ -120,8 +120,8 @@ export class ChildBudgets extends ServerComponent<Deps> {
   }
 
   /**
-   * Read from the session's record, which counts each turn, including those of an active run. Summed from the log if an earlier
-   * version wrote the record.
+   * The usage in the session's record, which counts each turn, including those of an active run. If an earlier version wrote
+   * the record, the usage is summed from the log.
    */
   async spent(id: SessionId): Promise<UsageAmounts> {
     const record = await this.#read(id);

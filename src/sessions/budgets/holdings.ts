@@ -23,7 +23,7 @@ import {
   resolveBudgetLimits,
 } from './account.ts';
 
-/** `from`: the session's holders before a move, which already count its amounts. */
+/** `from`: the session's holders before a move. Their totals already include its amounts. */
 type HoldingSession = BudgetedSession & { readonly from?: BudgetedSession | undefined };
 export interface ConcurrentUsage {
   readonly session: HoldingSession;
@@ -81,7 +81,7 @@ export class ConcurrencyLimiter extends ServerComponent<Deps> implements AsyncDi
         return refusal;
       });
       if (answer !== 'busy') return answer;
-      await stored; // a document that is being stored can be counted twice
+      await stored; // a document that is being stored may be counted twice, so the check is repeated afterwards
     }
   }
 
@@ -153,7 +153,7 @@ export class ConcurrencyLimiter extends ServerComponent<Deps> implements AsyncDi
       if (shared) await accounts.change(holder, check);
       else await check(await accounts.get(holder));
       if (!answer) continue;
-      await this.#publish(holders.slice(0, n)); // the earlier holders' totals already include these amounts
+      await this.#publish(holders.slice(0, n)); // corrects the totals of the earlier holders, which already include these amounts
       return answer;
     }
     return undefined;

@@ -81,7 +81,7 @@ export class BudgetLedger extends ServerComponent<LedgerDeps> implements AsyncDi
   /** Counts a run as working, at most once. Resolves with a limit that has no room, if any. */
   admitRun: (id: SessionId, runId: RunId) => Promise<BudgetOverrun | undefined> = async () => undefined;
   readonly #held = new Map<string, HeldAmounts>();
-  /** Ids of the accounts for which this process has counted the logs. */
+  /** Ids of the accounts for which this process has counted the usage in the logs. */
   readonly #counted = new Set<string>();
   #freed = Promise.withResolvers<void>();
   #renewal: unknown;
@@ -287,7 +287,7 @@ export class BudgetLedger extends ServerComponent<LedgerDeps> implements AsyncDi
     return over;
   }
 
-  /** Counts the logs once per account and process, and again after a server was lost before it reported its usage. */
+  /** Counts the usage in the logs once per account and process, and again if a server is lost before it reports its usage. */
   async #countLogs(holder: BudgetHolder, account: BudgetAccount): Promise<void> {
     const name = budgetAccountIdOf(holder);
     if (this.#counted.has(name) && !account.open.some((one) => this.#isLost(one))) return;
@@ -328,7 +328,7 @@ export class BudgetLedger extends ServerComponent<LedgerDeps> implements AsyncDi
     }, renewMs);
   }
 
-  /** Renews reservations of requests in progress, even those released as lost. Retries to end those that could not be ended. */
+  /** Renews reservations of requests in progress, even those released as lost, and retries failed settlements. */
   async #renew(): Promise<void> {
     const open = [...this.#held.values()];
     for (const held of open.filter(({ used }) => used)) await this.#end(held);

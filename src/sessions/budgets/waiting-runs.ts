@@ -13,7 +13,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
   readonly holdings: Pick<ConcurrencyLimiter, 'covers'>;
   readonly sessions: Pick<SessionService, 'list' | 'send'>;
   readonly events: Pick<Store['events'], 'findLastSeq' | 'page'>;
-  /** Whether this server currently continues waiting runs. With two servers doing so, a run would get two messages. */
+  /** Whether this server currently continues waiting runs. If two servers did so, a run would get two messages. */
   readonly leads: () => Promise<boolean>;
 }
 

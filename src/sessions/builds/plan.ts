@@ -121,7 +121,7 @@ export function describeBuildStep(step: BuildStep): string {
     case 'COPY':
       return `COPY ${step.from} ${step.to}`;
     case 'ENV':
-      return `ENV ${step.pairs.map(([name]) => name).join(' ')}`; // a value can be secret
+      return `ENV ${step.pairs.map(([name]) => name).join(' ')}`; // a value may be secret
     case 'WORKDIR':
       return `WORKDIR ${step.path}`;
     case 'USER':

@@ -117,7 +117,7 @@ export class TemplateBuildManager extends ServerComponent<Deps> {
         now: at,
         template: (others) => {
           const found = others.find((one) => one.name === name && toHolderKey(one) === toHolderKey(by));
-          template = found ?? template; // a template of this name gets another build
+          template = found ?? template; // an existing template of this name gets another build
           const own = others.filter((one) => one.owner === owner);
           if (found || own.length < policy.ownerCount) return;
           const text = `You have ${own.length} built templates of ${policy.ownerCount} allowed.`;
@@ -148,7 +148,7 @@ export class TemplateBuildManager extends ServerComponent<Deps> {
       if (now.status !== 'waiting' || now.until !== undefined) {
         throw new AppError('conflict', 'This build was already started. Create another one.');
       }
-      // Includes the wait for other builds. Afterwards, the build is considered lost, so that its record does not stay open.
+      // Includes the wait for other builds. After this time, the build is considered lost and its record is closed.
       const until = this.deps.clock.now() + openBuilds * this.deps.policy.maxSeconds * 1_000;
       const start = plan.start && { ...plan.start, folder: computeFinalWorkdir(plan.steps) };
       const begun: TemplateBuild = { ...now, until, ...(start && { start }) };

@@ -52,10 +52,7 @@ interface RemoteSandboxOptions extends Pick<ServerDependencies, 'clock'> {
   readonly holder: SandboxHolder;
   readonly driver: Driver;
   readonly connect: (link: SandboxLink) => SandboxClient;
-  /**
-   * The interval between requests to the holder while the sandbox is in use, so that the holder does not treat it as idle.
-   * Milliseconds.
-   */
+  /** Milliseconds between requests to the holder. The requests keep the holder from treating a sandbox in use as idle. */
   readonly freshMs: number;
 }
 interface RemoteLink {
@@ -84,7 +81,7 @@ export class RemoteSandboxes extends ServerComponent<RemoteSandboxOptions> imple
     const busy = () => {
       remote.requestedAt = clock.now();
       timer = clock.setTimeout(busy, freshMs);
-      holder.askForUse(id, AbortSignal.timeout(attachMs)).catch(() => {}); // calls into the sandbox then fail
+      holder.askForUse(id, AbortSignal.timeout(attachMs)).catch(() => {}); // if this fails, calls into the sandbox fail too
     };
     let timer = clock.setTimeout(busy, freshMs);
     remote.users += 1;

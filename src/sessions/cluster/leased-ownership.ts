@@ -138,7 +138,7 @@ export class LeasedOwnership extends ServerComponent<LeaseOptions> implements Ow
     const late = sleep(leftMs, over.signal, clock).then(() => {
       throw new AppError('store_unavailable', 'The store does not respond.');
     });
-    late.catch(() => {}); // the store's answer may win the race
+    late.catch(() => {}); // avoids an unhandled rejection if the store answers first
     return await Promise.race([answer, late]).finally(() => over.abort());
   }
 

@@ -45,7 +45,7 @@ export class PeerReplicas extends ServerComponent<PeerReplicasOptions> implement
     return [...this.#known.values()].some(({ since, sessions }) => sessions.has(id) && now - since <= ttlMs);
   }
 
-  /** Dispose only after work on all sessions has ended, because the other servers then take over immediately. */
+  /** Dispose only after work on all sessions has ended, because disposal lets the other servers take over immediately. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#leave();
     this.#stop.abort();

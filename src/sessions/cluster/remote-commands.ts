@@ -31,7 +31,7 @@ interface PendingAnswer {
   readonly done: PromiseWithResolvers<unknown>;
 }
 
-const patienceMs = 60_000; // a start can be queued; the caller retries if it takes longer
+const patienceMs = 60_000; // long enough for a queued start; after this time, the caller retries
 const orphanMs = 1_000; // after this time without an answer, the session may have no holder
 const orphanedMs = 200; // between checks while a command waits for a holder's lease to end
 const keptMs = 3_600_000;
@@ -169,7 +169,7 @@ export class RemoteCommandBus extends ServerComponent<RemoteCommandBusOptions> i
       const value = await act(sessionId, { name, body: requested }, at);
       return { ok: true as const, value: value ?? null };
     } catch (thrown) {
-      // A refusal appends nothing that a fence could reject, so only the confirmed holder may answer with it.
+      // A refusal appends nothing that a fence could reject, so only the confirmed holder may refuse a command.
       const { code, publicMessage: message } = await this.deps.ownership.take(sessionId, 'confirmed').then(
         () => toAppError(thrown),
         () => ownershipLostError(),

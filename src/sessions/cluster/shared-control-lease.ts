@@ -85,7 +85,7 @@ export class SharedDesktopControlLease extends ServerComponent<Options> implemen
   async #look(): Promise<void> {
     const { leases, lease, clock, server, onLapsed } = this.deps;
     const here = lease.isElsewhere ? undefined : lease.driver;
-    if (here !== undefined && here !== this.stored) return; // a queued write is about to store this
+    if (here !== undefined && here !== this.stored) return; // a queued write is about to store this viewer
     const found = await leases.get(this.#name);
     const holder = found?.holder ?? '';
     const now = clock.now();
@@ -98,7 +98,7 @@ export class SharedDesktopControlLease extends ServerComponent<Options> implemen
     } else if ((found?.expiresAt ?? 0) > now) {
       lease.elsewhere(holder.slice(0, holder.lastIndexOf('@')));
     } else {
-      // Several servers can notice that the lease lapsed; only the server that acquires it records that.
+      // Several servers can notice that the lease lapsed; only the server that acquires it records the lapse.
       const mine = this.#holderOf('');
       if (await leases.acquire(this.#name, mine, now, ttlMs)) {
         await leases.release(this.#name, mine);

@@ -107,8 +107,8 @@ export class Delegation extends ServerComponent<Deps> {
   }
 
   /**
-   * Called after a restart, for children that still run or wait. Stops delegated ones that began before their parent's last run
-   * ended, and deletes those whose parent is gone. Retries until the signal fires if the store is unreachable.
+   * Called after a restart, for children that still run or wait. Stops delegated children that began before their parent's last
+   * run ended, and deletes children whose parent is gone. Retries until the signal fires if the store is unreachable.
    */
   async adopt(signal: AbortSignal): Promise<void> {
     const { clock, warn } = this.deps;
@@ -156,7 +156,7 @@ export class Delegation extends ServerComponent<Deps> {
     const id = childIdOf(parent.id, runId, callId);
     const { task, template, agent, files, goal, budget = {} } = childTask;
     const cause = { runId, callId };
-    // Without a requested budget, a child gets a quarter of what remains, so that other children and the parent have some, too.
+    // Without a requested budget, a child gets a quarter of what remains, so that some is left for the others and the parent.
     const start = { id, parent, cause, task, goal, template, agent, begins: files, budget, parts: 4, most };
     await this.starts.start(start, signal);
     return id;

@@ -18,7 +18,7 @@ interface Options extends Pick<ServerDependencies, 'clock'> {
   readonly onChange: (news: DesktopControlChange) => void;
 }
 
-/** The lease of one desktop's keyboard and mouse. Held by one viewer; otherwise by the agent. */
+/** The lease of one desktop's keyboard and mouse. Held by the agent unless a viewer has taken it. */
 export class DesktopControlLease extends ServerComponent<Options> {
   readonly #waiting = new Set<() => void>();
   #driver: string | undefined;
@@ -120,8 +120,8 @@ export interface SharedDesktopControl {
   /** Keeps applying stored changes until disposed. */
   watch(): Disposable;
   /**
-   * Records that a viewer of this server took the lease. If `isTakenOver` is false, a holder on another server that this server
-   * has not seen yet keeps the lease.
+   * Records that a viewer of this server took the lease. If `isTakenOver` is false, and a viewer of another server turns out to
+   * hold the lease, that viewer keeps it.
    */
   taken(viewer: string, isTakenOver: boolean): void;
   returned(viewer: string): void;

@@ -96,7 +96,7 @@ export interface EngineOptions extends Pick<ServerDependencies, 'clock' | 'ids' 
   readonly logger: EngineLogger;
   readonly policies: SessionPolicies & {
     readonly restart: RestartPolicy;
-    /** Maximum number of sessions working and of sandboxes starting at the same time; others wait. */
+    /** Maximum numbers of working sessions and of starting sandboxes; others wait. */
     readonly limits: Readonly<Record<SlotKind, number>>;
   };
   readonly agents: AgentDeps;

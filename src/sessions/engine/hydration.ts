@@ -25,7 +25,7 @@ import type { SessionStreamRegistry } from './watchers.ts';
 export interface SessionPolicies {
   readonly run: Omit<RunPolicy, 'plans'>;
   readonly sandbox: SandboxPolicy;
-  /** The longest time that the session's sandbox can be idle, from its template and the settings. */
+  /** Maximum idle time of the session's sandbox, as set by its template and the settings. */
   readonly mostIdleSeconds: (session: SessionRecord) => number;
   readonly passivateMs: number;
   /** The maximum number of queued messages; further ones are refused with queue_full. */
@@ -50,7 +50,7 @@ interface SessionRunSettings {
 
 const nothing: Awaited<ReturnType<typeof foldRuns>> = { runs: [], folds: new Map() };
 
-/** Sandboxes with their own lifetime rules are never stopped for being idle. The number is the longest delay of a timer. */
+/** Sandboxes with their own lifetime rules are never stopped for being idle. The number is the longest timer delay. */
 const neverIdle = { idlePauseMs: undefined, idleStopMs: 2 ** 31 - 1 };
 
 /** The sandbox is paused, keeping its memory, after half of the idle time. */

@@ -4,7 +4,7 @@ import type { LiveSession } from '../run/live-session.ts';
 
 export class LiveSessions {
   readonly #lives = new Map<SessionId, LiveSession>();
-  /** Expiry (epoch ms) of running sandboxes found by their labels, by session. */
+  /** By session: the expiry (epoch ms) of a running sandbox that was found by its labels. */
   readonly #adoptable = new Map<SessionId, number>();
   /** New sessions, whose sandbox starts when they are hydrated. */
   readonly #starting = new Set<SessionId>();
@@ -17,7 +17,7 @@ export class LiveSessions {
     this.#broken = listener;
   }
 
-  /** Ignored if the session has been hydrated again since its log refused the write. */
+  /** Does nothing if the session has been hydrated again since its log refused the write. */
   broken(live: LiveSession, error: AppError): void {
     if (this.#lives.get(live.id) === live) this.#broken(live.id, error);
   }
@@ -62,7 +62,7 @@ export class LiveSessions {
     this.#starting.add(id);
   }
 
-  /** Returns the values and removes them. */
+  /** Returns the values set by `offer` and `begin`, and removes them. */
   takeSandbox(id: SessionId): { readonly expiresAt: number | undefined; readonly starts: boolean } {
     const expiresAt = this.#adoptable.get(id);
     this.#adoptable.delete(id);

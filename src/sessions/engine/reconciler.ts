@@ -164,7 +164,7 @@ export class Reconciler extends ServerComponent<Deps> {
     const since = Math.min(this.#unclaimed.get(sandbox.id) ?? now, now); // the wall clock may have been set back
     this.#unclaimed.set(sandbox.id, since);
     if (now - since < graceMs || (await this.deps.mayReap?.()) === false) return;
-    // The session may have claimed it after the list was read.
+    // The session may have claimed the sandbox after the list was read.
     if (supervisor.hasSandbox(sandbox.sessionId) || this.#isReady(sandbox.sessionId)) return;
     logger.warn({ session: sandbox.sessionId, sandbox: sandbox.id }, 'destroying a sandbox that no session claims');
     await runWithTimeout({ ms: callMs, clock: this.deps.clock, signal }, (call) =>

@@ -220,7 +220,7 @@ export class RunFold {
       steps: this.#steps,
       calls,
       waiting: this.#waiting,
-      // Before the first turn there is no plan, and only the task is unseen, which is not an injected message.
+      // Before the first turn there is no plan, and the only unseen message is the task, which was not injected.
       unseen: planned && !isAnswer ? unseen : 0,
       spent: { turns: turns + cut, tokens, cost },
       toolCalls,
@@ -241,7 +241,7 @@ function toPendingCall(requested: AnswerRequest): PendingCall {
   return { callId, name, args, begun: false, confirm: reason, fixed: true, ...(content && { content }) };
 }
 
-/** Event types which show that the agent has resumed work, so an unfinished judgement of its goal no longer applies. */
+/** Events that show that the agent has resumed work. They invalidate an unfinished judgement of its goal. */
 const goesOn: ReadonlySet<string> = new Set([
   ...['run.resumed', 'message.delta', 'message.assistant', 'tool.calling', 'plan', 'step'],
 ]);

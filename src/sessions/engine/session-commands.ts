@@ -53,7 +53,7 @@ export class PendingCommands {
     }
   }
 
-  /** Rejects waiting commands. With a session, only commands of that session whose outcome is not being written. */
+  /** Rejects waiting commands. With `of`, rejects only those of that session whose outcome is not being written. */
   refuse(error: AppError, of?: SessionId): void {
     for (const [commandId, waiting] of this.#waiting) {
       if (of !== undefined && (waiting.of !== of || waiting.isOnItsWay)) continue;

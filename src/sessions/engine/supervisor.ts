@@ -46,7 +46,7 @@ type SupervisorActor = Actor<typeof supervisorMachine>;
 export class Supervisor extends ServerComponent<Options> implements SessionCommands {
   #actor: SupervisorActor | undefined;
 
-  /** Parts can depend on this supervisor, so the constructor cannot take them. */
+  /** The arguments can depend on this supervisor, so the constructor cannot take them. */
   start({ session, hydrate }: SessionActorLogic, ends: SessionEndListener): void {
     const { clock, restartPolicy: policy, limits } = this.deps;
     const actors = {

@@ -15,8 +15,8 @@ export interface UnfinishedSession {
 }
 
 /**
- * Sessions with a mark, except those for which `isInHands` is true. If marks were never written to this store, reads all sessions
- * once and writes them.
+ * Sessions with a mark, except those for which `isInHands` is true. If no marks were ever written to this store, reads all
+ * sessions once and writes their marks.
  */
 export async function readUnfinishedSessions(
   records: RecordStore,

@@ -6,7 +6,7 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { LiveSession } from '../run/live-session.ts';
 
 export interface WorkspaceHook {
-  /** An error fails the use of the sandbox. */
+  /** If this rejects, the use of the sandbox fails. */
   beforeUse?(live: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void>;
   /** Called with each durable fact of a session that is in memory. */
   onFact?(live: LiveSession, fact: SessionFact, seq: number): void;

@@ -18,7 +18,7 @@ import {
 import { namedSnapshotKind } from '../../core/model/sandboxes/snapshot.ts';
 import { createRecordSweep } from '../../storage/collection.ts';
 
-/** Kinds of records that refer to blobs, by the kind of the blobs' holder. A record's id is the holder's. */
+/** The record kinds that refer to blobs, by the kind of the holder. Each record has the id of its holder. */
 const holders = {
   session: [fileCopiesKind, workspaceManifestKind],
   [namedSnapshotKind]: [namedSnapshotKind],
@@ -56,7 +56,7 @@ const idOf = ({ holder, blob }: Omit<BlobReference, 'of'>) => `${holder}:${blob}
  * blob before it exists, so that one clean-up finds every blob without a holder.
  */
 export class CopyStore extends ServerComponent<Deps> {
-  /** Time at which this server last read a whole copy, by blob, epoch ms. */
+  /** By blob: when this server last read the whole copy, epoch ms. */
   readonly #readWhole = new Map<string, number>();
   readonly #nextPlaces = createRecordSweep(this.deps.records, kind, ({ id }) => ({ id, sort: 0 }));
 

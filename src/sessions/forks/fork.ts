@@ -22,7 +22,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'closing' | 'log'> {
   readonly commands: Pick<SessionCommands, 'change'>;
   readonly sandboxes: Pick<SandboxAccess, 'use'>;
   readonly snapshots: SessionFilesCopier;
-  /** Mounts the volumes that the copy can use, read-only, and omits the others. */
+  /** Mounts, read-only, the volumes that the copy can use, and omits the others. */
   readonly volumes: {
     forCopy(
       session: Pick<SessionRecord, 'id' | 'owner' | 'projectId'>,
@@ -31,7 +31,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'closing' | 'log'> {
   };
   readonly ids: Pick<IdSource, 'sessionId'>;
 }
-/** The record of an incomplete fork, by the new session's id. Written first, so that a clean-up finds all parts. */
+/** The record of an incomplete fork, stored under the new session's id. Written first, so that a clean-up finds all parts. */
 const forkingKind = 'forking';
 const Forking = z.object({ at: z.number(), forked: z.custom<FactOf<'session.forked'>['data']>() });
 const useMs = 120_000;

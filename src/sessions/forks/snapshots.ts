@@ -23,7 +23,7 @@ import type { WorkspaceArchiver } from './workspace-archive.ts';
 export interface SessionFilesCopyPolicy {
   /** Newest copies kept per session; 0: off. */
   readonly keep: number;
-  /** A workspace whose files are larger in total is not copied. */
+  /** A workspace whose files exceed this total size is not copied. */
   readonly maxBytes: number;
   readonly sessionBytes: number;
 }
@@ -222,7 +222,7 @@ export class SessionFilesCopier extends ServerComponent<Deps> implements Workspa
   }
 }
 
-/** Tar headers of half a million files, in bytes. */
+/** Size of the tar headers of half a million files, in bytes. */
 const maxHeaders = 500_000 * 4_096;
 /** Incompressible files grow slightly when compressed. */
 const maxOf = ({ maxBytes }: SessionFilesCopyPolicy): number => Math.ceil(maxBytes * 1.1) + 10 * 1024 * 1024;

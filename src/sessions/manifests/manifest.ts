@@ -3,7 +3,7 @@ import { AppError } from '../../core/errors/errors.ts';
 
 /** The files of a workspace at one moment. Paths are relative to the workspace, in latin1, because they can contain any bytes. */
 export interface WorkspaceManifest {
-  /** By path: kind, mode, size, and the hash of a file or target of a link. */
+  /** By path: kind, mode and size, and a file's hash or a link's target. */
   readonly entries: ReadonlyMap<string, string>;
   /** SHA-256 over all entries, in hexadecimal. */
   readonly digest: string;

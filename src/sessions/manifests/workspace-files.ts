@@ -14,8 +14,8 @@ export interface MoveAsideOptions {
   readonly folder: string;
 }
 
-// Corral's own folder is left out, because outputs, skills and checkpoints change without the user. A file without a hash cannot
-// be read by its owner. If hashing itself fails, the final `end` is missing.
+// Corral's own folder is left out, because outputs, skills and checkpoints change without the user. A file has no hash if its
+// owner cannot read it. If hashing itself fails, the final `end` is missing.
 const listScript = `
 cd -- "$1" || exit 2
 find . -mindepth 1 -path ./.corral -prune -o -type s -o -type l -printf 'l %P\\0%l\\0' -o -type d -printf 'd %m %P\\0' \\

@@ -194,7 +194,7 @@ export class NoteStore extends ServerComponent<Deps> {
         throw new AppError('conflict', text);
       }
       if (version !== 'all') idOf(note, version); // throws for an unknown number
-      // Includes versions in no index, left by a server that died between two writes.
+      // Includes versions that are in no index, left by a server that died between two writes.
       const erased = (await this.#listVersions(holder, note)).filter(
         (one) => version === 'all' || one.version.number === version,
       );

@@ -53,8 +53,8 @@ interface Deps {
   readonly agents: Pick<AgentConfigService, 'get'>;
   readonly templates: Pick<TemplateService, 'find'>;
   /**
-   * The server's own profile, which template, project and session override. Called for each turn; returns the same object until a
-   * setting changes.
+   * The server's own profile, which the template, project and session can override. Called for each turn; returns the same
+   * object until a setting changes.
    */
   readonly usualOf: () => AgentProfile | Promise<AgentProfile>;
   /** Names, groups or globs of tools that no agent can use. */
@@ -201,8 +201,8 @@ export function createAgentProfileResolver(deps: Deps): AgentProfileResolver {
   }
 
   /**
-   * Groups that the project added to its template's are included completely; groups that it removed are excluded. The template's
-   * rules apply to all others.
+   * Includes every tool of the groups that the project added to its template's, and none of those that it removed. The
+   * template's rules apply to all other groups.
    */
   function inProject({ tools: chosen, template: applied }: AgentConfig, passes: ToolFilter, isOn: ToolFilter) {
     const copied = templates.find(applied)?.groups ?? [];

@@ -31,7 +31,7 @@ export interface BoundCredentialStore {
     readonly repositories: readonly SessionRepository[];
     readonly vaults: SessionVaults;
   }>;
-  /** All of the server's stored credentials, and the 1,000 newest of any holder. */
+  /** All of the server's stored credentials, and the 1,000 newest of all holders. */
   heldByAll(): Promise<readonly CredentialInjection[]>;
   /** Rejects: not_found (revoked), store_corrupt. */
   value(of: Pick<CredentialWithHolder, 'holder' | 'name'>): Promise<Secret>;
@@ -55,7 +55,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
 export const serverHolderId = 'server';
 const kind = credentialKind;
 const most = 50;
-// A response that contains the value is cut off, and a shorter value could occur in a response by chance.
+// Minimum length of a value. A response that contains the value is cut off, and a shorter one could occur there by chance.
 const shortest = 8;
 const longest = 8_192;
 // One record per credential, with the holder's id as prefix, so that removing a session removes its credentials.

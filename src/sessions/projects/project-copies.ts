@@ -18,11 +18,11 @@ const Copies = z.record(z.string(), z.string());
 type Copies = z.infer<typeof Copies>;
 
 export const projectFilesFolder = 'project_files';
-const kind = 'project-copies'; // by session, and deleted with it
+const kind = 'project-copies'; // one record per session, deleted with the session
 
 export class ProjectFileSync extends ServerComponent<Deps> {
   readonly #turns = createKeyedQueue();
-  /** The files last copied through each client, so that most uses of a sandbox need no work. A new sandbox has a new client. */
+  /** The files last copied through each client. If they are current, a sync needs no work. A new sandbox has a new client. */
   readonly #known = new WeakMap<SandboxClient, string>();
 
   async sync(place: CopyTarget, client: SandboxClient, signal: AbortSignal): Promise<void> {

@@ -26,7 +26,7 @@ import { formatModelRef, parseModelRef } from './providers.ts';
 interface Deps extends Pick<ServerDependencies, 'clock' | 'newId' | 'records'> {
   readonly sessions: Pick<SessionService, 'pieces' | 'delete'>;
   readonly agents: AgentConfigLifecycle & Pick<AgentConfigService, 'get' | 'update'>;
-  /** Stores of resources that are deleted with the project, like its sessions. */
+  /** Stores of resources that, like its sessions, are deleted with the project. */
   readonly held?: () => readonly ProjectResourceStore[];
   readonly moved?: () => Readonly<Record<'automation' | 'webhook', MovableResourceStore>>;
   readonly removeBelongings: (projectId: string) => Promise<void>;

@@ -55,7 +55,7 @@ export interface UploadService {
   deleteProject(projectId: string): Promise<void>;
   /**
    * Deletes the unfinished uploads of earlier server processes. With `otherServers`, only those older than an hour, because
-   * others may still be in progress.
+   * newer uploads may still be in progress on other servers.
    */
   sweep(otherServers?: boolean): Promise<void>;
 }

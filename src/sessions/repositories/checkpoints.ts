@@ -13,8 +13,8 @@ import type { LiveSession } from '../run/live-session.ts';
 import { gitExitCodes, parseGitChanges, runGit, summarizeGitOutput } from './git.ts';
 
 // A checkpoint has one commit for the workspace and one for each repository in it, because git sees a nested repository as a
-// single entry. The commits are in separate bare repositories in the workspace. No setting of a user's repository is read, and
-// attributes change no bytes.
+// single entry. The commits are in separate bare repositories in the workspace. No settings of a user's repository are read,
+// and no git attributes alter the files.
 
 const maxRoots = 20;
 const maxDiffBytes = 900_000;

@@ -20,7 +20,7 @@ type Client = Pick<SandboxClient, 'exec' | 'workdir'>;
 export interface FoundEnvironment {
   readonly environment: RepositoryEnvironment;
   /**
-   * A hash of `setup.sh`, the files that `cache` names (default: lock files) and the sandbox's system; undefined: no `setup.sh`.
+   * A hash of `setup.sh`, the files listed in `cache` (default: lock files) and the sandbox's system; undefined: no `setup.sh`.
    */
   readonly print: string | undefined;
 }

@@ -65,8 +65,8 @@ export class RepositoryFetcher extends ServerComponent<Deps> implements Workspac
   readonly #toStart = new Set<SessionId>();
 
   /**
-   * Call when a sandbox has started. Returns whether repositories must be fetched or prepared, or start scripts run, even if no
-   * caller waits.
+   * Call when a sandbox has started. Returns whether there are repositories to fetch or prepare, or start scripts to run, even
+   * if no caller is waiting.
    */
   began({ id, writer }: LiveSession): boolean {
     const starts = writer.record.repositories?.some(({ environment }) => environment?.starts) ?? false;
@@ -75,8 +75,8 @@ export class RepositoryFetcher extends ServerComponent<Deps> implements Workspac
   }
 
   /**
-   * Waits until all repositories are fetched and prepared, or have failed. Does not reject for a failed repository: that fails a
-   * run, but not other uses of the sandbox.
+   * Waits until all repositories are fetched and prepared, or have failed. Does not reject for a failed repository, which fails
+   * a run but not other uses of the sandbox.
    */
   async beforeUse(live: LiveSession, client: Client, signal: AbortSignal): Promise<void> {
     const pending = this.#queue.pending(live.id);

@@ -45,7 +45,7 @@ const unpackMs = 10 * 60_000;
 const closeMs = 5_000;
 const rememberMs = 10 * 60_000;
 const maxRequests = 1_000;
-/** The pause before each preparation, so that sessions that start now take precedence. */
+/** The pause before each preparation. Gives precedence to sessions that are starting. */
 const restMs = 1_000;
 const lookMs = 60_000;
 
@@ -78,7 +78,7 @@ export class WorkspacePool extends ServerComponent<Deps> {
     return this.#ready.length;
   }
 
-  /** Whether this class holds the sandbox, so that the reconciler does not destroy it. */
+  /** Whether this class holds the sandbox, in which case the reconciler must not destroy it. */
   has = (id: SessionId): boolean => this.#held.has(id);
 
   /** The workspace's id becomes the new session's id. Undefined: none is ready. */

@@ -90,7 +90,7 @@ const isRef = (name: string) => name.length <= 1_000 && refName.test(name) && !w
 const maxRefs = 100_000;
 const refsAtOnce = 2_000;
 const maxDepth = 20;
-/** Maximum bytes of each text file that is read. */
+/** Maximum size in bytes of each text file that is read. */
 const maxText = { config: 2 ** 20, 'packed-refs': 32 * 2 ** 20, shallow: 2 ** 20, ref: 4_096 } as const;
 const pieceBytes = 256 * 1024;
 

@@ -176,7 +176,7 @@ export class RetentionEnforcer extends ServerComponent<RetentionDeps> {
     return found && StoredSession.parse(found.doc);
   }
 
-  /** Drops events that are stored in full elsewhere, then the oldest. A cursor to a dropped event gets a resync. */
+  /** Drops events that are stored in full elsewhere, then the oldest. A client resuming from a dropped event gets a resync. */
   async #shorten(sessions: readonly StoredSession[], maxBytes: number, signal: AbortSignal): Promise<void> {
     const { store, liveSessions, ownership } = this.deps;
     let done = 0;

@@ -14,7 +14,7 @@ interface ProxiedAnswer {
   readonly headers: IncomingMessage['headers'];
   readonly body: AsyncIterable<Buffer>;
 }
-/** Requests one URL without following redirects. The signal also aborts the body. */
+/** Requests one URL without following redirects. Aborting the signal also ends the body. */
 export type ProxiedFetch = (
   url: URL,
   from: { readonly id: SandboxId; readonly sessionId: SessionId },

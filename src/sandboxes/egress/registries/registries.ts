@@ -11,9 +11,10 @@ import type { RegistryHost } from '../policy.ts';
 import { toEgressTarget } from '../target.ts';
 
 /**
- * An sh script that runs in an unused sandbox of the image, with the sessions' user and environment, with or without network
- * access. Prints the configured registries of the image's package managers, one `tool<TAB>url` per line, `late<TAB>tool` for a
- * tool that took too long, and then `end`. An unconfigured tool reports its own default, so the script contains no default.
+ * An sh script that runs in an unused sandbox of the image, as the sessions' user and in their environment, with or without
+ * network access. Prints the configured registries of the image's package managers, one `tool<TAB>url` per line,
+ * `late<TAB>tool` for a tool that took too long, and then `end`. An unconfigured tool reports its own default, so the script
+ * contains no default.
  */
 export const registryDiscoveryScript = String.raw`
 exec 3>&1 2>/dev/null </dev/null
@@ -112,7 +113,7 @@ export class PackageRegistryCatalog extends ServerComponent<Options> {
       if (found.unread.length > 0) this.#readOn(key, sandbox);
       return found.entries;
     }
-    // The image has not been read, or the last read failed or was partial and proves nothing, so this sandbox is read.
+    // Reads this sandbox, because the image has not been read yet, or the last read failed or was incomplete.
     const requested = this.#ask(key, sandbox, signal);
     this.#known.set(key, requested);
     requested.then(

@@ -21,7 +21,7 @@ export const WaitingRun = z.object({
   since: z.number(), // epoch ms
   /** Null: the run waits for a reply to a question in the model's text. */
   reason: WaitReason.nullable(),
-  /** Only with the reason `budget`: the spent budget, or `member` if the owner can no longer work in the project. */
+  /** Set only if the reason is `budget`: the exhausted budget, or `member` if the owner can no longer work in the project. */
   budget: BudgetOverrun.shape.scope.nullable(),
 });
 export type WaitingRun = z.infer<typeof WaitingRun>;

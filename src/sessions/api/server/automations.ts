@@ -12,7 +12,10 @@ import type { CreateSessionCommand, SendUserMessageCommand } from '../sessions.t
 const Schedule = z.object({
   /** Five fields: minute, hour, day of the month, month, day of the week. */
   cron: z.string(),
-  /** IANA name, such as `Europe/Berlin`. A time skipped by a clock change runs right after it; a repeated time runs once. */
+  /**
+   * IANA name, such as `Europe/Berlin`. If a clock change skips a time, the automation starts right after the change; if it
+   * repeats a time, the automation starts once.
+   */
   timezone: z.string(),
   /** Each start is delayed by up to this many seconds, so that starts spread out. The delay is the same on every server. */
   jitterSeconds: z.number(),
@@ -72,7 +75,7 @@ export type AutomationApiTask = z.infer<typeof AutomationApiTask>;
 export interface PreparedAutomationStart {
   readonly command: Omit<CreateSessionCommand, 'id' | 'origin'>;
   readonly messages: readonly SendUserMessageCommand[];
-  /** Called once the session exists, before its first message; called again if a server died in between. */
+  /** Called once the session exists, before its first message; called again if a server dies during the start. */
   readonly begin?: (id: SessionId) => Promise<void>;
 }
 export interface AutomationStartAuthorization {
@@ -95,7 +98,7 @@ export interface AutomationApiRegistry {
    */
   open(): void;
 }
-/** A session cannot be created; `word` is the API's own name for the reason. */
+/** A session cannot be created. `word`: the API's own reason string. */
 export class AutomationStartError extends AppError {
   readonly word: string;
   constructor(code: ErrorCode, message: string, word: string) {
@@ -104,12 +107,12 @@ export class AutomationStartError extends AppError {
   }
 }
 export const automationKinds = ['run', 'prebuild'] as const;
-/** Set while the automation does not start automatically, until a person resumes it. */
+/** Set while automatic starts are paused. Only a person can resume them. */
 export const AutomationPause = z.object({
   by: z.enum(['person', 'failures', 'owner']),
   text: z.string(),
   at: z.number(), // epoch ms
-  /** Why an API-defined automation's start failed: the API's word, or an error code. */
+  /** Why an API-defined automation's start failed: the API's own reason string, or an error code. */
   failure: z.string().optional(),
 });
 export type AutomationPause = z.infer<typeof AutomationPause>;
@@ -205,13 +208,13 @@ export const AutomationStart = z.object({
   cost: z
     .object({ turns: z.int(), inputTokens: z.number(), outputTokens: z.number(), cost: z.number().nullable() })
     .nullable(),
-  /** Quoted third-party text shown to its session with the message; empty once it has ended. */
+  /** Quoted third-party text shown to the session with the message; empty once this start has ended. */
   given: z.string(),
   /** The automations whose runs led to this start, earliest first. */
   chain: z.array(z.string()).readonly(),
   /** The agent version of an API-defined automation at this start; absent: not defined by an API. */
   agent: z.string().optional(),
-  /** Why no session could be created, as the API's word or an error code; otherwise absent. */
+  /** Why no session could be created: the API's own reason string, or an error code. Absent otherwise. */
   failure: z.string().optional(),
 });
 export type AutomationStart = z.infer<typeof AutomationStart>;
@@ -241,9 +244,9 @@ export interface AutomationService {
   /** Newest first; with `owner`, only that owner's, those of `projects`, and shared ones. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly Automation[]>;
   /**
-   * Rejects: quota (100 per owner), invalid_request, and not_found, session_not_found or forbidden (something that the automation
-   * names does not exist or cannot be used). A run needs a message. A prebuild needs a repository and a server that keeps
-   * prepared files, and takes neither message nor goal. An automation cannot start itself.
+   * Rejects: quota (100 per owner), invalid_request, and not_found, session_not_found or forbidden (something that the
+   * automation refers to does not exist or cannot be used). A run needs a message. A prebuild needs a repository and a server
+   * that keeps prepared files, and takes neither message nor goal. An automation cannot start itself.
    */
   create(spec: AutomationSpec & AutomationSecret & { readonly owner?: string }): Promise<Automation>;
   get(id: string): Promise<Automation>;

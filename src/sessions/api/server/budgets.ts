@@ -32,8 +32,8 @@ export interface SharedBudget extends BudgetHolder, Readonly<Record<BudgetLimit,
 
 /**
  * Budgets and limits of people, projects and the server. Model requests reserve an amount before they are sent; tool calls are
- * counted before they start. A run that reaches a limit waits with a question. The run continues automatically once there is
- * room, for example when the next day begins, or after a person raises the limit.
+ * counted before they start. A run that reaches a limit pauses and asks the user a question. The run continues automatically
+ * once there is room, for example when the next day begins, or after a person raises the limit.
  */
 export interface BudgetService {
   /** Holders with usage this month, limits of their own, or amounts held under a concurrency limit. */

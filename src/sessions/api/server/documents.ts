@@ -8,7 +8,7 @@ export type DocumentKind = keyof typeof documentIdPrefixes;
 /** A versioned document that a client of a facade's API stores in Corral. The facade defines its content. */
 export const StoredDocument = z.object({
   ...ResourceOwnership.shape,
-  /** The prefix of its kind, `_` and 24 hex digits. */
+  /** The kind's prefix, `_` and 24 hex digits. */
   id: z.string(),
   kind: z.enum(Object.keys(documentIdPrefixes) as [DocumentKind, ...DocumentKind[]]),
   /** 1 at creation, incremented by each change of the content. */

@@ -10,7 +10,7 @@ export interface MemoryOwner {
   readonly of: (typeof memoryHolderKinds)[number];
   readonly id: string;
 }
-/** A holder as named by a caller. Without an id: the caller; a project needs an id. */
+/** A holder, as specified by a caller. A person's id defaults to the caller; a project's id is required. */
 export interface MemoryHolderRef {
   readonly of: MemoryOwner['of'];
   readonly id?: string | undefined;
@@ -80,9 +80,7 @@ export interface NoteWrite {
  * await memory.write({ of: 'person' }, { path: 'style.md', text: 'Short sentences.' });
  */
 export interface MemoryService {
-  /**
-   * Summaries of the notes of each person and project that `sees` admits; absent: of all. Notes of other holders are not read.
-   */
+  /** Summaries of the notes of each person and project that `sees` admits. Absent: all. Notes of other holders are not read. */
   list(sees?: (holder: MemoryOwner) => Promise<boolean>): Promise<readonly MemorySummary[]>;
   /** Sorted by path, including deleted notes. */
   notes(holder: MemoryHolderRef): Promise<readonly Note[]>;

@@ -89,11 +89,11 @@ export interface SkillService {
   download(id: string, version: string): Promise<{ readonly name: string; readonly content: Readable }>;
   /** Rejects: file_not_found, invalid_request (not text, or larger than 1 MiB). */
   read(id: string, version: string, file: string): Promise<string>;
-  /** Later runs of sessions that name the skill fail. Rejects: conflict (a template names it). */
+  /** Later runs of sessions that use the skill fail. Rejects: conflict (a template uses it). */
   delete(id: string): Promise<void>;
-  /** Rejects: conflict (a template names the version, or it is the skill's only version). */
+  /** Rejects: conflict (a template uses the version, or it is the skill's only version). */
   deleteVersion(id: string, version: string): Promise<void>;
-  /** The templates that name the skill, with the pinned version; null: the newest. */
+  /** The templates that use the skill, with the pinned version; null: the newest. */
   pins(id: string): Promise<readonly { readonly template: string; readonly version: number | null }[]>;
 }
 

@@ -90,7 +90,7 @@ export interface TemplateBuildService {
    * without an owner or project. Rejects: not_found, conflict (no build has this tag).
    */
   findImage(named: string, holder?: ResourceOwnership): Promise<BuiltImage>;
-  /** Adds tags to the build that the tag `from` names. */
+  /** Adds tags to the build that has the tag `from`. */
   tag(templateId: string, from: string, tags: readonly string[]): Promise<BuiltTemplate>;
   untag(templateId: string, tags: readonly string[]): Promise<BuiltTemplate>;
   remove(templateId: string): Promise<void>;

@@ -6,7 +6,7 @@ export interface TemplateInfo extends Template {
   readonly groups: readonly ToolGroup[];
 }
 
-/** The agent templates that sessions and projects can name. They are fixed until the server restarts. */
+/** The agent templates that sessions and projects can use. They are fixed until the server restarts. */
 export interface TemplateService {
   /** Built-in templates first, then the operator's. */
   list(): readonly TemplateInfo[];

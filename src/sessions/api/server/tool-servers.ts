@@ -23,7 +23,7 @@ export const ListedToolServer = z.object({
   from: z.enum(['settings', 'page']),
   /** The variable or corral.yaml key that overrides values entered on the page; null: none. */
   setBy: z.string().nullable(),
-  /** Templates that define a server of this name. Their definition takes precedence in their sessions. */
+  /** Templates that define a server of this name. A template's own definition takes precedence in its sessions. */
   templates: z.array(z.string()).readonly(),
   /** `wanted`: the server requires authorization, so a person can try to sign in. */
   signIn: z.enum(['none', 'wanted', 'done']),
@@ -68,7 +68,7 @@ export interface ToolServerService {
   /**
    * Changes the server of that name, and requests its tools. The change is stored even if the server does not respond. A new
    * address or an `Authorization` header ends the sign-in. Rejects: not_found, invalid_request (as for `put`, or stored headers
-   * would go to another address), forbidden, conflict (the new name is taken, or the server was changed concurrently).
+   * would be sent to another address), forbidden, conflict (the new name is taken, or the server was changed concurrently).
    */
   change(name: string, changes: ToolServerChanges, signal: AbortSignal): Promise<ListedToolServer>;
   /** Requests the tools of the server of that name, or of `entered`, for at most 20 s. Changes no stored server. */
@@ -85,7 +85,7 @@ export interface ToolServerService {
    * conflict (the address was changed in the meantime).
    */
   endSignIn(name: string, answer: SignInRedirect, signal: AbortSignal): Promise<ListedToolServer>;
-  /** Deletes the access tokens from the sign-in. Rejects: not_found. */
+  /** Deletes the access tokens obtained by the sign-in. Rejects: not_found. */
   signOut(name: string): Promise<ListedToolServer>;
 }
 

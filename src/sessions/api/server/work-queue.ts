@@ -24,8 +24,8 @@ export const WorkItem = z.object({
 export type WorkItem = z.infer<typeof WorkItem>;
 export interface ClaimedWork extends WorkItem {
   /**
-   * A credential for this item and its session. Valid until another worker claims the item or the item is stopped, for at most
-   * one day.
+   * A credential for this item and its session. Valid for at most one day, and only until another worker claims the item or the
+   * item is stopped.
    */
   readonly token: string;
 }
@@ -94,8 +94,8 @@ export interface WorkQueueService {
   acknowledge(environmentId: string, workId: string): Promise<WorkItem>;
   beat(environmentId: string, workId: string, options: WorkHeartbeatOptions): Promise<WorkLease>;
   /**
-   * Stops a queued item immediately, and any other item if `force` is set; otherwise the worker stops it. Rejects: conflict
-   * (stopped already).
+   * Stops an item immediately if it is queued or `force` is set; otherwise, its worker stops it. Rejects: conflict (stopped
+   * already).
    */
   stop(environmentId: string, workId: string, options: { readonly force: boolean }): Promise<WorkItem>;
   /** Newest first. */
@@ -133,9 +133,9 @@ export const workQueueRules: ServiceRules<WorkQueueService> = {
 export interface WorkerIdentity {
   readonly environmentId: string;
   readonly owner: string | undefined;
-  /** Only with the token of a claimed item: that item. */
+  /** Set only if the credential is a claimed item's token: that item. */
   readonly work?: { readonly id: string; readonly sessionId: SessionId };
-  /** Only with an environment key. */
+  /** Set only if the credential is an environment key. */
   readonly keyId?: string;
   readonly maker: CredentialIssuer;
   /** Fires when this server revokes the credential's key, stops its item, or lets another worker claim the item. */

@@ -39,7 +39,7 @@ export function createDiskGuard({ driver, clock, logger, floorBytes, freeBytes }
   let lookedAt = Number.NEGATIVE_INFINITY;
   let stoppedAt = Number.NEGATIVE_INFINITY;
 
-  /** Includes reports from sandboxes, because the driver's disk can be visible only from inside them. */
+  /** Includes reports from sandboxes, because the driver's disk may be visible only from inside a sandbox. */
   async function free(): Promise<number> {
     const seen = [...known.values()].map(({ disk }) => disk.freeBytes);
     return Math.min(await freeBytes(), ...seen);

@@ -24,7 +24,7 @@ type DiskExceeded = FactOf<'sandbox.disk_exceeded'>['data'];
 export interface MonitoredSandbox {
   readonly sessionId: SessionId;
   readonly sandboxId: SandboxId;
-  /** Whether this server has just started the sandbox, so that no stop can have been logged for it before. */
+  /** Whether this server has just started the sandbox, in which case no stop has been logged for it yet. */
   readonly isFresh: boolean;
 }
 interface DiskReporter extends Disposable {

@@ -1,6 +1,6 @@
 import type { SessionId } from '../../../core/model/ids.ts';
 
-/** A fact about a session's sandbox from outside the session's actor. */
+/** A fact about a session's sandbox that comes from outside the session's actor. */
 export type SandboxFact = {
   readonly type: 'egress' | 'sandbox.phase' | 'desktop' | 'sandbox.disk_exceeded' | 'sandbox.service' | 'repository';
   readonly data: unknown;

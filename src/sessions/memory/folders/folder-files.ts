@@ -88,8 +88,8 @@ export async function readMemoryFile(
 }
 
 // $1: the folder; $2: the folder for unkept texts; $3: the store; $4: its access. stdin: an archive of new files, changes, and
-// the hashes agreed after them. A change consists of the current hash, the new hash and the path. A file changed since then is
-// moved away, never overwritten. Output: paths with the prefix u (moved away) or f (failed).
+// the hashes agreed after them. A change consists of the expected hash, the new hash and the path. A file with any other hash
+// is moved away, never overwritten. Output: paths with the prefix u (moved away) or f (failed).
 const changeScript = `
 export LC_ALL=C
 folder=$1 unkept=$2 own=${reservedMemoryFilePrefix} new=${reservedMemoryFilePrefix}.new

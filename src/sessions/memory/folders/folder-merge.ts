@@ -36,7 +36,7 @@ export const memoryFilePathOf = ({ path }: Pick<MemoryEntry, 'path'>): string =>
  * Compares three states of each path: in the folder, in the store, and last agreed. Each side gets the other side's changes. If
  * both changed, the store's text wins, because it is shared; a file that the agent changed after the store deleted it becomes a
  * memory again. The workers in Anthropic's SDKs follow the same rules. `refusal`: why the agent's changes are not accepted;
- * undefined: they are.
+ * undefined: they are accepted.
  */
 export function mergeMemoryFolder(
   { files, agreed = new Map(), whole }: MemoryFolderState,

@@ -39,15 +39,15 @@ interface Reports {
   readonly known: Map<string, ReadonlySet<string>>;
   readonly fresh: string[];
 }
-/** Maximum lasting messages per folder; any more are not reported. */
+/** Maximum number of lasting messages per folder. Messages beyond it are not reported. */
 const maxKnown = 1_000;
 const maxTries = 2;
 const maxReported = 20;
-/** Below `/mnt/memory`: the agent's replaced texts. No store's folder can have this name. */
+/** A folder below `/mnt/memory` for the agent's replaced texts. No store's folder can have this name. */
 const unkeptFolder = '.unkept';
 /**
- * Errors of a lost sandbox, a session that moved to another server, or a server that is stopping. The next use of the folder
- * continues.
+ * Errors of a lost sandbox, of a session that moved to another server, or of a server that is stopping. The next use of the
+ * folder continues the sync.
  */
 const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   ...(['sandbox_lost', 'cancelled', 'sandbox_not_found', 'sandbox_unresponsive', 'shutting_down', 'fenced'] as const),

@@ -35,7 +35,7 @@ interface CollectedUpdates {
 }
 const maxThoughts = 10_000; // characters
 const maxText = 1024 * 1024; // characters of one message
-const maxRemembered = 20_000; // characters of the conversation, for an agent that no longer has it
+const maxRemembered = 20_000; // characters of the conversation that are sent to an agent that has lost it
 
 export async function runExternalTurn(
   work: ExternalRunContext,

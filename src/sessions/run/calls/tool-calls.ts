@@ -115,8 +115,8 @@ const unpaid = (count: number, over: BudgetOverrun): CallOutcome[] =>
 type CallMaker = (call: PendingCall, index: number) => Promise<CallOutcome>;
 
 /**
- * Starts each call once the calls it follows have results. If one of those waits for approval, this call requests its own
- * approval early, or is held if it follows a question or needs no approval.
+ * Starts each call once the calls that it depends on have results. If one of them waits for approval, the call requests its own
+ * approval early. A call that depends on a question, or needs no approval, is held instead.
  */
 function inOrder(work: RunContext, calls: readonly PendingCall[], make: CallMaker): readonly Promise<CallOutcome>[] {
   const outcomes: Promise<CallOutcome>[] = [];
@@ -141,7 +141,7 @@ async function executeToolCall(
   const { runWriter } = work;
   const permission = decidePermission(work, pendingCall);
   if (permission?.kind === 'ask') {
-    await runWriter.write(); // deferred usage goes first, because the question shows the usage so far
+    await runWriter.write(); // writes deferred usage first, because the question shows the usage so far
     return await requestApprovalOnce(work, pendingCall, permission);
   }
   if (!pendingCall.begun && !runWriter.openCalls.some(({ callId }) => callId === pendingCall.callId))
@@ -271,7 +271,7 @@ type Performed = ToolResult & { readonly notes?: string };
 
 type SeenPicture = Parameters<NonNullable<ToolContext['keepPicture']>>[0];
 
-/** Fails any access to the sandbox by a tool that declares no need for one. */
+/** Throws on any sandbox access by a tool that is not declared to need a sandbox. */
 const outside = new Proxy({} as ToolContext['sandbox'], {
   get: () => {
     throw new AppError('internal', 'A tool outside the sandbox touched it.');
@@ -305,7 +305,7 @@ async function record(
   };
   runWriter.add({ runId: runWriter.runId, message });
   const reason = why ?? (result.ok ? undefined : shownReason(result.reason));
-  // Appended together with the call's result, because a restart between them would repeat the message.
+  // Appended together with the call's result, because a restart between the two writes would repeat the message.
   const says = result.ok && name === notifyUserTool.name;
   await runWriter.write(
     ...(says ? runWriter.messageFacts(splitInHalf(questionTextOf(args))) : []),

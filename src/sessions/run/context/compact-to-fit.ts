@@ -30,8 +30,9 @@ type SummaryAttempt =
   { readonly ok: true; readonly why?: string } | { readonly ok: false; readonly result: TurnResult };
 
 /**
- * Removes old pictures and results, then adds a summary, and finally cuts the conversation without one, until the next request
- * fits. `refused`: the model refused the request as too long, which overrides the estimate.
+ * Shortens the conversation until the next request fits: removes old pictures and results, then replaces old messages with a
+ * summary by the model, and finally cuts them without one. `refused`: the model refused the request as too long, which
+ * overrides the estimate.
  */
 export async function compactToFit(
   work: Deps,
@@ -125,7 +126,7 @@ Word for word.
 
 The messages of the user and the plan are kept anyway.`;
 
-const shortChars = 500; // per result, in a conversation too long even for a summary request
+const shortChars = 500; // characters per result, if the conversation is too long even for a summary request
 
 interface ConversationPart {
   readonly messages: readonly Message[];
@@ -218,10 +219,10 @@ type RequestFrame = Pick<TurnRequest, 'system' | 'tools'> &
     readonly sections: readonly PromptSection[];
   };
 
-const worthIt = 0.8; // of the previous size: a compaction must save at least a fifth
+const worthIt = 0.8; // fraction of the previous size: a compaction must save at least a fifth
 const leastResult = 9_000; // characters; more than `recall` returns
 const longResult = 32_000; // characters; a limit this high is not applied, because most tools return less
-const fullAt = 0.9; // of the space for a request, because sizes are estimates
+const fullAt = 0.9; // fraction of the space for a request; below 1 because sizes are estimates
 
 const maxFailedSummaries = 2;
 

@@ -10,7 +10,7 @@ export interface CompactionSizes {
 }
 export type PlannedCompaction = Omit<Compaction, 'before' | 'after'>;
 
-/** Plans to remove all but the newest tool results. If `most` is set, those are cut to that many characters. */
+/** Plans the removal of all but the newest tool results. If `most` is set, the newest are cut to that many characters. */
 export function planResultRemoval(
   messages: readonly Message[],
   { results }: CompactionSizes,
