@@ -234,7 +234,7 @@ async function takeStepTurn(
 /** The model decides a step's outcome: the last command of a successful step can fail, such as a search without a match. */
 const saysItFailed = (text: string): boolean => /^[\s*_#>]*this step failed\b/i.test(text);
 
-/** The tools remain declared, so that the request shares its prefix with the one before. */
+/** The tools remain declared, so that this request has the same prefix as the previous one. */
 async function summarizeRun(work: RunContext, { steps, hint }: TurnInput, signal: AbortSignal): Promise<TurnResult> {
   const { runWriter } = work;
   const prompt = await work.prompt(signal);

@@ -96,7 +96,7 @@ function countChars(value: unknown): number {
 }
 
 export interface EventLogOptions {
-  /** Events that a live reader can fall behind before it gets a resync. */
+  /** Number of events that a live reader can fall behind before it gets a resync. */
   readonly maxLag: number;
   readonly pageSize: number;
   readonly window?: LiveWindowLimits;

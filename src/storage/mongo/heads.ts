@@ -74,7 +74,9 @@ export class LogHeadTracker {
     await waitAtMost(closeMs, this.#flush());
   }
 
-  /** Writes batches in sequence, so that a slow store is not overloaded. Later heads go with the next batch. */
+  /**
+   * Writes batches in sequence, so that a slow store is not overloaded. Heads that arrive during a write are in the next batch.
+   */
   #flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;

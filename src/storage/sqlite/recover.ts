@@ -81,7 +81,10 @@ function salvage(copy: string, fresh: string, now: number): Omit<RecoveryReport,
   return { events: count('event'), records: count('record'), gaps };
 }
 
-/** Reads from both ends up to the damage, and events also per session, so that a damaged page hides no other session's events. */
+/**
+ * Reads from both ends up to the damage, and reads events per session too, so that damage in one session does not hide the
+ * events of others.
+ */
 function rescue(from: DatabaseSync, to: DatabaseSync, { name, key, json }: Table): void {
   const down = key
     .split(', ')

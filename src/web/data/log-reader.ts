@@ -133,7 +133,7 @@ export class LogReader {
     }
   }
 
-  /** Reads pages up to the newest event before it follows, because the subscription has a frame for each event. */
+  /** Reads whole pages up to the newest event before subscribing, because a subscription sends one frame per event. */
   async #catchUp(): Promise<void> {
     while (this.#seq < this.#head) {
       const page = await this.#source.list(this.#seq, pageSize);

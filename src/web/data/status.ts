@@ -6,7 +6,7 @@ import { currentSession, currentSessionId, type Session } from './sessions.ts';
 export type DisplayStatus = 'new' | 'running' | 'waiting' | 'finished' | 'stopped' | 'failed' | 'expired' | 'deleted';
 
 /**
- * Without work in progress: `new` before the first run, `failed` with an unusable repository, otherwise how the last run ended.
+ * Without work in progress: `new` before the first run, `failed` if a repository is unusable, otherwise how the last run ended.
  */
 export function toDisplayStatus(session: Session): DisplayStatus {
   if (session.status === 'running' || session.status === 'waiting') return session.status;

@@ -53,7 +53,7 @@ function ForkDialog({ id, seq }: { id: string; seq: number | undefined }) {
   );
 }
 
-/** Appears in both logs: in the fork's with the original session, and in the original's with the fork. */
+/** Appears in both logs: the fork's log links to the original session, and the original's log links to the fork. */
 export function ForkNote({ event: { data, sessionId } }: { event: EventOf<'session.forked'> }) {
   const isChild = data.to === sessionId;
   const other = isChild ? data.from : data.to;

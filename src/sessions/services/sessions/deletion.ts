@@ -21,7 +21,7 @@ interface DeletionDeps extends RemovalDeps {
   readonly deleted: (session: SessionRecord) => void;
 }
 
-/** Permanently deletes a session. A concurrent second call waits for the first tombstone and rejects: session_not_found. */
+/** Permanently deletes a session. A concurrent call waits for the first call's tombstone, then rejects: session_not_found. */
 export function createSessionDeleter(parts: DeletionDeps) {
   const { store, commands, clock, closing, watchers } = parts;
   const burying = new Map<SessionId, Promise<void>>();

@@ -22,7 +22,7 @@ const NameEntry = z.object({
 });
 type NameEntry = z.infer<typeof NameEntry>;
 
-/** Permission to create the session of this name, with this id. If several callers hold it, only one succeeds. */
+/** Permission to create the session with this name and id. If several callers hold it, only one succeeds. */
 export interface NameClaim {
   readonly key: string;
   readonly sessionId: SessionId;
