@@ -28,7 +28,7 @@ export function createProgressEntry(
 const waitingWords = new Set(['wait', 'sleep', 'poll', 'watch', 'status', 'progress', 'view', 'snapshot']);
 const sleeps = /\b(sleep|start-sleep|timeout \/t)\b\W*[\d.$]/i; // in shells, Python, PowerShell or JavaScript
 
-/** Whether a call only waits or checks for a change. The words also occur in the names of MCP tools that wait. */
+/** Whether a call only waits or checks for a change. MCP tools that wait also have one of `waitingWords` in their names. */
 function isWait(name: string, args: unknown): boolean {
   if (name.split('_').some((word) => waitingWords.has(word))) return true;
   const texts = typeof args === 'object' && args !== null ? Object.entries(args) : [];

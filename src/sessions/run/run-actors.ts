@@ -78,7 +78,7 @@ export const provideRunMachine = ({ clock, working, live, use, kernels, loops, o
       }),
       wait: fromPromise(async ({ input: { sessionId, runId, question, reason, over, approvals } }) => {
         const { runWriter, writer } = live(sessionId);
-        // No await before the write, so that an immediate answer follows the question in the log.
+        // No await before the write, so that even an immediate answer comes after the question in the log.
         const targets = approvals.flatMap((one) => runWriter?.ask(requested(one, clock.now())) ?? []);
         const isForClient = approvals.some(({ byClient }) => byClient) && { byClient: true as const };
         const why = { ...(reason && { reason }), ...isForClient, ...(over && { budget: over }) };

@@ -41,8 +41,8 @@ export interface SharedBudgetReserver {
   /** Records usage without a reservation. Resolves with a budget that is now exceeded, if any. */
   charge(used: BudgetAmounts): Promise<BudgetOverrun | undefined>;
   /**
-   * Pays in advance for all tool calls, or as many as fit. `over` is the exceeded budget. Undefined: no budget counts calls.
-   * Rejects as `reserve` does.
+   * Pays in advance for all tool calls, or for as many as fit. `over` is the exceeded budget. Undefined: no budget counts
+   * calls. Rejects as `reserve` does.
    */
   payCalls(count: number, signal: AbortSignal): Promise<ChargedToolCalls | undefined>;
   /** Refunds calls that were paid for but not made. Never rejects: after a failure, they remain counted. */

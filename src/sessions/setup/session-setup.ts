@@ -72,7 +72,7 @@ export class SessionSetup extends ServerComponent<Deps> implements WorkspaceHook
       await this.#tell(live, `${from} is not in this sandbox: ${stderr.trim()}. Its files are in ${to}.`);
   }
 
-  /** Keeps an existing file, which is from a restored sandbox. */
+  /** Keeps an existing file, because it comes from a restored sandbox. */
   async #place(
     live: LiveSession,
     client: SandboxClient,

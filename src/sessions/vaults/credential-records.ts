@@ -34,7 +34,7 @@ const secretLimits = { maxBytes: 128 * 1024, maxDepth: 2, maxValues: 10 };
 export interface StoredCredential {
   readonly credential: VaultCredential;
   readonly recordId: string;
-  /** A change must match this version of the record. */
+  /** Version of the record that a change must match. */
   readonly version: number;
 }
 export interface VaultVariable extends EnvironmentVariableAuth {

@@ -131,7 +131,7 @@ export class EventAppender {
     });
   }
 
-  /** Puts without a fact have no event to commit them. Several puts are first stored together in the log's own document. */
+  /** Puts without a fact have no event to commit them. Several puts are committed by storing them in the log's own document. */
   async #putAlone(session: SessionId, head: number, puts: readonly PutDocument[]): Promise<void> {
     const { run, at } = this.#connection;
     if (puts.length > 1)

@@ -153,7 +153,7 @@ export function Composer() {
           onSelect={completion.look}
           onKeyDown={(event) => {
             if (completion.onKey(event)) return;
-            // Phone keyboards have no Shift+Enter, so there Enter starts a new line.
+            // Phone keyboards have no Shift+Enter, so on a phone Enter starts a new line.
             if (pressedKeyOf(event) !== 'Enter' || event.shiftKey || isTouchDevice()) return;
             event.preventDefault();
             void submit();

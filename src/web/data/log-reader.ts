@@ -94,7 +94,7 @@ export class LogReader {
     }
   }
 
-  /** Waits after a temporary failure, such as a busy store. A final one, such as a missing session, ends the reader. */
+  /** Waits after a temporary failure, such as a busy store. A permanent failure, such as a missing session, ends the reader. */
   async #failed(error: unknown): Promise<void> {
     if (this.#isOver) return;
     if (this.#source.isFinal(error)) this.#leave();

@@ -21,7 +21,7 @@ function endStatus(end: { status?: string; reason?: string } | null | undefined)
   return end?.status === 'stopped' ? 'stopped' : 'finished';
 }
 
-/** Running and waiting come from the session's entry in the list. Otherwise the log decides, if it has a run. */
+/** The listed status applies if it is running or waiting, or if the log has no run. Otherwise, the log decides. */
 export const currentSessionStatus = computed<DisplayStatus>(() => {
   if (currentSessionId.value === undefined) return 'new';
   const run = conversationState.run.value;

@@ -60,7 +60,7 @@ interface OpenReply {
   cut(): SessionFact[];
 }
 
-const liveChars = 64 * 1024; // per call, in the log; the sandbox has all output
+const liveChars = 64 * 1024; // per call, in the log; the sandbox has the full output
 
 /** Writes a run to the log, and closes its open message, calls and step however the run ends. */
 export class RunWriter {

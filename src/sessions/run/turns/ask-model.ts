@@ -34,7 +34,7 @@ interface LoadedMessages {
 }
 type Fitted = { readonly mimeType: string; readonly data: string } | { readonly leftOut: string };
 
-/** Recently scaled pictures, because later requests contain them again. */
+/** Cache of recently scaled pictures, because later requests contain the same pictures. */
 const scaledBefore = new Map<string, Promise<Fitted>>();
 
 /**

@@ -51,7 +51,7 @@ export function createSessionDeleter(parts: DeletionDeps) {
     const record = await parts.stored(id);
     const other = burying.get(id);
     if (other) {
-      await other; // the first call can fail until its tombstone is written
+      await other; // the first call may fail before its tombstone is written
       throw parts.gone();
     }
     const buried = bury(id).finally(() => burying.delete(id));
