@@ -86,7 +86,7 @@ export interface Quota<Doc> {
   /** Whether a stored document counts toward the quota. Absent: all do. */
   readonly counts?: (doc: Doc) => boolean;
 }
-/** Limits all documents of an owner and a project, such as the sum of their bytes. */
+/** A limit on all documents of an owner and a project together, such as on the sum of their bytes. */
 export interface OwnerLimit<Doc> {
   readonly now: number;
   /**
@@ -142,8 +142,8 @@ export class Collection<Doc extends OwnedDocument> {
   }
 
   /**
-   * Without `owner`, all documents. Otherwise the documents of `parents`, the owner's documents outside all other projects, and
-   * with `shared` all shared documents.
+   * Without `owner`, all documents. Otherwise the documents of `parents`, the owner's documents except those in other projects,
+   * and, with `shared`, all shared documents.
    */
   async listFor(owner: string | undefined, { shared = false, parents = [] }: ListedOthers = {}): Promise<Doc[]> {
     if (owner === undefined) return await this.list();

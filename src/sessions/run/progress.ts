@@ -28,7 +28,7 @@ export function createProgressEntry(
 const waitingWords = new Set(['wait', 'sleep', 'poll', 'watch', 'status', 'progress', 'view', 'snapshot']);
 const sleeps = /\b(sleep|start-sleep|timeout \/t)\b\W*[\d.$]/i; // in shells, Python, PowerShell or JavaScript
 
-/** Whether a call only waits or checks for a change. The names of MCP servers' waiting tools contain the same words. */
+/** Whether a call only waits or checks for a change. MCP tools that wait also have one of `waitingWords` in their names. */
 function isWait(name: string, args: unknown): boolean {
   if (name.split('_').some((word) => waitingWords.has(word))) return true;
   const texts = typeof args === 'object' && args !== null ? Object.entries(args) : [];
@@ -38,8 +38,8 @@ function isWait(name: string, args: unknown): boolean {
 }
 
 /**
- * Lists a run's calls and replies from a seq on. Equal calls in one reply are one entry, as in a live run. A final text reply is
- * omitted, because the run requests it again.
+ * Lists a run's calls and replies, starting at the seq `since`. Equal calls in one reply are one entry, as in a live run. A
+ * final text reply is omitted, because the run requests that reply again.
  */
 export function listProgressEntries(
   entries: readonly ConversationEntry[],

@@ -78,7 +78,7 @@ export const provideRunMachine = ({ clock, working, live, use, kernels, loops, o
       }),
       wait: fromPromise(async ({ input: { sessionId, runId, question, reason, over, approvals } }) => {
         const { runWriter, writer } = live(sessionId);
-        // No await before the write, so that an immediate answer follows the question in the log.
+        // No await before the write, so that even an immediate answer comes after the question in the log.
         const targets = approvals.flatMap((one) => runWriter?.ask(requested(one, clock.now())) ?? []);
         const isForClient = approvals.some(({ byClient }) => byClient) && { byClient: true as const };
         const why = { ...(reason && { reason }), ...isForClient, ...(over && { budget: over }) };
@@ -234,7 +234,7 @@ async function takeStepTurn(
 /** The model decides a step's outcome: the last command of a successful step can fail, such as a search without a match. */
 const saysItFailed = (text: string): boolean => /^[\s*_#>]*this step failed\b/i.test(text);
 
-/** The tools remain declared, so that the request shares its prefix with the one before. */
+/** The tools remain declared, so that this request has the same prefix as the previous one. */
 async function summarizeRun(work: RunContext, { steps, hint }: TurnInput, signal: AbortSignal): Promise<TurnResult> {
   const { runWriter } = work;
   const prompt = await work.prompt(signal);

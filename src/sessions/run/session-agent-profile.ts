@@ -15,7 +15,7 @@ interface Base {
   readonly denied: readonly string[];
   readonly session: ResourceOwnership;
 }
-const weeksMs = 20 * 24 * 60 * 60_000; // 20 days, because clients can answer late; a timer can last at most 24.8 days
+const weeksMs = 20 * 24 * 60 * 60_000; // 20 days, because clients may answer late; timers cannot exceed 24.8 days
 const toolTimeoutMs = 60_000;
 const mostChildren = 8; // running concurrently; templates have the same limit
 

@@ -31,8 +31,8 @@ export type ReservationResult =
 
 export interface SharedBudgetReserver {
   /**
-   * Waits while requests in progress hold the missing amount. Undefined: no budget applies. Rejects: cancelled,
-   * store_unavailable, store_busy.
+   * Waits while other requests in progress have reserved the amount that is missing. Undefined: no budget applies. Rejects:
+   * cancelled, store_unavailable, store_busy.
    */
   reserve(
     requested: { readonly least: BudgetAmounts; readonly most: BudgetAmounts },
@@ -41,8 +41,8 @@ export interface SharedBudgetReserver {
   /** Records usage without a reservation. Resolves with a budget that is now exceeded, if any. */
   charge(used: BudgetAmounts): Promise<BudgetOverrun | undefined>;
   /**
-   * Pays in advance for all tool calls, or as many as fit. `over` is the exceeded budget. Undefined: no budget counts calls.
-   * Rejects as `reserve` does.
+   * Pays in advance for all tool calls, or for as many as fit. `over` is the exceeded budget. Undefined: no budget counts
+   * calls. Rejects as `reserve` does.
    */
   payCalls(count: number, signal: AbortSignal): Promise<ChargedToolCalls | undefined>;
   /** Refunds calls that were paid for but not made. Never rejects: after a failure, they remain counted. */
@@ -117,8 +117,8 @@ export class TurnBudget {
   }
 
   /**
-   * Reserves the most expensive reply that fits. Returns the exceeded budget if not even an average reply fits. Rejects as
-   * `SharedBudgetReserver` does.
+   * Reserves budget for the most expensive reply that fits. Returns the exceeded budget if not even an average reply fits.
+   * Rejects as `SharedBudgetReserver` does.
    */
   async reserve(request: PricedRequest, signal: AbortSignal): Promise<ReservedRequest> {
     const { needs, usual, longest, amountsOf } = request;

@@ -38,7 +38,7 @@ export class SessionList extends ServerComponent<{ readonly records: Pick<Record
     const found: SessionRecord[] = [];
     const only = whichOf(query).map((one) => ({ ...one, ...(place && { after: place }) }));
     for await (const page of this.#rows(Math.min(matches ? maxAtOnce : limit, maxAtOnce), only)) {
-      const ids = await matches?.(page.map(({ doc }) => doc as SessionRecord)); // unparsed: parsing all would take long
+      const ids = await matches?.(page.map(({ doc }) => doc as SessionRecord)); // unparsed: parsing every row would take too long
       const rows = ids ? page.filter(({ id }) => ids.has(id)) : page;
       const isMeant = ({ id, doc }: StoredRecord) =>
         (!among || among.has(id)) && (!status || (doc as SessionRecord).status === status);
@@ -145,7 +145,7 @@ const byPlace = (one: SessionRecord, other: SessionRecord): number =>
 const placeOf = ({ id, doc }: StoredRecord) => ({ sort: (doc as SessionRecord).latestMessageAt, id });
 const parsed = ({ doc }: StoredRecord): SessionRecord => toPublicRecord(StoredSession.parse(doc));
 
-/** Limit of changed sessions waiting for a watcher; beyond it, the watcher is evicted with queue_full. */
+/** Maximum number of changed sessions queued for a watcher; beyond it, the watcher is evicted with queue_full. */
 const maxWaiting = 10_000;
 
 interface Watcher {

@@ -67,7 +67,7 @@ export async function readFileFromLog(log: EventLog, id: SessionId, fileRequest:
   return Buffer.from(content);
 }
 
-/** Content of a file missing in the sandbox: empty while a file tool's call for it is running, otherwise undefined. */
+/** Content of a file that is missing from the sandbox: empty while a file tool's call for it is running, otherwise undefined. */
 export async function readUnfinishedFile(
   log: EventLog,
   id: SessionId,

@@ -31,9 +31,9 @@ const commands: Readonly<Record<string, string>> = {
   pip: 'python3 -m pip install --no-input --disable-pip-version-check --quiet',
 };
 /**
- * Prepares sandboxes of sessions whose agent a client defined: the folders `/mnt/session` and `/mnt/memory`, the client's files,
- * and packages. Each use of a sandbox waits until it is prepared, but never fails because of it: failures are logged or reported
- * as events.
+ * Prepares sandboxes of sessions whose agent a client defined: the folders `/mnt/session` and `/mnt/memory`, the client's
+ * files, and packages. Each use of a sandbox waits for its preparation, but does not fail if the preparation does: failures are
+ * logged or reported as events.
  */
 export class SessionSetup extends ServerComponent<Deps> implements WorkspaceHook {
   readonly #done = new WeakMap<object, { readonly print: string; readonly work: Promise<void> }>();
@@ -72,7 +72,7 @@ export class SessionSetup extends ServerComponent<Deps> implements WorkspaceHook
       await this.#tell(live, `${from} is not in this sandbox: ${stderr.trim()}. Its files are in ${to}.`);
   }
 
-  /** Keeps an existing file, which is from a restored sandbox. */
+  /** Keeps an existing file, because it comes from a restored sandbox. */
   async #place(
     live: LiveSession,
     client: SandboxClient,

@@ -15,7 +15,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   readonly sandboxes: Pick<SandboxAccess, 'look'>;
   readonly ids: Pick<IdSource, 'short' | 'token'>;
 }
-const kind = 'share'; // `<session>:<share>`, so that links end with their session
+const kind = 'share'; // `<session>:<share>`, so that links are deleted with their session
 const Stored = z.object({ hash: z.string(), createdAt: z.number(), expiresAt: z.number(), files: z.boolean() });
 const maxLinks = 100;
 const pageSize = 500;
@@ -117,7 +117,7 @@ export function createShareService({
   };
 }
 
-/** How many events before the page are searched for the approval request that its first messages may repeat. */
+/** Number of events before the page to search for an approval request that the page's first messages may repeat. */
 const maxRequestEvents = 100;
 
 /** Hides the messages that repeat an approval request, because they contain the tool call. */
@@ -133,7 +133,7 @@ function withoutRequests(before: readonly SessionEvent[], events: readonly Sessi
 }
 
 /**
- * Hides the call that an approval wait names, and the session's goals, because the reason in a goal's result can contain command
+ * Hides the call in an approval wait, and the session's goals, because the reason in a goal's result can contain command
  * output.
  */
 function withoutDetails(event: SessionEvent): SessionEvent {

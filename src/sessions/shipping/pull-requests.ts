@@ -214,7 +214,7 @@ ${parts.join('\n\n')}`;
 
 type Service = Pick<PullRequestService, 'open'>;
 
-/** Opens pull requests for agents. A run that continues after a restart can call this early, so calls wait for the service. */
+/** Opens pull requests for agents. A run resumed after a restart may call this before the service exists, so calls wait. */
 export class PullRequestOpenerFactory {
   readonly #service: Promise<Service>;
 

@@ -5,7 +5,7 @@ import { skillVersionKind } from '../../core/model/records.ts';
 import { Collection } from '../../storage/collection.ts';
 import { Skill, SkillVersion } from '../api/server/skills.ts';
 
-/** A skill as templates and sessions name it: `pdf`, or `pdf@3` for a version. */
+/** Reference to a skill in a template or session: `pdf`, or `pdf@3` for a version. */
 interface SkillPin {
   readonly name: string;
   /** Null: the newest. */
@@ -49,7 +49,7 @@ export class SkillRecords extends ServerComponent<Pick<ServerDependencies, 'reco
     return this.#skills.get(id);
   }
 
-  /** Rejects: conflict (the name is taken among the skills of the owner or project, or among shared skills), quota. */
+  /** Rejects: conflict (another skill of the owner or project, or a shared skill, has the name), quota. */
   async create(skill: StoredSkill): Promise<void> {
     const text = `There are already ${maxSkills} skills. Delete some first.`;
     const stored = await this.#skills

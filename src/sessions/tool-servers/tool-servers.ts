@@ -102,7 +102,7 @@ interface Deps {
   readonly setBy: string;
   readonly templates: Pick<TemplateService, 'list'>;
   readonly states: ToolServerStates;
-  /** Networks in which an entered address can be. */
+  /** Networks that an entered address may be in. */
   readonly reach: () => 'public' | 'private';
   readonly fetchFor: ToolServerFetchFactory;
   readonly clock: Clock;

@@ -34,7 +34,7 @@ const secretLimits = { maxBytes: 128 * 1024, maxDepth: 2, maxValues: 10 };
 export interface StoredCredential {
   readonly credential: VaultCredential;
   readonly recordId: string;
-  /** A change must match this version of the record. */
+  /** Version of the record that a change must match. */
   readonly version: number;
 }
 export interface VaultVariable extends EnvironmentVariableAuth {
@@ -71,7 +71,7 @@ export class CredentialRecords extends ServerComponent<Deps> {
   async list(vaultId: string): Promise<readonly StoredCredential[]> {
     const found = await this.deps.records.list(kind, { idPrefix: `${vaultId}:` });
     const all = found.map(({ id, doc, version }) => ({ credential: shown(doc), recordId: id, version }));
-    // A credential that is being archived can be listed twice; the archived record applies.
+    // A credential that is being archived can be listed twice; the archived record takes precedence.
     const ended = new Set(all.flatMap(({ credential }) => (credential.archivedAt === null ? [] : [credential.id])));
     return all
       .filter(({ credential: { id, archivedAt } }) => archivedAt !== null || !ended.has(id))

@@ -24,7 +24,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records' | 'warn'> {
   /** Called for a credential whose token endpoint returns no new token. */
   readonly onFailure: (credential: VaultCredential, vault: ResourceOwnership) => Promise<void>;
 }
-/** Tokens that expire sooner are replaced before use. */
+/** Tokens that expire within this time are replaced before use. */
 const spareMs = 60_000;
 const withinMs = 10_000;
 /** How long a failed refresh is remembered, so that a busy session does not retry on each call. */

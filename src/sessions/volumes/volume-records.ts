@@ -101,7 +101,7 @@ export class VolumeRecords extends ServerComponent<Deps> {
   }
 }
 
-/** Names the session that writes, so that its owner can delete it. For a transfer, the error names no session. */
+/** The error names the session that writes, so that the session's owner can delete it. For a transfer, no session is named. */
 export function writerConflictError({ name }: Volume, writer: Volume['holders'][number]): AppError {
   if (writer.until !== undefined) {
     return new AppError('conflict', `Content of the volume ${name} is being moved. Try again when the move has ended.`);

@@ -12,7 +12,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
   readonly sessions: Pick<SessionService, 'list'>;
   readonly live: (id: SessionId) => Pick<SessionRecord, 'agent'> | undefined;
   readonly events: Pick<Store['events'], 'findLastSeq' | 'page'>;
-  /** Whether this server is the one that queues sessions. If two servers do, it is wasteful but harmless. */
+  /** Whether this server is the one that queues sessions. Two servers doing so would be wasteful but harmless. */
   readonly leads: () => Promise<boolean>;
 }
 const lookMs = 30_000;

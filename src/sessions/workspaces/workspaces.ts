@@ -51,7 +51,7 @@ export function toCodeResult({ program, missing }: CodeScript, result: ExecResul
 
 /** Runs a command in a login shell, starting in `cwd`. Both streams go to stdout; stderr gets the final working directory. */
 function commandScript(command: string, cwd: string | undefined): string {
-  const go = cwd === undefined ? '' : `cd -- ${quoteForShell(cwd)} 2>/dev/null; `; // in place of a deleted folder, the workspace's folder is used
+  const go = cwd === undefined ? '' : `cd -- ${quoteForShell(cwd)} 2>/dev/null; `; // falls back to the workspace if `cwd` is gone
   const script = `trap 'pwd >&3' EXIT; ${go}eval ${quoteForShell(command)}`;
   return `exec ${toLoginShellCommand(script)} 3>&2 2>&1`;
 }
@@ -72,7 +72,7 @@ const useKind = 'workspace-use';
 const Named = z.object({ sessionId: SessionId });
 const codeMs = 30_000;
 const commandMs = 120_000;
-/** Minimum interval between checks whether a run still uses the sandbox. The grace period can be shorter. */
+/** Minimum interval between checks for a run that still uses the sandbox. The grace period can be shorter. */
 const workingMs = 1_000;
 
 interface OpenWorkspace {
@@ -116,7 +116,7 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
     const { key } = place;
     const core = SessionId.safeParse(name);
     const other = core.success ? await sessions.get(core.data).catch(ignoreSessionNotFound) : undefined;
-    // A workspace's session id grants no access, because it can be another user's.
+    // A workspace's session id grants no access, because it may be another user's.
     if (other && other.origin !== 'workspace' && (as?.mayUse(other) ?? true)) return other;
     const found = await records.get(kind, key);
     const known = found && (await sessions.get(Named.parse(found.doc).sessionId).catch(ignoreSessionNotFound));
@@ -135,7 +135,7 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
     await records.put({ ...markOf(id), doc: {} });
     place.marked = id;
   }
-  /** This server's mark is deleted first, so that of several servers that leave concurrently, the last one finds no mark. */
+  /** Deletes this server's mark first: if several servers leave concurrently, the last one then finds no other mark. */
   async function isUsedElsewhere(id: SessionId): Promise<boolean> {
     if (replica.name === undefined) return false;
     const own = markOf(id);
@@ -182,8 +182,8 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
     if (isWorking) return closeIn(place, Math.max(graceMs, workingMs));
     places.delete(key);
     place.over.abort();
-    // Queued behind running calls, so that a new member waits until the old sandbox is gone, and a session being created is
-    // completed.
+    // Queued behind running calls, so that a session being created is complete first. A new member, in turn, waits until the
+    // old sandbox is gone.
     const stop = async () => {
       const { ownSession: own } = place;
       if (own === undefined || (await isUsedElsewhere(own))) return;

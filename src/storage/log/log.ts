@@ -96,7 +96,7 @@ function countChars(value: unknown): number {
 }
 
 export interface EventLogOptions {
-  /** Events that a live reader can fall behind before it gets a resync. */
+  /** Number of events that a live reader can fall behind before it gets a resync. */
   readonly maxLag: number;
   readonly pageSize: number;
   readonly window?: LiveWindowLimits;
@@ -122,7 +122,7 @@ export function createEventLog(store: EventStore, options: EventLogOptions): Eve
     const { window, bell } = seat;
     let cursor = after;
     let headWhenWoken = Number.POSITIVE_INFINITY; // until the first wake-up, nothing counts as lag: a history can be long
-    let forgiven = after === 0 ? undefined : 0; // a reader from cursor 0 accepts that old events were trimmed, but no new gap
+    let forgiven = after === 0 ? undefined : 0; // a reader that starts at cursor 0 accepts trimmed old events, but no later gap
     const isTooSlow = (head: number) => head - Math.max(cursor, headWhenWoken) > options.maxLag;
 
     while (!signal.aborted) {
@@ -278,7 +278,7 @@ const slow = 100; // ms; followers see other servers' events within 150 ms
 const idle = 250; // ms; after a minute without news in any followed session
 const idleAfterMs = 60_000;
 const watchAgainMs = 5_000;
-const trustedAfterMs = 2_000; // a watch counts as working after this time; an unsupported one fails sooner
+const trustedAfterMs = 2_000; // a watch counts as working after this time; an unsupported watch fails before then
 const reportedMs = 1_000;
 
 /** Finds other servers' appends to followed sessions. The store pushes them if it can; otherwise their heads are polled. */

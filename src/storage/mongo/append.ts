@@ -58,7 +58,7 @@ export class EventAppender {
   readonly #seen = new Map<SessionId, { readonly head: number; readonly at: number }>();
   /** Logs whose last append failed on this server. The database may have stored all or part of it. */
   readonly #incomplete = new Set<SessionId>();
-  /** A retry passes the same object, and so reuses the batch id, which identifies an event stored before a lost response. */
+  /** A retry passes the same object and so reuses its batch id, which shows whether the first attempt stored the event. */
   readonly #batches = new WeakMap<AppendRequest, string>();
 
   constructor({ connection, newId, now, onAppend }: AppenderParts) {
@@ -131,7 +131,7 @@ export class EventAppender {
     });
   }
 
-  /** Puts without a fact have no event to commit them. Several are committed by the log's own document. */
+  /** Puts without a fact have no event to commit them. Several puts are committed by storing them in the log's own document. */
   async #putAlone(session: SessionId, head: number, puts: readonly PutDocument[]): Promise<void> {
     const { run, at } = this.#connection;
     if (puts.length > 1)

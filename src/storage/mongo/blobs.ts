@@ -109,7 +109,7 @@ async function drained(upload: GridFSBucketWriteStream, signal: AbortSignal): Pr
   signal.removeEventListener('abort', give);
 }
 
-/** Removes versions replaced before this time, so that current readers can finish. Infinity: all versions. */
+/** Removes only versions replaced before this time, because later ones may still be read. Infinity: all versions. */
 async function remove(bucket: GridFSBucket, filename: string, replacedBefore: number): Promise<void> {
   const versions = await answered(bucket.find({ filename }, { sort: newest }).toArray());
   for (const [index, { _id }] of versions.entries()) {

@@ -149,7 +149,7 @@ function runner(deadlineMs: number, maxWaiting: number): MongoConnection['run'] 
   };
 }
 
-/** Settles in time even if the socket hangs. If a write succeeds late, its retry recognizes it. */
+/** Settles in time even if the socket hangs. A retry recognizes an earlier write that succeeded late. */
 async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const text = 'The store did not answer in time. Try again.';

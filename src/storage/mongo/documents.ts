@@ -57,7 +57,7 @@ export interface LogDocument {
   readonly head?: number;
   readonly thinned?: number;
   readonly trimmed?: number;
-  /** Last appender that did not close the log. The next one completes its unfinished appends. */
+  /** Last appender that did not close the log. The next appender completes its unfinished appends. */
   readonly writer?: string;
   /** Epoch ms of the last mark, by the clock of that appender. */
   readonly opened?: number;
@@ -73,12 +73,12 @@ export interface HeadDocument {
 export interface RecordDocument extends PutDocument {
   readonly _id: string;
   readonly version: number;
-  /** Log of the last put and its head at that time, so that an older append cannot repeat its put. */
+  /** Log of the last put, and that log's head at the time, so that an older append cannot repeat its put. */
   readonly session?: string;
   readonly seq?: number;
   /** Database time of the last put; absent in older records. */
   readonly changed?: Date;
-  /** Id of this version's put, so that a put whose response was lost recognizes itself. */
+  /** Id of the put that wrote this version, so that a retry after a lost response recognizes its own put. */
   readonly put?: string;
 }
 

@@ -66,7 +66,7 @@ async function usageBetween(
 
 /** A page ends after this much text, so that long outputs do not make a read expensive. */
 const pageChars = 4 * 1024 * 1024;
-/** Compaction keeps younger events, so that a writer suspended for a shorter time still collides with them. */
+/** Compaction keeps events younger than this, so that a writer suspended for less time still collides with them. */
 export const minCompactedAgeMs = 10 * 60_000;
 
 interface MongoEventDeps {
@@ -141,7 +141,7 @@ export function createMongoEvents({ connection, appender, heads, now }: MongoEve
     const trimmed = Math.min(await nth(limits.keepAll), oldUpTo);
     const thinned = Math.max(trimmed, Math.min(await nth(limits.keepDroppable, { type: { $in: types } }), oldUpTo));
     if (thinned <= 0) return;
-    // Marks first: a reader can learn of a gap too early, but never finds an unmarked one.
+    // Writes the marks first: a reader may learn of a gap too early, but never finds an unmarked gap.
     await run(() => at.logs.updateOne({ _id: session }, { $max: { thinned, trimmed } }, { upsert: true }));
     if (trimmed > 0)
       await run(() => at.events(session).deleteMany({ _id: toEventRangeFilter(session, 0, trimmed) as never }));

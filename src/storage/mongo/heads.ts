@@ -74,7 +74,7 @@ export class LogHeadTracker {
     await waitAtMost(closeMs, this.#flush());
   }
 
-  /** Writes batches in sequence, so that a slow store is not overloaded. Later heads go with the next batch. */
+  /** Writes batches in sequence, so that a slow store is not overloaded. Later heads are written in the next batch. */
   #flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;

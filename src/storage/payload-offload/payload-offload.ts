@@ -97,7 +97,7 @@ const maxRead = 4 * 1024 * 1024; // bytes of blobs per page; the next page conti
  */
 export function withPayloadOffload({ store, blobs, newId, now }: Options): PayloadOffload {
   const { events, records } = store;
-  /** The shortened form of each append, by the append itself, because a repeated append passes the same object. */
+  /** The shortened form of each append, keyed by the request object, because a retry passes the same object. */
   const leaned = new WeakMap<AppendRequest, Promise<AppendRequest>>();
 
   async function aside<Fact extends SessionFact>(sessionId: SessionId, seq: number, fact: Fact): Promise<Fact> {

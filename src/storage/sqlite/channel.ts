@@ -18,8 +18,8 @@ const batchLimits: QueueLimits = { requests: 512, chars: 4 * 1024 * 1024 };
 /** Characters. Larger requests are bulk requests: command output, files, whole logs. */
 const bulkChars = 16 * 1024;
 /**
- * Maximum characters of bulk requests in one message, because small requests wait for the same commit. A single larger request is
- * still sent.
+ * Maximum number of characters of bulk requests in one message. Limited because small requests wait for the same commit. A
+ * single larger request is still sent.
  */
 const bulkPerBatch = 512 * 1024;
 

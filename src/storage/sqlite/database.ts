@@ -54,8 +54,8 @@ export interface DatabaseOptions {
 }
 
 /**
- * Largest file that is checked at start-up, because a check reads the whole file, at about 2 GB/s from memory. Damage in larger
- * files is found only when it is read.
+ * Size of the largest file that is checked at start-up. Limited because a check reads the whole file, at about 2 GB/s from
+ * memory. Damage in larger files is found only when it is read.
  */
 const checkedBytes = 256 * 1024 * 1024;
 

@@ -1,7 +1,7 @@
 import { toRecordIndexEntry } from '../../core/contracts/record-index.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 
-/** Excluded from the index of types, because a log has very many of them. */
+/** Types excluded from the index of types, because a log has very many such events. */
 export const unindexedEventTypes: readonly string[] = ['message.delta', 'tool.output'];
 
 export const toIndexColumns = (kind: string, doc: unknown) => {

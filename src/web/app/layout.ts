@@ -3,7 +3,7 @@ import { createPref, workPaneWidth } from '../data/prefs.ts';
 import { focusWhenRendered } from '../parts/focus.ts';
 import { tabElementIdOf } from '../parts/kit/tabs.tsx';
 
-/** The session list covers the page, on screens without room for a column. */
+/** Whether the session list covers the page, on screens without room for a column. */
 export const isSidebarOpen = signal(false);
 /** A phone shows one part at a time. */
 export const visiblePane = signal<'chat' | 'work'>('chat');
@@ -30,7 +30,7 @@ export function showTab(id: string): void {
   showWorkPane();
 }
 
-/** Like `showTab`, but also moves the focus to the tab. Call only for a person's action. */
+/** Like `showTab`, but also moves the focus to the tab. Call only in response to a person's action. */
 export function focusTab(id: string): void {
   showTab(id);
   focusWhenRendered(() => document.getElementById(tabElementIdOf(id)));

@@ -127,7 +127,7 @@ function catchDrops(): void {
   addEventListener('drop', refuse);
 }
 
-/** After a sign-in expired or was revoked, which closes the page's socket, prompts the person to sign in again. */
+/** Prompts the person to sign in again once the sign-in expires or is revoked, which closes the page's socket. */
 function followEnd(): void {
   let isAsking = false;
   effect(() => {
@@ -164,7 +164,7 @@ async function start(): Promise<void> {
   );
   connectToServer(() => {
     markSessionsUnconfirmed();
-    void loadCurrentUser(); // the role may have changed, which closes the socket
+    void loadCurrentUser(); // the previous socket may have closed because the role changed
   });
   followEnd();
   const command = takeCommandRequest();

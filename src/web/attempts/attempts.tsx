@@ -163,7 +163,7 @@ interface Props {
 function AttemptsTable({ set, open, choose }: Props) {
   const [isDeleting, setDeleting] = useState(false);
   const [isBusy, setBusy] = useState(false);
-  // With nothing to compare by, the attempt marked as best would only be the cheapest.
+  // Without results to compare, the attempt marked as best would merely be the cheapest.
   const isMeasured = set.attempts.some(
     ({ result }) => result && (result.goal || result.checks.length > 0 || result.score !== null),
   );

@@ -26,7 +26,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
   const decided = item.decided.value;
   const act = (work: () => Promise<unknown>) => async () => {
     setSending(true);
-    // Fails if the request failed, and can then be retried, or if another person decided first, as the log will soon show.
+    // Fails if the request failed, which the person can retry, or if another person decided first, which the log will soon show.
     await tryOrNotify(t('approval.notDecided'), work);
     setSending(false);
     // The focused button is gone, so the message box gets the focus, except on a phone, where that would open the keyboard.

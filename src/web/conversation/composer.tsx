@@ -47,7 +47,7 @@ export function Composer() {
   const steers = status === 'running' && goal === undefined; // a message with a goal starts its own run
   const hint = t(goal ? 'hint.task' : (hints[status] ?? 'hint.more'));
   const completion = useCompletion(ref, text);
-  // Both effects run before the paint. Later ones would replace newly typed text, and steal the focus.
+  // Both effects run before the paint. If they ran later, they would replace newly typed text and steal the focus.
   useLayoutEffect(() => {
     composerText.value = readComposerDraft(id);
   }, [id]);
@@ -153,7 +153,7 @@ export function Composer() {
           onSelect={completion.look}
           onKeyDown={(event) => {
             if (completion.onKey(event)) return;
-            // Phone keyboards have no Shift+Enter, so there Enter starts a new line.
+            // Phone keyboards have no Shift+Enter, so on a phone Enter starts a new line.
             if (pressedKeyOf(event) !== 'Enter' || event.shiftKey || isTouchDevice()) return;
             event.preventDefault();
             void submit();

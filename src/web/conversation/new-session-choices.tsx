@@ -23,7 +23,7 @@ export const isRepositoryFieldOpen = signal(false);
 
 export function NewSessionChoices() {
   useEffect(() => {
-    // Without its list, the template or skills chip is hidden.
+    // If its list fails to load, the template or skills chip stays hidden.
     for (const read of [loadEffectiveModels, loadSkills, loadTemplates]) void read().catch(() => {});
   }, []);
   const model = chosenModel.value || effectiveModels.value?.model || serverInfo.value?.model || '';

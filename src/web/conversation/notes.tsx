@@ -393,7 +393,7 @@ const reasons: Readonly<Record<NonNullable<RunEndItem['data']['code']>, TextKey>
   unsupported: 'why.request',
 };
 
-/** A newer server can have failure codes that this page does not know. */
+/** A newer server may send failure codes that this page does not know. */
 function reasonOf(code: NonNullable<RunEndItem['data']['code']>, isRetryable = false): string {
   const reason = t(reasons[code] ?? 'why.unknown');
   return isRetryable ? `${reason} ${t('why.retry')}` : reason;

@@ -13,7 +13,7 @@ export type RunEndData = EventDataOf<'run.end'>;
 
 export interface ToolState {
   readonly status: 'running' | 'completed' | 'failed';
-  /** Output so far; of a long output, the last part. */
+  /** Output so far, or only the last part of a long output. */
   readonly live: string;
   readonly endedAt?: number;
   readonly called?: ToolCalledData;

@@ -94,7 +94,7 @@ export class LogReader {
     }
   }
 
-  /** Waits after a temporary failure, such as a busy store. A final one, such as a missing session, ends the reader. */
+  /** Waits after a temporary failure, such as a busy store. A permanent failure, such as a missing session, ends the reader. */
   async #failed(error: unknown): Promise<void> {
     if (this.#isOver) return;
     if (this.#source.isFinal(error)) this.#leave();
@@ -133,7 +133,7 @@ export class LogReader {
     }
   }
 
-  /** Reads pages up to the newest event before it follows, because the subscription has a frame for each event. */
+  /** Reads whole pages up to the newest event before subscribing, because a subscription sends one frame per event. */
   async #catchUp(): Promise<void> {
     while (this.#seq < this.#head) {
       const page = await this.#source.list(this.#seq, pageSize);

@@ -55,7 +55,7 @@ export function connectToServer(onOpen: () => void): void {
       onOpen();
     },
     onClose: () => {
-      // A replaced socket can close after its replacement has opened.
+      // A replaced socket may close after its replacement has opened.
       if (socket.connection?.state !== 'open') connectionState.value = 'broken';
     },
   });

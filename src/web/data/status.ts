@@ -6,7 +6,7 @@ import { currentSession, currentSessionId, type Session } from './sessions.ts';
 export type DisplayStatus = 'new' | 'running' | 'waiting' | 'finished' | 'stopped' | 'failed' | 'expired' | 'deleted';
 
 /**
- * Without work in progress: `new` before the first run, `failed` with an unusable repository, otherwise how the last run ended.
+ * Without work in progress: `new` before the first run, `failed` if a repository is unusable, otherwise how the last run ended.
  */
 export function toDisplayStatus(session: Session): DisplayStatus {
   if (session.status === 'running' || session.status === 'waiting') return session.status;
@@ -21,7 +21,7 @@ function endStatus(end: { status?: string; reason?: string } | null | undefined)
   return end?.status === 'stopped' ? 'stopped' : 'finished';
 }
 
-/** Running and waiting come from the session's entry in the list. Otherwise the log decides, if it has a run. */
+/** The listed status applies if it is running or waiting, or if the log has no run. Otherwise, the log decides. */
 export const currentSessionStatus = computed<DisplayStatus>(() => {
   if (currentSessionId.value === undefined) return 'new';
   const run = conversationState.run.value;

@@ -2,7 +2,7 @@ const session = /^\/sessions\/([^/]+)\/desktop/.exec(location.pathname)?.[1] ?? 
 const api = `/api/v1/sessions/${session}`;
 /** Whether this page is embedded in the work pane, which shows the controls itself. */
 export const isInPane = new URLSearchParams(location.search).has('pane');
-/** Whether this page is in any other frame. It then shows only the screen. */
+/** Whether this page is in any other frame. In such a frame, the page shows only the screen. */
 export const isInOtherFrame = window.parent !== window && !isInPane;
 /** Signature of a signed link, which replaces the token. The link's creator decided what the viewer can do. */
 export const linkSignature = new URLSearchParams(location.hash.slice(1)).get('signature');

@@ -96,7 +96,7 @@ export class KeyComposition {
   /** Key after a dead key, until its keypress event. */
   #last = '';
 
-  /** Whether the key belongs to a composition, so that noVNC must not send it. */
+  /** Whether the key belongs to a composition. noVNC must not send such a key. */
   takes({ key, ctrlKey, altKey, metaKey }: KeyFields<'key' | 'ctrlKey' | 'altKey' | 'metaKey'>): boolean {
     if (/^(Shift|Alt|AltGraph|Control|CapsLock)$/.test(key)) return false;
     this.#last = '';

@@ -33,7 +33,7 @@ function endOf({ code, reason }: CloseEvent, signed: boolean): ScreenOverlay | u
 /** A hidden page disconnects after this time, in ms, so that the sandbox can become idle. */
 const hiddenMs = 5 * 60_000;
 
-/** After a broken connection, a viewer takes back control within this time, in ms, unless another person has it. */
+/** After a lost connection, a viewer that reconnects within this time, in ms, takes back control unless another person has it. */
 const keptMs = 60_000;
 
 let target: HTMLElement | undefined;
@@ -88,7 +88,7 @@ function connect(): void {
 }
 
 /**
- * Labels noVNC's canvas. Because the canvas keeps all keys, Tab reaches it only outside of frames, or in the pane for a person
+ * Labels noVNC's canvas. The canvas keeps all keys, so Tab must not reach it in a frame, except in the pane if this person is
  * in control.
  */
 function labelCanvas(): void {

@@ -25,13 +25,13 @@ export const rfbClient = signal<RFB | undefined>(undefined);
 export const desktopClipboard = signal('');
 export const isViewOnly = signal(false);
 export const isScaledToFit = signal(true);
-/** While the screen is larger than the view, a finger moves the view instead of the mouse. */
+/** While the screen is larger than the view, dragging a finger moves the view instead of the mouse pointer. */
 export const isPanning = signal(false);
 export const canPan = (): boolean => !isInOtherFrame && !isScaledToFit.value && isTouchDevice();
 
 /**
- * Whether this viewer's input is withheld from the desktop. Fingers also move the page, so they never take control by touching
- * the screen.
+ * Whether this viewer's input is withheld from the desktop. Touching the screen never takes control, because fingers also
+ * scroll the page.
  */
 export const isInputBlocked = (): boolean =>
   isInOtherFrame ||
@@ -50,6 +50,6 @@ effect(() => {
   if (!client) return;
   client.viewOnly = isInputBlocked();
   client.scaleViewport = isInOtherFrame || isScaledToFit.value;
-  client.clipViewport = canPan(); // a mouse has scroll bars instead
+  client.clipViewport = canPan(); // mouse users scroll with scroll bars instead
   client.dragViewport = client.viewOnly || (canPan() && isPanning.value);
 });

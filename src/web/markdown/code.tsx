@@ -16,7 +16,7 @@ interface Props {
 
 /** Colors appear once the worker has computed them. */
 export function CodeBlock({ code: given, language }: Props) {
-  const code = stripAnsi(given); // models quote program output with its color codes
+  const code = stripAnsi(given); // models may quote program output with its color codes
   return (
     <div class="code tinted box">
       <div class="code-head between quiet small-text row">

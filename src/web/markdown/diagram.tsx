@@ -7,7 +7,7 @@ import { t } from '../text/text.ts';
 const maxText = 20_000; // characters
 const maxHeight = 1_600;
 const firstHeight = 160;
-/** How long the text must stay unchanged before it is drawn, in ms, because it may still be growing. */
+/** How long the text must stay unchanged before it is drawn, in ms. Until then, the text may still be growing. */
 const restMs = 400;
 const answerMs = 10_000;
 const loadMs = 30_000;

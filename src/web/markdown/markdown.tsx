@@ -23,7 +23,7 @@ import { PlainText } from './plain.tsx';
 
 const maxText = 200_000; // maximum characters that the worker parses
 const signs = /[*_`#|~$[\]<>\\]|^[ \t]*([-+]|\d+[.)])\s/m;
-const maxShort = 8_000; // characters of a text whose blocks are laid out together
+const maxShort = 8_000; // characters; up to this length, the blocks of a text are laid out together
 
 interface Props {
   readonly text: string;

@@ -4,7 +4,7 @@ import type { Tokens } from 'marked';
 // signs touch the formula and no digit follows the closing one.
 
 const maxTex = 5_000; // characters
-/** Maximum attempts to read a formula in one text, including failed attempts, so that hostile input costs little. */
+/** Maximum number of attempts to parse a formula in one text, including failed ones. Bounds the cost of hostile input. */
 const maxTries = 2_000;
 
 interface Delimiters {

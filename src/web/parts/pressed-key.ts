@@ -1,4 +1,4 @@
-/** Key code while an input method handles a key. In Safari, `isComposing` is already false then. */
+/** Key code while an input method handles a key. In Safari, `isComposing` may already be false for such a key. */
 const handledByInputMethod = 229;
 
 /** Key of a keydown event. Empty while an input method composes, because the key belongs to it. */

@@ -40,7 +40,7 @@ async function workOnAll(work: BulkWork): Promise<void> {
     while (done < work.ids.length && !end.signal.aborted) {
       running.value = { ...work, done, end };
       const ids = work.ids.slice(done, done + portion);
-      failed += await workOn({ kind: work.kind, ids }).catch(() => ids.length); // any of these may not have been changed
+      failed += await workOn({ kind: work.kind, ids }).catch(() => ids.length); // any of these may be unchanged
       done += ids.length;
     }
   } finally {

@@ -9,7 +9,7 @@ export const isSearchingSessions = signal(false);
 const pauseMs = 250;
 const maxFound = 200;
 
-/** Queries the server when the person pauses. A later search supersedes an earlier one. */
+/** Queries the server when the person stops typing. A later search supersedes an earlier one. */
 export function watchSessionSearch(): void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   effect(() => {

@@ -53,12 +53,12 @@ function ForkDialog({ id, seq }: { id: string; seq: number | undefined }) {
   );
 }
 
-/** Appears in both logs: in the fork's with the original session, and in the original's with the fork. */
+/** Appears in both logs: the fork's log links to the original session, and the original's log links to the fork. */
 export function ForkNote({ event: { data, sessionId } }: { event: EventOf<'session.forked'> }) {
   const isChild = data.to === sessionId;
   const other = isChild ? data.from : data.to;
   const known = sessions.value.find(({ id }) => id === other);
-  // Hidden if the other session cannot be opened, or is an attempt, because the header's comparison lists attempts.
+  // Hidden if the other session cannot be opened, and for attempts, which the header's comparison lists.
   if (!isChild && (!known || known.parent?.attempts)) return null;
   return (
     <p class="aside forked">

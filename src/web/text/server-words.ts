@@ -33,7 +33,7 @@ export class ServerTranslator {
   }
 
   error(code: ErrorCode, message: string): string {
-    // A newer server can send codes that this page does not know.
+    // A newer server may send codes that this page does not know.
     const sentence = Object.hasOwn(this.#words.errors, code) ? this.#words.errors[code] : undefined;
     if (sentence === undefined) return message;
     if (silent.has(code)) return sentence;

@@ -8,7 +8,7 @@ import { truncateEnd, truncateStart } from '../../../core/text/text.ts';
  *
  * - `results`: before `upto`, each tool result is replaced by a line that says where to find the whole result, and pictures are
  * removed. Results from `upto` to `until` are shortened to their first `most` characters, if set.
- * - `pictures`: pictures before `upto` are replaced by a line with their number.
+ * - `pictures`: pictures before `upto` are replaced by a line that states how many there were.
  * - `summary`, `cut`: everything before `upto` is replaced by the user's own messages and `summary`. The model writes the text
  * of a `summary`; the server writes that of a `cut`, after the model failed to.
  */

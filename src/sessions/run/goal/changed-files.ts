@@ -6,7 +6,7 @@ import type { ChangedFile, FileChanges } from '../../api/files.ts';
 import { baselineCopyPathOf, readRunChanges } from '../snapshot/run-snapshots.ts';
 
 const maxCompared = 100;
-const fileChars = 12_000; // of diff per file
+const fileChars = 12_000; // diff text per file
 const timeoutMs = 20_000;
 
 /** The run's changed files, then as much of their diffs as fits. Undefined: no copies from before the run exist. */

@@ -41,7 +41,7 @@ export async function judgeGoal(work: RunContext, input: JudgeInput, signal: Abo
 const allPassed: Finding = { result: 'satisfied', reason: 'All checks passed.' };
 const graderResults = { passed: 'satisfied', missed: 'not_satisfied', unknown: 'could_not_be_judged' } as const;
 
-/** Whether to give up: a request over budget waits for a person, and a failed request is retried until the last try. */
+/** Whether to give up. A request over budget waits for a person; any other failed request is retried until the last try. */
 const givesUp = ({ kind }: TurnResult, { isLastTry }: JudgeInput): boolean => kind !== 'unaffordable' && isLastTry;
 const messageOf = (result: TurnResult): string => (result.kind === 'failed' ? result.message : 'The grader failed.');
 
@@ -79,11 +79,12 @@ async function conclude(
 }
 
 type Deps = Pick<RunContext, 'runWriter' | 'sandbox'>;
-const outputChars = 3_000; // of output per check, for the agent and the log
+const outputChars = 3_000; // output per check, for the agent and the log
 
 /**
- * Runs the checks in sequence, each in its own shell at the workspace root. A failure does not stop the others, so the agent gets
- * all results together. A restart does not repeat finished checks and follows a running check to its end.
+ * Runs the checks in sequence, each in its own shell at the workspace root. A failure does not stop the others, so the agent
+ * gets all results together. After a server restart, finished checks are not repeated, and a check that is still running is
+ * awaited.
  */
 export async function runGoalChecks(
   work: Deps,

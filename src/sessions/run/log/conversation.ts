@@ -45,8 +45,8 @@ export function parseConversation(docs: readonly unknown[]): {
 const isShortening = (doc: unknown): boolean => typeof doc === 'object' && doc !== null && 'compaction' in doc;
 
 /**
- * Sorts results by their calls, because parallel calls end in any order. `before` has the positions of calls whose replies are
- * not in `messages`.
+ * Puts results in the order of their calls, because parallel calls can end in any order. `before` has the positions of calls
+ * whose replies are not in `messages`.
  */
 export function sortResultsByCall(
   messages: readonly Message[],

@@ -60,7 +60,7 @@ interface OpenReply {
   cut(): SessionFact[];
 }
 
-const liveChars = 64 * 1024; // per call, in the log; the sandbox has all output
+const liveChars = 64 * 1024; // per call, in the log; the sandbox has the full output
 
 /** Writes a run to the log, and closes its open message, calls and step however the run ends. */
 export class RunWriter {
@@ -165,7 +165,7 @@ export class RunWriter {
     await this.#writer.write([...this.#owed.splice(0), ...facts], this.transcript.takeUnstored());
   }
 
-  /** Undefined: the call has no request in the log, or it is answered. */
+  /** Undefined: the log has no request for the call, or the request is answered. */
   findRequest(callId: string): AnswerRequest | undefined {
     const requested = this.requests.get(callId);
     return requested?.isUnwritten ? undefined : requested;
@@ -224,7 +224,7 @@ export class RunWriter {
     return { type: 'usage', runId: this.runId, data: { model, ...usage, ...of } };
   }
 
-  /** The facts of a complete message, logged in these pieces. `reason`: why the run waits, if the message is a question. */
+  /** Facts that log a complete message in these pieces. `reason`: why the run waits, if the message is a question. */
   messageFacts(pieces: readonly string[], reason?: WaitReason): SessionFact[] {
     const messageId = this.#ids.messageId();
     const waits = reason && { waits: reason };
@@ -243,7 +243,7 @@ export class RunWriter {
     data: { messageId, text, ...more },
   });
 
-  /** Broken-off reply whose beginning subscribers have already seen. `id` is set while its message is open. */
+  /** Broken-off reply. Subscribers have already seen its beginning. `id` is set while its message is open. */
   get begun(): { readonly id?: MessageId; readonly text: string } | undefined {
     const open = this.#writer.message.begun;
     if (this.#broken === '') return open;
@@ -297,7 +297,7 @@ export class RunWriter {
 
   /** Announces a call. Every announced call must get a result. Throws `cancelled` once the run is closed. */
   calling(call: CallingData): SessionFact {
-    // Otherwise the run's end would close a call that never began.
+    // Without this check, the run's end would close a call that never began.
     if (this.#closed) throw new AppError('cancelled', 'The run has ended.');
     this.#openCalls.set(call.callId, { call: { ...call, logged: 0 }, output: new BoundedOutput() });
     return { type: 'tool.calling', runId: this.runId, data: call };

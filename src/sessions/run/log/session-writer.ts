@@ -159,7 +159,7 @@ export class SessionWriter extends ServerComponent<Options> {
 
   /**
    * Changes the record in queue order, because a queued write would undo a change outside the queue. Without a fact, the log's
-   * head is unchanged, so a former holder that has not noticed its loss can still overwrite the change.
+   * head is unchanged, so a former lease holder that has not noticed the loss of its lease can still overwrite the change.
    */
   async amend(marks: Partial<StoredSession>, facts: readonly SessionFact[] = []): Promise<void> {
     if (this.#broken) throw this.#broken;
@@ -242,7 +242,7 @@ export class SessionWriter extends ServerComponent<Options> {
   });
 }
 
-/** Whether the run generated a title that a client's own title has overtaken. */
+/** Whether the fact is a generated title that must not replace a client's own title. */
 const isOvertakenTitle = ({ type, runId }: SessionFact, { titleBy }: StoredSession): boolean =>
   type === 'title' && runId !== null && titleBy === 'client';
 

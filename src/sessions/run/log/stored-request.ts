@@ -203,7 +203,7 @@ const continues = (list: readonly PositionedNote[], before: readonly PositionedN
 /** Position of the last processed request. Null: no requests are left to shorten. */
 const Place = z.object({ after: z.object({ sort: z.number(), id: z.string() }).nullable() });
 const place = { kind: 'server', id: 'request-notes' } as const;
-const perPage = 20; // an old record can have 100 KB
+const perPage = 20; // an old record can be as large as 100 KB
 const restMs = 20;
 
 /**

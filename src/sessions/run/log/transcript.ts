@@ -63,7 +63,7 @@ export class Transcript {
   /** Loads the stored entries once. Call `add` only after this resolves. */
   load(): Promise<void> {
     this.#loaded ??= this.#load().catch((thrown: unknown) => {
-      this.#loaded = undefined; // the next turn retries, because the store may be available then
+      this.#loaded = undefined; // the next turn retries, because the store may be available by then
       throw thrown;
     });
     return this.#loaded;

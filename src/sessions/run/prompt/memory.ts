@@ -55,7 +55,7 @@ export class WorkspaceNotes {
           const path = `${folder}${name}`;
           const bytes = await client.readFile(path, until.signal, { maxBytes: left + 1 }).catch(ignoreUnreadableFile);
           const text = bytes && sanitizePromptFile(bytes, left);
-          // Projects for several agents often have the same text under both names.
+          // Projects that support several agents often have the same text in both files.
           if (!text || found.some((one) => one.text === text)) continue;
           found.push({ path, text });
           left -= bytes.length;

@@ -42,7 +42,7 @@ const systemParts = {
   plan: ({ plans }) => (plans ? {} : undefined),
   todo: ({ plans, hasTool }) => (!plans && hasTool('todo') ? {} : undefined),
   notes: ({ notes, hasTool }) => (notes === undefined || !hasTool('memory_read') ? undefined : { notes }),
-  // Last, because these parts can appear during a run: everything before them is unchanged, so caches remain valid.
+  // Last, because these parts can appear during a run: everything before them then stays the same, so caches remain valid.
   skills: ({ skills, hasTool }) => (skills === undefined || !hasTool('skill_read') ? undefined : { skills }),
   memory: ({ memory }) => (memory === undefined ? undefined : { memory }),
 } satisfies Record<string, (facts: PromptContext) => PartValues | undefined>;
@@ -68,7 +68,7 @@ interface Placeholders {
   readonly must: readonly string[];
   readonly may?: readonly string[];
 }
-/** Placeholders of each part. A part that lacks one from `must` would lose text from the server. */
+/** Placeholders of each part. Without those in `must`, a part would lack text that the server inserts. */
 const placeholders: Partial<Record<PromptPartName, Placeholders>> = {
   project: { must: ['instructions'] },
   environment: { must: ['workdir'], may: ['installed', 'network'] },

@@ -34,7 +34,7 @@ interface LoadedMessages {
 }
 type Fitted = { readonly mimeType: string; readonly data: string } | { readonly leftOut: string };
 
-/** Recently scaled pictures, because later requests contain them again. */
+/** Cache of recently scaled pictures, because later requests contain the same pictures. */
 const scaledBefore = new Map<string, Promise<Fitted>>();
 
 /**
@@ -107,7 +107,7 @@ async function smaller(picture: Buffer, { size: { width, height }, side, signal 
   return { leftOut: `${why}, and it could not be made smaller` };
 }
 
-const span = 2_400; // Characters. The detector fires if they are one short text, repeated.
+const span = 2_400; // Characters. The detector fires if this many consist of one short text, repeated.
 const maxPeriod = 400;
 const everyChars = 512;
 
@@ -172,7 +172,7 @@ class Continuation {
     if (this.#held.length >= repeated) this.#release(repeated);
   }
 
-  /** Call at the end of the reply. Drops a reply that only repeats the text, unless it is too short to be sure. */
+  /** Call at the end of the reply. Drops a reply that only repeats the text, unless it is short enough to match by chance. */
   end(): void {
     if (this.#places.length > 0)
       this.#release(this.#places[0] === 0 && this.#held.length >= minRepeated ? this.#held.length : 0);

@@ -33,7 +33,7 @@ export async function runTurn(
   const { runWriter, budget } = work;
   await runWriter.flush(); // otherwise followers would get the earlier events only with the reply's first text
   const { unheard } = runWriter;
-  // The user has sent a newer message, so the reply that broke off is not continued.
+  // If the user has sent a newer message, the reply that broke off is not continued.
   if (unheard.length > 0 && runWriter.begun?.id) await runWriter.write(...runWriter.cutMessage());
   const { begun } = runWriter;
   const hasFiles = unheard.some(({ attachments = [] }) => attachments.length > 0);

@@ -17,7 +17,7 @@ import type { SessionVolumes } from '../../volumes/session-volumes.ts';
 export interface CreationDeps extends Pick<ServerDependencies, 'clock' | 'ids' | 'log'> {
   readonly supervisor: Pick<Supervisor, 'wake'>;
   readonly checkModel?: (ref: string) => void | Promise<void>;
-  /** Rejects: invalid_request for an unknown name, and the reason if the template cannot run here. */
+  /** Rejects: invalid_request for an unknown name. Also rejects, with the reason, if the template cannot run here. */
   readonly templateFor: (named: string | undefined, projectId: string | null) => Promise<ResolvedTemplate>;
   readonly forks: Pick<ForkCreator, 'make' | 'makeBranch'>;
   /** Rejects: not_found for a skill that sessions of this holder cannot use. */
@@ -163,7 +163,7 @@ export function createSessionCreator(parts: CreatorDeps) {
     const puts = [{ kind: 'session', id, doc, sort: at }];
     await log.append({ sessionId: id, after: 0, at, facts, puts }).catch(async (thrown: unknown) => {
       if (ready !== undefined) parts.ready?.giveUp(ready);
-      // With an explicit id, the volumes can belong to an existing session.
+      // With an explicit id, the volumes may belong to an existing session.
       if (input === undefined) await parts.volumes?.release(id, mounted).catch(() => {}); // the clean-up retries
       throw thrown;
     });

@@ -21,7 +21,7 @@ interface DeletionDeps extends RemovalDeps {
   readonly deleted: (session: SessionRecord) => void;
 }
 
-/** Permanently deletes a session. A concurrent second call waits for the first tombstone and rejects: session_not_found. */
+/** Permanently deletes a session. A concurrent call waits for the first call's tombstone, then rejects: session_not_found. */
 export function createSessionDeleter(parts: DeletionDeps) {
   const { store, commands, clock, closing, watchers } = parts;
   const burying = new Map<SessionId, Promise<void>>();
@@ -51,7 +51,7 @@ export function createSessionDeleter(parts: DeletionDeps) {
     const record = await parts.stored(id);
     const other = burying.get(id);
     if (other) {
-      await other; // the first call can fail until its tombstone is written
+      await other; // the first call may fail before its tombstone is written
       throw parts.gone();
     }
     const buried = bury(id).finally(() => burying.delete(id));

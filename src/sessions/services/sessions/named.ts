@@ -12,7 +12,7 @@ interface Deps {
 }
 const maxTries = 20;
 
-/** Finds or creates the session of a name. Concurrent callers on any server get the same session. */
+/** Finds or creates the session with a name. Concurrent callers on any server get the same session. */
 export function createNamedSessionMethods({
   names,
   create,

@@ -22,7 +22,7 @@ const NameEntry = z.object({
 });
 type NameEntry = z.infer<typeof NameEntry>;
 
-/** Permission to create the session of this name, with this id. If several callers hold it, only one succeeds. */
+/** Permission to create the session with this name and id. If several callers hold it, only one succeeds. */
 export interface NameClaim {
   readonly key: string;
   readonly sessionId: SessionId;
@@ -81,8 +81,8 @@ export class SessionNames extends ServerComponent<Deps> {
   }
 
   /**
-   * `change` stores the name in the session's record. Rejects: conflict (another session of the owner has or is getting the
-   * name), and as `change` does.
+   * `change` stores the name in the session's record. Rejects: conflict (another session of the owner has the name or is about
+   * to get it), and as `change` does.
    */
   async rename<Changed>(
     { id, owner, name: before }: Pick<SessionRecord, 'id' | 'owner' | 'name'>,

@@ -2,7 +2,7 @@ import type { Store } from '../../../core/contracts/ports.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import type { SessionListQuery } from '../../api/sessions.ts';
 
-/** Maximum matching sessions. For a text with more matches, reading the newest sessions finds some quickly. */
+/** Maximum number of matching sessions. If more match, reading the newest sessions finds some of them quickly. */
 const maxFound = 2_000;
 
 interface SearchFilter {

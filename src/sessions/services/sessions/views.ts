@@ -56,7 +56,7 @@ export function createSessionViews({
     },
   };
 
-  /** Reads a file that is not in the log but may exist in a stopped sandbox; only then is the sandbox started. */
+  /** Reads a file that is not in the log but may exist in a stopped sandbox. Starts the sandbox only for such a file. */
   async function keptFile(
     id: SessionId,
     path: string,

@@ -86,7 +86,8 @@ export const createCopyFailureFormatter =
     `${files} could not be copied (${command}: ${exitCode})${printed && `: ${printed}`}.`;
 
 /**
- * Streams a program's output no faster than the reader takes it. Ends the program if the reader stops; fails if the program does.
+ * Streams a program's output no faster than the reader takes it. Ends the program if the reader stops; fails if the program
+ * fails.
  */
 export async function* streamOutput(
   sandbox: Pick<SandboxClient, 'programs'>,

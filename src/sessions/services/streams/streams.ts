@@ -37,9 +37,9 @@ exec dd bs=262144 iflag=skip_bytes,count_bytes,fullblock skip="$from" count="$co
 `;
 
 /**
- * Writes its input next to the file and renames it at the end, so that an interrupted upload keeps the old file. $3: the required
- * version, `none` for a new file, or empty. Prints the new version, which differs even within one clock tick. Uploads to one
- * folder are serialized from the comparison to the rename.
+ * Writes its input next to the file and renames it at the end, so that an interrupted upload keeps the old file. $3: the
+ * required version, `none` for a new file, or empty. Prints the new version, which differs from the old one even if both were
+ * written within one clock tick. Uploads to one folder are serialized from the comparison to the rename.
  */
 export const fileReceiveScript = `
 root=$(readlink -f -- "$2")
@@ -90,8 +90,8 @@ const errorsChars = 2_000;
 const closeMs = 10_000;
 
 /**
- * Runs long commands as programs over pipes, and transfers files as streams of the daemon. An older image's daemon has no file
- * streams, so scripts transfer its files.
+ * Runs long commands as programs over pipes, and transfers files over the daemon's file streams. An older image's daemon has no
+ * file streams, so scripts transfer its files.
  */
 export function createStreamService({ sandboxes, ids, known }: Deps): StreamService {
   const nameOf = (what: string) => `${what}-${ids.short()}`;

@@ -72,7 +72,7 @@ export function Dialog({ title, wide = false, children, onClose }: Props) {
   );
 }
 
-/** Gets the focus after the dialog that is being removed. A dialog that replaces it takes this over. */
+/** Element to focus once the dialog being removed is gone. A dialog opened in its place inherits the element. */
 let pendingReturn: HTMLElement | null = null;
 
 /** Opens the dialog above the page. When it is gone, the focus returns to where it was, unless it has already moved on. */

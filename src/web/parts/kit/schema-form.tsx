@@ -108,9 +108,9 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
   const form = useRef<HTMLFormElement>(null);
   const more = useRef<HTMLDetailsElement>(null);
   useLayoutEffect(() => {
-    if (more.current?.querySelector('[aria-invalid="true"]')) more.current.open = true; // only a person closes it
+    if (more.current?.querySelector('[aria-invalid="true"]')) more.current.open = true; // once open, only a person closes it
     form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
-  }, [refusals]); // not after each change, because typing that fixes one field must not move to the next
+  }, [refusals]); // not after each change, because fixing one field must not move the focus to the next
   const refuse = (found: Readonly<Record<string, string>>) => {
     setErrors(found);
     setRefusals((count) => count + 1);

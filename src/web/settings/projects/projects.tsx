@@ -74,8 +74,8 @@ export function ProjectList<Row extends OpenProject>({ load, linesOf, opens = tr
 }
 
 /**
- * Whether the member is listed by id, as a future owner must be: the server does not reveal whether an e-mail address belongs to
- * someone who has signed in.
+ * Whether the member is listed by id. Only such a member can become the owner, because the server does not reveal whether an
+ * e-mail address belongs to someone who has signed in.
  */
 const isNamedById = ({ of, id }: Member) => of === 'person' && !id.includes('@');
 

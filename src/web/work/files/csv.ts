@@ -1,4 +1,4 @@
-/** Maximum cells of a table, because the text comes from a sandbox. Available libraries limit only rows. */
+/** Maximum number of cells in a table. Limited because the text comes from a sandbox. Available libraries limit only rows. */
 export const maxCsvCells = 20_000;
 
 /**

@@ -33,7 +33,7 @@ function RepositoryView({ session, repository }: { session: Session; repository:
   const { id: sessionId } = session;
   const { path, url, state, error, branch, access, environment } = repository;
   const of: RepositoryLocation = { sessionId, path };
-  // Increased after each change to the repository, because the state of its pull request is then outdated too.
+  // Incremented after each change to the repository, because the change also makes the state of its pull request outdated.
   const [reads, setReads] = useState(0);
   const read = async () => (state === 'ready' ? await query('repositories.status', of) : undefined);
   // Read again when the session's status changes, because a run may have changed files.
@@ -171,7 +171,7 @@ function Hosts({ sessionId, hosts }: { sessionId: string; hosts: readonly string
   );
 }
 
-/** A person can only allow all of them, or none. */
+/** A person can allow either all of the services or none. */
 function WantedServices({
   of,
   services,
@@ -328,7 +328,7 @@ interface FileDiffProps {
   readonly leaveOut: (patch: string) => void;
 }
 
-/** The diff loads when unfolded. A person can exclude some of several changes. */
+/** The diff loads when unfolded. If it has several changes, a person can exclude some of them from the commit. */
 function FileDiff({ of, file: { path, change }, leaveOut }: FileDiffProps) {
   const [patch, setPatch] = useState<FilePatch & { readonly isWhole: boolean }>();
   const [problem, setProblem] = useState('');

@@ -54,7 +54,7 @@ export class UserTerminalConnection {
     }
   }
 
-  /** Sends one request at a time, so that input arrives in order. Later keys go with the next request. */
+  /** Sends one request at a time, so that input arrives in order. Later keys are sent with the next request. */
   async #send(): Promise<void> {
     if (this.#isSending) return;
     this.#isSending = true;

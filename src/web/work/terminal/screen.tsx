@@ -175,7 +175,7 @@ export function TerminalScreen({ label, isPlain = false, onOpen }: Props) {
   );
 }
 
-/** Keys that the keyboard on a screen lacks. Arrows are the last byte of a sequence. */
+/** Keys that an on-screen keyboard lacks. Arrow keys differ only in the last byte of their escape sequences. */
 function TouchKeys({ terminal }: { terminal: RefObject<Terminal | null> }) {
   const press = (text: string) => terminal.current?.input(text);
   const arrow = (last: string) => press(`\x1b${terminal.current?.modes.applicationCursorKeysMode ? 'O' : '['}${last}`);
@@ -194,7 +194,7 @@ function TouchKeys({ terminal }: { terminal: RefObject<Terminal | null> }) {
       class="touch-keys row rigid"
       role="toolbar"
       aria-label={t('terminal.keys')}
-      onMouseDown={(event) => event.preventDefault()} // the keyboard on the screen stays open
+      onMouseDown={(event) => event.preventDefault()} // keeps the on-screen keyboard open
     >
       {Object.entries(keys).map(([label, press]) => (
         <Button key={label} class="small" label={label} onClick={press} />

@@ -39,7 +39,7 @@ export class ShellInputQueue {
     }
   }
 
-  /** Retries while the command is announced but has not started, because nothing accepts its input until then. */
+  /** Retries while the command is announced but has not started, because nothing accepts input for it before it starts. */
   async #patiently(text: string): Promise<void> {
     for (let tries = 1; ; tries++) {
       try {

@@ -170,7 +170,7 @@ type SeenTurn = Outputs['sessions']['promptAt'];
 const showSeen = (sessionId: string, turn: number | undefined): void =>
   showDialog(<Seen sessionId={sessionId} first={turn} />);
 
-/** A turn's request to the model, rebuilt from the log. The page shows whether it is proved to be exactly as sent. */
+/** A turn's request to the model, rebuilt from the log. Shows whether the result is proven identical to the request sent. */
 function Seen({ sessionId, first }: { sessionId: string; first: number | undefined }) {
   const [turn, setTurn] = useState(first);
   const request = { id: sessionId, ...(turn !== undefined && { turn }) };
