@@ -5,7 +5,7 @@ import type { ModelService } from '../api/models.ts';
 import type { AccessKind } from '../api/rules.ts';
 import type { AutomationService, CompletionTrigger } from '../api/server/automations.ts';
 import type { BudgetHolder, BudgetService } from '../api/server/budgets.ts';
-import type { MemoryHolderRef, MemoryOwner, MemoryService } from '../api/server/memory.ts';
+import type { MemoryOwner, MemoryOwnerRef, MemoryService } from '../api/server/memory.ts';
 import type { MemoryAuthor, MemoryStoreService } from '../api/server/memory-stores.ts';
 import type { SkillService } from '../api/server/skills.ts';
 import type { UsageService } from '../api/usage.ts';
@@ -145,7 +145,7 @@ export function guardBudgets(
 
 /** People read and change their own notes. In a project, viewers read its notes and members change them. */
 export function guardMemory(memory: MemoryService, { principalOf, ofProject }: MemoryGuard): MemoryService {
-  async function allowed({ of, id }: MemoryHolderRef, action: AccessKind): Promise<MemoryOwner> {
+  async function allowed({ of, id }: MemoryOwnerRef, action: AccessKind): Promise<MemoryOwner> {
     const principal = principalOf();
     if (of === 'project') {
       if (id === undefined) throw new AppError('invalid_request', 'Name the project by its id.');

@@ -1,7 +1,7 @@
 import { AppError } from '../../core/errors/errors.ts';
 import {
-  type MemoryHolderRef,
   type MemoryOwner,
+  type MemoryOwnerRef,
   type MemoryService,
   type MemorySummary,
   memoryHolderKinds,
@@ -19,7 +19,7 @@ interface Deps {
 export function createMemoryService({ notes, people, projects, count }: Deps): MemoryService {
   const namesOf = (of: MemoryOwner['of']) => (of === 'person' ? people() : projects());
 
-  async function known({ of, id = '' }: MemoryHolderRef): Promise<MemoryOwner> {
+  async function known({ of, id = '' }: MemoryOwnerRef): Promise<MemoryOwner> {
     if (of === 'person' && id === '') return { of, id };
     if ((await namesOf(of)).has(id)) return { of, id };
     // A person whose API keys were deleted can be missing from `people` and still have notes.

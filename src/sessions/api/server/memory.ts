@@ -11,7 +11,7 @@ export interface MemoryOwner {
   readonly id: string;
 }
 /** A holder, as specified by a caller. A person's id defaults to the caller; a project's id is required. */
-export interface MemoryHolderRef {
+export interface MemoryOwnerRef {
   readonly of: MemoryOwner['of'];
   readonly id?: string | undefined;
 }
@@ -83,26 +83,26 @@ export interface MemoryService {
   /** Summaries of the notes of each person and project that `sees` admits. Absent: all. Notes of other holders are not read. */
   list(sees?: (holder: MemoryOwner) => Promise<boolean>): Promise<readonly MemorySummary[]>;
   /** Sorted by path, including deleted notes. */
-  notes(holder: MemoryHolderRef): Promise<readonly Note[]>;
+  notes(holder: MemoryOwnerRef): Promise<readonly Note[]>;
   /** Without `version`, the current text. Rejects: conflict (the version's text is gone). */
-  read(holder: MemoryHolderRef, path: string, version?: number): Promise<NoteWithText>;
+  read(holder: MemoryOwnerRef, path: string, version?: number): Promise<NoteWithText>;
   /**
    * Rejects: invalid_request, payload_too_large, conflict (`expect` does not match, a folder has this name, or there is no room).
    */
-  write(holder: MemoryHolderRef, note: NoteWrite, by?: string): Promise<Note>;
-  delete(holder: MemoryHolderRef, path: string, by?: string): Promise<Note>;
+  write(holder: MemoryOwnerRef, note: NoteWrite, by?: string): Promise<Note>;
+  delete(holder: MemoryOwnerRef, path: string, by?: string): Promise<Note>;
   /** Newest first. */
-  history(holder: MemoryHolderRef, path: string): Promise<readonly NoteVersion[]>;
+  history(holder: MemoryOwnerRef, path: string): Promise<readonly NoteVersion[]>;
   /**
    * Restores the text of an earlier version; by default, of the version before the newest. Undoing the first version deletes the
    * note. Rejects: conflict (`to` is the newest version, its text was redacted, or there is no room).
    */
-  undo(holder: MemoryHolderRef, path: string, to?: number, by?: string): Promise<Note>;
+  undo(holder: MemoryOwnerRef, path: string, to?: number, by?: string): Promise<Note>;
   /**
    * Permanently removes the text of a version. `all` redacts every version and deletes the note. Rejects: conflict (the newest
    * version of a note that is not deleted).
    */
-  redact(holder: MemoryHolderRef, path: string, version: number | 'all', by?: string): Promise<Note>;
+  redact(holder: MemoryOwnerRef, path: string, version: number | 'all', by?: string): Promise<Note>;
 }
 
 export const memoryRules: ServiceRules<MemoryService> = {
