@@ -73,7 +73,7 @@ async function runServer(values: readonly string[]): Promise<number> {
   const destination = logDestination(config.log.format, progress);
   const logger = createLogger({ level: config.log.level, scrubber, ...(destination && { destination }) });
   // A bug in one place must not stop all users' sessions.
-  process.on('uncaughtException', (error) => logger.fatal({ err: error }, 'uncaught exception; the server goes on'));
+  process.on('uncaughtException', (error) => logger.fatal({ err: error }, 'uncaught exception; the server continues'));
   process.on('unhandledRejection', (error) =>
     logger.error({ err: error }, 'unhandled rejection; the server continues'),
   );
