@@ -28,7 +28,7 @@ export interface SessionInput {
   readonly isChild?: boolean;
   /** Slots are shared fairly between owners. */
   readonly owner?: string;
-  /** Age of the adopted sandbox in ms. Its ttl continues from there. */
+  /** Age of the adopted sandbox in ms. Deducted from the sandbox's ttl. */
   readonly sandboxLivedMs?: number;
   /** Whether the log has the session's tombstone. If so, only cleanup remains. */
   readonly deleting: boolean;
@@ -69,7 +69,7 @@ export type CommandAnswer =
   | { readonly ok: false; readonly code: ErrorCode; readonly message: string };
 export interface RecordFactsParams {
   readonly facts: readonly SessionFact[];
-  /** The command to answer once the facts are durable, with the seq of the first. */
+  /** The command to answer once the facts are durable, with the seq of the first fact. */
   readonly answer?: { readonly commandId: string; readonly messageId: MessageId; readonly runId: RunId };
   /** Stop commands to answer once the facts are durable: without these facts, the run would continue after a crash. */
   readonly stops?: { readonly commandIds: readonly string[]; readonly value: { readonly stopped: boolean } };
@@ -95,5 +95,5 @@ export interface SessionContext extends Omit<SessionInput, 'distrusted'> {
   isPresent: boolean;
   isReady: boolean;
   distrusted: boolean;
-  arrived: boolean; // the sandbox was ready before, so several runs can depend on it
+  arrived: boolean; // the sandbox was ready before, so several runs may depend on it
 }

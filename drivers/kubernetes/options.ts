@@ -22,7 +22,7 @@ export interface PodSettings extends Pick<KubernetesSettings, FromSettings> {
 export interface ServerPodSelector {
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** The port of the pods themselves, which can differ from the service's. */
+  /** The egress port of the pods themselves, which may differ from the service's port. */
   readonly egressPort: number;
 }
 

@@ -48,7 +48,7 @@ async function connected(path: string): Promise<Socket | undefined> {
   return await promise;
 }
 
-/** A screen takes megabytes, and each read costs a system call and a turn of the event loop. */
+/** Reads large chunks: a screen takes several megabytes, and each read costs a system call and a turn of the event loop. */
 function largeReads(): Socket {
   let spare: Uint8Array | undefined;
   const socket: Socket = new Socket({

@@ -12,7 +12,7 @@ const { O_DIRECTORY, O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants;
 /** Resolves clients' paths and keeps them inside the workspace, even while symbolic links change. */
 export interface ConfinedPaths {
   readonly root: string;
-  /** All mount points of the workspace, the root first. The system can report open files under any of them. */
+  /** All mount points of the workspace, the root first. The system may report open files under any of them. */
   readonly roots: readonly string[];
   /** Returns the path relative to the workspace; '' is the workspace itself. Throws path_outside or invalid_request. */
   locate(path: string): string;

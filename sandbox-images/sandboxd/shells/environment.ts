@@ -29,7 +29,7 @@ export function writeShellProfile({ HOME: home, PATH: path = '' }: NodeJS.Proces
 
 export function createBaseEnvironment(env: NodeJS.ProcessEnv, uid = process.getuid?.()): Record<string, string> {
   const base: Record<string, string> = {
-    // UTF-8, as with LANG=C.UTF-8. LANG itself makes every program load eleven more files that change nothing in this locale.
+    // UTF-8, as with LANG=C.UTF-8. Setting LANG would make every program load eleven more files that change nothing.
     ...(hasLocale(env) ? {} : { LC_CTYPE: 'C.UTF-8' }),
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     // No person uses these terminals: a pager would wait for a key, and colors would only add noise for a model.
