@@ -65,7 +65,7 @@ export interface SandboxSpec {
    * owner determines the remaining fields of this spec. Requires an `AdoptionSupport` driver.
    */
   readonly adopts?: string | undefined;
-  /** Epoch ms after which the backend can remove the sandbox itself. */
+  /** Epoch ms after which the backend may remove the sandbox itself. */
   readonly expiresAt: number;
 }
 
@@ -121,7 +121,7 @@ export interface SandboxLink extends AsyncDisposable {
   readonly starvedMs?: () => Promise<number>;
   /**
    * Connects to the sandbox's display directly, bypassing the daemon. Undefined: no display can be reached this way at the
-   * moment. Absent: not supported. The bytes are as untrusted as the daemon's.
+   * moment. Absent: not supported. Bytes from the display are as untrusted as those from the daemon.
    */
   readonly screen?: () => Promise<Duplex | undefined>;
 }
@@ -283,7 +283,7 @@ export interface WarmSandbox {
   /** The epoch of the server that started the sandbox. An older server must not end a newer server's sandboxes. */
   readonly epoch: number;
   readonly phase: 'starting' | 'ready' | 'exited';
-  /** Epoch ms after which the backend can remove the sandbox. */
+  /** Epoch ms after which the backend may remove the sandbox. */
   readonly expiresAt: number;
 }
 

@@ -40,7 +40,7 @@ export interface QueuedRun {
   readonly task: string;
   readonly messageId: MessageId;
   readonly resume: RunResumeState | undefined;
-  /** Whether the session used plans when the run was requested. Undefined: as when the session was loaded. */
+  /** Whether the session used plans when the run was requested. Undefined: same as when the session was loaded. */
   readonly plans?: boolean;
   readonly goal?: Goal;
 }
@@ -52,7 +52,7 @@ export type SessionMachineEvent =
   | { type: 'slot.granted'; slot: SlotKind }
   | { type: 'run.closed' } // internal; the sandbox is no longer needed
   | { type: 'sandbox.rest' } // the server drains: an unused sandbox pauses or ends
-  | { type: 'sandbox.gone' } // internal: if no work remains, the session can leave memory
+  | { type: 'sandbox.gone' } // internal: if no work remains, the session can be unloaded
   | { type: 'sandbox.unwanted' } // internal: the work that started the sandbox has stopped
   | RunNotice
   | SandboxNotice;

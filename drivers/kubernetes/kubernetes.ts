@@ -100,7 +100,10 @@ export async function createKubernetesDriver(options: KubernetesOptions): Promis
       return raceAbort(made, signal);
     };
   }
-  /** Creates the network policies unless the operator provides them. They must exist before the first sandbox's pod. */
+  /**
+   * Creates the network policies unless the operator provides them. They must exist before the first sandbox's pod is
+   * created.
+   */
   const fenced = shareAttempt(async (signal) => {
     if (options.networkPolicies !== 'given') await ensureNetworkPolicies(api, options, signal);
   });

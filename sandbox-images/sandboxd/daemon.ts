@@ -145,7 +145,7 @@ export interface Daemon {
   /** Resolves once every process that the program started has ended. */
   closeProgram(id: string): Promise<void>;
 
-  // Programs with any number of readers. All methods except the first two reject with not_found; an id can be a pid.
+  // Programs with any number of readers. All methods except the first two reject with not_found; an id may also be a pid.
   /**
    * Rejects with conflict (too many, or the run was stopped), file_not_found, invalid_request, unsupported (no terminals),
    * sandbox_unavailable, or internal (no process could be started).

@@ -32,7 +32,7 @@ const buildSecurity = ['no-new-privileges', `seccomp=${createSeccompProfile(['in
 
 /**
  * Files in /proc that are masked in builds: the engine's own list, plus files that only the host's root can read and that
- * reveal the host's memory. For these files the kernel checks the user id, not capabilities.
+ * reveal the host's memory. For the latter, the kernel checks the user id, not capabilities.
  */
 const maskedPaths = [
   ...[

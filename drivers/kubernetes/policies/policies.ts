@@ -76,7 +76,7 @@ const maxUnknown = 3;
 
 /**
  * Checks from inside a sandbox whether network policies are enforced. Only some network plug-ins enforce them, and the
- * Kubernetes API does not report this.
+ * Kubernetes API does not report whether the installed one does.
  */
 export function createNetworkPolicyCheck({ unenforced = () => 'refuse', onOpen, port, betweenMs = 750 }: CheckOptions) {
   let isOver = false;

@@ -7,7 +7,7 @@ export interface CgroupFiles {
   /** Does nothing if the group exists. */
   make(path: string): Promise<void>;
   write(path: string, text: string): Promise<void>;
-  /** Writes synchronously, because Node's file threads can be busy syncing the store. */
+  /** Writes synchronously, because Node's file threads may be busy syncing the store. */
   writeNow(path: string, text: string): void;
   read(path: string): Promise<string | undefined>;
   children(path: string): Promise<string[]>;

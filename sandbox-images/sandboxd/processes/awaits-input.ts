@@ -3,7 +3,7 @@ import { endianness } from 'node:os';
 import { tryListFolder, tryReadLink, tryReadText } from '../files/read-if-any.ts';
 import type { ProcessStat } from './proc.ts';
 
-// Detects whether a process is waiting for a person's input, from the system call that blocks the process instead of its output.
+// Detects whether a process is waiting for a person's input by inspecting the system call that blocks it, not its output.
 
 const calls: Readonly<Record<string, Readonly<Record<number, 'read' | 'poll' | 'select' | 'epoll'>>>> = {
   x64: {

@@ -40,7 +40,7 @@ export function toPipedProgram(child: ChildProcessWithoutNullStreams, touch: () 
     const to = reader;
     if (exitCode === undefined || !to || to === brokenPipe || to.destroyed) return;
     if (outputs.every(([, stream]) => stream.closed)) {
-      brokenPipe = to; // both pipes can be closed before either one's `close` event; end the stream only once
+      brokenPipe = to; // both pipes may be closed before either one's `close` event; end the stream only once
       to.push(toPipeFrames('end', Buffer.from(JSON.stringify({ exitCode }))));
       to.push(null);
       delivered.resolve();

@@ -179,7 +179,7 @@ export async function launchOperation(
   let ending: Promise<unknown> | undefined;
   const finish = async (measured: number) => {
     clock.clearTimeout(timer);
-    if (ending) await ending; // a killed command counts as exited only once its last process is gone
+    if (ending) await ending; // a killed command is treated as exited only once its last process is gone
     void spool.close();
     const stands = captureShellState(stateDir, id, request.shell);
     if (isLongCommand(request.command)) void removeCommandFile(stateDir, id).catch(() => {});

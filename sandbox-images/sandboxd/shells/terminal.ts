@@ -103,7 +103,10 @@ async function start(program: string, args: string[], folder: string, env: NodeJ
 
 const startMs = 5_000;
 
-/** Finds a program on a terminal that `script` opened. Undefined once `isOver` is true or time runs out. */
+/**
+ * Finds a program on a terminal that `script` opened, and the terminal's device. Undefined once `isOver` is true or time
+ * runs out.
+ */
 export async function waitForTerminalProgram(isProgram: (process: ProcessStat) => boolean, isOver: () => boolean) {
   const patience = AbortSignal.timeout(startMs);
   while (!isOver() && !patience.aborted) {

@@ -178,7 +178,7 @@ interface CodeContext {
   readonly language: KernelLanguage;
   /** Absolute, or relative to the workspace. Undefined: the workspace. */
   readonly cwd?: string | undefined;
-  /** Whether the folder can be outside the workspace. */
+  /** Whether the folder may be outside the workspace. */
   readonly isAnywhere?: boolean;
 }
 interface KnownContext extends CodeContext {

@@ -12,7 +12,7 @@ import { findExceededJsonLimit } from '../../core/text/json.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import { ClientRegistration, OAuthCredentials, type PendingSignIn } from './access.ts';
 
-// Sign-in to a tool server with OAuth 2.1, as in the Model Context Protocol: the server refers to its authorization server,
+// Sign-in to a tool server with OAuth 2.1, as in the Model Context Protocol: the server identifies its authorization server,
 // Corral registers there automatically, and a person consents in a browser. Texts from other servers are shortened in
 // errors.
 
