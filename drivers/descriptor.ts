@@ -46,7 +46,7 @@ export interface DriverContext {
   };
   /** Whether sandboxes get a desktop. `auto`: yes if the server can build the desktop image. */
   readonly desktop: boolean | 'auto';
-  /** `accept`: the operator allows sandboxes without enforced isolation, or no real model uses them yet. */
+  /** `accept`: the operator allows sandboxes without enforced isolation, or no real model has been chosen yet. */
   readonly unenforced: () => 'refuse' | 'accept';
   readonly say: (text: string) => void;
   readonly onRefused: (id: SandboxId, reason: string) => void;
@@ -69,7 +69,7 @@ export interface DriverDescriptor<Settings extends z.ZodObject = z.ZodObject> {
    * are derived from this schema.
    */
   readonly settings?: Settings;
-  /** Returns without waiting for the backend. Rejects with invalid_request if the settings cannot work. */
+  /** Resolves without waiting for the backend. Rejects with invalid_request if the settings are unusable. */
   open(settings: z.output<Settings>, parts: DriverContext): Promise<Driver>;
   /** Reports to the operator what the backend lacks. Called after startup and not awaited. Never rejects. */
   report?(driver: Driver, settings: z.output<Settings>, parts: Pick<DriverContext, 'say'>): Promise<void>;
@@ -78,9 +78,9 @@ export interface DriverDescriptor<Settings extends z.ZodObject = z.ZodObject> {
    * supported. `refuse` turns a reason into the error to throw.
    */
   strict?(settings: z.output<Settings>, refuse: (why: string) => AppError): Promise<z.output<Settings>>;
-  /** The requirements of a desktop, as a sentence. Absent: this driver's sandboxes never have one. */
+  /** The driver's requirements for a desktop, as a sentence. Absent: its sandboxes never have a desktop. */
   readonly desktopNeeds?: string;
-  /** Folders on the disks that sandboxes fill. Absent: those disks are on another machine. */
+  /** Folders on the disks that sandboxes write to. Absent: sandboxes write only to another machine's disks. */
   disks?(dataDir: string): readonly string[];
 }
 

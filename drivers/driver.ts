@@ -7,7 +7,7 @@ import type { VolumeMount } from '../src/core/model/sandboxes/volume.ts';
 import type { ServiceRecipe, ServiceStatus } from '../src/core/model/services/recipe.ts';
 import type { Secret } from '../src/core/text/secret.ts';
 
-/** `signal` cancels the call, and aborts at its deadline. */
+/** `signal` cancels the call. The signal also aborts at the call's deadline. */
 export interface CallOptions {
   readonly signal: AbortSignal;
 }
@@ -61,11 +61,11 @@ export interface SandboxSpec {
    */
   readonly volumes?: readonly MountedVolume[] | undefined;
   /**
-   * The existing object to use as the sandbox, such as `sandbox/NAME`. `destroy` only releases it, and its owner
-   * decides the remaining fields of this spec. Requires an `AdoptionSupport` driver.
+   * The existing object to use as the sandbox, such as `sandbox/NAME`. `destroy` only releases this object, and the object's
+   * owner determines the remaining fields of this spec. Requires an `AdoptionSupport` driver.
    */
   readonly adopts?: string | undefined;
-  /** Epoch ms after which the backend can remove the sandbox itself. */
+  /** Epoch ms after which the backend may remove the sandbox itself. */
   readonly expiresAt: number;
 }
 
@@ -121,7 +121,7 @@ export interface SandboxLink extends AsyncDisposable {
   readonly starvedMs?: () => Promise<number>;
   /**
    * Connects to the sandbox's display directly, bypassing the daemon. Undefined: no display can be reached this way at the
-   * moment. Absent: not supported. The bytes are as untrusted as the daemon's.
+   * moment. Absent: not supported. Bytes from the display are as untrusted as those from the daemon.
    */
   readonly screen?: () => Promise<Duplex | undefined>;
 }
@@ -129,12 +129,15 @@ export interface SandboxLink extends AsyncDisposable {
 export interface Capabilities {
   readonly isolation: 'container' | 'namespaces' | 'none' | 'fake';
   readonly egress: 'enforced' | 'open';
-  /** A sandbox started without network access never gets any while it runs. Absent: only the egress proxy decides. */
+  /**
+   * A sandbox started without network access never gets any while it runs. Absent: network access depends only on the egress
+   * proxy.
+   */
   readonly wayOutIsFixed?: true;
   /** Limits that apply to a sandbox as a whole, not only to each process. */
   readonly limits: readonly (keyof SandboxLimits)[];
   readonly desktop: boolean;
-  /** How the driver runs sandboxes, such as pods or claims. Absent: there is only one way. */
+  /** The kind of object that the driver runs sandboxes as, such as pods or claims. Absent: the driver has only one kind. */
   readonly engine?: string | undefined;
   /**
    * The only image names that sandboxes can use. Set if the driver runs this machine's own programs instead of images.
@@ -144,15 +147,15 @@ export interface Capabilities {
   /** Ports inside the sandbox on which its daemon listens. Absent: none. */
   readonly daemonPorts?: readonly number[];
   /**
-   * The most that a pause can preserve. `memory`: the driver is `Pausable`. `files`: a stopped sandbox keeps its
-   * workspace. `none`: it loses its files too.
+   * The most that a pause can preserve. `memory`: the driver is `Pausable`. `files`: a stopped sandbox keeps its workspace.
+   * `none`: a stopped sandbox loses its files too.
    */
   readonly pause: PauseSupport;
-  /** Why sandboxes cannot have services. Absent: the driver is `ServiceHost`. */
+  /** Why sandboxes cannot have services. Absent: the driver is a `ServiceHost`. */
   readonly noServices?: string;
-  /** Why sandboxes cannot mount volumes. Absent: the driver is `VolumeHost`. */
+  /** Why sandboxes cannot mount volumes. Absent: the driver is a `VolumeHost`. */
   readonly noVolumes?: string;
-  /** Why templates cannot be built. Absent: the driver is `ImageBuilder`. */
+  /** Why templates cannot be built. Absent: the driver is an `ImageBuilder`. */
   readonly noBuilds?: string;
   /** Programs that sandboxes lack, and the features that need them. Absent: all programs come from the image. */
   readonly lacking?: readonly MissingProgram[];
@@ -229,7 +232,7 @@ export const isPausable = (driver: Driver): driver is Driver & Pausable => 'paus
  */
 export interface ServiceHost {
   /**
-   * Starts one service of a running sandbox; does nothing if it already runs. Rejects: image_missing,
+   * Starts one service of a running sandbox; does nothing if the service already runs. Rejects: image_missing,
    * sandbox_not_found, sandbox_unavailable.
    */
   startService(
@@ -280,7 +283,7 @@ export interface WarmSandbox {
   /** The epoch of the server that started the sandbox. An older server must not end a newer server's sandboxes. */
   readonly epoch: number;
   readonly phase: 'starting' | 'ready' | 'exited';
-  /** Epoch ms after which the backend can remove the sandbox. */
+  /** Epoch ms after which the backend may remove the sandbox. */
   readonly expiresAt: number;
 }
 
@@ -313,8 +316,8 @@ export const isPoolable = (driver: Driver): driver is Driver & Poolable => 'warm
 /** Optional: the backend itself keeps sandboxes ready for starts to claim. */
 export interface PoolHost {
   /**
-   * Keeps `count` sandboxes of the recipe ready, and ends those of all other recipes that this or an earlier server set.
-   * `epoch` is this server's epoch. Rejects with unsupported if the backend has no pools.
+   * Keeps `count` sandboxes of the recipe ready, and ends the ready sandboxes of any other recipe that this server or an
+   * earlier one used. `epoch` is this server's epoch. Rejects with unsupported if the backend has no pools.
    */
   keepReady(
     recipe: SandboxRecipe,

@@ -357,7 +357,7 @@ export const runMachine = runSetup.createMachine({
       },
       after: { stopGrace: 'closing' },
     },
-    // The run's end is logged before anything that follows, even if the sandbox hangs.
+    // Logs the run's end before any later event, even if the sandbox hangs.
     closing: {
       on: { 'run.stop': {}, 'run.inject': {} },
       invoke: {

@@ -239,7 +239,7 @@ export const acquireSandbox = own.enqueueActions(({ context, event, enqueue }) =
 export const answerSandboxWaiters = own.enqueueActions(({ context, enqueue }) => {
   const uses = [...context.uses, ...context.waiters];
   enqueue.assign({ isReady: true, arrived: true, waiters: [], uses });
-  // callers can have arrived before the sandbox's actor existed
+  // callers may have arrived before the sandbox's actor existed
   if (uses.length > 0) enqueue.sendTo('sandbox', { type: 'sandbox.busy' });
   enqueue({ type: 'answer', params: { commandIds: context.waiters, answer: { ok: true, value: undefined } } });
   enqueue({ type: 'release', params: { slot: 'start' } });

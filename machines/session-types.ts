@@ -28,7 +28,7 @@ export interface SessionInput {
   readonly isChild?: boolean;
   /** Slots are shared fairly between owners. */
   readonly owner?: string;
-  /** Age of the adopted sandbox in ms. Its ttl continues from there. */
+  /** Age of the adopted sandbox in ms. Deducted from the sandbox's ttl. */
   readonly sandboxLivedMs?: number;
   /** Whether the log has the session's tombstone. If so, only cleanup remains. */
   readonly deleting: boolean;
@@ -40,7 +40,7 @@ export interface QueuedRun {
   readonly task: string;
   readonly messageId: MessageId;
   readonly resume: RunResumeState | undefined;
-  /** Whether the session used plans when the run was requested. Undefined: as when the session was loaded. */
+  /** Whether the session used plans when the run was requested. Undefined: same as when the session was loaded. */
   readonly plans?: boolean;
   readonly goal?: Goal;
 }
@@ -52,7 +52,7 @@ export type SessionMachineEvent =
   | { type: 'slot.granted'; slot: SlotKind }
   | { type: 'run.closed' } // internal; the sandbox is no longer needed
   | { type: 'sandbox.rest' } // the server drains: an unused sandbox pauses or ends
-  | { type: 'sandbox.gone' } // internal: if no work remains, the session can leave memory
+  | { type: 'sandbox.gone' } // internal: if no work remains, the session can be unloaded
   | { type: 'sandbox.unwanted' } // internal: the work that started the sandbox has stopped
   | RunNotice
   | SandboxNotice;
@@ -69,7 +69,7 @@ export type CommandAnswer =
   | { readonly ok: false; readonly code: ErrorCode; readonly message: string };
 export interface RecordFactsParams {
   readonly facts: readonly SessionFact[];
-  /** The command to answer once the facts are durable, with the seq of the first. */
+  /** The command to answer once the facts are durable, with the seq of the first fact. */
   readonly answer?: { readonly commandId: string; readonly messageId: MessageId; readonly runId: RunId };
   /** Stop commands to answer once the facts are durable: without these facts, the run would continue after a crash. */
   readonly stops?: { readonly commandIds: readonly string[]; readonly value: { readonly stopped: boolean } };
@@ -95,5 +95,5 @@ export interface SessionContext extends Omit<SessionInput, 'distrusted'> {
   isPresent: boolean;
   isReady: boolean;
   distrusted: boolean;
-  arrived: boolean; // the sandbox was ready before, so several runs can depend on it
+  arrived: boolean; // the sandbox was ready before, so several runs may depend on it
 }

@@ -171,7 +171,7 @@ export const sessionMachine = sessionSetup.createMachine({
                     'cmd.decide': { guard: 'isAwaited', actions: applyCallDecisions('works') },
                   },
                 },
-                // Holds no slot, because the answer can take days.
+                // Holds no slot, because the answer may take days.
                 waiting: {
                   entry: { type: 'release', params: { slot: 'run' } },
                   // Accepted even if the queue is full, because queued runs wait for this answer.

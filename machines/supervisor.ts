@@ -23,7 +23,7 @@ interface Child {
 export type SupervisorEvent =
   /** Restores the session's actor from the log first if necessary. */
   | { type: 'session.command'; id: SessionId; command: SessionCommand }
-  /** Restores the session's actor without a command, because its log or its sandbox needs work. */
+  /** Restores the session's actor without a command, because its log or its sandbox needs attention. */
   | { type: 'session.wake'; id: SessionId }
   /** The session's memory contradicts its log, which is treated as a crash. */
   | { type: 'session.broken'; id: SessionId; error: unknown }

@@ -151,7 +151,7 @@ export function createSandboxBody({
 }
 
 const volumeOptions = (labels: Readonly<Record<string, string>>) => ({
-  NoCopy: false, // a new volume starts as a copy of the image's /workspace, which every user can write
+  NoCopy: false, // a new volume starts as a copy of the image's /workspace, which every user can write to
   Labels: { ...labels },
   DriverConfig: { Name: 'local', Options: {} },
 });

@@ -116,7 +116,7 @@ export interface DockerOptions extends LocalDriverOptions {
   readonly host: string;
   /** Set if `host` is an engine filter, which creates the socket folders here. */
   readonly socketsDir?: string | undefined;
-  /** User ids for sandboxes, one each. Undefined: every sandbox runs as the image's user. */
+  /** User ids for sandboxes, one per sandbox. Undefined: every sandbox runs as the image's user. */
   readonly users?: UserIdRange | undefined;
   readonly defaultImage?: BuildableImage;
   readonly variants?: readonly BuildableImage[];

@@ -28,8 +28,8 @@ export async function pauseContainer(
 }
 
 /**
- * Milliseconds until the engine must begin to answer. After that, the request or its answer is considered lost; waiting for it
- * would block a start for minutes.
+ * Milliseconds until the engine must begin to answer. After that, the request or its answer is considered lost; waiting
+ * longer could block a start for minutes.
  */
 const usualAnswerMs = 60_000;
 

@@ -73,6 +73,6 @@ export function parseContainerInfo(
   if (!id) return undefined;
   const reply = parseSandboxInfo(pointer, phase);
   if (reply?.id === id) return reply;
-  const own = parseSandboxInfo(labels, phase); // claimed, but the pointer is not written yet
+  const own = parseSandboxInfo(labels, phase); // claimed, but the pointer has not been written yet
   return own && { ...own, id, sessionId: sessionIdOf(id) };
 }

@@ -14,7 +14,7 @@ interface Options extends Pick<ContainerContext, 'engine' | 'instance' | 'names'
   readonly warming: ReadonlySet<SandboxId>;
 }
 
-/** Age at which a folder without a container is a leftover: a start creates the container soon after the folder. */
+/** Age at which a folder without a container is treated as a leftover. A start creates the container soon after the folder. */
 const startMs = 5_000;
 
 /**

@@ -6,7 +6,7 @@ import type { UserIdRange } from '../shared/user-range.ts';
 import { callEngine } from './engine.ts';
 import { createInstanceFilter } from './labels.ts';
 
-/** The image's own user, shared by all sandboxes if no range is set. Also owns workspaces from before a range was set. */
+/** The image's own user, shared by all sandboxes if no range is set. Also owns workspaces created before a range was set. */
 export const imageUserId = 10_001;
 export const userLabel = 'corral.user';
 /** Image label. `1`: the image's /workspace and programs work for any user. */
@@ -23,8 +23,8 @@ export interface UserIdAllocator {
   /** Rejects with image_missing if the image does not support that user. */
   checkImage(user: number, image: string, signal: AbortSignal): Promise<void>;
   /**
-   * Rejects if another running container has that user id, unless all sandboxes share one. Two concurrent starts that chose the
-   * same id can both be refused.
+   * Rejects if another running container has that user id, unless all sandboxes share one. If two concurrent starts choose
+   * the same id, both may be refused.
    */
   checkAlone(user: number, container: string, signal: AbortSignal): Promise<void>;
 }
@@ -37,8 +37,9 @@ interface Options {
 }
 
 /**
- * If a range is set, running sandboxes never share a user id, except those whose workspace is older than the range. The kernel
- * counts inotify instances, keys, pipe pages and pending signals per user. Labels on containers and volumes are the only record.
+ * If a range is set, running sandboxes never share a user id, except those whose workspace was created before the range was
+ * set. The kernel counts inotify instances, keys, pipe pages and pending signals per user. Labels on containers and volumes
+ * are the only record.
  */
 export function openUserIdAllocator({ engine, instance, ids, range }: Options): UserIdAllocator {
   const labelled = (user: number) => ({ label: [createInstanceFilter(instance), `${userLabel}=${user}`] });

@@ -12,8 +12,8 @@ export interface ContainerWatcher extends AsyncDisposable {
   over(id: string, signal: AbortSignal): Promise<AppError>;
 }
 
-// Milliseconds until all containers are checked again: `heard` while the event stream is open, `unheard` while it is not. The
-// engine can be silent for hours, and its connection can break without an error.
+// Milliseconds until all containers are checked again: `heard` while the event stream is open, `unheard` while it is not.
+// The engine may be silent for hours, and its connection may break without an error.
 const lookAgainMs = { heard: 30_000, unheard: 5_000 };
 
 export function openContainerWatcher(engine: Dockerode, label: string, clock: Clock): ContainerWatcher {

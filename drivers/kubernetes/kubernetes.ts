@@ -100,7 +100,10 @@ export async function createKubernetesDriver(options: KubernetesOptions): Promis
       return raceAbort(made, signal);
     };
   }
-  /** Creates the network policies unless the operator provides them. They must exist before the first sandbox's pod. */
+  /**
+   * Creates the network policies unless the operator provides them. They must exist before the first sandbox's pod is
+   * created.
+   */
   const fenced = shareAttempt(async (signal) => {
     if (options.networkPolicies !== 'given') await ensureNetworkPolicies(api, options, signal);
   });
@@ -138,7 +141,7 @@ export async function createKubernetesDriver(options: KubernetesOptions): Promis
   const templates = openSandboxTemplates({ ...cluster, blueprintFor });
   let engineName: string | undefined;
   let adopted: ReturnType<typeof createAdoptionEngine> | undefined;
-  /** Resolves with the engine for claims, or undefined if sandboxes are pods of this server. */
+  /** Resolves with the engine for claims, or undefined if this server creates sandboxes as pods. */
   const claiming = shareAttempt(async (signal) => {
     engineName = 'pods of this server';
     if (options.engine === 'pods') return undefined;
@@ -160,7 +163,7 @@ export async function createKubernetesDriver(options: KubernetesOptions): Promis
     const missing = 'the cluster lacks agents.x-k8s.io, or this server the rights to get, list and watch its sandboxes';
     throw new AppError('unsupported', `No Sandbox can be adopted here: ${missing} (docs/kubernetes.md).`);
   }
-  /** A sandbox that started as a pod, perhaps before the cluster had claims, remains a pod. */
+  /** A sandbox that started as a pod, perhaps before the cluster supported claims, remains a pod. */
   async function engineFor({ id, adopts }: SandboxSpec, signal: AbortSignal): Promise<SandboxEngine> {
     if (adopts !== undefined) return await adopting(signal);
     const claims = await claiming(signal);

@@ -27,7 +27,7 @@ export const isOwnPod = (pod: V1Pod | undefined, instance: string): pod is V1Pod
   pod !== undefined && readInstanceLabel(pod.metadata) === instance;
 export const toObjectNamePrefix = (instance: string) => `corral-${instance}-`;
 
-/** A pod this far past its deadline no longer has an owner, so any installation can delete it. */
+/** A pod this far past its deadline is considered abandoned, so any installation may delete it. */
 const lateMs = 60_000;
 export const isOverdue = ({ metadata }: KubeObject, now: number) =>
   Number(metadata?.annotations?.['corral/expires']) + lateMs < now;

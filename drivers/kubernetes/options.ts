@@ -22,7 +22,7 @@ export interface PodSettings extends Pick<KubernetesSettings, FromSettings> {
 export interface ServerPodSelector {
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** The port of the pods themselves, which can differ from the service's. */
+  /** The egress port of the pods themselves, which may differ from the service's port. */
   readonly egressPort: number;
 }
 
@@ -47,7 +47,7 @@ export interface KubernetesOptions
   readonly onOpen?: (message: string) => void;
   /** PEM of authorities that sandboxes trust in addition to their image's own. */
   readonly extraCa?: string | undefined;
-  /** How long a start can wait for a node, an image or a claimed pod, in ms. */
+  /** How long a start may wait for a node, an image or a claimed pod, in ms. */
   readonly pendingMs: number;
   readonly desktop?: boolean;
   readonly onTrouble?: ((error: AppError) => void) | undefined;

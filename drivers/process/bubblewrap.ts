@@ -4,7 +4,7 @@ import { workspaceAlias, sandboxHome as workspaceHome } from '../shared/home.ts'
 import type { LimitName } from './cgroup/limits.ts';
 import type { FolderVolume } from './volumes.ts';
 
-/** User id inside sandboxes without an id of their own. Outside, their processes have this id only if the server is root. */
+/** User id inside sandboxes that have no id of their own. Outside, their processes have this id only if the server is root. */
 export const sharedUserId = 10_001;
 const home = '/home/agent';
 export const sandboxToolsFolder = '/opt/corral';
@@ -44,11 +44,11 @@ export interface BubblewrapOptions {
   readonly limits: SandboxLimits;
   readonly user: number;
   /**
-   * Limits that control groups enforce for the whole sandbox. Otherwise memory is limited per process, and the number of
-   * processes per user.
+   * Limits that control groups enforce for the whole sandbox. If not listed, memory is limited per process, and the number
+   * of processes per user.
    */
   readonly grouped: readonly LimitName[];
-  /** The sandbox's own control groups: each folder, and its path inside. */
+  /** The sandbox's own control groups: each group's folder, and the folder's path inside the sandbox. */
   readonly groups: readonly (readonly [folder: string, path: string])[];
   readonly infoFd: number;
   readonly seccompFd: number;
@@ -111,7 +111,7 @@ export function createBubblewrapArguments(found: Bubblewrap, inside: BubblewrapO
     ...(inside.screen === undefined ? [] : ['--bind', inside.screen, screenPath]),
     ...['--ro-bind', node, `${sandboxToolsFolder}/bin/node`, '--ro-bind', init, `${sandboxToolsFolder}/init.sh`],
     ...['--ro-bind', daemon, `${sandboxToolsFolder}/sandboxd.mjs`],
-    // Shows pid 1 that it already runs in the loader, which the server has tested.
+    // Signals to pid 1 that it already runs through the loader, which the server has tested.
     ...(inside.seal === undefined ? [] : ['--ro-bind', inside.seal, sealed, '--setenv', 'CORRAL_SEAL', sealed]),
     ...(browserPolicy === undefined ? [] : ['--ro-bind', browserPolicy, `${policies.at(-1)}/corral.json`]),
     ...['--bind', workspace, workspaceAlias, '--bind', workspace, '/workspace', '--chdir', '/workspace'],
@@ -131,7 +131,8 @@ export function createBubblewrapArguments(found: Bubblewrap, inside: BubblewrapO
 }
 
 /**
- * Creates the parents explicitly: if the server runs as root, the sandbox's user cannot enter those that bubblewrap creates.
+ * Creates parent folders explicitly. If the server runs as root, the sandbox's user cannot enter parents that bubblewrap
+ * creates implicitly.
  */
 function boundAt({ folder, path, access }: FolderVolume): string[] {
   const [, ...parts] = dirname(path).split('/');
@@ -144,8 +145,8 @@ function boundAt({ folder, path, access }: FolderVolume): string[] {
 
 /** Sets the limits that no control group enforces, in a shell that then execs the program. */
 function limited({ asRoot }: Bubblewrap, { limits, grouped, user }: BubblewrapOptions): string[] {
-  // The kernel counts processes per user. In a user namespace, it counts only this sandbox's; otherwise it counts those of
-  // everyone who shares the user.
+  // The kernel counts processes per user: only this sandbox's processes in a user namespace, otherwise those of every
+  // sandbox that shares the user.
   const isCounted = !asRoot || user !== sharedUserId;
   const processes = !grouped.includes('pids') && isCounted ? `ulimit -u ${limits.pids} || exit 70; ` : '';
   const memory = grouped.includes('memoryBytes') ? '' : `ulimit -d ${processKibibytes(limits)} || exit 70; `;

@@ -53,7 +53,7 @@ export function openProcessConfinement({ bubblewrap, cgroups, users: range, fold
     async confine({ id, limits }, signal) {
       const user = users ? await users.assignUser(id, signal) : sharedUserId;
       const draft = `${recordOf(id)}.new`;
-      await writeFile(draft, JSON.stringify(cgroups.foldersOf(id)), { mode: 0o600 }); // recorded before they are created
+      await writeFile(draft, JSON.stringify(cgroups.foldersOf(id)), { mode: 0o600 }); // recorded before the groups are created
       await rename(draft, recordOf(id));
       return {
         bubblewrap,

@@ -65,7 +65,7 @@ async function works(found: Bubblewrap): Promise<boolean> {
   return code === 0;
 }
 
-/** Ignores write errors, because bubblewrap can exit with an error before it reads the filter. */
+/** Ignores write errors, because bubblewrap may exit with an error before it reads the filter. */
 export function writeSeccompFilter(pipe: Writable | null, seccomp: Buffer | undefined): void {
   pipe?.on('error', () => {});
   pipe?.end(seccomp);

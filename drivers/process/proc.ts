@@ -50,8 +50,8 @@ export async function killProcess(mark: ProcessIdentity, recipient: 'process' | 
 const lanes = 2;
 
 /**
- * Finds all processes that have this variable in their environment. If a process's environment is unreadable, as a sealed
- * process's is without root, its arguments are searched for the value instead.
+ * Finds all processes that have this variable in their environment. If a process's environment is unreadable, as for a
+ * sealed process when the server is not root, its arguments are searched for the value instead.
  */
 export async function findProcessesByVariable(name: string, value: string): Promise<ProcessIdentity[]> {
   const target = `${name}=${value}`;

@@ -31,7 +31,7 @@ export function openSandboxUserIdAllocator(
   async function claim(id: SandboxId): Promise<number | undefined> {
     const taken = new Set((await readdir(claims)).map(Number));
     const count = last - first + 1;
-    // Each installation starts at a different id, so that two with the same range rarely collide.
+    // Each installation starts at a different id, so that two installations with the same range rarely collide.
     const begin = parseInt(computeInstallationId(folders.root).slice(0, 8), 16) % count;
     for (let n = 0; n < count; n++) {
       const user = first + ((begin + n) % count);

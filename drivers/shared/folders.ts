@@ -69,8 +69,9 @@ export interface SandboxFolders {
   prepare(meta: SandboxMeta): Promise<SandboxMeta>;
   read(id: SandboxId): Promise<SandboxMeta | undefined>;
   /**
-   * The labels of the owner's sandbox. Undefined if the folder does not exist or has another owner. A server killed early can
-   * leave a folder without a record. Only the id of such a folder is known, so it is reported to every owner for removal.
+   * The labels of the owner's sandbox. Undefined if the folder does not exist or has another owner. A server that is killed
+   * early may leave a folder without a record. Only the id of such a folder is known, so it is reported to every owner for
+   * removal.
    */
   labels(id: SandboxId, owner: FolderOwner): Promise<ReturnType<typeof toSandboxInfoFields> | undefined>;
   /**
@@ -145,7 +146,7 @@ export async function openSandboxFolders(folder: string, elsewhere?: MountFolder
       await makeMount(id);
       const known = await read(id);
       const requested = { ...meta, token: known?.token ?? meta.token };
-      // The name must be unique, because concurrent writers can have the same token. All writers return the stored token.
+      // The name must be unique, because concurrent writers may have the same token. All writers return the stored token.
       const draft = join(home(id), `.meta-${meta.token.slice(0, 8)}-${process.pid}-${++drafts}`);
       await writeFile(draft, JSON.stringify(requested), { mode: 0o600, flush: true });
       if (known) {

@@ -1,11 +1,11 @@
 /**
  * A sandbox user's home is on the workspace's disk, so installed packages count towards the disk limit and not as memory.
- * Searches skip it.
+ * Searches skip this folder.
  */
 export const sandboxHome = '/workspace/.corral/home';
 
 /**
- * Second mount point of the workspace. The user database names it as the user's home, because programs written for other systems
- * expect their files there.
+ * Second mount point of the workspace. The user database lists it as the user's home, because programs written for other
+ * systems expect their files there.
  */
 export const workspaceAlias = '/home/user';

@@ -5,7 +5,7 @@ import { SingleFlight } from './pool/single-flight.ts';
 type Workspace = 'keep' | 'remove';
 type RemoveSandbox = (id: SandboxId, workspace: Workspace, call: CallOptions) => Promise<void>;
 
-/** Time limit for the final cleanup when the driver closes. The whole shutdown can take ten seconds. */
+/** Time limit for the final cleanup when the driver closes. The whole shutdown is limited to ten seconds. */
 const lastMs = 4_000;
 
 /**

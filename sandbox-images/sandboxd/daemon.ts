@@ -145,7 +145,7 @@ export interface Daemon {
   /** Resolves once every process that the program started has ended. */
   closeProgram(id: string): Promise<void>;
 
-  // Programs with any number of readers. All methods except the first two reject with not_found; an id can be a pid.
+  // Programs with any number of readers. All methods except the first two reject with not_found; an id may also be a pid.
   /**
    * Rejects with conflict (too many, or the run was stopped), file_not_found, invalid_request, unsupported (no terminals),
    * sandbox_unavailable, or internal (no process could be started).
@@ -161,7 +161,7 @@ export interface Daemon {
   /** With SIGKILL, resolves once every process that the job started has ended. */
   signalJob(id: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT'): Promise<void>;
 
-  // Files at any path that the sandbox's user can reach. Each method can reject with file_not_found or invalid_request.
+  // Files at any path that the sandbox's user can reach. Each method may reject with file_not_found or invalid_request.
   statPath(path: string, options: { readonly metadata: boolean }): Promise<PathEntry>;
   /** Rejects with conflict (a link to itself) or payload_too_large (too many entries, or too much metadata). */
   listPaths(
@@ -219,7 +219,7 @@ export const daemonLimits = {
   matches: 1000,
   /** Maximum number of entries in one list of files, including the entries of subfolders. */
   entries: 20_000,
-  /** Total for all files in one list. */
+  /** Total size of the metadata of all files in one list. */
   metadataBytes: 4 * 1024 * 1024,
   metadataKeys: 60_000,
   terminals: 16,
@@ -230,7 +230,7 @@ export const daemonLimits = {
   keptChanges: 10_000,
   changesAtOnce: 1_000,
   portStreams: 256,
-  /** Maximum number of words in a command line, and of variables. */
+  /** Maximum number of words in a command line, and maximum number of variables. */
   arguments: 1_000,
   terminalSide: 1000, // columns or rows
 } as const;

@@ -21,8 +21,8 @@ import { daemonVersion } from './version.ts';
 const ownBundle = '/etc/ssl/certs/ca-certificates.crt';
 
 /**
- * If the server mounts no folder, writes the CA file here: the image's own authorities and the extra ones that the server
- * passes (PEM).
+ * Writes the CA file if the server mounts no folder with one. The file contains the image's own authorities and the extra
+ * ones that the server passes (PEM).
  */
 function trustAuthorities(runDir: string, env: NodeJS.ProcessEnv): void {
   if (env.CORRAL_EXTRA_CA_PEM === undefined) return;

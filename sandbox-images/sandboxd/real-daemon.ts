@@ -197,8 +197,8 @@ function summed(all: readonly ProcessStat[]) {
 const maxRemembered = 1_000;
 
 /**
- * Remembers the newest 1,000 stopped runs by tag, so that their late requests start nothing. Such a request can be in flight
- * during the stop, or arrive afterwards over another connection.
+ * Remembers the newest 1,000 stopped runs by tag, so that their late requests start nothing. Such a request may be in flight
+ * during the stop, or may arrive afterwards over another connection.
  */
 class StoppedRuns {
   readonly #tags = new Set<string>();

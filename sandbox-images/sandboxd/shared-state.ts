@@ -48,7 +48,7 @@ export interface DaemonProcessSet {
   hold(terminal: Pick<Terminal, 'pid' | 'closed'>): void;
   add(pid: number): void;
   delete(pid: number): void;
-  /** Closes a keeper's terminal. The keeper and its shell count as the daemon's own for one more second, in which they end. */
+  /** Closes a keeper's terminal. The keeper and its shell count as the daemon's own for one more second, while they end. */
   close(terminal: Pick<Terminal, 'pid' | 'close'>): Promise<void>;
   spared(all: readonly ProcessStat[]): ReadonlySet<number>;
 }

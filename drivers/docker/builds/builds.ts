@@ -25,14 +25,14 @@ import { imageUserId } from '../users.ts';
 const buildCapabilities = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'SETGID', 'SETUID'] as const;
 
 /**
- * The kernel limits some resources per user, and root in a build is root on the host. Builds get no file watches, because they
- * could exhaust the limit for the host's own programs; programs in builds poll instead.
+ * The kernel limits some resources per user, and root in a build is root on the host. Builds get no file watches, because a
+ * build could exhaust the limit that it shares with the host's own programs. Programs in builds poll instead.
  */
 const buildSecurity = ['no-new-privileges', `seccomp=${createSeccompProfile(['inotify_init', 'inotify_init1'])}`];
 
 /**
  * Files in /proc that are masked in builds: the engine's own list, plus files that only the host's root can read and that
- * reveal the host's memory. For these files the kernel checks the user id, not capabilities.
+ * reveal the host's memory. For the latter, the kernel checks the user id, not capabilities.
  */
 const maskedPaths = [
   ...[
@@ -50,15 +50,15 @@ const maskedPaths = [
   ...['kpageflags', 'kpagecount', 'kpagecgroup', 'vmallocinfo', 'slabinfo', 'pagetypeinfo'],
 ].map((name) => `/proc/${name}`);
 
-/** Replaces the workspace as the daemon's folder. A tmpfs, so its files stay out of the image. */
+/** The daemon's folder, because builds have no workspace. A tmpfs, so its files stay out of the image. */
 const scratch = '/home/agent';
 /** Prefix that runs the daemon as the image's user. All other processes are commands of the build. */
 const asImageUser = ['setpriv', `--reuid=${imageUserId}`, `--regid=${imageUserId}`, '--clear-groups', '--'];
 
 /**
- * Like a sandbox's container, but the root file system is writable and root has a few capabilities. There is no workspace,
- * because images do not include volumes. To compensate, file watches are refused, more paths are masked, and some limits are
- * lower.
+ * Like a sandbox's container, but the root file system is writable and root has a few capabilities. To compensate, file
+ * watches are refused, more paths are masked, and some limits are lower. There is no workspace, because images do not
+ * include volumes.
  */
 export function createBuildBody(request: ContainerRequest, start: readonly string[]): ContainerCreateOptions {
   const body = createSandboxBody(request);
@@ -86,7 +86,7 @@ export function createBuildBody(request: ContainerRequest, start: readonly strin
       Mounts: (host.Mounts ?? []).filter(({ Type }) => Type === 'bind'),
       Ulimits: [
         ...(host.Ulimits ?? []),
-        // The kernel limits each file; the driver measures the total.
+        // The kernel enforces this limit for each file; the driver measures the total.
         { Name: 'fsize', Soft: diskBytes, Hard: diskBytes },
         // Lowered, because the host's root has much higher limits.
         { Name: 'sigpending', Soft: 1_024, Hard: 1_024 },
@@ -102,7 +102,10 @@ const users = { root: '0:0', user: `${imageUserId}:${imageUserId}` } as const;
 const quickBytes = 16 * 2 ** 20;
 const slowBytesPerMs = 2_048;
 
-/** Resolves with the command's exit code. The working directory is always `/`, so the engine resolves no link. */
+/**
+ * Resolves with the command's exit code. The working directory is always `/`, so the engine never follows a link in the
+ * container.
+ */
 async function runIn(
   engine: Dockerode,
   container: string,

@@ -117,8 +117,8 @@ class Refusal extends Error {
 }
 
 /**
- * Resolves with the body to forward, `undefined` to forward the request unchanged, or `done` if the filter itself handled it.
- * Rejects with a Refusal, or with the error of an engine that does not answer.
+ * Resolves with the body to forward, `undefined` to forward the request unchanged, or `done` if the filter itself handled
+ * it. Rejects with a Refusal, or with the connection error if the engine does not answer.
  */
 async function decide(options: FilterOptions, incoming: IncomingMessage): Promise<Buffer | 'done' | undefined> {
   const { method = '', url = '' } = incoming;
@@ -194,7 +194,10 @@ interface Host {
   readonly Mounts?: readonly { readonly Type: string; readonly Source: string }[] | null;
 }
 
-/** The engine resolves a mount's path at every start, and an older filter may have allowed a path that the server can replace. */
+/**
+ * Checks the mount again before each start: the engine resolves the path at every start, and an older filter may have
+ * allowed a path that the server can replace.
+ */
 async function onlyOurFolder({ folders }: FilterOptions, labels: Labels, host: Host | undefined): Promise<void> {
   const target = findMountedFolder(folders.root, labels);
   const mounted = [

@@ -93,7 +93,7 @@ export function openKubeApi({ credentials, clock, random, maxInFlight }: Options
         if (wait === undefined || failures + 1 >= (request.tries ?? Number.POSITIVE_INFINITY)) throw error;
         last = error;
         await sleep(wait, signal, clock).catch((fired: AppError) => {
-          // Report the last failure, not the deadline: it explains the wait.
+          // Report the last failure instead of the deadline, because the failure explains the wait.
           throw fired.code === 'deadline_exceeded' ? last : fired;
         });
       }

@@ -7,7 +7,7 @@ export interface KubeObject {
 export const uidOf = ({ metadata }: KubeObject): string => metadata?.uid ?? '';
 
 interface Page<T> {
-  /** Can be null instead of an empty list when only metadata is requested. */
+  /** May be null instead of an empty list if only metadata is requested. */
   readonly items: readonly T[] | null;
   readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
 }
@@ -23,7 +23,7 @@ interface ListQuery<T> extends Pick<KubeApiRequest, 'accept' | 'tries'> {
 
 /** A pod is about 12 KiB of JSON: a single answer for thousands of them would exceed the size limit. */
 const pageSize = '500';
-/** How long a request that was already sent can continue after its caller gave up. */
+/** How long a request that was already sent may continue after its caller has given up. */
 const patienceMs = 5_000;
 
 export function openKubeCollection<T extends KubeObject>(api: KubeApi, path: string, what: string) {

@@ -79,8 +79,9 @@ export interface KubeRemovalOptions {
 }
 
 /**
- * The API server ends each stream after this time. Just before, it reports the version to continue from. A stream that stays
- * open longer has silently stalled. The next stream delivers the missed events, so no timer has to list objects.
+ * The API server ends each stream after this time. Just before the end, it reports the version to continue from. A stream
+ * that stays open longer has silently stalled. The next stream delivers the missed events, so objects need not be listed at
+ * intervals.
  */
 const streamSeconds = 25;
 const silentMs = 28_000;

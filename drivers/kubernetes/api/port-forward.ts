@@ -11,7 +11,7 @@ export function createPortForwarder(config: KubeConfig, namespace: string) {
 
   return async (pod: string, port: number, signal: AbortSignal): Promise<Duplex> => {
     const stream = new ForwardedPort();
-    // Empty input: `ForwardedPort` writes to the WebSocket itself, to apply its backpressure.
+    // Empty input, because `ForwardedPort` writes directly to the WebSocket to apply backpressure.
     const nothing = new Readable({ read() {} });
     const opening = forward.portForward(namespace, pod, [port], stream.incoming, stream.complaints, nothing);
     opening.then((late) => signal.aborted && (late as ForwardSocket).terminate()).catch(() => {});

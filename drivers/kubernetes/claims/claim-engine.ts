@@ -28,9 +28,9 @@ interface Options extends SandboxEngineOptions {
   blueprintFor(spec: SandboxSpec): SandboxBlueprint;
 }
 
-/** Maximum number of pods that one start tries. Several, because a pod can end before it is used. */
+/** Maximum number of pods that one start tries. Greater than one, because a pod may end before it is used. */
 const maxTries = 3;
-/** How long the controller can take to notice a new pool, in ms. */
+/** How long the controller may take to notice a new pool, in ms. */
 const poolLagMs = 5_000;
 const removed = () => new AppError('sandbox_unavailable', 'The claim of the sandbox was deleted before it started.');
 
@@ -98,7 +98,7 @@ export function createClaimEngine(options: Options) {
   }
 
   async function wake(claim: Claim, spec: SandboxSpec, pool: string, signal: AbortSignal): Promise<void> {
-    // The controller copies labels and annotations from the pool's template, so the pool must match.
+    // The controller copies labels and annotations from the pool's template, so the claim must refer to the current pool.
     if (claim.spec?.warmPoolRef?.name !== pool) await patch(claim, { spec: { warmPoolRef: { name: pool } } }, signal);
     const { podTemplate } = blueprintFor(spec);
     const body = { spec: { operatingMode: 'Running', podTemplate } };
@@ -173,7 +173,7 @@ export function createClaimEngine(options: Options) {
         const pod = isUseless ? 'again' : await untilPod(claim, old && uidOf(old), signal);
         if (pod === 'again') templates.forget(pool);
         if (did === 'woken') return pod;
-        // A ready claim's pod can already have ended, for example with its node, or be about to end.
+        // A ready claim's pod may already have ended, for example with its node, or may be about to end.
         if (pod !== 'again' && computePodState(pod).kind !== 'over' && !(made && isCordoned(pod))) return pod;
         await end(claim, signal);
         return 'again';
@@ -264,7 +264,7 @@ const secondsLeft = ({ status, spec }: V1Pod, expiresAt: number) => {
   return Math.min(spec?.activeDeadlineSeconds ?? target, target); // Kubernetes only allows lowering the deadline
 };
 
-/** The controller's reason for a claim without a pod. `isFinal`: waiting does not help. */
+/** The reason that the controller reports if a claim has no pod. `isFinal`: waiting does not help. */
 function findFailure(claim: Claim) {
   const ready = readyConditionOf(claim);
   if (!ready || ready.status === 'True') return undefined;

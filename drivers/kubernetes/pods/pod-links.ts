@@ -73,7 +73,7 @@ export function openPodLinks({ pods, keys, dial }: Options) {
       const end = ends.get(id);
       if (end?.uid === uidOf(pod)) end.started = pod;
     },
-    /** The pod of a sandbox that this process started. Undefined once the watch has reported its end. */
+    /** The sandbox's pod, if this process started it. Undefined once the watch has reported its end. */
     started: (id: SandboxId): V1Pod | undefined => ends.get(id)?.started,
     [Symbol.dispose]() {
       for (const { following } of ends.values()) following?.[Symbol.dispose]();
@@ -134,7 +134,7 @@ const parseStdout = (answer: string): string => JSON.parse(answer).stdout ?? '';
 async function callDaemon({ agent, token }: DaemonLink, path: string, signal: AbortSignal, body?: object) {
   const headers = { authorization: `Bearer ${token.reveal()}`, ...(body && { 'content-type': 'application/json' }) };
   const call = request(`http://sandbox${path}`, { method: body ? 'POST' : 'GET', agent, headers, signal });
-  call.on('error', () => {}); // the request can still fail after its caller has returned
+  call.on('error', () => {}); // the request may still fail after its caller has returned
   call.end(body && JSON.stringify(body));
   const [response] = (await once(call, 'response')) as [IncomingMessage];
   return response;

@@ -34,7 +34,7 @@ export const toServiceContainerName = (service: string) => `${servicePrefix}${se
 
 export type PodState =
   | { readonly kind: 'waiting' | 'running' }
-  /** Waiting can help, for example if the cluster grows. The caller limits the wait. */
+  /** Waiting may help, for example if the cluster grows. The caller limits the wait. */
   | { readonly kind: 'stuck'; readonly error: AppError }
   | { readonly kind: 'failed' | 'over'; readonly error: AppError };
 
@@ -55,7 +55,7 @@ export function computePodState(pod: k8s.V1Pod): PodState {
   return { kind: container?.state?.running && status?.podIP ? 'running' : 'waiting' };
 }
 
-/** Found by name: statuses are sorted by container name, so a service's can come first. */
+/** Found by name: statuses are sorted by container name, so a service's status may come first. */
 const sandboxIn = ({ status }: k8s.V1Pod): k8s.V1ContainerStatus | undefined =>
   status?.containerStatuses?.find(({ name }) => name === sandboxContainerName);
 

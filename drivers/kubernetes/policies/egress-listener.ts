@@ -33,7 +33,7 @@ export async function listenForEgress({
   });
   server.maxConnections = 4_096;
   const shared = await listenOnSharedPort(server, listen, (place) => once(server.listen(place), 'listening'));
-  server.on('error', () => {}); // such as EMFILE on accept: a later connection can succeed
+  server.on('error', () => {}); // such as EMFILE on accept: a later connection may succeed
   const address = server.address();
   return {
     port: typeof address === 'object' && address ? address.port : listen.port,

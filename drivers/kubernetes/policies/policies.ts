@@ -74,7 +74,10 @@ const looks = 4;
 const lookMs = 15_000;
 const maxUnknown = 3;
 
-/** Policies need a network plug-in that enforces them, and the Kubernetes API does not report whether there is one. */
+/**
+ * Checks from inside a sandbox whether network policies are enforced. Only some network plug-ins enforce them, and the
+ * Kubernetes API does not report whether the installed one does.
+ */
 export function createNetworkPolicyCheck({ unenforced = () => 'refuse', onOpen, port, betweenMs = 750 }: CheckOptions) {
   let isOver = false;
   let isTold = false;
@@ -111,7 +114,7 @@ export function createNetworkPolicyCheck({ unenforced = () => 'refuse', onOpen, 
      * unenforced and not accepted.
      */
     async check(link: SandboxLink, signal: AbortSignal): Promise<void> {
-      // A sandbox that ends during its check proves nothing, so the next one is checked.
+      // A sandbox that ends during its check proves nothing, so the next sandbox is checked instead.
       const address = isOver ? undefined : await reached(link, signal).catch(() => undefined);
       if (address === undefined) return;
       const what =

@@ -34,7 +34,7 @@ export function parseHierarchies(mountinfo: string, cgroup: string): CgroupHiera
       version === 2 ? names.length === 0 : names.length > 0 && names.every((name) => superOptions.includes(name)),
     );
     if (!member) return [];
-    // A container may see only part of the tree, without its own group.
+    // A container may see only a part of the tree that does not include its own group.
     const inside = relative(root, member.path);
     const own = inside.startsWith('..') ? mount : join(mount, inside);
     return [{ version, controllers: member.names, mount, own } as const];
@@ -46,7 +46,7 @@ const unescaped = (text: string) => text.replace(/\\([0-7]{3})/g, (_, code) => S
 
 export interface CgroupParent {
   readonly version: 1 | 2;
-  /** Other installations on the machine can use the same folder. */
+  /** Other installations on the machine may use the same folder. */
   readonly folder: string;
   /** Limits for which a test write succeeded. */
   readonly limits: readonly LimitName[];
@@ -94,7 +94,7 @@ async function findAvailableLimits(
   return limitNames.filter((limit) => has.includes(limitControllers[limit]));
 }
 
-/** In order: the top (which only root can write), the parent of the server's group, the server's group. */
+/** In order: the top (which only root can write to), the parent of the server's group, the server's group. */
 function parentsIn({ mount, own }: CgroupHierarchy): string[] {
   const delegated = own === mount ? [] : [dirname(own), own];
   const mine = delegated.filter((path) => basename(path) !== serverGroup);

@@ -7,7 +7,7 @@ import { type CpuShareLevel, cpuShareFiles, type LimitName, oomFiles, type Reque
 export interface Cgroups {
   /** Limits that the kernel enforces for a whole sandbox. Empty if the server cannot create groups. */
   readonly limits: readonly LimitName[];
-  /** Paths of the sandbox's groups, known before the groups exist. Record them, because a later server can use other paths. */
+  /** Paths of the sandbox's groups, known before the groups exist. Record them, because a later server may use other paths. */
   foldersOf(name: string): string[];
   make(name: string, limits: RequestedLimits): Promise<SandboxCgroup>;
   /** Sets the sandbox's CPU share relative to other sandboxes, if control groups divide the CPUs. */
@@ -20,7 +20,10 @@ export interface Cgroups {
 export interface SandboxCgroup {
   /** A process enters the groups by writing 0 into each of these files. */
   readonly enter: readonly string[];
-  /** The sandbox's groups as seen from inside, so that its daemon can read counters: each folder, and its path inside. */
+  /**
+   * The sandbox's groups as seen from inside, so that its daemon can read counters: each group's folder, and the folder's
+   * path inside the sandbox.
+   */
   readonly shown: readonly (readonly [folder: string, path: string])[];
 }
 

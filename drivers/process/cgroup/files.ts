@@ -7,7 +7,7 @@ export interface CgroupFiles {
   /** Does nothing if the group exists. */
   make(path: string): Promise<void>;
   write(path: string, text: string): Promise<void>;
-  /** Writes synchronously, because Node's file threads can be busy syncing the store. */
+  /** Writes synchronously, because Node's file threads may be busy syncing the store. */
   writeNow(path: string, text: string): void;
   read(path: string): Promise<string | undefined>;
   children(path: string): Promise<string[]>;
@@ -42,7 +42,7 @@ export const createKernelCgroupFiles = (canEnter: CgroupFiles['canEnter']): Cgro
     ),
   async kill(pids, isStillThere) {
     const marks = (await Promise.all(pids.map(readProcessIdentity))).filter((mark) => mark !== undefined);
-    // A pid that was reused between the two reads can belong to a process outside the group.
+    // A pid that was reused between the two reads may belong to a process outside the group.
     const there = new Set(await isStillThere());
     await Promise.all(marks.filter(({ pid }) => there.has(pid)).map((mark) => killProcess(mark, 'process')));
   },

@@ -16,7 +16,10 @@ export const limitControllers = { memoryBytes: 'memory', pids: 'pids', cpus: 'cp
 export const limitNames = Object.keys(limitControllers) as LimitName[];
 const periodUs = 100_000;
 
-/** In the required write order. Sandboxes get no swap beyond their memory limit, because they could fill the disk with it. */
+/**
+ * In the required write order. Sandboxes get no swap beyond their memory limit, because a sandbox could fill the disk with
+ * swap.
+ */
 export function toLimitFiles(
   version: 1 | 2,
   limit: LimitName,

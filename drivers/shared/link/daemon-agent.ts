@@ -23,7 +23,7 @@ export class DaemonHttpAgent extends Agent {
     this.#asStream = asStream;
   }
 
-  /** Node calls this method for every request. The overridden version would dial. */
+  /** Node calls this method for every request. The base class's version would dial. */
   addRequest(request: ClientRequest): void {
     if (this.#closed) {
       fail(request, closed());

@@ -1,8 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 
-// A display listens in a folder that the sandbox can write, so everything in it is untrusted. The server never resolves a path of
-// the sandbox: it opens one name at a time, follows no link, and dials exactly the file that it has checked.
+// A display listens in a folder that the sandbox can write to, so everything in it is untrusted. The server never resolves a
+// path of the sandbox: it opens one name at a time, follows no link, and dials exactly the file that it has checked.
 
 /** Name of the folder for the display's socket, inside the sandbox's folder. The server opens only the socket in it. */
 export const screenFolder = 'screen';
@@ -48,7 +48,7 @@ async function connected(path: string): Promise<Socket | undefined> {
   return await promise;
 }
 
-/** A screen takes megabytes, and each read costs a system call and a turn of the event loop. */
+/** Reads large chunks: a screen takes several megabytes, and each read costs a system call and a turn of the event loop. */
 function largeReads(): Socket {
   let spare: Uint8Array | undefined;
   const socket: Socket = new Socket({

@@ -122,8 +122,8 @@ function atFirstByte(socket: Socket, report: (byte: number | undefined) => void)
 const graceMs = 250;
 
 /**
- * Distinguishes a restarted daemon from a second process with its token. A running daemon always keeps an idle connection, so if
- * one of an earlier boot stays open, another process has presented the token.
+ * Distinguishes a restarted daemon from a second process with its token. A running daemon always keeps an idle connection,
+ * so if a connection from an earlier boot stays open, another process has presented the token.
  */
 class DuplicateDaemonDetector {
   readonly #hasIdle: () => boolean;

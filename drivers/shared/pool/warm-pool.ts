@@ -17,7 +17,7 @@ interface StockCheck {
 class KnownWarmSandboxes {
   readonly #clock: Clock;
   readonly #patienceMs: number;
-  readonly #ready = new Map<SandboxId, WarmSandbox>(); // roughly in start order: a sandbox that is put back goes last
+  readonly #ready = new Map<SandboxId, WarmSandbox>(); // roughly in start order: a sandbox that is put back is added last
   readonly #taken = new Map<SandboxId, WarmSandbox>();
   /** Sandboxes that other processes are starting, with the time at which each was discovered. */
   readonly #starting = new Map<SandboxId, number>();
@@ -122,7 +122,7 @@ function ordered(value: unknown): unknown {
 }
 
 export interface WarmPoolOptions extends Pick<ServerDependencies, 'clock' | 'ids'> {
-  /** Can change: sandboxes with earlier settings are ended. */
+  /** The result may change over time; sandboxes with earlier settings are then ended. */
   readonly recipes: () => readonly SandboxRecipe[];
   /** If the maximum is 0, there is no pool, and an earlier pool's sandboxes are ended. */
   readonly size: PoolSizer;
@@ -140,7 +140,8 @@ export interface WarmPoolOptions extends Pick<ServerDependencies, 'clock' | 'ids
 }
 
 /**
- * Sandboxes that are ready for new sessions. The backend is authoritative; the in-memory list only suggests which to try first.
+ * Sandboxes that are ready for new sessions. The backend is authoritative; the in-memory list only suggests which sandbox to
+ * try first.
  */
 export interface WarmPool extends AsyncDisposable {
   /** Undefined if the pool has no sandbox for this spec. The caller must then start one. */
@@ -156,7 +157,7 @@ const closeMs = 4_000;
 const maxBackoffMs = 60_000;
 const yieldMs = 15_000;
 /**
- * How long the pool waits after a claim before it refills. Claims often come in groups, and those that find the pool empty
+ * How long the pool waits after a claim before it refills. Claims often come in groups, and callers that find the pool empty
  * must be able to start their own sandboxes first.
  */
 const quietMs = 300;

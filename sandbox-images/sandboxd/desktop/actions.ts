@@ -12,7 +12,7 @@ const wheel = { up: 4, down: 5, left: 6, right: 7 } as const;
 const [keyPress, keyRelease, buttonPress, buttonRelease, motion] = [2, 3, 4, 5, 6] as const;
 /** Pause between a drag's steps. Programs recognize a drag only if the pointer moves in several steps. */
 const dragStepMs = 8;
-/** Time before the button is released, in which the drop target accepts the drag. */
+/** Delay before the button is released, so that the drop target has time to accept the drag. */
 const dropMs = 50;
 /** Without a pause, two clicks would be treated as one. The display times the pause, so a busy daemon cannot lengthen it. */
 const clickMs = 20;

@@ -102,8 +102,8 @@ export async function startDisplay(
 interface Sockets {
   readonly socket: string;
   /**
-   * `0666` if the server connects too, because it can run as a different user than the sandbox. On the server's side, the
-   * folder's parent denies access to everyone else.
+   * `0666` if the server connects too, because the server may run as a different user than the sandbox. On the server's
+   * side, the folder's parent denies access to everyone else.
    */
   readonly mode: '0600' | '0666';
   readonly authority: string;

@@ -104,7 +104,7 @@ export async function openKeyboard(display: X11Connection, sleep: (ms: number) =
 }
 
 /**
- * XF86 keysyms, without their prefix 0x1008ff00, whose keys a browser handles by keycode, even if they are mapped
+ * XF86 keysyms (without their prefix 0x1008ff00) of the keys that a browser handles by keycode, even if the keys are mapped
  * differently. The keys are the media transport keys, Home, Mail, Search, Back, Forward, Stop, Refresh, Favorites, Close,
  * Copy, Cut, New, Open, Paste, Reply, Reload, Save, Send and Forward Mail.
  */

@@ -12,7 +12,7 @@ const { O_DIRECTORY, O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants;
 /** Resolves clients' paths and keeps them inside the workspace, even while symbolic links change. */
 export interface ConfinedPaths {
   readonly root: string;
-  /** All mount points of the workspace, the root first. The system can report open files under any of them. */
+  /** All mount points of the workspace, the root first. The system may report open files under any of them. */
   readonly roots: readonly string[];
   /** Returns the path relative to the workspace; '' is the workspace itself. Throws path_outside or invalid_request. */
   locate(path: string): string;
@@ -118,8 +118,8 @@ async function isSameFolder(one: string, other: string): Promise<boolean> {
     const [a, b] = await Promise.all([one, other].map((path) => stat(path, { bigint: true }).catch(() => undefined)));
     if (!a || !b) return false;
     if (a.dev === b.dev) return a.ino === b.ino;
-    // gVisor gives each mount its own device number, so other attributes are compared. A concurrent write can make one folder
-    // look like two, so the comparison is repeated.
+    // gVisor gives each mount its own device number, so other attributes are compared. A concurrent write may make one
+    // folder look like two, so the comparison is repeated.
     const facts = ({ ctimeNs, mtimeNs, uid, gid, mode }: typeof a) => `${[ctimeNs, mtimeNs, uid, gid, mode]}`;
     if (facts(a) === facts(b)) return true;
   }

@@ -31,7 +31,7 @@ export interface DiskMonitor {
 
 interface WatchedFolders {
   readonly places: readonly string[];
-  /** Other path prefixes that an open file of these folders can have. */
+  /** Other path prefixes that an open file of these folders may have. */
   readonly roots?: readonly string[];
 }
 
@@ -41,10 +41,13 @@ export function monitorDisk(
   limitBytes: number,
 ): DiskMonitor {
   const { clock, keepers, init } = parts;
-  /** All prefixes that an open file's path can have. Only `places` is walked, so no file counts twice. */
+  /** All prefixes that an open file's path may have. Only `places` is walked, so no file is counted twice. */
   const names = [...new Set([...places, ...roots])];
   let use: DiskUsage = { usedBytes: 0, limitBytes, freeBytes: 0, stopped: 0 };
-  /** Slightly above the usage at which writers were last ended. Below it, no process is ended, so that a user can clean up. */
+  /**
+   * Slightly above the usage at which writers were last ended. While usage is lower, no process is ended, so that a user can
+   * clean up.
+   */
   let ceiling = limitBytes;
   let freeThen = 0;
   let lookedAt = Number.NEGATIVE_INFINITY;

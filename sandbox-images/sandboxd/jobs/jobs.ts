@@ -108,7 +108,7 @@ const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 
 /** Each reader gets the output from the time it connects. Until the first reader connects, output is held back for up to 30 s. */
 interface Readers {
-  /** Opens a stream of frames. A late reader of an ended job gets only the end. */
+  /** Opens a stream of frames. A reader that joins after the job has ended gets only the end frame. */
   join(): Duplex;
   end(how: object): void;
 }
@@ -207,7 +207,7 @@ interface OpenJob {
 }
 
 const rememberedMs = 60_000;
-/** How long background processes can keep the pipes of an ended job open. */
+/** How long background processes may keep the pipes of an ended job open. */
 const lingerMs = 500;
 /** How long a started job delays further starts. A shell uses the most CPU time while it starts. */
 const startingMs = 150;

@@ -160,7 +160,7 @@ function unlessDenied(thrown: NodeJS.ErrnoException): void {
 /** Maximum number of bytes to read from a file whose size the system does not report. */
 const maxUnsized = 16 * 1024 * 1024;
 
-/** Reads a file to its end, because its reported size can be wrong. */
+/** Reads a file to its end, because its reported size may be wrong. */
 async function readContent(handle: FileHandle): Promise<Buffer> {
   const parts: Buffer[] = [];
   for (let total = 0; ; ) {
@@ -189,8 +189,8 @@ interface Replacement {
 }
 
 /**
- * Creates missing folders. The content goes to a hidden file first, so an interrupted transfer leaves the old file intact. Links
- * are followed; mode, owner and other hard links are kept. Devices and pipes are written directly.
+ * Creates missing folders. The content is written to a hidden file first, so an interrupted transfer leaves the old file
+ * intact. Links are followed; mode, owner and other hard links are kept. Devices and pipes are written directly.
  */
 async function replaceFileContent(
   full: string,

@@ -34,7 +34,10 @@ export const pathRoutes: readonly Route[] = [
   }),
 ];
 
-/** The metadata precedes the file in the body, because next to a long path it would not fit into a header or query. */
+/**
+ * The metadata precedes the file in the body, because the metadata and a long path together would not fit into a header or
+ * query.
+ */
 async function metadataBefore(
   body: AsyncIterable<Uint8Array>,
   bytes: number,

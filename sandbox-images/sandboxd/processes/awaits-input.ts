@@ -3,7 +3,7 @@ import { endianness } from 'node:os';
 import { tryListFolder, tryReadLink, tryReadText } from '../files/read-if-any.ts';
 import type { ProcessStat } from './proc.ts';
 
-// Detects whether a process waits for a person's input: by the system call that blocks the process, not by its output.
+// Detects whether a process is waiting for a person's input by inspecting the system call that blocks it, not its output.
 
 const calls: Readonly<Record<string, Readonly<Record<number, 'read' | 'poll' | 'select' | 'epoll'>>>> = {
   x64: {
@@ -28,7 +28,7 @@ export interface InputProbe {
   readonly hasOpenLine: boolean;
 }
 
-/** Whether any of the processes waits for input. On a terminal, only foreground processes count. */
+/** Whether any of the processes waits for input. On a terminal, only foreground processes are considered. */
 export const awaitsInput = ({ members, pipe, hasOpenLine }: InputProbe): boolean =>
   members.some(({ pid }) => {
     if (pipe === undefined && !isInForeground(pid)) return false;

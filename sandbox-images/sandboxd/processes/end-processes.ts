@@ -3,7 +3,7 @@ import { findTreeMembers, type ProcessTree, type ProtectedProcessFinder, toProce
 
 /** Time between TERM and KILL. Tests shorten it. */
 const graceMs = Number(process.env.CORRAL_STOP_GRACE_MS ?? 2_000);
-/** How long a process can be in the middle of exec before its environment is considered empty. */
+/** How long a process may be in the middle of exec before its environment is considered empty. */
 const execMs = 1_000;
 /** The first delays between checks are short, because most programs end immediately. */
 const firstLooksMs: readonly number[] = [1, 2, 4];
@@ -23,7 +23,7 @@ export async function endProcessTree(
   { spared, met = new Set(), grace = 'usual' }: EndTreeOptions,
 ): Promise<number> {
   let count = 0;
-  const known = new Set<string>(); // separate from `met`, which can contain other trees' processes
+  const known = new Set<string>(); // separate from `met`, which may contain other trees' processes
   const begun = performance.now();
   let waitedFor: ReadonlySet<string> | undefined;
   const isDone = () => waitedFor?.size === 0;
@@ -45,7 +45,7 @@ export async function endProcessTree(
   let left = find();
   for (let look = 0; !isDone() && performance.now() < patience; look++) {
     for (const { pid, name } of left) {
-      // One TERM per pid and program name: a child between fork and exec still has its parent's handlers and can lose the
+      // One TERM per pid and program name: a child between fork and exec still has its parent's handlers and may lose the
       // signal, so it gets another TERM after exec.
       if (requests.has(`${pid} ${name}`)) continue;
       requests.add(`${pid} ${name}`);

@@ -10,7 +10,7 @@ export type PerlHelper = ChildProcessByStdio<Writable, Readable, null>;
 export type SystemCallNumberByArchitecture = Readonly<Record<'x64' | 'arm64', number>>;
 interface HelperProgram {
   readonly program: string;
-  /** System calls that the program makes. Their numbers are its first arguments, before `numbers`. */
+  /** System calls that the program makes. The calls' numbers are the program's first arguments, before `numbers`. */
   readonly calls: readonly SystemCallNumberByArchitecture[];
   readonly numbers: readonly number[];
   /** Start of the error message if the program cannot run. */

@@ -102,8 +102,8 @@ export function findTreeMembers(
 
 /**
  * The current tree of one process. Call while the process still runs, because its origin cannot be determined afterwards.
- * Orphans belong to the tree if they are of the same command and younger than the root. If the root itself is an orphan, they
- * must also have another session: an orphan of the root's session can be a sibling that the same command started.
+ * Orphans belong to the tree if they are of the same command and younger than the root. If the root itself is an orphan,
+ * they must also have another session: an orphan of the root's session may be a sibling that the same command started.
  */
 export function findProcessSubtree(root: ProcessStat, init: number | undefined, strays: OrphanRule): ProcessSubtree {
   const operation = readProcessVariable(root.pid, 'CORRAL_OPERATION');

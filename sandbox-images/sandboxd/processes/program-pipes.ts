@@ -4,7 +4,7 @@ import { createPipeFrameReader, toPipeFrames } from '../../../src/core/text/pipe
 
 export interface PipedProgram {
   readonly exitCode: number | undefined;
-  /** Resolves once a reader has received the program's end. */
+  /** Resolves once a reader has been notified that the program ended. */
   readonly delivered: Promise<void>;
   /** Opens the stream, and ends an earlier reader's stream. Output waits in the pipes while there is no reader. */
   attach(): Duplex;
@@ -13,7 +13,7 @@ export interface PipedProgram {
   release(): void;
 }
 
-/** How long background processes can keep the pipes of an ended program open. */
+/** How long background processes may keep the pipes of an ended program open. */
 const lingerMs = 500;
 const signals: Partial<Record<NodeJS.Signals, number>> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGKILL: 9, SIGTERM: 15 };
 export const toExitCode = (code: number | null, signal: NodeJS.Signals | null): number =>
@@ -40,7 +40,7 @@ export function toPipedProgram(child: ChildProcessWithoutNullStreams, touch: () 
     const to = reader;
     if (exitCode === undefined || !to || to === brokenPipe || to.destroyed) return;
     if (outputs.every(([, stream]) => stream.closed)) {
-      brokenPipe = to; // both pipes can be closed before either one's `close` event; end the stream only once
+      brokenPipe = to; // both pipes may be closed before either one's `close` event; end the stream only once
       to.push(toPipeFrames('end', Buffer.from(JSON.stringify({ exitCode }))));
       to.push(null);
       delivered.resolve();

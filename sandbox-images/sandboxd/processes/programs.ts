@@ -24,7 +24,7 @@ interface OpenProgram {
   readonly operation: string;
 }
 
-/** A program runs over three pipes, without a shell or terminal, and outlives the connection that reads it. */
+/** Each program runs with three pipes, without a shell or terminal, and outlives the connection that reads its output. */
 export function createProgramOperations(parts: DaemonState): ProgramOperations {
   const { clock, place, keepers, stateDir } = parts;
   const all = new Map<string, OpenProgram>();
@@ -45,7 +45,7 @@ export function createProgramOperations(parts: DaemonState): ProgramOperations {
     makeRoom();
     await markTerminalsOpened(stateDir);
     const { id, argv, tag } = request;
-    // Each start has its own mark, because an earlier program with this id can still be ending.
+    // Each start has its own mark, because an earlier program with this id may still be ending.
     const operation = `program-${id}-${++starts}`;
     const folder = await resolveStartFolder(place, request, { cwd: place.root });
     const env: NodeJS.ProcessEnv = {

@@ -89,7 +89,7 @@ function keepDialled(name: string, { folder, hello, server, log }: ControlDialOp
     socket.on('error', () => {}); // `close` follows and handles it
     socket.once('close', () => {
       all.delete(socket);
-      // If an unused connection was dropped immediately, dial again only after a delay. Used connections can be short-lived.
+      // If an unused connection was dropped immediately, dial again only after a delay. Used connections may be short-lived.
       const wasUsed = !unused.delete(socket);
       if (wasUsed || performance.now() - acceptedAt > 1_000) fill();
       else later();

@@ -17,7 +17,7 @@ export interface DirectSocket extends Socket {
 }
 
 /**
- * A screen takes megabytes. With `data` events, every 64 KiB would need a new buffer, which must be zeroed and later
+ * A screen takes several megabytes. With `data` events, every 64 KiB would need a new buffer, which must be zeroed and later
  * garbage-collected. This socket reuses a few buffers.
  */
 export function createDirectSocket(): DirectSocket {
@@ -26,7 +26,7 @@ export function createDirectSocket(): DirectSocket {
   let early: Uint8Array | undefined;
   let waiting = 0;
   const { promise: spoken, resolve: speak } = Promise.withResolvers<boolean>();
-  /** False if no buffer is left. Small chunks count as much as large ones, because each occupies a whole buffer. */
+  /** False if no buffer is left. Small chunks count as much as large ones, because each chunk occupies a whole buffer. */
   const give = (into: Duplex, buffer: Uint8Array, size: number): boolean => {
     waiting++;
     into.write(buffer.subarray(0, size), () => {

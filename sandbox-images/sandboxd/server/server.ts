@@ -37,7 +37,7 @@ export function createDaemonServer(daemon: Daemon, token: string): Server {
       rejectUpgrade(socket, statuses[error.code] ?? 500, error);
     });
   });
-  // Idle connections are normal here: they wait for the server's next request, which can take any time.
+  // Idle connections are normal here: they wait for the server's next request, which may arrive at any time.
   server.keepAliveTimeout = 0;
   server.headersTimeout = 0;
   server.requestTimeout = 0;
@@ -156,7 +156,7 @@ async function sendError(response: ServerResponse, error: AppError): Promise<voi
 }
 
 const restMs = 200;
-/** Discards the remainder of a small body, because a client that writes to a closed connection can miss the answer. */
+/** Discards the remainder of a small body, because a client that writes to a closed connection may miss the answer. */
 async function discardRest(request: IncomingMessage): Promise<void> {
   if (request.complete || request.destroyed) return;
   request.resume();

@@ -29,14 +29,14 @@ export function writeShellProfile({ HOME: home, PATH: path = '' }: NodeJS.Proces
 
 export function createBaseEnvironment(env: NodeJS.ProcessEnv, uid = process.getuid?.()): Record<string, string> {
   const base: Record<string, string> = {
-    // UTF-8, as with LANG=C.UTF-8. LANG itself makes every program load eleven more files that change nothing in this locale.
+    // UTF-8, as with LANG=C.UTF-8. LANG would make every program load eleven more files that change nothing in this locale.
     ...(hasLocale(env) ? {} : { LC_CTYPE: 'C.UTF-8' }),
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     // No person uses these terminals: a pager would wait for a key, and colors would only add noise for a model.
     TERM: 'dumb',
     PAGER: 'cat',
     GIT_PAGER: 'cat',
-    // Without SHELL, each bash looks up its user, which can take as long as a short command.
+    // Without SHELL, each bash looks up its user, which may take as long as a short command.
     SHELL: '/bin/bash',
   };
   for (const [name, value] of Object.entries(env)) {
@@ -44,7 +44,7 @@ export function createBaseEnvironment(env: NodeJS.ProcessEnv, uid = process.getu
   }
   // The init script renames this variable, because it would also apply to the daemon's own Node.
   if (env.CORRAL_NODE_USE_ENV_PROXY) base.NODE_USE_ENV_PROXY = env.CORRAL_NODE_USE_ENV_PROXY;
-  // The sandbox id also distinguishes this sandbox's processes from another's on a shared machine.
+  // The sandbox id also distinguishes this sandbox's processes from those of other sandboxes on a shared machine.
   if (env.CORRAL_SANDBOX_ID) base.CORRAL_SANDBOX_ID = env.CORRAL_SANDBOX_ID;
   return { ...base, ...createPackageEnvironment(base, uid) };
 }

@@ -39,7 +39,7 @@ export function createExecutor(parts: DaemonState) {
     };
     const stdout = collect(child.stdout, whole('stdout'));
     const stderr = collect(child.stderr, whole('stderr'));
-    child.stdin?.on('error', () => {}); // the command can exit before it has read all of its input
+    child.stdin?.on('error', () => {}); // the command may exit before it has read all of its input
     child.stdin?.end(request.stdin);
 
     let timedOut = false;

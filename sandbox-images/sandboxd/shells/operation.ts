@@ -48,7 +48,7 @@ export function createTailBuffer(cap: number): TailBuffer {
     length = kept;
   };
   const view = () => buffer.subarray(Math.max(0, length - cap), length);
-  /** Omits incomplete characters: at the start when earlier bytes are gone, and at the end while more can arrive. */
+  /** Omits incomplete characters: at the start when earlier bytes are gone, and at the end while more bytes may arrive. */
   const text = () => {
     const bytes = view();
     return bytes
@@ -179,7 +179,7 @@ export async function launchOperation(
   let ending: Promise<unknown> | undefined;
   const finish = async (measured: number) => {
     clock.clearTimeout(timer);
-    if (ending) await ending; // a killed command counts as exited only once its last process is gone
+    if (ending) await ending; // a killed command is treated as exited only once its last process is gone
     void spool.close();
     const stands = captureShellState(stateDir, id, request.shell);
     if (isLongCommand(request.command)) void removeCommandFile(stateDir, id).catch(() => {});
@@ -204,7 +204,7 @@ export async function launchOperation(
     let over = false;
     try {
       for await (const chunk of from.output) {
-        // Background processes can still print. Their output appears in the console, but no longer in the operation's output.
+        // Background processes may still print. Their output appears in the console, but no longer in the operation's output.
         if (over) recent.push(chunk);
         else {
           const { before, exitCode, after } = finder.push(chunk);

@@ -32,6 +32,6 @@ export async function endLeftoverProcesses(parts: DaemonState, sandboxId: string
   }
 }
 
-/** Records that terminals or programs may exist that the journal does not list, so that the next daemon kills them. */
+/** Records that there may be terminals or programs that the journal does not list, so that the next daemon kills them. */
 export const markTerminalsOpened = (stateDir: string): Promise<void> => writeFile(terminalsNote(stateDir), '');
 const terminalsNote = (stateDir: string) => join(stateDir, 'terminals');

@@ -36,7 +36,7 @@ export function captureShellState(stateDir: string, id: string, shell: string): 
   const path = shellStatePath(stateDir, id);
   const standing = readShellState(path);
   if (!standing)
-    void rm(path, { force: true, recursive: true }).catch(() => {}); // the path can be anything, even a large folder
+    void rm(path, { force: true, recursive: true }).catch(() => {}); // the path may be anything, even a large folder
   else {
     try {
       renameSync(path, keptFile(stateDir, shell));

@@ -86,7 +86,7 @@ async function start(program: string, args: string[], folder: string, env: NodeJ
   const { stdin, stdout } = child;
   if (!stdin || !stdout) throw new Error('a child without pipes');
   await once(child, 'spawn');
-  stdin.on('error', () => {}); // the command can exit before it has read all of its input
+  stdin.on('error', () => {}); // the command may exit before it has read all of its input
   return {
     pid: child.pid ?? 0,
     isTerminal: program === 'script',
@@ -103,7 +103,10 @@ async function start(program: string, args: string[], folder: string, env: NodeJ
 
 const startMs = 5_000;
 
-/** Finds a program on a terminal of `script`, and the terminal's device. Undefined once `isOver` is true or time runs out. */
+/**
+ * Finds a program on a terminal that `script` opened, and the terminal's device. Undefined once `isOver` is true or time
+ * runs out.
+ */
 export async function waitForTerminalProgram(isProgram: (process: ProcessStat) => boolean, isOver: () => boolean) {
   const patience = AbortSignal.timeout(startMs);
   while (!isOver() && !patience.aborted) {
@@ -122,7 +125,7 @@ export async function resizeTty(device: string, { cols, rows }: TerminalSize): P
 
 export interface ExitMarkerFinder {
   push(chunk: Buffer): { before: Buffer; exitCode?: number; after: Buffer };
-  /** Bytes held back as a possible beginning of the mark. Call when the stream ends without one. */
+  /** Bytes held back as a possible beginning of the mark. Call when the stream ends without a mark. */
   rest(): Buffer;
 }
 

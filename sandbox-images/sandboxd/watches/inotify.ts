@@ -51,7 +51,7 @@ export class Inotify {
     { onChange: listener, gone }: Pick<InotifyWatch, 'onChange' | 'gone'>,
   ): Promise<void> {
     const opened = Promise.withResolvers<void>();
-    opened.promise.catch(() => {}); // the helper can die before anyone awaits this
+    opened.promise.catch(() => {}); // the helper may die before anyone awaits this
     this.#watches.set(id, { opened, onChange: listener, gone, syncs: [] });
     try {
       this.#helper ??= this.#start();

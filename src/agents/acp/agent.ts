@@ -151,7 +151,7 @@ export class AcpAgent {
     return this.#prompt !== undefined && this.ended === undefined;
   }
 
-  /** Includes unread output, because the agent can finish before its output is read. */
+  /** Includes unread output, because the agent may finish before its output is read. */
   get isBusy(): boolean {
     return this.isWorking || (this.ended === undefined && this.#queue.length > 0);
   }
@@ -371,7 +371,7 @@ function reasonOf(thrown: Error): string {
   return message.slice(0, 500);
 }
 
-/** Whether two approval requests of an agent are for the same action. Their call ids and titles can differ. */
+/** Whether two approval requests of an agent are for the same action. Their call ids and titles may differ. */
 function isSameCall(a: AgentApprovalRequest, b: AgentApprovalRequest): boolean {
   if (a.name !== b.name) return false;
   if (typeof a.args.command === 'string' || typeof b.args.command === 'string')

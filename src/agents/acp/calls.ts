@@ -39,7 +39,7 @@ interface KnownCall {
   isOver: boolean;
 }
 
-/** An agent's tool calls under Corral's own ids, because agents can reuse ids. Each call holds the agent's newest data. */
+/** An agent's tool calls under Corral's own ids, because agents may reuse ids. Each call holds the agent's newest data. */
 export class AcpToolCalls {
   readonly #known = new Map<string, KnownCall>();
   readonly #newId: () => string;

@@ -187,7 +187,7 @@ export class BrowserTabs {
   }
 }
 
-/** Whether the call failed because its page closed, which Playwright can report a moment after the failure. */
+/** Whether the call failed because its page closed, which Playwright may report a moment after the failure. */
 export async function isTabClosedError({ page }: BrowserTab, thrown: unknown): Promise<boolean> {
   if (page.isClosed()) return true;
   if (!isPageClosedError(thrown)) return false;

@@ -11,7 +11,7 @@ export interface CellListener {
   onText(stream: OutputStream, text: string): void;
   onResult(result: CodeResult): void;
   onStart?(count: number): void;
-  /** Reading of the kernel's output pauses until the promise resolves. */
+  /** Called after each chunk of output. Reading continues once the promise resolves. */
   room?(): Promise<unknown>;
 }
 export interface CellEnd {
@@ -19,7 +19,7 @@ export interface CellEnd {
   readonly error?: CodeError | undefined;
 }
 
-/** Results can contain pictures. */
+/** Results may contain pictures. */
 const messageLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 32, maxValues: 10_000 };
 
 interface AwaitedReply {

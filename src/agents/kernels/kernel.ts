@@ -12,9 +12,9 @@ export interface Cell {
   readonly timeoutMs: number;
   readonly listener: CellListener;
   readonly env?: Readonly<Record<string, string>>;
-  /** Tag of the cell's run, also set on a kernel that starts for this cell. */
+  /** Tag of the cell's run, also set on a kernel that is started for this cell. */
   readonly tag?: string;
-  /** Absolute. The working directory of a kernel that starts for this cell, if its context has none. */
+  /** Absolute. Working directory of a kernel that is started for this cell, if the context does not set one. */
   readonly folder?: string;
 }
 export interface CellOutcome {
@@ -178,7 +178,7 @@ interface CodeContext {
   readonly language: KernelLanguage;
   /** Absolute, or relative to the workspace. Undefined: the workspace. */
   readonly cwd?: string | undefined;
-  /** Whether the folder can be outside the workspace. */
+  /** Whether the folder may be outside the workspace. */
   readonly isAnywhere?: boolean;
 }
 interface KnownContext extends CodeContext {

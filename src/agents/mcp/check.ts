@@ -21,7 +21,7 @@ interface Deps {
 }
 const checkMs = 20_000;
 
-/** Rejects with forbidden if `fetch` does not allow the address, such as a private one. */
+/** Rejects with forbidden if `fetch` does not allow the address, for example because the address is private. */
 export async function checkToolServer(
   server: RemoteToolServer,
   { fetch, clock }: Deps,

@@ -70,7 +70,8 @@ export class McpConnection {
   }
 
   /**
-   * Rejects with cancelled, deadline_exceeded, unsupported with a reason for people and the model, or the sandbox's own error.
+   * Rejects with cancelled, deadline_exceeded, unsupported (with a reason for people and the model), or the sandbox's own
+   * error.
    */
   async call(name: string, args: object, { signal, onProgress }: McpCallOptions): Promise<McpCallResult> {
     const { timeoutMs } = this.server;

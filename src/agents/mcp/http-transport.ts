@@ -87,7 +87,7 @@ function withToken(token: NonNullable<RemoteToolServer['token']>, fetch: FetchLi
   };
 }
 
-/** Fails a body that has a line, such as a stream event, of more than 4 MiB. */
+/** Fails a body that contains a line (such as a stream event) of more than 4 MiB. */
 function bounded(): TransformStream<Uint8Array, Uint8Array> {
   let size = 0;
   return new TransformStream({

@@ -6,7 +6,7 @@ export type ParsedLine =
   /** The start and end of a line that was too long to keep. */
   | { readonly kind: 'too_long'; readonly head: string; readonly tail: string };
 
-/** Memory is bounded: of a line over 4 MiB, only the start and the end are kept. */
+/** Memory is bounded: only the start and the end of a line over 4 MiB are kept. */
 export function createLineSplitter(most = maxLineBytes): (chunk: Buffer) => ParsedLine[] {
   let parts: Buffer[] = [];
   let size = 0;

@@ -12,8 +12,9 @@ import { findExceededJsonLimit } from '../../core/text/json.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import { ClientRegistration, OAuthCredentials, type PendingSignIn } from './access.ts';
 
-// Sign-in to a tool server with OAuth 2.1, as in the Model Context Protocol: the server names its authorization server, Corral
-// registers there automatically, and a person consents in a browser. Texts from other servers are shortened in errors.
+// Sign-in to a tool server with OAuth 2.1, as in the Model Context Protocol: the server identifies its authorization server,
+// Corral registers there automatically, and a person consents in a browser. Texts from other servers are shortened in
+// errors.
 
 export interface OAuthContext {
   readonly url: string;

@@ -37,7 +37,7 @@ export function withBearerToken(init: RequestInit | undefined, token: Secret | u
   return { ...init, headers };
 }
 
-/** Omits the tool server's text, which can repeat the token. */
+/** Omits the tool server's text, which may repeat the token. */
 const refusal = (token: Secret | undefined) =>
   new AppError(
     'unauthorized',

@@ -100,7 +100,7 @@ export class ToolServers extends ServerComponent<Deps> implements AsyncDisposabl
     }
   }
 
-  /** Closes connections of removed servers first, because new servers can have the same names. */
+  /** Closes connections of removed servers first, because new servers may have the same names. */
   async #connected(client: SandboxClient, servers: readonly McpServer[]): Promise<ConnectedServers> {
     const { clock, fetchFor, tokenFor } = this.deps;
     const { connections, loaded } = this.#ofSandbox(client);
