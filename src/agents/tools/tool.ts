@@ -16,7 +16,7 @@ export interface ToolContext {
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly sandbox: SandboxClient;
-  /** The id of the operation in the sandbox. The same id is never executed twice. */
+  /** The id of the operation in the sandbox. An operation with the same id is never executed twice. */
   readonly operationId: string;
   /** Marks every process that the run starts, so that stopping the run finds all of them. */
   readonly runId: string;
@@ -159,7 +159,7 @@ export interface ToolDescription {
    * concurrently with any call. `args` is the model's input, unchecked.
    */
   orderKey(args: unknown): string | null;
-  /** By facade: converts a call to the facade's own name and arguments. Facades without an entry use the tool's. */
+  /** By facade: converts a call to the facade's own name and arguments. Facades without an entry use those of the tool. */
   readonly calledIn: Partial<Readonly<Record<ToolNamingScheme, FacadeCallMapper>>>;
 }
 export type ToolNamingScheme = 'conversation' | 'opencodex';
