@@ -251,7 +251,7 @@ export async function openApiKeys(deps: Deps): Promise<ApiKeys> {
   }
   lookLater();
 
-  const inTurn = createKeyedQueue(); // so that the limit holds for concurrent calls
+  const inTurn = createKeyedQueue(); // queues calls, so that the limit holds even for concurrent calls
   async function add(
     { name, role, expiresAt, beside, person, project = null }: NewKeyRequest,
     id: string,

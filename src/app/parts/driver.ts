@@ -149,7 +149,7 @@ function driverParts(options: Options): DriverContext {
   };
 }
 
-/** Without isolation, refuses to listen beyond loopback, where others could run commands here. Throws: invalid_request. */
+/** Without isolation, refuses to listen beyond loopback: other machines could run commands here. Throws: invalid_request. */
 function checkReach({ capabilities }: Driver, { host }: Config): void {
   if (capabilities.isolation !== 'none' || isLoopback(host)) return;
   throw new AppError(

@@ -159,7 +159,8 @@ export class DeviceRegistry {
   }
 
   /**
-   * Only this result contains the device's secret. Above the maximum per person, the least recently used devices are signed out.
+   * Only this result contains the device's secret. If the person has too many devices, the least recently used ones are signed
+   * out.
    */
   async enter(
     person: Person,
