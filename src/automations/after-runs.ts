@@ -54,7 +54,7 @@ export class RunEndTriggers extends ServerComponent<Deps> {
   /** False: no automation starts after runs, so appends carry nothing extra. */
   #isOpen = false;
 
-  /** Checks again whether automations start after runs, because another server may have stored one. */
+  /** Checks again whether any automation starts after runs, because another server may have stored one. */
   look = async (): Promise<void> => {
     this.#isOpen = (await this.deps.automations.afterRuns()).length > 0;
   };

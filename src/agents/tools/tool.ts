@@ -18,7 +18,7 @@ export interface ToolContext {
   readonly sandbox: SandboxClient;
   /** The id of the operation in the sandbox. An operation with the same id is never executed twice. */
   readonly operationId: string;
-  /** Marks every process that the run starts, so that stopping the run finds all of them. */
+  /** Marks every process that the run starts, so that all of them can be found when the run is stopped. */
   readonly runId: string;
   readonly timeoutMs: number;
   readonly gate?: AutomaticInputGate;

@@ -171,7 +171,7 @@ interface WarmPoolParts {
 }
 const hourMs = 3_600_000;
 
-/** Needed even if the pool's size is 0, to delete the ready sandboxes of an earlier server. */
+/** Needed even if the pool's size is 0, to delete ready sandboxes that an earlier server left behind. */
 function withWarmPool(driver: Driver, { config, replica, ids, say, pool }: Options): Driver {
   const { warmPool, ttlSeconds, startTimeoutSeconds, maxStarting } = config.sandbox;
   const { recipe, ...parts } = pool;

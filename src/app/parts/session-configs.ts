@@ -15,7 +15,7 @@ export type SandboxSettingsSource = Pick<SessionRecord, 'template' | 'templateBy
 export interface SandboxSettings {
   readonly config: Config;
   /**
-   * The template's name if it changes the sandbox or its egress; otherwise `default`, so that such sessions share a warm pool.
+   * The template's name if it changes the sandbox or its egress; otherwise `default`, which lets such sessions share a warm pool.
    * `.own` is appended if the session chooses its own egress, image, processors or memory.
    */
   readonly recipe: string;

@@ -139,7 +139,7 @@ export class DeviceRegistry {
     const live = this.#live.get(id);
     if (live) live.use.at = this.#deps.clock.now();
     const parent = this.get(id)?.parent ?? null;
-    if (parent !== null) this.#used(parent); // use of the command line also counts as use of its browser
+    if (parent !== null) this.#used(parent); // using a command line also counts as using the browser that approved it
   }
   /** Marks the caller's device or personal keys as in use until the returned function is called. */
   opened({ key = '', person, isPersonalKey }: Principal): () => void {

@@ -13,7 +13,7 @@ import { withAddedRecords } from '../after-runs.ts';
 
 export const webhookOutboxKind = 'webhook-outbox';
 const kind = webhookOutboxKind;
-/** The part of the session's record that a message needs: the session may be deleted before the message is sent. */
+/** The part of the session's record that a message needs, copied in case the session is deleted before the message is sent. */
 const Session = z.object({
   id: z.string(),
   title: z.string(),

@@ -70,7 +70,7 @@ function firstLine(text: string): string {
 const longestReason = 400;
 const shown = 2_000;
 
-/** First words of the demo model's first and final messages, because both may be read outside the page. */
+/** Marks the demo model's first and final messages, because both may be read outside the page. */
 const isDemo = 'Demo, no AI.';
 
 export const describeUnsupportedTask = (): string =>
