@@ -107,7 +107,7 @@ function withOwner<Row extends { readonly owner: string | null }>(row: Row, name
 const mostStopped = 10_000;
 const stoppedAtOnce = 16;
 
-// The server has no owner, so only the role decides.
+// The server has no owner, so access depends on the role alone.
 const operation = defineOperations({ tag: 'Server', prefix: '', style: 'server', find: async () => ({}) });
 
 export const administrationRouter = router({

@@ -23,7 +23,7 @@ const Credential = z.object({
   env: z.array(z.string()).readonly(),
   /** Null: not restricted to git. */
   git: z.enum(['read', 'write']).nullable().default(null),
-  /** Null: any path of its hosts; with `git`, only the repositories of each session. */
+  /** Null: all paths on the credential's hosts, or with `git`, only those of each session's repositories. */
   paths: z.array(z.string()).readonly().nullable().default(null),
   createdAt: IsoTime,
 });

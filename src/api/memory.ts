@@ -6,7 +6,7 @@ import { IsoTime } from './procedure/schemas.ts';
 const maxText = 1024 * 1024; // memory.max-note-bytes has the same maximum
 const MemoryHolder = z.strictObject({
   of: z.enum(stored.memoryHolderKinds),
-  /** The project, or the owner of sessions (empty: those without an owner). Default: the caller's own notes. */
+  /** The id of the project, or of the session owner (empty: sessions without an owner). Default: the caller's own notes. */
   id: z.string().max(100).optional(),
 });
 /** Relative, such as `build/commands.md`. */

@@ -135,7 +135,7 @@ const base = '/api/v1/built-templates';
 const path = `${base}/:id/builds/:build` as const;
 
 export const templateBuildsRouter = router({
-  /** Whether this server builds templates and from which images, or why not. */
+  /** Whether this server builds templates: if so, from which images; if not, why not. */
   ability: procedure
     .input(z.strictObject({}).optional())
     .output(

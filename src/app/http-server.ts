@@ -266,7 +266,7 @@ function createIdentityProxy(
   return new ProxyAuthenticator({ headers, signed, rules: settings, people: signIns.people, clients, now });
 }
 
-/** The services limited to the caller's permissions, with signed links that grant no more than those. */
+/** The services limited to the caller's permissions. Signed links grant no more than these permissions. */
 function actingBy(deps: HttpServerDeps, sign: SignedUrls['sign'], principalOf: () => Principal) {
   const raw = { ...deps.services, sessions: deps.sessions };
   const audit = createAuditRecorder(deps, principalOf);

@@ -36,7 +36,7 @@ async function main(): Promise<void> {
   process.exitCode = await runServer(args);
 }
 
-/** Whether a command calls a running server. Help without a topic lists the commands of both kinds. */
+/** Whether the client handles the command: one that calls a running server, or help without a topic, which lists all commands. */
 function asksServer([name, topic]: readonly string[]): boolean {
   if (name === 'help') return topic === undefined || (topic !== 'settings' && !isServerCommand(topic));
   if ((name === '--help' || name === '-h') && topic === undefined) return true;

@@ -87,16 +87,16 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records' | 'warn'> {
   /** Called once, when the first key is read or created. */
   readonly peppers: () => Promise<Peppers>;
   readonly ids: Pick<IdSource, 'short' | 'token'>;
-  /** Other processes create and revoke keys in the same store. */
+  /** Whether other processes create and revoke keys in the same store. */
   readonly shared: boolean;
-  /** CORRAL_TOKEN is set or people can sign in, so the server needs no admin key. */
+  /** Whether CORRAL_TOKEN is set or people can sign in, so that the server needs no admin key. */
   readonly hasToken: boolean;
   /** The principal of a person; undefined: the person currently has no access. Absent: people cannot sign in. */
   readonly personOf?: (person: string) => Principal | undefined;
-  /** A project's keys are no longer valid after the project is deleted. */
+  /** Whether the project exists. Keys of a deleted project are no longer valid. */
   readonly hasProject?: (id: string) => boolean;
   readonly issuers?: readonly string[];
-  /** All active keys must have the same owner, because sandboxes have no isolation and any user could read every file. */
+  /** Requires one owner for all active keys, because sandboxes have no isolation and any user could read every file. */
   readonly onlyOne?: boolean;
 }
 interface Entry {
@@ -217,7 +217,7 @@ export async function openApiKeys(deps: Deps): Promise<ApiKeys> {
     if (!isOver && (shared || entries.size > 0)) timer = clock.setTimeout(() => void look(), recordWatchIntervalMs);
   }
 
-  /** Records the time of use, at most once a minute. A failed write is ignored, because a later use writes again. */
+  /** Records the time of use, at most once a minute. A failed write is ignored, because a later use writes the time again. */
   function use(entry: Entry, presented?: string): void {
     const now = clock.now();
     const { lastUsedAt } = entry.doc;
@@ -251,7 +251,7 @@ export async function openApiKeys(deps: Deps): Promise<ApiKeys> {
   }
   lookLater();
 
-  const inTurn = createKeyedQueue(); // so that the limit holds for concurrent calls
+  const inTurn = createKeyedQueue(); // queues calls, so that the limit holds even for concurrent calls
   async function add(
     { name, role, expiresAt, beside, person, project = null }: NewKeyRequest,
     id: string,

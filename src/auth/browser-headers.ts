@@ -22,8 +22,8 @@ export const developmentOrigins: readonly string[] = ['localhost', '127.0.0.1'].
 );
 
 /**
- * `own`: this server's page, or no page at all. `named`: a page of an origin from the operator's list. `default`: one of
- * `developmentOrigins`, if the operator has no list. `foreign`: any other page.
+ * `own`: this server's page, or no page at all. `named`: a page whose origin is on the operator's list. `default`: a page from
+ * one of `developmentOrigins`, if the operator has no list. `foreign`: any other page.
  */
 export type RequestOriginKind = 'own' | 'named' | 'default' | 'foreign';
 

@@ -44,7 +44,7 @@ export function createLockout({ clock, onFailure: listener }: LockoutOptions): L
       const before = windows.get(network);
       const window = before && before.endsAt > now ? before : { failures: 0, endsAt: now + windowMs };
       window.failures += 1;
-      windows.delete(network); // moves the entry to the end, so that the first entry has the oldest last failure
+      windows.delete(network); // moves the entry to the end, so that the first entry is the one whose last failure is oldest
       windows.set(network, window);
       const [oldest] = windows.keys();
       if (windows.size > maxAddresses && oldest !== undefined) windows.delete(oldest);

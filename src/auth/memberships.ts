@@ -65,7 +65,7 @@ export class Memberships {
       const [role] = keys.flatMap((key) => this.#byMember.get(key)?.get(id) ?? []).sort((a, b) => rank(b) - rank(a));
       if (role) roles.set(id, role);
       else roles.delete(id);
-      // The sessions of a deleted project are deleted with it, and their streams end by themselves.
+      // A deleted project's sessions are deleted with it, which also ends their streams.
       if (!had || !now || !(hasDeparted || rank(role) < rank(had))) continue;
       this.#members.delete(caller);
       over.abort();

@@ -5,7 +5,7 @@ import type { Secret } from '../core/text/secret.ts';
 export interface TokenVerifier {
   readonly required: boolean;
   accepts(presented: readonly string[]): boolean;
-  /** Accepts the token of the current server process, which commands run by the server's user read from a file. */
+  /** Accepts the token of the current server process. Commands run by the server's user read this token from a file. */
   acceptsLocal(presented: readonly string[]): boolean;
 }
 

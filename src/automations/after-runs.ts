@@ -5,7 +5,7 @@ import { quoteLines } from '../core/text/quote.ts';
 import type { Automation } from '../sessions/api/server/automations.ts';
 import { type AutomationRecords, createAutomationStart } from './records.ts';
 
-/** The log, with `carry` applied to each append while `isOpen` holds. */
+/** The log, with `carry` applied to each append while `isOpen` returns true. */
 export function withAddedRecords(
   log: EventLog,
   carry: (entry: AppendRequest) => AppendRequest,
@@ -54,7 +54,7 @@ export class RunEndTriggers extends ServerComponent<Deps> {
   /** False: no automation starts after runs, so appends carry nothing extra. */
   #isOpen = false;
 
-  /** Checks again, because another server may have stored an automation that starts after runs. */
+  /** Checks again whether any automation starts after runs, because another server may have stored one. */
   look = async (): Promise<void> => {
     this.#isOpen = (await this.deps.automations.afterRuns()).length > 0;
   };

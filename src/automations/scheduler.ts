@@ -22,7 +22,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
 const width = 8; // maximum concurrent starts
 const batch = 100; // maximum automations per round
 const openMs = { shared: 2_000, alone: 10_000 }; // longest delay between rounds while starts are pending or running
-/** A start delayed by more than this is treated as missed, because the server was down or suspended. */
+/** A start delayed by more than this is treated as missed: the server must have been down or suspended. */
 const missedMs = 60_000;
 
 export class AutomationScheduler extends ServerComponent<Deps> {
@@ -62,7 +62,7 @@ export class AutomationScheduler extends ServerComponent<Deps> {
     return Math.max(0, Math.min(next - clock.now(), restMs));
   }
 
-  /** Adds the start before it advances the time. After a crash in between, the next round finds the start and adds no other. */
+  /** Adds the start before advancing `nextAt`. After a crash in between, the next round finds this start and adds no other. */
   async #fire(automation: Automation, now: number): Promise<void> {
     const { records, warn } = this.deps;
     const { id, schedule, nextAt } = automation;

@@ -156,7 +156,7 @@ export class AutomationStarter extends ServerComponent<AutomationStarterDeps> {
     return await this.#end(start, { state: 'ended', outcome: session.outcome, cost });
   }
 
-  /** Records the end before the session is deleted, so that a crash in between does not lose it. */
+  /** Records the outcome before deleting the session, so that a crash in between does not lose it. */
   async #followPrebuild(start: Start): Promise<boolean> {
     const { records, sessions, prebuilds, clock } = this.deps;
     const { sessionId, outcome } = start.doc;

@@ -13,7 +13,7 @@ export interface DerivedParameter {
   readonly field: string;
   /** `each`: repeatable. `pairs`: repeatable, as name=value. */
   readonly kind: 'text' | 'number' | 'choice' | 'flag' | 'list' | 'each' | 'pairs';
-  /** Words that mean a value, such as `default` for null. */
+  /** Words that stand for a value, such as `default` for null. */
   readonly values?: Readonly<Record<string, unknown>>;
   readonly isRequired?: boolean;
   /** How a name is resolved to an id: among the items that `ls` lists, or among the sessions. */

@@ -18,11 +18,11 @@ export interface Io {
   print(line: string): void;
   /** Writes a line for people to stderr. */
   say(line: string): void;
-  /** The text in a style, if the stream is a terminal that shows colours. */
+  /** Returns the text in the style if the stream is a terminal that shows colours, otherwise unchanged. */
   paint(stream: 'stdout' | 'stderr', style: Style, text: string): string;
   /** Whether the user can be prompted: stdin and stderr are terminals. */
   readonly canAsk: boolean;
-  /** Whether the screen can be redrawn: keyboard and all outputs are terminals that support it. */
+  /** Whether the screen can be redrawn: stdin, stdout and stderr are terminals that support it. */
   readonly canDraw: boolean;
 }
 

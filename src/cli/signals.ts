@@ -1,8 +1,8 @@
 import { constants } from 'node:os';
 
 /**
- * Fires on the first SIGINT or SIGTERM; the second exits immediately. If the reader of the output is gone, the process exits with
- * 0.
+ * The signal fires on the first SIGINT or SIGTERM; a second one ends the process immediately. If the reader of the output is
+ * gone, the process exits with 0.
  */
 export function createInterruptSignal(proc: NodeJS.Process = process): AbortSignal {
   const stop = new AbortController();

@@ -26,7 +26,7 @@ export interface Connection {
   fetch(path: string, init?: RequestInit): Promise<Response>;
   /** Resolves with a successful answer. Rejects with a CorralError, or with the signal's reason. */
   request(path: string, init?: RequestInit): Promise<Response>;
-  /** Default: PUT of the type application/octet-stream. */
+  /** Default: PUT, with the type application/octet-stream. */
   upload(
     path: string,
     content: FileContent,

@@ -209,7 +209,7 @@ interface BoxOptions {
 export class Box implements AsyncDisposable {
   readonly id: string;
   readonly files: Files;
-  /** Several attempts at one task; one result is chosen. */
+  /** Parallel attempts at one task, of which one result is chosen. */
   readonly attempts: BoxAttempts;
   readonly #server: Connection;
   readonly #env: BoxOptions['env'];
@@ -369,7 +369,7 @@ export class Box implements AsyncDisposable {
     try {
       if (this.#isOwn) await this.remove();
     } catch (error) {
-      if (!(error instanceof CorralError && error.code === 'session_not_found')) throw error; // deleted within the block
+      if (!(error instanceof CorralError && error.code === 'session_not_found')) throw error; // already deleted in the block
     }
   }
 }

@@ -8,7 +8,7 @@ interface Details {
   readonly address: string;
   readonly hint?: string | undefined;
   readonly retryable?: boolean;
-  /** The path of a page of the server's guide. */
+  /** The path of the page about this error in the server's guide. */
   readonly docs?: string | undefined;
   readonly cause?: unknown;
 }

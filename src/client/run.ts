@@ -27,7 +27,7 @@ type Approval = Outputs['runs']['approve'];
 export class Run implements AsyncIterable<Event> {
   readonly id: string;
   readonly sessionId: string;
-  /** The seq of its message in the session's log. */
+  /** The seq of the run's message in the session's log. */
   readonly seq: number;
   readonly #server: Connection;
   #result: Promise<RunResult> | undefined;

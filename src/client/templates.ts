@@ -20,7 +20,7 @@ export interface BuildOptions {
   readonly dockerfile: string;
   /** The values of its ARGs. */
   readonly args?: Readonly<Record<string, string>>;
-  /** More tags for the build, in addition to the tag in its name. Without any tag, `default` is used. */
+  /** Tags for the build, in addition to the tag in its name. Without any tag, `default` is used. */
   readonly tags?: readonly string[];
   /** Runs every step again, even steps that an earlier build has run. */
   readonly fresh?: boolean;
@@ -69,7 +69,7 @@ export class Templates {
       await this.#server.call((api) => api.templateBuilds.start.mutate({ ...of, base, steps: filled, fresh }));
       return await this.follow(of, options);
     } catch (thrown) {
-      // report the first failure only
+      // only the first failure is reported
       await this.#server.call((api) => api.templateBuilds.cancel.mutate(of)).catch(() => {});
       throw thrown;
     }

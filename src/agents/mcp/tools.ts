@@ -142,7 +142,7 @@ function mcpTool(
   };
 }
 
-/** A failure of a tool server is a result for the model and does not end the turn. Rethrows errors of the sandbox. */
+/** A tool server's failure becomes a result for the model instead of ending the turn. Errors of the sandbox are rethrown. */
 function failedCall(thrown: unknown): ToolResult {
   if (!(thrown instanceof AppError)) throw thrown;
   const reason =

@@ -13,13 +13,13 @@ export const turnLimits: TurnLimits = { maxChars: 10 * 1024 * 1024, maxCalls: 16
 const maxThoughts = 8_000; // characters
 
 export interface CollectedTurn {
-  /** `model` names the model that answered, which can be a fallback. */
+  /** `model` names the model that answered, which may be a fallback. */
   readonly message: AssistantMessage;
   readonly outcome: TurnOutcome;
   /** The readable part of the model's reasoning, or its start. Can be empty. */
   readonly thoughts: string;
   readonly leftOut: readonly OmittedContent[];
-  /** Calls above the limit. Each is skipped, and its result reports that. Normally empty. */
+  /** Calls beyond `maxCalls`. Each is skipped, and its result reports the reason. Normally empty. */
   readonly refused: readonly ToolCall[];
 }
 export interface CollectTurnOptions {

@@ -15,7 +15,7 @@ export interface ProviderErrorResponse {
 }
 
 export interface ProviderSettingNames {
-  /** The settings that hold the key, such as `OPENAI_API_KEY (models.openai.api-key)`. */
+  /** Names of the key's settings, as shown to users, such as `OPENAI_API_KEY (models.openai.api-key)`. */
   readonly key: string;
   readonly baseUrl: string;
 }
@@ -92,7 +92,7 @@ function toErrorCode({ status, text, names = [] }: ProviderErrorResponse): Error
   return refused.test(message) ? 'model_refused' : 'model_rejected';
 }
 
-/** `thrown`: the error of the request. The message quotes only an AppError, whose text is public. */
+/** `thrown`: the error that made the request fail. The message quotes it only if it is an AppError, whose text is public. */
 export function toUnreachableTurn(model: string, advice: ProviderSettingNames, thrown?: unknown): FailedTurn {
   const why = thrown instanceof AppError ? thrown : undefined;
   const message = why

@@ -134,7 +134,7 @@ export interface AssistantMessage {
   readonly calls: readonly ToolCall[];
   readonly raw: readonly unknown[];
 }
-/** A reply that broke off, so only its text is known. */
+/** An interrupted reply, of which only the text is known. */
 export const toTextReply = (text: string): AssistantMessage => ({
   role: 'assistant',
   model: '',

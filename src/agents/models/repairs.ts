@@ -6,7 +6,7 @@ import type { Message, Model, OmittedContent, Picture, ToolDeclaration, TurnPart
 
 const maxRepairs = 8;
 const maxKnown = 500;
-/** Milliseconds until tools are offered to the model server again: it may accept them after a restart. */
+/** Milliseconds. Tools are offered again this long after a refusal, because a restarted model server may accept them. */
 const toollessMs = 10 * 60_000;
 const repairable: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'model_rejected',

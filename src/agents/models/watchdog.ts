@@ -10,7 +10,7 @@ export interface Watchdog extends Disposable {
   bit(): boolean;
 }
 
-/** Fires after `ms` milliseconds of silence while not paused. */
+/** Creates a watchdog that fires after `ms` milliseconds of silence, unless it is paused. */
 export function createWatchdog({ clock, ms, signal }: { clock: Clock; ms: number; signal: AbortSignal }): Watchdog {
   const stop = new AbortController();
   const cancel = () => stop.abort();

@@ -14,7 +14,7 @@ interface ParsedPage {
 interface OpenElement {
   readonly name: string;
   readonly inner: PageTreeNode[];
-  /** Whether it was opened inside the main content, where a header is part of the text. */
+  /** Whether the element was opened inside the main content, where a header is part of the text. */
   readonly isMain: boolean;
 }
 
@@ -152,7 +152,7 @@ class PageReader {
     if (at >= 0) this.#open.length = at;
   }
 
-  /** Starts to skip everything up to the end of this element. */
+  /** Starts skipping everything up to the end of this element. */
   #hides(name: string, selfClosing: boolean): void {
     if (this.#hidden > 0) {
       if (this.#hiding[0] === name && !empty.has(name)) this.#hidden++;

@@ -13,7 +13,7 @@ const edit = z.object({
 type Edit = z.output<typeof edit>;
 /** Maximum number of line comparisons for one patch. Limited because each hunk is tried at every line of the file. */
 const maxCompared = 5_000_000;
-const maxCopied = 500_000_000; // characters; limits hunks times file size, because each attempt copies the file
+const maxCopied = 500_000_000; // characters; limits the number of hunks times the file size, because each attempt copies the file
 
 export const fileEdit = defineTool({
   name: 'file_edit',

@@ -4,7 +4,7 @@ import type { ToolResult } from './tool.ts';
 
 export const maxModelTextChars = 16_000;
 const keptBytes = 64 * 1024;
-/** `truncateOutput` never cuts text of at most this many characters, because a UTF-16 unit needs at most three bytes. */
+/** `truncateOutput` never cuts text of at most this many characters, because a UTF-16 unit takes at most three bytes in UTF-8. */
 export const maxUntruncatedChars: number = Math.floor(keptBytes / 3);
 
 /** Puts a failed command's exit code before its output. The middle of a long output is cut. */
@@ -27,7 +27,7 @@ export function truncateOutput(text: string): string {
 
 const half = keptBytes / 2;
 const encoder = new TextEncoder();
-const scratch = Buffer.allocUnsafe(keptBytes); // shared by all instances, because `add` copies the bytes
+const scratch = Buffer.allocUnsafe(keptBytes); // safe to share between instances, because `add` copies the bytes
 
 export class BoundedOutput {
   static readonly tailBytes = half;

@@ -68,7 +68,7 @@ export function filterTools(registry: ToolRegistry, passes: (tool: ToolDescripti
   };
 }
 
-/** Adds `all` tools but shows the model only those in `declared`. A built-in tool is never replaced. */
+/** Adds the tools in `all`, but shows the model only those in `declared`. A built-in tool is never replaced. */
 export function withTools(
   registry: ToolRegistry,
   { declared, all }: { readonly declared: readonly Tool[]; readonly all: readonly Tool[] },

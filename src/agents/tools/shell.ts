@@ -184,7 +184,7 @@ function watchForInput({ sandbox, signal }: ToolContext, operation: string): Dis
 }
 
 const watchedBytes = 256 * 1024; // maximum live output in the log; a result keeps fewer bytes from the start
-// how much is read from the end of output that redraws itself, such as a progress bar: most of these bytes are overwritten
+// bytes; only the end of output that redraws itself, such as a progress bar, is read, because most of it is overwritten
 const redrawnBytes = 4 * 1024 * 1024;
 const beyondAll = Number.MAX_SAFE_INTEGER; // past any output: following from here only waits for the operation to end
 

@@ -7,7 +7,7 @@ import type { AgentBrowser, PictureBytes } from '../browser/browser.ts';
 import type { ChildSessions } from './delegation/child-runs.ts';
 import type { AgentMemory } from './memory/agent-memory.ts';
 
-/** Resolves when no person has control of the desktop's keyboard and mouse. Await it before automatic input. */
+/** Resolves when no person has control of the desktop's keyboard and mouse. Await it before sending automatic input. */
 export type AutomaticInputGate = (signal: AbortSignal) => Promise<void>;
 
 /** Everything that a tool can use. The server's network and the driver are not included. */
@@ -16,9 +16,9 @@ export interface ToolContext {
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly sandbox: SandboxClient;
-  /** The id of the operation in the sandbox. The same id is never executed twice. */
+  /** The id of the operation in the sandbox. An operation with the same id is never executed twice. */
   readonly operationId: string;
-  /** Marks every process that the run starts, so that stopping the run finds all of them. */
+  /** Marks every process that the run starts, so that all of them can be found when the run is stopped. */
   readonly runId: string;
   readonly timeoutMs: number;
   readonly gate?: AutomaticInputGate;
@@ -116,8 +116,8 @@ export type ToolGroup = (typeof toolGroups)[number];
 
 /**
  * Something that a tool needs from the server or session. A model is never offered a tool whose needs are not met.
- * `repository`: a writable one. `skill`: the session has skills. `children`: the agent can delegate. `memory`,
- * `memory_write`: the agent can read, or also change, notes that outlive the session.
+ * `repository`: the session has a writable one. `skill`: the session has skills. `children`: the agent can delegate. `memory`:
+ * the agent can read notes that outlive the session. `memory_write`: the agent can also change them.
  */
 export type ToolRequirement = 'sandbox' | 'desktop' | 'repository' | 'skill' | 'children' | 'memory' | 'memory_write';
 
@@ -159,7 +159,7 @@ export interface ToolDescription {
    * concurrently with any call. `args` is the model's input, unchecked.
    */
   orderKey(args: unknown): string | null;
-  /** By facade: converts a call to the facade's own name and arguments. Facades without an entry use the tool's. */
+  /** By facade: converts a call to the facade's own name and arguments. Facades without an entry use those of the tool. */
   readonly calledIn: Partial<Readonly<Record<ToolNamingScheme, FacadeCallMapper>>>;
 }
 export type ToolNamingScheme = 'conversation' | 'opencodex';

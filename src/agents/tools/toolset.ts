@@ -9,15 +9,15 @@ import { parseParameters, splitToolDescription } from './outside/portable-schema
 import { restartShell, shellExec } from './shell.ts';
 import { defineTool, type Tool, type ToolContext, type ToolResult, type UnsupportedTool } from './tool.ts';
 
-// Tools of agents created with the Managed Agents API. Names and arguments are those that the SDKs' workers know; the server's
-// own tools do the work.
+// Tools of agents created with the Managed Agents API. The names and arguments are the ones that the SDKs' workers know; the
+// server's own tools do the work.
 
 const shell = 'main';
 export const sessionMountPath = '/mnt/session';
-/** The workspace folder that `/mnt/session` points to: the client's files, and results for the client. */
+/** The workspace folder that `/mnt/session` points to. Contains the client's files, and results for the client. */
 export const sessionFilesFolder = '.session';
 
-/** The file tools know only the workspace, so paths below `/mnt/session` and `/mnt/memory` are translated. */
+/** The file tools work only in the workspace, so paths below `/mnt/session` and `/mnt/memory` are translated. */
 function inWorkspace(path: string): string {
   const isIn = (folder: string) => path === folder || path.startsWith(`${folder}/`);
   if (isIn(sessionMountPath)) return `${sessionFilesFolder}${path.slice(sessionMountPath.length)}`;
@@ -150,9 +150,7 @@ const grep = defineTool({
 
 export const managedAgentsToolset: readonly Tool[] = [bash, read, write, edit, glob, grep];
 
-/**
- * Corral's tools that do the same work as each tool of this toolset. Rules for Corral's tools also apply to the toolset's tool.
- */
+/** By tool of this toolset: Corral's tools that do the same work. Rules for those tools also apply to the toolset's tool. */
 export const toolsetBackingTools: Readonly<Record<string, readonly string[]>> = {
   bash: ['shell_exec'],
   read: ['file_read'],

@@ -32,7 +32,7 @@ const NewKey = z.strictObject({
   name: z.string().trim().min(1).max(100),
   role: z.enum(roles),
   expiresAt: z.iso.datetime().optional(),
-  /** The id of a key whose sessions the new key shares, to replace that key or to add a viewer. */
+  /** The id of an existing key. The new key shares its sessions, for example to replace that key or to add a viewer. */
   beside: z.string().max(100).optional(),
 });
 const NewTrust = NewKey.extend({

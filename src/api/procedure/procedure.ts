@@ -77,9 +77,9 @@ export interface Operation<In extends z.ZodType = z.ZodType, Out extends z.ZodTy
     readonly schema: z.ZodType;
     readonly value: object | ((answer: z.output<Out>, input: z.output<In>) => object | null);
   };
-  /** Failure statuses, in addition to those of all routes. Default: 404 if the path has an id. */
+  /** HTTP statuses of failures, in addition to those that all routes have. Default: 404 if the path has an id. */
   readonly fails?: readonly number[];
-  /** Absent: the command line has no verb for it, or one written by hand. */
+  /** Absent: the command line has no verb for the operation, or the verb is written by hand. */
   readonly verb?: Verb;
 }
 export interface OperationMeta extends Operation {

@@ -22,7 +22,7 @@ export const eventsRouter = router({
 
   subscribe: procedure
     .input(sessionTarget.extend({ lastEventId: CursorInput }))
-    // Reads the starting position before the client learns that the stream is open, so that no event after the opening is missed.
+    // Reads the starting position before the client learns that the stream is open, so that no event is missed once it is.
     .subscription(async ({ ctx, input: { sessionId, lastEventId } }) => {
       const { sessions } = ctx.services;
       const { lastSeq: head } = await sessions.get(sessionId);

@@ -81,7 +81,7 @@ export const filesRouter = router({
       return { since: since && { runId: since.runId, at: toIsoTime(since.at) }, ...changes };
     }),
 
-  /** The content of a file when the newest run started. */
+  /** A file's content at the time when the newest run started. */
   before: procedure
     .input(ofFile)
     .output(z.object({ path: z.string(), content: z.string() }))

@@ -7,7 +7,7 @@ const SendInput = sessionTarget.extend({
   text: TextInput,
   mode: z.enum(['inject', 'queue', 'replace']).default('inject'),
   attachments: z.array(z.string().min(1).max(4_096)).max(100).default([]),
-  /** Starts a separate run for the message. The run's work is judged by this goal. */
+  /** With a goal, the message starts a separate run, whose work is judged by the goal. */
   goal: Goal.optional(),
   /** A repeated request with the same id and content returns the first answer and sends nothing. */
   clientMessageId: z.string().min(1).max(255).optional(),
@@ -24,7 +24,7 @@ export const runsRouter = router({
       const { sessions } = ctx.services;
       const command = { ...message, ...(goal && { goal }) };
       if (clientMessageId === undefined) return await sessions.send(sessionId, command);
-      await sessions.get(sessionId); // an unknown session must not use up the key
+      await sessions.get(sessionId); // a request for an unknown session must not use up the client message id
       const { text, mode, attachments } = message;
       const content = JSON.stringify([text, mode, attachments, ...(goal ? [goal] : [])]);
       return await ctx.once(['runs.send', sessionId, clientMessageId], content, () =>

@@ -45,7 +45,8 @@ interface ReapOptions {
 }
 
 /**
- * The installation must be named on the command line: with a configured name, the command could empty a namespace by accident.
+ * The installation must be named on the command line. If a configured name were used, the command could empty a namespace by
+ * accident.
  */
 function instanceOf({ instance }: ReapOptions): string {
   if (instance) return instance;

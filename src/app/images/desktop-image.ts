@@ -14,7 +14,7 @@ interface Options extends Pick<ServerDependencies, 'clock'> {
 }
 const buildMs = 3_600_000;
 const againMs = 60_000;
-/** An engine that does not respond yet is retried sooner, because it may be starting. */
+/** Delay before the next attempt while the engine does not respond. Short, because the engine may be starting. */
 const absentMs = 5_000;
 
 /** Builds the image with the desktop in the background, while sessions start with the smaller image. */

@@ -54,7 +54,7 @@ export const createBundledImages = (bundle: () => Promise<string>): DriverContex
   code: { name: codeImage, context: () => onTools(bundle, 'Dockerfile.code') },
 });
 
-/** `auto`: new sandboxes get a screen and a browser once the server has built the image. */
+/** `auto`: new sandboxes get a screen and a browser once the server has built the desktop image. */
 export function resolveDesktopSetting({ sandbox: { desktop, image } }: Config): boolean | 'auto' {
   if (image === names.desktop) return true;
   if (image === names.code) return false;

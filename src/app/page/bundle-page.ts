@@ -84,8 +84,8 @@ async function bundleDiagrams(options: BuildOptions, outdir: string): Promise<vo
 }
 
 /**
- * Copies the prebuilt bundles of Swagger UI and ReDoc, so that a server needs neither of these packages installed, and no React
- * for ReDoc.
+ * Copies the prebuilt bundles of Swagger UI and ReDoc, so that a server needs neither these packages nor ReDoc's dependency
+ * React.
  */
 async function copyApiDocs(outdir: string): Promise<void> {
   const { resolve } = createRequire(import.meta.url);

@@ -149,7 +149,7 @@ function driverParts(options: Options): DriverContext {
   };
 }
 
-/** Without isolation, refuses to listen beyond loopback, where others could run commands here. Throws: invalid_request. */
+/** Without isolation, refuses to listen beyond loopback: other machines could run commands here. Throws: invalid_request. */
 function checkReach({ capabilities }: Driver, { host }: Config): void {
   if (capabilities.isolation !== 'none' || isLoopback(host)) return;
   throw new AppError(
@@ -171,7 +171,7 @@ interface WarmPoolParts {
 }
 const hourMs = 3_600_000;
 
-/** Needed even if the pool's size is 0, to delete the ready sandboxes of an earlier server. */
+/** Needed even if the pool's size is 0, to delete ready sandboxes that an earlier server left behind. */
 function withWarmPool(driver: Driver, { config, replica, ids, say, pool }: Options): Driver {
   const { warmPool, ttlSeconds, startTimeoutSeconds, maxStarting } = config.sandbox;
   const { recipe, ...parts } = pool;

@@ -4,7 +4,7 @@ import { createGuardedFetch } from '../../sandboxes/egress/fetch/guarded-fetch.t
 import type { Config } from '../settings/config.ts';
 import { isLoopback } from '../settings/contradictions.ts';
 
-/** This machine and private networks, without clouds' metadata services: those are link-local, or in `denyRanges`. */
+/** Loopback and private networks, except clouds' metadata services, which are link-local or in `denyRanges`. */
 const allowRanges = [
   ...['127.0.0.0/8', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10'],
   ...['::1/128', 'fc00::/7'],

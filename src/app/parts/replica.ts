@@ -39,7 +39,7 @@ interface Options extends Pick<ServerDependencies, 'clock' | 'ids' | 'store'> {
 }
 const reaperMs = 30_000;
 const retentionLeaseMs = 5 * 60_000;
-/** The lease for starting automations. If its holder is lost, no automation starts until it expires. */
+/** The lease for starting automations. If its holder dies, no automation starts until the lease expires. */
 const automationsMs = 15_000;
 /** The lease for deliveries. Longer than one attempt, so that another server takes over only after the attempt has ended. */
 const webhooksMs = 30_000;

@@ -15,7 +15,7 @@ export type SandboxSettingsSource = Pick<SessionRecord, 'template' | 'templateBy
 export interface SandboxSettings {
   readonly config: Config;
   /**
-   * The template's name if it changes the sandbox or its egress; otherwise `default`, so that such sessions share a warm pool.
+   * The template's name if it changes the sandbox or its egress; otherwise `default`, which lets such sessions share a warm pool.
    * `.own` is appended if the session chooses its own egress, image, processors or memory.
    */
   readonly recipe: string;
@@ -31,7 +31,7 @@ interface MadeSettings {
   readonly byTemplate: ReadonlyMap<string, SandboxSettings>;
 }
 const kept = 10_000;
-/** Maximum delay until this server, if it does not hold a session, notices that another server changed the session's hosts. */
+/** Maximum delay until a server that does not hold a session notices that another server changed the session's hosts. */
 const freshMs = 1_000;
 interface RememberedChoice {
   readonly choice: SandboxSettingsSource;
@@ -105,8 +105,8 @@ export class SandboxSettingsResolver extends ServerComponent<Deps> {
   }
 
   /**
-   * Whether the session's egress choice differs from the remembered one; remembers the new one. False if none is remembered: then
-   * no connection is open.
+   * Whether the session's egress choice differs from the remembered one. If so, remembers the new choice. False if no choice is
+   * remembered, because no connection is open then.
    */
   hasOtherEgress(id: SessionId, session: SandboxSettingsSource): boolean {
     const before = this.#known.get(id)?.choice;

@@ -39,7 +39,7 @@ export async function openStore({ config, logger, say }: Options): Promise<Store
 interface CommandStoreOptions {
   /** Whether the command also works before the server's first start. */
   readonly mayBegin?: boolean;
-  /** Advice if a server uses the store. */
+  /** Advice to show if a server is using the store. */
   readonly inUse?: string;
 }
 /**

@@ -11,7 +11,7 @@ interface PageWays {
   readonly pages: ReturnType<typeof createPageTextThread>;
 }
 
-/** Follows redirects, under a session's egress policy and through the sandboxes' proxy. */
+/** Follows redirects. Requests use the sandboxes' proxy, so the session's egress policy applies. */
 export const createWebPageFetch =
   (fetch: ProxiedFetch): WebPageFetch =>
   (address, sessionId, signal) => {

@@ -57,7 +57,7 @@ function valuesFor(
   env: Environment,
   inFile: ReadonlyMap<string, unknown>,
 ): VariableValue {
-  const variable = variables.find((name) => env[name]); // an empty variable counts as unset
+  const variable = variables.find((name) => env[name]); // an empty variable is treated as unset
   if (variable) return { value: env[variable]?.trim(), variable, from: variable };
   const value = inFile.get(key);
   const isSet = value !== undefined && value !== null;

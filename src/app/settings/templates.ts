@@ -12,7 +12,7 @@ import type { Template } from '../../core/model/template.ts';
 import { parseRepository } from '../../core/text/repository-address.ts';
 import { Config } from './schema.ts';
 
-// A key that has a counterpart in corral.yaml has the same name as its counterpart.
+// A key that also exists in corral.yaml has the same name there.
 
 type OptionalSetting<Setting> = Setting extends z.ZodPrefault<infer Kind> | z.ZodOptional<infer Kind>
   ? z.ZodOptional<Kind>

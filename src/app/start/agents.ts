@@ -169,7 +169,7 @@ export async function openAgentServices(server: ServerWithSandboxes) {
   });
   const held = stack.move();
   return {
-    /** The model from the settings: the default of sessions without a project. */
+    /** The model from the settings, which is the default for sessions without a project. */
     model,
     tools,
     projects,

@@ -63,7 +63,7 @@ interface Beginning {
   readonly id: SessionId;
   readonly settings: SandboxSettings;
   readonly client: Pick<SandboxClient, 'ports' | 'health'>;
-  /** The session adopted a running sandbox, whose services were already reported, so only failures are reported. */
+  /** Whether the session adopted a running sandbox. Its services were already reported, so only failures are reported. */
   readonly isAdopted: boolean;
   readonly clock: Clock;
   readonly tell: (detail: string) => void;

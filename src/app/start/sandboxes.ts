@@ -282,7 +282,7 @@ export async function openSandboxInfrastructure(
         signal,
       );
       await installPackages({ client: sandbox.client, packages, template, image, policy, clock, tell }, signal);
-      if (!sandbox.isFresh) return; // an adopted sandbox was already reported, and its program was started
+      if (!sandbox.isFresh) return; // an adopted sandbox was already reported, and its start command already ran
       if (chosen.start) await runStartCommand({ client: sandbox.client, start: chosen.start, clock, tell }, signal);
       if (driver.capabilities.isolation === 'none') {
         return tell('WITHOUT ISOLATION: what runs here can do whatever the server can, and reach the whole network');

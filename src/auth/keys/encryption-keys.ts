@@ -16,7 +16,7 @@ export interface EncryptionKeySettings {
 
 interface Options {
   readonly config: EncryptionKeySettings;
-  /** The store already has encrypted data, which a new key could not decrypt. */
+  /** Whether the store already has encrypted data, which a new key could not decrypt. */
   readonly isSealed: boolean;
   readonly newKey: () => string;
 }
@@ -61,8 +61,8 @@ interface KeyMaterialOptions {
 }
 
 /**
- * The configured encryption key and older keys, so that all servers of a store derive the same keys. If none is configured, a
- * key is generated and stored in `file`.
+ * Reads the configured encryption key and older keys, so that all servers of a store derive the same keys. If none is
+ * configured, a key is generated and stored in `file`.
  */
 export async function readKeyMaterial({ config, file, newKey }: KeyMaterialOptions): Promise<Secret[]> {
   const { encryptionKey, encryptionKeyFile } = config.keys;

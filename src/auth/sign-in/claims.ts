@@ -10,7 +10,7 @@ export interface IssuerSettings {
   readonly clientSecret?: string | undefined;
   readonly scopes: readonly string[];
   readonly groupsClaim: string;
-  /** Roles by group; `*` is everyone. The highest applies. */
+  /** Roles by group; `*` is everyone. A person gets the highest role that applies. */
   readonly roles: Readonly<Record<string, Role>>;
   /** Only people with a verified e-mail address in these domains can sign in. Empty: no restriction. */
   readonly allowedDomains: readonly string[];

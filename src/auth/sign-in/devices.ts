@@ -139,7 +139,7 @@ export class DeviceRegistry {
     const live = this.#live.get(id);
     if (live) live.use.at = this.#deps.clock.now();
     const parent = this.get(id)?.parent ?? null;
-    if (parent !== null) this.#used(parent); // use of the command line also counts as use of its browser
+    if (parent !== null) this.#used(parent); // using a command line also counts as using the browser that approved it
   }
   /** Marks the caller's device or personal keys as in use until the returned function is called. */
   opened({ key = '', person, isPersonalKey }: Principal): () => void {
@@ -159,7 +159,8 @@ export class DeviceRegistry {
   }
 
   /**
-   * Only this result contains the device's secret. Above the maximum per person, the least recently used devices are signed out.
+   * Only this result contains the device's secret. If the person has too many devices, the least recently used ones are signed
+   * out.
    */
   async enter(
     person: Person,

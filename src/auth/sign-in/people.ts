@@ -13,7 +13,7 @@ import type { ProviderIdentity } from './claims.ts';
 // Like API keys, people are kept in memory, and each server follows the changes of the others.
 
 const Person = z.object({
-  /** The hash of issuer and subject, so that two servers never create the same person twice. */
+  /** A hash of issuer and subject, which keeps two servers from creating the same person twice. */
   id: z.string(),
   key: z.string(),
   /** The owner of everything that the person creates. Never derived from an e-mail address. */
@@ -29,8 +29,8 @@ const Person = z.object({
   role: z.enum(roles).nullable(),
   disabled: z.boolean(),
   /**
-   * In the last check, the provider refused the person, or the stored tokens could not be opened. Personal keys pause until the
-   * next sign-in or successful check.
+   * Whether the provider refused the person in the last check, or the stored tokens could not be opened. If so, personal keys
+   * pause until the next sign-in or successful check.
    */
   hasLapsed: z.boolean().default(false),
   createdAt: z.number(),

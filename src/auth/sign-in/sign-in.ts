@@ -85,8 +85,8 @@ export class SignInFlow {
   }
 
   /**
-   * Starts a sign-in. Resolves with the address for the browser, and the sealed state that it keeps until it returns. Rejects:
-   * not_found, provider_error.
+   * Starts a sign-in. Resolves with the address for the browser, and the sealed state that the browser keeps until it returns.
+   * Rejects: not_found, provider_error.
    */
   async begin(provider: string, { base, returnTo }: Visit & { returnTo: string | undefined }) {
     const issuer = this.#issuer(provider);

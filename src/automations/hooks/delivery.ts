@@ -34,7 +34,7 @@ export function equalsInConstantTime(value: string, expected: string): boolean {
 }
 export const hashBody = (body: Uint8Array): string => createHash('sha256').update(body).digest('hex').slice(0, 32);
 
-/** The body's HMAC in hex, as GitHub and Gitea sign, with the text of the secret as the key. */
+/** Checks the body's HMAC, in hex as GitHub and Gitea send it. The key is the text of the secret. */
 export function verifyHexHmac(
   value: string | undefined,
   body: Uint8Array,

@@ -159,7 +159,7 @@ const signedMs = 5 * 60_000;
 /** Maximum age of an event whose time is only in the payload. Longer than `signedMs`, because forges may deliver late. */
 const unsignedMs = 60 * 60_000;
 
-/** The same answer for an unknown address and a wrong signature, so that no sender can discover automations. */
+/** Unknown addresses and wrong signatures get the same answer, so that no sender can discover automations. */
 const unknown = () =>
   new AppError(
     'not_found',

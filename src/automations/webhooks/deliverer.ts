@@ -93,7 +93,7 @@ export class WebhookDeliverer extends ServerComponent<Deps> {
     await Promise.all(suspended.map((one) => this.#postpone(one)));
     const hasRouted = await router.round();
     if (hasRouted || suspended.length > 0) return 0;
-    // The outbox may still contain a pause or start that is announced but not stored; a later round checks it again.
+    // The outbox may still contain a pause or start that is announced but not yet stored; a later round checks it again.
     const isEarly = (await outbox.oldest(1)).length > 0;
     return Math.min(dueInMs, isEarly ? maxLoopDelayMs.shared : maxLoopDelayMs.alone);
   }
@@ -278,7 +278,7 @@ export class WebhookDeliverer extends ServerComponent<Deps> {
       const signed = buildSignatureHeaders(secretOf(id, sealed).reveal(), { id: messageId, timestamp, body });
       const headers = { 'content-type': 'application/json', 'user-agent': 'Corral', ...signed };
       const answer = await send(url, { method: 'POST', headers, body, redirect: 'manual', signal: deadline.signal });
-      await readAtMost(maxAnswerBytes, answer).catch(() => {}); // only the status matters, even if the body breaks off
+      await readAtMost(maxAnswerBytes, answer).catch(() => {}); // only the status matters, even if the body is cut off
       const { status } = answer;
       if (answer.ok) return { statusCode: status, error: '' };
       const retryAfterMs = parseRetryAfter(answer.headers.get('retry-after') ?? undefined, clock.now());

@@ -13,7 +13,7 @@ import { withAddedRecords } from '../after-runs.ts';
 
 export const webhookOutboxKind = 'webhook-outbox';
 const kind = webhookOutboxKind;
-/** The part of the session's record that a message needs: the session may be deleted before the message is sent. */
+/** The part of the session's record that a message needs, copied in case the session is deleted before the message is sent. */
 const Session = z.object({
   id: z.string(),
   title: z.string(),
@@ -103,7 +103,7 @@ export class WebhookOutbox extends ServerComponent<Pick<ServerDependencies, 'rec
     return this.#isOpen;
   }
 
-  /** `listener` is called when an event was added without an append. */
+  /** `listener` is called whenever an event is added without an append. */
   onAdd(listener: () => void): void {
     this.#onAdd = listener;
   }
@@ -177,7 +177,7 @@ function toOutboxEvent({ type, runId, data }: SessionFact, common: DeletedSessio
     case 'run.resumed':
       return { type, ...common, runId };
     case 'run.notice':
-      // A retried request is reported once.
+      // A model request that is retried several times is reported only once.
       if (data.kind !== 'waiting_provider' || (data.retry?.number ?? 1) > 1) return undefined;
       return { type: 'run.retrying', ...common, runId };
     case 'run.wait':

@@ -92,7 +92,7 @@ export class ResourceNotifier extends ServerComponent<Deps> {
       return made;
     };
   }
-  /** Reports the change, with the state that `read` returned before it. */
+  /** Performs the change, then reports it together with the state that `read` returned before. */
   #changing<Args extends [id: string, ...unknown[]], Before, After>(
     read: (id: string, second: never) => Promise<Before>,
     change: (...args: Args) => Promise<After>,

@@ -81,7 +81,7 @@ interface RelayParts {
 }
 /** Maximum number of concurrent requests. Further requests wait, so that a flood cannot fill the memory. */
 const maxOpen = 64;
-/** An answer can carry a screenshot or a whole file. */
+/** An answer may contain a screenshot or a whole file. */
 const messageLimits: JsonLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 64, maxValues: 1_000_000 };
 /** How long pending requests may still take after the client has closed the input. */
 const drainMs = 5_000;

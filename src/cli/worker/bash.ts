@@ -22,8 +22,8 @@ echo $! >"$d/pid"
 `;
 
 /**
- * stdout is the last part of the call's output; stderr is `exit N`, or `interrupted` if the call vanished, such as when the
- * sandbox was stopped. Another worker may be starting the call right now, so its process has ten seconds to appear.
+ * stdout is the last part of the call's output; stderr is `exit N`, or `interrupted` if the call vanished, for example because
+ * the sandbox was stopped. Another worker may be starting the call right now, so its process has ten seconds to appear.
  */
 const waitScript = `
 d=${workerFolder}/calls/$1 n=0

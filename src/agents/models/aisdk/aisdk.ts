@@ -26,7 +26,7 @@ import { createWatchdog, type Watchdog } from '../watchdog.ts';
 import { continuesAnotherModel, type RawBlock, toAiSdkPrompt } from './prompt.ts';
 import type { ProviderAdapter } from './provider-adapter.ts';
 
-/** The text of a longer refusal is not reported. */
+/** A refusal's body is ignored if it exceeds these limits, so its text is not reported. */
 const refusalLimits: JsonLimits = { maxBytes: 256 * 1024, maxDepth: 32, maxValues: 10_000 };
 
 /** Undefined if the provider did not refuse the request, for example because the connection broke. */
@@ -91,8 +91,8 @@ const watches = new WeakMap<AbortSignal, () => void>();
 const watchBytes = (signal: AbortSignal, onBytes: () => void): void => void watches.set(signal, onBytes);
 
 /**
- * A `fetch` for model turns. It reports each chunk, cancels a reply that is larger than any model's, and follows no redirect,
- * because that would send the key to another host.
+ * A `fetch` for model turns. It reports each chunk, fails if the reply is larger than any model could produce, and follows no
+ * redirects, because a redirect would send the key to another host.
  */
 const turnFetch =
   (via: typeof fetch = fetch): typeof fetch =>
@@ -152,7 +152,7 @@ export function createAiSdkModel(options: AiSdkOptions): Model {
         yield* reply.read(part);
         silence.wake();
       }
-      signal.throwIfAborted(); // some packages end a cancelled stream like a complete one
+      signal.throwIfAborted(); // some packages end a cancelled stream as if it were complete
       yield* reply.end();
     } catch (thrown) {
       yield toTurnEnd({ signal, silence, model: name, idleMs, key }, () => {
@@ -285,9 +285,9 @@ function merged(a: SharedV4ProviderMetadata, b: SharedV4ProviderMetadata | undef
   return all;
 }
 
-/** Allows arguments that contain the largest file that a tool writes. */
+/** Large enough for arguments that contain the largest file that a tool can write. */
 const argumentLimits: JsonLimits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxValues: 100_000 };
-/** Text that is not JSON stays text, which the tool refuses. */
+/** Returns text that is not JSON unchanged, and the tool then refuses it. */
 function parseArgs(input: string): unknown {
   if (['', 'null'].includes(input.trim())) return {};
   const asSent = parseJson(input, argumentLimits);
@@ -297,7 +297,7 @@ function parseArgs(input: string): unknown {
   return inner.ok ? inner.value : json.value;
 }
 
-/** Small models wrap arguments in a fence, or write raw line breaks in strings. */
+/** Repairs two mistakes of small models: a code fence around the arguments, and raw line breaks in strings. */
 const repaired = (input: string): string => {
   const lines = input.trim().split('\n');
   const text =

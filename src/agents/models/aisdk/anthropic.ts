@@ -11,7 +11,7 @@ export const anthropicAdapter: ProviderAdapter = {
     createAnthropic({ apiKey: key?.reveal() ?? 'none', baseURL: `${baseUrl.replace(/\/v1$/, '')}/v1`, fetch })(model),
   options: ({ sampling, tools }, { abilities, isForeign }) => ({
     maxOutputTokens: sampling?.maxOutputTokens ?? Math.min(abilities.maxOutput, maxDefaultOutput),
-    // With reasoning on, Anthropic requires a turn to start with its own signed reasoning, which calls of another model lack.
+    // With reasoning on, Anthropic requires a turn to start with its own signed reasoning. Another model's calls have none.
     ...(isForeign && { reasoning: 'provider-default' as const }),
     ...(tools.length > 0 &&
       !abilities.parallel && { providerOptions: { anthropic: { disableParallelToolUse: true } } }),

@@ -13,7 +13,7 @@ const limits: JsonLimits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxValues
 const maxErrorBytes = 256 * 1024;
 
 interface ServerHabits {
-  /** Number of consecutive replies that were complete in HTTP but had no end mark. Undefined: the server has sent an end mark. */
+  /** Number of consecutive complete HTTP responses without an end mark. Undefined: the server has sent an end mark. */
   unended: number | undefined;
 }
 
@@ -32,7 +32,7 @@ export function createOpenaiCompatibleFetch(via: typeof fetch): typeof fetch {
     }
     const text = await response.text();
     const json = parseJson(text, limits);
-    // A gateway in front of the server can answer with an HTML page, or with an error and status 200.
+    // A gateway in front of the server may return an HTML page, or an error with status 200.
     if (!json.ok && !/^\s*(data|event|id|:)/.test(text)) return refusal(502, text, response.headers);
     if (json.ok && isTree(json.value) && !Array.isArray(json.value.choices))
       return refusal(statusIn(json.value) ?? 502, text, response.headers);
@@ -100,7 +100,7 @@ function toolsIn(body: unknown): ReadonlySet<string> {
 
 function rewritten(tools: ReadonlySet<string>, habits: ServerHabits): TransformStream<string, string> {
   const reply = new Reply(tools, habits);
-  let begun: string[] = []; // a partial line, kept in pieces so that each is searched once
+  let begun: string[] = []; // a partial line, in pieces, so that each piece is searched for a line break only once
   let chars = 0;
   let endedInReturn = false;
   const readLine = (end: string, controller: TransformStreamDefaultController<string>) => {
@@ -116,7 +116,7 @@ function rewritten(tools: ReadonlySet<string>, habits: ServerHabits): TransformS
       for (const line of lines) readLine(line, controller);
       begun.push(last);
       chars += last.length;
-      if (chars > limits.maxBytes) readLine('', controller); // exceeds the JSON limits, which ends the reply
+      if (chars > limits.maxBytes) readLine('', controller); // a line beyond the JSON limits is unreadable and ends the reply
     },
     flush(controller) {
       readLine('', controller);
@@ -162,7 +162,7 @@ class Reply {
     if (this.hasContent) this.#habits.unended = unended + 1;
   }
 
-  /** An event's JSON can be one line, without an empty line after it, or span several lines. */
+  /** An event's JSON may be on one line, even without an empty line after it, or span several lines. */
   *read(line: string): Generator<string> {
     if (this.#isOver) return;
     if (line === '') return yield* this.#endEvent();
@@ -270,7 +270,7 @@ class Reply {
     const values = [...treesIn(list), ...(isTree(old) ? [{ index: 0, function: old }] : [])];
     return values.flatMap((call, at): Tree[] => {
       const whole = JSON.stringify(call);
-      // Some servers repeat a complete call at the end. Two calls without an id can both be intended.
+      // Some servers repeat a complete call at the end. Without ids, two equal calls may both be intended, so both are kept.
       if (call.id && this.#whole.has(whole)) return [];
       const { name: sent, arguments: args } = isTree(call.function) ? call.function : call;
       const index = typeof call.index === 'number' ? call.index : this.#indexOf(sent);

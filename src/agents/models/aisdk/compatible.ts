@@ -15,6 +15,6 @@ export const openaiCompatibleAdapter: ProviderAdapter = {
     }).chatModel(model),
   options: () => ({}),
   pictures: 'after',
-  // Servers with reasoning models expect the current turn's reasoning, and refuse or waste that of earlier turns.
+  // Servers with reasoning models expect the current turn's reasoning. Reasoning from earlier turns is refused or wasted.
   keepsReasoning: 'in-turn',
 };

@@ -17,15 +17,15 @@ import type { AssistantMessage, Picture, ToolCall, TurnRequest } from '../model.
 import type { ProviderAdapter } from './provider-adapter.ts';
 
 /**
- * One finished block of a reply, stored in `raw` and sent back. `meta` is the provider's own data. `id` is the provider's id of a
- * call if Corral's differs: some providers keep a signature in it.
+ * One finished block of a reply, stored in `raw` and sent back. `meta` is the provider's own data. `id` is the provider's id of
+ * a call if it differs from Corral's: some providers put a signature in the id.
  */
 export type RawBlock =
   | { readonly type: 'text' | 'reasoning'; readonly text: string; readonly meta?: SharedV4ProviderOptions }
   | { readonly type: 'call'; readonly meta?: SharedV4ProviderOptions; readonly id?: string };
 
 interface Options {
-  /** `provider/model`: replies of this model keep their reasoning and signatures. */
+  /** `provider/model`. Only replies from this model keep their reasoning and signatures. */
   readonly name: string;
   readonly adapter: ProviderAdapter;
   readonly images: boolean;

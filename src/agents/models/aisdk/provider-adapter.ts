@@ -23,10 +23,10 @@ export interface ProviderAdapter {
   readonly name: string;
   open(connection: ModelConnectionOptions): LanguageModelV4;
   options(request: TurnRequest, model: ModelProfile & TurnAdapterOptions): Partial<LanguageModelV4CallOptions>;
-  /** Whether the provider refused only the reasoning summaries. The request is then repeated without them. */
+  /** Whether the provider refused only the reasoning summaries. If so, the request is repeated without them. */
   refusesSummaries?(refusal: ProviderErrorResponse): boolean;
   native?(tool: NativeTool, model: string): ProviderTool | undefined;
-  /** Where pictures of a result are placed: inside the result, or in a user message after the results. */
+  /** Where the pictures in a result are placed: inside the result, or in a user message after the results. */
   readonly pictures: 'inside' | 'after';
   /** Which of a model's own replies keep their reasoning: all, or those since the last user message. */
   readonly keepsReasoning: 'always' | 'in-turn';

@@ -2,13 +2,13 @@ import { type JsonLimits, parseJson } from '../../../core/text/json.ts';
 import { trimCharacters } from '../../../core/text/text.ts';
 import { parsePythonCalls, type TextToolCall } from './python-calls.ts';
 
-// Small models, and servers without a parser for their model, write tool calls as text.
+// Tool calls arrive as text from small models, and from servers that have no parser for their model's calls.
 
 interface Form {
   readonly opens: string;
-  /** The text that closes the form. Empty: the form lasts until the end of the reply. */
+  /** The text that closes the form. Empty: the form extends to the end of the reply. */
   readonly closes: string;
-  /** Ordinary text can look like this form, so it is a call only if the tool exists. */
+  /** Whether ordinary text may look like this form. If so, a match is a call only if the tool exists. */
   readonly isCommon: boolean;
 }
 const forms: readonly Form[] = [
@@ -31,7 +31,7 @@ const forms: readonly Form[] = [
 const opening = new RegExp(forms.map(({ opens }) => opens.replaceAll(/[[\]|{]/g, '\\$&')).join('|'));
 const longestOpening = Math.max(...forms.map(({ opens }) => opens.length));
 const bare: Form = { opens: '{', closes: '', isCommon: true };
-const maxHeld = 1024 * 1024; // characters of one form
+const maxHeld = 1024 * 1024; // maximum characters held back for one form
 const maxBlank = 1_000; // maximum number of white-space characters before a reply's first word
 const limits: JsonLimits = { maxBytes: 2 * maxHeld, maxDepth: 64, maxValues: 50_000 };
 
@@ -40,11 +40,11 @@ export interface TextWithCalls {
   readonly calls: readonly TextToolCall[];
 }
 
-/** Holds back text that can still become a call. */
+/** Holds back text that may still turn out to be a call. */
 export class TextToolCallFinder {
   readonly #tools: ReadonlySet<string>;
   #held = '';
-  /** The pieces that follow `held` while a form is open. Searching everything again for each piece would take too long. */
+  /** Pieces received after `#held` while a form is open: searching all held text again for each piece would be too slow. */
   #more: string[] = [];
   #moreChars = 0;
   /** The last characters, which can contain the beginning of the closing text. */
@@ -116,7 +116,7 @@ export class TextToolCallFinder {
   }
 
   /**
-   * Passes on the held text up to its first form, or up to a trailing part that can still become one. Undefined: no form has
+   * Passes on the held text up to its first form, or up to a trailing part that may still become one. Undefined: no form has
    * started.
    */
   #find(texts: string[], isOver: boolean): Form | undefined {
@@ -135,7 +135,7 @@ export class TextToolCallFinder {
     return found;
   }
 
-  /** The number of trailing characters that can start a form. */
+  /** The number of trailing characters that may be the beginning of a form. */
   #possible(): number {
     for (let length = Math.min(longestOpening, this.#held.length); length > 0; length--) {
       const end = this.#held.slice(-length);
@@ -197,7 +197,7 @@ function argumentsIn(text: string, [begin, middle, end]: readonly [string, strin
   return Object.fromEntries(found);
 }
 
-/** The marks of one call in the forms of Kimi and DeepSeek: before it, before its arguments, and after it. */
+/** The marks around one call as Kimi and DeepSeek write it: before the call, before its arguments, and after the call. */
 const callMarks = [
   ['<|tool_call_begin|>', '<|tool_call_argument_begin|>', '<|tool_call_end|>'],
   ['<｜tool▁call▁begin｜>', '<｜tool▁sep｜>', '<｜tool▁call▁end｜>'],
@@ -210,7 +210,7 @@ function markedCalls(text: string): TextToolCall[] {
       .flatMap((part) => {
         const [head = '', rest = ''] = (part.split(end)[0] ?? '').split(middle);
         const [own, ...lines] = rest.trim().split('\n');
-        // DeepSeek's first form has the kind, then the tool's name on a line of its own, then the arguments in a fence.
+        // In DeepSeek's first form, the kind is followed by the tool's name on its own line and the arguments in a fence.
         const isFenced = head.trim() === 'function' && lines.length > 0;
         const json = parseJson(isFenced ? lines.filter((line) => !line.startsWith('```')).join('\n') : rest, limits);
         const name = (isFenced ? own : head)?.trim().replace(/:\d+$/, '') ?? '';

@@ -187,7 +187,7 @@ function toCalls(unit: DemoStep, { system, tools }: TurnRequest): CallToMake[] {
   const has = (name: string) => tools.some((tool) => tool.name === name);
   switch (unit.kind) {
     case 'sh':
-      // Agents of the Managed Agents API have tools with their own names and arguments.
+      // Agents created with the Managed Agents API have tools with different names and arguments.
       if (has('bash') && !has('shell_exec')) return [{ name: 'bash', args: { command: unit.command } }];
       return [{ name: 'shell_exec', args: { id: 'main', exec_dir: workdir, command: unit.command } }];
     case 'file': {

@@ -5,8 +5,8 @@ import { builtInTasks, findBuiltInTask } from './tasks/list.ts';
 import type { DemoStep } from './unit.ts';
 
 /**
- * Embeds text from a user, a tool or a page in an answer. Pages show answers as Markdown, often with HTML: output that starts
- * with `<h1>` or `#` would become a heading. Text with any markup is formatted as code.
+ * Formats text from a user, a tool or a page for use in an answer. Pages show answers as Markdown, often with HTML, so output
+ * that starts with `<h1>` or `#` would become a heading. Text with any markup is formatted as code.
  */
 function literal(text: string): string {
   if (/[\r\n]/.test(text)) return fenced(text);
@@ -70,7 +70,7 @@ function firstLine(text: string): string {
 const longestReason = 400;
 const shown = 2_000;
 
-/** Starts the demo model's first and final messages, because they can be read outside the page. */
+/** Marks the demo model's first and final messages, because both may be read outside the page. */
 const isDemo = 'Demo, no AI.';
 
 export const describeUnsupportedTask = (): string =>
@@ -82,7 +82,7 @@ export function summarizeStepResults(results: readonly ToolMessage[], task: stri
   const failures = results.filter((result) => !result.success).length;
   const failed = failures > 0 && `The steps are done; ${failures} of ${results.length} tool calls failed.`;
   const last = results.findLast(({ name }) => name === 'shell_exec' || name === 'bash');
-  // A tool's note on a failed command is the first line, separate from the output.
+  // The first line of a failed command's result is the tool's note, not output.
   const output = last?.success === false ? last.output.replace(/^\[exit code [^\]\n]*\]\n?/, '') : last?.output;
   const printed = output ? fenced(truncateStart(output, shown)) : output === '' && 'The last command printed nothing.';
   const head = [isDemo, failed || (!output && 'All steps are done.')].filter(Boolean).join(' ');

@@ -11,6 +11,6 @@ export interface BuiltInTask {
   /** Messages that start the task, in the page's languages. A user's message must equal one of them. */
   readonly asks: readonly string[];
   readonly units: readonly DemoStep[];
-  /** The last paragraph of the final message if no call failed, such as where the result is. */
+  /** Last paragraph of the final message if no call failed, for example to explain where the result is. */
   readonly ends: string;
 }

@@ -59,7 +59,7 @@ type Args = Readonly<Record<string, unknown>>;
 type Screen = Extract<NativeTool, { kind: 'computer' }>;
 type ArgsConverter = (args: Args, screen: Screen) => Args;
 
-/** Both of the model's axes go from 0 to 999. An invalid value is passed on for the tool to refuse. */
+/** On both axes, the model's coordinates run from 0 to 999. An invalid value is passed on for the tool to refuse. */
 const point = (x: unknown, y: unknown, { width, height }: Screen) => [scaled(x, width), scaled(y, height)];
 const scaled = (value: unknown, size: number) =>
   typeof value === 'number' ? Math.min(size - 1, Math.round((value * size) / 1_000)) : value;

@@ -22,7 +22,8 @@ const chunkLimits: JsonLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 64, maxV
 const parseChunk = (text: string) => parseJsonWithinLimits(text, chunkLimits) as GeminiChunk | null | undefined;
 
 /**
- * Milliseconds, from a detail such as `{"@type": "…/google.rpc.RetryInfo", "retryDelay": "3.5s"}`. Undefined if there is none.
+ * The retry delay in ms, from a detail such as `{"@type": "…/google.rpc.RetryInfo", "retryDelay": "3.5s"}`. Undefined if there
+ * is none.
  */
 function retryInfo(details: readonly unknown[]): number | undefined {
   for (const detail of details as readonly ({ retryDelay?: unknown } | null)[]) {

@@ -4,7 +4,7 @@ import { defineTool, type Tool, type ToolResult } from '../tool.ts';
 import { badArgumentsResult, runOnDesktop, type ScaledDesktop, toPictureResult } from './scaled-desktop.ts';
 import { type Point, type Size, toModelScreenSize } from './screen.ts';
 
-// One tool with many actions, with the names and shapes of Claude's own computer tool.
+// One tool with many actions, which have the names and arguments of Claude's own computer tool.
 
 const point = z.array(z.number()).length(2).describe('[x, y] in pixels of the screenshot');
 const Args = z.object({

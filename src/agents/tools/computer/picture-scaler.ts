@@ -39,8 +39,8 @@ export class PictureScaler implements AsyncDisposable {
   }
 
   /**
-   * The part of the picture as a PNG of the requested size. Rejects: unsupported (unreadable, too large or takes too long),
-   * queue_full, cancelled, deadline_exceeded.
+   * Returns the part of the picture as a PNG of the requested size. Rejects: unsupported (unreadable, too large, or too slow to
+   * scale), queue_full, cancelled, deadline_exceeded.
    */
   async scale(job: PictureScaleJob, signal: AbortSignal): Promise<Buffer> {
     const reply = await this.#thread.do(job, signal);
@@ -49,8 +49,8 @@ export class PictureScaler implements AsyncDisposable {
   }
 
   /**
-   * Converts a PNG, JPEG or WebP to a PNG or JPEG within the limits. Undefined if it is unreadable, has too many pixels, takes
-   * too long, or cannot be made small enough. Rejects: queue_full, cancelled, deadline_exceeded.
+   * Converts a PNG, JPEG or WebP to a PNG or JPEG within the limits. Undefined if the picture is unreadable, has too many
+   * pixels, takes too long, or cannot be made small enough. Rejects: queue_full, cancelled, deadline_exceeded.
    */
   async fit(job: PictureFitJob, signal: AbortSignal): Promise<ScaledPicture | undefined> {
     const reply = await this.#thread.do(job, signal);

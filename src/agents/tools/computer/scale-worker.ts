@@ -15,7 +15,7 @@ parentPort?.on('message', async (job: PictureScaleJob | PictureFitJob) => {
 
 /** 400 MB while decoded. */
 const maxPixels = 50_000_000;
-/** Models see no more detail than this. */
+/** Models see no additional detail in a picture with more pixels. */
 const maxShownPixels = 4_000_000;
 
 /** Undefined if the bytes are not a readable picture, have too many pixels, or cannot be made small enough. */
@@ -33,7 +33,7 @@ async function attempt(job: PictureScaleJob | PictureFitJob): Promise<ScaledPict
   }
 }
 
-/** A PNG within the limit stays a PNG, because it is sharper. */
+/** A PNG within the limit stays a PNG, because PNG is sharper than JPEG. */
 async function fitted(
   raster: Raster,
   { side, maxBytes }: PictureFitJob,

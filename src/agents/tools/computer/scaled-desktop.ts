@@ -23,8 +23,8 @@ export interface ScaledDesktop {
 }
 
 /**
- * Performs `work`, then shows the screen unless `work` returns a complete result. `acts`: waits while a person has control of the
- * keyboard and mouse.
+ * Performs `work`, then takes a picture of the screen unless `work` returns a complete result. `acts`: waits while a person has
+ * control of the keyboard and mouse.
  */
 export async function runOnDesktop(
   ctx: ToolContext,

@@ -51,5 +51,5 @@ export interface CustomTool<Schema extends z.ZodObject = z.ZodObject> {
   run(context: CustomToolContext, args: z.output<Schema>): Promise<CustomToolResult>;
 }
 
-/** Keeps the types of the arguments. Export the result as the module's default. */
+/** Defines a tool with typed arguments. Export the result as the module's default. */
 export const defineTool = <Schema extends z.ZodObject>(tool: CustomTool<Schema>): CustomTool<Schema> => tool;

@@ -20,7 +20,7 @@ export interface AgentMemory {
     text: string,
     how: { readonly append: boolean; readonly isApproved: boolean },
   ): Promise<AgentNote>;
-  /** The note's text before and after a write with these arguments. Null: the note does not exist. */
+  /** The note's text before and after a write with these arguments. `before` is null if the note does not exist. */
   compare(
     path: string,
     text: string,

@@ -51,7 +51,7 @@ const memoryWrite = defineTool({
   needs: ['memory', 'memory_write'],
   asksAfterStrangers: true,
   async proposal({ memory }, { path: note, text, append }) {
-    // A wrong path is ignored here, because the call itself reports it to the model.
+    // A failure, such as a wrong path, is ignored here, because the call itself reports it to the model.
     const found = await memory?.compare(note, text, append).catch(() => undefined);
     return found && { content: found.after, oldContent: found.before };
   },

@@ -40,7 +40,7 @@ const maxNodes = 2_000;
 const maxDepth = 24;
 const maxLevels = 2_000;
 const maxMerged = 200_000;
-/** Maximum number of times that a reference is resolved inside itself. Deeper inside, any value of its type is accepted. */
+/** Maximum number of times that a reference is resolved inside itself. Below that depth, any value of its type is accepted. */
 const maxRecursion = 2;
 const maxAlternatives = 24;
 
@@ -432,7 +432,7 @@ function lengths<Low extends 'minLength' | 'minItems', High extends 'maxLength' 
   } as Partial<Record<Low | High, number>>;
 }
 
-/** Puts the tool's own names back where the schema declares replacements. */
+/** Restores the tool's own property names where the schema declares replacements. */
 function restored(value: unknown, schemas: readonly PortableSchema[], names: ReadonlyMap<string, string>): unknown {
   if (names.size === 0 || typeof value !== 'object' || value === null) return value;
   const here = schemas.flatMap(function forms(one): PortableSchema[] {

@@ -106,7 +106,7 @@ const callsOf: Readonly<Record<string, 'broken' | 'weak'>> = {
 
 const check = (one: Check) => one;
 
-/** Each fact of this name for which `say` returns text is reported as `broken`. */
+/** The texts that `say` returns for facts of this name are reported as `broken`. */
 const brokenBy = (name: string, say: (fact: string) => string | undefined) => (facts: InspectionResults) => ({
   broken: all(facts, name).flatMap((fact) => say(fact) ?? []),
 });
@@ -314,7 +314,7 @@ export const sandboxChecks: readonly Check[] = [
   }),
 ];
 
-/** An incomplete report cannot prove that a check holds, but the flaws that it shows still count. */
+/** An incomplete report cannot prove that a check holds, but any flaws that it shows are still reported. */
 export function evaluateInspection(facts: InspectionResults): Finding[] {
   const isWhole = facts.has('end');
   return sandboxChecks.map(({ name, against, holds, advice, judge }) => {

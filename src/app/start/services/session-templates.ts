@@ -4,8 +4,8 @@ import type { ServerWithEngine } from '../engine.ts';
 import type { TemplateAvailabilityChecker } from '../runnable-templates.ts';
 
 /**
- * Chooses the named template, else the project's; outside a project, the server's. Rejects if the template cannot run here, or
- * does not exist. A missing template of a project is accepted.
+ * Chooses the named template, else the project's or, outside a project, the server's. Rejects if the template cannot run here
+ * or does not exist; only a project's template may be missing.
  */
 export const createTemplateResolver =
   (
