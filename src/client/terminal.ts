@@ -47,7 +47,7 @@ export class Terminal implements AsyncIterable<Uint8Array> {
     return new Terminal(server, id, await server.request(`/streams/terminals/${id}`), onData);
   }
 
-  /** The terminal's output, if it was opened without `onData`. Leaving the loop detaches. */
+  /** The output of a terminal that was opened without `onData`. Leaving the loop detaches. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void> {
     try {
       yield* this.#pieces.taken();

@@ -12,7 +12,7 @@ const pingMs = 15_000;
 const stalledMs = 60_000;
 
 export interface FramedReply extends Disposable {
-  /** Fires when the client leaves, its key is revoked, or the server shuts down. */
+  /** Fires when the client disconnects, its key is revoked, or the server shuts down. */
   readonly gone: AbortSignal;
   write(channel: StreamChannel, payload: Uint8Array): Promise<void>;
   end(outcome: object): void;
