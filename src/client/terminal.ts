@@ -78,7 +78,7 @@ export class Terminal implements AsyncIterable<Uint8Array> {
     await this.#server.call((api) => api.terminals.close.mutate({ terminalId: this.id }));
   }
 
-  /** One request at a time, so that input arrives in order; later input is sent with the next request. */
+  /** Sends one request at a time, so that input arrives in order. Later input is sent with the next request. */
   #send(): Promise<void> {
     this.#sending ??= this.#sendAll().finally(() => {
       this.#sending = undefined;

@@ -4,7 +4,7 @@ import { sleep, waitAtMost } from './cancel.ts';
 interface Deps {
   /** Does the work that is due. Resolves with the delay until more work is due, in ms, or undefined if there is none. */
   readonly round: (signal: AbortSignal) => Promise<number | undefined>;
-  /** Pauses in ms: before the first round (default: none), at most between rounds, and after a failed round. */
+  /** Pauses in ms: before the first round (default: none), the maximum between rounds, and after a failed round. */
   readonly restMs: { readonly first?: number; readonly longest: number; readonly failed: number };
   readonly clock: Clock;
   readonly warn: (about: { readonly err: unknown }, text: string) => void;

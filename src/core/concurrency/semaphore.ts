@@ -12,8 +12,8 @@ interface Waiter {
 }
 
 /**
- * Limits the total weight of concurrent calls. A call weighs 1 by default; its size in bytes can be passed instead. Callers
- * beyond the limit wait in order. A call heavier than the limit runs alone.
+ * Limits the total weight of concurrent calls. A call weighs 1 by default; callers can pass another weight, such as a size in
+ * bytes. Callers beyond the limit wait in order. A call heavier than the limit runs alone.
  *
  * @example
  * using _slot = await uploads.acquire(signal);

@@ -241,7 +241,7 @@ export const SessionFact = z.discriminatedUnion('type', [
   fact(
     'goal',
     z.discriminatedUnion('kind', [
-      /** A check starts. Without a command, the check is the grader's: whether the work meets the rubric. */
+      /** A check starts. It runs `command`; without one, the grader judges the work by the rubric. */
       z.object({ kind: z.literal('checking'), round: z.int(), command: z.string().optional() }),
       z.object({
         kind: z.literal('checked'),

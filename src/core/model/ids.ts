@@ -31,9 +31,11 @@ export const RunId = z.uuid().brand<'RunId'>();
 export type RunId = z.infer<typeof RunId>;
 export const MessageId = z.uuid().brand<'MessageId'>();
 export type MessageId = z.infer<typeof MessageId>;
-/** The id of a session whose creation is retried until it succeeds: the same text always gives the same id. */
+/** The id of a session whose creation is retried until it succeeds, derived from `text` so that every retry uses the same id. */
 export const deriveSessionId = (text: string): SessionId => SessionId.parse(hashOf(text).slice(0, 16));
-/** The id of a message that is resent until its arrival is confirmed: the same text always gives the same id. */
+/**
+ * The id of a message that is resent until its arrival is confirmed, derived from `text` so that every retry uses the same id.
+ */
 export function deriveMessageId(text: string): MessageId {
   const hex = hashOf(text);
   return MessageId.parse(

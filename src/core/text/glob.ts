@@ -1,6 +1,6 @@
 import { AppError } from '../errors/errors.ts';
 
-// Globs without regular expressions, so that no untrusted pattern can run forever.
+// Matches globs without regular expressions, so that no untrusted pattern can run forever.
 
 const maxChars = 4_096; // the maximum length of a path
 

@@ -8,7 +8,7 @@ export const attemptsKind = 'attempts';
 /** Records with the diff of one attempt each, with the id `<session>:<attempts>:<n>`. */
 export const attemptDiffKind = 'attempt-diff';
 /**
- * Records that mark a session's attempts as unfinished, with the id `of-<session>`. Such a record stays after its session is
+ * Records that mark a session's attempts as unfinished, with the id `of-<session>`. Such a record is kept after its session is
  * deleted, until all the attempts are deleted too.
  */
 export const unfinishedAttemptsKind = 'attempts-open';

@@ -223,7 +223,8 @@ const newestFirst = (one: SessionRecord, other: SessionRecord) => other.createdA
 
 /**
  * The matching sessions, most recently created first. With a limit, returns at least `limit` + 1 sessions if there are that
- * many. The service lists by newest message, which is never older than the session, so the first rows are usually enough.
+ * many. The service sorts sessions by their newest message, which is never older than the session, so its first rows are
+ * usually enough.
  */
 export async function listNewestSessions(
   sessions: Pick<Services['sessions'], 'list'>,

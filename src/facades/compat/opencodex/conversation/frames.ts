@@ -13,7 +13,7 @@ interface Run {
   /** The number of calls so far, excluding questions. */
   steps: number;
   readonly calls: Map<string, { step: number; actionId: string }>;
-  /** Whether the run's current message has text, so that more text starts with a blank line. */
+  /** Whether the run's current message has text. If so, any further text starts with a blank line. */
   spoke: boolean;
   /** The message that is arriving, and how many of its characters were sent: 0 when its beginning was dropped from the log. */
   message: { readonly id: string; readonly sent: number; readonly isWhole: boolean } | undefined;
