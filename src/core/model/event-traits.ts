@@ -371,9 +371,7 @@ function goalLine(data: GoalData): string {
 }
 
 const fileReaders = new Set(['file_read', 'read', 'file_find_in_content', 'grep', 'file_find_by_name', 'glob']);
-/**
- * Whether the tool reads or searches files. The content of such a call looks like that of a file write, but nothing is written.
- */
+/** Whether the tool reads or searches files. Such a call's content looks like that of a file write, but nothing is written. */
 export const isFileReadingTool = (tool: string): boolean => fileReaders.has(tool);
 
 const mainArgument = (args: Readonly<Record<string, unknown>>): string =>

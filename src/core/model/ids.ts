@@ -33,9 +33,7 @@ export const MessageId = z.uuid().brand<'MessageId'>();
 export type MessageId = z.infer<typeof MessageId>;
 /** The id of a session whose creation is retried until it succeeds, derived from `text` so that every retry uses the same id. */
 export const deriveSessionId = (text: string): SessionId => SessionId.parse(hashOf(text).slice(0, 16));
-/**
- * The id of a message that is resent until its arrival is confirmed, derived from `text` so that every retry uses the same id.
- */
+/** The id of a message that is resent until its arrival is confirmed, derived from `text` so that all copies share the id. */
 export function deriveMessageId(text: string): MessageId {
   const hex = hashOf(text);
   return MessageId.parse(
