@@ -40,7 +40,7 @@ export const boxNameKind = 'box-name';
 export const serverSettingKind = 'server-setting';
 export const vaultKind = 'vault';
 export const vaultCredentialKind = 'vault-credential';
-// The sealed secrets of API clients, which sessions use as the values of request headers for certain hosts.
+// The sealed secrets of API clients, which sessions bind to request headers for certain hosts.
 export const namedSecretKind = 'named-secret';
 
 export const builtTemplateKind = 'built-template';

@@ -115,7 +115,7 @@ export const BudgetSpec = z.object({
   toolCalls: z.int().optional(),
   /** Working time in ms. */
   ms: z.number().optional(),
-  /** The user's answer does not renew the limits: a run that reaches a limit waits until the budget is changed. */
+  /** A person's answer does not renew the limits: a run that reaches a limit waits until the budget is changed. */
   hard: z.literal(true).optional(),
 });
 export type BudgetSpec = z.infer<typeof BudgetSpec>;

@@ -123,7 +123,7 @@ export interface FacadeDescriptor<Settings extends z.ZodObject = z.ZodObject> {
   routes(parts: FacadeDeps, settings: z.output<Settings>): Promise<readonly FacadeRoutes[]>;
 }
 
-/** Preserves the exact type of the facade's settings, because the schema of all settings is derived from it. */
+/** Preserves the exact type of the facade's settings, because the schema of all settings needs it. */
 export const defineFacade = <Settings extends z.ZodObject = z.ZodObject>(
   descriptor: FacadeDescriptor<Settings>,
 ): FacadeDescriptor<Settings> => descriptor;
