@@ -47,7 +47,7 @@ export class Terminal implements AsyncIterable<Uint8Array> {
     return new Terminal(server, id, await server.request(`/streams/terminals/${id}`), onData);
   }
 
-  /** The terminal's output, if it was opened without `onData`. Leaving the loop detaches. */
+  /** The output of a terminal that was opened without `onData`. Leaving the loop detaches. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void> {
     try {
       yield* this.#pieces.taken();
@@ -78,7 +78,7 @@ export class Terminal implements AsyncIterable<Uint8Array> {
     await this.#server.call((api) => api.terminals.close.mutate({ terminalId: this.id }));
   }
 
-  /** One request at a time, so that input arrives in order; later input is sent with the next request. */
+  /** Sends one request at a time, so that input arrives in order. Later input is sent with the next request. */
   #send(): Promise<void> {
     this.#sending ??= this.#sendAll().finally(() => {
       this.#sending = undefined;

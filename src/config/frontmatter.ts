@@ -61,7 +61,7 @@ function readBlock({ field, lines }: Block, isText: boolean): { readonly ok: unk
     .join('\n')
     .replace(/^[^:]*:/, '')
     .trim();
-  // YAML syntax that the author did not intend
+  // starts like YAML syntax, but the author meant plain text
   if (isText && /^[!&*%@`|>]/.test(raw) && isPlain(raw)) return { ok: raw };
   try {
     const read = parseYaml(lines.join('\n').replaceAll('\t', '  '), { schema: 'core' });

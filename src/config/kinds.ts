@@ -4,8 +4,8 @@ import { isTimeZone } from '../core/contracts/calendar.ts';
 import { hostPattern } from '../core/model/credential.ts';
 import { Secret } from '../core/text/secret.ts';
 
-// The types of settings. Each parses a variable (always text) or a value from the file, and describes its valid values for errors
-// and the help.
+// The types of settings. Each parses a variable (always text) or a value from the file, and describes its valid values for
+// error messages and the help text.
 
 const accepting = <Kind extends z.ZodType>(accepts: string, kind: Kind) => ({ accepts, kind });
 
@@ -16,7 +16,7 @@ export const timeZoneValue = () => accepting('a time zone such as Europe/Berlin'
 export const oneOf = <const Values extends readonly [string, ...string[]]>(...values: Values) =>
   accepting(`one of ${values.join(', ')}`, z.enum(values));
 
-// A schema takes 1 to 2 KiB, and there are hundreds of settings, so schemas are shared where possible.
+// Each schema uses 1 to 2 KiB of memory, and there are hundreds of settings, so schemas are shared where possible.
 const wholeText = z.union([z.number(), z.string().regex(/^\d+$/).transform(Number)]);
 const amountText = z.union([
   z.number(),
@@ -67,7 +67,7 @@ export const booleanValue = () => accepting('true or false', flagKind);
 export const booleanOrKeyword = <const Word extends string>(word: Word) =>
   accepting(`true, false or ${word}`, z.union([flagKind, z.literal(word)]));
 
-/** By default, only visible ASCII is valid, because most secrets go into a header. */
+/** By default, only visible ASCII is valid, because most secrets are sent in a header. */
 export const secretTextValue = (accepts = 'visible ASCII characters', pattern = /^[\x21-\x7e]+$/) =>
   accepting(
     accepts,

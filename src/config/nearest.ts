@@ -1,6 +1,6 @@
 /**
- * The edit distance between two words. A swap of adjacent letters, the most common typo, is one edit here; small libraries count
- * two.
+ * The edit distance between two words. A swap of adjacent letters, the most common typo, is one edit here; small libraries
+ * count it as two.
  */
 function distance(from: string, to: string): number {
   const rows = [Array.from({ length: to.length + 1 }, (_, column) => column)];

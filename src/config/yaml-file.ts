@@ -5,11 +5,11 @@ import type { Setting, SettingsLayout } from './settings.ts';
 
 interface Source extends SettingsLayout {
   readonly file: string;
-  /** The end of the error for an unknown key, used when no known key is similar. */
+  /** Appended to the error for an unknown key when no known key is similar. */
   readonly help: string;
 }
 
-/** The file's leaves by dotted key; an empty value counts as unset. Adds each mistake to `problems`. */
+/** Returns the file's leaf values by dotted key. An empty value is treated as unset. Adds each mistake to `problems`. */
 export function readYamlSettings(
   text: string,
   { settings, groups, file, help }: Source,
@@ -41,9 +41,9 @@ const maxTokens = 10_000;
 const maxDepth = 50;
 
 /**
- * Parses YAML written by users or third parties. The parser takes quadratic time in keys and errors and recurses per level, so
- * the text is limited first and keys are compared here. Aliases are refused because they can expand without limit. Throws with
- * the reason.
+ * Parses YAML written by users or third parties. The parser takes time quadratic in the number of keys and errors, and recurses
+ * once per level. The text is therefore limited first, and duplicate keys are detected here. Aliases are refused because they
+ * can expand without limit. Throws with the reason.
  */
 export function parseYaml(text: string, options: { readonly schema?: 'core' } = {}): unknown {
   if (text.length > maxYamlBytes || Buffer.byteLength(text) > maxYamlBytes)
@@ -68,7 +68,7 @@ export function parseYaml(text: string, options: { readonly schema?: 'core' } = 
 function limitTokens(text: string): void {
   const indents: number[] = []; // indentation of the enclosing lines
   let brackets = 0;
-  let marks = 0; // `-` and `?` of this line, each of which can start a level
+  let marks = 0; // number of `-` and `?` in this line; each can start a level
   let begins = true;
   let count = 0;
   for (const token of new Lexer().lex(text)) {

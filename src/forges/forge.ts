@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 export interface ForgeServer {
   readonly kind: ForgeKind;
-  /** The address that people open, without a trailing slash; it can include a path. */
+  /** The address that people open, without a trailing slash; may include a path. */
   readonly webUrl: string;
 }
 export interface ForgeRepository {
@@ -40,7 +40,7 @@ export const PullRequestComment = z.object({
   createdAt: z.string(),
   url: z.string().nullable(),
   place: z.object({ path: z.string(), line: z.int().nullable() }).nullable(),
-  /** `outdated`: the lines have changed since. Not every forge reports resolved threads. */
+  /** `outdated`: the lines have changed since the comment was written. Not every forge reports resolved threads. */
   status: z.enum(['open', 'resolved', 'outdated']),
 });
 export type PullRequestComment = z.infer<typeof PullRequestComment>;

@@ -17,7 +17,7 @@ import {
   toRepositoryPath,
 } from './github.ts';
 
-/** `position` is the line of the new file; for a removed line it is 0, and `original_position` is set. */
+/** `position` is the line number in the new file. For a removed line, `position` is 0 and `original_position` is set. */
 const LineComment = GithubComment.extend({
   path: z.string(),
   position: z.int().nullish(),
@@ -41,7 +41,7 @@ const Status = z.object({
   target_url: z.string().nullish(),
 });
 
-const perPage = { limit: 50 }; // the default maximum of Gitea and Forgejo
+const perPage = { limit: 50 }; // the default maximum page size of Gitea and Forgejo
 const maxReviewsWithComments = 50;
 
 /** Gitea and Forgejo. Their APIs are identical in everything used here. */

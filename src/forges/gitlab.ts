@@ -121,7 +121,7 @@ export const gitlab = defineForge({
         });
         return { items: [...approvals, ...others], isCut: false };
       },
-      /** Pipeline jobs and results of other services are both statuses of the commit. */
+      /** GitLab reports both pipeline jobs and the results of other services as statuses of the commit. */
       async checks(commit, signal) {
         const path = `${project}/repository/commits/${encodeURIComponent(commit)}/statuses`;
         const items = (page: readonly z.output<typeof Status>[]) => page.map(checkOf);

@@ -16,8 +16,9 @@ export function createKeyedQueue(): <Value>(key: string, work: () => Promise<Val
 }
 
 /**
- * Wraps a service so that calls to the same method with the same key run one at a time. The key is the first argument, or its
- * field `owner`. A method that checks a limit before it adds a record then stays within the limit under concurrent calls.
+ * Wraps a service so that calls to the same method with the same key run one at a time. The key is the first argument, or the
+ * `owner` field of that argument. A method that checks a limit before it adds a record then stays within the limit under
+ * concurrent calls.
  */
 export function withSequentialCalls<Service extends object>(
   service: Service,

@@ -4,14 +4,14 @@ import { sleep, waitAtMost } from './cancel.ts';
 interface Deps {
   /** Does the work that is due. Resolves with the delay until more work is due, in ms, or undefined if there is none. */
   readonly round: (signal: AbortSignal) => Promise<number | undefined>;
-  /** Pauses in ms: before the first round (default: none), the longest between rounds, and after a failure. */
+  /** Pauses in ms: before the first round (default: none), the maximum between rounds, and after a failed round. */
   readonly restMs: { readonly first?: number; readonly longest: number; readonly failed: number };
   readonly clock: Clock;
   readonly warn: (about: { readonly err: unknown }, text: string) => void;
   readonly failure: string;
 }
 
-/** Runs rounds of work, one after another. A wake starts the next round immediately, or right after the current one. */
+/** Runs rounds of work, one after another. Waking the loop starts the next round immediately, or right after the current one. */
 export class WorkLoop {
   readonly #deps: Deps;
   #wake = Promise.withResolvers<void>();

@@ -12,8 +12,8 @@ interface Waiter {
 }
 
 /**
- * Limits concurrent use by total weight: one per call by default, or the bytes of a call. Callers beyond the limit wait
- * in order. A weight above the limit runs alone.
+ * Limits the total weight of concurrent calls. A call weighs 1 by default; callers can pass another weight, such as a size in
+ * bytes. Callers beyond the limit wait in order. A call heavier than the limit runs alone.
  *
  * @example
  * using _slot = await uploads.acquire(signal);

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { AppError } from '../errors/errors.ts';
 
 /**
- * Stores large content: uploads, copies of workspaces, files of skills and builds, and large event values. Keys are the
+ * Stores large content: uploads, workspace copies, the files of skills and builds, and large event values. Keys are the
  * server's own (`^[a-z0-9-]{1,64}$`), never a client's. Rejects only with AppError.
  *
  * @example
@@ -15,7 +15,7 @@ export interface BlobStore {
   /**
    * Stores all of the content or none of it, and replaces an older blob with this key. Content that throws, or a signal that
    * fires, leaves nothing behind. Rejects: payload_too_large (over `maxBytes`; reading stops there), invalid_request (the
-   * content broke off), cancelled, deadline_exceeded, the content's own AppError, store_unavailable.
+   * content was interrupted), cancelled, deadline_exceeded, the content's own AppError, store_unavailable.
    */
   put(key: string, content: AsyncIterable<Uint8Array>, options: BlobPutOptions): Promise<BlobInfo>;
   /** Rejects: file_not_found, store_unavailable. The stream fails instead of ending too early. */

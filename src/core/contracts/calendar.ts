@@ -1,7 +1,7 @@
 export function isTimeZone(name: string): boolean {
   try {
     new Intl.DateTimeFormat('en', { timeZone: name });
-    return /^[A-Za-z]/.test(name); // offsets such as +01:00 have no clock changes, so they are refused
+    return /^[A-Za-z]/.test(name); // offsets such as +01:00 are refused because they ignore daylight saving time
   } catch {
     return false;
   }

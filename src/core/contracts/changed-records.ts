@@ -4,9 +4,9 @@ import type { RecordStore, StoredRecord } from './ports.ts';
 export const recordWatchIntervalMs = 1_000;
 
 /**
- * Follows the records of a kind that other servers also change. `next` resolves with the records that changed since its last call
- * (all of them the first time) and the ids of those deleted since. A store with `changes` reports only deletions by `erase`,
- * which removes a session's records.
+ * Follows records of one kind, which other servers change too. `next` resolves with the records that changed since its last
+ * call (all of them the first time) and the ids of those deleted since. With a store that has `changes`, the only deletions
+ * reported are those by `erase`, which removes a session's records.
  */
 export class RecordWatcher {
   readonly #records: Pick<RecordStore, 'list' | 'changes'>;

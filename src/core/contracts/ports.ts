@@ -68,8 +68,9 @@ export interface EventStore {
    */
   compact(sessionId: SessionId, limits: { keepDroppable: number; keepAll: number }): Promise<void>;
   /**
-   * At most `limit` sessions in which a message from a user or the agent contains this text, ignoring the case of ASCII letters,
-   * unordered. `among` limits the search to these sessions. Reads in pieces, so that no write waits for it.
+   * At most `limit` sessions in which a message from a user or the agent contains this text, ignoring the case of ASCII
+   * letters, in no particular order. `among` limits the search to these sessions. Reads in pieces, so that no write waits for
+   * the search to end.
    */
   search(text: string, limit: number, among?: readonly SessionId[]): Promise<readonly SessionId[]>;
   /**
@@ -149,13 +150,13 @@ export interface RecordStore {
   count(kind: string, only?: Pick<RecordListOptions, 'owner' | 'state' | 'parent'>): Promise<number>;
   /**
    * At most `limit` sessions, unordered, whose title contains this text, ignoring case. Reads in pieces, so that no write waits
-   * for it.
+   * for the search to end.
    */
   searchTitles(text: string, limit: number): Promise<readonly SessionId[]>;
   /**
-   * The records of the kind that changed since the mark of an earlier call, and the ids of those that `erase` removed since;
-   * without a mark, all records. A change may be reported more than once. Only `shared` stores that index changes have this
-   * method.
+   * The records of the kind that changed since the mark that an earlier call returned, and the ids of those that `erase`
+   * removed since; without a mark, all records. A change may be reported more than once. Only `shared` stores that index
+   * changes have this method.
    */
   changes?(kind: string, mark?: number): Promise<RecordChanges>;
   /** All records, of every kind, that `erase` of this session would remove, sorted by id and kind. */
@@ -170,12 +171,12 @@ export interface RecordStore {
  * if (claim.kind === 'new') await inbox.answer(key, await execute());
  */
 export interface IdempotencyStore {
-  /** `new`: execute it, then call `answer` or `release`. `conflict`: the key was used with different content. */
+  /** `new`: execute the request, then call `answer` or `release`. `conflict`: the key was used with different content. */
   claim(key: string, contentHash: string, at: number): Promise<IdempotencyClaimResult>;
   answer(key: string, answer: unknown): Promise<void>;
   /** Releases the key of a request that failed without effect, so that it can be used again. */
   release(key: string): Promise<void>;
-  /** Forgets keys claimed before this time; resolves with their number. */
+  /** Forgets keys claimed before this time. Resolves with the number of forgotten keys. */
   expire(before: number): Promise<number>;
 }
 export type IdempotencyClaimResult =
@@ -187,13 +188,13 @@ export type IdempotencyClaimResult =
 export interface Lease {
   readonly name: string;
   readonly holder: string;
-  /** Increases by one with each new holder. Daemons and labels use it as the fence. */
+  /** Increases by one with each new holder. Daemons and labels use this number as the fence. */
   readonly epoch: number;
   readonly expiresAt: number;
 }
 /**
- * Leases, by name, on sessions and on background work that only one server does. The holder of a session's lease is the only
- * writer of its log.
+ * Leases, by name, on sessions and on background work that only one server at a time does. The holder of a session's lease is
+ * the only writer of its log.
  */
 export interface LeaseStore {
   /** Undefined while another holder has the lease. A call by the holder renews the lease and keeps its epoch. */

@@ -47,7 +47,7 @@ const states: Readonly<Record<string, (fields: Fields) => unknown>> = {
 };
 const shareable: ReadonlySet<string> = new Set(['skill', 'automation']);
 
-/** A change here needs a migration of the stores, unless it only adds a field. */
+/** A change here requires a migration of the stores, unless the change only adds a field. */
 export function toRecordIndexEntry(kind: string, doc: unknown): RecordIndexEntry {
   const fields: Fields = typeof doc === 'object' && doc !== null ? (doc as Fields) : {};
   const owner = fields[ownerFields[kind] ?? 'owner'];

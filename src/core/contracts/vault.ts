@@ -20,7 +20,7 @@ export interface SealedField {
 }
 
 /**
- * Encrypts stored secrets. A sealed text opens only for the field that it was sealed for.
+ * Encrypts stored secrets. A sealed text can be opened only for the field that it was sealed for.
  *
  * @example
  * const sealed = vault.seal(key, { collection: 'keys', id, field: 'value' });

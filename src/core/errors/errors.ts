@@ -55,8 +55,8 @@ export type ErrorCode = keyof typeof codes;
 export const errorCodes = Object.keys(codes) as [ErrorCode, ...ErrorCode[]];
 
 /**
- * `message` goes to the log. A client gets `code`, `publicMessage`, `retryable` and, in a Retry-After header, `retryAfterMs`, but
- * never `cause`.
+ * `message` is logged. A client gets `code`, `publicMessage`, `retryable` and, in a Retry-After header, `retryAfterMs`,
+ * but never `cause`.
  *
  * @example
  * throw new AppError('file_not_found', 'There is no notes.txt in the workspace. List the files first.', { cause });

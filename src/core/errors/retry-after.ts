@@ -1,6 +1,6 @@
 /**
- * Parses a Retry-After header to milliseconds: seconds, optionally with decimals and the unit s, or a date. Undefined for
- * anything else.
+ * Converts a Retry-After header to milliseconds. Accepts seconds, optionally with decimals and the unit s, or a date. Undefined
+ * for anything else.
  */
 export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
   const value = header?.trim() ?? '';

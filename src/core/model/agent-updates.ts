@@ -7,7 +7,7 @@ export interface ExternalAgent {
   readonly auth?: string | undefined;
   /** Id of one of the agent's modes, such as one that requests permission. */
   readonly mode?: string | undefined;
-  /** How its next process continues: in the stored session, or in a new session that starts with a summary. */
+  /** How the agent's next process continues: in the stored session, or in a new session that starts with a summary. */
   readonly resume?: 'session' | 'summary' | undefined;
 }
 export interface ExternalTurn {
@@ -54,7 +54,7 @@ export interface AgentToolResult extends Omit<AgentToolCall, 'kind'> {
   readonly exitCode?: number;
 }
 export interface AgentApprovalRequest extends Omit<AgentToolCall, 'kind' | 'family'> {
-  /** The text that the call would write, with the text that it replaces. */
+  /** The text that the call would write, and the text that would be replaced. */
   readonly content: ToolContent | null;
 }
 

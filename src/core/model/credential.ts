@@ -39,13 +39,13 @@ export const credentialFields = {
     .describe('the name of basic'),
   env: z.array(sandboxVariableName).max(20).default([]).describe('variables of the sandbox that get a placeholder'),
   /**
-   * If set, only git can use the credential, in sessions that have a repository at one of its hosts. `read` can fetch, `write`
-   * can also push.
+   * If set, only git can use the credential, in sessions that have a repository at one of its hosts. `read` allows fetching,
+   * `write` also pushing.
    */
   git: z.enum(['read', 'write']).optional(),
   /**
-   * Only requests below these paths get the value. With `git`: git can also read repositories below them that are not the
-   * session's, but cannot push to them.
+   * Only requests below these paths get the value. With `git`: git can also read, but not push to, repositories below these
+   * paths that are not the session's own.
    */
   paths: z
     .array(

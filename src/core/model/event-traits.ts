@@ -19,8 +19,8 @@ interface Traits<Data> {
    */
   readonly role: 'work' | 'state' | 'note';
   /**
-   * `droppable`: compaction of the log can drop it, because a message or tool result contains its whole text. `searched`: a
-   * search finds its text.
+   * `droppable`: compaction of the log can drop it, because a message or tool result contains its whole text. `searched`:
+   * searches include the text.
    */
   readonly text: 'kept' | 'droppable' | 'searched';
   /**
@@ -371,7 +371,7 @@ function goalLine(data: GoalData): string {
 }
 
 const fileReaders = new Set(['file_read', 'read', 'file_find_in_content', 'grep', 'file_find_by_name', 'glob']);
-/** Whether the tool reads or searches files. The content of such a call looks like that of a file write, but changes nothing. */
+/** Whether the tool reads or searches files. Such a call's content looks like that of a file write, but nothing is written. */
 export const isFileReadingTool = (tool: string): boolean => fileReaders.has(tool);
 
 const mainArgument = (args: Readonly<Record<string, unknown>>): string =>

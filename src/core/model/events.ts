@@ -13,7 +13,7 @@ export type StepStatus = z.infer<typeof StepStatus>;
 export const PlanStep = z.object({ id: z.string(), description: z.string(), status: StepStatus });
 export type PlanStep = z.infer<typeof PlanStep>;
 
-/** The kind of a tool, such as `shell`. Any word is valid, so new kinds need no change; facades map unknown kinds. */
+/** The kind of a tool, such as `shell`. Any word is valid, so new kinds need no schema change; facades map unknown kinds. */
 export const ToolFamily = z.string().regex(/^[a-z][a-z0-9_]{0,31}$/);
 export type ToolFamily = z.infer<typeof ToolFamily>;
 
@@ -82,8 +82,9 @@ export const ProtocolViolationReport = z.object({
   detail: z.string(),
 });
 /**
- * The files of a fork. `kept`: as of the fork's place in the log. `empty`: there were none. The other values say why it started
- * without files: too large, could not be copied, copy deleted to make room for newer ones, or copies turned off or not requested.
+ * The files of a fork. `kept`: as of the point in the log at which the session was forked. `empty`: there were none. The other
+ * values say why it started without files: too large, could not be copied, copy deleted to make room for newer ones, or copies
+ * turned off or not requested.
  */
 export const ForkFilesStatus = z.enum(['kept', 'empty', 'too_large', 'failed', 'dropped', 'off', 'unwanted']);
 export type ForkFilesStatus = z.infer<typeof ForkFilesStatus>;
@@ -175,7 +176,7 @@ export const SessionFact = z.discriminatedUnion('type', [
        * its own loop: the agent's title for the call.
        */
       reason: z.string().optional(),
-      /** The text that the call would write, with the text that it replaces. */
+      /** The text that the call would write, and the text that would be replaced. */
       content: ToolContent.optional(),
       /** The session's client or a worker runs the call and returns its result. */
       byClient: z.literal(true).optional(),
@@ -236,11 +237,11 @@ export const SessionFact = z.discriminatedUnion('type', [
       goal: GoalAssessment.optional(),
     }),
   ),
-  /** The agent reported that it was done, so the run's goal is judged. `round` counts these attempts from 1. */
+  /** The agent reported that it was done, so the run's goal is judged. `round` counts these reports from 1. */
   fact(
     'goal',
     z.discriminatedUnion('kind', [
-      /** A check starts. Without a command, the grader reads the rubric. */
+      /** A check starts. It runs `command`; without one, the grader judges the work by the rubric. */
       z.object({ kind: z.literal('checking'), round: z.int(), command: z.string().optional() }),
       z.object({
         kind: z.literal('checked'),
@@ -312,7 +313,7 @@ export const SessionFact = z.discriminatedUnion('type', [
   ),
   fact('sandbox.files_damaged', WorkspaceDamage),
   /**
-   * Something that the session needs is missing in its sandbox, such as a file or a package, or a memory store's folder could
+   * Something that the session needs is missing from its sandbox, such as a file or a package, or a memory store's folder could
    * not be kept in sync.
    */
   fact('sandbox.setup', z.object({ kind: z.literal('failed'), detail: z.string() })),
@@ -346,7 +347,7 @@ export const SessionFact = z.discriminatedUnion('type', [
     }),
   ),
   fact('child.started', z.object({ sessionId: SessionId, callId: z.string(), task: z.string() })),
-  /** `version` is null for a skill of the workspace. */
+  /** `version` is null for a skill from the workspace. */
   fact(
     'skill.read',
     z.object({

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
-// 16 hex digits, so that it can be part of a container's or pod's name.
+// Consists of 16 hex digits, so that the id can be part of a container or pod name.
 export const SessionId = z
   .string()
   .regex(/^[0-9a-f]{16}$/)
@@ -31,9 +31,9 @@ export const RunId = z.uuid().brand<'RunId'>();
 export type RunId = z.infer<typeof RunId>;
 export const MessageId = z.uuid().brand<'MessageId'>();
 export type MessageId = z.infer<typeof MessageId>;
-/** The id of a session whose creation is retried until it is known to exist: the same text gives the same id. */
+/** The id of a session whose creation is retried until it succeeds, derived from `text` so that every retry uses the same id. */
 export const deriveSessionId = (text: string): SessionId => SessionId.parse(hashOf(text).slice(0, 16));
-/** The id of a message that is resent until it is known to have arrived: the same text gives the same id. */
+/** The id of a message that is resent until its arrival is confirmed, derived from `text` so that all copies share the id. */
 export function deriveMessageId(text: string): MessageId {
   const hex = hashOf(text);
   return MessageId.parse(

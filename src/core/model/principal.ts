@@ -48,7 +48,7 @@ export interface Principal {
   readonly projects?: ReadonlyMap<string, ProjectRole> | undefined;
   /** The project for sessions and automations that the caller creates without naming a project. */
   readonly home?: string;
-  /** The caller's session: of a worker with a work item's token, or of a sandbox whose public port `nobody` visits. */
+  /** The session of the work item whose token a worker uses, or of the sandbox whose public port `nobody` visits. */
   readonly session?: string;
   /** The caller's name in the audit log if it has not sent a key of its own but, for example, a sandbox's token. */
   readonly by?: 'sandbox token' | 'environment key' | 'preview' | 'server' | 'nobody';

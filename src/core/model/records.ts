@@ -40,7 +40,7 @@ export const boxNameKind = 'box-name';
 export const serverSettingKind = 'server-setting';
 export const vaultKind = 'vault';
 export const vaultCredentialKind = 'vault-credential';
-// The sealed secrets of API clients, which sessions bind to headers of hosts.
+// The sealed secrets of API clients, which sessions bind to request headers for certain hosts.
 export const namedSecretKind = 'named-secret';
 
 export const builtTemplateKind = 'built-template';
@@ -97,7 +97,7 @@ export type SandboxOptions = z.infer<typeof SandboxOptions>;
 /** Why a child session exists: its parent's agent delegated work, or a person compares several attempts at a task. */
 export const ChildOrigin = z.object({
   sessionId: SessionId,
-  /** Null for an attempt, like `callId`. */
+  /** Null for an attempt, as is `callId`. */
   runId: RunId.nullable(),
   callId: z.string().nullable(),
   /** The id of the group of attempts. Absent if an agent started the session. */
@@ -114,8 +114,8 @@ export const childLinkKind = 'child';
 export const budgetAccountKind = 'budget-account';
 
 /**
- * The fields that lists and headers of sessions show. A projection of the log, written in the same transaction. `deleting` is the
- * tombstone: such a session is in no list, and its clean-up is retried after a restart.
+ * The fields shown in lists of sessions and in a session's header. A projection of the log, written in the same transaction as
+ * the log. `deleting` is the tombstone: such a session appears in no list, and its clean-up is retried after a restart.
  */
 export const SessionRecord = z.object({
   id: SessionId,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { RepositoryEnvironment } from './repository-environment.ts';
 
-// Repositories that a session works on. Every string here can reach git's command line, so each has a strict format.
+// Repositories that a session works on. Every string here may end up on git's command line, so each has a strict format.
 
 const segment = /^[A-Za-z0-9_~][A-Za-z0-9._~+-]*$/;
 const maxUrl = 500;
@@ -55,7 +55,7 @@ export const RepositoryPath = z
     'must be a folder of the workspace, such as project or work/project',
   );
 
-/** The access that credentials have to this repository: `read` can fetch, `write` can also push. */
+/** The access that credentials have to this repository: `read` allows fetching, `write` also pushing. */
 export const RepositoryAccess = z.enum(['read', 'write']);
 export type RepositoryAccess = z.infer<typeof RepositoryAccess>;
 

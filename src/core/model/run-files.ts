@@ -22,7 +22,7 @@ export const maxShownOutputBytes = 4 * 1024;
 /** The uploaded skills of the session, read-only. */
 export const skillFolder = '.corral/skills';
 
-/** The commits of checkpoints. They belong to their session, so a fork starts without them. */
+/** Where the commits of checkpoints are stored. Checkpoints belong to one session, so a fork starts without them. */
 export const checkpointFolder = '.corral/checkpoints';
 
 /**

@@ -96,7 +96,7 @@ export const BudgetOverrun = z.object({
   limit: z.number(),
   used: z.number(),
   needs: z.number(),
-  /** Only a change of the session's budget lets the run continue. */
+  /** Only a change to the session's budget lets the run continue. */
   hard: z.literal(true).optional(),
 });
 export type BudgetOverrun = z.infer<typeof BudgetOverrun>;
@@ -115,7 +115,7 @@ export const BudgetSpec = z.object({
   toolCalls: z.int().optional(),
   /** Working time in ms. */
   ms: z.number().optional(),
-  /** An answer does not renew the limits: a run that reaches one waits until the budget is changed. */
+  /** A person's answer does not renew the limits: a run that reaches a limit waits until the budget is changed. */
   hard: z.literal(true).optional(),
 });
 export type BudgetSpec = z.infer<typeof BudgetSpec>;

@@ -6,7 +6,7 @@ import type { ServiceRecipes } from './services/recipe.ts';
 import type { McpServer } from './tool-server.ts';
 
 /**
- * The recipe of an agent. A session refers to it by name. An unset field falls back to the project or the server.
+ * The recipe for an agent. A session refers to it by name. An unset field falls back to the project or the server.
  *
  * @example
  * name: review

@@ -4,7 +4,7 @@ import type { ResourceOwnership } from './access/holder.ts';
 
 /** A tool server that is a program in the session's sandbox. */
 export const ToolProgram = z.object({
-  /** Lower-case letters and digits, so that `mcp_<server>_<tool>` is unambiguous. */
+  /** Only lower-case letters and digits are valid, so that `mcp_<server>_<tool>` is unambiguous. */
   name: z.string(),
   command: z.string(),
   args: z.array(z.string()).readonly(),

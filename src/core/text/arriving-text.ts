@@ -1,6 +1,6 @@
 import { truncateEnd } from './text.ts';
 
-// Decodes UTF-8 that arrives in chunks, which can split characters.
+// Decodes UTF-8 that arrives in chunks. A chunk may end in the middle of a character.
 
 /** Decodes at most `maxChars` characters of an error text. Keeps its start by default, or its end with `truncateStart`. */
 export function createBoundedTextDecoder(maxChars: number, keep = truncateEnd) {

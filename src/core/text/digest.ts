@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 /** The SHA-256 of the text, in hex. */
 export const digestText = (text: string): string => hash('sha256', text);
 
-/** The SHA-256 of a JSON value. The order of keys does not matter, because stores and parsers can change it. */
+/** The SHA-256 of a JSON value. The order of keys does not matter, because stores and parsers may change it. */
 export const digestJson = (value: unknown): string => digestText(sortedJson(value) ?? 'null');
 
 /** Like `JSON.stringify`, with sorted keys. A replacer function could sort them only by copying each object. */
@@ -20,7 +20,7 @@ function sortedJson(value: unknown): string | undefined {
   return `{${fields}}`;
 }
 
-/** Integer keys come first and in numeric order, as in every object. */
+/** Integer keys come first, in numeric order, as in every JavaScript object. */
 function sortKeys(value: object): string[] {
   const keys = Object.keys(value).sort();
   const isNumber = (key: string) => key >= '0' && key < ':';

@@ -15,9 +15,9 @@ export interface SafePath {
 }
 
 /**
- * Returns undefined if no workspace file can have this path, so the sandbox sent a false name. Such a path is absolute,
- * leads out of the workspace, is not in its shortest form, contains a NUL or is longer than Linux allows. Lengths are in
- * UTF-16 units: a name in an unknown encoding can have more bytes here than on disk, but never more units.
+ * Returns undefined if no workspace file can have this path, which means that the sandbox sent a false name. Such a path is
+ * absolute, leads out of the workspace, is not in its shortest form, contains a NUL or is longer than Linux allows. Lengths are
+ * in UTF-16 units: a name in an unknown encoding can have more bytes here than on disk, but never more units.
  */
 export function parseSafePath(message: string): SafePath | undefined {
   if (!isSafePath(message)) return undefined;

@@ -1,6 +1,6 @@
 import { AppError } from '../errors/errors.ts';
 
-// Globs without regular expressions, so that no untrusted pattern can run forever.
+// Matches globs without regular expressions, so that no untrusted pattern can run forever.
 
 const maxChars = 4_096; // the maximum length of a path
 
@@ -65,7 +65,7 @@ export function matchesSegmentPattern(pattern: string, text: string): boolean {
   });
 }
 
-/** Splits into single characters, `\x` (a literal x) and whole `[sets]`. */
+/** Splits the pattern into single characters, `\x` (a literal x) and whole `[sets]`. */
 function tokens(pattern: string): string[] {
   const lastClose = pattern.lastIndexOf(']');
   const found: string[] = [];
@@ -110,7 +110,7 @@ interface Rules {
   matches(item: string, value: string): boolean;
 }
 
-/** On a mismatch, the last star consumes one more item and matching resumes there: at most pattern × text steps. */
+/** On a mismatch, the last star consumes one more item and matching resumes there. Takes at most pattern × text steps. */
 function wildcard(pattern: readonly string[], text: readonly string[], rules: Rules): boolean {
   let at = 0;
   let star = -1;

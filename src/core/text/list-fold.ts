@@ -1,4 +1,4 @@
-// Values computed from a list, such as its size or hash, are updated as the list grows. The lists are immutable: a longer
+// Keeps values computed from a list, such as its size or hash, up to date as the list grows. The lists are immutable: a longer
 // list replaces the old one and inherits the results for their common items.
 
 interface Progress {

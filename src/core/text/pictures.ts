@@ -7,7 +7,7 @@ export const pictureHeadBytes = 12;
 
 export type PictureType = 'image/png' | 'image/jpeg' | 'image/gif' | 'image/webp';
 
-/** Maximum size of a picture for a model. Pictures over a provider's limit are scaled. */
+/** Maximum size of a picture for a model. Pictures over a provider's limit are scaled down. */
 export const maxPictureBytes = 20 * 1024 * 1024;
 
 /** Detects the type from the file's first bytes; undefined for a file that models do not accept as a picture. */

@@ -1,6 +1,6 @@
 // Frames of a program's stream: one byte for the channel, four for the length (big-endian), then the payload.
 
-/** `input` without a payload closes the program's standard input. `end` carries the program's exit as JSON. */
+/** `input` without a payload closes the program's standard input. `end` carries the program's exit status as JSON. */
 export const pipeChannels = ['input', 'output', 'errors', 'end'] as const;
 export type PipeChannel = (typeof pipeChannels)[number];
 export interface PipeFrame {

@@ -14,7 +14,7 @@ export function maskSecret(text: string, secret: Secret, mask: string): string {
   return forms.reduce((masked, form) => masked.replaceAll(form, mask), text);
 }
 
-/** The encodings in which a secret can appear: plain, in a URL or form, in JSON, in hex, in base64. */
+/** The encodings in which a secret may appear: plain text, URL or form, JSON, hex and base64. */
 export function listSecretEncodings(value: string): string[] {
   const json = JSON.stringify(value).slice(1, -1);
   return [

@@ -6,7 +6,7 @@ import { docsFolder, guidePagePaths, guideSections } from './pages.ts';
 const asText = (text: string) =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 
-/** The anchor of a heading, as GitHub computes it, so that a link works on GitHub and in the guide. */
+/** Computes a heading's anchor as GitHub does, so that the same link works on GitHub and in the guide. */
 export function toAnchor(heading: string): string {
   const words = heading
     .replaceAll(/<[^<>]+>/g, '')
@@ -86,7 +86,7 @@ function tableOfContents(markdown: string): string {
   return `<aside aria-label="On this page"><p><b>On this page</b></p><ul>${items.join('')}</ul></aside>`;
 }
 
-/** The page works without its script, but has no search or copy buttons. */
+/** The page works without its script, but then has no search and no copy buttons. */
 export function renderGuidePage(page: string, markdown: string): string {
   const title = /^# (.*)$/m.exec(markdown)?.[1]?.replaceAll('`', '') ?? 'Corral';
   return `<!doctype html>

@@ -62,7 +62,7 @@ function toFetch({ headers, rawBody }: FastifyRequest, signal: AbortSignal): Req
   return new Request('http://corral/mcp', { method: 'POST', headers: read, body: rawBody ?? null, signal } as never);
 }
 
-/** Ends with the last message, or when the client leaves, its key is revoked, or the server shuts down. */
+/** Ends with the last message, or when the client disconnects, its key is revoked, or the server shuts down. */
 async function stream(
   reply: FastifyReply,
   response: Response,

@@ -37,8 +37,8 @@ interface Workspace {
 }
 
 /**
- * Sends a workspace file so that browsers sandbox it. Returns false if the file is missing, hidden or outside `folder`, or if the
- * method is not GET or HEAD.
+ * Sends a workspace file with headers that make browsers sandbox it. Returns false if the file is missing, hidden or outside
+ * `folder`, or if the method is not GET or HEAD.
  */
 export async function sendWorkspaceFile(exchange: Exchange, { id, streams, folder = '' }: Workspace): Promise<boolean> {
   const { target, request, response, signal } = exchange;

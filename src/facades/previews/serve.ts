@@ -219,7 +219,7 @@ const toRefusal =
     throw thrown;
   };
 
-/** Fires when the client leaves, the preview expires or is closed, its credential becomes invalid, or the server shuts down. */
+/** Fires when the client disconnects, the preview expires or is closed, its credential becomes invalid, or the server stops. */
 function watchEnd(
   target: MatchedPreview,
   { view, principal }: OpenedPreview,

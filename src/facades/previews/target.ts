@@ -5,8 +5,8 @@ import type { PreviewTarget } from '../../sessions/api/ports.ts';
 import { parsePreviewTokens, withoutPreviewCookies } from '../shared/previews/cookies.ts';
 
 /**
- * A parsed request for a preview. Its headers and URL can still contain other credentials of this server; they are removed before
- * the program receives the request.
+ * A parsed request for a preview. Its headers and URL may still contain other credentials of this server, which are removed
+ * before the program receives the request.
  */
 export interface MatchedPreview {
   readonly sid: SessionId;

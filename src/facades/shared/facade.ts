@@ -61,7 +61,7 @@ export interface FacadeDeps {
   readonly projects: FacadeProjectDeps | undefined;
   /** Reads uploads without permission checks. Use it only for callers who may read the session. */
   readonly attached: Pick<UploadService, 'get'> | undefined;
-  /** Shared sessions for holders of links, who need no other permission. Undefined: off. */
+  /** Sessions shared through links. A link's holder needs no other permission. Undefined: off. */
   readonly shared: SharedSessionService | undefined;
   readonly people: { readonly signIn: SignInFlow; readonly visitors: BrowserAuthenticator } | undefined;
   readonly workers: WorkerAuthenticator | undefined;
@@ -123,7 +123,7 @@ export interface FacadeDescriptor<Settings extends z.ZodObject = z.ZodObject> {
   routes(parts: FacadeDeps, settings: z.output<Settings>): Promise<readonly FacadeRoutes[]>;
 }
 
-/** Keeps the type of the settings, which the schema of all settings needs. */
+/** Preserves the exact type of the facade's settings, because the schema of all settings needs it. */
 export const defineFacade = <Settings extends z.ZodObject = z.ZodObject>(
   descriptor: FacadeDescriptor<Settings>,
 ): FacadeDescriptor<Settings> => descriptor;

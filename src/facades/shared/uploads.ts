@@ -60,7 +60,8 @@ export async function receiveFiles<Kept>(
   const texts = new Map<string, string>();
   const staged = await readMultipartFiles(request, { files: maxFiles, texts }, stage);
   if (staged.length === 0) throw unfit('missing', 'Field required');
-  // A hash stands for each file's content, so that a repeated idempotency key with the same files is the same request.
+  // Represents each file by the hash of its content, so that a retry with the same idempotency key and files is recognized as
+  // the same request.
   const content = staged.map(({ file: { name, mimeType, sha256 } }) => [name, mimeType, sha256]);
   request.rawBody = Buffer.from(JSON.stringify([content, [...texts]]));
   return await keep(staged, texts);

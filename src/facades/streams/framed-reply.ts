@@ -12,13 +12,13 @@ const pingMs = 15_000;
 const stalledMs = 60_000;
 
 export interface FramedReply extends Disposable {
-  /** Fires when the client leaves, its key is revoked, or the server shuts down. */
+  /** Fires when the client disconnects, its key is revoked, or the server shuts down. */
   readonly gone: AbortSignal;
   write(channel: StreamChannel, payload: Uint8Array): Promise<void>;
   end(outcome: object): void;
 }
 
-/** Takes over the response. Refuse a request before this call: no status can follow the first frame. */
+/** Takes over the response. Refuse a request before this call, because no status can be sent after the first frame. */
 export function openFramedReply(reply: FastifyReply, { clock, closing, opened }: SseContext): FramedReply {
   const res = reply.hijack().raw;
   const hangUp = new AbortController();

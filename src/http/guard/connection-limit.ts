@@ -15,7 +15,7 @@ interface Options {
   readonly clients: ClientResolver;
 }
 const elsewhere = 'connection on another port';
-/** Time limit for a connection over the limit to send one request and receive the refusal, in ms. */
+/** How long, in ms, a connection beyond the limit has to send one request and receive the refusal. */
 const overLimitMs = 2_000;
 const quietMs = 60_000;
 
@@ -28,7 +28,7 @@ export function limitConnections(app: FastifyInstance, { perAddress, clock, logg
   const tooMany = new WeakSet<Socket>();
   let quietUntil = 0;
 
-  /** Counts a connection, or a request from a proxy, until it closes. Returns whether its address has too many open. */
+  /** Counts a connection, or a request from a proxy, until it closes. Returns whether its address is over the limit. */
   const isOver = (address: string, counted: EventEmitter): boolean => {
     const network = toNetworkKey(address);
     const count = (open.get(network) ?? 0) + 1;

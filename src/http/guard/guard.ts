@@ -174,7 +174,7 @@ function countWrong(address: string, { lockout }: GuardOptions): void {
   if (retryAfterMs > 0) throw lockedOutError(retryAfterMs);
 }
 
-/** Whether the token comes in the WebSocket's first frame; until it arrives, the server does nothing for the client. */
+/** Whether the token is sent in the WebSocket's first frame. Until that frame arrives, the server does nothing for the client. */
 function mayShowLater(request: FastifyRequest): boolean {
   const { connectionParams } = (request.query ?? {}) as Query;
   return !!request.route.config.connectionParams && isUpgrade(request) && connectionParams === '1';

@@ -122,7 +122,7 @@ export function markReplayed(reply: FastifyReply): void {
   reply.header('idempotency-replayed', 'true');
 }
 
-/** The path without a trailing slash, and the query without the token, which can be renewed between two attempts. */
+/** The path without a trailing slash, and the query without the token, which may be renewed between two attempts. */
 function target(url: string): string {
   const [path = '', query = ''] = url.split('?', 2);
   const kept = query.split('&').filter((pair) => pair !== '' && !pair.startsWith('token='));

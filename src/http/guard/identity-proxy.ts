@@ -45,7 +45,7 @@ export class ProxyAuthenticator implements RequestInterceptor {
   readonly #headers: readonly (readonly [keyof HeaderNames, string])[];
   readonly #stated = new WeakMap<IncomingMessage, Stated | 'repeated'>();
   readonly #found = new WeakMap<IncomingMessage, string>();
-  /** The proxy's latest data about each person, by hash of the subject, so that a person is not stored on every request. */
+  /** The proxy's latest data about each person, by hash of the subject. Prevents a write to the store on every request. */
   readonly #known = new Map<string, ProxiedPerson>();
 
   constructor(deps: Deps) {

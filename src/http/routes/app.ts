@@ -63,7 +63,7 @@ export const listenerOptions: ServerOptions = {
   maxHeaderSize: 16_384, // bytes of the request line and headers together
   headersTimeout: 10_000,
   requestTimeout: 0, // `enforceBodyTimeouts` sets the limits, because they differ between routes
-  connectionsCheckingInterval: 1_000, // Node's default of 30 s would let a slow request live that much longer
+  connectionsCheckingInterval: 1_000, // with Node's default, slow requests could last 30 s longer
   requireHostHeader: false, // the guard refuses such a request with a proper response
   shouldUpgradeCallback: isSocketUpgrade,
 };

@@ -10,7 +10,7 @@ export interface RequestInterceptor {
   rewrite(request: IncomingMessage): boolean;
   /** Whether the request's Host is a name of this facade. The server accepts such names. */
   answersTo(request: IncomingMessage): boolean;
-  /** Whether a program in a sandbox answers the request, so that its own answer to OPTIONS is used. */
+  /** Whether a program in a sandbox answers the request. If so, the program also answers OPTIONS itself. */
   isForProgram(request: IncomingMessage): boolean;
   /** Takes over an upgrade. False: a route handles it. */
   upgrade(request: IncomingMessage, socket: Duplex): boolean;

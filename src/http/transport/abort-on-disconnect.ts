@@ -5,7 +5,7 @@ import { neverAbortingSignal } from '../../core/concurrency/cancel.ts';
 export function createDisconnectController(raw: ServerResponse): AbortController {
   const gone = new AbortController();
   const leave = () => {
-    if (!raw.writableFinished) gone.abort(); // abort is expensive, and after the response nothing listens
+    if (!raw.writableFinished) gone.abort(); // aborting is expensive, and nothing listens after the response
   };
   if (raw.destroyed) leave();
   else raw.once('close', leave);

@@ -1,7 +1,8 @@
 // Splits a VNC viewer's bytes into messages, as far as needed to recognize input. The parser needs nothing from the server's
-// side, so a relay can pass that side on unchanged and still block a viewer's input. An unknown message has an unknown length, so
-// the remaining chunk is dropped. The next chunk is expected to start with a message, because viewers end their chunks with one;
-// a chunk that does not can be misread. Misread bytes grant no rights, because only whole messages of a known kind pass.
+// side, so a relay can pass that side on unchanged and still block a viewer's input. An unknown message has an unknown length,
+// so the remainder of the chunk is dropped. The next chunk is expected to start with a message, because viewers end their
+// chunks with one; a chunk that does not can be misread. Misread bytes grant no rights, because only whole messages of a known
+// kind pass.
 
 /**
  * `share`: whether other viewers may stay connected. `press`: a key goes down, or the mouse has a pressed button, even while it

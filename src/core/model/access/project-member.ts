@@ -13,10 +13,10 @@ export type ProjectMember = z.infer<typeof ProjectMember>;
 export const ProjectAccessRecord = z.object({
   id: z.string(),
   createdAt: z.number(),
-  /** Has all rights in the project. */
+  /** The owner's id. The owner has all rights in the project. */
   owner: z.string().optional(),
   members: z.array(ProjectMember).default([]),
-  /** Increases whenever a session or resource leaves the project, to end its members' open streams. */
+  /** Increases whenever a session or resource leaves the project, so that servers end the members' open streams. */
   departures: z.int().default(0),
 });
 export type ProjectAccessRecord = z.infer<typeof ProjectAccessRecord>;

@@ -8,8 +8,8 @@ export const attemptsKind = 'attempts';
 /** Records with the diff of one attempt each, with the id `<session>:<attempts>:<n>`. */
 export const attemptDiffKind = 'attempt-diff';
 /**
- * Records that mark a session's attempts as unfinished, with the id `of-<session>`. Each outlives its session until all attempts
- * are deleted.
+ * Records that mark a session's attempts as unfinished, with the id `of-<session>`. Such a record is kept after its session is
+ * deleted, until all the attempts are deleted too.
  */
 export const unfinishedAttemptsKind = 'attempts-open';
 
@@ -19,7 +19,7 @@ export const attemptLimits = { least: 2, most: 8 } as const;
 export const AttemptResult = z.object({
   status: z.enum([...RunStatus.options, 'deleted']),
   goal: GoalAssessment.nullable(),
-  /** The checks of the last round of judging, in order. */
+  /** The checks from the last time the goal was judged, in order. */
   checks: z.array(z.object({ command: z.string(), result: z.enum(['passed', 'missed', 'unknown']) })),
   /** The grader's score for how well the work meets the rubric, 0 to 100; null: none. */
   score: z.int().nullable(),
@@ -31,7 +31,7 @@ export const AttemptResult = z.object({
   turns: z.int(),
   tokens: z.int(),
   cost: z.number(),
-  /** Absent in results of earlier versions. */
+  /** Absent in results from earlier versions. */
   toolCalls: z.int().optional(),
 });
 export type AttemptResult = z.infer<typeof AttemptResult>;
@@ -42,7 +42,7 @@ export const Attempt = z.object({
   /** The template that sets instructions, model and tools; null: the session's. */
   template: z.string().nullable(),
   model: z.string().nullable(),
-  /** `planned`: its session has not started yet. */
+  /** `planned`: the attempt's session has not started yet. */
   phase: z.enum(['planned', 'working', 'ended', 'not_started']),
   error: z.string().nullable(),
   result: AttemptResult.nullable(),
@@ -69,7 +69,7 @@ export const AttemptSet = z.object({
   budget: AttemptBudget,
   at: z.number(),
   phase: z.enum(['running', 'ended', 'choosing', 'chosen']),
-  /** No more attempts start, and the running ones are stopped. */
+  /** Once true, no more attempts start and the running ones are stopped. */
   isStopped: z.boolean(),
   /** The attempt whose files the session has received or is about to receive. */
   chosen: z.int().nullable(),

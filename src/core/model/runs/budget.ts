@@ -88,7 +88,7 @@ export const fitsLimit = (amount: number, { limit, used }: Pick<BudgetOverrun, '
 
 const roomIn = ({ limit, used, reserved = 0 }: BudgetLine): number => limit - used - reserved;
 
-/** The first line that is exhausted or cannot cover the needs, even when reservations are ignored. */
+/** The first line that is exhausted or cannot cover `needs`, even when reservations are ignored. */
 export function findOverrun(lines: readonly BudgetLine[], needs: BudgetAmounts): BudgetAmountOverrun | undefined {
   for (const { kind, limit, used, reserved: _, ...line } of lines) {
     const need = needs[kind];

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ResourceOwnership } from '../access/holder.ts';
 
-/** A template that its owner builds. Tags name builds; a bare template name means the tag `default`. */
+/** A template that its owner builds. Each tag identifies a build; a template name without a tag means `default`. */
 export const BuiltTemplate = z.object({
   id: z.string(),
   name: z.string(),

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { fullAddressRanges } from '../../text/address-range.ts';
 
 /**
- * Rules that narrow the server's egress policy for a sandbox. `allow` overrides `deny`; an address in neither list passes. A host
- * that is not in `allow` is checked by its addresses.
+ * Rules that narrow the server's egress policy for a sandbox. `allow` overrides `deny`; an address in neither list passes. If a
+ * host is not in `allow`, its addresses are checked against the lists.
  */
 export const EgressRules = z.object({
   /** Hosts (`host`, `*.host`), addresses and ranges such as 192.0.2.0/24. `deny` cannot contain hosts. */

@@ -9,7 +9,7 @@ export const namedSnapshotKind = 'named-snapshot';
 /** A copy of a sandbox's files that outlives the session. New sessions can start from the copy. */
 export const Snapshot = z.object({
   id: z.string(),
-  /** Can include a tag. Null: no name was chosen, or a newer snapshot took it. */
+  /** Can include a tag. Null: no name was chosen, or a newer snapshot took over the name. */
   name: z.string().nullable(),
   labels: z.record(z.string(), z.string()),
   sessionId: SessionId,

@@ -32,7 +32,7 @@ export const MountRequests = z.array(MountRequest).max(maxMounts);
 
 /** A holder of a volume: a session while it exists, or a transfer of content until it expires. */
 export const VolumeAttachment = z.object({
-  /** The session. For a transfer: an id for its sandbox only; no session with this id is stored. */
+  /** The session. For a transfer: an id used only for its sandbox; no session has this id. */
   sessionId: SessionId,
   access: MountAccess,
   at: z.number(),

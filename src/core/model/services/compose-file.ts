@@ -1,8 +1,8 @@
 import { AppError } from '../../errors/errors.ts';
 import { ServiceName, ServiceRecipes } from './recipe.ts';
 
-// Reads the services of a compose file. Every unsupported key is refused by name, because an ignored key would silently change
-// what the file means.
+// Reads the services of a compose file. Every unsupported key is refused with an error that names it, because an ignored key
+// would silently change what the file does.
 
 const known = new Set(['image', 'command', 'environment', 'ports', 'expose', 'healthcheck', 'depends_on', 'tmpfs']);
 const topLevel = new Set(['services', 'version', 'name']);

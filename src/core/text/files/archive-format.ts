@@ -31,7 +31,7 @@ export function detectArchiveFormat(start: Uint8Array): ArchiveFormat | undefine
 const sampleBytes = 4_096;
 
 /**
- * Passes the content through if its format is one of `expected` or unknown. Rejects with invalid_request for another format.
+ * Passes the content through if its format is one of `expected` or unknown. Rejects with invalid_request for any other format.
  * A gzip file must also contain a tar archive, because tar accepts some other contents as an empty archive.
  */
 export async function* expectArchive(

@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { quoteForShell } from '../quote.ts';
 
-// File names on Linux are bytes, and JSON contains only text. Lists and matches write each byte that is not UTF-8 as \xHH,
-// such as \xE9. A backslash that would look like the start of such an escape becomes \x5C. Paths in this form are accepted,
-// even for new files. In archives, `_` replaces the backslash, which Windows does not allow in a name.
+// File names on Linux are bytes, and JSON contains only text. Lists of files and search results show each byte that is not
+// UTF-8 as \xHH, such as \xE9. A backslash that would look like the start of such an escape becomes \x5C. Paths in this form
+// are accepted, even for new files. In archives, `_` replaces the backslash, which Windows does not allow in a name.
 
 const valid =
   /[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|\xed[\x80-\x9f][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}|[\x80-\xff]/g;

@@ -27,7 +27,7 @@ export function decodeTextFile(bytes: Buffer): TextFile | undefined {
   const text = bytes.toString();
   const isIso2022 = text.length === bytes.length && iso2022.some((sequence) => text.includes(sequence));
   if (!isIso2022) return { text, encoding: 'UTF-8', encode: (changed) => Buffer.from(changed) };
-  // Non-ASCII characters are ASCII bytes after an escape sequence, so a changed text with such characters is refused.
+  // Non-ASCII characters are encoded as ASCII bytes after an escape sequence, so a changed text with such characters is refused.
   const encode = (changed: string) => (/[^\0-\x7f]/.test(changed) ? undefined : Buffer.from(changed));
   return { text, encoding: 'ISO-2022', encode };
 }

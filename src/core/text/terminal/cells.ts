@@ -23,7 +23,7 @@ const continuesSyllable = (cell: string, next: string) =>
   (vowel.test(next) && vowel.test(cell.normalize('NFD'))) ||
   (final.test(next) && [vowel, final].some((letter) => letter.test(cell.normalize('NFD'))));
 
-/** Maximum UTF-16 units in one cell. Limited because programs can send any number of accents. */
+/** Maximum number of UTF-16 units in one cell. Limited because programs can send any number of accents. */
 const maxUnits = 64;
 
 /** Whether a terminal shows the next character in the same cell as the previous one. */
@@ -37,11 +37,11 @@ export const joinsCell = (cell: string, next: string): boolean =>
     (cell.endsWith('\u200D') && pictograph.test(next)) ||
     continuesSyllable(cell, next));
 
-/** The number of cells of a character, including all characters that share its cell. */
+/** The number of cells that a character takes, including all characters that share its cell. */
 export const countCharacterCells = (cell: string): 1 | 2 =>
   (cell.length > 1 || cell > '\u02FF') && (wide.test(cell) || flag.test(cell)) ? 2 : 1;
 
-/** The number of cells of a line. */
+/** The number of cells that a line takes. */
 export function countLineCells(line: string): number {
   let [cells, cell] = [0, ''];
   for (const char of line) {

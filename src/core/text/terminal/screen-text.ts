@@ -165,7 +165,7 @@ function splitWide(row: string[], at: number): void {
   if (row[at] === '') row.fill(' ', at - 1, at + 1);
 }
 
-/** Converts a complete output to the text that remains on a screen. */
+/** Converts the complete output of a program to the text that remains on a screen. */
 export function renderScreenText(output: string): string {
   const screen = new ScreenText();
   return screen.add(output) + screen.end();

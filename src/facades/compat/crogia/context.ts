@@ -15,14 +15,14 @@ export const describeRoute = createRouteDescriber({
   failures: describeDetailFailures,
 });
 
-/** Clients compare these texts, so they must not change. */
+/** Clients match these exact texts, which must therefore not change. */
 export const wireErrorTexts = {
   session_not_found: 'Session not found',
   path_outside: 'Path is outside the workspace',
   shell_not_found: 'Shell session not found',
 } as const;
 
-/** Rejects an id that is not in the form of a terminal's id, as if the terminal were unknown. */
+/** Rejects an id that does not have the form of a terminal id, with the same error as for an unknown terminal. */
 export function parseShellId(value: string): string {
   if (!/^shell_[0-9a-f]{8}$/.test(value)) throw new AppError('shell_not_found', wireErrorTexts.shell_not_found);
   return value;

@@ -52,7 +52,7 @@ const style: ErrorStyle = {
 /** Used to find sandboxes, and to pause or delete them when their time is up. */
 const server: Principal = { role: 'admin', by: 'server' };
 const dueEveryMs = 500;
-/** Maximum requests with signed URLs per second and address. Such a URL does not name its sandbox, so all sandboxes are tried. */
+/** Maximum signed-URL requests per second and address. Such a URL does not name its sandbox, so all sandboxes are tried. */
 const signedPerSecond = 20;
 /**
  * Maximum number of hashes computed for wrong signatures, per address and minute. Each wrong signature costs one hash for

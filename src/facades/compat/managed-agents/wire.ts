@@ -84,7 +84,7 @@ export class QueryParameters {
 interface Paging {
   readonly limit: number;
   readonly page: string | undefined;
-  /** Identifies the list and its order: a cursor of any other list is refused. */
+  /** Identifies the list and its order; a cursor from any other list is refused. */
   readonly name: string;
 }
 export interface ListPage<Item> {
@@ -112,7 +112,7 @@ export function paginate<Item extends { readonly id: string }>(
 
 interface ListedPage<Item, Shown> {
   readonly query: QueryParameters;
-  /** Identifies the list: a cursor of any other list is refused. */
+  /** Identifies the list; a cursor from any other list is refused. */
   readonly name: string;
   readonly most?: number;
   readonly usual?: number;

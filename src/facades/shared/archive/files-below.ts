@@ -24,7 +24,7 @@ export interface FolderListing {
   readonly truncated: boolean;
 }
 
-/** Skips hidden folders and follows no link. */
+/** Skips hidden folders and does not follow links. */
 export async function listFilesRecursively(
   { files: service, id }: { readonly files: Pick<FileService, 'list'>; readonly id: SessionId },
   { start, skip, signal }: { start: string; skip: (folder: string) => boolean; signal: AbortSignal },

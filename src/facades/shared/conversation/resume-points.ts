@@ -3,7 +3,7 @@ import type { Clock } from '../../../core/contracts/clock.ts';
 /** Longer than all reconnect attempts of a page together, which follow delays of 1, 2, 4, 8 and 16 seconds. */
 const keptMs = 60_000;
 const maxClients = 1_000;
-const maxSockets = 16; // per client and session, for open tabs
+const maxSockets = 16; // per client and session; each open tab has one
 
 export interface ResumeKey {
   readonly session: string;

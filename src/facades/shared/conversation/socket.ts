@@ -59,7 +59,7 @@ interface ConversationStart {
 }
 const brokenCode = 1006;
 
-// Accepts any value, because a frame reports an invalid one.
+// Accepts any value, because the server reports an invalid one in a frame.
 const Query = z.object({
   after_seq: z
     .unknown()

@@ -6,7 +6,7 @@ export type ClientProfile = 'crogia' | 'cambioml';
 /** `parted`: the event starts another text of the same run. Clients that join texts get a blank line before it. */
 export type TextDelivery = 'skip' | 'plain' | 'parted';
 
-/** State of the text before a cursor, so that a resumed stream sends the same frames as an uninterrupted one. */
+/** The state of the text before a cursor. With it, a resumed stream sends the same frames as an uninterrupted one. */
 export interface TextDeliveryState {
   readonly seq: number;
   /** The message that the client has received in part, as deltas. Null: none. */

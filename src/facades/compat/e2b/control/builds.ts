@@ -20,7 +20,7 @@ interface Deps {
   readonly tokens: Pick<SandboxTokenService, 'upload' | 'opensUpload'>;
   readonly settings: Pick<E2bSettings, 'maxUploadBytes' | 'templates'>;
 }
-/** Validity of an upload URL. Clients pack the archive only after requesting the URL. */
+/** How long an upload URL is valid. Allows time for packing, because clients pack the archive only after requesting the URL. */
 const uploadSeconds = 3_600;
 const tagForm = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 const Tags = z.array(z.string().regex(tagForm)).max(50);
@@ -72,7 +72,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
     throw new AppError('unauthorized', 'The address of the upload has expired. Ask for another one.');
   };
 
-  /** Cancels a waiting build whose plan is invalid; otherwise it would count against its owner's limit of open builds. */
+  /** Cancels a waiting build whose plan is invalid, so that it does not count against its owner's limit of open builds. */
   const planOrEnd = async ({ sid: id, build }: z.output<typeof BuildParams>, read: () => BuildPlan) => {
     try {
       return read();

@@ -70,7 +70,7 @@ function keptAtEnd(
   return resolvePauseMode(query, { pause: pause === 'auto' ? 'files' : pause }, abilities);
 }
 
-/** Explains where the new sandbox differs from the request. Undefined: no difference. */
+/** Explains how the new sandbox differs from the request. Undefined: no difference. */
 export const explainPauseDowngrade = (
   { onEnd }: SessionLifetime,
   { autoPause, autoPauseMemory }: NewSandbox,
@@ -81,8 +81,8 @@ export const explainPauseDowngrade = (
 
 /**
  * Decides whether a pause keeps the memory or only the files. If the driver cannot freeze processes, `pause: files` keeps the
- * files instead of the memory; other settings refuse the pause. Throws: unsupported, for such a refusal and if the driver loses
- * the files.
+ * files instead of the memory; other settings refuse the pause. Throws: unsupported, for such a refusal and if the driver
+ * cannot keep the files.
  */
 export function resolvePauseMode(
   query: 'memory' | 'files',

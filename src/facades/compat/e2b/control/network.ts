@@ -32,7 +32,7 @@ interface RequestedRules {
 /** The SDKs' name for all traffic. */
 const allTraffic = fullAddressRanges.ipv4;
 const hostName = /^(\*\.)?([a-z0-9-]+\.)*[a-z0-9-]+$/i;
-/** A name whose last label matches is an IP address in an unusual notation, such as 127.1 or 0x7f.1. */
+/** A name whose last label matches this pattern is an IP address in an unusual notation, such as 127.1 or 0x7f.1. */
 const oddAddress = /(^|\.)(\d+|0x[0-9a-f]*)$/i;
 
 /** The hosts or rules that a program requests; undefined: everything that the server's policy allows. Throws: invalid_request. */
@@ -73,7 +73,7 @@ export function toEgressRulesView(choice: EgressRestriction): {
   return { ...(choice.allow.length > 0 && { allowOut: choice.allow }), denyOut };
 }
 
-/** Throws: invalid_request, naming a field that this server cannot apply to a sandbox. */
+/** Throws: invalid_request, naming the first field that this server cannot apply to a sandbox. */
 export function rejectUnsupportedFields(input: object, names: readonly string[], prefix = ''): void {
   for (const name of names) {
     const value = (input as Record<string, unknown>)[name];

@@ -295,7 +295,7 @@ const isOver = ({ life }: SessionRecord, now: number) =>
   life?.onEnd === 'delete' && life.endsAt !== null && life.endsAt <= now;
 
 const sid = { schema: { params: SandboxParams } } as const;
-// Parsed by the handler, because a body can be absent.
+// Parsed by the handler, because the body may be absent.
 const body = { schema: { body: z.unknown() } } as const;
 const withBody = { schema: { params: SandboxParams, body: z.unknown() } } as const;
 const missing = (value: string) => new AppError('session_not_found', `Sandbox ${value} was not found.`);

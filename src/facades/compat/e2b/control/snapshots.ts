@@ -23,7 +23,7 @@ const NewSnapshot = z.object({ name: SnapshotName.nullish() });
 const Fork = z.object({ count: z.int().min(1).max(maxForks).default(1), timeout: z.int().min(0).default(15) });
 const withBody = { schema: { params: SandboxParams, body: z.unknown() } } as const;
 
-/** The SDKs name a snapshot with its tag, like a template. */
+/** The SDKs expect a snapshot's name to include a tag, as a template's name does. */
 const tagged = (name: string) => (name.includes(':') ? name : `${name}:default`);
 const toView = ({ id, name }: Snapshot) => ({
   snapshotID: tagged(name ?? id),

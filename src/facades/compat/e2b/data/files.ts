@@ -160,7 +160,7 @@ interface UploadBudget {
   left: number; // bytes
   failure: ConnectError | undefined;
 }
-/** Counts a body and fails beyond the limit. A pipe costs less than a loop over the chunks, and leaves a refused body open. */
+/** Fails once the body exceeds the limit. A pipe is cheaper than a loop over the chunks, and leaves a refused body open. */
 function counted(content: Readable, intake: UploadBudget): Readable {
   const meter = new Transform({
     transform(chunk: Uint8Array, _encoding, done) {

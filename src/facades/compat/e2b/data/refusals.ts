@@ -21,7 +21,7 @@ export interface DataPlaneErrorResponse {
   readonly body: { readonly code: number; readonly message: string };
   readonly retryAfterSeconds?: number;
 }
-/** The fixed texts are part of the wire format: clients compare them. */
+/** The fixed texts are part of the wire format, because clients match them exactly. */
 export const dataPlaneErrors = {
   gone: (sandboxId: string) => ({ code: 502, body: { sandboxId, message: 'The sandbox was not found', code: 502 } }),
   closed: (sandboxId: string, port: number) => ({

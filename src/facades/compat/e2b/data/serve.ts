@@ -33,7 +33,7 @@ import {
   sendJson,
 } from './refusals.ts';
 
-/** Headers of this facade and of one connection, which programs behind a port must not see. */
+/** Headers that programs behind a port must not see: this facade's own, and those that concern only one connection. */
 const own = new Set([
   ...['e2b-sandbox-id', 'e2b-sandbox-port', 'x-access-token', 'e2b-traffic-access-token'],
   ...['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'te', 'host', 'x-forwarded-host'],
@@ -315,7 +315,8 @@ const hashesInOneTurn = 500;
 
 /**
  * A signed URL does not name its sandbox, so this searches for the sandbox whose token produces the signature. It computes one
- * hash for each sandbox and key, so wrong signatures are limited by address. Other requests are served after every 500 hashes.
+ * hash for each sandbox and key, so wrong signatures are limited by address. After every 500 hashes, the search lets other
+ * requests run.
  */
 async function namedBySignature(
   dataRequest: DataRequest,

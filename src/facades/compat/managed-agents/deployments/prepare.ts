@@ -28,7 +28,7 @@ interface Deployment {
   };
   /** Undefined: the deployment is new. */
   readonly id?: string;
-  /** Tokens for the repositories, which the content does not include. Undefined: the session is prepared only as a check. */
+  /** Tokens for the repositories; `content` does not include them. Undefined: the session is prepared only as a check. */
   readonly tokens?: RepositoryTokens | undefined;
 }
 

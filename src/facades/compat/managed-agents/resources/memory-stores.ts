@@ -145,7 +145,7 @@ function isFull(query: QueryParameters, usual: 'basic' | 'full'): boolean {
   if (view !== 'basic' && view !== 'full') throw invalidRequestError('view must be basic or full.');
   return view === 'full';
 }
-/** A page with texts has at most 20 items. */
+/** A page that includes texts has at most 20 items. */
 function parseLimit(query: QueryParameters): number {
   const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
   return isFull(query, 'basic') ? Math.min(limit, 20) : limit;

@@ -37,7 +37,8 @@ async function readFormFolder({ request }: Pick<ApiRequest, 'request'>) {
   if (files.length === 0)
     throw invalidRequestError('files: Field required. Send each file of the skill as a part files[].');
   const { display_name: displayName = null } = parseInput(Texts, Object.fromEntries(texts));
-  // A hash stands for each file's content, so that a repeated idempotency key with the same files is the same request.
+  // Represents each file by the hash of its content, so that a retry with the same idempotency key and files is recognized as
+  // the same request.
   const content = files.map(({ path, bytes }) => [path, createHash('sha256').update(bytes).digest('hex')]);
   request.rawBody = Buffer.from(JSON.stringify([displayName, content]));
   return { files, displayName };

@@ -30,7 +30,7 @@ export function toBudgetView({ budget }: Pick<SessionRecord, 'budget'>) {
   return { type: 'limit' as const, max_list_cost: { amount, currency: 'USD' as const } };
 }
 
-/** Rejects with invalid_request if one of the models has no known price, because its cost could not be counted. */
+/** Rejects with invalid_request if one of the models has no known price, because its use could not be charged to the budget. */
 export async function assertModelsPriced(refs: readonly string[], models: Services['models']): Promise<void> {
   for (const ref of refs)
     if (!(await models.isPriced(ref)))

@@ -11,11 +11,11 @@ export interface ContentFileStore {
   resolveUpload(fileId: string): Promise<string>;
   readHead(upload: string): Promise<{ readonly head: Buffer; readonly size: number; readonly name: string }>;
   /**
-   * Fetches an address under the session's egress policy. Rejects: forbidden, not_found, invalid_request (addresses cannot
-   * be fetched here).
+   * Fetches an address under the session's egress policy. Rejects: forbidden, not_found, invalid_request (this server cannot
+   * fetch addresses).
    */
   fetched(address: string): Promise<{ status: number; type: string; bytes: Buffer; isCut: boolean }>;
-  /** Stores the bytes of a part that names no file. Returns the upload's id. */
+  /** Stores the bytes of a content part that does not refer to a stored file. Returns the upload's id. */
   keep(file: { readonly name: string; readonly mimeType: string; readonly bytes: Buffer }): Promise<string>;
 }
 /** The content of an event: what the model reads, and what the API shows of it. */

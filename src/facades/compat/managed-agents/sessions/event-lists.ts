@@ -37,7 +37,7 @@ export class EventListCache {
   ): Promise<readonly ManagedEvent[]> {
     return await this.#inOrder(session.id, async () => {
       let list = this.#cached.get(session.id);
-      this.#cached.delete(session.id); // a list that a failure left partly read is not cached
+      this.#cached.delete(session.id); // stays uncached if a failure interrupts the reading
       while (!list?.isOf(session) || !(await list.extend(sessions))) list = new EventList(session);
       this.#keep(list);
       return list.of(thread);
@@ -100,7 +100,7 @@ class EventList {
     const queued = this.#projection.has(thread) ? this.#projection.of(thread).queued : [];
     return [...(this.#events.get(thread) ?? []), ...queued];
   }
-  /** Whether the list is valid for the session. A changed agent or budget changes events from the beginning. */
+  /** Whether the list is valid for the session. A changed agent or budget affects all events, even old ones. */
   isOf({ agent, budget }: SessionRecord): boolean {
     return isDeepStrictEqual({ agent, budget }, { agent: this.#record.agent, budget: this.#record.budget });
   }
@@ -129,7 +129,7 @@ class EventList {
     const [first] = more;
     // Logs are merged by time. An event that belongs before events already read from another log arrived too late.
     const isLate = first && [...before].some(([other, newestAt]) => other !== thread && newestAt >= first.ts);
-    // A child's update applies from the beginning of its log, like an update of the session.
+    // A child's update applies from the beginning of its log, as an update of the session does.
     return !isLate && !more.some(({ type }) => type === 'session.updated' && thread !== this.id);
   }
 

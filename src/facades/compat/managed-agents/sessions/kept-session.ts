@@ -117,7 +117,7 @@ function toolNames(tool: ResolvedTool): string[] {
   return builtInToolNames.filter((name) => isOn(tool.configs.find((one) => one.name === name) ?? tool.default_config));
 }
 /**
- * Globs of a server's tools: all of them or, if tools are off by default, only those turned on. Approval rules deny the tools
+ * Globs for a server's tools: all of them or, if tools are off by default, only those turned on. Approval rules deny the tools
  * that the toolset turns off.
  */
 function mcpTools(tool: ResolvedTool | undefined): string[] {

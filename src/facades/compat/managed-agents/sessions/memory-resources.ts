@@ -12,7 +12,7 @@ export const MemoryStoreRequest = z.strictObject({
   access: access.nullable().optional(),
   instructions: z.string().max(4_096).nullable().optional(),
 });
-/** A memory store of a session, with its name and description at the session's creation. */
+/** A memory store of a session, with the name and description that the store had when the session was created. */
 export const MemoryStoreResource = z.object({
   type: z.literal('memory_store'),
   memory_store_id: z.string(),

@@ -73,7 +73,7 @@ export class OutcomeTracker {
     if (outcome) outcome.usage = addLoggedUsage(outcome.usage, used);
   }
 
-  /** Returns the event of an evaluation. `word`: the id of the event if it starts the evaluation. */
+  /** Returns the event to show for an evaluation. `word`: that event's id, stored if the event starts the evaluation. */
   judge(
     runId: string | null,
     data: FactOf<'goal'>['data'],

@@ -22,9 +22,9 @@ export type StopReason =
 export interface AgentDetails {
   readonly name: string;
   readonly customTools: ReadonlySet<string>;
-  /** The client's names of tool servers, by Corral's names for them. */
+  /** The client's names for tool servers, keyed by Corral's names for them. */
   readonly servers: ReadonlyMap<string, string>;
-  /** The names of the agents that this agent can delegate to, by the names that its calls use; absent: none. */
+  /** The names of the agents that this agent can delegate to, keyed by the names used in its calls; absent: none. */
   readonly subAgents?: ReadonlyMap<string, string>;
   /** The agent as the API shows it; absent: not created through this API. */
   readonly shown?: () => object;
@@ -38,7 +38,7 @@ class State {
   hasOpenRun = false;
   lastWords = '';
   request: string | undefined;
-  /** Whether the next message is a question about a call or a spent budget, which this API does not show. */
+  /** Whether the next message is a question about a call or an exhausted budget. This API does not show such questions. */
   asking = false;
   failure = '';
   usage = zeroUsageTotals;
@@ -109,7 +109,7 @@ export class ThreadProjection {
   callOf(eventId: string): AnnouncedToolCall | undefined {
     return this.#calls.of(eventId);
   }
-  /** Whether the thread only waits for its children. */
+  /** Whether the thread waits only for its children. */
   get isBlocked(): boolean {
     const { waiting } = this.delegations;
     return this.#now.status === 'running' && waiting.length > 0 && waiting.length === this.#calls.underWay;
@@ -120,7 +120,7 @@ export class ThreadProjection {
   get thread(): { readonly session_thread_id: string; readonly agent_name: string } {
     return { session_thread_id: toApiThreadId(this.#id), agent_name: this.#agent.name };
   }
-  /** Whether readers see the message's text as it streams. They do not see questions about a call or a spent budget. */
+  /** Whether readers see the message's text as it streams. Questions about a call or an exhausted budget are hidden. */
   get shows(): boolean {
     return !this.#now.asking;
   }
@@ -302,7 +302,7 @@ export class ThreadProjection {
   }
   #projectMessage({ messageId, text, waits, thought }: FactOf<'message.assistant'>['data']): void {
     this.#now.openMessage = undefined;
-    if (isQuestion(waits)) this.#now.asking = true; // the deltas that showed this may be missing from the log
+    if (isQuestion(waits)) this.#now.asking = true; // the deltas that identified the question may be missing from the log
     if (this.#now.asking || text === '') return;
     this.#now.lastWords = text;
     if (waits === undefined) this.#startReply(); // questions do not come from a request to the model
@@ -417,7 +417,7 @@ export class ThreadProjection {
   }
 }
 
-/** Questions about a call or a spent budget are not messages of this API. */
+/** Questions about a call or an exhausted budget are not messages in this API. */
 const isQuestion = (waits: WaitReason | undefined) => waits === 'budget' || waits === 'approval';
 
 const nothingUsed = { input_tokens: 0, output_tokens: 0, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 };

@@ -46,7 +46,7 @@ export class SessionReader {
 export const createSessionProjection = (record: SessionRecord) =>
   new SessionProjection(record.id, readAgentDetails(record), toBudgetView(record));
 
-/** Adds an event of a log. The start of a child first opens the child's log; a change of the agent first reads the new agent. */
+/** Adds a log's event. If it starts a child, opens the child's log first; if it changes the agent, reads the new agent first. */
 export async function addEventToProjection(
   projection: SessionProjection,
   event: SessionEvent,

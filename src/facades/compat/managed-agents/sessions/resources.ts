@@ -98,7 +98,7 @@ export function createSessionResourceRoutes(parts: FileDeps): ApiRoutes {
       const kept = parseManagedSessionContent(record);
       const resource = one(record, params.resource);
       if (resource.type !== 'file') {
-        await sessions.update(record.id, {}); // callers who cannot change the session learn nothing more
+        await sessions.update(record.id, {}); // callers who cannot change the session do not learn its state
         throw invalidRequestError(
           'Only files can be removed from a session. Its other resources stay until it is deleted.',
         );

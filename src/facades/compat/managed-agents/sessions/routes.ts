@@ -75,7 +75,7 @@ export function createSessionRoutes(parts: RouteDeps, settings: ManagedAgentsSet
             );
           }
         } catch (thrown) {
-          await sessions.delete(record.id).catch(() => {}); // the creator never receives the session's id
+          await sessions.delete(record.id).catch(() => {}); // the creator never receives the session's id and could not delete it
           throw thrown;
         }
         const created = await view(await sessions.get(record.id));
@@ -223,7 +223,8 @@ const newestFirst = (one: SessionRecord, other: SessionRecord) => other.createdA
 
 /**
  * The matching sessions, most recently created first. With a limit, returns at least `limit` + 1 sessions if there are that
- * many. The service lists by newest message, which is never older than the session, so the first rows are usually enough.
+ * many. The service sorts sessions by their newest message, which is never older than the session, so its first rows are
+ * usually enough.
  */
 export async function listNewestSessions(
   sessions: Pick<Services['sessions'], 'list'>,
@@ -241,6 +242,7 @@ export async function listNewestSessions(
   const [oldest, last] = [found[limit], part.at(-1)];
   // Sessions with equal times keep their order, so the sessions beyond `part` come after those in it.
   const isWhole = part.length < rows || (oldest && last && oldest.createdAt >= last.latestMessageAt);
-  // Otherwise reads all sessions in one call: between pages, a session that gets a message would move in the list.
+  // If `found` may be incomplete, reads all sessions in one call, because a session that gets a message between two pages would
+  // move in the list.
   return isWhole ? found : await all();
 }

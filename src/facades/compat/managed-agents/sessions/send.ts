@@ -47,7 +47,7 @@ async function check({ record, projection, sessions }: Target, events: readonly 
     await sessions.update(record.id, {}); // callers who cannot change the session do not learn its state
     throw invalidRequestError('The session is archived.', 'session_archived');
   }
-  const permitted = new Set<string>(); // the calls that earlier events permitted
+  const permitted = new Set<string>(); // calls permitted by earlier events of this request
   let isWaiting = projection.isWaiting;
   let hasOutcome = projection.outcomes.isActive;
   for (const [n, event] of events.entries()) {

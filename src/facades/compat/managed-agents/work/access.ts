@@ -15,9 +15,9 @@ import { parseSessionId } from '../sessions/ids.ts';
 import type { InboundEvent } from '../sessions/inbound.ts';
 import { parseManagedSessionContent } from '../sessions/kept-session.ts';
 
-// A worker's credential is not a key of the server: the guard never sees it, so it opens only routes whose `worker` lists its
-// kind. On those routes the worker acts with the permissions of the key that created the credential, and only for that
-// environment and its sessions.
+// A worker's credential is not a key of the server: the guard never sees it, and the credential opens only routes whose
+// `worker` field lists its kind. On those routes the worker acts with the permissions of the key that created the credential,
+// and only for that environment and its sessions.
 
 const header = 'x-corral-worker';
 
@@ -68,7 +68,8 @@ export class WorkerRouteGuard extends ServerComponent<AccessParts> implements Ro
     if (worker && isAlive(worker.maker, credentials)) return worker;
     if (worker)
       throw new ManagedAgentsError('unauthorized', 'The key that made the key of this environment is no longer valid.');
-    // A token that outlived its work item is not a guess: the worker keeps sending it until it learns that the item is finished.
+    // A token of a finished work item is not counted as a guess, because the worker keeps sending it until it learns that the
+    // item is finished.
     const wait = presented.startsWith('crlwork_') ? 0 : credentials.failed(address);
     if (wait > 0) throw lockedOutError(wait);
     throw unauthorized();
@@ -130,9 +131,9 @@ function isAlive({ key, seal }: CredentialIssuer, credentials: AccessParts['cred
 
 const principals = new WeakMap<AbortSignal, Principal>();
 /**
- * Returns the same object as long as the credential is valid. Its permissions are those of the key that created the
- * credential, which may belong to another member of the environment's project. If the server's token created the credential,
- * they are those of the environment's owner.
+ * Returns the same object as long as the credential is valid. Its permissions are those of the key that created the credential,
+ * which may belong to another member of the environment's project. If the server's token created the credential, the
+ * permissions are those of the environment's owner.
  */
 function toPrincipal(
   { maker, ended, work, ...of }: WorkerIdentity,

@@ -10,10 +10,10 @@ type Frame = Readonly<Record<string, unknown>>;
 interface Run {
   readonly id: string;
   userMessageId: string | undefined;
-  /** The number of calls so far, without questions. */
+  /** The number of calls so far, excluding questions. */
   steps: number;
   readonly calls: Map<string, { step: number; actionId: string }>;
-  /** Whether the run's current message has text, so that more text starts with a blank line. */
+  /** Whether the run's current message has text. If so, any further text starts with a blank line. */
   spoke: boolean;
   /** The message that is arriving, and how many of its characters were sent: 0 when its beginning was dropped from the log. */
   message: { readonly id: string; readonly sent: number; readonly isWhole: boolean } | undefined;
@@ -143,8 +143,8 @@ export class FrameTranslator {
   }
 
   /**
-   * Sends a delta, or the part of a complete message that no delta carried. The log drops old deltas, so text after a gap can be
-   * the middle of a message, which is then sent as a whole once it is complete.
+   * Sends a delta, or the part of a complete message that no delta carried. The log drops old deltas, so text after a gap may
+   * come from the middle of a message. Such a message is sent as a whole once it is complete.
    */
   #chunk(
     event: Extract<SessionEvent, { type: 'message.delta' | 'message.assistant' }>,

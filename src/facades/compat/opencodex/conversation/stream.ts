@@ -26,7 +26,7 @@ export function mountStream(deps: OpencodexDeps, lists: MessageListTracker): voi
       const complain = (text: string) =>
         socket.sendJson({ type: 'error', content: text, message: text, timestamp: toIsoTime(deps.clock.now()) });
       const chat = findChat(deps, params.sid);
-      // Frames can arrive with the upgrade; they wait until the session is known.
+      // Frames may arrive with the upgrade; their processing waits until the session is known.
       socket.onJson(
         async (frame) => {
           const session = await chat.catch(() => undefined);
@@ -68,7 +68,7 @@ async function findPosition(deps: OpencodexDeps, id: SessionId, cursor?: number)
   return { head, after: cursor ?? working ?? head, working };
 }
 
-/** The position at which to start the stream, so that it includes a message completed after the list was read. */
+/** The position at which to start the stream, chosen so that the stream includes a message completed after the list was read. */
 async function findPositionAfter(
   deps: OpencodexDeps,
   id: SessionId,

@@ -3,7 +3,7 @@ import type { SessionEvent } from '../../../../core/model/events.ts';
 import { RunId, type SessionId } from '../../../../core/model/ids.ts';
 import type { SessionService } from '../../../../sessions/api/sessions.ts';
 
-/** Bounds of a chat stream, as plain data, so that a repeated request gets the same stream. */
+/** The bounds of a chat stream. Plain data, so that they can be stored and a repeated request gets the same stream. */
 export const StreamBounds = z.object({
   after: z.int(),
   /** The stream ends with this run's first `run.wait`, `run.error` or `run.end` after this seq. A null `runId` means any run. */

@@ -165,7 +165,7 @@ export class SessionProjection {
     });
   }
 
-  /** Adds the sending thread if the child's parent sent the message, not a person. */
+  /** Adds the sending thread if the message came from the child's parent rather than from a person. */
   #receiveChildText(event: ManagedEvent, { child, parent, text }: ChildText): ManagedEvent {
     if (!this.of(parent).delegations.matchesText(child, text.trim())) return event;
     const from_session_thread_id = toApiThreadId(parent);
@@ -174,7 +174,7 @@ export class SessionProjection {
     return { id, type: 'agent.thread_message_received', processed_at, from_session_thread_id, ...name, content };
   }
 
-  /** Reports a child's last text, which its parent receives. */
+  /** Reports a child's last text to the child's parent. */
   #replyToParent({ child, parent, text, source }: ChildText & { readonly source: SessionEvent }): ThreadEvent[] {
     const content = [{ type: 'text', text }];
     const word = (part: number) => ({ id: toApiEventId(child, source.seq, part), processed_at: toIsoTime(source.ts) });
