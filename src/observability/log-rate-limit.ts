@@ -9,7 +9,7 @@ const perSource = 10;
 const requestsPerSource = 100;
 /** The limit for all sources of a kind together, in multiples of the limit for one source. */
 const manySources = 10;
-/** The number of sources counted separately, by kind and interval; all others share one count. */
+/** Maximum number of sources counted separately, per kind and interval. All further sources share one count. */
 const maxSources = 1_000;
 const maxKinds = 200;
 const others = 'others';

@@ -11,7 +11,7 @@ type Phase = FactOf<'sandbox.phase'>['data'];
 type Kind = 'awaited' | 'background';
 
 export interface SandboxStartProgress extends Disposable {
-  /** `what`: a description of the start. Starts that somebody waits for take precedence over background starts. */
+  /** `what`: a description of the start. Starts that a caller is waiting for take precedence over background starts. */
   record(what: string, phase: Phase, kind?: Kind): void;
   /** Writes other output above the progress line. */
   around(write: () => void): void;
@@ -31,8 +31,8 @@ interface Start {
 }
 
 /**
- * On a terminal, one line that is rewritten with each update and each second, so it never looks stuck. Elsewhere, prints lines
- * only for starts that need an image, because other starts take less than a second.
+ * On a terminal, shows one line that is rewritten with each update and each second, so that it never looks stuck. Elsewhere,
+ * prints lines only for starts that need an image, because other starts take less than a second.
  */
 export function createSandboxStartProgress(screen: Screen, clock: Clock): SandboxStartProgress {
   const starts = new Map<string, Start>();

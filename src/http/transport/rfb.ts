@@ -197,7 +197,7 @@ export class RfbClientParser {
     return fixed(length);
   }
 
-  /** A client that announced extended mouse buttons sets the highest bit only when another byte follows. */
+  /** A client that announced extended mouse buttons sets the highest bit of the button mask only when another byte follows. */
   #pointer(bytes: Buffer): Shape {
     if (bytes.length < 2) return unknown;
     const mask = bytes[1] as number;

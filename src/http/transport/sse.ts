@@ -8,8 +8,8 @@ const pingMs = 15_000;
 const stalledMs = 30_000;
 const maxQueuedBytes = 4 * 1024 * 1024;
 /**
- * Frames are joined into writes of up to this size, unless a single frame is larger. The kernel's cost per byte is then small,
- * and so is a slow reader's backlog.
+ * Maximum bytes per write: frames are joined up to this size, and a larger frame is written alone. Large writes reduce the
+ * kernel's cost per byte; the maximum keeps a slow reader's backlog small.
  */
 const pieceBytes = 64 * 1024;
 
@@ -25,7 +25,7 @@ export interface SseStream extends Disposable {
   readonly gone: AbortSignal;
   /** Returns a promise if the client must catch up first. The promise always resolves, even if the client leaves. */
   write(frame: Buffer): Promise<void> | undefined;
-  /** Like `write`, but with as few writes as possible. Between them, waits until the client has caught up. */
+  /** Like `write`, but with as few writes as possible. Waits between writes until the client has caught up. */
   writeAll(frames: readonly Buffer[]): Promise<void> | undefined;
   /** Breaks the connection, so that the client notices and resumes. */
   destroy(): void;
@@ -61,7 +61,7 @@ export function openSse(reply: FastifyReply, { clock, closing, opened }: SseCont
   if (res.destroyed || res.closed) gone();
   else {
     res.once('close', gone);
-    res.on('error', () => {}); // a write can fail on a connection that has just closed; `close` follows
+    res.on('error', () => {}); // a write can fail on a connection that has just closed; its `close` event follows
     closing.addEventListener('abort', onClosing, { once: true });
     ended?.addEventListener('abort', onClosing, { once: true });
     if (closing.aborted || ended?.aborted) onClosing();

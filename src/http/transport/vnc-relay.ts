@@ -6,12 +6,12 @@ import type { DesktopService, DesktopStreamEndReason, DesktopViewer } from '../.
 import { PressedInputTracker, RfbClientParser, RfbError, type RfbMessage, withKeysym } from './rfb.ts';
 import { type ClientSocket, closeCodes } from './ws-socket.ts';
 
-// Connects a viewer's socket to the screen of a sandbox. The screen's bytes pass unchanged; the viewer's are parsed, and messages
-// without permission are dropped. Each side is read only as fast as the other side reads.
+// Connects a viewer's socket to the screen of a sandbox. Bytes from the screen pass unchanged. Bytes from the viewer are
+// parsed, and messages that the viewer may not send are dropped. Each side is read only as fast as the other side reads.
 
 /**
- * The display's stream is paused when this many bytes are queued for the viewer: a quarter of a screen. With a lower limit,
- * the programs between display and viewer take turns instead of working in parallel.
+ * The display's stream is paused when this many bytes are queued for the viewer, about a quarter of a screen. With a lower
+ * limit, the programs between display and viewer would take turns instead of working in parallel.
  */
 const maxWaiting = 1024 * 1024;
 const maxFrameBytes = 2 * 1024 * 1024;
@@ -63,7 +63,8 @@ export async function relayVnc(socket: ClientSocket, relayRequest: VncRelayReque
     const end = await Promise.race([viewer.ended, left.promise]);
     if (end) socket.close(...endings[end]);
   } catch (thrown) {
-    // A missing desktop always has the same close code. Only the reason shows whether it is missing temporarily or permanently.
+    // A missing desktop always closes the socket with the same code. Only the reason shows whether the desktop is missing
+    // temporarily or permanently.
     const error = toAppError(thrown);
     const isAbsent = error.code === 'unsupported' || error.code === 'sandbox_not_found';
     if (isAbsent) socket.close(closeCodes.failed, error.publicMessage);
@@ -209,8 +210,9 @@ function parseType(text: Buffer): unknown {
   return message.ok ? (message.value as { type?: unknown } | null)?.type : undefined;
 }
 
-// A display maps a character that its keyboard lacks to a new key, and presses it before programs know the mapping, so the first
-// press is lost. It also runs out of keys. The sandbox's daemon therefore types such characters, and waits for the program.
+// A display maps a character that its keyboard lacks to an unused key, and presses the key before programs know the mapping,
+// so the first press is lost. Unused keys also run out. The sandbox's daemon therefore types such characters, and waits until
+// the focused program has received them.
 
 interface Outlet {
   write(bytes: Buffer): void;
@@ -288,7 +290,7 @@ function readKeysym({ kind, bytes }: RfbMessage): number | undefined {
 const isTyped = (keysym: number) =>
   (keysym >= 0xa0 && keysym <= 0x20ff) || (keysym >= 0x01000000 && keysym <= 0x0110ffff);
 
-/** Rows of a US keyboard, each from its first scancode. */
+/** Rows of keys on a US keyboard, each with the scancode of its first key. */
 const rows: readonly (readonly [number, string])[] = [
   [0x02, '1234567890-='],
   [0x10, 'qwertyuiop[]'],

@@ -53,7 +53,7 @@ export class WsConnection extends WebSocket {
     this.#leaving.abort();
   }
 
-  /** Calls `listener` whenever the network has accepted bytes, until disposed. */
+  /** Calls `listener` whenever the network has accepted bytes, until the returned handle is disposed. */
   onFlushed(listener: () => void): Disposable {
     this.#flushed.add(listener);
     return { [Symbol.dispose]: () => void this.#flushed.delete(listener) };

@@ -73,21 +73,22 @@ export interface ClientSocket {
   sendHistory(frames: readonly Buffer[]): Promise<void>;
   sendBytes(bytes: Uint8Array): void;
   /**
-   * Passes on frames that are JSON objects, one at a time: the next frame follows when the previous promise has settled. When too
-   * many frames wait, reading stops, so return quickly. `refuse` handles all other frames; the connection stays open.
+   * Passes on frames that are JSON objects, one at a time: each frame waits until the promise for the previous frame has
+   * settled. When too many frames are waiting, reading pauses, so the promise should settle quickly. `refuse` handles all other
+   * frames; the connection stays open.
    */
   onJson(take: (frame: JsonObject) => void | Promise<void>, refuse: () => void | Promise<void>): void;
   /** Passes on every frame as bytes. Call either this or `onJson`, not both. */
   onBytes(take: (bytes: Buffer) => void | Promise<void>): void;
   /** Only the first close has an effect. The reason is cut to fit a close frame. */
   close(code: number, reason?: string): void;
-  /** Closes with the code of the error table; an internal error is logged, and its text stays private. */
+  /** Closes with the code from the error table; an internal error is logged, and its text stays private. */
   fail(thrown: unknown): void;
   /** Fires when either side closes the socket or the server shuts down. Pass it to `sessions.follow`. */
   readonly closed: AbortSignal;
   /**
    * Resolves when the client has read most of the bytes or is gone. A client that reads nothing for 30 s is closed with 1013.
-   * Live events need no wait.
+   * Not needed for live events.
    */
   drained(): Promise<void>;
   /** The underlying connection, which some libraries need. The limits apply to it too. */
@@ -99,7 +100,7 @@ export interface SocketContext {
   /** Fires when the server shuts down; every socket closes with 1001. */
   readonly closing: AbortSignal;
   readonly logger: HttpLogger;
-  /** Counts the socket as open until disposed. */
+  /** Counts the socket as open until the returned handle is disposed. */
   opened(): Disposable;
 }
 
@@ -108,7 +109,7 @@ export function openSocket(connection: WsConnection, { clock, closing, logger, o
   closeWithServer(connection, clock, closing);
   const counted = opened();
   connection.once('close', () => counted[Symbol.dispose]());
-  connection.on('error', () => {}); // the close that follows reports everything
+  connection.on('error', () => {}); // handled by the `close` event that follows
 
   const close = (code: number, reason = '') => connection.close(code, shortened(reason));
   const fail = (thrown: unknown) => {
@@ -145,7 +146,7 @@ export function openSocket(connection: WsConnection, { clock, closing, logger, o
   };
 }
 
-/** Undefined when the frame is not a JSON object, is too deep, or has too many values. */
+/** Undefined when the frame is not a JSON object, is nested too deeply, or has too many values. */
 function parseFrame(bytes: Buffer): JsonObject | undefined {
   try {
     const frame = parseJsonBody(bytes);
@@ -161,7 +162,7 @@ function keepAlive(connection: WsConnection, clock: Clock): void {
   let timer: unknown;
   const tick = () => {
     if (missed >= maxMissedPongs) return connection.terminate();
-    if (!connection.isPaused) missed++; // while paused, we read no pongs
+    if (!connection.isPaused) missed++; // no pongs are read while the connection is paused
     if (connection.readyState === connection.OPEN) connection.ping();
     timer = clock.setTimeout(tick, pingMs);
   };

@@ -25,7 +25,7 @@ import { type ClientSocket, closeOnKeyRevocation, openSocket, type SocketContext
 //   params: z.object({ sid: z.string() }), // a mismatch is refused before the upgrade
 //   query: z.object({ after_seq: z.string().optional() }), // accept any value to answer with an error frame instead
 //   doc: about('Stream', 'Follow a session', { fails: [404] }).config.doc, // in /openapi.json, with x-websocket and 101
-//   async open(socket, { params, query }) { // a rejection closes the socket as the error table says
+//   async open(socket, { params, query }) { // a rejection closes the socket with the code from the error table
 //     socket.onJson((frame) => …, () => socket.sendJson({ type: 'error', message: 'Invalid JSON' }));
 //     for await (const item of sessions.follow(id, after, { signal: socket.closed, deltas: true })) {
 //       socket.sendFrames(item.events.map((event) => Buffer.from(JSON.stringify(toFrame(event)))));
@@ -42,7 +42,9 @@ interface SocketRoute<Params extends z.ZodType, Query extends z.ZodType> {
   readonly doc?: RouteDoc;
   /** The subprotocols to accept; default: `corral`. The subprotocol that carries the token is never selected. */
   readonly subprotocols?: readonly string[];
-  /** Refuses clients that offer only unknown subprotocols, with 400. Unset: such clients are accepted without a subprotocol. */
+  /**
+   * Clients that offer only unknown subprotocols are refused with 400. Unset: such clients are accepted without a subprotocol.
+   */
   readonly strictSubprotocols?: true;
   /** A signed link for this purpose opens the socket without a token. */
   readonly signed?: SignedUrlPurpose;

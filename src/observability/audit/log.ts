@@ -118,7 +118,7 @@ class Files implements AuditLog {
     this.#head = { ...this.#head, mac };
   }
 
-  /** Starts a new file. Its first row names the key of its MACs and the last row of the previous file. */
+  /** Starts a new file. Its first row identifies the key used for its MACs and the last row of the previous file. */
   #begin(before: AuditPosition | undefined): void {
     const { folder, key, process } = this.#options;
     const file = formatAuditFileName(this.#since, process, this.#part);

@@ -7,7 +7,7 @@ import { parseAuditRow } from './row.ts';
 // Reads the log from its end, in pieces, so that one call costs the same for a log of any size.
 
 const pieceBytes = 256 * 1024;
-const mostBytes = 8 * 1024 * 1024; // maximum read by one call
+const mostBytes = 8 * 1024 * 1024; // maximum bytes read by one call
 
 type Row = AuditRowPage['rows'][number];
 

@@ -8,8 +8,8 @@ export interface AuditEntry {
   /** `done`, or the error code. */
   readonly outcome: string;
   /**
-   * The kind of credential that the caller presented. `open`: the server requires none. `nobody`: no valid one. `server`,
-   * `command`: Corral itself, or its command line.
+   * The kind of credential that the caller presented. `open`: the server requires no credential. `nobody`: the caller presented
+   * no valid credential. `server`, `command`: the caller is Corral itself, or its command line.
    */
   readonly by:
     | 'key'
@@ -28,13 +28,13 @@ export interface AuditEntry {
   readonly request?: string | undefined;
   readonly detail?: Readonly<Record<string, string | number>>;
 }
-/** The position of a row: its file, and its MAC, which is unique. */
+/** The position of a row: the name of its file, and its MAC, which is unique. */
 export interface AuditPosition {
   readonly file: string;
   readonly mac: string;
 }
 
-/** Derived from a secret that can also be used for other purposes. */
+/** A key derived from a secret that may also be used for other purposes. */
 export interface AuditKey {
   /** Identifies the secret, without revealing it. */
   readonly id: string;

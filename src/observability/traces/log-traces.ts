@@ -17,11 +17,11 @@ interface EndedRun {
   readonly from: number | undefined;
   readonly to: number;
 }
-const maxReading = 100; // runs read at the same time; further runs that end get no trace
-const lookBack = 50; // events before a run's start, such as its message and the start of its sandbox
+const maxReading = 100; // maximum number of runs read at the same time; a run that ends beyond this limit gets no trace
+const lookBack = 50; // events to read before a run's start, such as its message and the start of its sandbox
 const pageSize = 500;
 
-/** Sends the spans of each run that ends on this server. Until then, stores only the seqs of starts. */
+/** Sends the spans of each run that ends on this server. Until a run ends, stores only the seq of its start. */
 export class RunTraceExporter implements AsyncDisposable {
   readonly #options: Options;
   readonly #starts = new Map<RunId, number>();

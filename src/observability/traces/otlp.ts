@@ -26,8 +26,8 @@ export const computeTraceId = (sessionId: string): string => digestText(`trace $
 export const computeSessionSpanId = (sessionId: string): string => digestText(`span ${sessionId}`).slice(0, 16);
 
 /**
- * Sends spans as OTLP over HTTP in JSON, in the background and in batches. The exporter of OpenTelemetry's SDK assigns its own
- * ids; here the ids of the trace and of the session's span are derived from the session.
+ * Sends spans as OTLP over HTTP in JSON, in the background and in batches. Unlike OpenTelemetry's SDK, which assigns its own
+ * ids, this exporter derives the ids of the trace and of the session's span from the session.
  */
 export class OtlpExporter extends ServerComponent<Options> implements SpanExporter {
   #waiting: object[] = [];

@@ -16,7 +16,7 @@ export interface RunSpanOptions {
 type Attributes = Record<string, AttributeValue | undefined>;
 
 /**
- * Undefined if the events do not include the end of the run. Events of other runs are ignored, except those of the sandbox's
+ * Undefined if the events do not include the end of the run. Events of other runs are ignored, except changes of the sandbox's
  * phase.
  */
 export function buildRunSpans(
@@ -58,7 +58,7 @@ export function buildRunSpans(
   return { sessionId: end.sessionId, top, below };
 }
 
-/** The session's own span, which covers its creation and is the parent of all its runs. */
+/** The session's own span. Covers the creation of the session, and is the parent of the spans of all its runs. */
 export const buildSessionSpan = (sessionId: string, agent: string, at: number): SpanTree => ({
   sessionId,
   top: {

@@ -6,10 +6,10 @@ import type { SpanData, SpanExporter } from './span.ts';
 export function findLoadedTracer(version: string): Tracer | undefined {
   const tracer = trace.getTracer('corral', version);
   const probe = tracer.startSpan('probe', { root: true });
-  return trace.isSpanContextValid(probe.spanContext()) ? tracer : undefined; // the probe is never ended, so it is never sent
+  return trace.isSpanContextValid(probe.spanContext()) ? tracer : undefined; // the probe span is never ended, so it is never sent
 }
 
-/** Sends spans to an SDK, which assigns its own ids. All spans of a session are below one parent. */
+/** Sends spans to an SDK, which assigns its own ids. All spans of a session are descendants of one parent. */
 export const createSdkExporter = (tracer: Tracer): SpanExporter => ({
   send({ sessionId, top, below }) {
     const parent = {

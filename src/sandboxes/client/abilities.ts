@@ -45,22 +45,22 @@ export interface JobSpec {
   readonly input?: boolean;
 }
 export interface JobOutputListener {
-  /** The job's output waits until the returned promise resolves. */
+  /** The job's output is paused until the returned promise resolves. */
   readonly onOutput: (chunk: Buffer) => void | Promise<void>;
   readonly onErrors: (chunk: Buffer) => void | Promise<void>;
 }
 export interface JobStream {
   /**
-   * Resolves when the job has ended and all of its output has been delivered. Rejects with sandbox_lost if the connection ends,
-   * and with sandbox_untrusted.
+   * Resolves when the job has ended and all of its output has been delivered. Rejects: sandbox_lost (the connection ended),
+   * sandbox_untrusted.
    */
   readonly ended: Promise<JobEnd>;
   /** Stops reading, but leaves the job running. */
   detach(): void;
 }
 /**
- * Jobs: at most 256 at a time. A job runs until it ends, is killed, or the daemon restarts. The daemon remembers it for a minute
- * after its end. The `id` parameters also accept the job's pid.
+ * Jobs: at most 256 at a time. A job runs until it ends, is killed, or the daemon restarts. The daemon remembers a job for a
+ * minute after its end. The `id` parameters also accept the job's pid.
  */
 export interface JobClient {
   /**
@@ -80,7 +80,7 @@ export interface JobClient {
   /** Succeeds if the input is already closed. Rejects: unsupported (a terminal). */
   endInput(id: string, signal: AbortSignal): Promise<void>;
   resize(id: string, size: TerminalSize, signal: AbortSignal): Promise<void>; // Rejects: conflict (no terminal)
-  /** KILL resolves when every process that the job started is gone. Any other signal is sent once to each process. */
+  /** With SIGKILL, resolves when every process that the job started is gone. Any other signal is sent once to each process. */
   signal(id: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT', signal: AbortSignal): Promise<void>;
 }
 
@@ -106,9 +106,8 @@ export interface FileSystemClient {
   remove(path: string, signal: AbortSignal): Promise<void>;
   open(path: string, signal: AbortSignal, part?: FileByteRange): Promise<{ size: number; content: Readable }>;
   /**
-   * Writes a file of any size and creates missing parents. Afterwards the file has exactly the metadata passed here. If
-   * reading `content` fails, the old file stays. Rejects: quota; also unsupported and payload_too_large because of
-   * `metadata`.
+   * Writes a file of any size and creates missing parents. Afterwards the file has exactly the metadata passed here. If reading
+   * `content` fails, the old file is kept. Rejects: quota, unsupported (the metadata), payload_too_large (the metadata).
    */
   write(
     path: string,
@@ -126,10 +125,10 @@ export interface FileByteRange {
 export interface FileTransferClient {
   /** False for the daemon of an older image, which supports none of the other methods. */
   areSupported(signal: AbortSignal): Promise<boolean>;
-  /** The content starts with one line: the size and version of the whole file. Rejects: file_not_found. */
+  /** The content starts with one extra line that contains the size and version of the whole file. Rejects: file_not_found. */
   open(path: string, part: FileByteRange, signal: AbortSignal): Promise<{ size: number; content: Readable }>;
   /**
-   * Creates missing parents. The file is replaced atomically; if reading `content` fails, the old file stays. `replaces`: the
+   * Creates missing parents. The file is replaced atomically; if reading `content` fails, the old file is kept. `replaces`: the
    * version that the file must have, or `none` if it must not exist. Rejects: quota, file_changed.
    */
   write(

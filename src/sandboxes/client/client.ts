@@ -35,7 +35,9 @@ export type * from './answers/answers.ts';
 export interface OperationSpec {
   /** Makes `start` idempotent: a second start with the same id changes nothing and returns the first operation. */
   readonly id: string;
-  /** The shell session for the command: it runs one command at a time, and keeps its working directory and exports. */
+  /**
+   * The shell session that runs the command. A session runs one command at a time, and keeps its working directory and exports.
+   */
   readonly shell: string;
   readonly command: string;
   /** Absolute, or relative to the workspace. Default: the shell session's current directory. */
@@ -49,7 +51,7 @@ export interface OperationSpec {
 export interface TerminalListener {
   /** Called when the stream is open. From then on the reader misses no output. */
   readonly onOpen?: () => void;
-  /** The terminal's output waits until the returned promise resolves. */
+  /** The terminal's output is paused until the returned promise resolves. */
   readonly onBytes: (chunk: Uint8Array) => void | Promise<void>;
 }
 
@@ -97,8 +99,8 @@ export interface ProgramPipes {
   write(bytes: Uint8Array): Promise<void>;
   endInput(): void;
   /**
-   * Resolves when the program has ended and all of its output has been delivered. Rejects with sandbox_lost if the connection
-   * ends or another reader takes over, and with sandbox_untrusted.
+   * Resolves when the program has ended and all of its output has been delivered. Rejects: sandbox_lost (the connection ended,
+   * or another reader took over), sandbox_untrusted.
    */
   readonly ended: Promise<{ readonly exitCode: number }>;
   /** Leaves the program running. Its output waits in the pipes for the next reader. */
@@ -117,11 +119,11 @@ export interface ProgramClient {
   attach(id: string, reader: ProgramOutputListener, signal: AbortSignal): Promise<ProgramPipes>;
   /** INT goes to the process group; TERM and KILL end every process that the program started. */
   signal(id: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT', signal: AbortSignal): Promise<void>;
-  /** Ends the program with every process that it started, and forgets it. */
+  /** Ends the program and every process that it started, and forgets the program. */
   close(id: string, signal: AbortSignal): Promise<void>;
 }
 
-/** One input to the screen. x and y are pixels of the desktop, from its top left. */
+/** One input action on the screen. x and y are in pixels from the top left corner of the desktop. */
 export type ScreenAction =
   | { readonly kind: 'move'; readonly x: number; readonly y: number }
   | {
@@ -141,8 +143,8 @@ export type ScreenAction =
 export type CdpMessage =
   | { readonly kind: 'message'; readonly message: object }
   /**
-   * The message exceeds the limits of size or complexity. A web page can cause this even in an honest browser, so the
-   * sandbox stays trusted.
+   * The message exceeds the size or complexity limit. A web page can cause this even in an honest browser, so the sandbox stays
+   * trusted.
    */
   | { readonly kind: 'too_much' }
   | { readonly kind: 'untrusted'; readonly error: AppError };
@@ -154,13 +156,13 @@ export interface DesktopClient {
   /** Stops Chromium, the window manager and Xvnc. Succeeds if nothing was running. */
   stop(signal: AbortSignal): Promise<void>;
   /**
-   * Opens one viewer's RFB stream, from Xvnc's first byte; starts the desktop. The caller destroys the stream. With too many
-   * viewers, rejects with conflict, or closes the stream if it is a direct connection to the display.
+   * Starts the desktop and opens one viewer's RFB stream, from Xvnc's first byte. The caller destroys the stream. If there are
+   * too many viewers, rejects with conflict; if the stream is a direct connection to the display, closes it instead.
    */
   vnc(signal: AbortSignal): Promise<Duplex>;
   /**
-   * Opens Chromium's debugging pipe, and starts desktop and browser. Both directions carry JSON messages that end with NUL. A new
-   * pipe closes the old one; a pipe also closes when the browser dies. The caller destroys the stream.
+   * Starts the desktop and the browser, and opens Chromium's debugging pipe. Both directions carry JSON messages that end with
+   * NUL. A new pipe closes the old one; a pipe also closes when the browser dies. The caller destroys the stream.
    */
   cdp(signal: AbortSignal): Promise<Duplex>;
   /** Parses one message of the debugging pipe. A large message gets its own turn of the event loop. */

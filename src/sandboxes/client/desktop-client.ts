@@ -25,7 +25,7 @@ async function screenStream(stream: Duplex, trust: DaemonTrust): Promise<Duplex>
   });
 }
 
-/** Peeks at the first bytes. Undefined if the stream ended or was silent for 10 s; its reader handles both. */
+/** Peeks at the first bytes. Undefined if the stream ended or was silent for 10 s; the stream's reader handles both cases. */
 async function beginning(stream: Duplex): Promise<string | undefined> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   const look = () => {
@@ -92,7 +92,7 @@ type DesktopRequester = DaemonRequester & { readonly screen?: () => Promise<Dupl
 
 /** Time limit of most desktop calls: a display and a browser start slowly on a busy machine. */
 const startMs = 60_000;
-/** Time limit of one input: typing a long text or holding a key takes a while. */
+/** Time limit of one input action: typing a long text or holding a key takes a while. */
 const actMs = 60_000;
 /** A 4K screenshot of pure noise is a PNG of 25 MB. */
 const maxScreenshotBytes = 32 * 1024 * 1024;

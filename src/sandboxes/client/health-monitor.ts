@@ -3,11 +3,11 @@ import type { Clock } from '../../core/contracts/clock.ts';
 const shortMs = 1_000;
 const longMs = 16_000;
 /**
- * Each missed check counts as 1, minus the share of its duration in which the machine was too busy. Three misses suffice
- * even if two of them had a share of `busyShare`.
+ * Each missed check counts as 1, minus the share of its duration in which the machine was too busy. After three misses the
+ * sandbox is lost, even if this share was `busyShare` in two of them.
  */
 const maxMisses = 2.5;
-/** A daemon that is silent for this long is abandoned, however busy the machine is. */
+/** A daemon that is silent for this long is considered lost, however busy the machine is. */
 const maxMs = 120_000;
 /** If the machine was too busy for more than this share of a missed check, the next check waits longer. */
 const busyShare = 0.25;

@@ -45,7 +45,7 @@ type Trailers = Readonly<Record<string, string | undefined>>;
  * silent daemon.
  */
 const defaultTimeoutMs = 30_000;
-/** Milliseconds for a whole answer that is not a stream, from its first byte. */
+/** Time limit in milliseconds for receiving a whole answer that is not a stream, from its first byte. */
 const answerMs = 30_000;
 /** Maximum number of long calls. The daemon opens at most 96 connections, and some must remain for other calls. */
 const maxLong = 64;
@@ -109,7 +109,7 @@ export function createRequester({
     });
     const stop = () => outgoing.destroy(new Error('cancelled'));
     const timeoutMs = ask.timeoutMs ?? defaultTimeoutMs;
-    // The socket's own timer would not run while the agent waits for a connection.
+    // A timer on the socket would not run while the request waits for the HTTP agent to open a connection.
     let timedOut = false;
     const expire = () => {
       timedOut = true;
@@ -146,7 +146,7 @@ export function createRequester({
       if (broken instanceof ProtocolViolationError) {
         throw trust.reportViolation({ reason: broken.reason, call: nameOf(ask), detail: broken.message });
       }
-      // `cancelled` without this caller's signal means that the connection was closed during the call.
+      // If this caller's signal did not fire, `cancelled` means that the connection was closed during the call.
       if (thrown instanceof AppError && thrown.code !== 'cancelled') throw thrown;
       if (timedOut) throw new AppError('sandbox_unresponsive', 'The sandbox is not responding.', { cause: thrown });
       throw connectionLost(thrown);
@@ -255,7 +255,7 @@ function answerOf(outgoing: ClientRequest, { stream: target }: StreamRequest) {
     outgoing.destroy();
   };
   outgoing.once('response', (response) => {
-    response.on('error', () => {}); // a reader gets the error; after the reader has left, it must not end the process
+    response.on('error', () => {}); // the reader gets the error; without a reader, the error must not end the process
     resolve({ response });
   });
   outgoing.on('error', (error: NodeJS.ErrnoException) => {
@@ -280,7 +280,10 @@ function answerOf(outgoing: ClientRequest, { stream: target }: StreamRequest) {
   };
 }
 
-/** Names the broken rule for an error of the HTTP parser. A connection that ends within an answer is only lost. */
+/**
+ * The rule of HTTP that the sandbox broke, for an error of the HTTP parser. Undefined: no rule was broken, for example because
+ * the connection was merely lost in the middle of an answer.
+ */
 function parserComplaint({ code = '' }: NodeJS.ErrnoException): ProtocolViolationError | undefined {
   if (!code.startsWith('HPE_') || code === 'HPE_INVALID_EOF_STATE') return undefined;
   if (code.endsWith('OVERFLOW'))
@@ -303,7 +306,7 @@ function nameOf({ method, path }: DaemonRequest): string {
   return `${method} ${fixed ?? [`/${folder}`, ...(path.split('/').length > 2 ? ['{id}'] : []), ...rest].join('/')}`;
 }
 
-/** A failing body aborts the request, so that the daemon does not mistake its beginning for the whole body. */
+/** A failing body aborts the request, so that the daemon does not mistake the part already sent for the whole body. */
 function pour(body: AsyncIterable<Uint8Array>, outgoing: ClientRequest): void {
   const from = body instanceof Readable ? body : Readable.from(body, { objectMode: false });
   if (from.errored) return void outgoing.destroy(from.errored);

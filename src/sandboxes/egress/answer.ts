@@ -96,7 +96,7 @@ export function findResponseFault({ statusCode = 0, statusMessage = '' }: Incomi
 export function waitForResponse(outgoing: ClientRequest): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   limitInterimResponses(outgoing);
-  outgoing.on('error', reject); // not removed: later errors are reported by the answer's body
+  outgoing.on('error', reject); // this listener stays, so that later errors are handled; the answer's body reports them
   outgoing.once('close', () => reject(new Error('The server closed the connection without a response.')));
   outgoing.once('response', (incoming) => {
     const fault = findResponseFault(incoming);

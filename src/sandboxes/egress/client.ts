@@ -72,7 +72,7 @@ export class EgressClient {
     return !this.#context.session.count(0);
   }
 
-  /** Closes `upstream` with this connection. Data that is being flushed gets 30 s to arrive. */
+  /** Closes `upstream` when this connection closes. Data that is being flushed gets 30 s to arrive. */
   owns(upstream: Duplex): void {
     const release = () => {
       if (!upstream.writableEnded) upstream.destroy();

@@ -26,8 +26,8 @@ import { EgressRefusal } from './refusal.ts';
 import { type EgressTarget, toEgressTarget } from './target.ts';
 
 /**
- * Applies the limits of the session's creator to a target that the policy permits. Rules for addresses are checked later, when
- * the connection is opened and the resolved address is known.
+ * Checks a target that the policy permits against the limits set by the session's creator. Rules for addresses are checked
+ * later, when the connection is opened and the resolved address is known.
  */
 function withinChoice(
   permit: EgressPermit,

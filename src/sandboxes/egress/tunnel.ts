@@ -46,7 +46,7 @@ function unwrapRecords(seen: Buffer): Buffer | undefined {
   const parts: Buffer[] = [];
   let have = 0;
   let want = Number.POSITIVE_INFINITY;
-  // The check ignores the bytes after the hello, such as early data.
+  // Bytes after the hello, such as early data, are not checked.
   for (let at = 0; at < seen.length && have < want; ) {
     if (seen[at] !== 0x16 || (at + 1 < seen.length && seen[at + 1] !== 3))
       throw new RangeError('not a handshake record');
@@ -104,7 +104,7 @@ type OpenConnection = Extract<UpstreamResult, { kind: 'open' }>;
 interface JoinedTunnel {
   readonly to: EgressTarget;
   readonly open: OpenConnection;
-  /** Credentials of other hosts. Their placeholders must not be sent to this target. */
+  /** Credentials for other hosts. Their placeholders must not be sent to this target. */
   readonly credentials: readonly Credential[];
 }
 /** Enough bytes to recognize any ClientHello or request line. */

@@ -10,8 +10,8 @@ import type { WorkspaceService } from '../api/workspaces.ts';
 import { permitsAction } from './authorize.ts';
 import type { ProjectServices } from './guarded-projects.ts';
 
-// Wraps the facades' services so that each change is audited in every facade, whether it succeeds or is refused. Each call has
-// one entry, or one per resource that it creates. An entry never contains the text of a message, command or file.
+// Wraps the facades' services so that each change is audited in every facade, whether the change succeeds or is refused. Each
+// call adds one entry, or one per resource that it creates. An entry never contains the text of a message, command or file.
 
 export interface AuditedCall {
   readonly principal: Principal;
@@ -125,7 +125,7 @@ function auditedDesktop(telling: DesktopService, audit: AuditRecorder): DesktopS
   };
 }
 
-/** Audits each time that the viewer takes control of the keyboard and mouse, by request or by a button press. */
+/** Audits each time the viewer takes control of the keyboard and mouse, by request or by a button press. */
 function watched(viewer: DesktopViewer, taken: () => void): DesktopViewer {
   const noticing = (work: () => boolean) => {
     const before = viewer.driver;
@@ -168,7 +168,7 @@ function lookedAt(sessions: Pick<SessionService, 'get'>, { principalOf, tell, no
       const outcome = permitsAction(principal, 'read', session) ? 'done' : 'session_not_found';
       tell({ principal, action: 'session.read', target: id, outcome });
     });
-    auditing.catch(() => {}); // An unknown session needs no entry.
+    auditing.catch(() => {}); // An attempt to read an unknown session needs no entry.
   };
   return <Service extends object>(service: Service, names: readonly (keyof Service & string)[]): Service => {
     const methods = service as Readonly<Record<string, (...args: unknown[]) => unknown>>;

@@ -33,8 +33,8 @@ const permits = (role: ProjectRole, action: AccessKind): boolean =>
   projectRoles.indexOf(role) >= projectRoles.indexOf(least[action]);
 
 /**
- * The principal's role for the resource: `owner` for its own resources; within a project, only if it may work there. Undefined:
- * no access.
+ * The principal's role for the resource: `owner` for its own resources, but within a project only if the principal may work
+ * there. Undefined: no access.
  */
 function roleIn({ owner, projects, session, by }: Principal, thing: OwnedResource): ProjectRole | undefined {
   // A sandbox created without a key has no owner. A visitor of its public port may work only in that sandbox.

@@ -16,7 +16,7 @@ export interface ResourceGuard {
   readonly principalOf: () => Principal;
   readonly get: (id: never) => Promise<OwnedResource>;
   readonly noun?: string;
-  /** Default: not_found for the noun; without a noun, session_not_found. */
+  /** Default: not_found, naming the noun; without a noun, session_not_found. */
   readonly gone?: () => AppError;
   /** The minimum role that can list resources of all owners. Default: operator. */
   readonly listedBy?: 'operator' | 'admin';
@@ -109,7 +109,7 @@ function behind(method: Method, may: Exclude<MethodRule['may'], 'guarded'>, guar
   };
 }
 
-/** Two owners can use the same name, so the caller's own resource comes first. */
+/** Two owners can use the same name, so the caller's own resource takes precedence. */
 async function ownFirst<Found>(
   { owner }: Principal,
   findsAll: boolean,

@@ -49,7 +49,7 @@ interface SessionGuardDeps extends GuardDeps {
   readonly intoProject?: (project: string) => Promise<void>;
   readonly snapshots?: Pick<SnapshotService, 'find'>;
   readonly builds?: Pick<TemplateBuildService, 'findImage'>;
-  /** Rejects when a session of this holder cannot use a resource that the agent refers to. */
+  /** Rejects if a session of this holder cannot use a resource that the agent refers to. */
   readonly mayHave?: (session: ResourceOwnership, agent: SessionAgent) => Promise<void>;
 }
 
@@ -336,13 +336,13 @@ function guardedSessions(
       return await sessions.create({ ...(await withFiles(principal, command)), ...toOwnerField(principal) });
     },
     /**
-     * Names are unique per owner. The snapshot must exist even if the session already does, but is used only to create the
-     * session.
+     * Names are unique per owner. The snapshot is used only to create the session, but must exist even if the session already
+     * exists.
      */
     async named(requested) {
       const principal = principalOf();
       const command = withDefaultProject(principal, requested);
-      // Names without an owner belong to the server's own token.
+      // Names without an owner belong to the server's own token, so callers without an owner must be administrators.
       requireRole(principal, principal.owner === undefined ? 'admin' : 'user');
       if (command.projectId) await intoProject?.(command.projectId);
       return await sessions.named({ ...(await withFiles(principal, command)), ...toOwnerField(principal) });

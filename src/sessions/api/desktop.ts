@@ -5,8 +5,8 @@ import type { ServiceRules } from './rules.ts';
 
 export const DesktopAvailability = z.object({
   /**
-   * `building`: the image is being built; `failed`: the build failed and will be retried; `none`: the settings or the driver
-   * allow no desktop.
+   * `building`: the image is being built; `failed`: the build failed and will be retried; `none`: the settings do not allow a
+   * desktop or the driver does not support one.
    */
   state: z.enum(['ready', 'building', 'failed', 'none']),
   /** The current build step, why the build failed, or why the state is `none`. */
@@ -32,7 +32,7 @@ export interface DesktopViewerOptions {
    */
   readonly viewerId?: string;
   readonly mayControl: boolean;
-  /** Called whenever control changes, with the controlling viewer's id; undefined: the agent. */
+  /** Called whenever control changes, with the controlling viewer's id; undefined: the agent has control. */
   readonly onControl: (driver: string | undefined) => void;
 }
 export interface DesktopViewer extends AsyncDisposable {

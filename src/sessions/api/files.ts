@@ -43,24 +43,27 @@ export interface FileService {
     signal: AbortSignal,
   ): Promise<{ matches: readonly string[]; truncated: boolean }>;
   /**
-   * `pattern` is a POSIX extended regular expression. Sorted by file and line. Rejects: invalid_request (bad pattern),
-   * file_not_found.
+   * `pattern` is a POSIX extended regular expression. Matches are sorted by file and line. Rejects: invalid_request (bad
+   * pattern), file_not_found.
    */
   grep(
     id: SessionId,
     query: FileSearchQuery,
     signal: AbortSignal,
   ): Promise<{ matches: readonly GrepMatch[]; truncated: boolean }>;
-  /** Files changed since the newest run began, up to 2,000. A file with the same size and time is considered unchanged. */
+  /**
+   * Files changed since the newest run began, up to 2,000. A file with the same size and modification time is considered
+   * unchanged.
+   */
   changes(id: SessionId, signal: AbortSignal): Promise<FileChanges>;
   /**
    * A file as it was when the newest run began. Rejects: file_not_found (the file did not exist then, is larger than 256 KiB,
-   * or exceeded the total limit for copies).
+   * or did not fit within the total limit for copies).
    */
   before(id: SessionId, path: string, signal: AbortSignal): Promise<Buffer>;
 }
 export const FileChanges = z.object({
-  /** The run before which the snapshot was taken, and the time; null: no snapshot of this workspace exists. */
+  /** The run before which the snapshot was taken, and the time of the snapshot; null: no snapshot of this workspace exists. */
   since: z.object({ runId: z.string(), at: z.number() }).nullable(),
   /** Sorted by path, relative to the workspace. Files of package managers and git are not compared. */
   files: z

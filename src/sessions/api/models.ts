@@ -13,7 +13,7 @@ const ModelProvider = z.object({
   from: z.enum(['settings', 'page', 'nowhere']),
   /** The variable or setting that overrides values entered on the page; null: none. */
   setBy: z.string().nullable(),
-  /** Null: hidden from this caller, or the provider's default. */
+  /** Null: hidden from this caller, or the provider's default address is used. */
   address: z.string().nullable(),
 });
 export type ModelProvider = z.infer<typeof ModelProvider>;
@@ -61,8 +61,8 @@ export interface ModelService {
   /** Requests the provider's models, for at most 10 s. Stores nothing. */
   test(access: ModelAccess, signal: AbortSignal): Promise<ModelAccessTestResult>;
   /**
-   * Stores the access. With a model, makes that model the default from the next turn on for all sessions that chose none.
-   * Rejects: forbidden (a private address), model_unauthorized (the provider refused the key). Also rejects with
+   * Stores the access. If a model is set, that model becomes the default for all sessions that chose none, from their next turn
+   * on. Rejects: forbidden (a private address), model_unauthorized (the provider refused the key). Also rejects with
    * invalid_request if the settings define the default model or the provider's key or address, the name or address is invalid,
    * this server must not use the model, or there are too many model servers.
    */

@@ -77,9 +77,9 @@ export interface ProjectService {
   changeAgent(id: string, change: ProjectAgentChange): Promise<ProjectAgentProfile>;
   /** The owner first. */
   members(id: string): Promise<readonly ProjectMemberView[]>;
-  /** Rejects: not_found (no such id), conflict (the owner, or no maintainer would remain), quota. */
+  /** Rejects: not_found (no such id), conflict (the member is the owner, or no maintainer would remain), quota. */
   putMember(id: string, member: ProjectMember, change?: MemberChange): Promise<ProjectMemberView>;
-  /** Also ends the member's open streams. Rejects: not_found, conflict (the owner, or the last maintainer). */
+  /** Also ends the member's open streams. Rejects: not_found, conflict (the member is the owner or the last maintainer). */
   removeMember(id: string, member: MemberName, change?: MemberChange): Promise<void>;
   /** Ends the members' open streams after a resource has left the project. */
   departed(id: string): Promise<void>;
@@ -95,7 +95,7 @@ export interface ProjectService {
    */
   handOver(id: string, to: string): Promise<Project>;
   /**
-   * Also deletes the project's sessions with their sandboxes, its files, and the resources that it holds, such as volumes and
+   * Also deletes the project's files, its sessions with their sandboxes, and the resources that it holds, such as volumes and
    * skills.
    */
   delete(id: string): Promise<void>;

@@ -184,7 +184,7 @@ export const pullRequestRules: ServiceRules<PullRequestService> = {
 export const Checkpoint = z.object({
   /** 0: before the first run. */
   number: z.int(),
-  /** The run that produced the files; null: a restore, or before the first run. */
+  /** The run that produced the files; null: the files are from a restore, or from before the first run. */
   runId: z.string().nullable(),
   seq: z.int().nullable().describe('the end of that run in the log, where the session can be forked'),
   at: z.number(), // epoch ms

@@ -1,16 +1,16 @@
 /**
- * Kinds of access to a resource: see it in lists, read its content, change its content, stop or delete it, manage it (such as a
- * project's members).
+ * Kinds of access to a resource: to see it in lists, to read its content, to change its content, to stop or delete it, or to
+ * manage it (for example, a project's members).
  */
 export type AccessKind = 'see' | 'read' | 'work' | 'stop' | 'manage';
 
 export interface MethodRule {
   /**
-   * The callers allowed to use the method. An AccessKind: those with this access to the resource whose id is the first argument.
-   * `any`, `user`, `admin`: everyone, users, administrators. `create`: users; the new resource is theirs. `list`: everyone,
-   * limited to the owners they may see. `find`: those who may see the resource found by id or name; the caller's own is found
-   * first. `copy`: callers that may work on the first argument; the copy is theirs. `guarded`: src/sessions/access has its own
-   * guard for the method; without a guard, every call is refused.
+   * The callers allowed to use the method. An AccessKind: those with this access to the resource whose id is the first
+   * argument. `any`, `user`, `admin`: everyone, users, administrators. `create`: users; the new resource is theirs. `list`:
+   * everyone, limited to resources of the owners that they may see. `find`: those who may see the resource found by id or name;
+   * the caller's own is found first. `copy`: callers that may work on the resource whose id is the first argument; the copy is
+   * theirs. `guarded`: src/sessions/access has its own guard for the method; without a guard, every call is refused.
    */
   readonly may: AccessKind | 'any' | 'user' | 'admin' | 'create' | 'list' | 'find' | 'copy' | 'guarded';
   /**

@@ -2,7 +2,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { ServiceRules } from './rules.ts';
 
-/** A value displayed by code, in several formats by MIME type. Bytes are base64. */
+/** A value displayed by code, in one or more formats, keyed by MIME type. Bytes are base64. */
 export interface CodeResult {
   readonly isMain: boolean;
   readonly data: Readonly<Record<string, string>>;

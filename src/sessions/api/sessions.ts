@@ -21,7 +21,7 @@ export interface SendUserMessageCommand {
   readonly text: string;
   readonly mode: SendMode;
   readonly attachments?: readonly string[];
-  /** Epoch seconds by the sender's clock. */
+  /** Epoch seconds on the sender's clock. */
   readonly clientTimestamp?: number;
   /**
    * The message starts its own run with this goal. `mode` decides whether the run starts immediately, replaces the active run, or
@@ -53,8 +53,8 @@ export interface SessionListQuery {
   readonly after: { readonly latestMessageAt: number; readonly id: string } | undefined;
   readonly keep: (session: SessionRecord) => boolean;
   /**
-   * Limits what is read from the store. With `owner`: sessions of this owner and of `projects`; `projectId` is ignored. Without:
-   * sessions of `projectId`. `status` restricts both.
+   * Limits what is read from the store. With `owner`: sessions of this owner and of `projects`; `projectId` is ignored. Without
+   * `owner`: sessions of `projectId`. `status` restricts both.
    */
   readonly owner?: string;
   readonly projects?: readonly string[];
@@ -220,7 +220,7 @@ export interface SessionPatch {
   readonly skills?: readonly string[];
   /** Replaces the session's own budget. A run that waits for the budget continues. */
   readonly budget?: BudgetSpec;
-  /** Counted from now; null: no limit. */
+  /** Seconds from now; null: no limit. */
   readonly lifetimeSeconds?: number | null;
 }
 
@@ -232,7 +232,7 @@ export interface SessionMove {
 }
 
 /**
- * All operations on sessions. Facades only translate and decide nothing. Rejects only with AppError.
+ * All operations on sessions. Facades only translate; they make no decisions. Every method rejects only with AppError.
  *
  * @example
  * const { id } = await sessions.create({ title: 'Report' });
@@ -259,14 +259,14 @@ export interface SessionService {
   fork(id: SessionId, command: ForkSessionCommand): Promise<SessionRecord>;
   /**
    * Creates a session with the conversation before a message, and with the files of that time if they were kept. Then sends the
-   * edited message to it. The original session is unchanged; both are branches of the message (`branch`). Rejects:
-   * invalid_request (not a message that began a run, or an empty text), conflict (a run is active), and as `fork` and `send`
-   * do.
+   * edited message to it. The original session is unchanged; both sessions are branches that start at the message (`branch`).
+   * Rejects: invalid_request (not a message that began a run, or an empty text), conflict (a run is active), and as `fork` and
+   * `send` do.
    */
   edit(id: SessionId, command: EditMessageCommand): Promise<EditMessageResult>;
   /**
-   * Sessions that are not being deleted, newest `latestMessageAt` first. A search can ignore `projectId` and `status`, but always
-   * applies `keep`.
+   * Sessions that are not being deleted, newest `latestMessageAt` first. A search may ignore `projectId` and `status`, but
+   * always applies `keep`.
    */
   list(only?: SessionListQuery): Promise<readonly SessionRecord[]>;
   /** The sessions of `list` in batches, for streamed responses. Sessions that change position during the iteration come last. */
@@ -315,7 +315,7 @@ export interface SessionService {
   agent(id: SessionId): Promise<EffectiveAgent>;
   /** Workspace skills are included only while the sandbox runs. */
   skills(id: SessionId, signal: AbortSignal): Promise<readonly SessionSkillInfo[]>;
-  /** Registers a viewer until disposed. A session with a viewer has no unread messages. */
+  /** Registers a viewer until the returned handle is disposed. A session with a viewer has no unread messages. */
   watching(id: SessionId): Disposable;
 
   /** Reads the session's record; neither calls nor starts the sandbox. */

@@ -20,7 +20,7 @@ export interface TerminalConnection extends AsyncDisposable {
   /** Resolves when the shell exits, the terminal or its session is deleted, or a newer connection replaces this one. */
   readonly ended: Promise<'exited' | 'deleted' | 'replaced' | 'session_deleted'>;
 }
-/** Every method that takes the id of a terminal or shell rejects with shell_not_found if there is none. */
+/** Every method that takes the id of a terminal or shell rejects with shell_not_found if the terminal or shell does not exist. */
 export interface TerminalService {
   /** Starts the sandbox if it is not running. Rejects: conflict (the session has 16 terminals already). */
   open(id: SessionId, signal: AbortSignal): Promise<TerminalInfo>;

@@ -6,19 +6,20 @@ import type { SessionRecord } from '../../core/model/records.ts';
  */
 export interface WorkspaceService extends AsyncDisposable {
   /**
-   * Registers a member of the user's workspaces until disposed. A workspace without members loses its sandbox after a grace
-   * period.
+   * Registers a member of the user's workspaces until the returned handle is disposed. A workspace without members loses its
+   * sandbox after a grace period.
    */
   join(userId: string, as?: WorkspaceUser): WorkspaceHandle;
 }
-/** Passed if access is limited by owner: the member's owner and the sessions that the member may use. */
+/** Passed if access is limited by owner. Contains the member's owner, and a check for the sessions that the member may use. */
 export interface WorkspaceUser {
   readonly owner: string;
   mayUse(session: SessionRecord): boolean;
 }
 /**
  * Calls on one workspace run in order, even after the member has left; calls on different workspaces run in parallel. The first
- * call creates the workspace. Rejects like file and command calls on sessions, and with cancelled once the workspace is closed.
+ * call creates the workspace. Methods reject as file and command calls on sessions do, and with cancelled once the workspace is
+ * closed.
  */
 export interface WorkspaceHandle extends Disposable {
   runCode(workspace: string, file: { name: string; code: string }): Promise<CodeRunResult>;

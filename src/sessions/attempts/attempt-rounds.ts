@@ -27,9 +27,9 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
 }
 
 const workingMs = 1_000;
-const mostAtOnce = 20; // attempt sets
+const mostAtOnce = 20; // attempt sets processed at the same time
 const graceMs = 60_000; // older marks without an attempt set were left by a server that died
-const maxTries = 5; // for a start that fails with a transient error
+const maxTries = 5; // tries of a start that fails with a transient error
 /** Errors unrelated to the attempt. The next round repeats the step that failed. */
 const passing: ReadonlySet<ErrorCode> = new Set([
   ...(['cancelled', 'fenced', 'shutting_down', 'store_busy', 'store_unavailable', 'rate_limited'] as const),

@@ -52,7 +52,7 @@ const unused: CountedAmounts = { tokens: 0, cost: 0, toolCalls: 0 };
 const Open = CountedAmounts.extend({
   id: z.string(),
   server: z.string(),
-  /** Epoch ms. Renewed until the request ends, unless its server is lost. */
+  /** Epoch ms. Extended until the request ends, unless its server is lost. */
   until: z.number(),
 });
 export const BudgetAccount = z.object({
@@ -60,7 +60,10 @@ export const BudgetAccount = z.object({
   day: Used,
   month: Used,
   open: z.array(Open),
-  /** Amounts that each server's sessions currently hold, by server id. A lost server no longer renews its entry. */
+  /**
+   * Amounts that each server's sessions currently hold, by server id. The entry of a lost server is no longer renewed, and
+   * expires.
+   */
   held: z
     .record(
       z.string(),

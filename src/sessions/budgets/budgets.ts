@@ -158,7 +158,7 @@ const isOfInterest = (budget: Amounts): boolean =>
 
 const nothing: LoggedUsage = { day: sumAmounts([]), month: sumAmounts([]) };
 
-/** Logs of deleted sessions are gone, so their usage is not included. */
+/** The logs of deleted sessions no longer exist, so the usage of these sessions is not included. */
 export async function readLoggedUsage(
   { events }: Pick<Store, 'events'>,
   starts: Readonly<Record<BudgetPeriod, number>>,

@@ -38,7 +38,7 @@ const Link = z.object({
   callId: z.string().nullable(),
   runId: z.string().nullable(),
   attempts: z.string().optional(),
-  /** The child's usage, stored when the child is deleted. */
+  /** The child's usage. Stored when the child is deleted. */
   spent: z
     .object({ turns: z.number(), tokens: z.number(), cost: z.number(), toolCalls: z.number().default(0) })
     .optional(),

@@ -23,7 +23,7 @@ import {
   resolveBudgetLimits,
 } from './account.ts';
 
-/** `from`: the session's holders before a move. Their totals already include its amounts. */
+/** `from`: the session's holders before a move. The totals of these holders already include the session's amounts. */
 type HoldingSession = BudgetedSession & { readonly from?: BudgetedSession | undefined };
 export interface ConcurrentUsage {
   readonly session: HoldingSession;
@@ -69,8 +69,8 @@ export class ConcurrencyLimiter extends ServerComponent<Deps> implements AsyncDi
   }
 
   /**
-   * If all limits have room, calls `hold`, which must register the amounts so that they are counted from then on. Otherwise
-   * resolves with a limit that has no room.
+   * If all limits have room, calls `hold`, which must register the amounts so that they are counted from then on. If a limit
+   * has no room, resolves with that limit.
    */
   async take(session: HoldingSession, amounts: ConcurrentAmounts, hold: () => void): Promise<ReachedLimit | undefined> {
     for (;;) {

@@ -78,7 +78,7 @@ export class BudgetLedger extends ServerComponent<LedgerDeps> implements AsyncDi
   readonly #server = this.deps.newId();
   readonly children = new ChildBudgets(this.deps);
   mayWork: (session: BudgetedSession) => boolean = () => true;
-  /** Counts a run as working, at most once. Resolves with a limit that has no room, if any. */
+  /** Counts a run as working, but only once. If a limit has no room for the run, resolves with that limit. */
   admitRun: (id: SessionId, runId: RunId) => Promise<BudgetOverrun | undefined> = async () => undefined;
   readonly #held = new Map<string, HeldAmounts>();
   /** Ids of the accounts for which this process has counted the usage in the logs. */
@@ -228,7 +228,7 @@ export class BudgetLedger extends ServerComponent<LedgerDeps> implements AsyncDi
     this.#wake();
   }
 
-  /** Releases an unused reservation. Does not wake other runs: its own run would then wake itself endlessly. */
+  /** Releases an unused reservation. Wakes no waiting runs: the run that releases it would otherwise wake itself endlessly. */
   async #release(unused: Pick<HeldAmounts, 'id' | 'holders' | 'amounts'>): Promise<void> {
     if (unused.holders.length === 0) return;
     const held = this.#hold(unused);

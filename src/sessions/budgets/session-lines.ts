@@ -21,7 +21,10 @@ interface SessionUse {
   readonly used: UsageAmounts;
 }
 
-/** The budget lines of a session over all its runs. A person's answer grants each limit again, except those of a hard budget. */
+/**
+ * The budget lines of a session, counted over all its runs. A person's answer grants each limit again, except those of a hard
+ * budget.
+ */
 export function toSessionBudgetLines(record: StoredSession, use: SessionUse): readonly BudgetLine[] {
   const { budget: own, granted } = record;
   if (!own?.hard) return linesSince(record, granted, { ...use, limits: minBudget(use.limits, own) });

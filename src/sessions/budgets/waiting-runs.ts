@@ -13,7 +13,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
   readonly holdings: Pick<ConcurrencyLimiter, 'covers'>;
   readonly sessions: Pick<SessionService, 'list' | 'send'>;
   readonly events: Pick<Store['events'], 'findLastSeq' | 'page'>;
-  /** Whether this server currently continues waiting runs. If two servers did so, a run would get two messages. */
+  /** Whether this server is the one that currently continues waiting runs. If two servers did, a run could get two messages. */
   readonly leads: () => Promise<boolean>;
 }
 
@@ -31,7 +31,7 @@ export class WaitingRunResumer extends ServerComponent<Deps> {
     restMs: { first: lookMs, longest: lookMs, failed: lookMs },
     failure: 'runs that wait for a budget were not looked at',
   });
-  /** Number of runs refused by a `runningRuns` limit since the last round that found no run waiting for such a limit. */
+  /** Number of runs that a `runningRuns` limit has refused since the last round in which no run was waiting for such a limit. */
   #refusals = 1;
 
   wake = (): void => {
@@ -59,7 +59,7 @@ export class WaitingRunResumer extends ServerComponent<Deps> {
       isWaiting,
     );
     let isWaitedFor = false;
-    let started = 0; // runs that this round has continued, not yet counted as running
+    let started = 0; // runs that this round has continued but that are not yet counted as running
     for (const session of waiting) {
       const over = await this.#findOverrun(session);
       if (!over) continue;

@@ -40,7 +40,7 @@ export class BuildRecords extends ServerComponent<Pick<ServerDependencies, 'reco
     return await (holder ? this.#builds.listHeldBy(holder) : this.#builds.list());
   }
 
-  /** Newest first. With `owner`, lists only templates of that owner and of the projects `parents`. */
+  /** Newest first. With `owner`, lists only templates of that owner and of the projects in `parents`. */
   async listFor(owner?: string, parents: readonly string[] = []): Promise<readonly BuiltTemplate[]> {
     return (await this.#templates.listFor(owner, { parents })).sort((a, b) => b.at - a.at);
   }
@@ -86,8 +86,8 @@ export class BuildRecords extends ServerComponent<Pick<ServerDependencies, 'reco
   }
 
   /**
-   * Stores a new build, and its template if the template is new. Each rule receives what the owner and the project already have,
-   * and can reject.
+   * Stores a new build, and its template if the template is new. Each rule receives the templates or builds that the owner and
+   * the project already have, and can reject.
    */
   async begin(
     { template, build }: { readonly template: () => BuiltTemplate; readonly build: TemplateBuild },

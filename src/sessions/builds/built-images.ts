@@ -20,7 +20,7 @@ const cleanUpMs = 60_000;
 /** How many untagged builds are kept per holder, as a cache for later builds. */
 const untaggedKept = 5;
 
-/** After this time, the build's server or caller is considered lost. */
+/** The time after which the build's server or caller is considered lost. */
 export const computeBuildExpiry = ({ until, at }: TemplateBuild): number =>
   until === undefined ? at + maxBuildStartMs : until + maxBuildDelayMs;
 
@@ -85,7 +85,7 @@ export class BuiltImageStore extends ServerComponent<Deps> {
   async #removeUnused(): Promise<number> {
     const { driver, records, imagesInUse } = this.deps;
     if (!buildsImages(driver)) return 0;
-    // Images are listed before builds, so that an image created in between is not removed.
+    // Images are listed before builds, so that an image created between the two calls is not removed.
     const images = await driver.builtImages(callOf());
     const builds = await records.builds();
     const kept = new Set(builds.map(({ image, id }) => image ?? this.nameOf(id)));
@@ -97,7 +97,7 @@ export class BuiltImageStore extends ServerComponent<Deps> {
       await driver.removeBuiltImage(image, callOf()).then(
         () => removed++,
         (thrown: unknown) => {
-          if (toAppError(thrown).code !== 'conflict') throw thrown; // The next clean-up retries.
+          if (toAppError(thrown).code !== 'conflict') throw thrown; // The next clean-up will retry this.
         },
       );
     }

@@ -3,7 +3,7 @@ import { parseJsonWithinLimits } from '../../core/text/json.ts';
 
 interface Heredoc {
   readonly name: string;
-  /** Whether leading tabs of its lines are removed. */
+  /** Whether leading tabs of the here-document's lines are removed. */
   readonly isIndented: boolean;
   readonly lines: readonly string[];
 }
@@ -20,7 +20,7 @@ export interface DockerfileInstruction {
 }
 export interface ParsedDockerfile {
   readonly instructions: readonly DockerfileInstruction[];
-  /** Continues lines and escapes characters: `\` or a backtick. */
+  /** The character that continues lines and escapes characters: `\` or a backtick. */
   readonly escapeSign: string;
 }
 

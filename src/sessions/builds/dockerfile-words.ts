@@ -6,7 +6,10 @@ export type UnexpandedText = string;
 export interface VariableScope {
   readonly line: number;
   readonly escapeSign: string;
-  /** Remaining characters for expanded variables. Without a limit, nested values could double with each line. */
+  /**
+   * The number of characters that expanded variables may still produce. Without a limit, nested values could double with each
+   * line.
+   */
   readonly budget: { left: number };
   /** Undefined: not set by an earlier line. */
   readonly valueOf: (name: string) => UnexpandedText | undefined;
@@ -22,7 +25,7 @@ export const expandImageVariables = (text: UnexpandedText, imageValue: (name: st
     name === undefined ? '$' : imageValue(name),
   );
 
-/** Resolves text that must not refer to variables of the image. Throws: invalid_request. */
+/** Resolves text that must not refer to variables of the image. Throws: invalid_request (the text refers to one). */
 export function toLiteralText(text: UnexpandedText, line: number): string {
   return expandImageVariables(text, (name) => {
     const advice = `Set it by ARG or ENV before; variables of the image are known in ENV alone.`;

@@ -14,7 +14,10 @@ export const imageHomeFolder = '/home/user';
 const first: BuildStepContext = { user: 'user', folder: imageHomeFolder, env: {} };
 const maxSteps = 200;
 const variable = /^[A-Za-z_][A-Za-z0-9_]{0,199}$/;
-/** Variables that belong to the sandbox itself, such as those of its egress proxy. An image that changed them would not work. */
+/**
+ * Variables that belong to the sandbox itself, such as those of its egress proxy. A sandbox would not work if its image changed
+ * them.
+ */
 const reserved = /^(CORRAL_.*|E2B_SANDBOX.*|LD_PRELOAD|LD_LIBRARY_PATH|NODE_OPTIONS|(HTTPS?|ALL|NO)_PROXY)$/i;
 
 export interface BaseImageState {
@@ -104,8 +107,8 @@ export function resolveStepPath(folder: string, path: string): string {
 }
 
 /**
- * A hash of the holder and base, then for each step a hash of everything up to and including it. Builds with the same hash are
- * treated as having the same files.
+ * Returns a hash of the holder and base, followed by one hash for each step, which covers everything up to and including that
+ * step. Builds with the same hash are treated as having the same files.
  */
 export function computeStepHashes(base: string, holder: string, steps: readonly BuildStep[]): readonly string[] {
   const prints = [hashOf(['base', holder, base])];

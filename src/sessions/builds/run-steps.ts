@@ -25,8 +25,8 @@ interface Deps extends Pick<ServerDependencies, 'clock'> {
 }
 
 /**
- * The log of a build running on this server. The stored record lags behind; it serves readers on other servers and after a
- * restart.
+ * The log of a build running on this server. The stored record lags behind this log, and is for readers on other servers and
+ * after a restart.
  */
 export class BuildLogWriter extends ServerComponent<Deps> {
   readonly entries: BuildLogEntry[] = [];
@@ -85,7 +85,7 @@ mkdir -p /home/user /workspace
 find /workspace -mindepth 1 -maxdepth 1 -exec mv -t /home/user -- {} +
 chown 10001:10001 /home/user
 if [ -d /etc/apt/apt.conf.d ]; then echo 'Acquire::https::CaInfo "/run/corral/ca.pem";' > ${apt}; fi`;
-// A sandbox's volume is filled from /workspace. Each sandbox has its own user, which must be able to change the files.
+// A sandbox's volume is filled from /workspace. Each sandbox has a different user, who must be able to change the files.
 const end = `set -e
 rm -rf ${apt} /.corral-build
 mkdir -p /home/user /workspace

@@ -52,7 +52,7 @@ interface RemoteSandboxOptions extends Pick<ServerDependencies, 'clock'> {
   readonly holder: SandboxHolder;
   readonly driver: Driver;
   readonly connect: (link: SandboxLink) => SandboxClient;
-  /** Milliseconds between requests to the holder. The requests keep the holder from treating a sandbox in use as idle. */
+  /** Milliseconds between requests to the holder. The requests prevent the holder from treating a sandbox in use as idle. */
   readonly freshMs: number;
 }
 interface RemoteLink {

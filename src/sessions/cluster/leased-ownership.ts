@@ -20,21 +20,21 @@ export interface LeaseOptions extends Pick<ServerDependencies, 'clock'> {
 }
 interface HeldLease {
   readonly epoch: number;
-  /** On the `elapsed` clock. The lease is held until the earlier of this time and `sureUntilTime`. */
+  /** On the `elapsed` clock. The lease is held until this time or `sureUntilTime`, whichever comes first. */
   readonly sureUntil: number;
-  /** By the wall clock, which other servers use. */
+  /** On the wall clock, which other servers use. */
   readonly sureUntilTime: number;
 }
 
 export const sessionLeaseNameOf = (id: SessionId): string => `session:${id}`;
-const releases = 16; // in parallel
-const renewals = 1_000; // per request to the store
+const releases = 16; // leases released in parallel
+const renewals = 1_000; // leases renewed by one request to the store
 /** A response from the store is considered current up to this age. */
 const freshMs = 100;
 
 /**
- * Owns sessions through leases in a store shared by several servers. Each lease is renewed after a third of its duration. Leases
- * are renewed in batches, so that many sessions cost the store few requests.
+ * Owns sessions through leases in a store shared by several servers. Each lease is renewed after a third of its duration, in a
+ * batch with others, so that even many sessions need few requests to the store.
  */
 export class LeasedOwnership extends ServerComponent<LeaseOptions> implements Ownership {
   readonly isShared = true;
@@ -96,14 +96,14 @@ export class LeasedOwnership extends ServerComponent<LeaseOptions> implements Ow
 
   async #acquire(id: SessionId, isEnough: (held: HeldLease) => boolean): Promise<number> {
     const held = this.#held.get(id);
-    if (held && isEnough(held)) return held.epoch; // acquired by a concurrent caller
+    if (held && isEnough(held)) return held.epoch; // a concurrent caller has acquired the lease
     const { lease, since } = await this.#ask(id);
     const got = lease ?? (await this.#fromTheDead(id));
     if (!got) {
       this.#lose(id);
       throw ownershipLostError();
     }
-    // Another server owned the session in between, so the copy in memory is stale.
+    // Another server owned the session after our last lease, so the copy in memory is stale.
     if (held && held.epoch !== got.epoch) this.#lose(id);
     this.#keep(id, got, since);
     return got.epoch;
@@ -118,7 +118,7 @@ export class LeasedOwnership extends ServerComponent<LeaseOptions> implements Ow
     if (since === undefined) return;
     if (lease?.epoch === held.epoch) return this.#keep(id, lease, since);
     this.#lose(id);
-    // The next use acquires the lease again and reads the log.
+    // The next use of the session acquires the lease again and reads the log.
     if (lease) await this.deps.leases.release(lease.name, lease.holder).catch(() => {});
     throw ownershipLostError();
   }

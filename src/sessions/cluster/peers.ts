@@ -17,7 +17,7 @@ export interface PeerReplicasOptions extends Omit<LeaseOptions, 'leases'>, Pick<
 }
 interface Peer {
   version: number;
-  /** When the record last changed, by this server's clock. The servers' clocks can differ. */
+  /** The time at which the record last changed, on this server's clock. The servers' clocks may differ. */
   since: number;
   sessions: ReadonlySet<SessionId>;
 }

@@ -31,9 +31,9 @@ interface PendingAnswer {
   readonly done: PromiseWithResolvers<unknown>;
 }
 
-const patienceMs = 60_000; // long enough for a queued start; after this time, the caller retries
+const patienceMs = 60_000; // long enough for a start that is queued; after this time, the caller retries
 const orphanMs = 1_000; // after this time without an answer, the session may have no holder
-const orphanedMs = 200; // between checks while a command waits for a holder's lease to end
+const orphanedMs = 200; // time between checks while a command waits for the lease of a lost holder to end
 const keptMs = 3_600_000;
 const rememberedMs = 10_000;
 const atOnce = 64;
@@ -133,7 +133,8 @@ export class RemoteCommandBus extends ServerComponent<RemoteCommandBusOptions> i
     const { commands, ownership } = this.deps;
     const owned = ownership.owned();
     if (owned.length === 0) return false;
-    // Commands in progress are still listed, so the limit grows with them; otherwise a stop could be missed behind slow starts.
+    // Commands in progress are still listed, so the limit grows with their number. With a fixed limit, a stop queued behind
+    // slow starts could be missed.
     const pending = (await commands.pending(owned, atOnce + this.#taken.size)).filter(({ id }) => !this.#taken.has(id));
     for (const command of pending) void this.#do(command);
     return pending.length > 0;
@@ -156,7 +157,7 @@ export class RemoteCommandBus extends ServerComponent<RemoteCommandBusOptions> i
       if (isAnswered) break;
       await sleep(slow, this.#stop.signal, this.deps.clock).catch(() => {});
     }
-    // Removed with a delay, because a list requested before the answer can still contain the command.
+    // Removed with a delay, because a list requested before the answer may still contain the command.
     const forget = this.deps.clock.setTimeout(() => this.#taken.delete(command.id), rememberedMs);
     this.#taken.set(command.id, forget);
     if (this.#stop.signal.aborted) this.deps.clock.clearTimeout(forget);
@@ -169,7 +170,8 @@ export class RemoteCommandBus extends ServerComponent<RemoteCommandBusOptions> i
       const value = await act(sessionId, { name, body: requested }, at);
       return { ok: true as const, value: value ?? null };
     } catch (thrown) {
-      // A refusal appends nothing that a fence could reject, so only the confirmed holder may refuse a command.
+      // A refusal appends nothing to the log, so the log's fence cannot reject it. Therefore only the confirmed holder may
+      // refuse a command.
       const { code, publicMessage: message } = await this.deps.ownership.take(sessionId, 'confirmed').then(
         () => toAppError(thrown),
         () => ownershipLostError(),

@@ -21,7 +21,7 @@ export const createSharedDesktopControlFactory =
 const everyMs = 400;
 const ttlMs = 5_000;
 
-/** Keeps the lease of one session's keyboard and mouse in the store, because viewers can be on other servers. */
+/** Keeps the lease of one session's keyboard and mouse in the store, because viewers may be connected to other servers. */
 export class SharedDesktopControlLease extends ServerComponent<Options> implements SharedDesktopControl {
   readonly #name = `control:${this.deps.id}`;
   #turn: Promise<unknown> = Promise.resolve();
@@ -37,7 +37,7 @@ export class SharedDesktopControlLease extends ServerComponent<Options> implemen
   watch(): Disposable {
     if (this.#watchers++ === 0) {
       this.#stop = new AbortController();
-      // Continues even if the store fails.
+      // Repeats even if the store fails.
       void runAtIntervals(() => this.look(), { everyMs, clock: this.deps.clock }, this.#stop.signal);
     }
     return {

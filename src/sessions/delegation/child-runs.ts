@@ -24,7 +24,7 @@ export interface ChildServices {
   readonly files: Pick<FileService, 'changes' | 'read' | 'write' | 'remove'>;
 }
 interface Deps extends Pick<ServerDependencies, 'clock' | 'records' | 'warn'> {
-  /** After a restart, a run can continue before the services are ready, so its calls wait. */
+  /** After a restart, a run can continue before the services are ready, so its calls wait for them. */
   readonly services: Promise<ChildServices>;
   readonly events: Pick<EventStore, 'findLastSeq' | 'page'>;
   readonly copies: Pick<WorkspaceCopier, 'copy'>;
@@ -82,10 +82,11 @@ export class Delegation extends ServerComponent<Deps> {
   }
 
   /**
-   * Stops the children that are still working. `delegated`: only those that the agent started, which must not outlive its run.
+   * Stops the children that are still working. `delegated`: only those that the agent started, which must not outlive the
+   * agent's run.
    */
   async stopChildren(id: SessionId, only: 'all' | 'delegated' = 'all'): Promise<void> {
-    this.deps.budgets.forget(id); // its calls have ended
+    this.deps.budgets.forget(id); // this session's calls have ended
     const { sessions } = await this.deps.services;
     for (const child of await this.deps.budgets.listChildren(id, only)) {
       const record = await sessions.get(child).catch(ignoreChildNotFound);
@@ -219,7 +220,7 @@ async function readChildState(
   };
 }
 
-/** Resolves when the child's run has ended, the child is gone, or it waits for something other than an approval. */
+/** Resolves when the child's run has ended or waits for something other than an approval, or when the child is gone. */
 async function waitUntilSettled(
   { get, follow }: Pick<SessionService, 'get' | 'follow'>,
   id: SessionId,
@@ -230,7 +231,7 @@ async function waitUntilSettled(
     isCut = false;
     for await (const update of follow(id, after, { signal, deltas: false })) {
       if (update.kind === 'resync') {
-        // The child's log is trimmed, so its state is read from the record.
+        // The child's log was trimmed, so its state is read from its record.
         if ((await get(id)).status !== 'running') return;
         [after, isCut] = [update.head, true];
         break;

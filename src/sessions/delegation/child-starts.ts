@@ -32,8 +32,8 @@ const plain: readonly ErrorCode[] = [
 ];
 
 /**
- * Turns a child's errors into `conflict`, or `not_found` if the child is gone, so that they do not fail the parent's run. Codes
- * in `plain` are kept.
+ * Turns a child's errors into `conflict`, or `not_found` if the child is gone, so that they do not fail the parent's run.
+ * Errors with a code in `plain` are not changed.
  */
 export async function convertChildErrors<Answer>(call: Promise<Answer>): Promise<Answer> {
   try {
@@ -52,7 +52,7 @@ export const ignoreChildNotFound = (thrown: unknown): undefined => {
   if (!['session_not_found', 'file_not_found'].includes(toAppError(thrown).code)) throw thrown;
 };
 
-// Each step of a start can be repeated: link, session, files, message.
+// A start consists of four steps, each of which can be repeated: link, session, files, message.
 
 const maxDepth = 2;
 const maxCopies = 4; // attempts per copy
@@ -168,7 +168,7 @@ export class ChildStarter extends ServerComponent<Deps> {
       );
   }
 
-  /** Retries, because the sandbox can be lost during the copy, for example by a restart. A child that cannot start is deleted. */
+  /** Retries, because the sandbox may be lost during the copy, for example in a restart. A child that cannot start is deleted. */
   async #copy(from: SessionId, to: SessionId, signal: AbortSignal): Promise<void> {
     for (let tries = 1; ; tries++) {
       try {

@@ -91,7 +91,7 @@ export class DesktopControlLease extends ServerComponent<Options> {
     for (const go of [...this.#waiting]) go(); // each waiter checks again in a later microtask
   }
 
-  /** One timer covers all of the holder's input: when it fires, it restarts if input has arrived in the meantime. */
+  /** One timer covers all of the holder's input. When the timer fires, it is restarted if input has arrived in the meantime. */
   #watch(): void {
     const { clock, idleMs } = this.deps;
     const left = this.#usedAt + idleMs - clock.now();
@@ -104,7 +104,7 @@ export class DesktopControlLease extends ServerComponent<Options> {
   }
 }
 
-// If servers share a store, viewers of one desktop can be connected to different servers. Implemented in ../cluster.
+// If servers share a store, viewers of one desktop may be connected to different servers. Implemented in ../cluster.
 
 export interface SharedDesktopControlOptions {
   readonly id: SessionId;
@@ -117,7 +117,7 @@ export type SharedDesktopControlFactory = (options: SharedDesktopControlOptions)
 export interface SharedDesktopControl {
   /** Updates `lease` to the state in the store. */
   look(): Promise<void>;
-  /** Keeps applying stored changes until disposed. */
+  /** Keeps applying stored changes until the returned handle is disposed. */
   watch(): Disposable;
   /**
    * Records that a viewer of this server took the lease. If `isTakenOver` is false, and a viewer of another server turns out to

@@ -38,7 +38,7 @@ export class DesktopViewerHub extends ServerComponent<Options> {
   readonly #viewers = new Map<string, DesktopViewerOptions>();
   /** Viewers that are connecting. They count toward the limit. */
   #coming = 0;
-  /** Control facts wait for this promise, so that the log records the desktop's start before them. */
+  /** Control facts wait for this promise, so that the desktop's start is logged before them. */
   #before: Promise<unknown> = Promise.resolve();
   /** Stopped by a person and not started since. */
   isStopped = false;
@@ -68,8 +68,8 @@ export class DesktopViewerHub extends ServerComponent<Options> {
   }
 
   /**
-   * Registers a viewer until disposed. It replaces an older viewer of the same name and inherits its control. A viewer that can
-   * only watch replaces none; if its name is taken, it gets `spare`.
+   * Registers a viewer until the returned handle is disposed. The viewer replaces an older viewer of the same name and inherits
+   * its control. A viewer that can only watch replaces none; if its name is taken, it gets `spare`.
    */
   seat(request: DesktopViewerOptions, spare: string): ViewerHandle {
     const { viewerId = spare } = request;
@@ -145,7 +145,7 @@ export class DesktopHubRegistry extends ServerComponent<HubsDeps> {
     return this.#screens.get(id);
   }
 
-  /** Keeps the screen in memory until its last holder is disposed. */
+  /** Keeps the screen in memory until every handle returned for it is disposed. */
   hold(id: SessionId): Disposable & { readonly screen: DesktopViewerHub } {
     const { clock, facts, settings, shareControl } = this.deps;
     const screen =

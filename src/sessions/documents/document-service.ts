@@ -19,7 +19,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
 }
 const maxOfOwner = 10_000;
 const recordKind = (kind: DocumentKind) => `document-${kind}`;
-const earlierKind = 'document-version'; // id `<document>:<version>`
+const earlierKind = 'document-version'; // its ids have the form `<document>:<version>`
 const missing = () => new AppError('not_found', 'There is no such document.');
 const kinds = new Map(Object.entries(documentIdPrefixes).map(([kind, prefix]) => [prefix, kind as DocumentKind]));
 const kindOf = (id: string): DocumentKind => {
@@ -38,7 +38,7 @@ export function createDocumentService({ records, clock, ids, deleteUpload }: Dep
   );
   const of = (kind: DocumentKind) => collections.get(kind) as Collection<StoredDocument>;
   const found = (id: string) => of(kindOf(id)).get(id);
-  // Servers that change a document concurrently store the same earlier version here, so overwriting it is harmless.
+  // If servers change a document concurrently, all of them store the same earlier version here, so overwriting it is harmless.
   const keepVersion = (doc: StoredDocument) =>
     records.put({ kind: earlierKind, id: versionId(doc.id, doc.version), doc, sort: doc.version });
 

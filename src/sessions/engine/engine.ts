@@ -82,7 +82,7 @@ export function createEngine(options: EngineOptions): Engine {
       await remoteSandboxes?.[Symbol.asyncDispose]();
       for (const { runWriter } of liveSessions.all()) runWriter?.shut();
       supervisor.stop();
-      // Commands whose facts are being written are answered with the result of that write.
+      // Commands whose facts are being written get the result of that write as their answer.
       await Promise.allSettled([...releases, ...liveSessions.all().map(({ writer }) => writer.settled())]);
       await liveSessions.allGone();
       pendingCommands.refuse(new AppError('shutting_down', 'The server is shutting down. Try again in a moment.'));

@@ -50,7 +50,10 @@ interface SessionRunSettings {
 
 const nothing: Awaited<ReturnType<typeof foldRuns>> = { runs: [], folds: new Map() };
 
-/** Sandboxes with their own lifetime rules are never stopped for being idle. The number is the longest timer delay. */
+/**
+ * Sandboxes with their own lifetime rules are never stopped for being idle. The number is the longest delay that a timer
+ * supports.
+ */
 const neverIdle = { idlePauseMs: undefined, idleStopMs: 2 ** 31 - 1 };
 
 /** The sandbox is paused, keeping its memory, after half of the idle time. */

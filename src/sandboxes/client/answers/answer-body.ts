@@ -28,10 +28,10 @@ interface Limit {
    * worth.
    */
   readonly isMeasured: boolean;
-  /** Limits the bytes of this sandbox's large answers, so that one slow sandbox cannot use up the common limit. */
+  /** Limits the bytes of this sandbox's large answers, so that one slow sandbox cannot exhaust the shared limit. */
   readonly own: Semaphore;
 }
-/** Counts towards the limits until it is disposed. */
+/** A body that counts towards the limits until it is disposed. */
 interface Body extends Disposable {
   readonly bytes: Buffer;
 }
@@ -59,7 +59,7 @@ export async function collectBody(response: IncomingMessage, limit: Limit): Prom
   return { bytes: whole.subarray(0, size), [Symbol.dispose]: () => counted.dispose() };
 }
 
-/** Frees the memory of a body that is no longer read. On a quiet server the next garbage collection can be minutes away. */
+/** Frees the memory of a body that is no longer needed. On a quiet server the next garbage collection may be minutes away. */
 export const releaseBodyMemory = ({ bytes }: Pick<Body, 'bytes'>): void =>
   void (bytes.buffer as ArrayBuffer).transfer(0);
 

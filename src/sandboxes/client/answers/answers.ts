@@ -6,7 +6,7 @@ import type { JsonLimits } from '../../../core/text/json.ts';
 // The allowed shape and size of each answer of the daemon. The limits are the daemon's own (docs/sandboxd.openapi.json) plus room
 // for JSON's overhead: an honest daemon refuses with payload_too_large before it exceeds them.
 
-// Drops names that no workspace file can have: joined to a folder, such a name would lead out of the workspace.
+// Drops names that no workspace file can have: appended to a folder's path, such a name would lead out of the workspace.
 
 const withSafeNames = <Entry extends { readonly name: string }>(entries: readonly Entry[]): Entry[] =>
   entries.filter(({ name }) => isSafeName(name));

@@ -84,7 +84,7 @@ const nameOf = (key: Secret) => `${name} ${derived(key, 'egress authority name',
 
 function keyPairFrom(key: Secret): { privateKey: KeyObject; publicKey: KeyObject } {
   const scalar = derived(key, 'egress authority', 32);
-  scalar[0] = (scalar[0] as number) & 0x7f; // below the order of the curve
+  scalar[0] = (scalar[0] as number) & 0x7f; // makes the scalar smaller than the order of the curve
   const curve = createECDH('prime256v1');
   curve.setPrivateKey(scalar);
   const point = curve.getPublicKey();
@@ -143,7 +143,10 @@ const signsCertificates = Buffer.from([0b0000_0110]); // keyCertSign and cRLSign
 const signs = Buffer.from([0b1000_0000]);
 const serverAuth = encodeDerOid('2b06010505070301');
 
-/** A version 3 certificate as PEM. Strict readers such as Python's require the extensions that name both keys. */
+/**
+ * A version 3 certificate as PEM. Strict readers such as Python's require the extensions that identify the subject's and the
+ * issuer's key.
+ */
 export function createCertificate(request: CertificateFields): string {
   const { subject, issuer, subjectKey, issuerKey, serial, from, until, names } = request;
   const spki = subjectKey.export({ type: 'spki', format: 'der' });

@@ -52,11 +52,11 @@ const maxTickets = 1_000;
 
 /**
  * Creates HTTP agents that speak TLS to a tunnel's target, first over the tunnel's own connection and then over further
- * connections that the policy allows. A sandbox's next connection to a host resumes the last TLS session, because the handshake
- * is half the work of a short request. `trusted`: the certificate authorities of real servers, as PEM.
+ * connections that the policy allows. When a sandbox connects to a host again, the last TLS session is resumed, because a full
+ * handshake is half the work of a short request. `trusted`: the certificate authorities of real servers, as PEM.
  */
 function upstreamAgents(trusted: string, open: UpstreamOpener) {
-  let secureContext: SecureContext | undefined; // created for the first tunnel, because most Corral servers have none
+  let secureContext: SecureContext | undefined; // created with the first tunnel, because most Corral servers never have one
   const tickets = new Map<string, Buffer>();
   const keep = (key: string, ticket: Buffer) => {
     tickets.delete(key);
@@ -83,7 +83,7 @@ function upstreamAgents(trusted: string, open: UpstreamOpener) {
       tls.once('secureConnect', () => resolve(tls));
       tls.on('error', (error) => {
         tickets.delete(key);
-        reject(error); // does nothing after the handshake, when the socket reports its end by `close`
+        reject(error); // has no effect after the handshake; from then on, the `close` event reports the end
       });
     });
   }

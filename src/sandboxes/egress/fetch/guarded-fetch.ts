@@ -194,7 +194,7 @@ export const systemDialer: AddressDialer = async (address, port, signal) => {
   // With connect's own `signal` option, the connect timeout would later end a connection that is already open.
   const abort = () => socket.destroy(signal.reason as Error);
   signal.addEventListener('abort', abort, { once: true });
-  socket.once('connect', resolve).on('error', reject); // not removed: a later error must have a listener
+  socket.once('connect', resolve).on('error', reject); // never removed, because a later error must have a listener
   try {
     await promise;
     return socket;

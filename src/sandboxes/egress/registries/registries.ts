@@ -113,7 +113,8 @@ export class PackageRegistryCatalog extends ServerComponent<Options> {
       if (found.unread.length > 0) this.#readOn(key, sandbox);
       return found.entries;
     }
-    // Reads this sandbox, because the image has not been read yet, or the last read failed or was incomplete.
+    // Reads the registries from this sandbox, because the image's have not been read yet, or the last read failed or was
+    // incomplete.
     const requested = this.#ask(key, sandbox, signal);
     this.#known.set(key, requested);
     requested.then(
@@ -125,7 +126,7 @@ export class PackageRegistryCatalog extends ServerComponent<Options> {
     return (await requested).entries;
   }
 
-  /** Each new sandbox retries pages that did not answer, in the background. */
+  /** Retries, in the background, the index pages that did not answer. Called for each new sandbox of the image. */
   #readOn(key: string, { client }: Pick<Sandbox, 'client'>): void {
     if (this.#reading.has(key)) return;
     this.#reading.add(key);
@@ -140,7 +141,7 @@ export class PackageRegistryCatalog extends ServerComponent<Options> {
   async #ask(key: string, { client, isFresh }: Sandbox, signal: AbortSignal): Promise<RegistryDiscoveryResult> {
     const { records: keep, fetchPage } = this.deps;
     const run = async (until: AbortSignal) => {
-      // The agent may have changed this sandbox's settings, so the image's next new sandbox is read instead.
+      // The agent may have changed this sandbox's settings, so the registries are read from the image's next new sandbox instead.
       if (!isFresh) throw new AppError('sandbox_unavailable', 'The sandbox was used before its image was read.');
       return (await client.exec({ command: `cd /\n${registryDiscoveryScript}`, timeoutMs: scriptMs }, until)).stdout;
     };
@@ -160,7 +161,10 @@ interface RegistryDiscoveryResult {
   readonly entries: readonly RegistryHost[];
   /** Index pages that did not answer. The hosts that they link to are missing until a later attempt succeeds. */
   readonly unread: readonly string[];
-  /** Whether a package manager took too long. If so, nothing is stored, and the next new sandbox is read. */
+  /**
+   * Whether a package manager took too long. If so, nothing is stored, and the registries are read again in the next new
+   * sandbox.
+   */
   readonly isPartial: boolean;
 }
 

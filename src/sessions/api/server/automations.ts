@@ -37,7 +37,7 @@ export const HookSpec = z.object({
   repositories: z.array(z.string()).readonly(),
   /** Only `issue.labelled` events with this label; null: with any label. */
   label: z.string().nullable(),
-  /** The account that `comment.mention` and `issue.assigned` refer to. Its own events start nothing. */
+  /** The account that `comment.mention` and `issue.assigned` refer to. Events caused by this account start nothing. */
   account: z.string().nullable(),
   /** Only events caused by these accounts; empty: by any account. */
   senders: z.array(z.string()).readonly(),
@@ -62,7 +62,7 @@ export const AutomationBudget = z.object({
   seconds: z.number().nullable(),
 });
 export type AutomationBudget = z.infer<typeof AutomationBudget>;
-/** The task of an automation that was created through a facade's API. Only that API changes it. */
+/** The task of an automation that was created through a facade's API. Only that API can change the task. */
 const AutomationApiTask = z.object({
   api: z.string(),
   /** The version of the agent to start, in the API's format. Recorded with each start. */
@@ -141,7 +141,7 @@ export const Automation = z.object({
   template: z.string().nullable(),
   /** `demo` or `provider/model`; null: from the project or template, else the server. */
   model: z.string().nullable(),
-  /** Skills that its sessions use, from its owner or project, or shared: `pdf`, or `pdf@3` for a version. */
+  /** Skills that its sessions use: those of its owner or project, or shared ones. `pdf`, or `pdf@3` for a version. */
   skills: z.array(z.string()).readonly(),
   schedule: Schedule.nullable(),
   hook: HookSpec.nullable(),
@@ -173,7 +173,7 @@ export type AutomationSpec = Omit<Automation, OwnFields>;
 
 export const automationStartCauses = {
   schedule: z.object({ kind: z.literal('schedule'), dueAt: z.number() }),
-  /** The key of the person who started it; null: the server's token, or no key is needed. */
+  /** The key of the person who started the automation; null: the server's token was used, or no key is needed. */
   person: z.object({ kind: z.literal('person'), key: z.string().nullable() }),
   /** A webhook delivery. `about` is untrusted text on one line. */
   hook: z.object({
@@ -208,7 +208,7 @@ export const AutomationStart = z.object({
   cost: z
     .object({ turns: z.int(), inputTokens: z.number(), outputTokens: z.number(), cost: z.number().nullable() })
     .nullable(),
-  /** Quoted third-party text shown to the session with the message; empty once this start has ended. */
+  /** Quoted third-party text sent to the session with the message; empty once this start has ended. */
   given: z.string(),
   /** The automations whose runs led to this start, earliest first. */
   chain: z.array(z.string()).readonly(),
@@ -263,17 +263,21 @@ export interface AutomationService {
   /** Pauses automatic starts. Running sessions continue. */
   pause(id: string): Promise<Automation>;
   /**
-   * Resumes the schedule from now on. If the automation was paused because its owner lost access, and the owner still has none,
-   * `by` becomes the owner. Rejects: conflict (the automation is archived).
+   * Resumes the schedule from now on. If the automation was paused because its owner lost access, and the owner still has no
+   * access, `by` becomes the owner. Rejects: conflict (the automation is archived).
    */
   resume(id: string, by?: string): Promise<Automation>;
-  /** Starts it now, even if paused. Rejects: quota (20 starts are queued), conflict (the automation is archived). */
+  /**
+   * Starts the automation now, even if it is paused. Rejects: quota (20 starts are queued), conflict (the automation is
+   * archived).
+   */
   start(id: string, key: string | null): Promise<AutomationStart>;
   /** Creates a new secret for deliveries, valid immediately and returned only this once. Rejects: conflict (no hook). */
   rotateSecret(id: string): Promise<{ readonly secret: string }>;
   /**
-   * Starts it for a delivery that matches its hook; a repeated delivery starts nothing. Rejects: not_found (unknown, no secret,
-   * or a wrong signature), invalid_request (too old, or unreadable), payload_too_large, rate_limited (20 starts are queued).
+   * Starts the automation for a delivery that matches its hook; a repeated delivery starts nothing. Rejects: not_found (the
+   * automation is unknown or has no secret, or the signature is wrong), invalid_request (the delivery is too old or
+   * unreadable), payload_too_large, rate_limited (20 starts are queued).
    */
   receive(id: string, request: HookRequest): Promise<HookResponse>;
   /** Newest first. */

@@ -80,7 +80,10 @@ export interface NoteWrite {
  * await memory.write({ of: 'person' }, { path: 'style.md', text: 'Short sentences.' });
  */
 export interface MemoryService {
-  /** Summaries of the notes of each person and project that `sees` admits. Absent: all. Notes of other holders are not read. */
+  /**
+   * Summaries of the notes of each person and project that `sees` admits. Absent: admits all. The notes of people and projects
+   * that it does not admit are not read.
+   */
   list(sees?: (holder: MemoryOwner) => Promise<boolean>): Promise<readonly MemorySummary[]>;
   /** Sorted by path, including deleted notes. */
   notes(holder: MemoryOwnerRef): Promise<readonly Note[]>;

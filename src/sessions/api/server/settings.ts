@@ -33,8 +33,8 @@ export type ServerSetting = z.infer<typeof ServerSetting>;
 export interface SettingsService {
   list(): Promise<readonly ServerSetting[]>;
   /**
-   * Rejects: not_found (no such setting), invalid_request (a value that the setting does not accept, or a file or variable sets
-   * it).
+   * Rejects: not_found (no such setting), invalid_request (the setting does not accept the value, or is set by the file or a
+   * variable).
    */
   change(key: string, value: unknown): Promise<ServerSetting>;
   /** Deletes the stored value. Rejects: not_found. */

@@ -5,7 +5,7 @@ import type { ServiceRules } from '../rules.ts';
 import type { CreateSessionCommand } from '../sessions.ts';
 
 export interface SnapshotOptions {
-  /** `name` or `name:tag`. An older snapshot of the holder loses this name. */
+  /** `name` or `name:tag`. If an older snapshot of the same holder has this name, it loses the name. */
   readonly name?: string | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly owner?: string | undefined;
@@ -32,9 +32,9 @@ export type SnapshotForkResult = { readonly session: SessionRecord } | { readonl
 /** Copies of sandbox files that outlive the sandbox. They contain neither memory nor processes. */
 export interface SnapshotService {
   /**
-   * Copies the files of a sandbox, starting it if needed. The copy is kept only if no file changed in the meantime. The snapshot
-   * belongs to the session's project. Rejects: conflict (files keep changing), payload_too_large, quota, sandbox_capacity (the
-   * server's limit).
+   * Copies the files of a sandbox, starting it if needed. The copy is kept only if no file changed during the copying. The
+   * snapshot belongs to the session's project. Rejects: conflict (files keep changing), payload_too_large, quota,
+   * sandbox_capacity (the server's limit).
    */
   make(id: SessionId, requested: SnapshotOptions): Promise<Snapshot>;
   /**

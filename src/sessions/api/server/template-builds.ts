@@ -10,7 +10,7 @@ import type { ServiceRules } from '../rules.ts';
 
 export interface BuildRequest {
   readonly name: string;
-  /** Tags of the build, in addition to one in `name`. If there are none at all, the build gets the tag `default`. */
+  /** Tags of the build, in addition to a tag in `name`. Without any tag, the build gets the tag `default`. */
   readonly tags: readonly string[];
   readonly owner?: string | undefined;
   readonly projectId?: string | null | undefined;
@@ -30,7 +30,7 @@ export interface BuiltImage {
 }
 export interface DockerfilePlan {
   readonly base: string;
-  /** COPY steps have no files yet: the caller uploads them. */
+  /** COPY steps do not have their files yet: the caller must upload the files. */
   readonly steps: readonly BuildStep[];
   /** One note for each line that is ignored or has a limited effect, with the reason. */
   readonly notes: readonly string[];

@@ -23,7 +23,7 @@ export const ListedToolServer = z.object({
   from: z.enum(['settings', 'page']),
   /** The variable or corral.yaml key that overrides values entered on the page; null: none. */
   setBy: z.string().nullable(),
-  /** Templates that define a server of this name. A template's own definition takes precedence in its sessions. */
+  /** Templates that define a server of this name. In a template's own sessions, its definition takes precedence. */
   templates: z.array(z.string()).readonly(),
   /** `wanted`: the server requires authorization, so a person can try to sign in. */
   signIn: z.enum(['none', 'wanted', 'done']),

@@ -109,7 +109,7 @@ export interface VaultService {
   /** Rejects: quota (1,000 per owner). */
   create(vault: VaultDetails & ResourceOwnership): Promise<CredentialVault>;
   get(id: string): Promise<CredentialVault>;
-  /** `change` can be called several times. Rejects: invalid_request (the vault is archived). */
+  /** `change` may be called more than once. Rejects: invalid_request (the vault is archived). */
   update(id: string, change: (now: VaultDetails) => VaultDetails): Promise<CredentialVault>;
   /** Also archives the vault's credentials and erases their secrets. Sessions that use the vault continue without them. */
   archive(id: string): Promise<CredentialVault>;

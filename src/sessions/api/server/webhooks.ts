@@ -62,7 +62,7 @@ export const WebhookDelivery = z.object({
   /** The `webhook-id` header: the same on every attempt, and unique within its webhook. */
   id: z.string(),
   type: SentEvent,
-  /** `pending`: tried at `nextAt`. `failed`: not retried unless it is resent. */
+  /** `pending`: tried at `nextAt`. `failed`: not sent again unless `resend` is called. */
   state: z.enum(['pending', 'delivered', 'failed']),
   tries: z.int(),
   statusCode: z.int().nullable(),
@@ -86,7 +86,7 @@ export interface WebhookService {
   delete(id: string): Promise<void>;
   /** Stops deliveries. Events that occur while paused are not sent later. */
   pause(id: string): Promise<Webhook>;
-  /** If the webhook was paused because its owner lost access, and the owner still has none, `by` becomes the owner. */
+  /** If the webhook was paused because its owner lost access, and the owner still has no access, `by` becomes the owner. */
   resume(id: string, by?: string): Promise<Webhook>;
   /** The new secret is valid immediately. */
   rotate(id: string): Promise<WebhookWithSecret>;

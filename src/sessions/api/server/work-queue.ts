@@ -88,7 +88,7 @@ export interface WorkQueueService {
   enqueue(environmentId: string, sessionId: SessionId): Promise<void>;
   /** Removes an ended session from the queue. If a worker serves it, its item becomes `stopping`. */
   withdraw(environmentId: string, sessionId: SessionId): Promise<void>;
-  /** Claims the item that has waited longest. Resolves with undefined if none arrives in time. */
+  /** Claims the item that has waited longest. Resolves with undefined if no item arrives in time. */
   poll(environmentId: string, options: WorkPollOptions): Promise<ClaimedWork | undefined>;
   /** Removes the claimed item from the queue. Rejects: conflict (not claimed). */
   acknowledge(environmentId: string, workId: string): Promise<WorkItem>;
@@ -144,8 +144,8 @@ export interface WorkerIdentity {
 /** Credentials of workers. No other part of the server accepts them. */
 export interface WorkerAuthenticator {
   /**
-   * Finds the worker of a credential. Undefined: invalid, or its item was stopped or claimed by another worker. Rejects:
-   * unauthorized (its key was revoked).
+   * Finds the worker of a credential. Undefined: the credential is invalid, or its item was stopped or claimed by another
+   * worker. Rejects: unauthorized (its key was revoked).
    */
   find(credential: string): Promise<WorkerIdentity | undefined>;
 }
