@@ -53,7 +53,7 @@ const nothing: Awaited<ReturnType<typeof foldRuns>> = { runs: [], folds: new Map
 /** Sandboxes with their own lifetime rules are never stopped for being idle. The number is the longest timer delay. */
 const neverIdle = { idlePauseMs: undefined, idleStopMs: 2 ** 31 - 1 };
 
-/** The sandbox is paused, keeping its memory, after half of the idle time. */
+/** Overrides the idle time. The sandbox is paused after half of that time, keeping its memory. */
 function idleAfter(seconds: number, { idleStopMs, idlePauseMs }: SandboxPolicy): Partial<SandboxPolicy> {
   const ms = seconds * 1_000;
   if (ms === idleStopMs) return {};
@@ -162,7 +162,7 @@ export class SessionHydrator extends ServerComponent<Deps> {
     return live;
   }
 
-  /** Continues a run that a restart interrupted: an open message is completed with the text so far. */
+  /** Continues a run that a restart interrupted, and completes its open message with the text so far. */
   async #takeUp(live: LiveSession, runId: RunId, fold: RunFold): Promise<void> {
     const { ids, clock } = this.deps;
     const { writer, transcript } = live;

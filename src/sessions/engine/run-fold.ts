@@ -131,7 +131,7 @@ export class RunFold {
         break;
       }
       case 'run.resumed':
-        // A message that decided on a call is no reason to change the plan.
+        // A message that only decided on a call is not news that could change the plan.
         if (event.data.messageId && this.#decidedAt === event.seq - 1) this.#deciding.add(event.data.messageId);
         this.#waiting = this.#reason = undefined;
         this.#hinted = false;

@@ -214,7 +214,9 @@ ${parts.join('\n\n')}`;
 
 type Service = Pick<PullRequestService, 'open'>;
 
-/** Opens pull requests for agents. A run resumed after a restart may call this before the service exists, so calls wait. */
+/**
+ * Opens pull requests for agents. A run resumed after a restart may call this before the service exists, so calls wait for it.
+ */
 export class PullRequestOpenerFactory {
   readonly #service: Promise<Service>;
 

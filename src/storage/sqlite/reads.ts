@@ -35,7 +35,7 @@ export type UsageChunk = readonly [sums: string, next: number | null];
 
 const lastPlace: EventPosition = ['\u{10ffff}', 0];
 
-/** The condition on types must be that of the index, because SQLite would not use the index otherwise. */
+/** The condition on types must match the index's own condition, because SQLite does not use the index for any other. */
 export const newestOfTypeQuery = `
   SELECT seq FROM event INDEXED BY event_type WHERE session = ?1 AND type = ?2
     AND type NOT IN (${unindexedEventTypes.map((type) => `'${type}'`).join(', ')})

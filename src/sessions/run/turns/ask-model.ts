@@ -107,7 +107,7 @@ async function smaller(picture: Buffer, { size: { width, height }, side, signal 
   return { leftOut: `${why}, and it could not be made smaller` };
 }
 
-const span = 2_400; // Characters. The detector fires if this many consist of one short text, repeated.
+const span = 2_400; // Characters. The detector fires if this many are repetitions of one short text.
 const maxPeriod = 400;
 const everyChars = 512;
 
