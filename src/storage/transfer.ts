@@ -79,7 +79,7 @@ async function* exportLines(store: Store, id: SessionId, signal: AbortSignal): A
 
 export interface ImportCounts {
   readonly sessions: number;
-  /** Sessions that already existed with the same content. */
+  /** Number of sessions that already existed with the same content. */
   readonly skipped: number;
   readonly events: number;
 }

@@ -72,7 +72,7 @@ export class SessionHydrator extends ServerComponent<Deps> {
     const found = await store.records.get('session', id);
     if (!found) throw new AppError('session_not_found', 'There is no such session.');
     const record = StoredSession.parse(found.doc);
-    // A deleted session resumes no run, so that an unreadable log does not keep its sandbox alive.
+    // Runs of a deleted session are not resumed, so that an unreadable log does not keep its sandbox alive.
     const { runs, folds } = record.deleting ? nothing : await foldRuns(log, record);
     const live = this.#live(record, head);
     if (folds.size > 0) await live.transcript.load();

@@ -62,7 +62,10 @@ export interface AgentDeps {
   readonly gate?: (id: SessionId, signal: AbortSignal) => Promise<void>;
   /** Undefined if sandboxes have no desktop. */
   readonly desktop?: DesktopProvider;
-  /** Whether a sandbox started for the session now would have a desktop, and advice if not. Absent: the driver decides. */
+  /**
+   * Whether a sandbox started for the session now would have a desktop; if not, `advice` says why or what to do. Absent: the
+   * driver decides.
+   */
   readonly desktopFor?: (session: SessionRecord) => { readonly isReady: boolean; readonly advice: string };
   readonly external?: ExternalToolProvider;
   readonly kernels?: KernelManager;
@@ -282,10 +285,7 @@ function throwIfUnusable({ repositories = [] }: SessionRecord): void {
   }
 }
 
-/**
- * The folders of the session's repositories. Undefined until all are fetched: a run reads the notes in these folders only
- * once, so none may be missing then.
- */
+/** The folders of the session's repositories. Undefined until all are fetched, because a run reads notes from them only once. */
 const foldersOf = ({ repositories = [] }: SessionRecord): readonly string[] | undefined =>
   repositories.some(({ state }) => state === 'waiting') ? undefined : repositories.map(({ path }) => path);
 

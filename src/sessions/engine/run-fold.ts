@@ -226,7 +226,7 @@ export class RunFold {
       toolCalls,
       ...(this.#reason && { reason: this.#reason }),
       workedMs,
-      // With a goal, a message can arrive while the finished work is being judged, so the agent is not done.
+      // With a goal, a message may arrive while the finished work is being judged, so the agent is not done.
       acts: this.#goal && unseen > 0 ? [] : listProgressEntries(transcript.entries, runId, this.#actsFrom),
       hinted: this.#hinted,
       ...(this.#goal && { judgement }),

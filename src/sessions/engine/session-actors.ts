@@ -22,7 +22,7 @@ export interface SandboxEngineDeps {
   readonly driver: Driver;
   readonly startTimeoutMs: number;
   readonly spec: (session: SessionRecord, sandboxId: SandboxId) => SandboxSpec | Promise<SandboxSpec>;
-  /** `epoch`: the calling holder's epoch. The daemon refuses calls of earlier holders. */
+  /** `epoch`: the calling holder's epoch. The daemon refuses calls from earlier holders. */
   readonly connect: (link: SandboxLink & { readonly epoch?: number }) => SandboxClient;
   readonly prepare: SandboxDeps['prepare'];
   readonly restore?: SandboxDeps['restore'];

@@ -55,8 +55,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
 export const serverHolderId = 'server';
 const kind = credentialKind;
 const most = 50;
-// Minimum length of a value. A response that contains a value is cut off, and a shorter value could appear in a response by
-// chance.
+// Minimum length of a value. A response that contains a value is cut off, and a shorter value could occur in one by chance.
 const shortest = 8;
 const longest = 8_192;
 // One record per credential, with the holder's id as prefix, so that removing a session removes its credentials.

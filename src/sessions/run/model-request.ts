@@ -142,10 +142,7 @@ interface Exchange {
   readonly replyBytes: number;
 }
 
-/**
- * Estimates the tokens that are missing from a provider's count, which may be absent or far too small. Undefined: the count is
- * accepted.
- */
+/** Estimates the tokens missing from a provider's absent or far too small count. Undefined: the count is accepted. */
 export function estimateMissingUsage(
   model: Pick<Model, 'costOf'>,
   usage: TurnUsage,

@@ -117,10 +117,7 @@ export function createShareService({
   };
 }
 
-/**
- * Maximum number of events before the page that are searched for an approval request, because the page's first messages may
- * repeat that request.
- */
+/** How many events before the page are searched for an approval request that the page's first messages may repeat. */
 const maxRequestEvents = 100;
 
 /** Hides the messages that repeat an approval request, because they contain the tool call. */

@@ -58,8 +58,8 @@ export interface LogDocument {
   readonly thinned?: number;
   readonly trimmed?: number;
   /**
-   * The server that last appended, unless it has closed the log since. The next appender completes any append that it left
-   * unfinished.
+   * The server that last appended, unless it has closed the log since. The next appender completes any append that the
+   * previous one left unfinished.
    */
   readonly writer?: string;
   /** Epoch ms of the last mark, by the clock of that appender. */

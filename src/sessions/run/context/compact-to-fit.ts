@@ -230,7 +230,7 @@ const maxFailedSummaries = 2;
 class ContextWindow {
   readonly #work: Deps;
   readonly #around: number;
-  /** The model refused the request as too long, and only pictures have been compacted since. */
+  /** Whether the model refused the request as too long and only pictures have been compacted since. */
   #isRefused: boolean;
   readonly limit: number;
   readonly room: CompactionSizes;

@@ -84,8 +84,8 @@ const placeholders: Partial<Record<PromptPartName, Placeholders>> = {
 const workdirLine = /^Working directory: \{\{workdir\}\}$/m;
 
 /**
- * Throws: invalid_request for an unknown placeholder, a missing placeholder, or a missing folder line. `where` names the
- * text's source in the error.
+ * Throws: invalid_request for an unknown or missing placeholder, or a missing folder line. `where` names the text's source in
+ * the error.
  */
 export function checkPromptPart(name: PromptPartName, text: string, where: string): void {
   const { must, may = [] } = placeholders[name] ?? { must: [] };

@@ -201,7 +201,7 @@ export interface TurnInput {
   readonly beforeText?: () => void;
 }
 export type CheckedModelReply = Reply & {
-  /** The reply repeated itself endlessly and was stopped. */
+  /** Whether the reply repeated itself endlessly and was stopped. */
   readonly repeats: boolean;
 };
 type ReplyOrEnd =
