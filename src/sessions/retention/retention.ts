@@ -71,8 +71,8 @@ export class RetentionEnforcer extends ServerComponent<RetentionDeps> {
   readonly #sizes = new LogSizeEstimator(this.deps.store);
   readonly #viewed: ViewedSessions | undefined;
   /**
-   * Sessions that were overdue in the previous round. Waiting another round gives viewers time to open a session, which keeps
-   * it.
+   * Sessions that were overdue in the previous round. Waiting another round gives viewers time to open, and so keep, a
+   * session.
    */
   #marked: ReadonlySet<SessionId> = new Set();
 
