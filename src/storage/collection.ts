@@ -83,7 +83,7 @@ export interface Quota<Doc> {
   readonly now: number;
   readonly most: number;
   readonly text: string;
-  /** Whether a stored document counts toward the quota. Absent: all do. */
+  /** Whether a stored document counts toward the quota. Absent: all documents count. */
   readonly counts?: (doc: Doc) => boolean;
 }
 /** A limit on all documents of an owner and a project together, such as on the sum of their bytes. */

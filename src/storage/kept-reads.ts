@@ -2,7 +2,7 @@ import type { Store } from '../core/contracts/ports.ts';
 import { budgetAccountKind, childLinkKind, serverSettingKind, toolServerKind } from '../core/model/records.ts';
 import { unfinishedAttemptsKind } from '../core/model/runs/attempts.ts';
 
-/** Kinds that each run reads several times and that seldom change. */
+/** Record kinds that each run reads several times and that seldom change. */
 const kept: ReadonlySet<string> = new Set([
   ...[toolServerKind, childLinkKind, unfinishedAttemptsKind, budgetAccountKind, serverSettingKind],
 ]);

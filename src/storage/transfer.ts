@@ -6,8 +6,8 @@ import type { SessionEvent } from '../core/model/events.ts';
 import { SessionId } from '../core/model/ids.ts';
 import { credentialKind, fileCopiesKind, fileCopyBlobKind, workspaceManifestKind } from '../core/model/records.ts';
 
-// Export as JSON lines: a header; per session its start, events, records, and an end with counts and a hash of these lines;
-// finally the number of sessions.
+// An export consists of JSON lines: a header; for each session, its start, events and records, then an end with counts and a
+// hash of these lines; finally, the number of sessions.
 
 const form = 1;
 const pageSize = 500;
@@ -65,7 +65,7 @@ export async function* exportSessions(
 }
 
 async function* exportLines(store: Store, id: SessionId, signal: AbortSignal): AsyncGenerator<string> {
-  // Exports up to the initial head, because a session can continue in the meantime.
+  // Exports up to the initial head, because a session may continue in the meantime.
   const { head } = await store.events.page(id, 0, 1);
   for (let after = 0; after < head; ) {
     throwIfAborted(signal);
@@ -79,7 +79,7 @@ async function* exportLines(store: Store, id: SessionId, signal: AbortSignal): A
 
 export interface ImportCounts {
   readonly sessions: number;
-  /** Sessions that already existed with the same content. */
+  /** Number of sessions that already existed with the same content. */
   readonly skipped: number;
   readonly events: number;
 }

@@ -56,7 +56,7 @@ const nothing: Awaited<ReturnType<typeof foldRuns>> = { runs: [], folds: new Map
  */
 const neverIdle = { idlePauseMs: undefined, idleStopMs: 2 ** 31 - 1 };
 
-/** The sandbox is paused, keeping its memory, after half of the idle time. */
+/** Overrides the idle time. The sandbox is paused after half of that time, keeping its memory. */
 function idleAfter(seconds: number, { idleStopMs, idlePauseMs }: SandboxPolicy): Partial<SandboxPolicy> {
   const ms = seconds * 1_000;
   if (ms === idleStopMs) return {};
@@ -75,7 +75,7 @@ export class SessionHydrator extends ServerComponent<Deps> {
     const found = await store.records.get('session', id);
     if (!found) throw new AppError('session_not_found', 'There is no such session.');
     const record = StoredSession.parse(found.doc);
-    // A deleted session resumes no run, so that an unreadable log does not keep its sandbox alive.
+    // Runs of a deleted session are not resumed, so that an unreadable log does not keep its sandbox alive.
     const { runs, folds } = record.deleting ? nothing : await foldRuns(log, record);
     const live = this.#live(record, head);
     if (folds.size > 0) await live.transcript.load();
@@ -165,7 +165,7 @@ export class SessionHydrator extends ServerComponent<Deps> {
     return live;
   }
 
-  /** Continues a run that a restart interrupted: an open message is completed with the text so far. */
+  /** Continues a run that a restart interrupted, and completes its open message with the text so far. */
   async #takeUp(live: LiveSession, runId: RunId, fold: RunFold): Promise<void> {
     const { ids, clock } = this.deps;
     const { writer, transcript } = live;

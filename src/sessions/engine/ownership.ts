@@ -4,11 +4,11 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { SandboxLease } from '../run/run-context.ts';
 
 export interface RemoteSandboxAccess extends AsyncDisposable {
-  /** The holder starts the sandbox if it is not running. */
+  /** Connects to the sandbox. The holder starts the sandbox first if it is not running. */
   use(id: SessionId, signal: AbortSignal): Promise<SandboxLease>;
-  /** Does not delay the sandbox's idle stop. Rejects: sandbox_not_found. */
+  /** Connects without delaying the sandbox's idle stop. Rejects: sandbox_not_found. */
   look(id: SessionId, signal: AbortSignal): Promise<{ readonly client: SandboxClient }>;
-  /** Closes the connection, because this server now owns the session, or the session was deleted. */
+  /** Closes the connection. Call once this server owns the session, or the session is deleted. */
   leave(id: SessionId): Promise<void>;
 }
 

@@ -31,7 +31,7 @@ interface Deps extends Pick<ServerDependencies, 'clock'> {
 }
 const callMs = 20_000;
 
-/** Compares the driver's sandboxes with the stored sessions, so that no sandbox is leaked and no session loses its own. */
+/** Compares the driver's sandboxes with the stored sessions, so that no sandbox is leaked and no session loses its sandbox. */
 export class Reconciler extends ServerComponent<Deps> {
   /** When a sandbox was first seen without a session. */
   readonly #unclaimed = new Map<string, number>();
@@ -48,7 +48,7 @@ export class Reconciler extends ServerComponent<Deps> {
     return this.#up;
   }
 
-  /** Runs before the server accepts requests: sessions with a running sandbox adopt it. */
+  /** Offers each running sandbox to its session, which adopts it when next hydrated. Runs before the server accepts requests. */
   async offer(signal: AbortSignal): Promise<void> {
     const { liveSessions, logger } = this.deps;
     const sandboxes = await this.#list(signal).catch((error: unknown) => {
@@ -84,8 +84,8 @@ export class Reconciler extends ServerComponent<Deps> {
   }
 
   /**
-   * Sweeps until the signal fires; each sweep catches anything that earlier ones missed. Then returns immediately, because a slow
-   * store must not delay the shutdown.
+   * Sweeps until the signal fires; each sweep catches anything that earlier ones missed. Returns as soon as the signal fires,
+   * because a slow store must not delay the shutdown.
    */
   async run(signal: AbortSignal): Promise<void> {
     await this.recover(signal).catch((error: unknown) => {
@@ -107,7 +107,7 @@ export class Reconciler extends ServerComponent<Deps> {
     const { supervisor, liveSessions, store } = this.deps;
     await this.recover(signal);
     const sandboxes = await this.#list(signal);
-    // A session in memory already knows its sandbox. Each other session costs a read of the store per sweep.
+    // A session in memory already knows its sandbox. Every other session costs one store read per sweep.
     const isSettled = (id: SessionId) => supervisor.hasSandbox(id) || this.#isWithPeer(id) || this.#isReady(id);
     const unsettled = sandboxes.filter(({ sessionId }) => !isSettled(sessionId));
     const ids = unsettled.map(({ sessionId }) => sessionId);

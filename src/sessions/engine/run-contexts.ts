@@ -55,20 +55,23 @@ export interface AgentDeps {
   /** Undefined: the built-in prompts. */
   readonly prompts?: ServerPrompts;
   readonly toolTimeoutMs: number;
-  /** Per session, over all its runs; undefined: none. */
+  /** The budget of a session, shared by all its runs. Undefined: none. */
   readonly budget?: BudgetSpec | undefined;
   readonly openBudgets?: TurnBudgetFactory;
   readonly approvals?: ApprovalPolicy | undefined;
   readonly gate?: (id: SessionId, signal: AbortSignal) => Promise<void>;
   /** Undefined if sandboxes have no desktop. */
   readonly desktop?: DesktopProvider;
-  /** Whether a sandbox started for the session now would have a desktop, and advice if not. Absent: the driver decides. */
+  /**
+   * Whether a sandbox started for the session now would have a desktop; if not, `advice` says why or what to do. Absent: the
+   * driver decides.
+   */
   readonly desktopFor?: (session: SessionRecord) => { readonly isReady: boolean; readonly advice: string };
   readonly external?: ExternalToolProvider;
   readonly kernels?: KernelManager;
   /** Agents with their own loop; undefined: none. */
   readonly loops?: ExternalAgentRunner;
-  /** Workspace files as of the start of each run; undefined: off. */
+  /** Records the workspace's files as of the start of each run. Undefined: off. */
   readonly snapshots?: BaselineRecorder;
   readonly pullRequests?: (id: SessionId, repositories: readonly SessionRepository[]) => PullRequestOpener;
   readonly children?: {
@@ -99,8 +102,8 @@ interface Deps {
 
 export interface RunContextFactory {
   /**
-   * Collects the dependencies of a run's actors. Rejects with `cancelled` if the run has ended. With a signal, tools of tool
-   * servers are included, which starts the sandbox.
+   * Collects the dependencies of a run's actors. Rejects with `cancelled` if the run has ended. If `signal` is set, the tools
+   * of tool servers are included; reading them starts the sandbox.
    */
   working(run: BudgetedRun, signal?: AbortSignal): Promise<RunContext>;
   /** Reads the data that a run needs from a ready sandbox, before the run's first command. Never rejects. */
@@ -282,7 +285,7 @@ function throwIfUnusable({ repositories = [] }: SessionRecord): void {
   }
 }
 
-/** The folders of the session's repositories; undefined until all are fetched, because a run reads their notes only once. */
+/** The folders of the session's repositories. Undefined until all are fetched, because a run reads notes from them only once. */
 const foldersOf = ({ repositories = [] }: SessionRecord): readonly string[] | undefined =>
   repositories.some(({ state }) => state === 'waiting') ? undefined : repositories.map(({ path }) => path);
 
@@ -318,6 +321,6 @@ async function withExternal(own: ToolRegistry, lender: ToolServerLender, signal:
 }
 
 const elsewhere: ReadonlySet<string> = new Set(['skill', 'children', 'memory', 'memory_write']);
-/** Also true for a worker's tools, whose sandbox the server does not run. */
+/** Also true for tools that run in a worker's own sandbox, which this server does not manage. */
 const worksInSandbox = (tool: Tool | undefined): boolean =>
   tool?.byClient === 'worker' || (tool?.needs ?? []).some((need) => !elsewhere.has(need));

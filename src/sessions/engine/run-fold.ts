@@ -131,7 +131,7 @@ export class RunFold {
         break;
       }
       case 'run.resumed':
-        // A message that decided on a call is no reason to change the plan.
+        // A message that only decided on a call is not news that could change the plan.
         if (event.data.messageId && this.#decidedAt === event.seq - 1) this.#deciding.add(event.data.messageId);
         this.#waiting = this.#reason = undefined;
         this.#hinted = false;
@@ -226,7 +226,7 @@ export class RunFold {
       toolCalls,
       ...(this.#reason && { reason: this.#reason }),
       workedMs,
-      // With a goal, a message can arrive while the finished work is being judged, so the agent is not done.
+      // With a goal, a message may arrive while the finished work is being judged, so the agent is not done.
       acts: this.#goal && unseen > 0 ? [] : listProgressEntries(transcript.entries, runId, this.#actsFrom),
       hinted: this.#hinted,
       ...(this.#goal && { judgement }),

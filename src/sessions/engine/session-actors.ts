@@ -22,7 +22,7 @@ export interface SandboxEngineDeps {
   readonly driver: Driver;
   readonly startTimeoutMs: number;
   readonly spec: (session: SessionRecord, sandboxId: SandboxId) => SandboxSpec | Promise<SandboxSpec>;
-  /** `epoch`: the calling holder's epoch. The daemon refuses calls of earlier holders. */
+  /** `epoch`: the calling holder's epoch. The daemon refuses calls from earlier holders. */
   readonly connect: (link: SandboxLink & { readonly epoch?: number }) => SandboxClient;
   readonly prepare: SandboxDeps['prepare'];
   readonly restore?: SandboxDeps['restore'];
@@ -93,7 +93,7 @@ export function provideSessionMachine(deps: Deps): typeof sessionMachine {
           const found = liveSessions.get(id);
           if (found) found.sandboxFailure = failure;
           holdings?.freeSandbox(id);
-          if (!failure.retryable) return; // the session's log already has such a failure, and `onFact` copied it to the server's log
+          if (!failure.retryable) return; // `onFact` has already copied permanent failures from the session's log to the server's
           const why = { code: failure.code, err: failure.cause ?? failure };
           logger.warn({ session: id, ...why }, 'a sandbox failed and can be restarted');
         },

@@ -36,7 +36,7 @@ export class SessionEvictor extends ServerComponent<Deps> implements SessionEndL
     liveSessions.goes(id, this.#leave(id, record));
   }
 
-  /** The session could not be read, so its state from before the crash must not be shown. */
+  /** Removes a session that could not be read, because its state from before the crash must not be shown. */
   unavailable(id: SessionId): void {
     const { liveSessions, ownership } = this.deps;
     liveSessions.remove(id);
@@ -55,7 +55,7 @@ export class SessionEvictor extends ServerComponent<Deps> implements SessionEndL
     const live = liveSessions.get(id);
     live?.runWriter?.shut();
     live?.writer.fence(error);
-    if (live) liveSessions.goes(id, live.writer.settled()); // a write in progress can still succeed
+    if (live) liveSessions.goes(id, live.writer.settled()); // a write in progress may still succeed
     liveSessions.remove(id);
     liveSessions.takeSandbox(id);
     supervisor.leave(id);

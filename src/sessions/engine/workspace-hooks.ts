@@ -12,7 +12,7 @@ export interface WorkspaceHook {
   onFact?(live: LiveSession, fact: SessionFact, seq: number): void;
 }
 
-/** Runs work in order per session. Hooks await the work started with `begin` before the next use of the session's sandbox. */
+/** Runs each session's work in order. Hooks await the work started with `begin` before the next use of the session's sandbox. */
 export class WorkspaceQueue {
   readonly inTurn = createKeyedQueue();
   readonly #pending = new Map<SessionId, Promise<void>>();

@@ -34,7 +34,7 @@ export interface BlobReference {
 }
 export interface StoredCopy {
   readonly blob: string;
-  /** Absent from copies of earlier versions. */
+  /** Absent from copies that earlier versions stored. */
   readonly sha256?: string | undefined;
 }
 interface Deps extends Pick<ServerDependencies, 'newId' | 'records'> {
@@ -165,7 +165,7 @@ export class CopyStore extends ServerComponent<Deps> {
     try {
       return await make();
     } catch (thrown) {
-      await this.drop(place).catch(() => {}); // if this fails, the clean-up finds it
+      await this.drop(place).catch(() => {}); // if this fails, the clean-up job removes the blob later
       throw thrown;
     }
   }
@@ -196,10 +196,10 @@ async function computeInfo(content: AsyncIterable<Uint8Array>, signal: AbortSign
 const FileCopy = z.object({
   seq: z.int(),
   blob: z.string().nullable(),
-  /** The size of the copy if there is one, else of the files. */
+  /** The size of the copy, or the total size of the files if there is no copy. */
   bytes: z.int(),
   print: z.string(),
-  /** When the copy was created, epoch ms, and its hash; absent from copies of earlier versions. */
+  /** When the copy was created (epoch ms), and its hash. Absent from copies that earlier versions stored. */
   at: z.number().optional(),
   sha256: z.string().optional(),
   why: z.enum(['empty', 'too_large', 'failed']).optional(),

@@ -73,10 +73,10 @@ export class ForkCreator extends ServerComponent<Deps> {
       await store.records.put({ kind: forkingKind, id: to, doc: { at: clock.now(), forked } });
       const startsFrom = found.kind === 'kept' ? await this.deps.snapshots.hand(found, to, place.seq) : null;
       const record = await this.#write(parent, { ...command, forked, startsFrom, branch });
-      await this.#tellParent(forked).catch(() => {}); // the fork is complete; the clean-up notifies the parent
+      await this.#tellParent(forked).catch(() => {}); // the fork is complete; the clean-up job can notify the parent
       return record;
     } catch (thrown) {
-      await this.#undo(to).catch(() => {}); // if this fails, the clean-up retries
+      await this.#undo(to).catch(() => {}); // if this fails, the clean-up job will retry this
       throw thrown;
     } finally {
       this.#busy.delete(to);
@@ -115,7 +115,7 @@ export class ForkCreator extends ServerComponent<Deps> {
     throw new AppError('invalid_request', text);
   }
 
-  /** Files that are not copied yet are copied by the session's holder once the sandbox is used. */
+  /** If the files are not copied yet, uses the sandbox, which makes the session's holder copy them. */
   async #filesAt({ from, seq }: ForkPoint): Promise<SessionFilesCopyState> {
     const { snapshots, sandboxes, store, closing } = this.deps;
     const found = await snapshots.at(from, seq);

@@ -245,7 +245,7 @@ export class NamedSnapshotStore extends ServerComponent<Deps> {
     return copy;
   }
 
-  /** A file that changes during the copy can be inconsistent, so the fingerprints before and after must be identical. */
+  /** A file that changes while it is copied may be inconsistent, so the fingerprints before and after must be identical. */
   async #copy(id: SessionId, blob: string, signal: AbortSignal): Promise<Pick<Snapshot, 'bytes' | 'sha256'>> {
     const { archive, copies, sandboxes, policy, ids } = this.deps;
     await using used = await sandboxes.use(id, signal);
@@ -273,7 +273,7 @@ export class NamedSnapshotStore extends ServerComponent<Deps> {
   }
 
   async #drop(id: string): Promise<void> {
-    await this.deps.copies.drop(placeOf(id)).catch(() => {}); // if this fails, the clean-up retries
+    await this.deps.copies.drop(placeOf(id)).catch(() => {}); // if this fails, the clean-up job will retry this
   }
 
   #refuseOverQuota(own: readonly Snapshot[]): void {

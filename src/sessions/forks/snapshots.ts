@@ -21,7 +21,7 @@ import {
 import type { WorkspaceArchiver } from './workspace-archive.ts';
 
 export interface SessionFilesCopyPolicy {
-  /** Newest copies kept per session; 0: off. */
+  /** How many of a session's newest copies are kept. 0: off. */
   readonly keep: number;
   /** A workspace whose files exceed this total size is not copied. */
   readonly maxBytes: number;
@@ -51,12 +51,12 @@ interface CopyPoint {
 export interface IntactCopy {
   readonly blob: string;
   readonly seq: number;
-  /** Epoch ms; absent from copies of earlier versions. */
+  /** Epoch ms; absent from copies that earlier versions stored. */
   readonly at?: number;
 }
 
 const captureMs = 60_000;
-/** Errors that leave the files in place, so the next use of the sandbox retries. */
+/** Errors after which the files still exist, so the next use of the sandbox retries the copy. */
 const passing: ReadonlySet<string> = new Set([
   'sandbox_lost',
   'cancelled',
@@ -202,7 +202,7 @@ export class SessionFilesCopier extends ServerComponent<Deps> implements Workspa
         throw new AppError('conflict', 'The copy differs from what was written.');
       await add({ blob, bytes: size, at: clock.now(), sha256 });
     } catch (thrown) {
-      await copies.drop(place).catch(() => {}); // if this fails, the clean-up finds it
+      await copies.drop(place).catch(() => {}); // if this fails, the clean-up job removes the blob later
       if (isAtRest || passing.has(toAppError(thrown).code)) throw thrown;
       this.deps.warn({ session: id, err: thrown }, 'files were not copied');
       await add({ blob: null, bytes, why: 'failed' });

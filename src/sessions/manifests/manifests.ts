@@ -72,7 +72,7 @@ async function endProcesses(client: SandboxClient, signal: AbortSignal): Promise
   for (let left = rounds; left > 0; left--) {
     const all = await client.processes(signal);
     if (all.length === 0) return true;
-    // A process that has already ended is ignored; the next round finds any others.
+    // Ignores errors, because a process may have ended already. The next round finds the processes that remain.
     await Promise.all(all.map(({ pid }) => client.signalProcess(pid, 'SIGKILL', signal).catch(() => {})));
   }
   return false;
@@ -126,7 +126,7 @@ export class WorkspaceIntegrity extends ServerComponent<Deps> {
     const { clock, snapshots, files, copies, newId } = this.deps;
     await this.forget(id);
     const isQuiet = await endProcesses(client, signal);
-    await client.exec({ command: 'sync -f .' }, signal); // so that a power cut after the pause loses nothing
+    await client.exec({ command: 'sync -f .' }, signal); // ensures that a power cut after the pause loses no data
     if (!isQuiet) throw new AppError('conflict', 'Processes are still running, so files can change.');
     const manifest = await files.list(client, `manifest-${newId()}`, signal);
     await failpoint('manifest.list.after');

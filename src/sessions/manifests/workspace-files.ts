@@ -14,8 +14,8 @@ export interface MoveAsideOptions {
   readonly folder: string;
 }
 
-// Corral's own folder is left out, because outputs, skills and checkpoints change without the user. A file has no hash if its
-// owner cannot read it. If hashing itself fails, the final `end` is missing.
+// Leaves out Corral's own folder, where outputs, skills and checkpoints change without any action by the user. A file has no
+// hash if its owner cannot read it. If hashing itself fails, the final `end` is missing.
 const listScript = `
 cd -- "$1" || exit 2
 find . -mindepth 1 -path ./.corral -prune -o -type s -o -type l -printf 'l %P\\0%l\\0' -o -type d -printf 'd %m %P\\0' \\
@@ -29,9 +29,9 @@ files -size +256k | xargs -0 -r bash -c '
 case $? in 0|123) printf 'end\\0' ;; esac
 exit 0`;
 /**
- * Prints hashes in the format of `sha256sum -z` for the file names it reads. Many builds of sha256sum do not use the processor's
- * SHA-256 instructions, which would delay a pause with large files. For small files, starting this program takes longer than it
- * saves.
+ * Prints hashes in the format of `sha256sum -z` for the file names it reads. Many builds of sha256sum do not use the
+ * processor's SHA-256 instructions, so a pause would take too long if the files are large. For small files, starting this
+ * program would cost more time than it saves.
  */
 const hashProgram = `
 const { closeSync, openSync, readFileSync, readSync, writeSync } = require('node:fs');

@@ -75,7 +75,7 @@ interface Draft {
   readonly text: string | null;
 }
 
-/** Callers check permissions. */
+/** Callers must check permissions. */
 export class NoteStore extends ServerComponent<Deps> {
   get limits(): NoteLimits {
     return this.deps.limits;

@@ -43,7 +43,7 @@ const keyOf = (store: string, { memory, id }: Pick<MemoryEntryVersion, 'memory' 
 /** A null text deletes the memory. Undefined: no change. */
 type Draft = { readonly path: string; readonly text: string | null } | undefined;
 
-/** Callers check permissions, and whether the store is archived. */
+/** Callers must check permissions and whether the store is archived. */
 class MemoryStoreContents extends ServerComponent<Deps> {
   async begin(store: string): Promise<void> {
     await this.deps.records.put({ kind: kinds.index, id: store, doc: { memories: [] }, expect: 0 });

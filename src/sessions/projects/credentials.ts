@@ -14,7 +14,7 @@ import type { ServerCredentialService } from '../api/server/credentials.ts';
 import { createSealedRecordStore, type KeyRotationCounts } from './sealed-records.ts';
 
 const Stored = BoundCredential.extend({
-  /** The value; with `uses`, the id of the secret. */
+  /** The value, or the id of the secret if `uses` is set. */
   sealed: SealedValue,
 });
 export interface CredentialWithHolder extends CredentialInjection {
@@ -48,14 +48,14 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   /** Called with each value before its first use, so that the logger can mask it. */
   readonly learn: (value: Secret) => void;
   readonly onChange: () => void;
-  /** The value of a stored secret, by id, for a session or for the sessions of a project. Rejects: not_found. */
+  /** Reads the stored secret with this id, for a session or for the sessions of a project. Rejects: not_found. */
   readonly secretValue: (id: string, session: ResourceOwnership) => Promise<Secret>;
 }
 /** The holder of credentials that apply to all sessions. No session or project has this id. */
 export const serverHolderId = 'server';
 const kind = credentialKind;
 const most = 50;
-// Minimum length of a value. A response that contains the value is cut off, and a shorter one could occur there by chance.
+// Minimum length of a value. A response that contains a value is cut off, and a shorter value could occur in one by chance.
 const shortest = 8;
 const longest = 8_192;
 // One record per credential, with the holder's id as prefix, so that removing a session removes its credentials.

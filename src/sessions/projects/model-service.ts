@@ -79,7 +79,7 @@ interface Deps {
   /** Why only the demo model can be used here; undefined: all models can be used. */
   readonly refusal: () => string | undefined;
   readonly checkModel: (ref: string) => void;
-  /** Whether people can enter addresses on this machine or in private networks. */
+  /** `private` if people can also enter addresses on this machine or in private networks. */
   readonly reach: () => NetworkReach;
   readonly fetchWithin: (reach: NetworkReach) => typeof fetch;
   readonly learn: (key: Secret) => void;

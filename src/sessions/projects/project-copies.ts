@@ -22,7 +22,7 @@ const kind = 'project-copies'; // one record per session, deleted with the sessi
 
 export class ProjectFileSync extends ServerComponent<Deps> {
   readonly #turns = createKeyedQueue();
-  /** The files last copied through each client. If they are current, a sync needs no work. A new sandbox has a new client. */
+  /** The files last copied through each client. If they are current, a sync has nothing to do. A new sandbox has a new client. */
   readonly #known = new WeakMap<SandboxClient, string>();
 
   async sync(place: CopyTarget, client: SandboxClient, signal: AbortSignal): Promise<void> {

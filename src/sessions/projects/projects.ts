@@ -26,7 +26,7 @@ import { formatModelRef, parseModelRef } from './providers.ts';
 interface Deps extends Pick<ServerDependencies, 'clock' | 'newId' | 'records'> {
   readonly sessions: Pick<SessionService, 'pieces' | 'delete'>;
   readonly agents: AgentConfigLifecycle & Pick<AgentConfigService, 'get' | 'update'>;
-  /** Stores of resources that, like its sessions, are deleted with the project. */
+  /** Stores whose resources are deleted with the project, as the project's sessions are. */
   readonly held?: () => readonly ProjectResourceStore[];
   readonly moved?: () => Readonly<Record<'automation' | 'webhook', MovableResourceStore>>;
   readonly removeBelongings: (projectId: string) => Promise<void>;
@@ -42,7 +42,7 @@ export interface MemberDirectory {
   changed(project: string): Promise<void>;
 }
 export interface ProjectResourceStore {
-  /** With an empty owner, lists only the projects' resources, and possibly shared resources. */
+  /** With an empty owner, lists only the projects' resources and, in some stores, shared resources. */
   list(owner: string, projects: readonly string[]): Promise<readonly (ResourceOwnership & { readonly id: string })[]>;
   delete(id: string): Promise<unknown>;
 }

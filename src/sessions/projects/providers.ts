@@ -43,7 +43,7 @@ export type ModelResolver = (name: string, fallbacks?: readonly string[]) => Pro
 
 const kept = 64;
 
-/** Caches the most recent models. Recreates a model when its own or a fallback's key, address or description changes. */
+/** Caches recently created models. Recreates a model when its own or a fallback's key, address or description changes. */
 export function createModelResolver({ refsOf, check, storedKey, readState, create }: Deps): ModelResolver {
   const created = new Map<string, Model>();
   return async (name, fallbacks) => {

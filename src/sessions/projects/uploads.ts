@@ -68,7 +68,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'newId' | 'records'> {
   readonly blobs: BlobStore;
   readonly maxBytes: number;
 }
-const fileKind = 'file'; // id `<folder>:<file>`: the prefix finds the files of a project or a session
+const fileKind = 'file'; // ids are `<folder>:<file>`, so that the files of a project or a session share a prefix
 export const fileOwnerRecordKind = 'file-owner'; // by file id; written before the bytes, so that a sweep finds every file
 const folderOf = ({ projectId, sessionId }: Pick<UploadedFile, 'projectId' | 'sessionId'>) =>
   projectId ?? sessionId ?? 'nobody';

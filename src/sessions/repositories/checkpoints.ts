@@ -161,7 +161,7 @@ export type CheckpointPolicy = 'repositories' | 'all' | 'none';
 
 interface Deps extends Pick<ServerDependencies, 'clock' | 'closing' | 'records' | 'warn'> {
   readonly policy: CheckpointPolicy;
-  /** Newest checkpoints kept per session. */
+  /** How many of a session's newest checkpoints are kept. */
   readonly keep: number;
   readonly sessions: Pick<LiveSessions, 'get'>;
 }
@@ -219,7 +219,7 @@ export class Checkpoints extends ServerComponent<Deps> implements WorkspaceHook 
     };
   }
 
-  /** Resolves with the number of the checkpoint that has the files from before the restore. */
+  /** Resolves with the number of the checkpoint that contains the files as they were before the restore. */
   async restore(id: SessionId, number: number, client: Client, signal: AbortSignal): Promise<number> {
     const live = this.deps.sessions.get(id);
     if (!live) throw new AppError('sandbox_lost', 'The session moved to another server. Try again.');

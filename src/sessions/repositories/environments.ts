@@ -138,7 +138,7 @@ export const toPrintable = (text: string) => text.replace(/[^\P{C}\n\t]/gu, '').
 
 export interface RepositoryServiceDeps {
   readonly servicesOf: (session: SessionRecord) => ServiceRecipes;
-  /** Throws for services that the settings and the driver cannot run. */
+  /** Throws for services that cannot run with these settings or this driver. */
   readonly checkSandbox: (choice: SandboxOptions, session: SessionRecord) => void;
   readonly power: Pick<SandboxService, 'status' | 'pause'>;
   readonly change: (id: SessionId, change: Pick<SessionRecord, 'sandbox'>) => Promise<unknown>;

@@ -65,8 +65,8 @@ export class RepositoryFetcher extends ServerComponent<Deps> implements Workspac
   readonly #toStart = new Set<SessionId>();
 
   /**
-   * Call when a sandbox has started. Returns whether there are repositories to fetch or prepare, or start scripts to run, even
-   * if no caller is waiting.
+   * Call when a sandbox has started. Returns whether the sandbox must be used even if no caller needs it: to fetch or prepare
+   * repositories, or to run start scripts.
    */
   began({ id, writer }: LiveSession): boolean {
     const starts = writer.record.repositories?.some(({ environment }) => environment?.starts) ?? false;

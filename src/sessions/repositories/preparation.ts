@@ -23,7 +23,7 @@ export interface RepositorySetupRequest {
   readonly repository: SessionRepository;
   /** False if anything other than the setups of the session's repositories has run in the sandbox. */
   readonly mayKeep: boolean;
-  /** Undefined: read it again. */
+  /** Undefined: the environment is read again. */
   readonly found: FoundEnvironment | undefined;
 }
 export interface RepositorySetupResult {
@@ -114,7 +114,7 @@ export class RepositoryPreparer extends ServerComponent<Deps> {
 }
 
 /**
- * The key includes the branch and the repositories prepared earlier, because their setups could have changed the files. A third
+ * The key includes the branch and the repositories prepared earlier, because their setups may have changed the files. A third
  * party's branch therefore cannot prepare files for the main branch.
  */
 function computeKey(

@@ -40,7 +40,7 @@ const packMs = 10 * 60_000;
 const files = 'The prepared files';
 const moveMs = 60_000;
 
-// Moves a whole folder if the repository has none of that name, so the time does not depend on the number of files.
+// Moves a whole folder if the repository has no folder of that name, so that the duration does not depend on the number of files.
 const moveScript = `
 from="$workdir/$folder" to="$workdir/$path"
 [ -d "$from" ] && [ ! -L "$from" ] || exit ${gitExitCodes.nothing}
@@ -66,8 +66,8 @@ export class PreparedFileStore extends ServerComponent<Deps> {
   }
 
   /**
-   * Puts the stored files into the repository: moves files that are ready in this sandbox, otherwise copies them. Undefined: none
-   * are stored. If it rejects, the files can be incomplete.
+   * Puts the stored files into the repository: moves files that are ready in this sandbox, otherwise copies them. Undefined:
+   * none are stored. If this rejects, the files may be incomplete.
    */
   async restore(
     client: SandboxWithGit,

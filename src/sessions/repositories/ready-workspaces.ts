@@ -61,9 +61,9 @@ const joinNames = (files: readonly string[]) => [...files].sort().join(' ');
 
 /**
  * Workspaces that contain a repository's prepared files before a session needs them. Each belongs to one stopped sandbox, in
- * which those files were unpacked and nothing else has run. A single session takes over the workspace and gets the sandbox's id.
- * Sessions therefore share no files, and a start takes no longer than without prepared files. Only this process knows the
- * workspaces; if it is killed, the next server's reconciler removes them.
+ * which those files were unpacked and nothing else has run. A single session takes over the workspace and gets the sandbox's
+ * id. Sessions therefore share no files, and a start takes no longer than without prepared files. Only this process knows
+ * about the workspaces; if it is killed, the next server's reconciler removes them.
  */
 export class WorkspacePool extends ServerComponent<Deps> {
   #ready: ReadyWorkspace[] = []; // oldest first

@@ -26,7 +26,7 @@ const setting = 'repositories.folders (CORRAL_REPOSITORIES_FOLDERS)';
 export class RepositoryFolders extends ServerComponent<Deps> {
   readonly #folders = this.deps.folders.map((folder) => resolve(folder));
 
-  /** Throws: forbidden for a folder that the operator did not list. Accepts every URL that is not a folder. */
+  /** Throws: forbidden for a folder that the operator did not list. Accepts every URL that does not refer to a folder. */
   check(url: string): void {
     if (isFolderUrl(url)) this.#listed(url);
   }

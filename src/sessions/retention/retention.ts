@@ -57,7 +57,7 @@ export interface RetentionDeps extends Pick<ServerDependencies, 'clock' | 'store
   readonly mayDeleteOld: () => Promise<boolean>;
   readonly name: string;
   readonly remove: (id: SessionId) => Promise<void>;
-  /** Deletes unreferenced blobs older than `before` (epoch ms) and resolves with their number. */
+  /** Deletes unreferenced blobs from before this time (epoch ms) and resolves with their number. */
   readonly collect: (before: number, signal: AbortSignal) => Promise<number>;
   readonly everyMs: number;
 }
@@ -70,7 +70,10 @@ const readAtOnce = 500;
 export class RetentionEnforcer extends ServerComponent<RetentionDeps> {
   readonly #sizes = new LogSizeEstimator(this.deps.store);
   readonly #viewed: ViewedSessions | undefined;
-  /** Sessions that were overdue in the previous round. Waiting another round gives a viewer time to keep the session. */
+  /**
+   * Sessions that were overdue in the previous round. Waiting another round gives viewers time to open, and so keep, a
+   * session.
+   */
   #marked: ReadonlySet<SessionId> = new Set();
 
   constructor(deps: RetentionDeps) {
@@ -210,7 +213,7 @@ export interface RetentionPolicy {
   readonly maxSessions: number;
   /** Total bytes of all logs. */
   readonly maxBytes: number;
-  /** Per log; above it, the oldest events are dropped. */
+  /** Per log. The oldest events of a larger log are dropped. */
   readonly maxSessionBytes: number;
 }
 

@@ -51,7 +51,7 @@ export class OmissionReporter {
       .map(({ detail }) => ({ type: 'run.notice', runId: run.runId, data: { kind: 'left_out', detail } }));
   }
 
-  /** Returns a notice if the model may not support tools and has called none in the session. */
+  /** Returns a notice if the model might not support tools and has called none in the session. */
   callless({ model, runWriter }: Pick<RunContext, 'model' | 'runWriter'>): SessionFact[] {
     const { messages } = runWriter.transcript;
     const hasCalled = messages.some(

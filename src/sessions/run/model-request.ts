@@ -36,8 +36,8 @@ interface ModelRequest {
 }
 export interface ModelReply extends CollectedTurn {
   /**
-   * Already counted in the budgets; write it with the turn's other facts. Absent if the request was not sent or the reply broke
-   * off.
+   * Already counted in the budgets; write it with the turn's other facts. Absent if the request was not sent or the reply was
+   * interrupted.
    */
   readonly usage?: SessionFact;
   readonly isBelieved: boolean;
@@ -95,8 +95,8 @@ export async function sendModelRequest(
     const usage = runWriter.usage(message.model, counted.usage, more);
     return { ...turn, outcome: counted, usage, isBelieved: !assumed };
   } finally {
-    // Settled before the reply is logged, so that a crash overcharges rather than undercharges. A broken-off reply is charged up
-    // to the point where it broke off.
+    // Settled before the reply is logged, so that a crash overcharges rather than undercharges. An interrupted reply is
+    // charged up to the point of interruption.
     await reserved.settle(used ?? amountsOf(meter.tokens(name, received.bytes)));
   }
 }
@@ -142,7 +142,7 @@ interface Exchange {
   readonly replyBytes: number;
 }
 
-/** Estimates the tokens that a provider's missing or far too small count leaves out. Undefined: the count is accepted. */
+/** Estimates the tokens missing from a provider's absent or far too small count. Undefined: the count is accepted. */
 export function estimateMissingUsage(
   model: Pick<Model, 'costOf'>,
   usage: TurnUsage,

@@ -11,8 +11,8 @@ import type { RunContext } from './run-context.ts';
 import { endEmptyTurn, runTurn } from './turns/turn.ts';
 
 /**
- * Decides how the run continues: the model makes a plan, calls tools without one, or answers. `again`: the user wrote while a
- * plan was in progress.
+ * Lets the model decide how the run continues: with a plan, with tool calls but no plan, or with an answer. `again`: the user
+ * wrote while a plan was in progress.
  */
 export async function planRun(
   work: RunContext,

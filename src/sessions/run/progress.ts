@@ -15,7 +15,7 @@ export function createProgressEntry(
   { output, success, pictures }: Result,
 ): ProgressEntry {
   const isSilent = output.replace(/^\[exit code [^\]]*\]/, '').trim() === '';
-  const waits = isWait(name, args) || (pictures ?? []).length > 0; // a picture can change under the same text
+  const waits = isWait(name, args) || (pictures ?? []).length > 0; // a picture may change while the text stays the same
   return {
     kind: 'call',
     action: computeShortHash(`${name} ${JSON.stringify(args)}`),
@@ -55,7 +55,7 @@ export function listProgressEntries(
     if (message.role === 'assistant') {
       ofTurn = new Set();
       for (const call of message.calls) calls.set(call.callId, call);
-      const isWhole = message.model !== ''; // an empty model marks a reply that broke off
+      const isWhole = message.model !== ''; // an empty model marks an interrupted reply
       if (message.calls.length === 0 && counts && isWhole)
         acts.push({ kind: 'text', text: computeShortHash(message.text) });
     }

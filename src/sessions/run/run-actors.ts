@@ -36,7 +36,7 @@ import { endEmptyTurn, runTurn, type Turn } from './turns/turn.ts';
 
 interface Deps {
   readonly clock: Clock;
-  /** With a signal, `tools` includes the tools of tool servers. */
+  /** If `signal` is set, `tools` includes the tools of tool servers. */
   working(run: BudgetedRun, signal?: AbortSignal): Promise<RunContext>;
   live(sessionId: SessionId): LiveSession;
   use(sessionId: SessionId, signal: AbortSignal): Promise<SandboxLease>;
@@ -127,7 +127,7 @@ async function endRun(
   if (!runWriter) return;
   runWriter.shut();
   const shown = new Map<string, ToolContent>();
-  // Background processes outlive a completed run, and a failed run without open calls. Any other outcome also ends them.
+  // Background processes outlive a completed run, and a failed run without open calls. Any other outcome ends these processes.
   if (end.reason !== 'completed' && client && (end.reason !== 'failed' || runWriter.openCalls.length > 0)) {
     using until = createTimeoutSignal(killMs, clock);
     const kill = async () => {
@@ -231,7 +231,7 @@ async function takeStepTurn(
   return { kind: 'replied', digest: computeShortHash(message.text), answers: !planned, steps: after, spent };
 }
 
-/** The model decides a step's outcome: the last command of a successful step can fail, such as a search without a match. */
+/** The model decides a step's outcome: the last command of a successful step may fail, such as a search without a match. */
 const saysItFailed = (text: string): boolean => /^[\s*_#>]*this step failed\b/i.test(text);
 
 /** The tools remain declared, so that this request has the same prefix as the previous one. */

@@ -79,7 +79,7 @@ export interface RunContext {
   readonly runWriter: RunWriter;
   readonly model: Model;
   readonly tools: ToolRegistry;
-  /** The first call of a run with a sandbox reads the workspace's notes. */
+  /** In a run with a sandbox, the first call reads the workspace's notes. */
   prompt(signal: AbortSignal): Promise<TurnPrompt>;
   readonly sampling?: SamplingOptions;
   readonly budget: TurnBudget;

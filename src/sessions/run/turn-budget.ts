@@ -31,7 +31,7 @@ export type ReservationResult =
 
 export interface SharedBudgetReserver {
   /**
-   * Waits while other requests in progress have reserved the amount that is missing. Undefined: no budget applies. Rejects:
+   * Waits as long as other requests in progress have the missing amount reserved. Undefined: no budget applies. Rejects:
    * cancelled, store_unavailable, store_busy.
    */
   reserve(
@@ -61,7 +61,7 @@ type ReservedRequest =
       readonly over?: undefined;
       /** Longest reply within all budgets, in tokens, at least 1. */
       readonly longest: number;
-      /** A budget counts tokens or cost, so the provider's count is needed. */
+      /** Whether a budget may limit tokens or cost, so that the provider's count is needed. */
       readonly isCounted: boolean;
       settle(used: BudgetAmounts): Promise<void>;
     };

@@ -14,7 +14,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   readonly change: (id: SessionId, change: Pick<SessionRecord, 'sandbox'>) => Promise<unknown>;
   /** Throws for a choice that the settings or driver cannot enforce. */
   readonly checkSandbox: (choice: SandboxOptions, session: SessionRecord) => void;
-  /** A sandbox that started without network access cannot get it while running. */
+  /** Whether a sandbox that started without network access cannot get access while it is running. */
   readonly wayOutIsFixed: boolean;
 }
 

@@ -19,7 +19,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'store'> {
 const none: SessionCounts = { total: 0, running: 0, waiting: 0 };
 const checkMs = 800; // the whole response must take less than a second
 
-/** A component that does not respond in time is unhealthy. */
+/** A component that does not respond in time is reported as unhealthy. */
 export async function checkServerHealth(deps: Deps, signal: AbortSignal): Promise<ServerHealth> {
   const { store, driver, model, clock } = deps;
   using deadlined = createTimeoutSignal(checkMs, clock, signal);
@@ -76,7 +76,7 @@ export class SessionCountCache {
     return counts;
   };
 
-  /** If the store responds quickly, updates the counts to include every change before the call. */
+  /** If the store responds quickly, updates the counts to include every change made before the call. */
   async update(answer: ServerHealth): Promise<ServerHealth> {
     if (!this.#newest) return answer;
     if (this.#newest.changes === this.#changes) return { ...answer, sessions: this.#newest.counts };
@@ -123,7 +123,7 @@ export function createSharedHealthCheck(
     const late = new AbortController();
     const inPlace = sleep(slowMs, late.signal, clock).then(() => good.answer);
     inPlace.catch(() => {});
-    open.catch(() => {}); // may fail after this response, and the next call checks again
+    open.catch(() => {}); // a failure after this response is ignored, because the next call checks again
     return await Promise.race([open, inPlace]).finally(() => late.abort());
   };
 }

@@ -305,7 +305,7 @@ export function createSessionService(deps: Deps): SessionService {
       const watch = watchers.watch(id);
       void stored(id)
         .then(({ unread }) => (unread > 0 ? commands.change(id, { unread: 0 }) : undefined))
-        .catch(() => {}); // the next viewer resets the count
+        .catch(() => {}); // if this fails, the next viewer resets the count
       return watch;
     },
 

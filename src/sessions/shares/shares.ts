@@ -108,7 +108,7 @@ export function createShareService({
     },
     async listFiles(token, path, signal) {
       const entries = await (await files(token, signal)).listFiles(path, signal);
-      return entries.filter(({ name }) => path !== '.' || name !== '.corral'); // a repository can have such a folder, too
+      return entries.filter(({ name }) => path !== '.' || name !== '.corral'); // a repository may also contain a `.corral`
     },
     async readFile(token, path, signal) {
       const bytes = await (await files(token, signal)).readFile(path, signal, { maxBytes: maxFileBytes });
@@ -117,7 +117,7 @@ export function createShareService({
   };
 }
 
-/** Number of events before the page to search for an approval request that the page's first messages may repeat. */
+/** How many events before the page are searched for an approval request that the page's first messages may repeat. */
 const maxRequestEvents = 100;
 
 /** Hides the messages that repeat an approval request, because they contain the tool call. */

@@ -214,7 +214,7 @@ ${parts.join('\n\n')}`;
 
 type Service = Pick<PullRequestService, 'open'>;
 
-/** Opens pull requests for agents. A run resumed after a restart may call this before the service exists, so calls wait. */
+/** Opens pull requests for agents. Calls wait for the service, because a resumed run may call this before the service exists. */
 export class PullRequestOpenerFactory {
   readonly #service: Promise<Service>;
 

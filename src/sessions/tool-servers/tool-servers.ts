@@ -151,7 +151,7 @@ export function createToolServerService(deps: Deps): ToolServerService {
     return { ok, at: clock.now(), tools, message, wantsAccess };
   }
 
-  /** Stored headers and sign-in are kept if the address is unchanged and no headers were entered. */
+  /** The stored headers and the sign-in are kept if the address is unchanged and no headers were entered. */
   function next(name: string, enteredAddress: ToolServerInput, now: SavedToolServer | undefined): SavedToolServer {
     const url = checkedUrl(enteredAddress.url);
     const kept = now?.url === url ? now.secrets : { headers: {} };

@@ -71,7 +71,7 @@ export class CredentialRecords extends ServerComponent<Deps> {
   async list(vaultId: string): Promise<readonly StoredCredential[]> {
     const found = await this.deps.records.list(kind, { idPrefix: `${vaultId}:` });
     const all = found.map(({ id, doc, version }) => ({ credential: shown(doc), recordId: id, version }));
-    // A credential that is being archived can be listed twice; the archived record takes precedence.
+    // A credential that is being archived may be listed twice; the archived record takes precedence.
     const ended = new Set(all.flatMap(({ credential }) => (credential.archivedAt === null ? [] : [credential.id])));
     return all
       .filter(({ credential: { id, archivedAt } }) => archivedAt !== null || !ended.has(id))

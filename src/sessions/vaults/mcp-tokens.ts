@@ -86,7 +86,7 @@ export class McpTokenProvider extends ServerComponent<Deps> {
     if (vault?.archivedAt !== null || !canUseResource(session, vault)) return undefined;
     return await this.deps.credentials.findFor(id, url);
   }
-  /** Undefined if just archived or deleted. */
+  /** Undefined if the credential was archived or deleted in the meantime. */
   async #findSecrets(at: StoredCredential): Promise<CredentialSecrets | undefined> {
     return await this.deps.credentials.readSecrets(at).catch(ignoreNotFound);
   }

@@ -51,7 +51,7 @@ export class SessionVolumes extends ServerComponent<Deps> {
         taken.push(volume);
       }
     } catch (thrown) {
-      for (const { id } of taken) await this.#leave(id, session.id).catch(() => {}); // the clean-up retries
+      for (const { id } of taken) await this.#leave(id, session.id).catch(() => {}); // the clean-up job will retry this
       throw thrown;
     }
     return found.map(({ volume, wish: { path, access } }) => ({ volume: volume.id, path, access }));

@@ -125,7 +125,7 @@ type Content = Pick<
  * Archives are first unpacked completely into this folder. Volume calls hide it; only sessions that mount the volume can see it.
  */
 const staging = '.corral-restore';
-// Replaces the content within the volume, because each volume is a separate file system.
+// Swaps the content inside the volume: each volume is a separate file system, so no folder outside can be renamed into place.
 const swapScript = `
 set -e
 cd -- "$1"

@@ -123,7 +123,7 @@ export class Volumes extends ServerComponent<Deps> {
         await records.put(volume);
         return volume;
       } catch (thrown) {
-        await this.#complete(driver, volume, AbortSignal.timeout(callMs)).catch(() => {}); // the clean-up retries
+        await this.#complete(driver, volume, AbortSignal.timeout(callMs)).catch(() => {}); // the clean-up job will retry this
         throw thrown;
       }
     });
@@ -184,7 +184,7 @@ export class Volumes extends ServerComponent<Deps> {
       }
       return { ...now, holders: [], removing: clock.now() };
     });
-    // From here on, the volume cannot be found. A clean-up completes a deletion that fails or must wait for a sandbox.
+    // From here on, the volume cannot be found. The clean-up job completes a deletion that fails or must wait for a sandbox.
     if (hostsVolumes(driver)) await this.#complete(driver, volume, signal).catch(ignoreConflict);
   }
 

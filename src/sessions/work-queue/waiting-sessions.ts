@@ -20,7 +20,7 @@ const most = 1_000; // sessions per round
 
 /**
  * Queues sessions of self-hosted environments that need a worker: immediately when a session's log shows the need, and in
- * periodic rounds to cover crashes and workers that left during a call.
+ * periodic rounds to cover crashes and workers that disconnected during a call.
  */
 export class WorkEnqueuer extends ServerComponent<Deps> {
   onFacts(sessionId: SessionId, facts: readonly SessionFact[]): void {

@@ -79,7 +79,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   readonly session: (id: SessionId) => Promise<Pick<SessionRecord, 'archived'>>;
   /** Rejects: not_found. */
   readonly readOwner: (environmentId: string) => Promise<string | undefined>;
-  /** Other servers use queues in the same store. */
+  /** Whether other servers use queues in the same store. */
   readonly shared: boolean;
 }
 interface KeptItem {

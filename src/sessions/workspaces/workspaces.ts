@@ -182,8 +182,8 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
     if (isWorking) return closeIn(place, Math.max(graceMs, workingMs));
     places.delete(key);
     place.over.abort();
-    // Queued behind running calls, so that a session being created is complete first. A new member, in turn, waits until the
-    // old sandbox is gone.
+    // Queued behind running calls, so that the creation of a session is completed first. A new member, in turn, waits until
+    // the old sandbox is gone.
     const stop = async () => {
       const { ownSession: own } = place;
       if (own === undefined || (await isUsedElsewhere(own))) return;

@@ -20,7 +20,7 @@ export class Spool {
 
   /**
    * Writes and syncs the content, and computes size and hash. Disposing deletes the file unless it was moved. Rejects:
-   * payload_too_large, store_unavailable, invalid_request (the upload broke off).
+   * payload_too_large, store_unavailable, invalid_request (the upload was interrupted).
    */
   async take(content: AsyncIterable<Uint8Array>, { maxBytes, signal }: BlobPutOptions): Promise<SpoolFile> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });

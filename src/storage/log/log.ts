@@ -299,7 +299,7 @@ function followOtherServers(store: EventStore, options: OtherServersOptions, fol
   async function heard(id: SessionId, head: number): Promise<boolean> {
     const known = heads.get(id) ?? 0;
     const isNews = head > known && !follows.knows(id, head);
-    // A failure is retried, because the head is recorded only afterwards.
+    // A failed call is retried, because the head is recorded only after a successful one.
     if (isNews) await follows.appended(id, head, known);
     heads.set(id, head);
     if (head === 0 && known > 0) onGone(id);

@@ -21,11 +21,11 @@ import {
 import { isDuplicateKeyError } from './errors.ts';
 
 /**
- * Maximum age of a head that is used without reading again, in ms. Compaction keeps events for much longer than this, so an
+ * Maximum age of a head that is used without being read again, in ms. Compaction keeps events for much longer than this, so an
  * append at a stale head still collides with newer events.
  */
 const trustedMs = 30_000;
-const closeMs = 2_000; // an append can take several operations, each with its own deadline
+const closeMs = 2_000; // an append may take several operations, each with its own deadline
 const maxSeen = 10_000; // sessions
 
 interface AppenderParts {
@@ -145,7 +145,7 @@ export class EventAppender {
     await this.#connection.run(() => addEvents(this.#connection, documents));
   }
 
-  /** Completes an append that any server left incomplete, after this server's running appends. */
+  /** Completes an append that any server left incomplete, once this server's running appends have finished. */
   async settle(session: SessionId): Promise<void> {
     await this.#inOrder(session, () => this.#settle(session));
   }

@@ -53,18 +53,21 @@ export interface PutDocument {
 
 export interface LogDocument {
   readonly _id: string;
-  /** A seq that the log has had, not necessarily the newest. */
+  /** A current or past head of the log. */
   readonly head?: number;
   readonly thinned?: number;
   readonly trimmed?: number;
-  /** Last appender that did not close the log. The next appender completes its unfinished appends. */
+  /**
+   * The server that last appended, unless it has closed the log since. The next appender completes any append that the
+   * previous one left unfinished.
+   */
   readonly writer?: string;
   /** Epoch ms of the last mark, by the clock of that appender. */
   readonly opened?: number;
   readonly redo?: { readonly after: number; readonly puts: readonly PutDocument[] };
 }
 
-/** A session's newest seq, or briefly an older one, for servers that poll it. */
+/** A session's newest seq, for servers that poll it. May be outdated for a short time. */
 export interface HeadDocument {
   readonly _id: string;
   readonly head: number;
@@ -176,7 +179,7 @@ export function toIndexFields(kind: string, doc: unknown): { readonly of: string
 }
 export const serializeFact = (fact: SessionFact): SerializedFact => ({ type: fact.type, fact: JSON.stringify(fact) });
 
-/** Limit of an append, whose first event contains all of it. MongoDB allows 16 MB. */
+/** Maximum size of an append, whose first event contains all of it. MongoDB allows 16 MB. */
 const maxBytes = 12 * 1024 * 1024;
 
 export const keepLastPutPerRecord = ({ puts = [] }: AppendRequest): PutDocument[] => [

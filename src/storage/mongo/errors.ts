@@ -24,7 +24,7 @@ export function isTransientError(thrown: unknown): boolean {
   return passing.has(codeOf(thrown)) || thrown.hasErrorLabel('RetryableWriteError');
 }
 
-/** Detects socket errors, which the driver does not always wrap in its own. */
+/** Detects socket errors, which the driver does not always wrap in its own errors. */
 const isOfTheLine = (thrown: unknown): boolean =>
   thrown instanceof Error &&
   !(thrown instanceof MongoError) &&

@@ -10,8 +10,9 @@ const [againMs, closeMs] = [250, 1_000];
 const share = 3; // the next write waits this many times as long as the last one took, within the limits: a slow store gets fewer writes
 
 /**
- * Newest seqs of many sessions. With change streams they are rarely needed, so they are read from the logs' ends. Otherwise
- * servers poll them: each append stores its head shortly afterwards, and one read returns the heads of all sessions.
+ * Newest seqs of many sessions. With change streams they are rarely needed, so they are read from the logs' ends. Without
+ * change streams, servers poll them: each append stores its head shortly afterwards, and one read returns the heads of all
+ * sessions.
  */
 export class LogHeadTracker {
   readonly #connection: MongoConnection;

@@ -22,7 +22,7 @@ export type ReadOperations = ReturnType<typeof createReadOperations>;
 const pageChars = 4 * 1024 * 1024;
 /** A search chunk ends after this time, because writes wait for it. */
 const pieceMs = 5;
-/** Rows that one search statement reads; fewer after a slow one, whose texts were large. */
+/** Rows that one search statement reads; fewer after a slow statement, whose texts were large. */
 const rowsAtOnce = { few: 8, many: 128, slowMs: 3 };
 /** Usage events summed per request, and titles searched per request. Either takes a few milliseconds. */
 const usageAtOnce = 2_000;
@@ -35,7 +35,7 @@ export type UsageChunk = readonly [sums: string, next: number | null];
 
 const lastPlace: EventPosition = ['\u{10ffff}', 0];
 
-/** The condition on types must be that of the index, because SQLite would not use the index otherwise. */
+/** The condition on types must match the index's own condition, because SQLite does not use the index for any other. */
 export const newestOfTypeQuery = `
   SELECT seq FROM event INDEXED BY event_type WHERE session = ?1 AND type = ?2
     AND type NOT IN (${unindexedEventTypes.map((type) => `'${type}'`).join(', ')})

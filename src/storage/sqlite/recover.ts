@@ -81,7 +81,7 @@ function salvage(copy: string, fresh: string, now: number): Omit<RecoveryReport,
   return { events: count('event'), records: count('record'), gaps };
 }
 
-/** Reads from both ends up to the damage, and events per session too: a damaged page then hides no other session's events. */
+/** Reads from both ends up to the damage, and events also per session, so that a damaged page hides no other session's events. */
 function rescue(from: DatabaseSync, to: DatabaseSync, { name, key, json }: Table): void {
   const down = key
     .split(', ')

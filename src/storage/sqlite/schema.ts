@@ -121,8 +121,8 @@ export const migrations: readonly string[] = [
   DROP INDEX event_message;
   CREATE INDEX event_message ON event (session, seq, type) WHERE type IN ('message.user', 'message.assistant');
   `,
-  // Searches and usage totals read these tables alone, and titles from the index. An index with expressions does not suffice:
-  // SQLite also reads the row of a table without a rowid.
+  // Searches and usage totals read only these tables; titles are read from the index. An index with expressions does not
+  // suffice: SQLite also reads the row of a table without a rowid.
   `
   CREATE TABLE message (
     session TEXT NOT NULL, seq INTEGER NOT NULL, text ANY, PRIMARY KEY (session, seq)

@@ -76,8 +76,8 @@ function serve(): void {
       resting = undefined;
       try {
         truncateWal(opened.db);
-        // Either the file was closed, which also empties the write-ahead log, or another program reads it. The next deletion
-        // retries.
+        // Either the file was closed, which also empties the write-ahead log, or another program is reading it. The next
+        // deletion retries.
       } catch {}
     }, restMs).unref();
   };

@@ -30,7 +30,7 @@ export interface DiskGuard {
 }
 
 const lookMs = 1_000;
-/** The pause after a stop, because freeing the space takes time. */
+/** Minimum time between two stops. Needed because freeing the space takes time. */
 const pauseMs = 5_000;
 const endMs = 30_000;
 

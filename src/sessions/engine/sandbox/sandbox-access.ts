@@ -94,7 +94,7 @@ interface Deps {
 }
 
 export class SandboxAccess extends ServerComponent<Deps> {
-  /** Keeps the sandbox in use, starting it if needed. Connects directly if another server owns the session. */
+  /** Keeps the sandbox in use, starting it if needed. Connects to it directly if another server owns the session. */
   async use(id: SessionId, signal: AbortSignal): Promise<SandboxLease> {
     const { own, ownership, remoteSandboxes } = this.deps;
     if (!remoteSandboxes) return await own.use(id, signal);

@@ -25,14 +25,14 @@ const named = 20;
 const commandChars = 120;
 const settleMs = 2_000;
 /**
- * The time limit of the flush before a pause: on a busy disk, flushing gigabytes takes several seconds. Shorter than the timeout
+ * Time limit for the flush before a pause. On a busy disk, flushing gigabytes takes several seconds. Shorter than the timeout
  * of a pause request.
  */
 const syncMs = 15_000;
 
 /**
- * Flushes the files of a sandbox that is about to be frozen, so that a power cut loses none, and resolves with the commands of
- * its processes. The freeze waits for the flush, because a process that is still flushing cannot be frozen.
+ * Flushes the files of a sandbox that is about to be frozen, so that a power cut loses no data, and resolves with the commands
+ * of its processes. The freeze waits for the flush, because a process that is still flushing cannot be frozen.
  */
 export async function flushSandbox(
   client: SandboxClient,
@@ -128,7 +128,7 @@ export function provideSandboxMachine(deps: SandboxDeps) {
     return await act(until);
   }
   const begun = new Map<SandboxId, number>();
-  /** Sandboxes that failed while in use and may hang. A failed sandbox is destroyed before the next start. */
+  /** Sandboxes that failed while in use and may be hanging. A failed sandbox is destroyed before the next start. */
   const broken = new Set<SandboxId>();
   /** Commands of the processes in frozen sandboxes, which cannot report them. */
   const frozen = new Map<SandboxId, readonly string[]>();
@@ -330,8 +330,8 @@ async function watch(
   const either = AbortSignal.any([signal, lost]);
   let heardAt = clock.now();
   while (!either.aborted) {
-    // The pause after a missed heartbeat is short, because the heartbeat has already waited a second: three misses must take less
-    // than six seconds.
+    // The pause after a missed heartbeat is short, because waiting for that heartbeat already took a second, and three misses
+    // must take less than six seconds.
     await sleep(silence.isSilent ? heartbeatMs / 4 : heartbeatMs, either, clock).catch(() => {});
     if (either.aborted) break;
     if (own.isPaused) continue;

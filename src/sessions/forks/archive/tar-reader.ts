@@ -21,7 +21,7 @@ export const invalidArchiveError = (what: string): AppError =>
 
 /**
  * Reads the entries of an untrusted tar stream. Refuses a header with a wrong checksum, data after the end, and headers that
- * programs interpret differently. Rejects: invalid_request.
+ * different programs interpret differently. Rejects: invalid_request.
  */
 export async function* readTarEntries(source: AsyncIterable<Uint8Array>): AsyncGenerator<TarEntry, void> {
   const bytes = new ByteReader(source);

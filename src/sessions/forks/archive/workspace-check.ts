@@ -21,7 +21,7 @@ const plain: ReadonlySet<string> = new Set(['0', '1', '2', '5', '6']);
 
 /**
  * Passes on a compressed workspace copy while checking it. Fails before the last byte is passed on if a file would leave the
- * workspace, the copy contains a device, or it is too large.
+ * workspace, the copy contains a device, or the copy is too large.
  */
 export async function* checkWorkspaceArchive(
   content: AsyncIterable<Uint8Array>,
@@ -52,7 +52,7 @@ export async function* checkWorkspaceArchive(
     }
     unzip.end();
     await checking;
-    // Input can continue after the end of the compressed files.
+    // The input may continue after the end of the compressed files.
     if (unzip.bytesWritten !== length) throw trailing();
     if (held) yield held;
   } catch (thrown) {

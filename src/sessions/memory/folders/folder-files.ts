@@ -16,7 +16,7 @@ export interface MemoryFolder {
   readonly store: string;
   /** Relative to the workspace. */
   readonly path: string;
-  /** Relative to the workspace. Contains the agent's texts that were replaced. */
+  /** Folder for the agent's replaced texts, relative to the workspace. */
   readonly unkept: string;
 }
 const scanMs = 60_000;
@@ -88,8 +88,8 @@ export async function readMemoryFile(
 }
 
 // $1: the folder; $2: the folder for unkept texts; $3: the store; $4: its access. stdin: an archive of new files, changes, and
-// the hashes agreed after them. A change consists of the expected hash, the new hash and the path. A file with any other hash
-// is moved away, never overwritten. Output: paths with the prefix u (moved away) or f (failed).
+// the hashes that are agreed once the changes are applied. A change consists of the expected hash, the new hash and the path.
+// A file with any other hash is moved away, never overwritten. Output: paths with the prefix u (moved away) or f (failed).
 const changeScript = `
 export LC_ALL=C
 folder=$1 unkept=$2 own=${reservedMemoryFilePrefix} new=${reservedMemoryFilePrefix}.new
@@ -133,7 +133,7 @@ export interface MemoryFolderChangeResult {
   readonly unkept: readonly string[];
   readonly failed: readonly string[];
 }
-/** Can be interrupted at any point: the next comparison continues. */
+/** Can be interrupted at any point; the next comparison then completes the change. */
 export async function applyMemoryFolderChange(
   folder: MemoryFolder,
   change: MemoryFolderChange,

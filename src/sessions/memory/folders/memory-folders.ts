@@ -46,8 +46,8 @@ const maxReported = 20;
 /** A folder below `/mnt/memory` for the agent's replaced texts. No store's folder can have this name. */
 const unkeptFolder = '.unkept';
 /**
- * Errors of a lost sandbox, of a session that moved to another server, or of a server that is stopping. The next use of the
- * folder continues the sync.
+ * Errors that occur if the sandbox is lost, the session moves to another server, or this server is stopping. The next use of
+ * the folder continues the sync.
  */
 const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   ...(['sandbox_lost', 'cancelled', 'sandbox_not_found', 'sandbox_unresponsive', 'shutting_down', 'fenced'] as const),
@@ -85,7 +85,7 @@ export class MemoryFolderSync extends ServerComponent<Deps> implements Workspace
     return texts.length === 0 ? undefined : [...texts.slice(0, maxReported), ...more].join('\n');
   }
 
-  /** Syncs when a run ends, because an interrupted run can leave changes that no call has synced. */
+  /** Syncs when a run ends, because an interrupted run may leave changes that no call has synced. */
   onFact(live: LiveSession, fact: SessionFact): void {
     if (fact.type !== 'run.end' || fact.data.reason === 'deleted') return;
     // if this fails, the next use retries

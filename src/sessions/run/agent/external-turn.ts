@@ -206,7 +206,7 @@ function hearing(
   };
 }
 
-/** Name of an agent that does not report its model: its program, without the variables that `env` sets. */
+/** Names an agent that does not report its model after its program. Skips a leading `env` and its variables. */
 function nameOf({ command }: ExternalAgent): string {
   const program = command[0] === 'env' ? command.slice(1).find((word) => !word.includes('=')) : command[0];
   return `acp/${(program ?? 'agent').split('/').at(-1)}`;

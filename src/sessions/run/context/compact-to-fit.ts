@@ -31,8 +31,8 @@ type SummaryAttempt =
 
 /**
  * Shortens the conversation until the next request fits: removes old pictures and results, then replaces old messages with a
- * summary by the model, and finally cuts them without one. `refused`: the model refused the request as too long, which
- * overrides the estimate.
+ * summary by the model or, as a last resort, removes them without one. `refused`: the model refused the request as too long,
+ * which overrides the estimate.
  */
 export async function compactToFit(
   work: Deps,
@@ -230,7 +230,7 @@ const maxFailedSummaries = 2;
 class ContextWindow {
   readonly #work: Deps;
   readonly #around: number;
-  /** The model refused the request as too long, and only pictures have been compacted since. */
+  /** Whether the model refused the request as too long and only pictures have been compacted since. */
   #isRefused: boolean;
   readonly limit: number;
   readonly room: CompactionSizes;

@@ -11,7 +11,7 @@ export const MessageSelection = z.object({
   upto: z.int().optional(),
   /** In a request for a summary: characters kept of each result before `upto`. */
   most: z.int().optional(),
-  /** Broken-off reply that the request continues. Not in the conversation. */
+  /** Interrupted reply that the request continues. Not in the conversation. */
   begun: z.custom<Message>().optional(),
 });
 export type MessageSelection = z.infer<typeof MessageSelection>;

@@ -10,7 +10,7 @@ interface TokenHabits {
   readonly cachedShare: number;
 }
 
-/** Estimates a request's tokens from its bytes, corrected by the last count of each model. */
+/** Estimates a request's tokens from its bytes, corrected by the token count that each model last reported. */
 export class TokenEstimator {
   readonly #perByte = new Map<string, number>();
   readonly #habits = new Map<string, TokenHabits>();

@@ -10,7 +10,7 @@ import { truncateEnd, truncateStart } from '../../../core/text/text.ts';
  * removed. Results from `upto` to `until` are shortened to their first `most` characters, if set.
  * - `pictures`: pictures before `upto` are replaced by a line that states how many there were.
  * - `summary`, `cut`: everything before `upto` is replaced by the user's own messages and `summary`. The model writes the text
- * of a `summary`; the server writes that of a `cut`, after the model failed to.
+ * of a `summary`. If it cannot, the server writes the text of a `cut` instead.
  */
 export const Compaction = z.object({
   kind: z.enum(['results', 'pictures', 'summary', 'cut']),

@@ -10,11 +10,11 @@ import { truncateEnd } from '../../../core/text/text.ts';
 
 export const StoredSession = SessionRecord.extend({
   /**
-   * A user stopped the sandbox. Commands and the desktop are refused until a run or `start`, even if reading files has started it
-   * again.
+   * Whether a user stopped the sandbox. If so, commands and the desktop are refused until a run or `start`, even if reading
+   * files has started the sandbox again.
    */
   sandboxHeld: z.boolean().default(false),
-  /** The daemon violated the protocol. Its sandbox is destroyed, and only a person's request starts a new one. */
+  /** Whether the daemon violated the protocol. If so, its sandbox is destroyed, and only a person's request starts a new one. */
   sandboxUntrusted: z.boolean().default(false),
   /** Newest phase that changed the record. Absent before the first phase, and in older records. */
   sandboxPhase: SandboxPhase.optional(),
@@ -36,7 +36,7 @@ export const StoredSession = SessionRecord.extend({
   granted: Spending.nullable().default(null),
   /** Start of working time that is not yet in `spending`. */
   workingSince: z.number().nullable().default(null),
-  /** The active run waits because of the session's budget. */
+  /** Whether the active run waits because of the session's budget. */
   isOverBudget: z.boolean().default(false),
   /** Tools that a person permitted for the remainder of the session. */
   permitted: z.array(z.string()).default([]),

@@ -40,7 +40,7 @@ export interface RunProgress {
   readonly openCalls: readonly OpenToolCall[];
   readonly requests: readonly AnswerRequest[];
   readonly inbox: readonly UserMessage[];
-  /** A broken-off reply, which the next reply continues. */
+  /** An interrupted reply, which the next reply continues. */
   readonly broken?: string | undefined;
   readonly checked: readonly GoalCheckData[];
 }
@@ -56,7 +56,7 @@ interface OpenReply {
   say(text: string): void;
   end(): SessionFact[];
   rest(): void;
-  /** Completes a broken-off reply that will not be continued. */
+  /** Completes an interrupted reply that will not be continued. */
   cut(): SessionFact[];
 }
 
@@ -127,7 +127,7 @@ export class RunWriter {
   get unheard(): readonly UserMessage[] {
     return this.#inbox;
   }
-  /** With `shown`, adds only the messages in it, in the form shown to the model. */
+  /** Adds the new messages to the transcript. With `shown`, adds only the messages in it, in the form shown to the model. */
   takeIn(shown?: ReadonlyMap<MessageId, ResolvedMessage>): void {
     for (const { messageId, text } of this.#inbox.splice(0, shown?.size ?? this.#inbox.length)) {
       const { pictures = [], attached = [], ...report }: Partial<ResolvedMessage> = shown?.get(messageId) ?? {};
@@ -243,7 +243,7 @@ export class RunWriter {
     data: { messageId, text, ...more },
   });
 
-  /** Broken-off reply. Subscribers have already seen its beginning. `id` is set while its message is open. */
+  /** An interrupted reply. Subscribers have already seen its beginning. `id` is set while its message is open. */
   get begun(): { readonly id?: MessageId; readonly text: string } | undefined {
     const open = this.#writer.message.begun;
     if (this.#broken === '') return open;
@@ -358,7 +358,7 @@ export class RunWriter {
 
   /**
    * Closes the open message, calls and step in the required order, then ends the run. Repeated calls return the first call's
-   * promise. `shown` has the content of open calls by id.
+   * promise. `shown`: the content of the open calls, by call id.
    */
   close(
     last: readonly SessionFact[],

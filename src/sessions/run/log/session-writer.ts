@@ -22,7 +22,7 @@ export class OpenMessage {
     return this.#open?.fact.data.messageId;
   }
 
-  /** A broken-off reply that the next reply can continue. */
+  /** An interrupted reply that the next reply can continue. */
   get begun(): { readonly id: MessageId; readonly text: string } | undefined {
     const { fact, text, rests } = this.#open ?? {};
     return fact && text !== undefined && rests ? { id: fact.data.messageId, text } : undefined;
@@ -92,7 +92,7 @@ interface Options extends Pick<ServerDependencies, 'clock' | 'log'> {
 }
 interface PendingWrite {
   readonly facts: readonly SessionFact[];
-  /** Index of the first requested fact. Facts that complete another message can precede it. */
+  /** Index of the first requested fact. Facts that complete another message may precede it. */
   readonly first: number;
   readonly puts: readonly RecordPut[];
   /** Record changes without a fact of their own, applied after these facts. */
@@ -124,7 +124,7 @@ export class SessionWriter extends ServerComponent<Options> {
     return this.#record;
   }
 
-  /** Newest seq of the log that this server knows. */
+  /** The newest seq in the log, as far as this server knows. */
   get head(): number {
     return this.#head;
   }
@@ -158,8 +158,9 @@ export class SessionWriter extends ServerComponent<Options> {
   }
 
   /**
-   * Changes the record in queue order, because a queued write would undo a change outside the queue. Without a fact, the log's
-   * head is unchanged, so a former lease holder that has not noticed the loss of its lease can still overwrite the change.
+   * Changes the record in queue order, because a queued write would undo a change made outside the queue. Without a fact, the
+   * log's head is unchanged, so a former lease holder that has not noticed the loss of its lease can still overwrite the
+   * change.
    */
   async amend(marks: Partial<StoredSession>, facts: readonly SessionFact[] = []): Promise<void> {
     if (this.#broken) throw this.#broken;

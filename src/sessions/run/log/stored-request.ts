@@ -37,7 +37,7 @@ export const StoredRequest = z.object({
   noteAt: z.int().optional(),
   /** Notes of earlier turns: the first `first` notes of request `of`, then `more`. */
   notes: z.object({ of: z.int().optional(), first: z.int().default(0), more: z.array(PlacedNote) }).optional(),
-  /** All notes, in records of versions without `notes`. */
+  /** All notes, in records that predate `notes`. */
   earlier: z.array(PlacedNote).optional(),
   hint: z.string().optional(),
   mustCall: z.string().optional(),
@@ -185,7 +185,7 @@ export class RequestLog {
 
   #note = (text: string): string => this.#text(digestText(text), { text });
 
-  /** After a restart, a text can be written a second time, which has no effect. */
+  /** After a restart, a text may be written a second time, which has no effect. */
   #text(hash: string, doc: object): string {
     if (!this.#stored.has(hash)) this.#put(requestTextRecordKind, hash, { doc });
     this.#stored.add(hash);

@@ -30,8 +30,8 @@ const CallPaths = z.object({
 });
 
 /**
- * Notes for agents in subfolders of repositories, appended to the result of the first call that touches the folder: adding them
- * to the prompt would invalidate the provider's cache. Their text is untrusted.
+ * Notes for agents, found in subfolders of repositories. They are appended to the result of the first call that touches the
+ * folder, because adding them to the prompt would invalidate the provider's cache. Their text is untrusted.
  */
 export class NestedWorkspaceNotes {
   readonly #runs = new WeakMap<object, RunNotes>();
@@ -85,6 +85,6 @@ function findFolders(args: unknown, workdir: string): readonly string[] {
   return parts.map((_, at) => parts.slice(0, at + 1).join('/'));
 }
 
-/** Whether a folder name is safe in the element around notes. `.git` is excluded. */
+/** Whether a folder name is safe to use in the element that encloses the notes. `.git` is excluded. */
 const isPlain = (part: string) =>
   part !== '' && part !== '..' && part !== '.git' && /^[^\p{C}<>"&]{1,255}$/u.test(part);

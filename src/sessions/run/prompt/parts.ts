@@ -83,7 +83,10 @@ const placeholders: Partial<Record<PromptPartName, Placeholders>> = {
 /** Models, including the demo model, read the workspace folder from this line. */
 const workdirLine = /^Working directory: \{\{workdir\}\}$/m;
 
-/** Throws: invalid_request for an unknown or missing placeholder or folder line. `where` names the text's source in the error. */
+/**
+ * Throws: invalid_request for an unknown or missing placeholder, or a missing folder line. `where` names the text's source in
+ * the error.
+ */
 export function checkPromptPart(name: PromptPartName, text: string, where: string): void {
   const { must, may = [] } = placeholders[name] ?? { must: [] };
   const found = [...text.matchAll(/\{\{([^{}]*)\}\}/g)].map(([, key = '']) => key);

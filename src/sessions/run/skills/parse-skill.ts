@@ -32,7 +32,7 @@ export interface ParsedSkill {
   readonly compatibility?: string;
   /** Describes the skill's arguments, as in `[file] [--all]`. */
   readonly argumentHint?: string;
-  /** Tools that the author intends the skill to use. Shown to people; they grant no permission. */
+  /** Tools that the author intends the skill to use. Shown to people; listing a tool grants no permission. */
   readonly allowedTools?: readonly string[];
   readonly body: string;
 }

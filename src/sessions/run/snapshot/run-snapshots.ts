@@ -35,7 +35,7 @@ printf '%s\\n%s\\n' "$run" "$at" >${own}.new/about
 rm -rf ${own} && mv -T ${own}.new ${own}
 `;
 
-/** Prints the run, the time, and the files that differ. Current files start with a tab, earlier ones do not. */
+/** Prints the run, the time, and the files that differ. Lines of current files start with a tab, others do not. */
 const baselineCompareScript = `
 [ -f ${own}/about ] || exit ${missingBaselineExitCode}
 cat ${own}/about

@@ -107,7 +107,7 @@ async function smaller(picture: Buffer, { size: { width, height }, side, signal 
   return { leftOut: `${why}, and it could not be made smaller` };
 }
 
-const span = 2_400; // Characters. The detector fires if this many consist of one short text, repeated.
+const span = 2_400; // Characters. The detector fires if this many are repetitions of one short text.
 const maxPeriod = 400;
 const everyChars = 512;
 
@@ -201,7 +201,7 @@ export interface TurnInput {
   readonly beforeText?: () => void;
 }
 export type CheckedModelReply = Reply & {
-  /** The reply repeated itself endlessly and was stopped. */
+  /** Whether the reply repeated itself endlessly and was stopped. */
   readonly repeats: boolean;
 };
 type ReplyOrEnd =

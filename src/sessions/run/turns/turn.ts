@@ -18,7 +18,7 @@ export type Turn =
       /** Facts that complete a live message and record the usage. Write them with the turn's other facts. */
       readonly facts: readonly SessionFact[];
       readonly spent: RunSpending;
-      /** Unusable reply: empty, cut within a call, or repeating itself. */
+      /** Whether the reply is unusable: it is empty, is cut within a call, or repeats itself. */
       readonly empty: boolean;
       /** With `empty`: explains to the model why the reply is unusable. Undefined if the reply had no text and was not cut. */
       readonly hint?: string;
@@ -33,7 +33,7 @@ export async function runTurn(
   const { runWriter, budget } = work;
   await runWriter.flush(); // otherwise followers would get the earlier events only with the reply's first text
   const { unheard } = runWriter;
-  // If the user has sent a newer message, the reply that broke off is not continued.
+  // If the user has sent a newer message, the interrupted reply is not continued.
   if (unheard.length > 0 && runWriter.begun?.id) await runWriter.write(...runWriter.cutMessage());
   const { begun } = runWriter;
   const hasFiles = unheard.some(({ attachments = [] }) => attachments.length > 0);

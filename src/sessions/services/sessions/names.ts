@@ -10,7 +10,7 @@ import { changeRecord, changeRecordWithResult, createRecordSweep } from '../../.
 interface Deps extends Pick<ServerDependencies, 'clock'> {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'delete' | 'list'>;
   readonly ids: Pick<IdSource, 'sessionId'>;
-  /** Rejects: session_not_found, also while the session is being deleted. */
+  /** Rejects: session_not_found, even while the session is being deleted. */
   readonly get: (id: SessionId) => Promise<SessionRecord>;
 }
 const NameEntry = z.object({

@@ -36,7 +36,7 @@ export async function readServerOverview(deps: Deps, signal: AbortSignal): Promi
 async function readSandboxes(deps: Deps, signal: AbortSignal): Promise<RunningSandboxView[]> {
   const { records, liveSessions, sandboxesUp, sandboxes, host, clock } = deps;
   const hosts = new Map(sandboxesUp().map((info) => [info.sessionId, info.host ?? host]));
-  // The list may be a few seconds old; sessions in memory are current.
+  // The list may be a few seconds old; the state of sessions in memory is current.
   for (const { id, client } of liveSessions.all()) {
     if (!client) hosts.delete(id);
     else if (!hosts.has(id)) hosts.set(id, host);
