@@ -23,7 +23,7 @@ interface ListQuery<T> extends Pick<KubeApiRequest, 'accept' | 'tries'> {
 
 /** A pod is about 12 KiB of JSON: a single answer for thousands of them would exceed the size limit. */
 const pageSize = '500';
-/** How long a request that was already sent may continue after its caller has given up. */
+/** How long a request that was already sent may continue after its caller has stopped waiting. */
 const patienceMs = 5_000;
 
 export function openKubeCollection<T extends KubeObject>(api: KubeApi, path: string, what: string) {

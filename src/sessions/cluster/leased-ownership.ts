@@ -20,7 +20,7 @@ export interface LeaseOptions extends Pick<ServerDependencies, 'clock'> {
 }
 interface HeldLease {
   readonly epoch: number;
-  /** On the `elapsed` clock. The lease is held until this time or `sureUntilTime`, whichever comes first. */
+  /** On the `elapsed` clock. The lease is certain until the earlier of this time and `sureUntilTime`. */
   readonly sureUntil: number;
   /** On the wall clock, which other servers use. */
   readonly sureUntilTime: number;
