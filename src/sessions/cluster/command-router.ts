@@ -38,7 +38,7 @@ export function parsePostedCommand({ name, body }: RemoteCommand) {
   try {
     return Posted.parse({ name, body });
   } catch (cause) {
-    const text = 'This server cannot read the command of another server. Run one version of Corral.';
+    const text = 'This server cannot read a command of another server. Run the same version of Corral on all servers.';
     throw new AppError('unsupported', text, { cause });
   }
 }

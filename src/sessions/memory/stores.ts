@@ -234,7 +234,7 @@ function indexIn(found: { readonly doc: unknown } | undefined): MemoryStoreIndex
 
 function refuseOther({ head, path }: StoredMemory, expect: string | undefined): void {
   if (expect === undefined || expect === head.sha256) return;
-  throw new MemoryConflictError('text', `${path} was changed meanwhile. Read it again before you write.`);
+  throw new MemoryConflictError('text', `${path} was changed in the meantime. Read it again before you write.`);
 }
 
 interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {

@@ -306,7 +306,7 @@ async function run(client: SandboxClient, path: string, repositoryScript: Reposi
   if (exitCode === 0) return output;
   if (exitCode === gitExitCodes.nothing) throw new AppError('conflict', `Nothing has changed in ${path}.`);
   if (remote && /\[(remote )?rejected\]|non-fast-forward|fetch first/i.test(stderr)) {
-    const text = `${remote.url} did not take the branch: ${summarizeGitOutput(stderr)} Fetch and merge its commits, or push to another branch.`;
+    const text = `${remote.url} rejected the branch: ${summarizeGitOutput(stderr)} Fetch and merge its commits, or push to another branch.`;
     throw new AppError('conflict', text);
   }
   const known = remote && toGitRemoteError(remote, stderr);
