@@ -150,7 +150,7 @@ export class CommandRouter extends ServerComponent<Deps> implements ClusterComma
           return await supervisor.command<Value>(id, command);
         }
       }
-      throw new AppError('fenced', 'The session moved between servers too often.');
+      throw new AppError('fenced', 'The session moved between servers too often. Try again.');
     });
   }
 
@@ -164,7 +164,7 @@ export class CommandRouter extends ServerComponent<Deps> implements ClusterComma
       if (done.stopped || (await this.#isCurrent(id))) return done;
       this.deps.eviction.fenced(id);
     }
-    throw new AppError('fenced', 'The session moved between servers too often.');
+    throw new AppError('fenced', 'The session moved between servers too often. Try again.');
   }
 
   async #isCurrent(id: SessionId): Promise<boolean> {

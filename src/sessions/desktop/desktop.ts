@@ -30,7 +30,7 @@ export function describeMissingDesktop({ state, detail = '', seconds = 0 }: Desk
     case 'failed':
       return `The image with the desktop could not be built. The server will try again. ${detail}`;
     case 'ready':
-      return 'This sandbox is older than the image with the desktop. A person can add one with the command `corral desktop --add`, or the procedure desktop.add.';
+      return 'This sandbox is older than the image with the desktop. A person can add the desktop with the command `corral desktop --add`, or the procedure desktop.add.';
   }
 }
 

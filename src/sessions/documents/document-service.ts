@@ -59,7 +59,7 @@ export function createDocumentService({ records, clock, ids, deleteUpload }: Dep
       };
       return await of(kind).create(doc, {
         most: maxOfOwner,
-        text: `There are ${maxOfOwner} of them already. Delete some first.`,
+        text: `There are already ${maxOfOwner} of them. Delete some first.`,
         now,
       });
     },

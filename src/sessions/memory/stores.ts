@@ -278,7 +278,7 @@ export function createMemoryStoreService({ records, clock, ids }: Deps): MemoryS
         updatedAt: at,
         archivedAt: null,
       };
-      const text = `There are ${mostOfOwner} memory stores already. Delete some first.`;
+      const text = `There are already ${mostOfOwner} memory stores. Delete some first.`;
       return await stores.within({ most: mostOfOwner, text, now: at }, store, async () => {
         await memories.begin(id);
         return await stores.create(store);

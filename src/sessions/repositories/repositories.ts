@@ -89,7 +89,7 @@ export function createRepositoryService({
     await using used = await sandboxes.use(id, signal); // waits for a fetch in progress
     const { record, repository } = await find(id, path);
     if (repository.state !== 'ready') {
-      const why = repository.error ?? 'it is still to be fetched.';
+      const why = repository.error ?? 'it has not been fetched yet.';
       throw new AppError('conflict', `The repository ${path} could not be fetched: ${why}`);
     }
     return await act({ client: used.client, record, repository });

@@ -52,7 +52,7 @@ export function createVaultService({ records, credentials, tokens, clock, ids }:
         updatedAt: now,
         archivedAt: null,
       };
-      const text = `There are ${mostOfOwner} vaults already. Delete some first.`;
+      const text = `There are already ${mostOfOwner} vaults. Delete some first.`;
       return await vaults.create(vault, { most: mostOfOwner, text, now });
     },
     get: stored,

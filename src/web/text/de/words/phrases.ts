@@ -131,7 +131,7 @@ export const serverPhrases: Readonly<Record<string, string>> = {
     '{url} ist ein Ordner und hat keine Pull Requests. Laden Sie den Patch herunter.',
   'Nothing answers at {host} in the sandbox, where git runs. Replace it with an address of that server that the sandbox can reach, such as its name in your network. {output}':
     'In der Sandbox, in der git läuft, antwortet unter {host} nichts. Geben Sie eine Adresse dieses Servers an, die die Sandbox erreicht, zum Beispiel seinen Namen in Ihrem Netzwerk. {output}',
-  'The agent waits for an approval.': 'Der Agent wartet auf eine Genehmigung.',
+  'The agent is waiting for approval.': 'Der Agent wartet auf eine Genehmigung.',
   'The agent has read {list}, so the note can contain untrusted text.':
     'Der Agent hat gelesen: {list}. Die Notiz kann daher fremden Text enthalten.',
   'web pages or search results': 'Webseiten oder Suchergebnisse',
