@@ -228,19 +228,20 @@ export const toBudgetWait = (over: BudgetOverrun | undefined) =>
 export function formatBudgetQuestion(over: BudgetOverrun): string {
   const { scope, kind, limit, used, needs, period, hard } = over;
   if (scope === 'member')
-    return 'The owner of this session has lost access to it, so I stopped here. Once the owner has access again, or a maintainer of the project has taken the session over, I go on by myself.';
+    return 'The owner of this session no longer has access to it, so I stopped. I will continue automatically once the owner has access again, or a maintainer of the project takes over the session.';
   const budget = `The ${names[kind]} of ${Math.round(limit * 1e4) / 1e4}${units[kind]}`;
   const whose = holders[scope] + (period ? ` for this ${period}` : '');
   if (kind === 'runningRuns')
-    return `${budget}${whose} is reached. I go on by myself once one of the runs ends, or an administrator raises the limit.`;
+    return `${budget}${whose} is reached. I will continue automatically once one of the runs ends, or an administrator raises the limit.`;
   const spent = kind === 'tokens' || kind === 'cost' || scope === 'session' ? ` (${rounded(used)} used)` : '';
   const what = isLimitReached(over)
     ? `${budget}${whose} is spent${spent}.`
     : kind === 'toolCalls'
       ? `${budget}${whose} is spent, or lent to sub-agents.`
-      : `${budget}${whose} does not cover the next request, which was not sent: ${rounded(used)} are used, and it needs about ${rounded(needs)}.`;
-  if (hard) return `${what} No answer grants it again: change the budget of the session, then I go on by myself.`;
+      : `${budget}${whose} does not cover the next request, so it was not sent: ${rounded(used)} are used, and it needs about ${rounded(needs)} more.`;
+  if (hard)
+    return `${what} Replies cannot renew this budget. Raise the session's budget, and I will continue automatically.`;
   return isSharedBudget(over)
-    ? `${what} An administrator can raise it; then I go on by myself, as I do in the next ${period} (UTC).`
-    : `${what} Send a message to let me go on.`;
+    ? `${what} I will continue automatically once an administrator raises it, or in the next ${period} (UTC).`
+    : `${what} Send a message to let me continue.`;
 }

@@ -148,13 +148,13 @@ export const updateApprovals = own.assign({
 export const rejectStaleDecision = answering({
   ok: false,
   code: 'conflict',
-  message: 'This call does not wait for approval: it was decided already, it expired, or its run has ended.',
+  message: 'This call is not waiting for approval: it was already decided, it expired, or its run ended.',
 });
 
 export const rejectQueueFull = answering({
   ok: false,
   code: 'queue_full',
-  message: 'Too many messages wait in this session. Wait until it has worked through some.',
+  message: 'Too many messages are waiting in this session. Wait until some of them are processed.',
 });
 
 export const beginRun = own.enqueueActions(({ context, enqueue }) => {

@@ -178,7 +178,7 @@ export class AutomationRecords extends ServerComponent<Deps> {
 export type OwnerAccessCheck = (owner: string, projectId: string | null) => boolean;
 /** A returning owner must resume the automation explicitly, because somebody else may have taken over the work by then. */
 export const ownerWithoutAccessReason =
-  'Its owner has no access: no valid key, disabled, or no longer in the project. Resume it when the owner is back, or to take it over.';
+  'Its owner has no access: no valid key, disabled, or no longer in the project. Resume it once the owner has access again, or to take it over.';
 /** The person who resumes the automation becomes its owner only if the current owner still has no access. */
 export function resolveOwnerOnResume(
   { owner, projectId, paused }: Pick<Automation, 'owner' | 'projectId'> & { paused: { by: string } | null },

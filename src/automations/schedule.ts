@@ -59,12 +59,9 @@ const cronFields: readonly CronField[] = [
 /** Notations of other programs that Debian's cron does not support. */
 const otherForms: readonly (readonly [form: RegExp, why: string])[] = [
   [/\?/, 'has ?, which other programs read as "no day". Write * there'],
-  [/#/, 'has #, which counts the weeks of a month in other programs. There is no such rule here'],
-  [
-    /^l([-/]\d+)?$|^lw$|^(\d|[a-z]{3})l$/i,
-    'has L, which is the last day in other programs. There is no such rule here',
-  ],
-  [/^(\d+)w$/i, 'has W, which is the nearest weekday in other programs. There is no such rule here'],
+  [/#/, 'has #, which counts the weeks of a month in other programs. It is not supported here'],
+  [/^l([-/]\d+)?$|^lw$|^(\d|[a-z]{3})l$/i, 'has L, which is the last day in other programs. It is not supported here'],
+  [/^(\d+)w$/i, 'has W, which is the nearest weekday in other programs. It is not supported here'],
   [/^h([(/]|$)/i, 'has H, which is a chosen time in other programs. Write the time itself'],
   [/~/, 'has ~, which is a random time in other programs. Write the time itself'],
 ];
@@ -72,7 +69,7 @@ const otherForms: readonly (readonly [form: RegExp, why: string])[] = [
 function mistakeIn(fields: readonly string[]): string | undefined {
   if (fields[0]?.startsWith('@')) return `has the nickname ${fields[0]}. Write its five fields`;
   if (fields.length === 6 || fields.length === 7)
-    return `has ${fields.length} fields, as programs have that also read seconds or years`;
+    return `has ${fields.length} fields, as in programs that also support seconds or years`;
   if (fields.length !== cronFields.length)
     return `has ${fields.length === 1 ? 'one field' : `${fields.length} fields`}`;
   for (const [at, field] of fields.entries()) {
@@ -82,14 +79,14 @@ function mistakeIn(fields: readonly string[]): string | undefined {
       if (why !== undefined) return `${why} (${name})`;
       const [range = '', step, ...more] = part.split('/');
       if (more.length > 0 || (step !== undefined && !/^[1-9]\d{0,3}$/.test(step)))
-        return `has a step in the ${name} that is no number above 0: ${part}`;
+        return `has a step in the ${name} that is not a number above 0: ${part}`;
       const ends = range === '*' ? [] : range.split('-');
       if (step !== undefined && ends.length === 1)
         return `has a step in the ${name} without a range: ${part}. Write */${step}, or a range such as ${least}-${most}/${step}`;
-      if (ends.length > 2) return `has no range in the ${name}: ${part}`;
+      if (ends.length > 2) return `has an invalid range in the ${name}: ${part}`;
       for (const end of ends) {
         if (words.includes(end.toLowerCase())) continue;
-        if (/^[A-Za-z]+$/.test(end)) return `has ${end}, which is no name of a ${name}`;
+        if (/^[A-Za-z]+$/.test(end)) return `has ${end}, which is not the name of a ${name}`;
         if (!/^\d{1,4}$/.test(end)) return `has no ${name}: ${part}`;
         if (Number(end) < least || Number(end) > most)
           return `has ${end} as the ${name}, which is from ${least} to ${most}`;

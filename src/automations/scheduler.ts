@@ -78,7 +78,7 @@ export class AutomationScheduler extends ServerComponent<Deps> {
     await records
       .change(id, (current) => (current.nextAt === nextAt ? { ...current, nextAt: next } : undefined))
       .catch(ignoreNotFound)
-      .catch((err: unknown) => warn({ err, automation: id }, 'an automation keeps its time'));
+      .catch((err: unknown) => warn({ err, automation: id }, 'the next start of an automation could not be stored'));
   }
 
   async #advanceAll(signal: AbortSignal): Promise<boolean> {

@@ -65,7 +65,7 @@ export function createAutomationService(deps: Deps): AutomationService {
   /** Rejects: invalid_request (an incomplete hook, a rule that starts itself), not_found. */
   async function checkStarts({ hook, after }: Pick<AutomationSpec, 'hook' | 'after'>, own?: string): Promise<void> {
     if (hook && hook.source !== 'json' && hook.events.length === 0)
-      throw new AppError('invalid_request', 'The hook names no event. Choose at least one in hook.events.');
+      throw new AppError('invalid_request', 'The hook has no events. Choose at least one in hook.events.');
     if (hook?.events.includes('comment.mention') && hook.account === null)
       throw new AppError('invalid_request', 'Set hook.account to the account whose mention starts the automation.');
     for (let [next, seen] = [after, 0]; next?.of === 'automation'; seen++) {

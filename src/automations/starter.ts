@@ -90,8 +90,8 @@ export class AutomationStarter extends ServerComponent<AutomationStarterDeps> {
     if (working.length >= automation.maxRunning) {
       const count =
         working.length === 1
-          ? 'Another start of it is still running.'
-          : `${working.length} of its starts are still running.`;
+          ? 'Another start of the automation is still running.'
+          : `${working.length} starts of the automation are still running.`;
       if (automation.whileRunning === 'skip') return await this.#end(start, { state: 'skipped', text: count });
       if (automation.whileRunning === 'stop') {
         for (const { sessionId, kind } of working.slice(0, working.length - automation.maxRunning + 1))

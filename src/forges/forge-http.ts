@@ -53,7 +53,7 @@ export function createForgeHttp(access: ForgeAccess): ForgeHttp {
       return schema.parse(parseJsonWithinLimits(text, jsonLimits));
     } catch (cause) {
       const why =
-        'answered in a form that its API does not have. Check the address and the kind of the forge in forges.servers.';
+        'sent a response that does not match its API. Check the address and kind of the forge in forges.servers.';
       throw new AppError('provider_error', `${where} ${why}`, { cause });
     }
   }
@@ -112,7 +112,7 @@ function refusal(response: Response, text: string, { where, token, now }: Refuse
   if (isRateLimit(response)) {
     const retryAfterMs = untilNextTry(headers, now());
     const when = retryAfterMs === undefined ? 'later' : `in ${Math.ceil(retryAfterMs / 1_000)} seconds`;
-    const text = `${where} accepts no more requests with this credential for now. Try again ${when}.`;
+    const text = `${where} rate-limits this credential. Try again ${when}.`;
     return new AppError('rate_limited', text, retryAfterMs === undefined ? {} : { retryAfterMs });
   }
   if (status >= 300 && status < 400) {

@@ -34,7 +34,7 @@ export async function changeRecord<Doc>(
     if (version !== undefined) return { doc: next.doc, version };
     [refused, times] = [expect, expect === refused ? times + 1 : 1];
   }
-  throw new AppError('store_busy', 'This is being changed by other callers. Try again.');
+  throw new AppError('store_busy', 'This record is being changed by other callers. Try again.');
 }
 
 /**

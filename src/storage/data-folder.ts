@@ -25,8 +25,8 @@ export function prepareDataFolder(dataDir: string): void {
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    const why = code === 'EEXIST' || code === 'ENOTDIR' ? 'is no folder' : `cannot be made or written (${code})`;
-    const advice = 'Set CORRAL_DATA_DIR to a folder that this user may write.';
+    const why = code === 'EEXIST' || code === 'ENOTDIR' ? 'is not a folder' : `cannot be created or written (${code})`;
+    const advice = 'Set CORRAL_DATA_DIR to a folder that this user can write to.';
     throw new AppError('invalid_request', `The data folder ${folder} ${why}. ${advice}`, { cause });
   }
 }

@@ -99,7 +99,7 @@ export async function importSessions(
   let total: number | undefined;
   for await (const text of lines) {
     throwIfAborted(signal);
-    if (isFirst && text !== header) throw broken('It does not begin as an export of sessions does');
+    if (isFirst && text !== header) throw broken('It does not begin like an export of sessions');
     if (isFirst || text === '') {
       isFirst = false;
       continue;
@@ -110,7 +110,7 @@ export async function importSessions(
       reading = new SessionImport(store, line.session, line);
       await reading.begin();
     } else if ('done' in line) total = line.done;
-    else if (!reading) throw broken('Something stands outside of a session');
+    else if (!reading) throw broken('It has data outside of a session');
     else if ('end' in line) {
       if (await reading.finish(line, signal)) sessions++;
       else skipped++;
@@ -118,9 +118,9 @@ export async function importSessions(
       reading = undefined;
     } else await reading.add(line, text);
   }
-  if (reading) throw broken(`It is cut: the session ${reading.id} has no end`);
-  if (total === undefined) throw broken('It is cut: the last line is missing. Run the export again to complete it');
-  if (total !== sessions + skipped) throw broken(`It holds ${sessions + skipped} sessions and says ${total}`);
+  if (reading) throw broken(`It is cut off: the session ${reading.id} has no end`);
+  if (total === undefined) throw broken('It is cut off: the last line is missing. Run the export again to complete it');
+  if (total !== sessions + skipped) throw broken(`It has ${sessions + skipped} sessions but should have ${total}`);
   return { sessions, skipped, events };
 }
 
@@ -152,7 +152,7 @@ class SessionImport {
 
   /** Resolves with false if the session already existed. */
   async finish(end: End, signal: AbortSignal): Promise<boolean> {
-    if (!isSame(end, this.#count.result())) throw broken(`The session ${this.id} was changed on its way`);
+    if (!isSame(end, this.#count.result())) throw broken(`The session ${this.id} was changed in transit`);
     await this.#write();
     if (!this.#isThere) {
       // The session's own record comes last, because it makes the session visible in lists.
@@ -164,7 +164,7 @@ class SessionImport {
     for await (const line of exportLines(this.#store, this.id, signal)) stored.add(line);
     if (isSame(end, stored.result())) return !this.#isThere;
     const text = this.#isThere
-      ? `The session ${this.id} is in this store already, and is not the same: it went on here or there. Delete one of them first.`
+      ? `The session ${this.id} already exists in this store with different content: it continued here or there. Delete one of them first.`
       : `The session ${this.id} does not read back as it was written.`;
     throw new AppError(this.#isThere ? 'conflict' : 'store_corrupt', text);
   }

@@ -208,7 +208,7 @@ test.each([
 });
 
 test.each([
-  ['elsewhere', /redirects to another host: http:\/\/localhost:\d+\/good\.git\/?\. Name that address if you trust it/],
+  ['elsewhere', /redirects to another host: http:\/\/localhost:\d+\/good\.git\/?\. Use that address if you trust it/],
   ['late', /could not be fetched/], // only the first request is redirected
   ['other-kind', /could not be fetched/],
   ['around', /could not be fetched/],

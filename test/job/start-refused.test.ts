@@ -48,7 +48,7 @@ test.each([
   [
     'a data folder that is no folder names it',
     { PORT: '0', CORRAL_DATA_DIR: '/dev/null' },
-    /The data folder \/dev\/null is no folder. Set CORRAL_DATA_DIR/,
+    /The data folder \/dev\/null is not a folder. Set CORRAL_DATA_DIR/,
   ],
 ])('a start with %s, and prints no stack', async (_, settings, reason) => {
   const { code, output } = await startOf(settings);

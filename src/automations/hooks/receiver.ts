@@ -32,7 +32,7 @@ const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
 export function explainMismatch(hook: HookSpec, { event, repository, sender, labels, assignees, text }: HookDelivery) {
   if (event === null) return undefined;
   const { account, label, senders, repositories } = hook;
-  if (!hook.events.includes(event)) return `The automation does not start at ${event}.`;
+  if (!hook.events.includes(event)) return `The automation does not start on ${event}.`;
   if (repositories.length > 0 && !repositories.some((one) => same(one, repository)))
     return 'The automation does not start for this repository.';
   if (account !== null && [account, `${account}[bot]`].some((own) => same(own, sender)))
@@ -182,7 +182,7 @@ export class HookReceiver extends ServerComponent<Deps> {
   async #receive(id: string, request: HookRequest): Promise<HookResponse> {
     const { records, clock, wake } = this.deps;
     if (request.body.length > limits.maxBytes)
-      throw new AppError('payload_too_large', `A delivery has at most ${limits.maxBytes} bytes.`);
+      throw new AppError('payload_too_large', `A delivery can have at most ${limits.maxBytes} bytes.`);
     const { automation, hook, proof } = await this.#verified(id, request);
     const payload = parsePayload(request.body);
     const news = readers[hook.source].read(request.headers, payload);

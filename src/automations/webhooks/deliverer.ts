@@ -227,7 +227,7 @@ export class WebhookDeliverer extends ServerComponent<Deps> {
     await over({ state: 'failed', tries, statusCode, error });
     count('failed');
     if (isGone) {
-      const text = 'Its endpoint answered 410: it is gone for good.';
+      const text = 'Its endpoint answered 410: it no longer exists.';
       await this.#note(endpoint, (now) => pausedBy(now, { by: 'gone', text, at: clock.now() }));
     } else if (delivery.type !== 'webhook.test') {
       await this.#note(endpoint, (now) => {
@@ -284,7 +284,7 @@ export class WebhookDeliverer extends ServerComponent<Deps> {
       const retryAfterMs = parseRetryAfter(answer.headers.get('retry-after') ?? undefined, clock.now());
       return { statusCode: status, error: refusalOf(url, answer), retryAfterMs };
     } catch (thrown) {
-      if (deadline.signal.aborted) return { statusCode: null, error: 'There was no answer within 15 seconds.' };
+      if (deadline.signal.aborted) return { statusCode: null, error: 'The endpoint did not answer within 15 seconds.' };
       return { statusCode: null, error: toAppError(thrown).publicMessage };
     }
   }
@@ -296,7 +296,7 @@ function refusalOf(url: string, { status, headers }: Response): string {
   const location = headers.get('location');
   if (status < 300 || status >= 400 || location === null) return `It answered ${status}.`;
   const target = truncateEnd(URL.canParse(location, url) ? new URL(location, url).href : location, 300);
-  return `It answered ${status}, a redirect to ${target}, which is not followed. Give the webhook that address.`;
+  return `It answered ${status}, a redirect to ${target}. Redirects are not followed: change the webhook's address.`;
 }
 
 /** Reads the answer up to `bytes` and discards it, so that the receiver can finish a short answer. */

@@ -202,7 +202,7 @@ const ofThread: Partial<Record<WebhookEventType, string>> = {
 };
 
 function formatLine(type: WebhookEventType, data: WebhookMessageData): string {
-  if (type === 'webhook.test') return 'Corral sends a test event.';
+  if (type === 'webhook.test') return 'This is a test event from Corral.';
   const { reason, outcome, cost, url } = data;
   const named = data.title || data.name || data.sessionId || data.resourceId || '';
   const about = url === undefined ? `*${escaped(named)}*` : `<${url}|${escaped(named)}>`;
@@ -212,11 +212,11 @@ function formatLine(type: WebhookEventType, data: WebhookMessageData): string {
     case 'run.started':
       return `${about} has started.`;
     case 'run.waiting':
-      return `${about} waits for you${reason === undefined ? '' : `: ${reason}`}.`;
+      return `${about} is waiting for you${reason === undefined ? '' : `: ${reason}`}.`;
     case 'run.resumed':
-      return `${about} goes on.`;
+      return `${about} continues.`;
     case 'run.retrying':
-      return `${about} waits for the provider of its model, and tries again.`;
+      return `${about} is waiting for its model provider and will try again.`;
     case 'run.ended':
       return `${about} has ended: ${outcome?.status ?? 'completed'}${price}.${data.answer ? `\n${lineEscaped(data.answer)}` : ''}`;
     case 'run.failed':
@@ -234,7 +234,7 @@ function formatLine(type: WebhookEventType, data: WebhookMessageData): string {
     case 'automation.started':
       return `The automation ${about} has started a session.`;
     case 'automation.not_started':
-      return `The automation ${about} has started no session. ${escaped(data.text ?? '')}`.trim();
+      return `The automation ${about} did not start a session. ${escaped(data.text ?? '')}`.trim();
     case 'session.created':
       return `${about} was created.`;
     case 'session.changed':

@@ -93,7 +93,7 @@ export function createWebhookService(deps: Deps): WebhookService {
       const webhook = await running(id);
       const now = clock.now();
       const messageId = `msg_${ids.short()}${ids.short()}`;
-      const data = { text: 'This is a test event of Corral.' };
+      const data = { text: 'This is a test event from Corral.' };
       const delivery = createPendingDelivery(webhook, { messageId, type: 'webhook.test', at: now, data, now });
       await records.add(delivery);
       wake();

@@ -232,7 +232,7 @@ export function createSandboxClient(
         if (!message) throw new AppError('sandbox_lost', "The sandbox's response ended before the terminal's end.");
         const end = parseTerminalEnd(message);
         if (!end) {
-          const detail = 'the end of a terminal that no daemon tells';
+          const detail = 'an unknown reason for the end of a terminal';
           throw trust.reportViolation({ reason: 'wrong_shape', call: 'GET /terminals/{id}/stream', detail });
         }
         return end;

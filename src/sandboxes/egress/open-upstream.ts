@@ -44,7 +44,7 @@ function withinChoice(
 
 const notChosen = toRefusedVerdict(
   'not chosen',
-  'this session was created for other hosts',
+  'it is not among the hosts that this session was created for',
   'Create a session whose egress allows it, or ask the operator to allow it here.',
 );
 

@@ -129,7 +129,7 @@ export async function runStartCommand({ client, start, clock, tell }: Start, sig
   } catch (thrown) {
     if (signal.aborted || !until.signal.aborted) throw thrown;
     const what =
-      'port' in ready ? `port ${ready.port} does not listen` : `${truncateEnd(ready.command, shownChars)} fails`;
+      'port' in ready ? `nothing listens on port ${ready.port}` : `${truncateEnd(ready.command, shownChars)} fails`;
     tell(
       `The template's command was not ready within ${patienceMs / 1_000} s: ${what}. The sandbox continues without it.`,
     );

@@ -148,7 +148,7 @@ export function guardMemory(memory: MemoryService, { principalOf, ofProject }: M
   async function allowed({ of, id }: MemoryOwnerRef, action: AccessKind): Promise<MemoryOwner> {
     const principal = principalOf();
     if (of === 'project') {
-      if (id === undefined) throw new AppError('invalid_request', 'Name the project by its id.');
+      if (id === undefined) throw new AppError('invalid_request', 'Set id to the id of the project.');
       await ofProject(id, action);
       return { of, id };
     }

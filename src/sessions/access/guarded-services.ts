@@ -162,7 +162,7 @@ async function checkParts(
   if (parts.every((one) => canUseResource(session, one))) return;
   throw new AppError(
     'not_found',
-    "A vault, memory store or environment of the agent is not of the session's project or owner. Move one of them.",
+    'A vault, memory store or environment of the agent belongs to a different project or owner. Move it, or the session.',
   );
 }
 

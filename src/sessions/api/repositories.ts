@@ -136,14 +136,14 @@ export interface PullRequestCommand {
 export const PullRequestDetails = z.object({
   /** `noun`: the forge's term for a pull request. */
   forge: z.object({ name: z.string(), label: z.string(), noun: z.string() }),
-  newUrl: z.string().nullable().describe('the page on which a person opens it without Corral'),
+  newUrl: z.string().nullable().describe('the page for opening a pull request without Corral'),
   pullRequest: PullRequest.nullable(),
   comments: z.array(PullRequestComment).readonly(),
   reviews: z.array(PullRequestReview).readonly(),
   checks: z.array(PullRequestCheck).readonly(),
   /** The forge has more comments, reviews or checks than were read. */
   isCut: z.boolean(),
-  unsent: z.int().describe('what the agent has not been sent of it'),
+  unsent: z.int().describe('the number of comments, reviews and failed checks not yet sent to the agent'),
 });
 export type PullRequestDetails = z.infer<typeof PullRequestDetails>;
 export interface SendFeedbackResult {

@@ -82,7 +82,7 @@ async function readChanges(
     using until = createTimeoutSignal(readMs, clock, signal);
     await using used = await sandboxes.use(session.id, until.signal);
     const found = await readRunDiffs(used.client, runId, until.signal);
-    if (!found) return unknownChanges('Nobody kept the files as the run found them.');
+    if (!found) return unknownChanges('The state of the files before the run was not saved.');
     const { files, truncated, text } = found;
     const diff = { text: truncateEnd(text, diffChars), truncated: truncated || text.length > diffChars };
     return { counts: { files: files.length, ...countChangedLines(text), unknown: null }, diff };

@@ -40,7 +40,7 @@ export class AttemptRunner extends ServerComponent<Deps> {
     ...this.deps,
     round: (signal) => this.#round(signal),
     restMs: { longest: this.deps.lookMs, failed: workingMs },
-    failure: 'attempts were not looked at',
+    failure: 'attempts could not be checked',
   });
   readonly #driven = new Map<string, Promise<void>>();
   /** Number of failed starts of the next attempt, by set id. */
@@ -65,7 +65,7 @@ export class AttemptRunner extends ServerComponent<Deps> {
       if (this.#driven.has(one.attempts)) continue;
       const driven = this.#drive(one, signal)
         .catch((err: unknown) => {
-          if (!signal.aborted) warn({ err, session: one.sessionId }, 'attempts did not go on; they are tried again');
+          if (!signal.aborted) warn({ err, session: one.sessionId }, 'attempts could not be continued; trying again');
         })
         .finally(() => this.#driven.delete(one.attempts));
       this.#driven.set(one.attempts, driven);
@@ -179,7 +179,7 @@ export class AttemptRunner extends ServerComponent<Deps> {
     const chosen = set.attempts.find(({ n }) => n === set.chosen);
     const refused = (error: string): AttemptSet => ({ ...set, phase: 'ended', chosen: null, error });
     if (!chosen || !(await sessions.get(chosen.sessionId).catch(ignoreChildNotFound)))
-      return refused('The session of the chosen attempt is gone.');
+      return refused('The session of the chosen attempt no longer exists.');
     if (await sessions.activeRun(set.sessionId))
       return refused('A run of the session is in progress. Wait until it ends.');
     try {

@@ -220,7 +220,7 @@ export class ConcurrencyLimiter extends ServerComponent<Deps> implements AsyncDi
         .catch((err: unknown) =>
           this.deps.warn(
             { err, budget: budgetAccountIdOf(holder) },
-            'what sessions hold was not written; trying again',
+            'the resource usage of sessions could not be stored; trying again',
           ),
         );
     }
@@ -244,7 +244,7 @@ export class ConcurrencyLimiter extends ServerComponent<Deps> implements AsyncDi
       }
       await this.#publish([...this.#published.values()]);
     } catch (err) {
-      warn({ err }, 'what sessions hold was not renewed; trying again');
+      warn({ err }, 'the resource usage of sessions could not be renewed; trying again');
     }
   }
 

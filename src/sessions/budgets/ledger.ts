@@ -208,7 +208,7 @@ export class BudgetLedger extends ServerComponent<LedgerDeps> implements AsyncDi
         if (hasToolCallLimit(lines))
           await this.#change(holder, (account) => addAccountUsage(account, { toolCalls: -count }));
       } catch (err) {
-        this.deps.warn({ err, budget: budgetAccountIdOf(holder) }, 'tool calls that were not made stay counted');
+        this.deps.warn({ err, budget: budgetAccountIdOf(holder) }, 'tool calls that did not run are still counted');
       }
     }
   }
@@ -247,7 +247,7 @@ export class BudgetLedger extends ServerComponent<LedgerDeps> implements AsyncDi
         );
         held.settled.add(name);
       } catch (err) {
-        this.deps.warn({ err, budget: name }, 'what a request has used is not counted yet; trying again');
+        this.deps.warn({ err, budget: name }, 'the usage of a request could not be counted; trying again');
       }
     }
     if (held.settled.size === held.holders.length) this.#held.delete(id);

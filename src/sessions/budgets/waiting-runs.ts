@@ -29,7 +29,7 @@ export class WaitingRunResumer extends ServerComponent<Deps> {
       return lookMs;
     },
     restMs: { first: lookMs, longest: lookMs, failed: lookMs },
-    failure: 'runs that wait for a budget were not looked at',
+    failure: 'runs waiting for a budget could not be checked',
   });
   /** Number of runs that a `runningRuns` limit has refused since the last round in which no run was waiting for such a limit. */
   #refusals = 1;
@@ -68,7 +68,7 @@ export class WaitingRunResumer extends ServerComponent<Deps> {
       if (over.kind === 'runningRuns') started += 1;
       await sessions
         .send(session.id, { text: goOn(over), mode: 'inject' })
-        .catch((err: unknown) => warn({ err, session: session.id }, 'a run that waited for a budget did not go on'));
+        .catch((err: unknown) => warn({ err, session: session.id }, 'a run waiting for a budget was not continued'));
     }
     if (!isWaitedFor) this.#refusals -= before;
   }
@@ -90,7 +90,7 @@ export class WaitingRunResumer extends ServerComponent<Deps> {
 
 const shared: readonly BudgetOverrun['scope'][] = ['person', 'project', 'server', 'member'];
 function goOn({ scope, period, kind }: BudgetOverrun): string {
-  if (scope === 'member') return 'The session has an owner with access again. Go on.';
-  if (kind === 'runningRuns') return `The ${scope} has room for another running run. Go on.`;
-  return `The ${scope}'s budget for the ${period ?? 'day'} has room again. Go on.`;
+  if (scope === 'member') return 'The session has an owner with access again. Continue.';
+  if (kind === 'runningRuns') return `The ${scope} has room for another run. Continue.`;
+  return `The ${scope}'s budget for the ${period ?? 'day'} has room again. Continue.`;
 }

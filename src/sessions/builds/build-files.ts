@@ -40,7 +40,7 @@ export class BuildFileStore extends ServerComponent<Deps> {
     const { records, blobs, copies, clock } = this.deps;
     const own = (await records.list(kind, { owner })).map(({ doc }) => Stored.parse(doc));
     const sum = own.reduce((total, { bytes }) => total + bytes, 0);
-    const advice = 'They go after a day.';
+    const advice = 'They are deleted after a day.';
     if (own.length >= maxFiles) throw new AppError('quota', `You have ${own.length} uploads for builds. ${advice}`);
     const check = () => {
       if (sum + (this.#arriving.get(owner) ?? 0) < this.deps.policy.ownerFileBytes) return;

@@ -77,7 +77,7 @@ export class BuildQueue extends ServerComponent<Deps> {
     const { policy, images, warn } = this.deps;
     const { id } = queued.build;
     if (this.#running.size > policy.atOnce) {
-      running.log.write('info', `Waits for ${policy.atOnce} other builds of this server`);
+      running.log.write('info', `Waiting for ${policy.atOnce} other builds on this server`);
     }
     {
       using _slot = await this.#slots.acquire(neverFires); // a build stopped while queued ends when its turn comes
@@ -105,11 +105,11 @@ export class BuildQueue extends ServerComponent<Deps> {
       log.flush();
       log.write('error', message, isStep ? thrown.step : undefined);
       if (!isStep) warn({ err: thrown, build: id }, 'a template was not built');
-      await log.keep().catch((err: unknown) => warn({ err, build: id }, 'the log of a build was not kept'));
+      await log.keep().catch((err: unknown) => warn({ err, build: id }, 'the log of a build could not be stored'));
       const failed: TemplateBuild = { ...build, status: 'error', reason: { message, ...step } };
       await this.deps.records
         .putBuild(failed)
-        .catch((err: unknown) => warn({ err, build: id }, 'the end of a build was not kept'));
+        .catch((err: unknown) => warn({ err, build: id }, 'the result of a build could not be stored'));
     }
   }
 
@@ -124,9 +124,7 @@ export class BuildQueue extends ServerComponent<Deps> {
     const ms = policy.maxSeconds * 1_000;
     const limit = new AbortController();
     const timer = clock.setTimeout(() => {
-      limit.abort(
-        new AppError('deadline_exceeded', `The build took longer than ${policy.maxSeconds} s, its limit here.`),
-      );
+      limit.abort(new AppError('deadline_exceeded', `The build took longer than the limit of ${policy.maxSeconds} s.`));
     }, ms);
     const signal = AbortSignal.any([closing, limit.signal, stop]);
     const call = { signal };
@@ -140,7 +138,7 @@ export class BuildQueue extends ServerComponent<Deps> {
       const print = prints.at(-1) as string;
       const cached = await images.cached(prints.slice(0, (plan.freshFrom ?? plan.steps.length) + 1), build);
       if (cached && cached.done === plan.steps.length) {
-        log.write('info', 'All steps were built before: their image is used again');
+        log.write('info', 'All steps are cached; reusing their image');
         return { status: 'ready', image: cached.image, print };
       }
       const done = cached?.done ?? 0;
@@ -156,7 +154,7 @@ export class BuildQueue extends ServerComponent<Deps> {
       await raceAbort(runBuildSteps({ container, steps: plan.steps, done, log, openFiles }, call), signal);
       log.flush();
       const image = images.nameOf(build.id);
-      log.write('info', 'Keeps the files as an image', 'finalize');
+      log.write('info', 'Saving the files as an image', 'finalize');
       const env = computeStepContexts(plan.steps, { env: container.env, done }).at(-1)?.env ?? {};
       await container.keep({ name: image, env }, call);
       return { status: 'ready', image, print };

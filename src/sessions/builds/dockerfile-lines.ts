@@ -57,7 +57,7 @@ export function parseDockerfileInstructions(text: string): ParsedDockerfile {
       for (;;) {
         const next = lines[at++];
         if (next === undefined)
-          throw createDockerfileError(line, `the text of <<${name} has no end. Write ${name} alone in a line.`);
+          throw createDockerfileError(line, `the text of <<${name} does not end. Write ${name} on a line of its own.`);
         if ((isIndented ? next.replace(/^\t+/, '') : next) === name) break;
         own.push(next);
       }

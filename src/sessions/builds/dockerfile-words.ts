@@ -28,7 +28,7 @@ export const expandImageVariables = (text: UnexpandedText, imageValue: (name: st
 /** Resolves text that must not refer to variables of the image. Throws: invalid_request (the text refers to one). */
 export function toLiteralText(text: UnexpandedText, line: number): string {
   return expandImageVariables(text, (name) => {
-    const advice = `Set it by ARG or ENV before; variables of the image are known in ENV alone.`;
+    const advice = `Set it with ARG or ENV first; variables of the image are available only in ENV.`;
     throw createDockerfileError(line, `nothing sets the variable ${name}. ${advice}`);
   });
 }
@@ -59,7 +59,7 @@ interface WordEnd {
 function readWord(reader: Reader, scope: VariableScope, { ends, depth }: WordEnd): UnexpandedText {
   const { text } = reader;
   const { line, escapeSign } = scope;
-  if (depth > maxDepth) throw createDockerfileError(line, 'its variables are nested too deep.');
+  if (depth > maxDepth) throw createDockerfileError(line, 'its variables are nested too deeply.');
   let word = '';
   let quote = '';
   while (reader.at < text.length) {
@@ -72,9 +72,9 @@ function readWord(reader: Reader, scope: VariableScope, { ends, depth }: WordEnd
     else if (sign === '$' && quote !== "'") word += readVariable(reader, scope, depth);
     else word += sign === '$' ? '$$' : sign;
     if (word.length > maxText)
-      throw createDockerfileError(line, `it is longer than ${maxText} characters with its variables.`);
+      throw createDockerfileError(line, `it is longer than ${maxText} characters once its variables are expanded.`);
   }
-  if (quote !== '') throw createDockerfileError(line, `the quote ${quote} does not end.`);
+  if (quote !== '') throw createDockerfileError(line, `the quote ${quote} is not closed.`);
   return word;
 }
 
@@ -100,7 +100,7 @@ function readVariable(reader: Reader, scope: VariableScope, depth: number): Unex
   const value = scope.valueOf(name);
   scope.budget.left -= value?.length ?? 0;
   if (scope.budget.left < 0)
-    throw createDockerfileError(scope.line, 'the values of the variables are too long together.');
+    throw createDockerfileError(scope.line, 'the values of the variables are too long in total.');
   const open = value ?? `\${${name}}`;
   if (!isBraced) return open;
   const unsupported = () =>

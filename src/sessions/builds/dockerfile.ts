@@ -19,7 +19,7 @@ const maxArgs = 16_384;
 const maxValues = 262_144;
 
 type Pair = readonly [name: string, value: UnexpandedText];
-const startsNothing = 'a sandbox starts no program of its image. Start it in the session.';
+const startsNothing = 'a sandbox does not start the program of its image. Start it in the session.';
 /** Ignored instructions, which do not change the image's files, each with the reason. */
 const unused: Readonly<Record<string, string>> = {
   CMD: startsNothing,
@@ -32,8 +32,8 @@ const unused: Readonly<Record<string, string>> = {
   VOLUME: 'the folder stays in the image.',
 };
 const refused: Readonly<Record<string, string>> = {
-  ADD: 'templates have no ADD, which fetches addresses and unpacks archives. Write COPY for files, and RUN curl or RUN tar.',
-  ONBUILD: 'templates have no ONBUILD. Write the steps where they run.',
+  ADD: 'templates do not support ADD. Use COPY for files, RUN curl for downloads, and RUN tar for archives.',
+  ONBUILD: 'templates do not support ONBUILD. Write the steps where they should run.',
 };
 
 /** `args`: values of the Dockerfile's ARGs. Throws: invalid_request, with the line number if a line is the cause. */
@@ -65,7 +65,7 @@ export function parseDockerfile(text: string, args: Readonly<Record<string, stri
         forRun.set(name, toLiteralText(value, line));
         const size = [...forRun].reduce((sum, [key, text]) => sum + key.length + text.length, 0);
         if (size > maxArgs)
-          throw createDockerfileError(line, `its ARGs are longer than ${maxArgs} characters together.`);
+          throw createDockerfileError(line, `its ARGs are longer than ${maxArgs} characters in total.`);
       }
       continue;
     }
@@ -73,7 +73,7 @@ export function parseDockerfile(text: string, args: Readonly<Record<string, stri
       if (base !== undefined) {
         throw createDockerfileError(
           line,
-          'a template is built of one stage. Build the others as templates of their own, or in one RUN.',
+          'a template has a single build stage. Build the others as separate templates, or in one RUN.',
         );
       }
       base = parseFrom(one, words());
@@ -83,7 +83,7 @@ export function parseDockerfile(text: string, args: Readonly<Record<string, stri
       steps.push({ type: 'USER', user: 'root' }, { type: 'WORKDIR', path: '/' });
       continue;
     }
-    if (base === undefined) throw createDockerfileError(line, `${keyword} stands before FROM.`);
+    if (base === undefined) throw createDockerfileError(line, `${keyword} must come after FROM.`);
     if (keyword in unused) notes.push(`Line ${line}: ${keyword} is not used: ${unused[keyword]}`);
     else if (keyword === 'SHELL') {
       if (!json?.length) throw createDockerfileError(line, 'SHELL has the form ["/bin/bash", "-c"].');
@@ -92,7 +92,7 @@ export function parseDockerfile(text: string, args: Readonly<Record<string, stri
       const command = toShellCommand(one, shell);
       const vars = [...forRun].map(([name, value]): [string, string] => [name, value]);
       if (checkFlags(one, runFlags).has('mount'))
-        notes.push(`Line ${line}: the cache of --mount stays for this RUN alone.`);
+        notes.push(`Line ${line}: the cache of --mount lasts only for this RUN.`);
       steps.push({ type: 'RUN', command, ...(vars.length > 0 && { vars }) });
     } else if (keyword === 'COPY') steps.push(...toCopySteps(one, json ?? words()));
     else if (keyword === 'ENV') {
@@ -106,7 +106,7 @@ export function parseDockerfile(text: string, args: Readonly<Record<string, stri
       // WORKDIR treats a path with spaces as one word.
       steps.push({ type: 'WORKDIR', path: needed(toLiteralText(expandDockerfileWord(rest, scope), line), one) });
     } else if (keyword === 'USER') steps.push({ type: 'USER', user: needed(words().join(' '), one) });
-    else throw createDockerfileError(line, refused[keyword] ?? `templates have no ${keyword}.`);
+    else throw createDockerfileError(line, refused[keyword] ?? `templates do not support ${keyword}.`);
   }
   if (base === undefined) throw new AppError('invalid_request', 'The Dockerfile has no FROM.');
   const strange = Object.keys(args).filter((name) => !named.has(name));
@@ -121,13 +121,13 @@ const runFlags = {
   mount: (value: string) =>
     /^type=cache(,|$)/.test(value)
       ? undefined
-      : 'only --mount=type=cache is allowed: a build sees no files but its own.',
+      : 'only --mount=type=cache is allowed: a build can only use its own files.',
 };
 const copyFlags = {
   chown: () => undefined,
   chmod: () => undefined,
   link: () => undefined, // only affects how layers are stored
-  from: () => 'COPY takes files of the build alone. Use RUN for files of the image.',
+  from: () => 'COPY can only copy files of the build. Use RUN for files of the image.',
 };
 
 /** Throws: invalid_request for unsupported flags. */
@@ -137,7 +137,7 @@ function checkFlags(
 ): ReadonlyMap<string, string> {
   for (const { name, value } of flags) {
     const check = Object.hasOwn(known, name) ? known[name] : undefined;
-    const why = check ? check(value) : `templates have no ${keyword} --${name}.`;
+    const why = check ? check(value) : `templates do not support ${keyword} --${name}.`;
     if (why !== undefined) throw createDockerfileError(line, why);
   }
   return new Map(flags.map(({ name, value }) => [name, value]));
@@ -146,7 +146,7 @@ function checkFlags(
 function parseFrom(one: DockerfileInstruction, words: readonly string[]): string {
   checkFlags(one, {});
   const [image, as] = words;
-  if (image === undefined) throw createDockerfileError(one.line, 'FROM names no image.');
+  if (image === undefined) throw createDockerfileError(one.line, 'FROM has no image.');
   if (words.length === 1 || (words.length === 3 && as?.toUpperCase() === 'AS')) return image;
   throw createDockerfileError(one.line, 'FROM has the form FROM <image>, or FROM <image> AS <name>.');
 }
@@ -159,7 +159,7 @@ function* parseArgs(
     const at = word.indexOf('=');
     const name = at < 0 ? word : word.slice(0, at);
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
-      throw createDockerfileError(scope.line, `${name} is no name of an ARG.`);
+      throw createDockerfileError(scope.line, `${name} is not a valid ARG name.`);
     yield [name, at < 0 ? undefined : word.slice(at + 1)];
   }
 }
@@ -185,7 +185,7 @@ function toShellCommand(one: DockerfileInstruction, shell: readonly string[]): s
   if (first && /^\d*<<-?["']?\w+["']?\s*$/.test(rest)) {
     const body = first.isIndented ? first.lines.map((text) => text.replace(/^\t+/, '')) : first.lines;
     if (body[0]?.startsWith('#!'))
-      throw createDockerfileError(line, 'RUN reads no #! line. Write the program first: RUN python3 <<END.');
+      throw createDockerfileError(line, 'RUN does not support #! lines. Write the program first: RUN python3 <<END.');
     command = body.join('\n');
   } else if (first) {
     const texts = heredocs.flatMap(({ name, lines }) => [...lines, name]);
@@ -198,13 +198,13 @@ function toShellCommand(one: DockerfileInstruction, shell: readonly string[]): s
 function toCopySteps(one: DockerfileInstruction, words: readonly string[]): BuildStep[] {
   const { line, heredocs } = one;
   const flags = checkFlags(one, copyFlags);
-  if (heredocs.length > 0) throw createDockerfileError(line, 'COPY takes files. Write a text by RUN cat <<END > file.');
+  if (heredocs.length > 0) throw createDockerfileError(line, 'COPY copies files. For text, use RUN cat <<END > file.');
   const to = words.at(-1);
   const sources = words.slice(0, -1);
   if (to === undefined || sources.length === 0)
     throw createDockerfileError(line, 'COPY has the form COPY <file> <target>.');
   if (sources.length > 1 && !/\/\.?$/.test(to))
-    throw createDockerfileError(line, `COPY of several files needs a folder: ${to}/`);
+    throw createDockerfileError(line, `COPY of several files requires a folder as the target: ${to}/`);
   const mode = flags.get('chmod');
   return sources.map((source) => ({
     type: 'COPY' as const,

@@ -29,7 +29,7 @@ export interface BaseImageState {
 /** Throws: invalid_request, before anything starts. */
 export function checkBuildPlan(steps: readonly BuildStep[], start?: BuildPlan['start']): void {
   if (JSON.stringify(start ?? {}).includes('\\u0000')) throw bad('The start command has a NUL character.');
-  if (steps.length > maxSteps) throw bad(`A build has at most ${maxSteps} steps, not ${steps.length}.`);
+  if (steps.length > maxSteps) throw bad(`A build can have at most ${maxSteps} steps, not ${steps.length}.`);
   steps.forEach((step, index) => {
     try {
       checkStep(step);
@@ -43,14 +43,15 @@ function checkStep(step: BuildStep): void {
   if ('user' in step && step.user !== undefined) parseBuildUser(step.user);
   if (JSON.stringify(step).includes('\\u0000')) throw bad('it has a NUL character.');
   for (const [name] of variablesOf(step)) {
-    if (!variable.test(name)) throw bad(`'${name.slice(0, 100)}' is no name of a variable.`);
-    if (reserved.test(name)) throw bad(`the variable ${name} belongs to the sandbox itself. Leave it out.`);
+    if (!variable.test(name)) throw bad(`'${name.slice(0, 100)}' is not a valid variable name.`);
+    if (reserved.test(name)) throw bad(`the variable ${name} belongs to the sandbox. Remove it.`);
   }
   if (step.type !== 'COPY') return;
   if (step.from.startsWith('/') || step.from.split('/').includes('..')) {
-    throw bad(`COPY: ${step.from} is not below the folder of the build.`);
+    throw bad(`COPY: ${step.from} is outside of the folder of the build.`);
   }
-  if (step.mode !== undefined && !/^[0-7]{3,4}$/.test(step.mode)) throw bad(`COPY: ${step.mode} is no mode like 0644.`);
+  if (step.mode !== undefined && !/^[0-7]{3,4}$/.test(step.mode))
+    throw bad(`COPY: ${step.mode} is not a mode such as 0644.`);
 }
 
 function variablesOf(step: BuildStep): readonly (readonly [name: string, value: string])[] {

@@ -210,6 +210,6 @@ async function settled(step: string, running: Promise<number>): Promise<void> {
     throw thrown;
   });
   if (code === 0) return;
-  const killed = code === 137 ? ', as the kernel does where the memory of the build is over' : '';
+  const killed = code === 137 ? ', probably because the build ran out of memory' : '';
   throw new BuildStepError(step, `The command ended with exit code ${code}${killed}.`);
 }

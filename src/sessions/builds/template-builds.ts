@@ -38,7 +38,7 @@ interface Deps
 /** The limit of queued and running builds per owner, so that no owner can fill the queue. */
 const openBuilds = 10;
 const cleanUpMs = 60_000;
-const lostText = 'The server ended while it built the template. Build it again.';
+const lostText = 'The server stopped while it was building the template. Build it again.';
 
 export class TemplateBuildManager extends ServerComponent<Deps> {
   readonly service: TemplateBuildService = {
@@ -120,7 +120,7 @@ export class TemplateBuildManager extends ServerComponent<Deps> {
           template = found ?? template; // an existing template of this name gets another build
           const own = others.filter((one) => one.owner === owner);
           if (found || own.length < policy.ownerCount) return;
-          const text = `You have ${own.length} built templates of ${policy.ownerCount} allowed.`;
+          const text = `You have ${own.length} built templates; at most ${policy.ownerCount} are allowed.`;
           throw new AppError('quota', `${text} Delete one first.`);
         },
         build: (others) => {

@@ -38,7 +38,7 @@ export function parsePostedCommand({ name, body }: RemoteCommand) {
   try {
     return Posted.parse({ name, body });
   } catch (cause) {
-    const text = 'This server cannot read the command of another server. Run one version of Corral.';
+    const text = 'This server cannot read a command of another server. Run the same version of Corral on all servers.';
     throw new AppError('unsupported', text, { cause });
   }
 }
@@ -150,7 +150,7 @@ export class CommandRouter extends ServerComponent<Deps> implements ClusterComma
           return await supervisor.command<Value>(id, command);
         }
       }
-      throw new AppError('fenced', 'The session moved between servers too often.');
+      throw new AppError('fenced', 'The session moved between servers too often. Try again.');
     });
   }
 
@@ -164,7 +164,7 @@ export class CommandRouter extends ServerComponent<Deps> implements ClusterComma
       if (done.stopped || (await this.#isCurrent(id))) return done;
       this.deps.eviction.fenced(id);
     }
-    throw new AppError('fenced', 'The session moved between servers too often.');
+    throw new AppError('fenced', 'The session moved between servers too often. Try again.');
   }
 
   async #isCurrent(id: SessionId): Promise<boolean> {

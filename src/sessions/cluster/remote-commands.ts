@@ -83,7 +83,7 @@ export class RemoteCommandBus extends ServerComponent<RemoteCommandBusOptions> i
     this.#stop.abort();
     for (const forget of this.#taken.values()) this.deps.clock.clearTimeout(forget);
     for (const { done } of this.#awaited.values()) {
-      const text = 'The server is shutting down and has no answer yet from the one that works on this session.';
+      const text = 'The server is shutting down, and the server that owns this session has not answered yet.';
       done.reject(new AppError('deadline_exceeded', text)); // not `shutting_down`: the holder may still execute it
     }
     this.#wake();

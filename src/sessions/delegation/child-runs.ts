@@ -113,8 +113,7 @@ export class Delegation extends ServerComponent<Deps> {
    */
   async adopt(signal: AbortSignal): Promise<void> {
     const { clock, warn } = this.deps;
-    const onError = (err: unknown) =>
-      warn({ err }, 'the runs that agents gave away could not be looked through; trying again');
+    const onError = (err: unknown) => warn({ err }, 'delegated runs could not be checked; trying again');
     const round = async () => void (await this.#adoptAll(signal));
     await runWorkLoop(round, { clock, failedMs: retryMs, onError }, signal);
   }

@@ -42,7 +42,7 @@ export async function convertChildErrors<Answer>(call: Promise<Answer>): Promise
     const error = toAppError(thrown);
     if (plain.includes(error.code)) throw error;
     const isGone = error.code === 'session_not_found';
-    throw new AppError(isGone ? 'not_found' : 'conflict', isGone ? 'The child is gone.' : error.publicMessage, {
+    throw new AppError(isGone ? 'not_found' : 'conflict', isGone ? 'The child does not exist.' : error.publicMessage, {
       cause: error,
     });
   }

@@ -26,11 +26,11 @@ export function describeMissingDesktop({ state, detail = '', seconds = 0 }: Desk
     case 'none':
       return detail;
     case 'building':
-      return `The image with the desktop is being built (for ${seconds} s${detail && `, ${detail}`}). New sandboxes have one then.`;
+      return `The image with the desktop is being built (for ${seconds} s${detail && `, ${detail}`}). New sandboxes will have a desktop once it is ready.`;
     case 'failed':
-      return `The image with the desktop could not be built, which the server tries again. ${detail}`;
+      return `The image with the desktop could not be built. The server will try again. ${detail}`;
     case 'ready':
-      return 'This sandbox is older than the image with the desktop. A person can add one with the command `corral desktop --add`, or the procedure desktop.add.';
+      return 'This sandbox is older than the image with the desktop. A person can add the desktop with the command `corral desktop --add`, or the procedure desktop.add.';
   }
 }
 

@@ -28,8 +28,8 @@ export interface ViewerHandle extends Disposable {
 const whys: Readonly<Record<DesktopControlReturnReason | 'lapsed', string>> = {
   returned: 'The viewer gave the keyboard and mouse back to the agent.',
   left: 'The viewer left; the keyboard and mouse are the agent’s again.',
-  lapsed: 'The server of the viewer is gone; the keyboard and mouse are the agent’s again.',
-  idle: 'The viewer did nothing for a while; the keyboard and mouse are the agent’s again.',
+  lapsed: 'The server of the viewer stopped; the keyboard and mouse are the agent’s again.',
+  idle: 'The viewer was inactive; the keyboard and mouse are the agent’s again.',
 };
 
 /** The viewers of one session's desktop, and the lease of its keyboard and mouse. Kept in memory while in use. */
@@ -124,7 +124,7 @@ export class DesktopViewerHub extends ServerComponent<Options> {
     why: DesktopControlReturnReason = 'returned',
   ): void {
     const over = former === undefined ? '' : ' from another viewer';
-    const taken = `A viewer took the keyboard and mouse${over}; the agent’s own input waits.`;
+    const taken = `A viewer took the keyboard and mouse${over}; the input of the agent is paused.`;
     if (kind === 'taken') this.#note({ kind: 'control_taken', detail: taken });
     else this.#note({ kind: 'control_returned', detail: whys[why] });
   }

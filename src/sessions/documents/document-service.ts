@@ -59,7 +59,7 @@ export function createDocumentService({ records, clock, ids, deleteUpload }: Dep
       };
       return await of(kind).create(doc, {
         most: maxOfOwner,
-        text: `There are ${maxOfOwner} of them already. Delete some first.`,
+        text: `There are already ${maxOfOwner} of them. Delete some first.`,
         now,
       });
     },
@@ -84,7 +84,7 @@ export function createDocumentService({ records, clock, ids, deleteUpload }: Dep
         if (version !== undefined && version !== now.version)
           throw new AppError('conflict', `It has version ${now.version} now, not ${version}. Read it again first.`);
         if (content && now.archivedAt !== null)
-          throw new AppError('conflict', 'It is archived and cannot be changed any more.');
+          throw new AppError('conflict', 'It is archived and can no longer be changed.');
         const isNew = content !== undefined && digestJson(content) !== digestJson(now.content);
         const isEnding = archived && now.archivedAt === null;
         if (!isNew && !isEnding) return undefined;

@@ -50,7 +50,7 @@ export async function findEditedMessage(
     if (!last || last.seq >= seq) break;
     after = last.seq;
   }
-  throw refusal(`There is no message of a person at ${seq}.`);
+  throw refusal(`There is no user message at ${seq}.`);
 }
 
 async function findOrigin(

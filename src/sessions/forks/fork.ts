@@ -111,7 +111,7 @@ export class ForkCreator extends ServerComponent<Deps> {
     }
     const [event] = (await log.page(id, seq - 1, 1)).events;
     if (event?.seq === seq && isForkableFact(event)) return seq;
-    const text = `No step or run of this session ended at ${seq}. Take the seq of a run.end, or of a step that is completed or failed.`;
+    const text = `No step or run of this session ended at ${seq}. Use the seq of a run.end event, or of a completed or failed step.`;
     throw new AppError('invalid_request', text);
   }
 
@@ -319,7 +319,7 @@ function createClosingFacts({ record, openMessage, openCalls, hasSandbox }: Conv
   const runs = record.openRuns.map(({ runId, task }): SessionFact => {
     return { type: 'run.end', runId, data: { status: 'stopped', reason: 'stopped', task } };
   });
-  const detail = 'A fork begins in a sandbox of its own.';
+  const detail = 'A fork starts in its own sandbox.';
   const sandbox: SessionFact = { type: 'sandbox.phase', runId: null, data: { phase: 'released', detail } };
   return [...(openMessage ? [openMessage] : []), ...calls, ...runs, ...(hasSandbox ? [sandbox] : [])];
 }

@@ -190,7 +190,7 @@ export class NamedSnapshotStore extends ServerComponent<Deps> {
     try {
       const files = checkWorkspaceArchive(archive.content, { maxBytes: policy.maxBytes, maxEntries });
       const { size, sha256 } = await copies.add(placeOf(id), files, { maxBytes: maxOf(policy), signal });
-      if (sha256 !== archive.sha256) throw invalidArchiveError('its files do not have the hash of its manifest');
+      if (sha256 !== archive.sha256) throw invalidArchiveError('its files do not match the hash in its manifest');
       return await this.#keep({
         id,
         name: name ?? null,
@@ -241,7 +241,7 @@ export class NamedSnapshotStore extends ServerComponent<Deps> {
   async hand(snapshot: { blob: string; sha256: string }, to: SessionId): Promise<StoredCopy> {
     const options = { maxBytes: maxOf(this.deps.policy), signal: AbortSignal.timeout(copyMs) };
     const copy = await shareCopyForSession(this.deps, to, { ...snapshot, seq: 0 }, options);
-    if (!copy) throw damaged('Nothing began with it.');
+    if (!copy) throw damaged('Nothing was started from it.');
     return copy;
   }
 
@@ -254,7 +254,7 @@ export class NamedSnapshotStore extends ServerComponent<Deps> {
       let before = await look();
       for (let left = tries; left > 0; left--) {
         if (before.bytes > policy.maxBytes) {
-          const text = `The files are larger together (${before.bytes} bytes) than a snapshot may be (${policy.maxBytes}).`;
+          const text = `The files have ${before.bytes} bytes in total; a snapshot can have at most ${policy.maxBytes}.`;
           throw new AppError('payload_too_large', text);
         }
         const pack = { name: `snapshot-${ids.short()}`, bytes: before.bytes };
@@ -281,7 +281,7 @@ export class NamedSnapshotStore extends ServerComponent<Deps> {
     const sum = own.reduce((all, { bytes }) => all + bytes, 0);
     if (sum < ownerBytes) return;
     const advice = 'Delete some first.';
-    const text = `You keep ${own.length} snapshots of ${sum} bytes; ${ownerBytes} bytes are allowed.`;
+    const text = `You have ${own.length} snapshots of ${sum} bytes in total; at most ${ownerBytes} bytes are allowed.`;
     throw new AppError('quota', `${text} ${advice}`);
   }
 

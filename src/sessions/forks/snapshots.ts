@@ -106,7 +106,7 @@ export class SessionFilesCopier extends ServerComponent<Deps> implements Workspa
       await failpoint('snapshot.restore.after');
       return await writer.amend({ startsFrom: null });
     }
-    const detail = 'The copy of files that this box begins with is damaged or gone, so it begins without them.';
+    const detail = 'The copy of files for this box is damaged or missing, so the box starts without them.';
     this.deps.warn({ session: id }, detail);
     const data = { copy: null, lost: [], lostCount: null, aside: null, detail };
     await writer.amend({ startsFrom: null }, [{ type: 'sandbox.files_damaged', runId: null, data }]);
@@ -126,8 +126,8 @@ export class SessionFilesCopier extends ServerComponent<Deps> implements Workspa
     const options = { maxBytes: maxOf(this.deps.policy), signal: neverAbortingSignal };
     const copy = await shareCopyForSession(this.deps, to, { ...kept, seq }, options);
     if (copy) return copy;
-    const advice = 'Nothing began with it. Fork at another place, or without files.';
-    throw new AppError('conflict', `The copy of the files at this place is damaged. ${advice}`);
+    const advice = 'Nothing was started from it. Fork at another point, or without files.';
+    throw new AppError('conflict', `The copy of the files at this point is damaged. ${advice}`);
   }
 
   async forget(id: SessionId): Promise<void> {

@@ -32,10 +32,10 @@ const pathChars = 200;
 function damageText({ damaged, seenAt, copy, aside, lost: paths }: FoundDamage): WorkspaceDamage {
   const lost = paths?.map(shownPath);
   const files = damaged === null ? 'Files' : damaged === 1 ? 'A file' : `${damaged} files`;
-  const found = `${files} of the sandbox changed or went missing after it was ended at ${time(seenAt)}.`;
+  const found = `${files} of the sandbox changed or went missing after it ended at ${time(seenAt)}.`;
   const place = copy
-    ? `The copy ${copy.at === null ? `from place ${copy.seq} of the log` : `of ${time(copy.at)}`} took the place of all files.`
-    : 'There is no whole copy, so the files are used as they are.';
+    ? `The copy ${copy.at === null ? `from place ${copy.seq} of the log` : `of ${time(copy.at)}`} replaced all files.`
+    : 'There is no complete copy, so the files are used as they are.';
   const kept = aside === null ? '' : ` The damaged ones are in the folder ${aside}.`;
   return {
     copy,
@@ -50,12 +50,12 @@ function lossText(isReplaced: boolean, lost: readonly string[] | undefined): str
   if (!lost) return 'The server cannot tell which ones differ, because their list is damaged too.';
   if (lost.length === 0) return 'Nothing is lost.';
   const names = lost.slice(0, shown).join(', ') + (lost.length > shown ? ', …' : '');
-  return isReplaced ? `Gone or older now: ${names}.` : `Damaged: ${names}.`;
+  return isReplaced ? `Missing or older now: ${names}.` : `Damaged: ${names}.`;
 }
 
 function unchecked(thrown: unknown): WorkspaceDamage {
   const why = toAppError(thrown).publicMessage;
-  const detail = `The files could not be compared with what they were when the sandbox ended, and are used as they are. ${why}`;
+  const detail = `The files could not be compared with their state when the sandbox ended, and are used as they are. ${why}`;
   return { copy: null, lost: [], lostCount: null, aside: null, detail };
 }
 

@@ -112,12 +112,12 @@ function refuseUnlessFits(
     throw new AppError('conflict', `There are already ${maxNotes} notes. Delete or merge some.`);
   const rest = live.reduce((sum, note) => sum + note.size, 0);
   if (rest + size > maxBytes) {
-    const what = `All notes together would have ${rest + size} bytes, and memory.max-bytes allows ${maxBytes}.`;
+    const what = `The notes would have ${rest + size} bytes in total, and memory.max-bytes allows ${maxBytes}.`;
     throw new AppError('conflict', `${what} Shorten or delete some.`);
   }
   const clash = live.find((one) => one.path.startsWith(`${path}/`) || path.startsWith(`${one.path}/`));
   if (clash) {
-    const text = `${path} cannot be a note, because ${clash.path} is one: a name is a note or a folder. Take another name.`;
+    const text = `${path} cannot be a note, because ${clash.path} is one: a name is a note or a folder. Choose another name.`;
     throw new AppError('conflict', text);
   }
 }

@@ -28,21 +28,21 @@ function checkNotePath(path: string): void {
   const shown = JSON.stringify(path.slice(0, 60));
   if (path === '' || path.length > maxPath)
     throw refusal(`The path of a note has 1 to ${maxPath} characters, such as build/commands.md.`);
-  if (unseen.test(path)) throw refusal(`The path ${shown} has characters that nobody sees. Take them out.`);
-  if (path !== path.normalize('NFC')) throw refusal(`The path ${shown} is not in the normal form of Unicode (NFC).`);
+  if (unseen.test(path)) throw refusal(`The path ${shown} has invisible characters. Remove them.`);
+  if (path !== path.normalize('NFC')) throw refusal(`The path ${shown} is not in Unicode normal form (NFC).`);
   const parts = path.split('/');
   if (parts.length > maxParts) throw refusal(`The path ${shown} has more than ${maxParts} parts. Use fewer folders.`);
   for (const part of parts) {
-    if (part === '') throw refusal(`The path ${shown} begins or ends with a slash, or has two in a row. Take it out.`);
-    if (part === '.' || part === '..') throw refusal(`The path ${shown} has a part ${part}. Name the note itself.`);
-    if (part !== part.trim()) throw refusal(`A part of the path ${shown} begins or ends with a space. Take it out.`);
+    if (part === '') throw refusal(`The path ${shown} begins or ends with a slash, or has two in a row. Remove it.`);
+    if (part === '.' || part === '..') throw refusal(`The path ${shown} has a part ${part}. Use the path of the note.`);
+    if (part !== part.trim()) throw refusal(`A part of the path ${shown} begins or ends with a space. Remove it.`);
   }
 }
 
 /** Returns the size in bytes. Throws: invalid_request, payload_too_large. */
 function checkNoteText(text: string, most: number): number {
   if (!text.isWellFormed() || text.includes('\0'))
-    throw refusal('The text of a note has half a character or a NUL. Notes are plain text.');
+    throw refusal('The text of a note has an incomplete character or a NUL. Notes are plain text.');
   const size = Buffer.byteLength(text);
   if (size <= most) return size;
   const what = `The note has ${size} bytes, and memory.max-note-bytes allows ${most}.`;
@@ -190,7 +190,7 @@ export class NoteStore extends ServerComponent<Deps> {
       const note = findNote(index, path);
       if (!note) throw noNote(path);
       if (!note.deleted && (version === 'all' || version === note.version)) {
-        const text = `Version ${note.version} of ${path} is its present text. Change or delete the note first, or redact all of it.`;
+        const text = `Version ${note.version} of ${path} is its current text. Change or delete the note first, or redact all of it.`;
         throw new AppError('conflict', text);
       }
       if (version !== 'all') idOf(note, version); // throws for an unknown number
@@ -348,15 +348,15 @@ function idOf({ path, version, versions }: StoredNote, number: number): string {
   const found = versions[versions.length - 1 - (version - number)];
   if (found !== undefined && number <= version) return found.id;
   const first = version - versions.length + 1;
-  throw new AppError('not_found', `${path} has no version ${number}. It has ${first} to ${version}.`);
+  throw new AppError('not_found', `${path} has no version ${number}. Its versions are ${first} to ${version}.`);
 }
 
 const goneText = ({ number, redacted }: Pick<StoredVersion, 'number' | 'redacted'>) =>
   redacted
-    ? `The text of version ${number} was redacted, and is gone for good.`
+    ? `The text of version ${number} was redacted and cannot be restored.`
     : `Version ${number} deleted the note, so it has no text.`;
 
 function changedMeanwhile(path: string, now: StoredNote | undefined): AppError {
-  const is = now && !now.deleted ? `is at version ${now.version}` : 'is not there';
+  const is = now && !now.deleted ? `is at version ${now.version}` : 'does not exist';
   return new AppError('conflict', `${path} ${is}: it was changed in the meantime. Read it again before you write.`);
 }

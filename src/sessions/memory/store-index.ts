@@ -52,8 +52,8 @@ export function checkMemoryPath(path: string): void {
   if (!path.startsWith('/')) throw refusal('must begin with /.');
   if (Buffer.byteLength(path) > memoryStoreLimits.pathBytes)
     throw refusal(`has more than ${memoryStoreLimits.pathBytes} bytes.`);
-  if (unseen.test(path)) throw refusal('has characters that nobody sees.');
-  if (path !== path.normalize('NFC')) throw refusal('is not in the normal form of Unicode (NFC).');
+  if (unseen.test(path)) throw refusal('has invisible characters.');
+  if (path !== path.normalize('NFC')) throw refusal('is not in Unicode normal form (NFC).');
   const segments = path.slice(1).split('/');
   if (segments.length > memoryStoreLimits.segments)
     throw refusal(`has more than ${memoryStoreLimits.segments} segments.`);
@@ -63,7 +63,7 @@ export function checkMemoryPath(path: string): void {
 
 export function checkMemoryText(text: string): void {
   if (!text.isWellFormed() || text.includes('\0'))
-    throw new AppError('invalid_request', 'content has half a character or a NUL. Memories are plain text.');
+    throw new AppError('invalid_request', 'content has an incomplete character or a NUL. Memories are plain text.');
   const size = Buffer.byteLength(text);
   if (size > memoryStoreLimits.textBytes)
     throw new AppError(
@@ -80,12 +80,12 @@ export function assertMemoryFits(
 ): void {
   const others = memories.filter((one) => isLiveMemory(one) && one.id !== own);
   if (others.length >= memoryStoreLimits.memories)
-    throw new AppError('quota', `The store has ${memoryStoreLimits.memories} memories already. Delete some first.`);
+    throw new AppError('quota', `The store already has ${memoryStoreLimits.memories} memories. Delete some first.`);
   const rest = others.reduce((sum, { head }) => sum + (head.size ?? 0), 0);
   if (rest + size > memoryStoreLimits.bytes)
     throw new AppError(
       'quota',
-      `All memories of a store have at most ${memoryStoreLimits.bytes} bytes. Delete some first.`,
+      `The memories of a store can have at most ${memoryStoreLimits.bytes} bytes in total. Delete some first.`,
     );
   const clash = others.find(
     (one) => one.path === path || one.path.startsWith(`${path}/`) || path.startsWith(`${one.path}/`),

@@ -234,7 +234,7 @@ function indexIn(found: { readonly doc: unknown } | undefined): MemoryStoreIndex
 
 function refuseOther({ head, path }: StoredMemory, expect: string | undefined): void {
   if (expect === undefined || expect === head.sha256) return;
-  throw new MemoryConflictError('text', `${path} was changed meanwhile. Read it again before you write.`);
+  throw new MemoryConflictError('text', `${path} was changed in the meantime. Read it again before you write.`);
 }
 
 interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
@@ -278,7 +278,7 @@ export function createMemoryStoreService({ records, clock, ids }: Deps): MemoryS
         updatedAt: at,
         archivedAt: null,
       };
-      const text = `There are ${mostOfOwner} memory stores already. Delete some first.`;
+      const text = `There are already ${mostOfOwner} memory stores. Delete some first.`;
       return await stores.within({ most: mostOfOwner, text, now: at }, store, async () => {
         await memories.begin(id);
         return await stores.create(store);

@@ -87,10 +87,7 @@ export function createAgentConfigService(deps: Deps): AgentConfigService & Agent
       for (const ref of fields.fallbacks ?? []) {
         const { provider } = parseModelRef(ref);
         if (!known.has(provider)) {
-          throw new AppError(
-            'invalid_request',
-            `The fallback ${ref} names the provider ${provider}, which this server does not know.`,
-          );
+          throw new AppError('invalid_request', `The fallback ${ref} uses the unknown provider ${provider}.`);
         }
         checkModel?.(ref);
       }
@@ -143,7 +140,7 @@ export function checkSamplingOptions(options: Readonly<Record<string, unknown>>)
   const [issue] = error.issues;
   const text =
     issue?.code === 'unrecognized_keys'
-      ? `${issue.keys.join(', ')} is not known; these are: ${known}.`
+      ? `${issue.keys.join(', ')} is not a known field. Known fields: ${known}.`
       : `${issue?.path.join('.')}: ${issue?.message}`;
   throw new AppError('invalid_request', `llm_config: ${text}`);
 }

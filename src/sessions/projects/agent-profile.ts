@@ -264,7 +264,7 @@ const addedUp = (...lists: (readonly McpServer[] | undefined)[]): readonly McpSe
 ];
 
 const missing = (template: string) =>
-  `The session's template ${template} is gone: put templates/${template}.yaml back and restart the server, or start a ` +
+  `The session's template ${template} no longer exists: restore templates/${template}.yaml and restart the server, or start a ` +
   'new session with another template.';
 
 function refusingModel(name: string, code: ErrorCode, message: string): Model {

@@ -196,7 +196,7 @@ export function assertUsableSecret(value: Secret): void {
   if (text.length >= shortest && text.length <= longest && isValidHeaderValue(text)) return;
   throw new AppError(
     'invalid_request',
-    `The value must have ${shortest} to ${longest} printable ASCII characters, because a header carries it.`,
+    `The value must have ${shortest} to ${longest} printable ASCII characters, because it is sent in a header.`,
   );
 }
 
@@ -211,7 +211,7 @@ export function createServerCredentials({ ring, settings, setBy }: ServerCredent
   const stored = ring.createService<typeof serverHolderId>(async () => {});
   function refuseSetting(name: string): void {
     if (!settings.some((one) => one.name === name)) return;
-    const text = `${setBy} sets the credential '${name}', and precedes what is entered here. Change it there and restart the server.`;
+    const text = `${setBy} sets the credential '${name}' and overrides values entered here. Change it there and restart the server.`;
     throw new AppError('invalid_request', text);
   }
   return {

@@ -157,7 +157,7 @@ export function createModelService(deps: Deps): ModelService {
     if (Object.hasOwn(models.compatible, provider)) {
       const way = await wayTo(provider, models);
       if (way && (baseUrl === undefined || baseUrl === way.baseUrl)) return { ...way, key: key ?? way.key };
-      const text = `${provider} is a server of the settings (models.compatible.${provider}), which precede. Choose another name.`;
+      const text = `${provider} is already defined in the settings (models.compatible.${provider}), which take precedence. Choose another name.`;
       throw new AppError('invalid_request', text);
     }
     if (!nameForm.test(provider) || takenNames.has(provider)) {
@@ -242,7 +242,7 @@ export function createModelService(deps: Deps): ModelService {
     async test(access, signal) {
       try {
         const models = await ask(await entered(access), signal);
-        const none = 'The provider lists no model that an agent could use.';
+        const none = 'The provider lists no models that an agent can use.';
         return { ok: models.length > 0, message: models.length > 0 ? '' : none, models };
       } catch (thrown) {
         signal.throwIfAborted();
@@ -255,7 +255,7 @@ export function createModelService(deps: Deps): ModelService {
         (model === undefined ? null : before.setBy) ??
         (access.key && before.providers.find(({ id }) => id === access.provider)?.setBy);
       if (outranking) {
-        const text = `${outranking} is set, and precedes what is entered here. Remove it and restart the server first.`;
+        const text = `${outranking} is set and overrides values entered here. Remove it and restart the server first.`;
         throw new AppError('invalid_request', text);
       }
       const { provider, baseUrl, key, reach } = await entered(access);

@@ -268,10 +268,10 @@ function createResourceMover(records: RecordStore, clock: Pick<Clock, 'now'>) {
     await resources.admitted({ admit, now: clock.now() }, moved, () =>
       resources.change(id, (now) => {
         mayMove(now);
-        if (now.shared) throw new AppError('conflict', `The ${name} is shared with everybody, so no project has it.`);
+        if (now.shared) throw new AppError('conflict', `The ${name} is shared with everybody, so it is in no project.`);
         const [user] = now.holders ?? [];
         if (user)
-          throw new AppError('conflict', `The session ${user.sessionId} has the ${name}. Delete the session first.`);
+          throw new AppError('conflict', `The session ${user.sessionId} uses the ${name}. Delete the session first.`);
         return { ...now, projectId };
       }),
     );

@@ -46,7 +46,7 @@ function keyTester({ baseUrls, compatible }: Endpoints, clock: Clock) {
 
 function verdict(status: number): KeyVerdict {
   if (status >= 200 && status < 300) return { valid: true, message: 'The provider accepts this key.' };
-  if (status === 429) return { valid: true, message: 'The provider knows this key, which is over its limit now.' };
+  if (status === 429) return { valid: true, message: 'The provider accepts this key, but its limit is reached.' };
   if (status >= 500) return { valid: false, message: `The provider failed with status ${status}. Try again later.` };
   return { valid: false, message: `The provider refused this key (status ${status}).` };
 }

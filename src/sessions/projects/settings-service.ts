@@ -86,7 +86,7 @@ export function createSettingsService({ settings, stored, check }: Deps): Settin
     async change(key, value) {
       const setting = settingOf(key);
       if (setting.setBy !== null) {
-        const text = `${setting.setBy} is set, and precedes what is entered here. Remove it and restart the server first.`;
+        const text = `${setting.setBy} is set and overrides values entered here. Remove it and restart the server first.`;
         throw new AppError('invalid_request', text);
       }
       if (value === null || JSON.stringify(value).length > maxBytes || !setting.takes(value)) {

@@ -80,7 +80,7 @@ export async function readRepositoryEnvironment(
   const files = file.cache ?? lockFileNames;
   const hashed = await runGit(client, { script: hashScript, values, lists: { files }, timeoutMs: readMs }, signal);
   if (hashed.exitCode !== 0)
-    throw new AppError('conflict', `Files that cache names cannot be read: ${summarizeGitOutput(hashed.stderr)}`);
+    throw new AppError('conflict', `Files listed under cache cannot be read: ${summarizeGitOutput(hashed.stderr)}`);
   const print = createHash('sha256')
     .update(JSON.stringify([setup, system, files, hashed.stdout]))
     .digest('hex');
@@ -93,7 +93,7 @@ function parsed(bytes: Buffer, parseYaml: (text: string) => unknown): ReturnType
     return parseRepositoryConfig(parseYaml(bytes.toString('utf8')));
   } catch (thrown) {
     const [line = ''] = String((thrown as Error).message).split('\n');
-    return { problem: `it is no YAML: ${line.slice(0, 200)}` };
+    return { problem: `it is not valid YAML: ${line.slice(0, 200)}` };
   }
 }
 

@@ -165,7 +165,7 @@ export async function fetchRepository(
   if (failed !== '') {
     const which = failed === '1' ? 'A submodule' : `${failed} submodules`;
     notes.push(
-      `${which} could not be fetched (${why}). Each needs a credential and an open host of its own; name a private one as a repository of the session.`,
+      `${which} could not be fetched (${why}). Each needs its own credential and allowed host; add a private one as a repository of the session.`,
     );
   }
   if (/^note lfs$/m.test(stdout))
@@ -268,7 +268,7 @@ function fetchFailure(repository: SessionRepository, exitCode: number, stderr: s
   if (exitCode === gitExitCodes.exists)
     return new AppError('conflict', `The folder ${path} already has files. Choose another path for ${url}.`);
   if (exitCode === gitExitCodes.redirected) {
-    const text = `${url} redirects to another host: ${summarizeGitOutput(stderr.trimEnd().split('\n').at(-1) ?? '')}. Name that address if you trust it.`;
+    const text = `${url} redirects to another host: ${summarizeGitOutput(stderr.trimEnd().split('\n').at(-1) ?? '')}. Use that address if you trust it.`;
     return new AppError('conflict', text);
   }
   if (exitCode === gitExitCodes.moved) return new AppError('not_found', `${url} has no branch, tag or commit ${ref}.`);

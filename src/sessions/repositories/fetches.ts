@@ -156,7 +156,7 @@ export class RepositoryFetcher extends ServerComponent<Deps> implements Workspac
       const found = await this.deps.preparation.read(client, path, this.deps.closing);
       const environment = found?.environment;
       const services = Object.keys(environment?.services ?? {}).join(', ');
-      const asks = services === '' ? [] : [`It asks for the services ${services}, which a person has to allow.`];
+      const asks = services === '' ? [] : [`It defines the services ${services}, which a person must allow.`];
       const detail = [`${url} is in ${path}, on the branch ${branch}${at}.`, ...notes, ...asks].join(' ');
       await this.#keep(
         writer,

@@ -151,7 +151,7 @@ export async function runGitInRepository(
     signal,
   );
   if (output.exitCode === gitExitCodes.notOurs) {
-    const text = `The folder ${path} is no repository any more: its .git is missing or is no folder. Fetch it again in a new session.`;
+    const text = `The folder ${path} is no longer a repository: its .git is missing or not a folder. Fetch it again in a new session.`;
     throw new AppError('conflict', text);
   }
   return output;

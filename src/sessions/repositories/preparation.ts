@@ -91,7 +91,7 @@ export class RepositoryPreparer extends ServerComponent<Deps> {
       const { code, publicMessage } = toAppError(thrown);
       if (sandboxLossCodes.has(code)) throw thrown;
       if (code === 'payload_too_large') {
-        const detail = `.corral/setup.sh of ${path} ran. Its files are larger than repositories.prepared-bytes, so no later session has them.`;
+        const detail = `.corral/setup.sh of ${path} ran. Its files are larger than repositories.prepared-bytes, so they are not kept for later sessions.`;
         return { setup, detail };
       }
       return { setup, detail: `.corral/setup.sh of ${path} ran. Its files are not kept: ${publicMessage}` };
@@ -107,7 +107,7 @@ export class RepositoryPreparer extends ServerComponent<Deps> {
       return await this.deps.files.restore(client, path, key, signal);
     } catch (err) {
       if (sandboxLossCodes.has(toAppError(err).code)) throw err;
-      this.deps.warn({ path, err }, 'prepared files could not be taken, so setup.sh runs');
+      this.deps.warn({ path, err }, 'prepared files could not be used, so setup.sh runs');
       return undefined;
     }
   }

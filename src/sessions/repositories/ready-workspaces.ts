@@ -168,7 +168,7 @@ export class WorkspacePool extends ServerComponent<Deps> {
       count('made');
     } catch (err) {
       if (!signal.aborted)
-        warn({ err }, 'no workspace with prepared files could be made ready; the next use tries again');
+        warn({ err }, 'a workspace with prepared files could not be created; the next use tries again');
       await this.#remove(id, signal.aborted ? closeMs : callMs);
     }
   }
@@ -199,7 +199,7 @@ export class WorkspacePool extends ServerComponent<Deps> {
     try {
       await runWithTimeout({ ms, clock }, (call) => driver.destroy(sandboxIdOf(id), 'remove', call));
     } catch (thrown) {
-      warn({ sandbox: sandboxIdOf(id), err: toAppError(thrown) }, 'a workspace that nobody took could not be removed');
+      warn({ sandbox: sandboxIdOf(id), err: toAppError(thrown) }, 'an unused workspace could not be removed');
     }
     this.#held.delete(id);
     await ownership.release(id).catch(() => {}); // if this fails, the lease lapses

@@ -89,7 +89,7 @@ export function createRepositoryService({
     await using used = await sandboxes.use(id, signal); // waits for a fetch in progress
     const { record, repository } = await find(id, path);
     if (repository.state !== 'ready') {
-      const why = repository.error ?? 'it is still to be fetched.';
+      const why = repository.error ?? 'it has not been fetched yet.';
       throw new AppError('conflict', `The repository ${path} could not be fetched: ${why}`);
     }
     return await act({ client: used.client, record, repository });
@@ -306,7 +306,7 @@ async function run(client: SandboxClient, path: string, repositoryScript: Reposi
   if (exitCode === 0) return output;
   if (exitCode === gitExitCodes.nothing) throw new AppError('conflict', `Nothing has changed in ${path}.`);
   if (remote && /\[(remote )?rejected\]|non-fast-forward|fetch first/i.test(stderr)) {
-    const text = `${remote.url} did not take the branch: ${summarizeGitOutput(stderr)} Fetch and merge its commits, or push to another branch.`;
+    const text = `${remote.url} rejected the branch: ${summarizeGitOutput(stderr)} Fetch and merge its commits, or push to another branch.`;
     throw new AppError('conflict', text);
   }
   const known = remote && toGitRemoteError(remote, stderr);

@@ -60,7 +60,7 @@ export class RepositoryFolders extends ServerComponent<Deps> {
       if (code === 'ENOENT' || code === 'ENOTDIR') {
         throw new AppError('not_found', `There is no folder ${url} on the server.`);
       }
-      const text = `${url} cannot be read: the server's user has no right to it.`;
+      const text = `${url} cannot be read: the server's user has no permission to read it.`;
       throw new AppError('conflict', text, { cause: toAppError(thrown) });
     }
     const text = `${url} is a link that leads out of the folders of ${setting}, so it is not followed.`;
@@ -99,7 +99,7 @@ export async function findGitFolder(folder: string, url: string): Promise<GitFol
   const inner = join(folder, '.git');
   const found = await unlessMissing(lstat(inner));
   if (found && !found.isDirectory()) {
-    const text = `${url} has a .git that is no folder, as linked worktrees and submodules have. Name the repository that it belongs to.`;
+    const text = `${url} has a .git that is not a folder, as in linked worktrees and submodules. Use the repository that it belongs to.`;
     throw new AppError('unsupported', text);
   }
   const path = found ? inner : folder;
@@ -197,7 +197,7 @@ async function readHead(folder: GitFolder): Promise<string> {
   const head = ((await readText(folder, 'HEAD', maxText.ref)) ?? '').trim();
   const [, name = ''] = /^ref: (.*)$/.exec(head) ?? [];
   if (object.test(head) || isRef(name)) return `${head}\n`;
-  throw new AppError('unsupported', `${folder.url} has a HEAD that names no branch and no commit.`);
+  throw new AppError('unsupported', `${folder.url} has a HEAD that refers to no branch or commit.`);
 }
 
 /** Branches and tags, except those whose name or value git would refuse. */
@@ -291,11 +291,11 @@ async function openInside(folder: GitFolder, name: string): Promise<OpenedFile> 
 const isSame = (a: Stats, b: Stats) => a.ino === b.ino && a.dev === b.dev;
 const changed = ({ url }: GitFolder) => new AppError('conflict', `${url} changed while it was read. Fetch it again.`);
 const linked = ({ url }: GitFolder, name: string) =>
-  new AppError('conflict', `${url} cannot be read: its ${name} is a link or not a file. Corral follows no link there.`);
+  new AppError('conflict', `${url} cannot be read: its ${name} is a link or not a file. Links are not followed.`);
 
 function problemOf(thrown: NodeJS.ErrnoException, folder: GitFolder): AppError {
   if (thrown.code === 'ENOENT') return changed(folder);
-  const text = `${folder.url} cannot be read: the server's user has no right to its files.`;
+  const text = `${folder.url} cannot be read: the server's user has no permission to read its files.`;
   return new AppError('conflict', text, { cause: thrown });
 }
 

@@ -86,7 +86,7 @@ export class RetentionEnforcer extends ServerComponent<RetentionDeps> {
 
   async run(signal: AbortSignal): Promise<void> {
     const { everyMs, clock, logger } = this.deps;
-    const onError = (err: unknown) => logger.warn({ err }, 'old sessions could not be looked through; trying again');
+    const onError = (err: unknown) => logger.warn({ err }, 'old sessions could not be checked; trying again');
     await runAtIntervals(() => this.round(signal), { everyMs, clock, onError }, signal);
   }
 

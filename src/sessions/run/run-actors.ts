@@ -249,7 +249,7 @@ async function summarizeRun(work: RunContext, { steps, hint }: TurnInput, signal
   if (first.message.calls.length === 0) return await summed(runWriter, first, steps);
   // The work is done. Without tools, the model can only answer.
   for (const { callId, name } of first.message.calls) {
-    const output = 'Not run: all steps are through. Say what came out.';
+    const output = 'Not run: all steps are finished. Say what came out.';
     runWriter.add({ runId: runWriter.runId, message: { role: 'tool', callId, name, output, success: false } });
   }
   await runWriter.write(...first.facts);

@@ -27,7 +27,7 @@ const pauseMs = 30_000;
 const nothingToPause = () =>
   new AppError('sandbox_not_found', 'The sandbox is not running, so there is nothing to pause.');
 
-const notFrozen = 'The sandbox could not be frozen, so it runs on. Try again, or pause it with "keeps": "files".';
+const notFrozen = 'The sandbox could not be frozen and is still running. Try again, or pause it with "keeps": "files".';
 
 export function createSandboxService({
   commands,
@@ -160,7 +160,7 @@ function refuseUnkept({ name, capabilities: { pause: most } }: Driver, keeps: Pa
   if (most === 'memory' || most === keeps) return;
   const what =
     most === 'files'
-      ? 'cannot freeze processes, so a pause keeps the files alone. Pause with keeps: files'
+      ? 'cannot freeze processes, so a pause keeps only the files. Pause with keeps: files'
       : 'loses the files of a sandbox that ends, so nothing can be paused. On Kubernetes, CORRAL_KUBERNETES_WORKSPACE=volume keeps them';
   throw new AppError('unsupported', `The driver ${name} ${what}.`);
 }

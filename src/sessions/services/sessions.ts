@@ -68,7 +68,7 @@ interface Deps extends CreationDeps, ViewDeps, Pick<ServerDependencies, 'clock' 
 }
 
 const maxText = 200_000;
-const budgetChanged = 'The budget of this session was changed. Go on.';
+const budgetChanged = 'The budget of this session was changed. Continue.';
 
 export function createSessionService(deps: Deps): SessionService {
   const { store, log, commands, liveSessions, driver, watchers, clock, ids, closing } = deps;
@@ -96,7 +96,7 @@ export function createSessionService(deps: Deps): SessionService {
     const session = await stored(id);
     const { life } = session;
     if (life && lifetimeSeconds !== undefined) {
-      throw new AppError('conflict', 'The E2B client that created this sandbox sets its end.');
+      throw new AppError('conflict', 'The lifetime of this sandbox is controlled by the E2B client that created it.');
     }
     if (requested.model !== undefined) await deps.checkModel?.(requested.model);
     if (requested.skills?.length) await deps.checkSkills?.(requested.skills, session);
@@ -191,7 +191,7 @@ export function createSessionService(deps: Deps): SessionService {
       const projectId = to === undefined ? from : to;
       if (parent) throw new AppError('conflict', 'This session belongs to another session. Move that session instead.');
       if (named !== undefined && projectId === null)
-        throw new AppError('invalid_request', 'Only a session in a project can change its owner. Name a project.');
+        throw new AppError('invalid_request', 'Only a session in a project can change its owner. Set a project.');
       const owner =
         named === undefined || projectId === null ? undefined : await deps.projects?.workerIn(projectId, named);
       const isNameless = name && owner !== undefined && owner !== session.owner;

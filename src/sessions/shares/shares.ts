@@ -138,7 +138,7 @@ function withoutRequests(before: readonly SessionEvent[], events: readonly Sessi
  */
 function withoutDetails(event: SessionEvent): SessionEvent {
   if (event.type === 'run.wait' && event.data.reason === 'approval')
-    return { ...event, data: { ...event.data, question: 'The agent waits for an approval.' } };
+    return { ...event, data: { ...event.data, question: 'The agent is waiting for approval.' } };
   if (event.type === 'message.user') {
     const { goal: _, ...data } = event.data;
     return { ...event, data };

@@ -252,6 +252,6 @@ function findPath(repositories: readonly SessionRepository[], named: string | un
   const [one, ...others] = found;
   if (one && others.length === 0) return one.path;
   const all = writable.map(({ path }) => path).join(', ');
-  if (message === undefined) throw new AppError('invalid_request', `Name one of the repositories: ${all}.`);
+  if (message === undefined) throw new AppError('invalid_request', `Choose one of the repositories: ${all}.`);
   throw new AppError('not_found', `There is no repository in the folder ${message}. Writable repositories: ${all}.`);
 }

@@ -77,11 +77,11 @@ export class SessionSkillResolver extends ServerComponent<Deps> {
     try {
       const skill = await skills.get(id);
       if (skill.projectId && skill.projectId !== projectId)
-        throw new AppError('not_found', 'The skill is in another project than the session.');
+        throw new AppError('not_found', 'The skill is in a different project than the session.');
       return { skill, version: await skills.version(id, version) };
     } catch (cause) {
       if (toAppError(cause).code !== 'not_found') throw cause;
-      const text = `The skill ${id} of this session was deleted, or its version ${version}. Begin a session without it.`;
+      const text = `The skill ${id} of this session or its version ${version} was deleted. Start a session without it.`;
       throw new AppError('not_found', text, { cause });
     }
   }

@@ -42,14 +42,14 @@ export function checkSkillFolder(values: readonly SkillFile[]): FolderCheck {
   if (files.length === 0)
     return { name: null, problems: ['There are no files. A skill is a folder with SKILL.md.'], warnings: [] };
   if (files.length > skillLimits.files)
-    problems.push(`There are ${files.length} files; at most ${skillLimits.files} may be there.`);
+    problems.push(`There are ${files.length} files; at most ${skillLimits.files} are allowed.`);
   const bytes = files.reduce((sum, { bytes: { length } }) => sum + length, 0);
   if (bytes > skillLimits.bytes)
-    problems.push(`The files have ${bytes} bytes together; at most ${skillLimits.bytes} may be there.`);
+    problems.push(`The files have ${bytes} bytes in total; at most ${skillLimits.bytes} are allowed.`);
   for (const { path } of files) {
     const shown = JSON.stringify(path.slice(0, 100));
     if (!isSafePath(path) || path.includes('\\') || /\p{Cc}/u.test(path))
-      problems.push(`${shown} is no relative path of a file.`);
+      problems.push(`${shown} is not a relative path of a file.`);
     else if (Buffer.byteLength(path) > skillLimits.path)
       problems.push(`${shown} is longer than ${skillLimits.path} bytes.`);
   }

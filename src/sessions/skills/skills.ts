@@ -145,7 +145,7 @@ export function createSkillService({ records, blobs, copies, clock, ids, templat
       const folder = requireValidSkillFolder(await unpackSkill(files));
       const { name } = await records.get(id);
       if (folder.skill.name !== name) {
-        const text = `The skill is called ${name}, and this folder ${folder.skill.name}. A skill keeps its name.`;
+        const text = `The skill is named ${name}, not ${folder.skill.name} as in this folder. Its name cannot change.`;
         throw new AppError('invalid_request', text);
       }
       if ((await records.versions(id)).length >= maxVersions)

@@ -68,7 +68,7 @@ export class ToolServerOAuthClient extends ServerComponent<Deps> {
    */
   readonly token = async (name: string, refused: Secret | undefined): Promise<Secret> => {
     const { access } = (await this.#known(name)).secrets;
-    if (!access) throw new AppError('unsupported', `The sign-in to the tool server ${name} has ended.`);
+    if (!access) throw new AppError('unsupported', `The sign-in to the tool server ${name} expired. Sign in again.`);
     const isRefused = access.accessToken === refused?.reveal();
     if (!isRefused && isCredentialFresh(access, this.deps.clock.now())) return new Secret(access.accessToken);
     const running = this.#renewing.get(name) ?? this.#renew(name, access).finally(() => this.#renewing.delete(name));

@@ -56,7 +56,7 @@ function checkedHeaders(input: Readonly<Record<string, Secret>>): Record<string,
     }
     names.add(name.toLowerCase());
     if (!valueForm.test(value.reveal())) {
-      const text = `The value of ${name} must have 1 to 8,192 printable ASCII characters, because a header carries it.`;
+      const text = `The value of ${name} must have 1 to 8,192 printable ASCII characters, because it is sent in a header.`;
       throw new AppError('invalid_request', text);
     }
   }
@@ -73,7 +73,7 @@ function changedHeaders(
   const kept = Object.entries(stored).filter(([name]) => !named.has(name.toLowerCase()));
   if (kept.length > 0 && !isSameAddress) {
     const names = kept.map(([name]) => name).join(', ');
-    const text = `The address changes, and the stored value of ${names} goes to no other one. Enter it again, or remove it with null.`;
+    const text = `The address changes, and the stored value of ${names} is not sent to a new address. Enter it again, or remove it with null.`;
     throw new AppError('invalid_request', text);
   }
   const entered = Object.entries(changes).flatMap(([name, value]) => (value === null ? [] : [[name, value] as const]));
@@ -89,7 +89,7 @@ function checkedReturn(text: string): string {
   const isPlain = url?.username === '' && url.password === '' && url.search === '' && url.hash === '';
   if (url && isFit && isPlain && text.length <= maxUrl) return url.href;
   const message =
-    'People sign in from a page at https, or at localhost: open the page there, or enter a key as a header.';
+    'Sign-in works only from a page at https or localhost: open the page there, or enter a key as a header.';
   throw new AppError('invalid_request', message);
 }
 
@@ -195,7 +195,7 @@ export function createToolServerService(deps: Deps): ToolServerService {
 
   function refuseSet(name: string): void {
     if (!isSet(name)) return;
-    const text = `${setBy} names a tool server '${name}', and precedes what is entered here. Choose another name, or change it there and restart the server.`;
+    const text = `${setBy} defines a tool server '${name}', which takes precedence. Choose another name, or change it there and restart the server.`;
     throw new AppError('invalid_request', text);
   }
 

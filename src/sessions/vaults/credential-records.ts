@@ -198,7 +198,7 @@ interface CredentialPut {
   readonly expect?: number;
 }
 
-const gone = () => new AppError('not_found', 'The credential is gone.');
+const gone = () => new AppError('not_found', 'The credential no longer exists.');
 
 function shown(doc: unknown): VaultCredential {
   const { sealed: _, ...credential } = Stored.parse(doc);

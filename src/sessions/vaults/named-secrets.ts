@@ -88,7 +88,7 @@ export class NamedSecretStore extends ServerComponent<Deps> {
       if (others.some((one) => one.name === name && toHolderKey(one) === toHolderKey(doc)))
         throw new AppError('conflict', `The secret ${name} already exists. Set a new value, or delete it first.`);
       if (others.filter((one) => one.owner === owner).length >= mostOfOwner)
-        throw new AppError('quota', `There are ${mostOfOwner} secrets already. Delete some first.`);
+        throw new AppError('quota', `There are already ${mostOfOwner} secrets. Delete some first.`);
     };
     return shown(await this.#secrets.admitted({ admit, now }, doc, () => this.#secrets.create(doc)));
   }

@@ -52,7 +52,7 @@ export function createVaultService({ records, credentials, tokens, clock, ids }:
         updatedAt: now,
         archivedAt: null,
       };
-      const text = `There are ${mostOfOwner} vaults already. Delete some first.`;
+      const text = `There are already ${mostOfOwner} vaults. Delete some first.`;
       return await vaults.create(vault, { most: mostOfOwner, text, now });
     },
     get: stored,
@@ -86,7 +86,7 @@ export function createVaultService({ records, credentials, tokens, clock, ids }:
       await open(id);
       const active = (await credentials.list(id)).filter(({ credential }) => credential.archivedAt === null);
       if (active.length >= mostInVault)
-        throw new AppError('quota', `The vault has ${mostInVault} credentials already. Archive or delete some first.`);
+        throw new AppError('quota', `The vault already has ${mostInVault} credentials. Archive or delete some first.`);
       const now = clock.now();
       const times = { createdAt: now, updatedAt: now, archivedAt: null };
       const credential: VaultCredential = { id: newId('vcrd'), vaultId: id, displayName, metadata, auth, ...times };
@@ -94,7 +94,7 @@ export function createVaultService({ records, credentials, tokens, clock, ids }:
       if (!isFree)
         throw new AppError(
           'conflict',
-          `The vault has a credential for ${auth.type === 'environment_variable' ? auth.secretName : auth.mcpServerUrl} already. Change that one, or archive it first.`,
+          `The vault already has a credential for ${auth.type === 'environment_variable' ? auth.secretName : auth.mcpServerUrl}. Change that one, or archive it first.`,
         );
       try {
         await open(id); // the vault may have been archived or deleted in the meantime

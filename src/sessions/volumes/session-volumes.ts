@@ -40,7 +40,7 @@ export class SessionVolumes extends ServerComponent<Deps> {
     for (const requested of requests) {
       const volume = await this.deps.records.findFor(session, requested.volume);
       if (found.some((one) => one.volume.id === volume.id)) {
-        throw bad(`volumes: ${requested.volume} is named twice. A session mounts a volume once.`);
+        throw bad(`volumes: ${requested.volume} is listed twice. A session can mount a volume only once.`);
       }
       found.push({ volume, wish: requested });
     }
@@ -76,8 +76,8 @@ export class SessionVolumes extends ServerComponent<Deps> {
     for (const { volume } of sandbox?.volumes ?? []) {
       const found = await this.deps.records.get(volume).catch(ignoreNotFound);
       if (!found?.projectId || found.projectId === projectId) continue;
-      const text = `The session has the volume ${found.name} of its project, and would keep it outside.`;
-      throw new AppError('conflict', `${text} Leave it there, or move the volume too once no session has it.`);
+      const text = `The session uses the volume ${found.name} of its project and cannot be moved without it.`;
+      throw new AppError('conflict', `${text} Keep the session there, or move the volume once no session uses it.`);
     }
   }
 
@@ -90,7 +90,7 @@ export class SessionVolumes extends ServerComponent<Deps> {
     const { refusal } = this.deps;
     if (refusal !== undefined)
       throw new AppError('unsupported', `volumes: sandboxes here do not support them: ${refusal}.`);
-    if (requests.length > maxMounts) throw bad(`volumes: a session mounts at most ${maxMounts}.`);
+    if (requests.length > maxMounts) throw bad(`volumes: a session can mount at most ${maxMounts}.`);
     for (const { volume, path } of requests) {
       const problem = findMountPathProblem(path);
       if (problem !== undefined) throw bad(`volumes: the path of ${volume} ${problem}.`);
@@ -108,7 +108,7 @@ export class SessionVolumes extends ServerComponent<Deps> {
         const writer = others.find((holder) => holder.access === 'write');
         if (writer) throw writerConflictError(now, writer);
         if (now.usedBytes > now.quotaBytes) {
-          const text = `The volume ${now.name} holds ${now.usedBytes} bytes of ${now.quotaBytes}`;
+          const text = `The volume ${now.name} uses ${now.usedBytes} of ${now.quotaBytes} bytes`;
           throw new AppError(
             'quota',
             `${text}, so it cannot be mounted for writing. Mount it for reading, remove files, or raise its quota.`,
@@ -142,7 +142,7 @@ export async function findMountedVolumes(
     (sandbox?.volumes ?? []).map(async ({ volume, path, access }): Promise<MountedVolume> => {
       const found = await records.get(volume).catch((cause) => {
         if (!(cause instanceof AppError && cause.code === 'not_found')) throw cause;
-        throw new AppError('sandbox_unavailable', `The volume ${volume} at ${path} is gone.`, { cause });
+        throw new AppError('sandbox_unavailable', `The volume ${volume} at ${path} no longer exists.`, { cause });
       });
       if (found.projectId && found.projectId !== projectId)
         throw new AppError('sandbox_unavailable', `The volume ${volume} at ${path} is in another project.`);

@@ -163,12 +163,12 @@ export class Volumes extends ServerComponent<Deps> {
         throw new AppError('conflict', text);
       }
       if (volume.quotaBytes > maxBytes) {
-        const text = `A volume can be allowed ${maxBytes} bytes here, and ${volume.quotaBytes} were requested`;
+        const text = `A volume can have at most ${maxBytes} bytes here, and ${volume.quotaBytes} were requested`;
         throw new AppError('invalid_request', `${text} (CORRAL_VOLUMES_MAX_BYTES).`);
       }
       const sum = own.reduce((all, { quotaBytes }) => all + quotaBytes, volume.quotaBytes);
       if (own.length < ownerCount && sum <= ownerBytes) return;
-      const text = `You have ${own.length} volumes; ${ownerCount} of ${ownerBytes} bytes together are allowed`;
+      const text = `You have ${own.length} volumes; at most ${ownerCount} with ${ownerBytes} bytes in total are allowed`;
       throw new AppError('quota', `${text}. Delete some, or lower their quotas.`);
     };
   }
@@ -179,7 +179,7 @@ export class Volumes extends ServerComponent<Deps> {
     const volume = await records.update(id, async (now) => {
       const [holder] = await records.present(now.holders);
       if (holder) {
-        const who = holder.until === undefined ? `The session ${holder.sessionId} has` : 'A transfer of content has';
+        const who = holder.until === undefined ? `The session ${holder.sessionId} uses` : 'A transfer of content uses';
         throw new AppError('conflict', `${who} the volume ${now.name}. Delete the session, or wait, and try again.`);
       }
       return { ...now, holders: [], removing: clock.now() };

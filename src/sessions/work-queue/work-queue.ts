@@ -275,7 +275,7 @@ export class WorkQueue extends ServerComponent<Deps> implements WorkerAuthentica
   async #stop(environmentId: string, workId: string, { force }: { readonly force: boolean }): Promise<WorkItem> {
     const { clock } = this.deps;
     const item = await this.#change(environmentId, workId, (now) => {
-      if (now.state === 'stopped') throw new AppError('conflict', 'The item is stopped already.');
+      if (now.state === 'stopped') throw new AppError('conflict', 'The item is already stopped.');
       return force || now.state === 'queued' ? stopWorkItem(now, clock.now()) : requestWorkItemStop(now, clock.now());
     });
     if (item.state === 'stopped') this.#endings.end(claimName(item));

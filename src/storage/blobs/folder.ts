@@ -82,7 +82,7 @@ async function folderBlobs({ name, root }: FolderOptions, now: number): Promise<
     async check(signal) {
       throwIfAborted(signal);
       await stat(root).catch((thrown: unknown) => {
-        throw new AppError('store_unavailable', 'The folder for files is gone.', { cause: thrown });
+        throw new AppError('store_unavailable', 'The folder for files no longer exists.', { cause: thrown });
       });
     },
   };

@@ -56,7 +56,7 @@ export class Spool {
 }
 
 export const fileTooLargeError = (maxBytes: number) =>
-  new AppError('payload_too_large', `The file is larger than ${maxBytes} bytes, the limit.`);
+  new AppError('payload_too_large', `The file is larger than the limit of ${maxBytes} bytes.`);
 
 export function toDiskError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;

@@ -316,7 +316,7 @@ function followOtherServers(store: EventStore, options: OtherServersOptions, fol
       wait = found ? fast : Math.min(wait * 1.3, clock.now() - foundAt < idleAfterMs ? slow : idle);
       return isNotified() ? reportedMs : wait;
     };
-    const onError = (error: unknown) => warn(error, 'what other servers append could not be looked for');
+    const onError = (error: unknown) => warn(error, 'events from other servers could not be read');
     await runWorkLoop(round, { clock, failedMs: reportedMs, onError }, signal);
   }
 

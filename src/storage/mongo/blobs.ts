@@ -84,7 +84,7 @@ async function write(
       if (broken) throw toStoreError(broken);
       size += chunk.length;
       if (size > maxBytes) {
-        throw new AppError('payload_too_large', `The file is larger than ${maxBytes} bytes, the limit.`);
+        throw new AppError('payload_too_large', `The file is larger than the limit of ${maxBytes} bytes.`);
       }
       hash.update(chunk);
       if (!upload.write(chunk)) await drained(upload, signal);

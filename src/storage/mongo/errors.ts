@@ -66,22 +66,22 @@ export function toPermanentError(thrown: unknown): AppError | undefined {
 const wrongPassword = () =>
   new AppError(
     'invalid_request',
-    'MongoDB rejects the user name or the password in MONGODB_URL. Correct them (and authSource, if the user is kept in another database), then start again.',
+    'MongoDB rejects the user name or the password in MONGODB_URL. Correct them (and authSource, if the user is in another database), then start again.',
   );
 
 const noRight = (cause: Error) =>
   new AppError(
     'forbidden',
-    `The user in MONGODB_URL lacks a right that the store needs (${rightIn(cause.message)}). Grant it the role readWrite on the database, then start again.`,
+    `The user in MONGODB_URL lacks a permission that the store needs (${rightIn(cause.message)}). Grant it the role readWrite on the database, then start again.`,
     { cause },
   );
 const rightIn = (message: string): string =>
   /not (?:authorized|allowed) (?:on \S+ )?to (?:execute command|do action)?[^{[]*/.exec(message)?.[0]?.trim() ??
-  'no right';
+  'no permission';
 
 const tooOld = (cause: Error) =>
   new AppError(
     'unsupported',
-    'The server that MONGODB_URL names is too old. MongoDB 4.2 is the oldest that works; upgrade it, or use another server.',
+    'The server in MONGODB_URL is too old. MongoDB 4.2 is the oldest supported version; upgrade it, or use another server.',
     { cause },
   );

@@ -72,7 +72,7 @@ export async function prepareDatabase(connection: MongoConnection): Promise<void
   const { at, run } = connection;
   const found = (await run(() => at.meta.findOne({ _id: 'schema' })))?.version ?? 0;
   if (found > migrations.length) {
-    const text = `The database that MONGODB_URL names was written by a newer Corral (schema ${found}; this one knows ${migrations.length}). Start that version again, or give this one another database.`;
+    const text = `The database in MONGODB_URL was written by a newer Corral (schema ${found}; this one supports up to ${migrations.length}). Start that version again, or use another database.`;
     throw new AppError('unsupported', text);
   }
   const useful = connection.can.ranges ? indexes : indexes.filter(({ of }) => of !== 'events');
@@ -106,6 +106,6 @@ async function refuseEmptied({ at, run }: MongoConnection): Promise<void> {
   }
   if (!(await run(() => at.logs.findOne({ head: { $gt: 0 } })))) return;
   const text =
-    'The collection events of the database that MONGODB_URL names is empty, though logs has sessions with history. Restore it from a backup, or drop the whole database to begin anew.';
+    'The collection events of the database in MONGODB_URL is empty, although logs has sessions with history. Restore it from a backup, or drop the whole database to start over.';
   throw new AppError('store_corrupt', text);
 }

@@ -19,7 +19,7 @@ export function lockStore(path: string, now: number): Disposable {
   } catch (cause) {
     db.close();
     if (!isBusyError(cause)) throw unusable(`${path}.lock`, cause);
-    const text = `The store ${path} is in use by ${holderIn(note)}. One server at a time: stop that one, or give this one a data directory of its own.`;
+    const text = `The store ${path} is in use by ${holderIn(note)}. Only one server can use a store: stop that one, or set another data directory for this one.`;
     throw new AppError('store_busy', text, { cause });
   }
   writeFileSync(note, `${JSON.stringify({ pid: process.pid, since: new Date(now).toISOString() })}\n`, { mode: 0o600 });
@@ -33,7 +33,7 @@ export function lockStore(path: string, now: number): Disposable {
 
 const unusable = (file: string, cause: unknown) => {
   const why = cause instanceof Error ? cause.message : String(cause);
-  const text = `The lock file ${file} cannot be used (${why}). Its folder must be writable; while no server runs, the file may be removed.`;
+  const text = `The lock file ${file} cannot be used (${why}). Its folder must be writable; while no server runs, the file can be removed.`;
   return new AppError('store_unavailable', text, { cause });
 };
 
@@ -91,7 +91,7 @@ export function checkIntegrity(path: string, checked = checkedBytes): void {
   try {
     const version = versionOf(db);
     if (version > migrations.length) {
-      const text = `The store ${path} was written by a newer Corral (schema ${version}; this one knows ${migrations.length}). Start that version again, or give this one another data directory.`;
+      const text = `The store ${path} was written by a newer Corral (schema ${version}; this one supports up to ${migrations.length}). Start that version again, or use another data directory.`;
       throw new AppError('unsupported', text);
     }
     const found = size > checked ? 'ok' : db.prepare('PRAGMA quick_check(1)').get()?.quick_check;

@@ -70,7 +70,7 @@ function salvage(copy: string, fresh: string, now: number): Omit<RecoveryReport,
   try {
     from.prepare('SELECT count(*) FROM sqlite_schema').get();
   } catch (cause) {
-    const text = `Nothing of ${basename(copy)} can be read: put a backup in its place. It was not changed.`;
+    const text = `Nothing in ${basename(copy)} can be read: put a backup in its place. It was not changed.`;
     throw new AppError('store_corrupt', text, { cause });
   }
   to.exec('BEGIN');

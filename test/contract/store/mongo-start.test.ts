@@ -15,7 +15,7 @@ describe.skipIf(skipMongo)('mongo store at its start (needs TEST_MONGODB_URL)', 
     const newer = { _id: 'schema' as never, version: 999 };
     await rawDatabase(mongo.database, (db) => db.collection('meta').replaceOne({ _id: newer._id }, newer));
     await expect(again(mongo.database)).rejects.toMatchObject({ code: 'unsupported' });
-    await expect(again(mongo.database)).rejects.toThrow(/newer Corral \(schema 999; this one knows \d+\)/);
+    await expect(again(mongo.database)).rejects.toThrow(/newer Corral \(schema 999; this one supports up to \d+\)/);
     expect(await rawDatabase(mongo.database, (db) => db.collection('meta').findOne())).toEqual(newer);
   });
 

@@ -198,7 +198,7 @@ test('F014 a file that a newer version wrote is refused, and says so', async () 
   db.close();
   const before = readFileSync(database.path);
   await expect(open()).rejects.toMatchObject({ code: 'unsupported' });
-  await expect(open()).rejects.toThrow(/written by a newer Corral \(schema 999; this one knows \d+\)/);
+  await expect(open()).rejects.toThrow(/written by a newer Corral \(schema 999; this one supports up to \d+\)/);
   expect(readFileSync(database.path).equals(before)).toBe(true);
 });
 

@@ -425,7 +425,7 @@ test('an automation whose owner is back continues for the owner, whoever resumes
   for (const resumer of [ada, boss]) {
     await boss.projects.removeMember.mutate({ id, member: ada.id });
     await boss.automations.start.mutate({ id: automation });
-    await expect.poll(async () => (await get()).paused?.text).toContain('Resume it when the owner is back');
+    await expect.poll(async () => (await get()).paused?.text).toContain('Resume it once the owner has access again');
     await boss.projects.putMember.mutate({ id, member: ada.id, role: 'member' });
     expect((await get()).paused?.by).toBe('owner'); // it does not continue by itself
     await resumer.automations.resume.mutate({ id: automation });

@@ -64,7 +64,7 @@ test('the error names file and key of every mistake, and what was probably meant
   );
   expect(wrong).toThrow(/models[.]fallbacks in .*g[.]yaml is noone\/b, /);
   expect(wrong).toThrow(
-    /prompt-parts[.]rulez in .*h[.]yaml is no part of the prompt[.] The parts are: project, role, /,
+    /prompt-parts[.]rulez in .*h[.]yaml is not a part of the prompt[.] The parts are: project, role, /,
   );
   expect(wrong).toThrow(/prompt-parts[.]step in .*h[.]yaml lacks the placeholder [{]{2}step[}]{2}[.]/);
   expect(wrong).toThrow(/prompt-parts[.]environment in .*h[.]yaml is empty; this part is required[.]/);

@@ -71,10 +71,10 @@ test('an error that is not about the address stays unchanged', async () => {
 });
 
 test('a folder that the system cannot make is one error at once, also below /proc', () =>
-  expect(() => prepareDataFolder('/proc/x/data')).toThrow('The data folder /proc/x/data cannot be made or written'));
+  expect(() => prepareDataFolder('/proc/x/data')).toThrow('The data folder /proc/x/data cannot be created or written'));
 
 test('a file in its place is named as one', () =>
-  expect(() => prepareDataFolder('/dev/null')).toThrow('The data folder /dev/null is no folder'));
+  expect(() => prepareDataFolder('/dev/null')).toThrow('The data folder /dev/null is not a folder'));
 
 test('missing parents are made, for this user alone', () => {
   using root = temporaryFolder();

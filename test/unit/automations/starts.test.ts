@@ -122,7 +122,7 @@ describe('a start that comes while another works', () => {
     const { states, service, id } = await two('skip');
     expect(await states(id)).toEqual(['skipped', 'running']);
     const [newest] = await service.starts(id, { limit: 1 });
-    expect(newest?.text).toBe('Another start of it is still running.');
+    expect(newest?.text).toBe('Another start of the automation is still running.');
     expect(newest?.cause).toEqual({ kind: 'person', key: 'a-key' });
   });
 

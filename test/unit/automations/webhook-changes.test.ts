@@ -245,7 +245,7 @@ describe('what happens to an automation', () => {
     const about = { automationId: id, name: 'Report', projectId: null, cause: 'person' };
     expect(reported).toEqual([
       { ...about, startId: expect.any(String), sessionId: session?.id },
-      { ...about, startId: expect.any(String), text: 'Another start of it is still running.' },
+      { ...about, startId: expect.any(String), text: 'Another start of the automation is still running.' },
     ]);
     expect(await it.store.records.count('webhook-outbox')).toBe(0);
   });

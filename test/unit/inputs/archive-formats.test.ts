@@ -70,13 +70,13 @@ test.each(rows)('a skill in %s', async (_, [format, bytes]) => {
 test.each(rows)('a snapshot in %s', async (_, [format, bytes]) => {
   const read = Array.fromAsync(readTarEntries(inPieces(bytes)), ({ name }) => name);
   if (format === 'tar') expect(await read).toEqual(['a']);
-  else await expect(read).rejects.toThrow(`it is in the format ${format}, and not a plain tar file`);
+  else await expect(read).rejects.toThrow(`it is in the format ${format}, not a plain tar file`);
 });
 
 test.each(rows)('a snapshot whose files are in %s', async (_, [format, bytes]) => {
   const checked = Array.fromAsync(checkWorkspaceArchive(inPieces(bytes), { maxBytes: 10_000, maxEntries: 20 }));
   if (format === 'gzip') expect(Buffer.concat(await checked).equals(bytes)).toBe(true);
-  else await expect(checked).rejects.toThrow(`its files are in the format ${format}, and not compressed with gzip`);
+  else await expect(checked).rejects.toThrow(`its files are in the format ${format}, not compressed with gzip`);
 });
 
 test.each(['PK.md', 'BZhang.txt', 'LZIP', 'Rar!', ']', '7z'])(

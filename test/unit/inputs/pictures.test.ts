@@ -90,9 +90,9 @@ test.each([
   ['a JPEG that is cut', jpeg(5, 5).subarray(0, -2), 'image/jpeg', /cut off/],
   ['a GIF that is cut', gif.subarray(0, -1), 'image/gif', /cut off/],
   ['a WebP that is cut', webp.subarray(0, -1), 'image/webp', /cut off/],
-  ['a BMP called PNG', Buffer.from('BM0000000000000000'), 'image/png', /no PNG, JPEG, GIF or WebP/],
-  ['an SVG called PNG', Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>'), 'image/png', /no PNG/],
-  ['an empty file', Buffer.alloc(0), 'image/png', /no PNG/],
+  ['a BMP called PNG', Buffer.from('BM0000000000000000'), 'image/png', /not a PNG, JPEG, GIF or WebP/],
+  ['an SVG called PNG', Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>'), 'image/png', /not a PNG/],
+  ['an empty file', Buffer.alloc(0), 'image/png', /not a PNG/],
   ['a broken JPEG with too many bytes', brokenJpeg, 'image/jpeg', /more than providers take/],
   ['a PNG whose size would fill the memory', hugePng(), 'image/png', /more than providers take/],
 ])('%s is described to the model, and reported', async (_, bytes, called, reason) => {

@@ -126,9 +126,9 @@ test('what cannot be read is left out, and is reported once in a run', async () 
   expect(skills.map(({ name, argumentHint }) => argumentHint ?? name)).toEqual(['[file]', 'tools', 'aliases', 'list']);
   expect(unread.map((line) => line.slice('.claude/skills/'.length, 60))).toEqual([
     expect.stringContaining('tools/SKILL.md: allowed-tools cannot be read'),
-    expect.stringContaining('aliases/SKILL.md: metadata has another form'),
+    expect.stringContaining('aliases/SKILL.md: metadata has the wrong type'),
     expect.stringContaining('open/SKILL.md: The line --- that ends'),
-    expect.stringContaining('list/SKILL.md: metadata has another form'),
+    expect.stringContaining('list/SKILL.md: metadata has the wrong type'),
   ]);
   const found = new WorkspaceSkillFinder();
   const run = {};

@@ -197,7 +197,7 @@ test('an agent has fall-backs and tool servers of its own, and shows them once i
     const { status, body } = await server.call('PUT', path, change);
     return [status, body.detail[0].loc[1], body.detail[0].msg];
   };
-  const unknown = 'The fallback nobody/x names the provider nobody, which this server does not know.';
+  const unknown = 'The fallback nobody/x uses the unknown provider nobody.';
   expect(await refused({ llm_fallbacks: ['nobody/x'] })).toEqual([422, 'llm_fallbacks', unknown]);
   const byAddress = await refused({ mcp_servers: { docs: { url: 'https://docs.example/mcp' } } });
   expect(byAddress).toEqual([422, 'mcp_servers', expect.stringContaining('is called by Corral itself')]);

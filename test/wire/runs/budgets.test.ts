@@ -63,7 +63,7 @@ test('F084 a person who reached the budget of the day waits, an answer grants no
   expect(session.of('run.wait')[0]?.data).toMatchObject({
     reason: 'budget',
     budget: { scope: 'person', period: 'day', kind: 'tokens', limit: 100, used: 0, needs: expect.any(Number) },
-    question: expect.stringContaining('An administrator can raise it'),
+    question: expect.stringContaining('an administrator raises it'),
   });
   await session.send('Go on all the same');
   await session.reaches('run.wait', 2);
@@ -143,5 +143,5 @@ test('a run above the limit of running runs waits with the reason, and continues
   await client.runs.stop.mutate({ sessionId: first.id });
   await second.reaches('run.end');
   expect(second.of('run.end')[0]?.data.status).toBe('completed');
-  expect(second.of('message.user').at(-1)?.data.text).toContain('room for another running run');
+  expect(second.of('message.user').at(-1)?.data.text).toContain('room for another run');
 });

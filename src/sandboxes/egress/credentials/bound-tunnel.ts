@@ -255,7 +255,7 @@ function checkUpgrade({ client, target }: InterceptedTunnel, { method, headers }
   const hasBody = headers['transfer-encoding'] !== undefined || !/^0*$/.test(headers['content-length'] ?? '');
   if (headers.upgrade?.toLowerCase() === 'websocket' && method === 'GET' && !hasBody) return undefined;
   client.tell(target, 'refused', 'credential: not a WebSocket');
-  const why = 'it has a credential, and the request asks for a protocol that is not WebSocket';
+  const why = 'it has a credential, and the request upgrades to a protocol other than WebSocket';
   return EgressRefusal.of(target, why, 'Send the request without Upgrade.');
 }
 

@@ -50,7 +50,7 @@ export function createDiskUsageMonitor(
         saw(disk) {
           const { usedBytes, limitBytes, stopped } = disk;
           if (stopped > (reported ?? stopped)) {
-            const detail = `The files take ${formatMiB(usedBytes)}, and may take ${formatMiB(limitBytes)} (CORRAL_SANDBOX_DISK). The processes that wrote them were ended, and all files are kept. Remove some files.`;
+            const detail = `The files use ${formatMiB(usedBytes)} of the ${formatMiB(limitBytes)} allowed (CORRAL_SANDBOX_DISK). The processes that wrote them were stopped, and all files are kept. Remove some files.`;
             tell(sessionId, { reason: 'limit', usedBytes, limitBytes, detail });
           }
           reported = stopped;

@@ -55,9 +55,9 @@ async function commandsIn(client: SandboxClient, clock: Clock, signal: AbortSign
 const texts = {
   sandbox_unavailable:
     'The sandbox could not be started because of a fault on the server. Try again in a moment. If it fails again, the ' +
-    "operator finds the cause in the server's log under the id of this session.",
+    "operator can find the cause in the server's log under the id of this session.",
   sandbox_lost:
-    'The sandbox was lost because of a fault on the server. Its next use starts it again. The operator finds the cause ' +
+    'The sandbox was lost because of a fault on the server. Its next use starts it again. The operator can find the cause ' +
     "in the server's log under the id of this session.",
 } as const;
 

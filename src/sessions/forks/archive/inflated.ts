@@ -32,4 +32,4 @@ export async function* gunzipWithLimit(
 }
 
 const unusable = (why: string) =>
-  new AppError('conflict', `The copy of files that this sandbox begins with cannot be used: ${why}.`);
+  new AppError('conflict', `The copy of files for this sandbox cannot be used: ${why}.`);

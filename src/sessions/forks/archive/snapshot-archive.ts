@@ -115,15 +115,15 @@ export async function openSnapshotArchive(source: AsyncIterable<Uint8Array>): Pr
   const document = async <Value>(schema: z.ZodType<Value>, path: string, blob?: Blob): Promise<Value> => {
     const entry = await next();
     if (entry.type !== '0' || entry.name !== path)
-      throw invalidArchiveError(`${JSON.stringify(entry.name.slice(0, 100))} stands where ${path} has to be`);
+      throw invalidArchiveError(`${JSON.stringify(entry.name.slice(0, 100))} is where ${path} should be`);
     if (entry.size > maxDocument) throw invalidArchiveError(`${path} is too long`);
     const pieces: Buffer[] = [];
     for await (const piece of entry.content) pieces.push(piece);
     const text = Buffer.concat(pieces).toString();
     if (blob && toBlob(text).digest !== blob.digest)
-      throw invalidArchiveError(`${path} has not the content that was exported`);
+      throw invalidArchiveError(`${path} does not have the content that was exported`);
     const parsed = schema.safeParse(parseJsonWithinLimits(text, documentLimits));
-    if (!parsed.success) throw invalidArchiveError(`${path} is not of a snapshot`);
+    if (!parsed.success) throw invalidArchiveError(`${path} is not a valid part of a snapshot`);
     return parsed.data;
   };
   await document(Layout, 'oci-layout');
@@ -137,7 +137,7 @@ export async function openSnapshotArchive(source: AsyncIterable<Uint8Array>): Pr
     throw invalidArchiveError('its files are not those of its manifest');
   async function* content(): AsyncGenerator<Uint8Array> {
     yield* files.content;
-    if (!(await entries.next()).done) throw invalidArchiveError('something stands behind its files');
+    if (!(await entries.next()).done) throw invalidArchiveError('it has data after its files');
   }
   return { facts, sha256: layer.digest.slice('sha256:'.length), bytes: layer.size, content: content() };
 }

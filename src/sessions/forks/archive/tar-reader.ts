@@ -26,15 +26,15 @@ export const invalidArchiveError = (what: string): AppError =>
 export async function* readTarEntries(source: AsyncIterable<Uint8Array>): AsyncGenerator<TarEntry, void> {
   const bytes = new ByteReader(source);
   const format = detectArchiveFormat(await bytes.start());
-  if (format && format !== 'tar') throw invalidArchiveError(`it is in the format ${format}, and not a plain tar file`);
+  if (format && format !== 'tar') throw invalidArchiveError(`it is in the format ${format}, not a plain tar file`);
   let [pax, longName, longLink] = [noFields, undefined as string | undefined, undefined as string | undefined];
   for (;;) {
     const header = await bytes.take(block);
     if (isZero(header)) {
-      for await (const rest of bytes.all()) if (!isZero(rest)) throw invalidArchiveError('something follows its end');
+      for await (const rest of bytes.all()) if (!isZero(rest)) throw invalidArchiveError('it has data after its end');
       return;
     }
-    if (!isTarHeader(header)) throw invalidArchiveError('it is no tar file, or it is damaged');
+    if (!isTarHeader(header)) throw invalidArchiveError('it is not a tar file, or it is damaged');
     const type = String.fromCharCode(header[156] || 48);
     const ownSize = header.subarray(124, 136);
     if (type === 'x' || type === 'L' || type === 'K') {
@@ -82,7 +82,7 @@ function shortName(header: Buffer): string {
 
 function sizeOf(field: Buffer | string): number {
   const size = typeof field === 'string' ? decimal(field) : ofHeader(field);
-  if (!Number.isSafeInteger(size) || size < 0) throw invalidArchiveError('a size is no number');
+  if (!Number.isSafeInteger(size) || size < 0) throw invalidArchiveError('a size is not a number');
   return size;
 }
 const decimal = (field: string) => (/^\d{1,16}$/.test(field) ? Number(field) : Number.NaN);

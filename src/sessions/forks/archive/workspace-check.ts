@@ -65,10 +65,9 @@ export async function* checkWorkspaceArchive(
 
 function assertGzip(start: Uint8Array): void {
   const format = detectArchiveFormat(start) ?? 'gzip';
-  if (format !== 'gzip')
-    throw invalidArchiveError(`its files are in the format ${format}, and not compressed with gzip`);
+  if (format !== 'gzip') throw invalidArchiveError(`its files are in the format ${format}, not compressed with gzip`);
 }
-const trailing = () => invalidArchiveError('something stands behind its files');
+const trailing = () => invalidArchiveError('it has data after its files');
 /** Bytes of headers allowed per entry. The limit is needed because headers compress very well. */
 const headersOfEntry = 4_096;
 async function* limited(content: AsyncIterable<Buffer>, { maxBytes, maxEntries }: WorkspaceArchiveLimits) {
@@ -90,9 +89,9 @@ async function check(
     const unknown = [...entry.pax.keys()].find((field) => !known.test(field));
     if (unknown !== undefined) throw invalidArchiveError(`a header has the unknown field ${quoted(unknown)}`);
     if (!plain.has(entry.type))
-      throw invalidArchiveError(`${quoted(entry.name)} is a device, or of a kind that no copy has`);
+      throw invalidArchiveError(`${quoted(entry.name)} is a device or another unsupported type of file`);
     if (entry.type !== '0' && entry.size > 0)
-      throw invalidArchiveError(`${quoted(entry.name)} is no file, and has content`);
+      throw invalidArchiveError(`${quoted(entry.name)} is not a file but has content`);
     if (++count > maxEntries) throw tooLarge(`has more than ${maxEntries} files`);
     bytes += parseSize(entry);
     if (bytes > maxBytes) throw tooLarge(`has more than ${maxBytes} bytes of files`);
@@ -129,7 +128,7 @@ function parseSize({ pax, size, type }: TarEntry): number {
   if (type !== '0') return 0;
   const real = pax.get('GNU.sparse.realsize') ?? pax.get('GNU.sparse.size');
   if (real === undefined) return size;
-  if (!/^\d{1,15}$/.test(real)) throw invalidArchiveError('a size is no number');
+  if (!/^\d{1,15}$/.test(real)) throw invalidArchiveError('a size is not a number');
   return Math.max(size, Number(real));
 }
 

@@ -108,7 +108,7 @@ export class MemoryFolderSync extends ServerComponent<Deps> implements Workspace
       const why = error.code === 'not_found' ? 'the memory store was deleted' : withoutStop(error.publicMessage);
       const detail = `${memoryMountPath}/${name} is not kept: ${why}.`;
       if (!this.#report(client, name, { lasting: [detail], once: [] })) return;
-      this.deps.warn({ session: session.id, store, err: thrown }, 'a memory store was not kept');
+      this.deps.warn({ session: session.id, store, err: thrown }, 'changes to a memory store could not be stored');
       await session.writer.write([{ type: 'sandbox.setup', runId: null, data: { kind: 'failed', detail } }]);
     }
   }
@@ -181,10 +181,10 @@ export class MemoryFolderSync extends ServerComponent<Deps> implements Workspace
     const shown = `${memoryMountPath}/${mounted.folder}`;
     const report = (path: string, why: string) => `${shown}/${path} is not kept: ${why}.`;
     const moved = (path: string) =>
-      `${refusal ?? 'somebody else changed it meanwhile'}. Your text is in ${memoryMountPath}/${unkeptFolder}/${mounted.folder}/${path} now, and the kept one in its place`;
+      `${refusal ?? 'somebody else changed it in the meantime'}. Your text is now in ${memoryMountPath}/${unkeptFolder}/${mounted.folder}/${path}, and the stored text is in its place`;
     const once = [
       ...unkept.map((path) => report(path, moved(path))),
-      ...failed.map((path) => report(path, 'something else is at its place, so the kept text is not in the folder')),
+      ...failed.map((path) => report(path, 'something else is in its place, so the stored text is not in the folder')),
     ];
     // Another writer changed the memory after the comparison. The next comparison reports that to the agent.
     if (isStale && tries > 1) {

@@ -60,7 +60,7 @@ export async function executeToolCalls(
   work.budget.keepCalls(calls.length);
   const stop = new AbortController();
   const both = AbortSignal.any([signal, stop.signal]);
-  const slots = new Semaphore(maxAtOnce, { maxWaiting: 2_000, whenFull: 'Too many tool calls wait for their turn.' });
+  const slots = new Semaphore(maxAtOnce, { maxWaiting: 2_000, whenFull: 'Too many tool calls are waiting.' });
   const make: CallMaker = async (pendingCall, n) => {
     using _slot = await slots.acquire(both);
     throwIfAborted(both);

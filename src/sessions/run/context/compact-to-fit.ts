@@ -109,7 +109,7 @@ async function cut(
 
 const noRoom = (name: string, fit: ContextWindow): string =>
   `The next request to ${name} needs about ${fit.size()} tokens, and it takes ${fit.limit} besides its reply; instructions and ` +
-  `tools alone need ${fit.tokens(0)}. Choose a model with a larger window or fewer tools, or send a shorter message, to go on.`;
+  `tools alone need ${fit.tokens(0)}. Choose a model with a larger window or fewer tools, or send a shorter message, to continue.`;
 
 const summaryPrompt = `The conversation is too long for you and will be shortened now. Do not call a tool and do not go on with the work. Write what you need to go on with it, under these headings, and leave out headings without content:
 
@@ -189,7 +189,7 @@ async function summarizeConversation(
 function flawOf(reply: { text: string; calls: number; isRefused: boolean }): string | undefined {
   if (reply.isRefused) return 'The model declined.';
   if (reply.calls > 0 && !/^## /m.test(reply.text)) return 'The model called a tool instead.';
-  return reply.text === '' ? 'The model gave an empty summary.' : undefined;
+  return reply.text === '' ? 'The model returned an empty summary.' : undefined;
 }
 
 /**

@@ -23,7 +23,7 @@ export function readPromptParts(folder: string): PromptParts {
     const where = join(folder, file);
     if (name === undefined) {
       problems.push(
-        `${where} is no part of the prompt. The parts are: ${promptPartNames.map((it) => `${it}.md`).join(', ')}.`,
+        `${where} is not a part of the prompt. The parts are: ${promptPartNames.map((it) => `${it}.md`).join(', ')}.`,
       );
       continue;
     }
@@ -44,7 +44,7 @@ export function findPromptErrors(parts: Readonly<Record<string, string>>, whereO
     const where = whereOf(name);
     const known = promptPartNames.find((it) => it === name);
     if (known === undefined)
-      return [`${where} is no part of the prompt. The parts are: ${promptPartNames.join(', ')}.`];
+      return [`${where} is not a part of the prompt. The parts are: ${promptPartNames.join(', ')}.`];
     try {
       checkSize(Buffer.byteLength(text), where);
       checkText(known, text, where);
@@ -63,7 +63,7 @@ function checkText(name: PromptPartName, text: string, where: string): void {
 
 function checkSize(size: number, where: string): void {
   if (size <= maxBytes) return;
-  const text = `${where} has ${size} bytes; a part of the prompt has at most ${maxBytes}.`;
+  const text = `${where} has ${size} bytes; a part of the prompt can have at most ${maxBytes}.`;
   throw new AppError('invalid_request', text);
 }
 
@@ -92,6 +92,6 @@ function readText(file: string): string {
 
 function unreadable(path: string, cause: unknown): AppError {
   const { code, message } = cause as NodeJS.ErrnoException;
-  const why = code === 'ERR_ENCODING_INVALID_ENCODED_DATA' ? 'it is no UTF-8 text' : (code ?? message);
+  const why = code === 'ERR_ENCODING_INVALID_ENCODED_DATA' ? 'it is not UTF-8 text' : (code ?? message);
   return new AppError('invalid_request', `${path} cannot be read as a part of the prompt: ${why}.`, { cause });
 }

@@ -96,7 +96,7 @@ export function checkPromptPart(name: PromptPartName, text: string, where: strin
   const missing = must.find((key) => !found.includes(key));
   const problem =
     stranger !== undefined
-      ? `has the placeholder {{${stranger}}}, and the part ${name} knows ${list}`
+      ? `has the unknown placeholder {{${stranger}}}; placeholders of the part ${name}: ${list}`
       : missing !== undefined
         ? `lacks the placeholder {{${missing}}}`
         : name === 'environment' && !workdirLine.test(text)

@@ -57,13 +57,12 @@ export function parseSkill(text: string, folder?: string): SkillReport {
   const warn = (text: string) => warnings.push(`SKILL.md: ${text}`);
   const { error } = Fields.safeParse(fields);
   const odd = new Set((error?.issues ?? []).map(({ path }) => String(path[0])));
-  for (const field of odd)
-    unread.push(`SKILL.md: ${field} has another form than this field can have, and is not used.`);
+  for (const field of odd) unread.push(`SKILL.md: ${field} has the wrong type for this field, and is not used.`);
   const data = Fields.parse(Object.fromEntries(Object.entries(fields).filter(([field]) => !odd.has(field))));
   for (const key of Object.keys(fields))
-    if (!known.includes(key)) warn(`${key} is no field of the form, and is not used.`);
+    if (!known.includes(key)) warn(`${key} is not a known field, and is not used.`);
   if (body.trim() === '') warn('there are no instructions below the second ---.');
-  if (body.split('\n').length > maxBody) warn(`more than ${maxBody} lines; move parts into other files that it names.`);
+  if (body.split('\n').length > maxBody) warn(`more than ${maxBody} lines; move parts into other files.`);
   const name = [data.name?.trim(), folder, toSlug(data.name ?? ''), toSlug(folder ?? '')].find(
     (one) => one !== undefined && skillName.test(one),
   );
@@ -71,16 +70,16 @@ export function parseSkill(text: string, folder?: string): SkillReport {
   const problems: string[] = [];
   if (name === undefined)
     problems.push(
-      'SKILL.md: name is missing: give 1 to 64 of a-z, 0-9 and single hyphens, none at the beginning or end.',
+      'SKILL.md: name is missing: use 1 to 64 of a-z, 0-9 and single hyphens, with no hyphen at the beginning or end.',
     );
   if (description === '') problems.push('SKILL.md: description is missing, and there are no instructions.');
   if (name === undefined || description === '') return refused(problems, [...unread, ...warnings]);
-  if (data.name !== undefined && data.name.trim() !== name) warn(`name cannot be used as it is, so it is ${name}.`);
+  if (data.name !== undefined && data.name.trim() !== name) warn(`name cannot be used as it is, so ${name} is used.`);
   if (folder !== undefined && folder !== name)
     warn(`name is ${name}, and its folder is ${folder}. Rename one of them.`);
-  if (!data.description?.trim()) warn('description is missing, so it is the first paragraph.');
+  if (!data.description?.trim()) warn('description is missing, so the first paragraph is used.');
   if (description.length > maxDescription)
-    warn(`description has more than ${maxDescription} characters; agents see its beginning.`);
+    warn(`description has more than ${maxDescription} characters; agents see only its beginning.`);
   const { 'allowed-tools': tools, 'argument-hint': hint, license, compatibility } = data;
   return {
     problems,

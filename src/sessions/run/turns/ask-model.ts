@@ -80,7 +80,7 @@ interface Fitting {
 async function fitPicture(bytes: Buffer, { picture, side, signal }: Fitting): Promise<Fitted> {
   const mimeType = detectPictureType(bytes);
   if (mimeType === undefined)
-    return { leftOut: `it is no PNG, JPEG, GIF or WebP, though it is called ${picture.mimeType}` };
+    return { leftOut: `it is not a PNG, JPEG, GIF or WebP, although its type is ${picture.mimeType}` };
   const size = readPictureSize(bytes);
   if (!size) return { leftOut: 'it is cut off or broken' };
   const longest = Math.max(size.width, size.height);

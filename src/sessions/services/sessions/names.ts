@@ -97,10 +97,10 @@ export class SessionNames extends ServerComponent<Deps> {
         const holder = now && (await this.#holder(now));
         const isBeingMade = now && !now.isMade && this.#isFresh(now);
         if (isBeingMade || (holder && holder.id !== id)) {
-          const which = holder ? `The session ${holder.id}` : 'A session that is being made';
+          const which = holder ? `The session ${holder.id}` : 'A session that is being created';
           throw new AppError(
             'conflict',
-            `${which} has the name ${name}. Rename or delete it first, or choose another name.`,
+            `${which} already has the name ${name}. Rename or delete it first, or choose another name.`,
           );
         }
         const at = this.deps.clock.now();

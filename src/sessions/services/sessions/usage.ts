@@ -33,7 +33,7 @@ export function createUsageService({ store, people, projectName }: Deps): UsageS
       const [first, last] = [Date.parse(from), Date.parse(to)];
       const count = Math.round((last - first) / dayMs) + 1;
       if (!(count >= 1 && count <= mostDays)) {
-        const text = `The range has to begin before it ends, and to have at most ${mostDays} days. Give other days.`;
+        const text = `The range must begin before it ends and have at most ${mostDays} days. Choose other days.`;
         throw new AppError('invalid_request', text);
       }
       const keys: readonly UsageGroupKey[] = [keysOf[by], 'day', ...(mayRead ? (['owner', 'project'] as const) : [])];

@@ -61,7 +61,7 @@ export function transferContract(store: () => Store): void {
     test('an export that was changed on its way is refused, and its session is in no list', async () => {
       const { lines, one } = await exported();
       const changed = lines.map((line) => line.replace('"title":"t2"', '"title":"T2"'));
-      const expected = { code: 'invalid_request', publicMessage: expect.stringContaining('changed on its way') };
+      const expected = { code: 'invalid_request', publicMessage: expect.stringContaining('changed in transit') };
       await expect(importSessions(store(), each(changed), signal)).rejects.toMatchObject(expected);
       expect(await store().records.get('session', one)).toBeUndefined();
     });

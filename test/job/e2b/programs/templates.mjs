@@ -53,7 +53,7 @@ await step('by a tag', async () => {
 await step('again', async () => {
   lines.length = 0;
   await build(template());
-  return lines.some((line) => line.includes('All steps were built before'));
+  return lines.some((line) => line.includes('All steps are cached'));
 });
 await step('a step that fails', async () => {
   lines.length = 0;

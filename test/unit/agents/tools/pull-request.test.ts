@@ -108,6 +108,6 @@ test('the model names a folder where there are several, with or without those ab
   await ask('one');
   await ask(undefined, [one, three]);
   expect(paths).toEqual(['libs/two', 'one', 'one']);
-  await expect(ask()).rejects.toThrow('Name one of the repositories: one, libs/two.');
+  await expect(ask()).rejects.toThrow('Choose one of the repositories: one, libs/two.');
   await expect(ask('wo')).rejects.toThrow('There is no repository in the folder wo.');
 });

@@ -75,7 +75,7 @@ test('a port that listens comes from the daemon, and a wait needs no command', a
 test('a program that is never ready, or does not start, is reported and blocks nothing', async () => {
   const never = sandbox();
   await never.run({ command: 'serve', ready: { port: 80 } });
-  expect(never.reports.at(-1)).toContain('not ready within 45 s: port 80 does not listen');
+  expect(never.reports.at(-1)).toContain('not ready within 45 s: nothing listens on port 80');
   const refused = sandbox([], new AppError('invalid_request', 'There is no folder /app.'));
   await refused.run({ command: 'serve', ready: { port: 80 } });
   expect(refused.reports.at(-1)).toBe("The template's command did not start: There is no folder /app.");

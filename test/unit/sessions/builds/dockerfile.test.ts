@@ -61,29 +61,29 @@ test.each([
 
 describe('refused with the number of the line', () => {
   test.each([
-    ['ADD http://x /y', /Line 2 .* no ADD/],
-    ['FROM other', /one stage/],
-    ['COPY --from=0 a b', /alone/],
-    ['COPY ../a b', /not below/],
+    ['ADD http://x /y', /Line 2 .* not support ADD/],
+    ['FROM other', /single build stage/],
+    ['COPY --from=0 a b', /files of the build/],
+    ['COPY ../a b', /outside of/],
     ['COPY a', /has the form/],
-    ['COPY a b c', /needs a folder/],
+    ['COPY a b c', /requires a folder/],
     ['RUN --mount=type=bind,source=/ x', /type=cache/],
-    ['RUN --network=host x', /no RUN --network/],
-    ['RUN --security=insecure x', /no RUN --security/],
+    ['RUN --network=host x', /not support RUN --network/],
+    ['RUN --security=insecure x', /not support RUN --security/],
     ['RUN', /no command/],
-    ['RUN <<END\nx', /has no end/],
+    ['RUN <<END\nx', /<<END does not end/],
     ['ENV LD_PRELOAD=/x', /belongs to the sandbox/],
     ['ARG HTTPS_PROXY=http://x\nRUN y', /belongs to the sandbox/],
     ['USER 0:999', /no user/],
     ['USER $NOBODY', /nothing sets the variable NOBODY/],
-    ['COPY a "b', /does not end/],
+    ['COPY a "b', /is not closed/],
     ['COPY a ${V!x}', /nothing else/],
-    ['BOGUS x', /no BOGUS/],
+    ['BOGUS x', /not support BOGUS/],
     ['--x', /no instruction/],
   ])('%s', (text, expected) => expect(() => stepsOf(text)).toThrow(expected));
 
   test('nothing before FROM but ARG, and nothing without FROM', () => {
-    expect(() => parseDockerfile('RUN x')).toThrow(/stands before FROM/);
+    expect(() => parseDockerfile('RUN x')).toThrow(/must come after FROM/);
     expect(() => parseDockerfile('# nothing')).toThrow(/no FROM/);
     expect(parseDockerfile('ARG B=corral/sandbox\nFROM $B\n').base).toBe('corral/sandbox');
   });

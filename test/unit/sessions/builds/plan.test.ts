@@ -46,12 +46,12 @@ describe('a plan that cannot be built is refused with the number of its step', (
     [{ type: 'USER', user: 'postgres' }, /no user postgres/],
     [{ type: 'USER', user: 'user:docker' }, /no user/],
     [{ ...run('x'), user: 'constructor' } as BuildStep, /no user/],
-    [{ type: 'ENV', pairs: [['A=B', '1']] }, /no name of a variable/],
+    [{ type: 'ENV', pairs: [['A=B', '1']] }, /not a valid variable name/],
     [{ type: 'ENV', pairs: [['HTTP_PROXY', 'http://evil.example']] }, /belongs to the sandbox/],
     [{ type: 'ENV', pairs: [['corral_sandboxd_token', '1']] }, /belongs to the sandbox/],
-    [{ type: 'COPY', from: '../x', to: '/', files: 'a' }, /not below/],
-    [{ type: 'COPY', from: '/etc/passwd', to: '/', files: 'a' }, /not below/],
-    [{ type: 'COPY', from: 'x', to: '/', files: 'a', mode: '4755; id' }, /no mode/],
+    [{ type: 'COPY', from: '../x', to: '/', files: 'a' }, /outside of/],
+    [{ type: 'COPY', from: '/etc/passwd', to: '/', files: 'a' }, /outside of/],
+    [{ type: 'COPY', from: 'x', to: '/', files: 'a', mode: '4755; id' }, /not a mode/],
     [{ type: 'COPY', from: 'x\0y', to: '/', files: 'a' }, /NUL/],
   ])('%o', (step, why) => {
     expect(() => checkBuildPlan([run('true'), step])).toThrow(why);

@@ -79,5 +79,5 @@ test.each([
   ['a change of the wrong type', 'change', { title: 7 }],
   ['a fact that no sandbox tells', 'note', { type: 'run.end', data: {} }],
 ])('%s is refused', (_, name, body) =>
-  expect(() => parsePostedCommand({ name, body })).toThrow('Run one version of Corral'),
+  expect(() => parsePostedCommand({ name, body })).toThrow('Run the same version of Corral'),
 );

@@ -133,7 +133,7 @@ test('of two texts for one file the kept one stays, the other one is stored next
     await it.write('plans/plan.md', `mine ${turn}`);
     await it.stores.changeMemory(it.store, memory.id, { text: `theirs ${turn}` });
     const report =
-      '/mnt/memory/notes/plans/plan.md is not kept: somebody else changed it meanwhile. Your text is in /mnt/memory/.unkept/notes/plans/plan.md now, and the kept one in its place.';
+      '/mnt/memory/notes/plans/plan.md is not kept: somebody else changed it in the meantime. Your text is now in /mnt/memory/.unkept/notes/plans/plan.md, and the stored text is in its place.';
     expect(await it.keep()).toBe(report);
     expect(await it.read('plans/plan.md')).toBe(`theirs ${turn}`);
     expect(await readFile(join(unkept, 'plans/plan.md'), 'utf8')).toBe(`mine ${turn}`);
@@ -160,7 +160,7 @@ test('a text that somebody writes between comparison and change wins, and the ag
     late = async () => {};
     return listed;
   };
-  expect(await it.keep()).toMatch(/^\/mnt\/memory\/notes\/plan\.md is not kept: somebody else changed it meanwhile\./);
+  expect(await it.keep()).toMatch(/^\/mnt\/memory\/notes\/plan\.md is not kept: somebody else changed it in/);
   expect([await it.texts(), await it.read('plan.md')]).toEqual([{ '/plan.md': 'theirs' }, 'theirs']);
 });
 
@@ -202,7 +202,7 @@ test('a store that is only read stays as it is, and its folder gets its texts ba
   await it.write('own.md', 'own');
   const reported = await it.keep();
   expect(reported?.split('\n')).toEqual([
-    '/mnt/memory/notes/rules.md is not kept: the memory is read-only. Your text is in /mnt/memory/.unkept/notes/rules.md now, and the kept one in its place.',
+    '/mnt/memory/notes/rules.md is not kept: the memory is read-only. Your text is now in /mnt/memory/.unkept/notes/rules.md, and the stored text is in its place.',
     '/mnt/memory/notes/own.md is not kept: the memory is read-only.',
   ]);
   expect(await it.keep()).toBeUndefined(); // reported once

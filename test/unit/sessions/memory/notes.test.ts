@@ -164,7 +164,7 @@ describe('redaction', () => {
       { number: 2, text: 'harmless', redacted: null },
       { number: 1, text: null, size: 0, redacted: { by: 'ada' } },
     ]);
-    await expect(notes.undo(ada, 'a', 1, person)).rejects.toThrow('gone for good');
+    await expect(notes.undo(ada, 'a', 1, person)).rejects.toThrow('cannot be restored');
     await expect(notes.read(ada, 'a', 1)).rejects.toMatchObject({ code: 'conflict' });
   });
 
@@ -207,7 +207,7 @@ describe('redaction', () => {
       await notes.redact(ada, { path: 'a', version: 1 }, 'ada');
       return found;
     };
-    await expect(notes.undo(ada, 'a', 1, person)).rejects.toThrow('gone for good');
+    await expect(notes.undo(ada, 'a', 1, person)).rejects.toThrow('cannot be restored');
     expect(await stored()).not.toContain('the secret');
   });
 });

@@ -84,7 +84,7 @@ test("a project's agent changes field by field, and keeps its fall-backs apart f
   expect(await projects.changeAgent('p', change)).toEqual({ ...before, ...change });
   const refuses = (ref: string, text: string) =>
     expect(projects.changeAgent('p', { fallbacks: [ref] })).rejects.toThrow(text);
-  await refuses('nobody/x', 'The fallback nobody/x names the provider nobody');
+  await refuses('nobody/x', 'The fallback nobody/x uses the unknown provider nobody');
   await refuses('openai/secret', 'is refused');
   expect(await projects.changeAgent('p', { fallbacks: null })).toEqual({ ...before, ...change, fallbacks: null });
 });

@@ -15,7 +15,7 @@ test.each([
 });
 
 test.each([
-  [{ temprature: 1 }, /temprature is not known; these are: temperature, /],
+  [{ temprature: 1 }, /temprature is not a known field. Known fields: temperature, /],
   [{ temperature: 3 }, /temperature/],
   [{ max_tokens: 1.5 }, /max_tokens/],
   [{ stop: [''] }, /stop/],

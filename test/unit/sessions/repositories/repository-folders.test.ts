@@ -169,7 +169,7 @@ test('what a copy would miss is refused with advice', async () => {
   await refused({ 'objects/info/alternates': '/srv/other/objects\n' }, /borrows objects of another folder/);
   await refused({ config: '[extensions]\n\tpartialClone = origin\n' }, /partial clone/);
   await refused({ config: '[extensions]\n\trefStorage = reftable\n' }, /reftable/);
-  await refused({ HEAD: 'ref: ../../x\n' }, /HEAD that names no branch/);
+  await refused({ HEAD: 'ref: ../../x\n' }, /HEAD that refers to no branch/);
   write({ 'git/worktree/.git': 'gitdir: /etc\n' });
   await expect(copied(urlOf('git/worktree'))).rejects.toThrow(/linked worktrees and submodules/);
   mkdirSync(join(root, 'git/empty'));

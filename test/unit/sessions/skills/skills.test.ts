@@ -70,7 +70,7 @@ test('a SKILL.md says its name, its description and what else the form knows', (
     allowedTools: ['Bash(git:*)', 'Read'],
     body: '# Forms\n',
   });
-  expect(warnings).toEqual(['SKILL.md: extra is no field of the form, and is not used.']);
+  expect(warnings).toEqual(['SKILL.md: extra is not a known field, and is not used.']);
 });
 
 test.each([
@@ -87,8 +87,8 @@ test.each([
 test.each([
   ['no SKILL.md', [file('a/README.md', '')], 'SKILL.md is missing'],
   ['another spelling of it', [file('a/skill.md', skillMd('a'))], 'must be called SKILL.md'],
-  ['a path that leads out', [file('a/../../etc/passwd', ''), file('a/SKILL.md', skillMd('a'))], 'no relative path'],
-  ['an absolute path', [file('/etc/passwd', '')], 'no relative path'],
+  ['a path that leads out', [file('a/../../etc/passwd', ''), file('a/SKILL.md', skillMd('a'))], 'not a relative path'],
+  ['an absolute path', [file('/etc/passwd', '')], 'not a relative path'],
   ['a path twice', [file('SKILL.md', skillMd('a')), file('SKILL.md', '')], 'is listed twice'],
   ['a file as a folder', [file('a/SKILL.md', skillMd('a')), file('a/x', ''), file('a/x/y', '')], 'lies below a file'],
   ['nothing', [], 'There are no files'],

@@ -88,7 +88,7 @@ test('a change keeps what it does not name, renames, and sends a stored header t
   expect(changed).toMatchObject({ name: 'guide', headers: ['Authorization'], tools: ['find'], state: { ok: true } });
   expect((await entered.list()).map(({ name }) => name)).toEqual(['guide']);
   expect(JSON.stringify([changed, await records.list('tool-server')])).not.toContain('a-real-key');
-  const stays = { code: 'invalid_request', publicMessage: expect.stringContaining('Authorization goes to no other') };
+  const stays = { code: 'invalid_request', publicMessage: expect.stringContaining('Authorization is not sent to') };
   await expect(it.change('guide', { url: second.url }, never)).rejects.toMatchObject(stays);
   expect(second.seen).toEqual([]);
   await it.change('guide', { url: second.url, headers: { authorization: null } }, never);
@@ -116,7 +116,7 @@ test('servers of the settings come first, and cannot be replaced or removed', as
   expect(await it.list()).toMatchObject([{ name: 'files', kind: 'program', at: 'npx', setBy: 'CORRAL_MCP_SERVERS' }]);
   await expect(it.put('files', { url: 'https://tools.example/mcp' }, never)).rejects.toMatchObject({
     code: 'invalid_request',
-    publicMessage: expect.stringContaining("CORRAL_MCP_SERVERS names a tool server 'files'"),
+    publicMessage: expect.stringContaining("CORRAL_MCP_SERVERS defines a tool server 'files'"),
   });
   await expect(it.remove('files')).rejects.toMatchObject({ code: 'not_found' });
   const expected = { ok: false, message: expect.stringContaining('sandbox') };

@@ -131,7 +131,7 @@ export const serverPhrases: Readonly<Record<string, string>> = {
     '{url} ist ein Ordner und hat keine Pull Requests. Laden Sie den Patch herunter.',
   'Nothing answers at {host} in the sandbox, where git runs. Replace it with an address of that server that the sandbox can reach, such as its name in your network. {output}':
     'In der Sandbox, in der git läuft, antwortet unter {host} nichts. Geben Sie eine Adresse dieses Servers an, die die Sandbox erreicht, zum Beispiel seinen Namen in Ihrem Netzwerk. {output}',
-  'The agent waits for an approval.': 'Der Agent wartet auf eine Genehmigung.',
+  'The agent is waiting for approval.': 'Der Agent wartet auf eine Genehmigung.',
   'The agent has read {list}, so the note can contain untrusted text.':
     'Der Agent hat gelesen: {list}. Die Notiz kann daher fremden Text enthalten.',
   'web pages or search results': 'Webseiten oder Suchergebnisse',
@@ -149,8 +149,8 @@ export const serverPhrases: Readonly<Record<string, string>> = {
   'only the entries of egress.allow': 'nur die Einträge von egress.allow',
   "the registries that the image's package managers use, and egress.registries":
     'die Paketquellen, die im Image eingerichtet sind, und egress.registries',
-  'every public host on ports 80 and 443, and what registries allows':
-    'jeden öffentlichen Host auf den Ports 80 und 443 sowie alles, was registries erlaubt',
+  'every public host on ports 80 and 443, and the hosts of the policy registries':
+    'jeden öffentlichen Host auf den Ports 80 und 443 sowie die Hosts der Richtlinie registries',
   'not listed': 'nicht auf der Liste',
   'not chosen': 'nicht ausgewählt',
   'malformed host': 'ungültiger Hostname',

@@ -50,14 +50,14 @@ test('an archive has the announced size, no owner and no id, and is the same eac
 const altered = (from: string, to: string) => Buffer.from(bytes.toString('latin1').replaceAll(from, to), 'latin1');
 const refused: readonly (readonly [string, Buffer, string])[] = [
   ['an empty one', Buffer.alloc(0), 'ends too early'],
-  ['no tar file', Buffer.alloc(2_048, 'x'), 'no tar file'],
-  ['one with other labels', altered('"main"', '"evil"'), 'has not the content that was exported'],
-  ['one with another manifest', altered('artifactType', 'artifacttype'), 'has not the content that was exported'],
-  ['one of another version', altered('"1.0.0"', '"2.0.0"'), 'oci-layout is not of a snapshot'],
+  ['no tar file', Buffer.alloc(2_048, 'x'), 'not a tar file'],
+  ['one with other labels', altered('"main"', '"evil"'), 'does not have the content that was exported'],
+  ['one with another manifest', altered('artifactType', 'artifacttype'), 'does not have the content that was exported'],
+  ['one of another version', altered('"1.0.0"', '"2.0.0"'), 'oci-layout is not a valid part of a snapshot'],
   ['one that ends in the middle', bytes.subarray(0, 3_000), 'ends too early'],
   ['one without its end', bytes.subarray(0, -1_024), 'ends too early'],
-  ['one with something behind it', Buffer.concat([bytes, Buffer.from('x')]), 'something follows its end'],
-  ['one with a second end and files', Buffer.concat([bytes, bytes]), 'something follows its end'],
+  ['one with something behind it', Buffer.concat([bytes, Buffer.from('x')]), 'data after its end'],
+  ['one with a second end and files', Buffer.concat([bytes, bytes]), 'data after its end'],
 ];
 test.for(refused)('%s is refused', ([, content, reason]) =>
   expect(read(content)).rejects.toMatchObject({

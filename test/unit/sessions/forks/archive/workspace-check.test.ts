@@ -43,7 +43,7 @@ const refused: readonly (readonly [string, string, ...WrittenEntry[]])[] = [
   ['a file behind a hard link to a link', through, toEtc, { name: 'b', type: '1', link: 'a' }, { name: 'b/passwd' }],
   ['a hard link behind a link', through, toEtc, { name: 'b', type: '1', link: 'a/passwd' }],
   ['a device', 'is a device', { name: 'sda', type: '3' }],
-  ['a header for all that follows', 'is a device, or of a kind', { name: 'g', type: 'g', content: '11 path=x\n' }],
+  ['a header for all that follows', 'is a device or another', { name: 'g', type: 'g', content: '11 path=x\n' }],
   [
     'a device that a long name with a second size covers',
     'is a device',
@@ -52,9 +52,9 @@ const refused: readonly (readonly [string, string, ...WrittenEntry[]])[] = [
     { name: 'sda', type: '3' },
   ],
   ['an unknown field', 'unknown field', { name: 'a', pax: { 'GNU.sparse.map': '0,1' } }],
-  ['a folder with content', 'is no file, and has content', { name: 'a', type: '5', content: 'x' }],
+  ['a folder with content', 'is not a file but has content', { name: 'a', type: '5', content: 'x' }],
   ['a size that the content has not', 'ends too early', { name: 'a', size: 9_000 }],
-  ['a size of an extended header that is no number', 'is no number', { name: 'a', pax: { size: '-1' } }],
+  ['a size of an extended header that is no number', 'is not a number', { name: 'a', pax: { size: '-1' } }],
 ];
 test.for(refused)('%s is refused', ([, reason, ...entries]) =>
   expect(unpacked({ name: 'first', content: 'x' }, ...entries)).rejects.toMatchObject({

@@ -121,7 +121,7 @@ describe('a summary that cannot be made', () => {
     end({ kind: 'failed', code, message, retryable });
   const usage = { inputTokens: 1, outputTokens: 1 };
   test.each<[string, readonly ScriptLine[], string]>([
-    ['is empty', [], 'The model gave an empty summary.'],
+    ['is empty', [], 'The model returned an empty summary.'],
     ['is refused', [say('No.'), end({ kind: 'finished', stop: 'refused', usage })], 'The model declined.'],
     ['is a call', [say('Let me look.'), call(7)], 'The model called a tool instead.'],
     ['fails for good', [failed('model_rejected', 'It is odd.', false)], 'It is odd.'],

@@ -37,12 +37,12 @@ test('every mistake is named at once, with the parts that there are', () => {
   put('environment.md', 'You are at {{workdir}}.');
   mkdirSync(join(folder.path, 'memory.md'));
   const mistakes = [
-    'answer.md has the placeholder {{time}}, and the part answer knows none',
+    'answer.md has the unknown placeholder {{time}}; placeholders of the part answer: none',
     'environment.md lacks the line "Working directory: {{workdir}}"',
     'memory.md cannot be read as a part of the prompt: EISDIR',
-    'plan.md cannot be read as a part of the prompt: it is no UTF-8 text',
-    'role.md has 16385 bytes; a part of the prompt has at most 16384',
-    'rulez.md is no part of the prompt. The parts are: project.md, role.md',
+    'plan.md cannot be read as a part of the prompt: it is not UTF-8 text',
+    'role.md has 16385 bytes; a part of the prompt can have at most 16384',
+    'rulez.md is not a part of the prompt. The parts are: project.md, role.md',
     'step.md lacks the placeholder {{step}}',
   ];
   const inTurn = new RegExp(mistakes.map((it) => it.replace(/[{}.]/g, '\\$&')).join('[\\s\\S]*'));
