@@ -133,7 +133,7 @@ export const administrationRouter = router({
   overview: operation({
     rest: 'GET /api/v1/administration',
     id: 'overview',
-    summary: 'The sandboxes that are up with their load, the runs that wait, and the storage',
+    summary: 'The running sandboxes with their load, the waiting runs, and the storage',
     description: `${forAuditors} The processor time of a sandbox counts from its start.`,
     may: 'auditor',
     out: Overview,
@@ -175,9 +175,9 @@ export const administrationRouter = router({
   stopAll: operation({
     rest: 'POST /api/v1/administration/stop',
     id: 'stopAll',
-    summary: 'Stop the runs of all sessions, those that wait too; their sessions stay',
+    summary: 'Stop the runs of all sessions, including waiting runs; the sessions are kept',
     description:
-      'For the role operator. Runs that begin in the meantime go on: drain the server first to admit no new sessions.',
+      'For the role operator. Runs that begin in the meantime continue: drain the server first to admit no new sessions.',
     may: 'operator',
     audit: 'server.stop-all',
     out: z.object({ stopped: z.int(), failed: z.int() }),
@@ -222,8 +222,8 @@ export const drainRouter = router({
     rest: 'PUT /api/v1/drain',
     id: 'drain',
     summary:
-      'Drain this server before maintenance, or end that: no new sessions, unused sandboxes pause, work continues',
-    description: 'For the role operator. The state is of this server alone, and ends with it.',
+      'Start or stop draining this server for maintenance: no new sessions, unused sandboxes pause, work continues',
+    description: 'For the role operator. The state applies to this server only, and is cleared when it stops.',
     may: 'operator',
     audit: 'server.drain',
     in: DrainInput,
@@ -235,7 +235,7 @@ export const drainRouter = router({
   get: operation({
     rest: 'GET /api/v1/drain',
     id: 'drainState',
-    summary: 'Whether this server drains, and how many of its sessions are at work',
+    summary: 'Whether this server is draining, and how many of its sessions are working',
     may: 'any',
     out: Draining,
     answer: exampleDrain,

@@ -108,10 +108,10 @@ export const budgetsRouter = router({
   change: operation({
     rest: `PATCH /api/v1/budgets`,
     id: 'changeBudget',
-    summary: 'Give a person, a project or the server limits of its own',
+    summary: 'Set the limits of a person, a project or the server',
     verb: { name: 'set', words: ['of', 'id'] },
     description:
-      'For the role admin. The empty id stands for sessions without an owner, and for the server. A limit that is left out stays; `null` means as the settings say, `unlimited` none at all. Runs that wait for room go on by themselves.',
+      'For the role admin. The empty id represents sessions without an owner, and the server. An omitted limit is unchanged; `null` restores the default from the settings, and `unlimited` removes the limit. Runs that wait for capacity continue automatically.',
     may: 'admin',
     in: BudgetChange,
     out: SharedBudget,

@@ -110,7 +110,7 @@ export const memoryRouter = router({
   notes: operation({
     rest: `GET ${base}/notes`,
     summary: 'List the notes of a person or a project, by path',
-    description: `${whose}Deleted notes are listed too while they can come back.`,
+    description: `${whose}Deleted notes are also listed while they can be restored.`,
     may: 'read',
     in: MemoryHolder,
     out: z.array(Note).readonly(),
@@ -157,7 +157,7 @@ export const memoryRouter = router({
   delete: operation({
     ...one,
     rest: `DELETE ${base}/note`,
-    summary: 'Delete a note; `undo` brings it back',
+    summary: 'Delete a note; `undo` restores it',
     verb: { name: 'delete', words: ['path'] },
     description: whose,
     may: 'work',
@@ -167,7 +167,7 @@ export const memoryRouter = router({
   undo: operation({
     ...one,
     rest: `POST ${base}/undo`,
-    summary: 'Take the newest change of a note back, or bring the text of an earlier version back',
+    summary: 'Undo the newest change of a note, or restore the text of an earlier version',
     verb: { name: 'undo', words: ['path', 'to'] },
     description: whose,
     may: 'work',
@@ -180,7 +180,7 @@ export const memoryRouter = router({
     rest: `POST ${base}/redact`,
     summary: 'Remove the text of a version for good',
     verb: { name: 'redact', words: ['path', 'version'] },
-    description: `${whose}\`all\` removes the texts of all versions, and deletes the note. The newest version of a note that is there cannot be redacted alone.`,
+    description: `${whose}\`all\` removes the texts of all versions, and deletes the note. The newest version of an existing note cannot be redacted alone.`,
     may: 'work',
     in: NoteRedaction,
     example: { ...place, path: 'tokens.md', version: 1 },

@@ -62,7 +62,7 @@ export const modelsRouter = router({
   inForce: operation({
     rest: `GET ${base}`,
     id: 'models',
-    summary: 'The usual model, what precedes it, and the providers of models',
+    summary: 'The default model, the settings that override it, and the model providers',
     may: 'any',
     out: EffectiveModels,
     answer: inForce,
@@ -80,7 +80,7 @@ export const modelsRouter = router({
   test: operation({
     rest: `POST ${base}/test`,
     id: 'testModels',
-    summary: 'Ask a provider for its models with this key and address; stores nothing',
+    summary: 'List the models of a provider with this key and address; stores nothing',
     description: forAdmins,
     may: 'admin',
     in: ModelAccessInput,
@@ -92,8 +92,8 @@ export const modelsRouter = router({
   use: operation({
     rest: `PUT ${base}/usual`,
     id: 'useModel',
-    summary: 'Store key and address, and make the model, if given, that of sessions that chose none',
-    description: `${forAdmins} It counts from the next turn on. Settings in files and variables precede it.`,
+    summary: 'Store the key, the address and, optionally, the model of sessions that chose none',
+    description: `${forAdmins} It applies from the next turn on. Settings in files and variables take precedence.`,
     may: 'admin',
     in: UseModelInput,
     out: EffectiveModels,

@@ -128,7 +128,7 @@ export const projectsRouter = router({
     rest: 'POST /api/v1/projects/move',
     summary: 'Move a session, automation, skill or other resource into a project, or out of one',
     description:
-      'Its owner and maintainers move it, for projects in which they work. A session can also get another owner.',
+      'Its owner and maintainers can move it, to projects in which they can work. A session can also get another owner.',
     verb: { name: 'move', words: ['of', 'resource'] },
     may: 'manage',
     in: z.strictObject({

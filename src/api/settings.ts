@@ -30,7 +30,7 @@ export const settingsRouter = router({
   list: operation({
     rest: `GET ${base}`,
     id: 'settings',
-    summary: 'The settings that can be changed while the server runs, and what is in force',
+    summary: 'The settings that can be changed while the server runs, and their effective values',
     description: forAdmins,
     may: 'admin',
     out: ServerSettings,
@@ -41,7 +41,7 @@ export const settingsRouter = router({
     rest: `PUT ${base}/:key`,
     id: 'changeSetting',
     summary: 'Store the value of a setting, in the form of corral.yaml as JSON',
-    description: `${forAdmins} It counts at once. Variables and corral.yaml precede it.`,
+    description: `${forAdmins} It applies immediately. Variables and corral.yaml take precedence.`,
     may: 'admin',
     in: ChangeSettingInput,
     out: ServerSetting,

@@ -124,7 +124,7 @@ export const skillsRouter = router({
   }).mutation(({ ctx, input: { files, ...rest } }) => ctx.services.skills.create({ ...rest, files: toFiles(files) })),
   check: operation({
     rest: `POST ${base}/check`,
-    summary: 'Say what is wrong with a folder; nothing is stored',
+    summary: 'Report the problems of a folder; nothing is stored',
     may: 'create',
     in: SkillFolder,
     out: stored.SkillCheckResult,
@@ -134,7 +134,7 @@ export const skillsRouter = router({
   }).mutation(async ({ ctx, input }) => await ctx.services.skills.check(toFiles(input.files))),
   get: operation({
     rest: `GET ${base}/:id`,
-    summary: 'Get a skill, its versions, and the templates that name it',
+    summary: 'Get a skill, its versions, and the templates that use it',
     may: 'read',
     in: byId,
     out: SkillDetail,
@@ -151,7 +151,7 @@ export const skillsRouter = router({
   addVersion: operation({
     ...version,
     rest: `POST ${base}/:id/versions`,
-    summary: 'Upload a new version; the name of the skill stays',
+    summary: 'Upload a new version; the name of the skill is kept',
     may: 'work',
     in: SkillFolder.extend(byId.shape),
     example: bodyExample,

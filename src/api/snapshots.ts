@@ -59,8 +59,8 @@ export const snapshotsRouter = router({
       columns: ['{id}'],
     },
     description:
-      'A sandbox that does not run starts for it. Only a copy during which no file changed is kept. It has no memory and ' +
-      'no processes.',
+      'A sandbox that is not running is started for it. The copy is kept only if no file changed during it. It has no ' +
+      'memory and no processes.',
     may: 'work',
     in: sessionTarget.extend(SnapshotInput.shape),
     example: { name: 'build-cache' },
@@ -71,7 +71,7 @@ export const snapshotsRouter = router({
   update: operation({
     ...answered,
     id: 'Change',
-    summary: 'Give a snapshot another name or labels',
+    summary: 'Change the name or labels of a snapshot',
     may: 'work',
     in: ofSnapshot.extend(SnapshotInput.shape),
   }).mutation(async ({ ctx, input: { id, ...change } }) =>
@@ -79,7 +79,7 @@ export const snapshotsRouter = router({
   ),
   delete: operation({
     rest: `DELETE ${path}`,
-    summary: 'Delete a snapshot; sessions that began with it stay',
+    summary: 'Delete a snapshot; sessions that began with it are kept',
     verb: { name: 'delete' },
     may: 'stop',
     in: ofSnapshot,

@@ -23,7 +23,7 @@ const Dockerfile = z.string().min(1).max(65_536);
 const DockerfileArgs = z.record(z.string().min(1).max(200), z.string().max(16_384));
 
 const NewBuild = z.strictObject({
-  name: BuildName.describe('the template, made if it is new; perhaps with a tag of the build'),
+  name: BuildName.describe('the template, created if it does not exist; optionally with a tag of the build'),
   tags: z.array(TagName).max(20).default([]).describe('tags of the build; without any: default'),
   projectId: OwningProjectInput,
 });
@@ -167,8 +167,8 @@ export const templateBuildsRouter = router({
 
   begin: operation({
     rest: `POST ${base}`,
-    summary: 'Begin a build; the template is made if it is new',
-    description: 'Upload the files of its COPY steps next, and then start it. It waits for that at most an hour.',
+    summary: 'Begin a build; the template is created if it does not exist',
+    description: 'Upload the files of its COPY steps next, then start it. The build waits for that at most an hour.',
     may: 'create',
     in: NewBuild,
     out: Begun,
@@ -200,10 +200,10 @@ export const templateBuildsRouter = router({
   ),
   status: operation({
     rest: `GET ${path}`,
-    summary: 'The state of a build, and its log from an entry on',
+    summary: 'The state of a build, and its log from an offset',
     may: 'read',
     in: ofBuild.extend({ offset: z.int().min(0).default(0) }),
-    query: z.object({ offset: z.coerce.number().int().min(0).default(0).describe('the entries that you have') }),
+    query: z.object({ offset: z.coerce.number().int().min(0).default(0).describe('number of log entries to skip') }),
     out: BuildStatus,
     answer: { build: { ...build, status: 'ready' }, log: [] },
     fails: [404, 422],

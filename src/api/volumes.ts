@@ -22,11 +22,11 @@ export const Volume = z.object({
   projectId: z.string().nullable(),
   createdAt: z.iso.datetime(),
   quotaBytes: z.int(),
-  usedBytes: z.int().describe('as of the last look; content that is written or restored here makes one'),
-  changedSince: z.boolean().describe('a session has it for writing since that look'),
+  usedBytes: z.int().describe('as last measured; writing or restoring content here measures it again'),
+  changedSince: z.boolean().describe('a session has mounted it for writing since then'),
   mounts: z
     .array(z.object({ sessionId: z.string(), access: MountAccess, since: z.iso.datetime() }))
-    .describe('the sessions that have it, until they are deleted'),
+    .describe('the sessions that mount it, until they are deleted'),
 });
 const VolumeEntry = z.object({
   name: z.string(),
@@ -126,7 +126,7 @@ export const volumesRouter = router({
   create: operation({
     ...answered,
     rest: `POST ${base}`,
-    summary: 'Make an empty volume',
+    summary: 'Create an empty volume',
     verb: { name: 'create', words: ['name'] },
     may: 'create',
     in: z.strictObject({
@@ -143,9 +143,9 @@ export const volumesRouter = router({
     ...answered,
     rest: `PATCH ${path}`,
     id: 'Change',
-    summary: 'Give a volume another name or quota',
+    summary: 'Change the name or quota of a volume',
     verb: { name: 'set' },
-    description: 'Sandboxes that run keep the quota that they began with.',
+    description: 'Running sandboxes keep the quota that they started with.',
     may: 'work',
     in: volumeTarget.extend({ name: VolumeName.optional().describe('a new name'), quota: quota.optional() }),
     example: { quota: '4GiB' },
@@ -158,7 +158,7 @@ export const volumesRouter = router({
     rest: `DELETE ${path}`,
     summary: 'Delete a volume with its content',
     verb: { name: 'delete', columns: ['{id}'] },
-    description: 'A volume that a session has is not deleted: 409 names the session.',
+    description: 'A volume that a session mounts is not deleted: the 409 error names the session.',
     may: 'stop',
     in: volumeTarget,
     out: OkResult.extend({ id: z.string() }),
@@ -175,7 +175,7 @@ export const volumesRouter = router({
     summary: 'List a folder of the volume',
     verb: { name: 'files', words: ['volume', 'path'], columns: ['{size} | -', '{modified}', '{type}', '{name}'] },
     description:
-      'The content is moved in a sandbox that has nothing but the volume, so the first call takes as long as a start.',
+      'A sandbox with only this volume transfers the content, so the first call takes as long as a sandbox start.',
     may: 'read',
     in: volumeTarget.extend({ path: VolumePath.default('.').describe('a folder of the volume; default: its root') }),
     out: z.array(VolumeEntry),

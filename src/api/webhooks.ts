@@ -147,7 +147,7 @@ export const webhooksRouter = router({
   }),
   create: operation({
     rest: `POST ${base}`,
-    summary: 'Make a webhook; the answer has its secret, which is shown this once',
+    summary: 'Create a webhook; the response has its secret, which is shown only once',
     verb: {
       name: 'create',
       words: ['name'],
@@ -201,7 +201,7 @@ export const webhooksRouter = router({
   pause: operation({
     ...one,
     rest: `POST ${base}/:id/pause`,
-    summary: 'Send nothing to it; events that come meanwhile are left out',
+    summary: 'Pause its deliveries; events in the meantime are not sent later',
     verb: { name: 'pause' },
     may: 'stop',
     audit: 'webhook.pause',
@@ -209,7 +209,7 @@ export const webhooksRouter = router({
   resume: operation({
     ...one,
     rest: `POST ${base}/:id/resume`,
-    summary: 'Send to it again, from now on',
+    summary: 'Resume its deliveries, from now on',
     verb: { name: 'resume' },
     may: 'work',
     audit: 'webhook.resume',
@@ -218,7 +218,7 @@ export const webhooksRouter = router({
   ),
   rotate: operation({
     rest: `POST ${base}/:id/rotate`,
-    summary: 'Make a new secret, which counts at once',
+    summary: 'Create a new secret, which is valid immediately',
     verb: {
       name: 'rotate',
       columns: ['{secret}'],

@@ -71,7 +71,10 @@ export async function execBytes(
 }
 
 export const createCutOffError = (address: string): CorralError =>
-  new CorralError('unreachable', `The connection to ${address} broke before the end.`, { address, retryable: true });
+  new CorralError('unreachable', `The connection to ${address} was lost before the output ended.`, {
+    address,
+    retryable: true,
+  });
 
 export function parseEndFrame<Outcome>(payload: Uint8Array, address: string): Outcome {
   const reply = JSON.parse(new TextDecoder().decode(payload)) as Outcome & {

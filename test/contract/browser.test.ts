@@ -225,7 +225,7 @@ describe('F126 the browser at its worst', () => {
     expect(await browser.view(signal)).toMatchObject({ ok: false, reason: 'timed_out' });
     const next = await open('/thanks');
     expect(next.ok).toBe(true);
-    expect(next.text).toContain('did not answer any more');
+    expect(next.text).toContain('no longer responded');
   });
 
   test('F126 a page that opens 500 tabs keeps only the newest ones, and a restart none', async () => {
@@ -246,7 +246,7 @@ describe('F126 the browser at its worst', () => {
 
   test.each(['/endless', '/announced'])('F126 a download beyond the cap is stopped: %s', async (path) => {
     const { text } = await open(path);
-    expect(text).toContain('was stopped: it is over 1 MiB');
+    expect(text).toContain('was stopped: it exceeds the limit of 1 MiB');
     expect(await open('/thanks')).toMatchObject({ ok: true });
   });
 });

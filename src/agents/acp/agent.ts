@@ -252,7 +252,7 @@ export class AcpAgent {
         this.#room = Promise.withResolvers();
         return item;
       }
-      if (this.ended !== undefined) return failed(`The agent is gone: ${this.ended}.`);
+      if (this.ended !== undefined) return failed(`The agent stopped: ${this.ended}.`);
       await raceAbort(this.#wake.promise, signal);
     }
   }

@@ -124,13 +124,13 @@ export class AcpAgents extends ServerComponent<Deps> {
     if (texts.length === 0) {
       const verdict = carried ? decisionText(carried) : '';
       agent.prompt(
-        `You were interrupted. Look at what is done already, and go on with the task: ${externalTurn.task}${verdict}`,
+        `You were interrupted. Check what is already done, and continue with the task: ${externalTurn.task}${verdict}`,
       );
       return agent;
     }
     const before = isLoaded || instructions === undefined ? [] : [instructions];
     if (lost !== undefined) {
-      const detail = `The agent lost its conversation (${lost}). It goes on with a summary of it.`;
+      const detail = `The agent lost its conversation (${lost}). It continues with a summary of it.`;
       await hear({ kind: 'forgot', detail });
       before.push(externalTurn.history());
     }
@@ -164,5 +164,5 @@ const decisionText = ({
 }): string => {
   const { command, title } = call.args;
   const deed = String(command ?? title ?? call.name);
-  return `\n\nA person has ${allowed ? 'permitted' : 'refused'} this call of yours meanwhile: ${deed}`;
+  return `\n\nA person has ${allowed ? 'permitted' : 'refused'} this call of yours in the meantime: ${deed}`;
 };

@@ -61,7 +61,7 @@ export function createPipeTransport(pipe: Duplex, desktop: Pick<DesktopClient, '
     try {
       transport.onmessage?.(read.message);
     } catch {
-      over('the browser sent an answer without a request');
+      over('the browser sent a response that matches no request');
     }
   };
   const readOn = async () => {

@@ -66,12 +66,10 @@ export class DownloadSaver {
       );
     } else if (state === 'canceled') {
       this.#open.delete(guid);
-      notes.add(`The download of ${name} broke off.`);
+      notes.add(`The download of ${name} was interrupted.`);
     } else if (Math.max(totalBytes, receivedBytes) > maxBytes) {
       this.#open.delete(guid);
-      notes.add(
-        `The download of ${name} was stopped: it is over ${mebibytes(maxBytes)}, which is the most there may be.`,
-      );
+      notes.add(`The download of ${name} was stopped: it exceeds the limit of ${mebibytes(maxBytes)}.`);
       control.send('Browser.cancelDownload', { guid }).catch(() => {}); // fails when the browser is gone
     }
   }

@@ -38,7 +38,7 @@ export function explainBrowserError(thrown: unknown, isOpen: boolean): BrowserAc
   const message = messageOf(thrown);
   if (thrown instanceof PageError) return toFailureResult(clipText(message, 2_000));
   if (!isOpen)
-    return toFailureResult('The browser ended unexpectedly. The next call starts a new one; its pages are gone.');
+    return toFailureResult('The browser ended unexpectedly, and its pages are lost. The next call starts a new one.');
   if (/crash/i.test(message)) return toFailureResult('The page crashed. Navigate to it again, or elsewhere.');
   if (/timeout .* exceeded/i.test(message)) return toFailureResult('The page did not respond in time.', 'timed_out');
   if (isPageClosedError(thrown)) return toFailureResult('The tab was closed in the meantime.');
@@ -46,15 +46,15 @@ export function explainBrowserError(thrown: unknown, isOpen: boolean): BrowserAc
 }
 
 const network: readonly (readonly [RegExp, string])[] = [
-  [/ERR_NAME_NOT_RESOLVED/, 'nobody knows a host of that name'],
+  [/ERR_NAME_NOT_RESOLVED/, 'the host name cannot be resolved'],
   [/ERR_CONNECTION_REFUSED/, 'nothing listens there'],
-  [/ERR_CONNECTION_(RESET|CLOSED)|ERR_EMPTY_RESPONSE/, 'the far side closed the connection'],
-  [/ERR_CONNECTION_TIMED_OUT|ERR_TIMED_OUT/, 'the far side did not answer'],
-  [/ERR_CERT|ERR_SSL/, 'its certificate is not to be trusted, or the connection is not secure'],
-  [/ERR_TOO_MANY_REDIRECTS/, 'it redirects in a circle'],
-  [/ERR_PROXY_CONNECTION_FAILED|ERR_INTERNET_DISCONNECTED|ERR_ADDRESS_UNREACHABLE/, 'there is no way there'],
-  [/ERR_TUNNEL_CONNECTION_FAILED/, "the sandbox's way out refused it"],
-  [/ERR_BLOCKED_BY|ERR_UNSAFE/, 'the browser refuses it'],
+  [/ERR_CONNECTION_(RESET|CLOSED)|ERR_EMPTY_RESPONSE/, 'the server closed the connection'],
+  [/ERR_CONNECTION_TIMED_OUT|ERR_TIMED_OUT/, 'the server did not respond'],
+  [/ERR_CERT|ERR_SSL/, 'its certificate is not trusted, or the connection is not secure'],
+  [/ERR_TOO_MANY_REDIRECTS/, 'it redirects in a loop'],
+  [/ERR_PROXY_CONNECTION_FAILED|ERR_INTERNET_DISCONNECTED|ERR_ADDRESS_UNREACHABLE/, 'it is unreachable'],
+  [/ERR_TUNNEL_CONNECTION_FAILED/, "the sandbox's egress proxy refused it"],
+  [/ERR_BLOCKED_BY|ERR_UNSAFE/, 'the browser blocked it'],
 ];
 
 export function explainNetworkFailure(url: string, message: string): BrowserActionResult | undefined {

@@ -4,7 +4,7 @@ import type { PageTreeElement, PageTreeNode } from './page-types.ts';
 export function clipMarkdown(text: string, maxChars: number, cut = false): string {
   if (text.length <= maxChars && !cut) return text;
   const kept = truncateEnd(text, maxChars);
-  const rest = cut ? 'The page goes on' : `The page goes on for ${text.length - kept.length} characters`;
+  const rest = cut ? 'The page continues' : `The page continues for ${text.length - kept.length} more characters`;
   return `${kept}\n[… ${rest}; scroll, or look with browser_console_exec.]`;
 }
 

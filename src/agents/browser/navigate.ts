@@ -90,6 +90,6 @@ async function outcome(response: Response | null, url: string): Promise<BrowserA
     return toSuccessResult(`Opened ${shown}, a PDF. ${how}`);
   }
   if (kind !== '' && !/html|^text\/|json|xml/.test(kind))
-    return toSuccessResult(`Opened ${shown}, which is ${kind} and no page.`);
+    return toSuccessResult(`Opened ${shown}, which is ${kind}, not a page.`);
   return toSuccessResult(`Opened ${shown}.`);
 }

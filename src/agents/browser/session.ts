@@ -21,7 +21,7 @@ export function parseBrowserAddress(value: string, workdir: string): { url: stri
   const url = parse(isLocal ? `http://${text}` : hasScheme ? text : `https://${text}`);
   if (!url) return { no: `${JSON.stringify(value.slice(0, 200))} is not an address.` };
   if (/^(https?|about|data|chrome):$/.test(url.protocol)) return { url: url.href };
-  if (url.protocol !== 'file:') return { no: `The browser opens no ${url.protocol} addresses.` };
+  if (url.protocol !== 'file:') return { no: `The browser does not open ${url.protocol} addresses.` };
   const path = decode(url.pathname);
   if (path !== undefined && (path === workdir || path.startsWith(`${workdir}/`))) return { url: url.href };
   return { no: `Files outside ${workdir} are not opened in the browser; read them with file_read.` };
@@ -293,7 +293,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
       throwIfAborted(signal);
       return explainBrowserError(thrown, true);
     }
-    if (isAnew) this.#notes.add('The browser had ended, and was started again: earlier pages are gone.');
+    if (isAnew) this.#notes.add('The browser had ended and was started again; earlier pages are lost.');
     return this.#opened;
   }
 
@@ -308,7 +308,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
       return tab;
     } catch {
       throwIfAborted(signal);
-      this.#notes.add('The page before did not answer any more; its tab was closed.');
+      this.#notes.add('The previous page no longer responded; its tab was closed.');
       return (await this.#opened?.tabs.replace(tab)) ?? tab;
     }
   }

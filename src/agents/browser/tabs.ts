@@ -124,7 +124,9 @@ export class BrowserTabs {
     if (message && this.#quiet === 0) this.#notes.add('The page opened a new tab, which is now the one you see.');
     const oldest = this.#tabs[0];
     if (oldest && this.#tabs.length > this.#maxTabs) {
-      this.#notes.add(`There may be ${this.#maxTabs} tabs; the oldest was closed: ${clipText(oldest.page.url(), 120)}`);
+      this.#notes.add(
+        `At most ${this.#maxTabs} tabs can be open; the oldest was closed: ${clipText(oldest.page.url(), 120)}`,
+      );
       this.#discard(oldest);
     }
     return tab;
@@ -177,7 +179,7 @@ export class BrowserTabs {
     this.#tabs = this.#tabs.filter((it) => it !== tab);
     if (this.#current !== tab) return;
     this.#current = this.#tabs.at(-1);
-    if (this.#quiet === 0) this.#notes.add('The tab was closed; you see the one before it.');
+    if (this.#quiet === 0) this.#notes.add('The tab was closed; you now see the previous one.');
     void this.#current?.page.bringToFront().catch(() => {});
   }
 

@@ -210,7 +210,7 @@ export class KernelContexts {
   create(context: CodeContext): CodeContext {
     const known = this.#known.get(context.id);
     if (known && known.language !== context.language) {
-      throw new AppError('conflict', `Context ${context.id} is one of ${known.language}. Choose another id.`);
+      throw new AppError('conflict', `Context ${context.id} already uses ${known.language}. Choose another id.`);
     }
     if (!known && this.#known.size >= maxContexts) {
       const names = [...this.#known.keys()].join(', ');

@@ -56,6 +56,6 @@ export async function checkToolServer(
 }
 
 const refused = ({ name, token, headers }: RemoteToolServer): string => {
-  const value = token ? 'the sign-in' : Object.keys(headers).length > 0 ? 'its headers' : 'a caller without a key';
-  return `The tool server ${name} refuses ${value} (401).`;
+  const value = token ? 'the sign-in' : Object.keys(headers).length > 0 ? 'its headers' : 'a request without a key';
+  return `The tool server ${name} rejected ${value} (401).`;
 };

@@ -32,7 +32,7 @@ export async function beginSignIn(
 ): Promise<{ readonly address: string; readonly begun: PendingSignIn }> {
   const { returnTo, state } = requested;
   const fetchFn = bounded(asking);
-  return await withReadableErrors('The sign-in cannot begin', async () => {
+  return await withReadableErrors('The sign-in could not be started', async () => {
     const info = await discover(asking.url, fetchFn);
     const { authorizationServerUrl: issuer, authorizationServerMetadata: metadata, resourceMetadata } = info;
     const scope = resourceMetadata?.scopes_supported?.join(' ');
@@ -75,7 +75,7 @@ export async function completeSignIn(
   asking: OAuthContext,
 ): Promise<OAuthCredentials> {
   const fetchFn = bounded(asking);
-  return await withReadableErrors('The sign-in did not end', async () => {
+  return await withReadableErrors('The sign-in was not completed', async () => {
     const info = await sameIssuer(begun.issuer, asking.url, fetchFn);
     const tokens = await exchangeAuthorization(info.authorizationServerUrl, {
       ...(info.authorizationServerMetadata && { metadata: info.authorizationServerMetadata }),

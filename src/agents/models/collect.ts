@@ -105,6 +105,6 @@ const stopped = (model: string): TurnOutcome => ({
 const tooLong = (model: string, caps: TurnLimits): TurnOutcome => ({
   kind: 'failed',
   code: 'model_rejected',
-  message: `The reply of ${model} grew over ${caps.maxChars} characters and was cut.`,
+  message: `The reply of ${model} exceeded ${caps.maxChars} characters and was cut off.`,
   retryable: false,
 });

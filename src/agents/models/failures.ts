@@ -31,7 +31,7 @@ export function toProviderErrorTurn(
   const { retryAfterMs = 0 } = refusal;
   const isFarOff = waiting.has(code) && retryAfterMs > maxRetryAfterMs;
   const remedy = isFarOff
-    ? `It takes requests again in ${duration(retryAfterMs)}: try again then, or choose another model.`
+    ? `It accepts requests again in ${duration(retryAfterMs)}: try again then, or choose another model.`
     : remedies[code]?.(advice);
   return {
     kind: 'failed',
@@ -57,7 +57,7 @@ export function rejectRedirect(response: Response, requested: string): void {
   const location = response.headers.get('location');
   const target = location && URL.canParse(location, requested) ? new URL(location, requested) : undefined;
   const shown = target ? truncateEnd(`${target.origin}${target.pathname}`, 300) : 'no address';
-  const text = `${new URL(requested).host} redirects to ${shown} (status ${response.status}), where no key is sent.`;
+  const text = `${new URL(requested).host} redirects to ${shown} (status ${response.status}). The key is not sent there.`;
   throw new AppError('forbidden', text);
 }
 

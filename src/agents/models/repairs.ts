@@ -172,7 +172,7 @@ function refusedTools({ tools }: TurnRequest, { text, model }: RefusalWords): Om
       {
         kind: 'tools',
         name: '',
-        detail: `${model} takes no tools, so it can only answer in words. Its answer: ${quoted(text)}`,
+        detail: `${model} does not support tools, so it can only reply with text. Its answer: ${quoted(text)}`,
       },
     ];
   // If the provider objects to a schema without naming the tool, third-party tools are the likely cause.

@@ -51,7 +51,7 @@ function replaced(old: string, edits: readonly Edit[], path: string): FileEditRe
       return { refused: { ok: false, reason: 'not_found', output } };
     }
     if (times > 1 && !all) {
-      const output = `${which}: old_str occurs ${times} times in ${path}; take more of its surroundings, or set all. Nothing was changed.`;
+      const output = `${which}: old_str occurs ${times} times in ${path}; include more of its surroundings, or set all. Nothing was changed.`;
       return { refused: { ok: false, reason: 'refused', output } };
     }
     now = text;
@@ -111,7 +111,7 @@ function applyHunk(text: string, patch: StructuredPatch, budget: { compared: num
   return lines.join(isOld ? '\r' : '\n');
 }
 const tooMuch =
-  'The patch fits at too many places nearly, and none was found. Nothing was changed. Send shorter hunks, or edits.';
+  'The patch almost fits in too many places, and no exact match was found. Nothing was changed. Send shorter hunks, or edits.';
 const added = '\udfff'; // does not occur in well-formed text
 const bare = (line: string) => (line.endsWith('\r') ? line.slice(0, -1) : line);
 

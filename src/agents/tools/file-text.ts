@@ -77,7 +77,7 @@ export const unwritableFileResult = (path: string, { encoding }: TextFile): Tool
   reason: 'refused',
   output:
     `${path} is not UTF-8: its encoding is likely ${encoding}. Only ASCII, and characters that the file already has, ` +
-    'can be written to it. Convert it by a command first, such as iconv. Nothing was changed.',
+    'can be written to it. Convert it with a command first, such as iconv. Nothing was changed.',
 });
 
 // The earlier content is only for display, so a file that is missing or too large to read is still written.

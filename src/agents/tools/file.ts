@@ -74,7 +74,7 @@ export const fileWrite = defineTool({
   family: 'file',
   group: 'file_write',
   label: 'Write',
-  description: 'Write a text file, or append to it. Missing folders are made.',
+  description: 'Write a text file, or append to it. Missing folders are created.',
   parameters: z.object({ file: filePathSchema, content: z.string(), append: z.boolean().default(false) }),
   orderKey: toFileOrderKey,
   calledIn: {
@@ -125,7 +125,7 @@ export const fileReplace = defineTool({
       if (times === 1) return { now: text, summary: `Replaced one piece of ${path}.` };
       if (times === 0)
         return { refused: { ok: false, reason: 'not_found', output: `old_str does not occur in ${path}.` } };
-      const output = `old_str occurs ${times} times in ${path}; take more of its surroundings.`;
+      const output = `old_str occurs ${times} times in ${path}; include more of its surroundings.`;
       return { refused: { ok: false, reason: 'refused', output } };
     });
   },

@@ -7,7 +7,7 @@ export const notifyUserTool = defineTool({
   family: 'message',
   group: 'always',
   label: 'Message',
-  description: 'Tell the user something while you go on working.',
+  description: 'Tell the user something while you continue working.',
   parameters: z.object({ text: z.string().min(1) }),
   needs: [],
   run: async () => ({ ok: true, output: 'The message was shown to the user.', content: null }),

@@ -32,7 +32,7 @@ export const shellExec = defineTool({
     'start a server with & and its output sent to a file, or use a session of its own.',
   parameters: z.object({
     id,
-    exec_dir: z.string().min(1).optional().describe('absolute directory to run in; default: where the session stands'),
+    exec_dir: z.string().min(1).optional().describe('absolute directory to run in; default: the current directory'),
     command: z.string().min(1).describe('as bash would read it'),
   }),
   calledIn: {
@@ -53,7 +53,7 @@ export const shellExec = defineTool({
   async reattach(ctx, { id: shell, command }) {
     const operation = await ctx.sandbox.operation(ctx.operationId, ctx.signal);
     if (!operation) {
-      return { ok: false, reason: 'interrupted', output: 'Interrupted: the sandbox does not know what became of it.' };
+      return { ok: false, reason: 'interrupted', output: 'Interrupted: the sandbox does not know its outcome.' };
     }
     return await followToEnd(ctx, { shell, command, operation: operation.id });
   },
@@ -96,7 +96,7 @@ export const shellWait = defineTool({
     if (requested.signal.aborted) return { ok: true, output: waiting(output, shell), content };
     const newest = content && 'console' in content ? content.console.at(-1)?.output : undefined;
     const seen = newest === undefined ? output : renderScreenText(newest);
-    return { ok: true, output: `It still runs after ${seconds} s.\n${seen}`, content };
+    return { ok: true, output: `It is still running after ${seconds} s.\n${seen}`, content };
   },
 });
 
@@ -164,8 +164,8 @@ async function followToEnd(ctx: ToolContext, { shell, command, operation }: Comm
 
 /** The output ends with the command's prompt, if it printed one. */
 const waiting = (output: string, shell: string): string =>
-  `${output}\n[The command still runs and waits for input. Answer with shell_write_to_process in the shell session ${shell}, then ` +
-  'follow it with shell_wait; or stop it with shell_kill_process, and run it with options that ask nothing.]';
+  `${output}\n[The command is still running and waits for input. Answer with shell_write_to_process in the shell session ` +
+  `${shell}, then follow it with shell_wait; or stop it with shell_kill_process, and run it with options that avoid prompts.]`;
 
 const inputPollMs = 1_500;
 
@@ -255,7 +255,7 @@ const busy = (shell: string): ToolResult => ({
   ok: false,
   reason: 'refused',
   output:
-    `Shell session ${shell} still runs a command. Wait for it with shell_wait, stop it with shell_kill_process, ` +
+    `Shell session ${shell} is still running a command. Wait for it with shell_wait, stop it with shell_kill_process, ` +
     'or use another id.',
 });
 

@@ -89,7 +89,7 @@ const write = defineTool({
   family: 'file',
   group: 'file_write',
   label: 'Write',
-  description: 'Write a text file. Missing folders are made.',
+  description: 'Write a text file. Missing folders are created.',
   parameters: z.object({ file_path: filePath, content: z.string() }),
   orderKey: orderByPath,
   run: (ctx, { file_path, content }) => fileWrite.run(ctx, { file: inWorkspace(file_path), content, append: false }),
@@ -115,7 +115,7 @@ const edit = defineTool({
         return { refused: { ok: false, reason: 'not_found', output: `old_string does not occur in ${file_path}.` } };
       }
       if (times > 1 && !replace_all) {
-        const output = `old_string occurs ${times} times in ${file_path}; take more of its surroundings, or set replace_all.`;
+        const output = `old_string occurs ${times} times in ${file_path}; include more of its surroundings, or set replace_all.`;
         return { refused: { ok: false, reason: 'refused', output } };
       }
       return { now: text, summary: `Replaced ${times} ${times === 1 ? 'piece' : 'pieces'} of ${file_path}.` };
@@ -167,7 +167,7 @@ export const toWorkerTool = ({ reattach: _, ...tool }: Tool): Tool => ({
   run: async () => ({
     ok: false,
     reason: 'refused',
-    output: `${tool.name} was not run: only a worker of the session's environment carries it out, and none gave a result.`,
+    output: `${tool.name} was not run: only a worker of the session's environment can run it, and none returned a result.`,
   }),
 });
 
@@ -192,7 +192,7 @@ export const toClientTool = memoizeByKey(({ name, description, parameters }: Cli
     run: async () => ({
       ok: false,
       reason: 'refused',
-      output: `${name} was not run: only the program that made this session carries it out, and it gave no result.`,
+      output: `${name} was not run: only the program that created this session can run it, and it returned no result.`,
     }),
   };
 });

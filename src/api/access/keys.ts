@@ -83,7 +83,7 @@ export const keysRouter = router({
   create: operation({
     rest: `POST ${base}`,
     id: 'createKey',
-    summary: 'Make an API key, which the answer shows this once',
+    summary: 'Create an API key, which is shown only in this response',
     description: `${forAdmins} The first key closes the server: from then on every request needs a key or the token.`,
     may: 'admin',
     in: NewKey,
@@ -95,7 +95,7 @@ export const keysRouter = router({
   trust: operation({
     rest: `POST ${base}/trust`,
     id: 'trustTokens',
-    summary: 'Make an account for which tokens of a trusted issuer stand, in place of a key',
+    summary: 'Create an account that authenticates with tokens of a trusted issuer instead of a key',
     description: `${forAdmins} The issuer is one of \`programs.issuers\`. Revoke the account like a key.`,
     may: 'admin',
     in: NewTrust,
@@ -117,7 +117,7 @@ export const keysRouter = router({
   revoke: operation({
     rest: `DELETE ${base}/:id`,
     id: 'revokeKey',
-    summary: 'Revoke an API key at once; its open streams end',
+    summary: 'Revoke an API key immediately; its open streams end',
     description: forAdmins,
     may: 'admin',
     in: KeyId,

@@ -88,7 +88,7 @@ export const peopleRouter = router({
   me: operation({
     rest: 'GET /api/v1/people/me',
     id: 'me',
-    summary: 'Get the person who calls',
+    summary: 'Get the person who makes the request',
     may: 'any',
     out: Me,
     answer: { person: example.id, name: example.name, email: example.email, role: 'user' },

@@ -61,7 +61,7 @@ export const personalKeysRouter = router({
   create: operation({
     rest: `POST ${base}`,
     id: 'createPersonalKey',
-    summary: 'Make a key of your own, which the answer shows this once',
+    summary: 'Create a key of your own, which is shown only in this response',
     description: 'It has at most your rights, and pauses while your identity provider does not confirm you.',
     verb: {
       name: 'new',

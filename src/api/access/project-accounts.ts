@@ -61,9 +61,9 @@ export const projectAccountsRouter = router({
   create: operation({
     rest: `POST ${base}`,
     id: 'CreateAccount',
-    summary: 'Make a service account of the project, whose key the answer shows this once',
+    summary: 'Create a service account of the project, whose key is shown only in this response',
     description:
-      'The account reads or works in this project alone. With `trust` it has no key: tokens of that issuer stand for it.',
+      'The account has access to this project only. With `trust` it has no key and authenticates with tokens of that issuer.',
     verb: {
       name: 'new',
       words: ['id', 'name'],

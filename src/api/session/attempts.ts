@@ -16,13 +16,13 @@ const StartInput = sessionTarget.extend({
   goal: Goal.optional().describe('the measure by which each attempt is judged, and the attempts are compared'),
   attempts: z
     .union([z.int().min(least).max(most), z.array(Variant).min(least).max(most)])
-    .describe('how many equal ones; or one entry for each, with a template or a model of its own'),
+    .describe('the number of identical attempts; or one entry for each, with its own template or model'),
   begins: AttemptSet.shape.begins
     .optional()
     .describe(
       'fork: with the conversation and files of the session; copy: with its files; none: with neither. Unset: fork, once a run has ended',
     ),
-  budget: AttemptBudget.optional().describe('of each attempt; default: an equal part of what the session has left'),
+  budget: AttemptBudget.optional().describe("per attempt; default: an equal share of the session's remaining budget"),
 });
 const toCommand = ({ attempts, ...rest }: Omit<z.output<typeof StartInput>, 'sessionId'>): StartAttemptsCommand => ({
   ...rest,
@@ -32,12 +32,12 @@ const n = z.int().min(1).max(most);
 const others = z
   .enum(['keep', 'delete'])
   .default('keep')
-  .describe('what becomes of the sessions of the other attempts');
+  .describe('what happens to the sessions of the other attempts');
 const one = sessionTarget.extend({
   id: z
     .string()
     .regex(/^[0-9a-f]{12}$/, 'must be 12 hex digits')
-    .describe('their id, as the start answered'),
+    .describe('their id, as returned when they were started'),
 });
 
 const Attempt = z.object({
@@ -132,8 +132,8 @@ export const attemptsRouter = router({
   start: operation({
     ...answered,
     rest: `POST ${base}`,
-    summary: 'Have one task done several times, side by side',
-    description: 'Answers before an attempt has begun. Each is a session of its own, a child of this one.',
+    summary: 'Run one task several times in parallel',
+    description: 'Responds before an attempt has begun. Each is a session of its own, a child of this one.',
     may: 'work',
     in: StartInput,
     example: { task: example.task, attempts: 3, goal: { checks: [{ command: 'npm test' }] } },
@@ -171,8 +171,8 @@ export const attemptsRouter = router({
   choose: operation({
     ...answered,
     rest: `POST ${path}/choose`,
-    summary: 'Give the session the files of one attempt, and end the others',
-    description: 'Answers when the session has exactly those files.',
+    summary: 'Replace the files of the session with those of one attempt, and end the others',
+    description: 'Responds once the session has exactly those files.',
     may: 'work',
     in: one.extend({ n: n.describe('the attempt'), others }),
     example: { n: 1, others: 'delete' },
@@ -183,7 +183,7 @@ export const attemptsRouter = router({
   stop: operation({
     ...answered,
     rest: `POST ${path}/stop`,
-    summary: 'End all attempts; their sessions stay',
+    summary: 'End all attempts; their sessions are kept',
     may: 'stop',
     in: one,
     fails: [400, 404],

@@ -28,7 +28,7 @@ export const checkpointsRouter = router({
   diff: operation({
     rest: `GET ${base}/:number=from/diff`,
     id: 'CheckpointDiff',
-    summary: 'The changes from a checkpoint to another, or until now',
+    summary: 'The changes from one checkpoint to another, or to the current files',
     may: 'read',
     in: sessionTarget.extend({
       from: number.describe('the checkpoint'),
@@ -42,11 +42,11 @@ export const checkpointsRouter = router({
   ),
   restore: operation({
     rest: `POST ${base}/:number/restore`,
-    summary: 'Give the workspace the files of a checkpoint',
-    description: 'The files until then are a checkpoint too, `before`, so that it can be taken back.',
+    summary: 'Restore the files of the workspace from a checkpoint',
+    description: 'The current files are saved first as the checkpoint `before`, so that the restore can be undone.',
     may: 'work',
     in: sessionTarget.extend({ number: number.describe('the checkpoint') }),
-    out: z.object({ before: z.int().describe('the checkpoint of the files as they were until then') }),
+    out: z.object({ before: z.int().describe('the checkpoint of the files as they were before the restore') }),
     answer: { before: 3 },
     fails,
   }).mutation(({ ctx, input }) => ctx.services.checkpoints.restore(input.sessionId, input.number, ctx.signal)),

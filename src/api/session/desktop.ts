@@ -56,7 +56,7 @@ export const desktopRouter = router({
   add: operation({
     ...answered,
     rest: `POST ${base}/add`,
-    summary: 'Start the desktop; a sandbox that has none starts again on its files',
+    summary: 'Start the desktop; a sandbox without one is restarted with its files',
     may: 'work',
     fails: [404, 409, 501],
   }).mutation(({ ctx, input }) => ctx.services.desktop.add(input.sessionId, ctx.signal)),

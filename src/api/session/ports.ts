@@ -23,7 +23,7 @@ const Preview = z.object({
   id: z.string(),
   of: z.union([z.int(), z.literal('files')]).describe('a port, or the files of the workspace'),
   folder,
-  url: z.string().describe('for browsers; a path of this server where no name of the sandbox is known to resolve'),
+  url: z.string().describe('for browsers; a path of this server if no host name of the sandbox is known to resolve'),
   path: z.string().describe('a path of this server, for programs; pages under it are sandboxed'),
   createdAt: IsoTime,
   expiresAt: IsoTime,

@@ -40,7 +40,7 @@ export const pullRequestsRouter = router({
     rest: `POST ${base}`,
     id: 'OpenPullRequest',
     summary: 'Push the branch and open its pull request',
-    description: 'One that is open already gets the new commits and is the answer.',
+    description: 'If one is already open, it gets the new commits and is returned.',
     may: 'work',
     in: NewPullRequest,
     out: PullRequest,
@@ -72,7 +72,7 @@ export const pullRequestsRouter = router({
   sendFeedback: operation({
     rest: `POST ${base}/feedback`,
     id: 'Feedback',
-    summary: 'Send the agent what it has not been sent of comments, reviews and failed checks',
+    summary: 'Send the agent the comments, reviews and failed checks that it has not yet received',
     may: 'work',
     in: repositoryTarget,
     out: z.object({ sent: z.int(), runId: z.string() }),

@@ -70,7 +70,7 @@ export const repositoriesRouter = router({
   }).query(({ ctx, input }) => ctx.services.repositories.list(input.sessionId)),
   fetch: operation({
     rest: `POST ${base}/fetch`,
-    summary: 'Fetch a repository again that failed',
+    summary: 'Retry the fetch of a repository that failed',
     may: 'work',
     in: repositoryTarget,
     out: SessionRepository,
@@ -80,7 +80,7 @@ export const repositoriesRouter = router({
   }).mutation(({ ctx, input }) => ctx.services.repositories.fetch(input.sessionId, input.path, ctx.signal)),
   status: operation({
     rest: `GET ${base}/status`,
-    summary: 'The branch, the commit, and the files that no commit has as they are',
+    summary: 'The branch, the commit, and the files with uncommitted changes',
     may: 'read',
     in: repositoryTarget,
     out: RepositoryStatus,
@@ -129,7 +129,7 @@ export const repositoriesRouter = router({
         .max(20_000)
         .refine((text) => !text.includes('\0'), 'must not contain NUL'),
       author: GitAuthor.optional().describe('default: the author of the session'),
-      files: z.array(FileInput).min(1).max(2_000).optional().describe('default: all that .gitignore does not name'),
+      files: z.array(FileInput).min(1).max(2_000).optional().describe('default: all files that git does not ignore'),
       leaveOut: z
         .string()
         .max(60_000)
@@ -149,7 +149,7 @@ export const repositoriesRouter = router({
     summary: "Push the commit that is checked out to the repository's own URL",
     may: 'work',
     in: repositoryTarget.extend({
-      branch: GitRef.optional().describe('its name there; the base branch only where it is named'),
+      branch: GitRef.optional().describe('its name there; the base branch is pushed to only if it is set here'),
     }),
     out: z.object({ url: z.string(), branch: z.string(), commit: z.string() }),
     example: { path },
@@ -161,7 +161,7 @@ export const repositoriesRouter = router({
   check: operation({
     rest: `POST ${base}/checks`,
     id: 'Checks',
-    summary: 'Run the checks that the repository names, and wait for their results',
+    summary: 'Run the checks that the repository defines, and wait for their results',
     description: 'They are the `checks` of `.corral/corral.yaml` as it was when the repository was fetched.',
     may: 'work',
     in: repositoryTarget.extend({ names: names.max(20).optional().describe('default: all') }),
@@ -186,11 +186,11 @@ export const repositoriesRouter = router({
   }),
   allowServices: operation({
     rest: `POST ${base}/services`,
-    summary: 'Allow the services that the repository asks for',
+    summary: 'Allow the services that the repository requests',
     description:
-      'They are the `services` of `.corral/corral.yaml` as it was when the repository was fetched. A sandbox that runs is ended, keeps its files, and starts with them at its next use.',
+      'They are the `services` of `.corral/corral.yaml` as it was when the repository was fetched. A running sandbox is ended, keeps its files, and starts with the services at its next use.',
     may: 'work',
-    in: repositoryTarget.extend({ names: names.max(maxServices).optional().describe('default: all that it asks for') }),
+    in: repositoryTarget.extend({ names: names.max(maxServices).optional().describe('default: all that it requests') }),
     out: z.object({ services: z.array(ServiceStatus).readonly() }),
     example: { path, names: ['postgres'] },
     answer: { services: [{ name: 'postgres', image: 'postgres:16', ports: [5432], state: 'absent' }] },

@@ -92,11 +92,11 @@ export const sandboxRouter = router({
     rest: `POST ${base}/pause`,
     summary: 'Pause the sandbox until its next use',
     description:
-      'With `memory` its processes freeze and go on later. With `files` they end, and the next use starts it again ' +
-      'on its files. The answer comes when it is paused.',
+      'With `memory`, its processes are frozen and continue later. With `files`, they end, and the next use starts it ' +
+      'again with its files. Responds once it is paused.',
     may: 'work',
     in: sessionTarget.extend({
-      keeps: PauseKind.optional().describe('what it keeps; default: the most that the sandbox can'),
+      keeps: PauseKind.optional().describe('what it keeps; default: the most that the sandbox supports'),
     }),
     example: { keeps: 'files' },
     fails: [400, 404, 409, 501],

@@ -58,9 +58,9 @@ const AfterInput = z
   .strictObject({
     of: z.enum(['session', 'automation', 'project']),
     id: z.string().max(100),
-    outcome: z.enum(['done', 'failed', 'any']).default('done').describe('the end that starts it; default: done'),
+    outcome: z.enum(['done', 'failed', 'any']).default('done').describe('the outcome that starts it; default: done'),
   })
-  .refine(({ of, id }) => idForms[of].test(id), 'is not the id of such a thing');
+  .refine(({ of, id }) => idForms[of].test(id), 'is not an id of that kind');
 const idForms = {
   session: /^[0-9a-f]{16}$/,
   automation: /^[0-9a-f]{12}$/,

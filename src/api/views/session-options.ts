@@ -21,7 +21,7 @@ export const BoxName = z
     (name) => !/^[0-9a-f]{16}$/.test(name) && name !== 'last',
     'must not look like the id of a session, or be "last"',
   )
-  .describe("the session's name, once for an owner");
+  .describe("the session's name, unique among those of its owner");
 
 export const SessionMetadata = z
   .record(z.string().min(1).max(256), z.string().max(1_000))
@@ -32,7 +32,7 @@ const IdleSeconds = z.int().min(10).max(year).describe('unused for so long, the 
 /** `none` or hosts, written as in the operator's allow-list. They only narrow the server's policy. */
 export const EgressHosts = z
   .union([z.literal('none'), z.array(z.string().min(1).max(300)).max(100)])
-  .describe("the only hosts that the sandbox reaches of those that the server's policy opens");
+  .describe("the only hosts that the sandbox can reach, of those that the server's policy allows");
 const SandboxSize = z.strictObject({
   cpus: z.number().min(0.1).max(512).optional(),
   memory: byteSizeValue(64 * 2 ** 20)
@@ -55,21 +55,21 @@ const SessionBudgetInput = z
     toolCalls: z.int().min(1).max(1_000_000).optional().describe('calls of tools by the agent'),
     seconds: z.int().min(1).max(year).optional().describe('working time'),
   })
-  .describe('over all runs; the smallest limit of session, template and server counts');
+  .describe('over all runs; the smallest limit of session, template and server applies');
 
 const SessionServices = ServiceRecipes.describe('by their names; in place of those of the template');
 const ComposeText = z
   .string()
   .min(1)
   .max(65_536)
-  .describe('a compose file whose services run beside the sandbox; Corral refuses by name what it does not have');
+  .describe('a compose file whose services run beside the sandbox; Corral refuses unsupported keys by name');
 
 const SessionVolumes = MountRequests.describe('volumes of the owner in the sandbox, in place of those of the template');
 
 export const AdoptedSandboxRef = z
   .string()
   .regex(/^sandbox\/[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/, 'must be sandbox/NAME; no other namespace can be named')
-  .describe('an existing Sandbox that is the sandbox');
+  .describe('an existing Sandbox to use as the sandbox');
 
 export const boxOptionFields = {
   metadata: SessionMetadata.optional(),

@@ -97,7 +97,7 @@ export class FederatedTokenVerifier extends ServerComponent<Deps> {
     if (!account) return;
     if (other) {
       const keys = fitting.map(({ principal }) => principal.key);
-      warn({ keys }, 'a token fits the rules of several service accounts; it is rejected');
+      warn({ keys }, 'a token matches the rules of several service accounts; it is rejected');
       return;
     }
     this.#end(hash);

@@ -36,7 +36,7 @@ export const credentialFields = {
     .max(100)
     .regex(/^[^:]+$/)
     .optional()
-    .describe('the name of basic'),
+    .describe('the user name for basic'),
   env: z.array(sandboxVariableName).max(20).default([]).describe('variables of the sandbox that get a placeholder'),
   /**
    * If set, only git can use the credential, in sessions that have a repository at one of its hosts. `read` allows fetching,

@@ -63,7 +63,7 @@ export const nobodyPrincipal: Principal = { role: 'nobody' };
 export const forbiddenRoleError = ({ role, origin = 'another origin' }: Pick<Principal, 'role' | 'origin'>): AppError =>
   new AppError('forbidden', role === 'reader' ? onlyReads(origin) : `The role ${role} does not allow this.`);
 const onlyReads = (origin: string) =>
-  `Pages of ${origin} may only read here. Name that origin in CORRAL_CORS_ORIGINS, or set CORRAL_TOKEN and have the page send it.`;
+  `Pages of ${origin} may only read here. Add that origin to CORRAL_CORS_ORIGINS, or set CORRAL_TOKEN and have the page send it.`;
 
 export const hasRole = ({ role }: Pick<Principal, 'role'>, least: Role): boolean =>
   least === 'auditor'

@@ -183,9 +183,9 @@ export const SandboxView = z.object({
   keeps: PauseKind.nullable(),
   /** The most state that a pause of this sandbox can preserve. */
   pause: PauseSupport,
-  idleSeconds: z.number().nullable().describe('unused for so long, it is stopped; null: a program decides its end'),
+  idleSeconds: z.number().nullable().describe('stopped when unused this long; null: a program decides when it ends'),
   filesDamaged: WorkspaceDamageReport.nullable().describe(
-    'when its stored files were last found damaged, and which copy came in their place; null: never',
+    'when its stored files were last found damaged, and which copy replaced them; null: never',
   ),
   state: z.enum(['created', 'running', 'stopped', 'not_found']).describe('the state as earlier clients read it'),
   id: SandboxId,

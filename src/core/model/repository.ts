@@ -9,11 +9,11 @@ const maxUrl = 500;
 export function findRepositoryUrlProblem(text: string): string | undefined {
   if (text.length > maxUrl) return `is longer than ${maxUrl} characters`;
   if (/^(ssh|git)(\+\w+)?:|^[\w.-]+@[\w.-]+:/i.test(text))
-    return 'goes over SSH, for which a sandbox has no way out. Write its https:// address';
+    return 'uses SSH, which is not available in a sandbox. Use its https:// address';
   if (/^[./~]/.test(text))
     return 'is a path. Write it like file:///srv/git/project, where the operator lists such folders';
   const url = /^(https?:\/\/|file:\/\/\/)/i.test(text) ? URL.parse(text) : null;
-  if (!url) return 'is no address of a repository. Write it like https://example.org/team/project.git';
+  if (!url) return 'is not the address of a repository. Write it like https://example.org/team/project.git';
   if (url.username !== '' || url.password !== '')
     return 'has a credential in it, which everyone who sees the session could read. Leave it out, and bind it to the session, its project or the server (docs/repositories.md)';
   if (url.search !== '' || url.hash !== '' || text.includes('?') || text.includes('#'))
@@ -44,7 +44,7 @@ export const GitRef = z
   .string()
   .max(200)
   .regex(/^[A-Za-z0-9_][A-Za-z0-9._/+-]*$/, 'must be the name of a branch or tag, or a commit')
-  .refine((name) => !/\.\.|\/\/|\/\.|\.lock(\/|$)|[/.]$/.test(name), 'is no name that git accepts');
+  .refine((name) => !/\.\.|\/\/|\/\.|\.lock(\/|$)|[/.]$/.test(name), 'is not a name that git accepts');
 
 /** A folder, relative to the workspace. */
 export const RepositoryPath = z
@@ -137,9 +137,9 @@ export const toUnfetchedRepository = ({ environment: _, ...one }: SessionReposit
 
 export function findPushObstacle({ url, access }: Pick<SessionRepository, 'url' | 'access'>): string | undefined {
   if (isFolderUrl(url))
-    return `Corral writes to no folder of the server, so nothing is pushed to ${url}. Take the patch.`;
+    return `Corral does not write to folders of the server, so nothing is pushed to ${url}. Download the patch.`;
   if (access === 'write') return undefined;
-  return `This session may only read ${url}. Begin one whose repository has the access write, or take the patch.`;
+  return `This session may only read ${url}. Start one with write access to the repository, or download the patch.`;
 }
 
 export const hasWritableRepository = ({

@@ -24,7 +24,7 @@ export function parseJson(input: Uint8Array | string, limits: JsonLimits): Parse
     const text = typeof input === 'string' ? input : bytes.toString();
     return { ok: true, value: JSON.parse(text.startsWith(byteOrderMark) ? text.slice(1) : text) };
   } catch {
-    return { ok: false, reason: 'not_json', detail: `${bytes.length} bytes that are no JSON` };
+    return { ok: false, reason: 'not_json', detail: `${bytes.length} bytes that are not JSON` };
   }
 }
 

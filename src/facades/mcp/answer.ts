@@ -11,7 +11,7 @@ import { mcpTools } from './tools/list.ts';
 const instructions =
   'Corral runs AI agents and commands in sandboxes. Create a session, then run commands, work with its files, or give its ' +
   'own agent a task with run_task and follow it with watch_session. A sandbox starts with its first use, which can take ' +
-  'some seconds. End sessions that nobody needs any more: end_session deletes their files.';
+  'some seconds. End sessions that are no longer needed: end_session deletes their files.';
 
 /** The package advertises change notifications by default, but without connections they could not reach a client. */
 const unchanging = { listChanged: false };

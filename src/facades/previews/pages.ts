@@ -19,7 +19,11 @@ export const previewErrorPages = {
     title: 'Too many wrong addresses',
     text: 'Too many wrong credentials came from your address. Try again in a minute.',
   },
-  busy: { status: 429, title: 'Too many requests', text: 'This preview had too many requests. Try again in a minute.' },
+  busy: {
+    status: 429,
+    title: 'Too many requests',
+    text: 'This preview received too many requests. Try again in a minute.',
+  },
   resting: {
     status: 503,
     title: 'The sandbox is not running',
@@ -43,7 +47,7 @@ export const createNoListenerPage = (port: number): PreviewErrorPage => ({
 });
 const noHttp = (port: number): PreviewErrorPage => ({
   status: 502,
-  title: `The program on port ${port} does not answer in HTTP`,
+  title: `The program on port ${port} does not speak HTTP`,
   text: 'A preview needs plain HTTP, without TLS. If the program has a setting for HTTPS, turn it off.',
 });
 export const createRelayFailurePage = (port: number, how: RelayFailure): PreviewErrorPage =>

@@ -81,7 +81,7 @@ export function mountSnapshotArchives(app: App, { acting }: CallerParts): void {
   mountRawBodyRoutes(app, (scope) => {
     scope.post(
       '/api/v1/snapshots/archive',
-      ofSnapshots('Import', 'Keep a snapshot that another installation exported', {
+      ofSnapshots('Import', 'Import a snapshot that another installation exported', {
         schema: {
           querystring: z.object({
             name: SnapshotName.optional().describe('its name here; an older snapshot with this name loses it'),
@@ -90,8 +90,8 @@ export function mountSnapshotArchives(app: App, { acting }: CallerParts): void {
         },
         config: { upload: true },
         description:
-          'The body is the file. It is kept whole or not at all: a file outside of the workspace, a device, a wrong hash or a ' +
-          'size over the limit refuses all of it.',
+          'The body is the file. It is imported completely or not at all: a file outside of the workspace, a device, a wrong ' +
+          'hash or a size over the limit causes the whole archive to be refused.',
         fails: [400, 413, 429],
         requestContent: { 'application/x-tar': binary },
       }),
@@ -113,7 +113,7 @@ export function mountBuildFiles(app: App, { acting }: CallerParts): void {
         schema: {
           params: z.object({
             id: z.string().max(100).describe('the template'),
-            hash: FileHash.describe('any name of its content; steps name the files by it'),
+            hash: FileHash.describe('any name for the content; steps refer to the files by it'),
           }),
           response: { 200: okReply(z.object({ hash: z.string() }), { hash: snapshotExample.sha256 }) },
         },

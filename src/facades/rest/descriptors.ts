@@ -43,7 +43,7 @@ const NewBox = z.strictObject({
   title: z.string().max(255).optional(),
   template: z.string().max(80).optional(),
   model: ModelRef.optional(),
-  snapshot: z.string().max(130).optional().describe('the id or name of a snapshot, with whose files it begins'),
+  snapshot: z.string().max(130).optional().describe('the id or name of the snapshot whose files it begins with'),
   ...boxOptionFields,
 });
 const Box = z.object({
@@ -52,7 +52,7 @@ const Box = z.object({
   template: z.string(),
   createdAt: z.iso.datetime(),
 });
-const Opened = Box.extend({ isNew: z.boolean().describe('this call made it') });
+const Opened = Box.extend({ isNew: z.boolean().describe('whether this call created it') });
 const example = {
   name: 'build-cache',
   sessionId: '0123456789abcdef',
@@ -80,10 +80,10 @@ function mountBoxes(app: App, { acting }: Pick<FacadeDeps, 'acting'>): void {
   );
   app.put(
     path,
-    describeBoxRoute('Open', 'Resume the session of this name, or make it', {
+    describeBoxRoute('Open', 'Resume the session of this name, or create it', {
       schema: { params: one, body: NewBox, response: { 200: okReply(Opened, { ...example, isNew: false }) } },
       description:
-        'Its sandbox starts or resumes in the background. The body counts only where there is no session of this name yet. ' +
+        'Its sandbox starts or resumes in the background. The body is used only if there is no session of this name yet. ' +
         'Two calls at the same time get the same session.',
       bodyExample: { template: 'default' },
       fails: [400, 404, 409, 503],
@@ -101,7 +101,7 @@ function mountBoxes(app: App, { acting }: Pick<FacadeDeps, 'acting'>): void {
   );
   app.patch(
     path,
-    describeBoxRoute('Rename', 'Give the session of this name another one', {
+    describeBoxRoute('Rename', 'Rename the session of this name', {
       schema: {
         params: one,
         body: z.strictObject({ name: BoxName.describe('the new name, free among those of its owner') }),
@@ -118,7 +118,7 @@ function mountBoxes(app: App, { acting }: Pick<FacadeDeps, 'acting'>): void {
   );
   app.delete(
     path,
-    describeBoxRoute('Free', 'Take the name from its session, which stays', {
+    describeBoxRoute('Free', 'Remove the name from its session, which is kept', {
       schema: {
         params: one,
         response: { 200: okReply(z.object({ sessionId: z.string() }), { sessionId: example.sessionId }) },
@@ -178,16 +178,16 @@ export const restFacades = {
     byHand: [mountSnapshotArchives, mountBuildFiles, mountBoxes],
   }),
   attempts: section('Attempts', {
-    audience: 'programs that have one task done several times and choose one result',
+    audience: 'programs that run one task several times and choose one result',
     paths: ofSession('attempts'),
   }),
   automations: section('Automations', {
-    audience: 'programs that make agents start by themselves',
+    audience: 'programs that start agents automatically',
     paths: ['/api/v1/automations', '/api/v1/hooks'],
     byHand: [mountHooks],
   }),
-  webhooks: section('Webhooks', { audience: 'programs that want to hear of runs, automations and sessions' }),
-  skills: section('Skills', { audience: 'programs that bring skills to agents', byHand: [mountSkillDownload] }),
+  webhooks: section('Webhooks', { audience: 'programs that are notified of runs, automations and sessions' }),
+  skills: section('Skills', { audience: 'programs that give skills to agents', byHand: [mountSkillDownload] }),
   volumes: section('Volumes', {
     audience: 'programs that keep files beyond sessions, and move them in and out',
     byHand: [mountVolumeContent],

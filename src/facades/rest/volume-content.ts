@@ -64,7 +64,7 @@ function mountReads(app: App, acting: FacadeDeps['acting']): void {
       schema: { params: volumeTarget, response: { 200: bytesReply('A compressed tar archive', 'application/gzip') } },
       config: { stream: true },
       description:
-        'An archive that is cut off was not whole. Of a volume that a session writes to, it has no one moment.',
+        'An archive that is cut off is incomplete. If a session writes to the volume at the same time, it can be inconsistent.',
       fails: [404, 409, 503],
     }),
     async ({ params, principal }, reply) => {
@@ -80,7 +80,7 @@ function mountReads(app: App, acting: FacadeDeps['acting']): void {
 function mountUploads(scope: App, acting: FacadeDeps['acting']): void {
   scope.put(
     file,
-    about('WriteFile', 'Upload a file; it replaces an existing one when it is whole', {
+    about('WriteFile', 'Upload a file; it replaces an existing one once it is complete', {
       schema: {
         params: volumeTarget,
         querystring: AtPath,
@@ -100,7 +100,7 @@ function mountUploads(scope: App, acting: FacadeDeps['acting']): void {
   );
   scope.put(
     backup,
-    about('Restore', 'Replace all content by that of an archive, whole or not at all', {
+    about('Restore', 'Replace all content with that of an archive, completely or not at all', {
       schema: { params: volumeTarget, response: { 200: okReply(Volume, volumeExample) } },
       config: { upload: true },
       description: volumeConflictNote,

@@ -88,25 +88,25 @@ function idIn(places: readonly SchemaPart[], param: string): string | undefined 
 }
 
 const description =
-  'Runs AI agents, each in a sandbox of its own. A new program begins with the sections of Corral, which come first; the ' +
-  'sections after them speak the APIs of other systems, for programs that exist. A session that was made in one is there ' +
-  'in all, with the same id. TypeScript and Python have clients: see the [guide](/guide/reference/client). Where the server ' +
-  'has a token or keys, send one as a bearer token.';
+  'Runs AI agents, each in a sandbox of its own. New programs should use the sections of Corral, which come first; the ' +
+  'sections after them imitate the APIs of other systems, for existing programs. A session created through one API is ' +
+  'available in all of them, with the same id. There are clients for TypeScript and Python: see the ' +
+  '[guide](/guide/reference/client). If the server has a token or keys, send one as a bearer token.';
 
 /** Descriptions of Corral's own sections, in reading order. New programs use these sections. */
 const own: Readonly<Record<string, string>> = {
-  Server: 'Whether the server is well, its templates and models, and its settings.',
+  Server: 'The health of the server, its templates and models, and its settings.',
   Projects: 'Sessions and automations of several people, and who may use them.',
-  Streams: "A session's files, and commands with their output as it comes, of any size.",
+  Streams: "A session's files, and commands with streamed output, of any size.",
   Sandboxes: 'The state of a sandbox, its pause, and copies of its files.',
   Repositories: "A session's repositories: what changed, commits, pull requests, and checkpoints.",
-  Attempts: 'One task done several times side by side, of which one result is chosen.',
-  Automations: 'Agents that start by themselves, by a schedule or a call.',
-  Webhooks: 'Programs outside that hear of runs, automations and sessions.',
+  Attempts: 'One task run several times in parallel, of which one result is chosen.',
+  Automations: 'Agents that start automatically, on a schedule or by a call.',
+  Webhooks: 'Notifications to other programs about runs, automations and sessions.',
   Volumes: 'Storage that outlives sessions, and its content.',
   Skills: 'Folders with instructions and scripts, which agents read when they need them.',
   Memory: 'Notes of people and projects that outlive sessions, which agents read and write.',
-  Previews: 'What listens in a sandbox, and addresses to look at it.',
+  Previews: 'Ports that programs in a sandbox listen on, and addresses to open them.',
   Desktop: "A session's screen, and who has its keyboard and mouse.",
   MCP: 'Corral as a tool of assistants that speak the Model Context Protocol.',
 };
@@ -125,7 +125,7 @@ export function buildOpenApiDocument(routes: readonly RegisteredRoute[], version
   return {
     openapi: '3.1.0',
     info: { title: 'Corral', version, description },
-    tags: names.map((name) => ({ name, description: own[name] ?? `${imitated}: for programs that exist.` })),
+    tags: names.map((name) => ({ name, description: own[name] ?? `${imitated}: for existing programs.` })),
     'x-tagGroups': [
       { name: 'Corral', tags: names.filter((name) => name in own) },
       { name: imitated, tags: names.filter((name) => !(name in own)) },

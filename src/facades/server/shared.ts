@@ -12,7 +12,7 @@ import { sendPageFile } from './page.ts';
 // a request body, so no request log contains it.
 
 const token = z.string().max(200).describe('the part of the link behind the #');
-const ReadBody = z.object({ token, after: z.int().min(0).default(0).describe('the cursor of the page before') });
+const ReadBody = z.object({ token, after: z.int().min(0).default(0).describe('the cursor of the previous page') });
 const FileBody = z.object({ token, path: z.string().max(4_096).default('.').describe('in the workspace') });
 const Read = z.object({
   session: z.object({ title: z.string(), status: z.string(), createdAt: z.number() }),

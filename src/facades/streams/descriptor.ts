@@ -4,7 +4,7 @@ import { createStreamRoutes } from './routes.ts';
 export const streams = defineFacade({
   label: 'streams',
   audience:
-    'programs that move bytes: files of any size, commands with their output as it comes, terminals. The command `corral` and the typed client use it',
+    'programs that move bytes: files of any size, commands with streamed output, terminals. The command `corral` and the typed client use it',
   tag: 'Streams',
   paths: ['/streams'],
   documents: '`/docs`, `/redoc`',

@@ -73,7 +73,7 @@ const isRebuildable = (folder: string) => /(^|\/)(node_modules|__pycache__)$/.te
 export function mountUpload(scope: App, { streams }: StreamDeps): void {
   scope.put(
     file,
-    describeRoute('Upload', 'Upload a file of any size; it replaces an existing one when it is whole', {
+    describeRoute('Upload', 'Upload a file of any size; it replaces an existing one once it is complete', {
       schema: {
         params: StreamParams,
         querystring: PathQuery,

@@ -36,7 +36,7 @@ function mountWatch(app: App, deps: StreamDeps): void {
       config: { stream: true },
       description:
         'A change has `type` (`create`, `write`, `remove`, `rename`, `chmod`) and `name`, relative to the folder. A move ' +
-        'is a `rename` of the old name and a `create` of the new one. `lost`: more changed than could be kept.',
+        'is a `rename` of the old name and a `create` of the new one. `lost`: there were too many changes to keep.',
       fails: [404, 422],
     }),
     ({ params, query }, reply) => watchFiles({ id: toSessionId(params.sid), query, reply }, deps),
@@ -124,12 +124,12 @@ function mountBodies(scope: App, deps: StreamDeps): void {
   mountUpload(scope, deps);
   scope.post(
     '/streams/sessions/:sid/exec',
-    describeRoute('Exec', 'Run a command, with its output as it comes', {
+    describeRoute('Exec', 'Run a command and stream its output', {
       schema: { params: StreamParams, response: { 200: framed } },
       config: { stream: true, idleBody: true },
       description:
         'The body begins with one line of JSON: `command`, and `cwd`, `env` and `timeoutMs` where needed. The bytes ' +
-        "behind that line are the command's standard input. `end` has `exitCode` and `timedOut`, or `error`.",
+        "after that line are the command's standard input. `end` has `exitCode` and `timedOut`, or `error`.",
       bodyExample: { command: 'make' },
       fails: [404, 422],
       requestContent: { 'application/octet-stream': binary },

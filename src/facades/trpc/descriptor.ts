@@ -20,7 +20,7 @@ import { defineFacade, type FacadeDeps } from '../shared/facade.ts';
 
 export const trpc = defineFacade({
   label: 'tRPC',
-  audience: 'TypeScript and JavaScript programs: `corral/client`, which `npm run pack:client` makes a package',
+  audience: 'TypeScript and JavaScript programs: `corral/client`, which `npm run pack:client` packages',
   tag: undefined,
   paths: ['/trpc'],
   documents: '[examples/watch-session](../examples/watch-session)',

@@ -143,7 +143,7 @@ export class RfbClientParser {
       if (!'RFB 003.'.startsWith(bytes.toString('latin1', 0, 8))) throw new RfbError('This is not RFB.');
       if (bytes.length < 12) return unknown;
       const minor = /^RFB 003\.00([378])\n$/.exec(bytes.toString('latin1', 0, 12))?.[1];
-      if (!minor) throw new RfbError('Only RFB 3.3, 3.7 and 3.8 are known.');
+      if (!minor) throw new RfbError('Only RFB 3.3, 3.7 and 3.8 are supported.');
       this.#phase = minor === '3' ? 'init' : 'security';
       return fixed(12);
     }

@@ -32,7 +32,7 @@ export interface VncRelayDeps {
 
 const endings: Readonly<Record<DesktopStreamEndReason, readonly [number, string]>> = {
   left: [closeCodes.normal, ''],
-  restarted: [closeCodes.restarted, 'The display ended and is started again: connect again'],
+  restarted: [closeCodes.restarted, 'The display ended and is restarting: connect again'],
   stopped: [closeCodes.normal, 'The desktop was stopped'],
   sandbox_gone: [closeCodes.tryAgain, 'The sandbox ended unexpectedly: connect again'],
   session_deleted: [closeCodes.sessionDeleted, 'Session deleted'],
@@ -189,7 +189,7 @@ class Relay {
     const type = this.#rights.talks ? parseType(text) : undefined;
     if (type === 'take') this.#viewer.take();
     else if (type === 'give') this.#viewer.giveBack();
-    else this.#socket.close(closeCodes.notUnderstood, 'Only binary frames are understood');
+    else this.#socket.close(closeCodes.notUnderstood, 'Only binary frames are accepted');
     this.#sendControl();
   }
 

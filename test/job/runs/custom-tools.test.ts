@@ -68,9 +68,9 @@ test('a wrong module stops the start, and the error names file and field of ever
   expect(failure).toMatch(/tools\/broken[.]ts cannot be loaded: /);
   expect(failure).toMatch(/tools\/nameless[.]ts: description: /);
   expect(failure).toMatch(
-    /tools\/shell_exec[.]ts: name: shell_exec is a tool of the server, and cannot be replaced[.]/,
+    /tools\/shell_exec[.]ts: name: shell_exec is a built-in tool of the server and cannot be replaced[.]/,
   );
-  expect(failure).toMatch(/tools\/two[.]js: name: another file has the tool same, too[.]/);
+  expect(failure).toMatch(/tools\/two[.]js: name: another file also defines the tool same[.]/);
   expect(failure).not.toMatch(/_shared|one[.]test/);
 });
 

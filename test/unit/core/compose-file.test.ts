@@ -126,7 +126,7 @@ describe('services that cannot be together are refused', () => {
   test.each<[string, object, RegExp]>([
     ['two with one port', { a: one({ ports: [80] }), b: one({ ports: [80] }) }, /port 80 is also the port of a/],
     ['a circle', { a: one({ after: ['b'] }), b: one({ after: ['c'] }), c: one({ after: ['a'] }) }, /depends on itself/],
-    ['nine', Object.fromEntries([...'abcdefghi'].map((name) => [name, one()])), /the most are 8/],
+    ['nine', Object.fromEntries([...'abcdefghi'].map((name) => [name, one()])), /the maximum is 8/],
     ['an image with a space', { a: { image: 'a b' } }, /name of an image/],
     ['an unknown key', { a: one({ privileged: true }) }, /privileged/],
     ['a command with a NUL', { a: one({ command: ['a\0b'] }) }, /Invalid/],

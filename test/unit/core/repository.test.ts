@@ -50,7 +50,7 @@ describe('the URL of a repository', () => {
       expect(RepositoryUrl.safeParse(input).data ?? 'file:///etc').toBe('file:///etc');
     const made = toSessionRepository(RepositoryInput.parse({ url: 'file:///srv/git/project', access: 'write' }));
     expect(made).toMatchObject({ path: 'project', access: 'read' });
-    expect(findPushObstacle(made)).toContain('Take the patch');
+    expect(findPushObstacle(made)).toContain('Download the patch');
   });
 
   test('with a credential in it is refused, and the message does not repeat the credential', () => {

@@ -185,7 +185,7 @@ test.each(Object.entries(rows))('%s', (_, [schema, properties, whole = {}]) => {
 test.each([
   [{ type: 'array' }, /type array/],
   [{ type: 'string' }, /type string/],
-  ['text', /no JSON Schema/],
+  ['text', /not a JSON Schema/],
   [object({ a: { $ref: '#/$defs/none' } }), /refer to "#\/\$defs\/none"/],
   [object({ a: { $ref: 'https://example.com/a.json' } }), /refer to/],
   [object({ a: { allOf: [string, number] } }, required('a')), /no value fits its parameter "a"/],

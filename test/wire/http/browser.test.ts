@@ -59,7 +59,7 @@ test('F128 without a token a page of a default origin can read why it may not ch
   const refused = await ask(server.port, 'PUT', base, page);
   expect(refused).toMatch(/access-control-allow-origin: http:\/\/localhost:5173/i);
   expect(refused).toContain(
-    'Pages of http://localhost:5173 may only read here. Name that origin in CORRAL_CORS_ORIGINS',
+    'Pages of http://localhost:5173 may only read here. Add that origin to CORRAL_CORS_ORIGINS',
   );
 });
 

@@ -49,7 +49,7 @@ def unreachable(address: str, cause: Exception) -> CorralError:
 
 def cut_off(address: str) -> CorralError:
     return CorralError(
-        "unreachable", f"The connection to {address} broke before the end.", address=address, retryable=True
+        "unreachable", f"The connection to {address} was lost before the output ended.", address=address, retryable=True
     )
 
 

@@ -42,7 +42,7 @@ const decoders: Readonly<Record<string, (bytes: ArrayBuffer) => Promise<ImageDat
 /** Applies a JPEG's orientation metadata. Rejects if the bytes are broken, or not PNG, JPEG or WebP. */
 export async function decodePicture(bytes: Uint8Array): Promise<Raster> {
   const decode = decoders[detectPictureType(Buffer.from(bytes)) ?? ''];
-  if (!decode) throw new Error('no picture that can be read');
+  if (!decode) throw new Error('not a readable picture');
   const { data, width, height } = await decode(new Uint8Array(bytes).buffer);
   return { width, height, rgba: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
 }

@@ -20,7 +20,7 @@ const Definition = z.strictObject({
   name: z
     .string()
     .regex(/^[a-z][a-z0-9_]{0,63}$/, 'must be a word of a-z, 0-9 and _')
-    .refine((name) => !name.startsWith('mcp_'), 'must not begin with mcp_, which belongs to tool servers'),
+    .refine((name) => !name.startsWith('mcp_'), 'must not begin with mcp_, which is reserved for tool servers'),
   label: text(80).optional(),
   description: text(4_000),
   parameters: schema,
@@ -42,7 +42,7 @@ export function parseCustomTool(
     problems: error.issues.flatMap(({ path, message, ...issue }) =>
       issue.code === 'unrecognized_keys'
         ? issue.keys.map(
-            (key) => `${key} is no field of a tool; these are: ${Object.keys(Definition.shape).join(', ')}`,
+            (key) => `${key} is not a field of a tool; the fields are: ${Object.keys(Definition.shape).join(', ')}`,
           )
         : [`${path.join('.')}: ${message}`],
     ),

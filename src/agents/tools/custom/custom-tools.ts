@@ -36,9 +36,9 @@ export async function loadCustomTools(folder: string | undefined): Promise<reado
     const checked = parseCustomTool(loaded.exported, file.replace(/[.]\w+$/, '').replaceAll('-', '_'));
     if ('problems' in checked) problems.push(...checked.problems.map((problem) => `${where}: ${problem}.`));
     else if (taken.has(checked.name)) {
-      problems.push(`${where}: name: ${checked.name} is a tool of the server, and cannot be replaced.`);
+      problems.push(`${where}: name: ${checked.name} is a built-in tool of the server and cannot be replaced.`);
     } else if (tools.has(checked.name))
-      problems.push(`${where}: name: another file has the tool ${checked.name}, too.`);
+      problems.push(`${where}: name: another file also defines the tool ${checked.name}.`);
     else tools.set(checked.name, createCustomTool(checked));
   }
   if (problems.length > 0) throw new AppError('invalid_request', problems.join('\n'));

@@ -12,7 +12,7 @@ const shared = { family: 'delegate', group: 'always', needs: ['children'], order
 const child = z
   .string()
   .regex(/^[0-9a-f]{16}$/)
-  .describe('the id of the child, that delegate returned');
+  .describe('the id of the child, as delegate returned it');
 
 const described = { ...shared, name: 'delegate', label: 'Delegate' } as const;
 const seesNothing =
@@ -42,10 +42,10 @@ const delegate = defineTool({
           .max(20)
           .optional()
           .describe('commands that have to exit with 0'),
-        revisions: Goal.shape.maxRevisions.describe('the most times that a miss goes back to the child'),
+        revisions: Goal.shape.maxRevisions.describe('how many times the child may try again when it misses the goal'),
       })
       .optional()
-      .describe('the measure of its work, with a rubric, checks or both: the child goes on until it is met'),
+      .describe('the measure of its work, with a rubric, checks or both: the child continues until it is met'),
   }),
   run: start,
   reattach: start,
@@ -80,10 +80,10 @@ const delegateCheck = defineTool({
   name: 'delegate_check',
   label: 'Check sub-agent',
   description:
-    'See what a child has done: its last words, its changes and its cost. Without an id: all of your children.',
+    'See what a child has done: its last message, its changes and its cost. Without an id: all of your children.',
   parameters: z.object({
     child: child.optional(),
-    wait: z.boolean().default(false).describe('true: not before it has ended or asks something'),
+    wait: z.boolean().default(false).describe('true: first wait until it has ended or has a question'),
   }),
   run: check,
   reattach: check,

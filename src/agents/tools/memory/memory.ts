@@ -66,7 +66,7 @@ const memoryDelete = defineTool({
   ...shared,
   name: 'memory_delete',
   label: 'Delete note',
-  description: 'Delete a note that is wrong or of no more use. Your user can undo it.',
+  description: 'Delete a note that is wrong or no longer useful. Your user can undo it.',
   parameters: z.object({ path }),
   needs: ['memory', 'memory_write'],
   asksAfterStrangers: true,

@@ -50,7 +50,7 @@ const maxAlternatives = 24;
  */
 export function toPortableParameters(source: unknown): PortableParameters {
   const input = source === undefined || source === null || source === true ? {} : source;
-  if (!isObject(input)) throw new UnsupportedSchemaError('its parameters are no JSON Schema');
+  if (!isObject(input)) throw new UnsupportedSchemaError('its parameters are not a JSON Schema');
   if (isDeeper(input, maxLevels))
     throw new UnsupportedSchemaError(`its parameters are nested over ${maxLevels} levels deep`);
   const bytes = Buffer.byteLength(JSON.stringify(input));

@@ -7,7 +7,7 @@ import { ServiceName, ServiceRecipes } from './recipe.ts';
 const known = new Set(['image', 'command', 'environment', 'ports', 'expose', 'healthcheck', 'depends_on', 'tmpfs']);
 const topLevel = new Set(['services', 'version', 'name']);
 const advice: Readonly<Record<string, string>> = {
-  build: 'build the image before, and name it in image',
+  build: 'build the image first, and set image to its name',
   volumes: 'a service keeps nothing beyond its session; folders in memory are tmpfs',
   env_file: 'write the variables under environment',
   entrypoint: 'write the program and its arguments under command',

@@ -8,8 +8,8 @@ const reserved = new Set(['localhost', 'sandbox', 'ip6-localhost', 'ip6-loopback
 
 export const ServiceName = z
   .string()
-  .regex(/^[a-z][a-z0-9-]{0,30}$/, 'must be a name of small letters, digits and hyphens, at most 31')
-  .refine((name) => !reserved.has(name), 'is a name that the sandbox itself has');
+  .regex(/^[a-z][a-z0-9-]{0,30}$/, 'must be a name of at most 31 lower-case letters, digits and hyphens')
+  .refine((name) => !reserved.has(name), 'is a name that the sandbox itself uses');
 const Port = z.int().min(1).max(65_535);
 const Words = z
   .array(
@@ -27,7 +27,7 @@ const Folder = z
   .regex(/^(\/[\w.-]+)+$/, 'must be an absolute path')
   .refine((path) => !path.split('/').some((part) => part === '..' || part === '.'), 'must be an absolute path')
   .refine((path) => !/^\/(proc|sys|dev|etc|bin|sbin|lib|lib64|usr)(\/|$)/.test(path) || /^\/usr\/local\/./.test(path), {
-    message: 'is a folder of the system',
+    message: 'is a system folder',
   });
 
 /** A command that the engine runs inside the service. The service is ready when the command exits with 0. */
@@ -52,7 +52,7 @@ export const ServiceRecipe = z.strictObject({
     .refine((all) => Object.keys(all).length <= 100, 'has more than 100 names')
     .optional(),
   ports: z.array(Port).max(16).default([]).describe('where it listens; it is ready once it does'),
-  healthcheck: ServiceHealthcheck.optional().describe('says when it is ready, in place of its ports'),
+  healthcheck: ServiceHealthcheck.optional().describe('reports when it is ready, in place of its ports'),
   after: z.array(ServiceName).max(maxServices).optional().describe('services that have to be ready before it starts'),
   scratch: z.array(Folder).max(8).optional().describe('folders that it can write to, in memory'),
 });
@@ -68,7 +68,7 @@ export const ServiceRecipes = z.record(ServiceName, ServiceRecipe).superRefine((
   const names = Object.keys(all);
   const refuse = (name: string, message: string) => addIssue({ code: 'custom', path: [name], message });
   if (names.length > maxServices) {
-    addIssue({ code: 'custom', message: `has ${names.length} services; the most are ${maxServices}` });
+    addIssue({ code: 'custom', message: `has ${names.length} services; the maximum is ${maxServices}` });
   }
   const owners = new Map<number, string>();
   for (const [name, { ports, after = [] }] of Object.entries(all)) {

@@ -89,7 +89,7 @@ const readFileTool = defineMcpTool({
 const writeFileTool = defineMcpTool({
   name: 'write_file',
   title: 'Write a file',
-  description: 'Writes a file of the workspace. A file of that name is replaced; missing folders are made.',
+  description: 'Writes a file of the workspace. A file of that name is replaced; missing folders are created.',
   input: z.strictObject({
     session_id: McpSessionIdInput,
     path: PathInput,

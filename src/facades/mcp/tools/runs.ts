@@ -14,7 +14,9 @@ const WaitInput = z
   .min(0)
   .max(600)
   .default(45)
-  .describe('how long to wait; afterwards the answer says `running`, and watch_session goes on');
+  .describe(
+    'how long to wait. If the run is still in progress then, the result says `running`: continue with watch_session',
+  );
 const maxShown = 2_000;
 
 export const runTaskTool = defineMcpTool({
@@ -75,11 +77,11 @@ export const watchSessionTool = defineMcpTool({
   name: 'watch_session',
   title: 'Watch a session',
   description:
-    'Returns the events of a session after a place in its log, without those of streamed text. Where there are none yet it ' +
-    'waits for the first. `last_seq` is the `after_seq` of the next call.',
+    'Returns the events of a session after a place in its log, without those of streamed text. If there are none yet, it ' +
+    'waits for the first. Pass `last_seq` as the `after_seq` of the next call.',
   input: z.strictObject({
     session_id: McpSessionIdInput,
-    after_seq: z.int().min(0).default(0).describe('the last_seq of the call before'),
+    after_seq: z.int().min(0).default(0).describe('the last_seq of the previous call'),
     limit: z.int().min(1).max(500).default(100),
     wait_seconds: WaitInput,
   }),
@@ -129,7 +131,7 @@ export const decideApprovalTool = defineMcpTool({
 export const stopRunTool = defineMcpTool({
   name: 'stop_run',
   title: 'Stop the agent',
-  description: 'Stops the run of the session with every process it started. Files and the session stay.',
+  description: 'Stops the run of the session with every process it started. The files and the session are kept.',
   input: z.strictObject({ session_id: McpSessionIdInput }),
   effect: 'changes',
   async run({ session_id }, { services }) {

@@ -24,7 +24,7 @@ export const createSessionTool = defineMcpTool({
   name: 'create_session',
   title: 'Create a session',
   description:
-    'Makes a session: a sandbox with a workspace of its own, and an agent that can work in it. Returns its session_id.',
+    'Creates a session: a sandbox with a workspace of its own, and an agent that can work in it. Returns its session_id.',
   input: z.strictObject({
     title: z.string().trim().min(1).max(255).optional().describe('the name of the session in lists'),
     project_id: z.string().max(64).optional().describe('a project, whose agent and files the session gets'),
@@ -33,7 +33,7 @@ export const createSessionTool = defineMcpTool({
       .min(1)
       .max(80)
       .optional()
-      .describe('what its sandbox and its agent are like, such as code-interpreter; default: the one of the server'),
+      .describe("the template of its sandbox and its agent, such as code-interpreter; default: the server's"),
     model: ModelRef.optional().describe("the model of the session's agent, as provider/model"),
     repositories: RepositoryInputs.optional().describe(
       'git repositories that are fetched into its workspace, each with a branch of its own for the session',
@@ -59,7 +59,7 @@ export const listSessionsTool = defineMcpTool({
   title: 'List sessions',
   description: 'Lists sessions, the one with the newest message first.',
   input: z.strictObject({
-    limit: z.int().min(1).max(200).default(20).describe('at most so many'),
+    limit: z.int().min(1).max(200).default(20).describe('the maximum number of sessions'),
     status: SessionStatus.optional().describe('only sessions in this state'),
   }),
   effect: 'reads',
@@ -74,7 +74,7 @@ export const listSessionsTool = defineMcpTool({
 export const getSessionTool = defineMcpTool({
   name: 'get_session',
   title: 'Show a session',
-  description: 'Shows a session, its sandbox, and whether its agent works or waits for an answer.',
+  description: 'Shows a session, its sandbox, and whether its agent is working or waiting for an answer.',
   input: z.strictObject({ session_id: McpSessionIdInput }),
   effect: 'reads',
   async run({ session_id }, { services: { sessions, sandboxes } }) {

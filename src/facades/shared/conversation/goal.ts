@@ -9,7 +9,7 @@ export const GoalBody = z
       .max(20)
       .default([])
       .describe('commands of the workspace that have to exit with 0'),
-    max_revisions: Goal.shape.maxRevisions.describe('the most times that a miss goes back to the agent'),
+    max_revisions: Goal.shape.maxRevisions.describe('how many times the agent may try again when it misses the goal'),
   })
   .refine(({ rubric, checks }) => rubric !== undefined || checks.length > 0, 'needs a rubric or a check');
 

@@ -69,7 +69,7 @@ const Query = z.object({
     .unknown()
     .optional()
     .meta({ type: 'string', enum: ['crogia', 'cambioml'], description: 'how text is cut in frames' }),
-  token: z.unknown().optional().meta({ type: 'string', description: 'for clients that can set no header' }),
+  token: z.unknown().optional().meta({ type: 'string', description: 'for clients that cannot set a header' }),
 });
 
 const doc: RouteDoc = {
@@ -78,10 +78,10 @@ const doc: RouteDoc = {
   summary: 'A session’s events as they happen, and messages to it; shared with CambioML',
   description: [
     'Text frames of one JSON object; every frame has `type`, `session_id`, `timestamp` and `content`, and `seq` when it',
-    'stands for an event. The server sends `connection_established`, `task_started`, `text_delta`, `tool_call`,',
+    'represents an event. The server sends `connection_established`, `task_started`, `text_delta`, `tool_call`,',
     '`tool_complete`, `task_completed`, `waiting`, `error`, `resync` and `pong`. The client sends `{content}` or',
     '`{type: "message", content, mode?}`, `{type: "stop"}` and `{type: "ping"}`. Without `after_seq` it begins with the',
-    'active run, or now; within a minute after its socket broke, a client goes on after its last frame. Closes with 1008 for an unknown session or a bad cursor, 4410 when the session is deleted.',
+    'active run, or now; a client that reconnects within a minute continues after its last frame. Closes with 1008 for an unknown session or a bad cursor, 4410 when the session is deleted.',
   ].join(' '),
   failures: describeUpgradeFailures([]),
 };

@@ -22,8 +22,8 @@ test.each<[string, PageTreeNode[], string]>([
 
 test('a long page is cut at a whole character and says how much is left', () =>
   expect(clipMarkdown(toMarkdown(['😀'.repeat(10)]), 5)).toBe(
-    '😀😀\n[… The page goes on for 16 characters; scroll, or look with browser_console_exec.]',
+    '😀😀\n[… The page continues for 16 more characters; scroll, or look with browser_console_exec.]',
   ));
 
 test('a page that was cut when it was read says so', () =>
-  expect(clipMarkdown(toMarkdown(['text']), 100, true)).toContain('[… The page goes on;'));
+  expect(clipMarkdown(toMarkdown(['text']), 100, true)).toContain('[… The page continues;'));

@@ -46,6 +46,6 @@ test('a lost sandbox is not explained away', () => {
 
 test('a network error is explained in words', () => {
   const { text } = explainNetworkFailure('http://a/', 'page.goto: net::ERR_NAME_NOT_RESOLVED at http://a/') ?? {};
-  expect(text).toBe('http://a/ cannot be opened: nobody knows a host of that name (ERR_NAME_NOT_RESOLVED).');
+  expect(text).toBe('http://a/ cannot be opened: the host name cannot be resolved (ERR_NAME_NOT_RESOLVED).');
   expect(explainNetworkFailure('http://a/', 'something else')).toBeUndefined();
 });

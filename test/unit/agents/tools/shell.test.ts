@@ -26,7 +26,7 @@ describe('shell_exec', () => {
 
   test('a command that waits for input is returned with its prompt, and can be answered and awaited', async () => {
     const { run, sandbox } = toolBench(() => ({ chunks: ['Ok? '], hangs: true, asks: true }));
-    const waits = /^Ok\? \n\[The command still runs and waits for input\..*shell_write_to_process/;
+    const waits = /^Ok\? \n\[The command is still running and waits for input\..*shell_write_to_process/;
     const waiting = expect.stringMatching(waits);
     expect(await run(shellExec, main)).toMatchObject({ ok: true, output: waiting, content: { running: true } });
     expect(await run(shellWait, { id: 'main', seconds: 600 })).toMatchObject({ ok: true, output: waiting });
@@ -182,7 +182,7 @@ describe('a shell session', () => {
     const { run, reports } = await hanging();
     reports.length = 0;
     const { ok, output } = await run(shellWait, { id: 'main', seconds: 0 });
-    expect([ok, output, reports]).toEqual([true, 'It still runs after 0 s.\nname? ', []]);
+    expect([ok, output, reports]).toEqual([true, 'It is still running after 0 s.\nname? ', []]);
   });
 
   test('a wait that is cancelled says nothing about the command', async () => {

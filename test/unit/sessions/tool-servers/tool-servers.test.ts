@@ -176,6 +176,6 @@ test('a refused sign-in says why, and a page without https cannot begin one', as
   await expect(insecure).rejects.toMatchObject({ code: 'invalid_request' });
   const address = new URL(await it.beginSignIn('docs', returnTo, never));
   const state = address.searchParams.get('state') ?? '';
-  const expected = { code: 'unsupported', publicMessage: expect.stringContaining('The sign-in did not end') };
+  const expected = { code: 'unsupported', publicMessage: expect.stringContaining('The sign-in was not completed') };
   await expect(it.endSignIn('docs', { state, code: 'another' }, never)).rejects.toMatchObject(expected);
 });

@@ -40,7 +40,7 @@ test('a command that waits for input runs on behind its call, with what it print
     called(callId, { tool: 'shell', function: 'shell_wait', args: { id: 'main' }, ...more });
   shells.take(calling('1', 'main', 'read x'));
   shells.take(event('tool.output', { callId: '1', text: 'Ok? ' }));
-  shells.take(called('1', { output: 'Ok? \n[The command still runs …]', ...console('Ok? ', true) }));
+  shells.take(called('1', { output: 'Ok? \n[The command is still running …]', ...console('Ok? ', true) }));
   expect(shells.list()[0]).toMatchObject({ running: '1', waits: true, text: expect.stringMatching(/\r\nOk\? $/) });
   shells.show('main', { output: 'Ok? yes\r\n', isRunning: true });
   shells.take(view('2', console('Ok? yes\r\nGood. And? ', true)));

@@ -96,7 +96,7 @@ test.each([
   [{ ...whole, name: 'mcp_x' }, /must not begin with mcp_/],
   [{ ...whole, name: 'Count' }, /^name: must be a word/],
   [{ ...whole, group: 'all' }, /^group: /],
-  [{ ...whole, execute: 1 }, /^execute is no field of a tool/],
+  [{ ...whole, execute: 1 }, /^execute is not a field of a tool/],
 ])('a wrong definition is refused with the name of its field (%#)', (input, problem) => {
   const checked = parseCustomTool(input, 'count');
   expect('problems' in checked ? checked.problems.join('\n') : '').toMatch(problem);

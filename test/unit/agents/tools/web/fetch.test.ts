@@ -94,6 +94,6 @@ test('statuses, cut answers, refusals and silence are reported', async () => {
   const late = await bench(new AppError('deadline_exceeded', 'late')).run();
   expect(late).toMatchObject({
     reason: 'timed_out',
-    output: 'https://a.example/x did not send its whole answer within 30 s.',
+    output: 'https://a.example/x did not send its complete response within 30 s.',
   });
 });
