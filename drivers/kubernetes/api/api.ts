@@ -33,7 +33,7 @@ const maxBytes = 64 * 2 ** 20;
 export function openKubeApi({ credentials, clock, random, maxInFlight }: Options) {
   const slots = new Semaphore(maxInFlight, {
     maxWaiting: 2_000,
-    whenFull: 'Too many requests wait for the cluster.',
+    whenFull: 'Too many requests are waiting for the cluster.',
   });
 
   async function send(

@@ -192,7 +192,7 @@ async function isolationFindings(
     const all = [...targets, ...names.map((host) => (host.includes(':') ? `[${host}]:53` : `${host}:53`))];
     const reached = (await run(all.map(reach).join('\n'))).filter((line) => /^(open|closed) /.test(line));
     return [
-      { isRight: lines.get('uid') !== '0', what: `a sandbox works as user ${lines.get('uid')}` },
+      { isRight: lines.get('uid') !== '0', what: `a sandbox runs as user ${lines.get('uid')}` },
       { isRight: /^0+$/.test(lines.get('capabilities') ?? ''), what: `its capabilities: ${lines.get('capabilities')}` },
       { isRight: lines.get('privileges') === '1', what: 'it cannot gain privileges by running a program' },
       { isRight: lines.get('system') === 'read-only', what: `its system is ${lines.get('system')}` },

@@ -57,7 +57,7 @@ export const prebuildCommand: CliCommand = {
       }
       if (!isOver(start)) {
         stays = true; // the prebuild continues on the server
-        io.say(`It continues. See: corral automation starts ${id}`);
+        io.say(`It is still running. See: corral automation starts ${id}`);
         return exitCodes.interrupted.code;
       }
       const isDone = start.outcome?.status === 'completed';

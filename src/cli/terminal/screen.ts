@@ -206,7 +206,7 @@ function Line({
 const keyHint = (view: ChatView) => {
   if (view.question !== undefined) return 'enter answers · ctrl-c stops the run';
   return view.since === undefined
-    ? '/help · @ files · ! command · ctrl-d leaves'
+    ? '/help · @ files · ! command · ctrl-d exits'
     : 'enter steers · ctrl-c stops the run';
 };
 

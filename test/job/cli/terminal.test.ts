@@ -31,7 +31,7 @@ test('draws the run on a terminal, asks in place, and leaves at its end', async 
 test('draws the conversation, runs commands of the person, and leaves with ctrl-d', async ({ crew }) => {
   const steps = [
     // The first line is typed before the screen is drawn: early input is not lost.
-    { expect: 'ctrl-d leaves', send: '! echo from $((40 + 2)); exit 3\r' },
+    { expect: 'ctrl-d exits', send: '! echo from $((40 + 2)); exit 3\r' },
     { expect: 'from 42', send: '/model\r' },
     { expect: 'demo \\(template default\\)', send: '\u0004' },
     { expect: 'Continue with: corral chat --session' },
