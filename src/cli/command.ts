@@ -5,7 +5,7 @@ import type { Io } from './io.ts';
 export const exitCodes = {
   ok: { code: 0, about: 'done; for `run`: the run is completed' },
   failed: { code: 1, about: 'the command or the run failed' },
-  usage: { code: 2, about: 'the command line is wrong' },
+  usage: { code: 2, about: 'the command line is invalid' },
   unreachable: { code: 3, about: 'no Corral server answers, or the connection was lost' },
   refused: { code: 4, about: 'the server does not accept the token, or the token lacks that right' },
   missing: { code: 5, about: 'there is no such session, file or terminal' },

@@ -132,7 +132,7 @@ async function readChecks(url: string, token: string | undefined, signal: AbortS
   }
   const report = Detailed.safeParse(await response.json().catch(() => undefined));
   if (!report.success) {
-    const what = `${url} answered ${response.status}, not with the health of a Corral server`;
+    const what = `${url} answered ${response.status}, but not with the health report of a Corral server`;
     throw new AppError(
       'invalid_request',
       `${what}. If it is just starting, try again; otherwise set the server with --url.`,
@@ -198,7 +198,7 @@ async function isolationFindings(
       { isRight: lines.get('system') === 'read-only', what: `its system is ${lines.get('system')}` },
       {
         isRight: reached.length === all.length,
-        what: `${reached.length} of ${all.length} addresses were tried from it`,
+        what: `${reached.length} of ${all.length} addresses were tested from inside it`,
       },
       ...reached.map((line) => ({ isRight: line.startsWith('closed'), what: `from it, ${line.replace(' ', ': ')}` })),
     ];

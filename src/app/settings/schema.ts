@@ -287,7 +287,7 @@ export const Config = z.strictObject({
     readyWorkspaces: defineSetting(
       integerValue(0, 1_000),
       2,
-      'number of prepared workspaces kept ready for new sessions, of all owners together; 0: none',
+      'number of prepared workspaces kept ready for new sessions across all owners; 0: none',
     ),
     readyHours: defineSetting(integerValue(1, 1_000), 24, 'hours after which an unused ready workspace is removed'),
   }),

@@ -109,13 +109,13 @@ export const identityProxySection = z.strictObject({
   groupsHeader: defineOptionalSetting(headerName, "header with the person's groups, comma-separated"),
   tokenHeader: defineOptionalSetting(
     headerName,
-    'header with a signed token about the person, such as x-pomerium-jwt-assertion, in place of the others',
+    'header with a signed token about the person, such as x-pomerium-jwt-assertion, instead of the other headers',
   ),
   tokenKeys: defineOptionalSetting(issuerUrl, 'address of the keys of those tokens'),
   tokenAudience: defineOptionalSetting(textValue('a name'), 'name of this server in those tokens'),
   tokenIssuer: defineOptionalSetting(
     textValue('a name'),
-    'name of the proxy in those tokens; unset: any that has the keys',
+    'name of the proxy in those tokens; unset: any proxy with those keys',
   ),
   roles: defineSetting(roleTable, {}, 'roles by group; the highest applies, and people without a role cannot sign in'),
   allowedDomains: defineSetting(

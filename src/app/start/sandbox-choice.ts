@@ -25,7 +25,7 @@ export function checkSandboxOptions(choice: SandboxOptions, { config, driver }: 
   checkSize(choice, config.sandbox, driver);
   const { idleSeconds: most } = config.sandbox;
   if ((choice.idleSeconds ?? 0) > most) {
-    throw bad(`idleSeconds: an unused sandbox is stopped after ${most} s here (CORRAL_SANDBOX_IDLE_SECONDS).`);
+    throw bad(`idleSeconds: must be at most ${most}, the limit of this server (CORRAL_SANDBOX_IDLE_SECONDS).`);
   }
   if (choice.egress) checkEgress(choice.egress, config.egress, driver);
 }
