@@ -94,7 +94,7 @@ function filteredMounts(engine: Dockerode, folder: string): MountFolders {
       if (await stat(path(id)).catch(() => undefined)) return;
       throw new AppError(
         'driver_unavailable',
-        `The engine filter created a folder that this server does not see at ${path(id)}. CORRAL_DOCKER_SOCKETS_DIR must be the ` +
+        `The engine filter created a folder that this server cannot see at ${path(id)}. CORRAL_DOCKER_SOCKETS_DIR must be the ` +
           "filter's --root, mounted at the same path.",
       );
     },
@@ -134,11 +134,11 @@ const capabilities: Capabilities = {
   desktop: false,
 };
 const noSharedNetwork = (runtime: string | undefined) =>
-  `containers of the runtime ${runtime} (CORRAL_DOCKER_RUNTIME) share no network, so a sandbox could not reach its ` +
-  "services; the engine's own runtime runs them";
+  `containers of the runtime ${runtime} (CORRAL_DOCKER_RUNTIME) cannot share a network, so a sandbox could not ` +
+  "reach its services; use the engine's default runtime";
 const filteredVolumes =
-  'the engine filter (CORRAL_DOCKER_SOCKETS_DIR) lets the server make containers of sandboxes alone, and no helper that ' +
-  'gives a volume to the user of a sandbox';
+  'the engine filter (CORRAL_DOCKER_SOCKETS_DIR) lets the server create only sandboxes, not the helper container that ' +
+  'makes a volume writable for the user of a sandbox';
 const workdir = '/workspace';
 const cleanUpMs = 30_000;
 
@@ -246,7 +246,7 @@ export async function createDockerDriver(
       const ping = engine.ping.bind(engine) as (options: object) => Promise<unknown>;
       await callEngine(soon, () => ping({ abortSignal: soon })).catch((error) => {
         if (signal.aborted || error.code !== 'deadline_exceeded') throw error;
-        throw new AppError('driver_unavailable', 'The Docker engine does not answer within 5 s.', { cause: error });
+        throw new AppError('driver_unavailable', 'The Docker engine did not answer within 5 s.', { cause: error });
       });
     },
 

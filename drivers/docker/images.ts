@@ -126,7 +126,7 @@ export function openEngineImages(engine: Dockerode, ours: readonly BuildableImag
 export const builtImagePrefix = 'corral-built/';
 const isBuilt = (name: string) => name.startsWith(builtImagePrefix);
 const goneText =
-  'The image of the built template is gone, so no sandbox can start from it. Build the template again, then create a new sandbox.';
+  'The image of the template no longer exists, so no sandbox can start from it. Build the template again, then create a new sandbox.';
 
 interface Progress {
   readonly stream?: string;

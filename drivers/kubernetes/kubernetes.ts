@@ -57,12 +57,12 @@ const capabilities: Omit<Capabilities, 'egress' | 'pause'> = {
   limits: ['memoryBytes', 'cpus', 'diskBytes'],
   wayOutIsFixed: true, // a pod's network policy is selected by a label that is set at creation
   desktop: false, // the default; an option enables desktops
-  noVolumes: 'a claim that several pods mount needs storage of its own; set CORRAL_DRIVER to docker',
+  noVolumes: 'a claim mounted by several pods needs special storage; set CORRAL_DRIVER to docker',
   noBuilds:
     'the cluster has no image builder for it; build images with the tools of the cluster, and use them in templates',
 };
 const oneUser =
-  'the cluster assigns one user to all containers of a pod, so a service could not be told from the sandbox';
+  'the cluster assigns one user to all containers of a pod, so a service could not be distinguished from the sandbox';
 const cleanUpMs = 40_000;
 
 export interface KubernetesDriver extends Driver, ServiceHost, AdoptionSupport, Partial<PoolHost> {
@@ -160,7 +160,8 @@ export async function createKubernetesDriver(options: KubernetesOptions): Promis
   async function adopting(signal: AbortSignal) {
     await claiming(signal);
     if (adopted) return adopted;
-    const missing = 'the cluster lacks agents.x-k8s.io, or this server the rights to get, list and watch its sandboxes';
+    const missing =
+      'the cluster lacks agents.x-k8s.io, or this server lacks the rights to get, list and watch its sandboxes';
     throw new AppError('unsupported', `No Sandbox can be adopted here: ${missing} (docs/kubernetes.md).`);
   }
   /** A sandbox that started as a pod, perhaps before the cluster supported claims, remains a pod. */
@@ -231,7 +232,7 @@ export async function createKubernetesDriver(options: KubernetesOptions): Promis
       const path = `${podsPath(namespace)}?limit=1&labelSelector=${encodeURIComponent(createSandboxSelector(instance))}`;
       await api.ask({ method: 'GET', path, what: 'list pods', tries: 1 }, either).catch((error) => {
         if (signal.aborted || error.code !== 'deadline_exceeded') throw error;
-        throw new AppError('driver_unavailable', 'The Kubernetes API does not answer within 5 s.', { cause: error });
+        throw new AppError('driver_unavailable', 'The Kubernetes API did not answer within 5 s.', { cause: error });
       });
       await claiming(either);
     },

@@ -38,7 +38,7 @@ export const kubernetesSettings = z.strictObject({
   ),
   egressAddress: defineOptionalSetting(
     hostAndPort(),
-    'where pods reach it, such as the name of a service and its port; unset: pods have no network access',
+    "address at which pods reach that listener, such as a service's name and port; unset: pods have no network access",
   ),
   serverNamespace: defineSetting(
     textValue('a name', /^[a-z0-9-]{1,63}$/),
@@ -67,10 +67,14 @@ export const kubernetesSettings = z.strictObject({
   runtimeClass: defineOptionalSetting(textValue('a name such as gvisor'), 'runtime class of the pods'),
   seccompProfile: defineOptionalSetting(
     textValue('a path such as corral.json', /^[\w.-]+(\/[\w.-]+)*$/),
-    "Corral's seccomp profile on every node, below the kubelet's folder seccomp; unset: the profile of their runtime",
+    "path of Corral's seccomp profile in the kubelet's seccomp folder on every node; unset: the runtime's profile",
   ),
   priorityClass: defineOptionalSetting(textValue('a name'), 'priority class of the pods'),
-  nodeSelector: defineSetting(wordList('labels such as disk=ssd', labelForm), [], 'labels of the nodes for the pods'),
+  nodeSelector: defineSetting(
+    wordList('labels such as disk=ssd', labelForm),
+    [],
+    'labels of nodes that can run the pods',
+  ),
   tolerations: defineSetting(
     wordList(
       'taints such as sandboxes=only:NoSchedule',
@@ -79,11 +83,7 @@ export const kubernetesSettings = z.strictObject({
     [],
     'taints of nodes that the pods tolerate',
   ),
-  imagePullSecrets: defineSetting(
-    wordList('names', /^[a-z0-9.-]+$/),
-    [],
-    'pull secrets in the namespace for registries',
-  ),
+  imagePullSecrets: defineSetting(wordList('names', /^[a-z0-9.-]+$/), [], 'image pull secrets in the namespace'),
   imagePullPolicy: defineSetting(oneOf('IfNotPresent', 'Always', 'Never'), 'IfNotPresent', 'when nodes pull the image'),
   requestShare: defineSetting(numberValue(0.01, 1), 0.25, "part of a sandbox's limits that is reserved for it"),
   podUser: defineSetting(

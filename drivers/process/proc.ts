@@ -89,7 +89,7 @@ export async function acquireMachineLock(name: string, signal: AbortSignal): Pro
       return { [Symbol.asyncDispose]: () => new Promise((done) => server.close(() => done())) };
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') {
-        throw new AppError('sandbox_unavailable', "The sandbox's lock could not be taken.", { cause });
+        throw new AppError('sandbox_unavailable', "The sandbox's lock could not be acquired.", { cause });
       }
       await sleep(25, signal);
     }

@@ -101,7 +101,7 @@ const programs: readonly MissingProgram[] = [
   {
     name: 'perl',
     text:
-      'There is no perl on this machine, so sandboxes keep no metadata of files and cannot watch files. ' +
+      'There is no perl on this machine, so sandboxes cannot store metadata of files or watch files. ' +
       'Commands, files and terminals work without it. Install perl.',
   },
 ];
@@ -142,11 +142,11 @@ export function createCpuBooster({ share }: Pick<ProcessConfinement, 'share'>) {
 }
 
 const noServices =
-  'its sandboxes are programs of this machine, and a service is a container of an image; set CORRAL_DRIVER to docker ' +
+  'its sandboxes are programs on this machine, but a service needs a container; set CORRAL_DRIVER to docker ' +
   'or kubernetes';
 
 const noVolumes =
-  'nothing mounts a folder for one sandbox alone without bubblewrap; install it, or set CORRAL_DRIVER to docker';
+  'without bubblewrap, a folder cannot be mounted for a single sandbox; install it, or set CORRAL_DRIVER to docker';
 const noBuilds = 'its sandboxes are programs on this machine and have no image; set CORRAL_DRIVER to docker';
 
 export interface ProcessDriverOptions extends LocalDriverOptions {

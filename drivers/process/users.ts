@@ -64,8 +64,8 @@ export function openSandboxUserIdAllocator(
       if (user === undefined) {
         throw new AppError(
           'sandbox_capacity',
-          `All ${last - first + 1} user ids for sandboxes are taken by sessions that run or have files. Delete sessions, ` +
-            'or widen CORRAL_PROCESS_USERS.',
+          `All ${last - first + 1} user ids for sandboxes are in use by sessions that are running or have files. ` +
+            'Delete sessions, or widen CORRAL_PROCESS_USERS.',
         );
       }
       await writeFile(recordOf(id), String(user), { mode: 0o600 });

@@ -10,7 +10,7 @@ export interface ProcessProtections {
 
 const groups = (asRoot: boolean) =>
   asRoot
-    ? 'The server cannot make control groups here: mount /sys/fs/cgroup writable'
+    ? 'The server cannot create control groups here: make /sys/fs/cgroup writable'
     : 'No control group is delegated to the server: run it as root, or under `systemd-run --user --scope -p Delegate=yes`';
 
 /**
@@ -30,35 +30,35 @@ export function listIsolationWeaknesses(protections: ProcessProtections): Weakne
     found.push({
       name: 'memory-not-limited',
       text:
-        `${groups(asRoot)}. Until then each process by itself may take CORRAL_SANDBOX_MEMORY and 1 GiB more, so a ` +
+        `${groups(asRoot)}. Until then each process can use up to CORRAL_SANDBOX_MEMORY plus 1 GiB, so a ` +
         'sandbox with many processes can use up the memory of this machine.',
     });
   }
   if (!listEnforcedLimits(protections).includes('pids')) {
     found.push({
       name: 'processes-not-limited',
-      text: `${groups(asRoot)}. Until then CORRAL_SANDBOX_PIDS does not hold, so a sandbox can use up the processes of this machine.`,
+      text: `${groups(asRoot)}. Until then CORRAL_SANDBOX_PIDS is not enforced, so a sandbox can use up this machine's processes.`,
     });
   }
   if (!grouped.includes('cpus')) {
     found.push({
       name: 'processors-not-limited',
-      text: `${groups(asRoot)}. Until then CORRAL_SANDBOX_CPUS does not hold, so a busy sandbox slows the others down.`,
+      text: `${groups(asRoot)}. Until then CORRAL_SANDBOX_CPUS is not enforced, so a busy sandbox slows down the others.`,
     });
   }
   if (bubblewrap.seccomp === undefined) {
     found.push({
       name: 'system-calls-not-filtered',
       text:
-        'Bubblewrap or the kernel takes no system call filter (seccomp) here, so sandboxes reach every call of the kernel, ' +
-        'with key rings and virtual sockets among them. Bring bubblewrap to 0.8 or later.',
+        'Bubblewrap or the kernel does not support a system call filter (seccomp) here, so sandboxes can make every system ' +
+        'call, including those for key rings and virtual sockets. Update bubblewrap to 0.8 or later.',
     });
   }
   if (bubblewrap.seccomp === undefined && !bubblewrap.disablesNesting) {
     found.push({
       name: 'user-namespaces-nest',
       text:
-        'Sandboxes can make user namespaces, in which a process gains rights that many kernel exploits need. Update ' +
+        'Sandboxes can create user namespaces, in which a process gains rights that many kernel exploits need. Update ' +
         'bubblewrap to 0.8 or later.',
     });
   }
@@ -66,8 +66,8 @@ export function listIsolationWeaknesses(protections: ProcessProtections): Weakne
     found.push({
       name: 'one-user-for-all',
       text: asRoot
-        ? 'CORRAL_PROCESS_USERS is none, so all sandboxes are one user of this machine and share its quotas, such as that of inotify: one sandbox can use them up for all. Name a range of free user ids.'
-        : 'The server does not run as root, so all sandboxes are its own user and share the quotas of that user, such as that of inotify: one sandbox can use them up for all.',
+        ? 'CORRAL_PROCESS_USERS is none, so all sandboxes run as one user of this machine and share its quotas, such as those of inotify: one sandbox can use them up for all. Set it to a range of unused user ids.'
+        : "The server does not run as root, so all sandboxes run as the server's user and share its quotas, such as those of inotify: one sandbox can use them up for all.",
     });
   }
   return found;

@@ -94,7 +94,7 @@ export interface HttpServerDeps {
 }
 
 const credentialTexts = {
-  failed: 'a wrong credential was shown',
+  failed: 'a wrong credential was presented',
   locked: 'an address was locked out for a minute: too many wrong credentials',
 };
 

@@ -137,8 +137,8 @@ async function serve(config: Config, { logger, scrubber, progress }: StartReport
 
 function linkOf({ token, path }: StartToken, url: string): string {
   if (token)
-    return `Open ${url}/?token=${token.reveal()} (keep it: it is shown this once, and holds for later starts too)`;
-  return `The token in the link that the first start printed is still needed. For another one, delete ${path} and start again.`;
+    return `Open ${url}/?token=${token.reveal()} (save it: it is shown only once, and remains valid after restarts)`;
+  return `The token in the link that the first start printed is still valid. To get a new one, delete ${path} and start again.`;
 }
 
 /** Undefined: JSON lines on standard output. */

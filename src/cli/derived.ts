@@ -98,7 +98,7 @@ function createCall(command: DerivedCommand, input: CliCommandInput & Pick<VerbC
       if (items.length === 0 && verb === 'ls' && !isJson) io.say(`There are no ${item}s. See: corral help ${name}`);
     },
     async find(word) {
-      if (word === undefined) throw new UsageError(`Name the ${item}: corral ${name} ${verb} <${item}>`);
+      if (word === undefined) throw new UsageError(`Specify the ${item}: corral ${name} ${verb} <${item}>`);
       return await findItem(server, command, word);
     },
   };

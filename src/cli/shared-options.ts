@@ -4,10 +4,10 @@ import { type CliCommandInput, UsageError } from './command.ts';
 export const goalOptions = [
   [
     '-g, --goal <rubric>',
-    'what the result must satisfy; a grader judges it, and a result that misses goes back to the agent',
+    'what the result must satisfy; a grader judges it, and a result that misses the goal is returned to the agent',
   ],
   ['-c, --check <command...>', 'commands that must exit with 0 in the workspace before the grader is called'],
-  ['--revisions <n>', 'how often a result that misses the goal goes back to the agent; default: 3'],
+  ['--revisions <n>', 'how many times a result that misses the goal is returned to the agent; default: 3'],
 ] as const;
 
 export function parseGoal(options: CliCommandInput['options']): RunOptions['goal'] {

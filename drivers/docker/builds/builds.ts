@@ -183,10 +183,10 @@ export function explainMissingBuildSupport({
   readonly runtime: string | undefined;
 }): string | undefined {
   if (filtered) {
-    return 'the engine filter (CORRAL_DOCKER_SOCKETS_DIR) lets only sandboxes through, and a build needs a root file system that can be written';
+    return 'the engine filter (CORRAL_DOCKER_SOCKETS_DIR) permits only sandboxes, and a build needs a writable root file system';
   }
   if (usesHostKernel(runtime)) return undefined;
-  return `the engine cannot keep the files of containers of the runtime ${runtime} (CORRAL_DOCKER_RUNTIME)`;
+  return `the engine cannot save the files of a container that uses the runtime ${runtime} (CORRAL_DOCKER_RUNTIME)`;
 }
 
 /**
@@ -276,7 +276,7 @@ export function openImageBuilder(options: Options): ImageBuilder {
       await callEngine(signal, remover).catch((error: unknown) => {
         if (readEngineErrorStatus(error) === 404) return;
         if (readEngineErrorStatus(error) !== 409) throw error;
-        throw new AppError('conflict', 'A sandbox still runs from this image. End it first.', { cause: error });
+        throw new AppError('conflict', 'A sandbox is still using this image. End it first.', { cause: error });
       });
     },
 
@@ -313,7 +313,7 @@ export function openImageBuilder(options: Options): ImageBuilder {
       | { SizeRw?: number }
       | undefined;
     if ((found?.SizeRw ?? 0) <= most) return;
-    throw new AppError('quota', `The build wrote more than ${most} bytes, the limit of a sandbox's disk.`);
+    throw new AppError('quota', `The build wrote more than ${most} bytes, the disk limit of a sandbox.`);
   }
 
   /**

@@ -53,7 +53,7 @@ export const isolationRules = {
 };
 export const noSwapRule = {
   is: ({ Memory, MemorySwap }: { readonly Memory: number; readonly MemorySwap: number }) => Memory === MemorySwap,
-  message: 'MemorySwap has to be Memory: no swap',
+  message: 'MemorySwap must equal Memory, so that there is no swap',
 };
 export const createProcessRules = ({ instance, users }: Pick<FilterScope, 'instance' | 'users'>) => ({
   Image: z.string().min(1),
@@ -61,7 +61,7 @@ export const createProcessRules = ({ instance, users }: Pick<FilterScope, 'insta
     .string()
     .regex(/^(\d+):\1$/)
     .refine((it) => includesUser(users, Number.parseInt(it, 10)), {
-      message: `has to be one of ${users.first} to ${users.last} (--users)`,
+      message: `must be from ${users.first} to ${users.last} (--users)`,
     }),
   Env: z.array(z.string()),
   Labels: ownLabels(instance),
@@ -107,7 +107,7 @@ export function createContainerRules({ instance, root, users }: FilterScope, nam
     })
     .refine(noSwapRule.is, { message: noSwapRule.message })
     .refine(({ Mounts: [, workspace, again] }) => workspace.Source === again.Source, {
-      message: `the volume at ${workspaceAlias} has to be that of the workspace`,
+      message: `the volume at ${workspaceAlias} must be the volume of the workspace`,
       path: ['Mounts', 2, 'Source'],
     });
   return z
@@ -124,10 +124,10 @@ export function createContainerRules({ instance, root, users }: FilterScope, nam
         );
         return owners.every((id) => `${id}:${id}` === User);
       },
-      { message: 'the memory it writes to has to belong to its own user', path: ['HostConfig', 'Tmpfs'] },
+      { message: "a tmpfs must belong to the container's own user", path: ['HostConfig', 'Tmpfs'] },
     )
     .refine((it) => it.HostConfig.Mounts[0].Source === findMountedFolder(root, it.Labels), {
-      message: `the folder of the sockets has to be that of the label ${sandboxLabel} in ${root}`,
+      message: `the socket folder must be the one in ${root} that the label ${sandboxLabel} identifies`,
       path: ['HostConfig', 'Mounts', 0, 'Source'],
     });
 }
@@ -160,11 +160,11 @@ function exactly(requested: readonly string[]) {
   const isSame = (values: readonly string[]) =>
     values.length === requested.length && values.every((it, at) => it === requested[at]);
   return z.array(z.string()).refine(isSame, {
-    message: 'has to be no-new-privileges and the seccomp profile of this version of Corral',
+    message: 'must be no-new-privileges and the seccomp profile of this version of Corral',
   });
 }
 
 const ownLabels = (instance: string) =>
   z.record(z.string(), z.string()).refine((them) => them['corral.owner-instance'] === instance, {
-    message: `the label corral.owner-instance has to be ${instance}`,
+    message: `the label corral.owner-instance must be ${instance}`,
   });

@@ -140,7 +140,7 @@ async function decide(options: FilterOptions, incoming: IncomingMessage): Promis
       return await onlyLabels(options, incoming);
     case 'make-folder':
       await options.folders.make(verdict.id).catch((error) => {
-        throw new Refusal(500, `the folder of ${verdict.id} could not be made (${error.code})`);
+        throw new Refusal(500, `the folder of ${verdict.id} could not be created (${error.code})`);
       });
       return 'done';
     case 'remove-folder':
@@ -164,8 +164,7 @@ async function onlyOwn(options: FilterOptions, verdict: RouteDecision & { kind: 
 async function onlyItsOwner(options: FilterOptions, id: string): Promise<Buffer> {
   const { Config } = await readOwned(options, { what: 'containers', id });
   const user = Number.parseInt(Config?.User ?? '', 10);
-  if (!includesUser(options.users, user))
-    throw new Refusal(403, 'the container runs as none of the users of sandboxes');
+  if (!includesUser(options.users, user)) throw new Refusal(403, 'the container does not run as a sandbox user');
   return createChownArchive(user);
 }
 
@@ -178,7 +177,7 @@ async function readOwned(
   const labels = what === 'containers' ? found.Config?.Labels : found.Labels;
   // another installation's container or volume is treated as missing
   if (status !== 200 || labels?.['corral.owner-instance'] !== instance)
-    throw new Refusal(404, `there is no such one among ${what}: ${id}`);
+    throw new Refusal(404, `there is no ${id} among the ${what}`);
   return { ...found, labels };
 }
 type Labels = Record<string, string> | null;
@@ -206,7 +205,7 @@ async function onlyOurFolder({ folders }: FilterOptions, labels: Labels, host: H
   ];
   if (mounted.length === 0) return; // services mount no host folder
   if (target === undefined || mounted.length !== 1 || mounted[0] !== target) {
-    throw new Refusal(403, `the container mounts something else than its folder in ${folders.root}; make it again`);
+    throw new Refusal(403, `the container mounts something other than its folder in ${folders.root}; create it again`);
   }
   await checkFolder(folders, labels);
 }
@@ -223,7 +222,7 @@ async function onlyHardened(options: FilterOptions, name: string, incoming: Inco
   if (isServiceContainerName(instance, name)) return await onlyBesideOurs(options, incoming);
   const rules = createContainerRules({ instance, users, root: folders.root }, name);
   const { data, error } = rules.safeParse(parsed(await readBody(incoming)));
-  if (error) throw new Refusal(403, `that container may not be made: ${z.prettifyError(error)}`);
+  if (error) throw new Refusal(403, `this container is not allowed: ${z.prettifyError(error)}`);
   await checkFolder(folders, (data as { Labels: Record<string, string> }).Labels);
   // Serialize the parsed body: for a duplicate key, the engine and this filter could read different values.
   return Buffer.from(JSON.stringify(data));
@@ -232,23 +231,23 @@ async function onlyHardened(options: FilterOptions, name: string, incoming: Inco
 /** A service can join only the network of a sandbox whose own network is `none`. */
 async function onlyBesideOurs(options: FilterOptions, incoming: IncomingMessage): Promise<Buffer> {
   const { data, error } = createServiceRules(options).safeParse(parsed(await readBody(incoming)));
-  if (error) throw new Refusal(403, `that container may not be made: ${z.prettifyError(error)}`);
+  if (error) throw new Refusal(403, `this container is not allowed: ${z.prettifyError(error)}`);
   const { Id, HostConfig } = await readOwned(options, { what: 'containers', id: parseJoinedContainer(data) });
   if (Id !== parseJoinedContainer(data) || HostConfig?.NetworkMode !== 'none') {
-    throw new Refusal(403, 'a service may only be beside a sandbox, whose network is none');
+    throw new Refusal(403, 'a service can join only a sandbox whose network is none');
   }
   return Buffer.from(JSON.stringify(data));
 }
 
 async function onlyLabels(options: FilterOptions, incoming: IncomingMessage): Promise<Buffer> {
   const { data, error } = createVolumeRules(options.instance).safeParse(parsed(await readBody(incoming)));
-  if (error) throw new Refusal(403, `that volume may not be made: ${z.prettifyError(error)}`);
+  if (error) throw new Refusal(403, `this volume is not allowed: ${z.prettifyError(error)}`);
   return Buffer.from(JSON.stringify(data));
 }
 
 function checkName({ instance }: FilterOptions, name: string): void {
   const prefix = `corral-${instance}-`;
-  if (!name.startsWith(prefix)) throw new Refusal(403, `a container's name has to begin with ${prefix}`);
+  if (!name.startsWith(prefix)) throw new Refusal(403, `a container's name must begin with ${prefix}`);
 }
 
 function parsed(body: Buffer): unknown {
@@ -264,7 +263,7 @@ async function readBody(incoming: IncomingMessage): Promise<Buffer> {
   let bytes = 0;
   for await (const chunk of incoming as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > maxBodyBytes) throw new Refusal(413, 'the body is over 1 MiB');
+    if (bytes > maxBodyBytes) throw new Refusal(413, 'the body exceeds 1 MiB');
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

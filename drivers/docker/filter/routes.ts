@@ -76,13 +76,13 @@ const refuse = (why: string): RouteDecision => ({ kind: 'refuse', why });
 export function decideRoute(method: string, target: string): RouteDecision {
   const [rawPath = '', rawQuery = ''] = target.split('?', 2);
   // The engine decodes a path before it routes, so an escaped path could reach a different route.
-  if (/%|\\|\/\/|\/\.\.?(\/|$)/.test(rawPath)) return refuse('the path is not in its plain form');
+  if (/%|\\|\/\/|\/\.\.?(\/|$)/.test(rawPath)) return refuse('the path is not normalized');
   const path = rawPath.replace(/^\/v\d+\.\d+(?=\/)/, '');
   for (const [allowed, pattern, verdict] of table) {
     const match = allowed === method ? pattern.exec(path) : null;
     if (match) return verdict(match[1] ?? '', new URLSearchParams(rawQuery));
   }
-  return refuse(`${method} ${path} is not a request that the server needs`);
+  return refuse(`${method} ${path} is not a request that the server sends`);
 }
 
 export function filtersByLabel(target: string, label: string): boolean {

@@ -33,7 +33,7 @@ const maxBytes = 64 * 2 ** 20;
 export function openKubeApi({ credentials, clock, random, maxInFlight }: Options) {
   const slots = new Semaphore(maxInFlight, {
     maxWaiting: 2_000,
-    whenFull: 'Too many requests wait for the cluster.',
+    whenFull: 'Too many requests are waiting for the cluster.',
   });
 
   async function send(
@@ -185,7 +185,7 @@ function explain(what: string, { status, message }: Refusal): readonly [ErrorCod
   if (status === 404 && /^namespaces /.test(message))
     return ['driver_unavailable', `The namespace of the sandboxes is missing: ${message}`];
   if (status === 429 || status >= 500)
-    return ['driver_unavailable', `The Kubernetes API cannot ${what} now (${status}).`];
+    return ['driver_unavailable', `The Kubernetes API cannot ${what} right now (${status}).`];
   return ['sandbox_unavailable', `The Kubernetes API refused to ${what}: ${message}`];
 }
 

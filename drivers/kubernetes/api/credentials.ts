@@ -14,7 +14,7 @@ type CredentialOptions = Pick<KubernetesOptions, 'kubeconfig' | 'context' | 'clo
 export function openKubeCredentials({ clock, ...where }: CredentialOptions) {
   const config = load(where);
   const cluster = config.getCurrentCluster();
-  if (!cluster) throw new AppError('invalid_request', 'The kubeconfig names no cluster for its current context.');
+  if (!cluster) throw new AppError('invalid_request', 'The kubeconfig has no cluster for its current context.');
   const tokenFile: string | undefined = config.getCurrentUser()?.authProvider?.config?.tokenFile;
   let token: { text: string; readAt: number } | undefined;
   let kept: { secrets: string; agent: HttpsAgent } | undefined;

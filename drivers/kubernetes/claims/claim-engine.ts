@@ -257,7 +257,8 @@ export function createClaimEngine(options: Options) {
 }
 
 const silent =
-  'No controller of agents.x-k8s.io gave the claim a sandbox in time. Check that it runs, or set CORRAL_KUBERNETES_ENGINE=pods.';
+  'No agents.x-k8s.io controller assigned a sandbox to the claim in time. ' +
+  'Check that it is running, or set CORRAL_KUBERNETES_ENGINE=pods.';
 const secondsLeft = ({ status, spec }: V1Pod, expiresAt: number) => {
   const from = new Date(status?.startTime ?? expiresAt).getTime();
   const target = Math.max(1, Math.ceil((expiresAt - from) / 1_000));
@@ -274,7 +275,7 @@ function findFailure(claim: Claim) {
   const cause = { status: 403, reason, message: text, retryAfterMs: undefined };
   const error = isRefused
     ? toClusterError('create pods', cause)
-    : new AppError('sandbox_unavailable', `The cluster gives the sandbox no pod (${text}).`);
+    : new AppError('sandbox_unavailable', `The cluster did not create a pod for the sandbox (${text}).`);
   const isFinal = isRefused || /^(InvalidMetadata|VolumeClaimTemplatesError)$/.test(reason);
   return { error, isFinal, isWithoutPool: /^(WarmPool|Template)NotFound$/.test(reason) };
 }

@@ -219,12 +219,12 @@ function computeResources(
 }
 
 const runtimeProfile =
-  "Sandboxes have the seccomp profile of their node's runtime (RuntimeDefault), which may allow AF_VSOCK and newer " +
-  'system calls. Install the one that `npm start -- seccomp-profile` prints on each node (see docs/kubernetes.md), and ' +
-  'set CORRAL_KUBERNETES_SECCOMP_PROFILE.';
+  "Sandboxes use the seccomp profile of their node's runtime (RuntimeDefault), which may allow AF_VSOCK and newer " +
+  'system calls. On each node, install the profile that `npm start -- seccomp-profile` prints (see docs/kubernetes.md), ' +
+  'then set CORRAL_KUBERNETES_SECCOMP_PROFILE.';
 const sharedUser =
-  'All sandboxes of a node are one user to its kernel (10001), so one can take what the kernel counts by user, such ' +
-  'as inotify instances, from the others. Set CORRAL_KUBERNETES_USER_NAMESPACES=true where nodes can do it.';
+  'All sandboxes of a node run as one user of its kernel (10001), so one can use up what the kernel limits per user, ' +
+  'such as inotify instances. Set CORRAL_KUBERNETES_USER_NAMESPACES=true where nodes support it.';
 export const listPodWeaknesses = ({ seccompProfile, userNamespaces }: PodSettings): Weakness[] => [
   ...(seccompProfile === undefined ? [{ name: 'seccomp-profile', text: runtimeProfile }] : []),
   ...(userNamespaces ? [] : [{ name: 'shared-user', text: sharedUser }]),

@@ -111,7 +111,7 @@ export async function waitForDaemon(
     if (lost.aborted) throw lost.reason;
     if (status === 200 && (!identity || parseStdout(output).trim() === 'done')) return;
     if (status === 200) {
-      const advice = 'The sandbox cannot store its identity: its image has no bash, or lacks mv.';
+      const advice = 'The sandbox cannot store its identity: its image lacks bash or mv.';
       throw new AppError('sandbox_unavailable', advice);
     }
     if (status === 401) {

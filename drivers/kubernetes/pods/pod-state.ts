@@ -112,7 +112,7 @@ const reasons: Readonly<Record<string, string | undefined>> = {
   EvictionByEvictionAPI: 'The sandbox was evicted, for example because its node was drained',
   PreemptionByScheduler: 'The sandbox was preempted by a pod with higher priority',
   DeletionByTaintManager: 'The node of the sandbox does not answer, or no longer accepts sandboxes',
-  DeletionByPodGC: 'The node of the sandbox is gone',
+  DeletionByPodGC: 'The node of the sandbox no longer exists',
   TerminationByKubelet: 'The node of the sandbox ran short of resources and ended it',
   Evicted: 'The node of the sandbox ran short of resources and evicted it',
   Preempting: 'The sandbox was preempted by a pod with higher priority',

@@ -118,8 +118,8 @@ export function createNetworkPolicyCheck({ unenforced = () => 'refuse', onOpen, 
       const address = isOver ? undefined : await reached(link, signal).catch(() => undefined);
       if (address === undefined) return;
       const what =
-        'Network policies are not enforced here, or are missing: from a new sandbox ' +
-        `the cluster's API server (${address}) can be reached, and so can everything that pods can reach.`;
+        'Network policies are not enforced here, or are missing: a new sandbox can reach ' +
+        `the cluster's API server (${address}) and everything else that pods can reach.`;
       if (!isTold) onOpen?.(what);
       isTold = true;
       isOpen = true;

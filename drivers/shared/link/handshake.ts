@@ -65,7 +65,7 @@ export async function acceptHandshake(
 
 function judge(line: string, token: Secret): HandshakeResult {
   const hello = HelloLine.safeParse(parseJsonWithinLimits(line, helloLimits));
-  if (!hello.success) return { kind: 'refused', reason: 'this server does not understand the hello' };
+  if (!hello.success) return { kind: 'refused', reason: 'this server does not understand the hello message' };
   const { corral, version, boot, sparing } = hello.data;
   if (hello.data.token === hashDaemonToken(token)) {
     return {

@@ -165,7 +165,7 @@ export function toFileError(cause: NodeJS.ErrnoException, path: string): AppErro
     case 'EDQUOT':
       return new AppError('quota', "The sandbox's disk is full. Delete some files first.", { cause });
     case 'ECONNRESET':
-      return new AppError('cancelled', 'The client hung up.', { cause });
+      return new AppError('cancelled', 'The client disconnected.', { cause });
     default:
       return new AppError('internal', 'A file operation failed in the sandbox.', { cause });
   }

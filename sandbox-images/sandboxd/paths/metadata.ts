@@ -109,7 +109,7 @@ export class FileMetadataStore {
       program: metadataProgram,
       calls,
       numbers: [fileMetadataLimits.bytes, fileMetadataLimits.keys, metadataBytes, metadataKeys],
-      missing: 'This sandbox keeps no metadata of files',
+      missing: 'This sandbox cannot store metadata of files',
       onWords: (answer) => void mine.then((helper) => this.#hear(helper, answer)),
       ended: () =>
         void mine.then((helper) => {
@@ -160,7 +160,7 @@ const { errno } = constants;
 const noRoom: ReadonlySet<number> = new Set([errno.ENOSPC, errno.E2BIG, errno.ERANGE, errno.EDQUOT]);
 function refusal(number: number, path: string): AppError {
   if (number === errno.ENOTSUP) {
-    const message = `The file system of ${path} keeps no metadata. Write the file without it, or to another folder.`;
+    const message = `The file system of ${path} does not support metadata. Write the file without it, or to another folder.`;
     return new AppError('unsupported', message);
   }
   if (noRoom.has(number)) {

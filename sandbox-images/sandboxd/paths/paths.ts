@@ -114,7 +114,7 @@ export function createPathOperations(parts: Pick<DaemonState, 'place' | 'env' | 
           if (thrown.code !== 'EXDEV') return await refused(thrown);
           if (typeof own !== 'string' || typeof place !== 'string')
             throw createBadRequestError(
-              `${from} is not moved to another disk, because its name is not UTF-8. Rename it first.`,
+              `${from} cannot be moved to another disk, because its name is not UTF-8. Rename it first.`,
             );
           await cp(full, target, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
           await store.copy(full, target);
@@ -200,7 +200,7 @@ async function replaceFileContent(
   const isMarked = Object.keys(metadata).length > 0;
   const before = await stat(await toSystemPath(full)).catch(() => undefined);
   if (before && !before.isFile() && isMarked)
-    throw createBadRequestError(`${full} is not a regular file and keeps no metadata.`);
+    throw createBadRequestError(`${full} is not a regular file, so it cannot have metadata.`);
   if (before && !before.isFile()) return await writeInto(full, O_WRONLY | O_NONBLOCK, content);
   // Some parts of /proc have no readable real path.
   const target = await readRealPath(await toSystemPath(full)).catch(() => (before ? full : resolveNewFilePath(full)));

@@ -26,7 +26,7 @@ export const auditCommand: ServerCommandDefinition = {
     if (what === 'list') return list(folder, requested, at);
     if (what === 'head') return head(folder, at);
     if (what === 'verify') return await verify(folder, parseHead(requested.head), at);
-    throw wrong(what === undefined ? 'audit alone does nothing' : `There is no audit ${what}`);
+    throw wrong(what === undefined ? 'The action is missing' : `There is no audit ${what}`);
   },
 };
 
@@ -40,7 +40,7 @@ const wrong = (why: string) => new AppError('invalid_request', `${why}. audit ne
 function parseHead(head: string | undefined): AuditPosition | undefined {
   if (head === undefined) return undefined;
   const [, file, mac] = /^([^:]+):([\w-]{43})$/.exec(head) ?? [];
-  if (!file || !mac) throw wrong('--head is not what audit head prints');
+  if (!file || !mac) throw wrong('--head must be a value that audit head printed');
   return { file, mac };
 }
 
@@ -50,7 +50,7 @@ function list(
   { print, say }: CommandTerminal,
 ): number {
   const most = Number(last);
-  if (!Number.isInteger(most) || most < 1) throw wrong('--last needs a number from 1');
+  if (!Number.isInteger(most) || most < 1) throw wrong('--last needs a whole number, 1 or more');
   const isMatch = (row: Row) =>
     (target === undefined || row.target === target) &&
     (key === undefined || row.key === key) &&

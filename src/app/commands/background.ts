@@ -149,7 +149,7 @@ function refused(
   if (end === 'late' || end === 'cancelled') child.kill('SIGTERM');
   rmSync(place.pidFile, { force: true });
   for (const line of written(place.log, began).slice(-quietLines)) at.say(line.replace(/^corral: /, ''));
-  const why = end === 'late' ? 'does not answer in time' : end === 'cancelled' ? 'was stopped' : 'did not start';
+  const why = end === 'late' ? 'did not answer in time' : end === 'cancelled' ? 'was stopped' : 'did not start';
   at.say(`The server ${why}. Its log: ${place.log}`);
   return 1;
 }
@@ -195,7 +195,7 @@ const parseTimeout = (args: readonly string[], { name, usage, usual }: TimeoutOp
   parseWithUsage(`${name} takes ${usage}`, () => {
     const { timeout } = parseArgs({ args: [...args], options: { timeout: { type: 'string' } } }).values;
     if (timeout !== undefined && !/^[1-9]\d{0,4}$/.test(timeout))
-      throw new Error('--timeout needs a number of seconds from 1');
+      throw new Error('--timeout needs a number of seconds, 1 or more');
     return timeout === undefined ? usual : Number(timeout);
   });
 interface TimeoutOption {

@@ -132,7 +132,7 @@ async function readChecks(url: string, token: string | undefined, signal: AbortS
   }
   const report = Detailed.safeParse(await response.json().catch(() => undefined));
   if (!report.success) {
-    const what = `${url} answered ${response.status}, not with the health of a Corral server`;
+    const what = `${url} answered ${response.status}, but not with the health report of a Corral server`;
     throw new AppError(
       'invalid_request',
       `${what}. If it is just starting, try again; otherwise set the server with --url.`,
@@ -192,13 +192,13 @@ async function isolationFindings(
     const all = [...targets, ...names.map((host) => (host.includes(':') ? `[${host}]:53` : `${host}:53`))];
     const reached = (await run(all.map(reach).join('\n'))).filter((line) => /^(open|closed) /.test(line));
     return [
-      { isRight: lines.get('uid') !== '0', what: `a sandbox works as user ${lines.get('uid')}` },
+      { isRight: lines.get('uid') !== '0', what: `a sandbox runs as user ${lines.get('uid')}` },
       { isRight: /^0+$/.test(lines.get('capabilities') ?? ''), what: `its capabilities: ${lines.get('capabilities')}` },
       { isRight: lines.get('privileges') === '1', what: 'it cannot gain privileges by running a program' },
       { isRight: lines.get('system') === 'read-only', what: `its system is ${lines.get('system')}` },
       {
         isRight: reached.length === all.length,
-        what: `${reached.length} of ${all.length} addresses were tried from it`,
+        what: `${reached.length} of ${all.length} addresses were tested from inside it`,
       },
       ...reached.map((line) => ({ isRight: line.startsWith('closed'), what: `from it, ${line.replace(' ', ': ')}` })),
     ];

@@ -45,11 +45,11 @@ function unknown(name: string): AppError {
     return new AppError('invalid_request', `There is no option ${name}. ${why} --help lists them.`);
   }
   const meant = findNearestWord(name, known);
-  const advice = meant ? `did you mean ${meant}? The others` : 'known';
+  const advice = meant ? `did you mean ${meant}? The others` : 'the commands';
   const rest = known.filter((one) => one !== meant).join(', ');
   return new AppError(
     'invalid_request',
-    `There is no command ${name}; ${advice} are ${rest}. Without one the server starts. --help shows them and the settings.`,
+    `There is no command ${name}; ${advice} are ${rest}. Without a command, the server starts. --help lists all settings.`,
   );
 }
 

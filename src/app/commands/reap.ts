@@ -14,8 +14,8 @@ const options = {
 export const reapCommand: ServerCommandDefinition = {
   usage: '[--all --instance <name>] [--namespace <name>]',
   about:
-    'deletes the pods in the namespace of the sandboxes that are past their deadline, of any server; with --all every ' +
-    'pod and volume claim of one installation, whose servers should be gone',
+    'deletes the pods of all servers that are past their deadline, in the namespace of the sandboxes; with --all, every ' +
+    'pod and volume claim of one installation, whose servers must no longer be running',
   async run(args, { signal, print }) {
     const reapOptions = parsed(args);
     const config = loadLocalConfig();

@@ -13,7 +13,7 @@ export async function sendServerRequest(url: string, options: RequestInit): Prom
   }
   const response = await fetch(url, options).catch((cause: Error) => {
     if (options.signal?.aborted) throw cause;
-    const advice = 'Start it there (npm start), or name another address with --url or CORRAL_URL.';
+    const advice = 'Start it there (npm start), or set another address with --url or CORRAL_URL.';
     throw new AppError('invalid_request', `No server answers at ${origin}. ${advice}`, { cause });
   });
   if (response.status === 401) {

@@ -52,7 +52,7 @@ const unwritable = (file: string) => (thrown: unknown) => {
   const { code } = thrown as NodeJS.ErrnoException;
   if (code === undefined) throw thrown;
   const advice =
-    'Check that its folder exists and its disk has space. What was written stays, and the next export continues after it.';
+    'Check that its folder exists and its disk has space. Data already written is kept, and the next export continues after it.';
   throw new AppError('conflict', `${file} cannot be written (${code}). ${advice}`, { cause: thrown });
 };
 

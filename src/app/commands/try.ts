@@ -100,6 +100,6 @@ const options = { ...urlOption, timeout: { type: 'string', default: '300' } } as
 const parsed = (args: readonly string[]): ServerAddress & { readonly timeout: string } =>
   parseWithUsage(`try takes ${tryCommand.usage}`, () => {
     const input = parseArgs({ args: [...args], options }).values;
-    if (!/^[1-9]\d{0,5}$/.test(input.timeout)) throw new Error('--timeout needs a number of seconds from 1');
+    if (!/^[1-9]\d{0,5}$/.test(input.timeout)) throw new Error('--timeout needs a number of seconds, 1 or more');
     return { ...resolveServerAddress(input.url), timeout: input.timeout };
   });

@@ -43,7 +43,7 @@ async function builtHere(): Promise<string> {
     if (existsSync(folder)) return folder; // another server built it first
     throw new AppError(
       'internal',
-      'The page could not be built, so only the APIs answer. Run `npm ci` in the folder of Corral, then start again.',
+      'The page could not be built, so only the APIs are available. Run `npm ci` in the folder of Corral, then start again.',
       { cause: thrown },
     );
   }

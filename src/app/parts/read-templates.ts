@@ -38,7 +38,7 @@ export function readTemplates(
   const read = (file: string): TemplateFile[] => {
     const [, name] = /^(.*)[.]ya?ml$/.exec(basename(file)) ?? [];
     if (name === undefined || !templateNamePattern.test(name)) {
-      problems.push(`${file} is no template: its name must be a word of a-z, 0-9, _ and - with .yaml behind it.`);
+      problems.push(`${file} is not a template: its name must consist of a-z, 0-9, _ and -, followed by .yaml.`);
       return [];
     }
     try {
@@ -83,7 +83,7 @@ function unknownTools(template: Template, file: string, tools: ToolRegistry): st
       .map((name) => {
         const meant = findNearestWord(name, known);
         const help = meant ? `did you mean ${meant}?` : `the groups are ${toolGroups.join(', ')}.`;
-        return `${key} in ${file} names ${name}, and there is no such tool or group; ${help}`;
+        return `${key} in ${file} contains ${name}, but there is no such tool or group; ${help}`;
       });
   const { allow, deny } = template.tools;
   return [

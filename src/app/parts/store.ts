@@ -26,7 +26,7 @@ export async function openStore({ config, logger, say }: Options): Promise<Store
   const { mongodbUrl: url, dataDir, history } = config;
   if (history === 'memory') {
     const text =
-      'The history is kept in memory only (CORRAL_HISTORY=memory): every session is gone when the server stops.';
+      'The history is kept in memory only (CORRAL_HISTORY=memory): every session is lost when the server stops.';
     say(text);
     logger.warn({}, text);
     return createInMemoryStore();

@@ -47,12 +47,15 @@ function otlpTarget(variables: Variables, warn: TraceDeps['warn']): OtlpTarget |
   if (protocol !== 'http/json') {
     warn(
       undefined,
-      `OTEL_EXPORTER_OTLP_PROTOCOL is ${protocol}, and traces are sent as http/json, usually to port 4318.`,
+      `OTEL_EXPORTER_OTLP_PROTOCOL is ${protocol}, but traces are always sent as http/json, usually to port 4318.`,
     );
   }
   const url = own || `${trimEndCharacters(common || 'http://localhost:4318', '/')}/v1/traces`;
   if (!URL.canParse(url) || !/^https?:/.test(url)) {
-    warn(undefined, 'OTEL_EXPORTER_OTLP_ENDPOINT is no address such as http://localhost:4318, so there are no traces.');
+    warn(
+      undefined,
+      'OTEL_EXPORTER_OTLP_ENDPOINT is not an address such as http://localhost:4318, so there are no traces.',
+    );
     return undefined;
   }
   const headers = variables.OTEL_EXPORTER_OTLP_TRACES_HEADERS ?? variables.OTEL_EXPORTER_OTLP_HEADERS;

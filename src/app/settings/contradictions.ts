@@ -14,7 +14,7 @@ export function findConfigContradictions(config: Config): string[] {
     );
   }
   if (config.history === 'memory' && config.mongodbUrl) {
-    problems.push('CORRAL_HISTORY is memory, but MONGODB_URL names a database for it: unset one of them.');
+    problems.push('CORRAL_HISTORY is memory, but MONGODB_URL sets a database for it: unset one of them.');
   }
   problems.push(...signInProblems(config), ...proxyProblems(config));
   problems.push(...missingStorage(config));
@@ -31,12 +31,12 @@ function proxyProblems(config: Config): string[] {
   return [
     ...(hasIdentityProxy(config) && config.trustedProxies.length === 0
       ? [
-          'CORRAL_IDENTITY_PROXY_SUBJECT_HEADER lets a proxy name the people who call, but CORRAL_TRUSTED_PROXIES is not set, so anyone could: set it to the addresses of the proxy.',
+          'CORRAL_IDENTITY_PROXY_SUBJECT_HEADER lets a proxy identify callers, but CORRAL_TRUSTED_PROXIES is not set, so anyone could do so: set it to the addresses of the proxy.',
         ]
       : []),
     ...(tokenHeader !== undefined && (tokenKeys === undefined || tokenAudience === undefined)
       ? [
-          'CORRAL_IDENTITY_PROXY_TOKEN_HEADER needs CORRAL_IDENTITY_PROXY_TOKEN_KEYS and CORRAL_IDENTITY_PROXY_TOKEN_AUDIENCE, with which its tokens are checked.',
+          'CORRAL_IDENTITY_PROXY_TOKEN_HEADER needs CORRAL_IDENTITY_PROXY_TOKEN_KEYS and CORRAL_IDENTITY_PROXY_TOKEN_AUDIENCE to verify its tokens.',
         ]
       : []),
     ...(config.programs.issuers.length > 0 && config.programs.audience === undefined
@@ -52,10 +52,10 @@ function signInProblems({ oidc: { issuer, clientId, others } }: Config): string[
       ? [`CORRAL_OIDC_ISSUER is ${issuer}, which needs CORRAL_OIDC_CLIENT_ID, the id of this server there.`]
       : []),
     ...(issuer === undefined && all.length > 0
-      ? ['oidc.others names more providers, but CORRAL_OIDC_ISSUER names none: set it to the first of them.']
+      ? ['oidc.others lists more providers, but CORRAL_OIDC_ISSUER is not set: set it to the first of them.']
       : []),
     ...(new Set(all).size < all.length
-      ? ['CORRAL_OIDC_ISSUER and oidc.others name the same provider twice: leave one of them out.']
+      ? ['CORRAL_OIDC_ISSUER and oidc.others contain the same provider twice: remove one of them.']
       : []),
   ];
 }

@@ -95,7 +95,7 @@ export const modelsSection = z.strictObject({
   privateAddresses: defineSetting(
     oneOf('auto', 'allow', 'refuse'),
     'auto',
-    'whether administrators can add providers on this machine and in private networks on the page; auto: only on a loopback server without a token and keys',
+    'whether administrators can use the page to add providers on this machine and in private networks; auto: only on a loopback server without a token or keys',
   ),
   compatible: defineSecretSetting(
     mappingOf('server names, each with base-url and api-key', endpointName, endpoint),

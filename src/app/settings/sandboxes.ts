@@ -59,9 +59,9 @@ export const sandboxSection = z.strictObject({
   idleSeconds: defineSetting(
     integerValue(1, 30 * day),
     1800,
-    'time without use after which a sandbox is stopped; its files stay',
+    'time without use after which a sandbox is stopped; its files are kept',
   ),
-  ttlSeconds: defineSetting(integerValue(60, 20 * day), day, 'age at which a sandbox is stopped; its files stay'),
+  ttlSeconds: defineSetting(integerValue(60, 20 * day), day, 'age at which a sandbox is stopped; its files are kept'),
   startTimeoutSeconds: defineSetting(
     integerValue(1, 3600),
     300,
@@ -119,7 +119,7 @@ export const desktopSection = z.strictObject({
   controlIdleSeconds: defineSetting(
     integerValue(5, day),
     120,
-    'time without input after which a person loses the keyboard and mouse',
+    'time without input after which a person loses control of the keyboard and mouse',
   ),
   clipboard: defineSetting(booleanValue(), true, 'shares the clipboard of the viewer in control with the desktop'),
   geometry: defineSetting(

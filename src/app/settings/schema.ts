@@ -260,7 +260,7 @@ export const Config = z.strictObject({
     authorName: defineSetting(
       textValue('a name without < and >', /^[^<>\p{Cc}]{1,100}$/u),
       'Corral',
-      'author of commits if the creator of a session named none',
+      "author of commits if a session's creator sets none",
     ),
     authorEmail: defineSetting(
       textValue('an e-mail address', /^[^<>@\s]{1,100}@[^<>@\s]{1,100}$/),
@@ -281,13 +281,13 @@ export const Config = z.strictObject({
     keepPrepared: defineSetting(
       integerValue(0, 10_000),
       20,
-      'number of prepared repositories kept per owner for later sessions, the last used; 0: none',
+      'number of most recently used prepared repositories kept per owner for later sessions; 0: none',
     ),
     preparedBytes: defineSetting(byteSizeValue(1), '1GiB', 'maximum size of a prepared repository that is kept'),
     readyWorkspaces: defineSetting(
       integerValue(0, 1_000),
       2,
-      'number of prepared workspaces kept ready for new sessions, of all owners together; 0: none',
+      'number of prepared workspaces kept ready for new sessions across all owners; 0: none',
     ),
     readyHours: defineSetting(integerValue(1, 1_000), 24, 'hours after which an unused ready workspace is removed'),
   }),
@@ -310,7 +310,7 @@ export const Config = z.strictObject({
     passivateSeconds: defineSetting(
       integerValue(1, day),
       60,
-      'time after which an idle session is unloaded from memory; its history stays',
+      'time after which an idle session is unloaded from memory; its history is kept',
     ),
     turnBudget: markChangeable(
       defineOptionalSetting(
@@ -369,7 +369,7 @@ export const Config = z.strictObject({
     privateAddresses: defineSetting(
       oneOf('auto', 'allow', 'refuse'),
       'auto',
-      'whether administrators can add tool servers on this machine and in private networks on the page; auto: only on a loopback server without a token and keys',
+      'whether administrators can use the page to add tool servers on this machine and in private networks; auto: only on a loopback server without a token or keys',
     ),
   }),
   search: z.strictObject({
@@ -420,7 +420,7 @@ export const Config = z.strictObject({
     format: defineSetting(
       oneOf('auto', 'json', 'pretty'),
       'auto',
-      'lines of JSON, or lines for people; auto is pretty on a terminal, else json',
+      'lines of JSON, or human-readable lines; auto is pretty on a terminal, else json',
       'LOG_FORMAT',
     ),
     blockedSeconds: defineSetting(
@@ -430,7 +430,7 @@ export const Config = z.strictObject({
     ),
   }),
   shutdown: z.strictObject({
-    graceSeconds: defineSetting(integerValue(0, 600), 10, 'time to finish after SIGTERM'),
+    graceSeconds: defineSetting(integerValue(0, 600), 10, 'time that running work has to finish after SIGTERM'),
   }),
   failpoints: defineOptionalSetting(
     textValue('points such as store.append.after=exit@37'),

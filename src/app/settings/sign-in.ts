@@ -82,12 +82,12 @@ export const oidcSection = z.strictObject({
     urlValue('https', 'http'),
     'address of the page as registered at the providers; unset: the one that the browser shows',
   ),
-  sessionHours: defineSetting(integerValue(1, 8_760), 168, 'time after which people sign in again'),
-  idleHours: defineSetting(integerValue(1, 8_760), 24, 'time without use after which people sign in again'),
+  sessionHours: defineSetting(integerValue(1, 8_760), 168, 'time after which people must sign in again'),
+  idleHours: defineSetting(integerValue(1, 8_760), 24, 'time without use after which people must sign in again'),
   offlineHours: defineSetting(
     integerValue(1, 720),
     8,
-    'how long people stay signed in while the provider does not confirm them, because it is away or gave no refresh token',
+    'how long people stay signed in while the provider cannot confirm them, because it is unreachable or issued no refresh token',
   ),
   checkSeconds: defineSetting(
     integerValue(1, 3_600),
@@ -99,7 +99,7 @@ export const oidcSection = z.strictObject({
 export const identityProxySection = z.strictObject({
   subjectHeader: defineOptionalSetting(
     headerName,
-    'header in which a trusted proxy names the person who calls, such as x-auth-request-user, see docs/sign-in.md; unset: none does',
+    'header in which a trusted proxy identifies the caller, such as x-auth-request-user, see docs/sign-in.md; unset: none',
   ),
   emailHeader: defineOptionalSetting(
     headerName,
@@ -109,13 +109,13 @@ export const identityProxySection = z.strictObject({
   groupsHeader: defineOptionalSetting(headerName, "header with the person's groups, comma-separated"),
   tokenHeader: defineOptionalSetting(
     headerName,
-    'header with a signed token about the person, such as x-pomerium-jwt-assertion, in place of the others',
+    'header with a signed token about the person, such as x-pomerium-jwt-assertion, instead of the other headers',
   ),
   tokenKeys: defineOptionalSetting(issuerUrl, 'address of the keys of those tokens'),
   tokenAudience: defineOptionalSetting(textValue('a name'), 'name of this server in those tokens'),
   tokenIssuer: defineOptionalSetting(
     textValue('a name'),
-    'name of the proxy in those tokens; unset: any that has the keys',
+    'name of the proxy in those tokens; unset: any proxy with those keys',
   ),
   roles: defineSetting(roleTable, {}, 'roles by group; the highest applies, and people without a role cannot sign in'),
   allowedDomains: defineSetting(
@@ -134,7 +134,7 @@ export const programsSection = z.strictObject({
   issuers: defineSetting(
     listOf('addresses of issuers', issuerUrl.kind),
     [],
-    'issuers whose tokens programs can show in place of a key, such as https://token.actions.githubusercontent.com, see docs/sign-in.md',
+    'issuers whose tokens programs can present instead of a key, such as https://token.actions.githubusercontent.com, see docs/sign-in.md',
   ),
   audience: defineOptionalSetting(textValue('a name'), 'name of this server in those tokens, such as its address'),
 });

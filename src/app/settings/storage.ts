@@ -48,7 +48,7 @@ export const keysSection = z.strictObject({
     secretTextValue('32 bytes as hex or base64; more after commas only decrypt what they encrypted'),
     'encrypts the stored keys of model providers; generated in the data folder if neither this nor the file is set',
   ),
-  encryptionKeyFile: defineOptionalSetting(textValue('a file'), 'the same, one key to a line'),
+  encryptionKeyFile: defineOptionalSetting(textValue('a file'), 'file with these keys, one per line'),
 });
 
 export const retentionSection = z.strictObject({
@@ -65,7 +65,11 @@ export const retentionSection = z.strictObject({
     keptIn('count'),
   ),
   maxBytes: markChangeable(
-    defineSetting(byteSizeValue(0), 0, 'the same by the total size of their histories; 0: no limit'),
+    defineSetting(
+      byteSizeValue(0),
+      0,
+      'maximum total size of all histories; finished sessions idle the longest are deleted first; 0: no limit',
+    ),
     keptIn('bytes'),
   ),
   maxSessionBytes: markChangeable(

@@ -62,9 +62,9 @@ const TemplateFile = z.strictObject({
     command: defineOptionalSetting(argv(), 'the program and its arguments'),
     auth: defineOptionalSetting(
       textValue('a word', /^[\w.-]{1,80}$/),
-      "the agent's name of the login method, if it needs one",
+      "the agent's name for the login method, if it needs one",
     ),
-    mode: defineOptionalSetting(textValue('a word', /^[\w.:-]{1,80}$/), "the agent's name of its mode"),
+    mode: defineOptionalSetting(textValue('a word', /^[\w.:-]{1,80}$/), "the agent's name for its mode"),
     resume: defineOptionalSetting(
       oneOf('session', 'summary'),
       'how the agent continues after its process has ended: in its saved session, or in a new one with a summary',
@@ -128,7 +128,7 @@ const TemplateFile = z.strictObject({
       accepts: 'names, each with image, and command, env, ports, healthcheck, after, scratch, see docs/services.md',
       kind: ServiceRecipes,
     },
-    'containers beside its sandboxes, such as a database',
+    'containers next to its sandboxes, such as a database',
   ),
   children: defineOptionalSetting(
     { accepts: 'a number from 1 to 8', kind: z.int().min(1).max(8) },
@@ -154,7 +154,7 @@ const TemplateFile = z.strictObject({
         RepositoryInputs,
       ),
     },
-    'the repositories that its sessions begin with',
+    'the repositories that its sessions start with',
   ),
   volumes: defineOptionalSetting(
     {

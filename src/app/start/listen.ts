@@ -27,10 +27,10 @@ function adviceFor({ code }: NodeJS.ErrnoException, { host, port }: ListenAddres
     case 'EADDRINUSE':
       return `another program listens there already, perhaps another Corral. Stop it, or choose another port, such as PORT=${port + 1}.`;
     case 'EACCES':
-      return 'this user may not use that port. Choose one from 1024 on with PORT.';
+      return 'this user does not have permission to use that port. Set PORT to 1024 or higher.';
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
-      return `${host} is no address of this machine. Set HOST to one, such as 127.0.0.1.`;
+      return `${host} is not an address of this machine. Set HOST to one, such as 127.0.0.1.`;
     default:
       return undefined;
   }

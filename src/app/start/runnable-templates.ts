@@ -74,7 +74,7 @@ export class TemplateAvailabilityChecker extends ServerComponent<Deps> {
       return undefined;
     } catch (thrown) {
       const { code, publicMessage: reason } = toAppError(thrown);
-      return { code, reason, remedy: `The template ${session.template} has them; name another one.` };
+      return { code, reason, remedy: `The template ${session.template} requires them; choose another one.` };
     }
   }
 

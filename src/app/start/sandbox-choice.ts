@@ -21,11 +21,11 @@ export function checkSandboxOptions(choice: SandboxOptions, { config, driver }: 
   const { adopts, ...others } = choice;
   const [fixed] = Object.keys(others).filter((name) => name !== 'idleSeconds');
   if (adopts !== undefined && fixed !== undefined)
-    throw bad(`adopt: ${adopts} is as its owner created it; leave out everything about the sandbox (${fixed}).`);
+    throw bad(`adopt: ${adopts} is configured by its owner; omit all options of the sandbox (${fixed}).`);
   checkSize(choice, config.sandbox, driver);
   const { idleSeconds: most } = config.sandbox;
   if ((choice.idleSeconds ?? 0) > most) {
-    throw bad(`idleSeconds: an unused sandbox is stopped after ${most} s here (CORRAL_SANDBOX_IDLE_SECONDS).`);
+    throw bad(`idleSeconds: must be at most ${most}, the limit of this server (CORRAL_SANDBOX_IDLE_SECONDS).`);
   }
   if (choice.egress) checkEgress(choice.egress, config.egress, driver);
 }
@@ -45,10 +45,10 @@ function checkSize(
     const target = choice[part];
     if (target === undefined) continue;
     if (!capabilities.limits.includes(enforced[part])) {
-      throw cannot(`size.${part}: the driver ${name} cannot limit it for one sandbox here. Leave it out.`);
+      throw cannot(`size.${part}: the driver ${name} cannot limit it for one sandbox here. Omit it.`);
     }
     const most = readMaxSandboxSize(settings)[part];
-    if (target > most) throw bad(`size.${part}: ${target} is over ${most}, the most here (${variables[part]}).`);
+    if (target > most) throw bad(`size.${part}: ${target} exceeds the maximum, ${most} (${variables[part]}).`);
   }
 }
 
@@ -58,7 +58,7 @@ function checkEgress(
   { name, capabilities }: Limits['driver'],
 ): void {
   if (capabilities.egress !== 'enforced') {
-    throw cannot(`egress: the driver ${name} does not hold sandboxes back from the network here. Leave it out.`);
+    throw cannot(`egress: the driver ${name} cannot restrict network access here. Omit it.`);
   }
   if (!isEgressRules(choice)) {
     for (const text of choice) checkEntry(text, settings);
@@ -66,7 +66,8 @@ function checkEgress(
   }
   // Any range can be denied, because that only narrows the policy.
   for (const text of choice.deny) {
-    if (!parseAddressRange(text)) throw bad(`egress: '${text}' is no address or range. Write it like 192.0.2.0/24.`);
+    if (!parseAddressRange(text))
+      throw bad(`egress: '${text}' is not an address or range. Write it like 192.0.2.0/24.`);
   }
   for (const text of choice.allow) {
     const range = parseAddressRange(text);
@@ -83,8 +84,8 @@ function checkEntry(text: string, settings: Config['egress']): void {
 }
 
 const beyond = (text: string, { policy }: Config['egress']) => {
-  const why = `egress: the server's policy '${policy}' does not open ${text}`;
-  return bad(`${why}, and a session cannot reach more than that. Ask the operator (CORRAL_EGRESS_POLICY).`);
+  const why = `egress: the server's policy '${policy}' does not allow ${text}`;
+  return bad(`${why}, and a session cannot exceed the policy. Ask the operator to change it (CORRAL_EGRESS_POLICY).`);
 };
 
 /** Whether the policy could open an address of the range. A host name on the allow list could resolve to any address. */

@@ -81,7 +81,7 @@ export async function startSandboxServices(beginning: Beginning, signal: AbortSi
   const names = [...specs.keys()].join(', ');
   const refuseAll = (why: string) => {
     for (const name of specs.keys())
-      report({ name, kind: 'failed', detail: `The service ${name} is not there: ${why}.` });
+      report({ name, kind: 'failed', detail: `The service ${name} is not available: ${why}.` });
   };
   if (!hostsServices(driver)) {
     return refuseAll(driver.capabilities.noServices ?? `the driver ${driver.name} has none`);
@@ -98,7 +98,7 @@ export async function startSandboxServices(beginning: Beginning, signal: AbortSi
       if (!spec) return;
       // The operator may have shortened the list of allowed images since the session was created.
       if (!isImageAllowed(spec.image, settings.config.sandbox.serviceImages)) {
-        const text = `the server does not allow the image ${spec.image} any more (CORRAL_SANDBOX_SERVICE_IMAGES).`;
+        const text = `the server no longer allows the image ${spec.image} (CORRAL_SANDBOX_SERVICE_IMAGES).`;
         throw new AppError('sandbox_unavailable', text);
       }
       await driver.startService(

@@ -116,7 +116,7 @@ export async function openFacadeServices(server: ServerWithEngine) {
       async workerIn(project, named) {
         const found = workingOwner(await directory.findPerson(named), project)?.owner;
         if (found !== undefined) return found;
-        throw new AppError('not_found', 'This person cannot work in the project. Make the person a member first.');
+        throw new AppError('not_found', 'This person cannot work in the project. Add the person as a member first.');
       },
       departed: (id) => ofProjects.departed(id),
     },

@@ -66,7 +66,7 @@ export async function waitForStore<Made>(
     } catch (thrown) {
       const error = toAppError(thrown);
       if (!url || closing.aborted || !isAway(error)) throw error;
-      const reason = `MongoDB at ${toHosts(url)} does not answer. The server waits for it and starts when it appears.`;
+      const reason = `MongoDB at ${toHosts(url)} does not answer. The server waits for it and starts once it is available.`;
       if (wait === 250) {
         say(reason);
         logger.warn({ err: error }, 'the store is unavailable; waiting for it');

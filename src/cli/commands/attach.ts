@@ -7,7 +7,7 @@ const detachKeys = '\u0010\u0011'; // Ctrl+P Ctrl+Q, as in Docker
 export const attachCommand: CliCommand = {
   name: 'attach',
   args: [sessionArgument],
-  about: 'opens a terminal in a sandbox, or reattaches to the one that was left with ctrl-p ctrl-q',
+  about: 'opens a terminal in a sandbox, or reattaches to one that was detached with ctrl-p ctrl-q',
   options: [
     ['--new', 'open another terminal'],
     ['--terminal <id>', 'reattach to this terminal; `corral show` lists them'],

@@ -24,7 +24,7 @@ export const attemptsCommand: CliCommand = {
     ],
     ['-g, --goal <rubric>', 'with start: what the result must satisfy; a grader judges and scores it'],
     ['-c, --check <command...>', 'with start: commands that must exit with 0 in the workspace'],
-    ['--revisions <n>', 'how often a result that misses the goal goes back to the agent; default: 3'],
+    ['--revisions <n>', 'how many times a result that misses the goal is returned to the agent; default: 3'],
     ['--token-budget <tokens>', 'with start: maximum tokens per attempt'],
     ['--tool-call-budget <calls>', 'with start: maximum tool calls per attempt'],
     ['--id <attempts>', 'the attempts; default: the newest of the session'],

@@ -9,7 +9,7 @@ export const boxCommand: CliCommand = {
     ['-t, --template <template>', 'the template of a new session, such as code-interpreter'],
     ['--snapshot <snapshot>', 'the id or name of a snapshot whose files a new session starts with'],
     ['--built <template>', 'the id or name of a template that you built, whose image a new session starts from'],
-    ['--idle <seconds>', 'pause the sandbox of a new session after so many seconds without use'],
+    ['--idle <seconds>', 'pause the sandbox of a new session after this many seconds without use'],
     volumeOption,
     ['--rename <name>', 'rename the session, which must exist'],
     ['--free', 'remove the name from its session, so that another session can take it'],

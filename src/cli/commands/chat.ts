@@ -8,7 +8,7 @@ import { findBox } from '../server.ts';
 export const chatCommand: CliCommand = {
   name: 'chat',
   args: [],
-  about: 'talks with an agent, message by message; /help lists the commands, ctrl-c stops the run, ctrl-d leaves',
+  about: 'talks with an agent, message by message; /help lists the commands, ctrl-c stops the run, ctrl-d exits',
   options: [
     ['-s, --session <session>', 'continue this session'],
     ['-l, --list', 'choose the session from a list'],

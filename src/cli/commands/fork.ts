@@ -14,7 +14,7 @@ export const forkCommand: CliCommand = {
   about:
     'starts a new session from the end of a step or run of another one, with its conversation and files, and prints its id',
   options: [
-    ['--at <seq>', 'the seq of a finished step or of the end of a run (see logs --json); default: the newest end'],
+    ['--at <seq>', 'the seq of a finished step or of the end of a run (see logs --json); default: the latest one'],
     ['--title <title>', "the new session's title"],
     ['--no-files', 'start without files'],
     jsonOption,

@@ -29,7 +29,7 @@ export const pauseCommand: CliCommand = {
 export const resumeCommand: CliCommand = {
   name: 'resume',
   args: [sessionArgument],
-  about: "resumes a session's paused sandbox, or starts one that does not run",
+  about: "resumes a session's paused sandbox, or starts one that is not running",
   options: [jsonOption],
   examples: ['corral resume last'],
   async run({ args: [word = ''], options, io, corral }) {
@@ -39,7 +39,7 @@ export const resumeCommand: CliCommand = {
 };
 
 const offers = {
-  ready: 'This sandbox has no desktop; --add restarts it on its files with one.',
+  ready: 'This sandbox has no desktop; --add restarts it with one and keeps its files.',
   building: 'The image with the desktop is being built',
   failed: 'The image with the desktop could not be built; the server tries again',
   none: 'Sandboxes of this server have no desktop (sandbox.desktop)',
@@ -50,7 +50,7 @@ export const desktopCommand: CliCommand = {
   args: [sessionArgument],
   about: "shows whether a session's sandbox has a desktop, or can get one",
   options: [
-    ['--add', 'start the desktop; a sandbox without one restarts on its files, which ends its processes'],
+    ['--add', 'start the desktop; a sandbox without one is restarted, which keeps its files and ends its processes'],
     jsonOption,
   ],
   examples: ['corral desktop last', 'corral desktop last --add'],

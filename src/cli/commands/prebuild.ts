@@ -49,7 +49,7 @@ export const prebuildCommand: CliCommand = {
         io.print(options.flag('json') ? JSON.stringify({ automation: id, start: start.id }) : id);
         return exitCodes.ok.code;
       }
-      io.say('Preparing. This ends when .corral/setup.sh ends.');
+      io.say('Preparing the workspace. This takes until .corral/setup.sh ends.');
       while (!isOver(start) && !io.signal.aborted) {
         await sleep(pollMs, io.signal).catch(() => {});
         const all = await server.call((api) => api.automations.starts.query({ id, limit: 200 }));
@@ -57,7 +57,7 @@ export const prebuildCommand: CliCommand = {
       }
       if (!isOver(start)) {
         stays = true; // the prebuild continues on the server
-        io.say(`It continues. See: corral automation starts ${id}`);
+        io.say(`It is still running. See: corral automation starts ${id}`);
         return exitCodes.interrupted.code;
       }
       const isDone = start.outcome?.status === 'completed';

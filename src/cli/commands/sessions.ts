@@ -78,7 +78,7 @@ export const showCommand: CliCommand = {
         .map(({ id, status, title }) => `${id}  ${status}  ${toOneLine(title, 60)}`)
         .join('\n'),
       sandbox: `${formatSandboxCondition(sandbox)} (${sandbox.driver}), workspace ${sandbox.workdir}`,
-      idle: sandbox.idleSeconds === null ? '' : `stopped after ${sandbox.idleSeconds} s without use; files stay`,
+      idle: sandbox.idleSeconds === null ? '' : `stopped after ${sandbox.idleSeconds} s without use; files are kept`,
       damage: sandbox.filesDamaged?.detail ?? '',
       events: String(session.lastSeq),
       terminals: terminals.map(({ id }) => id).join(', '),
@@ -95,8 +95,8 @@ export const showCommand: CliCommand = {
 export const stopCommand: CliCommand = {
   name: 'stop',
   args: [['<session...>', 'the sessions']],
-  about: 'stops the runs of sessions with their processes; files stay',
-  options: [['--sandbox', 'end the sandbox too; the files stay'], jsonOption],
+  about: 'stops the runs of sessions with their processes; files are kept',
+  options: [['--sandbox', 'end the sandbox too; the files are kept'], jsonOption],
   examples: ['corral stop last'],
   async run({ args, options, io, corral }) {
     for (const word of args) {

@@ -12,7 +12,7 @@ import { findBox } from '../server.ts';
 
 const repositoryOption = [
   '-r, --repository <folder>',
-  'the folder of the repository; needed where the session has several',
+  'the folder of the repository; required if the session has several',
 ] as const;
 
 async function findRepository({

@@ -204,10 +204,10 @@ function Line({
 }
 
 const keyHint = (view: ChatView) => {
-  if (view.question !== undefined) return 'enter answers · ctrl-c stops the run';
+  if (view.question !== undefined) return 'enter: answer · ctrl-c: stop the run';
   return view.since === undefined
-    ? '/help · @ files · ! command · ctrl-d leaves'
-    : 'enter steers · ctrl-c stops the run';
+    ? '/help · @ files · ! command · ctrl-d: exit'
+    : 'enter: steer · ctrl-c: stop the run';
 };
 
 function approvalText(call: ChatView['approvals'][number], paint: Painter): string {

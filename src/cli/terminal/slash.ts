@@ -65,11 +65,11 @@ export const slashCommands: readonly SlashCommand[] = [
     async run(talk, file) {
       const found = await stat(file).catch(() => undefined);
       if (!found?.isFile()) {
-        talk.say('warning', file === '' ? 'Name a local file: /attach <local file>.' : `There is no file ${file}.`);
+        talk.say('warning', file === '' ? 'Specify a local file: /attach <local file>.' : `There is no file ${file}.`);
         return 'stay';
       }
       await talk.box.files.write(basename(file), createReadStream(file));
-      return showNotice(talk, `${basename(file)} is in the workspace: name it as @${basename(file)}.`);
+      return showNotice(talk, `${basename(file)} is in the workspace: mention it as @${basename(file)}.`);
     },
   },
   {
@@ -109,12 +109,12 @@ function showNotice(talk: ChatTerminal, text: string): SlashCommandResult {
 function help(): string {
   const rows = slashCommands.map(({ name, usage = '', about }) => [`/${name} ${usage}`.trim(), about]);
   const keys = [
-    ['@file', 'names a file of the workspace; tab completes'],
+    ['@file', 'mentions a file of the workspace; tab completes'],
     ['! command', 'runs a command in the sandbox'],
     ['enter', 'sends; alt-enter, ctrl-j or a backslash before it begins a new line'],
     ['up, down', 'earlier messages'],
-    ['ctrl-c', 'stops the current run; if there is none, clears the line, then leaves'],
-    ['ctrl-d', 'leaves'],
+    ['ctrl-c', 'stops the current run; if there is none, clears the line, then exits'],
+    ['ctrl-d', 'exits'],
   ];
   return [...rows, ...keys].map(([what = '', about = '']) => `${what.padEnd(24)} ${about}`).join('\n');
 }

@@ -78,7 +78,7 @@ export async function runBash(
   const reply = /^exit (\d+)$/m.exec(stderr);
   const output = trimEndCharacters(renderScreenText(stdout), '\n');
   if (!reply) {
-    const text = 'The sandbox was stopped while this command ran. Look what it has done before you run it again.';
+    const text = 'The sandbox was stopped while this command ran. Check what it did before you run it again.';
     return { text: [output, text].filter((part) => part !== '').join('\n'), isError: true };
   }
   const code = Number(reply[1]);

@@ -45,7 +45,7 @@ const tools: Readonly<Record<string, Run>> = {
     async (box, { command, restart, timeout_ms: timeoutMs }, { id, signal }) => {
       if (restart) await restartBash(box);
       if (!command && !restart) throw new ToolError('bash: command is missing.');
-      if (!command) return 'The shell is a new one.';
+      if (!command) return 'The shell was restarted.';
       return await runBash(box, id, { command, timeoutMs: timeoutMs ?? undefined }, signal);
     },
   ),
@@ -80,7 +80,7 @@ const tools: Readonly<Record<string, Run>> = {
     z.object({ file_path: Path, content: z.string() }),
     async (box, { file_path: path, content }, { signal }) => {
       const { size } = await box.files.write(path, content, { signal });
-      return `${size} bytes are in ${path}.`;
+      return `Wrote ${size} bytes to ${path}.`;
     },
   ),
 

@@ -178,7 +178,7 @@ async function findLossReason({
 }: Pick<RunWorkerOptions, 'api' | 'environmentId'>): Promise<string> {
   const refusal = await api.keyRefusal(environmentId, AbortSignal.timeout(stopMs));
   if (refusal === undefined) return 'another worker has it now.';
-  return `let go, because the key of this worker is no longer valid. ${refusal}`;
+  return `released because the key of this worker is no longer valid. ${refusal}`;
 }
 
 async function runSession(

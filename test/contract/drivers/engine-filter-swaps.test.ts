@@ -134,7 +134,7 @@ describe.skipIf(!possible)('a server that was taken over, behind the engine filt
     await docker('create', '--name', name, ...labels, '--mount', mount, image);
     await rm(old, { recursive: true });
     await symlink('/etc', old);
-    expect(await responseTo('POST', `/containers/${name}/start`)).toMatch(/^403 .*make it again/);
+    expect(await responseTo('POST', `/containers/${name}/start`)).toMatch(/^403 .*create it again/);
   });
 
   test('has no filter whose folder it could change', async () => {

@@ -139,7 +139,7 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
   test('a list without the installation’s label, a command in a container and a build are refused, and it says why', async () => {
     expect(await responseTo('GET', '/containers/json?all=true')).toMatchObject({ status: 403 });
     const { status, body } = await responseTo('POST', '/build');
-    const expected = [403, expect.stringContaining('POST /build is not a request that the server needs')];
+    const expected = [403, expect.stringContaining('POST /build is not a request that the server sends')];
     expect([status, body.message]).toEqual(expected);
     expect(refused).toContain('POST /build');
   });

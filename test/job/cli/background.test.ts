@@ -52,7 +52,7 @@ test('up returns once the server answers, drain keeps new sessions away from it,
 
   const create = async () => (await fetch(`${url}/trpc/sessions.create`, { method: 'POST' })).status;
   const alive = async () => await (await fetch(`${url}/healthz`)).json();
-  expect(await corral('drain')).toMatchObject({ code: 0, stdout: 'draining; 0 sessions at work continue\n' });
+  expect(await corral('drain')).toMatchObject({ code: 0, stdout: 'draining; 0 active sessions continue\n' });
   expect([await create(), await alive()]).toEqual([503, { status: 'alive', draining: true }]);
   expect((await corral('doctor')).stdout).toMatch(/^drain +the server takes no new sessions/m);
   expect(await corral('undrain')).toMatchObject({ code: 0, stdout: 'takes new sessions\n' });

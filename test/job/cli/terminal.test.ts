@@ -23,7 +23,7 @@ test('asks on a terminal that cannot be drawn on, then continues', { tags: ['all
 
 test('draws the run on a terminal, asks in place, and leaves at its end', async ({ crew }) => {
   const task = `${fence('file:notes.md', 'one')}\n${fence('ask', 'Which colour?')}`;
-  const steps = [{ expect: 'notes.md[\\s\\S]*\\+one[\\s\\S]*enter answers', send: 'blue\r' }];
+  const steps = [{ expect: 'notes.md[\\s\\S]*\\+one[\\s\\S]*enter: answer', send: 'blue\r' }];
   const { code, stdout } = await cli.onTerminal(['run', task], steps, crew);
   expect([code, stdout]).toEqual([0, expect.stringContaining('You answered: "blue"')]);
 });
@@ -31,7 +31,7 @@ test('draws the run on a terminal, asks in place, and leaves at its end', async 
 test('draws the conversation, runs commands of the person, and leaves with ctrl-d', async ({ crew }) => {
   const steps = [
     // The first line is typed before the screen is drawn: early input is not lost.
-    { expect: 'ctrl-d leaves', send: '! echo from $((40 + 2)); exit 3\r' },
+    { expect: 'ctrl-d: exit', send: '! echo from $((40 + 2)); exit 3\r' },
     { expect: 'from 42', send: '/model\r' },
     { expect: 'demo \\(template default\\)', send: '\u0004' },
     { expect: 'Continue with: corral chat --session' },

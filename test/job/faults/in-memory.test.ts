@@ -9,7 +9,7 @@ import { serverProcess } from '../../support/servers/server-process.ts';
 test('F002 a server with an in-memory store warns at start, and starts empty after kill -9', async (context) => {
   await needs(context, 'bubblewrap');
   await using server = await serverProcess({ CORRAL_HISTORY: 'memory', CORRAL_DRIVER: 'process' });
-  expect(server.output()).toContain('every session is gone when the server stops');
+  expect(server.output()).toContain('every session is lost when the server stops');
   const before = api(server.url);
   const id = await before.create();
   await before.chat(id, fence('sh', 'sleep 600 & echo left'));

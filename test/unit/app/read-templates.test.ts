@@ -72,15 +72,15 @@ test('the error names file and key of every mistake, and what was probably meant
   expect(wrong).toThrow(/packages in .*j[.]yaml need a registry, but its egress[.]policy is none/);
   expect(wrong).toThrow(/repositories in .*k[.]yaml accepts at most 10 repositories, each a URL such as /);
   expect(wrong).toThrow(/repositories in .*l[.]yaml accepts at most 10 repositories, /);
-  expect(wrong).toThrow(/notes[.]txt is no template: /);
+  expect(wrong).toThrow(/notes[.]txt is not a template: /);
 });
 
 test('unknown tool names of all files are reported, with suggestions', () => {
   const wrong = () =>
     read({ 'a.yaml': 'approvals: {tools: [shell_exek]}', 'b.yaml': 'tools: {allow: [shel_exec, nothing_like_it]}' });
-  expect(wrong).toThrow(/approvals[.]tools in .*a[.]yaml names shell_exek, .*; did you mean shell_exec[?]/);
-  expect(wrong).toThrow(/tools[.]allow in .*b[.]yaml names shel_exec, .*; did you mean shell_exec[?]/);
-  expect(wrong).toThrow(/names nothing_like_it, and there is no such tool or group; the groups are bash, /);
+  expect(wrong).toThrow(/approvals[.]tools in .*a[.]yaml contains shell_exek, .*; did you mean shell_exec[?]/);
+  expect(wrong).toThrow(/tools[.]allow in .*b[.]yaml contains shel_exec, .*; did you mean shell_exec[?]/);
+  expect(wrong).toThrow(/contains nothing_like_it, but there is no such tool or group; the groups are bash, /);
 });
 
 test('a template names repositories in one line each, or by their fields', () => {

@@ -119,7 +119,7 @@ describe('services next to a sandbox that runs', () => {
     [
       'an image that the operator took off the list',
       { images: 'postgres:16' },
-      /does not allow the image redis:7 any more/,
+      /no longer allows the image redis:7 [(]CORRAL_SANDBOX_SERVICE_IMAGES[)]/,
     ],
     ['a driver that has none any more', { noServices: 'it is a fake' }, /it is a fake/],
   ])('do not start next to %s, and the log says so', async (_, over, why) => {

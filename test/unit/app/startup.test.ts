@@ -63,7 +63,7 @@ test('a port that another program has is an error that names it and another one'
 });
 
 test('an address of another machine is an error that says so', () =>
-  expect(listen('192.0.2.1', 0)).rejects.toThrow('192.0.2.1 is no address of this machine'));
+  expect(listen('192.0.2.1', 0)).rejects.toThrow('192.0.2.1 is not an address of this machine'));
 
 test('an error that is not about the address stays unchanged', async () => {
   const bug = new TypeError('a bug');

@@ -27,7 +27,7 @@ test.each(['store_unavailable', 'store_busy'] as const)(
     }, options);
     expect([core, tries]).toEqual(['up', 3]);
     expect(messages).toEqual([
-      'MongoDB at db.example:27017 does not answer. The server waits for it and starts when it appears.',
+      'MongoDB at db.example:27017 does not answer. The server waits for it and starts once it is available.',
     ]);
   },
 );

@@ -7,7 +7,7 @@ const item = { id: 'work_1', environment_id: 'env_1', data: { type: 'session', i
 const refusal = (message: string) => ({ type: 'error', error: { type: 'authentication_error', message } });
 
 test.each([
-  ['of the same environment is refused', 'let go, because the key of this worker is no longer valid. It was revoked.'],
+  ['of the same environment is refused', 'released because the key of this worker is no longer valid. It was revoked.'],
   ['still counts', 'another worker has it now.'],
 ])('a worker whose token is refused says why, where its key %s', async (key, expected) => {
   const messages: string[] = [];

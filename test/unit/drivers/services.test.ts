@@ -154,7 +154,7 @@ test.each(['runsc', 'kata'])('a Docker driver with the runtime %s says why it ha
     ids,
     runtime,
   });
-  expect(driver.capabilities.noServices).toContain(`the runtime ${runtime} (CORRAL_DOCKER_RUNTIME) share no network`);
+  expect(driver.capabilities.noServices).toContain(`${runtime} (CORRAL_DOCKER_RUNTIME) cannot share a network`);
 });
 
 describe('the pod of a sandbox with services', () => {

@@ -107,10 +107,10 @@ export const serverChecks: readonly Check[] = [
     name: 'server-checks-the-host',
     against: ['DNS rebinding'],
     holds: 'another name for this server is refused, or needs a token',
-    advice: 'Listen on loopback, or set CORRAL_TOKEN; name only your own hosts in CORRAL_ALLOWED_HOSTS.',
+    advice: 'Listen on loopback, or set CORRAL_TOKEN; list only your own hosts in CORRAL_ALLOWED_HOSTS.',
     judge(answers, { isLoopback }) {
       if (isOpen(answers['under another Host, without a token']))
-        return broken('a page of any site can rebind its name to it');
+        return broken('any site can rebind its name to this server’s address');
       if (isLoopback && isOpen(answers['under another Host'])) return weak('it accepts any Host with a valid token');
       return undefined;
     },
@@ -118,8 +118,8 @@ export const serverChecks: readonly Check[] = [
   {
     name: 'server-checks-the-origin',
     against: ['CVE-2026-22812', 'cross-site requests', 'cross-site WebSockets'],
-    holds: 'pages of other sites can change nothing and open no socket',
-    advice: 'Name only your own origins in CORRAL_CORS_ORIGINS; make proxies forward the Origin header.',
+    holds: 'pages of other sites cannot change anything or open a socket',
+    advice: 'List only your own origins in CORRAL_CORS_ORIGINS; make proxies forward the Origin header.',
     judge(answers) {
       const names: ProbeName[] = ['a change from another site', 'a socket from another site'];
       const passed = names.filter((name) => ![401, 403, 0].includes(answers[name].status));
@@ -130,7 +130,7 @@ export const serverChecks: readonly Check[] = [
     name: 'server-shares-no-answers',
     against: ['CORS with credentials', 'CVE-2026-22812'],
     holds: 'pages of other sites cannot read responses',
-    advice: 'Name only your own origins in CORRAL_CORS_ORIGINS; remove CORS headers that a proxy adds.',
+    advice: 'List only your own origins in CORRAL_CORS_ORIGINS; remove CORS headers that a proxy adds.',
     judge(answers) {
       const { headers } = answers['a list from another site'];
       const allowed = headers['access-control-allow-origin'];
@@ -144,8 +144,8 @@ export const serverChecks: readonly Check[] = [
   {
     name: 'server-keeps-to-the-workspace',
     against: ['path traversal', 'CVE-2026-39861 (links out of the workspace)'],
-    holds: 'paths and links lead to no file of this machine',
-    advice: 'Update Corral, and report it as SECURITY.md says.',
+    holds: 'no path or link leads to a file of this machine',
+    advice: 'Update Corral, and report this as described in SECURITY.md.',
     judge(answers, { secret }) {
       const names: ProbeName[] = ['a file by its path', 'a file above the workspace', 'a file behind a link'];
       const read = names.filter((name) => answers[name].text.includes(secret));
@@ -155,7 +155,7 @@ export const serverChecks: readonly Check[] = [
   {
     name: 'server-closes-the-forwarder',
     against: ['ports of sandboxes that are open to strangers'],
-    holds: 'nobody reaches a sandbox’s forwarder by its public name',
+    holds: 'a sandbox’s forwarder cannot be reached by its public name',
     advice: 'Update Corral; until then set CORRAL_E2B_FACADE=off, and revoke the credentials of its sessions.',
     judge(answers) {
       const { status, text } = answers['the forwarder of a sandbox'];

@@ -114,7 +114,7 @@ export const sandboxChecks: readonly Check[] = [
   check({
     name: 'identity',
     against: ['privileged container', 'runc CVE-2019-5736'],
-    holds: 'programs run as a user without rights',
+    holds: 'programs run as an unprivileged user',
     advice: 'Use an image of Corral, or one that works for any user.',
     judge: (facts) => {
       const uid = first(facts, 'uid');
@@ -238,9 +238,9 @@ export const sandboxChecks: readonly Check[] = [
   check({
     name: 'host-files',
     against: ['host path mount', 'CVE-2024-21626', 'CVE-2026-39861 (links out of the workspace)'],
-    holds: 'a file of this machine is not there',
+    holds: 'a file of this machine is not visible',
     advice: 'Nothing isolates these sandboxes: install bubblewrap or Docker.',
-    judge: brokenBy('host-file', () => 'it reads a file of this machine'),
+    judge: brokenBy('host-file', () => 'it can read a file of this machine'),
   }),
   check({
     name: 'leaked-descriptors',

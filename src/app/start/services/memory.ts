@@ -23,7 +23,7 @@ export function openMemoryService(
     if (await replica.mayDeleteOld()) await notes.age(ages);
     return roundMs;
   };
-  const onError = (err: unknown) => warn({ err }, 'old notes could not be forgotten; trying again');
+  const onError = (err: unknown) => warn({ err }, 'old notes could not be deleted; trying again');
   const repeats = { clock, firstMs: roundMs / 60, failedMs: roundMs / 60, onError };
   return {
     service: createMemoryService({

@@ -27,7 +27,7 @@ export async function openAuthServices(server: ServerWithEngine) {
   if (hasProvider && onlyOne) {
     throw new AppError(
       'invalid_request',
-      "CORRAL_OIDC_ISSUER or CORRAL_IDENTITY_PROXY_SUBJECT_HEADER lets several people in, but sandboxes have no isolation here, so they could read each other's files. Install bubblewrap or start Docker.",
+      "CORRAL_OIDC_ISSUER or CORRAL_IDENTITY_PROXY_SUBJECT_HEADER lets several people sign in, but sandboxes have no isolation here, so they could read each other's files. Install bubblewrap or start Docker.",
     );
   }
   await using stack = new AsyncDisposableStack();
@@ -83,7 +83,7 @@ export async function openAuthServices(server: ServerWithEngine) {
       const { issuers = [] } = signIns ?? {};
       const found = named === undefined ? issuers[0] : issuers.find((one) => [one.id, one.issuer].includes(named));
       if (!found)
-        throw new AppError('not_found', 'There is no such identity provider, so nobody can be in a group of it.');
+        throw new AppError('not_found', 'There is no such identity provider, so nobody can belong to its groups.');
       return { of, id, issuer: found.issuer };
     }
     // The caller must not learn whether a person with this address has signed in.

@@ -18,7 +18,7 @@ interface WebhookDeps extends Pick<WebhookOutboxRouterDeps, 'readCost' | 'isOwne
 
 const loopback = ['127.0.0.0/8', '::1/128'];
 const refusal = (host: string) =>
-  `${host} is at a private address, which webhooks do not reach. An operator can allow its network in webhooks.allow-ranges (CORRAL_WEBHOOKS_ALLOW_RANGES), and start the server again.`;
+  `${host} is at a private address, which webhooks cannot reach. An operator can allow its network in webhooks.allow-ranges (CORRAL_WEBHOOKS_ALLOW_RANGES) and restart the server.`;
 
 export function openWebhooks(server: ServerWithEngine, { projectExists, readCost, isOwned }: WebhookDeps) {
   const { closing, config, metrics, log, outbox, replica } = server;

@@ -9,7 +9,7 @@ function command(name: 'drain' | 'undrain', about: string): CliCommand {
     examples: [`corral ${name}`],
     async run({ options, io, corral }) {
       const state = await corral().call((api) => api.drain.set.mutate({ draining: name === 'drain' }));
-      const text = state.draining ? `draining; ${state.working} sessions at work continue` : 'takes new sessions';
+      const text = state.draining ? `draining; ${state.working} active sessions continue` : 'takes new sessions';
       io.print(options.flag('json') ? JSON.stringify(state) : text);
     },
   };

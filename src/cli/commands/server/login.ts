@@ -15,7 +15,7 @@ const pasteOption = ['--paste', 'paste the code of the page, for a browser on an
 export const loginCommand: CliCommand = {
   name: 'login',
   args: [],
-  about: 'signs in with the page in your browser, so that commands act for you',
+  about: 'signs in with the page in your browser, so that commands act on your behalf',
   options: [pasteOption],
   examples: ['corral --url https://corral.example.com login', 'corral login --paste'],
   async run({ options, io, corral }) {
@@ -41,7 +41,7 @@ export const loginCommand: CliCommand = {
 export const logoutCommand: CliCommand = {
   name: 'logout',
   args: [],
-  about: 'signs out: ends the token of `corral login`, and forgets it',
+  about: 'signs out: revokes the token of `corral login`, and deletes it',
   options: [],
   examples: ['corral logout'],
   async run({ io, corral }) {

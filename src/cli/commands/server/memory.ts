@@ -55,7 +55,7 @@ export const customMemoryVerbs: CustomVerbs = {
 
 async function findHolder(server: Corral, options: CliCommandInput['options']): Promise<Holder> {
   const [project, person] = [options.text('project'), options.text('person')];
-  if (project !== undefined && person !== undefined) throw new UsageError('Name a project or a person, not both.');
+  if (project !== undefined && person !== undefined) throw new UsageError('Use --project or --person, not both.');
   if (project === undefined) return { of: 'person', ...(person !== undefined && { id: person }) };
   const all = await server.call((api) => api.memory.list.query());
   const found = all.filter(({ of, id, name }) => of === 'project' && (id === project || name === project));
@@ -69,7 +69,7 @@ async function findHolder(server: Corral, options: CliCommandInput['options']): 
 }
 
 async function findPlace({ verb, words: [path], server, options }: VerbCall): Promise<Holder & { path: string }> {
-  if (path === undefined) throw new UsageError(`Name the note: corral memory ${verb} <path>`);
+  if (path === undefined) throw new UsageError(`Specify the note: corral memory ${verb} <path>`);
   return { ...(await findHolder(server, options)), path };
 }
 

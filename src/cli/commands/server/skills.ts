@@ -22,7 +22,7 @@ async function readFolder(value: string): Promise<FolderFile[]> {
     return [{ path: basename(root), content: (await readFile(root)).toString('base64'), executable: false }];
   if (!found?.isDirectory())
     throw new UsageError(
-      `${value} is neither a folder nor a zip file of at most 7 MiB. Name the folder that contains SKILL.md.`,
+      `${value} is neither a folder nor a zip file of at most 7 MiB. Specify the folder that contains SKILL.md.`,
     );
   const files: FolderFile[] = [];
   let bytes = 0;
@@ -89,7 +89,7 @@ export const customSkillVerbs: CustomVerbs = {
       for (const { name, number, createdAt, files } of skill.versions)
         io.print(`  ${name}@${number}  ${createdAt.slice(0, 19).replace('T', ' ')}  ${files.length} files`);
       for (const { template, version } of skill.pins)
-        io.print(`  the template ${template} names ${version === null ? 'the newest' : `${skill.name}@${version}`}`);
+        io.print(`  the template ${template} uses ${version === null ? 'the newest' : `${skill.name}@${version}`}`);
     },
     async delete({ words: [word], options, server, io, find }) {
       const [id, version] = [await find(word), options.text('versionOnly')];
@@ -102,6 +102,6 @@ export const customSkillVerbs: CustomVerbs = {
 };
 
 function folderOf(verb: string, [folder]: readonly string[]): string {
-  if (folder === undefined) throw new UsageError(`Name the folder: corral skill ${verb} <folder>`);
+  if (folder === undefined) throw new UsageError(`Specify the folder: corral skill ${verb} <folder>`);
   return folder;
 }

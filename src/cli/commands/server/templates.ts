@@ -15,7 +15,7 @@ export const customTemplateVerbs: CustomVerbs = {
   options: [
     ['--tag <name>', 'with build: the name of the template, optionally with a tag (my-tools:v1)'],
     ['--also <tag...>', 'with build: further tags'],
-    ['--file <file>', 'with build: the Dockerfile, if it has another name or place'],
+    ['--file <file>', 'with build: the Dockerfile, if it has another name or location'],
     ['--arg <name=value...>', 'with build: values of its ARGs'],
     ['--fresh', 'with build: run every step again'],
     ['--from <tag>', 'with tag: the tag whose build gets the new one; default: default'],
@@ -23,10 +23,10 @@ export const customTemplateVerbs: CustomVerbs = {
   verbs: {
     async build({ words: [folder = '.'], server, options, io }) {
       const name = options.text('tag');
-      if (name === undefined) throw new UsageError('Name the template: corral template build --tag my-tools');
+      if (name === undefined) throw new UsageError('Specify the template: corral template build --tag my-tools');
       const file = options.text('file') ?? join(folder, 'Dockerfile');
       const dockerfile = await readFile(file, 'utf8').catch(() => {
-        throw new UsageError(`There is no ${file}. Name the folder of the Dockerfile, or the file with --file.`);
+        throw new UsageError(`There is no ${file}. Specify the folder of the Dockerfile, or the file with --file.`);
       });
       const context = await DockerBuildContext.open(folder);
       const ended = await server.templates.build(name, {
@@ -55,7 +55,7 @@ export const customTemplateVerbs: CustomVerbs = {
     },
     async tag({ words: [word, tag], server, options, find, show }) {
       const id = await find(word);
-      if (tag === undefined) throw new UsageError(`Name the tag: corral template tag ${word} <tag>`);
+      if (tag === undefined) throw new UsageError(`Specify the tag: corral template tag ${word} <tag>`);
       const name = (await server.templates.list()).find((one) => one.id === id)?.name ?? word;
       const requested = { from: `${name}:${options.text('from') ?? 'default'}`, tags: [tag] };
       show([await server.call((api) => api.templateBuilds.tag.mutate(requested))], 'ls');

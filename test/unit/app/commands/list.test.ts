@@ -31,7 +31,7 @@ describe('an unknown command', () => {
   });
 
   test('is an error that lists them where it is like none of them', () =>
-    expect(loadCommand(['frobnicate'])).rejects.toThrow(/known are up, down, try, .*keys/));
+    expect(loadCommand(['frobnicate'])).rejects.toThrow(/the commands are up, down, try, .*keys/));
 
   test('but looks like an option is an error that says where settings come from', () =>
     expect(loadCommand(['--port'])).rejects.toThrow('There is no option --port. Settings are not arguments'));

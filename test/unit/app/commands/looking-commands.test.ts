@@ -78,7 +78,7 @@ test('import says which file is none', async () => {
 
 test.each([
   [repairCommand, ['corral.db'], 'repair takes no arguments'],
-  [auditCommand, [], 'audit alone does nothing'],
+  [auditCommand, [], 'The action is missing'],
   [auditCommand, ['show'], 'There is no audit show'],
   [reapCommand, ['--instance', 'one'], '--instance requires --all'],
   [reapCommand, [], 'Set CORRAL_DRIVER=kubernetes'],
