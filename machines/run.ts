@@ -353,7 +353,7 @@ export const runMachine = runSetup.createMachine({
         src: 'end',
         input: ({ context }) => endInput(context),
         onDone: 'ended',
-        onError: 'ended', // the next start closes log entries that are still open
+        onError: 'ended', // the session's next start closes any log entries still open
       },
       after: { stopGrace: 'closing' },
     },

@@ -10,7 +10,7 @@ import {
 import { createPlaceholderActor } from './unprovided.ts';
 
 /**
- * Lifecycle of one sandbox from its first request to its release. A lost sandbox is provisioned again on the same
+ * Lifecycle of one sandbox, from the first request for it to its release. A lost sandbox is provisioned again on the same
  * workspace.
  */
 export interface SandboxInput {
@@ -39,7 +39,7 @@ export type SandboxEvent =
   | { type: 'slot.granted' }
   | { type: 'sandbox.busy' }
   | { type: 'sandbox.idle' }
-  | { type: 'sandbox.pause' } // freeze the sandbox until its next use, even if it is in use
+  | { type: 'sandbox.pause' } // freeze the sandbox until its next use, even if it is in use now
   | { type: 'sandbox.rest' } // if unused: pause the sandbox, or stop it and keep its files
   | { type: 'sandbox.release'; workspace: 'keep' | 'remove' }
   /** Another server found that the sandbox cannot be trusted. */
@@ -71,7 +71,7 @@ export type SandboxEnd =
 
 interface SandboxContext extends SandboxInput {
   busy: boolean;
-  /** Paused on request: only a new use resumes it. */
+  /** Paused on request. Stays paused until it is used again. */
   frozen: boolean;
   retries: number;
   workspace: 'keep' | 'remove';
@@ -121,7 +121,7 @@ const sandboxSetup = setup({
     mayPause: ({ context }) => context.policy.idlePauseMs !== undefined && !context.busy,
     mayRetry: ({ context }, { error }: { error: unknown }) =>
       toAppError(error).retryable && context.retries < context.policy.maxRetries,
-    // The sandbox was lost before it was ready, so it is replaced a limited number of times. An adopted sandbox is
+    // A sandbox that was lost before it was ready is replaced, up to a limited number of times. An adopted sandbox is
     // reported as lost instead, and a failed package installation is not retried.
     mayReplace: ({ context }, failure: { error: unknown } | undefined) =>
       context.begin !== 'adopt' &&
@@ -309,7 +309,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
         },
       },
     },
-    // The sandbox is destroyed immediately, and its files are kept. A person decides before it is replaced.
+    // The sandbox is destroyed immediately, and its files are kept. A person decides whether it is replaced.
     discarding: {
       entry: ['tellUnready', 'distrust'],
       invoke: {
@@ -317,7 +317,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
         src: 'release',
         input: (it) => ({ ...whose(it), workspace: 'keep' as const, isDistrusted: true as const }),
         onDone: 'failed',
-        onError: 'failed', // the log records the breach, so no server adopts the remains
+        onError: 'failed', // the log records the breach, so no server adopts this sandbox
       },
       after: { releaseGrace: 'failed' },
     },

@@ -79,7 +79,7 @@ export const recordRunResumed = own.enqueueActions(({ context, enqueue }) => {
   });
 });
 
-/** A message answers the first call that needs an answer. */
+/** Treats a message as the answer to the first call that needs one. */
 export const answerApproval = own.enqueueActions(({ context, event, enqueue }) => {
   const [first] = context.approvals;
   if (!isSend(event) || !context.active || !first) return;

@@ -15,7 +15,7 @@ export const listDecisions = ({
   ...first
 }: Extract<SessionCommand, { type: 'cmd.decide' }>): readonly CallDecision[] => [first, ...also];
 
-/** Later decisions on a call are ignored. A permitted call for a worker then waits for its result. */
+/** Later decisions on a call are ignored. Once permitted, a worker's call waits for its result. */
 export function applyDecisions(
   waiting: readonly PendingApproval[],
   decisions: readonly CallDecision[],

@@ -50,8 +50,8 @@ export type SlotKind = 'run' | 'start';
 export type SessionMachineEvent =
   | SessionCommand
   | { type: 'slot.granted'; slot: SlotKind }
-  | { type: 'run.closed' } // internal; the sandbox is no longer needed
-  | { type: 'sandbox.rest' } // the server drains: an unused sandbox pauses or ends
+  | { type: 'run.closed' } // internal: the sandbox is no longer needed
+  | { type: 'sandbox.rest' } // the server is draining, so an unused sandbox pauses or ends
   | { type: 'sandbox.gone' } // internal: if no work remains, the session can be unloaded
   | { type: 'sandbox.unwanted' } // internal: the work that started the sandbox has stopped
   | RunNotice
@@ -69,7 +69,7 @@ export type CommandAnswer =
   | { readonly ok: false; readonly code: ErrorCode; readonly message: string };
 export interface RecordFactsParams {
   readonly facts: readonly SessionFact[];
-  /** The command to answer once the facts are durable, with the seq of the first fact. */
+  /** The command to answer with the seq of the first fact, once the facts are durable. */
   readonly answer?: { readonly commandId: string; readonly messageId: MessageId; readonly runId: RunId };
   /** Stop commands to answer once the facts are durable: without these facts, the run would continue after a crash. */
   readonly stops?: { readonly commandIds: readonly string[]; readonly value: { readonly stopped: boolean } };
@@ -95,5 +95,5 @@ export interface SessionContext extends Omit<SessionInput, 'distrusted'> {
   isPresent: boolean;
   isReady: boolean;
   distrusted: boolean;
-  arrived: boolean; // the sandbox was ready before, so several runs may depend on it
+  arrived: boolean; // the sandbox has been ready before, so several runs may depend on it
 }

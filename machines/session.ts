@@ -174,7 +174,7 @@ export const sessionMachine = sessionSetup.createMachine({
                 // Holds no slot, because the answer may take days.
                 waiting: {
                   entry: { type: 'release', params: { slot: 'run' } },
-                  // Accepted even if the queue is full, because queued runs wait for this answer.
+                  // Messages are accepted even if the queue is full, because queued runs wait for this answer.
                   on: {
                     'cmd.send': { guard: 'hasNoGoal', target: 'requeued', actions: answerQuestion },
                     // A message sent before the question, but not yet included in a turn, serves as the answer.

@@ -1,6 +1,6 @@
 export interface StuckPolicy {
-  readonly sameResult: number; // same action with the same result
-  readonly sameError: number; // same failure, even of different actions
+  readonly sameResult: number; // repeats of one action with the same result
+  readonly sameError: number; // repeats of one failure, even by different actions
   readonly alternation: number; // length of an A-B-A-B tail
   readonly sameText: number;
   readonly sameWait: number; // replaces the first three limits for acts that wait
@@ -21,8 +21,8 @@ export type ProgressEntry =
 export const computeProgressHistorySize = (policy: StuckPolicy): number => Math.max(...Object.values(policy));
 
 /**
- * Undefined if the run makes progress. Only the unbroken series up to the newest act is examined. Repeated acts that
- * wait, such as polls, are tolerated up to `sameWait`.
+ * Returns undefined if the run makes progress. Only the unbroken series that ends with the newest act is examined. Repeated
+ * acts that wait, such as polls, are tolerated up to `sameWait`.
  */
 export function explainStuckRun(acts: readonly ProgressEntry[], policy: StuckPolicy): string | undefined {
   const { sameResult, sameError, alternation, sameText, sameWait } = policy;

@@ -21,11 +21,11 @@ interface Child {
   readonly pending: readonly SessionCommand[];
 }
 export type SupervisorEvent =
-  /** Restores the session's actor from the log first if necessary. */
+  /** Delivers a command. If necessary, restores the session's actor from the log first. */
   | { type: 'session.command'; id: SessionId; command: SessionCommand }
   /** Restores the session's actor without a command, because its log or its sandbox needs attention. */
   | { type: 'session.wake'; id: SessionId }
-  /** The session's memory contradicts its log, which is treated as a crash. */
+  /** The session's state in memory contradicts its log. Treated as a crash. */
   | { type: 'session.broken'; id: SessionId; error: unknown }
   /** Another server owns the session now. Its actor is dropped; nothing is ended or undone. */
   | { type: 'session.leave'; id: SessionId }

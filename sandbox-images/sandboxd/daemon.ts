@@ -68,7 +68,7 @@ export interface Desktop {
   start(): Promise<DesktopStatus>;
   stop(): Promise<void>;
   vnc(): Promise<Duplex>;
-  /** Returns a stream that counts as one viewer until it ends, for viewers that connect to the display directly. */
+  /** Returns a stream that counts as one viewer until it ends. Used when a viewer connects to the display directly. */
   watch(): Promise<Duplex>;
   /** Opens a connection to the browser's debugging protocol and ends the previous one. */
   cdp(): Promise<Duplex>;
@@ -95,7 +95,7 @@ export interface Daemon {
   write(shell: string, text: string): Promise<void>;
   kill(shell: string): Promise<void>;
   view(shell: string, chars?: number): Promise<ShellView>;
-  /** Ends every process of the tagged run. From then on, starts for the run reject with conflict. */
+  /** Ends every process of the tagged run. From then on, starting anything for the run rejects with conflict. */
   killTagged(tag: string): Promise<number>;
   /** When the signal aborts, kills every process that the command started. */
   exec(request: ExecRequest, signal: AbortSignal): Promise<ExecResult>;
@@ -123,10 +123,10 @@ export interface Daemon {
    */
   openTerminal(id: string): Promise<TerminalEntry>;
   terminals(): readonly TerminalEntry[];
-  /** The last screenful, then the output from now on. Ends the terminal's previous reader. */
+  /** Returns the last screenful, then all further output. Ends the terminal's previous reader. */
   readTerminal(id: string, signal: AbortSignal): TerminalOutput;
   typeTerminal(id: string, text: string): Promise<void>;
-  /** A stream for one person's keystrokes. Writes block while the terminal has unread input. */
+  /** Opens a stream for one person's keystrokes. Writes block while the terminal has unread input. */
   keyboard(id: string): Promise<Duplex>;
   resizeTerminal(id: string, size: TerminalSize): Promise<void>;
   /** Resolves once every process that the terminal started has ended. */
@@ -139,7 +139,7 @@ export interface Daemon {
    */
   openProgram(request: ProgramSpec): Promise<ProgramEntry>;
   programs(): readonly ProgramEntry[];
-  /** The program's pipes as frames (src/core/text/pipe-frames.ts). Ends an earlier reader's stream. */
+  /** Returns the program's pipes as frames (src/core/text/pipe-frames.ts). Ends an earlier reader's stream. */
   attachProgram(id: string): Promise<Duplex>;
   signalProgram(id: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT'): Promise<void>;
   /** Resolves once every process that the program started has ended. */
@@ -152,7 +152,7 @@ export interface Daemon {
    */
   startJob(request: JobSpec): Promise<JobEntry>;
   jobs(): readonly JobEntry[];
-  /** The output from now on, as frames. The first reader also gets the output held back until then. */
+  /** Returns all further output as frames. The first reader also gets the output held back until it attached. */
   attachJob(id: string): Promise<Duplex>;
   /** Rejects with conflict if the job's input is closed. */
   writeJob(id: string, content: AsyncIterable<Uint8Array>): Promise<void>;
@@ -163,7 +163,7 @@ export interface Daemon {
 
   // Files at any path that the sandbox's user can reach. Each method may reject with file_not_found or invalid_request.
   statPath(path: string, options: { readonly metadata: boolean }): Promise<PathEntry>;
-  /** Rejects with conflict (a link to itself) or payload_too_large (too many entries, or too much metadata). */
+  /** Rejects with conflict (a link that leads to itself) or payload_too_large (too many entries, or too much metadata). */
   listPaths(
     path: string,
     options: { readonly depth: number; readonly metadata: boolean },
@@ -192,7 +192,7 @@ export interface Daemon {
   /** Rejects with conflict (too many), file_not_found, invalid_request (not a folder) or unsupported. */
   openWatch(watch: FileWatchOptions): Promise<{ readonly id: string }>;
   watchChanges(id: string): Promise<FileChangeBatch>;
-  /** Changes as JSON frames. Ends an earlier reader's stream. */
+  /** Returns changes as JSON frames. Ends an earlier reader's stream. */
   attachWatch(id: string): Promise<Duplex>;
   closeWatch(id: string): Promise<void>;
 
@@ -211,10 +211,10 @@ export const daemonLimits = {
   /** Maximum size of a JSON answer in bytes. The daemon rejects requests whose answer would be longer. */
   answerBytes: 16 * 1024 * 1024,
   commandChars: 4_096,
-  /** Maximum number of characters of a command's own text that a shell's console shows. */
+  /** Maximum number of characters of a command that a shell's console shows above its output. */
   shownChars: 64 * 1024,
   fileBytes: 50 * 1024 * 1024,
-  /** Per output stream of `exec`. */
+  /** Limit per output stream of `exec`. */
   execBytes: 1024 * 1024,
   matches: 1000,
   /** Maximum number of entries in one list of files, including the entries of subfolders. */

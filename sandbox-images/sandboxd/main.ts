@@ -118,7 +118,7 @@ if (listen) {
 async function makeHome(home: string | undefined): Promise<void> {
   if (!home?.startsWith('/') || existsSync(home)) return;
   await makeFolders(home, 0o700);
-  // Otherwise `git add -A` in the workspace would add installed packages.
+  // Prevents `git add -A` in the workspace from adding installed packages.
   if (basename(dirname(home)) === '.corral') writeFileSync(join(dirname(home), '.gitignore'), '*\n');
 }
 

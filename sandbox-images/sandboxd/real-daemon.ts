@@ -220,7 +220,7 @@ class StoppedRuns {
 type Transfers = Pick<Daemon, 'sendFile' | 'receiveFile'>;
 const noFile = 'none';
 
-/** Files of the workspace, of any size. A file's version is its size and modification time. */
+/** Transfers workspace files of any size. A file's version consists of its size and modification time. */
 export function createFileTransfers(place: ConfinedPaths): Transfers {
   async function sendFile(path: string, { from = 0, most = Number.POSITIVE_INFINITY }): Promise<OpenFile> {
     const handle = await place.open(path);

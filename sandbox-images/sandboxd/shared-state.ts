@@ -30,8 +30,9 @@ export interface DaemonState {
 }
 
 /**
- * Includes orphans that a tree could have started: a process that cleared its environment and outlived its parent carries no
- * mark. In a sandbox with its own init, such an orphan belongs to the tree if it started after `since`.
+ * Creates a rule that includes orphans that a tree may have started, because a process that cleared its environment and
+ * outlived its parent carries no mark. In a sandbox with its own init, such an orphan belongs to the tree if it started
+ * after `since`.
  */
 export function createOrphanRule({ clock, init }: Pick<DaemonState, 'clock' | 'init'>, since: number): OrphanRule {
   if (init === undefined) return () => false;

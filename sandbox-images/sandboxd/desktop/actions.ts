@@ -14,7 +14,7 @@ const [keyPress, keyRelease, buttonPress, buttonRelease, motion] = [2, 3, 4, 5, 
 const dragStepMs = 8;
 /** Delay before the button is released, so that the drop target has time to accept the drag. */
 const dropMs = 50;
-/** Without a pause, two clicks would be treated as one. The display times the pause, so a busy daemon cannot lengthen it. */
+/** Pause between clicks, without which two would be treated as one. The display times it, so a busy daemon cannot lengthen it. */
 const clickMs = 20;
 const busyMs = 100;
 const dragSteps = 10;
@@ -131,9 +131,9 @@ function press({ fake }: InputDevice, button: number, afterMs = 0): void {
   fake(buttonRelease, button);
 }
 /**
- * Waits until the display has processed the input, at most `heldMs`. A window manager receives a press first, and the display
- * queues all later events until the window manager is done. The display delivers them at the pointer's position at that time,
- * so no further action can be sent earlier.
+ * Waits until the display has processed the input, at most `heldMs`. A window manager receives a press first, and the
+ * display queues all later events until the window manager is done. The display delivers those events at the pointer's
+ * position at that moment, so no further action may be sent before then.
  */
 async function taken({ display }: InputDevice, isTaken: (pointer: PointerState) => boolean): Promise<void> {
   for (let waited = 0; waited < heldMs && !isTaken(await readPointer(display)); waited += heldEveryMs) {

@@ -21,7 +21,7 @@ const attached = /^\{"method":"Target\.(attachedToTarget|detachedFromTarget)","p
 export function createBrowserPipe(input: Writable, output: Readable): BrowserPipe {
   let client: Duplex | undefined;
   let clean: Promise<void> = Promise.resolve();
-  let isMidway = false; // within a client's message
+  let isMidway = false; // the client has written only part of a message
   let nextId = firstId;
   const sessions = new Set<string>();
   const requests = new Map<number, (isAnswered: boolean) => void>();

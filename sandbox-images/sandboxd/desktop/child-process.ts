@@ -48,7 +48,7 @@ export async function startDesktopProcess(
   const { pid } = started;
   if (pid === undefined) throw new AppError('sandbox_unavailable', await died);
   // Chromium's crash handlers leave its session but keep the mark. Its other processes overwrite the mark but stay in the
-  // session, so both are searched.
+  // session, so processes are found by either one.
   const mine: MarkedProcesses = { ...mark, strays: ({ session }) => session === pid };
   return {
     process: started,

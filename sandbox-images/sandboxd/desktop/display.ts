@@ -20,8 +20,9 @@ const [least, beyond] = [100, 10_000] as const;
 const attempts = 1_000;
 
 /**
- * Returns a display number without a socket. Random, because displays that start concurrently on one machine would all choose the
- * first free number. A killed display leaves its socket, which another user's Xvnc cannot replace.
+ * Returns a display number that has no socket. The number is random, because displays that start concurrently on one machine
+ * would all choose the first free number. A killed display leaves its socket behind, which another user's Xvnc cannot
+ * replace.
  */
 export async function findUnusedDisplayNumber(folder = displaySockets): Promise<number> {
   const names = await readdir(folder).catch(() => []); // Xvnc creates a missing folder

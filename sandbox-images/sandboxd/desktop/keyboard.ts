@@ -21,9 +21,9 @@ const slowMs = 3_000;
 const lent = new WeakMap<X11Connection, Map<number, number>>();
 
 /**
- * The current keyboard. A keysym without a key (é, я, CJK, emoji) gets a spare key: one without a meaning, or a media key that
- * browsers ignore. The key keeps its new meaning until all spare keys are in use; then the least recently used key is
- * reassigned.
+ * Returns the display's current keyboard. A keysym without a key (é, я, CJK, emoji) gets a spare key: one without a meaning,
+ * or a media key that browsers ignore. The key keeps its new meaning until all spare keys are in use; then the least
+ * recently used key is reassigned.
  */
 export async function openKeyboard(display: X11Connection, sleep: (ms: number) => Promise<void>): Promise<Keyboard> {
   const { minKeycode, maxKeycode } = display.screen;

@@ -28,7 +28,7 @@ export interface DisplayAddress {
 
 const authName = Buffer.from('MIT-MAGIC-COOKIE-1');
 export const clientMessageEventType = 33;
-const head = 32; // minimum bytes of an answer, event or error
+const head = 32; // minimum size of an answer, event or error, in bytes
 
 export async function connectDisplay({ socket: path, cookie }: DisplayAddress): Promise<X11Connection> {
   const socket = connect(path);

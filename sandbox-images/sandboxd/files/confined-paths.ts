@@ -31,7 +31,7 @@ export interface ParentFolderHandle extends AsyncDisposable {
 const outside = (path: string) => new AppError('path_outside', `${path} is outside of the workspace.`);
 const through = (handle: FileHandle) => `/proc/self/fd/${handle.fd}`;
 
-/** `alias`: a second mount point of the workspace. If it leads to another folder, paths below it are outside. */
+/** `alias`: a second mount point of the workspace. If it leads elsewhere, paths below it are outside the workspace. */
 export async function createConfinedPaths(workspace: string, alias?: string): Promise<ConfinedPaths> {
   const root = await realpath(workspace);
   const isAlias = alias !== undefined && (await isSameFolder(alias, root));

@@ -60,8 +60,8 @@ interface FileReplacement {
 const inOrder = createKeyedQueue();
 
 /**
- * Serializes work on one name, so that no other write of this daemon comes between the check of a version and the rename. Keep
- * the work short: all other writers of the name wait.
+ * Serializes work on one name, so that no other write by this daemon can happen between the version check and the rename.
+ * Keep the work short: all other writers of the name wait.
  */
 export async function withFileNameLock<Value>(parent: ParentFolderHandle, work: () => Promise<Value>): Promise<Value> {
   const folder = await stat(parent.at('.'), { bigint: true });

@@ -27,11 +27,11 @@ const plain = (found: string): string => (/^(\[|&&|~~)$/.test(found) ? found.rep
 const skipped = ['.git', 'node_modules', '.corral', '.agent_logs'];
 const maxVisited = 200_000;
 const maxLine = 2_000;
-const maxLineBytes = 16_384; // the file's name comes first, and a character has up to 4 bytes
+const maxLineBytes = 16_384; // room for the file's name, and for up to 4 bytes per character
 
 export type SearchOperations = Pick<Daemon, 'find' | 'grep'>;
 
-/** Result paths are relative to the workspace, so callers can pass them to the file calls unchanged. */
+/** Result paths are relative to the workspace, so callers can pass them unchanged to the file methods. */
 export function createSearchOperations(place: ConfinedPaths, env: NodeJS.ProcessEnv): SearchOperations {
   async function isText(file: string): Promise<boolean> {
     await using handle = await place.open(file);
@@ -136,7 +136,7 @@ async function grepWith(program: string, args: string[], { cwd, env, hasType, is
   return { matches, truncated: truncated || code === null } satisfies SearchMatches<LineMatch>;
 }
 
-/** Keeps only the beginning of each line, so that a line of 50 MB does not fill the memory. */
+/** Keeps only the beginning of each line, so that a 50 MB line does not fill memory. */
 async function* lines(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let begun = Buffer.alloc(0);
   for await (const chunk of input) {

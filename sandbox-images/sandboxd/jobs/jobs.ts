@@ -22,11 +22,11 @@ import { resizeTty, waitForTerminalProgram } from '../shells/terminal.ts';
 
 interface StartedJob {
   readonly pid: number;
-  /** Pid of the process that holds the terminal. Undefined for pipes. */
+  /** Pid of the process that keeps the terminal open. Undefined for pipes. */
   readonly keeper: number | undefined;
   readonly input: Writable;
   readonly outputs: readonly { readonly channel: 'output' | 'errors'; readonly stream: Readable }[];
-  /** Resolves when the program has ended, possibly before all of its output was read. */
+  /** Resolves when the program has ended, possibly before all of its output has been read. */
   readonly exited: Promise<JobEnd>;
   /** Undefined for pipes. */
   readonly resize: ((size: TerminalSize) => Promise<void>) | undefined;
@@ -297,7 +297,7 @@ export function createJobOperations(parts: DaemonState): JobOperations {
     const closed = started.outputs.map(({ stream }) => (stream.closed ? undefined : once(stream, 'close')));
     const end = await started.exited;
     opened.end = end;
-    // Each output restarts the timer, and streams that a slow reader has paused stay open.
+    // Each chunk of output restarts the timer, and streams that a slow reader has paused stay open.
     let timer: NodeJS.Timeout | undefined;
     const release = () => started.outputs.forEach(({ stream }) => void (stream.isPaused() || stream.destroy()));
     const linger = () => {

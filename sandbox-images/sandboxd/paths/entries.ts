@@ -8,7 +8,7 @@ import { tryReadText } from '../files/read-if-any.ts';
 import { createBadRequestError } from '../server/body-fields.ts';
 import type { DaemonState } from '../shared-state.ts';
 
-/** Returns the absolute path. `~` is the home; other relative paths start at the workspace. Throws invalid_request. */
+/** Returns the absolute path. `~` is the home folder; other relative paths start at the workspace. Throws invalid_request. */
 export function resolveAbsolutePath(path: string, { place, env }: Pick<DaemonState, 'place' | 'env'>): string {
   if (path.includes('\0')) throw createBadRequestError('A path must not contain a NUL character.');
   if (Buffer.byteLength(path) > 4096) throw createBadRequestError('A path is at most 4096 bytes long.');

@@ -172,7 +172,7 @@ async function readContent(handle: FileHandle): Promise<Buffer> {
   }
 }
 
-/** Refuses the daemon's own files in /proc, which are not the user's. */
+/** Refuses paths to the daemon's own files in /proc, which do not belong to the user. */
 async function notOurs(full: string): Promise<void> {
   const readRealPath = async (path: string) => decodeFileName(await realpath(await toSystemPath(path), 'buffer'));
   const real = await readRealPath(full).catch(() => readRealPath(dirname(full)).catch(() => full));
@@ -234,7 +234,7 @@ const undisposed = { [Symbol.asyncDispose]: async () => {} };
 /** System errors for paths where no file can be created or renamed: a mounted file, /proc, another user's folder. */
 const refusals = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'EBUSY', 'EXDEV']);
 
-/** An existing file is often writable where no new file can be created. Its new content is then staged in the spare folder. */
+/** Stages content in the spare folder if the existing file is writable but no new file can be created next to it. */
 async function stageNear(at: (name: string) => SystemPath, before: Stats | undefined, spare: string) {
   try {
     const staged = await stageFile(at, before);
@@ -245,7 +245,7 @@ async function stageNear(at: (name: string) => SystemPath, before: Stats | undef
   }
 }
 
-/** Gives the new file the mode and owner of the old one. False if the system does not permit it. */
+/** Gives the new file the mode and owner of the old one. Returns false if the system does not permit this. */
 async function takeOver({ handle }: StagedFile, { uid, gid, mode }: Stats): Promise<boolean> {
   const own = await handle.stat();
   if (own.uid !== uid || own.gid !== gid) {

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { SandboxUsage } from '../../../src/sandboxes/client/client.ts';
 import { tryReadText } from '../files/read-if-any.ts';
 
-// Deliberately synchronous: a scan is a few hundred reads of kernel memory and must show a single moment.
+// Deliberately synchronous: a scan is a few hundred reads of kernel memory and must be a snapshot of a single moment.
 
 export interface ProcessStat {
   readonly pid: number;

@@ -8,7 +8,7 @@ import {
 
 export type ProcessTree = MarkedProcesses | ProcessSubtree;
 
-/** Processes that were started with this variable, and their descendants. */
+/** Processes that were started with this environment variable, and their descendants. */
 export interface MarkedProcesses {
   readonly name: 'CORRAL_RUN' | 'CORRAL_OPERATION' | 'CORRAL_SERVICE';
   readonly value: string;
@@ -20,7 +20,7 @@ export interface ProcessSubtree {
   readonly orphans: OrphanRule;
 }
 
-/** Whether a process with that environment and an unrelated parent belongs to the tree. */
+/** Returns whether a process with this environment and an unrelated parent belongs to the tree. */
 export type OrphanRule = (proc: ProcessStat, environment: string) => boolean;
 
 /** Processes that are never part of a tree: the daemon, pid 1, and the keepers of the terminals. */
@@ -30,9 +30,9 @@ export type ProtectedProcessFinder = (all: readonly ProcessStat[]) => ReadonlySe
 export const toProcessKey = ({ pid, startTicks }: ProcessStat) => `${pid}.${startTicks}`;
 
 export interface TreeScanOptions {
-  /** Keys (`toProcessKey`) of processes from an earlier scan, which still belong to the tree after their parents have ended. */
+  /** Keys (`toProcessKey`) from an earlier scan. Those processes belong to the tree even after their parents have ended. */
   readonly known?: ReadonlySet<string>;
-  /** Whether processes in the middle of exec wait for a later scan. Otherwise their environment is treated as empty. */
+  /** Whether processes in the middle of exec are left to a later scan. If not, their environment is treated as empty. */
   readonly waits?: boolean;
 }
 
@@ -102,8 +102,9 @@ export function findTreeMembers(
 
 /**
  * The current tree of one process. Call while the process still runs, because its origin cannot be determined afterwards.
- * Orphans belong to the tree if they are of the same command and younger than the root. If the root itself is an orphan,
- * they must also have another session: an orphan of the root's session may be a sibling that the same command started.
+ * Orphans belong to the tree if they come from the same command and are younger than the root. If the root itself is an
+ * orphan, they must also be in a different session: an orphan in the root's session may be a sibling that the same command
+ * started.
  */
 export function findProcessSubtree(root: ProcessStat, init: number | undefined, strays: OrphanRule): ProcessSubtree {
   const operation = readProcessVariable(root.pid, 'CORRAL_OPERATION');

@@ -20,7 +20,7 @@ const spare = 1;
 const most = 96;
 const lookMs = 2_000;
 
-/** Keeps one unused connection to every socket named `control` or `control.*` in the folder, until disposed. */
+/** Keeps one unused connection to each socket `control` or `control.*` in the folder until the returned handle is disposed. */
 export function dialControlSockets(options: ControlDialOptions): Disposable {
   const dialled = new Map<string, IdleDialler>();
   const look = () => {

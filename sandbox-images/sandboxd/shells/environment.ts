@@ -42,7 +42,7 @@ export function createBaseEnvironment(env: NodeJS.ProcessEnv, uid = process.getu
   for (const [name, value] of Object.entries(env)) {
     if (value !== undefined && !isInternalVariable(name)) base[name] = value;
   }
-  // The init script renames this variable, because it would also apply to the daemon's own Node.
+  // Renamed by the init script, because under its real name it would also apply to the daemon's own Node.
   if (env.CORRAL_NODE_USE_ENV_PROXY) base.NODE_USE_ENV_PROXY = env.CORRAL_NODE_USE_ENV_PROXY;
   // The sandbox id also distinguishes this sandbox's processes from those of other sandboxes on a shared machine.
   if (env.CORRAL_SANDBOX_ID) base.CORRAL_SANDBOX_ID = env.CORRAL_SANDBOX_ID;

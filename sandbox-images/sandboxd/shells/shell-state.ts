@@ -36,7 +36,7 @@ export function captureShellState(stateDir: string, id: string, shell: string): 
   const path = shellStatePath(stateDir, id);
   const standing = readShellState(path);
   if (!standing)
-    void rm(path, { force: true, recursive: true }).catch(() => {}); // the path may be anything, even a large folder
+    void rm(path, { force: true, recursive: true }).catch(() => {}); // the command may have put a large folder here
   else {
     try {
       renameSync(path, keptFile(stateDir, shell));
@@ -61,7 +61,7 @@ function readShellState(path: string): ShellState | undefined {
   return { cwd, env };
 }
 
-/** The command may have replaced the file, for example with an endless FIFO. */
+/** The command may have replaced the file, for example with a FIFO that never ends. */
 function readBytes(path: string): Buffer {
   let file: number | undefined;
   try {

@@ -10,7 +10,7 @@ export interface OutputSpool {
   readonly bytes: number;
   readonly full: boolean;
   append(chunk: Uint8Array): Promise<void>;
-  /** Returns bytes from position `from` on, empty if there are none yet. The result may share memory with `into`. */
+  /** Returns the bytes from position `from` on. Empty if there are none yet. The result may share memory with `into`. */
   read(from: number, into: Buffer): Promise<Uint8Array>;
   close(): Promise<void>;
 }

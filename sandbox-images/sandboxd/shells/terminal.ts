@@ -125,7 +125,7 @@ export async function resizeTty(device: string, { cols, rows }: TerminalSize): P
 
 export interface ExitMarkerFinder {
   push(chunk: Buffer): { before: Buffer; exitCode?: number; after: Buffer };
-  /** Bytes held back as a possible beginning of the mark. Call when the stream ends without a mark. */
+  /** Returns the bytes held back as a possible beginning of the mark. Call when the stream ends without a mark. */
   rest(): Buffer;
 }
 

@@ -68,7 +68,7 @@ export class TerminalView {
   }
 
   async show(chunk: Uint8Array): Promise<void> {
-    // Stored in the same turn as it is delivered, so that a new reader gets the chunk exactly once.
+    // Stores the chunk in the same event-loop turn in which it is delivered, so that a new reader gets the chunk exactly once.
     this.#screen.push(chunk);
     await this.#reader?.handoff.give(chunk);
   }

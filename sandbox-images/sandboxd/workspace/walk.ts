@@ -77,8 +77,8 @@ interface Walk {
 const patienceMs = 250;
 
 /**
- * Everything in the workspace that `leavesOut` does not match, folders before their content. Follows no links and enters no other
- * file systems. Reads on the event loop, which costs less than a thread for a small workspace.
+ * Yields everything in the workspace that `leavesOut` does not match, each folder before its content. Follows no links and
+ * enters no other file systems. Reads on the event loop, which costs less than a thread for a small workspace.
  */
 export function* walkWorkspace(root: string, { leavesOut, most }: Walk): Generator<WorkspaceEntry> {
   let left = most;

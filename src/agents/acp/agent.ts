@@ -39,7 +39,7 @@ export class SpendingCounter {
     this.#tokens = 0;
   }
 
-  /** `used` is the length of the conversation, so the message used at least that many tokens. */
+  /** `used` is the length of the conversation in tokens, so the message used at least that many. */
   reported({ used, cost }: Report): readonly AgentUpdate[] {
     return this.#more(used, cost?.currency === 'USD' ? cost.amount : undefined);
   }
@@ -263,14 +263,14 @@ export class AcpAgent {
     await this.#connection.agent.notify(methods.agent.session.cancel, { sessionId: this.#sessionId }).catch(() => {});
   }
 
-  /** False: no request is pending. */
+  /** Returns false if no request with this id is pending. */
   decide(callId: string, allowed: boolean): boolean {
     const answer = this.#permissions.get(callId);
     answer?.(allowed);
     return answer !== undefined;
   }
 
-  /** Keeps a decision for the agent's repeated approval request for the same call. */
+  /** Keeps a decision until the agent repeats its approval request for the same call. */
   carry(call: AgentApprovalRequest, allowed: boolean): void {
     this.#carried = { call, allowed };
   }
@@ -364,7 +364,7 @@ interface OpenOptions {
 }
 const cancelled: RequestPermissionResponse = { outcome: { outcome: 'cancelled' } };
 
-/** Agents put the reason for an internal error into its data. */
+/** Agents put the reason for an internal error into the error's data. */
 function reasonOf(thrown: Error): string {
   const { details } = ((thrown as { data?: unknown }).data ?? {}) as { details?: unknown };
   const message = typeof details === 'string' ? `${thrown.message}: ${details}` : thrown.message;

@@ -23,7 +23,7 @@ export async function connectBrowser(desktop: DesktopClient, signal: AbortSignal
   try {
     // Imported with the first browser, because a server without browsers should not spend memory on Playwright.
     const { chromium } = await import('playwright-core');
-    // Without Playwright's test defaults, because a person watches this browser and the server sets the download folder.
+    // Omits Playwright's test defaults, because a person watches this browser and the server sets the download folder.
     const connecting = chromium.connectOverCDP(transport, { noDefaults: true, timeout: connectMs });
     const browser: Browser = await raceAbort(connecting, signal);
     const context = browser.contexts()[0];

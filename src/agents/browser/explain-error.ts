@@ -25,7 +25,7 @@ const messageOf = (thrown: unknown) => String((thrown as Error | null)?.message 
 export const isPageClosedError = (thrown: unknown): boolean =>
   /(page|target).*closed|session closed/i.test(messageOf(thrown));
 
-/** Turns an error of the browser or its page into text for the model. Rethrows errors that the model cannot fix. */
+/** Turns an error from the browser or its page into text for the model. Rethrows errors that the model cannot fix. */
 export function explainBrowserError(thrown: unknown, isOpen: boolean): BrowserActionResult {
   if (thrown instanceof AppError) {
     if (beyondUs.has(thrown.code)) throw thrown;

@@ -25,7 +25,7 @@ exec 3<>"/dev/tcp/\${p%:*}/\${p##*:}" && printf 'CONNECT %s HTTP/1.1\\r\\nHost: 
   return /^HTTP\/1\.[01] 4\d\d (egress to .*)/.exec(stdout)?.[1]?.trim();
 }
 
-const restMs = 5_000; // time to load content after navigation
+const restMs = 5_000; // maximum wait for content to load after navigation
 const refusalBytes = 2_000;
 
 interface Options {
@@ -68,7 +68,7 @@ export async function navigateTab({
     throw thrown;
   }
   await raceAbort(page.waitForLoadState('load', { timeout: restMs }), signal).catch((thrown: unknown) => {
-    if (signal.aborted) throw thrown; // otherwise the page is already visible, and only a part of it loads slowly
+    if (signal.aborted) throw thrown; // a timeout is not a failure: the page is visible, and only part of it loads slowly
   });
   return await outcome(response, page.url());
 }

@@ -51,7 +51,7 @@ export class BrowserReporter extends ServerComponent<Options> {
       using until = createTimeoutSignal(answerMs, clock, signal);
       for (let seen: BrowserTab | undefined; ; ) {
         const tab = await raceAbort(opened.tabs.current(), until.signal);
-        if (tab === seen) break; // if not, another tab came to the front: read it too
+        if (tab === seen) break; // if a different tab came to the front, it is read too
         seen = tab;
         const looking = raceTabCrash(tab, this.#shown(tab, { opened, withText, signal: until.signal }), until.signal);
         const shown = await looking.catch(async (thrown: unknown) => {

@@ -83,7 +83,7 @@ export const toPlaywrightKeys = (keys: string): string => {
 };
 
 const connectMs = 60_000;
-const settleMs = 100; // time until the effects of an input begin
+const settleMs = 100; // time for an input to start taking effect
 const loadMs = 5_000;
 const pingMs = 1_500;
 const typedChars = 200; // longer texts, and texts with line breaks, are inserted in one step instead of typed

@@ -19,7 +19,7 @@ export interface CellEnd {
   readonly error?: CodeError | undefined;
 }
 
-/** Results may contain pictures. */
+/** Generous, because results may contain pictures. */
 const messageLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 32, maxValues: 10_000 };
 
 interface AwaitedReply {
@@ -137,7 +137,7 @@ export class KernelConnection {
 
   #reader(stream: OutputStream): (chunk: Buffer) => Promise<void> {
     const marks = createKernelOutputParser(this.#program.nonce);
-    // Each message starts with a separate byte, so invalid bytes in a cell's output do not corrupt the next message.
+    // Decodes only output. Messages are split off as bytes first, so invalid bytes in a cell's output cannot corrupt them.
     const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
     const split = (chunk: Buffer): KernelOutputPart[] => {
       try {
@@ -200,8 +200,8 @@ const maxMessage = 8 * 1024 * 1024;
 const lineEnd = 0x0a;
 
 /**
- * Separates a kernel's messages from the output around them. A message is between `mark` and a line end. Only the start of a mark
- * and one incomplete message are kept; `push` throws a RangeError for an oversized message.
+ * Separates a kernel's messages from the output around them. A message extends from the kernel's mark to the end of the
+ * line. Only the start of a mark and one incomplete message are kept; `push` throws a RangeError for an oversized message.
  */
 export function createKernelOutputParser(nonce: string): { push(chunk: Buffer): KernelOutputPart[] } {
   const mark = Buffer.from(`\0corral:${nonce}:`);

@@ -14,7 +14,7 @@ export interface Cell {
   readonly env?: Readonly<Record<string, string>>;
   /** Tag of the cell's run, also set on a kernel that is started for this cell. */
   readonly tag?: string;
-  /** Absolute. Working directory of a kernel that is started for this cell, if the context does not set one. */
+  /** Absolute working directory of a kernel that is started for this cell, if the context does not set one. */
   readonly folder?: string;
 }
 export interface CellOutcome {
@@ -62,9 +62,10 @@ export class Kernel {
   }
 
   /**
-   * Runs a cell. On timeout or when `signal` aborts, the cell is interrupted; a kernel that ignores this is stopped. Rejects with
-   * cancelled (before the cell started), deadline_exceeded (the kernel did not start) or file_not_found (no such interpreter).
-   * Also rejects with unsupported (the kernel sent an invalid message), and as `ProgramClient` does.
+   * Runs a cell. On timeout or when `signal` aborts, the cell is interrupted; a kernel that ignores the interrupt is
+   * stopped. Rejects with cancelled (before the cell started), deadline_exceeded (the kernel did not start) or
+   * file_not_found (no such interpreter). Also rejects with unsupported (the kernel sent an invalid message), and as
+   * `ProgramClient` does.
    */
   async execute(cell: Cell, signal: AbortSignal): Promise<CellOutcome> {
     return await this.#inOrder('cell', () => this.#execute(cell, signal));
@@ -76,7 +77,7 @@ export class Kernel {
     await this.#deps.programs.close(this.#options.id, AbortSignal.timeout(endMs)).catch(ignoreNotFound);
   }
 
-  /** Leaves the kernel running. */
+  /** Disconnects but leaves the kernel running. */
   detach(): void {
     this.#connection?.detach();
     this.#connection = undefined;
@@ -165,7 +166,7 @@ function fail(thrown: unknown, { language }: KernelOptions): never {
   );
 }
 
-/** The daemon starts programs only in workspace folders, so a shell changes to any other folder. */
+/** The daemon starts programs only in workspace folders. For any other folder, a shell changes to it first. */
 function programIn({ language, cwd, isAnywhere }: KernelOptions) {
   const program = buildKernelProgram(language);
   if (cwd === undefined) return program;

@@ -10,7 +10,7 @@ import type { McpTool } from './server.ts';
 export interface ToolServerCheckResult {
   readonly ok: boolean;
   readonly tools: readonly McpTool[];
-  /** The failure, in words for people. Empty if `ok`. */
+  /** Description of the failure, for people. Empty if `ok`. */
   readonly message: string;
   /** Whether the check failed after the tool server answered 401. */
   readonly wantsAccess: boolean;

@@ -53,7 +53,7 @@ const startMs = 60_000;
 const endMs = 10_000;
 const limits = { maxDepth: 200, maxValues: 200_000 };
 
-/** One JSON message per line of the program's pipes. */
+/** Exchanges messages over the program's pipes, one JSON message per line. */
 export class ProgramTransport implements Transport {
   onclose?: () => void;
   onerror?: (error: Error) => void;
@@ -85,7 +85,7 @@ export class ProgramTransport implements Transport {
     const reader = {
       onOutput: async (chunk: Buffer) => {
         for (const line of split(chunk)) this.#hear(line);
-        await new Promise(setImmediate); // a flood of messages yields to other work
+        await new Promise(setImmediate); // yields to other work during a flood of messages
       },
       onErrors: this.#errors.add,
     };

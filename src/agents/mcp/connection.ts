@@ -159,7 +159,7 @@ export class McpConnection {
     return tools.filter(fits).slice(0, maxTools).map(described);
   }
 
-  /** A message that a model can act on. The tool server's own text is shortened and attributed to that server. */
+  /** Returns an error that a model can act on. The tool server's own text is shortened and attributed to that server. */
   #toAppError(thrown: unknown, way: ToolServerTransport): AppError {
     this.#isRefused = way.refused?.() ?? false;
     if (thrown instanceof AppError && kept.has(thrown.code)) return thrown;

@@ -24,7 +24,7 @@ export class ToolServerStates {
     return this.#states.get(JSON.stringify(server));
   }
 
-  /** A tool list from a connection's cache is not a new answer. */
+  /** Ignores a tool list that comes from a connection's cache, because it is not a new answer. */
   answered(server: McpServer, tools: readonly McpTool[]): void {
     if (this.of(server)?.tools === tools) return;
     this.note(server, { ok: true, at: this.#clock.now(), tools, message: '' });

@@ -6,8 +6,8 @@ import type { Secret } from '../../core/text/secret.ts';
 export type TokenSource = (refused?: Secret) => Promise<Secret | undefined>;
 
 /**
- * A fetch for one tool server that reads the token for each request: a rotated token applies from the next request on. A refused
- * token is replaced once. Rejects with unauthorized if none is accepted.
+ * A fetch for one tool server that reads the token for each request: a rotated token applies from the next request on. A
+ * refused token is replaced once. Rejects with unauthorized if no token is accepted.
  */
 export function createTokenFetch(fetch: FetchLike, address: string, tokenOf: TokenSource): FetchLike {
   const own = placeOf(address);
