@@ -22,7 +22,7 @@ export const eventsRouter = router({
 
   subscribe: procedure
     .input(sessionTarget.extend({ lastEventId: CursorInput }))
-    // Reads the starting position before the client learns that the stream is open, so that no event after that is missed.
+    // Reads the starting position before the client learns that the stream is open, so that no later event is missed.
     .subscription(async ({ ctx, input: { sessionId, lastEventId } }) => {
       const { sessions } = ctx.services;
       const { lastSeq: head } = await sessions.get(sessionId);
