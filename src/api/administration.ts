@@ -22,7 +22,7 @@ const AuditInput = z.strictObject({
   /** A part of any field of an entry, ignoring case. */
   text: z.string().max(200).optional(),
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
-  /** `next` of the previous page. */
+  /** `next` from the previous page. */
   before: z
     .string()
     .regex(/^[\w-]{1,80}\.jsonl:\d{1,15}$/)

@@ -29,7 +29,7 @@ const SkillFiles = z
 const NewSkill = z.strictObject({
   files: SkillFiles,
   displayName: z.string().min(1).max(255).nullable().default(null),
-  /** True: sessions of all users can use the skill, and templates can name it. Only administrators share skills. */
+  /** True: sessions of all users can use the skill, and templates can name it. Only administrators can share skills. */
   shared: z.boolean().optional(),
   projectId: OwningProjectInput,
 });

@@ -46,7 +46,7 @@ export const systemRouter = router({
       };
     }),
 
-  /** A log can name tools not listed here, such as those of tool servers. */
+  /** A log may name tools not listed here, such as those of tool servers. */
   tools: procedure
     .input(z.strictObject({}).optional())
     .output(Tools.readonly())

@@ -5,7 +5,7 @@ import { defineOperations, router } from './procedure/procedure.ts';
 
 /** Where a field is null, the value of the project or the server applies. */
 const Template = z.object({
-  /** The template's name, for the field `template` of a request for a new session. */
+  /** The template's name, to set as `template` in a request for a new session. */
   id: z.string(),
   name: z.string(),
   description: z.string(),

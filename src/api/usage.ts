@@ -11,7 +11,7 @@ const UsageInput = z.strictObject({
   /** The number of groups that include usage by day, starting with the first group. */
   dailyGroups: z.coerce.number().int().min(0).max(maxUsageGroups).default(0),
   limit: z.coerce.number().int().min(1).max(maxUsageGroups).default(maxUsageGroups),
-  /** The `nextCursor` of an earlier report. */
+  /** The `nextCursor` from an earlier report. */
   cursor: z.string().optional(),
 });
 const exampleTotal = {

@@ -25,7 +25,7 @@ export async function bundleServer(folder: string, program = 'src/app/main.ts'):
   // Each entry is bundled separately: code shared between a worker and the server would become one more file to open at each
   // startup.
   for (const name of workers) await bundle(outdir, `src/${name}.ts`);
-  // Without this, Node parses each file to determine its module type.
+  // Without this file, Node parses each script to determine its module type.
   await writeFile(join(outdir, 'package.json'), '{ "type": "module" }\n');
 }
 

@@ -98,7 +98,7 @@ const credentialTexts = {
   locked: 'an address was locked out for a minute: too many wrong credentials',
 };
 
-/** Does not listen yet. */
+/** Builds the server, which does not listen yet. */
 export async function buildHttpServer(deps: HttpServerDeps): Promise<App> {
   const { config, version, signIns, logger, metrics, closing, clock } = deps;
   const { within } = deps.memberships ?? { within: (caller: Principal) => caller };
@@ -266,7 +266,7 @@ function createIdentityProxy(
   return new ProxyAuthenticator({ headers, signed, rules: settings, people: signIns.people, clients, now });
 }
 
-/** The services limited to the caller's permissions. Signed links grant no more than these permissions. */
+/** Returns the services, limited to the caller's permissions. Signed links grant no more than these permissions. */
 function actingBy(deps: HttpServerDeps, sign: SignedUrls['sign'], principalOf: () => Principal) {
   const raw = { ...deps.services, sessions: deps.sessions };
   const audit = createAuditRecorder(deps, principalOf);

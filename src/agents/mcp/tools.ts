@@ -142,7 +142,7 @@ function mcpTool(
   };
 }
 
-/** A tool server's failure becomes a result for the model instead of ending the turn. Errors of the sandbox are rethrown. */
+/** A tool server's failure becomes a result for the model instead of ending the turn. Errors from the sandbox are rethrown. */
 function failedCall(thrown: unknown): ToolResult {
   if (!(thrown instanceof AppError)) throw thrown;
   const reason =

@@ -16,7 +16,7 @@ export interface CollectedTurn {
   /** `model` names the model that answered, which may be a fallback. */
   readonly message: AssistantMessage;
   readonly outcome: TurnOutcome;
-  /** The readable part of the model's reasoning, or its start. Can be empty. */
+  /** The readable part of the model's reasoning, or only its start if it is long. May be empty. */
   readonly thoughts: string;
   readonly leftOut: readonly OmittedContent[];
   /** Calls beyond `maxCalls`. Each is skipped, and its result reports the reason. Normally empty. */
@@ -27,7 +27,7 @@ export interface CollectTurnOptions {
   readonly onDelta: (delta: string) => void;
   readonly onThought?: () => void;
   readonly caps?: TurnLimits;
-  /** Ids of earlier calls, from which new ids must differ: some models restart their numbering in each turn. */
+  /** Ids of earlier calls. New ids must differ from these, because some models restart their numbering in each turn. */
   readonly takenIds?: Pick<ReadonlySet<string>, 'has'>;
 }
 

@@ -117,8 +117,8 @@ interface BrokenTurn {
 }
 
 /**
- * The end of a turn that threw: cancelled, stalled, or the result of `failureOf`. Providers quote requests in their errors, so
- * the key is removed.
+ * Returns the `end` part of a turn that threw: cancelled, stalled, or the result of `failureOf`. Providers quote requests in
+ * their errors, so the key is removed.
  */
 export function toTurnEnd({ signal, silence, model, idleMs, key }: BrokenTurn, failureOf: () => FailedTurn): TurnPart {
   if (signal.aborted) return { type: 'end', outcome: { kind: 'cancelled' } };

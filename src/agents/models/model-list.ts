@@ -9,9 +9,9 @@ import { rejectRedirect } from './failures.ts';
 export const ListedModel = z.object({
   id: z.string(),
   name: z.string(),
-  /** Tokens of a request and its reply together. */
+  /** Maximum tokens of a request and its reply together. */
   window: z.int().optional(),
-  /** Tokens of one reply. */
+  /** Maximum tokens of one reply. */
   maxOutput: z.int().optional(),
   images: z.boolean().optional(),
   tools: z.boolean().optional(),
@@ -54,8 +54,8 @@ interface Endpoint {
 
 /**
  * Reads a provider's list of models, at most 5,000. Rejects: model_unauthorized, model_rejected (the address has no list),
- * forbidden (a redirect, or a private address), provider_error (unreachable, or failed). No message contains the key or the
- * provider's text.
+ * forbidden (a redirect, or a private address), provider_error (unreachable, or failed). No error message contains the key
+ * or the provider's text.
  */
 export async function listModels(
   access: Listable,

@@ -59,7 +59,7 @@ export interface TurnRequest {
   readonly note?: string;
   /** The index in `messages` of the message that follows the note. */
   readonly noteAt?: number;
-  /** Notes of earlier turns. They keep their positions, so that this request starts with the same bytes as the previous one. */
+  /** Notes from earlier turns. They keep their positions, so that this request starts with the same bytes as the previous one. */
   readonly earlier?: readonly PositionedNote[];
   /** A reminder for this turn only, placed last. */
   readonly hint?: string;
@@ -145,7 +145,7 @@ export const toTextReply = (text: string): AssistantMessage => ({
 export interface ToolCall {
   readonly callId: string;
   readonly name: string;
-  readonly args: unknown; // unparsed; the tool parses it
+  readonly args: unknown; // unparsed; the tool parses them
   /** Why the provider requires a person's approval for this call. */
   readonly confirm?: string;
 }
@@ -192,7 +192,7 @@ export interface FinishedTurn {
    */
   readonly stop: 'done' | 'calls' | 'length' | 'refused';
   readonly usage: TurnUsage;
-  /** With `length`: tools that the reply called. None of those calls is in the turn, because one is incomplete. */
+  /** With `length`: tools that the reply called. None of those calls is in the turn, because one of them is incomplete. */
   readonly cutCalls?: readonly string[];
   /** With `refused`: the provider's reason as text or code, such as `SAFETY`. */
   readonly reason?: string;

@@ -36,7 +36,7 @@ export interface ModelBuildOptions extends Pick<ServerDependencies, 'clock' | 'n
   readonly reasoning: ReasoningLevel;
   readonly key: Secret | undefined;
   readonly baseUrl: string;
-  /** Replaces the global fetch if a person entered the address in the page. */
+  /** Replaces the global fetch if a person entered the address on the page. */
   readonly fetch?: typeof fetch | undefined;
   readonly advice: ProviderSettingNames;
   /** Maximum silence, in ms, before the first chunk and between chunks. */

@@ -15,7 +15,7 @@ import { computeRetryDelayMs } from './retry.ts';
 interface Endpoint {
   readonly apiKey?: Secret | undefined;
   readonly baseUrl?: string | undefined;
-  /** The networks that `baseUrl` can point to, if a person entered it in the page. */
+  /** The networks that `baseUrl` can point to, if a person entered it on the page. */
   readonly reach?: NetworkReach | undefined;
 }
 /** `private` includes this machine and private networks. */
@@ -72,7 +72,7 @@ async function one(ref: string, settings: ModelRegistryOptions): Promise<Model> 
   return withWholeCharacters(provider.access === null ? built : withPrices(withRequestRepair(built, clock), costOf));
 }
 
-/** Third-party text can contain a lone surrogate, which strict providers refuse in every later request. */
+/** Third-party text may contain a lone surrogate, which strict providers refuse in every later request. */
 function withWholeCharacters(model: Model): Model {
   return {
     name: model.name,
@@ -105,7 +105,7 @@ export async function hasPrice(ref: string, models: Pick<ModelsConfig, 'compatib
   return costOf({ inputTokens: 1, outputTokens: 1 }) !== undefined;
 }
 
-/** Returns the same list if all items are well formed. Results for items of earlier requests are cached. */
+/** Returns the same list if all items are well formed. Results for items from earlier requests are cached. */
 const wholeList = <Item extends object>(list: readonly Item[]): readonly Item[] =>
   isWhole(list) ? list : list.map((item) => whole(item) as Item);
 const whole = memoizeByKey((item: object) => replaceLoneSurrogates(item));

@@ -12,7 +12,7 @@ parentPort?.on('message', (job: HtmlPageJob | PageTreeJob) => {
 function toPageText({ html, address, part }: HtmlPageJob): PageText {
   const page = parsePage(html, address);
   const chosen = toMarkdown(part === 'main' ? page.main : page.all);
-  // A page may mark everything as navigation.
+  // A page may mark everything as navigation. If so, all of it is converted.
   const markdown = chosen === '' ? toMarkdown(page.all) : chosen;
   return { title: page.title, markdown };
 }

@@ -1,8 +1,8 @@
 import { AppError } from '../../core/errors/errors.ts';
 
 /**
- * Reuses connections to avoid a handshake per search. Does not follow redirects, because that would send the key to another
- * host. Rejects with AppError not_found if the engine is unreachable, or with the signal's own error.
+ * Reuses connections to avoid a handshake per search. Does not follow redirects, because following one would send the key to
+ * another host. Rejects with AppError not_found if the engine is unreachable, or with the signal's own error.
  */
 export async function fetchFromSearchEngine(url: string | URL, init: RequestInit = {}): Promise<Response> {
   try {

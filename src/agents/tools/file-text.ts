@@ -12,8 +12,8 @@ export const filePathSchema = z
   .describe('absolute path below the working directory, or relative to it');
 
 /**
- * Orders calls by base name, because a path can be relative or absolute. The only cost is that calls for different files with the
- * same base name also wait for each other.
+ * Orders calls by base name, because a path may be relative or absolute. The only cost is that calls for different files
+ * with the same base name also wait for each other.
  */
 export const toFileOrderKey = ({ file: path }: Readonly<Record<string, unknown>>) =>
   typeof path === 'string' ? `file ${posix.basename(path)}` : null;

@@ -23,7 +23,7 @@ interface Bytes {
 }
 
 /**
- * Saves the bytes as a file of the workspace. A picture is also stored for models if they can read its format and it is not
+ * Saves the bytes as a file in the workspace. A picture is also stored for models if they can read its format and it is not
  * too large.
  */
 export async function saveOutputBytes(

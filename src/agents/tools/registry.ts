@@ -110,7 +110,7 @@ export function findOrderKey(registry: ToolRegistry, { name, args }: ToolCallReq
   return tool?.orderKey(typeof args === 'string' ? argumentsIn(args)?.value : args) ?? null;
 }
 
-/** A failure that the model can fix is a result; a lost sandbox or a bug throws. */
+/** A failure that the model can handle is a result; a lost sandbox or a bug throws. */
 export const runTool = (registry: ToolRegistry, ctx: ToolContext, call: ToolCallRequest): Promise<ToolResult> =>
   perform(registry, call, (tool, args) => tool.run(ctx, args));
 

@@ -162,7 +162,7 @@ async function followToEnd(ctx: ToolContext, { shell, command, operation }: Comm
   return { ok: false, reason: reasonOf(ended), ...common };
 }
 
-/** The output ends with the command's prompt, if it printed one. */
+/** If the command printed a prompt, `output` ends with it. */
 const waiting = (output: string, shell: string): string =>
   `${output}\n[The command is still running and waits for input. Answer with shell_write_to_process in the shell session ` +
   `${shell}, then follow it with shell_wait; or stop it with shell_kill_process, and run it with options that avoid prompts.]`;

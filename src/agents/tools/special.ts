@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { describeTool } from './tool.ts';
 
-// Calls that the agent loop answers itself: the plan, a question that makes the run wait, and a recall.
+// Tools whose calls the agent loop answers itself: the plan, a question that makes the run wait, and a recall.
 
 export const MakePlanArgs = z.object({
   title: z.string().max(200).describe('what this is about, in a few words'),

@@ -29,12 +29,12 @@ export interface ToolContext {
   readonly skills?: SkillReader;
   readonly memory?: AgentMemory;
   readonly isApproved?: boolean;
-  /** Stores a picture as a file of the session. Undefined if it could not be stored, which is not a failure of the tool. */
+  /** Stores a picture as a file of the session. Undefined if it could not be stored; that is not a tool failure. */
   readonly keepPicture?: (picture: PictureBytes) => Promise<StoredPicture | undefined>;
   readonly onOutput: (text: string) => void;
   /** Reports the child session that the call started, before the call waits for it. */
   readonly onChild?: (child: string) => Promise<void>;
-  /** How many bytes (UTF-8) of live output were already reported. `reattach` continues after them. */
+  /** Number of bytes (UTF-8) of live output that were already reported. `reattach` continues after them. */
   readonly fromByte?: number;
 }
 
@@ -159,7 +159,7 @@ export interface ToolDescription {
    * concurrently with any call. `args` is the model's input, unchecked.
    */
   orderKey(args: unknown): string | null;
-  /** By facade: converts a call to the facade's own name and arguments. Facades without an entry use those of the tool. */
+  /** By facade: converts a call to the facade's own name and arguments. Without an entry, the tool's own are used. */
   readonly calledIn: Partial<Readonly<Record<ToolNamingScheme, FacadeCallMapper>>>;
 }
 export type ToolNamingScheme = 'conversation' | 'opencodex';
@@ -168,7 +168,7 @@ export interface Tool extends ToolDescription {
   run(ctx: ToolContext, args: unknown): Promise<ToolResult>;
   /** Resumes an operation that an earlier server started. Output continues from `fromByte`. */
   reattach?(ctx: ToolContext, args: unknown): Promise<ToolResult>;
-  /** The text that the call would write, and the current text, for the approver. Undefined: nothing to show. */
+  /** The text that the call would write, and the current text, to show to the approver. Undefined: nothing to show. */
   proposal?(ctx: Pick<ToolContext, 'memory'>, args: unknown): Promise<ToolContent | undefined>;
 }
 

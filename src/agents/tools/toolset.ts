@@ -172,7 +172,7 @@ export const toWorkerTool = ({ reattach: _, ...tool }: Tool): Tool => ({
 });
 
 /**
- * A tool that the session's client executes, or UnsupportedTool if no model can be offered the tool. Converted once, because the
+ * A tool that the session's client executes, or UnsupportedTool if no model can be offered the tool. Cached, because the
  * agent is read before each turn.
  */
 export const toClientTool = memoizeByKey(({ name, description, parameters }: ClientTool): Tool | UnsupportedTool => {

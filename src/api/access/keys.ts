@@ -16,7 +16,7 @@ export const ApiKey = z.object({
   person: z.string().nullable(),
   /** The only project that the key can use, and the key's role there. Null: the key has a server role. */
   project: z.object({ id: z.string(), role: z.enum(apiKeyProjectRoles) }).nullable(),
-  /** The rule for tokens that authenticate as this account, which then has no secret. */
+  /** The rule for tokens that authenticate as this service account. An account with such a rule has no secret. */
   trust: TrustRule.nullable(),
   /** The first characters of the key. Only a hash of the whole key is stored. */
   prefix: z.string(),
@@ -32,7 +32,7 @@ const NewKey = z.strictObject({
   name: z.string().trim().min(1).max(100),
   role: z.enum(roles),
   expiresAt: z.iso.datetime().optional(),
-  /** The id of an existing key. The new key shares its sessions, for example to replace that key or to add a viewer. */
+  /** The id of an existing key. The new key shares that key's sessions, for example to replace that key or to add a viewer. */
   beside: z.string().max(100).optional(),
 });
 const NewTrust = NewKey.extend({

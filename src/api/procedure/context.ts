@@ -15,7 +15,7 @@ export interface TrpcContext extends TrpcCallerContext {
   drained(): Promise<void>;
 }
 
-/** Limits the open calls of one connection, because a socket could otherwise send any number of calls. */
+/** Limits the number of open calls on one connection, because a client could otherwise start any number over one socket. */
 export class CallLimiter {
   #open = 0;
   enter(): Disposable {

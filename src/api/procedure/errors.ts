@@ -63,7 +63,7 @@ export function fromTrpcError(error: TRPCError): AppError {
   return new AppError(error.code === 'NOT_FOUND' ? 'not_found' : 'invalid_request', text, { cause: error });
 }
 
-/** Errors of tRPC itself: an unknown procedure, the wrong method, invalid JSON. */
+/** Whether tRPC itself raised the error: an unknown procedure, the wrong method, invalid JSON. */
 function isOfTrpc(error: TRPCError): boolean {
   if (error.cause instanceof AppError || error.cause instanceof z.ZodError) return false;
   return getHTTPStatusCodeFromError(error) < 500;

@@ -21,7 +21,7 @@ interface Resource {
   /** The format of REST answers: `session` uses the envelope of session routes; the other two differ only in their errors. */
   readonly style?: 'detail' | 'server' | 'session';
   readonly texts?: Readonly<Record<number, string>>;
-  /** The `corral` command of this resource. Each operation with a `verb` is a verb of the command. */
+  /** The `corral` command for this resource. Each operation with a `verb` is a verb of the command. */
   readonly command?: {
     readonly name: string;
     readonly about: string;
@@ -93,7 +93,7 @@ const t = initTRPC
   .create({
     isDev: false,
     errorFormatter: ({ error, path }) => toTrpcErrorShape(error, path),
-    // The client detects a dead connection by missing pings, and resumes after the last event id that it received.
+    // The client detects a dead connection from missing pings, and resumes after the last event id that it received.
     sse: { ping: { enabled: true, intervalMs: 15_000 }, client: { reconnectAfterInactivityMs: 45_000 } },
   });
 
@@ -185,7 +185,7 @@ export interface DescribedOperation {
   readonly isQuery: boolean;
   readonly meta: OperationMeta;
   /**
-   * Checks rights and writes the audit log like a call over tRPC. `input` was parsed with the operation's schema. Rejects:
+   * Checks rights and writes the audit log as for a call over tRPC. `input` was parsed with the operation's schema. Rejects:
    * AppError.
    */
   readonly call: (

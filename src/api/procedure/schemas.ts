@@ -148,7 +148,7 @@ function endOf({ endsAt, life }: SessionRecord): string | null {
   return at == null ? null : toIsoTime(at);
 }
 
-/** A fact of the session's log. `seq` is its position, from which a client can resume; `ts` is epoch milliseconds. */
+/** A fact in the session's log. `seq` is its position, from which a client can resume; `ts` is epoch milliseconds. */
 export const Event = z.intersection(SessionFact, z.object({ seq: z.int(), sessionId: z.string(), ts: z.number() }));
 export type Event = z.infer<typeof Event>;
 

@@ -92,7 +92,7 @@ export const desktopRouter = router({
     .output(DesktopView)
     .mutation(({ ctx, input }) => ctx.services.desktop.giveControl(input.sessionId, input.viewer)),
 
-  /** A single-use link to the screen that needs no token and expires. */
+  /** A single-use, expiring link to the screen. Opening the link requires no token. */
   signedUrl: procedure
     .input(
       sessionTarget.extend({

@@ -23,7 +23,7 @@ export const filesRouter = router({
     .input(
       sessionTarget.extend({
         path: PathInput.default('.'),
-        /** False: the call fails if no sandbox is running, instead of starting one. */
+        /** False: if no sandbox is running, the call fails instead of starting one. */
         starts: z.boolean().default(true),
       }),
     )
@@ -81,7 +81,7 @@ export const filesRouter = router({
       return { since: since && { runId: since.runId, at: toIsoTime(since.at) }, ...changes };
     }),
 
-  /** A file's content at the time when the newest run started. */
+  /** A file's content when the newest run started. */
   before: procedure
     .input(ofFile)
     .output(z.object({ path: z.string(), content: z.string() }))

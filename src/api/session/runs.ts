@@ -7,7 +7,7 @@ const SendInput = sessionTarget.extend({
   text: TextInput,
   mode: z.enum(['inject', 'queue', 'replace']).default('inject'),
   attachments: z.array(z.string().min(1).max(4_096)).max(100).default([]),
-  /** With a goal, the message starts a separate run, whose work is judged by the goal. */
+  /** With a goal, the message starts a separate run, whose work is judged against the goal. */
   goal: Goal.optional(),
   /** A repeated request with the same id and content returns the first answer and sends nothing. */
   clientMessageId: z.string().min(1).max(255).optional(),

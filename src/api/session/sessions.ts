@@ -146,8 +146,8 @@ export const sessionsRouter = router({
     .query(async ({ ctx, input }) => toSession(ctx, await ctx.services.sessions.byName(input.name))),
 
   /**
-   * Creates a session with the conversation up to the end of a step or run. If the files of that moment were kept, it starts
-   * with them; `forkedFrom.files` reports whether it did.
+   * Creates a session with the conversation up to the end of a step or run. If the files from that moment were kept, the new
+   * session starts with them; `forkedFrom.files` reports whether it did.
    */
   fork: procedure
     .input(byId.extend({ seq: z.int().min(1).optional(), title: TitleInput.optional(), files: z.boolean().optional() }))
@@ -168,7 +168,7 @@ export const sessionsRouter = router({
         attachments: z.array(z.string().min(1).max(4_096)).max(100).default([]),
         /** The goal of the edited message; the original goal does not apply. */
         goal: Goal.optional(),
-        /** Stops the original session's current run first. If false, an edit during a run is a conflict. */
+        /** Stops the original session's current run first. If false, an edit during a run fails with a conflict. */
         stopsRun: z.boolean().default(false),
       }),
     )

@@ -181,7 +181,7 @@ interface Deadline {
   readonly signal: AbortSignal;
 }
 
-/** False if the time is up or the signal fires. */
+/** False if the time runs out or the signal fires. */
 async function until(isTrue: () => boolean | Promise<boolean>, { seconds, signal }: Deadline): Promise<boolean> {
   const ends = performance.now() + seconds * 1_000;
   while (!signal.aborted && performance.now() < ends) {

@@ -42,9 +42,9 @@ export interface ProxyCredentials {
    */
   of(session: SessionId): readonly Credential[] | Promise<readonly Credential[]>;
   readonly authority: CertificateAuthority;
-  /** Placeholders for the variables of the credentials in the settings. */
+  /** The variables of the credentials in the settings, with placeholders as values. */
   readonly env: Readonly<Record<string, string>>;
-  /** Placeholders for the variables of all credentials that apply to the session. */
+  /** The variables of all credentials that apply to the session, with placeholders as values. */
   readEnv(
     session: Pick<SessionRecord, 'id' | 'owner' | 'projectId' | 'agent'>,
   ): Promise<Readonly<Record<string, string>>>;

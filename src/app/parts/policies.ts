@@ -75,7 +75,7 @@ function heldLimits(config: Config, { of, id }: BudgetHolder): ConcurrentAmounts
 export const toSandboxPolicy = (sandbox: Config['sandbox'], driver: Driver): SandboxPolicy => ({
   maxRetries: 2,
   backoffMs: (retry) => Math.min(second * 2 ** (retry - 1), 30 * second),
-  // Freezes a sandbox halfway through the idle time after which it is stopped; a frozen sandbox uses memory but no processor.
+  // Freezes a sandbox halfway through the idle time after which it is stopped; a frozen sandbox uses memory but no CPU time.
   idlePauseMs: isPausable(driver) ? (sandbox.idleSeconds * second) / 2 : undefined,
   idleStopMs: sandbox.idleSeconds * second,
   ttlMs: sandbox.ttlSeconds * second,
@@ -88,7 +88,7 @@ export const restartPolicy = {
   backoffMs: (restart: number) => Math.min(100 * 2 ** (restart - 1), 5 * second),
 };
 
-/** Throws: invalid_request for an unknown tool, because that entry would protect nothing. */
+/** Throws: invalid_request for an unknown tool, because an entry for it would protect nothing. */
 export function toCheckedApprovalPolicy(approvals: Config['approvals'], tools: ToolRegistry): ApprovalPolicy {
   assertKnownTools('approvals.tools', approvals.tools, tools);
   assertKnownTools(

@@ -12,7 +12,7 @@ import { PeerReplicas, type PeerReplicasOptions } from '../../sessions/cluster/p
 import { createLocalOwnership, type Ownership } from '../../sessions/engine/ownership.ts';
 import type { Config } from '../settings/config.ts';
 
-/** This process as one of the servers on a store. Dispose it when its work is done, so that other servers can take over. */
+/** This process as one of the servers that use a store. Dispose it when its work is done, so that other servers can take over. */
 export interface Replica extends AsyncDisposable {
   /** This process's unique name, used in sockets and leases. Undefined if the store is not shared. */
   readonly name: string | undefined;
@@ -39,9 +39,9 @@ interface Options extends Pick<ServerDependencies, 'clock' | 'ids' | 'store'> {
 }
 const reaperMs = 30_000;
 const retentionLeaseMs = 5 * 60_000;
-/** The lease for starting automations. If its holder dies, no automation starts until the lease expires. */
+/** Duration of the lease for starting automations. If its holder dies, no automation starts until the lease expires. */
 const automationsMs = 15_000;
-/** The lease for deliveries. Longer than one attempt, so that another server takes over only after the attempt has ended. */
+/** Duration of the lease for deliveries. Longer than one attempt, so that no other server takes over during an attempt. */
 const webhooksMs = 30_000;
 /** How long a shutdown waits for a slow store. After that, other servers notice the shutdown only when the lease expires. */
 const partingMs = 2_000;

@@ -119,7 +119,7 @@ export interface AiSdkOptions extends ModelBuildOptions {
   readonly adapter: ProviderAdapter;
 }
 
-/** Only `doStream` of the provider package is used. */
+/** Calls only `doStream` of the provider package's model. */
 export function createAiSdkModel(options: AiSdkOptions): Model {
   const { name, model, adapter, abilities, key, baseUrl, advice, clock, newId, idleMs = 60_000 } = options;
   let summaries = true;
@@ -278,7 +278,7 @@ const raw = (block: RawBlock, meta: SharedV4ProviderMetadata): TurnPart => ({
   part: { ...block, ...(Object.keys(meta).length > 0 && { meta }) },
 });
 
-/** Later data of a block replaces earlier data. For example, a signature arrives at the block's end. */
+/** Later data for a block replaces earlier data. For example, the signature arrives only at the end of the block. */
 function merged(a: SharedV4ProviderMetadata, b: SharedV4ProviderMetadata | undefined): SharedV4ProviderMetadata {
   const all = { ...a };
   for (const [name, values] of Object.entries(b ?? {})) all[name] = { ...all[name], ...values };
@@ -287,7 +287,7 @@ function merged(a: SharedV4ProviderMetadata, b: SharedV4ProviderMetadata | undef
 
 /** Large enough for arguments that contain the largest file that a tool can write. */
 const argumentLimits: JsonLimits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxValues: 100_000 };
-/** Returns text that is not JSON unchanged, and the tool then refuses it. */
+/** Text that is not JSON is returned unchanged, and the tool then refuses it. */
 function parseArgs(input: string): unknown {
   if (['', 'null'].includes(input.trim())) return {};
   const asSent = parseJson(input, argumentLimits);
@@ -297,7 +297,7 @@ function parseArgs(input: string): unknown {
   return inner.ok ? inner.value : json.value;
 }
 
-/** Repairs two mistakes of small models: a code fence around the arguments, and raw line breaks in strings. */
+/** Repairs two mistakes that small models make: a code fence around the arguments, and raw line breaks in strings. */
 const repaired = (input: string): string => {
   const lines = input.trim().split('\n');
   const text =

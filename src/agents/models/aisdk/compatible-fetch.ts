@@ -152,8 +152,8 @@ class Reply {
   }
 
   /**
-   * Handles the end of the stream. The first reply without an end mark may have been cut off, so it is retried. If the next reply
-   * has none either, the server never sends end marks.
+   * Handles the end of the stream. The first reply without an end mark may have been cut off, so it is retried. If the next
+   * reply has none either, the server is assumed never to send one.
    */
   *end(): Generator<string> {
     const { unended } = this.#habits;
@@ -306,7 +306,7 @@ class Reply {
     return joined !== undefined && (this.#tools.has(joined) || this.#canGoOn(joined)) ? last : this.#calls;
   }
 
-  /** Some servers repeat the name so far in each chunk. */
+  /** In each chunk, some servers repeat the part of the name that they have already sent. */
   #joined(begun: string, piece: string): string {
     return piece.startsWith(begun) && begun !== '' ? piece : begun + piece;
   }

@@ -17,8 +17,8 @@ import type { AssistantMessage, Picture, ToolCall, TurnRequest } from '../model.
 import type { ProviderAdapter } from './provider-adapter.ts';
 
 /**
- * One finished block of a reply, stored in `raw` and sent back. `meta` is the provider's own data. `id` is the provider's id of
- * a call if it differs from Corral's: some providers put a signature in the id.
+ * One finished block of a reply, stored in `raw` and sent back in later requests. `meta` is the provider's own data. `id` is
+ * the provider's id for a call if it differs from Corral's: some providers put a signature in the id.
  */
 export type RawBlock =
   | { readonly type: 'text' | 'reasoning'; readonly text: string; readonly meta?: SharedV4ProviderOptions }

@@ -3,8 +3,8 @@ const openers = ['<think>', '<thinking>', '<thought>', '<reasoning>', '<|thinkin
 const closers = ['</think>', '</thinking>', '</thought>', '</reasoning>', '<|/thinking|>', '[/THINK]', '◁/think▷'];
 
 /**
- * Separates reasoning from a reply's text. Tags can be split across chunks, and an opening tag is valid only at the start of a
- * reply.
+ * Separates reasoning from a reply's text. Tags may be split across chunks, and an opening tag is valid only at the start of
+ * a reply.
  */
 export class ThinkTagParser {
   #held = '';
@@ -30,7 +30,7 @@ export class ThinkTagParser {
         this.#state = 'after';
       }
       if (this.#state === 'after' && !this.#hasThought) {
-        text += this.#held; // without an opening tag, an end tag can be anywhere in the reply, so `splitThoughts` handles it
+        text += this.#held; // without an opening tag, an end tag may be anywhere in the reply, so `splitThoughts` handles it
         this.#held = '';
         return { text, thought };
       }

@@ -31,7 +31,7 @@ const forms: readonly Form[] = [
 const opening = new RegExp(forms.map(({ opens }) => opens.replaceAll(/[[\]|{]/g, '\\$&')).join('|'));
 const longestOpening = Math.max(...forms.map(({ opens }) => opens.length));
 const bare: Form = { opens: '{', closes: '', isCommon: true };
-const maxHeld = 1024 * 1024; // maximum characters held back for one form
+const maxHeld = 1024 * 1024; // maximum number of characters held back for one form
 const maxBlank = 1_000; // maximum number of white-space characters before a reply's first word
 const limits: JsonLimits = { maxBytes: 2 * maxHeld, maxDepth: 64, maxValues: 50_000 };
 
@@ -47,7 +47,7 @@ export class TextToolCallFinder {
   /** Pieces received after `#held` while a form is open: searching all held text again for each piece would be too slow. */
   #more: string[] = [];
   #moreChars = 0;
-  /** The last characters, which can contain the beginning of the closing text. */
+  /** The last characters, which may contain the beginning of the closing text. */
   #tail = '';
   #form: Form | undefined;
   #hasBegun = false;

@@ -16,7 +16,7 @@ interface PriceEntry {
   costOf(usage: TurnUsage): number | undefined;
 }
 
-// The published list is in `@pydantic/genai-prices`, which takes 0.8 MB. Only servers that use a real model load it.
+// The published list is in `@pydantic/genai-prices`, which takes up 0.8 MB. Only servers that use a real model load it.
 const providerIds: Readonly<Record<string, string>> = { gemini: 'google' };
 
 async function findCatalogEntry(provider: string, model: string): Promise<PriceEntry | undefined> {

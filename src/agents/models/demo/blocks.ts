@@ -2,8 +2,8 @@ import { truncateEnd } from '../../../core/text/text.ts';
 import { findBuiltInTask } from './tasks/list.ts';
 import type { DemoStep } from './unit.ts';
 
-// The demo model runs the message's fenced blocks in order. Without any, it runs the built-in task that the message starts, or
-// else a default task.
+// The demo model runs the message's fenced blocks in order. If there are none, it runs the built-in task that the message
+// matches, or else a default task.
 
 interface Block {
   readonly word: string;

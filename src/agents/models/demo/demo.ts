@@ -29,7 +29,7 @@ interface Run {
   /** The units of the first message and of each injected message, in order: step i of the plan is unit i. */
   readonly units: readonly DemoStep[];
   readonly results: readonly ToolMessage[];
-  /** Calls since the end of the last step. A text without a call ends a step. */
+  /** Calls since the end of the last step. A reply without a call ends a step. */
   readonly callsOfStep: readonly ToolCall[];
   /** The user's answers, by the id of the call that contains the question. */
   readonly answers: ReadonlyMap<string, string>;

@@ -89,7 +89,7 @@ export function summarizeStepResults(results: readonly ToolMessage[], task: stri
   return [head, printed, !failed && findBuiltInTask(task)?.ends].filter(Boolean).join('\n\n');
 }
 
-/** Splits a text of two or more characters into at least two pieces, never within a character. */
+/** Splits a text of two or more characters into at least two pieces, without splitting a character. */
 export function splitIntoDeltas(text: string): string[] {
   const size = Math.max(10, Math.ceil(text.length / 16));
   const deltas: string[] = [];

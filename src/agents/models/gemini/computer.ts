@@ -19,7 +19,7 @@ export function findGeminiComputerKind(model: string): 'browser' | 'desktop' | u
   return Number(major) + Number(minor) / 10 >= 3.5 ? 'desktop' : undefined;
 }
 
-/** Whether the model refuses requests without the declaration, even if none of the tools is a computer. */
+/** Whether the model refuses requests without the computer declaration, even if they include no computer tool. */
 const refusesWithout = (model: string): boolean => /^gemini-2\.5-computer-use/.test(model);
 
 interface Computer {
@@ -95,7 +95,7 @@ const desktopActions: Readonly<Record<string, ArgsConverter>> = {
   }),
 };
 
-/** Separates the provider's demand for a person's permission from the call's arguments. */
+/** Separates the provider's request for a person's approval from the call's arguments. */
 export function splitConsentRequest(args: unknown): { readonly args: unknown; readonly confirm?: string } {
   if (!isObject(args) || !('safety_decision' in args)) return { args };
   const { safety_decision: safety, ...rest } = args;

@@ -84,7 +84,7 @@ function toParts(message: AssistantMessage, model: string): GeminiPart[] {
   return [...text, ...calls];
 }
 
-/** Returns one answer for each call, in order, because Gemini compares the counts. */
+/** Returns one answer for each call, in order, because Gemini requires as many answers as calls. */
 function answersTo(model: string, parts: readonly GeminiPart[], answers: ReplyAnswers): GeminiPart[] {
   const called = parts.flatMap((part) => part.functionCall ?? []);
   const inPlace = called.map(({ name, args }, at): GeminiPart => {

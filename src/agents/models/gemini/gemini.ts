@@ -154,7 +154,7 @@ function replyReader({ name, newId, called, broken }: Options) {
     for (const part of candidate?.content?.parts ?? []) {
       yield { type: 'raw', part };
       if (part.text) yield { type: part.thought ? 'reasoning' : 'text', delta: part.text };
-      const { functionCall } = part; // the provider's id is ignored, because it can repeat from turn to turn
+      const { functionCall } = part; // the provider's id is ignored, because a later turn may reuse it
       if (!functionCall) continue;
       const { args, ...demand } = splitConsentRequest(functionCall.args ?? {});
       const call = called?.(functionCall.name ?? '', args) ?? { name: functionCall.name ?? '', args };
@@ -256,7 +256,7 @@ function convert(schema: Json): Json {
   };
 }
 
-// Zod limits every integer to the safe range, which is of no use to a model.
+// Zod limits every integer to the safe range. These limits do not help a model, so they are left out.
 const telling = (value: unknown): boolean => typeof value !== 'number' || Math.abs(value) < Number.MAX_SAFE_INTEGER;
 
 const kept = (schema: Json): Json =>

@@ -23,7 +23,7 @@ globalThis.ImageData ??= class {
 const wasm = (file: string): Buffer => readFileSync(fileURLToPath(import.meta.resolve(`@jsquash/${file}.wasm`)));
 const options = (file: string) => ({ wasmBinary: wasm(file), printErr: () => {} });
 
-/** Each picture gets a new decoder, because a failed decoder is in an unknown state and its memory never shrinks. */
+/** Each picture gets a new decoder, because a decoder's state is unknown after a failure and its memory never shrinks. */
 const decoders: Readonly<Record<string, (bytes: ArrayBuffer) => Promise<ImageData>>> = {
   'image/png': async (bytes) => {
     await initPng(wasm('png/codec/pkg/squoosh_png_bg'));

@@ -39,8 +39,8 @@ export class PictureScaler implements AsyncDisposable {
   }
 
   /**
-   * Returns the part of the picture as a PNG of the requested size. Rejects: unsupported (unreadable, too large, or too slow to
-   * scale), queue_full, cancelled, deadline_exceeded.
+   * Returns the job's region of the picture as a PNG of the requested size. Rejects: unsupported (unreadable, too large, or
+   * too slow to scale), queue_full, cancelled, deadline_exceeded.
    */
   async scale(job: PictureScaleJob, signal: AbortSignal): Promise<Buffer> {
     const reply = await this.#thread.do(job, signal);

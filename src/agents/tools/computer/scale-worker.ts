@@ -4,7 +4,7 @@ import { decodePicture, encodeRasterJpeg } from './codecs.ts';
 import type { PictureFitJob, PictureScaleJob, PictureScaleResult, ScaledPicture } from './picture-scaler.ts';
 import { encodeRasterPng, type Raster, scaleRaster } from './png.ts';
 
-// Decodes, scales and encodes pictures in a separate thread, because this would block the server's event loop for too long.
+// Decodes, scales and encodes pictures in a separate thread, because this work would block the server's event loop for too long.
 
 parentPort?.on('message', async (job: PictureScaleJob | PictureFitJob) => {
   const created = await attempt(job);
@@ -13,7 +13,7 @@ parentPort?.on('message', async (job: PictureScaleJob | PictureFitJob) => {
   parentPort?.postMessage({ ok: true, mimeType: created.mimeType, bytes } satisfies PictureScaleResult, [bytes.buffer]);
 });
 
-/** 400 MB while decoded. */
+/** A picture with this many pixels takes 400 MB while it is being decoded. */
 const maxPixels = 50_000_000;
 /** Models see no additional detail in a picture with more pixels. */
 const maxShownPixels = 4_000_000;

@@ -104,7 +104,7 @@ export function createCustomTool({ name, label, description, parameters, group, 
       }
     },
   });
-  const { schema, restore } = toPortableParameters(tool.parameters); // zod can describe more than providers accept
+  const { schema, restore } = toPortableParameters(tool.parameters); // zod can express schemas that providers refuse
   return { ...tool, ...splitToolDescription(description, schema), restore };
 }
 

@@ -46,7 +46,7 @@ const maxAlternatives = 24;
 
 /**
  * Converts the schema of a third-party tool to the common form: references resolved, no keyword that a provider refuses, an
- * object at the root. Constraints without a common keyword go into a description. Throws: UnsupportedSchemaError.
+ * object at the root. Constraints without a common keyword are moved into a description. Throws: UnsupportedSchemaError.
  */
 export function toPortableParameters(source: unknown): PortableParameters {
   const input = source === undefined || source === null || source === true ? {} : source;
@@ -171,7 +171,7 @@ class Portable {
     return { ...created, properties: created.properties ?? {} };
   }
 
-  /** Resolves references and `allOf` of this schema, but not of nested ones. */
+  /** Resolves references and `allOf` in this schema, but not in nested ones. */
   #flat(schema: unknown): unknown {
     if (!isObject(schema)) return schema === false ? false : {};
     if (++this.#nodes > maxNodes) throw new TooMany();
@@ -231,7 +231,7 @@ class Portable {
   #typed(flat: JsonRecord, depth: number): PortableSchema | undefined {
     const values = readEnumValues(flat);
     const stated = readTypes(flat);
-    // Values can contradict the type, such as ["1", "2"] for a number. The tool accepts the values, so they determine the type.
+    // An enum can contradict the type, such as ["1", "2"] for a number. The tool accepts the values, so they determine the type.
     const isOdd = values !== undefined && !values.some((value) => stated.some((type) => fits(value, type)));
     const types = isOdd ? [...new Set(values.map(toPortableType))] : stated;
     const requested =

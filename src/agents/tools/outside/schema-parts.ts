@@ -1,6 +1,6 @@
 import { truncateEnd } from '../../../core/text/text.ts';
 
-/** Keywords that every provider supports. Everything else goes into a description. */
+/** Keywords that every provider supports. Everything else is moved into a description. */
 export interface PortableSchema {
   readonly type?: PortableType;
   readonly description?: string;

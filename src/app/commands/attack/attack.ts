@@ -44,11 +44,11 @@ async function printed(
   return (await corral.sandbox.exec.mutate({ sessionId, command, timeoutMs: scriptMs }, { signal })).stdout;
 }
 
-/** Bait that a sandbox must not be able to see: a file that any user of this machine can read, and a unique process title. */
+/** Creates bait that a sandbox must not be able to see: a file that any local user can read, and a unique process title. */
 async function layBait() {
   const nonce = () => randomBytes(8).toString('hex');
   const folder = await mkdtemp(join(tmpdir(), 'corral-doctor-'));
-  await chmod(folder, 0o755); // a sandbox without isolation can run as another user
+  await chmod(folder, 0o755); // a sandbox without isolation may run as another user
   const [file, secret] = [join(folder, 'secret'), nonce()];
   await writeFile(file, secret, { mode: 0o644 });
   const before = process.title;

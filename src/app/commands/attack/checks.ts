@@ -3,7 +3,7 @@ import type { InspectionResults } from './look-inside.ts';
 /** `broken`: escape is possible, now or after a single fault. `weak`: a second layer of protection is missing. */
 export interface Finding {
   readonly check: string;
-  /** The scenarios of the public escape benchmark, and the advisories, that the check covers. */
+  /** The public escape benchmark's scenarios and the advisories that the check covers. */
   readonly against: readonly string[];
   readonly state: 'ok' | 'weak' | 'broken' | 'untested';
   readonly text: string;

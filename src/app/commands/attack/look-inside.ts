@@ -3,7 +3,7 @@ import { quoteForShell } from '../../../core/text/quote.ts';
 export type InspectionResults = ReadonlyMap<string, readonly string[]>;
 
 interface CanaryPaths {
-  /** The title of this process. A sandbox must see neither this process nor `canaryFile`, a file of this machine. */
+  /** The title of this process. A sandbox must see neither this process nor `canaryFile`, a file on this machine. */
   readonly canary: string;
   readonly canaryFile: string;
   readonly serverPort: number;
@@ -36,7 +36,7 @@ const credentials = [
   ],
   ...['/root/.ssh/id_rsa', '/root/.ssh/id_ed25519', '/etc/shadow'],
 ];
-/** Addresses that the proxy must never reach: loopback, private networks, and the metadata services of clouds. */
+/** Addresses that the proxy must never reach: loopback, private networks, and cloud metadata services. */
 const forbidden = [
   ...['127.0.0.1:80', 'localhost:80', '[::1]:80', '0.0.0.0:80', '2130706433:80', '[::ffff:127.0.0.1]:80'],
   ...['10.0.0.1:80', '172.17.0.1:80', '192.168.0.1:80', '100.64.0.1:80'],
@@ -61,7 +61,7 @@ call('vsock', 41, 198, 40, 1, 0);
 call('unshare_user', 272, 97, 0x10000000);
 `;
 
-/** Builds a script that leaves nothing changed and sends nothing outside. Each line of its output is a name and a value. */
+/** Builds a script that leaves nothing changed and sends nothing to other machines. Each output line is a name and a value. */
 export function buildInspectionScript({ canary, canaryFile, serverPort }: CanaryPaths): string {
   const ports = [serverPort, ...loopbackPorts];
   return `
