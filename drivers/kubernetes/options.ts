@@ -16,13 +16,13 @@ export interface PodSettings extends Pick<KubernetesSettings, FromSettings> {
 }
 
 /**
- * The server's pods, which network policies admit. Absent: the policies admit any peer at the daemon's port, and let pods dial
- * the egress address.
+ * Selects the server's pods, which network policies admit. Absent: the policies admit any peer at the daemon's port, and let
+ * pods dial the egress address.
  */
 export interface ServerPodSelector {
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** The egress port of the pods themselves, which may differ from the service's port. */
+  /** The egress port of the server's pods, which may differ from the port of their service. */
   readonly egressPort: number;
 }
 

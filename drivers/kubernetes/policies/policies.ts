@@ -61,8 +61,8 @@ interface CheckOptions extends Pick<KubernetesOptions, 'unenforced' | 'onOpen' |
 }
 
 /**
- * Shell script that dials the API server, whose address is in every pod. The script first dials the daemon's own port: if that
- * fails, the image lacks a tool, and a failed dial to the API server would prove nothing.
+ * Shell script that dials the API server, whose address is in every pod's environment. The script first dials the daemon's
+ * own port: if that fails, the image lacks a tool, and a failed dial to the API server would prove nothing.
  */
 const look = (daemonPort: number) => `
 host=$KUBERNETES_SERVICE_HOST port=$KUBERNETES_SERVICE_PORT
