@@ -9,7 +9,7 @@ export type HostAndPort = Readonly<KubernetesSettings['egressListen']>;
 type FromSettings =
   | ('workspace' | 'storageClass' | 'runtimeClass' | 'seccompProfile' | 'priorityClass' | 'imagePullSecrets')
   | ('imagePullPolicy' | 'requestShare' | 'podUser' | 'userNamespaces' | 'nodeLossSeconds');
-/** The operator's settings for all pods. None gives a pod privileges, capabilities or the host's namespaces. */
+/** The operator's settings for all pods. None of them gives a pod privileges, capabilities or the host's namespaces. */
 export interface PodSettings extends Pick<KubernetesSettings, FromSettings> {
   readonly nodeSelector: Readonly<Record<string, string>>;
   readonly tolerations: readonly V1Toleration[];

@@ -110,8 +110,8 @@ export function createNetworkPolicyCheck({ unenforced = () => 'refuse', onOpen, 
     isOpen: () => isOpen,
     /**
      * Tries to reach the API server from an unused sandbox. Checks end once one proves enforcement, `maxUnknown` are
-     * inconclusive, or one finds unenforced policies and `unenforced` accepts them. Rejects with unsupported if they are
-     * unenforced and not accepted.
+     * inconclusive, or one finds unenforced policies and `unenforced` accepts them. Rejects with unsupported if the policies
+     * are unenforced and this is not accepted.
      */
     async check(link: SandboxLink, signal: AbortSignal): Promise<void> {
       // A sandbox that ends during its check proves nothing, so the next sandbox is checked instead.

@@ -28,9 +28,9 @@ const shortestMs = 5_000;
 const longestMs = 60_000;
 
 /**
- * Keeps as many sandboxes ready as callers requested simultaneously in the last ten minutes, and at least one if memory
- * allows. Requests are simultaneous if they come within the time that the pool needs to refill, which is twice the duration
- * of a start. Ready sandboxes, each counted with its full memory limit, use at most half of the free memory.
+ * Keeps as many sandboxes ready as callers requested simultaneously at the peak of the last ten minutes, and at least one if
+ * memory allows. Requests are simultaneous if they come within the time that the pool needs to refill, which is twice the
+ * duration of a start. Ready sandboxes, each counted with its full memory limit, use at most half of the free memory.
  */
 export function createAutomaticPoolSizer({ clock, freeMemory }: PoolSizeInputs): PoolSizer {
   let times: number[] = [];
