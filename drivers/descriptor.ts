@@ -31,7 +31,7 @@ export interface DriverContext {
   readonly clock: Clock;
   readonly random: () => number;
   readonly caBundle: string;
-  /** The certificates of `caBundle` that images lack. Undefined if they lack none. */
+  /** The certificates in `caBundle` that images do not already contain. Undefined if there are none. */
   extraCa(): Promise<string | undefined>;
   /** The keys that sandbox tokens are derived from, newest first. Kept in the data folder. */
   keys(): Promise<readonly Secret[]>;
@@ -57,7 +57,7 @@ export type LocalDriverOptions = Pick<DriverContext, 'instance' | 'root' | 'gate
   Partial<Pick<DriverContext, 'caBundle' | 'onRefused'>>;
 
 /**
- * Everything about a driver. Its name is its key in `drivers/list.ts` and in the settings.
+ * Describes a driver to the server. The driver's name is its key in `drivers/list.ts` and in the settings.
  *
  * @example export const memory = defineDriver({ label: 'a fake for tests', open: async (_settings, parts) =>
  * openMemoryService(parts) });

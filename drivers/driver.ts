@@ -25,7 +25,7 @@ export interface SandboxLimits {
   readonly diskBytes: number;
 }
 
-/** A service next to a sandbox, with its limits. */
+/** A service next to a sandbox, and the service's limits. */
 export interface ServiceSpec extends ServiceRecipe {
   readonly name: string;
   readonly limits: Omit<SandboxLimits, 'diskBytes'>;
@@ -194,8 +194,8 @@ export interface Driver extends AsyncDisposable {
 
   /**
    * Resolves once the sandbox is `ready`: its daemon has answered. Idempotent by sandbox id: a second call returns the same
-   * sandbox, even if it is concurrent or comes from another process. An `exited` or `stopped` sandbox starts again on the kept
-   * workspace. Anything that a failed or cancelled call leaves running is shown by `list`. Rejects: image_missing,
+   * sandbox, even if it is concurrent or comes from another process. An `exited` or `stopped` sandbox starts again with its
+   * kept workspace. Anything that a failed or cancelled call leaves running is shown by `list`. Rejects: image_missing,
    * sandbox_capacity, sandbox_unavailable, driver_unavailable, quota, and fenced if the sandbox belongs to a newer epoch.
    */
   provision(spec: SandboxSpec, call: CallOptions, news?: (news: ProvisionProgress) => void): Promise<SandboxInfo>;
@@ -219,7 +219,7 @@ export interface Driver extends AsyncDisposable {
   destroy(id: SandboxId, workspace: 'keep' | 'remove', call: CallOptions): Promise<void>;
 }
 
-/** Optional: sandboxes that can pause with their memory. */
+/** Optional: pauses sandboxes without losing their memory. */
 export interface Pausable {
   pause(id: SandboxId, call: CallOptions): Promise<void>;
   resume(id: SandboxId, call: CallOptions): Promise<void>;
@@ -313,7 +313,7 @@ export interface Poolable {
 }
 export const isPoolable = (driver: Driver): driver is Driver & Poolable => 'warm' in driver && 'claim' in driver;
 
-/** Optional: the backend itself keeps sandboxes ready for starts to claim. */
+/** Optional: the backend itself keeps sandboxes ready, and each start can claim one. */
 export interface PoolHost {
   /**
    * Keeps `count` sandboxes of the recipe ready, and ends the ready sandboxes of any other recipe that this server or an
@@ -383,8 +383,6 @@ export const buildsImages = (driver: Driver): driver is Driver & ImageBuilder =>
 
 /** A sandbox's only network access. The driver owns the listening socket; the handler decides which requests pass. */
 export interface EgressHandler {
-  /**
-   * Serves one connection of the sandbox (HTTP proxy requests and CONNECT). The handler owns the socket and closes it.
-   */
+  /** Serves one connection from the sandbox (HTTP proxy requests and CONNECT). The handler owns the socket and closes it. */
   serve(socket: Duplex, from: { id: SandboxId; sessionId: SessionId }): void;
 }

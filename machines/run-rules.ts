@@ -113,8 +113,8 @@ const isOver = (
   outcome?.kind === 'called' || outcome?.kind === 'permitted';
 
 /**
- * Interprets a user's reply to an approval: "yes" approves, a question decides nothing, and any other text rejects and
- * tells the model what to do instead.
+ * Interprets a user's reply to an approval: "yes" approves, a question decides nothing, and any other text rejects the call
+ * and tells the model what to do instead.
  */
 export function parseVerdict(text: string): Verdict {
   if (/^(approved?|yes)(\s*[.!])?$/i.test(text.trim())) return { decision: 'approved' };

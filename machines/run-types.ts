@@ -13,7 +13,8 @@ import type { BudgetOverrun, BudgetSpec, WaitReason } from '../src/core/model/sp
 import type { ProgressEntry, StuckPolicy } from './stuck.ts';
 
 /**
- * The work on one user message, from start to end. `resume`, folded from the log, is the part done before a restart.
+ * Input of a run, which is the work on one user message from start to end. `resume`: the state before a restart, rebuilt
+ * from the log.
  *
  * @example
  * createActor(runMachine.provide({ actors }), { input: { sessionId, runId, task, messageId, policy, resume: undefined } });
@@ -45,10 +46,10 @@ export interface RunResumeState {
   /** Calls of the last turn that have no result yet. The first may have started. */
   readonly calls: readonly PendingCall[];
   readonly waiting: string | undefined;
-  /** Received messages that no turn has included yet. */
+  /** Number of received messages that no turn has included yet. */
   readonly unseen: number;
   readonly spent: RunSpending;
-  /** Tool calls charged since the last answer. */
+  /** Number of tool calls charged since the last answer. */
   readonly toolCalls?: number;
   readonly reason?: WaitReason | undefined;
   /** Working time so far, in ms, excluding waits. */
@@ -72,7 +73,7 @@ export interface PendingApproval {
   readonly remainingMs: number;
   /** A permission for all calls of this tool does not cover this call. */
   readonly isAlone?: true;
-  /** `result`: a client provides the call's result. `permission`: it does so after a person permits the call. */
+  /** `result`: a client provides the call's result. `permission`: the client does so after a person permits the call. */
   readonly client?: 'permission' | 'result';
 }
 /**
@@ -157,7 +158,7 @@ export type TurnResult =
       readonly spent: RunSpending;
       readonly toolCalls?: number;
     }
-  /** The conversation exceeds the model's context window, which only a person can resolve. */
+  /** The conversation exceeds the model's context window. Only a person can resolve this. */
   | { readonly kind: 'full'; readonly question: string; readonly spent: RunSpending }
   | {
       readonly kind: 'failed';
@@ -233,7 +234,7 @@ export interface RunMachineContext extends RunInput {
   spent: RunSpending; // since the budget was last granted
   toolCalls: number; // since the budget was last granted
   granted: boolean; // a user has just granted the budget, so the next request is always sent
-  workedMs: number; // in ms, before a restart
+  workedMs: number; // working time before a restart, in ms
   overtime: boolean;
   acts: readonly ProgressEntry[];
   hint: string | undefined;

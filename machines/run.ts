@@ -190,7 +190,7 @@ export const runMachine = runSetup.createMachine({
         { target: 'working' },
       ],
     },
-    // Only for a run that is restored after a restart and waits for a slot.
+    // Entered only by a run that is restored after a restart and waits for a slot.
     parked: { on: { 'run.answer': 'working' } },
     working: {
       initial: 'deciding',

@@ -102,7 +102,7 @@ export function createSandboxBody({
     CORRAL_MEMORY_BYTES: String(memoryBytes),
     CORRAL_DISK_BYTES: String(diskBytes),
     ...createVolumeLimitEnvironment(spec.volumes),
-    ...(services.length > 0 && { CORRAL_EGRESS_OWN_USER: '1' }), // services share loopback: the forwarder checks the user
+    ...(services.length > 0 && { CORRAL_EGRESS_OWN_USER: '1' }), // services share loopback, so the forwarder checks the user
   };
   const host: Host = {
     ...createIsolationConfig(spec.limits),
@@ -117,10 +117,11 @@ export function createSandboxBody({
     },
     Mounts: [
       { Type: 'bind', Source: mount, Target: '/run/corral', ReadOnly: true, BindOptions: { Propagation: 'rprivate' } },
-      // The engine creates the volume with the container and with these labels, so `list` finds the volume even if the container
-      // is gone.
+      // The engine creates the volume together with the container and gives it these labels, so `list` finds the volume even
+      // if the container is gone.
       { Type: 'volume', Source: volume, Target: '/workspace', VolumeOptions: volumeOptions(labels) },
-      // The engine copies image files at a new volume's first mount, in no fixed order, so only /workspace allows the copy.
+      // When a new volume is first mounted, the engine copies the image's files into it. The order of the two mounts is not
+      // fixed, so only the mount at /workspace allows the copy.
       {
         Type: 'volume',
         Source: volume,

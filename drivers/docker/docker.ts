@@ -107,9 +107,9 @@ function filteredMounts(engine: Dockerode, folder: string): MountFolders {
 }
 
 /**
- * `instance`: part of every container's name. Several installations can share one engine. `root`: the folder that holds the
- * sandboxes' records and, if `socketsDir` is not set, their sockets. If its path is too long for Unix sockets, the sockets
- * are in a temporary folder with a short path.
+ * `instance`: part of every container's name, so that several installations can share one engine. `root`: the folder that
+ * holds the sandboxes' records and, if `socketsDir` is not set, their sockets. If its path is too long for Unix sockets, the
+ * sockets are in a temporary folder with a short path.
  */
 export interface DockerOptions extends LocalDriverOptions {
   /** Same format as DOCKER_HOST. Must be a Unix socket of this machine. */

@@ -28,7 +28,7 @@ export async function pauseContainer(
 }
 
 /**
- * Milliseconds until the engine must begin to answer. After that, the request or its answer is considered lost; waiting
+ * Time limit, in ms, for the engine to begin its answer. After that, the request or its answer is considered lost; waiting
  * longer could block a start for minutes.
  */
 const usualAnswerMs = 60_000;
@@ -120,8 +120,8 @@ export async function findEngineObject<Value>(
 }
 
 /**
- * Kills and removes the container; resolves once its name is free. Does nothing if another installation owns it. `known`: a
- * recent inspection of the container, to save a request.
+ * Kills and removes the container; resolves once its name is free. Does nothing if another installation owns the container.
+ * `known`: a recent inspection of the container; saves a request.
  */
 export async function removeContainer(
   engine: Dockerode,

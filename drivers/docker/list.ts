@@ -64,7 +64,7 @@ export function createSandboxLister(options: Options): (signal: AbortSignal) => 
     const kept = volumes
       .flatMap(({ Labels }) => (isPooled(Labels) ? [] : (parseSandboxInfo(Labels, 'stopped') ?? [])))
       .filter(({ id }) => !taken.has(id));
-    // Includes ids of unclaimed sandboxes, and the pool ids of claimed ones.
+    // `taken` also includes the ids of unclaimed sandboxes and the pool ids of claimed ones.
     for (const { Labels } of [...containers, ...volumes]) taken.add(Labels?.['corral.sandbox']);
     const rest = own.filter((id) => !taken.has(id));
     const left = await Promise.all(rest.map((id) => leftIn(id, starting.has(id) ? 'starting' : 'stopped')));

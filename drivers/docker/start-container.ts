@@ -42,7 +42,7 @@ export interface ContainerContext {
 }
 interface ContainerStart extends ContainerContext {
   readonly created: CreatedResources;
-  /** User id for a workspace without files. Requested early, because the start waits for it. */
+  /** User id for a workspace without files. Requested early, so that the start waits less for it. */
   readonly freshUser: Promise<number>;
   /** The token for a new sandbox; a running one keeps its own. */
   readonly token: string;
@@ -69,7 +69,7 @@ export async function startContainer(
   signal: AbortSignal,
 ): Promise<StartedContainer> {
   const { engine, folders, holds, instance, name, image } = place;
-  // Awaited later: the user lookup waits for the engine and runs concurrently with the work on the folder.
+  // Awaited later: this lookup waits for the engine, and the sandbox's folder can be prepared in the meantime.
   let user = userFor(place, place.workspace, signal);
   user.catch(() => {});
   const meta = await folders.prepare({ driver: 'docker', instance, ...toSandboxInfoFields(spec), token: place.token });
@@ -89,7 +89,7 @@ export async function startContainer(
     const uid = await user;
     const labels = { ...own, [userLabel]: String(uid) };
     const body = (place.body ?? createSandboxBody)({ ...request, labels, user: uid, volume: workspace.volume });
-    // If the engine's answer is lost, the container that has the name shows whether the create succeeded.
+    // If the engine's answer is lost, the container that has the name shows whether the request succeeded.
     const id = await create(engine, body, place.created, signal).catch((error) => {
       lost += 1;
       if (error.code !== 'driver_unavailable' || lost > 1) throw error;
@@ -292,7 +292,8 @@ export async function readWorkspacePointer(
 
 /**
  * Creates the volume that points from the session's name to the claimed container's files, because Docker cannot rename
- * volumes. Resolves with the volume's labels. If another call created the volume first, the labels are that call's.
+ * volumes. Resolves with the volume's labels. If another call created the volume first, resolves with the labels from that
+ * call.
  */
 export async function writeWorkspacePointer(
   { engine, name, labels, found }: VolumeClaim,

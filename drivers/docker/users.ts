@@ -38,8 +38,8 @@ interface Options {
 
 /**
  * If a range is set, running sandboxes never share a user id, except those whose workspace was created before the range was
- * set. The kernel counts inotify instances, keys, pipe pages and pending signals per user. Labels on containers and volumes
- * are the only record.
+ * set. The kernel counts inotify instances, keys, pipe pages and pending signals per user. User ids are recorded only in the
+ * labels of containers and volumes.
  */
 export function openUserIdAllocator({ engine, instance, ids, range }: Options): UserIdAllocator {
   const labelled = (user: number) => ({ label: [createInstanceFilter(instance), `${userLabel}=${user}`] });

@@ -41,7 +41,8 @@ export function openDockerVolumes({ engine, instance, labels }: Options): Docker
 
   /**
    * Runs the image's chown as root, in a container with no network and only this volume. The owner of the folder itself is
-   * changed last, so an interrupted change is repeated. A link's own owner is changed; links are never followed.
+   * changed last, so that an interrupted change is detected and repeated. A link's own owner is changed; links are never
+   * followed.
    */
   async function chownVolume(id: VolumeId, { image, user }: NewOwner, signal: AbortSignal): Promise<void> {
     const name = helperOf(id);

@@ -119,7 +119,8 @@ export function createDockerPool(options: Options): Poolable {
   }
 
   /**
-   * Removes pool volumes, left by interrupted starts or removals, that no container and no session has used since the last check.
+   * Removes the pool volumes that interrupted starts or removals left behind. A volume is removed if no container or session
+   * has used it since the last check.
    */
   async function sweep(bodies: readonly Dockerode.ContainerInfo[], volumes: readonly Volume[], signal: AbortSignal) {
     const used = new Set(bodies.map(({ Labels }) => Labels['corral.sandbox']));

@@ -9,20 +9,20 @@ export type HostAndPort = Readonly<KubernetesSettings['egressListen']>;
 type FromSettings =
   | ('workspace' | 'storageClass' | 'runtimeClass' | 'seccompProfile' | 'priorityClass' | 'imagePullSecrets')
   | ('imagePullPolicy' | 'requestShare' | 'podUser' | 'userNamespaces' | 'nodeLossSeconds');
-/** The operator's settings for all pods. None gives a pod privileges, capabilities or the host's namespaces. */
+/** The operator's settings for all pods. None of them gives a pod privileges, capabilities or the host's namespaces. */
 export interface PodSettings extends Pick<KubernetesSettings, FromSettings> {
   readonly nodeSelector: Readonly<Record<string, string>>;
   readonly tolerations: readonly V1Toleration[];
 }
 
 /**
- * The server's pods, which network policies admit. Absent: the policies admit any peer at the daemon's port, and let pods dial
- * the egress address.
+ * Selects the server's pods, which network policies admit. Absent: the policies admit any peer at the daemon's port, and let
+ * pods dial the egress address.
  */
 export interface ServerPodSelector {
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** The egress port of the pods themselves, which may differ from the service's port. */
+  /** The egress port of the server's pods, which may differ from the port of their service. */
   readonly egressPort: number;
 }
 

@@ -14,8 +14,8 @@ const screenPath = '/run/screen';
 export interface Bubblewrap {
   readonly path: string;
   /**
-   * Whether the server is root. Root itself creates the sandbox's namespaces; the sandbox then switches permanently to its own
-   * user.
+   * Whether the server is root. If so, it creates the sandbox's namespaces as root, and the sandbox then switches
+   * permanently to its own user.
    */
   readonly asRoot: boolean;
   readonly system: readonly string[];
@@ -44,8 +44,8 @@ export interface BubblewrapOptions {
   readonly limits: SandboxLimits;
   readonly user: number;
   /**
-   * Limits that control groups enforce for the whole sandbox. If not listed, memory is limited per process, and the number
-   * of processes per user.
+   * Limits that control groups enforce for the whole sandbox. Without `memoryBytes`, memory is limited per process; without
+   * `pids`, the number of processes is limited per user.
    */
   readonly grouped: readonly LimitName[];
   /** The sandbox's own control groups: each group's folder, and the folder's path inside the sandbox. */
@@ -77,14 +77,14 @@ export function createBubblewrapArguments(found: Bubblewrap, inside: BubblewrapO
   const policies = ['/etc/chromium', '/etc/chromium/policies', '/etc/chromium/policies/managed'];
   const counters = groups.length === 0 ? [] : ['/sys', '/sys/fs', '/sys/fs/cgroup'];
   const quarter = Math.floor(limits.memoryBytes / 4);
-  // Files in a tmpfs use memory until they are removed, so together they must leave room for processes.
+  // Files in a tmpfs use memory until they are removed, so all tmpfs mounts together must leave memory for processes.
   const scratch = (path: string, size = quarter) => ['--perms', '1777', '--size', `${size}`, '--tmpfs', path];
   const shared = browserPolicy === undefined ? Math.min(quarter, 64 * 2 ** 20) : quarter; // the browser's tabs share this memory
   return [
     ...createNamespaceArguments(found),
     ...['--hostname', 'sandbox', '--as-pid-1', '--info-fd', `${infoFd}`],
     ...(found.seccomp === undefined ? [] : ['--seccomp', `${inside.seccompFd}`]),
-    // Created implicitly, these folders would have mode 0700, so under a root server the sandbox's user could not enter them.
+    // Bubblewrap creates missing folders with mode 0700. If the server runs as root, the sandbox's user could not enter them.
     ...[
       '/etc',
       '/etc/profile.d',
@@ -145,8 +145,8 @@ function boundAt({ folder, path, access }: FolderVolume): string[] {
 
 /** Sets the limits that no control group enforces, in a shell that then execs the program. */
 function limited({ asRoot }: Bubblewrap, { limits, grouped, user }: BubblewrapOptions): string[] {
-  // The kernel counts processes per user: only this sandbox's processes in a user namespace, otherwise those of every
-  // sandbox that shares the user.
+  // The kernel counts processes per user. In a user namespace, it counts only this sandbox's processes; otherwise, those of
+  // every sandbox with the same user.
   const isCounted = !asRoot || user !== sharedUserId;
   const processes = !grouped.includes('pids') && isCounted ? `ulimit -u ${limits.pids} || exit 70; ` : '';
   const memory = grouped.includes('memoryBytes') ? '' : `ulimit -d ${processKibibytes(limits)} || exit 70; `;

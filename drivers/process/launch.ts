@@ -45,7 +45,7 @@ export async function createUnreadableLoader(
   const path = join(folder, `sealed-${size}-${Math.floor(mtimeMs)}`);
   const isMade = async () => (await stat(path).catch(() => undefined)) !== undefined;
   if (await isMade()) return await tried(path);
-  // An installation's first sandboxes may start concurrently, even in several servers: one start copies, the others wait.
+  // An installation's first sandboxes may start concurrently, even in several servers: one makes the copy, and the others wait.
   await using _ = await acquireMachineLock(path, signal);
   if (await isMade()) return await tried(path);
   const draft = `${path}.new`;

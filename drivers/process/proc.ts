@@ -75,8 +75,8 @@ export async function findProcessesByVariable(name: string, value: string): Prom
 }
 
 /**
- * Locks a name across the machine until disposal or the process's death. The lock is a socket in the kernel's abstract namespace,
- * so a crash leaves nothing behind.
+ * Locks a name across the machine until the returned handle is disposed or this process ends. The lock is a socket in the
+ * kernel's abstract namespace, so a crash leaves nothing behind.
  */
 export async function acquireMachineLock(name: string, signal: AbortSignal): Promise<AsyncDisposable> {
   const path = `\0corral-${createHash('sha256').update(name).digest('hex').slice(0, 32)}`;

@@ -190,7 +190,7 @@ export async function createProcessDriver(options: ProcessDriverOptions): Promis
     watch,
     end: { gate, ids, replica, caBundle, onRefused: refused },
   });
-  // Used only with isolation. Without it, a browser's pages could reach this machine's own services, including this server.
+  // Ignored without isolation: a browser's pages could then reach this machine's own services, including this server.
   const desktop = options.desktop ?? false;
   const lacking = await findMissingPrograms();
   const everywhere = { images, pause: 'files', noServices, noBuilds, lacking } as const;

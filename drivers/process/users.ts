@@ -83,7 +83,8 @@ export function openSandboxUserIdAllocator(
 
 /**
  * Makes the user the owner of the workspace or volume and everything in it, if another user owns it. The owner of the folder
- * itself is changed last, so an interrupted change is repeated. A link's own owner is changed; links are never followed.
+ * itself is changed last, so that an interrupted change is detected and repeated. A link's own owner is changed; links are
+ * never followed.
  */
 export async function chownTree(user: number, workspace: string, signal: AbortSignal): Promise<void> {
   if ((await stat(workspace)).uid === user) return;

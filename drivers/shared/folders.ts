@@ -12,12 +12,12 @@ import { tryParseJson } from '../../src/core/text/text.ts';
 import type { SandboxSpec } from '../driver.ts';
 import { writeTokenFile } from './link/token.ts';
 
-/** Runs `rm`, because Node's own version keeps the main thread busy for seconds with a `node_modules` of 150,000 files. */
+/** Runs `rm`, because Node's own version blocks the main thread for seconds on a `node_modules` folder of 150,000 files. */
 export async function removeTree(folder: string): Promise<void> {
   await promisify(execFile)('rm', ['-rf', '--', folder]);
 }
 
-/** Folders that sandboxes see as /run/corral. Another process, such as the engine filter, may own their parent. */
+/** Folders that sandboxes see as /run/corral. Another process, such as the engine filter, may own the parent folder. */
 export interface MountFolders {
   path(id: SandboxId): string;
   make(id: SandboxId): Promise<void>;

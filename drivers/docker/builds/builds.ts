@@ -32,7 +32,7 @@ const buildSecurity = ['no-new-privileges', `seccomp=${createSeccompProfile(['in
 
 /**
  * Files in /proc that are masked in builds: the engine's own list, plus files that only the host's root can read and that
- * reveal the host's memory. For the latter, the kernel checks the user id, not capabilities.
+ * reveal the host's memory. Access to these additional files depends on the user id, not on capabilities.
  */
 const maskedPaths = [
   ...[
@@ -50,7 +50,7 @@ const maskedPaths = [
   ...['kpageflags', 'kpagecount', 'kpagecgroup', 'vmallocinfo', 'slabinfo', 'pagetypeinfo'],
 ].map((name) => `/proc/${name}`);
 
-/** The daemon's folder, because builds have no workspace. A tmpfs, so its files stay out of the image. */
+/** Replaces the workspace as the daemon's folder, because builds have none. A tmpfs, so its files stay out of the image. */
 const scratch = '/home/agent';
 /** Prefix that runs the daemon as the image's user. All other processes are commands of the build. */
 const asImageUser = ['setpriv', `--reuid=${imageUserId}`, `--regid=${imageUserId}`, '--clear-groups', '--'];
@@ -98,7 +98,7 @@ export function createBuildBody(request: ContainerRequest, start: readonly strin
 
 const users = { root: '0:0', user: `${imageUserId}:${imageUserId}` } as const;
 
-/** Output beyond this limit is read slowly, so that an endless command cannot keep the server busy. */
+/** Output beyond this limit is read slowly, so that a command with endless output cannot keep the server busy. */
 const quickBytes = 16 * 2 ** 20;
 const slowBytesPerMs = 2_048;
 

@@ -92,7 +92,7 @@ export async function startEngineFilter(options: FilterOptions): Promise<AsyncDi
         reply.end(JSON.stringify({ message: `Corral's engine filter: ${why}.` }));
       });
   });
-  server.on('upgrade', (_request, socket) => socket.destroy()); // attach and exec would upgrade the connection
+  server.on('upgrade', (_request, socket) => socket.destroy()); // refuses attach and exec, which upgrade the connection
   await rm(options.listen, { force: true });
   server.listen(options.listen);
   await once(server, 'listening');

@@ -11,7 +11,7 @@ interface OwnedRoute {
 
 export type RouteDecision =
   | { readonly kind: 'pass' }
-  /** Allowed only if the query filters for the installation's own label. */
+  /** Allowed only if the query filters by the installation's own label. */
   | { readonly kind: 'labelled-list' }
   /** Allowed only if the container or volume has the installation's label. */
   | OwnedRoute

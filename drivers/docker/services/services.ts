@@ -78,11 +78,11 @@ function toHealthcheck({ healthcheck }: ServiceSpec): NonNullable<ContainerCreat
 }
 
 export const serviceNameLabel = 'corral.service';
-/** Set on sandbox containers that can have services, so that removing other containers skips the search for services. */
+/** Set on sandbox containers that can have services. When other containers are removed, the search for services is skipped. */
 export const mayHaveServicesLabel = 'corral.services';
 /**
- * Names the sandbox container whose network the service joined. If the sandbox has a different container now, the service is a
- * leftover.
+ * Label with the id of the sandbox container whose network the service joined. If the sandbox has a different container now,
+ * the service is a leftover.
  */
 const besideLabel = 'corral.beside';
 const contentLabel = 'corral.service-content';

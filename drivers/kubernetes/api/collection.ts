@@ -17,7 +17,7 @@ export interface KubeSelector {
 }
 interface ListQuery<T> extends Pick<KubeApiRequest, 'accept' | 'tries'> {
   readonly selector: KubeSelector;
-  /** Trims each object when its page arrives, so that at most one full page is in memory. */
+  /** Trims each object when its page arrives, so that at most one untrimmed page is in memory. */
   readonly keep?: (object: T) => T;
 }
 
@@ -61,7 +61,7 @@ export function openKubeCollection<T extends KubeObject>(api: KubeApi, path: str
         if (readKubeErrorStatus(error) !== 409) throw error; // the name belongs to another object, so this object is gone
       }
     },
-    /** Reads all objects at one version of the cluster, in pages. */
+    /** Reads all objects in pages, from one consistent version of the cluster's data. */
     async list({ selector, keep = (object) => object, ...how }: ListQuery<T>, signal: AbortSignal) {
       const items: T[] = [];
       for (let next: string | undefined; ; ) {

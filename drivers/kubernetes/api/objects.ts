@@ -88,8 +88,8 @@ const silentMs = 28_000;
 const tellEveryMs = 60_000;
 
 /**
- * This installation's objects of one kind, watched from the first `list` or `follow`. The client library's own informer ends at
- * the first error, keeps whole objects, and cannot start from its caller's list.
+ * This installation's objects of one kind, watched from the first call of `list` or `follow` onwards. The client library's
+ * own informer ends at the first error, keeps whole objects, and cannot start from its caller's list.
  */
 export function openKubeObjects<T extends KubeObject>(
   { api, clock, random, onTrouble }: WatchOptions,

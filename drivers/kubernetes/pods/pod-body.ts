@@ -148,7 +148,7 @@ function environment({ recipe, port, access, egress, extraCa }: PodSpecRequest):
     CORRAL_WORKSPACE_ALIAS: workspaceAlias,
     CORRAL_RUN_DIR: '/run/corral',
     CORRAL_EXTRA_CA_PEM: extraCa ?? '',
-    ...(recipe.services?.length && { CORRAL_EGRESS_OWN_USER: '1' }), // services share loopback: the forwarder checks the user
+    ...(recipe.services?.length && { CORRAL_EGRESS_OWN_USER: '1' }), // services share loopback, so the forwarder checks the user
     ...(egress
       ? {
           CORRAL_EGRESS_URL: `tcp://${egress.host}:${egress.port}`,
@@ -169,7 +169,7 @@ function environment({ recipe, port, access, egress, extraCa }: PodSpecRequest):
 }
 
 const scratch = 256 * mebibyte;
-/** Headroom that lets the daemon end the writers before the kubelet evicts the pod and deletes its files. */
+/** Headroom that lets the daemon end the writing processes before the kubelet evicts the pod and deletes its files. */
 const overshoot = 1_024 * mebibyte;
 const places = { tmp: '/tmp', home: '/home/agent' } as const;
 

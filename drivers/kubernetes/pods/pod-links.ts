@@ -73,7 +73,7 @@ export function openPodLinks({ pods, keys, dial }: Options) {
       const end = ends.get(id);
       if (end?.uid === uidOf(pod)) end.started = pod;
     },
-    /** The sandbox's pod, if this process started it. Undefined once the watch has reported its end. */
+    /** The sandbox's pod, if this process started it. Undefined once the watch has reported the pod's end. */
     started: (id: SandboxId): V1Pod | undefined => ends.get(id)?.started,
     [Symbol.dispose]() {
       for (const { following } of ends.values()) following?.[Symbol.dispose]();

@@ -51,7 +51,7 @@ export function computePodState(pod: k8s.V1Pod): PodState {
   const waiting = container?.state?.waiting;
   const refused = waiting && explainWaiting(waiting);
   if (refused) return refused;
-  // The phase stays `Pending` while a service's image is missing, which does not affect the sandbox.
+  // Not the pod's phase: it stays `Pending` while a service's image is missing, although the sandbox already runs.
   return { kind: container?.state?.running && status?.podIP ? 'running' : 'waiting' };
 }
 

@@ -33,7 +33,7 @@ export async function listenForEgress({
   });
   server.maxConnections = 4_096;
   const shared = await listenOnSharedPort(server, listen, (place) => once(server.listen(place), 'listening'));
-  server.on('error', () => {}); // such as EMFILE on accept: a later connection may succeed
+  server.on('error', () => {}); // ignores errors such as EMFILE on accept: a later connection may succeed
   const address = server.address();
   return {
     port: typeof address === 'object' && address ? address.port : listen.port,
@@ -51,7 +51,7 @@ function provenId(line: string, keys: SandboxTokenDeriver): SandboxId | undefine
   return id && keys.provesEgress(id, token) ? id : undefined;
 }
 
-/** Keeps the bytes after the first line in the socket. An overlong line is reported as empty. */
+/** Pushes the bytes after the first line back to the socket. An overlong line is reported as empty. */
 function lineBeforeRest(socket: Socket): LineReader {
   let seen = Buffer.alloc(0);
   return (chunk, found) => {

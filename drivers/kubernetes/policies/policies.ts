@@ -61,8 +61,8 @@ interface CheckOptions extends Pick<KubernetesOptions, 'unenforced' | 'onOpen' |
 }
 
 /**
- * Shell script that dials the API server, whose address is in every pod. The script first dials the daemon's own port: if that
- * fails, the image lacks a tool, and a failed dial to the API server would prove nothing.
+ * Shell script that dials the API server, whose address is in every pod's environment. The script first dials the daemon's
+ * own port: if that fails, the image lacks a tool, and a failed dial to the API server would prove nothing.
  */
 const look = (daemonPort: number) => `
 host=$KUBERNETES_SERVICE_HOST port=$KUBERNETES_SERVICE_PORT
@@ -110,8 +110,8 @@ export function createNetworkPolicyCheck({ unenforced = () => 'refuse', onOpen, 
     isOpen: () => isOpen,
     /**
      * Tries to reach the API server from an unused sandbox. Checks end once one proves enforcement, `maxUnknown` are
-     * inconclusive, or one finds unenforced policies and `unenforced` accepts them. Rejects with unsupported if they are
-     * unenforced and not accepted.
+     * inconclusive, or one finds unenforced policies and `unenforced` accepts them. Rejects with unsupported if the policies
+     * are unenforced and this is not accepted.
      */
     async check(link: SandboxLink, signal: AbortSignal): Promise<void> {
       // A sandbox that ends during its check proves nothing, so the next sandbox is checked instead.

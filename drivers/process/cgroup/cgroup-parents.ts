@@ -34,7 +34,7 @@ export function parseHierarchies(mountinfo: string, cgroup: string): CgroupHiera
       version === 2 ? names.length === 0 : names.length > 0 && names.every((name) => superOptions.includes(name)),
     );
     if (!member) return [];
-    // A container may see only a part of the tree that does not include its own group.
+    // A container may see only part of the tree, which may not include the container's own group.
     const inside = relative(root, member.path);
     const own = inside.startsWith('..') ? mount : join(mount, inside);
     return [{ version, controllers: member.names, mount, own } as const];

@@ -14,7 +14,7 @@ export interface CgroupFiles {
   /** False if the group still contains processes or other groups. A missing group counts as removed. */
   remove(path: string): Promise<boolean>;
   canEnter(procs: readonly string[]): Promise<boolean>;
-  /** Identifies each pid, then sends SIGKILL to those that `isStillThere` still lists. */
+  /** Records which process each pid belongs to, then sends SIGKILL to those that `isStillThere` still lists. */
   kill(pids: readonly number[], isStillThere: () => Promise<readonly number[]>): Promise<void>;
 }
 
@@ -42,7 +42,7 @@ export const createKernelCgroupFiles = (canEnter: CgroupFiles['canEnter']): Cgro
     ),
   async kill(pids, isStillThere) {
     const marks = (await Promise.all(pids.map(readProcessIdentity))).filter((mark) => mark !== undefined);
-    // A pid that was reused between the two reads may belong to a process outside the group.
+    // A pid that was reused before its process was identified may belong to a process outside the group.
     const there = new Set(await isStillThere());
     await Promise.all(marks.filter(({ pid }) => there.has(pid)).map((mark) => killProcess(mark, 'process')));
   },

@@ -17,15 +17,15 @@ export const limitNames = Object.keys(limitControllers) as LimitName[];
 const periodUs = 100_000;
 
 /**
- * In the required write order. Sandboxes get no swap beyond their memory limit, because a sandbox could fill the disk with
- * swap.
+ * In the required write order. Sandboxes get no swap beyond their memory limit, because a sandbox could otherwise fill the
+ * disk with swap.
  */
 export function toLimitFiles(
   version: 1 | 2,
   limit: LimitName,
   { memoryBytes, pids, cpus }: RequestedLimits,
 ): readonly LimitFile[] {
-  const quota = Math.max(1_000, Math.round(cpus * periodUs)); // the kernel accepts at least 1 ms
+  const quota = Math.max(1_000, Math.round(cpus * periodUs)); // the kernel refuses quotas below 1 ms
   switch (limit) {
     case 'memoryBytes':
       return version === 2

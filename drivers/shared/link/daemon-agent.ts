@@ -42,7 +42,7 @@ export class DaemonHttpAgent extends Agent {
       },
     });
     if (!this.#waiting.has(request)) return;
-    // Node reports an aborted request without a socket only through `onSocket`, so call it here.
+    // If a request without a socket is aborted, Node reports this only in `onSocket`, so `fail` calls that method.
     request.destroy = (error) => {
       stop();
       this.#settled(request);

@@ -2,12 +2,13 @@ import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs
 import { Socket } from 'node:net';
 
 // A display listens in a folder that the sandbox can write to, so everything in it is untrusted. The server never resolves a
-// path of the sandbox: it opens one name at a time, follows no link, and dials exactly the file that it has checked.
+// path that the sandbox could change: it opens one name at a time, follows no link, and dials exactly the file that it has
+// checked.
 
 /** Name of the folder for the display's socket, inside the sandbox's folder. The server opens only the socket in it. */
 export const screenFolder = 'screen';
 const socketName = 'vnc';
-/** O_PATH: a handle that only refers to a file. Node does not export it. */
+/** O_PATH: opens a handle that only refers to a file. Node does not export this flag. */
 const onlyName = 0x20_0000;
 /** More than the kernel buffers between two programs, so that one read takes all available data. */
 const chunkBytes = 256 * 1024;
@@ -15,8 +16,8 @@ const chunkBytes = 256 * 1024;
 const copiedBytes = 16 * 1024;
 
 /**
- * Undefined if no display listens there, or the name is not a socket that was created in that folder. `home` belongs to the
- * server, and no sandbox can change it.
+ * Connects to the sandbox's display. Undefined if no display listens, or its name does not refer to a socket that was
+ * created in the screen folder. `home` belongs to the server, and no sandbox can change it.
  */
 export async function dialVncSocket(home: string): Promise<Socket | undefined> {
   using opened = new DisposableStack();

@@ -72,7 +72,7 @@ export class IdleConnections {
     return this.#idle.size > 0;
   }
 
-  /** Calls the waiter's `give` once a connection is available, or else its `fail`. The returned function stops waiting. */
+  /** Calls `give` once a connection is available, or `fail` if none will be. The returned function stops waiting. */
   take(waiter: ConnectionWaiter): () => void {
     if (this.#closed) {
       waiter.fail(this.#closed);
@@ -93,7 +93,7 @@ export class IdleConnections {
     return () => this.#waiting.delete(waiter);
   }
 
-  /** Call for a connection that its request will not return. */
+  /** Call if a request will not return its connection. */
   giveUp(connection: Duplex): void {
     if (!this.#busy.delete(connection) || this.#idle.size === 0) return;
     const waiter = this.#nextWaiting();

@@ -37,7 +37,7 @@ export async function listenOnUnixSocket(
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject).listen({ path: temporary, readableAll: true, writableAll: true }, resolve);
   await promise;
-  server.off('error', reject).on('error', () => {}); // such as EMFILE on accept: a later connection may succeed
+  server.off('error', reject).on('error', () => {}); // ignores errors such as EMFILE on accept: a later connection may succeed
   const own = await stat(temporary);
   await rename(temporary, path);
   const isOurs = async () => {

@@ -68,7 +68,7 @@ interface Peers {
 
 /**
  * Distinguishes peers by their first byte: a daemon sends a line of JSON, and neither HTTP nor SOCKS starts with a brace. A
- * silent peer is not a daemon.
+ * silent peer is not treated as a daemon.
  */
 function byPeerKind(callers: Callers): Peers {
   const open = { silent: new Set<Duplex>(), daemon: new Set<Duplex>(), wayOut: new Set<Duplex>() };
@@ -122,8 +122,8 @@ function atFirstByte(socket: Socket, report: (byte: number | undefined) => void)
 const graceMs = 250;
 
 /**
- * Distinguishes a restarted daemon from a second process with its token. A running daemon always keeps an idle connection,
- * so if a connection from an earlier boot stays open, another process has presented the token.
+ * Distinguishes a restarted daemon from a second process that presents the daemon's token. A running daemon always keeps an
+ * idle connection, so if a connection from an earlier boot stays open, another process has presented the token.
  */
 class DuplicateDaemonDetector {
   readonly #hasIdle: () => boolean;
@@ -136,7 +136,7 @@ class DuplicateDaemonDetector {
   async isSecond(boot: string): Promise<boolean> {
     if (this.#boot !== undefined && this.#boot !== boot && this.#hasIdle()) {
       await pause(graceMs, undefined, { ref: false });
-      // After a long turn of the event loop, the timer fires before already closed connections are reported.
+      // After a long turn of the event loop, the timer may fire before closed connections are reported, so wait two more turns.
       for (let turns = 0; turns < 2; turns++) await waitForNextLoopTurn();
       if (this.#hasIdle() && this.#boot !== boot) return true;
     }

@@ -26,8 +26,8 @@ export interface SandboxEndpointRegistry extends AsyncDisposable {
   /** Like `open`, but without egress, for unclaimed sandboxes. */
   listen(id: SandboxId): Promise<SandboxEndpoint>;
   /**
-   * Listens, and watches one container or process of the sandbox. `body`: the container's id, or a text that identifies the
-   * process.
+   * Listens, and watches one container or process of the sandbox. `body`: the container's id, or a string that identifies
+   * the process.
    */
   hold(id: SandboxId, body: string, who?: SandboxIdentity): Promise<SandboxEndpoint>;
   /** If several servers share the sandbox, closing this server's last link also closes its endpoint. */

@@ -51,7 +51,7 @@ async function openMore(server: Server, host: string): Promise<readonly Server[]
   );
   for (const one of opened) one.listen({ host, port, reusePort: true });
   await Promise.all(opened.map((one) => once(one, 'listening')));
-  for (const one of opened) one.on('error', () => {}); // such as EMFILE on accept: a later connection may succeed
+  for (const one of opened) one.on('error', () => {}); // ignores errors such as EMFILE on accept: a later connection may succeed
   stack.move(); // from now on, the caller closes them
   return opened;
 }

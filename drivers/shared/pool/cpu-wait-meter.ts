@@ -64,7 +64,7 @@ async function readSample(pid: number, pressure: typeof machinePressure): Promis
   }
 }
 
-/** How long at least one program on this machine has waited for CPU time, in ms. 0 if the kernel does not report it. */
+/** Total ms in which at least one program on this machine waited for CPU time. 0 if the kernel does not report it. */
 async function machinePressure(): Promise<number> {
   const message = await readFile('/proc/pressure/cpu', 'latin1').catch(() => '');
   return Number(/^some .*total=(\d+)/m.exec(message)?.[1] ?? 0) / 1_000;
@@ -83,7 +83,7 @@ async function daemonUnder(init: number): Promise<number | undefined> {
 
 let table: Promise<Map<number, number[]>> | undefined;
 
-/** All processes by parent. One scan serves all sandboxes for a second, because many become silent together. */
+/** All processes, grouped by parent. One scan serves all sandboxes for a second, because many become silent together. */
 function processTable(): Promise<Map<number, number[]>> {
   table ??= readTable().finally(() => {
     void later(staleMs, undefined, { ref: false }).then(() => (table = undefined));

@@ -9,7 +9,7 @@ export interface HostedPoolOptions {
   readonly size: PoolSizer;
   readonly epoch: number;
   readonly clock: Clock;
-  /** If other servers use the pool, closing this server keeps the pool's sandboxes. */
+  /** Whether other servers use the pool too. If so, closing this server keeps the pool's sandboxes. */
   readonly shared: boolean;
   readonly onClaim?: (outcome: 'hit' | 'miss') => void;
   readonly onTrouble?: (error: AppError) => void;

@@ -13,7 +13,7 @@ interface StockCheck {
   isOwn(id: SandboxId): boolean;
 }
 
-/** Unclaimed sandboxes that this process knows of. Possibly outdated; only the claim itself decides. */
+/** Unclaimed sandboxes that this process knows of. Possibly outdated; only a claim shows whether a sandbox is still free. */
 class KnownWarmSandboxes {
   readonly #clock: Clock;
   readonly #patienceMs: number;
@@ -75,7 +75,7 @@ class KnownWarmSandboxes {
     return new Set(this.#ready.keys());
   }
 
-  /** Updates the stock from the backend's list. Returns the sandboxes to end. */
+  /** Updates the stock from the backend's list. Returns the sandboxes that should be ended. */
   found(there: readonly WarmSandbox[], { before, isStale, isOwn }: StockCheck): WarmSandbox[] {
     const stale: WarmSandbox[] = [];
     const since = new Map(this.#starting);

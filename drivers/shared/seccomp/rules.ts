@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 
 /**
- * System calls that code in a sandbox can make, for every driver. Unlisted calls are refused, except those that
+ * System calls that code in a sandbox can make under any driver. Unlisted calls are refused, except those that
  * `conditionalSystemCalls` allows.
  */
 export const permittedSystemCalls = names(`
@@ -46,8 +46,8 @@ export const permittedSystemCalls = names(`
 `);
 
 /**
- * Refused calls, grouped by what they would allow. `unimplementedSystemCalls` get the error of an old kernel, so that libraries
- * fall back.
+ * Refused calls, grouped by what they would allow. The calls in `unimplementedSystemCalls` fail as they would on an old
+ * kernel without them, so that libraries fall back to older calls.
  */
 export const deniedSystemCalls: Readonly<Record<string, readonly string[]>> = {
   // The kernel keeps keys per user, so sandboxes of the same user would share them.
