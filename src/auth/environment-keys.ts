@@ -78,7 +78,7 @@ export class EnvironmentKeys {
     this.#keys = new Collection<StoredKey>(deps.records, { kind, schema: StoredKey, missing });
   }
 
-  /** Creates a key, which is never shown again. Rejects: quota. */
+  /** Creates a key. Only this result contains its secret. Rejects: quota. */
   async create(environmentId: string, { name, maker }: { readonly name: string; readonly maker: Maker }) {
     const { clock, ids } = this.#deps;
     const text = `An environment has at most ${maxKeys} keys. Delete one, or use an existing one.`;

@@ -56,7 +56,7 @@ const cronFields: readonly CronField[] = [
   { name: 'day of the week', least: 0, most: 7, words: 'sun mon tue wed thu fri sat'.split(' ') },
 ];
 
-/** Notations of other programs that Debian's cron does not support. */
+/** Notations that other programs support but Debian's cron does not. */
 const otherForms: readonly (readonly [form: RegExp, why: string])[] = [
   [/\?/, 'has ?, which other programs read as "no day". Write * there'],
   [/#/, 'has #, which counts the weeks of a month in other programs. There is no such rule here'],

@@ -83,7 +83,7 @@ export async function startHttpServer(
   await app.ready();
   const { host, port } = config;
   const open = (place: ListenAddress) => app.listen(place);
-  const isAlone = isolation === 'none'; // sandboxes without isolation could also listen on the port
+  const isAlone = isolation === 'none'; // a program without isolation could also listen on a shared port
   if (!isAlone) shared = await listenWithAdvice(config, () => listenOnSharedPort(app.server, { host, port }, open));
   const url = shared?.first ?? (await listenWithAdvice(config, () => open({ host, port })));
   for (const extra of config.extraPorts) stack.use(await listenOnExtraPort(app.server, host, extra));

@@ -159,8 +159,8 @@ export class DeviceRegistry {
   }
 
   /**
-   * Only this result contains the device's secret. If the person has too many devices, the least recently used ones are signed
-   * out.
+   * Adds a signed-in device. Only this result contains its secret. If the person has too many devices, the least recently used
+   * ones are signed out.
    */
   async enter(
     person: Person,

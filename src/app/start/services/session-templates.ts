@@ -5,7 +5,7 @@ import type { TemplateAvailabilityChecker } from '../runnable-templates.ts';
 
 /**
  * Chooses the named template, else the project's or, outside a project, the server's. Rejects if the template cannot run here
- * or does not exist; only a project's template may be missing.
+ * or does not exist. Only a missing template of a project is no error.
  */
 export const createTemplateResolver =
   (
