@@ -38,7 +38,7 @@ const StoredKey = z.object({
     .object({ id: z.string(), role: z.enum(apiKeyProjectRoles) })
     .nullable()
     .default(null),
-  /** The rule for tokens of trusted issuers that authenticate as this account, instead of a secret. */
+  /** The rule for tokens of trusted issuers, which authenticate as this account. Null: the account has a secret instead. */
   trust: TrustRule.nullable().default(null),
   pepper: z.string(),
   hash: z.string(),

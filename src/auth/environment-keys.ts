@@ -7,8 +7,8 @@ import { parseJson } from '../core/text/json.ts';
 import { Collection } from '../storage/collection.ts';
 import type { Peppers } from './pepper.ts';
 
-// Credentials of workers of self-hosted environments: permanent keys, stored like API keys, and signed tokens. A token covers
-// one claim of one work item, and is not stored.
+// Credentials for the workers of self-hosted environments: permanent keys, stored like API keys, and signed tokens. A token
+// covers one claim of one work item, and is not stored.
 
 const Maker = z.object({
   key: z.string().optional(),

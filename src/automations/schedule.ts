@@ -11,7 +11,7 @@ const maxLength = 200;
 /** The times of a schedule, except those for which `isRepeated` returns true. */
 export interface CronRule {
   readonly cron: Cron;
-  /** Whether this is a fixed time that occurs a second time because the clock was set back. The second time is skipped. */
+  /** Whether this is the second occurrence of a fixed time, caused by setting the clock back. Such an occurrence is skipped. */
   readonly isRepeated: (at: number) => boolean;
 }
 

@@ -102,7 +102,7 @@ export async function readSharedInstance(store: Store, ids: IdSource): Promise<s
 }
 
 /**
- * Whether the holder's process has ended, so that its leases can be taken over immediately. Always false if the holder ran on
+ * Whether the holder's process has ended. If so, its leases can be taken over immediately. Always false if the holder ran on
  * another machine, in another PID namespace or before a reboot. A reused pid is detected by the process's start time.
  */
 export function hasLeaseHolderExited(holder: string): boolean {

@@ -30,7 +30,7 @@ export async function closeWithTimeout(app: Closing, patienceMs: number): Promis
   }
 }
 
-/** The last startup phase. The server starts listening only now, so that no request arrives before all parts exist. */
+/** The last startup phase. The server does not listen before this phase, so no request can arrive before all parts exist. */
 export interface RunningHttpServer extends AsyncDisposable {
   readonly url: string;
   /** Without isolation, any local program can connect, so clients need this token. Undefined: the server needs no such token. */
