@@ -38,7 +38,7 @@ const StoredKey = z.object({
     .object({ id: z.string(), role: z.enum(apiKeyProjectRoles) })
     .nullable()
     .default(null),
-  /** The rule for tokens of trusted issuers, which authenticate as this account. Null: the account has a secret instead. */
+  /** A trusted issuer's token that matches this rule authenticates as this account. Null: the account has a secret instead. */
   trust: TrustRule.nullable().default(null),
   pepper: z.string(),
   hash: z.string(),

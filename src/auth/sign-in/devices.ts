@@ -97,9 +97,7 @@ export class DeviceRegistry {
     await this.#devices.load();
   }
 
-  /**
-   * Finds a device of this kind by its secret. A browser sends its secret only in a cookie; a command line never uses cookies.
-   */
+  /** Finds a device of this kind by its secret. A browser sends it only in a cookie; a command line never uses cookies. */
   find(presented: readonly string[], kind: Device['kind']): Principal | undefined {
     for (const text of presented) {
       const id = form.exec(text)?.[1] ?? '';

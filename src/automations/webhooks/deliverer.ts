@@ -63,9 +63,7 @@ const maxFailures = 20; // consecutive deliveries that failed permanently
 export class WebhookDeliverer extends ServerComponent<Deps> {
   readonly #atWork = new Map<string, { webhookId: string; owner: string | undefined; done: Promise<void> }>();
   #queues = new Map<string, Queue>();
-  /**
-   * Endpoints that did not answer, by id. An entry is removed when the endpoint answers, or an hour after its suspension ends.
-   */
+  /** Endpoints that did not answer, by id. Removed when the endpoint answers, or an hour after its suspension ends. */
   readonly #silent = new Map<string, SilentEndpoint>();
   /** Owners that have queued deliveries and already had a turn, most recent last. */
   #turns: (string | undefined)[] = [];
