@@ -38,7 +38,7 @@ const StoredKey = z.object({
     .object({ id: z.string(), role: z.enum(apiKeyProjectRoles) })
     .nullable()
     .default(null),
-  /** The rule for tokens of trusted issuers that authenticate as this account, instead of a secret. */
+  /** A trusted issuer's token that matches this rule authenticates as this account. Null: the account has a secret instead. */
   trust: TrustRule.nullable().default(null),
   pepper: z.string(),
   hash: z.string(),
@@ -89,14 +89,14 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records' | 'warn'> {
   readonly ids: Pick<IdSource, 'short' | 'token'>;
   /** Whether other processes create and revoke keys in the same store. */
   readonly shared: boolean;
-  /** Whether CORRAL_TOKEN is set or people can sign in, so that the server needs no admin key. */
+  /** Whether CORRAL_TOKEN is set or people can sign in, in which case the server needs no admin key. */
   readonly hasToken: boolean;
   /** The principal of a person; undefined: the person currently has no access. Absent: people cannot sign in. */
   readonly personOf?: (person: string) => Principal | undefined;
   /** Whether the project exists. Keys of a deleted project are no longer valid. */
   readonly hasProject?: (id: string) => boolean;
   readonly issuers?: readonly string[];
-  /** Requires one owner for all active keys, because sandboxes have no isolation and any user could read every file. */
+  /** Requires all active keys to have the same owner, because without isolation any user could read every file. */
   readonly onlyOne?: boolean;
 }
 interface Entry {

@@ -35,7 +35,7 @@ export function classifyRequestOrigin(
   const { origin, host } = headers;
   const site = headers['sec-fetch-site'];
   const saysOther = site !== undefined && site !== 'none' && site !== 'same-origin';
-  if (origin === undefined) return saysOther ? 'foreign' : 'own'; // not a browser, a typed address, or a GET from this server's page
+  if (origin === undefined) return saysOther ? 'foreign' : 'own'; // a typed address, a GET from this server's page, or no browser
   if (site === 'same-origin') return 'own';
   // Sec-Fetch-Site is more reliable than comparing Origin with Host, because a proxy may drop the port.
   if (!saysOther && sameOrigin(origin, host)) return 'own';

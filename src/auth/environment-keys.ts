@@ -7,8 +7,8 @@ import { parseJson } from '../core/text/json.ts';
 import { Collection } from '../storage/collection.ts';
 import type { Peppers } from './pepper.ts';
 
-// Credentials of workers of self-hosted environments: permanent keys, stored like API keys, and signed tokens. A token covers
-// one claim of one work item, and is not stored.
+// Credentials for the workers of self-hosted environments: permanent keys, stored like API keys, and signed tokens. A token
+// covers one claim of one work item, and is not stored.
 
 const Maker = z.object({
   key: z.string().optional(),
@@ -78,7 +78,7 @@ export class EnvironmentKeys {
     this.#keys = new Collection<StoredKey>(deps.records, { kind, schema: StoredKey, missing });
   }
 
-  /** Creates a key, which is never shown again. Rejects: quota. */
+  /** Creates a key. Only this result contains its secret. Rejects: quota. */
   async create(environmentId: string, { name, maker }: { readonly name: string; readonly maker: Maker }) {
     const { clock, ids } = this.#deps;
     const text = `An environment has at most ${maxKeys} keys. Delete one, or use an existing one.`;

@@ -30,7 +30,7 @@ export function createPrincipalResolver(
   const inProjects = (caller: Principal | undefined) => caller && within(caller);
   return {
     get any() {
-      return signIns !== undefined || keys.any; // if people sign in, nobody has access without a credential
+      return signIns !== undefined || keys.any; // if people can sign in, nobody has access without a credential
     },
     anonymous: keys.anonymous,
     prepare: (presented) => tokens?.prepare(presented),

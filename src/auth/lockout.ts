@@ -3,7 +3,7 @@ import { AppError } from '../core/errors/errors.ts';
 import { toNetworkKey } from '../core/text/address.ts';
 
 export interface Lockout {
-  /** Milliseconds; 0 if the address is not locked out. */
+  /** The remaining lockout in ms; 0 if the address is not locked out. */
   waitOf(address: string): number;
   failed(address: string): void;
   /**

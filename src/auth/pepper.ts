@@ -3,8 +3,8 @@ import type { Secret } from '../core/text/secret.ts';
 import { type EncryptionKeySettings, readKeyMaterial } from './keys/encryption-keys.ts';
 
 /**
- * Hashes secrets of 256 random bits with an HMAC, so a reader of the store can neither use nor test a secret. New secrets use
- * the first pepper. The other peppers are older, and some stored secrets may still use them.
+ * Hashes secrets of 256 random bits with an HMAC, so somebody who can read the store can neither use nor test a secret. New
+ * secrets use the first pepper. The other peppers are older, and some stored secrets may still use them.
  */
 export interface Peppers {
   hash(text: string): PepperedHash;

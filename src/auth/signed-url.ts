@@ -72,7 +72,7 @@ export function createSignedUrls(clock: Clock): SignedUrls {
     accepts(what, signature) {
       const [, givenKid, expiry = '', nonce = '', subject = '', value = ''] = form.exec(signature) ?? [];
       const expires = Number(expiry);
-      // Compares with every right, so that the time does not reveal which part is wrong.
+      // Compares the MAC for every right, so that the time taken does not reveal which part is wrong.
       const bytes = sized(Buffer.from(value, 'base64url'));
       const [right] = purposes[what.purpose].rights.filter((one) =>
         timingSafeEqual(mac(what, one, { expires, nonce, subject }), bytes),

@@ -9,8 +9,8 @@ const tagBytes = 16;
 const keyBytes = 32;
 
 /**
- * Encrypts each text with its own data key, and wraps that with the first key; older keys only decrypt. A key's id is derived
- * from its hash, so a wrong key is reported as an unknown key.
+ * Encrypts each text with its own data key, which is wrapped with the first key; older keys only decrypt. A key's id is
+ * derived from its hash, so a wrong key is reported as an unknown key.
  */
 export function createSecretSealer(keys: readonly Secret[]): SecretSealer {
   const ring = new Map(keys.map((key) => named(decoded(key))));

@@ -23,7 +23,7 @@ interface Preparing {
 
 const maxText = 2_000;
 
-/** Prepares sessions' repositories without an agent, so that later sessions of their owner find the files. */
+/** Prepares sessions' repositories without an agent, so that later sessions of the same owner can reuse the files. */
 export class PrebuildRunner extends ServerComponent<Deps> {
   /**
    * Preparations that are in progress or whose result has not been read yet. Empty after a server restart; unfinished work

@@ -9,8 +9,8 @@ import {
 } from '../sessions/api/server/automations.ts';
 import { Collection, type VersionedDocument } from '../storage/collection.ts';
 
-// Three kinds of records. An automation is sorted by its next start, so that the scheduler reads only due automations. A start is
-// `open` until it has ended, and then moves into its automation's history.
+// Three kinds of records: automations, open starts and ended starts. An automation is sorted by its next start, so that the
+// scheduler reads only due automations. A start is `open` until it has ended, and then moves into its automation's history.
 
 /** Older servers wrote records without the fields that have a default here. */
 const Stored = Automation.extend({
@@ -138,7 +138,7 @@ export class AutomationRecords extends ServerComponent<Deps> {
       .sort((a, b) => a.doc.at - b.doc.at);
   }
 
-  /** Undefined: another server has already changed it. */
+  /** Undefined: another server has already changed the start. */
   async putStart(doc: AutomationStart, expect: number): Promise<VersionedDocument<AutomationStart> | undefined> {
     const put = { kind: kinds.open, id: doc.id, doc, sort: doc.at, expect };
     const version = await this.deps.records.put(put).catch(ignoreConflict);

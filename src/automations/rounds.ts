@@ -2,7 +2,7 @@ import { WorkLoop } from '../core/concurrency/rounds.ts';
 
 type RoundsDeps = ConstructorParameters<typeof WorkLoop>[0];
 
-/** The longest delay between two rounds. `shared` is also the delay after a failure, and on a server without the lease. */
+/** The longest delay between two rounds. `shared` also applies after a failure and on a server without the lease. */
 export const maxLoopDelayMs = { shared: 2_000, alone: 60_000 } as const;
 
 /** `shared`: other servers change the records too, so rounds are frequent. */

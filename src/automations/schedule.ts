@@ -11,7 +11,7 @@ const maxLength = 200;
 /** The times of a schedule, except those for which `isRepeated` returns true. */
 export interface CronRule {
   readonly cron: Cron;
-  /** Whether this is a fixed time that occurs a second time because the clock was set back. The second time is skipped. */
+  /** Whether this is the second occurrence of a fixed time, caused by setting the clock back. Such an occurrence is skipped. */
   readonly isRepeated: (at: number) => boolean;
 }
 
@@ -56,7 +56,7 @@ const cronFields: readonly CronField[] = [
   { name: 'day of the week', least: 0, most: 7, words: 'sun mon tue wed thu fri sat'.split(' ') },
 ];
 
-/** Notations of other programs that Debian's cron does not support. */
+/** Notations that other programs support but Debian's cron does not. */
 const otherForms: readonly (readonly [form: RegExp, why: string])[] = [
   [/\?/, 'has ?, which other programs read as "no day". Write * there'],
   [/#/, 'has #, which counts the weeks of a month in other programs. It is not supported here'],

@@ -62,7 +62,7 @@ export function createAutomationService(deps: Deps): AutomationService {
     return (await records.list(owner, projects)).sort((a, b) => b.createdAt - a.createdAt);
   };
 
-  /** Rejects: invalid_request (an incomplete hook, a rule that starts itself), not_found. */
+  /** Rejects: invalid_request (an incomplete hook, an automation that would start itself), not_found. */
   async function checkStarts({ hook, after }: Pick<AutomationSpec, 'hook' | 'after'>, own?: string): Promise<void> {
     if (hook && hook.source !== 'json' && hook.events.length === 0)
       throw new AppError('invalid_request', 'The hook has no events. Choose at least one in hook.events.');

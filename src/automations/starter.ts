@@ -58,8 +58,8 @@ const maxLatenessMs = 10 * 60_000;
 const keptMs = 2 * 60 * 60_000;
 
 /**
- * Advances open starts: queued, starting, running, ended. Each step can be repeated, even by another server. The id of a session
- * is derived from its start, and messages that the session already has are not sent again.
+ * Advances open starts through their states: queued, starting, running, ended. Each step can be repeated, even by another
+ * server. The id of a session is derived from its start, and messages that the session already has are not sent again.
  */
 export class AutomationStarter extends ServerComponent<AutomationStarterDeps> {
   /** Resolves with false if the start cannot advance yet. */

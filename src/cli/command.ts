@@ -65,7 +65,7 @@ export interface CliCommandInput {
   readonly corral: () => Corral;
 }
 
-/** Keyed by an option's long name in camel case. */
+/** The parsed options, by their long names in camel case. */
 export class ParsedOptions {
   readonly #values: Readonly<Record<string, unknown>>;
   constructor(values: Readonly<Record<string, unknown>>) {

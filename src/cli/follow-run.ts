@@ -6,7 +6,7 @@ import { createEventRenderer, formatCallLine } from './render.ts';
 
 export interface FollowRunOptions {
   readonly json: boolean;
-  /** Shows all events; otherwise only the agent's text. */
+  /** Whether to show all events instead of only the agent's text. */
   readonly follow: boolean;
 }
 

@@ -16,7 +16,7 @@ const readJson = <Value>(file: string) => JSON.parse(readFileSync(join(dist, fil
 
 interface Package {
   readonly version: string;
-  /** `flagsOfNode`: additional flags by Node's major version. */
+  /** `flagsOfNode`: additional flags, keyed by Node's major version. */
   readonly serverProcess?: {
     readonly flags: readonly string[];
     readonly flagsOfNode: Readonly<Record<string, readonly string[]>>;

@@ -152,7 +152,7 @@ function toOption(flags: string, text: string): Option {
 
 const maxSummary = 76; // In characters.
 const joint = /, (?=and |so |with |for |shows |compares |works |until |whoever )/g;
-/** Shortens a description for the command list, at the end of a clause or else of a word. */
+/** Shortens a description for the command list. Cuts at the end of a clause, or else at the end of a word. */
 function summary(about: string): string {
   const [sentence = about] = about.split(/[;:] /, 1);
   if (sentence.length <= maxSummary) return sentence;

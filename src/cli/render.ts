@@ -134,7 +134,7 @@ export function formatCallLine({ function: name, args }: { function: string; arg
   return typeof first === 'string' ? `${name} ${toOneLine(first, 100)}` : name;
 }
 
-/** Without control sequences. */
+/** The last lines of a text, without control sequences. If lines are omitted, the first line shows how many. */
 export function takeLastLines(text: string, most: number): string[] {
   const lines = toPrintable(text).trimEnd().split('\n');
   const cut = lines.length - most;

@@ -73,7 +73,7 @@ function listNames(folder: string): string[] {
   }
 }
 
-/** Undefined if the file is missing, belongs to another user, or its server has died. */
+/** Undefined if the file is missing or belongs to another user, or if its server has died. */
 function readFound(file: string): LocalServer | undefined {
   try {
     const found = JSON.parse(readFileSync(file, 'utf8')) as LocalServer;

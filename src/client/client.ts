@@ -24,9 +24,9 @@ export interface CorralClientOptions {
   readonly token?: string;
   /** The transport of subscriptions: `sse`, the default (works through every proxy), or `ws` (one connection for all). */
   readonly transport?: 'sse' | 'ws';
-  /** The EventSource of the transport `sse`. Default: the platform's own, or the client's if the platform has none. */
+  /** The EventSource class for the transport `sse`. Default: the platform's own, or the client's if the platform has none. */
   readonly EventSource?: EventSourceClass;
-  /** The WebSocket of the transport `ws` on platforms without one, such as Node before 22. */
+  /** The WebSocket class for the transport `ws` on platforms without one, such as Node before 22. */
   readonly WebSocket?: typeof WebSocket;
 }
 

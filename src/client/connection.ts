@@ -32,7 +32,7 @@ export interface Connection {
     content: FileContent,
     options: AbortOptions & { readonly method?: string; readonly type?: string },
   ): Promise<Response>;
-  /** Content of any size. A broken transfer is an error, not an early end. */
+  /** Downloads content of any size. A broken transfer is an error, not an early end. */
   download(path: string, options: AbortOptions): Promise<SizedStream>;
 }
 

@@ -209,7 +209,7 @@ interface BoxOptions {
 export class Box implements AsyncDisposable {
   readonly id: string;
   readonly files: Files;
-  /** Parallel attempts at one task, of which one result is chosen. */
+  /** Parallel attempts at one task, from which you choose one result. */
   readonly attempts: BoxAttempts;
   readonly #server: Connection;
   readonly #env: BoxOptions['env'];

@@ -26,8 +26,8 @@ export async function* followEvents(
 }
 
 /**
- * Yields the events of one subscription, then `over` when the server ends it. Ends without `over` when too many unread events
- * wait; the caller then subscribes again.
+ * Yields the events of one subscription, then `over` when the server ends it. Ends without `over` when too many events are
+ * unread; the caller then subscribes again.
  */
 async function* oneConnection(
   server: Connection,

@@ -35,7 +35,7 @@ export interface ExecBytesOptions extends Omit<ExecOptions, 'onStdout' | 'onStde
 
 const keptChars = 1024 * 1024;
 
-/** Runs a command and streams its output, of any length. Output waits while the reader is busy. */
+/** Runs a command and streams its output, which can be of any length. Output waits while the reader is busy. */
 export async function exec(
   server: Connection,
   sessionId: string,

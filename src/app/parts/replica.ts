@@ -91,19 +91,19 @@ export function createReplica({ store, ids, clock, settings }: Options): Replica
   };
 }
 
-/** All servers of a shared store put this name into the labels of their sandboxes. */
+/** Reads the name that all servers on a shared store put into the labels of their sandboxes. Creates it on first use. */
 export async function readSharedInstance(store: Store, ids: IdSource): Promise<string> {
   const requested = { kind: 'server', id: 'instance', doc: { name: `c${ids.short()}` }, expect: 0 };
   await store.records.put(requested).catch((thrown: unknown) => {
-    if (toAppError(thrown).code !== 'conflict') throw thrown; // another server was first
+    if (toAppError(thrown).code !== 'conflict') throw thrown; // another server stored its name first
   });
   const found = await store.records.get('server', 'instance');
   return z.object({ name: z.string() }).parse(found?.doc).name;
 }
 
 /**
- * Whether the holder's process has ended, so that its leases can be taken over immediately. Always false on another machine, in
- * another PID namespace or after a reboot. The process's start time reveals a reused pid.
+ * Whether the holder's process has ended. If so, its leases can be taken over immediately. Always false if the holder ran on
+ * another machine, in another PID namespace or before a reboot. A reused pid is detected by the process's start time.
  */
 export function hasLeaseHolderExited(holder: string): boolean {
   const [, machine, pid, start] = /^[^@]*@([0-9a-f]+)\/(\d+)\/(\d+)$/.exec(holder) ?? [];

@@ -31,7 +31,7 @@ interface MadeSettings {
   readonly byTemplate: ReadonlyMap<string, SandboxSettings>;
 }
 const kept = 10_000;
-/** Maximum delay until a server that does not hold a session notices that another server changed the session's hosts. */
+/** Maximum delay before a server that does not hold a session notices that another server changed its allowed hosts. */
 const freshMs = 1_000;
 interface RememberedChoice {
   readonly choice: SandboxSettingsSource;

@@ -43,8 +43,8 @@ interface CommandStoreOptions {
   readonly inUse?: string;
 }
 /**
- * Opens the store for one command, which does not wait until the store is available. Rejects as `openStore` does,
- * and with file_not_found if there is no store yet and the command may not create one.
+ * Opens the store for one command, without waiting for it to become available. Rejects as `openStore` does, and with
+ * file_not_found if there is no store yet and the command may not create one.
  */
 export async function openCommandStore(
   { mongodbUrl: url, dataDir }: Pick<Config, 'mongodbUrl' | 'dataDir'>,

@@ -12,7 +12,7 @@ interface TraceDeps extends Pick<ServerDependencies, 'events' | 'log'> {
 const usualTimeoutMs = 10_000;
 const usualChars = 32_768;
 
-/** Traces are sent only if the standard OpenTelemetry variables or a loaded SDK request it. */
+/** Undefined unless the standard OpenTelemetry variables or a loaded SDK request that traces are sent. */
 export function openTraceExporter(
   variables: Variables,
   { log, events, version, warn }: TraceDeps,

@@ -11,7 +11,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 interface VariableValue {
   readonly value: unknown;
   readonly variable: string;
-  /** The variable or corral.yaml key that set it. */
+  /** The variable or corral.yaml key that set the value. */
   readonly from: string | undefined;
 }
 
@@ -28,7 +28,7 @@ const otherVariables = new Set([
   'CORRAL_STATE',
 ]);
 
-/** The environment overrides corral.yaml, which overrides the defaults. Throws: invalid_request with all mistakes. */
+/** The environment overrides corral.yaml, which overrides the defaults. Throws: invalid_request, listing every mistake. */
 export function loadConfig(env: Environment, yamlText: string): Config {
   const problems: string[] = [];
   const source = { ...settingsLayout, file: 'corral.yaml', help: seeHelp };

@@ -11,7 +11,7 @@ import { settings } from './schema.ts';
 
 export const changeableSettings = settings.filter(({ change }) => change !== undefined);
 
-/** The current settings: those from variables and the file, plus changes from the page to settings that neither of them sets. */
+/** The current settings: those from variables and the file, plus changes made on the page to settings that neither sets. */
 export class LiveConfig extends ServerComponent<{
   readonly base: Config;
   readonly stored: Pick<SettingsStore, 'now'>;

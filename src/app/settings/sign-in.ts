@@ -9,7 +9,7 @@ import {
 } from '../../config/setting.ts';
 import { roles } from '../../core/model/principal.ts';
 
-// Settings of the sign-in by OpenID Connect: one provider at the top level, further providers as a mapping.
+// Settings for sign-in with OpenID Connect: one provider at the top level, and a mapping of additional providers.
 
 const loopback = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])([:/]|$)/;
 const issuerUrl = {
@@ -129,7 +129,7 @@ export const identityProxySection = z.strictObject({
   ),
 });
 
-/** Programs that send a token of a trusted issuer instead of a key. */
+/** Settings for programs that authenticate with a token of a trusted issuer instead of a key. */
 export const programsSection = z.strictObject({
   issuers: defineSetting(
     listOf('addresses of issuers', issuerUrl.kind),

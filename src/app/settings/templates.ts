@@ -18,7 +18,7 @@ type OptionalSetting<Setting> = Setting extends z.ZodPrefault<infer Kind> | z.Zo
   ? z.ZodOptional<Kind>
   : never;
 
-/** Removes the setting's default, because corral.yaml applies if the key is absent. */
+/** Removes the setting's default: if a template omits the key, the value from corral.yaml applies. */
 const unset = <Setting extends z.ZodPrefault<z.ZodType> | z.ZodOptional<z.ZodType>>(setting: Setting) =>
   setting
     .unwrap()

@@ -236,7 +236,7 @@ export async function openEngine(server: ServerWithAgents) {
           await manifests.check(session, client, signal);
           await snapshots.restore(session, client, signal);
           if (!repositories.began(session)) return;
-          // The sandbox stays in use until the hooks are done. After a failure, the next use tries again.
+          // The sandbox stays in use until the hooks are done. After a failure, the next use of the sandbox tries again.
           void engine.sandboxes.use(session.id, closing).then(
             (used) => used[Symbol.asyncDispose](),
             () => {},
@@ -281,8 +281,8 @@ export async function openEngine(server: ServerWithAgents) {
     await deletePreviews(records, id);
   };
   const reconciler = new Reconciler({
-    // The grace period is shorter than the interval between sweeps, so the second sweep that sees a leftover removes it, within
-    // 30 s.
+    // The grace period is shorter than the interval between sweeps, so a leftover is removed by the second sweep that sees it,
+    // at most 30 s after it was left behind.
     ...server,
     supervisor,
     graceMs: 9_000,

@@ -30,7 +30,7 @@ export async function closeWithTimeout(app: Closing, patienceMs: number): Promis
   }
 }
 
-/** The last startup phase. The server starts listening only now, so that no request arrives before all parts exist. */
+/** The last startup phase. The server does not listen before this phase, so no request can arrive before all parts exist. */
 export interface RunningHttpServer extends AsyncDisposable {
   readonly url: string;
   /** Without isolation, any local program can connect, so clients need this token. Undefined: the server needs no such token. */
@@ -83,7 +83,7 @@ export async function startHttpServer(
   await app.ready();
   const { host, port } = config;
   const open = (place: ListenAddress) => app.listen(place);
-  const isAlone = isolation === 'none'; // sandboxes without isolation could also listen on the port
+  const isAlone = isolation === 'none'; // a program without isolation could also listen on a shared port
   if (!isAlone) shared = await listenWithAdvice(config, () => listenOnSharedPort(app.server, { host, port }, open));
   const url = shared?.first ?? (await listenWithAdvice(config, () => open({ host, port })));
   for (const extra of config.extraPorts) stack.use(await listenOnExtraPort(app.server, host, extra));

@@ -13,8 +13,8 @@ interface Deps {
   readonly missingImageOf: (session: SandboxSettingsSource) => string | undefined;
   readonly checkServices: (session: SandboxSettingsSource) => void;
   /**
-   * Variables that credentials set in sandboxes: all credentials of the settings and the server, and the newest credentials of
-   * projects and sessions.
+   * The names of the variables that credentials set in sandboxes. Covers all credentials from the settings and of the server,
+   * but only the newest credentials of projects and sessions.
    */
   readonly secretVariables: () => Promise<ReadonlySet<string>>;
 }

@@ -14,8 +14,8 @@ interface Limits {
 }
 
 /**
- * Throws: invalid_request if a choice is malformed, exceeds the settings, or changes an adopted sandbox; unsupported if the
- * driver cannot enforce it.
+ * Throws: invalid_request if a choice is malformed, exceeds the limits in the settings, or would change an adopted sandbox;
+ * unsupported if the driver cannot enforce it.
  */
 export function checkSandboxOptions(choice: SandboxOptions, { config, driver }: Limits): void {
   const { adopts, ...others } = choice;

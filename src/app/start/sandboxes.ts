@@ -52,13 +52,13 @@ export interface SandboxInfrastructure
   readonly facts: SandboxFactChannel;
   readonly realModels: RealModelGuard;
   readonly credentials: ProxyCredentials;
-  /** Reaches forges: public addresses, and private addresses that the operator lists. */
+  /** Sends requests to forges. Allows public addresses, and the private addresses that the operator lists. */
   readonly forgeFetch: GuardedFetch;
   /** The server's settings, overridden by those of the session's template and by the session's own choices. */
   readonly settingsOf: (
     session: SandboxSettingsSource,
   ) => Pick<SandboxSettings, 'config' | 'packages' | 'services' | 'within'>;
-  /** Whether a sandbox of the session would start with a desktop now; without a session, by the server's own settings. */
+  /** Whether a sandbox of the session would start with a desktop now. Without a session, the server's own settings decide. */
   readonly desktopFor: (session?: SandboxSettingsSource) => DesktopAvailability;
   readonly servicesOf: (session: SandboxSettingsSource) => ServiceRecipes;
   readonly checkServices: (session: SandboxSettingsSource) => void;
@@ -74,7 +74,7 @@ export interface SandboxInfrastructure
     volume: Volume,
     how: { readonly folder: string; readonly access: MountAccess },
   ) => SandboxSpec;
-  /** Closes connections that the session no longer allows after a change. */
+  /** Closes open connections that are no longer allowed after the session's egress choice has changed. */
   recheckEgress(id: SessionId, session: SandboxSettingsSource): void;
   /** A template build gets the default limits and egress, and no credentials. */
   readonly buildSpec: (id: SessionId, image: string) => SandboxSpec;

@@ -55,7 +55,7 @@ import { runInBackground } from './startup.ts';
 const adoptionMs = 15_000;
 const maxProjects = 10_000; // maximum number of projects whose names are shown with budgets and memories
 
-/** Startup phase 5: the facades' services, without permission checks, and the retention that uses them. */
+/** Startup phase 5: the facades' services, which do not check permissions, and the retention service, which uses them. */
 export async function openFacadeServices(server: ServerWithEngine) {
   const { config, clock, closing, commands, copies, driver, log, metrics, model, news } = server;
   const { projects, records, shared, templates, warn } = server;

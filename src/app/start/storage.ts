@@ -71,7 +71,7 @@ export async function openStorageServices(startup: StartupContext, existing?: St
     watchers,
     liveSessions: new LiveSessions(),
     replica,
-    /** Includes the settings changed in the page. */
+    /** Includes the settings that were changed on the page. */
     live: new LiveConfig({ base: config, stored: changed }),
     changed,
     /** The name of this installation in the labels of its sandboxes. */

@@ -1,5 +1,6 @@
 // The cookies of a signed-in browser. Another host cannot set a cookie whose name starts with `__Host-`, so over https only
-// such a name is read. Scripts cannot read the cookies, and requests from other sites that change data never carry them.
+// cookies with this prefix are read. Scripts cannot read the cookies, and requests from other sites that change data never
+// carry them.
 
 const names = { session: 'corral_session', login: 'corral_login' } as const;
 export type CookieName = keyof typeof names;

@@ -97,7 +97,7 @@ export class DeviceRegistry {
     await this.#devices.load();
   }
 
-  /** Finds a device of this kind by its secret. Browsers send the secret only in a cookie, and command lines never do. */
+  /** Finds a device of this kind by its secret. A browser sends it only in a cookie; a command line never uses cookies. */
   find(presented: readonly string[], kind: Device['kind']): Principal | undefined {
     for (const text of presented) {
       const id = form.exec(text)?.[1] ?? '';
@@ -159,8 +159,8 @@ export class DeviceRegistry {
   }
 
   /**
-   * Only this result contains the device's secret. If the person has too many devices, the least recently used ones are signed
-   * out.
+   * Adds a signed-in device. Only this result contains its secret. If the person has too many devices, the least recently used
+   * ones are signed out.
    */
   async enter(
     person: Person,

@@ -12,7 +12,7 @@ const timeoutSeconds = 10;
 const discoverEveryMs = 60 * 60_000;
 export const DeviceTokens = z.object({
   refresh: z.string().optional(),
-  /** Sent to the provider at sign-out, to name the session. */
+  /** Sent to the provider at sign-out, to identify the session. */
   idToken: z.string(),
   /** Whether the ID token contained the groups. If so, a refresh without an ID token and without groups does not change them. */
   hasGroups: z.boolean(),
@@ -59,7 +59,7 @@ interface Discovered {
   /** The keys for tokens that come directly from the provider. */
   readonly keys: JWTVerifyGetKey;
   /**
-   * The keys for tokens that anyone can send. Reads are rate-limited, so that nobody can make this server fetch keys
+   * The keys for tokens that anyone can send. Their fetches are rate-limited, so that nobody can make this server fetch keys
    * continuously.
    */
   readonly guardedKeys: JWTVerifyGetKey;
@@ -262,8 +262,8 @@ function authentication(server: oidc.ServerMetadata, secret: string | undefined)
 }
 
 /**
- * The provider is unreachable, reports a server error, or rejects this server's settings. A refusal of the person is not an
- * outage.
+ * Whether the provider is unreachable, reports a server error, or rejects this server's settings. A refusal of the person is
+ * not an outage.
  */
 function isOutage(thrown: unknown): boolean {
   if (thrown instanceof oidc.AuthorizationResponseError) return false;

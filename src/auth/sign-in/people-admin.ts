@@ -9,7 +9,7 @@ export type PersonView = Omit<Person, 'id' | 'key' | 'picture' | 'hasLapsed'> & 
 export interface PeopleAdmin {
   readonly byKey: (person: string | undefined) => Pick<Person, 'key' | 'name' | 'email'> | undefined;
   readonly listDevices: (person: string | undefined) => DeviceView[];
-  /** Ignores devices of other people. */
+  /** Signs the device out, unless it belongs to another person. */
   readonly endDevice: (id: string, person: string | undefined) => Promise<void>;
   readonly list: () => PersonView[];
   /** A code for the command line that created the challenge. Rejects: forbidden. */

@@ -29,8 +29,8 @@ const Person = z.object({
   role: z.enum(roles).nullable(),
   disabled: z.boolean(),
   /**
-   * Whether the provider refused the person in the last check, or the stored tokens could not be opened. If so, personal keys
-   * pause until the next sign-in or successful check.
+   * Whether the provider refused the person in the last check, or the stored tokens could not be decrypted. If so, the
+   * person's API keys are suspended until the next sign-in or successful check.
    */
   hasLapsed: z.boolean().default(false),
   createdAt: z.number(),

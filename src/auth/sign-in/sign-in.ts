@@ -139,7 +139,7 @@ export class SignInFlow {
     return { returnTo, ...made };
   }
 
-  /** Returns a code with which a command line can act for this browser's person. Throws: forbidden (no browser). */
+  /** Returns a code with which a command line can act for this browser's person. Throws: forbidden (not a browser). */
   allowCommand(device: string | undefined, { challenge, agent }: { challenge: string; agent: string }): string {
     const { devices, clock, vault } = this.#deps;
     const found = device === undefined ? undefined : devices.get(device);

@@ -114,7 +114,7 @@ export class FederatedTokenVerifier extends ServerComponent<Deps> {
 
 const hashOf = (token: string): string => createHash('sha256').update(token).digest('base64url');
 
-/** Reads the unverified token. Empty if it names no issuer. */
+/** Reads the issuer from a token that is not verified yet. Empty if the token names none. */
 function parseIssuer(token: string): string {
   try {
     return decodeJwt(token).iss ?? '';

@@ -58,7 +58,7 @@ const hidden = new Map([
   ['<blockquote', '</blockquote>'],
 ]);
 
-/** The last closing mark may be missing. */
+/** Replaces each part from `open` to `close` with a space. The last `close` may be missing. */
 function without(text: string, open: string, close: string): string {
   const lower = toAsciiLower(text); // same length as `text`
   let kept = '';

@@ -63,7 +63,7 @@ const maxFailures = 20; // consecutive deliveries that failed permanently
 export class WebhookDeliverer extends ServerComponent<Deps> {
   readonly #atWork = new Map<string, { webhookId: string; owner: string | undefined; done: Promise<void> }>();
   #queues = new Map<string, Queue>();
-  /** Endpoints that did not answer, by id. An entry is removed by an answer, or an hour after the end of the suspension. */
+  /** Endpoints that did not answer, by id. Removed when the endpoint answers, or an hour after its suspension ends. */
   readonly #silent = new Map<string, SilentEndpoint>();
   /** Owners that have queued deliveries and already had a turn, most recent last. */
   #turns: (string | undefined)[] = [];
@@ -154,7 +154,7 @@ export class WebhookDeliverer extends ServerComponent<Deps> {
     }
   }
 
-  /** The queue of the owner with the fewest attempts in progress; in a tie, of the owner who has waited longest. */
+  /** The queue of the owner with the fewest attempts in progress. In a tie, the owner who has waited longest goes first. */
   #next(): [id: string, queue: Queue] | undefined {
     const atWork = [...this.#atWork.values()];
     const ofOwner = (owner: string | undefined) => atWork.filter((one) => one.owner === owner).length;

@@ -29,7 +29,7 @@ export interface WebhookMessageData {
   readonly cause?: string;
   readonly pausedBy?: string;
   readonly text?: string;
-  /** The session in the page. Absent for a deleted session, or if the page's address is unknown. */
+  /** The session's address on the page. Absent for a deleted session, or if the page's address is unknown. */
   readonly url?: string;
 }
 

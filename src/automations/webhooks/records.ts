@@ -6,8 +6,8 @@ import { webhookKind } from '../../core/model/records.ts';
 import { Webhook, WebhookDelivery, type WebhookEventType } from '../../sessions/api/server/webhooks.ts';
 import { Collection, type VersionedDocument } from '../../storage/collection.ts';
 
-// Three kinds of records. A pending delivery is sorted by its next attempt, so that due deliveries come first. When it has ended,
-// it moves to the endpoint's history.
+// Three kinds of records: webhooks, pending deliveries and ended deliveries. A pending delivery is sorted by its next attempt,
+// so that due deliveries come first. When it has ended, it moves to the endpoint's history.
 
 const kinds = { endpoint: webhookKind, pending: 'webhook-pending', ended: 'webhook-delivery' } as const;
 const maxWebhooks = 20; // per owner
@@ -74,7 +74,7 @@ export class WebhookRecords extends ServerComponent<Pick<ServerDependencies, 're
     if (await this.deps.records.get(kinds.ended, delivery.id)) return false;
     return (await this.putPending(delivery, 0)) !== undefined;
   }
-  /** Undefined: another server has changed it. */
+  /** Undefined: another server has already changed the delivery. */
   async putPending(doc: StoredWebhookDelivery, expect: number): Promise<number | undefined> {
     const put = { kind: kinds.pending, id: doc.id, doc, sort: -(doc.nextAt ?? 0), expect };
     return await this.deps.records.put(put).catch(ignoreConflict);

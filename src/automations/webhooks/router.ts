@@ -41,7 +41,7 @@ interface WebhookNews {
   readonly isHidden?: boolean;
 }
 const batch = 200;
-/** An announced pause that is still not stored after this time never happened: its server died first. */
+/** An announced pause that is still not stored after this time never happened: the server died before storing it. */
 const announcedMs = 10_000;
 
 export class WebhookOutboxRouter extends ServerComponent<WebhookOutboxRouterDeps> {

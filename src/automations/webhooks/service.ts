@@ -26,7 +26,7 @@ interface Deps {
   readonly seal: (id: string, secret: Secret) => SealedValue;
   readonly ids: Pick<IdSource, 'short' | 'token'>;
   readonly clock: Clock;
-  /** Rejects: invalid_request (an address that webhooks cannot use), not_found (the project). */
+  /** Rejects: invalid_request (an address that webhooks cannot use), not_found (no such project). */
   readonly check: (spec: Pick<WebhookSpec, 'url' | 'projectId'>) => Promise<void>;
   readonly isOwned: OwnerAccessCheck;
   readonly learn: (secret: Secret) => void;

@@ -74,7 +74,7 @@ export function applyKey(editor: EditorState, input: string, key: InkKey): Edito
   return withEditorText(editor, text.slice(0, at) + added + text.slice(at), at + added.length);
 }
 
-/** Ctrl with a letter, mostly as in readline. */
+/** Handles Ctrl with a letter, mostly as readline does. */
 function controlled(editor: EditorState, input: string): EditorState {
   const { text, at } = editor;
   const [start, end] = findLineRangeAt(text, at);
@@ -121,7 +121,7 @@ export function findLineRangeAt(text: string, at: number): readonly [start: numb
   return [text.lastIndexOf('\n', at - 1) + 1, end < 0 ? text.length : end];
 }
 
-// Steps over whole visible characters, such as a flag or a letter with its accent.
+// The cursor moves by whole visible characters, such as a flag or a letter with its accent.
 const sizeBefore = (text: string, at: number) => (at === 0 ? 0 : at - findCharacterBounds(text, at - 1)[0]);
 export const characterAfter = (text: string, at: number) => text.slice(at, findCharacterBounds(text, at + 1)[1]);
 function wordBefore(text: string, at: number): number {

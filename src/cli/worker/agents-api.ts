@@ -10,7 +10,7 @@ import { trimEndCharacters } from '../../core/text/text.ts';
 const maxFrameChars = 32 * 2 ** 20;
 const frameLimits: JsonLimits = { maxBytes: 2 * maxFrameChars, maxDepth: 200, maxValues: 1_000_000 };
 
-/** Skips keep-alive frames. Throws the error of an `error` frame. */
+/** Skips keep-alive frames. Throws if a frame reports an error. */
 async function* readFrames<Shape extends z.ZodType>(
   body: ReadableStream<Uint8Array> | null,
   shape: Shape,
@@ -126,7 +126,10 @@ export class AgentsApi {
     await this.#ask(`${pathOf(work)}/ack`, { method: 'POST', signal });
   }
 
-  /** `last`: the value of the newest heartbeat; undefined for the first. Rejects with 412 if another worker has the lease. */
+  /**
+   * `last`: the value that the previous heartbeat returned; undefined for the first one. Rejects with 412 if another worker
+   * has the lease.
+   */
   heartbeat(work: EnvironmentWork, last: string | undefined, signal: AbortSignal): Promise<Heartbeat> {
     const query = { expected_last_heartbeat: last ?? 'NO_HEARTBEAT' };
     return this.#json(`${pathOf(work)}/heartbeat`, Heartbeat, { method: 'POST', query, signal });

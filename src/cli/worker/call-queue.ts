@@ -13,7 +13,7 @@ const Answer = z.object({ tool_use_id: z.string() });
 const Verdict = Answer.extend({ result: z.string() });
 const Idle = z.object({ stop_reason: z.object({ type: z.string() }).nullish() });
 
-/** `open`: the session works or waits for an answer. `idle`: its turn has ended. `ended`: it accepts no more work. */
+/** `open`: the session is working or waiting for an answer. `idle`: its turn has ended. `ended`: it accepts no more work. */
 export type SessionPhase = 'open' | 'idle' | 'ended';
 
 /** An event may arrive twice, from the log and from the stream, but its call runs once. */
@@ -85,7 +85,7 @@ export class ToolCallQueue {
   }
 
   #addCall({ id, name, input, evaluated_permission: permission }: z.infer<typeof ToolUse>): void {
-    // Other tools run at the Managed Agents API itself, or in another program.
+    // Other tools are run by the Managed Agents API itself, or by another program.
     if (!this.#tools.has(name) || this.#settled.has(id)) return;
     if (permission === 'allow' || permission == null) this.#ready.push({ id, name, input });
     // A call with an unknown permission also waits, because nobody has approved it.

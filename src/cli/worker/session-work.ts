@@ -29,7 +29,7 @@ export async function serveSession(parts: SessionWorkParts, signal: AbortSignal)
     const anySignal = AbortSignal.any([signal, ended.signal, running.failed]);
     const idle = new IdleTimer(parts.maxIdleMs, () => ended.abort());
     try {
-      // The log is read only after the stream is open, because the stream has no earlier events.
+      // The log is read only after the stream is open, because the stream has no events from before it was opened.
       const stream = await retryApiCall(() => api.stream(sessionId, anySignal), anySignal);
       for await (const event of api.events(sessionId, anySignal)) calls.add(event);
       const look = () => {

@@ -163,7 +163,7 @@ async function serveItem(parts: RunWorkerOptions, { work, serves }: ClaimedItem,
     const isRefused = error instanceof AgentsApiError && error.isUnauthorized;
     if (lease.isLost || isRefused) return say(`${sessionId}: ${await findLossReason(parts)}`);
     if (!lease.signal.aborted) say(`${sessionId}: failed. ${(error as Error).message}`);
-    // The API requested the item back, for example because its session was archived. A failed removal is repeated later.
+    // The API requested the item back, for example because its session was archived. A failed removal is retried later.
     else await boxes.removeIfEnded(api, sessionId, AbortSignal.timeout(stopMs)).catch(() => {});
   }
   await api.stop(work, AbortSignal.timeout(stopMs)).catch((error: Error) => {

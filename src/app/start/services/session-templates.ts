@@ -4,8 +4,8 @@ import type { ServerWithEngine } from '../engine.ts';
 import type { TemplateAvailabilityChecker } from '../runnable-templates.ts';
 
 /**
- * Chooses the named template, else the project's or, outside a project, the server's. Rejects if the template cannot run here
- * or does not exist; only a project's template may be missing.
+ * Chooses the named template, else the project's or, outside a project, the server's. Rejects if the template cannot run here,
+ * or if it does not exist and was not chosen by the project.
  */
 export const createTemplateResolver =
   (
