@@ -11,8 +11,8 @@ interface Frontmatter {
 
 /**
  * Reads a document as Claude Code does. `texts` names the fields that are always text: a value that YAML refuses or reads as
- * another type, such as `Use when: x` or `[file] [--all]`, is taken literally. Returns the reason, as a sentence, if the
- * document cannot be read at all. A document without YAML at its start has no fields.
+ * another type, such as `Use when: x` or `[file] [--all]`, is taken literally. If the document cannot be read at all, returns
+ * a sentence that explains why. A document without YAML at its start has no fields.
  */
 export function parseFrontmatter(text: string, texts: readonly string[]): Frontmatter | string {
   const lines = text

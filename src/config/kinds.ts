@@ -116,7 +116,7 @@ export const hostAndPort = () =>
 
 const userForm = /^(\d{4,10})-(\d{4,10})$/;
 
-/** Both ends are inclusive. */
+/** A range of user ids. Both ends are included. */
 export const userIdRange = () =>
   accepting(
     'user ids such as 1500000-1565535, or none',

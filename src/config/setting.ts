@@ -3,7 +3,7 @@ import type { z } from 'zod';
 export interface SettingDescription {
   readonly about: string;
   readonly accepts: string;
-  /** Variable names without the CORRAL_ prefix that other tools also use, such as PORT. */
+  /** Variable names that other tools also use, such as PORT, without the CORRAL_ prefix. */
   readonly standard: readonly string[];
   readonly isSecret: boolean;
   readonly fallback: unknown;

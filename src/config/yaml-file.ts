@@ -41,9 +41,9 @@ const maxTokens = 10_000;
 const maxDepth = 50;
 
 /**
- * Parses YAML written by users or third parties. The parser takes time quadratic in the number of keys and errors, and recurses
- * once per level. The text is therefore limited first, and duplicate keys are detected here. Aliases are refused because they
- * can expand without limit. Throws with the reason.
+ * Parses YAML written by users or third parties. The parser takes time quadratic in the number of keys and errors, and
+ * recurses once per level. The size, token count and nesting of the text are therefore limited first, and duplicate keys are
+ * detected here. Aliases are refused because they can expand without limit. Throws with the reason.
  */
 export function parseYaml(text: string, options: { readonly schema?: 'core' } = {}): unknown {
   if (text.length > maxYamlBytes || Buffer.byteLength(text) > maxYamlBytes)
@@ -66,7 +66,7 @@ export function parseYaml(text: string, options: { readonly schema?: 'core' } = 
 }
 
 function limitTokens(text: string): void {
-  const indents: number[] = []; // indentation of the enclosing lines
+  const indents: number[] = []; // indentations of the enclosing lines
   let brackets = 0;
   let marks = 0; // number of `-` and `?` in this line; each can start a level
   let begins = true;

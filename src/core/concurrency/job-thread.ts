@@ -9,7 +9,7 @@ interface Options {
   readonly full: string;
   /** Time limit for one job, in ms. */
   readonly patienceMs: number;
-  /** Maximum number of attempts at a job that the thread does not answer. */
+  /** Maximum number of attempts at a job, counting the first. Another attempt is made only if the thread does not answer. */
   readonly tries: number;
 }
 const restMs = 10_000;

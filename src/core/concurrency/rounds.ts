@@ -4,7 +4,7 @@ import { sleep, waitAtMost } from './cancel.ts';
 interface Deps {
   /** Does the work that is due. Resolves with the delay until more work is due, in ms, or undefined if there is none. */
   readonly round: (signal: AbortSignal) => Promise<number | undefined>;
-  /** Pauses in ms: before the first round (default: none), the maximum between rounds, and after a failed round. */
+  /** Pauses in ms: `first` before the first round (default: 0), at most `longest` between rounds, `failed` after a failure. */
   readonly restMs: { readonly first?: number; readonly longest: number; readonly failed: number };
   readonly clock: Clock;
   readonly warn: (about: { readonly err: unknown }, text: string) => void;
@@ -69,8 +69,8 @@ interface Poll {
   readonly clock?: Clock;
 }
 /**
- * Polls `look` at an interval until it returns an answer. Rejects as `look` does, and with cancelled or deadline_exceeded when
- * the signal fires.
+ * Polls `look` at an interval until it returns an answer. Rejects if `look` rejects, and with cancelled or deadline_exceeded
+ * when the signal fires.
  */
 export async function poll<Answer>(
   look: () => Promise<Answer | undefined>,

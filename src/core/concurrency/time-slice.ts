@@ -1,8 +1,8 @@
 const turnMs = 4;
 
 /**
- * Limits how long work caused by untrusted input occupies one turn of the event loop. Work beyond the limit continues in the next
- * turn.
+ * Limits how long work caused by untrusted input can occupy one turn of the event loop. Work beyond the limit continues in the
+ * next turn.
  */
 export class TimeSlice {
   readonly #waiting = new Set<() => void>();

@@ -13,18 +13,18 @@ export interface BlobStore {
   /** `local`, `volume`, `s3` or `mongo`. */
   readonly name: string;
   /**
-   * Stores all of the content or none of it, and replaces an older blob with this key. Content that throws, or a signal that
-   * fires, leaves nothing behind. Rejects: payload_too_large (over `maxBytes`; reading stops there), invalid_request (the
+   * Stores all of the content or none of it, and replaces any existing blob with this key. Content that throws, or a signal
+   * that fires, leaves nothing behind. Rejects: payload_too_large (over `maxBytes`; reading stops there), invalid_request (the
    * content was interrupted), cancelled, deadline_exceeded, the content's own AppError, store_unavailable.
    */
   put(key: string, content: AsyncIterable<Uint8Array>, options: BlobPutOptions): Promise<BlobInfo>;
   /** Rejects: file_not_found, store_unavailable. The stream fails instead of ending too early. */
   open(key: string, range?: ByteRange): Promise<Readable>;
-  /** Copies another blob without reading it. Absent where the backend cannot. Rejects: file_not_found, store_unavailable. */
+  /** Copies another blob without reading it. Absent if the backend cannot do that. Rejects: file_not_found, store_unavailable. */
   copy?(from: string, to: string): Promise<void>;
   /** Also succeeds when the blob does not exist. */
   delete(key: string): Promise<void>;
-  /** Resolves when the backend responds; rejects with the problem. */
+  /** Resolves if the backend responds; rejects with the reason if it is unavailable. */
   check(signal: AbortSignal): Promise<void>;
 }
 export interface BlobPutOptions {

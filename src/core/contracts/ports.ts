@@ -74,8 +74,8 @@ export interface EventStore {
    */
   search(text: string, limit: number, among?: readonly SessionId[]): Promise<readonly SessionId[]>;
   /**
-   * Sums the usage in `from <= time < to` (epoch ms) over all sessions that have a record and are not being deleted: one sum for
-   * each combination of the keys, unordered. Reads only usage events, by an index and in pieces.
+   * Sums the usage in `from <= time < to` (epoch ms) over all sessions that have a record and are not being deleted: one sum
+   * for each combination of the keys, unordered. Reads only usage events, through an index and in pieces.
    */
   usage(from: number, to: number, by: readonly UsageGroupKey[]): Promise<readonly UsageSum[]>;
   /** The newest seq of each of these sessions; 0 for an unknown session. */
@@ -138,15 +138,15 @@ export interface RecordStore {
   get(kind: string, id: string): Promise<StoredRecord | undefined>;
   /**
    * Stores a record. A created record has version 1, and each put adds 1. `expect`: the version to replace (0: the record must
-   * not exist). Without `expect` the last write wins. Rejects with conflict if the record is not at `expect`, or if another
-   * record of the kind has its unique name (`toRecordIndexEntry`).
+   * not exist). Without `expect` the last write wins. Rejects with conflict if the record is not at version `expect`, or if
+   * another record of the kind has its unique name (`toRecordIndexEntry`).
    */
   put(record: RecordPut & { readonly expect?: number }): Promise<number>;
   /** `expect`: deletes the record only if it still has this version, and otherwise does nothing. */
   delete(kind: string, id: string, expect?: number): Promise<void>;
   /** Sorted by `sort`, highest first, then by id. `idPrefix` filters; the list starts after the position `after`. */
   list(kind: string, options?: RecordListOptions): Promise<StoredRecord[]>;
-  /** Counts the records of a kind, optionally only those of an owner, state or parent. Uses the list's index. */
+  /** Counts the records of a kind, optionally only those of an owner, state or parent. Uses the same index as `list`. */
   count(kind: string, only?: Pick<RecordListOptions, 'owner' | 'state' | 'parent'>): Promise<number>;
   /**
    * At most `limit` sessions, unordered, whose title contains this text, ignoring case. Reads in pieces, so that no write waits
@@ -154,9 +154,9 @@ export interface RecordStore {
    */
   searchTitles(text: string, limit: number): Promise<readonly SessionId[]>;
   /**
-   * The records of the kind that changed since the mark that an earlier call returned, and the ids of those that `erase`
-   * removed since; without a mark, all records. A change may be reported more than once. Only `shared` stores that index
-   * changes have this method.
+   * Changes since `mark`, which an earlier call returned: the records of this kind that were changed, and the ids of those
+   * that `erase` removed. Without a mark: all records. A change may be reported more than once. Only `shared` stores that
+   * index changes have this method.
    */
   changes?(kind: string, mark?: number): Promise<RecordChanges>;
   /** All records, of every kind, that `erase` of this session would remove, sorted by id and kind. */
@@ -193,8 +193,8 @@ export interface Lease {
   readonly expiresAt: number;
 }
 /**
- * Leases, by name, on sessions and on background work that only one server at a time does. The holder of a session's lease is
- * the only writer of its log.
+ * Leases, by name, on sessions and on background work that only one server may do at a time. The holder of a session's lease
+ * is the only writer of its log.
  */
 export interface LeaseStore {
   /** Undefined while another holder has the lease. A call by the holder renews the lease and keeps its epoch. */
@@ -254,13 +254,13 @@ export interface Store extends AsyncDisposable {
   settle(): Promise<void>;
   /** The store's size on disk, in bytes. Absent for stores without a disk. */
   size?(): Promise<number>;
-  /** Resolves when the store responds; rejects with the problem. */
+  /** Resolves if the store responds; rejects with the reason if it is unavailable. */
   check(signal: AbortSignal): Promise<void>;
 }
 
 /**
- * `events`: one or more new events, in order, up to a limit, so that a reader can pass them on with one write. `resync`: the
- * reader must load the session again and follow it from `head`.
+ * `events`: one or more new events in order, batched up to a limit so that a reader can pass them on with one write. `resync`:
+ * the reader must load the session again and follow it from `head`.
  */
 export type LogUpdate =
   | { kind: 'events'; events: readonly SessionEvent[] }
@@ -288,8 +288,8 @@ export interface EventLog {
   onAppend(listener: (entry: AppendRequest) => void): void;
   page(sessionId: SessionId, after: number, limit: number): Promise<EventPage>;
   /**
-   * Yields past events after `after`, then live events, until `signal` fires, without gaps or duplicates. If that is impossible,
-   * yields a resync. With `after` 0, events that were already dropped are not a gap.
+   * Yields past events (`seq > after`), then live events, until `signal` fires, without gaps or duplicates. If that is
+   * impossible, yields a resync. With `after` 0, events that were already dropped are not a gap.
    */
   follow(sessionId: SessionId, after: number, options: FollowOptions): AsyncIterable<LogUpdate>;
 }

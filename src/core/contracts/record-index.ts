@@ -10,7 +10,7 @@ export interface RecordIndexEntry {
 }
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Kinds whose records are owned by another record instead of a person, each with the field for the owner's id. */
+/** Kinds whose records are owned by another record instead of a person, each with the field that contains the owner's id. */
 const ownerFields: Readonly<Record<string, string>> = {
   'environment-key': 'environmentId',
 };
@@ -18,7 +18,7 @@ const uniqueNames: Readonly<Record<string, (fields: Fields) => string>> = {
   skill: ({ name, owner, projectId, shared }) =>
     shared ? `:${name}` : `${projectId ? `project:${projectId}` : (owner ?? '')}:${name}`,
 };
-/** Kinds whose records are part of another record, with the field that holds its id. */
+/** Kinds whose records are part of another record, each with the field that contains that record's id. */
 const parentFields: Readonly<Record<string, string>> = {
   session: 'projectId',
   automation: 'projectId',

@@ -29,8 +29,8 @@ export function readErrorText(body: unknown, depth = 0): string {
 }
 
 /**
- * The text of an HTML page, or the text itself. Reads at most 64 KiB and finds tags without a regular expression, because the
- * input is untrusted.
+ * Returns the visible text if `value` is an HTML page, and `value` itself if it is plain text. Reads at most 64 KiB and finds
+ * tags without a regular expression, because the input is untrusted.
  */
 function plain(value: string): string {
   const text = value.slice(0, 65_536);

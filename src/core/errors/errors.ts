@@ -65,7 +65,7 @@ export class AppError extends Error {
   override readonly name = 'AppError';
   readonly code: ErrorCode;
   readonly publicMessage: string;
-  /** Delay before the next try, in ms, if a rate limit of the server or of a forge determines it. */
+  /** Delay before the next retry, in ms. Set only if a rate limit (the server's or a forge's) determines it. */
   readonly retryAfterMs: number | undefined;
 
   constructor(code: ErrorCode, publicMessage: string, options: { cause?: unknown; retryAfterMs?: number } = {}) {
@@ -100,8 +100,8 @@ export function toAppError(thrown: unknown): AppError {
 }
 
 /**
- * Codes that mean that the sandbox was lost, does not respond, or is being released by this server. The next use of the sandbox
- * tries again.
+ * Codes that mean that the sandbox was lost, does not respond, or is being released by this server. The next use of the
+ * sandbox retries the work.
  */
 export const sandboxLossCodes: ReadonlySet<ErrorCode> = new Set([
   ...(['sandbox_lost', 'sandbox_not_found', 'sandbox_unresponsive', 'cancelled', 'shutting_down', 'fenced'] as const),
@@ -114,7 +114,7 @@ const undefinedFor =
   };
 
 /**
- * A `catch` handler: undefined if a conditional write lost to another writer.
+ * A `catch` handler that returns undefined if a conditional write lost to another writer. Rethrows all other errors.
  *
  * @example
  * const isFirst = (await records.put(change).catch(ignoreConflict)) !== undefined;

@@ -23,9 +23,9 @@ export function readFailpointSpec(env: Readonly<Record<string, string | undefine
 }
 
 /**
- * `store.append.after=exit@37;driver.create.before=sleep(50)`: a name, an action (`exit`, `exit(3)`, `throw`,
- * `sleep(ms)`, `hang`) and optionally the number of the only hit that triggers it. The name `*` counts the hits of all
- * names. An empty text only counts hits. Dispose to disarm.
+ * `store.append.after=exit@37;driver.create.before=sleep(50)`: a name, an action (`exit`, `exit(3)`, `throw`, `sleep(ms)`,
+ * `hang`) and optionally the number of the only hit that triggers it. The name `*` counts the hits of all names. An empty
+ * `spec` only counts hits. Dispose to disarm.
  */
 export function armFailpoints(spec: string, options: { exit(code: number): void }): Disposable {
   const traps = spec.split(/[;,]/).filter(Boolean).map(parseTrap);

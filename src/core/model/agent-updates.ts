@@ -5,7 +5,7 @@ export interface ExternalAgent {
   readonly command: readonly string[];
   /** Id of one of the agent's login methods; only for agents that require a login. */
   readonly auth?: string | undefined;
-  /** Id of one of the agent's modes, such as one that requests permission. */
+  /** Id of one of the agent's modes, such as one in which the agent asks for permission. */
   readonly mode?: string | undefined;
   /** How the agent's next process continues: in the stored session, or in a new session that starts with a summary. */
   readonly resume?: 'session' | 'summary' | undefined;

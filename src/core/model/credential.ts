@@ -6,7 +6,7 @@ export const hostPattern =
 
 export const CredentialName = z.string().regex(/^[a-z][a-z0-9-]{0,30}$/);
 export const environmentVariableName = z.string().regex(/^[A-Za-z_]\w*$/);
-/** An environment variable of sandboxes. Corral's own variables configure the sandbox's daemon, so they are refused. */
+/** An environment variable in sandboxes. Corral's own are refused, because they configure the sandbox's daemon. */
 export const sandboxVariableName = environmentVariableName
   .max(100)
   .refine((name) => !name.startsWith('CORRAL_'), 'must not begin with CORRAL_');
@@ -39,8 +39,8 @@ export const credentialFields = {
     .describe('the user name for basic'),
   env: z.array(sandboxVariableName).max(20).default([]).describe('variables of the sandbox that get a placeholder'),
   /**
-   * If set, only git can use the credential, in sessions that have a repository at one of its hosts. `read` allows fetching,
-   * `write` also pushing.
+   * If set, only git can use the credential, and only in sessions that have a repository at one of its hosts. `read` allows
+   * fetching, `write` also pushing.
    */
   git: z.enum(['read', 'write']).optional(),
   /**

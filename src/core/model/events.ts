@@ -82,9 +82,9 @@ export const ProtocolViolationReport = z.object({
   detail: z.string(),
 });
 /**
- * The files of a fork. `kept`: as of the point in the log at which the session was forked. `empty`: there were none. The other
- * values say why it started without files: too large, could not be copied, copy deleted to make room for newer ones, or copies
- * turned off or not requested.
+ * The files that a fork started with. `kept`: the files as of the point in the log at which the session was forked. `empty`:
+ * there were none. The other values explain why the fork started without files: too large, could not be copied, copy deleted
+ * to make room for newer ones, or copies turned off or not requested.
  */
 export const ForkFilesStatus = z.enum(['kept', 'empty', 'too_large', 'failed', 'dropped', 'off', 'unwanted']);
 export type ForkFilesStatus = z.infer<typeof ForkFilesStatus>;
@@ -217,7 +217,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       detail: z.string(),
       /** Only with `waiting_provider`. */
       code: z.enum(errorCodes).optional(),
-      /** The next retry, counted from 1, the maximum number of retries, and the pause before it; only with `waiting_provider`. */
+      /** `number`: the next retry, from 1. `most`: the maximum. `inMs`: the pause. Only with `waiting_provider`. */
       retry: z.object({ number: z.int(), most: z.int(), inMs: z.number() }).optional(),
       /** The tool server that returned no tools, and whether it refused for lack of a credential; only with `no_tools`. */
       server: z.object({ name: z.string(), isRefused: z.boolean() }).optional(),
@@ -313,14 +313,14 @@ export const SessionFact = z.discriminatedUnion('type', [
   ),
   fact('sandbox.files_damaged', WorkspaceDamage),
   /**
-   * Something that the session needs is missing from its sandbox, such as a file or a package, or a memory store's folder could
-   * not be kept in sync.
+   * Something that the session needs, such as a file or a package, is missing from its sandbox, or a memory store's folder
+   * could not be kept in sync.
    */
   fact('sandbox.setup', z.object({ kind: z.literal('failed'), detail: z.string() })),
   fact('sandbox.service', z.object({ name: z.string(), kind: z.enum(['ready', 'failed']), detail: z.string() })),
   /**
-   * A step with a repository: it was fetched, or the fetch failed; its work was committed, pushed or proposed in a pull
-   * request; its setup ran (`unprepared`: it failed), or its checks ran (`unchecked`: one failed).
+   * A step in the work on a repository: a fetch (`fetching`, then `ready` or `failed`), a commit, a push, a pull request
+   * (`proposed`), the setup (`unprepared`: the setup failed) or the checks (`unchecked`: a check failed).
    */
   fact(
     'repository',
@@ -404,7 +404,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       purpose: ModelCallPurpose.optional(),
       /** The time at which the request was sent, epoch ms. */
       askedAt: z.number().optional(),
-      /** The readable part of the model's reasoning, or its start. */
+      /** The readable part of the model's reasoning, or only the start of that part if it is long. */
       thoughts: z.string().optional(),
     }),
   ),

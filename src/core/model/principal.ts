@@ -48,9 +48,9 @@ export interface Principal {
   readonly projects?: ReadonlyMap<string, ProjectRole> | undefined;
   /** The project for sessions and automations that the caller creates without naming a project. */
   readonly home?: string;
-  /** The session of the work item whose token a worker uses, or of the sandbox whose public port `nobody` visits. */
+  /** A worker's session: that of the work item whose token it uses. For `nobody`: the session whose public port is visited. */
   readonly session?: string;
-  /** The caller's name in the audit log if it has not sent a key of its own but, for example, a sandbox's token. */
+  /** The caller's name in the audit log if it has no key of its own, for example because it sent a sandbox's token. */
   readonly by?: 'sandbox token' | 'environment key' | 'preview' | 'server' | 'nobody';
   /** Fires when the caller loses rights: its key was revoked or expired, or its role in a project ended or was reduced. */
   readonly ended?: AbortSignal;

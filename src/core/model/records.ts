@@ -14,7 +14,7 @@ import { SessionAgent } from './session-agent.ts';
 import { BudgetSpec } from './spending.ts';
 import { ToolProgram } from './tool-server.ts';
 
-/** A message that another session's first message replaces, identified by its session and its seq. */
+/** Identifies a message, by its session and seq, that the first message of another session replaces. */
 export const MessageBranchPoint = z.object({ sessionId: SessionId, seq: z.int() });
 export const ForkOrigin = z.object({ sessionId: SessionId, seq: z.int(), files: ForkFilesStatus });
 export type ForkOrigin = z.infer<typeof ForkOrigin>;
@@ -33,7 +33,7 @@ export const credentialKind = 'credential';
 export const webhookKind = 'webhook';
 export const automationSecretKind = 'automation-secret';
 
-// Tool servers added in the page, with their sealed headers. They belong to no session, so no export contains them.
+// Tool servers added on the page, with their sealed headers. They belong to no session, so no export contains them.
 export const toolServerKind = 'tool-server';
 /** The names by which owners find their sessions. Such a record is valid only while the session has the same `name`. */
 export const boxNameKind = 'box-name';
@@ -58,7 +58,7 @@ export const RunOutcome = z.object({
 export const SessionLifetime = z.object({
   /** When the session is deleted or paused, epoch ms. Null while the sandbox starts or is paused. */
   endsAt: z.number().nullable(),
-  /** The sandbox's lifetime at its creation. */
+  /** The lifetime that was set when the sandbox was created. */
   seconds: z.number(),
   /** `pause-files`: the pause ends the processes. */
   onEnd: z.enum(['delete', 'pause', 'pause-files']),
@@ -121,7 +121,7 @@ export const SessionRecord = z.object({
   id: SessionId,
   origin: SessionOrigin,
   template: z.string(),
-  /** `session`: the creator's choice; `server`: the default. Absent: the project's template, or only the server's settings. */
+  /** `session`: the creator's choice; `server`: the default template. Absent: the project's, or the server's settings only. */
   templateBy: z.enum(['session', 'server']).optional(),
   projectId: z.string().nullable(),
   title: z.string(),

@@ -55,7 +55,7 @@ export const RepositoryPath = z
     'must be a folder of the workspace, such as project or work/project',
   );
 
-/** The access that credentials have to this repository: `read` allows fetching, `write` also pushing. */
+/** The access that credentials give to this repository: `read` allows fetching, `write` also pushing. */
 export const RepositoryAccess = z.enum(['read', 'write']);
 export type RepositoryAccess = z.infer<typeof RepositoryAccess>;
 
@@ -114,7 +114,7 @@ export const SessionRepository = z.object({
    */
   baseBranch: z.string().nullable(),
   baseCommit: Commit.nullable(),
-  /** The content of its `.corral` folder; absent: there is no such folder, or the repository is not fetched. */
+  /** The content of the repository's `.corral` folder; absent: there is no such folder, or the repository is not fetched. */
   environment: RepositoryEnvironment.optional(),
 });
 export type SessionRepository = z.infer<typeof SessionRepository>;

@@ -47,7 +47,7 @@ interface ModelUsage {
   readonly assumed?: EstimatedUsage | undefined;
 }
 
-/** No usage, as the start of a sum. `cost`: the sum of the known costs; `unpriced`: the number of turns whose cost is unknown. */
+/** Zero usage, the start of a sum. `cost`: the sum of the known costs; `unpriced`: the number of turns whose cost is unknown. */
 export const noUsage = { turns: 0, inputTokens: 0, cachedTokens: 0, outputTokens: 0, cost: 0, unpriced: 0 };
 
 /** Adds `more` to each amount in `sum`. Other fields of `sum` stay unchanged, and amounts that are only in `more` are ignored. */
@@ -82,7 +82,7 @@ export const addToolCall = (spending: Spending): Spending => ({
 export const WaitReason = z.enum(['question', 'approval', 'budget', 'stuck', 'empty']);
 export type WaitReason = z.infer<typeof WaitReason>;
 
-/** The budget that cannot cover the next model request or tool call. `needs`: the minimum amount for it. */
+/** The budget that cannot cover the next model request or tool call. `needs`: the minimum amount required. */
 export const BudgetOverrun = z.object({
   /**
    * `person`, `project` and `server`: the budget of the session's owner, of its project, or of all sessions. `member`: not a
@@ -106,7 +106,7 @@ export const toBudgetAmounts = ({ turns, tokens, cost, toolCalls = 0, assumed }:
   ...{ tokens: tokens + (assumed?.tokens ?? 0), cost: cost + (assumed?.cost ?? 0) },
 });
 
-/** The limits of a run, or of all runs of a session together. An absent limit adds none. */
+/** The limits of a run, or of all runs of a session together. An absent field sets no limit. */
 export const BudgetSpec = z.object({
   turns: z.int().optional(),
   tokens: z.int().optional(),

@@ -77,11 +77,11 @@ export interface Template {
   readonly egress: { readonly policy?: string | undefined; readonly allow?: readonly string[] | undefined };
   /** Maximum number of children that an agent can run at the same time; unset: it cannot delegate. */
   readonly children?: number | undefined;
-  /** Whether its agents have notes that outlive their sessions; unset: as in the settings. */
+  /** The access of the template's agents to notes that outlive their sessions; unset: as in the settings. */
   readonly memory?: 'off' | 'read' | 'write' | undefined;
-  /** The shared skills of its agents: `pdf`, or `pdf@3` for one version. */
+  /** The shared skills of the template's agents: `pdf`, or `pdf@3` for one version. */
   readonly skills?: readonly string[] | undefined;
-  /** The repositories of its sessions, unless the session's creator chooses others. */
+  /** The repositories of sessions with this template, unless the session's creator chooses others. */
   readonly repositories?: readonly RepositoryInput[] | undefined;
   /** The volumes that a new session mounts, by id or name. */
   readonly volumes?: readonly MountRequest[] | undefined;

@@ -22,7 +22,7 @@ export interface RemoteToolServer extends Pick<ToolProgram, 'name' | 'tools' | '
   readonly headers: Readonly<Record<string, Secret>>;
   /** Whether a URL entered on the page may point into a private network. Undefined: the settings decide. */
   readonly reach?: 'public' | 'private';
-  /** A new value after each change or sign-in. Needed because servers are compared as JSON, which hides their secrets. */
+  /** Changes with each edit or sign-in. Needed because servers are compared as JSON, which hides their secrets. */
   readonly revision?: string;
   /**
    * Returns the access token of a person who signed in; with `refused`, a new token instead of the refused one. Rejects:

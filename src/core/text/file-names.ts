@@ -67,8 +67,8 @@ export const toDisplayName = (name: string): string =>
   name.toWellFormed().replace(invisible, (sign) => `\\u{${sign.codePointAt(0)?.toString(16)}}`);
 
 /**
- * Creates a function that returns portable names for the files of one archive. No two names are equal when case and Unicode forms
- * are ignored. Call the function once for each path.
+ * Creates a function that returns portable names for the files of one archive. No two of the names are equal, even if case and
+ * Unicode normalization are ignored. Call the function once for each path.
  */
 export function createArchiveNamer(): (file: SafePath) => string {
   const values = new Set<string>();

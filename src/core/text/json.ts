@@ -28,7 +28,7 @@ export function parseJson(input: Uint8Array | string, limits: JsonLimits): Parse
   }
 }
 
-const byteOrderMark = '\ufeff'; // Windows programs write it at the start of text files
+const byteOrderMark = '\ufeff'; // some Windows programs write it at the start of text files
 
 /** Shares memory with the input. `Buffer.from(bytes)` would copy it, which is too expensive for a large answer. */
 const bufferOver = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
@@ -68,7 +68,7 @@ export function findExceededJsonLimit(
   return undefined;
 }
 
-/** The index of the closing quote. Most of a large answer is strings, so `indexOf` skips them. */
+/** The index of the closing quote. Uses `indexOf`, because most of a large answer consists of strings. */
 function endOfText(bytes: Uint8Array, from: number): number {
   for (let end = bytes.indexOf(quote, from); end >= 0; end = bytes.indexOf(quote, end + 1)) {
     let escapes = 0;

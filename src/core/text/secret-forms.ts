@@ -7,7 +7,7 @@ import { trimEndCharacters } from './text.ts';
  */
 export const minMaskedChars = 6;
 
-/** Replaces each form of the secret with `mask`, for example in the error of a provider that received it. */
+/** Replaces each form of the secret with `mask`, for example in an error from a provider that received the secret. */
 export function maskSecret(text: string, secret: Secret, mask: string): string {
   // longest first, so that no part of a secret remains
   const forms = listSecretEncodings(secret.reveal()).sort((a, b) => b.length - a.length);

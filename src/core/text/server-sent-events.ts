@@ -20,7 +20,7 @@ export async function* parseServerSentEvents(
 ): AsyncGenerator<ServerSentEvent, void> {
   const decoder = new TextDecoder();
   const reader = body.getReader(); // not every browser can iterate over a stream
-  let begun: string[] = []; // chunks of an incomplete frame: each is searched once
+  let begun: string[] = []; // chunks of an incomplete frame, kept apart so that each is searched only once
   let chars = 0;
   let held = ''; // a line ending that the next chunk may complete
   try {

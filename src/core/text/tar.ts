@@ -17,7 +17,7 @@ interface EntryKind {
   readonly target?: string;
 }
 
-/** The header of an entry, a file by default. An overlong path or target gets a separate entry before it, as in GNU tar. */
+/** The header of an entry, by default for a file. An overlong path or target gets a separate entry before it, as in GNU tar. */
 export function createTarHeaders(
   path: string,
   size: number,

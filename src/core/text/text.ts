@@ -18,7 +18,7 @@ export function truncateStart(text: string, most: number): string {
 
 const longest = 64;
 let graphemes: Intl.Segmenter | undefined;
-/** Start and end of the character that a cut at this index would split. Both equal the index if it splits none. */
+/** Start and end of the character that a cut at this index would split. Both equal the index if no character would be split. */
 export function findCharacterBounds(text: string, at: number): [start: number, end: number] {
   if (text.startsWith('\r\n', at - 1)) return [at - 1, at + 1];
   if (Math.max(text.charCodeAt(at - 1), text.charCodeAt(at)) < 0x300) return [at, at];
@@ -58,7 +58,7 @@ export function tryParseJson(text: string): unknown {
   }
 }
 
-/** Lower-cases only ASCII letters, as the stores' search for messages does. */
+/** Lower-cases only ASCII letters, as the message search of the stores does. */
 export const toAsciiLower = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 
 /** Removes these characters from the end. A pattern such as `/x+$/` would rescan every run of them. */
@@ -88,7 +88,7 @@ export const joinLines = (text: string, joint = ' '): string =>
 export const formatMiB = (bytes: number): string => `${Math.floor(bytes / 2 ** 20)} MiB`;
 
 /**
- * Whether a header or reason phrase can be sent. Node accepts control characters in a reason phrase that it receives, and throws
- * when it sends them.
+ * Whether a header or reason phrase can be sent. Node accepts control characters in a reason phrase that it receives, but
+ * throws if it has to send them.
  */
 export const isValidReasonPhrase = (text: string): boolean => /^[\t\x20-\x7e\x80-\xff]*$/.test(text);

@@ -33,7 +33,7 @@ export interface AuditQuery {
   /** Text to find in a row, ignoring case. */
   readonly text?: string | undefined;
   readonly limit: number;
-  /** Returns rows before this position: `next` of the previous page. */
+  /** Only rows before this position, which is the `next` of the previous page. */
   readonly before?: string | undefined;
 }
 export interface AuditRowPage {

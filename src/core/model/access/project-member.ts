@@ -16,7 +16,7 @@ export const ProjectAccessRecord = z.object({
   /** The owner's id. The owner has all rights in the project. */
   owner: z.string().optional(),
   members: z.array(ProjectMember).default([]),
-  /** Increases whenever a session or resource leaves the project, so that servers end the members' open streams. */
+  /** Increases whenever a session or resource leaves the project, which makes servers end the members' open streams. */
   departures: z.int().default(0),
 });
 export type ProjectAccessRecord = z.infer<typeof ProjectAccessRecord>;

@@ -3,13 +3,13 @@ import { RunStatus } from '../events.ts';
 import { SessionId } from '../ids.ts';
 import { Goal, GoalAssessment } from './goal.ts';
 
-/** Records of attempts at one task, with the id `<session>:<attempts>`. They are erased with the session. */
+/** Records that each list the attempts at one task. Their ids are `<session>:<attempts>`. They are erased with the session. */
 export const attemptsKind = 'attempts';
-/** Records with the diff of one attempt each, with the id `<session>:<attempts>:<n>`. */
+/** Records that each contain the diff of one attempt. Their ids are `<session>:<attempts>:<n>`. */
 export const attemptDiffKind = 'attempt-diff';
 /**
- * Records that mark a session's attempts as unfinished, with the id `of-<session>`. Such a record is kept after its session is
- * deleted, until all the attempts are deleted too.
+ * Records that each mark the attempts of one session as unfinished. Their ids are `of-<session>`. Such a record is kept after
+ * its session is deleted, until all the attempts are deleted too.
  */
 export const unfinishedAttemptsKind = 'attempts-open';
 
@@ -23,7 +23,7 @@ export const AttemptResult = z.object({
   checks: z.array(z.object({ command: z.string(), result: z.enum(['passed', 'missed', 'unknown']) })),
   /** The grader's score for how well the work meets the rubric, 0 to 100; null: none. */
   score: z.int().nullable(),
-  /** Number of changed files; null if unknown, for the reason in `unknown`. */
+  /** Number of changed files; null if unknown (`unknown` contains the reason). */
   files: z.int().nullable(),
   added: z.int(),
   removed: z.int(),

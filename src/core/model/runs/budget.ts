@@ -108,9 +108,9 @@ export interface BudgetGrant {
 }
 
 /**
- * Computes how much a request can use. The most expensive reply is granted only if it fits alongside the requests in
- * progress. If it would fit only without them, the request waits for them instead of getting a shorter reply. Kinds of
- * amounts absent from the request do not limit it.
+ * Computes how much a request can use. The most expensive reply is granted only if it fits alongside the requests in progress.
+ * If it would fit only without those requests, the new request waits for them instead of getting a shorter reply. Budget lines
+ * for kinds that the request does not use are ignored.
  */
 export function computeBudgetGrant(
   lines: readonly BudgetLine[],

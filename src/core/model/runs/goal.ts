@@ -10,14 +10,14 @@ export const GoalCheck = z.strictObject({
     .max(4_000)
     .refine(hasText, 'must not be empty')
     .refine((text) => !text.includes('\0'), 'must not contain NUL'),
-  /** A command that runs longer fails. */
+  /** A command that runs longer than this fails. */
   timeoutSeconds: z.int().min(1).max(3_600).default(600),
 });
 export type GoalCheck = z.infer<typeof GoalCheck>;
 
 /**
- * The goal of a run. It is judged each time the agent reports that it is done: first the checks run and, if all pass, a
- * grader reads the rubric.
+ * The goal of a run. It is judged each time the agent reports that it is done: first the checks run and, if all pass, a grader
+ * judges the work by the rubric.
  *
  * @example
  * { rubric: 'The README names every option.', checks: [{ command: 'npm test', timeoutSeconds: 600 }], maxRevisions: 3 }

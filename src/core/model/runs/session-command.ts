@@ -11,7 +11,7 @@ const Decision = z.object({
   args: z.record(z.string(), z.unknown()).exactOptional(),
   /** The result of a call that the session's client or a worker runs; the server then does not run the tool. */
   result: ExternalToolResult.exactOptional(),
-  /** Also approves the pending calls of the same tool. Its further calls in this session need no approval. */
+  /** Also approves the tool's other pending calls. Further calls of the tool in this session need no approval. */
   always: z.boolean().exactOptional(),
 });
 export type CallDecision = z.infer<typeof Decision>;
@@ -19,7 +19,7 @@ export type CallDecision = z.infer<typeof Decision>;
 const commandId = z.string();
 const bare = <Type extends string>(type: Type) => z.object({ type: z.literal(type), commandId });
 
-/** The commands to a session. Each gets one answer, matched by `commandId`. */
+/** Commands sent to a session. Each gets one answer, matched by `commandId`. */
 export const SessionCommand = z.discriminatedUnion('type', [
   z
     .object({
@@ -59,7 +59,7 @@ export const SessionCommand = z.discriminatedUnion('type', [
   bare('sandbox.done'),
   /**
    * Stops the sandbox and keeps its files. Answered once the sandbox has stopped; `stopped` in the answer is false if there
-   * was none.
+   * was no sandbox to stop.
    */
   bare('sandbox.stop'),
   /** Freezes the sandbox's processes until its next use. Answered immediately; the log records the completed pause. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ResourceOwnership } from '../access/holder.ts';
 
-/** A template that its owner builds. Each tag identifies a build; a template name without a tag means `default`. */
+/** A template that its owner builds. Each tag identifies a build; a template name without a tag refers to the tag `default`. */
 export const BuiltTemplate = z.object({
   id: z.string(),
   name: z.string(),

@@ -3,8 +3,8 @@ import type { SandboxPhase } from '../events.ts';
 
 /**
  * The state of a sandbox as every surface shows it. `new`: never used. `paused`: the next use resumes it. `stopped`: a person
- * ended it, and only `start` or a run starts it again; or it stopped, and its driver cannot pause. `lost`: it failed, and the
- * next use starts a new one with its files.
+ * stopped it, and only `start` or a run starts it again. Also used for other stops if the driver cannot pause. `lost`: it
+ * failed, and the next use starts a new one with its files.
  */
 export const SandboxCondition = z.enum([
   'new',

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 
 export const WorkspaceDamage = z.object({
-  /** The copy that replaced the files: its place in the log and its creation time; null: no copy replaced them. */
+  /** The copy that replaced the files: its seq in the log and its creation time; null: no copy replaced them. */
   copy: z.object({ seq: z.int(), at: z.number().nullable() }).nullable(),
-  /** The first paths that are missing, older or damaged. */
+  /** The first of the paths that are missing, outdated or damaged. */
   lost: z.array(z.string()),
-  /** The total number of missing, older or damaged paths; null: unknown. */
+  /** The total number of missing, outdated or damaged paths; null: unknown. */
   lostCount: z.int().nullable(),
-  /** The folder of the workspace that now holds the damaged files; null: nothing was moved. */
+  /** The workspace folder that now contains the damaged files; null: nothing was moved. */
   aside: z.string().nullable(),
   detail: z.string(),
 });

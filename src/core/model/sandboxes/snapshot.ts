@@ -3,7 +3,7 @@ import { ResourceOwnership } from '../access/holder.ts';
 import { SessionId } from '../ids.ts';
 import { StartCommand } from './built-template.ts';
 
-// Copies of files that users keep. Their blobs stay on this installation, so exports of sessions omit them.
+// Snapshots that users keep. Their blobs stay on this installation, so exports of sessions omit them.
 export const namedSnapshotKind = 'named-snapshot';
 
 /** A copy of a sandbox's files that outlives the session. New sessions can start from the copy. */
@@ -16,8 +16,8 @@ export const Snapshot = z.object({
   /** The template of the copied session. A new session from this snapshot starts with it. */
   template: z.string(),
   /**
-   * The image of the built template that the session started with, and its start command. The files would be incomplete without
-   * them.
+   * The image and start command of the built template that the session started with. Without them, the files would be
+   * incomplete.
    */
   built: z.object({ image: z.string(), start: StartCommand.optional() }).optional(),
   at: z.number(),

@@ -26,8 +26,8 @@ const isMapping = (value: unknown): value is Mapping =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /**
- * Parses the services of a compose file that is already parsed as YAML. Throws: invalid_request with each unsupported key
- * and value.
+ * Parses the services of a compose file that has already been parsed as YAML. Throws: invalid_request, which lists every
+ * unsupported key and value.
  *
  * @example
  * parseComposeServices({ services: { redis: { image: 'redis:7', expose: ['6379'] } } });

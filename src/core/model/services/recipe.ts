@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-// The services of a session: containers of other images, such as a database. Only its sandbox and its other services can reach
-// them.
+// The services of a session: containers of other images, such as a database. Only the session's sandbox and its other services
+// can reach a service.
 
 export const maxServices = 8;
 const reserved = new Set(['localhost', 'sandbox', 'ip6-localhost', 'ip6-loopback']);

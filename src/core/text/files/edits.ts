@@ -10,8 +10,8 @@ export interface ReplacementResult {
 }
 
 /**
- * Replaces every occurrence. A \n in `old` matches any line ending, and the new text gets the line endings around it. A prefix or
- * suffix shared by `old` and `now` stays unchanged in the text.
+ * Replaces every occurrence. A \n in `old` matches any line ending, and the replacement uses the surrounding line endings. A
+ * prefix or suffix shared by `old` and `now` stays unchanged in the text.
  */
 export function replaceOccurrences(text: string, old: string, now: string): ReplacementResult {
   const isOld = hasOldEnds(text);

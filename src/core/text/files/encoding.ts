@@ -14,9 +14,9 @@ export interface TextFile {
 }
 
 const sampleBytes = 64 * 1024;
-/** In percent, the sum of two estimates. Below this, a guess is no better than the most common single-byte encoding. */
+/** Sum of two estimates, each in percent. A guess below this is no better than the most common single-byte encoding. */
 const leastConfidence = 25;
-/** In percent. A guess from the whole text with at least this confidence is treated as certain. */
+/** In percent. A guess from the whole sample with at least this confidence is treated as certain. */
 const sureConfidence = 90;
 const fallback = 'windows-1252';
 
@@ -161,7 +161,7 @@ function declared(bytes: Buffer): Guess[] {
   });
 }
 
-/** Guesses from the whole text and from its non-ASCII words alone, most likely first. */
+/** Guesses the encoding, most likely first, from a sample of the text and from the non-ASCII words in the sample. */
 function guessed(bytes: Buffer): Guess[] {
   const first = bytes.findIndex((byte) => byte > 0x7f);
   const sample = bytes.subarray(Math.max(0, first - 1_000)).subarray(0, sampleBytes);
@@ -183,7 +183,7 @@ function guessed(bytes: Buffer): Guess[] {
 }
 const isMultiByte = (encoding: string) => /^(shift|big5|gb|euc)/i.test(encoding);
 
-/** The common name of an encoding. Undefined: this Node build does not know it. */
+/** The standard name of an encoding. Undefined: this Node build does not support the encoding. */
 function encodingOf(label: string): string | undefined {
   try {
     return new TextDecoder(label).encoding;

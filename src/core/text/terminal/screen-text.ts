@@ -2,7 +2,7 @@ import { countCharacterCells, joinsCell } from './cells.ts';
 
 const heldLines = 100; // rows that a program can move back to
 const maxLine = 64 * 1024; // characters; a longer line is passed on in pieces
-// the last column that cursor moves can reach; limited because a character after a move pads its row up to that column
+// the last column that relative cursor moves can reach; limited because the next character written pads its row up to there
 const widest = 250;
 const esc = '\u001b';
 const control = new RegExp(`[\\b\\r\\v\\f\\0\\u0007${esc}]`, 'g');

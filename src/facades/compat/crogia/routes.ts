@@ -71,7 +71,7 @@ async function attend(socket: ClientSocket, shellId: string, { terminals, clock,
     for await (const chunk of line.output) {
       const data = typeof chunk === 'string' ? chunk : decoder.decode(chunk as Uint8Array, { stream: true });
       if (data !== '') say('shell_output', { data });
-      await socket.drained(); // backpressure: unread output stays in the terminal, and its programs wait
+      await socket.drained(); // backpressure: unread output stays in the terminal, and its programs block
     }
     await ended;
   } catch (thrown) {

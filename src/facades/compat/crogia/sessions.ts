@@ -87,7 +87,7 @@ async function sessionInfo(
     created: toIsoTime(session.createdAt),
     last_task: session.lastTask,
     status: 'active',
-    // `created` is reported as running: the page never polls again, and commands are accepted during the start.
+    // `created` is reported as running, because the page never polls again and commands are accepted during start-up.
     container_status: session.sandboxState === 'created' ? 'running' : session.sandboxState,
   };
 }

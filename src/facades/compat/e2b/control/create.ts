@@ -59,7 +59,7 @@ export function toNewSandboxSession(
 const templateOf = ({ template }: Snapshot) => (template === 'default' ? undefined : template);
 
 /**
- * Decides whether a new sandbox keeps its memory or only its files when its time ends. With `pause: auto`, only files are
+ * Decides whether a new sandbox keeps its memory or only its files when its lifetime ends. With `pause: auto`, only files are
  * kept if the driver cannot freeze processes, because refusing to create the sandbox would help nobody.
  */
 function keptAtEnd(
@@ -80,9 +80,9 @@ export const explainPauseDowngrade = (
     : undefined;
 
 /**
- * Decides whether a pause keeps the memory or only the files. If the driver cannot freeze processes, `pause: files` keeps the
- * files instead of the memory; other settings refuse the pause. Throws: unsupported, for such a refusal and if the driver
- * cannot keep the files.
+ * Decides whether a pause keeps the memory or only the files. If the driver cannot freeze processes, a pause that should keep
+ * the memory keeps only the files with the setting `pause: files`, and is refused with any other setting. Throws: unsupported,
+ * if the pause is refused or the driver cannot keep the files.
  */
 export function resolvePauseMode(
   query: 'memory' | 'files',

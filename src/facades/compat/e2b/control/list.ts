@@ -58,7 +58,7 @@ function parsePosition(token: string | null): readonly [number, string] | undefi
   return [Number(match[1]), match[2] ?? ''];
 }
 
-/** Parses a form nested in a query value. Its keys and values are encoded twice. */
+/** Parses a URL-encoded form nested in a query value. The keys and values in the form are encoded twice. */
 export function parseMetadataQuery(values: readonly string[]): [string, string][] {
   const pairs = values.flatMap((value) => [...new URLSearchParams(value)]);
   return pairs.map(([name, value]) => [decoded(name), decoded(value)]);

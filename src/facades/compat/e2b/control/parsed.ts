@@ -3,8 +3,8 @@ import type { z } from 'zod';
 import { AppError } from '../../../../core/errors/errors.ts';
 
 /**
- * Parses the body of a request, which may be absent. A null field that the shape does not accept is treated as absent, as in
- * E2B's own server. Throws: invalid_request, with the path of the first error.
+ * Parses the body of a request. An absent body is treated as an empty object. A null field that the shape does not accept is
+ * treated as absent, as in E2B's own server. Throws: invalid_request, with the path of the first error.
  */
 export function parseRequestBody<Shape extends z.ZodType>(shape: Shape, input: unknown): z.output<Shape> {
   const asSent = shape.safeParse(input ?? {});

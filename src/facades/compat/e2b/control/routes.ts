@@ -283,7 +283,7 @@ const isAllowed = (check: Promise<void>): Promise<boolean> =>
     () => true,
     () => false,
   );
-/** An operator may see a sandbox without having access to its content, and gets no credentials in that case. */
+/** An operator who can see a sandbox, but has no access to its content, gets no credentials. */
 const nothingIfForbidden = (thrown: unknown): [] => {
   const { code } = toAppError(thrown);
   if (code === 'forbidden' || code === 'session_not_found') return [];
@@ -301,8 +301,8 @@ const withBody = { schema: { params: SandboxParams, body: z.unknown() } } as con
 const missing = (value: string) => new AppError('session_not_found', `Sandbox ${value} was not found.`);
 
 /**
- * A create that failed with a 5xx status may already have created a sandbox, so clients must not retry it automatically. After
- * 429, they can retry.
+ * A create request that failed with a 5xx status may already have created a sandbox, so clients must not retry it
+ * automatically. After a 429, they can retry.
  */
 async function retrying<Result>(reply: FastifyReply, work: () => Promise<Result>): Promise<Result> {
   try {

@@ -79,7 +79,7 @@ async function resolveSource(
   return { secret: id, before: text.slice(0, use.index), after: text.slice(use.index + use[0].length) };
 }
 
-/** Refuses a wildcard rule and a rule for a host that it matches if both set the same header: either value could be sent. */
+/** Throws if a wildcard rule and a rule for a host that it matches set the same header, because either value could be sent. */
 function refuseOverlaps(rules: readonly HeaderRule[]): void {
   for (const { credential: one } of rules) {
     const [host = ''] = one.hosts;
