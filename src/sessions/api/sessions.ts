@@ -104,15 +104,15 @@ export interface CreateSessionCommand {
   readonly volumes?: readonly MountRequest[];
   /** The id or name of a template that the owner or project built. The sandbox starts from its image. */
   readonly built?: string;
-  /** Limits in addition to those of its template and the server; the smallest applies. */
+  /** Limits in addition to those of the session's template and the server; the smallest applies. */
   readonly budget?: BudgetSpec;
-  /** The session's own agent configuration. Replaces that of template and project. */
+  /** The session's own agent configuration. Replaces the configuration of the template and the project. */
   readonly agent?: SessionAgent;
-  /** Skills of the owner or project and shared skills, in addition to the template's: `pdf`, or `pdf@3` for a version. */
+  /** Skills of the owner or project and shared skills, in addition to the template's. Each is `name` or `name@version`. */
   readonly skills?: readonly string[];
   /** Set only by the server itself, for child sessions. */
   readonly parent?: SessionRecord['parent'];
-  /** Replaces `template`: the parent's template, and how it was selected. */
+  /** The parent's template and how it was selected. Used instead of `template`. */
   readonly sameAgent?: Pick<SessionRecord, 'template' | 'templateBy'>;
   /** The session, with its sandbox and files, is deleted after this time. */
   readonly lifetimeSeconds?: number;
