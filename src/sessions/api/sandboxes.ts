@@ -46,8 +46,8 @@ export interface SandboxService {
   /**
    * Pauses the sandbox until its next use; resolves when it is paused. `memory` freezes its processes; `files` ends them and
    * keeps the workspace. Absent: keeps as much as the driver can. Rejects: unsupported (by the driver), sandbox_not_found
-   * (it is not running), sandbox_unavailable (its processes could not be frozen), deadline_exceeded (not frozen within 30
-   * s), sandbox_lost, conflict (the pause would end the processes of a run).
+   * (it is not running), sandbox_unavailable (its processes could not be frozen), deadline_exceeded (not frozen within
+   * 30 s), sandbox_lost, conflict (the pause would end the processes of a run).
    */
   pause(id: SessionId, requested: PauseOptions): Promise<SandboxView>;
   /** Ends every process, empties the workspace and starts a new sandbox. Rejects: sandbox_not_found if it is not running. */

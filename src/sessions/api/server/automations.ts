@@ -51,7 +51,7 @@ const AfterRule = z.object({
   outcome: z.enum(['done', 'failed', 'any']),
 });
 export type CompletionTrigger = z.infer<typeof AfterRule>;
-/** Limits of each session of an automation, in addition to those of its template and the server. Null: none. */
+/** Limits for each session of an automation, in addition to those of the session's template and the server. Null: none. */
 export const AutomationBudget = z.object({
   turns: z.int().nullable(),
   tokens: z.int().nullable(),
@@ -141,10 +141,7 @@ export const Automation = z.object({
   template: z.string().nullable(),
   /** `demo` or `provider/model`; null: from the project or template, else the server. */
   model: z.string().nullable(),
-  /**
-   * Skills that its sessions use: those of its owner or project, or shared ones. Each is `name` or `name@version`, such as
-   * `pdf@3`.
-   */
+  /** Skills that its sessions use: those of its owner or project, or shared ones. Each is `name` or `name@version`. */
   skills: z.array(z.string()).readonly(),
   schedule: Schedule.nullable(),
   hook: HookSpec.nullable(),
@@ -158,7 +155,7 @@ export const Automation = z.object({
   maxFailures: z.int(),
   /** Whether people who have their own key can see the automation and its starts. */
   shared: z.boolean(),
-  /** Absent: the message and fields here define the task. */
+  /** Absent: the message and the other fields of the automation define the task. */
   program: AutomationApiTask.optional(),
   paused: AutomationPause.nullable(),
   /** Failures since the last success or resume. */
