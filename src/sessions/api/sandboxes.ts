@@ -41,13 +41,13 @@ export interface SandboxService {
   services(id: SessionId, signal: AbortSignal): Promise<readonly ServiceStatus[]>;
   /** Resolves when the sandbox is ready; `started` is false if it was already running. */
   start(id: SessionId, signal: AbortSignal): Promise<{ started: boolean }>;
-  /** Stops the active run and ends every process; files are kept. Afterwards, `exec` rejects until `start` or a new run. */
+  /** Stops the active run and ends every process; files are kept. `exec` then rejects until `start` is called or a run begins. */
   stop(id: SessionId): Promise<{ stopped: boolean }>;
   /**
    * Pauses the sandbox until its next use; resolves when it is paused. `memory` freezes its processes; `files` ends them and
-   * keeps the workspace. Absent: the most that the driver can keep. Rejects: unsupported (by the driver), sandbox_not_found (it
-   * is not running), sandbox_unavailable (its processes could not be frozen), deadline_exceeded (not frozen within 30 s),
-   * sandbox_lost, conflict (the pause would end the processes of a run).
+   * keeps the workspace. Absent: keeps as much as the driver can. Rejects: unsupported (by the driver), sandbox_not_found
+   * (it is not running), sandbox_unavailable (its processes could not be frozen), deadline_exceeded (not frozen within
+   * 30 s), sandbox_lost, conflict (the pause would end the processes of a run).
    */
   pause(id: SessionId, requested: PauseOptions): Promise<SandboxView>;
   /** Ends every process, empties the workspace and starts a new sandbox. Rejects: sandbox_not_found if it is not running. */

@@ -104,15 +104,15 @@ export interface CreateSessionCommand {
   readonly volumes?: readonly MountRequest[];
   /** The id or name of a template that the owner or project built. The sandbox starts from its image. */
   readonly built?: string;
-  /** Limits in addition to those of its template and the server; the smallest applies. */
+  /** Limits in addition to those of the session's template and the server; the smallest applies. */
   readonly budget?: BudgetSpec;
-  /** The session's own agent configuration. Replaces that of template and project. */
+  /** The session's own agent configuration. Replaces the configuration of the template and the project. */
   readonly agent?: SessionAgent;
-  /** Skills of the owner or project and shared skills, in addition to the template's: `pdf`, or `pdf@3` for a version. */
+  /** Skills of the owner or project and shared skills, in addition to the template's. Each is `name` or `name@version`. */
   readonly skills?: readonly string[];
   /** Set only by the server itself, for child sessions. */
   readonly parent?: SessionRecord['parent'];
-  /** Replaces `template`: the parent's template, and how it was selected. */
+  /** The parent's template and how it was selected. Used instead of `template`. */
   readonly sameAgent?: Pick<SessionRecord, 'template' | 'templateBy'>;
   /** The session, with its sandbox and files, is deleted after this time. */
   readonly lifetimeSeconds?: number;
@@ -246,22 +246,24 @@ export interface SessionService {
    */
   create(command: CreateSessionCommand): Promise<SessionRecord>;
   /**
-   * Returns the session of this name, starting or resuming its sandbox in the background, or creates it. Concurrent calls get the
-   * same session, even on different servers. Rejects as `create` does, and with store_busy.
+   * Returns the session of this name and starts or resumes its sandbox in the background; creates the session if none has
+   * the name. Concurrent calls get the same session, even on different servers. Rejects as `create` does, and with
+   * store_busy.
    */
   named(command: NamedSessionCommand): Promise<NamedSession>;
   /** Does not start the sandbox. Rejects: session_not_found. */
   byName(name: string, owner?: string): Promise<SessionRecord>;
   /**
-   * Creates a session with the conversation up to the end of a run or step, and with the files of that time if they were kept
-   * (`forkedFrom.files`). Rejects: invalid_request (no such position), conflict (no run has ended), and as `create` does.
+   * Creates a session with the conversation up to the end of a run or step, and with the files as they were at that point,
+   * if they were kept (`forkedFrom.files`). Rejects: invalid_request (no such position), conflict (no run has ended), and as
+   * `create` does.
    */
   fork(id: SessionId, command: ForkSessionCommand): Promise<SessionRecord>;
   /**
-   * Creates a session with the conversation before a message, and with the files of that time if they were kept. Then sends the
-   * edited message to it. The original session is unchanged; both sessions are branches that start at the message (`branch`).
-   * Rejects: invalid_request (not a message that began a run, or an empty text), conflict (a run is active), and as `fork` and
-   * `send` do.
+   * Creates a session with the conversation before a message, and with the files as they were at that point, if they were
+   * kept. Then sends the edited message to the new session. The original session is unchanged; both sessions are branches
+   * that start at the message (`branch`). Rejects: invalid_request (not a message that began a run, or an empty text),
+   * conflict (a run is active), and as `fork` and `send` do.
    */
   edit(id: SessionId, command: EditMessageCommand): Promise<EditMessageResult>;
   /**
@@ -280,10 +282,10 @@ export interface SessionService {
    */
   update(id: SessionId, change: SessionPatch): Promise<SessionRecord>;
   /**
-   * Moves the session and its children into a project or out of it, or to another owner in a project. The session loses its name
-   * if it gets another owner. If it leaves a project, open streams of that project's members end. Rejects: invalid_request
-   * (another owner without a project), not_found (no such person works in the project), conflict (the session is a child, or uses
-   * a volume of its project), quota, sandbox_capacity.
+   * Moves the session and its children into or out of a project, or to another owner in a project. The session loses its
+   * name if it gets another owner. If the session leaves a project, open streams of that project's members end. Rejects:
+   * invalid_request (another owner without a project), not_found (no such person works in the project), conflict (the
+   * session is a child, or uses a volume of its project), quota, sandbox_capacity.
    */
   move(id: SessionId, move: SessionMove): Promise<SessionRecord>;
   /**
@@ -292,8 +294,8 @@ export interface SessionService {
    */
   watch(signal: AbortSignal, only?: SessionListScope): AsyncIterable<SessionListChange>;
   /**
-   * Deletes the session and its children: ends their runs, streams and processes, and removes their workspaces and logs. The
-   * session is in no list once this resolves.
+   * Deletes the session and its children: ends their runs, streams and processes, and removes their workspaces and logs.
+   * Once this resolves, the session no longer appears in any list.
    */
   delete(id: SessionId): Promise<void>;
   /** Rejects: invalid_request (empty or too long), queue_full. */

@@ -33,18 +33,18 @@ export interface ShareService {
 export interface SharedSessionPage {
   readonly session: Pick<SessionRecord, 'title' | 'status' | 'createdAt'>;
   readonly events: readonly SessionEvent[];
-  /** The cursor for the next page, and the newest seq. */
+  /** `after`: the cursor for the next page. `head`: the newest seq. */
   readonly after: number;
   readonly head: number;
   readonly share: ShareView;
 }
 
 /**
- * A shared session, read by the holder of a link without any other permission. Every method rejects with not_found for a link
- * that is unknown, expired or revoked, or whose session was deleted.
+ * Read access to a shared session. The link is the only permission that its holder needs. Every method rejects with
+ * not_found for a link that is unknown, expired or revoked, or whose session was deleted.
  */
 export interface SharedSessionService {
-  /** Messages, titles, plans with their steps, and the starts, waits, errors and ends of runs, after a cursor. */
+  /** Events after a cursor: messages, titles, plans with steps, and the starts, waits, errors and ends of runs. */
   read(token: string, after: number): Promise<SharedSessionPage>;
   /**
    * Rejects: forbidden (the link shows no files), sandbox_not_found (the sandbox is not running; a link does not start it), and
@@ -52,8 +52,8 @@ export interface SharedSessionService {
    */
   listFiles(token: string, path: string, signal: AbortSignal): Promise<readonly FileEntry[]>;
   /**
-   * Rejects: forbidden and sandbox_not_found as `listFiles` does, payload_too_large (more than 2 MiB), and as reading a session's
-   * files does.
+   * Rejects: forbidden and sandbox_not_found for the same reasons as `listFiles`, payload_too_large (more than 2 MiB), and
+   * as reading a session's files does.
    */
   readFile(token: string, path: string, signal: AbortSignal): Promise<string>;
 }

@@ -14,7 +14,7 @@ export interface StreamedCommand {
 export interface CommandPipes {
   /** The command's standard input, closed when the iteration ends. */
   readonly input: AsyncIterable<Uint8Array>;
-  /** Called once the command has started, even if it has already timed out. If `run` rejects without this call, nothing ran. */
+  /** Called once the command has started, even if it has already timed out. If `run` rejects without calling it, nothing ran. */
   readonly onStart?: () => void;
   /** Called with output as it arrives. Further output stays in the command's pipe until the returned promise resolves. */
   readonly onOutput: (bytes: Uint8Array) => void | Promise<void>;
@@ -59,7 +59,7 @@ export interface FileUploadTarget {
  * over pipes).
  */
 export interface StreamService {
-  /** Runs a command over pipes until it ends. When `signal` fires, all its processes are ended. */
+  /** Runs a command over pipes until it ends. When `signal` fires, all processes of the command are ended. */
   run(id: SessionId, command: StreamedCommand, pipes: CommandPipes, signal: AbortSignal): Promise<CommandExit>;
   /** Rejects: file_not_found, invalid_request (not a file), path_outside. */
   download(id: SessionId, fileRange: FileRange, signal: AbortSignal): Promise<FileStream>;

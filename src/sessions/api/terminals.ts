@@ -29,7 +29,7 @@ export interface TerminalService {
   get(terminalId: string): Promise<TerminalInfo>;
   /** Ends the shell and its processes. */
   close(terminalId: string): Promise<void>;
-  /** Sends input without a connection. Rejects: conflict (1 MiB is unread). */
+  /** Sends input without a connection. Rejects: conflict (1 MiB of input is unread). */
   write(terminalId: string, text: string, signal: AbortSignal): Promise<void>;
   /** `cols` and `rows` are 1–1000. */
   resize(terminalId: string, size: TerminalSize, signal: AbortSignal): Promise<void>;

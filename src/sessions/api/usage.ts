@@ -26,7 +26,7 @@ const UsageGroup = z.object({
 export type UsageGroup = z.infer<typeof UsageGroup>;
 export const UsageReport = z.object({
   total: UsageTotal,
-  /** Sorted by cost, then tokens, descending; days in order. */
+  /** Sorted by cost, then tokens, descending. If each group is a day, sorted by date. */
   groups: z.array(UsageGroup).readonly(),
   /** The `cursor` of the next groups; null: there are no more. */
   nextCursor: z.string().nullable(),

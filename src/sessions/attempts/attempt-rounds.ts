@@ -28,8 +28,8 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
 
 const workingMs = 1_000;
 const mostAtOnce = 20; // attempt sets processed at the same time
-const graceMs = 60_000; // older marks without an attempt set were left by a server that died
-const maxTries = 5; // tries of a start that fails with a transient error
+const graceMs = 60_000; // a mark older than this without an attempt set was left by a server that died
+const maxTries = 5; // how often a start is tried if it fails with transient errors
 /** Errors unrelated to the attempt. The next round repeats the step that failed. */
 const passing: ReadonlySet<ErrorCode> = new Set([
   ...(['cancelled', 'fenced', 'shutting_down', 'store_busy', 'store_unavailable', 'rate_limited'] as const),

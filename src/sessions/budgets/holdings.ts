@@ -85,7 +85,7 @@ export class ConcurrencyLimiter extends ServerComponent<Deps> implements AsyncDi
     }
   }
 
-  /** Calls `store`, which stores a document, if all limits have room. Rejects: quota, sandbox_capacity (the server's limit). */
+  /** If all limits have room, calls `store`, which stores a document. Rejects: quota, sandbox_capacity (the server's limit). */
   async within<Made>(session: HoldingSession, amounts: ConcurrentAmounts, store: () => Promise<Made>): Promise<Made> {
     const share = { session, amounts };
     const reached = await this.take(session, amounts, () => this.#storing.add(share));
@@ -292,8 +292,8 @@ export function toLimitError({ of, kind, limit, used, needs }: ReachedLimit): Ap
 const toMebibytes = (bytes: number): string => `${Math.round(bytes / 1024 ** 2)} MiB`;
 
 /**
- * The stored amount of a kind: a number of sessions or snapshots, or bytes of snapshots and volumes; 0 for other kinds. A count
- * of at most `enough` sessions can include tombstones.
+ * The stored amount of a kind: a number of sessions or snapshots, or bytes of snapshots and volumes; 0 for other kinds. A
+ * session count may include sessions that are being deleted, unless it exceeds `enough`.
  */
 type StoredAmountReader = (holder: BudgetHolder, kind: ConcurrencyLimit, enough?: number) => Promise<number>;
 

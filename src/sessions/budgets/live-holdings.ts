@@ -36,7 +36,7 @@ export class LiveConcurrencyTracker extends ServerComponent<Deps> {
     return { scope, kind: 'runningRuns', limit, used, needs };
   }
 
-  /** A run that ended or waits holds nothing. */
+  /** A run that has ended or is waiting holds nothing. */
   onFacts(id: SessionId, facts: readonly SessionFact[]): void {
     const live = this.deps.sessions.get(id);
     // The record has the new holders once the write has settled. If the write fails, the session leaves memory.

@@ -22,8 +22,8 @@ interface SessionUse {
 }
 
 /**
- * The budget lines of a session, counted over all its runs. A person's answer grants each limit again, except those of a hard
- * budget.
+ * The budget lines of a session, counted over all its runs. A person who allows the session to continue grants the full
+ * amount of each limit again, except for limits of a hard budget.
  */
 export function toSessionBudgetLines(record: StoredSession, use: SessionUse): readonly BudgetLine[] {
   const { budget: own, granted } = record;

@@ -51,9 +51,9 @@ export class BuildRecords extends ServerComponent<Pick<ServerDependencies, 'reco
   }
 
   /**
-   * Finds a template by id or name; a tag after the name is ignored. Without an owner, names match only templates without owner
-   * and project; otherwise a user could choose a name that an administrator's client looks up. Rejects: not_found, conflict
-   * (several projects use the name).
+   * Finds a template by id or name; a tag after the name is ignored. Without an owner, names match only templates without an
+   * owner or project; otherwise a user could choose a name that an administrator's client looks up. Rejects: not_found,
+   * conflict (several projects use the name).
    */
   async find(named: string, owner?: string, projects?: readonly string[]): Promise<BuiltTemplate> {
     const [bare] = named.split(':');

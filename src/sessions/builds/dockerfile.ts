@@ -20,7 +20,7 @@ const maxValues = 262_144;
 
 type Pair = readonly [name: string, value: UnexpandedText];
 const startsNothing = 'a sandbox does not start the program of its image. Start it in the session.';
-/** Ignored instructions, which do not change the image's files, each with the reason. */
+/** Instructions that are ignored, each with the reason. None of them changes the image's files. */
 const unused: Readonly<Record<string, string>> = {
   CMD: startsNothing,
   ENTRYPOINT: startsNothing,

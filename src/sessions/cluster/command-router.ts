@@ -46,7 +46,7 @@ export function parsePostedCommand({ name, body }: RemoteCommand) {
 const [pageSize, maxPageSize] = [32, 512];
 const skewMs = 60_000; // allowed clock difference between two servers
 
-/** Finds a sent message in the log, because an earlier holder may have processed it without answering. */
+/** Finds a sent message in the log. An earlier holder may have processed the message without answering. */
 async function findSentMessage(
   log: Pick<EventLog, 'page'>,
   id: SessionId,
@@ -114,8 +114,8 @@ export class CommandRouter extends ServerComponent<Deps> implements ClusterComma
   }
 
   /**
-   * Executes a command that another server posted at `since` (epoch ms). Rejects with `fenced` if this server lost the session:
-   * the command stays in the store for the next holder.
+   * Executes a command that another server posted at `since` (epoch ms). Rejects with `fenced` if this server lost the
+   * session; the command then stays in the store for the next holder.
    */
   async #act(id: SessionId, command: RemoteCommand, since: number): Promise<unknown> {
     const { supervisor, sandboxes, startTimeoutMs } = this.deps;
@@ -156,7 +156,8 @@ export class CommandRouter extends ServerComponent<Deps> implements ClusterComma
 
   /**
    * A stop that finds no run appends nothing, so the log's fence cannot reject it. An earlier holder's last append may have
-   * arrived after this server read the log, so the head is compared before the stop is answered.
+   * arrived after this server read the log, so the log's current head is compared with the head in memory before the stop is
+   * answered.
    */
   async #stop(id: SessionId, command: Extract<SessionCommand, { type: 'cmd.stop' }>): Promise<{ stopped: boolean }> {
     for (let looks = 0; looks < maxLooks; looks++) {

@@ -13,7 +13,7 @@ interface Options {
 }
 const kind = 'claim';
 const By = z.object({ by: z.string(), at: z.number() });
-const betweenMs = 200; // time that a server gets to record its claim
+const betweenMs = 200; // time allowed for a server to record its claim
 
 /**
  * Idempotency keys, kept in the store's inbox. A claim can be taken over once its server is gone: without this, a client that
@@ -48,7 +48,7 @@ export function createIdempotencyStore({
       return isFirst;
     }
     const found = await records.get(kind, key);
-    if (!found) await sleep(betweenMs, neverAbortingSignal, clock); // the put below conflicts with a record written in this time
+    if (!found) await sleep(betweenMs, neverAbortingSignal, clock); // the put below fails if a record is written during this wait
     if (found && (await isAlive(By.parse(found.doc).by))) return false;
     const mine = { kind, id: key, doc: { by: name, at }, sort: at, expect: found?.version ?? 0 };
     return (await records.put(mine).catch(ignoreConflict)) !== undefined;

@@ -111,7 +111,7 @@ export class LeasedOwnership extends ServerComponent<LeaseOptions> implements Ow
 
   async #renew(id: SessionId, held: HeldLease): Promise<void> {
     const { lease, since } = await this.#until(held.sureUntil, this.#ask(id)).catch((thrown: unknown) => {
-      if (this.#isSure(held)) return { lease: undefined, since: undefined }; // retried soon
+      if (this.#isSure(held)) return { lease: undefined, since: undefined }; // the renewal is retried soon
       this.#lose(id);
       throw thrown;
     });

@@ -25,7 +25,7 @@ const ttlMs = 5_000;
 export class SharedDesktopControlLease extends ServerComponent<Options> implements SharedDesktopControl {
   readonly #name = `control:${this.deps.id}`;
   #turn: Promise<unknown> = Promise.resolve();
-  /** This server's viewer that holds the stored lease. */
+  /** The viewer, connected to this server, that holds the stored lease. */
   stored: string | undefined;
   #watchers = 0;
   #stop = new AbortController();
@@ -98,7 +98,7 @@ export class SharedDesktopControlLease extends ServerComponent<Options> implemen
     } else if ((found?.expiresAt ?? 0) > now) {
       lease.elsewhere(holder.slice(0, holder.lastIndexOf('@')));
     } else {
-      // Several servers can notice that the lease lapsed; only the server that acquires it records the lapse.
+      // Several servers may notice that the lease lapsed; only the server that acquires it records the lapse.
       const mine = this.#holderOf('');
       if (await leases.acquire(this.#name, mine, now, ttlMs)) {
         await leases.release(this.#name, mine);

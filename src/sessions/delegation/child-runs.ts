@@ -24,7 +24,7 @@ export interface ChildServices {
   readonly files: Pick<FileService, 'changes' | 'read' | 'write' | 'remove'>;
 }
 interface Deps extends Pick<ServerDependencies, 'clock' | 'records' | 'warn'> {
-  /** After a restart, a run can continue before the services are ready, so its calls wait for them. */
+  /** After a restart, a run may continue before the services are ready, so its calls wait for the services. */
   readonly services: Promise<ChildServices>;
   readonly events: Pick<EventStore, 'findLastSeq' | 'page'>;
   readonly copies: Pick<WorkspaceCopier, 'copy'>;
@@ -108,8 +108,8 @@ export class Delegation extends ServerComponent<Deps> {
   }
 
   /**
-   * Called after a restart, for children that still run or wait. Stops delegated children that began before their parent's last
-   * run ended, and deletes children whose parent is gone. Retries until the signal fires if the store is unreachable.
+   * Called after a restart, for children that still run or wait. Stops delegated children that began before their parent's
+   * last run ended, and deletes children whose parent is gone. If the store is unreachable, retries until the signal fires.
    */
   async adopt(signal: AbortSignal): Promise<void> {
     const { clock, warn } = this.deps;
@@ -141,7 +141,7 @@ export class Delegation extends ServerComponent<Deps> {
     }
   }
 
-  /** Whether the child's run began before its parent's last run ended. Later runs were started by a person. */
+  /** Whether the child's run began before its parent's last run ended. A run that began later was started by a person. */
   async #isOlder(child: SessionId, parent: SessionId): Promise<boolean> {
     const readTime = async (id: SessionId, type: 'run.started' | 'run.end') => {
       const seq = await this.deps.events.findLastSeq(id, type);

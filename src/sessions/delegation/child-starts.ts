@@ -52,7 +52,7 @@ export const ignoreChildNotFound = (thrown: unknown): undefined => {
   if (!['session_not_found', 'file_not_found'].includes(toAppError(thrown).code)) throw thrown;
 };
 
-// A start consists of four steps, each of which can be repeated: link, session, files, message.
+// A start consists of four repeatable steps: link, session, files, message.
 
 const maxDepth = 2;
 const maxCopies = 4; // attempts per copy
@@ -90,7 +90,10 @@ export class ChildStarter extends ServerComponent<Deps> {
   /** Serializes starts per parent, so that concurrent starts cannot exceed the count or the budget. */
   readonly #turns = createKeyedQueue();
 
-  /** Rejects: conflict (too deep, too many), invalid_request (an unknown template or sub-agent), quota (nothing is left). */
+  /**
+   * Rejects: conflict (nested too deeply, or too many children), invalid_request (an unknown template or sub-agent), quota
+   * (nothing is left).
+   */
   async start(start: ChildStart, signal: AbortSignal): Promise<void> {
     const { id, parent, begins, task: text, goal } = start;
     const sessions = await this.deps.sessions();
@@ -168,7 +171,7 @@ export class ChildStarter extends ServerComponent<Deps> {
       );
   }
 
-  /** Retries, because the sandbox may be lost during the copy, for example in a restart. A child that cannot start is deleted. */
+  /** Retries, because the sandbox may be lost during the copy, for example by a restart. A child that cannot start is deleted. */
   async #copy(from: SessionId, to: SessionId, signal: AbortSignal): Promise<void> {
     for (let tries = 1; ; tries++) {
       try {

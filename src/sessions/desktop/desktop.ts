@@ -97,7 +97,7 @@ export function createDesktopService(deps: DesktopDeps): DesktopService {
   async function tell(id: SessionId, client: SandboxClient): Promise<void> {
     using until = createTimeoutSignal(lookMs, clock);
     const now = await client.desktop.status(until.signal).catch(() => undefined);
-    if (now) reports.saw(id, now); // otherwise the next heartbeat reports it
+    if (now) reports.saw(id, now); // otherwise the next heartbeat reports the status
   }
 
   /** Determines why a desktop stream ended. If the sandbox still responds, the desktop was restarted. */

@@ -68,8 +68,8 @@ export class DesktopViewerHub extends ServerComponent<Options> {
   }
 
   /**
-   * Registers a viewer until the returned handle is disposed. The viewer replaces an older viewer of the same name and inherits
-   * its control. A viewer that can only watch replaces none; if its name is taken, it gets `spare`.
+   * Registers a viewer until the returned handle is disposed. The viewer replaces an older viewer of the same name and
+   * inherits its control. A viewer that can only watch replaces none; if its name is taken, it gets the name `spare`.
    */
   seat(request: DesktopViewerOptions, spare: string): ViewerHandle {
     const { viewerId = spare } = request;
@@ -102,7 +102,7 @@ export class DesktopViewerHub extends ServerComponent<Options> {
     } else this.lease.giveBack(id, 'returned');
   }
 
-  /** Control facts after this call are logged once `news` settles, because the log must show the desktop's start first. */
+  /** Control facts noted from now on are logged once `news` settles, because the log must show the desktop's start first. */
   follow(news: Promise<unknown>): void {
     this.#before = Promise.allSettled([this.#before, news]);
   }

@@ -96,7 +96,7 @@ export interface EngineOptions extends Pick<ServerDependencies, 'clock' | 'ids' 
   readonly logger: EngineLogger;
   readonly policies: SessionPolicies & {
     readonly restart: RestartPolicy;
-    /** Maximum numbers of working sessions and of starting sandboxes; others wait. */
+    /** Maximum numbers of sessions that are working and of sandboxes that are starting; others wait. */
     readonly limits: Readonly<Record<SlotKind, number>>;
   };
   readonly agents: AgentDeps;

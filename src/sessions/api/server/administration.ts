@@ -26,7 +26,7 @@ export const WaitingRun = z.object({
 });
 export type WaitingRun = z.infer<typeof WaitingRun>;
 export const ServerOverview = z.object({
-  /** Numbers of sessions on all servers: those with a running run, and those with a waiting run. */
+  /** Sessions on all servers: `running` counts those with a running run, `waiting` those with a waiting run. */
   running: z.int(),
   waiting: z.int(),
   /** Running and paused sandboxes of all servers that share this server's engine or cluster; at most 200 include usage. */
@@ -40,7 +40,7 @@ export const ServerOverview = z.object({
     blobs: z.string(),
     uploads: z.int(),
     snapshots: z.int(),
-    /** Free space on the disk with the server's data. Null: unknown. */
+    /** Free space on the disk that holds the server's data. Null: unknown. */
     freeBytes: z.int().nullable(),
   }),
 });

@@ -20,7 +20,7 @@ export interface ChooseAttemptCommand {
   readonly others: AttemptSet['others'];
 }
 
-/** `waiting`: for an answer or an approval, in the attempt's session. */
+/** `waiting`: the attempt's session is waiting for an answer or an approval. */
 export type AttemptState = 'planned' | 'pending' | 'running' | 'waiting' | 'not_started' | AttemptResult['status'];
 export interface AttemptView extends Omit<Attempt, 'phase' | 'result' | 'isDeleted'> {
   readonly state: AttemptState;
@@ -34,8 +34,8 @@ export interface AttemptView extends Omit<Attempt, 'phase' | 'result' | 'isDelet
 export interface AttemptSetView extends Omit<AttemptSet, 'attempts'> {
   readonly attempts: readonly AttemptView[];
   /**
-   * The number of the best completed attempt: by goal, passed checks, score, lower cost and fewer tokens, in this order. Null:
-   * none has completed.
+   * The number of the best completed attempt, compared by goal, passed checks, score, lower cost and fewer tokens, in that
+   * order. Null: none has completed.
    */
   readonly best: number | null;
 }
@@ -45,8 +45,8 @@ export interface AttemptDiff {
 }
 
 /**
- * One task attempted several times in parallel, each in a child session; one result is then chosen. Every method also
- * rejects with session_not_found, and with not_found for unknown attempts.
+ * Runs several attempts at one task in parallel, each in its own child session. A caller then chooses one result. Every
+ * method also rejects with session_not_found, and with not_found for unknown attempts.
  *
  * @example
  * const { id } = await attempts.start(sessionId, { task: 'Fix the test', attempts: [{}, { model: 'demo' }] });
@@ -54,8 +54,8 @@ export interface AttemptDiff {
  */
 export interface AttemptService {
   /**
-   * Returns before any attempt has begun. Rejects: conflict (a run or other attempts are active, there is no ended run to fork,
-   * the session is nested too deep), invalid_request (template, model).
+   * Returns before any attempt has begun. Rejects: conflict (a run or other attempts are active, there is no ended run to
+   * fork, the session is nested too deeply), invalid_request (template, model).
    */
   start(id: SessionId, command: StartAttemptsCommand): Promise<AttemptSetView>;
   /** Newest first. */
@@ -64,9 +64,9 @@ export interface AttemptService {
   /** The file changes of an ended attempt. Rejects: not_found (no diff is known). */
   diff(id: SessionId, attempts: string, n: number): Promise<AttemptDiff>;
   /**
-   * Gives the session exactly the files of an attempt, and stops the other attempts. Resolves when the session has the files.
-   * Rejects: conflict (the attempt has not ended or was deleted, another is being chosen, a run of the session is active, the
-   * copy failed).
+   * Gives the session exactly the files of an attempt, and stops the other attempts. Resolves when the session has the
+   * files. Rejects: conflict (the attempt has not ended or was deleted, another attempt is being chosen, a run of the
+   * session is active, the copy failed).
    */
   choose(id: SessionId, attempts: string, command: ChooseAttemptCommand, signal: AbortSignal): Promise<AttemptSetView>;
   /** Stops all attempts; their sessions are kept. */

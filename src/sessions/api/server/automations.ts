@@ -17,7 +17,7 @@ const Schedule = z.object({
    * repeats a time, the automation starts once.
    */
   timezone: z.string(),
-  /** Each start is delayed by up to this many seconds, so that starts spread out. The delay is the same on every server. */
+  /** Each start is delayed by up to this many seconds, so that starts are spread out. The delay is the same on every server. */
   jitterSeconds: z.number(),
   /** After downtime: start once for the latest missed time, or not at all. */
   missed: z.enum(['latest', 'none']),
@@ -51,7 +51,7 @@ const AfterRule = z.object({
   outcome: z.enum(['done', 'failed', 'any']),
 });
 export type CompletionTrigger = z.infer<typeof AfterRule>;
-/** Limits of each session of an automation, in addition to those of its template and the server. Null: none. */
+/** Limits for each session of an automation, in addition to those of the session's template and the server. Null: none. */
 export const AutomationBudget = z.object({
   turns: z.int().nullable(),
   tokens: z.int().nullable(),
@@ -85,8 +85,8 @@ export interface AutomationStartAuthorization {
 }
 export interface AutomationApiRegistry {
   /**
-   * Registers a facade's API. Each start of an automation created through it calls `prepare` with the rights of the automation's
-   * owner. `prepare` rejects with AutomationStartError, or as creating a session does.
+   * Registers a facade's API. Each start of an automation created through it calls `prepare` with the rights of the
+   * automation's owner. `prepare` rejects with AutomationStartError, or with any error that creating a session can cause.
    */
   serve(
     api: string,
@@ -141,7 +141,7 @@ export const Automation = z.object({
   template: z.string().nullable(),
   /** `demo` or `provider/model`; null: from the project or template, else the server. */
   model: z.string().nullable(),
-  /** Skills that its sessions use: those of its owner or project, or shared ones. `pdf`, or `pdf@3` for a version. */
+  /** Skills that its sessions use: those of its owner or project, or shared ones. Each is `name` or `name@version`. */
   skills: z.array(z.string()).readonly(),
   schedule: Schedule.nullable(),
   hook: HookSpec.nullable(),
@@ -153,9 +153,9 @@ export const Automation = z.object({
   maxRunning: z.int(),
   /** The automation pauses after this many failures in a row. */
   maxFailures: z.int(),
-  /** Visible, with its starts, to people who have their own key. */
+  /** Whether people who have their own key can see the automation and its starts. */
   shared: z.boolean(),
-  /** Absent: the message and fields here define the task. */
+  /** Absent: the message and the other fields of the automation define the task. */
   program: AutomationApiTask.optional(),
   paused: AutomationPause.nullable(),
   /** Failures since the last success or resume. */
@@ -201,10 +201,10 @@ export const AutomationStart = z.object({
   sessionId: SessionId.nullable(),
   /** Why the start was skipped, failed or is waiting, or the result of a prebuild; empty otherwise. */
   text: z.string(),
-  /** How its run or prebuild ended; null before that, or if there was none. */
+  /** How its run or prebuild ended; null until it ends, or if there was none. */
   outcome: RunOutcome.nullable(),
   endedAt: z.number().nullable(),
-  /** Usage of its session; null before the end. `cost` is in the price list's currency; null: a price is unknown. */
+  /** Usage of its session; null until it ends. `cost` is in the price list's currency, or null if a price is unknown. */
   cost: z
     .object({ turns: z.int(), inputTokens: z.number(), outputTokens: z.number(), cost: z.number().nullable() })
     .nullable(),
@@ -241,12 +241,12 @@ export interface AutomationSecret {
 
 /** Every method with an id rejects with not_found for an unknown automation. */
 export interface AutomationService {
-  /** Newest first; with `owner`, only that owner's, those of `projects`, and shared ones. */
+  /** Newest first. With `owner`, lists only automations of that owner and of `projects`, and shared ones. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly Automation[]>;
   /**
    * Rejects: quota (100 per owner), invalid_request, and not_found, session_not_found or forbidden (something that the
-   * automation refers to does not exist or cannot be used). A run needs a message. A prebuild needs a repository and a server
-   * that keeps prepared files, and takes neither message nor goal. An automation cannot start itself.
+   * automation refers to does not exist or cannot be used). A run needs a message. A prebuild needs a repository and a
+   * server that keeps prepared files, and takes neither a message nor a goal. An automation cannot start itself.
    */
   create(spec: AutomationSpec & AutomationSecret & { readonly owner?: string }): Promise<Automation>;
   get(id: string): Promise<Automation>;

@@ -11,7 +11,7 @@ export interface BudgetHolder {
   readonly of: (typeof budgetHolderKinds)[number];
   readonly id: string;
 }
-/** A number, or `unlimited`, which overrides the settings. Null: from the settings. */
+/** A number or `unlimited` overrides the limit in the settings. Null: that limit applies. */
 export type LimitOverride = number | 'unlimited' | null;
 export type BudgetChange = { readonly [Limit in BudgetLimit]?: LimitOverride | undefined };
 export const LimitUsage = z.object({

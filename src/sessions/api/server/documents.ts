@@ -19,7 +19,7 @@ export const StoredDocument = z.object({
   archivedAt: z.number().nullable(),
 });
 export type StoredDocument = z.infer<typeof StoredDocument>;
-/** The content of a document of the kind `file`. The upload is deleted with it. */
+/** The content of a document of the kind `file`. The upload is deleted together with the document. */
 export const FileDocumentContent = z.object({
   upload: z.string(),
   filename: z.string(),

@@ -3,8 +3,8 @@ import type { ServiceRules } from '../rules.ts';
 
 export const memoryHolderKinds = ['person', 'project'] as const;
 /**
- * The person or project that owns notes. A person's id is the `owner` of that person's sessions; it is empty for sessions without
- * an owner.
+ * The person or project that owns notes. A person's id is the `owner` of that person's sessions; the id is empty for
+ * sessions without an owner.
  */
 export interface MemoryOwner {
   readonly of: (typeof memoryHolderKinds)[number];
@@ -81,8 +81,8 @@ export interface NoteWrite {
  */
 export interface MemoryService {
   /**
-   * Summaries of the notes of each person and project that `sees` admits. Absent: admits all. The notes of people and projects
-   * that it does not admit are not read.
+   * Summaries of the notes of each person and project that `sees` accepts; without `sees`, of all. The notes of people and
+   * projects that `sees` rejects are not read.
    */
   list(sees?: (holder: MemoryOwner) => Promise<boolean>): Promise<readonly MemorySummary[]>;
   /** Sorted by path, including deleted notes. */

@@ -38,8 +38,8 @@ export interface SecretService {
   /** Rejects: conflict (the name is taken), invalid_request (the value is not 8 to 8,192 printable ASCII characters), quota. */
   create(secret: NewSecret): Promise<NamedSecret>;
   /**
-   * Requests use the new value immediately. Without `metadata`, the stored metadata is unchanged. Rejects: invalid_request (the
-   * value, as for `create`).
+   * Requests use the new value immediately. Without `metadata`, the stored metadata is unchanged. Rejects: invalid_request
+   * (an invalid value, as for `create`).
    */
   replace(id: string, value: Secret, metadata?: Readonly<Record<string, string>>): Promise<NamedSecret>;
   /** Requests that need the secret are refused from then on. */

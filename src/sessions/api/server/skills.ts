@@ -4,7 +4,7 @@ import { ResourceOwnership } from '../../../core/model/access/holder.ts';
 import type { ServiceRules } from '../rules.ts';
 
 export interface SkillFile {
-  /** Relative path. All files can share one top-level folder, which must be named after the skill. */
+  /** Relative path. All files may be in one top-level folder, which must then have the skill's name. */
   readonly path: string;
   readonly bytes: Uint8Array;
   /** Absent: true for a file that begins with `#!`. */
@@ -43,7 +43,7 @@ export const SkillVersion = z.object({
   compatibility: z.string().nullable(),
   /** Describes the skill's arguments, as in `[file] [--all]`. */
   argumentHint: z.string().optional(),
-  /** Tools that the author intends the skill to use. They grant no permission. */
+  /** Tools that the author intends the skill to use. Listing a tool here grants no permission. */
   allowedTools: z.array(z.string()).readonly(),
   files: z.array(SkillEntry).readonly(),
   createdAt: z.number(),

@@ -32,8 +32,8 @@ export type SnapshotForkResult = { readonly session: SessionRecord } | { readonl
 /** Copies of sandbox files that outlive the sandbox. They contain neither memory nor processes. */
 export interface SnapshotService {
   /**
-   * Copies the files of a sandbox, starting it if needed. The copy is kept only if no file changed during the copying. The
-   * snapshot belongs to the session's project. Rejects: conflict (files keep changing), payload_too_large, quota,
+   * Copies the files of a sandbox, starting it if needed. The copy is kept only if no file changed while it was being made.
+   * The snapshot belongs to the session's project. Rejects: conflict (files keep changing), payload_too_large, quota,
    * sandbox_capacity (the server's limit).
    */
   make(id: SessionId, requested: SnapshotOptions): Promise<Snapshot>;
@@ -55,9 +55,9 @@ export interface SnapshotService {
   /** Rejects: conflict (the copy is damaged). */
   exported(id: string): Promise<ExportedSnapshot>;
   /**
-   * Imports a snapshot from another installation, completely or not at all. Labels are kept unless `labels` replaces them; the
-   * name is not kept. Rejects: invalid_request (not a snapshot archive, or a file outside the workspace), payload_too_large,
-   * quota, sandbox_capacity (the server's limit).
+   * Imports a snapshot from another installation, completely or not at all. Labels are kept unless `labels` replaces them;
+   * the name is not kept. Rejects: invalid_request (not a snapshot archive, or it contains a file outside the workspace),
+   * payload_too_large, quota, sandbox_capacity (the server's limit).
    */
   imported(requested: SnapshotImportOptions): Promise<Snapshot>;
 }

@@ -19,7 +19,7 @@ export interface BuildPlan {
   /** `image`: an image from the operator's list, or else a built template of that name. `template`: only a built template. */
   readonly base: { readonly image: string } | { readonly template: string };
   readonly steps: readonly BuildStep[];
-  /** The index, from 0, of the first step that must not use the cache. Undefined: every step can use it. */
+  /** The index, from 0, of the first step that must not use the cache. Undefined: every step may use the cache. */
   readonly freshFrom?: number | undefined;
   /** The program that each sandbox runs when it starts, in the last step's working directory. */
   readonly start?: Omit<StartCommand, 'folder'> | undefined;
@@ -30,7 +30,7 @@ export interface BuiltImage {
 }
 export interface DockerfilePlan {
   readonly base: string;
-  /** COPY steps do not have their files yet: the caller must upload the files. */
+  /** `files` is empty in COPY steps: the caller must upload the files and set their hash. */
   readonly steps: readonly BuildStep[];
   /** One note for each line that is ignored or has a limited effect, with the reason. */
   readonly notes: readonly string[];
@@ -53,11 +53,11 @@ export interface TemplateBuildService {
   ability(): Promise<BuildSupport>;
   /** Rejects: invalid_request, with the line number if a line is the cause. */
   plan(dockerfile: string, args?: Readonly<Record<string, string>>): Promise<DockerfilePlan>;
-  /** Creates the template if it is new. Rejects: unsupported, quota, conflict (an operator's template has the name). */
+  /** Creates the template if it does not exist. Rejects: unsupported, quota, conflict (an operator's template has the name). */
   begin(requested: BuildRequest): Promise<CreatedBuild>;
   /**
-   * Queues the build and returns. Rejects: not_found (the build or its base template), conflict (already started, or the base
-   * template has no build), invalid_request (an invalid plan, base image or missing files).
+   * Queues the build and returns. Rejects: not_found (the build or its base template), conflict (already started, or the
+   * base template has no build), invalid_request (an invalid plan or base image, or missing files).
    */
   start(templateId: string, buildId: string, plan: BuildPlan): Promise<TemplateBuild>;
   build(templateId: string, buildId: string): Promise<TemplateBuild>;

@@ -60,18 +60,19 @@ export interface SignInRedirect {
 export interface ToolServerService {
   list(): Promise<readonly ListedToolServer[]>;
   /**
-   * Creates or replaces the server of that name, and requests its tools. The server is stored even if it does not respond.
-   * Rejects: invalid_request (an invalid name, address or header, or the name is in the settings), forbidden (a private address),
-   * conflict (50 servers exist already).
+   * Creates or replaces the server of that name, and requests its list of tools. The server is stored even if it does not
+   * respond. Rejects: invalid_request (an invalid name, address or header, or the name is in the settings), forbidden (a
+   * private address), conflict (50 servers exist already).
    */
   put(name: string, server: ToolServerInput, signal: AbortSignal): Promise<ListedToolServer>;
   /**
-   * Changes the server of that name, and requests its tools. The change is stored even if the server does not respond. A new
-   * address or an `Authorization` header ends the sign-in. Rejects: not_found, invalid_request (as for `put`, or stored headers
-   * would be sent to another address), forbidden, conflict (the new name is taken, or the server was changed concurrently).
+   * Changes the server of that name, and requests its list of tools. The change is stored even if the server does not
+   * respond. A new address or an `Authorization` header ends the sign-in. Rejects: not_found, invalid_request (as for `put`,
+   * or stored headers would be sent to another address), forbidden, conflict (the new name is taken, or the server was
+   * changed concurrently).
    */
   change(name: string, changes: ToolServerChanges, signal: AbortSignal): Promise<ListedToolServer>;
-  /** Requests the tools of the server of that name, or of `entered`, for at most 20 s. Changes no stored server. */
+  /** Requests the list of tools from `entered`, or else from the server of that name, within 20 s. Changes no stored server. */
   test(name: string, entered: ToolServerInput | undefined, signal: AbortSignal): Promise<ToolServerTestResult>;
   /** Rejects: not_found. */
   remove(name: string): Promise<void>;

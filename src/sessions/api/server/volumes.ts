@@ -74,8 +74,8 @@ export interface VolumeService {
   /** The entries of a folder, `depth` levels deep. Rejects: payload_too_large. */
   entries(id: string, path: string, depth: number, signal: AbortSignal): Promise<readonly VolumeEntry[]>;
   /**
-   * With `parents`, creates missing parent folders, and an existing folder is not an error. Rejects: conflict (the path exists,
-   * or a session writes to the volume).
+   * With `parents`, creates missing parent folders, and succeeds if the folder already exists. Rejects: conflict (the path
+   * exists, or a session writes to the volume).
    */
   makeFolder(
     id: string,
@@ -87,7 +87,7 @@ export interface VolumeService {
   readFile(id: string, path: string, signal: AbortSignal, part?: FileByteRange): Promise<VolumeFile>;
   /**
    * Creates parent folders. The file is replaced atomically; if `content` fails, the old file remains. Rejects: conflict (a
-   * session writes to the volume), payload_too_large (it does not fit).
+   * session writes to the volume), payload_too_large (the file does not fit).
    */
   writeFile(
     id: string,

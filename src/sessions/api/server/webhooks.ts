@@ -40,8 +40,8 @@ export const Webhook = z.object({
   /** Only events of this project's sessions, automations and resources, of any owner; null: all that `owner` allows. */
   projectId: z.string().nullable(),
   /**
-   * Why deliveries are paused; null: not paused. `gone`: the endpoint answered 410. `owner`: the owner no longer has access, to
-   * Corral or to the project.
+   * Why deliveries are paused; null: not paused. `gone`: the endpoint answered 410. `owner`: the owner lost access to Corral
+   * or to the project.
    */
   paused: z
     .object({ by: z.enum(['person', 'failures', 'gone', 'owner']), text: z.string(), at: z.number() })

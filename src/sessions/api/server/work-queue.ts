@@ -60,7 +60,7 @@ export interface WorkQueueStats {
   readonly workers: number;
 }
 
-/** The key behind a credential, or a hash of the server's token (`seal`). All absent: the server requires no authentication. */
+/** The key behind a credential, or a hash of the server's token (`seal`). All fields absent: authentication is off. */
 export interface CredentialIssuer {
   readonly key?: string | undefined;
   readonly seal?: string | undefined;
@@ -133,7 +133,7 @@ export const workQueueRules: ServiceRules<WorkQueueService> = {
 export interface WorkerIdentity {
   readonly environmentId: string;
   readonly owner: string | undefined;
-  /** Set only if the credential is a claimed item's token: that item. */
+  /** The claimed item, if the credential is an item's token. */
   readonly work?: { readonly id: string; readonly sessionId: SessionId };
   /** Set only if the credential is an environment key. */
   readonly keyId?: string;
