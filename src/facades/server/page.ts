@@ -70,8 +70,8 @@ const unchanging = { ...policy, 'cache-control': 'public, max-age=31536000, immu
 const hashed = /-[A-Z0-9]{8}[.][a-z]+$/;
 
 /**
- * The frame that renders diagrams written by an agent. It has no origin, no network, and no access to its parent. Mermaid adds
- * its own inline styles.
+ * The frame that renders diagrams written by an agent. It has no origin, no network, and no access to its parent. Inline
+ * styles are allowed because Mermaid adds its own.
  */
 const ofDiagrams = {
   'cache-control': 'no-cache',

@@ -33,7 +33,7 @@ import {
   sendJson,
 } from './refusals.ts';
 
-/** Headers that programs behind a port must not see: this facade's own, and those that concern only one connection. */
+/** Headers that programs behind a port must not see: this facade's own headers, and those of a single connection. */
 const own = new Set([
   ...['e2b-sandbox-id', 'e2b-sandbox-port', 'x-access-token', 'e2b-traffic-access-token'],
   ...['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'te', 'host', 'x-forwarded-host'],

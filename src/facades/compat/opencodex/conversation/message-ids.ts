@@ -14,7 +14,10 @@ export const isAnswerEvent = (event: SessionEvent): boolean =>
 export class MessageIdResolver {
   readonly #replies = new Map<string, string>();
 
-  /** The id of the message to which this event belongs. Needs every event of the run, or at least its last answer. */
+  /**
+   * The id of the message to which this event belongs. Call it for every event of the run, or at least for the run's last
+   * answer.
+   */
   of(event: SessionEvent): string {
     const run = `${event.runId}`;
     if (event.type === 'run.started') this.#replies.delete(run);
