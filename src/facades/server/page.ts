@@ -102,7 +102,7 @@ export function mountPage(app: App, page: () => Promise<PageFiles>): void {
     }),
     async (request, reply) => await sendPageFile(request, reply, { name: request.params.name, page }),
   );
-  // Browsers request this path if a page names no icon, and for API responses.
+  // Browsers request this path for pages that specify no icon, and for API responses.
   app.get(
     '/favicon.ico',
     describeRoute('favicon', 'The icon of the server', {

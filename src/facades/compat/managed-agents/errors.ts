@@ -7,7 +7,7 @@ interface ErrorDetails {
   readonly errorCode?: string;
   readonly details?: Readonly<Record<string, unknown>>;
   readonly status?: number;
-  /** The error type. Set only if the status has more than one. */
+  /** The error type. Set only if the status can have more than one type. */
   readonly type?: string;
   /** A retry may succeed, even though the status suggests that it cannot. */
   readonly isTemporary?: true;

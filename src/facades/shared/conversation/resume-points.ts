@@ -1,6 +1,6 @@
 import type { Clock } from '../../../core/contracts/clock.ts';
 
-/** Longer than all of a page's reconnect attempts together, which it makes after 1, 2, 4, 8 and 16 seconds. */
+/** Longer than all of a page's reconnect attempts take together, with delays of 1, 2, 4, 8 and 16 seconds. */
 const keptMs = 60_000;
 const maxClients = 1_000;
 const maxSockets = 16; // per client and session; each open tab has one

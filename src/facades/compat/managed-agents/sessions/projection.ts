@@ -178,7 +178,7 @@ export class ThreadProjection {
         break;
       case 'run.notice':
         if (event.data.kind === 'waiting_provider') this.#reschedule(event.data);
-        if (event.data.kind === 'resumed_after_restart') this.#finish(true); // the interrupted call is repeated
+        if (event.data.kind === 'resumed_after_restart') this.#finish(true); // the interrupted model request is repeated
         if (event.data.credential) this.#missHost(event.data.detail, event.data.credential);
         if (event.data.server) this.#missTools(event.data.detail, event.data.server);
         break;
