@@ -258,7 +258,7 @@ export class ThreadProjection {
       ...(title !== undefined && { title }),
       ...(agent && shown && { agent: shown() }),
       ...(metadata && { metadata }),
-      // This API has no limits that a user's answer can renew.
+      // Limits that a user's answer can renew do not exist in this API.
       ...(budget && (budget.hard || Object.keys(budget).length === 0) && { budget: toBudgetView({ budget }) }),
     };
     if (Object.keys(fields).length > 0) this.#emit('session.updated', fields);
