@@ -6,8 +6,8 @@ import type { Secret } from '../core/text/secret.ts';
 import type { ForgeHttp, ForgeServer } from './forge.ts';
 
 /**
- * Connects only to addresses that the operator allows for the forge's server. Follows no redirect, which would send the token
- * elsewhere.
+ * Connects only to addresses that the operator allows for the forge's server. Does not follow redirects, which could send
+ * the token to another host.
  */
 export type ForgeFetch = (url: string, init: RequestInit) => Promise<Response>;
 
@@ -150,7 +150,7 @@ const isRateLimit = ({ status, headers }: Response) =>
 function untilNextTry(headers: Headers, now: number): number | undefined {
   const after = parseRetryAfter(headers.get('retry-after') ?? undefined, now);
   if (after !== undefined) return after;
-  const reset = Number(headers.get('x-ratelimit-reset') ?? headers.get('ratelimit-reset') ?? Number.NaN); // epoch s
+  const reset = Number(headers.get('x-ratelimit-reset') ?? headers.get('ratelimit-reset') ?? Number.NaN); // epoch seconds
   return reset > 0 ? Math.max(0, reset * 1_000 - now) : undefined;
 }
 

@@ -7,7 +7,7 @@ export interface ForgeServer {
 }
 export interface ForgeRepository {
   readonly server: ForgeServer;
-  /** The owner, or groups with slashes between them. */
+  /** The owner, or the names of nested groups separated by slashes. */
   readonly owner: string;
   readonly name: string;
 }

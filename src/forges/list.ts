@@ -59,7 +59,7 @@ function parseRemote(remote: string): RemotePlace | undefined {
   return { host: url.host, hostname: url.hostname, path: url.pathname, isWeb: url.protocol.startsWith('http') };
 }
 
-/** Whether the remote is on this server. An SSH remote is compared by host name only, because its port differs. */
+/** Whether the remote is on this server. An SSH remote is compared by host name only, because SSH uses a different port. */
 function isAt({ host, hostname, path, isWeb }: RemotePlace, { webUrl }: ForgeServer): boolean {
   const url = new URL(webUrl);
   if (!isWeb) return url.hostname === hostname;

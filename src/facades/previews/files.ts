@@ -32,7 +32,7 @@ interface Exchange {
 interface Workspace {
   readonly id: SessionId;
   readonly streams: Pick<Services['streams'], 'download'>;
-  /** The folder whose files are shown; undefined or empty: all. */
+  /** The folder whose files are shown; undefined or empty: the whole workspace. */
   readonly folder: string | undefined;
 }
 
@@ -96,8 +96,8 @@ async function firstOf(bytes: AsyncIterator<Buffer>): Promise<Buffer> {
 }
 
 /**
- * The charset of a text file, detected from its first bytes. Undefined if it is unknown, or if the file declares it: a header
- * would override the declaration.
+ * The charset of a text file, detected from its first bytes. Undefined if the charset is unknown, or if the file declares
+ * it, because a header would override that declaration.
  */
 export function detectCharset(type: string, start: Buffer): string | undefined {
   const head = start.toString('latin1', 0, 1_024);

@@ -65,8 +65,8 @@ export function rewriteHeadersForPath(raw: readonly string[], port: number, base
 }
 
 /**
- * Denies a page an origin, even in its own window: it has no cookies, no storage, and no access to the page around it. It can
- * still read its own responses, which are reachable only at its secret address.
+ * Denies a page an origin, even when the page is opened in its own window. The page has no cookies, no storage, and no
+ * access to the page that embeds it. It can still read its own responses, which are reachable only at its secret address.
  */
 export const opaqueOriginHeaders = {
   'Content-Security-Policy':

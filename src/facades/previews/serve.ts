@@ -53,7 +53,8 @@ interface OpenedPreview {
   readonly principal: Principal;
 }
 /**
- * How often, in milliseconds, an open connection checks whether its preview was closed on any server. If so, the connection ends.
+ * Interval in milliseconds at which an open connection checks whether its preview was closed on any server, and ends if it
+ * was.
  */
 const pollMs = 2_000;
 
@@ -154,7 +155,7 @@ async function open(
   if (found !== 'closed' && found !== 'wrong')
     return limiter.take(found.view.id).exceeded ? previewErrorPages.busy : found;
   if (credentials.count(undefined, address)?.exceeded) return previewErrorPages.busy;
-  // An open page keeps sending its cookie after its preview was closed, so only tokens in addresses are treated as guesses.
+  // An open page keeps sending its cookie after its preview is closed, so only tokens in addresses are treated as guesses.
   if (found === 'wrong' && target.isShown) {
     if (credentials.failed(address) > 0) return previewErrorPages.locked;
     credentials.audit({

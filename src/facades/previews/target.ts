@@ -30,7 +30,7 @@ const hidden = ['authorization', 'content-encoding', 'origin', 'sec-fetch-site',
 
 export class PreviewMatcher {
   readonly #domain: string;
-  /** Whether another facade serves the same host names to requests without a preview token. */
+  /** Whether another facade uses the same host names for requests without a preview token. */
   readonly #sharesNames: () => boolean;
   readonly #found = new WeakMap<IncomingMessage, MatchedPreview>();
 

@@ -70,8 +70,8 @@ const unchanging = { ...policy, 'cache-control': 'public, max-age=31536000, immu
 const hashed = /-[A-Z0-9]{8}[.][a-z]+$/;
 
 /**
- * The frame that renders diagrams written by an agent. It has no origin, no network, and no access to its parent. Mermaid adds
- * its own inline styles.
+ * The frame that renders diagrams written by an agent. It has no origin, no network, and no access to its parent. Inline
+ * styles are allowed because Mermaid adds its own.
  */
 const ofDiagrams = {
   'cache-control': 'no-cache',
@@ -102,7 +102,7 @@ export function mountPage(app: App, page: () => Promise<PageFiles>): void {
     }),
     async (request, reply) => await sendPageFile(request, reply, { name: request.params.name, page }),
   );
-  // Browsers request this path if a page names no icon, and for API responses.
+  // Browsers request this path for pages that specify no icon, and for API responses.
   app.get(
     '/favicon.ico',
     describeRoute('favicon', 'The icon of the server', {

@@ -42,8 +42,8 @@ export interface RequestedFile {
 }
 
 /**
- * Opens the part that `Range` and `If-Range` request. Opens the file twice only if the range is relative to its end or
- * `If-Range` names another version.
+ * Opens the part that `Range` and `If-Range` request. Opens the file twice only if the range is relative to the end of the
+ * file or `If-Range` names another version.
  */
 export async function openRequestedFile({ headers, open }: Pick<RequestedFile, 'headers' | 'open'>) {
   const requested = parseRange(headers.range);

@@ -29,7 +29,7 @@ import type { SideMessageService } from '../../sessions/services/side-messages.t
 
 export interface PageFiles {
   readonly byName: ReadonlyMap<string, Uint8Array>;
-  /** The folder of scripts and styles for `/docs` and `/redoc`, which are too large to keep in memory. */
+  /** The folder with the scripts and styles of `/docs` and `/redoc`. The files are too large to keep in memory. */
   readonly apiDocs: URL;
 }
 
@@ -88,7 +88,7 @@ export interface FacadeDeps {
   readonly clients: ClientResolver;
   /** Tried in order before routing, until one claims the request. */
   readonly elsewhere: RequestInterceptor[];
-  /** The secret from which tokens are derived, shared by all servers on the store. */
+  /** The secret from which tokens are derived. All servers that use the same store share it. */
   readonly peppers: () => Promise<Pick<Peppers, 'hash'>>;
   readonly limits: { readonly cpus: number; readonly memory: number; readonly disk: number };
   readonly abilities: SandboxCapabilities;

@@ -60,7 +60,7 @@ export function openFramedReply(reply: FastifyReply, { clock, closing, opened }:
       clock.clearTimeout(timer);
       for (const signal of [closing, ended]) signal?.removeEventListener('abort', cut);
       counted[Symbol.dispose]();
-      if (!res.writableEnded) res.destroy(); // an answer without its outcome must not look complete
+      if (!res.writableEnded) res.destroy(); // a reply that ends without its outcome must not look complete
     },
   };
 }

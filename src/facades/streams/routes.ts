@@ -98,7 +98,7 @@ const framed = bytesReply(
   'application/octet-stream',
 );
 
-/** Byte streams over plain HTTP, so any platform with `fetch` can use them. */
+/** Byte streams over plain HTTP. Any platform with `fetch` can use them. */
 export function createStreamRoutes(deps: StreamDeps): FacadeRoutes {
   return {
     mount(app) {

@@ -36,7 +36,7 @@ export const findOwnerProjects = (
   owner: string | undefined,
 ) => (owner === undefined ? undefined : credentials.principals().find((one) => one.owner === owner)?.projects);
 
-/** Matches keys of callers and of environments, sign-ins, and tokens of work items. */
+/** Matches caller keys, environment keys, sign-ins and work item tokens. */
 const ownForm = /^crl(?:work_|[a-z]*_[0-9A-Za-z]+_)/;
 
 export function createCallerCredentialRegistry({

@@ -24,7 +24,8 @@ export interface GuardOptions {
   readonly isOwnName?: (request: IncomingMessage) => boolean;
   readonly isForProgram?: (request: IncomingMessage) => boolean;
   /**
-   * Allowed origins. Undefined: those of development servers; if the server requires no credentials, their pages can only read.
+   * Allowed origins. Undefined: those of development servers. If this server requires no credentials, pages of those origins
+   * can only read.
    */
   readonly corsOrigins: readonly string[] | undefined;
   readonly gate: TokenVerifier;
@@ -215,8 +216,8 @@ function countRequest(request: FastifyRequest, reply: FastifyReply, { limiter }:
 }
 
 /**
- * Whether the request only reads. Also true for opening a WebSocket, whose procedures can change data and therefore check the
- * principal again.
+ * Whether the request only reads. Also true for a request that opens a WebSocket. The procedures called over the WebSocket
+ * can change data, so they check the principal again.
  */
 const isHarmless = ({ method, route }: FastifyRequest) => harmless.has(method) || route.config.reads === true;
 

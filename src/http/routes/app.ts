@@ -63,7 +63,7 @@ export const listenerOptions: ServerOptions = {
   maxHeaderSize: 16_384, // bytes of the request line and headers together
   headersTimeout: 10_000,
   requestTimeout: 0, // `enforceBodyTimeouts` sets the limits, because they differ between routes
-  connectionsCheckingInterval: 1_000, // with Node's default, slow requests could last 30 s longer
+  connectionsCheckingInterval: 1_000, // with Node's default, a slow request could exceed its limit by 30 s
   requireHostHeader: false, // the guard refuses such a request with a proper response
   shouldUpgradeCallback: isSocketUpgrade,
 };
@@ -133,8 +133,8 @@ function requestIds(ids: Pick<IdSource, 'short'>): () => string {
 }
 
 /**
- * Connections without a request so far, which browsers open in advance. Node treats them as busy and would wait for them at
- * shutdown.
+ * Connections that have not sent a request yet. Browsers open such connections in advance. Node treats them as busy and
+ * would wait for them at shutdown.
  */
 function unusedConnections(server: Server): ReadonlySet<Socket> {
   const unused = new Set<Socket>();

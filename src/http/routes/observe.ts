@@ -37,7 +37,7 @@ export function observeRequests(app: FastifyInstance, { logger, metrics, clients
       const route = request.route.url ?? 'unknown';
       const status = reply.raw.statusCode;
       const ms = Math.round((performance.now() - started) * 10) / 10;
-      const cut = status !== 101 && !reply.raw.writableFinished; // a WebSocket ends with frames instead
+      const cut = status !== 101 && !reply.raw.writableFinished; // a WebSocket ends with a frame, not with a finished response
       const session = (request.params as { sid?: string } | undefined)?.sid;
       metrics.httpRequest({ method, route, status, seconds: ms / 1000 });
       logger.info(

@@ -74,7 +74,7 @@ interface DescribedRoute<Schema extends object>
   readonly schema?: Schema;
   readonly config?: Omit<FastifyContextConfig, 'doc'>;
   readonly fails?: readonly number[];
-  /** Description of the 404 reply. Default: the facade's. */
+  /** Description of the 404 reply. Default: the facade's own description. */
   readonly missing?: string;
 }
 interface FacadeDocs {

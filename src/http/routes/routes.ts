@@ -20,7 +20,7 @@ declare module 'fastify' {
     signed?: SignedUrlPurpose;
     reads?: true;
     free?: true;
-    /** The response is a stream. Pages of other sites are refused before it starts. */
+    /** The response is a stream. Cross-site requests are refused before it starts. */
     stream?: true;
     /** The body has no total time limit, as long as it keeps arriving. */
     upload?: true;

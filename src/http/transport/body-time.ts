@@ -41,7 +41,7 @@ function watch(raw: IncomingMessage, clock: Clock, isOver: (() => boolean) | und
   raw.once('end', settled).once('close', settled);
 }
 
-/** Whether nothing has arrived for too long. Time in which the server does not read is not counted. */
+/** Whether nothing has arrived for too long. Time during which the server is not reading does not count. */
 function stalled(raw: IncomingMessage, clock: Clock): () => boolean {
   let seen = raw.socket.bytesRead;
   let since = clock.now();

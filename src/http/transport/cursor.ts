@@ -6,7 +6,7 @@ export function parseCursor(text: unknown): number | undefined {
   if (typeof text !== 'string' || !/^(0|[1-9][0-9]{0,15})$/.test(text)) {
     throw new AppError('invalid_request', 'The event id is not a cursor: expected a whole number such as "42".');
   }
-  return Math.min(Number(text), Number.MAX_SAFE_INTEGER); // ahead of any log
+  return Math.min(Number(text), Number.MAX_SAFE_INTEGER); // a larger seq would be ahead of any log anyway
 }
 
 /** Returns the latest of several cursors. A client library that reconnects repeats its first body but sends a newer header. */

@@ -25,6 +25,6 @@ export function parseJsonParameter(text: string): { readonly value: unknown } | 
   throw unreadable(`A parameter of the URL is too complex: ${json.detail}.`);
 }
 
-/** Reported as a violation of the schema, so that facades that list invalid fields name `body`. */
+/** Reported as a violation of the schema, so that a facade that lists the invalid fields includes `body`. */
 const unreadable = (text: string) =>
   new InvalidRequestError([{ type: 'json_invalid', loc: ['body'], msg: text }], text);

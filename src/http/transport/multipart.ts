@@ -13,8 +13,8 @@ export interface FormPart {
 }
 /**
  * Passes each file of the fields `file` and `files` of a multipart body to `take` as it arrives. If the body is broken or
- * truncated, first the file being read fails, then the whole read. Reading stops when `take` fails. `texts` receives the
- * text fields, by name.
+ * truncated, reading the current file fails first, and then the whole call. Reading stops when `take` fails. `texts`
+ * receives the text fields, by name.
  */
 export async function readMultipartFiles<Taken>(
   request: FastifyRequest,
@@ -33,7 +33,7 @@ export async function readMultipartFiles<Taken>(
 
 /**
  * Like `readMultipartFiles`, but for a body that is already decompressed. Passes the files of the field `file` to `take` one
- * after another. File names keep their folders; the name of a part without one is empty.
+ * after another. File names keep their folders; a part without a file name gets an empty name.
  */
 export async function parseMultipartFiles<Taken>(
   body: Readable,

@@ -78,8 +78,8 @@ export class RfbClientParser {
   #phase: Phase = 'version';
   #mayExtendPointer = false;
   /**
-   * The beginning of a message, in a buffer with room for all of it, so that bytes arriving one by one cost no more than one
-   * chunk.
+   * The beginning of a message. The buffer has room for the whole message, so that bytes arriving one by one cost no more
+   * than a single chunk.
    */
   #partial = Buffer.alloc(0);
   #size = 0;

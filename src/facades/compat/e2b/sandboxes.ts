@@ -31,7 +31,7 @@ interface Deps {
   readonly warn: (err: unknown, message: string) => void;
 }
 
-/** The sandboxes behind the data plane. On the data plane, a sandbox's tokens are its only credentials. */
+/** The sandboxes behind the data plane. On the data plane, only a sandbox's own tokens grant access to it. */
 export class DataPlaneSandboxes extends ServerComponent<Deps> {
   readonly #cuts = new Map<string, SandboxConnections>();
   readonly #inOrder = createKeyedQueue();
@@ -57,7 +57,7 @@ export class DataPlaneSandboxes extends ServerComponent<Deps> {
       record,
       cut: cut.streams.signal,
       env: listSandboxVariables(record),
-      isPrivate: life?.privatePorts ?? true, // only a program of this facade can make them public
+      isPrivate: life?.privatePorts ?? true, // only a client of this facade can make the ports public
       portHost: life?.portHost,
       wake: async (principal) => life?.paused && (await this.wake(record, life.seconds, principal)),
       enter: (principal, signal) => servicesOf(principal).inside.enter(id, signal),
@@ -128,7 +128,7 @@ export class DataPlaneSandboxes extends ServerComponent<Deps> {
   /** Deletes or pauses the sandboxes whose time has ended, and closes connections that were opened with replaced tokens. */
   async endDue(forget: (id: SessionId) => Promise<void>): Promise<void> {
     const { services, managed, clock, warn } = this.deps;
-    // A program can extend a sandbox's time while earlier sandboxes are still being paused or deleted.
+    // A program can extend a sandbox's time while the sandboxes before it in this list are still being paused or deleted.
     const isDue = ({ endsAt }: SessionLifetime) => endsAt !== null && endsAt <= clock.now();
     const ending = new Semaphore(maxConcurrent);
     const end = async ({ id, life }: SessionRecord) => {
@@ -151,7 +151,7 @@ interface SandboxConnections {
 }
 interface EndRule {
   readonly isDue: (life: SessionLifetime) => boolean;
-  /** Services with the permissions of the caller who requested the pause, or of the server if the time has ended. */
+  /** Services with the permissions of the caller who requested the pause, or of the server if the sandbox's time has ended. */
   readonly power: PowerServices;
 }
 const maxConcurrent = 8;

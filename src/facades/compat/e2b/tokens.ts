@@ -23,13 +23,13 @@ export interface SandboxTokenService {
   opensPorts(box: Box, presentedTokens: PresentedTokens): Principal | undefined;
   volume(id: string, maker: Principal): string;
   opensVolume(id: string, value: string | undefined): Principal | undefined;
-  /** Allows the upload of one archive of a build's files. `id` includes its hash and the time of expiry. */
+  /** Allows the upload of one archive of a build's files. `id` includes the archive's hash and the time of expiry. */
   upload(id: string, maker: Principal): string;
   opensUpload(id: string, value: string | undefined): Principal | undefined;
   /** The callers whose tokens can open a sandbox of this owner. */
   makers(owner: string | undefined): readonly Principal[];
 }
-/** A sandbox, volume or upload. Each increase of `tokenRounds` invalidates the earlier tokens of a sandbox. */
+/** A sandbox, volume or upload. Each increase of a sandbox's `tokenRounds` invalidates its earlier tokens. */
 type Box = { readonly id: string } & Pick<SessionRecord, 'tokenRounds'>;
 export interface PresentedTokens {
   readonly access?: string | undefined;
@@ -89,7 +89,7 @@ export interface SignedFileUrl {
   readonly username: string;
   readonly expiration: string | undefined;
 }
-/** The signature in a file's URL, computed in the same way as by the SDKs. */
+/** The signature in a file's URL, computed the same way as the SDKs compute it. */
 export function computeFileSignature({ path, operation, username, expiration }: SignedFileUrl, token: string): string {
   const text = [path, operation, username, token, ...(expiration === undefined ? [] : [expiration])].join(':');
   return `v1_${trimEndCharacters(createHash('sha256').update(text).digest('base64'), '=')}`;

@@ -7,9 +7,9 @@ interface ErrorDetails {
   readonly errorCode?: string;
   readonly details?: Readonly<Record<string, unknown>>;
   readonly status?: number;
-  /** The type of the error, if its status has several. */
+  /** The error type. Set only if the status can have more than one type. */
   readonly type?: string;
-  /** A retry can succeed although the status suggests otherwise. */
+  /** A retry may succeed, even though the status suggests that it cannot. */
   readonly isTemporary?: true;
 }
 export class ManagedAgentsError extends AppError {

@@ -48,7 +48,7 @@ export function ignoreAnyNotFound(thrown: unknown): undefined {
 export const actionNotFoundError = (id: string) => missing(`Agent action with id ${id} not found`);
 export const blockNotFoundError = (id: string) => missing(`Block with id ${id} not found`);
 
-/** A sandbox that a user stopped answers 404 in this facade, not 503. */
+/** Requests for a sandbox that a user stopped get a 404 in this facade, not a 503. */
 export function rethrowStoppedAsNotFound(thrown: unknown): never {
   if (codes(thrown) === 'sandbox_not_found') throw missing('Sandbox not running. Start it first.');
   throw thrown;

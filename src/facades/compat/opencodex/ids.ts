@@ -1,7 +1,7 @@
 import { SessionId } from '../../../core/model/ids.ts';
 
-// Ids of projected events encode their origin, because no record exists to store an id in. Each is a UUID of version 8 with the
-// session (64 bits), the kind (5 bits) and the event's seq (53 bits).
+// Ids of projected events encode their origin, because no record exists to store an id in. Each is a version 8 UUID that
+// contains the session (64 bits), the kind (5 bits) and the event's seq (53 bits).
 
 const kinds = ['action', 'result', 'reply', 'error'] as const;
 type Kind = (typeof kinds)[number];

@@ -57,7 +57,7 @@ interface ChatRequest {
 export function createChatHandler(
   context: SheikhboxContext,
 ): (chatRequest: ChatRequest, reply: FastifyReply) => Promise<void> {
-  // Serialized, so that the second of two equal requests sees the message of the first.
+  // Serialized, so that the second of two identical requests sees the message that the first one sent.
   const inOrder = createKeyedQueue();
   return async ({ request, sid, body }, reply) => {
     const cursor = parseLatestCursor(request.headers['last-event-id'], body.event_id);

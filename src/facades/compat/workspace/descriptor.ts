@@ -181,7 +181,7 @@ function misfit(frame: JsonObject, { issues: [issue] }: z.ZodError): Reply {
   return { type: 'error', message, error: 'invalid_request', sessionId };
 }
 
-/** Failures to start a sandbox. The replies contain the error's message, which may come from the driver, instead of its code. */
+/** Failures to start a sandbox. Replies contain the error's message, not its code. The message may come from the driver. */
 const startFailures: ReadonlySet<ErrorCode> = new Set([
   ...([
     'sandbox_not_found',

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../core/contracts/clock.ts';
 
-/** Longer than all reconnect attempts of a page together, which follow delays of 1, 2, 4, 8 and 16 seconds. */
+/** Longer than all of a page's reconnect attempts take together, with delays of 1, 2, 4, 8 and 16 seconds. */
 const keptMs = 60_000;
 const maxClients = 1_000;
 const maxSockets = 16; // per client and session; each open tab has one
@@ -12,9 +12,9 @@ export interface ResumeKey {
 }
 
 /**
- * Stores the last seq that each broken socket delivered. A page that reconnects by itself sends no cursor but still shows
- * everything up to that seq, so its new socket continues after it. Kept in memory: after a server restart the page gets the
- * active run again, from its start.
+ * Stores the last seq that each broken socket delivered. A page that reconnects automatically sends no cursor but still
+ * shows everything up to that seq, so its new socket continues after that seq. Kept in memory: after a server restart the
+ * page gets the active run again, from its start.
  */
 export class ResumePoints {
   readonly #clock: Clock;

@@ -43,7 +43,7 @@ export class TextDeliveryTracker {
     if (this.#profile === 'cambioml' || this.#torn === messageId) return 'skip';
     if (this.#open === messageId) return 'plain';
     if (hole) {
-      this.#torn = messageId; // the beginning was dropped, so the whole message is sent at its end
+      this.#torn = messageId; // the beginning was dropped, so the whole message is sent once it is complete
       return 'skip';
     }
     this.#open = messageId;

@@ -1,6 +1,6 @@
-// The cookies that keep a browser in a preview. They belong to the preview's own host only, and never reach the program. No
-// other host can set `secureName`, and browsers send it even when Corral's web page shows the preview in a frame. Browsers that
-// refuse `secureName` over http accept `plainName`.
+// The cookies that hold a browser's token for a preview. They belong to the preview's own host only, and never reach the
+// program. No other host can set `secureName`, and browsers send it even when Corral's web page shows the preview in a
+// frame. Browsers that refuse `secureName` over http accept `plainName`.
 
 const secureName = '__Host-corral_preview';
 const plainName = 'corral_preview';

@@ -20,8 +20,8 @@ interface RelayedRequest {
   readonly headers: OutgoingHttpHeaders;
   readonly signal: AbortSignal;
   /**
-   * Changes the raw headers of the program's response. Default: `withoutHopByHopHeaders`, which also removes headers that act beyond
-   * the program's host.
+   * Changes the raw headers of the program's response. Default: `withoutHopByHopHeaders`, which also removes headers that
+   * affect more than the program's own host.
    */
   readonly changed?: (raw: readonly string[]) => string[];
   /** Sends a response if the program closed the connection without one, or did not speak HTTP. */
@@ -90,7 +90,8 @@ export async function relayRequest(relayed: RelayedRequest): Promise<void> {
 }
 
 /**
- * Hop-by-hop headers, and headers that act beyond the program's own host: `clear-site-data` clears cookies of the whole domain.
+ * Hop-by-hop headers, and headers that affect more than the program's own host: `clear-site-data` clears cookies of the
+ * whole domain.
  */
 const hops = new Set([
   ...['connection', 'keep-alive', 'transfer-encoding', 'proxy-authenticate', 'proxy-connection', 'trailer'],

@@ -33,7 +33,7 @@ const toView = ({ id, name }: Snapshot) => ({
 /** Snapshots and forks copy only files, because no driver copies the memory of processes. */
 export function mountSnapshotRoutes(app: App, { withLife, statusOf, ...deps }: Deps): void {
   const { services, clock } = deps.parts;
-  /** Rejects: conflict (paused). A copy requires a running sandbox, and resuming one silently would end its pause. */
+  /** Rejects: conflict (paused). A copy requires a running sandbox, and silently resuming a paused one would end its pause. */
   const running = async (value: string) => {
     const found = await withLife(value);
     if (found.life.paused) throw new AppError('conflict', `Sandbox ${value} is paused. Connect to it first.`);

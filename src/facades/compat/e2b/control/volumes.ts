@@ -50,7 +50,7 @@ const entryView = ({ path, type, size, mode, uid, gid, target, ...times }: Volum
   ...(target !== undefined && { target }),
 });
 
-/** Each volume has its own token for its content. */
+/** Access to the content of a volume requires that volume's own token. */
 export function mountVolumeRoutes(app: App, { parts, tokens }: Deps): void {
   const { volumes } = parts.services;
   const withToken = ({ id, name }: Volume, { principal }: FastifyRequest) => ({

@@ -21,9 +21,9 @@ export interface DataPlaneCall {
   readonly closing: AbortSignal;
   readonly clock: Clock;
   audit(action: string, outcome: string): void;
-  /** Variables of every process that this facade starts, each as NAME=value. */
+  /** Environment variables for every process that this facade starts, each in the form NAME=value. */
   readonly env: readonly string[];
-  /** Opens the sandbox, which stays in use until the handle is disposed. */
+  /** Opens the sandbox and keeps it in use until the handle is disposed. */
   enter(signal?: AbortSignal): Promise<SandboxHandle>;
   sample(): ReturnType<DataPlaneSandboxes['sample']>;
   home(inside: SandboxHandle): Promise<string>;

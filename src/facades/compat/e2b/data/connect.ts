@@ -64,9 +64,9 @@ const lostCodes: ReadonlySet<string> = new Set<ErrorCode>([
 export const isSandboxLossError = (thrown: unknown): boolean =>
   thrown instanceof AppError && lostCodes.has(thrown.code);
 
-/** Limits of messages that contain only paths, selectors and sizes. */
+/** Limits for messages that contain only paths, selectors and sizes. */
 export const smallMessageLimits: JsonLimits = { maxBytes: 64 * 1024, maxDepth: 32, maxValues: 10_000 };
-/** Limits of messages that contain input, arguments or code. */
+/** Limits for messages that contain input, arguments or code. */
 export const largeMessageLimits: JsonLimits = { ...smallMessageLimits, maxBytes: 4 * 1024 * 1024 };
 
 /** Reads the body. If it is too large, the request stays open so that the refusal can be sent. */
@@ -139,8 +139,8 @@ export function sendConnectError(response: ServerResponse, error: ConnectError):
 }
 
 /**
- * A stream always answers with status 200 and reports its failure in the last envelope, because clients drop the text of any
- * other status.
+ * A stream always answers with status 200 and reports its failure in the last envelope, because clients discard the error
+ * text of a response with any other status.
  */
 export function failStream(request: IncomingMessage, response: ServerResponse, error: ConnectError): void {
   using failed = new ConnectStream(request, response, {});

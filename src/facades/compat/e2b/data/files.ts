@@ -46,7 +46,7 @@ async function download(call: DataPlaneCall): Promise<void> {
   }
   const headers = {
     'content-type': contentTypeOf(path),
-    // A signed URL opens in a browser, under the server's own origin.
+    // A browser can open a signed URL under the server's own origin, so the file must not be displayed there.
     'content-disposition': formatAttachmentHeader(path),
     'x-content-type-options': 'nosniff',
     vary: 'Origin, Accept-Encoding',
@@ -160,7 +160,10 @@ interface UploadBudget {
   left: number; // bytes
   failure: ConnectError | undefined;
 }
-/** Fails once the body exceeds the limit. A pipe is cheaper than a loop over the chunks, and leaves a refused body open. */
+/**
+ * Fails once the body exceeds the limit. A pipe is cheaper than a loop over the chunks, and does not close the request when
+ * its body is refused.
+ */
 function counted(content: Readable, intake: UploadBudget): Readable {
   const meter = new Transform({
     transform(chunk: Uint8Array, _encoding, done) {

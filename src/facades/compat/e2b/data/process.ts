@@ -184,7 +184,7 @@ export function toProcessEndEvent({ exitCode, signal }: JobEnd): object {
 }
 
 const ownPrefix = 'e2b-';
-/** Marks a process whose request set no folder, so that lists show no folder for it. */
+/** Marks a process whose request set no working folder, so that lists show none for it. */
 const homePrefix = `${ownPrefix}home-`;
 /** The processes that this facade started, without those that other clients started in the sandbox. */
 const ownJobs = async (inside: SandboxHandle, signal: AbortSignal) =>

@@ -33,7 +33,7 @@ import {
   sendJson,
 } from './refusals.ts';
 
-/** Headers that programs behind a port must not see: this facade's own, and those that concern only one connection. */
+/** Headers that programs behind a port must not see: this facade's own headers, and hop-by-hop headers. */
 const own = new Set([
   ...['e2b-sandbox-id', 'e2b-sandbox-port', 'x-access-token', 'e2b-traffic-access-token'],
   ...['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'te', 'host', 'x-forwarded-host'],
@@ -100,10 +100,7 @@ export interface DataPlaneDeps {
   readonly root: 'alias' | 'refuse';
   readonly credentials: CallerCredentialRegistry;
   readonly clients: ClientResolver;
-  /**
-   * Rate limits by address for requests that name no sandbox: the requests themselves, and the hashes computed for wrong
-   * signatures.
-   */
+  /** Per-address rate limits on requests that name no sandbox, and on the hashes computed for wrong signatures. */
   readonly unnamed: { readonly requests: RateLimiter; readonly hashes: RateLimiter };
   readonly clock: Clock;
   readonly closing: AbortSignal;
@@ -314,9 +311,9 @@ function expired({ searchParams }: URL, clock: Clock): DataPlaneErrorResponse | 
 const hashesInOneTurn = 500;
 
 /**
- * A signed URL does not name its sandbox, so this searches for the sandbox whose token produces the signature. It computes one
- * hash for each sandbox and key, so wrong signatures are limited by address. After every 500 hashes, the search lets other
- * requests run.
+ * A signed URL does not name its sandbox, so this function searches for the sandbox whose token produces the signature. The
+ * search computes one hash for each sandbox and key, so wrong signatures are rate-limited by address. After every 500
+ * hashes, the search lets other requests run.
  */
 async function namedBySignature(
   dataRequest: DataRequest,
@@ -346,8 +343,8 @@ async function findHome(sid: string, inside: SandboxHandle, signal: AbortSignal)
   const known = workdirs.get(sid);
   if (known !== undefined) return known;
   const found = await inside.paths.stat(home, signal).catch(ignoreFileNotFound);
-  // Sandboxes of earlier versions have a link here. Any other folder is not the sandbox's own: without isolation, it may be
-  // the home folder of a person whose user name is `user`.
+  // In sandboxes created by earlier versions, this path is a link to the workspace. Any other folder is not the sandbox's
+  // own: without isolation, it may be the home folder of a person whose user name is `user`.
   const isHome = found?.workspace || (found?.isLink && found.target === inside.workdir);
   const own = isHome ? home : inside.workdir;
   if (workdirs.size >= maxHomes) workdirs.clear();

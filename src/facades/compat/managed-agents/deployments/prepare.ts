@@ -28,13 +28,13 @@ interface Deployment {
   };
   /** Undefined: the deployment is new. */
   readonly id?: string;
-  /** Tokens for the repositories; `content` does not include them. Undefined: the session is prepared only as a check. */
+  /** Tokens for the repositories; `content` does not include them. Undefined: preparing the session is only a check. */
   readonly tokens?: RepositoryTokens | undefined;
 }
 
 /**
- * Prepares the session of a run as if the client created it now. Rejects: invalid_request, not_found, unsupported (this server
- * keeps no files).
+ * Prepares the session of a run as if the client were creating it now. Rejects: invalid_request, not_found, unsupported
+ * (this server keeps no files).
  */
 export async function prepareDeploymentSession(
   { name, content, id, tokens: kept }: Deployment,

@@ -24,8 +24,8 @@ import {
 } from './shapes.ts';
 
 /**
- * The automation's settings that a deployment cannot set. Failed runs pause the automation only after 100 in a row; a permanent
- * error of a scheduled start pauses it immediately.
+ * Automation settings that a deployment cannot change. Failed runs pause the automation only after 100 in a row; a permanent
+ * error in a scheduled start pauses it immediately.
  */
 const usual = {
   kind: 'run',

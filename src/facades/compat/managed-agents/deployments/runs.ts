@@ -37,8 +37,8 @@ export const toDeploymentRun = (start: AutomationStart) => ({
 });
 
 /**
- * Resolves once the start has become a run. Rejects: not_found, quota (the start waits for capacity, and then proceeds by
- * itself).
+ * Resolves once the start has become a run. Rejects: not_found, quota (the start is still waiting for capacity, and proceeds
+ * automatically once there is some).
  */
 export async function waitForDeploymentRun(
   { id, automationId }: Pick<AutomationStart, 'id' | 'automationId'>,

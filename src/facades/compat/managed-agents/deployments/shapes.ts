@@ -6,7 +6,7 @@ import { toApiDeploymentId } from '../sessions/ids.ts';
 import { Metadata, MetadataChange, toApiTimes, toIsoTime, toIsoTimeOrNull } from '../wire.ts';
 import { toDeploymentPauseError } from './errors.ts';
 
-// A deployment is an automation defined by a program, with its task in the format of this API.
+// A deployment is an automation that a program defines, with a task in the format of this API.
 
 export const managedAgentsApiName = 'managed-agents';
 

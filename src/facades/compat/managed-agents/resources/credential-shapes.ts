@@ -21,7 +21,7 @@ import {
   toIsoTimeOrNull,
 } from '../wire.ts';
 
-// Credentials as clients send them and as they are shown: no secret is ever returned.
+// Credentials as clients send them and as the API returns them. No secret is ever returned.
 
 /** Appended to a header value, so it has no spaces and only ASCII characters. */
 const secret = z

@@ -56,7 +56,7 @@ export async function findModelRef(
   const known = some.length === 0 ? 'provider/model, such as openai/gpt-5' : some.join(', ');
   throw invalidRequestError(`model: no provider of this server has ${name}. Write it as ${known}.`);
 }
-/** The models in the older list format of Anthropic's API. */
+/** The models in Anthropic's older list format. */
 export function createModelRoutes(services: Models, settings: ModelNames): ApiRoutes {
   return {
     async 'GET /v1/models'({ query }) {

@@ -65,7 +65,7 @@ export function toRoster(multiagent: Multiagent | null): readonly RosterEntry[] 
   return multiagent.subagents.type === 'enabled' ? multiagent.subagents.predefined_agents : [];
 }
 
-/** Replaces the entries of the setting: an agent stores references, a session stores whole agents. */
+/** Replaces the roster's entries, which are references in an agent and whole agents in a session. */
 export function withRoster<Entry>(multiagent: Multiagent | null, entries: readonly Entry[]) {
   if (multiagent === null) return null;
   if (multiagent.type === 'coordinator') return { type: multiagent.type, agents: entries };
@@ -81,7 +81,7 @@ interface Owner {
   readonly agent: (id: string, version?: number) => Promise<StoredDocument>;
 }
 
-/** Adds the version of each agent to the requested setting. Null: no other agents. Rejects: invalid_request, not_found. */
+/** Adds the version of each agent to the requested setting. Null: no roster. Rejects: invalid_request, not_found. */
 export async function pinAgentVersions(requested: MultiagentRequest | null, owner: Owner): Promise<Multiagent | null> {
   if (requested === null) return null;
   if (requested.type === 'coordinator')

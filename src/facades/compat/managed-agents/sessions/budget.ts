@@ -5,7 +5,7 @@ import type { Services } from '../../../../sessions/api/services.ts';
 import { invalidRequestError } from '../errors.ts';
 import type { UsageTotals } from './usage.ts';
 
-// The cap on a session's cost, in whole cents. It is a hard budget: no answer renews it.
+// The cap on a session's cost, in whole cents. It is a hard budget: a user's answer cannot renew it.
 
 export const BudgetInput = z
   .strictObject({
@@ -23,7 +23,7 @@ export const toHardBudget = ({ max_list_cost: { amount } }: BudgetRequest): Budg
   cost: Number(amount) / 100,
   hard: true,
 });
-/** The budget as the API shows it; null: none, or a budget that an answer renews. */
+/** The budget as the API shows it; null: none, or a budget that a user's answer can renew. */
 export function toBudgetView({ budget }: Pick<SessionRecord, 'budget'>) {
   if (!budget?.hard || budget.cost === undefined) return null;
   const amount = String(Math.round(budget.cost * 100));

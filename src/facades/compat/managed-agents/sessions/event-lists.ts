@@ -85,7 +85,7 @@ class EventList {
   readonly #events = new Map<SessionId, ManagedEvent[]>();
   usedAt = 0;
   chars = 0;
-  /** False: this caller could not read a child, although another caller might. */
+  /** False: this caller could not read a child, although another caller may be able to. */
   isWhole = true;
 
   constructor(record: SessionRecord) {

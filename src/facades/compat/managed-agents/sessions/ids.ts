@@ -17,7 +17,7 @@ export const toApiOutcomeId = (id: SessionId, seq: number): string => `outc_${id
  */
 export const toApiMessageId = (messageId: string, part = 0): string =>
   `sevt_m${messageId.replaceAll('-', '')}${part === 0 ? '' : `x${part}`}`;
-/** The part number at the end of the id of a message's thinking event. */
+/** The part number at the end of a thinking event's id. */
 export const thoughtPartNumber = 70;
 /** The id of one of the events that a log event produces; `part` counts from 0. */
 export const apiEventIdOf = (source: SessionEvent, part: number): string =>

@@ -169,7 +169,10 @@ function toShownAgent(kept: ManagedSessionContent, record: SessionRecord) {
   };
 }
 
-/** The agent of a session as the API shows it. For a session created elsewhere, only the known fields. */
+/**
+ * The agent of a session as the API shows it. For a session that was not created through this API, returns only the known
+ * fields.
+ */
 export async function readSessionAgentView(
   record: SessionRecord,
   kept: ManagedSessionContent | undefined,

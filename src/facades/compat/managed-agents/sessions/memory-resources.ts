@@ -55,7 +55,7 @@ export async function prepareMemoryResources(
 }
 
 const maxFolder = 60;
-/** A folder named after the store. The store's id replaces a name without ASCII letters or digits. */
+/** A folder named after the store. If the name has no ASCII letters or digits, uses the store's id. */
 function freePath(name: string, id: string, taken: ReadonlySet<string>): string {
   const words = name
     .normalize('NFKD')

@@ -26,7 +26,7 @@ export interface AgentDetails {
   readonly servers: ReadonlyMap<string, string>;
   /** The names of the agents that this agent can delegate to, keyed by the names used in its calls; absent: none. */
   readonly subAgents?: ReadonlyMap<string, string>;
-  /** The agent as the API shows it; absent: not created through this API. */
+  /** The agent as the API shows it; absent: the session was not created through this API. */
   readonly shown?: () => object;
 }
 type Fields = Readonly<Record<string, unknown>>;
@@ -178,7 +178,7 @@ export class ThreadProjection {
         break;
       case 'run.notice':
         if (event.data.kind === 'waiting_provider') this.#reschedule(event.data);
-        if (event.data.kind === 'resumed_after_restart') this.#finish(true); // the model is called again
+        if (event.data.kind === 'resumed_after_restart') this.#finish(true); // the interrupted model request is repeated
         if (event.data.credential) this.#missHost(event.data.detail, event.data.credential);
         if (event.data.server) this.#missTools(event.data.detail, event.data.server);
         break;
@@ -209,8 +209,8 @@ export class ThreadProjection {
         if (event.data.kind === 'failed') this.#missRepository(event.data);
         break;
       case 'title':
-        // Reports only titles that a client changed: not a title from a run, and not the first title, which came with the
-        // session.
+        // Reports only titles that a client changed: not a title from a run, and not the first title, which was set when the
+        // session was created.
         if (event.runId === null && this.#now.seq > 2 && this.#now.sentTitle !== event.data.title)
           this.#emit('session.updated', { title: event.data.title });
         this.#now.sentTitle = undefined;
@@ -258,7 +258,7 @@ export class ThreadProjection {
       ...(title !== undefined && { title }),
       ...(agent && shown && { agent: shown() }),
       ...(metadata && { metadata }),
-      // This API has no limits that an answer renews.
+      // Limits that a user's answer can renew do not exist in this API.
       ...(budget && (budget.hard || Object.keys(budget).length === 0) && { budget: toBudgetView({ budget }) }),
     };
     if (Object.keys(fields).length > 0) this.#emit('session.updated', fields);
@@ -284,7 +284,7 @@ export class ThreadProjection {
     this.#emit('session.status_idle', stop);
   }
 
-  /** Reports the start of the model request, when the first part of its reply arrives. */
+  /** Reports that a model request started. Called when the first part of its reply arrives. */
   #startReply(): void {
     if (this.#now.status === 'rescheduling') this.#run();
     if (this.#now.request !== undefined) return;

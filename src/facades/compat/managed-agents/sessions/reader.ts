@@ -13,8 +13,9 @@ const pageSize = 1_000;
 const maxKept = 500;
 
 /**
- * Reads logs as events of the API. Caches the states of recently read sessions, so that a list of sessions reads only what is new
- * in each log. Every read calls the service as the caller, which checks the caller's permissions.
+ * Reads logs and returns their contents as events of the API. Caches the states of recently read sessions, so that a list of
+ * sessions reads only what is new in each log. Every read calls the service as the caller, which checks the caller's
+ * permissions.
  */
 export class SessionReader {
   readonly #cached = new Map<SessionId, SessionProjection>();
@@ -32,7 +33,7 @@ export class SessionReader {
       if (end === 'child missing') break;
       if (this.#cached.get(record.id) === projection) this.#cached.delete(record.id);
     }
-    // Other callers can read a child that this caller cannot, so this caller gets its own projection.
+    // Other callers may be able to read a child that this caller cannot read, so this caller gets its own projection.
     const own = createSessionProjection(record);
     await catchUpProjection(own, sessions);
     return own;

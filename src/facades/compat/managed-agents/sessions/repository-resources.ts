@@ -17,7 +17,7 @@ import { parseInput, toIsoTime } from '../wire.ts';
 
 const host = 'github.com';
 const workspace = '/workspace/';
-/** Limited to characters that are safe in a header, so that a token that no request could carry is refused immediately. */
+/** Limited to characters that are safe in a header, so that a token that cannot be sent is refused immediately. */
 export const AuthorizationToken = z
   .string()
   .max(8_192)

@@ -197,7 +197,7 @@ export function createSessionRoutes(parts: RouteDeps, settings: ManagedAgentsSet
 
   async function refuseBusy(record: SessionRecord): Promise<void> {
     const active = await sessions.activeRun(record.id);
-    const { status } = await reader.state(record, sessions); // also idle while a child waits for the program
+    const { status } = await reader.state(record, sessions); // idle even while a child waits for the program
     if (active && !active.waiting && status !== 'idle')
       throw invalidRequestError('The session is running. Interrupt it first.', 'session_running');
     if (active) await sessions.stop(record.id);

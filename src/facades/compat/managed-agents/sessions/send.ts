@@ -172,7 +172,7 @@ const callIn = (event: Answer): string =>
   event.type === 'user.custom_tool_result' ? event.custom_tool_use_id : event.tool_use_id;
 
 /**
- * Applies consecutive answers of a request in one step, so that the session does not become idle between them. The first
+ * Applies consecutive answers from one request together, so that the session does not become idle between them. The first
  * answer to a call wins. A repeated answer is not an error, because clients answer every call that they see as pending.
  */
 async function answerAll(

@@ -71,7 +71,7 @@ export function createWorkRoutes({ services: { documents, workQueue }, credentia
         const signal = abortOnDisconnect(reply);
         const options = { workerId, blockMs, reclaimMs, maker: claimMaker(apiRequest), signal };
         const found = await workQueue.poll(environment, options);
-        // Fastify would send nothing for null, but SDKs read JSON.
+        // Fastify would send an empty body for null, but the SDKs expect JSON.
         const body = found ? toWorkView(found, encodeSecret(found.token)) : null;
         return reply.type('application/json').send(JSON.stringify(body));
       },

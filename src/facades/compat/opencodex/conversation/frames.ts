@@ -33,7 +33,7 @@ const freshRun = (id: string): Run => ({
   message: undefined,
 });
 
-/** Records that the client has the start of this message. Its length is unknown, so only new text is sent. */
+/** Records that the client has the start of this message. The length of that start is unknown, so only new text is sent. */
 function had(run: Run, id: string): void {
   run.message = { id, sent: Number.POSITIVE_INFINITY, isWhole: true };
   run.spoke = true;
@@ -44,12 +44,15 @@ export class FrameTranslator {
   readonly #view: ClientPathContext;
   #run = freshRun('');
   #seen = 0;
-  /** Whether events are missing since the last complete message or call. */
+  /** Whether events after the last complete message or call are missing. */
   #gap = false;
   /** Up to this seq, a joining client catches up with the message that is arriving. */
   #joinsUpTo = 0;
   #messageIds = new MessageIdResolver();
-  /** Whether the event at the cursor was dropped. A delta or message right after it continues one that the client has. */
+  /**
+   * Whether the event at the cursor was dropped. A delta or message right after it continues a message that the client
+   * already has in part.
+   */
   #isTorn = false;
 
   constructor(view: ClientPathContext) {

@@ -20,8 +20,8 @@ const arrivalMs = 100;
 const maxClients = 1_000;
 
 /**
- * Remembers which clients loaded a chat's messages. The oldest version of the page opens its socket while it loads this list,
- * which then replaces everything shown. Frames that arrive before the list would be lost.
+ * Remembers which clients loaded a chat's list of messages. The oldest version of the page opens its socket while it loads
+ * the list, and the list then replaces everything shown. Frames that arrive before the list would be lost.
  */
 export class MessageListTracker {
   readonly #clock: Clock;

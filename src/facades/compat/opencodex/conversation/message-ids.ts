@@ -14,7 +14,7 @@ export const isAnswerEvent = (event: SessionEvent): boolean =>
 export class MessageIdResolver {
   readonly #replies = new Map<string, string>();
 
-  /** The id of the message to which this event belongs. Needs every event of the run, or at least its last answer. */
+  /** The id of the message to which this event belongs. Call this for every event of a run, or at least its last answer. */
   of(event: SessionEvent): string {
     const run = `${event.runId}`;
     if (event.type === 'run.started') this.#replies.delete(run);

@@ -26,7 +26,7 @@ export function mountStream(deps: OpencodexDeps, lists: MessageListTracker): voi
       const complain = (text: string) =>
         socket.sendJson({ type: 'error', content: text, message: text, timestamp: toIsoTime(deps.clock.now()) });
       const chat = findChat(deps, params.sid);
-      // Frames may arrive with the upgrade; their processing waits until the session is known.
+      // Frames may arrive with the upgrade. They are processed once the session has been found.
       socket.onJson(
         async (frame) => {
           const session = await chat.catch(() => undefined);

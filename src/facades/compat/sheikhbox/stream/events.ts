@@ -101,7 +101,7 @@ function toolData({ type, data }: Tool): Omit<ToolData, 'event_id' | 'timestamp'
 
 function toContent(tool: Tool['data']['tool'], content: ToolContent | null): Record<string, unknown> | null {
   if (content === null || tool === 'message') return null;
-  // The front end shows only the field `result` for tools of other families.
+  // The front end shows only the field `result` for tools of families that it does not know.
   if ('console' in content && shownFamily(tool) === 'mcp') return { result: content.console.at(-1)?.output ?? '' };
   if ('console' in content) return { console: content.console };
   if ('oldContent' in content) return { content: content.content, old_content: content.oldContent };

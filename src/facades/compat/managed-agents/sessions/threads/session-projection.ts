@@ -141,7 +141,7 @@ export class SessionProjection {
     return this.#withSession(threadEvents, { ownEvents: created, source: event, wasRescheduled });
   }
 
-  /** The server stops the children of a thread when its run ends. */
+  /** The server stops a thread's children when the thread's run ends. */
   #endWith(ended: SessionId): void {
     this.#ending.delete(ended);
     for (const [thread, { parent, projection }] of this.#threads)
@@ -244,7 +244,7 @@ export class SessionProjection {
     ];
   }
 
-  /** An event of the primary stream. If the causing log event already produced an event of this type, both share its id. */
+  /** An event of the primary stream. If the same log event already produced an event of this type, both get the same id. */
   #event(type: string, fields: object, { cause, part }: { readonly cause: Cause; readonly part: number }): ThreadEvent {
     const { ownEvents: created, source } = cause;
     const alike = ofSession.has(type) ? created.find((one) => one.type === type) : undefined;
