@@ -6,8 +6,8 @@ import type { DesktopService, DesktopStreamEndReason, DesktopViewer } from '../.
 import { PressedInputTracker, RfbClientParser, RfbError, type RfbMessage, withKeysym } from './rfb.ts';
 import { type ClientSocket, closeCodes } from './ws-socket.ts';
 
-// Connects a viewer's socket to the screen of a sandbox. Bytes from the screen pass unchanged. Bytes from the viewer are
-// parsed, and messages that the viewer may not send are dropped. Each side is read only as fast as the other side reads.
+// Connects a viewer's socket to the screen of a sandbox. Bytes from the screen are passed on unchanged. Bytes from the viewer
+// are parsed, and messages that the viewer may not send are dropped. Each side is read only as fast as the other side reads.
 
 /**
  * The display's stream is paused when this many bytes are queued for the viewer, about a quarter of a screen. With a lower
@@ -21,7 +21,8 @@ export interface VncRelayRequest {
   readonly mayControl: boolean;
   readonly viewerId?: string;
   /**
-   * Whether the viewer gets text frames about who has the keyboard and mouse, and can send text frames to take or return control.
+   * Whether the viewer receives text frames that report who controls the keyboard and mouse, and can send text frames to take
+   * or return control.
    */
   readonly talks: boolean;
 }
@@ -220,8 +221,8 @@ interface Outlet {
   /** Called when too much input is queued, and again when the queue is empty. */
   onFull(isFull: boolean): void;
 }
-const maxTyped = 500; // characters in one call
-const maxHeldMessages = 2_000; // messages
+const maxTyped = 500; // characters per `type` call
+const maxHeldMessages = 2_000;
 
 /** Sends a viewer's input to the display and to the daemon, in order of arrival. */
 export class DisplayInputQueue {
@@ -234,7 +235,7 @@ export class DisplayInputQueue {
     this.#outlet = outlet;
   }
 
-  /** Accepts messages whose permission was already checked. */
+  /** Call this only with messages that the viewer may send. */
   take(message: RfbMessage): void {
     const keysym = readKeysym(message);
     const latin = this.#held.hasModifier() ? toLatinKeysym(message.bytes) : undefined;

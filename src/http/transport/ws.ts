@@ -16,9 +16,9 @@ import type { App } from '../routes/routes.ts';
 import { WsConnection } from './ws-connection.ts';
 import { type ClientSocket, closeOnKeyRevocation, openSocket, type SocketContext } from './ws-socket.ts';
 
-// WebSockets are routes like all others. An upgrade passes the same hooks as a request: Host, Origin, token, rate
-// limit, log and metrics. Parameters are parsed, unknown paths are 404, and every refusal is an HTTP answer in the
-// path's error style. Only then does the socket open. So a facade writes, in its `mount`:
+// WebSockets are routes like all others. An upgrade passes the same hooks as a request: Host, Origin, token, rate limit, log
+// and metrics. Parameters are parsed, unknown paths get a 404, and every refusal is an HTTP answer in the path's error style.
+// Only then does the socket open. A facade's `mount` therefore contains, for example:
 // ```
 // sockets.route({
 //   path: '/ws/:sid', // the access log shows :sid as the session's id
@@ -95,7 +95,7 @@ export function createSocketServer(app: App, { styles, elsewhere = [], ...contex
   const upgrades = new WeakMap<IncomingMessage, Upgrade>();
 
   app.server.on('upgrade', (request: IncomingMessage, socket: NetSocket, head: Buffer) => {
-    socket.on('error', () => {}); // Node no longer listens for errors; `close` follows
+    socket.on('error', () => {}); // Node no longer handles this socket's errors; `close` follows each error
     rewriteRequest(elsewhere, request);
     if (head.length > 0 && elsewhere.length > 0) socket.unshift(head);
     if (elsewhere.some(({ upgrade }) => upgrade(request, socket))) return;

@@ -71,8 +71,8 @@ export interface JobClient {
   list(signal: AbortSignal): Promise<readonly JobEntry[]>;
   // The following methods also reject with not_found.
   /**
-   * Reads the output from now on. The first reader gets all output if it starts within 30 s. A reader that stops reading blocks
-   * the job after 1 MiB.
+   * Reads the output from now on. The first reader gets all output if it attaches within 30 s of the job's start. A reader
+   * that stops reading blocks the job once 1 MiB is unread.
    */
   attach(id: string, reader: JobOutputListener, signal: AbortSignal): Promise<JobStream>;
   /** Resolves once the program's pipe has accepted the bytes. Rejects: conflict (its input is closed). */
@@ -91,8 +91,8 @@ export interface JobClient {
 export interface FileSystemClient {
   stat(path: string, signal: AbortSignal, options?: { readonly metadata: boolean }): Promise<PathEntry>;
   /**
-   * Depth first, by name. `depth` 1: only the folder's own entries. Rejects: conflict (a link that leads to itself),
-   * payload_too_large (more than 20,000 entries, or too much metadata).
+   * Entries are listed depth first, sorted by name. `depth` 1: only the folder's own entries. Rejects: conflict (a link that
+   * leads to itself), payload_too_large (more than 20,000 entries, or too much metadata).
    */
   list(
     path: string,
@@ -171,7 +171,7 @@ export interface FileWatchOptions {
   readonly path: string;
   /** Includes subfolders, even those created later. */
   readonly recursive?: boolean;
-  /** Adds the current entry to each `create`, `write` and `chmod`. */
+  /** Adds the file's current entry to each `create`, `write` and `chmod` event. */
   readonly entries?: boolean;
 }
 /**

@@ -49,7 +49,7 @@ export interface OperationSpec {
   readonly fresh?: boolean;
 }
 export interface TerminalListener {
-  /** Called when the stream is open. From then on the reader misses no output. */
+  /** Called when the stream is open. The reader misses no output after this call. */
   readonly onOpen?: () => void;
   /** The terminal's output is paused until the returned promise resolves. */
   readonly onBytes: (chunk: Uint8Array) => void | Promise<void>;
@@ -156,8 +156,9 @@ export interface DesktopClient {
   /** Stops Chromium, the window manager and Xvnc. Succeeds if nothing was running. */
   stop(signal: AbortSignal): Promise<void>;
   /**
-   * Starts the desktop and opens one viewer's RFB stream, from Xvnc's first byte. The caller destroys the stream. If there are
-   * too many viewers, rejects with conflict; if the stream is a direct connection to the display, closes it instead.
+   * Starts the desktop and opens one viewer's RFB stream, from Xvnc's first byte. The caller destroys the stream. With too
+   * many viewers, the call rejects with conflict, or, if the stream is a direct connection to the display, the stream is
+   * closed.
    */
   vnc(signal: AbortSignal): Promise<Duplex>;
   /**
@@ -175,7 +176,7 @@ export interface DesktopClient {
 }
 
 export interface SearchOptions {
-  /** Additional globs, one of which a file must match. The daemon of an older image ignores them. */
+  /** Additional globs. A file must also match at least one of these. The daemon of an older image ignores them. */
   readonly types?: readonly string[];
 }
 

@@ -83,7 +83,7 @@ export function createSandboxClient(
 
   const since = createVersionCheck((signal) => again(signal, () => health(signal)));
 
-  /** Runs a call that may be silent for hours, as long as the daemon passes health checks. */
+  /** Runs a call that may be silent for hours. Rejects once the daemon fails its health checks. */
   async function whileAlive<Result>(
     signal: AbortSignal,
     call: (signal: AbortSignal) => Promise<Result>,
