@@ -21,7 +21,7 @@ export interface SandboxStartProgress extends Disposable {
 }
 
 const tickMs = 1_000;
-/** Without a terminal, an image's progress prints at most one line per interval. */
+/** Without a terminal, at most one line about an image's progress is printed per interval. */
 const lineMs = 5_000;
 const over = new Set<Phase['phase']>(['ready', 'released', 'lost', 'paused']);
 

@@ -10,8 +10,8 @@ import { type ClientSocket, closeCodes } from './ws-socket.ts';
 // are parsed, and messages that the viewer may not send are dropped. Each side is read only as fast as the other side reads.
 
 /**
- * The display's stream is paused when this many bytes are queued for the viewer, about a quarter of a screen. With a lower
- * limit, the programs between display and viewer would take turns instead of working in parallel.
+ * The display's stream is paused when this many bytes, about a quarter of a screen, are queued for the viewer. With a lower
+ * limit, the programs between the display and the viewer would take turns instead of working in parallel.
  */
 const maxWaiting = 1024 * 1024;
 const maxFrameBytes = 2 * 1024 * 1024;

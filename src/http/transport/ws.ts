@@ -86,7 +86,7 @@ const limits: ServerOptions & { maxFragments: number; maxBufferedChunks: number 
   WebSocket: WsConnection as unknown as typeof WebSocket,
 };
 
-/** Other upgrades (such as HTTP/2 in clear text) are served as plain requests. */
+/** Whether the request upgrades to WebSocket. Other upgrades, such as to cleartext HTTP/2, are served as plain requests. */
 export const isSocketUpgrade = ({ method, headers }: Pick<IncomingMessage, 'method' | 'headers'>): boolean =>
   method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket';
 

@@ -37,7 +37,7 @@ export interface JobSpec {
   readonly env?: readonly string[];
   /** A name for people and programs; several jobs can share it. */
   readonly label?: string;
-  /** A tag for `killTagged`, like that of an operation. */
+  /** A tag for `killTagged`, like an operation's tag. */
   readonly tag?: string;
   /** Runs the job on a terminal of this size instead of three pipes. */
   readonly terminal?: TerminalSize;

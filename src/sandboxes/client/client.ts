@@ -90,7 +90,7 @@ export interface ProgramSpec {
   readonly cwd?: string;
   /** Additional variables, each as NAME=value. */
   readonly env?: readonly string[];
-  /** A tag for `killTagged`, like that of an operation. */
+  /** A tag for `killTagged`, like an operation's tag. */
   readonly tag?: string;
 }
 export type ProgramOutputListener = JobOutputListener;
@@ -117,7 +117,7 @@ export interface ProgramClient {
   // The following methods also reject with not_found.
   /** Opens the pipes. A program has one reader at a time; a new reader replaces the previous reader. */
   attach(id: string, reader: ProgramOutputListener, signal: AbortSignal): Promise<ProgramPipes>;
-  /** INT goes to the process group; TERM and KILL end every process that the program started. */
+  /** INT is sent to the process group; TERM and KILL end every process that the program started. */
   signal(id: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT', signal: AbortSignal): Promise<void>;
   /** Ends the program and every process that it started, and forgets the program. */
   close(id: string, signal: AbortSignal): Promise<void>;
@@ -218,8 +218,8 @@ export interface SandboxClient {
   /** Sends TERM to every process that any command of the shell started, and KILL after 2 s. Rejects: shell_not_found. */
   kill(shell: string, signal: AbortSignal): Promise<void>;
   /**
-   * The newest commands. `chars`: the maximum characters of each command and of each output; absent: no further limit. Rejects:
-   * shell_not_found.
+   * The newest commands. `chars`: the maximum characters of each command and of each output; absent: only the daemon's own
+   * limits. Rejects: shell_not_found.
    */
   view(shell: string, signal: AbortSignal, limit?: { readonly chars: number }): Promise<ShellView>;
   /**

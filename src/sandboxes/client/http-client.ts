@@ -38,7 +38,7 @@ export interface SandboxAddress extends DaemonConnection {
   readonly hasten?: () => void;
   /** Connects to the display directly. Undefined: only the daemon can. */
   readonly screen?: () => Promise<Duplex | undefined>;
-  /** How long the daemon has waited for a processor, in ms; only differences are meaningful. */
+  /** How long the daemon has waited for a processor, in ms; only differences between readings are meaningful. */
   readonly starvedMs?: () => Promise<number>;
 }
 

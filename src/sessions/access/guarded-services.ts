@@ -442,8 +442,8 @@ const isListed = (principal: Principal, { shared: _shared, ...session }: Paramet
   permitsAction(principal, 'see', session);
 
 /**
- * Workspace names are per owner: two owners can use the same name for different workspaces. Callers without an owner share
- * theirs.
+ * Workspace names are per owner: two owners can use the same name for different workspaces. All callers without an owner
+ * share one set of names.
  */
 export function guardWorkspaces(
   workspaces: WorkspaceService,

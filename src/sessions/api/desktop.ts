@@ -28,7 +28,8 @@ export type DesktopView = z.infer<typeof DesktopView>;
 export type DesktopStreamEndReason = 'left' | 'restarted' | 'stopped' | 'sandbox_gone' | 'session_deleted';
 export interface DesktopViewerOptions {
   /**
-   * A name chosen by the viewer. A new viewer replaces an older viewer of the same name, unless the new viewer may only watch.
+   * A name chosen by the viewer. A new viewer replaces an older viewer with the same name, unless the new viewer may only
+   * watch.
    */
   readonly viewerId?: string;
   readonly mayControl: boolean;

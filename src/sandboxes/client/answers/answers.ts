@@ -91,7 +91,7 @@ const operation = z.object({
   reason: z.enum(['timed_out', 'killed', 'oom', 'lost']).exactOptional(),
   /** Bytes of output so far (stdout and stderr as one stream). */
   bytes: count,
-  /** Path of the file with the output up to the spool's limit, relative to the workspace. */
+  /** Path of the file that holds the output, up to the spool's limit; relative to the workspace. */
   spool: path,
   pid: count,
   startedAt: time,
@@ -145,7 +145,7 @@ const pathEntry = z.object({
   group: text(256),
   modified: iso,
   isLink: z.literal(true).exactOptional(),
-  /** The final target of a link, through all links. */
+  /** The final target of a link, with all intermediate links resolved. */
   target: path.exactOptional(),
   /** The entry is the workspace itself, under any of its paths. Only `stat` sets this. */
   workspace: z.literal(true).exactOptional(),
@@ -217,7 +217,7 @@ const exec = z.object({
   stdout: cut(maxExec),
   stderr: cut(maxExec),
   timedOut: z.boolean(),
-  /** Paths of the files with truncated output, up to the spool's limit, relative to the workspace. */
+  /** Paths of the files that hold truncated output in full, up to the spool's limit; relative to the workspace. */
   wholeIn: z.object({ stdout: path.exactOptional(), stderr: path.exactOptional() }).exactOptional(),
 });
 export type ExecResult = z.infer<typeof exec>;

@@ -11,7 +11,7 @@ const timeoutMs = 5_000;
 const maxBytes = 2 ** 20;
 const maxRedirects = 3;
 
-/** Fetches through `guardedConnect`, like sandboxes. Each redirect is resolved and checked again. */
+/** Connects through `guardedConnect`, as sandboxes do. Each redirect is resolved and checked again. */
 export function createPageTextFetcher(options: ConnectorOptions & { readonly ca?: string } = {}): PageTextFetcher {
   const via = createConnector(options, timeoutMs);
   return async (first, signal) => {

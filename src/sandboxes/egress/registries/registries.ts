@@ -169,7 +169,7 @@ interface RegistryDiscoveryResult {
 }
 
 interface RegistryDiscoveryOptions {
-  /** The key of the stored result: the names of the driver and the image. */
+  /** The key of the stored result, formed from the names of the driver and the image. */
   readonly imageDigest: string;
   readonly run: (signal: AbortSignal) => Promise<string>;
   readonly fetchPage: PageTextFetcher;
