@@ -64,8 +64,8 @@ export async function relayVnc(socket: ClientSocket, relayRequest: VncRelayReque
     const end = await Promise.race([viewer.ended, left.promise]);
     if (end) socket.close(...endings[end]);
   } catch (thrown) {
-    // A missing desktop always closes the socket with the same code. Only the reason shows whether the desktop is missing
-    // temporarily or permanently.
+    // A missing desktop always closes the socket with the same code. Only the close reason shows whether the desktop is
+    // missing temporarily or permanently.
     const error = toAppError(thrown);
     const isAbsent = error.code === 'unsupported' || error.code === 'sandbox_not_found';
     if (isAbsent) socket.close(closeCodes.failed, error.publicMessage);

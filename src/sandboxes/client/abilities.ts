@@ -59,8 +59,8 @@ export interface JobStream {
   detach(): void;
 }
 /**
- * Jobs: at most 256 at a time. A job runs until it ends, is killed, or the daemon restarts. The daemon remembers a job for a
- * minute after its end. The `id` parameters also accept the job's pid.
+ * Jobs: at most 256 at a time. A job runs until it ends or is killed, or until the daemon restarts. The daemon remembers a
+ * job for a minute after its end. The `id` parameters also accept the job's pid.
  */
 export interface JobClient {
   /**
@@ -155,13 +155,13 @@ export interface WorkspaceFingerprint {
  */
 export interface WorkspaceClient {
   /**
-   * Saves a list of the files, and copies of small files, as they are before a run (run-files.ts), once per run. False: a program
-   * in the sandbox must save them. Rejects: quota, unsupported (a sandbox in memory).
+   * Saves a list of the files, and copies of small files, as they are before a run (run-files.ts), once per run. False: a
+   * program in the sandbox must save them. Rejects: quota, unsupported (an in-memory sandbox).
    */
   keep(mark: RunStart, signal: AbortSignal): Promise<boolean>;
   /**
-   * Equal fingerprints mean equal files. Undefined: a program in the sandbox must compute the fingerprint. Rejects: unsupported
-   * (a sandbox in memory).
+   * Equal fingerprints mean equal files. Undefined: a program in the sandbox must compute the fingerprint. Rejects:
+   * unsupported (an in-memory sandbox).
    */
   print(signal: AbortSignal): Promise<WorkspaceFingerprint | undefined>;
 }

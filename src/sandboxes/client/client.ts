@@ -106,7 +106,7 @@ export interface ProgramPipes {
   /** Leaves the program running. Its output waits in the pipes for the next reader. */
   detach(): void;
 }
-/** Programs without a terminal: at most 32 at a time. They run until they end, are closed, or the daemon restarts. */
+/** Programs without a terminal: at most 32 at a time. They run until they end or are closed, or until the daemon restarts. */
 export interface ProgramClient {
   /**
    * Starts a program. Rejects: conflict (32 already run, or processes of this tag were killed), file_not_found (no such program),

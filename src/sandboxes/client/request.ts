@@ -25,8 +25,8 @@ export interface DaemonRequest {
   readonly raw?: Uint8Array;
   readonly body?: AsyncIterable<Uint8Array>;
   /**
-   * Maximum milliseconds until the answer begins, and between bytes of a stream. 0: no limit, such as for uploads and for calls
-   * in `whileAlive`.
+   * Maximum milliseconds until the answer begins, and between bytes of a stream. 0: no limit, as for uploads and calls in
+   * `whileAlive`.
    */
   readonly timeoutMs?: number;
   readonly onAnswer?: () => void;

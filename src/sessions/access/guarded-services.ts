@@ -147,7 +147,8 @@ export function guardServices(services: Services, { principalOf, attach }: Guard
 }
 
 /**
- * Rejects with not_found if an agent's vault, memory store or environment belongs to another project or owner than its session.
+ * Rejects with not_found if an agent's vault, memory store or environment belongs to a different project or owner than its
+ * session.
  */
 async function checkParts(
   { vaults, memoryStores, documents }: Pick<Services, 'vaults' | 'memoryStores' | 'documents'>,

@@ -71,8 +71,8 @@ export interface ProjectService {
   update(id: string, change: { name?: string; description?: string | null }): Promise<Project>;
   agent(id: string): Promise<ProjectAgentProfile>;
   /**
-   * Changes only the fields that are set, from the next turn on. Rejects: conflict, invalid_request (a model that is unknown or
-   * must not be used).
+   * Changes only the fields that are set. Takes effect from the next turn on. Rejects: conflict, invalid_request (a model
+   * that is unknown or must not be used).
    */
   changeAgent(id: string, change: ProjectAgentChange): Promise<ProjectAgentProfile>;
   /** The owner first. */

@@ -24,7 +24,7 @@ export type RepositoryStatus = z.infer<typeof RepositoryStatus>;
 export const DiffText = z.object({ text: z.string(), truncated: z.boolean() });
 export type DiffText = z.infer<typeof DiffText>;
 export interface DiffQuery {
-  /** `base`: since the commit that the session began with. `head`: only uncommitted changes. */
+  /** `base`: changes since the commit that the session began with. `head`: only uncommitted changes. */
   readonly since: 'base' | 'head';
   readonly file?: string;
 }

@@ -77,7 +77,7 @@ export function createProxyEnv({ proxyPort, caPath }: { proxyPort: number; caPat
     npm_config_https_proxy: proxy,
     npm_config_noproxy: local,
     npm_config_cafile: caPath,
-    SSL_CERT_FILE: caPath, // OpenSSL, Python's ssl, Go, Ruby, uv
+    SSL_CERT_FILE: caPath, // read by OpenSSL, Python's ssl, Go, Ruby and uv
     NODE_EXTRA_CA_CERTS: caPath,
     REQUESTS_CA_BUNDLE: caPath,
     PIP_CERT: caPath,

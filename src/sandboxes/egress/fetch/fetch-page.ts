@@ -4,7 +4,7 @@ import { AppError } from '../../../core/errors/errors.ts';
 import { waitForResponse } from '../answer.ts';
 import { type ConnectorOptions, connectToUrl, createConnector } from './guarded-fetch.ts';
 
-/** Fetches the text of a page whose URL is untrusted, truncated at 1 MiB. Rejects only with AppError. */
+/** Fetches the text of a page whose URL is untrusted. Truncates the text at 1 MiB. Rejects only with AppError. */
 export type PageTextFetcher = (url: string, signal: AbortSignal) => Promise<string>;
 
 const timeoutMs = 5_000;

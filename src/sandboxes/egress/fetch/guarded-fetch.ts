@@ -112,7 +112,7 @@ export interface Connector {
   readonly dial: AddressDialer;
   readonly reachable: (address: string) => boolean;
   readonly connectMs: number;
-  /** Whether an address of a name can be dialled. Absent: all can. */
+  /** Whether an address of the name may be dialled. Absent: all may be dialled. */
   readonly admits?: ((address: string) => boolean) | undefined;
 }
 export interface ConnectorOptions {

@@ -245,7 +245,7 @@ function add(entries: RegistryHost[], tool: string, url: URL): void {
   if (!known && kind !== 'odd' && entries.length < maxEntries) entries.push({ host, port, for: tool });
 }
 
-/** Removes user, password, query and fragment, because the URL is stored and shown. */
+/** Removes the user, password, query and fragment, because the URL is stored and shown. */
 function parseUrl(text: string, base?: string): URL | undefined {
   const url = URL.parse(text, base);
   if (!url || !/^https?:$/.test(url.protocol)) return undefined;
