@@ -30,7 +30,7 @@ export function watchEventLoop(options: WatchdogOptions): Disposable & { readonl
 }
 
 function ownThread(): Worker {
-  const file = import.meta.url.endsWith('.ts') ? './watchdog-worker.ts' : './watchdog-worker.js'; // the sources, or tsc's output
+  const file = import.meta.url.endsWith('.ts') ? './watchdog-worker.ts' : './watchdog-worker.js'; // `.js` in tsc's output
   const worker = new Worker(new URL(file, import.meta.url), {
     name: 'watchdog',
     resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 },

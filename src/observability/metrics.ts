@@ -22,7 +22,7 @@ export interface Metrics {
   memoryChange(by: 'person' | 'agent', action: string): void;
   /** Counts a delivery attempt of an outgoing webhook: `delivered`, `again` (retried later) or `failed` permanently. */
   webhookTry(outcome: 'delivered' | 'again' | 'failed'): void;
-  /** Counts a request for a new sandbox while a warm pool exists: `hit` when the pool had one ready. */
+  /** Counts a request for a new sandbox while a warm pool exists. `hit`: the pool had a sandbox ready. */
   warmPool(outcome: 'hit' | 'miss'): void;
   /** Counts workspaces prepared for future sessions, as they are created, used or discarded. */
   readyWorkspace(event: 'made' | 'taken' | 'dropped'): void;
@@ -45,7 +45,7 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
     labelNames: ['status'],
     registers,
     async collect() {
-      this.reset(); // clears statuses that sessions no longer have
+      this.reset(); // clears statuses that no session has any longer
       const counts = await sessions().catch(() => ({})); // a failing store does not hide other metrics
       for (const [status, count] of Object.entries(counts)) this.set({ status }, count);
     },

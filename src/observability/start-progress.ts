@@ -11,14 +11,17 @@ type Phase = FactOf<'sandbox.phase'>['data'];
 type Kind = 'awaited' | 'background';
 
 export interface SandboxStartProgress extends Disposable {
-  /** `what`: a description of the start. Starts that a caller is waiting for take precedence over background starts. */
+  /**
+   * `what`: a description of the start. The line shows the newest start that a caller is waiting for, or else the newest
+   * background start.
+   */
   record(what: string, phase: Phase, kind?: Kind): void;
   /** Writes other output above the progress line. */
   around(write: () => void): void;
 }
 
 const tickMs = 1_000;
-/** Without a terminal, an image's progress prints at most one line per interval. */
+/** Without a terminal, at most one line about an image's progress is printed per interval. */
 const lineMs = 5_000;
 const over = new Set<Phase['phase']>(['ready', 'released', 'lost', 'paused']);
 

@@ -23,11 +23,11 @@ export interface SseContext {
 export interface SseStream extends Disposable {
   /** Fires when the client leaves, its key is revoked, or the server shuts down. */
   readonly gone: AbortSignal;
-  /** Returns a promise if the client must catch up first. The promise always resolves, even if the client leaves. */
+  /** Returns a promise if the client must catch up before the next write. The promise resolves even if the client leaves. */
   write(frame: Buffer): Promise<void> | undefined;
   /** Like `write`, but with as few writes as possible. Waits between writes until the client has caught up. */
   writeAll(frames: readonly Buffer[]): Promise<void> | undefined;
-  /** Breaks the connection, so that the client notices and resumes. */
+  /** Cuts the connection, so that the client notices the loss and resumes from its cursor. */
   destroy(): void;
 }
 
@@ -36,7 +36,7 @@ export function toSseFrame({ id, event, data }: { id?: string; event: string; da
   return Buffer.from(`${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
 }
 
-/** Takes over the response. Refuse a request before this call: no status can follow the first byte. */
+/** Takes over the response. Refuse a request before this call, because the status cannot change afterwards. */
 export function openSse(reply: FastifyReply, { clock, closing, opened }: SseContext): SseStream {
   const res = reply.hijack().raw;
   const hangUp = new AbortController();
@@ -99,7 +99,7 @@ export function openSse(reply: FastifyReply, { clock, closing, opened }: SseCont
       clock.clearTimeout(timer);
       if (res.closed || res.destroyed) return;
       res.end();
-      // Queued bytes get time to be sent, but a client that does not read cannot delay a shutdown.
+      // Queued bytes get time to be sent, but a client that does not read them cannot delay a shutdown for long.
       const last = clock.setTimeout(() => res.destroy(), closing.aborted ? 4_000 : stalledMs);
       res.once('close', () => clock.clearTimeout(last));
     },
@@ -149,7 +149,7 @@ export function waitForDrain(
     resolve();
   };
   out.once('drain', done);
-  gone.addEventListener('abort', done, { once: true }); // `close` fires this signal too
+  gone.addEventListener('abort', done, { once: true }); // the response's `close` event fires this signal too
   if (gone.aborted) done();
   return promise;
 }

@@ -6,12 +6,12 @@ import type { DesktopService, DesktopStreamEndReason, DesktopViewer } from '../.
 import { PressedInputTracker, RfbClientParser, RfbError, type RfbMessage, withKeysym } from './rfb.ts';
 import { type ClientSocket, closeCodes } from './ws-socket.ts';
 
-// Connects a viewer's socket to the screen of a sandbox. Bytes from the screen pass unchanged. Bytes from the viewer are
-// parsed, and messages that the viewer may not send are dropped. Each side is read only as fast as the other side reads.
+// Connects a viewer's socket to the screen of a sandbox. Bytes from the screen are passed on unchanged. Bytes from the viewer
+// are parsed, and messages that the viewer may not send are dropped. Each side is read only as fast as the other side reads.
 
 /**
- * The display's stream is paused when this many bytes are queued for the viewer, about a quarter of a screen. With a lower
- * limit, the programs between display and viewer would take turns instead of working in parallel.
+ * The display's stream is paused when this many bytes, about a quarter of a screen, are queued for the viewer. With a lower
+ * limit, the programs between the display and the viewer would take turns instead of working in parallel.
  */
 const maxWaiting = 1024 * 1024;
 const maxFrameBytes = 2 * 1024 * 1024;
@@ -21,7 +21,8 @@ export interface VncRelayRequest {
   readonly mayControl: boolean;
   readonly viewerId?: string;
   /**
-   * Whether the viewer gets text frames about who has the keyboard and mouse, and can send text frames to take or return control.
+   * Whether the viewer receives text frames that report who controls the keyboard and mouse, and can send text frames to take
+   * or return control.
    */
   readonly talks: boolean;
 }
@@ -63,8 +64,8 @@ export async function relayVnc(socket: ClientSocket, relayRequest: VncRelayReque
     const end = await Promise.race([viewer.ended, left.promise]);
     if (end) socket.close(...endings[end]);
   } catch (thrown) {
-    // A missing desktop always closes the socket with the same code. Only the reason shows whether the desktop is missing
-    // temporarily or permanently.
+    // A missing desktop always closes the socket with the same code. Only the close reason shows whether the desktop is
+    // missing temporarily or permanently.
     const error = toAppError(thrown);
     const isAbsent = error.code === 'unsupported' || error.code === 'sandbox_not_found';
     if (isAbsent) socket.close(closeCodes.failed, error.publicMessage);
@@ -220,8 +221,8 @@ interface Outlet {
   /** Called when too much input is queued, and again when the queue is empty. */
   onFull(isFull: boolean): void;
 }
-const maxTyped = 500; // characters in one call
-const maxHeldMessages = 2_000; // messages
+const maxTyped = 500; // characters per `type` call
+const maxHeldMessages = 2_000;
 
 /** Sends a viewer's input to the display and to the daemon, in order of arrival. */
 export class DisplayInputQueue {
@@ -234,7 +235,7 @@ export class DisplayInputQueue {
     this.#outlet = outlet;
   }
 
-  /** Accepts messages whose permission was already checked. */
+  /** Call this only with messages that the viewer may send. */
   take(message: RfbMessage): void {
     const keysym = readKeysym(message);
     const latin = this.#held.hasModifier() ? toLatinKeysym(message.bytes) : undefined;

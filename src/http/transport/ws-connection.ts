@@ -5,7 +5,7 @@ const maxBacklogBytes = 4 * 1024 * 1024;
 type SendCallback = (error?: Error) => void;
 type SendOptions = Parameters<WebSocket['send']>[1];
 
-/** A WebSocket with bounded memory: a client that reads too slowly is closed, and can resume from its cursor. */
+/** A WebSocket with bounded memory: a client that reads too slowly is disconnected, and can resume from its cursor. */
 export class WsConnection extends WebSocket {
   readonly #leaving = new AbortController();
   readonly #flushed = new Set<() => void>();

@@ -65,7 +65,7 @@ const asText = { binary: false };
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 export interface ClientSocket {
-  /** Dropped when the socket is closed. A client that lets 4 MiB pile up is closed with 1013. */
+  /** A frame for a closed socket is dropped. A client that lets 4 MiB pile up is disconnected with 1013. */
   sendJson(frame: object): void;
   /** Sends JSON texts that were encoded once for many sockets. */
   sendFrames(frames: readonly Buffer[]): void;
@@ -87,8 +87,8 @@ export interface ClientSocket {
   /** Fires when either side closes the socket or the server shuts down. Pass it to `sessions.follow`. */
   readonly closed: AbortSignal;
   /**
-   * Resolves when the client has read most of the bytes or is gone. A client that reads nothing for 30 s is closed with 1013.
-   * Not needed for live events.
+   * Resolves when the client has read most of the bytes or is gone. A client that reads nothing for 30 s is disconnected with
+   * 1013. Not needed for live events.
    */
   drained(): Promise<void>;
   /** The underlying connection, which some libraries need. The limits apply to it too. */
@@ -156,7 +156,7 @@ function parseFrame(bytes: Buffer): JsonObject | undefined {
   }
 }
 
-/** Closes the connection after two missed pings, because its peer vanished (a pulled cable, a sleeping laptop). */
+/** Closes the connection after two unanswered pings: the peer has vanished (a pulled cable, a sleeping laptop). */
 function keepAlive(connection: WsConnection, clock: Clock): void {
   let missed = 0;
   let timer: unknown;

@@ -16,9 +16,9 @@ import type { App } from '../routes/routes.ts';
 import { WsConnection } from './ws-connection.ts';
 import { type ClientSocket, closeOnKeyRevocation, openSocket, type SocketContext } from './ws-socket.ts';
 
-// WebSockets are routes like all others. An upgrade passes the same hooks as a request: Host, Origin, token, rate
-// limit, log and metrics. Parameters are parsed, unknown paths are 404, and every refusal is an HTTP answer in the
-// path's error style. Only then does the socket open. So a facade writes, in its `mount`:
+// WebSockets are routes like all others. An upgrade passes the same hooks as a request: Host, Origin, token, rate limit, log
+// and metrics. Parameters are parsed, unknown paths get a 404, and every refusal is an HTTP answer in the path's error style.
+// Only then does the socket open. A facade's `mount` therefore contains, for example:
 // ```
 // sockets.route({
 //   path: '/ws/:sid', // the access log shows :sid as the session's id
@@ -86,7 +86,7 @@ const limits: ServerOptions & { maxFragments: number; maxBufferedChunks: number 
   WebSocket: WsConnection as unknown as typeof WebSocket,
 };
 
-/** Other upgrades (such as HTTP/2 in clear text) are served as plain requests. */
+/** Whether the request upgrades to WebSocket. Other upgrades, such as to cleartext HTTP/2, are served as plain requests. */
 export const isSocketUpgrade = ({ method, headers }: Pick<IncomingMessage, 'method' | 'headers'>): boolean =>
   method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket';
 
@@ -95,7 +95,7 @@ export function createSocketServer(app: App, { styles, elsewhere = [], ...contex
   const upgrades = new WeakMap<IncomingMessage, Upgrade>();
 
   app.server.on('upgrade', (request: IncomingMessage, socket: NetSocket, head: Buffer) => {
-    socket.on('error', () => {}); // Node no longer listens for errors; `close` follows
+    socket.on('error', () => {}); // Node no longer handles this socket's errors; `close` follows each error
     rewriteRequest(elsewhere, request);
     if (head.length > 0 && elsewhere.length > 0) socket.unshift(head);
     if (elsewhere.some(({ upgrade }) => upgrade(request, socket))) return;

@@ -10,7 +10,7 @@ import { type AuditEntry, type AuditKey, type AuditPosition, sealAuditRow } from
  * is detected.
  */
 export interface AuditLog extends Disposable {
-  /** Writes the row to its file before it returns. Never throws: a failed write is counted, and a later row reports the count. */
+  /** Writes the row to its file before returning. Never throws: a failed write is counted, and a later row reports the count. */
   write(entry: AuditEntry): void;
   readonly head: AuditPosition;
 }

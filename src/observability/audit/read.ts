@@ -60,7 +60,7 @@ async function readPiece(handle: FileHandle, start: number, end: number): Promis
   return piece.subarray(0, bytesRead);
 }
 
-/** Undefined: the file was removed in the meantime, because the log was full. */
+/** Undefined if the file has since been removed to make room in the log. */
 async function openIfThere(path: string): Promise<FileHandle | undefined> {
   return await open(path, 'r').catch((thrown: NodeJS.ErrnoException) => {
     if (thrown.code === 'ENOENT') return undefined;

@@ -21,8 +21,8 @@ interface VerifiedFile {
 }
 
 /**
- * Verifies the whole log. `kept`: a position that the operator recorded elsewhere earlier. The row at that position must
- * still exist, unless its file was removed to make room.
+ * Verifies the whole log. `kept`: an earlier position, which the operator stored outside the log. The row at that position
+ * must still exist, unless its file was removed to make room.
  */
 export function verifyAuditLog(folder: string, keys: readonly AuditKey[], kept?: AuditPosition): AuditReport {
   const files = listAuditFiles(folder);

@@ -17,7 +17,7 @@ interface EndedRun {
   readonly from: number | undefined;
   readonly to: number;
 }
-const maxReading = 100; // maximum number of runs read at the same time; a run that ends beyond this limit gets no trace
+const maxReading = 100; // runs read at the same time; a run that ends while this many are being read gets no trace
 const lookBack = 50; // events to read before a run's start, such as its message and the start of its sandbox
 const pageSize = 500;
 
@@ -58,7 +58,7 @@ export class RunTraceExporter implements AsyncDisposable {
   async #send({ sessionId, runId, from, to }: EndedRun): Promise<void> {
     const { log, events, sink, ...options } = this.#options;
     const last = from ?? (await events.findLastSeq(sessionId, 'run.started'));
-    const first = last < to ? last : 1; // if the next run has already started, the start of this run is unknown
+    const first = last < to ? last : 1; // if a later run has started, this run's start is unknown, so the log is read from seq 1
     const own: SessionEvent[] = [];
     const [created] = (await log.page(sessionId, 0, 1)).events;
     for (let after = Math.max(0, first - 1 - lookBack); after < to; ) {

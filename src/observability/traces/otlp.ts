@@ -19,8 +19,8 @@ const maxAtOnce = 512;
 const endMs = 2_000; // how long a shutdown waits for the receiver
 
 /**
- * All runs of a session are in one trace. Its id is derived from the session's, so neither a restart nor a second server changes
- * it.
+ * All runs of a session are in one trace. The trace's id is derived from the session's id, so neither a restart nor a second
+ * server changes it.
  */
 export const computeTraceId = (sessionId: string): string => digestText(`trace ${sessionId}`).slice(0, 32);
 export const computeSessionSpanId = (sessionId: string): string => digestText(`span ${sessionId}`).slice(0, 16);

@@ -7,7 +7,7 @@ import type { AttributeValue, SpanData, SpanTree } from './span.ts';
 // spans. Names and attributes follow OpenTelemetry's conventions for generative AI.
 
 export interface RunSpanOptions {
-  /** The session's template, which names the agent. */
+  /** The name of the session's template, used as the agent's name. */
   readonly agent: string;
   /** Whether spans contain messages, arguments and results, which may be confidential. */
   readonly content: boolean;
@@ -97,7 +97,7 @@ function toSpans(event: SessionEvent, own: readonly SessionEvent[], options: Run
   return [{ name: 'start sandbox', kind: 'client', start: ts - (data.ms ?? 0), end: ts, attributes }];
 }
 
-/** OpenTelemetry's provider names, by Corral's names, where they differ. */
+/** Maps Corral's provider names to OpenTelemetry's, where they differ. */
 const providers: Readonly<Record<string, string>> = { gemini: 'gcp.gemini' };
 
 function chat({ sessionId, ts }: SessionEvent, data: FactOf<'usage'>['data']): SpanData {

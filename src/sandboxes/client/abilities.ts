@@ -37,7 +37,7 @@ export interface JobSpec {
   readonly env?: readonly string[];
   /** A name for people and programs; several jobs can share it. */
   readonly label?: string;
-  /** A tag for `killTagged`, like that of an operation. */
+  /** A tag for `killTagged`, like an operation's tag. */
   readonly tag?: string;
   /** Runs the job on a terminal of this size instead of three pipes. */
   readonly terminal?: TerminalSize;
@@ -59,8 +59,8 @@ export interface JobStream {
   detach(): void;
 }
 /**
- * Jobs: at most 256 at a time. A job runs until it ends, is killed, or the daemon restarts. The daemon remembers a job for a
- * minute after its end. The `id` parameters also accept the job's pid.
+ * Jobs: at most 256 at a time. A job runs until it ends or is killed, or until the daemon restarts. The daemon remembers a
+ * job for a minute after its end. The `id` parameters also accept the job's pid.
  */
 export interface JobClient {
   /**
@@ -71,8 +71,8 @@ export interface JobClient {
   list(signal: AbortSignal): Promise<readonly JobEntry[]>;
   // The following methods also reject with not_found.
   /**
-   * Reads the output from now on. The first reader gets all output if it starts within 30 s. A reader that stops reading blocks
-   * the job after 1 MiB.
+   * Reads the output from now on. The first reader gets all output if it attaches within 30 s of the job's start. A reader
+   * that stops reading blocks the job once 1 MiB is unread.
    */
   attach(id: string, reader: JobOutputListener, signal: AbortSignal): Promise<JobStream>;
   /** Resolves once the program's pipe has accepted the bytes. Rejects: conflict (its input is closed). */
@@ -91,8 +91,8 @@ export interface JobClient {
 export interface FileSystemClient {
   stat(path: string, signal: AbortSignal, options?: { readonly metadata: boolean }): Promise<PathEntry>;
   /**
-   * Depth first, by name. `depth` 1: only the folder's own entries. Rejects: conflict (a link that leads to itself),
-   * payload_too_large (more than 20,000 entries, or too much metadata).
+   * Entries are listed depth first, sorted by name. `depth` 1: only the folder's own entries. Rejects: conflict (a link that
+   * leads to itself), payload_too_large (more than 20,000 entries, or too much metadata).
    */
   list(
     path: string,
@@ -155,13 +155,13 @@ export interface WorkspaceFingerprint {
  */
 export interface WorkspaceClient {
   /**
-   * Saves a list of the files, and copies of small files, as they are before a run (run-files.ts), once per run. False: a program
-   * in the sandbox must save them. Rejects: quota, unsupported (a sandbox in memory).
+   * Saves a list of the files, and copies of small files, as they are before a run (run-files.ts), once per run. False: a
+   * program in the sandbox must save them. Rejects: quota, unsupported (an in-memory sandbox).
    */
   keep(mark: RunStart, signal: AbortSignal): Promise<boolean>;
   /**
-   * Equal fingerprints mean equal files. Undefined: a program in the sandbox must compute the fingerprint. Rejects: unsupported
-   * (a sandbox in memory).
+   * Equal fingerprints mean equal files. Undefined: a program in the sandbox must compute the fingerprint. Rejects:
+   * unsupported (an in-memory sandbox).
    */
   print(signal: AbortSignal): Promise<WorkspaceFingerprint | undefined>;
 }
@@ -171,7 +171,7 @@ export interface FileWatchOptions {
   readonly path: string;
   /** Includes subfolders, even those created later. */
   readonly recursive?: boolean;
-  /** Adds the current entry to each `create`, `write` and `chmod`. */
+  /** Adds the file's current entry to each `create`, `write` and `chmod` event. */
   readonly entries?: boolean;
 }
 /**

@@ -49,7 +49,7 @@ export interface OperationSpec {
   readonly fresh?: boolean;
 }
 export interface TerminalListener {
-  /** Called when the stream is open. From then on the reader misses no output. */
+  /** Called when the stream is open. The reader misses no output after this call. */
   readonly onOpen?: () => void;
   /** The terminal's output is paused until the returned promise resolves. */
   readonly onBytes: (chunk: Uint8Array) => void | Promise<void>;
@@ -90,7 +90,7 @@ export interface ProgramSpec {
   readonly cwd?: string;
   /** Additional variables, each as NAME=value. */
   readonly env?: readonly string[];
-  /** A tag for `killTagged`, like that of an operation. */
+  /** A tag for `killTagged`, like an operation's tag. */
   readonly tag?: string;
 }
 export type ProgramOutputListener = JobOutputListener;
@@ -106,7 +106,7 @@ export interface ProgramPipes {
   /** Leaves the program running. Its output waits in the pipes for the next reader. */
   detach(): void;
 }
-/** Programs without a terminal: at most 32 at a time. They run until they end, are closed, or the daemon restarts. */
+/** Programs without a terminal: at most 32 at a time. They run until they end or are closed, or until the daemon restarts. */
 export interface ProgramClient {
   /**
    * Starts a program. Rejects: conflict (32 already run, or processes of this tag were killed), file_not_found (no such program),
@@ -117,7 +117,7 @@ export interface ProgramClient {
   // The following methods also reject with not_found.
   /** Opens the pipes. A program has one reader at a time; a new reader replaces the previous reader. */
   attach(id: string, reader: ProgramOutputListener, signal: AbortSignal): Promise<ProgramPipes>;
-  /** INT goes to the process group; TERM and KILL end every process that the program started. */
+  /** INT is sent to the process group; TERM and KILL end every process that the program started. */
   signal(id: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT', signal: AbortSignal): Promise<void>;
   /** Ends the program and every process that it started, and forgets the program. */
   close(id: string, signal: AbortSignal): Promise<void>;
@@ -156,8 +156,9 @@ export interface DesktopClient {
   /** Stops Chromium, the window manager and Xvnc. Succeeds if nothing was running. */
   stop(signal: AbortSignal): Promise<void>;
   /**
-   * Starts the desktop and opens one viewer's RFB stream, from Xvnc's first byte. The caller destroys the stream. If there are
-   * too many viewers, rejects with conflict; if the stream is a direct connection to the display, closes it instead.
+   * Starts the desktop and opens one viewer's RFB stream, from Xvnc's first byte. The caller destroys the stream. With too
+   * many viewers, the call rejects with conflict, or, if the stream is a direct connection to the display, the stream is
+   * closed.
    */
   vnc(signal: AbortSignal): Promise<Duplex>;
   /**
@@ -175,7 +176,7 @@ export interface DesktopClient {
 }
 
 export interface SearchOptions {
-  /** Additional globs, one of which a file must match. The daemon of an older image ignores them. */
+  /** Additional globs. A file must also match at least one of these. The daemon of an older image ignores them. */
   readonly types?: readonly string[];
 }
 
@@ -217,8 +218,8 @@ export interface SandboxClient {
   /** Sends TERM to every process that any command of the shell started, and KILL after 2 s. Rejects: shell_not_found. */
   kill(shell: string, signal: AbortSignal): Promise<void>;
   /**
-   * The newest commands. `chars`: the maximum characters of each command and of each output; absent: no further limit. Rejects:
-   * shell_not_found.
+   * The newest commands. `chars`: the maximum characters of each command and of each output; absent: only the daemon's own
+   * limits. Rejects: shell_not_found.
    */
   view(shell: string, signal: AbortSignal, limit?: { readonly chars: number }): Promise<ShellView>;
   /**

@@ -6,8 +6,8 @@ type KnownVersion = '1.1' | '1.2' | '1.3' | '1.5' | '1.6' | '1.7';
 export type VersionCheck = (version: KnownVersion, signal: AbortSignal) => Promise<boolean>;
 
 /**
- * The version that a memory sandbox's daemon reports. Such a daemon is always as new as the server, and rejects features that it
- * lacks with `unsupported`.
+ * The version that the daemon of an in-memory sandbox reports. Such a daemon is always as new as the server, and rejects
+ * features that it lacks with `unsupported`.
  */
 const inMemory = 'memory';
 

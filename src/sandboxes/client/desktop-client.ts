@@ -128,7 +128,7 @@ export function createDesktopClient(
     async cdpMessage(bytes) {
       const validationResult = await validateResponseInTurn('cdp', bytes);
       if (validationResult.ok) return { kind: 'message', message: validationResult.value };
-      // A page can make an honest browser send too much. Text that is not a message can only come from another program.
+      // A page can make an honest browser send too much. Text that is not a message cannot come from the browser.
       if (validationResult.reason === 'too_large' || validationResult.reason === 'too_complex')
         return { kind: 'too_much' };
       return {

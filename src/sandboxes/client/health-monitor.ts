@@ -3,8 +3,8 @@ import type { Clock } from '../../core/contracts/clock.ts';
 const shortMs = 1_000;
 const longMs = 16_000;
 /**
- * Each missed check counts as 1, minus the share of its duration in which the machine was too busy. After three misses the
- * sandbox is lost, even if this share was `busyShare` in two of them.
+ * Each missed check counts as 1, minus the share of its duration during which the machine was too busy. After three misses
+ * the sandbox is lost, even if this share was `busyShare` in two of them.
  */
 const maxMisses = 2.5;
 /** A daemon that is silent for this long is considered lost, however busy the machine is. */
@@ -14,8 +14,8 @@ const busyShare = 0.25;
 
 /**
  * Decides whether a sandbox that does not answer is lost. On an overloaded machine a daemon can be silent because it gets no
- * processor time, and a server without processor time cannot receive an answer that has arrived. Neither time counts against the
- * sandbox. After a miss on such a machine, the next check waits twice as long, up to 16 s.
+ * processor time, and a server without processor time cannot receive an answer that has arrived. Time lost in either way does
+ * not count against the sandbox. After a miss on such a machine, the next check waits twice as long, up to 16 s.
  */
 export class HealthMonitor {
   readonly #clock: Clock;

@@ -38,7 +38,7 @@ export interface SandboxAddress extends DaemonConnection {
   readonly hasten?: () => void;
   /** Connects to the display directly. Undefined: only the daemon can. */
   readonly screen?: () => Promise<Duplex | undefined>;
-  /** How long the daemon has waited for a processor, in ms; only differences are meaningful. */
+  /** How long the daemon has waited for a processor, in ms; only differences between readings are meaningful. */
   readonly starvedMs?: () => Promise<number>;
 }
 
@@ -83,7 +83,7 @@ export function createSandboxClient(
 
   const since = createVersionCheck((signal) => again(signal, () => health(signal)));
 
-  /** Runs a call that may be silent for hours, as long as the daemon passes health checks. */
+  /** Runs a call that may be silent for hours. Rejects once the daemon fails its health checks. */
   async function whileAlive<Result>(
     signal: AbortSignal,
     call: (signal: AbortSignal) => Promise<Result>,

@@ -25,8 +25,8 @@ export interface DaemonRequest {
   readonly raw?: Uint8Array;
   readonly body?: AsyncIterable<Uint8Array>;
   /**
-   * Maximum milliseconds until the answer begins, and between bytes of a stream. 0: no limit, such as for uploads and for calls
-   * in `whileAlive`.
+   * Maximum milliseconds until the answer begins, and between bytes of a stream. 0: no limit, as for uploads and calls in
+   * `whileAlive`.
    */
   readonly timeoutMs?: number;
   readonly onAnswer?: () => void;
@@ -41,8 +41,8 @@ interface StreamRequest extends DaemonRequest {
 type Trailers = Readonly<Record<string, string | undefined>>;
 
 /**
- * Ends a call that hangs although the daemon is healthy. Long enough for a daemon without processor time; health checks detect a
- * silent daemon.
+ * Ends a call that hangs although the daemon is healthy. Long enough for a daemon that temporarily gets no processor time.
+ * Health checks detect a daemon that is silent.
  */
 const defaultTimeoutMs = 30_000;
 /** Time limit in milliseconds for receiving a whole answer that is not a stream, from its first byte. */
@@ -245,7 +245,7 @@ export function createRequester({
   };
 }
 
-/** `failure` reports which rule of HTTP the sandbox broke, even after the head has arrived. */
+/** `failure` returns the HTTP rule that the sandbox broke, even if the head of its answer was valid. */
 function answerOf(outgoing: ClientRequest, { stream: target }: StreamRequest) {
   const { promise, resolve, reject } = Promise.withResolvers<{ response: IncomingMessage; stream?: Duplex }>();
   let failure: ProtocolViolationError | undefined;
@@ -281,8 +281,8 @@ function answerOf(outgoing: ClientRequest, { stream: target }: StreamRequest) {
 }
 
 /**
- * The rule of HTTP that the sandbox broke, for an error of the HTTP parser. Undefined: no rule was broken, for example because
- * the connection was merely lost in the middle of an answer.
+ * The HTTP rule that the sandbox broke, derived from an error of the HTTP parser. Undefined if no rule was broken, for
+ * example if the connection was merely lost in the middle of an answer.
  */
 function parserComplaint({ code = '' }: NodeJS.ErrnoException): ProtocolViolationError | undefined {
   if (!code.startsWith('HPE_') || code === 'HPE_INVALID_EOF_STATE') return undefined;
@@ -333,7 +333,7 @@ interface Answer {
 }
 type FileExchange = (signal: AbortSignal, read: (answer: Answer) => Promise<void>) => Promise<void>;
 
-/** Resolves when the content begins to arrive. `maxBytes`: the largest file that the daemon sends. */
+/** Resolves when the content begins to arrive. `maxBytes`: the size of the largest file that the daemon sends. */
 async function openFile(exchange: FileExchange, maxBytes: number, signal: AbortSignal): Promise<OpenFile> {
   const gone = new AbortController();
   const begun = Promise.withResolvers<OpenFile>();

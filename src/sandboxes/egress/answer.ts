@@ -44,7 +44,7 @@ export function forwardResponse(
     outgoing.destroy();
   };
   const broken = (error: Error) => {
-    if (isRead()) return; // the server has answered and dropped the remaining upload
+    if (isRead()) return; // the answer is complete; the server only dropped the remaining upload
     reject(`the server's answer was cut off (${error.message})`);
   };
   const repeats = () => {

@@ -12,7 +12,7 @@ export interface EgressClientContext {
   readonly sessionId: SessionId;
 }
 
-/** Three times the number of requests that apt pipelines. */
+/** About three times the number of requests that apt pipelines. */
 const maxPipelined = 32;
 /** Time limit for the other side to hang up after the last answer. */
 const farewellMs = 1_000;

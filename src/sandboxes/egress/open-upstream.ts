@@ -26,8 +26,8 @@ import { EgressRefusal } from './refusal.ts';
 import { type EgressTarget, toEgressTarget } from './target.ts';
 
 /**
- * Checks a target that the policy permits against the limits set by the session's creator. Rules for addresses are checked
- * later, when the connection is opened and the resolved address is known.
+ * Checks whether a target that the policy permits is also within the limits set by the session's creator. Rules for addresses
+ * are checked later, when the connection is opened and the resolved address is known.
  */
 function withinChoice(
   permit: EgressPermit,
@@ -185,6 +185,6 @@ export function createUpstreamOpener(rules: EgressRuleSources, via: Connector): 
   };
 }
 
-/** Whether the verdict permits a connection to its target at this address. Undefined: the address is not resolved yet. */
+/** Whether the verdict permits a connection to its target at this address. An undefined address has not been resolved yet. */
 export const isAddressAllowed = (verdict: EgressVerdict, address: string | undefined): boolean =>
   verdict.allowed && (address === undefined || (verdict.admits?.(address) ?? true));

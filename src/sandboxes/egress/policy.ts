@@ -23,7 +23,7 @@ export interface OperatorEgressLists {
 }
 
 /**
- * Everything about an egress policy. Its name is its key in `src/sandboxes/egress/policies/list.ts`.
+ * The complete definition of an egress policy. The policy's name is its key in `src/sandboxes/egress/policies/list.ts`.
  *
  * @example
  * const none: PolicyDescriptor = { label: 'nothing', strict: true, decide: () => toRefusedVerdict(rule, why, advice) };

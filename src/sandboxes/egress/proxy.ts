@@ -129,7 +129,7 @@ export function createEgressProxy(options: EgressProxyOptions): EgressProxy {
 
   const http = createServer({ maxHeaderSize: 16_384, requireHostHeader: false, keepAliveTimeout: 60_000 });
   Object.assign(http, { httpAllowHalfOpen: true }); // documented, but missing in the types
-  /** An error ends only this connection, even if `readPolicy`, `resolve` or `dial` throws. */
+  /** An error, even one thrown by `readPolicy`, `resolve` or `dial`, ends only this connection. */
   const guard = (socket: Duplex, work: (client: EgressClient) => Promise<void>) => {
     const client = clients.get(socket);
     client?.helloDone();

@@ -37,5 +37,5 @@ function isName(host: string): boolean {
 export const formatHostPort = ({ host, port }: { host: string; port: number }): string =>
   `${host.includes(':') ? `[${host}]` : host}:${port}`;
 
-// The sandbox chooses the name, and it appears in the session's log and in HTTP status lines.
+// Sanitizes the name, because the sandbox chooses it and it appears in the session's log and in HTTP status lines.
 const printable = (host: string): string => host.slice(0, 253).replace(/[^\x21-\x7e]/g, '?');

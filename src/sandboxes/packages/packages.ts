@@ -15,7 +15,7 @@ const commands: Record<PackageManager, readonly string[]> = {
     ...['python3', '-m', 'pip', 'install', '--no-input', '--disable-pip-version-check', '--progress-bar', 'off'],
     ...['--retries', '2'],
   ],
-  // At this level npm logs each request, which is its only progress output.
+  // At log level `http`, npm logs each request, which is its only progress output.
   npm: [
     ...['npm', 'install', '--global', '--no-audit', '--no-fund', '--no-update-notifier', '--loglevel', 'http'],
     ...['--fetch-retries', '2', '--fetch-retry-mintimeout', '1000'],
@@ -71,7 +71,7 @@ async function oneManager(install: Install, { manager, names }: InstallTask, sig
   };
   const work = { manager, names };
   tell(`Installing with ${manager}: ${names.join(', ')}`);
-  await client.programs.close(id, signal).catch(() => {}); // left by an earlier server
+  await client.programs.close(id, signal).catch(() => {}); // an earlier server may have left it running
   await client.programs.open({ id, argv: [...commands[manager], ...names] }, signal).catch((thrown: unknown) => {
     if (!(thrown instanceof AppError && ['file_not_found', 'unsupported'].includes(thrown.code))) throw thrown;
     throw failure(install, work, `The image ${image} cannot run ${manager}.`);

@@ -51,7 +51,7 @@ export const toOwnedResource = ({ id, owner }: Pick<Project, 'id' | 'owner'>): O
   projectId: id,
 });
 
-/** The only place that decides whether a principal is allowed an action on a resource. */
+/** The only place that decides whether a principal may perform an action on a resource. */
 export function permitsAction(principal: Principal, action: AccessKind, thing: OwnedResource): boolean {
   if (principal.role === 'admin') return true;
   const isReading = action === 'see' || action === 'read';
@@ -80,7 +80,7 @@ export function requireRole(principal: Principal, least: 'user' | 'auditor' | 'o
   if (!hasRole(principal, least)) throw forbiddenRoleError(principal);
 }
 
-/** The owner whose resources the principal lists. Undefined: all owners. */
+/** The owner whose resources the principal can list. Undefined: all owners. */
 export const ownerFilterOf = (
   { role, owner }: Principal,
   least: 'operator' | 'admin' = 'operator',
@@ -101,7 +101,7 @@ export const toOwnerField = ({ owner }: Principal) => owner !== undefined && { o
 
 export const sessionNotFoundError = () => new AppError('session_not_found', 'There is no such session.');
 
-/** Hides the latest message, the last task, author, metadata and repositories from a principal who may not read the session. */
+/** Hides the latest message, last task, author, metadata and repositories from a principal who may not read the session. */
 export function redactSession(principal: Principal, session: SessionRecord): SessionRecord {
   if (permitsAction(principal, 'read', session)) return session;
   const { repositories: _, author: __, metadata: ___, ...rest } = session;

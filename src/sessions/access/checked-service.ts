@@ -20,7 +20,7 @@ export interface ResourceGuard {
   readonly gone?: () => AppError;
   /** The minimum role that can list resources of all owners. Default: operator. */
   readonly listedBy?: 'operator' | 'admin';
-  /** Rejects when the principal may not add to this project. Absent: projects hold no such resources. */
+  /** Rejects when the principal may not add resources to this project. Absent: projects hold no such resources. */
   readonly intoProject?: (project: string) => Promise<void>;
 }
 type Method = (...args: readonly unknown[]) => unknown;

@@ -123,7 +123,7 @@ function guardedUploads(
     authorize(principal, action, await belonging(file), noFile);
     return file;
   };
-  /** A screenshot has the access rights of its session. */
+  /** A screenshot has the same access rules as its session. */
   const belonging = async (file: UploadedFile): Promise<OwnedResource> =>
     file.sessionId === undefined ? file : await sessions.get(file.sessionId);
   return {

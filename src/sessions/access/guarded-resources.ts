@@ -198,7 +198,7 @@ export function withMemoryAuthor(own: MemoryStoreService, principalOf: () => Pri
   };
 }
 
-/** A caller can bind a secret that it may use, to a session in which it may work or to a project that it may manage. */
+/** Callers that may use a secret can bind it to sessions in which they may work and to projects that they may manage. */
 export const guardCredentials = <Id>(
   credentials: CredentialService<Id>,
   own: CredentialService<Id>,

@@ -147,7 +147,8 @@ export function guardServices(services: Services, { principalOf, attach }: Guard
 }
 
 /**
- * Rejects with not_found if an agent's vault, memory store or environment belongs to another project or owner than its session.
+ * Rejects with not_found if an agent's vault, memory store or environment belongs to a different project or owner than its
+ * session.
  */
 async function checkParts(
   { vaults, memoryStores, documents }: Pick<Services, 'vaults' | 'memoryStores' | 'documents'>,
@@ -442,8 +443,8 @@ const isListed = (principal: Principal, { shared: _shared, ...session }: Paramet
   permitsAction(principal, 'see', session);
 
 /**
- * Workspace names are per owner: two owners can use the same name for different workspaces. Callers without an owner share
- * theirs.
+ * Workspace names are per owner: two owners can use the same name for different workspaces. All callers without an owner
+ * share one set of names.
  */
 export function guardWorkspaces(
   workspaces: WorkspaceService,

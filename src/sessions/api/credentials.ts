@@ -26,9 +26,9 @@ export type BoundCredential = z.infer<typeof BoundCredential>;
 export interface CredentialService<Id> {
   list(of: Id): Promise<readonly BoundCredential[]>;
   /**
-   * Creates or replaces the credential of that name. New connections use it immediately; variables change when a sandbox next
-   * starts. Rejects: invalid_request (an invalid value), conflict (another credential uses the same header of a host or the same
-   * variable, or 50 exist already).
+   * Creates or replaces the credential with that name. New connections use it immediately; variables change when a sandbox
+   * next starts. Rejects: invalid_request (an invalid value), conflict (another credential sets the same variable, or the
+   * same header for a host, or 50 exist already).
    */
   put(of: Id, credential: CredentialInjection & { readonly name: string }, value: Secret): Promise<BoundCredential>;
   /**

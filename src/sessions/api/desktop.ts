@@ -28,7 +28,8 @@ export type DesktopView = z.infer<typeof DesktopView>;
 export type DesktopStreamEndReason = 'left' | 'restarted' | 'stopped' | 'sandbox_gone' | 'session_deleted';
 export interface DesktopViewerOptions {
   /**
-   * A name chosen by the viewer. A new viewer replaces an older viewer of the same name, unless the new viewer may only watch.
+   * A name chosen by the viewer. A new viewer replaces an older viewer with the same name, unless the new viewer may only
+   * watch.
    */
   readonly viewerId?: string;
   readonly mayControl: boolean;
@@ -63,8 +64,8 @@ export interface DesktopService {
   /** Resolves when the desktop is up. Starts the sandbox if needed. Rejects: cancelled, deadline_exceeded (after one minute). */
   start(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
   /**
-   * Starts the desktop. A sandbox without a desktop is restarted with its files, which ends its processes. Rejects: conflict (the
-   * restart would end a run), unsupported (no image with a desktop exists).
+   * Starts the desktop. A sandbox without a desktop is restarted, which keeps its files but ends its processes. Rejects:
+   * conflict (the restart would end a run), unsupported (no image with a desktop exists).
    */
   add(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
   /** Also succeeds if no desktop is running. Viewers' streams end with `stopped`. */

@@ -9,7 +9,7 @@ export const EffectiveEgress = z.object({
   opens: z.string(),
   /** The hosts on the operator's list; empty if the policy uses no list. */
   entries: z.array(z.string()).readonly(),
-  /** The only hosts of the policy that the session's creator allows. Absent: no limit, or the limit is in `rules`. */
+  /** The hosts to which the session's creator limited the policy. Absent: no limit, or the limit is in `rules`. */
   within: z.array(z.string()).readonly().optional(),
   rules: EgressRules.optional(),
   allowed: z.array(z.string()).readonly(),
@@ -22,7 +22,8 @@ export interface EgressService {
   inForce(id: SessionId): Promise<EffectiveEgress>;
   /**
    * Allows connections to `host` or `*.host`, each with an optional `:port`, if the host's address is public. Rejects:
-   * invalid_request (the entry cannot be allowed), conflict (the session has 100 already), unsupported (no network access).
+   * invalid_request (the entry cannot be allowed), conflict (the session has 100 entries already), unsupported (no network
+   * access).
    */
   allow(id: SessionId, entry: string): Promise<void>;
   /**

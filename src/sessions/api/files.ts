@@ -71,7 +71,7 @@ export const FileChanges = z.object({
       z.object({
         path: z.string(),
         change: z.enum(['added', 'modified', 'deleted']),
-        /** In bytes, before the run and now; null if the file does not exist. */
+        /** Sizes in bytes, before the run and now; null when the file did not or does not exist. */
         before: z.int().nullable(),
         after: z.int().nullable(),
       }),

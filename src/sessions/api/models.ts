@@ -58,7 +58,7 @@ export interface ModelService {
   offered(signal: AbortSignal): Promise<readonly ProviderModels[]>;
   /** Whether the price of `provider/model` is known. Cost budgets apply only if it is. */
   isPriced(ref: string): Promise<boolean>;
-  /** Requests the provider's models, for at most 10 s. Stores nothing. */
+  /** Requests the provider's model list, with a time limit of 10 s. Stores nothing. */
   test(access: ModelAccess, signal: AbortSignal): Promise<ModelAccessTestResult>;
   /**
    * Stores the access. If a model is set, that model becomes the default for all sessions that chose none, from their next turn

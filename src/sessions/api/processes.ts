@@ -24,7 +24,8 @@ export interface ProcessLog {
 export interface ProcessService {
   /**
    * Running processes, except Corral's own, and finished background processes, newest first. If there are more than 200,
-   * finished ones are left out first. Does not start a sandbox: if none runs, all background processes are listed as finished.
+   * finished processes are omitted first. Does not start a sandbox: if none runs, all background processes are listed as
+   * finished.
    */
   list(id: SessionId, signal: AbortSignal): Promise<readonly ProcessInfo[]>;
   /**

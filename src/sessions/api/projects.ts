@@ -20,7 +20,7 @@ export interface ProjectAgentProfile {
   readonly tools: readonly ToolGroup[];
   /** `demo` or `provider/model`. */
   readonly model: string;
-  /** Null: from the template or settings. */
+  /** Null: the fallbacks from the template or settings. */
   readonly fallbacks: readonly string[] | null;
   /** Tool servers in addition to those of the template and settings. They override servers of the same name. */
   readonly toolServers: readonly ToolProgram[];
@@ -47,7 +47,7 @@ export type OwnedResourceKind = (typeof ownedResourceKinds)[number];
 export const movableResourceKinds = ['automation', 'webhook', ...ownedResourceKinds] as const;
 export interface ResourceMove {
   readonly of: (typeof movableResourceKinds)[number];
-  /** Null: move it back to its owner. */
+  /** Null: moves the resource back to its owner. */
   readonly projectId: string | null;
 }
 type MemberName = Omit<ProjectMember, 'role'>;
@@ -71,8 +71,8 @@ export interface ProjectService {
   update(id: string, change: { name?: string; description?: string | null }): Promise<Project>;
   agent(id: string): Promise<ProjectAgentProfile>;
   /**
-   * Changes only the fields that are set, from the next turn on. Rejects: conflict, invalid_request (a model that is unknown or
-   * must not be used).
+   * Changes only the fields that are set. Takes effect from the next turn on. Rejects: conflict, invalid_request (a model
+   * that is unknown or must not be used).
    */
   changeAgent(id: string, change: ProjectAgentChange): Promise<ProjectAgentProfile>;
   /** The owner first. */

@@ -24,7 +24,7 @@ export type RepositoryStatus = z.infer<typeof RepositoryStatus>;
 export const DiffText = z.object({ text: z.string(), truncated: z.boolean() });
 export type DiffText = z.infer<typeof DiffText>;
 export interface DiffQuery {
-  /** `base`: since the commit that the session began with. `head`: only uncommitted changes. */
+  /** `base`: changes since the commit that the session began with. `head`: only uncommitted changes. */
   readonly since: 'base' | 'head';
   readonly file?: string;
 }
@@ -35,7 +35,7 @@ export interface CommitCommand {
   readonly author?: GitAuthor;
   /** Default: all files that .gitignore does not exclude. */
   readonly files?: readonly string[];
-  /** A patch against `head`: changes in the committed files to leave out of the commit. */
+  /** A patch against `head`, with changes to the files being committed. The commit leaves these changes out. */
   readonly leaveOut?: string;
 }
 export interface CreatedCommit {
@@ -99,10 +99,11 @@ export interface RepositoryService {
     signal: AbortSignal,
   ): Promise<readonly NamedCheckResult[]>;
   /**
-   * Approves services that `.corral/corral.yaml` defined when the repository was fetched: all, or those named. They start with
-   * the next sandbox, so a running sandbox is stopped, keeping its files. Services that the session already has are skipped.
-   * Rejects: not_found (no such service), conflict (the repository defines none, the session has another service of that name, or
-   * a run is active), invalid_request (the operator does not allow an image), unsupported (services cannot run here).
+   * Approves services that `.corral/corral.yaml` defined when the repository was fetched: all, or those named. They start
+   * with the next sandbox, so a running sandbox is stopped; its files are kept. Services that the session already has are
+   * skipped. Rejects: not_found (no such service), conflict (the repository defines none, the session has another service of
+   * that name, or a run is active), invalid_request (the operator does not allow an image), unsupported (services cannot run
+   * here).
    */
   allowServices(
     id: SessionId,
@@ -162,8 +163,8 @@ export interface SendFeedbackResult {
  */
 export interface PullRequestService {
   /**
-   * Pushes the branch and opens a pull request for it. If one is open already, it gets the new commits and is returned. Rejects:
-   * conflict (uncommitted changes, or no commit), and as `push` of a repository does.
+   * Pushes the branch and opens a pull request for it. If one is open already, it gets the new commits and is returned.
+   * Rejects: conflict (uncommitted changes, or no commit). Also rejects as a repository's `push` does.
    */
   open(id: SessionId, path: string, command: PullRequestCommand, signal: AbortSignal): Promise<PullRequest>;
   /** Does not start the sandbox. */

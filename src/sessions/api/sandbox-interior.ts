@@ -41,7 +41,8 @@ interface CodeContext {
 export interface CodeContexts {
   list(): readonly CodeContext[];
   /**
-   * Returns the existing context of this id, if any. Throws: conflict (it has another language, or 16 contexts exist already).
+   * Returns the existing context with this id, if any. Throws: conflict (it has another language, or 16 contexts exist
+   * already).
    */
   create(context: CodeContext): CodeContext;
   /** Runs a cell after the earlier cells of its context. The signal interrupts it. */
@@ -53,7 +54,7 @@ export interface CodeContexts {
 
 export type { FileChange, JobEnd, JobEntry, PathEntry } from '../../sandboxes/client/abilities.ts';
 
-/** A session's sandbox, in use until disposed. */
+/** A session's sandbox, which is in use until this handle is disposed. */
 export interface SandboxHandle
   extends AsyncDisposable,
     Pick<SandboxClient, 'jobs' | 'paths' | 'watches' | 'ports' | 'workdir'> {

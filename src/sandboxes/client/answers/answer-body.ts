@@ -37,7 +37,7 @@ interface Body extends Disposable {
 }
 
 /**
- * The whole body of an answer. Throws ProtocolViolationError if it is longer than declared or allowed, or a required
+ * The whole body of an answer. Throws ProtocolViolationError if it is longer than declared or allowed, or if a required
  * content-length is missing.
  */
 export async function collectBody(response: IncomingMessage, limit: Limit): Promise<Body> {
@@ -64,8 +64,8 @@ export const releaseBodyMemory = ({ bytes }: Pick<Body, 'bytes'>): void =>
   void (bytes.buffer as ArrayBuffer).transfer(0);
 
 /**
- * The declared length of the answer, or `maxBytes` if none is declared. Throws ProtocolViolationError if it is too long, or a
- * required content-length is missing.
+ * The declared length of the answer, or `maxBytes` if none is declared. Throws ProtocolViolationError if it is too long, or
+ * if a required content-length is missing.
  */
 export function readDeclaredLength(
   { headers }: IncomingMessage,

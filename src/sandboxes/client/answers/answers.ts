@@ -3,8 +3,8 @@ import { fileMetadataLimits } from '../../../core/model/sandboxes/file-metadata.
 import { isSafeName, isSafePath } from '../../../core/text/file-names.ts';
 import type { JsonLimits } from '../../../core/text/json.ts';
 
-// The allowed shape and size of each answer of the daemon. The limits are the daemon's own (docs/sandboxd.openapi.json) plus room
-// for JSON's overhead: an honest daemon refuses with payload_too_large before it exceeds them.
+// The shape and size allowed for each of the daemon's answers. The limits are the daemon's own (docs/sandboxd.openapi.json)
+// plus room for JSON's overhead: an honest daemon answers payload_too_large before it exceeds them.
 
 // Drops names that no workspace file can have: appended to a folder's path, such a name would lead out of the workspace.
 
@@ -43,8 +43,8 @@ const id = text(256);
 /** Truncates longer text, which the daemon of an older image can send. */
 const cut = (most: number) => z.string().transform((whole) => whole.slice(0, most));
 /**
- * Converts a time to the format of `toISOString`, the only format that the facades return. A file can have any year, so times are
- * clamped to the years 0000 to 9999.
+ * Converts a time to the format of `toISOString`, the only format that the facades return. A file's time can be in any year,
+ * so times are clamped to the years 0000 to 9999.
  */
 const iso = text(40)
   .refine((date) => !Number.isNaN(Date.parse(date)), { abort: true })
@@ -64,7 +64,7 @@ const desktop = z.object({
   restarts: z.object({ display: count, browser: count }),
   lastFailure: cut(1_000).exactOptional(),
   /**
-   * Whether Chromium's own sandbox isolates pages too, which requires user namespaces. Absent before the first start of the
+   * Whether Chromium's own sandbox also isolates pages, which requires user namespaces. Absent before the first start of the
    * browser.
    */
   browserSandbox: z.boolean().exactOptional(),
@@ -91,12 +91,12 @@ const operation = z.object({
   reason: z.enum(['timed_out', 'killed', 'oom', 'lost']).exactOptional(),
   /** Bytes of output so far (stdout and stderr as one stream). */
   bytes: count,
-  /** The file with the full output, relative to the workspace, up to the spool's limit. */
+  /** Path of the file that holds the output, up to the spool's limit; relative to the workspace. */
   spool: path,
   pid: count,
   startedAt: time,
   endedAt: time.exactOptional(),
-  /** The command waits for input. Absent: it does not, or the daemon cannot tell. */
+  /** The command is waiting for input. Absent: it is not, or the daemon cannot tell. */
   asks: z.literal(true).exactOptional(),
   /** False if the image has no `script`: the command then runs over pipes, without a terminal. */
   terminal: z.literal(false).exactOptional(),
@@ -145,7 +145,7 @@ const pathEntry = z.object({
   group: text(256),
   modified: iso,
   isLink: z.literal(true).exactOptional(),
-  /** The final target of a link, through all links. */
+  /** The final target of a link, with all intermediate links resolved. */
   target: path.exactOptional(),
   /** The entry is the workspace itself, under any of its paths. Only `stat` sets this. */
   workspace: z.literal(true).exactOptional(),
@@ -217,7 +217,7 @@ const exec = z.object({
   stdout: cut(maxExec),
   stderr: cut(maxExec),
   timedOut: z.boolean(),
-  /** The file with the full text of truncated output, relative to the workspace, up to the spool's limit. */
+  /** Paths of the files that hold truncated output in full, up to the spool's limit; relative to the workspace. */
   wholeIn: z.object({ stdout: path.exactOptional(), stderr: path.exactOptional() }).exactOptional(),
 });
 export type ExecResult = z.infer<typeof exec>;

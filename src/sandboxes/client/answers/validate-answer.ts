@@ -21,7 +21,7 @@ export function validateDaemonResponse<Name extends DaemonResponseName>(
   const parsed = rule.shape.safeParse(json.value);
   if (parsed.success) return { ok: true, value: parsed.data as DaemonResponse<Name> };
   const [issue] = parsed.error.issues;
-  // Names the position and the kind of error, never the sandbox's own text.
+  // Reports only the position and the kind of error, never the sandbox's own text.
   return bad('wrong_shape', `${issue?.path.map(String).join('.').slice(0, 100) || 'the answer'}: ${issue?.code}`);
 }
 

@@ -8,7 +8,7 @@ import { validateDaemonResponse } from '../answers/validate-answer.ts';
 
 interface Stream {
   readonly trust: DaemonTrust;
-  /** Names the stream in the log when the sandbox breaks a rule. */
+  /** Identifies the stream in the log when the sandbox breaks a rule. */
   readonly call: string;
 }
 

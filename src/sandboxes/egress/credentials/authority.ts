@@ -35,7 +35,7 @@ export function createCertificateAuthority(keys: readonly Secret[], now: () => n
   const [first] = issuers;
   const issuer = first?.issuer ?? name;
   const known = new Map<string, { readonly context: SecureContext; readonly until: number }>();
-  const leaf = generateKeyPairSync('ec', { namedCurve: 'P-256' }); // one per process; hosts can share it
+  const leaf = generateKeyPairSync('ec', { namedCurve: 'P-256' }); // one key per process, shared by the certificates of all hosts
   const leafPem = leaf.privateKey.export({ type: 'pkcs8', format: 'pem' });
   return {
     pem: issuers
@@ -144,8 +144,8 @@ const signs = Buffer.from([0b1000_0000]);
 const serverAuth = encodeDerOid('2b06010505070301');
 
 /**
- * A version 3 certificate as PEM. Strict readers such as Python's require the extensions that identify the subject's and the
- * issuer's key.
+ * A version 3 certificate as PEM. Strict readers such as Python's require the extensions that identify the keys of the
+ * subject and the issuer.
  */
 export function createCertificate(request: CertificateFields): string {
   const { subject, issuer, subjectKey, issuerKey, serial, from, until, names } = request;

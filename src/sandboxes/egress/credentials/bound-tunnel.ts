@@ -96,7 +96,7 @@ function upstreamAgents(trusted: string, open: UpstreamOpener) {
       if (opened.kind === 'refused') throw new Error(opened.refusal.text);
       return await secured(tunnel, opened.upstream);
     };
-    // Starts before the first request, during the handshake with the client.
+    // The handshake with the server starts before the first request, in parallel with the client's handshake.
     let first: Promise<TLSSocket> | undefined = secured(tunnel, upstream);
     first.catch(() => {}); // the first request reports the error
     agent.createConnection = ((_options: unknown, done: (error: Error | null, socket?: Duplex) => void) => {

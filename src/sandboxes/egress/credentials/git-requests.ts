@@ -8,7 +8,7 @@ import type { Credential } from './credential.ts';
 interface GitRequest {
   /** The path of the repository, without a final `.git`. */
   readonly repository: string;
-  /** `write`: it can change the repository, or precedes a request that does. */
+  /** `write`: the request can change the repository, or precedes one that does. */
   readonly kind: 'read' | 'write';
 }
 
@@ -49,7 +49,7 @@ export function isUnderAnyPrefix(path: string, prefixes: readonly string[]): boo
 /** `/team/project.git/` and `/team/project` are one repository. */
 const stripGitSuffix = (path: string): string => path.replace(/\/$/, '').replace(/\.git$/, '');
 
-/** The headers that git sends and the repository's server needs; any other header could name a different path or method. */
+/** The headers that git sends and that the repository's server needs. Any other header could name a different path or method. */
 export const gitHeaders: ReadonlySet<string> = new Set([
   ...['accept', 'accept-language', 'cache-control', 'content-encoding', 'content-length', 'content-type'],
   ...['git-protocol', 'pragma', 'user-agent'],

@@ -37,7 +37,7 @@ export const createFilterStream = ({ pass, rest }: StreamFilter): Transform =>
     flush: (done) => done(null, rest()),
   });
 
-/** The number of trailing bytes that can be the beginning of one of the texts. */
+/** The number of trailing bytes that may be the beginning of one of the texts. */
 export const countBytesToHold = (texts: readonly Buffer[], seen: Buffer): number =>
   Math.max(0, ...texts.map((text) => computeOverlap(text, seen)));
 

@@ -18,11 +18,11 @@ const privateRanges = [
   '198.18.0.0/15',
   '224.0.0.0/4',
   '240.0.0.0/4',
-  '::/96', // unspecified, ::1, and IPv4 addresses in the old compatible form
-  '::ffff:0:0:0/96', // IPv4 addresses as translators write them: the range contains all of IPv4
+  '::/96', // unspecified, ::1, and the deprecated IPv4-compatible addresses
+  '::ffff:0:0:0/96', // IPv4-translated addresses: the range contains all of IPv4
   '64:ff9b::/96',
   '64:ff9b:1::/48', // NAT64 of a local network: the range contains all of IPv4
-  '2002::/16', // 6to4: contains all of IPv4
+  '2002::/16', // 6to4: the range contains all of IPv4
   'fc00::/7',
   'fe80::/10',
   'fec0::/10', // site-local, deprecated but still routed in some networks

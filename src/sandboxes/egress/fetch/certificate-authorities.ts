@@ -4,8 +4,8 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { AppError } from '../../../core/errors/errors.ts';
 
 /**
- * The certificate authorities of real servers, as one PEM text: Node's own roots, the file of NODE_EXTRA_CA_CERTS and the files
- * of CORRAL_EXTRA_CA. Rejects: invalid_request.
+ * The certificate authorities of real servers, as one PEM text: Node's own roots and those in the files set in
+ * NODE_EXTRA_CA_CERTS and CORRAL_EXTRA_CA. Rejects: invalid_request.
  */
 export async function readCaBundle(extraFiles: readonly string[]): Promise<string> {
   const all = [...getCACertificates('default')];
@@ -77,7 +77,7 @@ export function createProxyEnv({ proxyPort, caPath }: { proxyPort: number; caPat
     npm_config_https_proxy: proxy,
     npm_config_noproxy: local,
     npm_config_cafile: caPath,
-    SSL_CERT_FILE: caPath, // OpenSSL, Python's ssl, Go, Ruby, uv
+    SSL_CERT_FILE: caPath, // read by OpenSSL, Python's ssl, Go, Ruby and uv
     NODE_EXTRA_CA_CERTS: caPath,
     REQUESTS_CA_BUNDLE: caPath,
     PIP_CERT: caPath,

@@ -19,8 +19,8 @@ const maxStatus = 599;
 const withoutBody = new Set([204, 205, 304]);
 
 /**
- * A fetch that connects through `guardedConnect`, like sandboxes: it dials the address that was checked. It follows no redirect
- * and keeps no connection. Rejects with AppError, or with the signal's own error.
+ * A fetch that connects through `guardedConnect`, as sandboxes do, so it dials the address that was checked. Does not follow
+ * redirects or reuse connections. Rejects with AppError, or with the signal's own error.
  */
 export function createGuardedFetch(options: ConnectorOptions & { readonly ca?: string } = {}): GuardedFetch {
   const via = createConnector(options, connectMs);
@@ -102,7 +102,7 @@ export async function connectToUrl(
   }
 }
 
-/** Resolves a name to all its addresses, in the order to try them. */
+/** Resolves a name to all its addresses, in the order in which to try them. */
 export type HostResolver = (host: string, signal: AbortSignal) => Promise<readonly string[]>;
 /** Connects to exactly this address. The two directions of the connection end independently. */
 export type AddressDialer = (address: string, port: number, signal: AbortSignal) => Promise<Duplex>;
@@ -112,7 +112,7 @@ export interface Connector {
   readonly dial: AddressDialer;
   readonly reachable: (address: string) => boolean;
   readonly connectMs: number;
-  /** Whether an address of a name can be dialled. Absent: all can. */
+  /** Whether an address of the name may be dialled. Absent: all may be dialled. */
   readonly admits?: ((address: string) => boolean) | undefined;
 }
 export interface ConnectorOptions {
@@ -140,9 +140,9 @@ const perAddressMs = 3_000;
 const maxAddresses = 4;
 
 /**
- * Resolves, checks and connects: the only way to connect to an untrusted name. One private address rejects the whole name. The
- * dialled address is the checked address, because a second lookup could return a different address. Rejects only when `signal`
- * fires.
+ * Resolves, checks and connects: the only way to connect to an untrusted name. A name is rejected if any of its addresses is
+ * private. Dials the address that was checked, because a second lookup could return a different one. Rejects only when
+ * `signal` fires.
  */
 export async function guardedConnect(
   via: Connector,

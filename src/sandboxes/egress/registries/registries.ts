@@ -169,7 +169,7 @@ interface RegistryDiscoveryResult {
 }
 
 interface RegistryDiscoveryOptions {
-  /** The key of the stored result: the names of the driver and the image. */
+  /** The key of the stored result, formed from the names of the driver and the image. */
   readonly imageDigest: string;
   readonly run: (signal: AbortSignal) => Promise<string>;
   readonly fetchPage: PageTextFetcher;
@@ -245,7 +245,7 @@ function add(entries: RegistryHost[], tool: string, url: URL): void {
   if (!known && kind !== 'odd' && entries.length < maxEntries) entries.push({ host, port, for: tool });
 }
 
-/** Removes user, password, query and fragment, because the URL is stored and shown. */
+/** Removes the user, password, query and fragment, because the URL is stored and shown. */
 function parseUrl(text: string, base?: string): URL | undefined {
   const url = URL.parse(text, base);
   if (!url || !/^https?:$/.test(url.protocol)) return undefined;
