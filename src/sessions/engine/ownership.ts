@@ -8,7 +8,7 @@ export interface RemoteSandboxAccess extends AsyncDisposable {
   use(id: SessionId, signal: AbortSignal): Promise<SandboxLease>;
   /** Connects without delaying the sandbox's idle stop. Rejects: sandbox_not_found. */
   look(id: SessionId, signal: AbortSignal): Promise<{ readonly client: SandboxClient }>;
-  /** Closes the connection. Call once this server owns the session, or the session is deleted. */
+  /** Closes the connection. Call when this server takes over the session, and when the session is deleted. */
   leave(id: SessionId): Promise<void>;
 }
 

@@ -85,8 +85,8 @@ export class RepositoryFetcher extends ServerComponent<Deps> implements Workspac
   }
 
   /**
-   * Fetches a failed repository again, or repeats its setup. Rejects: conflict (it is usable already), not_found, sandbox_lost
-   * (the session moved to another server).
+   * Fetches a failed repository again, or repeats its setup. Rejects: conflict (the repository is already usable),
+   * not_found, sandbox_lost (the session moved to another server).
    */
   async again(id: SessionId, path: string, client: Client, signal: AbortSignal): Promise<SessionRepository> {
     const live = this.deps.sessions.get(id);

@@ -7,8 +7,9 @@ import { createTar } from '../../skills/skill-files.ts';
 import { memoryStoreLimits } from '../store-index.ts';
 import { type MemoryFolderState, reservedMemoryFilePrefix, unreadableTextReason } from './folder-merge.ts';
 
-// A memory store's folder in a sandbox, accessed with bash and GNU tools. The file `.corral-memory` contains the store's id and
-// the last agreed hashes. It is inside the folder, so it is copied with the workspace and removed with the folder.
+// A memory store's folder in a sandbox, accessed with bash and GNU tools. The file `.corral-memory` contains the store's id
+// and the last agreed hashes: those on which folder and store last matched. The file is inside the folder, so it is copied
+// with the workspace and removed with the folder.
 
 export type MemoryFolderClient = Pick<SandboxClient, 'exec' | 'programs' | 'readFile' | 'workdir' | 'workspace'>;
 export interface MemoryFolder {
@@ -87,9 +88,10 @@ export async function readMemoryFile(
   }
 }
 
-// $1: the folder; $2: the folder for unkept texts; $3: the store; $4: its access. stdin: an archive of new files, changes, and
-// the hashes that are agreed once the changes are applied. A change consists of the expected hash, the new hash and the path.
-// A file with any other hash is moved away, never overwritten. Output: paths with the prefix u (moved away) or f (failed).
+// $1: the folder; $2: the folder for unkept texts; $3: the store; $4: its access. stdin: an archive of new files, changes,
+// and the hashes that count as agreed once the changes are applied. A change consists of the expected hash, the new hash and
+// the path. A file with any other hash is moved away, never overwritten. Output: paths with the prefix u (moved away) or f
+// (failed).
 const changeScript = `
 export LC_ALL=C
 folder=$1 unkept=$2 own=${reservedMemoryFilePrefix} new=${reservedMemoryFilePrefix}.new

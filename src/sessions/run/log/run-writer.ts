@@ -141,7 +141,7 @@ export class RunWriter {
     }
   }
 
-  /** Resolves when all earlier writes are durable and sent to the log's followers. Rejects as a write does. */
+  /** Resolves when all earlier writes are durable and sent to the log's followers. Rejects if a write fails. */
   async flush(): Promise<void> {
     await this.#append([]);
     await waitForNextLoopTurn();

@@ -100,7 +100,7 @@ interface PendingWrite {
   readonly done: PromiseWithResolvers<number>;
 }
 
-const maxWaiting = 5_000; // writes; beyond this, the log is too slow and further writes are refused
+const maxWaiting = 5_000; // queued writes; further writes are refused, because the log is too slow
 const retryDelays = [50, 200, 1_000, 3_000];
 
 /**
