@@ -70,7 +70,7 @@ export class SessionHydrator extends ServerComponent<Deps> {
     await this.#alone(id);
     await ownership.take(id, 'confirmed');
     await remoteSandboxes?.leave(id);
-    // Read first: if an earlier holder appends after this read, our first append is fenced.
+    // Reads the head first: if an earlier holder appends after this read, our first append is fenced.
     const { head } = await log.page(id, Number.MAX_SAFE_INTEGER, 1);
     const found = await store.records.get('session', id);
     if (!found) throw new AppError('session_not_found', 'There is no such session.');

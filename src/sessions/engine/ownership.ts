@@ -24,8 +24,8 @@ export interface Ownership extends AsyncDisposable {
   /** Undefined if this server is not the holder. */
   epochOf(id: SessionId): number | undefined;
   /**
-   * Call before acting. Undefined if this server is certainly the holder; otherwise resolves once the store confirms that.
-   * Rejects: fenced, store_unavailable.
+   * Call before acting on the session. Undefined if this server is certainly the holder; otherwise resolves once the store
+   * confirms that. Rejects: fenced, store_unavailable.
    */
   confirm(id: SessionId): Promise<void> | undefined;
   release(id: SessionId): Promise<void>;

@@ -77,7 +77,7 @@ export interface AgentDeps {
   readonly children?: {
     of(parent: SessionRecord, runId: RunId, most: number): ChildSessions;
   };
-  /** Rejects: not_found for a missing skill that the session, its agent or its template names. */
+  /** Rejects: not_found if a skill listed by the session, its agent or its template does not exist. */
   readonly skillsOf?: (session: SessionRecord) => Promise<readonly OfferedSkill[]>;
   readonly unreachedCredentials?: (session: SessionRecord) => Promise<readonly UnreachableCredential[]>;
   readonly memoryFolders?: {

@@ -31,7 +31,7 @@ export interface BoundCredentialStore {
     readonly repositories: readonly SessionRepository[];
     readonly vaults: SessionVaults;
   }>;
-  /** All of the server's stored credentials, and the 1,000 newest of all holders. */
+  /** All of the server's stored credentials, and the 1,000 newest credentials across all holders. */
   heldByAll(): Promise<readonly CredentialInjection[]>;
   /** Rejects: not_found (revoked), store_corrupt. */
   value(of: Pick<CredentialWithHolder, 'holder' | 'name'>): Promise<Secret>;

@@ -97,7 +97,7 @@ export class RepositoryFetcher extends ServerComponent<Deps> implements Workspac
       await raceAbort(
         this.#queue.inTurn(id, async () => {
           const environment = found.state === 'ready' ? undefined : await this.#fetch(live, client, found);
-          // The agent has used this sandbox, so files created here are only for this session.
+          // The agent has used this sandbox, so the files that the setup creates are not kept for other sessions.
           await this.#prepare(live, client, path, { mayKeep: false, found: environment, again: true });
           const now = find(live, path);
           if (now?.environment?.starts) await this.deps.preparation.start(client, now, this.deps.closing);

@@ -35,7 +35,7 @@ printf '\\0%s\\0' "$?"
 find . ${notOwn} -size -${maxBlocks + 1} -print0 2>/dev/null | head -zn ${maxHashed} | xargs -0 -r -n 500 sha256sum -z -- 2>/dev/null
 exit 0`;
 
-/** A folder of another store, for example in a copied workspace, is treated as empty. */
+/** A folder that belongs to another store, for example in a copied workspace, is treated as empty. */
 export async function scanMemoryFolder(
   { client, path, store }: MemoryFolder,
   signal: AbortSignal,

@@ -76,8 +76,8 @@ async function putSummary(work: Deps, options: SummaryOptions, signal: AbortSign
   if (summaryResult.kind === 'unaffordable') return { ok: false, result: summaryResult.result };
   if (summaryResult.kind === 'failed') {
     transcript.failedSummaries += 1;
-    // The run retries as after any failed turn. After a few failures it continues without a summary, because other requests may
-    // succeed.
+    // The run retries, as it does after any failed turn. After a few failures, it continues without a summary, because other
+    // requests may succeed.
     if (transcript.failedSummaries < maxFailedSummaries) return { ok: false, result: summaryResult.result };
     return { ok: true, why: summaryResult.why };
   }

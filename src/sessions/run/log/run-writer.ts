@@ -224,7 +224,7 @@ export class RunWriter {
     return { type: 'usage', runId: this.runId, data: { model, ...usage, ...of } };
   }
 
-  /** Facts that log a complete message in these pieces. `reason`: why the run waits, if the message is a question. */
+  /** Facts that log a complete message, split into `pieces`. `reason`: why the run waits, if the message is a question. */
   messageFacts(pieces: readonly string[], reason?: WaitReason): SessionFact[] {
     const messageId = this.#ids.messageId();
     const waits = reason && { waits: reason };

@@ -95,7 +95,7 @@ interface PendingWrite {
   /** Index of the first requested fact. Facts that complete another message may precede it. */
   readonly first: number;
   readonly puts: readonly RecordPut[];
-  /** Record changes without a fact of their own, applied after these facts. */
+  /** Changes to the record that have no fact of their own. Applied after these facts. */
   readonly marks?: Partial<StoredSession>;
   readonly done: PromiseWithResolvers<number>;
 }
