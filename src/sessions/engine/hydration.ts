@@ -56,7 +56,7 @@ const nothing: Awaited<ReturnType<typeof foldRuns>> = { runs: [], folds: new Map
  */
 const neverIdle = { idlePauseMs: undefined, idleStopMs: 2 ** 31 - 1 };
 
-/** Overrides the idle time. The sandbox is paused after half of that time, keeping its memory. */
+/** Overrides the idle time. The sandbox is paused after half of that time, with its memory kept. */
 function idleAfter(seconds: number, { idleStopMs, idlePauseMs }: SandboxPolicy): Partial<SandboxPolicy> {
   const ms = seconds * 1_000;
   if (ms === idleStopMs) return {};
@@ -70,12 +70,12 @@ export class SessionHydrator extends ServerComponent<Deps> {
     await this.#alone(id);
     await ownership.take(id, 'confirmed');
     await remoteSandboxes?.leave(id);
-    // Read first: if an earlier holder appends after this read, our first append is fenced.
+    // Reads the head first: if an earlier holder appends after this read, our first append is fenced.
     const { head } = await log.page(id, Number.MAX_SAFE_INTEGER, 1);
     const found = await store.records.get('session', id);
     if (!found) throw new AppError('session_not_found', 'There is no such session.');
     const record = StoredSession.parse(found.doc);
-    // Runs of a deleted session are not resumed, so that an unreadable log does not keep its sandbox alive.
+    // Skips the runs of a deleted session, so an unreadable log cannot keep the session's sandbox alive.
     const { runs, folds } = record.deleting ? nothing : await foldRuns(log, record);
     const live = this.#live(record, head);
     if (folds.size > 0) await live.transcript.load();

@@ -6,7 +6,7 @@ export class LiveSessions {
   readonly #lives = new Map<SessionId, LiveSession>();
   /** By session: the expiry (epoch ms) of a running sandbox that was found by its labels. */
   readonly #adoptable = new Map<SessionId, number>();
-  /** New sessions, whose sandbox starts when they are hydrated. */
+  /** New sessions. Each session's sandbox starts when the session is hydrated. */
   readonly #starting = new Set<SessionId>();
   /** Sessions that are leaving memory. Their last writes finish before the session is hydrated again. */
   readonly #leaving = new Map<SessionId, Promise<void>>();
@@ -49,7 +49,7 @@ export class LiveSessions {
     this.#lives.clear();
   }
 
-  /** The session's next hydration adopts this sandbox. */
+  /** Makes the session's next hydration adopt its running sandbox. `expiresAt`: epoch ms. */
   offer(id: SessionId, expiresAt: number): void {
     this.#adoptable.set(id, expiresAt);
   }

@@ -8,7 +8,7 @@ export interface RemoteSandboxAccess extends AsyncDisposable {
   use(id: SessionId, signal: AbortSignal): Promise<SandboxLease>;
   /** Connects without delaying the sandbox's idle stop. Rejects: sandbox_not_found. */
   look(id: SessionId, signal: AbortSignal): Promise<{ readonly client: SandboxClient }>;
-  /** Closes the connection. Call once this server owns the session, or the session is deleted. */
+  /** Closes the connection. Call when this server takes over the session, and when the session is deleted. */
   leave(id: SessionId): Promise<void>;
 }
 
@@ -24,8 +24,8 @@ export interface Ownership extends AsyncDisposable {
   /** Undefined if this server is not the holder. */
   epochOf(id: SessionId): number | undefined;
   /**
-   * Call before acting. Undefined if this server is certainly the holder; otherwise resolves once the store confirms that.
-   * Rejects: fenced, store_unavailable.
+   * Call before acting on the session. Undefined if this server is certainly the holder; otherwise resolves once the store
+   * confirms that. Rejects: fenced, store_unavailable.
    */
   confirm(id: SessionId): Promise<void> | undefined;
   release(id: SessionId): Promise<void>;

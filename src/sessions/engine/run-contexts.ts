@@ -77,7 +77,7 @@ export interface AgentDeps {
   readonly children?: {
     of(parent: SessionRecord, runId: RunId, most: number): ChildSessions;
   };
-  /** Rejects: not_found for a missing skill that the session, its agent or its template names. */
+  /** Rejects: not_found if a skill listed by the session, its agent or its template does not exist. */
   readonly skillsOf?: (session: SessionRecord) => Promise<readonly OfferedSkill[]>;
   readonly unreachedCredentials?: (session: SessionRecord) => Promise<readonly UnreachableCredential[]>;
   readonly memoryFolders?: {
@@ -106,7 +106,7 @@ export interface RunContextFactory {
    * of tool servers are included; reading them starts the sandbox.
    */
   working(run: BudgetedRun, signal?: AbortSignal): Promise<RunContext>;
-  /** Reads the data that a run needs from a ready sandbox, before the run's first command. Never rejects. */
+  /** Reads from a ready sandbox the data that a run needs. Call before the run's first command. Never rejects. */
   ready(live: LiveSession, client: SandboxClient): Promise<void>;
 }
 
@@ -181,7 +181,7 @@ export function createRunContextFactory({
     };
     // a paused sandbox responds only after a call has resumed it
     const client = live.isPaused ? undefined : live.client;
-    const isWhole = !hasUnpreparedRepository(live.writer.record); // if false, the first use takes the snapshot
+    const isWhole = !hasUnpreparedRepository(live.writer.record); // if false, the run's first sandbox use takes the snapshot
     if (client && isWhole) void snapshots?.ofRun(id, runId, client); // while the model thinks
     const folders = foldersOf(live.writer.record);
     const reader = client && folders && { client, clock, window: model.abilities.window, folders };
@@ -277,7 +277,7 @@ export function createRunContextFactory({
   return { working, ready };
 }
 
-/** Throws if the workspace cannot be used: the output of a run in an empty or unprepared folder would look like a result. */
+/** Throws if the workspace cannot be used: the output of a run in an empty or unprepared folder would pass for a real result. */
 function throwIfUnusable({ repositories = [] }: SessionRecord): void {
   for (const { path, state, error, environment } of repositories) {
     if (state === 'failed') throw new AppError('conflict', `The repository ${path} could not be fetched: ${error}`);

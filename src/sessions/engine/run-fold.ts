@@ -49,8 +49,8 @@ export class RunFold {
   #spending = noSpending;
   #reason: WaitReason | undefined;
   /**
-   * `#worked`: working time before the last restart. `#since`: when the run continued after it. `#last`: when its newest event
-   * occurred. Downtime is not counted as working time.
+   * `#worked`: working time before the last restart. `#since`: when the run last started or continued. `#last`: when the
+   * run's newest event occurred. Downtime is not counted as working time.
    */
   #worked = 0;
   #since = 0;
@@ -131,7 +131,7 @@ export class RunFold {
         break;
       }
       case 'run.resumed':
-        // A message that only decided on a call is not news that could change the plan.
+        // A message that only answered an approval request is not news that could change the plan.
         if (event.data.messageId && this.#decidedAt === event.seq - 1) this.#deciding.add(event.data.messageId);
         this.#waiting = this.#reason = undefined;
         this.#hinted = false;
@@ -226,7 +226,7 @@ export class RunFold {
       toolCalls,
       ...(this.#reason && { reason: this.#reason }),
       workedMs,
-      // With a goal, a message may arrive while the finished work is being judged, so the agent is not done.
+      // A message that arrives while the goal is being judged means more work for the agent.
       acts: this.#goal && unseen > 0 ? [] : listProgressEntries(transcript.entries, runId, this.#actsFrom),
       hinted: this.#hinted,
       ...(this.#goal && { judgement }),

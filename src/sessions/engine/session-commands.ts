@@ -20,7 +20,10 @@ export interface SessionCommands {
    * far; an empty change only reads it.
    */
   change(id: SessionId, change: SessionRecordChange): Promise<StoredSession>;
-  /** Appends a fact from outside the session's actor. Dropped if the session is not in memory, because it then has no sandbox. */
+  /**
+   * Appends a fact from outside the session's actor. Dropped if the session is not in memory, because such a session has no
+   * sandbox.
+   */
   tell(id: SessionId, fact: SandboxFact): void;
 }
 
@@ -35,7 +38,8 @@ export class PendingCommands {
   }
 
   /**
-   * Marks commands whose outcome is being written. They get the result of that write, even if the session ends in the meantime.
+   * Marks commands whose outcome is being written. Their callers get the result of that write, even if the session ends in
+   * the meantime.
    */
   onTheirWay(commandIds: readonly string[]): void {
     for (const commandId of commandIds) {

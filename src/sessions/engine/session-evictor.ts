@@ -36,7 +36,7 @@ export class SessionEvictor extends ServerComponent<Deps> implements SessionEndL
     liveSessions.goes(id, this.#leave(id, record));
   }
 
-  /** Removes a session that could not be read, because its state from before the crash must not be shown. */
+  /** Removes a session that could not be read: its state from before the crash must not be shown. */
   unavailable(id: SessionId): void {
     const { liveSessions, ownership } = this.deps;
     liveSessions.remove(id);

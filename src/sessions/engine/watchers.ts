@@ -6,7 +6,7 @@ export class SessionStreamRegistry {
 
   isWatched = (id: SessionId): boolean => this.#watchers.has(id);
 
-  /** Whether a client watches the session, or has an event stream, desktop or terminal of it open. */
+  /** Whether a client is watching the session or has its event stream, desktop or a terminal open. */
   isInUse = (id: SessionId): boolean => this.#watchers.has(id) || this.#ends.has(id);
   inUse = (): SessionId[] => [...new Set([...this.#watchers.keys(), ...this.#ends.keys()])];
 

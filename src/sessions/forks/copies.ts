@@ -18,7 +18,7 @@ import {
 import { namedSnapshotKind } from '../../core/model/sandboxes/snapshot.ts';
 import { createRecordSweep } from '../../storage/collection.ts';
 
-/** The record kinds that refer to blobs, by the kind of the holder. Each record has the id of its holder. */
+/** The kinds of records that refer to blobs, by the holder's kind. Each record is stored under its holder's id. */
 const holders = {
   session: [fileCopiesKind, workspaceManifestKind],
   [namedSnapshotKind]: [namedSnapshotKind],
@@ -52,8 +52,8 @@ const freshMs = 60_000;
 const idOf = ({ holder, blob }: Omit<BlobReference, 'of'>) => `${holder}:${blob}`;
 
 /**
- * Stored copies of files: for forks, pauses, named snapshots, prepared repositories, builds and skills. A record announces each
- * blob before it exists, so that one clean-up finds every blob without a holder.
+ * Stored copies of files: for forks, pauses, named snapshots, prepared repositories, builds and skills. A record announces
+ * each blob before it exists, so a single clean-up job can find every blob without a holder.
  */
 export class CopyStore extends ServerComponent<Deps> {
   /** By blob: when this server last read the whole copy, epoch ms. */
@@ -150,7 +150,7 @@ export class CopyStore extends ServerComponent<Deps> {
       else await this.drop(place);
       removed++;
     }
-    // Earlier versions announced a named snapshot with a record of its own kind.
+    // Earlier versions announced a named snapshot with a record of the snapshot's own kind.
     for (const { id, doc } of await records.list(namedSnapshotKind, { state: 'making' })) {
       if (Unfinished.parse(doc).making >= before) continue;
       await this.drop({ holder: id, blob: id });

@@ -21,7 +21,7 @@ type EditedSession = Pick<StoredSession, 'id' | 'branch' | 'forkedFrom'>;
 /** Undefined: the session is deleted. */
 type SessionLookup = (id: SessionId) => Promise<EditedSession | undefined>;
 
-/** Rejects: invalid_request (no message at this seq, or it was sent to an active run). */
+/** Rejects: invalid_request (there is no message at this seq, or the message was sent to an active run). */
 export async function findEditedMessage(
   { log, known }: { readonly log: Pick<EventLog, 'page'>; readonly known: SessionLookup },
   parent: EditedSession,

@@ -22,7 +22,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'closing' | 'log'> {
   readonly commands: Pick<SessionCommands, 'change'>;
   readonly sandboxes: Pick<SandboxAccess, 'use'>;
   readonly snapshots: SessionFilesCopier;
-  /** Mounts, read-only, the volumes that the copy can use, and omits the others. */
+  /** Keeps only the volumes that the fork can use, mounted read-only. */
   readonly volumes: {
     forCopy(
       session: Pick<SessionRecord, 'id' | 'owner' | 'projectId'>,
@@ -31,7 +31,10 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'closing' | 'log'> {
   };
   readonly ids: Pick<IdSource, 'sessionId'>;
 }
-/** The record of an incomplete fork, stored under the new session's id. Written first, so that a clean-up finds all parts. */
+/**
+ * The record of an incomplete fork, stored under the new session's id. Written first, so the clean-up job can find every
+ * part.
+ */
 const forkingKind = 'forking';
 const Forking = z.object({ at: z.number(), forked: z.custom<FactOf<'session.forked'>['data']>() });
 const useMs = 120_000;
@@ -83,7 +86,7 @@ export class ForkCreator extends ServerComponent<Deps> {
     }
   }
 
-  /** Completes or removes forks that a lost server began before this time. Resolves with the number removed. */
+  /** Completes or removes interrupted forks that were begun before this time. Resolves with the number removed. */
   async collect(before: number): Promise<number> {
     const { records } = this.deps.store;
     let removed = 0;

@@ -81,7 +81,7 @@ export class NamedSnapshotStore extends ServerComponent<Deps> {
     sortOf: (one) => ('making' in one ? 0 : one.at),
     missing,
   });
-  /** An owner's snapshots are created one at a time, so that a snapshot over quota is refused before the copy. */
+  /** An owner's snapshots are created one at a time, so that a snapshot over quota is refused before its files are copied. */
   readonly #inTurn = createKeyedQueue();
   /** An owner's imports run one at a time, so that together they exceed the quota by at most one snapshot. */
   readonly #importsInTurn = createKeyedQueue();

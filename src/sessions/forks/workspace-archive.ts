@@ -61,8 +61,8 @@ const listing = (workdir: string) => [
   ...['-path', `${workdir}/${outputFolder}/*`, '-type', 'f', '-size', `-${maxShownOutputBytes + 1}c`, '-o'],
   ...['-type', 's', '-o', '-type', 'd', '-printf', 'd %m %P\\0', '-o', '-printf', '%y %s %m %T@ %P %l\\0'],
 ];
-// The workspace folder itself is left out, because it belongs to another user in some sandboxes. So are skills: each sandbox gets
-// the versions of its own session, which are read-only.
+// The workspace folder itself is left out, because it belongs to another user in some sandboxes. Skills are left out too:
+// each sandbox gets the read-only versions that its own session uses.
 const packScript = `
 set -o pipefail
 cd -- "$1" || exit 2

@@ -59,7 +59,7 @@ function unchecked(thrown: unknown): WorkspaceDamage {
   return { copy: null, lost: [], lostCount: null, aside: null, detail };
 }
 
-// File names come from the sandbox, and this text is shown in many places.
+// File names come from the sandbox, and this text is shown in many places, so control characters are replaced.
 const shownPath = (path: string) => truncateEnd(path.replaceAll(/\p{C}/gu, '?'), pathChars);
 const time = (at: number) => new Date(at).toISOString();
 
@@ -103,7 +103,7 @@ const StoredManifest = z.object({
   /** The blob with the entries, and its hash. */
   list: z.string(),
   sha256: z.string(),
-  /** A repair left unfinished by a lost server. */
+  /** A repair that an earlier server process left unfinished. */
   repair: Repair.optional(),
 });
 type StoredManifest = z.infer<typeof StoredManifest>;
@@ -116,9 +116,9 @@ const passing: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Records the hashes of files when a sandbox ends, and compares them before the files are used again. If files are missing or
- * altered, the newest complete copy, if there is one, replaces all of them. A manifest exists only while nobody can use the
- * files, so users' changes are never taken for damage.
+ * Records the hashes of files when a sandbox ends, and checks the files against them before the files are used again. If
+ * files are missing or altered, the newest complete copy, if there is one, replaces all of them. A manifest exists only
+ * while nobody can use the files, so users' changes are never taken for damage.
  */
 export class WorkspaceIntegrity extends ServerComponent<Deps> {
   async write(live: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {
@@ -218,7 +218,7 @@ export class WorkspaceIntegrity extends ServerComponent<Deps> {
     return { stage: 'moving', aside, blob, seq, at, damaged: paths?.length ?? null };
   }
 
-  /** Starts a repair, or continues one begun by a lost server. Existing files are kept. */
+  /** Starts a repair, or continues one that an earlier server process left unfinished. Existing files are kept. */
   async #repair(
     id: SessionId,
     client: SandboxClient,

@@ -2,10 +2,10 @@ import type { ArchiveClient } from '../forks/workspace-archive.ts';
 import { runProgram } from '../services/streams/piped-command.ts';
 import { ManifestReader, type WorkspaceManifest } from './manifest.ts';
 
-/** Lists and moves the files of a workspace, with programs that run in its sandbox. `name` identifies the program there. */
+/** Lists and moves a workspace's files by running programs in its sandbox. `name` identifies the program in the sandbox. */
 export interface WorkspaceFileOps {
   list(sandbox: ArchiveClient, name: string, signal: AbortSignal): Promise<WorkspaceManifest>;
-  /** Moves all files into a folder of the workspace, continuing an interrupted call. */
+  /** Moves all files into a folder of the workspace. An interrupted call can be repeated. */
   moveAside(sandbox: ArchiveClient, to: MoveAsideOptions, signal: AbortSignal): Promise<void>;
   clearBeside(sandbox: ArchiveClient, to: MoveAsideOptions, signal: AbortSignal): Promise<void>;
 }

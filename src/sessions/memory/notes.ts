@@ -125,7 +125,7 @@ export class NoteStore extends ServerComponent<Deps> {
     if (!note) throw noNote(path);
     const kept = new Set(note.versions.map(({ id }) => id));
     const all = await this.#listVersions(holder, note);
-    // Left by a server that died between two writes.
+    // Deletes versions left by a server that died between two writes.
     for (const { key, version } of all)
       if (!kept.has(version.id) && version.at < clock.now() - lostMs) await records.delete(kinds.version, key);
     return all
@@ -204,7 +204,7 @@ export class NoteStore extends ServerComponent<Deps> {
         one.id === note.id
           ? { ...one, versions: one.versions.map((it) => (ids.has(it.id) ? { ...it, size: 0 } : it)) }
           : one;
-      // Because of this write, a concurrent change that read a redacted text fails and reads again.
+      // Because of this write, a concurrent change that read the text before its redaction fails and is retried.
       return { value: toNote(note), doc: { notes: index.notes.map(without) } };
     });
   }
@@ -245,8 +245,8 @@ export class NoteStore extends ServerComponent<Deps> {
   }
 
   /**
-   * `draft` resolves with the change to make. Undefined: nothing changes. `again`: a concurrent write occurred, so everything is
-   * read again.
+   * `draft` resolves with the change to make, with undefined if nothing changes, or with `again` if a concurrent write
+   * occurred, in which case everything is read again.
    */
   async #change(
     holder: MemoryOwner,

@@ -83,7 +83,8 @@ export function createAgentProfileResolver(deps: Deps): AgentProfileResolver {
 
   return async (session) => {
     const { owner, projectId } = session;
-    // In parallel, because each reads the store. The project may have been deleted, so a failed read of its config is ignored.
+    // All three run in parallel, because each reads the store. The project may have been deleted, so a failed read of its
+    // config is ignored.
     const [usual, config, chosenModel] = await Promise.all([
       usualOf(),
       projectId === null ? undefined : agents.get(projectId).catch(() => undefined),
@@ -201,8 +202,8 @@ export function createAgentProfileResolver(deps: Deps): AgentProfileResolver {
   }
 
   /**
-   * Includes every tool of the groups that the project added to its template's, and none of those that it removed. The
-   * template's rules apply to all other groups.
+   * Includes every tool in the groups that the project added to its template's groups, and no tool in the groups that it
+   * removed. The template's rules apply to all other groups.
    */
   function inProject({ tools: chosen, template: applied }: AgentConfig, passes: ToolFilter, isOn: ToolFilter) {
     const copied = templates.find(applied)?.groups ?? [];

@@ -31,11 +31,11 @@ export interface BoundCredentialStore {
     readonly repositories: readonly SessionRepository[];
     readonly vaults: SessionVaults;
   }>;
-  /** All of the server's stored credentials, and the 1,000 newest of all holders. */
+  /** All of the server's stored credentials, and the 1,000 newest credentials across all holders. */
   heldByAll(): Promise<readonly CredentialInjection[]>;
   /** Rejects: not_found (revoked), store_corrupt. */
   value(of: Pick<CredentialWithHolder, 'holder' | 'name'>): Promise<Secret>;
-  /** Deletes a project's credentials. A session's are removed with its log. */
+  /** Deletes a project's credentials. A session's credentials are removed with its log. */
   forget(project: string): Promise<void>;
   /** `exists` rejects for an unknown session or project. */
   createService<Id extends string>(exists: (id: Id) => Promise<unknown>): CredentialService<Id>;
@@ -55,7 +55,8 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
 export const serverHolderId = 'server';
 const kind = credentialKind;
 const most = 50;
-// Minimum length of a value. A response that contains a value is cut off, and a shorter value could occur in one by chance.
+// Minimum length of a value. Responses that contain a value are cut off, and a shorter value could occur in a response by
+// chance.
 const shortest = 8;
 const longest = 8_192;
 // One record per credential, with the holder's id as prefix, so that removing a session removes its credentials.

@@ -78,7 +78,7 @@ interface SandboxCall {
   readonly client: SandboxClient;
   readonly signal: AbortSignal;
 }
-/** Errors that concern a single file. Other errors fail the caller that needs the sandbox. */
+/** Errors that concern a single file. Any other error makes the sandbox use that triggered the sync fail. */
 const perFileErrors = new Set(['file_not_found', 'invalid_request', 'path_outside', 'conflict', 'payload_too_large']);
 
 async function namesIn({ client, signal }: SandboxCall): Promise<Pick<ReadonlySet<string>, 'has'>> {

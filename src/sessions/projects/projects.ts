@@ -26,7 +26,7 @@ import { formatModelRef, parseModelRef } from './providers.ts';
 interface Deps extends Pick<ServerDependencies, 'clock' | 'newId' | 'records'> {
   readonly sessions: Pick<SessionService, 'pieces' | 'delete'>;
   readonly agents: AgentConfigLifecycle & Pick<AgentConfigService, 'get' | 'update'>;
-  /** Stores whose resources are deleted with the project, as the project's sessions are. */
+  /** Stores of resources that, like the project's sessions, are deleted with the project. */
   readonly held?: () => readonly ProjectResourceStore[];
   readonly moved?: () => Readonly<Record<'automation' | 'webhook', MovableResourceStore>>;
   readonly removeBelongings: (projectId: string) => Promise<void>;
@@ -35,7 +35,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'newId' | 'records'> {
 export interface MemberDirectory {
   /** The member in stored form. A verified e-mail address refers to the person who signs in with it. Rejects: not_found. */
   find(member: Omit<ProjectMember, 'role'>): Promise<Omit<ProjectMember, 'role'>>;
-  /** The owner with this id. Rejects: not_found, including for any e-mail address. */
+  /** The owner with this id. Rejects: not_found, even if `id` is a person's e-mail address. */
   findPerson(id: string): Promise<string>;
   /** Display names of people, by id and by owner. */
   names(): Promise<ReadonlyMap<string, string>>;

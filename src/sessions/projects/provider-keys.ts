@@ -81,7 +81,7 @@ const Stored = z.object({
 });
 interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   readonly vault: SecretSealer;
-  /** By provider: the endpoint to use instead of the provider's own. Its wire format is the same. */
+  /** By provider: the endpoint to use instead of the provider's own. Both have the same wire format. */
   readonly baseUrls: Readonly<Record<string, string | undefined>>;
   readonly compatible?: ModelsConfig['compatible'];
   /** Called with each key before its first use, so that the logger can mask it. */

@@ -37,7 +37,8 @@ interface Deps {
   readonly create: (name: string, fallbacks: readonly string[] | undefined) => Promise<Model>;
 }
 /**
- * Without `fallbacks`, the server's apply. Rejects if the model must not be used or cannot be created: no key, unknown provider.
+ * Without `fallbacks`, the server's fallbacks apply. Rejects if the model must not be used or cannot be created: no key,
+ * unknown provider.
  */
 export type ModelResolver = (name: string, fallbacks?: readonly string[]) => Promise<Model>;
 

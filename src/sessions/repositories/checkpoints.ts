@@ -118,8 +118,8 @@ printf '%s\\n' "$total"
 `;
 
 /**
- * Prints the encoded changed files of all roots, the byte 0x01, and the diff from `$from` to `$to`. With an empty `$to`, compares
- * with the current files.
+ * Prints the encoded names of all roots' changed files, the byte 0x01, and the diff from `$from` to `$to`. With an empty
+ * `$to`, compares with the current files.
  */
 const checkpointDiffScript = `${prepared}
 names=$(mktemp) text=$(mktemp)

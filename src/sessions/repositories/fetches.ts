@@ -85,8 +85,8 @@ export class RepositoryFetcher extends ServerComponent<Deps> implements Workspac
   }
 
   /**
-   * Fetches a failed repository again, or repeats its setup. Rejects: conflict (it is usable already), not_found, sandbox_lost
-   * (the session moved to another server).
+   * Fetches a failed repository again, or repeats its setup. Rejects: conflict (the repository is already usable),
+   * not_found, sandbox_lost (the session moved to another server).
    */
   async again(id: SessionId, path: string, client: Client, signal: AbortSignal): Promise<SessionRepository> {
     const live = this.deps.sessions.get(id);
@@ -97,7 +97,7 @@ export class RepositoryFetcher extends ServerComponent<Deps> implements Workspac
       await raceAbort(
         this.#queue.inTurn(id, async () => {
           const environment = found.state === 'ready' ? undefined : await this.#fetch(live, client, found);
-          // The agent has used this sandbox, so files created here are only for this session.
+          // The agent has used this sandbox, so the files that the setup creates are not kept for other sessions.
           await this.#prepare(live, client, path, { mayKeep: false, found: environment, again: true });
           const now = find(live, path);
           if (now?.environment?.starts) await this.deps.preparation.start(client, now, this.deps.closing);

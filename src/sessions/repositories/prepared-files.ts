@@ -66,7 +66,7 @@ export class PreparedFileStore extends ServerComponent<Deps> {
   }
 
   /**
-   * Puts the stored files into the repository: moves files that are ready in this sandbox, otherwise copies them. Undefined:
+   * Puts the stored files into the repository: moves them if they are ready in this sandbox, or else copies them. Undefined:
    * none are stored. If this rejects, the files may be incomplete.
    */
   async restore(

@@ -78,7 +78,7 @@ export class WorkspacePool extends ServerComponent<Deps> {
     return this.#ready.length;
   }
 
-  /** Whether this class holds the sandbox, in which case the reconciler must not destroy it. */
+  /** Whether the sandbox belongs to this pool, in which case the reconciler must not destroy it. */
   has = (id: SessionId): boolean => this.#held.has(id);
 
   /** The workspace's id becomes the new session's id. Undefined: none is ready. */

@@ -171,7 +171,7 @@ class Pieces {
 
 async function readSettings(folder: GitFolder): Promise<string> {
   const text = (await readText(folder, 'config', maxText.config)) ?? '';
-  // A section header can be on the line of its first setting.
+  // A section header may be on the same line as its first setting.
   const settings = text.split('\n').map((line) =>
     line
       .replace(/^\s*\[[^\]]*\]/, '')
@@ -255,7 +255,7 @@ async function readText(folder: GitFolder, name: string, most: number): Promise<
   if ((await unlessMissing(lstat(join(folder.path, name)))) === undefined) return undefined;
   await using file = await openInside(folder, name);
   if (file.size > most) throw new AppError('unsupported', `${folder.url} has a ${name} of ${file.size} bytes.`);
-  const bytes = Buffer.alloc(file.size); // no more than was checked, even if the file grows
+  const bytes = Buffer.alloc(file.size); // reads no more than the checked size, even if the file grows
   const { bytesRead } = await file.handle.read(bytes, 0, file.size, 0);
   return bytes.toString('utf8', 0, bytesRead);
 }
@@ -265,7 +265,7 @@ interface OpenedFile extends AsyncDisposable {
   readonly size: number;
 }
 
-/** Opens a file, then verifies that its path contains no link: an open file can no longer be replaced. */
+/** Opens the file before verifying that its path contains no link, because an open file can no longer be replaced. */
 async function openInside(folder: GitFolder, name: string): Promise<OpenedFile> {
   const path = join(folder.path, name);
   const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(

@@ -255,13 +255,19 @@ interface MeasuredLog extends LogTrimMarks {
 }
 const pageSize = 256;
 
-/** Estimates the bytes of each log. Reads a log in full once and after each compaction, otherwise only its new events. */
+/**
+ * Estimates the bytes of each log. Reads a whole log the first time and after each compaction; otherwise, only its new
+ * events.
+ */
 export class LogSizeEstimator extends ServerComponent<Pick<Store, 'events' | 'records' | 'shared'>> {
   /** Sessions changed by any server. */
   readonly #news = this.deps.shared ? new RecordWatcher(this.deps.records, 'session') : undefined;
   readonly #known = new Map<SessionId, MeasuredLog>();
   readonly #grown = new Set<SessionId>();
-  /** Logs that grew before the last refresh. They are measured again, because a log is compacted after its last append. */
+  /**
+   * Logs that the last refresh measured because they had grown. Measured once more, because a log may be compacted after its
+   * last append.
+   */
   #justMeasured: readonly SessionId[] = [];
   #areAllKnown = false;
 

@@ -31,8 +31,9 @@ const settleMs = 2_000;
 const syncMs = 15_000;
 
 /**
- * Flushes the files of a sandbox that is about to be frozen, so that a power cut loses no data, and resolves with the commands
- * of its processes. The freeze waits for the flush, because a process that is still flushing cannot be frozen.
+ * Flushes the files of a sandbox that is about to be frozen, so that a power cut loses no data. Resolves with the command
+ * lines of the sandbox's processes. The freeze waits for the flush, because a process that is still flushing cannot be
+ * frozen.
  */
 export async function flushSandbox(
   client: SandboxClient,
@@ -63,7 +64,7 @@ const texts = {
 
 /**
  * The error for a failed start (`sandbox_unavailable`) or lost sandbox (`sandbox_lost`). An error without a code becomes the
- * cause: its text can name paths and addresses of the server, so only the operator's log shows it.
+ * cause: its text may contain the server's paths and addresses, so only the operator's log shows it.
  */
 function sandboxFailure(thrown: unknown, code: keyof typeof texts): AppError {
   const failure = toAppError(thrown);

@@ -8,8 +8,8 @@ export type SandboxFact = {
 type Listener = (id: SessionId, fact: SandboxFact) => void;
 
 /**
- * Carries facts about sandboxes to the engine, which appends them to the logs. The sources exist before the engine; facts are
- * dropped until it listens, because no sandbox runs yet.
+ * Carries facts about sandboxes to the engine, which appends them to the logs. The sources exist before the engine; facts
+ * sent before it listens are dropped, which is safe because no sandbox is running yet.
  */
 export class SandboxFactChannel {
   #listener: Listener | undefined;

@@ -108,7 +108,8 @@ async function check(
 }
 
 /**
- * The path relative to the workspace. Throws if it leaves the workspace, or passes through a link, whose target can be anywhere.
+ * The path relative to the workspace. Throws if it leaves the workspace or passes through a link, because a link can point
+ * anywhere.
  */
 function inside(name: string, links: ReadonlySet<string>): string {
   const parts = name.split('/').filter((part) => part !== '' && part !== '.');

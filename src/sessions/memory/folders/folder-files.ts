@@ -7,8 +7,9 @@ import { createTar } from '../../skills/skill-files.ts';
 import { memoryStoreLimits } from '../store-index.ts';
 import { type MemoryFolderState, reservedMemoryFilePrefix, unreadableTextReason } from './folder-merge.ts';
 
-// A memory store's folder in a sandbox, accessed with bash and GNU tools. The file `.corral-memory` contains the store's id and
-// the last agreed hashes. It is inside the folder, so it is copied with the workspace and removed with the folder.
+// A memory store's folder in a sandbox, accessed with bash and GNU tools. The file `.corral-memory` contains the store's id
+// and the last agreed hashes: those on which folder and store last matched. The file is inside the folder, so it is copied
+// with the workspace and removed with the folder.
 
 export type MemoryFolderClient = Pick<SandboxClient, 'exec' | 'programs' | 'readFile' | 'workdir' | 'workspace'>;
 export interface MemoryFolder {
@@ -34,7 +35,7 @@ printf '\\0%s\\0' "$?"
 find . ${notOwn} -size -${maxBlocks + 1} -print0 2>/dev/null | head -zn ${maxHashed} | xargs -0 -r -n 500 sha256sum -z -- 2>/dev/null
 exit 0`;
 
-/** A folder of another store, for example in a copied workspace, is treated as empty. */
+/** A folder that belongs to another store, for example in a copied workspace, is treated as empty. */
 export async function scanMemoryFolder(
   { client, path, store }: MemoryFolder,
   signal: AbortSignal,
@@ -87,9 +88,10 @@ export async function readMemoryFile(
   }
 }
 
-// $1: the folder; $2: the folder for unkept texts; $3: the store; $4: its access. stdin: an archive of new files, changes, and
-// the hashes that are agreed once the changes are applied. A change consists of the expected hash, the new hash and the path.
-// A file with any other hash is moved away, never overwritten. Output: paths with the prefix u (moved away) or f (failed).
+// $1: the folder; $2: the folder for unkept texts; $3: the store; $4: its access. stdin: an archive of new files, changes,
+// and the hashes that count as agreed once the changes are applied. A change consists of the expected hash, the new hash and
+// the path. A file with any other hash is moved away, never overwritten. Output: paths with the prefix u (moved away) or f
+// (failed).
 const changeScript = `
 export LC_ALL=C
 folder=$1 unkept=$2 own=${reservedMemoryFilePrefix} new=${reservedMemoryFilePrefix}.new

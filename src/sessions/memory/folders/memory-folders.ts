@@ -54,9 +54,9 @@ const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /**
- * Keeps the folders of memory stores in sandboxes in sync with the stores: before and after each call of the agent, and at the
- * end of a run. Each write to a store includes the hash of the text it replaces, so no change is lost, and repeating it after a
- * crash has no effect.
+ * Keeps the folders of memory stores in sandboxes in sync with the stores: before and after each of the agent's tool calls,
+ * and at the end of a run. Each write to a store includes the hash of the text it replaces, so no change is lost, and a
+ * write repeated after a crash has no effect.
  */
 export class MemoryFolderSync extends ServerComponent<Deps> implements WorkspaceHook {
   readonly #inTurn = createKeyedQueue();
@@ -113,7 +113,7 @@ export class MemoryFolderSync extends ServerComponent<Deps> implements Workspace
     }
   }
 
-  /** Queues new messages for the agent. False: none of them is new. */
+  /** Queues the messages that are new to the agent. False: there are none. */
   #report(client: object, folder: string, { lasting, once }: Unkept): boolean {
     const reports: Reports = this.#reports.get(client) ?? { known: new Map(), fresh: [] };
     this.#reports.set(client, reports);
@@ -163,7 +163,7 @@ export class MemoryFolderSync extends ServerComponent<Deps> implements Workspace
         refused.push({ path, why: withoutStop(publicMessage) });
       }
     };
-    // Deletions come first, because a file can take the place of a deleted folder.
+    // Deletions come first, because a new file may have the path of a deleted folder.
     for (const memory of merge.forget)
       await attempt(memoryFilePathOf(memory), async () => {
         await stores.deleteMemory(store, memory.id, memory.sha256, by).catch(ignoreNotFound);

@@ -206,7 +206,7 @@ function hearing(
   };
 }
 
-/** Names an agent that does not report its model after its program. Skips a leading `env` and its variables. */
+/** Derives a model name from the program of an agent that reports no model. Skips a leading `env` and its variables. */
 function nameOf({ command }: ExternalAgent): string {
   const program = command[0] === 'env' ? command.slice(1).find((word) => !word.includes('=')) : command[0];
   return `acp/${(program ?? 'agent').split('/').at(-1)}`;

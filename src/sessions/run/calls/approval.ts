@@ -98,7 +98,7 @@ export function decidePermission(
   }
   const isNamed = approvals?.tools.some((one) => one === '*' || one === name) === true;
   const sources = (tool?.asksAfterStrangers && strangers?.()) || [];
-  const isSuspect = sources.length > 0; // if true, neither a rule nor an earlier permission allows the call
+  const isSuspect = sources.length > 0; // if true, neither a rule nor an earlier permission can allow the call
   const listed = isSuspect || (rule ? rule.action === 'ask' : isNamed || tool?.asksFirst === true);
   const isListed = listed && family !== undefined && family !== 'message';
   const isPermittedAlready = isPermitted?.(name) && !isSuspect;

@@ -107,7 +107,7 @@ export async function attachFiles(
   }
 }
 
-/** Only these errors fail the call; after any other error, the file is skipped. */
+/** Only these errors make the call fail; after any other error, the file is skipped. */
 const ends = /^(sandbox_.*|oom|cancelled)$/;
 const skipped =
   <Value>(value: Value) =>

@@ -26,7 +26,7 @@ export type CompactionResult =
   | { readonly ok: false; readonly result?: TurnResult };
 
 type SummaryAttempt =
-  /** `why`: the reason that no summary was possible. */
+  /** `why`: why no summary was possible. */
   { readonly ok: true; readonly why?: string } | { readonly ok: false; readonly result: TurnResult };
 
 /**
@@ -76,8 +76,8 @@ async function putSummary(work: Deps, options: SummaryOptions, signal: AbortSign
   if (summaryResult.kind === 'unaffordable') return { ok: false, result: summaryResult.result };
   if (summaryResult.kind === 'failed') {
     transcript.failedSummaries += 1;
-    // The run retries as after any failed turn. After a few failures it continues without a summary, because other requests may
-    // succeed.
+    // The run retries, as it does after any failed turn. After a few failures, it continues without a summary, because other
+    // requests may succeed.
     if (transcript.failedSummaries < maxFailedSummaries) return { ok: false, result: summaryResult.result };
     return { ok: true, why: summaryResult.why };
   }
@@ -193,8 +193,8 @@ function flawOf(reply: { text: string; calls: number; isRefused: boolean }): str
 }
 
 /**
- * The messages that the summary replaces, as in the previous request, so that the provider's cache applies. Results are shortened
- * only if the request would otherwise be too long. Undefined: still too long.
+ * The messages that the summary replaces, in the same form as in the previous request, so that the provider's cache applies.
+ * Results are shortened only if the request would otherwise be too long. Undefined: still too long.
  */
 function toSummarize(
   { runWriter }: Deps,
@@ -244,7 +244,7 @@ class ContextWindow {
     this.#isRefused = refused;
     this.limit = window - Math.min(maxOutput, Math.floor(window / 4));
     const inBytes = (share: number) => Math.floor((this.limit * share * (this.#around + 1)) / this.tokens(1));
-    // The window can be smaller than stated. After a refusal, only the size of the refused request is known.
+    // The window may be smaller than declared. After a refusal, the only known bound is the refused request's size.
     const most = refused ? this.#bytes() : Number.POSITIVE_INFINITY;
     const share = (of: number) => Math.floor(Math.min(inBytes(of), most * of));
     const chars = Math.max(leastResult, Math.floor(this.limit / 3)); // about a tenth of the window

@@ -136,7 +136,7 @@ async function followed(
 ): Promise<{ ended: OperationEntry; output: string }> {
   const output = new BoundedOutput();
   const screen = new ScreenText();
-  const decoder = new TextDecoder('utf-8', { ignoreBOM: true }); // chunks can split a character
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true }); // a chunk may end in the middle of a character
   await client.start(startOperation, signal);
   const add = (chunk: Uint8Array) => output.addText(screen.add(decoder.decode(chunk, { stream: true })));
   const ended = await client.follow(startOperation.id, 0, add, signal);
@@ -228,7 +228,7 @@ async function gradeAgainstRubric(work: RunContext, input: GradingInput, signal:
   return { kind: 'broken', reason: `${model.name} gave no verdict in two attempts.` };
 }
 
-/** Prefers a call's verdict to JSON in the text. */
+/** Prefers the verdict from a tool call to a verdict written as JSON in the text. */
 function verdictIn({
   calls,
   text,

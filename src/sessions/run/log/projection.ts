@@ -172,7 +172,7 @@ function timed(record: StoredSession, runId: RunId | null, ts: number): StoredSe
   };
 }
 
-/** `lastSeq` is unchanged, because usage is frequent and not shown in lists. */
+/** Leaves `lastSeq` unchanged, because usage events are frequent and not shown in lists. */
 function counted(record: StoredSession, { data, runId }: FactOf<'usage'>): StoredSession {
   return {
     ...withSpending(record, runId, (before) => addUsage(before, data)),

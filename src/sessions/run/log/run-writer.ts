@@ -141,7 +141,7 @@ export class RunWriter {
     }
   }
 
-  /** Resolves when all earlier writes are durable and sent to the log's followers. Rejects as a write does. */
+  /** Resolves when all earlier writes are durable and sent to the log's followers. Rejects if a write fails. */
   async flush(): Promise<void> {
     await this.#append([]);
     await waitForNextLoopTurn();
@@ -224,7 +224,7 @@ export class RunWriter {
     return { type: 'usage', runId: this.runId, data: { model, ...usage, ...of } };
   }
 
-  /** Facts that log a complete message in these pieces. `reason`: why the run waits, if the message is a question. */
+  /** Facts that log a complete message, split into `pieces`. `reason`: why the run waits, if the message is a question. */
   messageFacts(pieces: readonly string[], reason?: WaitReason): SessionFact[] {
     const messageId = this.#ids.messageId();
     const waits = reason && { waits: reason };

@@ -95,12 +95,12 @@ interface PendingWrite {
   /** Index of the first requested fact. Facts that complete another message may precede it. */
   readonly first: number;
   readonly puts: readonly RecordPut[];
-  /** Record changes without a fact of their own, applied after these facts. */
+  /** Changes to the record that have no fact of their own. Applied after these facts. */
   readonly marks?: Partial<StoredSession>;
   readonly done: PromiseWithResolvers<number>;
 }
 
-const maxWaiting = 5_000; // writes; beyond this, the log is too slow and further writes are refused
+const maxWaiting = 5_000; // queued writes; further writes are refused, because the log is too slow
 const retryDelays = [50, 200, 1_000, 3_000];
 
 /**

@@ -2,7 +2,7 @@ import type { Clock } from '../../../core/contracts/clock.ts';
 
 const everyMs = 50;
 const maxChars = 4_096;
-const maxPieces = 40; // two seconds of text
+const maxPieces = 40; // two seconds of text, at one piece per `everyMs`
 
 /** Merges small pieces of text. Emits the first piece immediately. */
 export class TextCoalescer implements Disposable {
