@@ -141,7 +141,7 @@ export class Volumes extends ServerComponent<Deps> {
     return await this.#within(requested, requested.quotaBytes - now.quotaBytes, () => records.update(id, changed));
   }
 
-  /** `bytes`: additional disk space of the volume. */
+  /** `bytes`: the additional disk space that the volume can use. */
   async #within(volume: Volume, bytes: number, make: () => Promise<Volume>): Promise<Volume> {
     const { records, holdings } = this.deps;
     const store = () => records.within(this.#ruleFor(volume), volume, make);
