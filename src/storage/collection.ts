@@ -98,7 +98,7 @@ export interface OwnerLimit<Doc> {
 interface Rules<Doc> {
   readonly kind: string;
   readonly schema: z.ZodType<Doc>;
-  /** Absent: the time of creation, so that lists have the newest first. */
+  /** Absent: the time of creation, so that lists are sorted newest first. */
   readonly sortOf?: (doc: Doc) => number;
   readonly missing: () => AppError;
 }
@@ -199,7 +199,7 @@ export class Collection<Doc extends OwnedDocument> {
     return await (projectId ? this.#withPlace(doc, now, store, take) : store());
   }
 
-  /** `take` gets the reservations of other documents that are being stored, and runs again after a concurrent write. */
+  /** `take` is called with the reservations of other documents being stored, and again after a concurrent write. */
   async #withPlace<Made>(
     { id, owner = '' }: Pick<Doc, 'id' | 'owner'>,
     now: number,

@@ -30,7 +30,7 @@ interface ModelRequest {
   readonly from: MessageSelection;
   /** The conversation as stored, with references to pictures. */
   readonly conversation: TurnRequest['messages'];
-  /** The usage event includes the model's thoughts. */
+  /** Includes the model's thoughts in the usage event. */
   readonly keepsThoughts?: true;
   /** Ends the reply early; the reply then counts as finished. */
   readonly stop?: AbortController;
@@ -96,8 +96,8 @@ export async function sendModelRequest(
     const usage = runWriter.usage(message.model, counted.usage, more);
     return { ...turn, outcome: counted, usage, isBelieved: !assumed };
   } finally {
-    // Settled before the reply is logged, so that a crash overcharges rather than undercharges. An interrupted reply is
-    // charged up to the point of interruption.
+    // The reservation is settled before the reply is logged, so that a crash overcharges rather than undercharges. An
+    // interrupted reply is charged up to the point of interruption.
     await reserved.settle(used ?? amountsOf(meter.tokens(name, received.bytes)));
   }
 }

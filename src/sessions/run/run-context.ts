@@ -61,7 +61,7 @@ export interface ExternalToolProvider {
 }
 
 export interface KernelManager {
-  /** Also ends everything that the kernels' code started. */
+  /** Closes the kernels that this run was the last to use, and ends everything that their code started. */
   endRun(client: SandboxClient, run: string): Promise<void>;
   release(client: SandboxClient): void;
 }

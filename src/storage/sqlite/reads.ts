@@ -92,8 +92,8 @@ function eventReads(db: DatabaseSync, now: () => number) {
   const lastUnindexed = db.prepare('SELECT seq FROM event WHERE session = ? AND type = ? ORDER BY seq DESC LIMIT 1');
 
   const placeAhead = db.prepare(messageChunkEndQuery);
-  // Compared inside the statement, because returning rows costs more. Without the plus, SQLite would recompile the statement for
-  // each pattern.
+  // The statement compares the texts itself, because returning rows costs more. Without the plus, SQLite would recompile the
+  // statement for each pattern.
   const search = db.prepare(
     `SELECT DISTINCT session ${messagesAfter} AND (session, seq) <= (?3, ?4) AND text LIKE +?5 ESCAPE '\\'`,
   );

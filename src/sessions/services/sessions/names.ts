@@ -33,7 +33,7 @@ export type NameClaimResult =
   | { readonly kind: 'session'; readonly session: SessionRecord }
   | { readonly kind: 'claim'; readonly claim: NameClaim };
 
-/** Entries older than this are valid only if their session has the name, because a server may have crashed halfway. */
+/** Entries older than this are valid only if their session has the name, because a server may have crashed before setting it. */
 const unfinishedMs = 60_000;
 
 /**
