@@ -54,7 +54,7 @@ export class EventAppender {
   readonly #logs: OpenLogMarker;
   readonly #inOrder = createKeyedQueue();
   readonly #appending = new Set<Promise<unknown>>();
-  /** For each log without an incomplete append: the newest head that this server has seen. */
+  /** Newest head that this server has seen, for each log without an incomplete append. */
   readonly #seen = new Map<SessionId, { readonly head: number; readonly at: number }>();
   /** Logs whose last append failed on this server. The database may have stored all or part of it. */
   readonly #incomplete = new Set<SessionId>();
