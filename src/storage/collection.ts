@@ -14,9 +14,9 @@ const maxTries = 1_000; // attempts, each lost to another writer
 const maxRefusals = 3;
 
 /**
- * Changes a record based on its content at the time of the write, on any server. `change` runs again after a concurrent write,
- * and can throw. Resolves with the stored document, or undefined if nothing was written. Rejects: conflict (its unique name is
- * taken), store_busy.
+ * Changes a record based on its content at the time of the write, on any server. `change` runs again after a concurrent
+ * write, and can throw. Resolves with the stored document, or undefined if nothing was written. Rejects: conflict (the
+ * record's unique name is taken), store_busy.
  */
 export async function changeRecord<Doc>(
   records: Pick<RecordStore, 'get' | 'put'>,
@@ -90,15 +90,15 @@ export interface Quota<Doc> {
 export interface OwnerLimit<Doc> {
   readonly now: number;
   /**
-   * `others`: all other documents of the owner and the project, including those that any server is storing. Throws if there is no
-   * room.
+   * `others`: all other documents of the owner and the project, including those that a server is still storing. Throws if
+   * there is no room.
    */
   readonly admit: (others: readonly Doc[]) => void;
 }
 interface Rules<Doc> {
   readonly kind: string;
   readonly schema: z.ZodType<Doc>;
-  /** Absent: the time of creation, so that lists have the newest first. */
+  /** Absent: the time of creation, so that lists are sorted newest first. */
   readonly sortOf?: (doc: Doc) => number;
   readonly missing: () => AppError;
 }
@@ -181,7 +181,7 @@ export class Collection<Doc extends OwnedDocument> {
     });
   }
 
-  /** Calls `make`, which stores or changes the document, if the rule admits it. Rejects as the rule and `make` do. */
+  /** Calls `make`, which stores or changes the document, if `admit` allows it. Rejects as `admit` and `make` do. */
   async admitted<Made>({ admit, now }: OwnerLimit<Doc>, doc: Doc, make: () => Promise<Made>): Promise<Made> {
     const { id, owner, projectId } = doc;
     const lists = [{ owner: owner ?? null }, ...(projectId ? [{ parent: projectId }] : [])];
@@ -199,7 +199,7 @@ export class Collection<Doc extends OwnedDocument> {
     return await (projectId ? this.#withPlace(doc, now, store, take) : store());
   }
 
-  /** `take` gets the reservations of other documents that are being stored, and runs again after a concurrent write. */
+  /** `take` is called with the reservations of other documents being stored, and again after a concurrent write. */
   async #withPlace<Made>(
     { id, owner = '' }: Pick<Doc, 'id' | 'owner'>,
     now: number,

@@ -203,7 +203,7 @@ function parsed(text: string): ExportLine {
 }
 const broken = (what: string) => new AppError('invalid_request', `This is not a complete export of sessions. ${what}.`);
 
-/** Length of the complete part of an interrupted export, and its sessions. */
+/** Returns the length of an interrupted export's complete part, and the sessions in that part. */
 export async function scanInterruptedExport(
   lines: AsyncIterable<string>,
 ): Promise<{ bytes: number; known: Set<string> }> {

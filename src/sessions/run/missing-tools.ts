@@ -7,7 +7,7 @@ import type { RunContext } from './run-context.ts';
 
 type Run = Pick<RunWriter, 'runId' | 'write'>;
 
-/** A vault's variable, and the first of its hosts that the sandbox cannot reach. */
+/** A vault variable that has a host the sandbox cannot reach. `host` is the first such host. */
 export interface UnreachableCredential {
   readonly id: string;
   readonly vaultId: string;
@@ -33,7 +33,7 @@ export class OmissionReporter {
     }
   }
 
-  /** Logs each credential once per session and process. Calls `read` once per run. */
+  /** Logs each unreachable credential once per session and process. Calls `read` once per run. */
   async tellUnreached(session: object, run: Run, read: () => Promise<readonly UnreachableCredential[]>): Promise<void> {
     if (!this.#isNew(run, 'credentials\0')) return;
     for (const { name, ...credential } of await read()) {
@@ -51,7 +51,7 @@ export class OmissionReporter {
       .map(({ detail }) => ({ type: 'run.notice', runId: run.runId, data: { kind: 'left_out', detail } }));
   }
 
-  /** Returns a notice if the model might not support tools and has called none in the session. */
+  /** Returns a notice if the model might not support tools and has not called a tool in this session. */
   callless({ model, runWriter }: Pick<RunContext, 'model' | 'runWriter'>): SessionFact[] {
     const { messages } = runWriter.transcript;
     const hasCalled = messages.some(

@@ -18,8 +18,9 @@ import type { MessageSelection, PromptSection } from './context/message-selectio
 import { estimatePictureBytes } from './context/meter.ts';
 import type { RunContext } from './run-context.ts';
 
-// Each request reserves budget for the most expensive reply that fits, and is not sent if not even an average reply fits.
-// Afterwards, the provider's count is charged, or Corral's estimate if that count is missing or far too small.
+// Each request reserves enough budget for the most expensive reply that the budgets can cover. If they cannot cover even an
+// average reply, the request is not sent. Afterwards, the provider's count is charged, or Corral's estimate if that count is
+// missing or far too small.
 
 interface ModelRequest {
   readonly request: TurnRequest;
@@ -29,7 +30,7 @@ interface ModelRequest {
   readonly from: MessageSelection;
   /** The conversation as stored, with references to pictures. */
   readonly conversation: TurnRequest['messages'];
-  /** The usage event includes the model's thoughts. */
+  /** Includes the model's thoughts in the usage event. */
   readonly keepsThoughts?: true;
   /** Ends the reply early; the reply then counts as finished. */
   readonly stop?: AbortController;
@@ -95,8 +96,8 @@ export async function sendModelRequest(
     const usage = runWriter.usage(message.model, counted.usage, more);
     return { ...turn, outcome: counted, usage, isBelieved: !assumed };
   } finally {
-    // Settled before the reply is logged, so that a crash overcharges rather than undercharges. An interrupted reply is
-    // charged up to the point of interruption.
+    // The reservation is settled before the reply is logged, so that a crash overcharges rather than undercharges. An
+    // interrupted reply is charged up to the point of interruption.
     await reserved.settle(used ?? amountsOf(meter.tokens(name, received.bytes)));
   }
 }
@@ -142,7 +143,7 @@ interface Exchange {
   readonly replyBytes: number;
 }
 
-/** Estimates the tokens missing from a provider's absent or far too small count. Undefined: the count is accepted. */
+/** Estimates the tokens missing from a provider's count that is absent or far too small. Undefined: the count is accepted. */
 export function estimateMissingUsage(
   model: Pick<Model, 'costOf'>,
   usage: TurnUsage,

@@ -143,7 +143,7 @@ export function createStepStartFacts(runWriter: RunWriter, steps: readonly PlanS
   return step && known?.status !== 'running' ? [runWriter.step(step)] : [];
 }
 
-/** Titles the session with the task's first line until a plan has a better title. A person's title is kept. */
+/** Titles the session with the task's first line until a plan has a better title. A title set by a person is kept. */
 export function createTitleFacts(work: Pick<RunContext, 'task' | 'hasTitle' | 'runWriter'>, title = ''): SessionFact[] {
   const provisional = toTaskTitle(work.task);
   if (work.hasTitle(title === '' ? undefined : provisional)) return [];

@@ -14,7 +14,7 @@ export interface AgentProfile {
   readonly model: Model;
   readonly fallbacks: readonly string[];
   readonly tools: ToolRegistry;
-  /** Tools of the agent that cannot be offered to any model. */
+  /** The agent's tools that cannot be offered to any model. */
   readonly leftOut?: readonly UnsupportedTool[];
   readonly toolServers: readonly McpServer[];
   /** Filters the tools of tool servers. Undefined: all are allowed. */

@@ -127,7 +127,7 @@ async function endRun(
   if (!runWriter) return;
   runWriter.shut();
   const shown = new Map<string, ToolContent>();
-  // Background processes outlive a completed run, and a failed run without open calls. Any other outcome ends these processes.
+  // Background processes outlive a run that completes, or that fails without open calls. Any other outcome ends these processes.
   if (end.reason !== 'completed' && client && (end.reason !== 'failed' || runWriter.openCalls.length > 0)) {
     using until = createTimeoutSignal(killMs, clock);
     const kill = async () => {

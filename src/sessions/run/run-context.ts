@@ -23,7 +23,7 @@ import type { RunWriter } from './log/run-writer.ts';
 import type { TurnPrompt } from './prompt/parts.ts';
 import type { TurnBudget } from './turn-budget.ts';
 
-/** Keeps a sandbox from being paused or stopped for idleness until disposed. */
+/** Keeps a sandbox from being paused or stopped for idleness until the lease is disposed. */
 export interface SandboxLease extends AsyncDisposable {
   readonly client: SandboxClient;
   /** Reports a lost connection: the next use waits until the sandbox answers again or is replaced. */
@@ -46,8 +46,8 @@ export interface SessionDesktop {
 export interface DesktopProvider {
   of(id: SessionId): SessionDesktop & {
     /**
-     * Whether the sandbox has a desktop. True if it does not answer, because a tool call that needs the desktop then reports the
-     * failure.
+     * Whether the sandbox has a desktop. Also true if the sandbox does not answer, because a tool call that needs the desktop
+     * then reports the failure.
      */
     existsIn(client: SandboxClient): Promise<boolean>;
   };
@@ -61,7 +61,7 @@ export interface ExternalToolProvider {
 }
 
 export interface KernelManager {
-  /** Also ends everything that the kernels' code started. */
+  /** Closes the kernels that this run was the last to use, and ends everything that their code started. */
   endRun(client: SandboxClient, run: string): Promise<void>;
   release(client: SandboxClient): void;
 }
@@ -91,7 +91,7 @@ export interface RunContext {
   readonly isPermitted?: (tool: string) => boolean;
   readonly strangers?: () => readonly UntrustedSource[];
   readonly sandbox: SandboxProvider;
-  /** Absent if the session can write to no repository. */
+  /** Absent if the session cannot write to any repository. */
   readonly pullRequests?: PullRequestOpener;
   readonly children?: ChildSessions;
   readonly skills?: SkillReader;

@@ -31,7 +31,7 @@ export type ReservationResult =
 
 export interface SharedBudgetReserver {
   /**
-   * Waits as long as other requests in progress have the missing amount reserved. Undefined: no budget applies. Rejects:
+   * Waits while the missing amount is reserved by other requests in progress. Undefined: no budget applies. Rejects:
    * cancelled, store_unavailable, store_busy.
    */
   reserve(
@@ -41,11 +41,11 @@ export interface SharedBudgetReserver {
   /** Records usage without a reservation. Resolves with a budget that is now exceeded, if any. */
   charge(used: BudgetAmounts): Promise<BudgetOverrun | undefined>;
   /**
-   * Pays in advance for all tool calls, or for as many as fit. `over` is the exceeded budget. Undefined: no budget counts
-   * calls. Rejects as `reserve` does.
+   * Charges all tool calls in advance, or as many as the budgets allow. `over` is the exceeded budget. Undefined: no budget
+   * limits calls. Rejects as `reserve` does.
    */
   payCalls(count: number, signal: AbortSignal): Promise<ChargedToolCalls | undefined>;
-  /** Refunds calls that were paid for but not made. Never rejects: after a failure, they remain counted. */
+  /** Refunds calls that were paid for but not made. Never rejects: if the refund fails, the calls remain counted. */
   giveBackCalls(count: number): Promise<void>;
 }
 
@@ -117,8 +117,8 @@ export class TurnBudget {
   }
 
   /**
-   * Reserves budget for the most expensive reply that fits. Returns the exceeded budget if not even an average reply fits.
-   * Rejects as `SharedBudgetReserver` does.
+   * Reserves budget for the most expensive reply that the budgets can cover. If they cannot cover even an average reply,
+   * returns the exceeded budget. Rejects as `SharedBudgetReserver` does.
    */
   async reserve(request: PricedRequest, signal: AbortSignal): Promise<ReservedRequest> {
     const { needs, usual, longest, amountsOf } = request;

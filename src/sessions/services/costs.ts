@@ -40,8 +40,8 @@ const shownLength = 80;
 
 /**
  * Attributes each turn to the last event it waited for: a user's message, a tool's result, a decision, the plan, or a step's
- * start. A message that arrives during a turn is not its cause. A summary's cost belongs to its compaction. Turns up to `after`
- * are skipped, because a fork's log starts with another session's turns.
+ * start. A message that arrives during a turn is not the cause of that turn. A summary's cost belongs to its compaction.
+ * Turns up to `after` are skipped, because a fork's log starts with another session's turns.
  */
 export async function computeSessionCost(history: AsyncIterable<SessionEvent>, after = 0): Promise<SessionCost> {
   let total = nothing;

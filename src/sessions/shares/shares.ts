@@ -117,7 +117,7 @@ export function createShareService({
   };
 }
 
-/** How many events before the page are searched for an approval request that the page's first messages may repeat. */
+/** Number of events before the page to search for an approval request that the page's first messages may repeat. */
 const maxRequestEvents = 100;
 
 /** Hides the messages that repeat an approval request, because they contain the tool call. */

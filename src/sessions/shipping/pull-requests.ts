@@ -214,7 +214,7 @@ ${parts.join('\n\n')}`;
 
 type Service = Pick<PullRequestService, 'open'>;
 
-/** Opens pull requests for agents. Calls wait for the service, because a resumed run may call this before the service exists. */
+/** Opens pull requests for agents. Calls wait for the service, because a resumed run may call before it exists. */
 export class PullRequestOpenerFactory {
   readonly #service: Promise<Service>;
 

@@ -40,7 +40,7 @@ export class SkillRecords extends ServerComponent<Pick<ServerDependencies, 'reco
     missing: () => missing('skill'),
   });
 
-  /** With an owner: that owner's skills, those of the projects, and shared skills. */
+  /** With an owner: the owner's skills, the skills of the projects in `parents`, and shared skills. */
   list(owner: string | undefined, parents: readonly string[]): Promise<StoredSkill[]> {
     return this.#skills.listFor(owner, { shared: true, parents });
   }
@@ -63,7 +63,7 @@ export class SkillRecords extends ServerComponent<Pick<ServerDependencies, 'reco
     return this.#skills.change(id, change);
   }
 
-  /** Call after deleting its versions, so that an interrupted deletion can be repeated. */
+  /** Call after deleting the skill's versions, so that an interrupted deletion can be repeated. */
   async delete(skill: StoredSkill): Promise<void> {
     await this.#skills.delete(skill.id);
   }

@@ -86,7 +86,7 @@ export function checkSkillFolder(values: readonly SkillFile[]): FolderCheck {
   return { name: skill.name, problems: [], warnings, folder: { skill, files: sorted } };
 }
 
-/** Throws: invalid_request, with all problems. */
+/** Throws: invalid_request, which lists all problems. */
 export function requireValidSkillFolder(files: readonly SkillFile[]): CheckedSkillFolder {
   const { folder, problems } = checkSkillFolder(files);
   if (!folder) throw new AppError('invalid_request', problems.join('\n'));

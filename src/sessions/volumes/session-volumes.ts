@@ -26,8 +26,8 @@ interface Deps extends Pick<ServerDependencies, 'clock'> {
 type MountingSession = ResourceOwnership & Pick<SessionRecord, 'id'>;
 
 /**
- * A session holds its volumes from creation to deletion, even while its sandbox is paused or the server restarts. A held volume
- * cannot be deleted. While a session can write to a volume, nobody else can.
+ * A session holds its volumes from creation to deletion, even while its sandbox is paused or the server restarts. A held
+ * volume cannot be deleted. While one session can write to a volume, no other session or transfer can.
  */
 export class SessionVolumes extends ServerComponent<Deps> {
   /**

@@ -13,7 +13,7 @@ import { emptyInput, runProgram, runProgramOverPipes } from '../services/streams
 import type { VolumeRecords } from './volume-records.ts';
 import { maxVolumeTransferMs, type TransferLease, type TransferSandboxPool } from './volume-transfers.ts';
 
-/** Shell functions that resolve path $2 in the volume with root $1, and exit if a part of it leads out of the volume. */
+/** Shell functions that resolve path $2 in the volume with root $1, and exit if any part of the path leads out of the volume. */
 const located = String.raw`
 root=$1; at=$1; [ -n "$2" ] && at=$1/$2
 within() { case "$1/" in "$root"/*) ;; *) exit 45 ;; esac; }
@@ -25,7 +25,7 @@ beside() {
 shown() { exec find "$@" -printf '%y %s %m %U %G %A@ %T@ %C@\0%P\0%l\0'; }
 `;
 const scripts = {
-  /** Does not follow a link at the path. */
+  /** Does not follow the last part of the path if it is a link. */
   stat: `${located} beside; [ -e "$real" ] || [ -L "$real" ] || exit 44; shown "$real" -maxdepth 0`,
   list: `${located} existing; [ -d "$real" ] || exit 46; shown "$real" -mindepth 1 -maxdepth "$3" ! -path "$root/.corral-restore*"`,
   makeFolder: `${located} beside; [ -e "$real" ] || [ -L "$real" ] && exit 47; mkdir -m "\${3:-755}" -- "$real" || exit 48; shown "$real" -maxdepth 0`,
@@ -301,7 +301,7 @@ function below(path: string): string {
   return clean;
 }
 
-/** Relative to the workspace. The daemon refuses links that lead out of it. */
+/** Relative to the workspace. The daemon refuses links that lead out of the workspace. */
 const inside = ({ folder }: TransferLease, path: string): string => posix.join(folder, below(path));
 
 async function* atMost(content: AsyncIterable<Uint8Array>, bytes: number): AsyncGenerator<Uint8Array> {

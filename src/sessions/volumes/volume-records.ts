@@ -20,7 +20,7 @@ function fail(named: string): never {
   throw volumeNotFoundError(named);
 }
 
-/** Changes of a volume are atomic across all servers of the store. */
+/** Changes to a volume are atomic across all servers that share the store. */
 export class VolumeRecords extends ServerComponent<Deps> {
   readonly #volumes = new Collection<Volume>(this.deps.records, {
     kind,
@@ -69,8 +69,8 @@ export class VolumeRecords extends ServerComponent<Deps> {
   }
 
   /**
-   * Calls `make`, which stores the volume, if the rule permits it alongside the owner's and the project's other volumes. Rejects
-   * as the rule and `make` do.
+   * Calls `make`, which stores the volume, if `admit` permits it alongside the owner's and the project's other volumes.
+   * Rejects as `admit` and `make` do.
    */
   async within<Made>(admit: OwnerLimit<Volume>['admit'], volume: Volume, make: () => Promise<Made>): Promise<Made> {
     return await this.#volumes.admitted({ admit, now: this.deps.clock.now() }, volume, make);

@@ -48,8 +48,8 @@ export class Volumes extends ServerComponent<Deps> {
   readonly #orphans = new Map<VolumeId, number>();
 
   /**
-   * Removes volumes whose creation or deletion began before this time and was interrupted, storage that already had no record
-   * at that time, and holders that are gone. Resolves with the number of volumes removed.
+   * Removes volumes whose interrupted creation or deletion began before `before`, storage that already had no record then,
+   * and holders that are gone. Resolves with the number of volumes removed.
    */
   async collect(before: number, signal: AbortSignal): Promise<number> {
     const { driver, records } = this.deps;
@@ -141,7 +141,7 @@ export class Volumes extends ServerComponent<Deps> {
     return await this.#within(requested, requested.quotaBytes - now.quotaBytes, () => records.update(id, changed));
   }
 
-  /** `bytes`: additional disk space of the volume. */
+  /** `bytes`: the additional disk space that the volume can use. */
   async #within(volume: Volume, bytes: number, make: () => Promise<Volume>): Promise<Volume> {
     const { records, holdings } = this.deps;
     const store = () => records.within(this.#ruleFor(volume), volume, make);

@@ -85,7 +85,7 @@ export const acknowledgeWorkItem = (item: StoredWorkItem, now: number): StoredWo
   leaseEndsAt: now + item.ttlSeconds * 1_000,
 });
 
-/** Heartbeats are identified by their time, so two heartbeats never have the same time. */
+/** Heartbeats are identified by their time, so each gets a later time than the previous one. */
 export function recordHeartbeat(
   item: StoredWorkItem,
   now: number,

@@ -90,7 +90,7 @@ interface KeptItem {
 const kind = 'work-item'; // newest item of each session; ids of both kinds begin with the session's id, so erasing the session erases them
 const pastKind = 'work-item-past'; // earlier items, as `<session>:<number>`
 const pageSize = 100;
-const lookEveryMs = 250; // finds items queued by another server
+const lookEveryMs = 250; // how often to check for items queued by other servers
 const polledWithinMs = 30_000;
 const missing = () => new AppError('not_found', 'The environment has no such work item.');
 const pastId = ({ sessionId, number }: StoredWorkItem) => `${sessionId}:${String(number).padStart(9, '0')}`;

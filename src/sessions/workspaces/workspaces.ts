@@ -72,7 +72,7 @@ const useKind = 'workspace-use';
 const Named = z.object({ sessionId: SessionId });
 const codeMs = 30_000;
 const commandMs = 120_000;
-/** Minimum interval between checks for a run that still uses the sandbox. The grace period can be shorter. */
+/** Minimum interval between checks for a run that still uses the sandbox, even if the grace period is shorter. */
 const workingMs = 1_000;
 
 interface OpenWorkspace {

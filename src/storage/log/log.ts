@@ -55,8 +55,8 @@ export class LiveEventWindow {
   }
 
   /**
-   * Called when other servers have appended up to `head`. `events`: the new events, or empty if they were not read, which empties
-   * the window.
+   * Called when other servers have appended up to `head`. `events`: the new events. An empty list means that they were not
+   * read, and empties the window.
    */
   catchUp(head: number, events: readonly SessionEvent[]): void {
     if (this.#head !== undefined && head <= this.#head) return;
@@ -170,7 +170,7 @@ export function createEventLog(store: EventStore, options: EventLogOptions): Eve
       async appended(id, head, known) {
         const here = followed.get(id);
         if (!here) return;
-        // One read serves all followers. After too many events for one page, each follower reads at its own pace.
+        // One read serves all followers. If the new events exceed one page, each follower reads at its own pace.
         const isFew = known > 0 && known === here.window.head && head - known <= options.pageSize;
         const events = isFew ? (await store.page(id, known, options.pageSize)).events : [];
         here.window.catchUp(events.at(-1)?.seq ?? head, events);
@@ -204,7 +204,7 @@ export function createEventLog(store: EventStore, options: EventLogOptions): Eve
     page: (sessionId, after, limit) => store.page(sessionId, after, limit),
     async append(entry) {
       const held = failpoint('store.append.before');
-      if (held) await held; // only if armed, because `await` costs a turn of the event loop
+      if (held) await held; // only if the failpoint is armed, because `await` costs a turn of the event loop
       const head = await store.append(entry);
       const kept = failpoint('store.append.after');
       if (kept) await kept;
@@ -251,7 +251,7 @@ class WakeSignal {
   }
 }
 
-/** Resolves with undefined when the signal fires, so that a leaving reader does not wait for a slow store. */
+/** Resolves with undefined when the signal fires, so that a reader that leaves does not wait for a slow store. */
 function unlessFired<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
   const { promise, resolve, reject } = Promise.withResolvers<T | undefined>();
   const leave = () => resolve(undefined);

@@ -54,7 +54,7 @@ export class EventAppender {
   readonly #logs: OpenLogMarker;
   readonly #inOrder = createKeyedQueue();
   readonly #appending = new Set<Promise<unknown>>();
-  /** Newest head that this server has seen in each log without an incomplete append. */
+  /** Newest head that this server has seen, for each log without an incomplete append. */
   readonly #seen = new Map<SessionId, { readonly head: number; readonly at: number }>();
   /** Logs whose last append failed on this server. The database may have stored all or part of it. */
   readonly #incomplete = new Set<SessionId>();
@@ -125,7 +125,7 @@ export class EventAppender {
         if (!isDuplicateKeyError(thrown)) throw thrown;
         const found = await events.findOne({ _id: first._id });
         if (found?.batch !== batch) throw fenced(entry.after, eventSeqOf(first._id));
-        // This append's own event: an earlier attempt's response was lost, or another server completed the append.
+        // The stored event is this append's own: an earlier attempt's response was lost, or another server completed the append.
         await addEvents(this.#connection, rest);
       }
     });

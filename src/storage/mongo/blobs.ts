@@ -21,7 +21,7 @@ export function createMongoBlobs(options: MongoConnectionOptions, now: () => num
   async function open() {
     const connection = await connectToMongo(options);
     const bucket = new GridFSBucket(connection.db, { bucketName: 'blobs' });
-    await sweep(connection, now()).catch(() => {}); // the next start retries
+    await sweep(connection, now()).catch(() => {}); // the next start will retry this
     return { connection, bucket };
   }
   function use() {
@@ -109,7 +109,7 @@ async function drained(upload: GridFSBucketWriteStream, signal: AbortSignal): Pr
   signal.removeEventListener('abort', give);
 }
 
-/** Removes only versions replaced before this time, because later ones may still be read. Infinity: all versions. */
+/** Removes only versions replaced before `replacedBefore`, because later ones may still be read. Infinity: all versions. */
 async function remove(bucket: GridFSBucket, filename: string, replacedBefore: number): Promise<void> {
   const versions = await answered(bucket.find({ filename }, { sort: newest }).toArray());
   for (const [index, { _id }] of versions.entries()) {

@@ -57,7 +57,7 @@ interface PendingPuts {
   /** Head after the append of these puts. */
   readonly seq: number;
   readonly puts: readonly PutDocument[];
-  /** The puts also replace puts with the same head, because appends without facts do not change it. */
+  /** The puts also replace earlier puts with the same head, because appends without facts do not change the head. */
   readonly again?: boolean;
 }
 

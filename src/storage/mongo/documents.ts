@@ -46,7 +46,7 @@ export interface PutDocument {
   readonly id: string;
   readonly doc: string;
   readonly sort: number;
-  /** Index sets that contain the record: by owner, state and parent, and the shared records. Absent in older records. */
+  /** Index sets that contain the record: sets by owner, state and parent, and one of shared records. Absent in older records. */
   readonly of?: readonly string[];
   readonly name?: string;
 }

@@ -19,7 +19,7 @@ export function isTransientError(thrown: unknown): boolean {
   if (isOfTheLine(thrown)) return true;
   if (!(thrown instanceof MongoError)) return false;
   if (thrown.name === 'MongoNetworkError' || thrown.name === 'MongoPoolClearedError') return true;
-  // The driver reports a connection that breaks during a bulk write without a name or code.
+  // If a connection breaks during a bulk write, the driver's error has neither a network error's name nor a code.
   if (thrown instanceof MongoBulkWriteError && thrown.code === undefined) return true;
   return passing.has(codeOf(thrown)) || thrown.hasErrorLabel('RetryableWriteError');
 }
@@ -31,7 +31,7 @@ const isOfTheLine = (thrown: unknown): boolean =>
   /^(E[A-Z]{3,}|ERR_(STREAM|SOCKET)_\w+)$/.test(String((thrown as NodeJS.ErrnoException).code ?? ''));
 
 /**
- * Converts an error of the MongoDB driver. The public message never contains the connection URL. An AppError is returned
+ * Converts an error from the MongoDB driver. The public message never contains the connection URL. An AppError is returned
  * unchanged.
  */
 export function toStoreError(thrown: unknown): AppError {

@@ -66,7 +66,7 @@ async function usageBetween(
 
 /** A page ends after this much text, so that long outputs do not make a read expensive. */
 const pageChars = 4 * 1024 * 1024;
-/** Compaction keeps events younger than this, so that a writer suspended for less time still collides with them. */
+/** Compaction keeps events younger than this, so a writer suspended for less than this still collides with newer events. */
 export const minCompactedAgeMs = 10 * 60_000;
 
 interface MongoEventDeps {
@@ -120,7 +120,7 @@ export function createMongoEvents({ connection, appender, heads, now }: MongoEve
   }
 
   async function compact(session: SessionId, limits: { keepDroppable: number; keepAll: number }): Promise<void> {
-    await appender.settle(session); // complete before parts of the append are dropped
+    await appender.settle(session); // completes the newest append before parts of it can be dropped
     const nth = async (keep: number, also: Document = {}) => {
       const old = { _id: toEventRangeFilter(session) as never, ...also };
       const found = await run(() =>

@@ -7,7 +7,7 @@ import { toEventRangeFilter } from './documents.ts';
 
 const [delayMs, longestMs] = [15, 60];
 const [againMs, closeMs] = [250, 1_000];
-const share = 3; // the next write waits this many times as long as the last one took, within the limits: a slow store gets fewer writes
+const share = 3; // pause after a write, in multiples of its duration, within the above limits; a slow store gets fewer writes
 
 /**
  * Newest seqs of many sessions. With change streams they are rarely needed, so they are read from the logs' ends. Without

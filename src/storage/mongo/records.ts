@@ -22,7 +22,7 @@ export function createMongoRecords(
 ): RecordStore {
   const stored = ({ id, doc, version }: RecordDocument): StoredRecord => ({ id, doc: JSON.parse(doc), version });
 
-  /** Completes the newest append: a record is behind its log if its writer died or lost the response between the two writes. */
+  /** Completes the newest append. If its writer died or lost the response between the two writes, a record is behind its log. */
   async function settleSession(id: string): Promise<void> {
     const { data: session } = SessionId.safeParse(id.slice(0, 16));
     if (session && (id.length === 16 || id[16] === ':')) await appender.settleRecords(session);

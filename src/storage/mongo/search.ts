@@ -19,7 +19,7 @@ export async function searchMessages(
     : [{}];
   for (const events of at.allEvents) {
     for (const part of parts) {
-      // The database matches the fact's whole JSON, so matches are verified here.
+      // The database searches the fact's whole JSON, so its matches are verified here.
       const cursor = events.find({ ...part, said: 1, fact: { $regex: patternOf(text) } }, { projection: { fact: 1 } });
       for await (const { _id, fact } of cursor) {
         if (!toAsciiLower(JSON.parse(fact).data.text).includes(target)) continue;

@@ -73,7 +73,7 @@ interface Options extends Pick<ServerDependencies, 'newId' | 'store'> {
 export interface PayloadOffload {
   /** Wrapped store, with at most 256 KiB per event in the log itself. */
   readonly store: Store;
-  /** Removes blobs from before this time that no event refers to. Resolves with their number. */
+  /** Removes blobs older than `before` that no event refers to. Resolves with the number removed. */
   collect(before: number, signal: AbortSignal): Promise<number>;
 }
 

@@ -167,7 +167,7 @@ class RequestQueue<Ops extends StoreOperations> implements StoreChannel<Ops> {
   }
 }
 
-/** Removes the requests within the limits, but at least one. */
+/** Removes and returns as many requests as the limits allow, but at least one. */
 function takeBatch(waiting: Request[], limits: QueueLimits): Request[] {
   let [count, chars] = [0, 0];
   for (const request of waiting) {

@@ -22,7 +22,7 @@ export type ReadOperations = ReturnType<typeof createReadOperations>;
 const pageChars = 4 * 1024 * 1024;
 /** A search chunk ends after this time, because writes wait for it. */
 const pieceMs = 5;
-/** Rows that one search statement reads; fewer after a slow statement, whose texts were large. */
+/** Rows per search statement: up to `many`, but `few` after a statement that took `slowMs`, because its texts were large. */
 const rowsAtOnce = { few: 8, many: 128, slowMs: 3 };
 /** Usage events summed per request, and titles searched per request. Either takes a few milliseconds. */
 const usageAtOnce = 2_000;
@@ -92,8 +92,8 @@ function eventReads(db: DatabaseSync, now: () => number) {
   const lastUnindexed = db.prepare('SELECT seq FROM event WHERE session = ? AND type = ? ORDER BY seq DESC LIMIT 1');
 
   const placeAhead = db.prepare(messageChunkEndQuery);
-  // Compared inside the statement, because returning rows costs more. Without the plus, SQLite would recompile the statement for
-  // each pattern.
+  // The statement compares the texts itself, because returning rows costs more. Without the plus, SQLite would recompile the
+  // statement for each pattern.
   const search = db.prepare(
     `SELECT DISTINCT session ${messagesAfter} AND (session, seq) <= (?3, ?4) AND text LIKE +?5 ESCAPE '\\'`,
   );

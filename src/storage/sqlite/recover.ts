@@ -81,7 +81,7 @@ function salvage(copy: string, fresh: string, now: number): Omit<RecoveryReport,
   return { events: count('event'), records: count('record'), gaps };
 }
 
-/** Reads from both ends up to the damage, and events also per session, so that a damaged page hides no other session's events. */
+/** Reads from both ends up to the damage. Also reads events per session, so a damaged page hides no other session's events. */
 function rescue(from: DatabaseSync, to: DatabaseSync, { name, key, json }: Table): void {
   const down = key
     .split(', ')
@@ -122,8 +122,8 @@ function isJson(text: unknown): boolean {
 }
 
 /**
- * Marks gaps that compaction did not create, so that subscribers reload the sessions. Returns the number of those sessions and of
- * sessions whose newest events are missing.
+ * Marks gaps that compaction did not create, so that subscribers reload the sessions. Returns the number of those sessions
+ * plus the number of sessions whose newest events are missing.
  */
 function markGaps(db: DatabaseSync): number {
   const holes = db

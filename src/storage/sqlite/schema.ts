@@ -97,7 +97,7 @@ export const migrations: readonly string[] = [
   `
   UPDATE record SET parent = doc ->> '$.projectId' WHERE kind IN ('automation', 'webhook');
   `,
-  // Lists of an owner or project by state.
+  // Lists by owner and state, or by project and state.
   `
   CREATE INDEX record_owner_state ON record (kind, owner, state, sort DESC, id)
   WHERE owner IS NOT NULL AND state IS NOT NULL;
@@ -116,7 +116,7 @@ export const migrations: readonly string[] = [
   UPDATE record SET copied = doc ->> '$.forkedFrom.seq' WHERE kind = 'session' AND doc LIKE '%"forkedFrom":{%';
   CREATE INDEX record_usage ON record (id, kind, owner, parent, state, copied) WHERE kind = 'session';
   `,
-  // With the type in it, this index is enough to find the end of a search's next chunk.
+  // Includes the type, so that this index alone suffices to find the end of a search's next chunk.
   `
   DROP INDEX event_message;
   CREATE INDEX event_message ON event (session, seq, type) WHERE type IN ('message.user', 'message.assistant');

@@ -67,8 +67,8 @@ function serve(): void {
   const commit = createGroupCommitter(opened.db, createWriteOperations(opened.db), input.path);
   let resting: NodeJS.Timeout | undefined;
   /**
-   * Empties the write-ahead log a second after the first of several deletions: deleting a project removes many records. Later
-   * deletions do not extend the wait.
+   * Empties the write-ahead log a second after the first of several deletions, because deleting a project removes many
+   * records. Later deletions do not extend the wait.
    */
   const emptyAtRest = () => {
     if (resting) return;
@@ -77,7 +77,7 @@ function serve(): void {
       try {
         truncateWal(opened.db);
         // Either the file was closed, which also empties the write-ahead log, or another program is reading it. The next
-        // deletion retries.
+        // deletion will retry this.
       } catch {}
     }, restMs).unref();
   };

@@ -200,8 +200,8 @@ export class Transcript {
   }
 
   /**
-   * Places the server's note at a position that stays the same in later requests. Drops all earlier notes once they exceed
-   * `maxBytes`.
+   * Places the server's note at a position that stays the same in later requests. Drops all earlier notes once the total size
+   * of the notes exceeds `maxBytes`.
    */
   placeNote(text: string, maxBytes: number): void {
     const last = this.#note;

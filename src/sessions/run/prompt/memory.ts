@@ -28,7 +28,7 @@ export class WorkspaceNotes {
   readonly #read = new WeakMap<object, string | undefined>();
   readonly #reading = new WeakMap<object, Promise<void>>();
 
-  /** Undefined: no notes, or not readable yet. Rejects only when the signal fires. */
+  /** Undefined: there are no notes, or they are not readable yet. Rejects only when the signal fires. */
   async of(run: object, reader: Reader | undefined, signal: AbortSignal): Promise<string | undefined> {
     if (reader) await raceAbort(this.begin(run, reader), signal);
     return this.#read.get(run);

@@ -30,7 +30,7 @@ const CallPaths = z.object({
 });
 
 /**
- * Notes for agents, found in subfolders of repositories. They are appended to the result of the first call that touches the
+ * Notes for agents, found in subfolders of repositories. They are appended to the result of the first call that touches their
  * folder, because adding them to the prompt would invalidate the provider's cache. Their text is untrusted.
  */
 export class NestedWorkspaceNotes {

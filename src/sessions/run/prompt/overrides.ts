@@ -13,7 +13,7 @@ const maxBytes = 16 * 1024; // per part; a longer prompt leaves no room in small
 
 /**
  * Replaces the server's parts with the folder's files: `rules.md` replaces the part `rules`. An empty file removes a part. A
- * missing folder replaces nothing. Throws: invalid_request with all mistakes.
+ * missing folder replaces nothing. Throws: invalid_request, which lists all mistakes.
  */
 export function readPromptParts(folder: string): PromptParts {
   const problems: string[] = [];

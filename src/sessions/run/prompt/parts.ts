@@ -54,8 +54,8 @@ function approvalsOf({ approvals, hasTool, hasToolServers }: PromptContext): Par
 }
 
 /**
- * Notes that state the purpose of a turn. They are placed at the end of a request, because they change. `grader` is an
- * exception: the grader's system prompt.
+ * Notes that state the purpose of a turn. They are placed at the end of a request, because they change. The exception is
+ * `grader`, which is the grader's system prompt.
  */
 export const promptNoteNames = ['replan', 'step', 'todo-list', 'answer', 'grader'] as const;
 export type PromptNoteName = (typeof promptNoteNames)[number];
@@ -68,7 +68,7 @@ interface Placeholders {
   readonly must: readonly string[];
   readonly may?: readonly string[];
 }
-/** Placeholders of each part. Without those in `must`, a part would lack text that the server inserts. */
+/** Placeholders of each part. A part without a placeholder from `must` would lack text that the server inserts. */
 const placeholders: Partial<Record<PromptPartName, Placeholders>> = {
   project: { must: ['instructions'] },
   environment: { must: ['workdir'], may: ['installed', 'network'] },
@@ -84,8 +84,8 @@ const placeholders: Partial<Record<PromptPartName, Placeholders>> = {
 const workdirLine = /^Working directory: \{\{workdir\}\}$/m;
 
 /**
- * Throws: invalid_request for an unknown or missing placeholder, or a missing folder line. `where` names the text's source in
- * the error.
+ * Throws: invalid_request for an unknown or missing placeholder, or a missing working-directory line. `where` names the
+ * text's source in the error.
  */
 export function checkPromptPart(name: PromptPartName, text: string, where: string): void {
   const { must, may = [] } = placeholders[name] ?? { must: [] };

@@ -104,7 +104,7 @@ export async function findWorkspaceSkills(
   return { skills: [...found.values()], unread };
 }
 
-/** Rejects: path_outside, and as `readFile` does. */
+/** Rejects: path_outside, and the errors of `readFile`. */
 export async function readWorkspaceSkill(
   client: Files,
   { folder }: WorkspaceSkill,

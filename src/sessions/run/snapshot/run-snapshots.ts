@@ -35,7 +35,7 @@ printf '%s\\n%s\\n' "$run" "$at" >${own}.new/about
 rm -rf ${own} && mv -T ${own}.new ${own}
 `;
 
-/** Prints the run, the time, and the files that differ. Lines of current files start with a tab, others do not. */
+/** Prints the run, the time, and the files that differ. Only the lines for current files start with a tab. */
 const baselineCompareScript = `
 [ -f ${own}/about ] || exit ${missingBaselineExitCode}
 cat ${own}/about
@@ -76,7 +76,7 @@ export class BaselineRecorder extends ServerComponent<Deps> {
       const { exitCode, stderr } = await client.exec({ command, tag: runId }, until.signal);
       if (exitCode !== 0) warn({ sessionId, stderr: stderr.slice(0, 500) }, 'no snapshot of the workspace was taken');
     } catch (err) {
-      if (toAppError(err).code === 'unsupported') return; // in-memory sandboxes have no programs for a comparison
+      if (toAppError(err).code === 'unsupported') return; // in-memory sandboxes have no programs that could compare files
       warn({ sessionId, err }, 'no snapshot of the workspace was taken');
     }
   }

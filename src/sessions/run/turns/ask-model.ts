@@ -24,7 +24,7 @@ import type { RunContext } from '../run-context.ts';
 
 const maxBytes = 3_750_000; // providers accept 5 MB in base64
 const maxSide = 8_000; // pixels
-/** If a request has more than 20 pictures, providers accept only smaller ones. */
+/** If a request has more than 20 pictures, providers accept none with a side longer than `side`. */
 const many = { pictures: 20, side: 2_000 };
 const maxKept = 16;
 
@@ -107,7 +107,7 @@ async function smaller(picture: Buffer, { size: { width, height }, side, signal 
   return { leftOut: `${why}, and it could not be made smaller` };
 }
 
-const span = 2_400; // Characters. The detector fires if this many are repetitions of one short text.
+const span = 2_400; // The detector fires if the last `span` characters only repeat one short text.
 const maxPeriod = 400;
 const everyChars = 512;
 
@@ -335,7 +335,7 @@ function createLoader({ desktop, files }: Deps): ((file: string) => Promise<stri
 }
 const base64 = async (stream: Readable): Promise<string> => (await buffer(stream)).toString('base64');
 
-/** Everything in the next request except the conversation, to measure its size. `note` and `earlier` have no positions yet. */
+/** Returns the next request without its conversation, for measuring. `note` and `earlier` have no positions yet. */
 function createFrame({ runWriter }: Deps, { prompt, tools, hint, phase }: TurnInput) {
   const { transcript, runId } = runWriter;
   const isPlanned = phase.kind === 'act' || phase.kind === 'summarize';

@@ -164,7 +164,7 @@ export function createSessionCreator(parts: CreatorDeps) {
     await log.append({ sessionId: id, after: 0, at, facts, puts }).catch(async (thrown: unknown) => {
       if (ready !== undefined) parts.ready?.giveUp(ready);
       // With an explicit id, the volumes may belong to an existing session.
-      if (input === undefined) await parts.volumes?.release(id, mounted).catch(() => {}); // the clean-up job retries
+      if (input === undefined) await parts.volumes?.release(id, mounted).catch(() => {}); // the clean-up job will retry this
       throw thrown;
     });
     supervisor.wake(id, agent?.environment === undefined ? 'start' : 'absent');

@@ -6,7 +6,7 @@ import type { SessionRecord } from '../../../core/model/records.ts';
 import { type RemovalDeps, removeSession } from '../../engine/removal.ts';
 import { StoredSession, toPublicRecord, unfinishedRecordKind } from '../../run/log/projection.ts';
 
-/** Errors that refuse a change but do not mean that the session is unreadable. */
+/** Error codes of failed changes that do not mean that the session is unreadable. */
 const notBroken: ReadonlySet<ErrorCode> = new Set([
   ...(['session_not_found', 'store_unavailable', 'store_busy'] as const),
   ...(['deadline_exceeded', 'shutting_down', 'cancelled'] as const),
@@ -37,7 +37,8 @@ export function createSessionDeleter(parts: DeletionDeps) {
         if (notBroken.has(toAppError(thrown).code)) throw thrown;
         broken = thrown;
       }
-      // The lease holder may have just crashed. If it is still running, it would overwrite the tombstone.
+      // Retries before writing directly: the lease holder may have just crashed, but if it is still running, it would
+      // overwrite the tombstone.
       await sleep(wait, closing, clock);
     }
     const found = await store.records.get('session', id);

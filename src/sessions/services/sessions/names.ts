@@ -33,7 +33,7 @@ export type NameClaimResult =
   | { readonly kind: 'session'; readonly session: SessionRecord }
   | { readonly kind: 'claim'; readonly claim: NameClaim };
 
-/** Entries older than this are valid only if their session has the name, because a server may have crashed halfway. */
+/** Entries older than this are valid only if their session has the name, because a server may have crashed before setting it. */
 const unfinishedMs = 60_000;
 
 /**
@@ -112,7 +112,7 @@ export class SessionNames extends ServerComponent<Deps> {
     return changed;
   }
 
-  /** Removes entries from before this time that have no session, one batch per call. Resolves with their number. */
+  /** Removes entries older than `before` that have no session, one batch per call. Resolves with the number removed. */
   async collect(before: number): Promise<number> {
     let removed = 0;
     for (const { id, doc, version } of await this.#nextEntries({ sort: before, id: '' })) {

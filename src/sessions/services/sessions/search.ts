@@ -2,7 +2,7 @@ import type { Store } from '../../../core/contracts/ports.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import type { SessionListQuery } from '../../api/sessions.ts';
 
-/** Maximum number of matching sessions. If more match, reading the newest sessions finds some of them quickly. */
+/** Maximum number of matching sessions. If more match, reading the newest sessions instead finds some matches quickly. */
 const maxFound = 2_000;
 
 interface SearchFilter {

@@ -87,7 +87,7 @@ export function createSessionViews({
   }
 }
 
-/** Creates a `catch` handler that returns the result of `elsewhere` for this error code. Rethrows if that finds nothing. */
+/** Creates a `catch` handler that, for error `code`, returns the result of `elsewhere`. Rethrows if `elsewhere` finds nothing. */
 const unlessMissing =
   <T>(code: ErrorCode, elsewhere: () => Promise<T>) =>
   async (thrown: unknown): Promise<NonNullable<T>> => {

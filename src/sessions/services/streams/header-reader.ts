@@ -5,7 +5,8 @@ export type TransferHeader = Pick<FileStream, 'size' | 'version'>;
 export const maxFileVersionChars = 100;
 
 /**
- * Returns a function that passes the header line, with the file's size and version, to `found`, and returns the bytes after it.
+ * Returns a function that strips the header line from a transfer and returns the bytes after it. `found` gets the file's size
+ * and version from that line.
  */
 export function createTransferHeaderReader(
   found: (heading: TransferHeader) => void,

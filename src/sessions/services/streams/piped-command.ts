@@ -29,8 +29,8 @@ const errorsChars = 500;
 export async function* emptyInput(): AsyncGenerator<Uint8Array> {}
 
 /**
- * Runs a program over pipes until it exits. Stops it and all its processes if `signal` fires or the input fails. Rejects with the
- * input's error, the signal's reason, and as `ProgramClient` does.
+ * Runs a program over pipes until it exits. Stops it and all its processes if `signal` fires or the input fails. Rejects with
+ * the input's error, the signal's reason, or an error from `ProgramClient`.
  */
 export async function runProgramOverPipes(
   { programs }: Pick<SandboxClient, 'programs'>,
