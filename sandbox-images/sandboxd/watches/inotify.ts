@@ -133,6 +133,6 @@ function systemError(number: number): NodeJS.ErrnoException {
 }
 
 function refusal(cause: NodeJS.ErrnoException, path: string): AppError {
-  if (cause.code === 'ENOSPC') return new AppError('conflict', "The sandbox has reached its limit of watched folders.");
+  if (cause.code === 'ENOSPC') return new AppError('conflict', 'The sandbox has reached its limit of watched folders.');
   return toFileError(cause, path);
 }
