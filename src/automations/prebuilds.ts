@@ -31,7 +31,10 @@ export class PrebuildRunner extends ServerComponent<Deps> {
    */
   readonly #preparing = new Map<SessionId, Preparing>();
 
-  /** Starts the work unless it has already started. Resolves with its result; undefined if it continues or will be retried. */
+  /**
+   * Starts the work unless it has already started. Resolves with the result, or with undefined if the work is still running or
+   * will be retried.
+   */
   async follow(session: SessionRecord, { mayRetry }: { mayRetry: boolean }): Promise<PrebuildResult | undefined> {
     const { id, repositories = [] } = session;
     const known = this.#preparing.get(id);

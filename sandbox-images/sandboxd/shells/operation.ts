@@ -92,7 +92,7 @@ export interface RunningOperation {
 
 /** Passed to `end` when the operation's whole run is being stopped. */
 export interface PendingRunStop {
-  /** Resolves with the number of the run's processes, once they are gone. */
+  /** Resolves once all of the run's processes are gone, with how many there were. */
   readonly processes: Promise<number>;
   readonly met: Set<string>;
 }

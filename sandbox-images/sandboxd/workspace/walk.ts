@@ -77,7 +77,7 @@ interface Walk {
 const patienceMs = 250;
 
 /**
- * Yields everything in the workspace that `leavesOut` does not match, each folder before its content. Follows no links and
+ * Yields everything in the workspace that `leavesOut` does not match, each folder before its contents. Follows no links and
  * enters no other file systems. Reads on the event loop, which costs less than a thread for a small workspace.
  */
 export function* walkWorkspace(root: string, { leavesOut, most }: Walk): Generator<WorkspaceEntry> {

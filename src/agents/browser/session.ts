@@ -86,7 +86,7 @@ const connectMs = 60_000;
 const settleMs = 100; // time for an input to start taking effect
 const loadMs = 5_000;
 const pingMs = 1_500;
-const typedChars = 200; // longer texts, and texts with line breaks, are inserted in one step instead of typed
+const typedChars = 200; // longer text, and text with line breaks, is inserted in one step instead of typed
 
 interface Options {
   readonly sandbox: SandboxClient;

@@ -70,7 +70,7 @@ export async function bundlePage(outdir: string, { isDevelopment = false } = {})
   await copyApiDocs(join(outdir, 'api-docs'));
 }
 
-/** The diagrams' frame has an opaque origin, so it can load a plain script but no module of this server. */
+/** The diagrams' frame has an opaque origin, so it can load a plain script from this server but not a module. */
 async function bundleDiagrams(options: BuildOptions, outdir: string): Promise<void> {
   const { build } = await import('esbuild');
   const entryPoints = { diagram: join(source, 'diagram/main.ts') };

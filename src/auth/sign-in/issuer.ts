@@ -25,8 +25,8 @@ export interface SignInResult {
   readonly sid: string | null;
 }
 /**
- * `gone`: the provider refuses the person, or sent invalid data. `away`: the provider did not answer, or rejects this server's
- * settings; try again.
+ * `gone`: the provider rejected the person's sign-in or sent invalid data. `away`: the provider did not answer, or rejected this
+ * server's settings; try again.
  */
 export type RefreshResult =
   | { readonly state: 'gone' | 'away'; readonly cause: unknown }

@@ -16,7 +16,7 @@ export interface TrustedAccount {
 }
 interface Deps {
   readonly issuers: ReadonlyMap<string, SigningKeys>;
-  /** This server's audience in tokens. The audience of a project's account ends with `/projects/<id>`. */
+  /** The `aud` value that a token for this server must have. For a project's account, it ends with `/projects/<id>`. */
   readonly audience: string;
   readonly now: () => number;
   readonly accounts: () => readonly TrustedAccount[];

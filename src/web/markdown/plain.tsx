@@ -12,7 +12,7 @@ interface PartProps {
   readonly lines: number;
 }
 
-/** The browser lays out the part only when it is near the view. Until then, its height is estimated from its number of lines. */
+/** The browser lays out the part only when it is near the viewport. Until then, its height is estimated from its number of lines. */
 export const TextPart = ({ children, lines }: PartProps) => (
   <span class="part full" style={{ containIntrinsicBlockSize: `auto ${lines}lh` }}>
     {children}

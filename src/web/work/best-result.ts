@@ -16,6 +16,6 @@ export function findBestResult(files: readonly ChangedFile[], answer: string): s
   return undefined;
 }
 
-/** Path of a result page on a web server in the sandbox. Index pages, and pages in folders, are expected at the root. */
+/** Path at which a web server in the sandbox should serve a result page: `/` for index pages and for pages in folders. */
 export const toPreviewPath = (file: string): string =>
   file.includes('/') || /^index\.html?$/i.test(file) ? '/' : `/${file}`;

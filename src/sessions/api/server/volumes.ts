@@ -23,7 +23,7 @@ export interface VolumeFile {
   readonly content: Readable;
 }
 
-/** A file, folder or link of a volume. Times are epoch ms. */
+/** A file, folder or link in a volume. Times are epoch ms. */
 export interface VolumeEntry {
   /** Path relative to the volume's root; empty for the root. */
   readonly path: string;

@@ -18,7 +18,7 @@ export type Turn =
       /** Facts that complete a live message and record the usage. Write them with the turn's other facts. */
       readonly facts: readonly SessionFact[];
       readonly spent: RunSpending;
-      /** Whether the reply is unusable: it is empty, is cut within a call, or repeats itself. */
+      /** Whether the reply is unusable: it is empty, is cut off in the middle of a call, or repeats itself. */
       readonly empty: boolean;
       /** With `empty`: explains to the model why the reply is unusable. Undefined if the reply had no text and was not cut. */
       readonly hint?: string;

@@ -53,7 +53,7 @@ const Listening = ({ port: { port, command = '' } }: { port: Port }) => (
   </li>
 );
 
-/** Excludes the previews that the page opened for its own frames, which close with them. */
+/** Excludes previews that the page opened for its own frames. Those close with the frames. */
 const isShared = ({ folder }: Preview) => folder === undefined;
 
 /** Open previews, which a person can copy or close. Anyone who has a preview's address can use it. */

@@ -28,7 +28,7 @@ export const PauseBody = z.object({ memory: z.boolean().default(true) });
 export const SandboxParams = z.object({ sid: z.string() });
 
 /**
- * The version of E2B's daemon envd that this facade reports. The SDKs use file metadata from 0.6.2 on, entries in watch events
+ * The version of envd, E2B's daemon, that this facade reports. The SDKs use file metadata from 0.6.2 on, entries in watch events
  * from 0.6.3, and network mounts from 0.6.4.
  */
 export const emulatedEnvdVersion = '0.6.4';
