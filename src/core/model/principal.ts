@@ -48,7 +48,7 @@ export interface Principal {
   readonly projects?: ReadonlyMap<string, ProjectRole> | undefined;
   /** The project for sessions and automations that the caller creates without naming a project. */
   readonly home?: string;
-  /** For a worker: the session of the work item whose token it uses. For `nobody`: the session whose public port is visited. */
+  /** A worker's session is that of the work item whose token it uses. For `nobody`: the session whose public port is visited. */
   readonly session?: string;
   /** The caller's name in the audit log if it has no key of its own, for example because it sent a sandbox's token. */
   readonly by?: 'sandbox token' | 'environment key' | 'preview' | 'server' | 'nobody';

@@ -1,8 +1,8 @@
 import { Tokenizer, type Tokens } from 'marked';
 
 // Chinese and Japanese put no spaces between words, and Korean attaches particles to them, so CommonMark's rule for `**` and `~~`
-// next to punctuation fails: `**注意：**必ず` would show its asterisks. The CJK-friendly amendments solve this: a delimiter run next to a CJK character can begin
-// and end emphasis, even with punctuation on the other side.
+// next to punctuation fails: `**注意：**必ず` would show its asterisks. The CJK-friendly amendments solve this: a delimiter run next
+// to a CJK character can begin and end emphasis, even with punctuation on the other side.
 
 /** Includes other scripts without spaces between words. The last two ranges select a variant of the preceding character. */
 const cjk =
