@@ -98,12 +98,7 @@ function UploadButton({ label, isFolder = false, act }: UploadProps) {
   );
 }
 
-interface Props {
-  readonly id: string;
-  readonly back: () => void;
-}
-
-function SkillView({ id, back }: Props) {
+function SkillView({ id, back }: { id: string; back: () => void }) {
   const [skill, setSkill] = useState<SkillDetail>();
   const [text, setText] = useState('');
   const [trouble, tryIt] = useActionError();

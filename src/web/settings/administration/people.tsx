@@ -83,13 +83,8 @@ export function PeoplePage() {
   }
 }
 
-interface AccessProps {
-  readonly title: string;
-  readonly isDisabled: boolean;
-  readonly change: () => unknown;
-}
 /** Only revoking access requires confirmation. */
-const Access = ({ title, isDisabled, change }: AccessProps) =>
+const Access = ({ title, isDisabled, change }: { title: string; isDisabled: boolean; change: () => unknown }) =>
   isDisabled ? (
     <Button
       class="small"

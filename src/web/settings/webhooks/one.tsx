@@ -140,12 +140,7 @@ export function WebhookView({ webhook, secret, onSecret, changed, change, back, 
   );
 }
 
-interface RowProps {
-  readonly delivery: Delivery;
-  readonly canSend: boolean;
-  readonly resend: () => void;
-}
-function DeliveryRow({ delivery, canSend, resend }: RowProps) {
+function DeliveryRow({ delivery, canSend, resend }: { delivery: Delivery; canSend: boolean; resend: () => void }) {
   const { id, type, state, tries, statusCode, error, createdAt, nextAt } = delivery;
   const answer = statusCode === null ? error : t('webhooks.answered', { status: statusCode });
   return (

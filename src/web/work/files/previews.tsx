@@ -19,14 +19,8 @@ const maxColoured = 200_000;
 const maxCell = 2_000; // characters
 const rowHeight = 20;
 
-interface Props {
-  readonly store: FileStore;
-  readonly file: LoadedFile;
-  readonly kind: FileKind;
-}
-
 /** HTML, notebooks, Markdown and tables can also be shown as source. */
-export function FilePreview({ store, file, kind }: Props) {
+export function FilePreview({ store, file, kind }: { store: FileStore; file: LoadedFile; kind: FileKind }) {
   const [asSource, setSource] = useState(false);
   if (kind === 'image') return <Picture store={store} file={file} />;
   if (kind === 'pdf') return <PdfView store={store} file={file} />;

@@ -125,14 +125,8 @@ function askToRestore(sessionId: string, { number }: Checkpoint, onDone: () => v
   });
 }
 
-interface ComparisonProps {
-  readonly sessionId: string;
-  readonly from: number;
-  readonly all: readonly Checkpoint[];
-}
-
 /** From one checkpoint to another, or to the current files. */
-function Comparison({ sessionId, from, all }: ComparisonProps) {
+function Comparison({ sessionId, from, all }: { sessionId: string; from: number; all: readonly Checkpoint[] }) {
   const [to, setTo] = useState<number>();
   const range = { sessionId, from, ...(to !== undefined && { to }) };
   const { now: found, problem } = useLoadedData(() => query('checkpoints.diff', range), [sessionId, from, to, all]);

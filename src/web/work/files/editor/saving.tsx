@@ -55,12 +55,7 @@ export function useFileSaving({ store, path, version }: File): SaveState {
   };
 }
 
-interface ConflictProps {
-  readonly onTheirs: () => void;
-  readonly onMine: () => void;
-}
-
-export const ConflictNotice = ({ onTheirs, onMine }: ConflictProps) => (
+export const ConflictNotice = ({ onTheirs, onMine }: { onTheirs: () => void; onMine: () => void }) => (
   <div class="work-note bad" role="alert">
     <p>{t('files.conflict')}</p>
     <div class="choices">
