@@ -5,9 +5,18 @@ import { SegmentedControl } from '../parts/kit/choice.tsx';
 import { SecretField, TextField } from '../parts/kit/field.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
-import { ModelPicker } from './model-picker.tsx';
-import { type ProviderPreset, providerPresets, slugifyProviderName, toProviderName } from './presets.ts';
-import { type AvailableProvider, applyModels, effectiveModels, isDemoModel, modelRefOf } from './state.ts';
+import { ModelPicker } from './choose.tsx';
+import {
+  type AvailableProvider,
+  applyModels,
+  effectiveModels,
+  isDemoModel,
+  modelRefOf,
+  type ProviderPreset,
+  providerPresets,
+  slugifyProviderName,
+  toProviderName,
+} from './state.ts';
 
 interface Props {
   readonly onUsed?: (model: string) => void;

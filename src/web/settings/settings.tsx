@@ -139,7 +139,7 @@ const sections: readonly SettingsSection[] = [
     id: 'all-projects',
     label: 'administration.projects',
     shows: seesAdministration,
-    Body: later(async () => (await import('./administration/all-projects.tsx')).AllProjectsPage),
+    Body: later(async () => (await import('./projects/projects.tsx')).AllProjectsPage),
   },
   {
     id: 'people',

@@ -2,13 +2,14 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { mutate, query } from '../data/server.ts';
 import { RelativeTime } from '../parts/kit/ago.tsx';
 import { Button } from '../parts/kit/button.tsx';
-import { confirmAction, Dialog, showDialog } from '../parts/kit/dialog.tsx';
+import { closeDialog, confirmAction, Dialog, showDialog } from '../parts/kit/dialog.tsx';
+import { Form, MultiChoiceField } from '../parts/kit/field.tsx';
 import { List } from '../parts/kit/list.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
+import { ProjectField, projectNameOf } from '../sessions/filter-bar.tsx';
 import { loadProjects, projectFilter } from '../sessions/filters.ts';
-import { ProjectField, projectNameOf } from '../sessions/project-field.tsx';
 import { t } from '../text/text.ts';
-import { loadSkills, readChosenFolder, type SkillDetail, skills } from './state.ts';
+import { loadSkills, readChosenFolder, readChosenSkills, type SkillDetail, saveChosenSkills, skills } from './state.ts';
 
 export const openSkills = (): void => showDialog(<Skills />);
 const openSkill = (id: string): void => showDialog(<SkillView id={id} back={openSkills} />);
@@ -161,6 +162,43 @@ function SkillView({ id, back }: { id: string; back: () => void }) {
       <pre class="automation-message padded scrolls pre" tabIndex={0}>
         {text}
       </pre>
+    </Dialog>
+  );
+}
+
+/** `id` undefined: the next session. */
+export const openSkillPicker = (id: string | undefined): void => showDialog(<ChooseSkills id={id} />);
+
+function ChooseSkills({ id }: { id: string | undefined }) {
+  const [chosen, setChosen] = useState<readonly string[]>();
+  const [trouble, tryIt] = useActionError();
+  useEffect(
+    () =>
+      void tryIt(t('skills.unread'), async () => {
+        await loadSkills();
+        setChosen(await readChosenSkills(id));
+      }),
+    [id],
+  );
+  const pinOf = (name: string) => chosen?.find((pin) => pin.split('@')[0] === name) ?? name;
+  const save = async () => {
+    await saveChosenSkills(id, chosen ?? []);
+    closeDialog();
+  };
+  return (
+    <Dialog title={t('skills.choose')}>
+      <Form failure={t('notSaved')} save={t('skills.take')} onSave={save}>
+        <FormError text={trouble} />
+        {chosen && skills.value?.length === 0 && <p class="quiet">{t('skills.none')}</p>}
+        {chosen && skills.value && skills.value.length > 0 && (
+          <MultiChoiceField
+            legend={t(id === undefined ? 'skills.ofNext' : 'skills.ofThis')}
+            choices={skills.value.map(({ name, description }) => [pinOf(name), name, description])}
+            chosen={chosen}
+            onChange={setChosen}
+          />
+        )}
+      </Form>
     </Dialog>
   );
 }

@@ -8,7 +8,7 @@ import { readToken, saveToken } from '../../data/token.ts';
 import { formatDateTime } from '../../parts/format.ts';
 import { ConfirmButton, OneTimeSecret, ResourceList, useResourceList } from '../../parts/kit/resource-list.tsx';
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
-import { projectNameOf } from '../../sessions/project-field.tsx';
+import { projectNameOf } from '../../sessions/filter-bar.tsx';
 import { t } from '../../text/text.ts';
 
 type Key = Outputs['keys']['list']['keys'][number];

@@ -1,10 +1,14 @@
 import { useEffect, useState } from 'preact/hooks';
+import type { Outputs } from '../../../client/types.ts';
 import { mutate, query } from '../../data/server.ts';
+import { toolLabelsByName } from '../../data/system.ts';
 import { Button } from '../../parts/kit/button.tsx';
+import { SegmentedControl } from '../../parts/kit/choice.tsx';
+import { ChoiceField, TextAreaField } from '../../parts/kit/field.tsx';
 import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trouble.tsx';
-import { t } from '../../text/text.ts';
+import { listTemplateChoices, loadTemplates } from '../../sessions/templates.ts';
+import { isTextKey, t } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
-import { parseSettingDraft, type ServerSetting, type SettingDraft, SettingField, toSettingDraft } from './field.tsx';
 
 interface ServerSettingsProps {
   readonly parts: readonly string[];
@@ -123,5 +127,189 @@ function OneSetting({ setting, draft, onChange, reset }: OneProps) {
         </div>
       )}
     </div>
+  );
+}
+
+type ServerSetting = Outputs['settings']['list']['settings'][number];
+
+/** Unsaved input: text, or the approval rules of a setting that consists of rules. */
+type SettingDraft = string | readonly ApprovalRuleInput[];
+
+function toSettingDraft({ form, value }: ServerSetting): SettingDraft {
+  if (form.kind === 'rules') return value as unknown as readonly ApprovalRuleInput[];
+  if (Array.isArray(value)) return value.join('\n');
+  return value === null ? '' : String(value);
+}
+
+/** Undefined: no value is stored, so the default applies. */
+function parseSettingDraft({ form: { kind } }: ServerSetting, draft: SettingDraft) {
+  if (typeof draft !== 'string') {
+    return draft.map(({ action, tool, pattern }) => ({
+      action,
+      tool: tool.trim(),
+      ...(pattern !== undefined && pattern.trim() !== '' && { pattern: pattern.trim() }),
+    }));
+  }
+  if (kind === 'tools' || kind === 'hosts')
+    return draft
+      .split(/[\n,]/)
+      .map((line) => line.trim())
+      .filter(Boolean);
+  if (draft.trim() === '') return undefined;
+  return kind === 'amount' ? Number(draft) : draft;
+}
+
+const wordOf = (key: string, usual: string): string => (isTextKey(key) ? t(key) : usual);
+
+interface FieldProps {
+  readonly setting: ServerSetting;
+  readonly label: string;
+  readonly draft: SettingDraft;
+  readonly onChange: (draft: SettingDraft) => void;
+}
+
+function SettingField({ setting, label, draft, onChange }: FieldProps) {
+  const { kind, options = [], unit } = setting.form;
+  useEffect(() => {
+    // Without the list, only the current template is shown.
+    if (kind === 'template') void loadTemplates().catch(() => {});
+  }, []);
+  if (typeof draft !== 'string') return <ApprovalRuleFields rules={draft} onChange={onChange} />;
+  if (kind === 'choice') {
+    return (
+      <SegmentedControl
+        label={label}
+        value={draft}
+        options={options.map((value) => ({ value, label: wordOf(`setting.${setting.key}.${value}`, value) }))}
+        onChange={onChange}
+      />
+    );
+  }
+  if (kind === 'template')
+    return <ChoiceField label={label} value={draft} choices={listTemplateChoices(draft)} onChange={onChange} />;
+  if (kind === 'amount') {
+    const name = unit === undefined || unit === 'count' ? '' : t(`server.unit.${unit}` as TextKey);
+    return (
+      <label class="amount row">
+        <input
+          class="field"
+          type="number"
+          min="0"
+          step={unit === 'cost' ? 'any' : '1'}
+          aria-label={label}
+          placeholder={setting.fallback === null ? t('server.noLimit') : String(setting.fallback)}
+          value={draft}
+          onInput={(event) => onChange(event.currentTarget.value)}
+        />
+        <span class="quiet">{name}</span>
+      </label>
+    );
+  }
+  return (
+    <>
+      <TextAreaField
+        label={label}
+        help={t(kind === 'hosts' ? 'server.oneHost' : 'server.oneTool')}
+        rows={Math.min(8, Math.max(2, draft.split('\n').length + 1))}
+        placeholder={kind === 'hosts' ? 'example.org' : 'shell_exec'}
+        value={draft}
+        onChange={onChange}
+      />
+      {kind === 'tools' && (
+        <details>
+          <summary>{t('server.knownTools')}</summary>
+          <p class="quiet breaks">{[...toolLabelsByName.value.keys()].join(', ')}</p>
+        </details>
+      )}
+    </>
+  );
+}
+
+const actions = ['allow', 'ask', 'deny'] as const;
+interface ApprovalRuleInput {
+  readonly action: (typeof actions)[number];
+  readonly tool: string;
+  readonly pattern?: string;
+}
+interface RulesProps {
+  readonly rules: readonly ApprovalRuleInput[];
+  readonly onChange: (rules: readonly ApprovalRuleInput[]) => void;
+}
+
+/** In the order in which the rules apply. */
+function ApprovalRuleFields({ rules, onChange }: RulesProps) {
+  const change = (at: number, more: Partial<ApprovalRuleInput>) =>
+    onChange(rules.map((rule, index) => (index === at ? { ...rule, ...more } : rule)));
+  const swap = (at: number) => {
+    const next = [...rules];
+    next.splice(at - 1, 0, ...next.splice(at, 1));
+    onChange(next);
+  };
+  return (
+    <>
+      <datalist id="rule-tools">
+        {['*', ...toolLabelsByName.value.keys()].map((name) => (
+          <option key={name} value={name} />
+        ))}
+      </datalist>
+      {rules.length === 0 && <p class="quiet">{t('rules.none')}</p>}
+      <ol class="rules stack">
+        {rules.map((rule, at) => (
+          <li key={at} class="grid">
+            <select
+              class="field"
+              aria-label={t('rules.action', { n: at + 1 })}
+              value={rule.action}
+              onChange={(event) => change(at, { action: event.currentTarget.value as ApprovalRuleInput['action'] })}
+            >
+              {actions.map((action) => (
+                <option key={action} value={action}>
+                  {t(`rules.${action}`)}
+                </option>
+              ))}
+            </select>
+            <input
+              class="field"
+              list="rule-tools"
+              required
+              placeholder="shell_exec"
+              aria-label={t('rules.tool', { n: at + 1 })}
+              value={rule.tool}
+              onInput={(event) => change(at, { tool: event.currentTarget.value })}
+            />
+            <input
+              class="field"
+              placeholder={t('rules.anyCall')}
+              aria-label={t('rules.pattern', { n: at + 1 })}
+              value={rule.pattern ?? ''}
+              onInput={(event) => change(at, { pattern: event.currentTarget.value })}
+            />
+            <span class="row">
+              <Button
+                class="small"
+                disabled={at === 0}
+                aria-label={t('rules.up', { n: at + 1 })}
+                label="↑"
+                onClick={() => swap(at)}
+              />
+              <Button
+                class="small"
+                kind="danger"
+                label={t('models.remove')}
+                aria-label={t('rules.remove', { n: at + 1 })}
+                onClick={() => onChange(rules.filter((_, index) => index !== at))}
+              />
+            </span>
+          </li>
+        ))}
+      </ol>
+      <div>
+        <Button
+          class="small"
+          label={t('rules.add')}
+          onClick={() => onChange([...rules, { action: 'ask', tool: '' }])}
+        />
+      </div>
+    </>
   );
 }

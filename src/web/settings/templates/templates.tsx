@@ -7,7 +7,7 @@ import { Button } from '../../parts/kit/button.tsx';
 import { List } from '../../parts/kit/list.tsx';
 import { ConfirmButton } from '../../parts/kit/resource-list.tsx';
 import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trouble.tsx';
-import { projectNameOf } from '../../sessions/project-field.tsx';
+import { projectNameOf } from '../../sessions/filter-bar.tsx';
 import { t, translateServerText } from '../../text/text.ts';
 
 type BuiltTemplate = Outputs['templateBuilds']['list'][number];

@@ -1,15 +1,18 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Outputs, SandboxStatus } from '../../../client/types.ts';
 import { mutateWithRetry, query, toErrorText } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
+import { stripAnsi } from '../../parts/ansi.ts';
 import { formatBytes, formatDateTime, formatDuration } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { EmptyState } from '../../parts/kit/empty.tsx';
 import { LoadPlaceholder } from '../../parts/kit/trouble.tsx';
 import { tryOrNotify } from '../../parts/notice.tsx';
+import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
-import { ProcessLogView } from './log.tsx';
+import { readFileRange, toFileUrl } from '../files/store.ts';
+import { ProcessLogReader } from './log-reader.ts';
 
 type Process = Outputs['processes']['list'][number];
 const lookMs = 3_000;
@@ -73,7 +76,7 @@ export function ProcessesPane({ session: { id: sessionId } }: { session: Session
 }
 
 /** Programs are in the order of their first processes. */
-export function groupByProgram(all: readonly Process[]): [name: string, processes: [Process, ...Process[]]][] {
+function groupByProgram(all: readonly Process[]): [name: string, processes: [Process, ...Process[]]][] {
   const found = new Map<string, [Process, ...Process[]]>();
   for (const process of all) {
     const name = toProgramName(process.cmd);
@@ -85,7 +88,7 @@ export function groupByProgram(all: readonly Process[]): [name: string, processe
 }
 
 /** Program of a command, without its folder and the variables before it. */
-export const toProgramName = (cmd: string): string => {
+const toProgramName = (cmd: string): string => {
   const word = cmd.split(/\s+/).find((part) => part !== '' && !/^\w+=/.test(part)) ?? cmd;
   return word.split('/').at(-1) || word;
 };
@@ -215,5 +218,71 @@ function Services({ services }: { readonly services: readonly Service[] }) {
         </li>
       ))}
     </ul>
+  );
+}
+
+const readMs = 1_000;
+const lineHeight = 20; // must match conversation.css
+
+interface LogProps {
+  readonly sessionId: string;
+  readonly path: string;
+  readonly isRunning: boolean;
+}
+
+function ProcessLogView({ sessionId, path, isRunning }: LogProps) {
+  const [trouble, setTrouble] = useState('');
+  const log = useMemo(
+    () => new ProcessLogReader((from, length) => readFileRange(toFileUrl(sessionId, path), from, length)),
+    [path],
+  );
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let isOver = false;
+    const look = async () => {
+      await log.more().then(
+        () => setTrouble(''),
+        (thrown: unknown) => setTrouble(toErrorText(thrown)),
+      );
+      if (!isOver && isRunning) timer = setTimeout(look, readMs);
+    };
+    void look();
+    return () => {
+      isOver = true;
+      clearTimeout(timer);
+    };
+  }, [log, isRunning]);
+  const lines = log.lines.value;
+  return (
+    <>
+      {trouble !== '' && <p class="work-note bad-text">{trouble}</p>}
+      {log.start.value > 0 && (
+        <p class="work-note">
+          <Button
+            kind="quiet"
+            label={t('processes.earlier')}
+            onClick={() => tryOrNotify(t('processes.logUnread'), () => log.earlier())}
+          />
+          <Button
+            kind="quiet"
+            label={t('processes.whole')}
+            onClick={() => tryOrNotify(t('processes.logUnread'), () => log.all())}
+          />
+        </p>
+      )}
+      <VirtualList
+        class="console padded scrolls mono pre lines process-log fill"
+        role="log"
+        label={t('processes.log')}
+        count={lines.length}
+        rowHeight={lineHeight}
+        followsEnd
+        row={(n) => (
+          <div key={n} class="line">
+            {stripAnsi(lines[n] ?? '')}
+          </div>
+        )}
+      />
+    </>
   );
 }

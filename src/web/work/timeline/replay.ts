@@ -1,3 +1,5 @@
+import type { Event } from '../../../client/types.ts';
+
 // Clock of a replay. Long pauses are shortened, so that nobody has to wait through a night between two messages.
 
 export const replaySpeeds = [1, 4, 16] as const;
@@ -10,10 +12,10 @@ interface Timed {
   readonly ts: number;
 }
 
-export const computeReplayPause = (before: Timed | undefined, after: Timed | undefined): number =>
+const computeReplayPause = (before: Timed | undefined, after: Timed | undefined): number =>
   before && after ? Math.min(maxReplayPauseMs, Math.max(0, after.ts - before.ts)) : 0;
 
-export interface ReplayProgress {
+interface ReplayProgress {
   readonly shown: number;
   /** Elapsed part of the next pause. */
   readonly waitedMs: number;
@@ -51,3 +53,18 @@ export function findReplayPosition<Item>(
 /** Pieces of text arrive many times a second. A step skips them. */
 export const isTextDelta = ({ type }: { readonly type: string }): boolean =>
   type === 'message.delta' || type === 'tool.output';
+
+/** Turn of an event: the turn whose usage comes next in the same run, or else the previous turn. */
+export function findTurnAt(events: readonly Event[], shown: number): number | undefined {
+  const turnOf = (event: Event | undefined) => (event?.type === 'usage' ? event.data.turn : undefined);
+  for (let at = Math.max(0, shown - 1); at < events.length; at++) {
+    const turn = turnOf(events[at]);
+    if (turn !== undefined) return turn;
+    if (events[at]?.type === 'run.end') break;
+  }
+  for (let at = shown - 1; at >= 0; at--) {
+    const turn = turnOf(events[at]);
+    if (turn !== undefined) return turn;
+  }
+  return undefined;
+}

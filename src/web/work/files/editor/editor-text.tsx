@@ -1,11 +1,14 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { sendMessage } from '../../../data/actions.ts';
 import { Button } from '../../../parts/kit/button.tsx';
 import { confirmAction } from '../../../parts/kit/dialog.tsx';
+import { notify, tryOrNotify } from '../../../parts/notice.tsx';
+import { pressedKeyOf } from '../../../parts/pressed-key.ts';
+import { isTouchDevice } from '../../../parts/touch.ts';
 import { t } from '../../../text/text.ts';
 import type { FileStore } from '../store.ts';
 import type { EditorHandle, EditorOptions, EditorPhrases } from './code-mirror.ts';
-import { CommentButton, CommentForm } from './comment.tsx';
-import type { LineRange } from './comment-message.ts';
+import { type CommentedLines, formatCommentMessage, type LineRange } from './file-text.ts';
 
 type EditorModule = typeof import('./code-mirror.ts');
 type CommonOptions = Pick<EditorOptions, 'path' | 'parent' | 'phrases' | 'onSave' | 'onLines' | 'onComment'>;
@@ -127,3 +130,71 @@ const editorPhrases = (): EditorPhrases => ({
   unfold: t('editor.unfold'),
   'Control character': t('editor.control'),
 });
+
+interface CommentProps extends CommentedLines {
+  readonly store: FileStore;
+  readonly close: () => void;
+}
+
+const placeOf = ({ from, to }: LineRange): string => t(from === to ? 'editor.line' : 'editor.lines', { from, to });
+
+const CommentButton = ({ lines, open }: { readonly lines: LineRange; readonly open: (lines: LineRange) => void }) => (
+  <Button
+    kind="quiet"
+    class="small"
+    icon="edit"
+    label={t('editor.comment', { place: placeOf(lines) })}
+    onClick={() => open(lines)}
+  />
+);
+
+function CommentForm({ store, path, text, lines, close }: CommentProps) {
+  const [comment, setComment] = useState('');
+  useEffect(() => {
+    store.commentedOn.value = path;
+    return () => {
+      store.commentedOn.value = undefined;
+    };
+  }, [store, path]);
+  const submit = async () => {
+    if (comment.trim() === '') return;
+    const isSent = await tryOrNotify(t('notSent'), () =>
+      sendMessage({ text: formatCommentMessage({ path, text, lines }, comment) }),
+    );
+    if (!isSent) return;
+    close();
+    notify(t('editor.commentSent'));
+  };
+  const label = t('editor.commentOn', { place: placeOf(lines) });
+  return (
+    <form
+      slot="comment"
+      class="row comment tinted"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void submit();
+      }}
+      onKeyDown={(event) => {
+        if (pressedKeyOf(event) !== 'Escape') return;
+        event.stopPropagation();
+        close();
+      }}
+    >
+      <textarea
+        class="field"
+        rows={2}
+        aria-label={label}
+        placeholder={label}
+        value={comment}
+        onInput={({ currentTarget }) => setComment(currentTarget.value)}
+        onKeyDown={(event) => {
+          if (pressedKeyOf(event) !== 'Enter' || event.shiftKey || isTouchDevice()) return;
+          event.preventDefault();
+          void submit();
+        }}
+      />
+      <Button label={t('cancel')} onClick={close} />
+      <Button type="submit" kind="primary" label={t('send')} disabled={comment.trim() === ''} />
+    </form>
+  );
+}
