@@ -15,13 +15,16 @@ import { ModelsPage } from './models.tsx';
 import { NetworkPage } from './network.tsx';
 
 /** Loads the component's code when it is first drawn, which keeps the page's first load small. */
-function later<Props extends object>(load: () => Promise<ComponentType<Props>>): ComponentType<Props> {
+function later<Props extends object, Name extends string>(
+  load: () => Promise<Readonly<Record<Name, ComponentType<Props>>>>,
+  name: Name,
+): ComponentType<Props> {
   return function Later(props: Props) {
     const [Body, setBody] = useState<ComponentType<Props>>();
     const [hasFailed, setFailed] = useState(false);
     const read = () =>
       load().then(
-        (loaded) => setBody(() => loaded),
+        (loaded) => setBody(() => loaded[name]),
         () => setFailed(true),
       );
     useEffect(() => void read(), []);
@@ -30,16 +33,13 @@ function later<Props extends object>(load: () => Promise<ComponentType<Props>>):
   };
 }
 
+const themes = ['system', 'light', 'dark'] as const;
 const Look = () => (
   <>
     <SegmentedControl
       label={t('theme')}
       value={theme.value}
-      options={[
-        { value: 'system', label: t('theme.system') },
-        { value: 'light', label: t('theme.light') },
-        { value: 'dark', label: t('theme.dark') },
-      ]}
+      options={themes.map((value) => ({ value, label: t(`theme.${value}`) }))}
       onChange={(value) => {
         theme.value = value;
       }}
@@ -83,7 +83,7 @@ interface SettingsSection {
 
 const seesAdministration = () => currentUser.value?.role === 'admin' || currentUser.value?.role === 'auditor';
 const hasSession = () => currentSessionId.value !== undefined;
-const ServerSettings = later(async () => (await import('./server/server-settings.tsx')).ServerSettings);
+const ServerSettings = later(() => import('./server/server-settings.tsx'), 'ServerSettings');
 const ofServer =
   (...parts: string[]) =>
   () => <ServerSettings key={parts[0]} parts={parts} />;
@@ -95,12 +95,12 @@ const sections: readonly SettingsSection[] = [
     id: 'account',
     label: 'account',
     shows: () => (currentUser.value?.person ?? null) !== null,
-    Body: later(async () => (await import('./account.tsx')).AccountPage),
+    Body: later(() => import('./account.tsx'), 'AccountPage'),
   },
   { id: 'notifications', label: 'settings.notifications', Body: Notifications },
-  { id: 'memory', label: 'memory', Body: later(async () => (await import('./memory/memory.tsx')).MemoryPage) },
-  { id: 'projects', label: 'members', Body: later(async () => (await import('./projects/projects.tsx')).ProjectsPage) },
-  { id: 'usage', label: 'usage', Body: later(async () => (await import('./usage/usage.tsx')).UsagePage) },
+  { id: 'memory', label: 'memory', Body: later(() => import('./memory/memory.tsx'), 'MemoryPage') },
+  { id: 'projects', label: 'members', Body: later(() => import('./projects/projects.tsx'), 'ProjectsPage') },
+  { id: 'usage', label: 'usage', Body: later(() => import('./usage/usage.tsx'), 'UsagePage') },
   { id: 'agent', group: 'thisSession', label: 'settings.agent', shows: hasSession, Body: AgentSettings },
   { id: 'network', label: 'settings.network', shows: hasSession, Body: NetworkPage },
   { id: 'models', group: 'settings.server', label: 'settings.models', Body: ModelsPage },
@@ -110,48 +110,40 @@ const sections: readonly SettingsSection[] = [
   {
     id: 'server-secrets',
     label: 'server.secrets',
-    Body: later(async () => (await import('./secrets/secrets.tsx')).SandboxSecrets),
+    Body: later(() => import('./secrets/secrets.tsx'), 'SandboxSecrets'),
   },
-  {
-    id: 'built-templates',
-    label: 'built',
-    Body: later(async () => (await import('./templates/templates.tsx')).BuiltTemplates),
-  },
+  { id: 'built-templates', label: 'built', Body: later(() => import('./templates/templates.tsx'), 'BuiltTemplates') },
   {
     id: 'tool-servers',
     label: 'toolServers',
-    Body: later(async () => (await import('./tool-servers/tool-servers.tsx')).ToolServersPage),
+    Body: later(() => import('./tool-servers/tool-servers.tsx'), 'ToolServersPage'),
   },
-  { id: 'keys', label: 'server.keys', Body: later(async () => (await import('./secrets/keys.tsx')).ApiKeysPage) },
-  {
-    id: 'webhooks',
-    label: 'webhooks',
-    Body: later(async () => (await import('./webhooks/webhooks.tsx')).WebhooksPage),
-  },
+  { id: 'keys', label: 'server.keys', Body: later(() => import('./secrets/keys.tsx'), 'ApiKeysPage') },
+  { id: 'webhooks', label: 'webhooks', Body: later(() => import('./webhooks/webhooks.tsx'), 'WebhooksPage') },
   {
     id: 'overview',
     group: 'administration',
     label: 'administration.overview',
     shows: seesAdministration,
-    Body: later(async () => (await import('./administration/overview.tsx')).OverviewPage),
+    Body: later(() => import('./administration/overview.tsx'), 'OverviewPage'),
   },
   {
     id: 'all-projects',
     label: 'administration.projects',
     shows: seesAdministration,
-    Body: later(async () => (await import('./projects/projects.tsx')).AllProjectsPage),
+    Body: later(() => import('./projects/projects.tsx'), 'AllProjectsPage'),
   },
   {
     id: 'people',
     label: 'administration.people',
     shows: seesAdministration,
-    Body: later(async () => (await import('./administration/people.tsx')).PeoplePage),
+    Body: later(() => import('./administration/people.tsx'), 'PeoplePage'),
   },
   {
     id: 'audit',
     label: 'administration.audit',
     shows: seesAdministration,
-    Body: later(async () => (await import('./administration/audit.tsx')).AuditPage),
+    Body: later(() => import('./administration/audit.tsx'), 'AuditPage'),
   },
 ];
 

@@ -58,7 +58,7 @@ function ProjectList<Row extends OpenProject>({ load, linesOf, opens = true, ...
   const project = all.all?.find((one) => one.id === id);
   const back = () => {
     setId('');
-    void all.act(t('members.projectsUnread'), async () => '');
+    void all.act(t('members.projectsUnread'), async () => {});
   };
   if (project) return <Members project={project} back={back} />;
   return (
@@ -89,21 +89,18 @@ function Members({ project: { id, name, role }, back }: { project: OpenProject; 
   const mayManage = role === 'maintainer' || role === 'owner' || role === null;
   const nameOf = (member: Member) => member.name ?? member.id;
   const placeOf = ({ of, id: member, issuer }: Member) => ({ id, of, member, ...(issuer !== null && { issuer }) });
-  const change = (member: Member, next: (typeof memberRoles)[number]) =>
-    members.act(t('notSaved'), async () => {
-      await mutate('projects.putMember', { ...placeOf(member), role: next });
-      return t('members.changed', { name: nameOf(member) });
-    });
-  const remove = (member: Member) =>
-    members.act(t('members.notRemoved'), async () => {
-      await mutate('projects.removeMember', placeOf(member));
-      return t('members.removed', { name: nameOf(member) });
-    });
-  const handOver = (member: Member) =>
-    members.act(t('members.notHandedOver'), async () => {
-      await mutateWithRetry('projects.handOver', { id, to: member.id });
-      return t('members.handedOver', { name: nameOf(member) });
-    });
+  const change = (member: Member, next: (typeof memberRoles)[number]) => {
+    const work = () => mutate('projects.putMember', { ...placeOf(member), role: next });
+    return members.act(t('notSaved'), work, t('members.changed', { name: nameOf(member) }));
+  };
+  const remove = (member: Member) => {
+    const work = () => mutate('projects.removeMember', placeOf(member));
+    return members.act(t('members.notRemoved'), work, t('members.removed', { name: nameOf(member) }));
+  };
+  const handOver = (member: Member) => {
+    const work = () => mutateWithRetry('projects.handOver', { id, to: member.id });
+    return members.act(t('members.notHandedOver'), work, t('members.handedOver', { name: nameOf(member) }));
+  };
   const leave = async (member: Member) => {
     const path = `/api/v1/projects/${id}/members/${encodeURIComponent(member.id)}`;
     const hasLeft = await tryIt(t('members.notLeft'), async () => {

@@ -13,14 +13,12 @@ type ToolServer = Outputs['toolServers']['put'];
 
 export function ToolServersPage() {
   const [changing, setChanging] = useState('');
-  const servers = useResourceList(
-    t('toolServers.unread'),
-    async () => (await query('toolServers.list', undefined)).servers,
-  );
-  const { act } = servers;
+  const read = async () => (await query('toolServers.list', undefined)).servers;
+  const servers = useResourceList(t('toolServers.unread'), read);
+  const { act, reload } = servers;
   useEffect(() => {
-    if (toolServerSignInResult.value !== '')
-      void act(t('toolServers.unread'), async () => toolServerSignInResult.value);
+    const { value: result } = toolServerSignInResult;
+    if (result !== '') void act(t('toolServers.unread'), async () => {}, result);
   }, []);
   return (
     <ResourceList
@@ -43,7 +41,7 @@ export function ToolServersPage() {
                 send={async (changes) => {
                   const { name } = await mutate('toolServers.change', changes);
                   setChanging('');
-                  await act('', async () => t('saved', { name }));
+                  await reload(t('saved', { name }));
                 }}
               />
             )}
@@ -53,7 +51,7 @@ export function ToolServersPage() {
     >
       <ToolServerForm
         onSaved={({ name, state }) =>
-          act('', async () =>
+          reload(
             state?.ok === true
               ? t('toolServers.added', { name, n: state.tools.length })
               : t('toolServers.addedSilent', { name }),
@@ -81,31 +79,26 @@ const Tools = ({ tools }: Pick<NonNullable<ToolServer['state']>, 'tools'>) => (
 
 interface ActionsProps {
   readonly server: ToolServer;
-  readonly act: (what: string, work: () => Promise<string>) => Promise<boolean>;
+  readonly act: ReturnType<typeof useResourceList<ToolServer>>['act'];
   readonly change: () => void;
 }
 
 function Actions({ server: { name, kind, from, signIn }, act, change }: ActionsProps) {
   const test = () =>
-    act(t('toolServers.notTested'), async () => {
-      const { ok } = await mutate('toolServers.test', { name });
-      return t(ok ? 'toolServers.answers' : 'toolServers.fails', { name });
-    });
+    act(
+      t('toolServers.notTested'),
+      () => mutate('toolServers.test', { name }),
+      ({ ok }) => t(ok ? 'toolServers.answers' : 'toolServers.fails', { name }),
+    );
   const remove = () =>
-    act(t('toolServers.notRemoved'), async () => {
-      await mutate('toolServers.remove', { name });
-      return t('removed', { name });
-    });
+    act(t('toolServers.notRemoved'), () => mutate('toolServers.remove', { name }), t('removed', { name }));
   const signOut = () =>
-    act(t('toolServers.notSignedOut'), async () => {
-      await mutate('toolServers.signOut', { name });
-      return t('toolServers.signedOut', { name });
-    });
-  const enter = () =>
-    act(t('toolServers.notSignedIn'), async () => {
-      await beginToolServerSignIn(name);
-      return '';
-    });
+    act(
+      t('toolServers.notSignedOut'),
+      () => mutate('toolServers.signOut', { name }),
+      t('toolServers.signedOut', { name }),
+    );
+  const enter = () => act(t('toolServers.notSignedIn'), () => beginToolServerSignIn(name));
   return (
     <span class="row sure wrap">
       {kind === 'address' && (

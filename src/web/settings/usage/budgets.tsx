@@ -48,7 +48,7 @@ export function SharedBudgetList() {
                     send={async (input) => {
                       const { of, id } = budget;
                       await mutate('budgets.change', { ...input, of, id });
-                      await budgets.act('', async () => '');
+                      await budgets.reload();
                       setOpen('');
                     }}
                   />

@@ -38,33 +38,23 @@ export function DesktopPane({ session: { id: sessionId } }: { session: Session }
     await tryOrNotify(t('desktop.notStarted'), async () => setView(await mutateWithRetry(path, { sessionId })));
     setStarting(false);
   };
-  const start = () => begin('desktop.start');
-  const add = () => begin('desktop.add');
+  const renderButton = (path: 'desktop.start' | 'desktop.add') => (
+    <Button
+      icon="screen"
+      label={t(isStarting ? 'desktop.starting' : path)}
+      disabled={isStarting}
+      onClick={() => begin(path)}
+    />
+  );
   if (!view) return <LoadPlaceholder problem="" />;
-  if (view.state === 'unsupported') {
+  if (view.state === 'unsupported')
     return (
       <Without offer={view.offer} onLook={look}>
-        <Button
-          icon="screen"
-          label={t(isStarting ? 'desktop.starting' : 'desktop.add')}
-          disabled={isStarting}
-          onClick={add}
-        />
+        {renderButton('desktop.add')}
       </Without>
     );
-  }
-  if (view.state === 'stopped') {
-    return (
-      <EmptyState text={t('desktop.stopped')}>
-        <Button
-          icon="screen"
-          label={t(isStarting ? 'desktop.starting' : 'desktop.start')}
-          disabled={isStarting}
-          onClick={start}
-        />
-      </EmptyState>
-    );
-  }
+  if (view.state === 'stopped')
+    return <EmptyState text={t('desktop.stopped')}>{renderButton('desktop.start')}</EmptyState>;
   return (
     <section class="desktop-tab" aria-label={t('tab.desktop')}>
       <iframe src={`/sessions/${sessionId}/desktop?pane`} title={t('desktop.title')} />
@@ -84,12 +74,8 @@ function Without({ offer: { state, detail, seconds }, onLook, children }: Withou
     const timer = setInterval(onLook, buildLookMs);
     return () => clearInterval(timer);
   }, [state]);
-  const more = [
-    detail && translateServerText(detail),
-    seconds === undefined ? undefined : formatDuration(seconds * 1_000),
-  ]
-    .filter(Boolean)
-    .join(', ');
+  const time = seconds === undefined ? '' : formatDuration(seconds * 1_000);
+  const more = [detail && translateServerText(detail), time].filter(Boolean).join(', ');
   return (
     <EmptyState text={t('desktop.none')} role="status">
       {state !== 'none' && <p class="quiet">{t(`desktop.offer.${state}`)}</p>}

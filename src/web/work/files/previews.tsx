@@ -35,10 +35,7 @@ export function FilePreview({ store, file, kind }: { store: FileStore; file: Loa
         <SegmentedControl
           label={t('files.view')}
           value={asSource ? 'source' : 'preview'}
-          options={[
-            { value: 'preview', label: t('files.preview') },
-            { value: 'source', label: t('files.source') },
-          ]}
+          options={(['preview', 'source'] as const).map((value) => ({ value, label: t(`files.${value}`) }))}
           onChange={(value) => setSource(value === 'source')}
         />
       </div>

@@ -205,13 +205,7 @@ function Services({ services }: { readonly services: readonly Service[] }) {
         <li key={name}>
           <div class="row tree-row full">
             <code class="cut fill">{ports.length === 0 ? name : ports.map((port) => `${name}:${port}`).join(' ')}</code>
-            <span
-              class={
-                state === 'exited' || state === 'unhealthy'
-                  ? 'bad-text figures small-text rigid'
-                  : 'quiet figures small-text rigid'
-              }
-            >
+            <span class={`${['exited', 'unhealthy'].includes(state) ? 'bad-text' : 'quiet'} figures small-text rigid`}>
               {`${image} · ${state === 'exited' ? t('services.exited', { code: exitCode ?? '?' }) : t(`services.${state}`)}`}
             </span>
           </div>

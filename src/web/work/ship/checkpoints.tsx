@@ -22,11 +22,8 @@ type Checkpoint = Outputs['checkpoints']['list'][number];
 
 export function CheckpointList({ session: { id: sessionId, status } }: { session: Session }) {
   const [from, setFrom] = useState<number>();
-  const {
-    now: all,
-    problem,
-    again,
-  } = useLoadedData(() => query('checkpoints.list', { sessionId }), [sessionId, status]);
+  const read = () => query('checkpoints.list', { sessionId });
+  const { now: all, problem, again } = useLoadedData(read, [sessionId, status]);
   // A run's checkpoint is created shortly after its end.
   useEffect(() => {
     const timer = setTimeout(again, settleMs);
@@ -49,7 +46,7 @@ export function CheckpointList({ session: { id: sessionId, status } }: { session
                 one={one}
                 isCompared={one.number === from}
                 onCompare={() => setFrom(one.number === from ? undefined : one.number)}
-                onRestore={() => askToRestore(sessionId, one, again)}
+                onRestore={() => askToRestore(sessionId, one.number, again)}
               />
             ))}
           </ol>
@@ -110,7 +107,7 @@ function aboutRun(number: number, runId: string | null): string {
     : t('checkpoints.afterRun');
 }
 
-function askToRestore(sessionId: string, { number }: Checkpoint, onDone: () => void): void {
+function askToRestore(sessionId: string, number: number, onDone: () => void): void {
   const name = t('checkpoints.one', { number });
   confirmAction({
     title: t('checkpoints.restoreAsk', { name }),

@@ -101,22 +101,12 @@ function passInsertedText(field: HTMLTextAreaElement, pass: (text: string) => vo
     isKey = key === '' || (key.length === 1 && !event.ctrlKey && !event.metaKey);
   };
   field.addEventListener('keydown', on, { signal, capture: true });
-  field.addEventListener(
-    'keyup',
-    () => {
-      isKey = false;
-    },
-    { signal, capture: true },
-  );
-  field.addEventListener(
-    'input',
-    (event) => {
-      const { inputType, data, isComposing } = event as InputEvent;
-      if (!isKey && !isComposing && insertions.has(inputType) && data) pass(data);
-      isKey = false;
-    },
-    { signal, capture: true },
-  );
+  const off = (event: Event) => {
+    const { inputType, data, isComposing } = event as InputEvent;
+    if (event.type === 'input' && !isKey && !isComposing && insertions.has(inputType) && data) pass(data);
+    isKey = false;
+  };
+  for (const type of ['keyup', 'input']) field.addEventListener(type, off, { signal, capture: true });
   return () => listening.abort();
 }
 

@@ -265,11 +265,11 @@ function TimelineScrubber({ player }: { player: ReplayPlayer }) {
     player.pause();
     player.seek(Math.round(((event.clientX - box.left) / box.width) * count));
   };
-  const moves: Readonly<Record<string, () => void>> = {
+  const moves: Readonly<Record<string, () => unknown>> = {
     ArrowRight: () => player.step(1),
     ArrowLeft: () => player.step(-1),
-    PageDown: () => void player.toCall(1),
-    PageUp: () => void player.toCall(-1),
+    PageDown: () => player.toCall(1),
+    PageUp: () => player.toCall(-1),
     Home: () => player.seek(0),
     End: () => player.toEnd(),
   };

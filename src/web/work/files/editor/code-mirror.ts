@@ -5,6 +5,7 @@ import {
   foldKeymap,
   HighlightStyle,
   indentOnInput,
+  StreamLanguage,
   syntaxHighlighting,
 } from '@codemirror/language';
 import { MergeView, unifiedMergeView } from '@codemirror/merge';
@@ -278,22 +279,6 @@ export async function showComparison(common: DiffOptions): Promise<EditorHandle>
   return handleOf(sides.b, sides);
 }
 
-const legacy = async (name: 'shell' | 'ruby' | 'lua' | 'dockerfile' | 'ini'): Promise<Extension> => {
-  const { StreamLanguage } = await import('@codemirror/language');
-  switch (name) {
-    case 'shell':
-      return StreamLanguage.define((await import('@codemirror/legacy-modes/mode/shell')).shell);
-    case 'ruby':
-      return StreamLanguage.define((await import('@codemirror/legacy-modes/mode/ruby')).ruby);
-    case 'lua':
-      return StreamLanguage.define((await import('@codemirror/legacy-modes/mode/lua')).lua);
-    case 'dockerfile':
-      return StreamLanguage.define((await import('@codemirror/legacy-modes/mode/dockerfile')).dockerFile);
-    default:
-      return StreamLanguage.define((await import('@codemirror/legacy-modes/mode/toml')).toml);
-  }
-};
-
 const loaders = new Map<string, (path: string) => Promise<Extension>>(
   Object.entries({
     typescript: async (path: string) =>
@@ -313,11 +298,12 @@ const loaders = new Map<string, (path: string) => Promise<Extension>>(
     java: async () => (await import('@codemirror/lang-java')).java(),
     kotlin: async () => (await import('@codemirror/lang-java')).java(),
     sql: async () => (await import('@codemirror/lang-sql')).sql(),
-    bash: () => legacy('shell'),
-    ruby: () => legacy('ruby'),
-    lua: () => legacy('lua'),
-    dockerfile: () => legacy('dockerfile'),
-    ini: () => legacy('ini'),
+    bash: async () => StreamLanguage.define((await import('@codemirror/legacy-modes/mode/shell')).shell),
+    ruby: async () => StreamLanguage.define((await import('@codemirror/legacy-modes/mode/ruby')).ruby),
+    lua: async () => StreamLanguage.define((await import('@codemirror/legacy-modes/mode/lua')).lua),
+    dockerfile: async () =>
+      StreamLanguage.define((await import('@codemirror/legacy-modes/mode/dockerfile')).dockerFile),
+    ini: async () => StreamLanguage.define((await import('@codemirror/legacy-modes/mode/toml')).toml),
   }),
 );
 

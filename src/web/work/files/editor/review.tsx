@@ -9,9 +9,8 @@ import { TextEditor } from './editor-text.tsx';
 import { detectLineEnding } from './file-text.ts';
 import { ConflictNotice, useFileSaving } from './saving.tsx';
 
-type Layout = 'inline' | 'sides';
-const isLayout = (text: string): text is Layout => text === 'inline' || text === 'sides';
-const layout = createSharedPref<Layout>('diff', 'inline', isLayout);
+const layouts = ['inline', 'sides'] as const;
+const layout = createSharedPref<(typeof layouts)[number]>('diff', 'inline', (value) => layouts.includes(value));
 
 export interface FileComparison {
   readonly before: string;
@@ -116,10 +115,7 @@ function Compared({
         <SegmentedControl
           label={t('editor.layout')}
           value={layout.value}
-          options={[
-            { value: 'inline', label: t('editor.inline') },
-            { value: 'sides', label: t('editor.sides') },
-          ]}
+          options={layouts.map((value) => ({ value, label: t(`editor.${value}`) }))}
           onChange={(value) => {
             layout.value = value;
           }}
