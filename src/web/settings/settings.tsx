@@ -10,9 +10,8 @@ import { LoadPlaceholder } from '../parts/kit/trouble.tsx';
 import { ChunkLoadError } from '../parts/part-not-loaded.tsx';
 import { type Language, language, languages, t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
-import { AgentSettings } from './agent.tsx';
 import { ModelsPage } from './models.tsx';
-import { NetworkPage } from './network.tsx';
+import { AgentSettings, NetworkPage } from './session.tsx';
 
 /** Loads the component's code when it is first drawn, which keeps the page's first load small. */
 function later<Props extends object, Name extends string>(

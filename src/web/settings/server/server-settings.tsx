@@ -24,8 +24,7 @@ export function ServerSettings({ parts, isForAll = false }: ServerSettingsProps)
   }, []);
   if (!all && isForAll) return null;
   if (!all) return <LoadPlaceholder problem={trouble} />;
-  const changed = (some: readonly ServerSetting[]) =>
-    setAll((now) => now?.map((one) => some.find((other) => other.key === one.key) ?? one));
+  const changed = (next: ServerSetting) => setAll((now) => now?.map((one) => (one.key === next.key ? next : one)));
   return (
     <>
       {parts.map((part) => (
@@ -38,10 +37,8 @@ export function ServerSettings({ parts, isForAll = false }: ServerSettingsProps)
 interface Props {
   readonly part: string;
   readonly settings: readonly ServerSetting[];
-  readonly changed: (settings: readonly ServerSetting[]) => void;
+  readonly changed: (setting: ServerSetting) => void;
 }
-
-const labelOf = ({ key }: ServerSetting): string => t(`setting.${key}` as TextKey);
 
 function Part({ part, settings, changed }: Props) {
   const [drafts, setDrafts] = useState<Readonly<Record<string, SettingDraft>>>({});
@@ -56,11 +53,11 @@ function Part({ part, settings, changed }: Props) {
       for (const one of some) {
         const { key } = one;
         const value = toValue(one);
-        changed([
+        changed(
           value === undefined
             ? await mutate('settings.reset', { key })
             : await mutate('settings.change', { key, value }),
-        ]);
+        );
         setDrafts(({ [key]: _, ...others }) => others);
       }
       setNotice(words);
@@ -76,18 +73,38 @@ function Part({ part, settings, changed }: Props) {
     >
       <h3>{t(`server.part.${part}` as TextKey)}</h3>
       <p class="quiet">{t(`server.effect.${part}` as TextKey)}</p>
-      {settings.map((one) => (
-        <OneSetting
-          key={one.key}
-          setting={one}
-          draft={drafts[one.key] ?? toSettingDraft(one)}
-          onChange={(draft) => {
-            setDrafts((now) => ({ ...now, [one.key]: draft }));
-            setNotice('');
-          }}
-          reset={() => void write([one], t('server.isReset'), () => undefined)}
-        />
-      ))}
+      {settings.map((one) => {
+        const { setBy, from, variable, key } = one;
+        const label = t(`setting.${key}` as TextKey);
+        return (
+          <div key={key} class="stack server-setting" title={t('server.fromDefault', { variable, key })}>
+            <fieldset class="stack" disabled={setBy !== null}>
+              <legend>{label}</legend>
+              <SettingField
+                setting={one}
+                label={label}
+                draft={drafts[key] ?? toSettingDraft(one)}
+                onChange={(draft) => {
+                  setDrafts((now) => ({ ...now, [key]: draft }));
+                  setNotice('');
+                }}
+              />
+            </fieldset>
+            {setBy !== null && <p class="quiet breaks">{t('server.setBy', { by: setBy })}</p>}
+            {setBy === null && from === 'page' && (
+              <div>
+                <Button
+                  kind="quiet"
+                  class="small"
+                  label={t('server.reset')}
+                  onClick={() => write([one], t('server.isReset'), () => undefined)}
+                  aria-label={t('server.resetOne', { name: label })}
+                />
+              </div>
+            )}
+          </div>
+        );
+      })}
       <FormError text={trouble} />
       <div class="choices">
         {notice !== '' && <span role="status">{notice}</span>}
@@ -97,38 +114,6 @@ function Part({ part, settings, changed }: Props) {
   );
 }
 type SettingValue = ReturnType<typeof parseSettingDraft>;
-
-interface OneProps {
-  readonly setting: ServerSetting;
-  readonly draft: SettingDraft;
-  readonly onChange: (draft: SettingDraft) => void;
-  readonly reset: () => void;
-}
-
-function OneSetting({ setting, draft, onChange, reset }: OneProps) {
-  const { setBy, from, variable, key } = setting;
-  const label = labelOf(setting);
-  return (
-    <div class="stack server-setting" title={t('server.fromDefault', { variable, key })}>
-      <fieldset class="stack" disabled={setBy !== null}>
-        <legend>{label}</legend>
-        <SettingField setting={setting} label={label} draft={draft} onChange={onChange} />
-      </fieldset>
-      {setBy !== null && <p class="quiet breaks">{t('server.setBy', { by: setBy })}</p>}
-      {setBy === null && from === 'page' && (
-        <div>
-          <Button
-            kind="quiet"
-            class="small"
-            label={t('server.reset')}
-            onClick={reset}
-            aria-label={t('server.resetOne', { name: label })}
-          />
-        </div>
-      )}
-    </div>
-  );
-}
 
 type ServerSetting = Outputs['settings']['list']['settings'][number];
 

@@ -152,6 +152,12 @@ function WebhookView({ webhook, secret, onSecret, changed, change, back, gone }:
       changed(now);
       onSecret(fresh);
     });
+  const remove = () => tryIt(t('notDeleted'), () => mutate('webhooks.delete', { id }).then(gone));
+  const [rotateName, deleteName] = [t('webhooks.rotate'), t('webhooks.delete', { name })];
+  const questions = {
+    rotate: { label: rotateName, name: rotateName, ask: t('webhooks.rotateAsk'), act: rotate },
+    delete: { label: t('automations.deleteYes'), name: deleteName, ask: t('webhooks.deleteAsk'), act: remove },
+  };
   return (
     <>
       <div>
@@ -182,39 +188,22 @@ function WebhookView({ webhook, secret, onSecret, changed, change, back, gone }:
           icon="send"
           label={t('webhooks.test')}
           disabled={paused !== null}
-          onClick={() => void act(t('webhooks.notSent'), () => mutate('webhooks.test', { id }))}
+          onClick={() => act(t('webhooks.notSent'), () => mutate('webhooks.test', { id }))}
         />
         <Button
           icon={paused ? 'play' : 'pause'}
           label={t(paused ? 'automations.resume' : 'automations.pause')}
-          onClick={() => void toggle()}
+          onClick={toggle}
         />
         <Button icon="edit" label={t('automations.change')} onClick={change} />
         <Menu
           items={[
-            { id: 'rotate', label: t('webhooks.rotate'), icon: 'retry', run: () => setAsking('rotate') },
-            { id: 'delete', label: t('webhooks.delete', { name }), icon: 'trash', run: () => setAsking('delete') },
+            { id: 'rotate', label: rotateName, icon: 'retry', run: () => setAsking('rotate') },
+            { id: 'delete', label: deleteName, icon: 'trash', run: () => setAsking('delete') },
           ]}
         />
       </div>
-      {asking === 'rotate' && (
-        <InlineConfirmation
-          label={t('webhooks.rotate')}
-          name={t('webhooks.rotate')}
-          ask={t('webhooks.rotateAsk')}
-          act={rotate}
-          end={() => setAsking(undefined)}
-        />
-      )}
-      {asking === 'delete' && (
-        <InlineConfirmation
-          label={t('automations.deleteYes')}
-          name={t('webhooks.delete', { name })}
-          ask={t('webhooks.deleteAsk')}
-          act={() => tryIt(t('notDeleted'), () => mutate('webhooks.delete', { id }).then(gone))}
-          end={() => setAsking(undefined)}
-        />
-      )}
+      {asking && <InlineConfirmation {...questions[asking]} end={() => setAsking(undefined)} />}
       <FormError text={trouble} />
       <h3>{t('webhooks.deliveries')}</h3>
       {deliveries?.length === 0 && <p class="quiet">{t('webhooks.noDeliveries')}</p>}
@@ -224,9 +213,7 @@ function WebhookView({ webhook, secret, onSecret, changed, change, back, gone }:
             key={delivery.id}
             delivery={delivery}
             canSend={paused === null}
-            resend={() =>
-              void act(t('webhooks.notSent'), () => mutate('webhooks.resend', { id, delivery: delivery.id }))
-            }
+            resend={() => act(t('webhooks.notSent'), () => mutate('webhooks.resend', { id, delivery: delivery.id }))}
           />
         ))}
       </ul>

@@ -5,9 +5,8 @@ import { SegmentedControl } from '../../../parts/kit/choice.tsx';
 import { LoadPlaceholder } from '../../../parts/kit/trouble.tsx';
 import { t } from '../../../text/text.ts';
 import type { FileStore } from '../store.ts';
-import { TextEditor } from './editor-text.tsx';
+import { ConflictNotice, TextEditor, useFileSaving } from './editor-text.tsx';
 import { detectLineEnding } from './file-text.ts';
-import { ConflictNotice, useFileSaving } from './saving.tsx';
 
 const layouts = ['inline', 'sides'] as const;
 const layout = createSharedPref<(typeof layouts)[number]>('diff', 'inline', (value) => layouts.includes(value));
