@@ -63,20 +63,13 @@ export function NetworkPage() {
 const opensOf = ({ opens, entries }: EgressInForce): string =>
   [translateServerText(opens), ...(entries.length > 0 ? [entries.join(', ')] : [])].join(': ');
 
-interface BlockedHost {
-  readonly host: string;
-  readonly rule: string;
-  readonly times: number;
-}
-
 function Blocked({ egress, allow }: { egress: EgressInForce; allow: (host: string) => void }) {
-  const blocked = blockedHosts();
   return (
     <div class="blocked-hosts">
       <h3>{t('network.blocked')}</h3>
       <List
         none={t('network.nothingBlocked')}
-        items={blocked.map(({ host, rule, times }) => ({
+        items={listBlockedHosts().map(({ host, rule, times }) => ({
           key: host,
           code: host,
           lines: [
@@ -110,9 +103,9 @@ const canHelp = (rule: string): boolean => ['not listed', 'port not allowed'].in
 const webPorts = [80, 443];
 
 /** Refused hosts, the most recent first. Ports 80 and 443 are not part of a host's name, as in the list of allowed hosts. */
-function blockedHosts(): readonly BlockedHost[] {
+function listBlockedHosts() {
   sessionEventCount.value;
-  const found = new Map<string, BlockedHost>();
+  const found = new Map<string, { host: string; rule: string; times: number }>();
   for (const event of sessionEvents) {
     if (event.type !== 'egress' || event.data.decision !== 'refused') continue;
     const { host: name, port, rule } = event.data;

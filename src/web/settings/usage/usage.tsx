@@ -216,10 +216,11 @@ function Groups(report: Report) {
         <thead>
           <tr>
             <th scope="col">{t(`usage.by.${by}`)}</th>
-            <th scope="col">{t('cost.turns')}</th>
-            <th scope="col">{t('cost.input')}</th>
-            <th scope="col">{t('output')}</th>
-            <th scope="col">{t('usage.cost')}</th>
+            {(['cost.turns', 'cost.input', 'output', 'usage.cost'] as const).map((name) => (
+              <th key={name} scope="col">
+                {t(name)}
+              </th>
+            ))}
           </tr>
         </thead>
         <tbody>

@@ -8,7 +8,7 @@ import { formatDuration } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { EmptyState } from '../../parts/kit/empty.tsx';
 import { LoadPlaceholder } from '../../parts/kit/trouble.tsx';
-import { tryOrNotify } from '../../parts/notice.tsx';
+import { useBusyAction } from '../../parts/notice.tsx';
 import { t, translateServerText } from '../../text/text.ts';
 
 type View = Outputs['desktop']['status'];
@@ -18,7 +18,7 @@ const buildLookMs = 3_000;
 /** Shows the screen, or a button to start one. Opening the tab starts nothing. */
 export function DesktopPane({ session: { id: sessionId } }: { session: Session }) {
   const [view, setView] = useState<View>();
-  const [isStarting, setStarting] = useState(false);
+  const [isStarting, act] = useBusyAction();
   const look = () => query('desktop.status', { sessionId }).then(setView, () => setView(undefined));
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -33,11 +33,8 @@ export function DesktopPane({ session: { id: sessionId } }: { session: Session }
       end();
     };
   }, [sessionId]);
-  const begin = async (path: 'desktop.start' | 'desktop.add') => {
-    setStarting(true);
-    await tryOrNotify(t('desktop.notStarted'), async () => setView(await mutateWithRetry(path, { sessionId })));
-    setStarting(false);
-  };
+  const begin = (path: 'desktop.start' | 'desktop.add') =>
+    act(t('desktop.notStarted'), async () => setView(await mutateWithRetry(path, { sessionId })));
   const renderButton = (path: 'desktop.start' | 'desktop.add') => (
     <Button
       icon="screen"

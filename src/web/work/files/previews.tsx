@@ -181,17 +181,11 @@ const Shown = ({ output }: { output: NotebookOutput }) =>
 /** Lifetime of an address if nothing closes it, for example because the browser crashed. */
 const lifeMinutes = 60;
 
-interface ServedProps {
-  readonly store: FileStore;
-  readonly path: string;
-  readonly kind: 'html' | 'video' | 'audio';
-}
-
 /**
  * Displays the file in the browser from a secret address, which gives access only to the file's folder and is revoked when the
  * view closes.
  */
-function ServedFile({ store, path, kind }: ServedProps) {
+function ServedFile({ store, path, kind }: { store: FileStore; path: string; kind: 'html' | 'video' | 'audio' }) {
   const address = useAddress(store.sessionId, path);
   const [runsScripts, setRunsScripts] = useState(false);
   useEffect(() => setRunsScripts(false), [path]);

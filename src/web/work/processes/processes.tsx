@@ -218,13 +218,7 @@ function Services({ services }: { readonly services: readonly Service[] }) {
 const readMs = 1_000;
 const lineHeight = 20; // must match conversation.css
 
-interface LogProps {
-  readonly sessionId: string;
-  readonly path: string;
-  readonly isRunning: boolean;
-}
-
-function ProcessLogView({ sessionId, path, isRunning }: LogProps) {
+function ProcessLogView({ sessionId, path, isRunning }: { sessionId: string; path: string; isRunning: boolean }) {
   const [trouble, setTrouble] = useState('');
   const log = useMemo(
     () => new ProcessLogReader((from, length) => readFileRange(toFileUrl(sessionId, path), from, length)),

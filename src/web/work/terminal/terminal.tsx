@@ -138,12 +138,7 @@ function useAgentShells(sessionId: string) {
 }
 
 /** Another page can take the terminal over, and this page can take it back. */
-interface OwnProps {
-  readonly id: string;
-  readonly takesFocus: boolean;
-  readonly onExit: () => void;
-}
-function UserTerminalScreen({ id, takesFocus, onExit }: OwnProps) {
+function UserTerminalScreen({ id, takesFocus, onExit }: { id: string; takesFocus: boolean; onExit: () => void }) {
   const [ending, setEnding] = useState<TerminalEndReason>();
   const [turn, setTurn] = useState(0);
   return (

@@ -17,7 +17,7 @@ import { pressedKeyOf } from '../../parts/pressed-key.ts';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
 import { eventNameOf, formatEventLine } from './event-line.ts';
-import { timelineLanes, toTimelineColumns } from './lanes.ts';
+import { type TimelineColumn, timelineLanes, toTimelineColumns } from './lanes.ts';
 import { ReplayPlayer } from './player.ts';
 import { findTurnAt, replaySpeeds } from './replay.ts';
 
@@ -54,7 +54,7 @@ export function TimelinePane({ session }: { session: Session }) {
           kind="quiet"
           label={t(turn === undefined ? 'timeline.noTurn' : 'timeline.seeModel')}
           disabled={turn === undefined}
-          onClick={() => showSeen(session.id, turn)}
+          onClick={() => showDialog(<Seen sessionId={session.id} first={turn} />)}
         />
       </p>
       <div class="row work-bar border-bottom rigid">
@@ -165,9 +165,6 @@ function EventList({ player }: { player: ReplayPlayer }) {
 }
 
 type SeenTurn = Outputs['sessions']['promptAt'];
-
-const showSeen = (sessionId: string, turn: number | undefined): void =>
-  showDialog(<Seen sessionId={sessionId} first={turn} />);
 
 /** A turn's request to the model, rebuilt from the log. Shows whether the result is proven identical to the request sent. */
 function Seen({ sessionId, first }: { sessionId: string; first: number | undefined }) {
@@ -312,11 +309,7 @@ const colourOf: Readonly<Record<TimelineLane, string>> = {
   problem: '--bad',
 };
 
-function draw(
-  node: HTMLCanvasElement,
-  columns: readonly { heights: Readonly<Record<TimelineLane, number>> }[],
-  part: number,
-) {
+function draw(node: HTMLCanvasElement, columns: readonly TimelineColumn[], part: number): void {
   const ratio = devicePixelRatio;
   const { clientWidth: width, clientHeight: height } = node;
   node.width = Math.round(width * ratio);

@@ -96,7 +96,13 @@ export function TextEditor({
         )}
       </div>
       <div class="row work-bar border-bottom rigid end">
-        <CommentButton lines={lines} open={setCommented} />
+        <Button
+          kind="quiet"
+          class="small"
+          icon="edit"
+          label={t('editor.comment', { place: placeOf(lines) })}
+          onClick={() => setCommented(lines)}
+        />
         <span class="fill" />
         <span class="quiet">{isChanged ? t('files.unsaved') : ''}</span>
         {onCancel && <Button label={t('cancel')} onClick={cancel} />}
@@ -138,16 +144,6 @@ interface CommentProps extends CommentedLines {
 }
 
 const placeOf = ({ from, to }: LineRange): string => t(from === to ? 'editor.line' : 'editor.lines', { from, to });
-
-const CommentButton = ({ lines, open }: { readonly lines: LineRange; readonly open: (lines: LineRange) => void }) => (
-  <Button
-    kind="quiet"
-    class="small"
-    icon="edit"
-    label={t('editor.comment', { place: placeOf(lines) })}
-    onClick={() => open(lines)}
-  />
-);
 
 function CommentForm({ store, path, text, lines, close }: CommentProps) {
   const [comment, setComment] = useState('');
@@ -206,11 +202,6 @@ interface File {
   /** Undefined: the file does not exist. */
   readonly version: string | undefined;
 }
-interface SaveState {
-  readonly isSaving: boolean;
-  readonly hasConflict: boolean;
-  save(text: string, options?: SaveOptions): Promise<boolean>;
-}
 interface SaveOptions {
   /** Replaces the file even if its version has changed. */
   readonly overwrites?: boolean;
@@ -219,14 +210,14 @@ interface SaveOptions {
 }
 
 /** A save replaces only the version that was opened. If the file has changed, the person decides. */
-export function useFileSaving({ store, path, version }: File): SaveState {
+export function useFileSaving({ store, path, version }: File) {
   const [hasConflict, setConflict] = useState(false);
   const [isSaving, setSaving] = useState(false);
   const known = useRef(version);
   return {
     isSaving,
     hasConflict,
-    async save(text, { overwrites = false, onStored } = {}) {
+    async save(text: string, { overwrites = false, onStored }: SaveOptions = {}): Promise<boolean> {
       setSaving(true);
       try {
         const saved = await store.save(path, text, overwrites ? undefined : known.current);
