@@ -1,11 +1,11 @@
-import { useEffect, useId, useState } from 'preact/hooks';
+import { useId, useState } from 'preact/hooks';
 import { mutateWithRetry } from '../data/server.ts';
 import type { Session } from '../data/sessions.ts';
 import { findLocale } from '../parts/format.ts';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { Form } from '../parts/kit/field.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
-import { FormError, useActionError } from '../parts/kit/trouble.tsx';
+import { FormError, useLoadAction } from '../parts/kit/trouble.tsx';
 import { notify } from '../parts/notice.tsx';
 import { pressedKeyOf } from '../parts/pressed-key.ts';
 import { createWordMatcher } from '../parts/word-search.ts';
@@ -55,11 +55,8 @@ export const openSessionModelPicker = (session: Session | undefined): void =>
 
 function ChooseModel({ title, value, withUsual = false, withDemo = false, act }: ChoiceOptions) {
   const [chosen, setChosen] = useState(value);
-  const [trouble, tryIt] = useActionError();
-  useEffect(
-    () => void tryIt(t('models.listsUnread'), () => Promise.all([loadEffectiveModels(), loadAvailableProviders()])),
-    [],
-  );
+  const read = () => Promise.all([loadEffectiveModels(), loadAvailableProviders()]);
+  const [trouble] = useLoadAction(t('models.listsUnread'), read);
   const name = useId();
   const groups = availableProviders.value;
   const usual = effectiveModels.value?.model ?? '';

@@ -18,13 +18,8 @@ import {
   toProviderName,
 } from './state.ts';
 
-interface Props {
-  readonly onUsed?: (model: string) => void;
-  /** Called after storing a provider without changing the default model. Absent: this is not offered. */
-  readonly onStored?: () => void;
-}
-
-export function ModelSetup({ onUsed, onStored }: Props) {
+/** `onStored`: called after storing a provider without changing the default model. Absent: this is not offered. */
+export function ModelSetup({ onUsed, onStored }: { onUsed?: (model: string) => void; onStored?: () => void }) {
   const [preset, setPreset] = useState<ProviderPreset>(providerPresets[0] as ProviderPreset);
   const [address, setAddress] = useState('');
   const [name, setName] = useState('');

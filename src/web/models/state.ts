@@ -31,10 +31,7 @@ export function applyModels(now: EffectiveModels): void {
 /** The demo has no provider, so its name is the whole reference. */
 export const isDemoModel = (ref: string | undefined): boolean => ref === 'demo';
 
-export const modelRefOf = (
-  { provider }: Pick<AvailableProvider, 'provider'>,
-  { id }: Pick<ListedModel, 'id'>,
-): string => `${provider}/${id}`;
+export const modelRefOf = ({ provider }: { provider: string }, { id }: { id: string }): string => `${provider}/${id}`;
 
 const mostChoices = 60;
 

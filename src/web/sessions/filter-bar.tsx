@@ -87,14 +87,8 @@ function NewProject({ done }: { done: () => void }) {
   );
 }
 
-interface ProjectFieldProps {
-  /** Project id. Empty: none. */
-  readonly value: string;
-  readonly onChange: (value: string) => void;
-}
-
-/** Hidden from people without projects. */
-export const ProjectField = (props: ProjectFieldProps) =>
+/** Hidden from people without projects. The value is a project's id. Empty: none. */
+export const ProjectField = (props: { value: string; onChange: (value: string) => void }) =>
   projects.value.length > 0 && (
     <ChoiceField
       label={t('filter.ofNew')}

@@ -29,11 +29,6 @@ interface GroupInput {
 export function toSessionListRows({ sessions, withArchive, now }: GroupInput, words: Words): SessionListRow[] {
   const rows: SessionListRow[] = [];
   let last = '';
-  const add = (label: string, session: Session) => {
-    if (label !== last) rows.push({ kind: 'heading', label });
-    last = label;
-    rows.push({ kind: 'session', session });
-  };
   const names = new Map<string, string>();
   const today = new Date(now).toDateString();
   const yesterday = dayBefore(now).toDateString();
@@ -62,12 +57,14 @@ export function toSessionListRows({ sessions, withArchive, now }: GroupInput, wo
       addNested(session);
     }
   };
-  const addTop = (label: string, session: Session) => {
-    add(label, session);
+  const add = (label: string, session: Session) => {
+    if (label !== last) rows.push({ kind: 'heading', label });
+    last = label;
+    rows.push({ kind: 'session', session });
     addNested(session);
   };
-  for (const session of used) if (session.pinned) addTop(words.pinned, session);
-  for (const session of used) if (!session.pinned && !isNested.has(session)) addTop(formatDay(session), session);
+  for (const session of used) if (session.pinned) add(words.pinned, session);
+  for (const session of used) if (!session.pinned && !isNested.has(session)) add(formatDay(session), session);
   if (archived.length > 0) rows.push({ kind: 'archive', count: archived.length });
   if (withArchive) for (const session of archived) rows.push({ kind: 'session', session });
   return rows;
@@ -81,11 +78,7 @@ function dayBefore(now: number): Date {
 }
 
 /** Finds sessions whose title or latest texts contain every word, and adds those that the server found. */
-export function filterSessions(
-  sessions: readonly Session[],
-  search: string,
-  found: ReadonlySet<string>,
-): readonly Session[] {
+export function filterSessions(sessions: readonly Session[], search: string, found: ReadonlySet<string>) {
   if (search.trim() === '') return sessions;
   const fits = createWordMatcher(search);
   return sessions.filter(

@@ -54,17 +54,6 @@ function dateOf(at: Date): string {
   return at.toLocaleDateString(findLocale(), { weekday: 'long', day: 'numeric', month: 'long', ...year });
 }
 
-const AccountMenu = ({ name }: { name: string }) => (
-  <Menu
-    icon="person"
-    label={name}
-    items={[
-      { id: 'account', label: t('account'), icon: 'gear', run: () => openSettings('account') },
-      { id: 'sign-out', label: t('account.signOut'), icon: 'back', run: () => void signOut() },
-    ]}
-  />
-);
-
 /** On a small screen the list covers the page, so opening something else closes it. */
 const leavingMenu = (open: () => void) => () => {
   isSidebarOpen.value = false;
@@ -87,7 +76,14 @@ export function Sidebar() {
         <IconButton icon="book" label={t('skills')} onClick={leavingMenu(openSkills)} />
         <IconButton icon="gear" label={t('settings')} onClick={leavingMenu(openSettings)} />
         {currentUser.value?.person && (
-          <AccountMenu name={currentUser.value.name ?? currentUser.value.email ?? t('account')} />
+          <Menu
+            icon="person"
+            label={currentUser.value.name ?? currentUser.value.email ?? t('account')}
+            items={[
+              { id: 'account', label: t('account'), icon: 'gear', run: () => openSettings('account') },
+              { id: 'sign-out', label: t('account.signOut'), icon: 'back', run: () => void signOut() },
+            ]}
+          />
         )}
       </div>
       <Button class="rigid" icon="plus" label={t('newSession')} onClick={leavingMenu(newSession)} />

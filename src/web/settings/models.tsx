@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { mutate } from '../data/server.ts';
 import { openModelPicker } from '../models/choose.tsx';
 import { ModelSetup } from '../models/setup.tsx';
@@ -12,14 +12,13 @@ import {
 import { Button } from '../parts/kit/button.tsx';
 import { confirmAction } from '../parts/kit/dialog.tsx';
 import { List } from '../parts/kit/list.tsx';
-import { FormError, useActionError } from '../parts/kit/trouble.tsx';
+import { FormError, useLoadAction } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 
 /** Everyone sees the page. Only administrators can change the models and add providers. */
 export function ModelsPage({ reopenSettings }: { reopenSettings: () => void }) {
   const [notice, setNotice] = useState('');
-  const [trouble, tryIt] = useActionError();
-  useEffect(() => void tryIt(t('models.listsUnread'), loadEffectiveModels), []);
+  const [trouble] = useLoadAction(t('models.listsUnread'), loadEffectiveModels);
   const now = effectiveModels.value;
   if (!now) return <FormError text={trouble} />;
   const pick = () =>

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import type { Outputs } from '../../client/types.ts';
 import { sessionEventCount, sessionEvents } from '../data/log.ts';
 import { mutateWithRetry, query } from '../data/server.ts';
@@ -8,7 +8,7 @@ import { formatModelLabel } from '../models/state.ts';
 import { formatCount } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { List } from '../parts/kit/list.tsx';
-import { FormError, LoadPlaceholder, useActionError } from '../parts/kit/trouble.tsx';
+import { FormError, LoadPlaceholder, useLoadAction } from '../parts/kit/trouble.tsx';
 import { t, translateServerText } from '../text/text.ts';
 
 type EgressInForce = Outputs['egress']['inForce'];
@@ -16,17 +16,14 @@ type EgressInForce = Outputs['egress']['inForce'];
 export function NetworkPage() {
   const sessionId = currentSessionId.value;
   const [egress, setEgress] = useState<EgressInForce>();
-  const [trouble, tryIt] = useActionError();
-  const look = async (id: string) => setEgress(await query('egress.inForce', { sessionId: id }));
-  useEffect(() => {
-    if (sessionId !== undefined) void tryIt(t('network.unread'), () => look(sessionId));
-  }, [sessionId]);
+  const look = async () => sessionId !== undefined && setEgress(await query('egress.inForce', { sessionId }));
+  const [trouble, tryIt] = useLoadAction(t('network.unread'), look, [sessionId]);
   if (sessionId === undefined) return <p class="quiet">{t('network.noSession')}</p>;
   if (!egress) return <LoadPlaceholder problem={trouble} />;
   const change = (path: 'egress.allow' | 'egress.withdraw', host: string) =>
     tryIt(t(path === 'egress.allow' ? 'network.notAllowed' : 'network.notRevoked', { host }), async () => {
       await mutateWithRetry(path, { sessionId, host });
-      await look(sessionId);
+      await look();
     });
   return (
     <>
@@ -121,10 +118,8 @@ function listBlockedHosts() {
 export function AgentSettings() {
   const id = currentSessionId.value;
   const [agent, setAgent] = useState<Outputs['sessions']['agent']>();
-  const [trouble, tryIt] = useActionError();
-  useEffect(() => {
-    if (id !== undefined) void tryIt(t('agent.unread'), async () => setAgent(await query('sessions.agent', { id })));
-  }, [id]);
+  const read = async () => id !== undefined && setAgent(await query('sessions.agent', { id }));
+  const [trouble] = useLoadAction(t('agent.unread'), read, [id]);
   if (id === undefined) return <p class="quiet">{t('agent.noSession')}</p>;
   if (!agent) return <LoadPlaceholder problem={trouble} />;
   const always = alwaysAllowed();

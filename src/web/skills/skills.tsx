@@ -5,7 +5,7 @@ import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, confirmAction, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { Form, MultiChoiceField } from '../parts/kit/field.tsx';
 import { List } from '../parts/kit/list.tsx';
-import { FormError, useActionError } from '../parts/kit/trouble.tsx';
+import { FormError, useLoadAction } from '../parts/kit/trouble.tsx';
 import { ProjectField, projectNameOf } from '../sessions/filter-bar.tsx';
 import { loadProjects, projectFilter } from '../sessions/filters.ts';
 import { t } from '../text/text.ts';
@@ -15,12 +15,9 @@ export const openSkills = (): void => showDialog(<Skills />);
 const openSkill = (id: string): void => showDialog(<SkillView id={id} back={openSkills} />);
 
 function Skills() {
-  const [trouble, tryIt] = useActionError();
+  const [trouble, tryIt] = useLoadAction(t('skills.unread'), () => Promise.all([loadSkills(), loadProjects()]));
   const [problems, setProblems] = useState<readonly string[]>([]);
   const [project, setProject] = useState(projectFilter.value);
-  useEffect(() => {
-    void tryIt(t('skills.unread'), () => Promise.all([loadSkills(), loadProjects()]));
-  }, []);
   const upload = (chosen: FileList) =>
     tryIt(t('skills.notUploaded'), async () => {
       const files = await readChosenFolder(chosen);
@@ -102,15 +99,11 @@ function UploadButton({ label, isFolder = false, act }: UploadProps) {
 function SkillView({ id, back }: { id: string; back: () => void }) {
   const [skill, setSkill] = useState<SkillDetail>();
   const [text, setText] = useState('');
-  const [trouble, tryIt] = useActionError();
-  useEffect(
-    () =>
-      void tryIt(t('skills.unread'), async () => {
-        setSkill(await query('skills.get', { id }));
-        setText((await query('skills.read', { id, version: 'latest', file: 'SKILL.md' })).text);
-      }),
-    [id],
-  );
+  const read = async () => {
+    setSkill(await query('skills.get', { id }));
+    setText((await query('skills.read', { id, version: 'latest', file: 'SKILL.md' })).text);
+  };
+  const [trouble] = useLoadAction(t('skills.unread'), read, [id]);
   if (!skill)
     return (
       <Dialog title={t('skills')} wide>
@@ -171,15 +164,11 @@ export const openSkillPicker = (id: string | undefined): void => showDialog(<Cho
 
 function ChooseSkills({ id }: { id: string | undefined }) {
   const [chosen, setChosen] = useState<readonly string[]>();
-  const [trouble, tryIt] = useActionError();
-  useEffect(
-    () =>
-      void tryIt(t('skills.unread'), async () => {
-        await loadSkills();
-        setChosen(await readChosenSkills(id));
-      }),
-    [id],
-  );
+  const read = async () => {
+    await loadSkills();
+    setChosen(await readChosenSkills(id));
+  };
+  const [trouble] = useLoadAction(t('skills.unread'), read, [id]);
   const pinOf = (name: string) => chosen?.find((pin) => pin.split('@')[0] === name) ?? name;
   const save = async () => {
     await saveChosenSkills(id, chosen ?? []);

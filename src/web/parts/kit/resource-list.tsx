@@ -1,10 +1,10 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { t } from '../../text/text.ts';
 import { Button } from './button.tsx';
 import { CopyButton } from './copy-button.tsx';
 import { List, type ListItem } from './list.tsx';
-import { FormError, LoadPlaceholder, useActionError } from './trouble.tsx';
+import { FormError, LoadPlaceholder, useLoadAction } from './trouble.tsx';
 
 type Outcome<Result> = string | ((result: Result) => string);
 
@@ -23,9 +23,8 @@ interface ResourceListState<Item> {
 export function useResourceList<Item>(unread: string, load: () => Promise<readonly Item[]>): ResourceListState<Item> {
   const [all, setAll] = useState<readonly Item[]>();
   const [notice, setNotice] = useState('');
-  const [trouble, tryIt] = useActionError();
   const read = async () => setAll(await load());
-  useEffect(() => void tryIt(unread, read), []);
+  const [trouble, tryIt] = useLoadAction(unread, read);
   const act: ResourceListState<Item>['act'] = (what, work, outcome = '') => {
     setNotice('');
     return tryIt(what, async () => {

@@ -12,7 +12,7 @@ import { CheckboxField, ChoiceField } from '../../parts/kit/field.tsx';
 import { List } from '../../parts/kit/list.tsx';
 import { ConfirmButton } from '../../parts/kit/resource-list.tsx';
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
-import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trouble.tsx';
+import { FormError, LoadPlaceholder, useActionError, useLoadAction } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { ServerSettings } from '../server/server-settings.tsx';
 
@@ -104,7 +104,6 @@ function NoteView({ holder, note: given, names, back }: Props) {
   const [note, setNote] = useState(given);
   const [text, setText] = useState<string>();
   const [history, setHistory] = useState<readonly Version[]>([]);
-  const [trouble, tryIt] = useActionError();
   const place = { ...holder, path: note?.path ?? '' };
 
   const read = async (now: MemoryNote | undefined) => {
@@ -114,7 +113,7 @@ function NoteView({ holder, note: given, names, back }: Props) {
     setHistory(versions);
     setText(now.deleted ? '' : (versions[0]?.text ?? ''));
   };
-  useEffect(() => void tryIt(t('memory.unread'), () => read(given)), []);
+  const [trouble, tryIt] = useLoadAction(t('memory.unread'), () => read(given));
   const isReadable = history.some((version) => version.text !== null);
   const change = (what: string, work: () => Promise<MemoryNote>) => tryIt(what, async () => read(await work()));
   if (text === undefined) return <LoadPlaceholder problem={trouble} />;

@@ -5,23 +5,16 @@ import { toolLabelsByName } from '../../data/system.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { SegmentedControl } from '../../parts/kit/choice.tsx';
 import { ChoiceField, TextAreaField } from '../../parts/kit/field.tsx';
-import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trouble.tsx';
+import { FormError, LoadPlaceholder, useActionError, useLoadAction } from '../../parts/kit/trouble.tsx';
 import { listTemplateChoices, loadTemplates } from '../../sessions/templates.ts';
 import { isTextKey, t } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
 
-interface ServerSettingsProps {
-  readonly parts: readonly string[];
-  /** Set on a page that everyone can open. A person who cannot read the settings then sees none, instead of an error. */
-  readonly isForAll?: boolean;
-}
-
-export function ServerSettings({ parts, isForAll = false }: ServerSettingsProps) {
+/** `isForAll`: on a page that everyone can open. A person who cannot read the settings then sees none, instead of an error. */
+export function ServerSettings({ parts, isForAll = false }: { parts: readonly string[]; isForAll?: boolean }) {
   const [all, setAll] = useState<readonly ServerSetting[]>();
-  const [trouble, tryIt] = useActionError();
-  useEffect(() => {
-    void tryIt(t('server.unread'), async () => setAll((await query('settings.list', undefined)).settings));
-  }, []);
+  const read = async () => setAll((await query('settings.list', undefined)).settings);
+  const [trouble] = useLoadAction(t('server.unread'), read);
   if (!all && isForAll) return null;
   if (!all) return <LoadPlaceholder problem={trouble} />;
   const changed = (next: ServerSetting) => setAll((now) => now?.map((one) => (one.key === next.key ? next : one)));

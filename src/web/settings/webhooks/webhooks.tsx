@@ -208,40 +208,30 @@ function WebhookView({ webhook, secret, onSecret, changed, change, back, gone }:
       <h3>{t('webhooks.deliveries')}</h3>
       {deliveries?.length === 0 && <p class="quiet">{t('webhooks.noDeliveries')}</p>}
       <ul class="automation-starts grid">
-        {deliveries?.map((delivery) => (
-          <DeliveryRow
-            key={delivery.id}
-            delivery={delivery}
-            canSend={paused === null}
-            resend={() => act(t('webhooks.notSent'), () => mutate('webhooks.resend', { id, delivery: delivery.id }))}
-          />
-        ))}
+        {deliveries?.map(({ id: delivery, type, state, tries, statusCode, error, createdAt, nextAt }) => {
+          const answer = statusCode === null ? error : t('webhooks.answered', { status: statusCode });
+          return (
+            <li key={delivery}>
+              <RelativeTime at={createdAt} />
+              <code>{type}</code>
+              <strong>{t(`webhooks.state.${state}`)}</strong>
+              <span class="quiet">{t('webhooks.tries', { n: tries })}</span>
+              {answer !== '' && <span class="quiet">{answer}</span>}
+              {nextAt !== null && tries > 0 && (
+                <span class="quiet">{t('webhooks.nextAt', { at: formatDateTime(nextAt) })}</span>
+              )}
+              {state !== 'pending' && paused === null && (
+                <Button
+                  class="small"
+                  label={t('webhooks.resend')}
+                  aria-label={t('webhooks.resendOne', { id: delivery })}
+                  onClick={() => act(t('webhooks.notSent'), () => mutate('webhooks.resend', { id, delivery }))}
+                />
+              )}
+            </li>
+          );
+        })}
       </ul>
     </>
-  );
-}
-
-function DeliveryRow({ delivery, canSend, resend }: { delivery: Delivery; canSend: boolean; resend: () => void }) {
-  const { id, type, state, tries, statusCode, error, createdAt, nextAt } = delivery;
-  const answer = statusCode === null ? error : t('webhooks.answered', { status: statusCode });
-  return (
-    <li>
-      <RelativeTime at={createdAt} />
-      <code>{type}</code>
-      <strong>{t(`webhooks.state.${state}`)}</strong>
-      <span class="quiet">{t('webhooks.tries', { n: tries })}</span>
-      {answer !== '' && <span class="quiet">{answer}</span>}
-      {nextAt !== null && tries > 0 && (
-        <span class="quiet">{t('webhooks.nextAt', { at: formatDateTime(nextAt) })}</span>
-      )}
-      {state !== 'pending' && canSend && (
-        <Button
-          class="small"
-          label={t('webhooks.resend')}
-          aria-label={t('webhooks.resendOne', { id })}
-          onClick={resend}
-        />
-      )}
-    </li>
   );
 }

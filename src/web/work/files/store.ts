@@ -180,11 +180,7 @@ function wholeSizeOf({ headers }: Response): number | undefined {
 }
 
 /** Reads a part of a file, and the size of the whole. A part beyond the end is empty, because a log can still grow. */
-export async function readFileRange(
-  address: string,
-  from: number,
-  length: number,
-): Promise<{ bytes: Uint8Array<ArrayBuffer>; size: number }> {
+export async function readFileRange(address: string, from: number, length: number) {
   const answer = await fetchWithToken(address, { headers: { range: `bytes=${from}-${from + length - 1}` } });
   const size = wholeSizeOf(answer) ?? 0;
   if (answer.status === 416) return { bytes: new Uint8Array(), size };

@@ -40,59 +40,42 @@ export function CheckpointList({ session: { id: sessionId, status } }: { session
       {all && all.length > 0 && (
         <>
           <ol class="checkpoints scrolls stack" reversed>
-            {all.toReversed().map((one) => (
-              <Row
-                key={one.number}
-                one={one}
-                isCompared={one.number === from}
-                onCompare={() => setFrom(one.number === from ? undefined : one.number)}
-                onRestore={() => askToRestore(sessionId, one.number, again)}
-              />
-            ))}
+            {all.toReversed().map(({ number, runId, seq, at, files }) => {
+              const name = t('checkpoints.one', { number });
+              return (
+                <li key={number} class="row box padded wrap between">
+                  <p class="row checkpoint-about wrap small-text">
+                    <strong>{name}</strong>
+                    <span>{aboutRun(number, runId)}</span>
+                    <span class="quiet">
+                      <RelativeTime at={at} /> · {t('checkpoints.files', { n: files })}
+                    </span>
+                  </p>
+                  <div class="row ship-row wrap">
+                    <Button
+                      class="small"
+                      label={t('checkpoints.compare')}
+                      aria-pressed={number === from}
+                      aria-label={t('checkpoints.compareOne', { name })}
+                      onClick={() => setFrom(number === from ? undefined : number)}
+                    />
+                    <Button
+                      kind="quiet"
+                      class="small"
+                      label={t('restore')}
+                      aria-label={t('checkpoints.restoreOne', { name })}
+                      onClick={() => askToRestore(sessionId, number, again)}
+                    />
+                    {seq !== null && <ForkButton seq={seq} label={t('checkpoints.forkOne', { name })} />}
+                  </div>
+                </li>
+              );
+            })}
           </ol>
           {from !== undefined && <Comparison key={from} sessionId={sessionId} from={from} all={all} />}
         </>
       )}
     </section>
-  );
-}
-
-interface RowProps {
-  readonly one: Checkpoint;
-  readonly isCompared: boolean;
-  readonly onCompare: () => void;
-  readonly onRestore: () => void;
-}
-
-function Row({ one: { number, runId, seq, at, files }, isCompared, onCompare, onRestore }: RowProps) {
-  const name = t('checkpoints.one', { number });
-  return (
-    <li class="row box padded wrap between">
-      <p class="row checkpoint-about wrap small-text">
-        <strong>{name}</strong>
-        <span>{aboutRun(number, runId)}</span>
-        <span class="quiet">
-          <RelativeTime at={at} /> · {t('checkpoints.files', { n: files })}
-        </span>
-      </p>
-      <div class="row ship-row wrap">
-        <Button
-          class="small"
-          label={t('checkpoints.compare')}
-          aria-pressed={isCompared}
-          aria-label={t('checkpoints.compareOne', { name })}
-          onClick={onCompare}
-        />
-        <Button
-          kind="quiet"
-          class="small"
-          label={t('restore')}
-          aria-label={t('checkpoints.restoreOne', { name })}
-          onClick={onRestore}
-        />
-        {seq !== null && <ForkButton seq={seq} label={t('checkpoints.forkOne', { name })} />}
-      </div>
-    </li>
   );
 }
 

@@ -93,7 +93,8 @@ function Push({ of, status: { ahead }, mayPush, onDone }: StepProps & { readonly
   );
 }
 
-type RepositoryEnvironment = NonNullable<Session['repositories'][number]['environment']>;
+type RepositoryEnvironment = NonNullable<Repository['environment']>;
+type WantedServiceTable = NonNullable<RepositoryEnvironment['services']>;
 type CheckResult = Outputs['repositories']['check']['checks'][number];
 
 interface Props {
@@ -126,7 +127,7 @@ function Environment({ of, environment, onDone }: Props) {
       ))}
       {egress.length > 0 && <Hosts sessionId={of.sessionId} hosts={egress} />}
       {services && <WantedServices of={of} services={services} />}
-      {checks.length > 0 && <Checks of={of} checks={checks} onDone={onDone} />}
+      {checks.length > 0 && <Checks of={of} environment={environment} onDone={onDone} />}
     </>
   );
 }
@@ -169,10 +170,7 @@ function Hosts({ sessionId, hosts }: { sessionId: string; hosts: readonly string
 }
 
 /** A person can allow either all of the services or none. */
-function WantedServices({
-  of,
-  services,
-}: Pick<Props, 'of'> & { readonly services: NonNullable<RepositoryEnvironment['services']> }) {
+function WantedServices({ of, services }: { of: RepositoryLocation; services: WantedServiceTable }) {
   const [there, setThere] = useState<readonly string[]>();
   const keep = (all: Outputs['sandbox']['services']) => setThere(all.map(({ name }) => name));
   const look = () => query('sandbox.services', { sessionId: of.sessionId }).then(keep, () => setThere(undefined));
@@ -204,11 +202,7 @@ function WantedServices({
   );
 }
 
-function Checks({
-  of,
-  checks,
-  onDone,
-}: Pick<Props, 'of' | 'onDone'> & { readonly checks: RepositoryEnvironment['checks'] }) {
+function Checks({ of, environment: { checks }, onDone }: Props) {
   const [ran, setRan] = useState<readonly CheckResult[]>([]);
   const [isBusy, act] = useBusyAction();
   const run = () =>

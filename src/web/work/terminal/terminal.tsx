@@ -42,44 +42,39 @@ export function TerminalsPane({ session: { id: sessionId } }: { session: Session
       if (found.length === 0 && state === 'running') await make();
     })().catch(() => {}); // a person who opens a terminal with the button sees the error
   }, [sessionId]);
+  const forget = (id: string) => setOwn((all) => all.filter((one) => one.id !== id));
   const close = (id: string) =>
     tryOrNotify(t('terminal.close'), async () => {
       await mutate('terminals.close', { terminalId: id });
-      setOwn((all) => all.filter((one) => one.id !== id));
+      forget(id);
     });
-  const forget = (id: string) => setOwn((all) => all.filter((one) => one.id !== id));
-  const keys = [...own.map(({ id }) => `own ${id}`), ...shells.list.map(({ id }) => `agent ${id}`)];
-  const preferred = chosen.value[sessionId];
-  const shown = preferred !== undefined && keys.includes(preferred) ? preferred : keys[0];
+  const tabs = [
+    ...own.map(({ id }, at) => ({
+      key: `own ${id}`,
+      label: t('terminal.own', { number: at + 1 }),
+      more: <IconButton icon="close" label={t('terminal.closeOne', { number: at + 1 })} onClick={() => close(id)} />,
+    })),
+    ...shells.list.map(({ id, running }) => ({
+      key: `agent ${id}`,
+      label: [
+        <span key="dot" class="dot" data-status={running === undefined ? 'new' : 'running'} />,
+        t('terminal.agent', { name: id }),
+      ],
+      more: undefined,
+    })),
+  ];
+  const shown = (tabs.find(({ key }) => key === chosen.value[sessionId]) ?? tabs[0])?.key;
   const shell = shells.list.find(({ id }) => `agent ${id}` === shown);
   return (
     <section class="terminals" aria-label={t('tab.terminal')}>
       <div class="row work-bar border-bottom rigid">
         <ul class="row terminal-list fill" aria-label={t('terminal.list')}>
-          {own.map(({ id }, at) => (
-            <li key={id} class="row round rigid">
-              <button
-                class="row"
-                type="button"
-                aria-pressed={shown === `own ${id}`}
-                onClick={() => choose(`own ${id}`)}
-              >
-                {t('terminal.own', { number: at + 1 })}
+          {tabs.map(({ key, label, more }) => (
+            <li key={key} class="row round rigid">
+              <button class="row" type="button" aria-pressed={shown === key} onClick={() => choose(key)}>
+                {label}
               </button>
-              <IconButton icon="close" label={t('terminal.closeOne', { number: at + 1 })} onClick={() => close(id)} />
-            </li>
-          ))}
-          {shells.list.map(({ id, running }) => (
-            <li key={id} class="row round rigid">
-              <button
-                class="row"
-                type="button"
-                aria-pressed={shown === `agent ${id}`}
-                onClick={() => choose(`agent ${id}`)}
-              >
-                <span class="dot" data-status={running === undefined ? 'new' : 'running'} />
-                {t('terminal.agent', { name: id })}
-              </button>
+              {more}
             </li>
           ))}
         </ul>

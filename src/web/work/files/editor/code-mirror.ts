@@ -116,16 +116,8 @@ const linesWith = (lineEnd: LineEnd): Extension => [
   EditorView.clipboardInputFilter.of((text) => text.replace(/\r\n|\r|\n/g, lineEnd)),
 ];
 
-async function loadExtensions({
-  path,
-  lineEnd,
-  label,
-  phrases,
-  onChange,
-  onSave,
-  onLines,
-  onComment,
-}: EditorOptions): Promise<Extension[]> {
+async function loadExtensions(options: EditorOptions): Promise<Extension[]> {
+  const { path, lineEnd, label, phrases, onChange, onSave, onLines, onComment } = options;
   const language = await loadLanguage(path);
   return [
     linesWith(lineEnd),

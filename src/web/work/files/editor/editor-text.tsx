@@ -27,17 +27,8 @@ interface Props {
   readonly onCancel: (() => void) | undefined;
 }
 
-export function TextEditor({
-  store,
-  path,
-  text,
-  isChanged,
-  isSaving,
-  takesFocus = false,
-  show,
-  onSave,
-  onCancel,
-}: Props) {
+export function TextEditor(props: Props) {
+  const { store, path, text, isChanged, isSaving, takesFocus = false, show, onSave, onCancel } = props;
   const [lines, setLines] = useState<LineRange>({ from: 1, to: 1 });
   const [commented, setCommented] = useState<LineRange>();
   const place = useRef<HTMLDivElement>(null);

@@ -2,16 +2,11 @@ import { applyPatch, structuredPatch } from 'diff';
 
 const mark = '\ufeff';
 
-/** Includes everything that a save must preserve. */
-interface EditableText {
-  /** Without the byte-order mark, and with the file's own line endings. */
-  readonly text: string;
-  readonly mark: string;
-  /** False: the file is not UTF-8, so a save would change bytes that nobody edited. */
-  readonly isExact: boolean;
-}
-
-export function decodeEditableText(bytes: Uint8Array): EditableText {
+/**
+ * Returns everything that a save must preserve. The text is without the byte-order mark, and with the file's own line endings.
+ * `isExact` is false if the file is not UTF-8, so that a save would change bytes that nobody edited.
+ */
+export function decodeEditableText(bytes: Uint8Array) {
   const decode = (fatal: boolean) => new TextDecoder('utf-8', { fatal, ignoreBOM: true }).decode(bytes);
   const withMark = (text: string) => (text.startsWith(mark) ? { text: text.slice(1), mark } : { text, mark: '' });
   try {

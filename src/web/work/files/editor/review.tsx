@@ -87,13 +87,8 @@ interface ComparedProps {
   readonly onEdited: (isEdited: boolean) => void;
 }
 
-function Compared({
-  store,
-  path,
-  compared: { before, after, isReadOnly, version, merge },
-  onReload,
-  onEdited,
-}: ComparedProps) {
+function Compared({ store, path, compared, onReload, onEdited }: ComparedProps) {
+  const { before, after, isReadOnly, version, merge } = compared;
   const [text, setText] = useState(after);
   const [problem, setProblem] = useState('');
   const saving = useFileSaving({ store, path, version });
