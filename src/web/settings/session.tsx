@@ -11,15 +11,14 @@ import { List } from '../parts/kit/list.tsx';
 import { FormError, LoadPlaceholder, useLoadAction } from '../parts/kit/trouble.tsx';
 import { t, translateServerText } from '../text/text.ts';
 
-type EgressInForce = Outputs['egress']['inForce'];
-
 export function NetworkPage() {
   const sessionId = currentSessionId.value;
-  const [egress, setEgress] = useState<EgressInForce>();
+  const [egress, setEgress] = useState<Outputs['egress']['inForce']>();
   const look = async () => sessionId !== undefined && setEgress(await query('egress.inForce', { sessionId }));
   const [trouble, tryIt] = useLoadAction(t('network.unread'), look, [sessionId]);
   if (sessionId === undefined) return <p class="quiet">{t('network.noSession')}</p>;
   if (!egress) return <LoadPlaceholder problem={trouble} />;
+  const opens = [translateServerText(egress.opens), egress.entries.join(', ')].filter(Boolean).join(': ');
   const change = (path: 'egress.allow' | 'egress.withdraw', host: string) =>
     tryIt(t(path === 'egress.allow' ? 'network.notAllowed' : 'network.notRevoked', { host }), async () => {
       await mutateWithRetry(path, { sessionId, host });
@@ -29,10 +28,40 @@ export function NetworkPage() {
     <>
       <div>
         <h3>{t('network.policy', { name: egress.policy })}</h3>
-        <p class="quiet">{t('network.opens', { opens: opensOf(egress) })}</p>
+        <p class="quiet">{t('network.opens', { opens })}</p>
       </div>
       <FormError text={trouble} />
-      <Blocked egress={egress} allow={(host) => change('egress.allow', host)} />
+      <div class="blocked-hosts">
+        <h3>{t('network.blocked')}</h3>
+        <List
+          none={t('network.nothingBlocked')}
+          items={listBlockedHosts().map(({ host, rule, times }) => ({
+            key: host,
+            code: host,
+            lines: [
+              [translateServerText(rule), ...(times > 1 ? [t('network.times', { n: formatCount(times) })] : [])].join(
+                ' · ',
+              ),
+            ],
+            action: egress.allowed.includes(host) ? (
+              <span class="quiet">{t('network.isAllowed')}</span>
+            ) : (
+              canHelp(rule) && (
+                <Button
+                  class="small"
+                  label={t('network.allow')}
+                  disabled={egress.whyNot !== null}
+                  aria-label={t('network.allowOne', { host })}
+                  onClick={() => change('egress.allow', host)}
+                />
+              )
+            ),
+          }))}
+        />
+        {egress.whyNot !== null && (
+          <p class="note wait">{t('network.cannot', { why: translateServerText(egress.whyNot) })}</p>
+        )}
+      </div>
       {egress.allowed.length > 0 && (
         <div>
           <h3>{t('network.allowed')}</h3>
@@ -54,45 +83,6 @@ export function NetworkPage() {
         </div>
       )}
     </>
-  );
-}
-
-const opensOf = ({ opens, entries }: EgressInForce): string =>
-  [translateServerText(opens), ...(entries.length > 0 ? [entries.join(', ')] : [])].join(': ');
-
-function Blocked({ egress, allow }: { egress: EgressInForce; allow: (host: string) => void }) {
-  return (
-    <div class="blocked-hosts">
-      <h3>{t('network.blocked')}</h3>
-      <List
-        none={t('network.nothingBlocked')}
-        items={listBlockedHosts().map(({ host, rule, times }) => ({
-          key: host,
-          code: host,
-          lines: [
-            [translateServerText(rule), ...(times > 1 ? [t('network.times', { n: formatCount(times) })] : [])].join(
-              ' · ',
-            ),
-          ],
-          action: egress.allowed.includes(host) ? (
-            <span class="quiet">{t('network.isAllowed')}</span>
-          ) : (
-            canHelp(rule) && (
-              <Button
-                class="small"
-                label={t('network.allow')}
-                disabled={egress.whyNot !== null}
-                aria-label={t('network.allowOne', { host })}
-                onClick={() => allow(host)}
-              />
-            )
-          ),
-        }))}
-      />
-      {egress.whyNot !== null && (
-        <p class="note wait">{t('network.cannot', { why: translateServerText(egress.whyNot) })}</p>
-      )}
-    </div>
   );
 }
 

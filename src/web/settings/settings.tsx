@@ -15,7 +15,7 @@ import { AgentSettings, NetworkPage } from './session.tsx';
 
 /** Loads the component's code when it is first drawn, which keeps the page's first load small. */
 function later<Props extends object, Name extends string>(
-  load: () => Promise<Readonly<Record<Name, ComponentType<Props>>>>,
+  load: () => Promise<Readonly<Record<Name, ComponentType<NoInfer<Props>>>>>,
   name: Name,
 ): ComponentType<Props> {
   return function Later(props: Props) {
@@ -82,7 +82,10 @@ interface SettingsSection {
 
 const seesAdministration = () => currentUser.value?.role === 'admin' || currentUser.value?.role === 'auditor';
 const hasSession = () => currentSessionId.value !== undefined;
-const ServerSettings = later(() => import('./server/server-settings.tsx'), 'ServerSettings');
+const ServerSettings = later<{ parts: readonly string[] }, 'ServerSettings'>(
+  () => import('./server/server-settings.tsx'),
+  'ServerSettings',
+);
 const ofServer =
   (...parts: string[]) =>
   () => <ServerSettings key={parts[0]} parts={parts} />;
@@ -149,14 +152,13 @@ const sections: readonly SettingsSection[] = [
 export const listSettingsSections = () => sections.filter(({ shows }) => shows?.() ?? true);
 
 /** A section without a group belongs to the group of the section before it. */
-function groupSections(all: readonly SettingsSection[]): readonly (readonly [TextKey, readonly SettingsSection[]])[] {
-  const groups = new Map<TextKey, SettingsSection[]>();
+function groupSections(all: readonly SettingsSection[]) {
   let group: TextKey = 'you';
-  for (const section of all) {
+  const groupOf = (section: SettingsSection) => {
     group = section.group ?? group;
-    groups.set(group, [...(groups.get(group) ?? []), section]);
-  }
-  return [...groups];
+    return group;
+  };
+  return [...Map.groupBy(all, groupOf)];
 }
 
 export function Settings({ section: first }: { section?: string | undefined }) {

@@ -33,7 +33,18 @@ export function ToolServersPage() {
         action: <Actions server={server} act={act} change={() => setChanging(server.name)} />,
         more: (
           <>
-            {server.state !== null && server.state.tools.length > 0 && <Tools tools={server.state.tools} />}
+            {server.state !== null && server.state.tools.length > 0 && (
+              <details>
+                <summary>{t('toolServers.tools.count', { n: server.state.tools.length })}</summary>
+                <ul class="tool-server-tools scrolls">
+                  {server.state.tools.map(({ name, title, description }) => (
+                    <li key={name}>
+                      <code>{name}</code> <span class="quiet">{title ?? description.slice(0, 120)}</span>
+                    </li>
+                  ))}
+                </ul>
+              </details>
+            )}
             {server.from === 'page' && changing === server.name && (
               <EditToolServerForm
                 server={server}
@@ -63,19 +74,6 @@ export function ToolServersPage() {
     </ResourceList>
   );
 }
-
-const Tools = ({ tools }: Pick<NonNullable<ToolServer['state']>, 'tools'>) => (
-  <details>
-    <summary>{t('toolServers.tools.count', { n: tools.length })}</summary>
-    <ul class="tool-server-tools scrolls">
-      {tools.map((tool) => (
-        <li key={tool.name}>
-          <code>{tool.name}</code> <span class="quiet">{tool.title ?? tool.description.slice(0, 120)}</span>
-        </li>
-      ))}
-    </ul>
-  </details>
-);
 
 interface ActionsProps {
   readonly server: ToolServer;

@@ -1,6 +1,8 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { toDisplayName } from '../../../core/text/file-names.ts';
+import { sessionEventCount, sessionEvents } from '../../data/log.ts';
 import { query, toErrorText } from '../../data/server.ts';
+import { truncateLine } from '../../parts/bounded-text.ts';
 import { formatBytes } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { confirmAction } from '../../parts/kit/dialog.tsx';
@@ -11,24 +13,17 @@ import { t } from '../../text/text.ts';
 import { ConflictNotice, TextEditor, useFileSaving } from './editor/editor-text.tsx';
 import { decodeEditableText, detectLineEnding, isTruncatedText, mergeEdit } from './editor/file-text.ts';
 import { ChangesReview, type FileComparison } from './editor/review.tsx';
-import type { FileWrite } from './editor/steps.ts';
+import { type FileStep, type FileWrite, listFileSteps } from './editor/steps.ts';
 import { detectFileKind, type FileKind } from './preview.ts';
 import { FilePreview } from './previews.tsx';
-import { useFileSteps } from './steps-view.tsx';
 import { type FileFilter, type FileStore, type LoadedFile, toFileUrl } from './store.ts';
 import { downloadFile } from './transfers.ts';
-
-interface Props {
-  readonly store: FileStore;
-  readonly path: string;
-  readonly part: FileFilter;
-}
 
 /** Types whose bytes are not text. An editor would damage the file on saving. */
 const noText: ReadonlySet<FileKind> = new Set<FileKind>(['image', 'pdf', 'video', 'audio', 'binary']);
 
 /** Plain text opens in the editor if it can be edited. Other files first show a preview. */
-export function FileView({ store, path, part }: Props) {
+export function FileView({ store, path, part }: { store: FileStore; path: string; part: FileFilter }) {
   const [read, setRead] = useState<LoadedFile | { readonly failed: string }>();
   const [isEditing, setEditing] = useState(false);
   const [turn, setTurn] = useState(0);
@@ -121,7 +116,7 @@ export function FileView({ store, path, part }: Props) {
   );
 }
 
-function StepReview({ store, path }: Pick<Props, 'store' | 'path'>) {
+function StepReview({ store, path }: { store: FileStore; path: string }) {
   const write = useFileSteps()
     .find(({ seq }) => seq === store.step.value)
     ?.files.get(path);
@@ -251,5 +246,39 @@ function FileEditor({ store, file, takesFocus, onStored, onReload, onClose }: Ed
         onCancel={isChanged || onClose ? drop : undefined}
       />
     </div>
+  );
+}
+
+function useFileSteps(): readonly FileStep[] {
+  const count = sessionEventCount.value;
+  return useMemo(() => listFileSteps(sessionEvents), [count]);
+}
+
+export function StepsView({ store }: { store: FileStore }) {
+  const steps = useFileSteps();
+  if (steps.length === 0) return <p class="quiet empty">{t('files.noSteps')}</p>;
+  const { value: step } = store.step;
+  return (
+    <ol class="tree scrolls fill steps" aria-label={t('files.steps')}>
+      {steps.toReversed().map(({ seq, description, files }) => (
+        <li key={seq}>
+          <p class="work-note step-name bold">{truncateLine(description, 200) || t('files.noPlan')}</p>
+          <ul>
+            {[...files.keys()].map((path) => (
+              <li key={path}>
+                <button
+                  type="button"
+                  class="row tree-row full"
+                  aria-current={path === store.shown.value && step === seq}
+                  onClick={() => store.showStep(seq, path)}
+                >
+                  <span class="cut fill">{path}</span>
+                </button>
+              </li>
+            ))}
+          </ul>
+        </li>
+      ))}
+    </ol>
   );
 }

@@ -21,7 +21,7 @@ const lookMs = 3_000;
 export function ProcessesPane({ session: { id: sessionId } }: { session: Session }) {
   const [all, setAll] = useState<readonly Process[]>();
   const [sandbox, setSandbox] = useState<SandboxStatus>();
-  const [services, setServices] = useState<readonly Service[]>([]);
+  const [services, setServices] = useState<Outputs['sandbox']['services']>([]);
   const [trouble, setTrouble] = useState('');
   const [shown, setShown] = useState<number>();
   const look = async () => {
@@ -50,12 +50,29 @@ export function ProcessesPane({ session: { id: sessionId } }: { session: Session
   return (
     <>
       {sandbox && <SandboxState sandbox={sandbox} sessionId={sessionId} onChange={setSandbox} />}
-      <Services services={services} />
+      {services.length > 0 && (
+        <ul class="processes scrolls" aria-label={t('services.title')}>
+          {services.map(({ name, image, ports, state, exitCode }) => (
+            <li key={name}>
+              <div class="row tree-row full">
+                <code class="cut fill">
+                  {ports.length === 0 ? name : ports.map((port) => `${name}:${port}`).join(' ')}
+                </code>
+                <span
+                  class={`${['exited', 'unhealthy'].includes(state) ? 'bad-text' : 'quiet'} figures small-text rigid`}
+                >
+                  {`${image} · ${state === 'exited' ? t('services.exited', { code: exitCode ?? '?' }) : t(`services.${state}`)}`}
+                </span>
+              </div>
+            </li>
+          ))}
+        </ul>
+      )}
       {all.length === 0 && <p class="quiet empty">{t('processes.none')}</p>}
       <ul class="processes scrolls" aria-label={t('tab.processes')}>
-        {groupByProgram(all).map(([name, [first, ...others]]) => (
+        {[...Map.groupBy(all, ({ cmd }) => toProgramName(cmd))].map(([name, [first, ...others]]) => (
           <li key={name}>
-            <Row process={first} name={name} show={setShown} stop={stop} />
+            {first && <Row process={first} name={name} show={setShown} stop={stop} />}
             {others.length > 0 && (
               <details>
                 <summary class="quiet small-text">{t('processes.more', { n: others.length, name })}</summary>
@@ -73,18 +90,6 @@ export function ProcessesPane({ session: { id: sessionId } }: { session: Session
       </ul>
     </>
   );
-}
-
-/** Programs are in the order of their first processes. */
-function groupByProgram(all: readonly Process[]): [name: string, processes: [Process, ...Process[]]][] {
-  const found = new Map<string, [Process, ...Process[]]>();
-  for (const process of all) {
-    const name = toProgramName(process.cmd);
-    const known = found.get(name);
-    if (known) known.push(process);
-    else found.set(name, [process]);
-  }
-  return [...found];
 }
 
 /** Program of a command, without its folder and the variables before it. */
@@ -192,26 +197,6 @@ function SandboxState({ sandbox: { condition, keeps, pause, idleSeconds, filesDa
       </p>
       {filesDamaged && <p class="work-note bad">{filesDamaged.detail}</p>}
     </>
-  );
-}
-
-type Service = Outputs['sandbox']['services'][number];
-
-function Services({ services }: { readonly services: readonly Service[] }) {
-  if (services.length === 0) return null;
-  return (
-    <ul class="processes scrolls" aria-label={t('services.title')}>
-      {services.map(({ name, image, ports, state, exitCode }) => (
-        <li key={name}>
-          <div class="row tree-row full">
-            <code class="cut fill">{ports.length === 0 ? name : ports.map((port) => `${name}:${port}`).join(' ')}</code>
-            <span class={`${['exited', 'unhealthy'].includes(state) ? 'bad-text' : 'quiet'} figures small-text rigid`}>
-              {`${image} · ${state === 'exited' ? t('services.exited', { code: exitCode ?? '?' }) : t(`services.${state}`)}`}
-            </span>
-          </div>
-        </li>
-      ))}
-    </ul>
   );
 }
 

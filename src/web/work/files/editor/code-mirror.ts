@@ -92,16 +92,14 @@ const theme = EditorView.theme({
   '.cm-specialChar': { color: 'var(--bad)' },
 });
 
-/** Translations of the editor's panels, by English text. */
-export type EditorPhrases = Readonly<Record<string, string>>;
-
 type LineEnd = '\n' | '\r' | '\r\n';
 export interface EditorOptions {
   readonly path: string;
   readonly text: string;
   readonly lineEnd: LineEnd;
   readonly label: string;
-  readonly phrases: EditorPhrases;
+  /** Translations of the editor's panels, by English text. */
+  readonly phrases: Readonly<Record<string, string>>;
   readonly parent: HTMLElement;
   readonly onChange: (text: string) => void;
   readonly onSave: () => void;

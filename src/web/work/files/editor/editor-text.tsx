@@ -8,10 +8,9 @@ import { pressedKeyOf } from '../../../parts/pressed-key.ts';
 import { isTouchDevice } from '../../../parts/touch.ts';
 import { t } from '../../../text/text.ts';
 import type { FileStore } from '../store.ts';
-import type { EditorHandle, EditorOptions, EditorPhrases } from './code-mirror.ts';
+import type { EditorHandle, EditorOptions } from './code-mirror.ts';
 import { type CommentedLines, formatCommentMessage, type LineRange } from './file-text.ts';
 
-type EditorModule = typeof import('./code-mirror.ts');
 type CommonOptions = Pick<EditorOptions, 'path' | 'parent' | 'phrases' | 'onSave' | 'onLines' | 'onComment'>;
 
 interface Props {
@@ -21,7 +20,7 @@ interface Props {
   readonly isChanged: boolean;
   readonly isSaving: boolean;
   readonly takesFocus?: boolean;
-  readonly show: (editors: EditorModule, common: CommonOptions) => Promise<EditorHandle>;
+  readonly show: (editors: typeof import('./code-mirror.ts'), common: CommonOptions) => Promise<EditorHandle>;
   readonly onSave: () => void;
   /** Undefined: there is nothing to cancel. */
   readonly onCancel: (() => void) | undefined;
@@ -103,7 +102,7 @@ export function TextEditor(props: Props) {
   );
 }
 
-const editorPhrases = (): EditorPhrases => ({
+const editorPhrases = () => ({
   Find: t('editor.find'),
   Replace: t('editor.replace'),
   next: t('editor.next'),
