@@ -61,13 +61,9 @@ function Skills() {
   );
 }
 
-interface UploadProps {
-  readonly label: string;
-  /** Phones can only choose files. */
-  readonly isFolder?: boolean;
-  readonly act: (files: FileList) => Promise<unknown>;
-}
+type UploadProps = { label: string; isFolder?: boolean; act: (files: FileList) => unknown };
 
+/** Phones can only choose files. */
 function UploadButton({ label, isFolder = false, act }: UploadProps) {
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => {
@@ -88,7 +84,7 @@ function UploadButton({ label, isFolder = false, act }: UploadProps) {
         aria-label={label}
         accept={isFolder ? undefined : '.zip,.md'}
         onChange={({ currentTarget }) => {
-          if (currentTarget.files?.length) void act(currentTarget.files);
+          if (currentTarget.files?.length) act(currentTarget.files);
           currentTarget.value = '';
         }}
       />

@@ -66,30 +66,28 @@ export function PeoplePage() {
         ].join(' · '),
       ],
       waits: disabled,
-      action: currentUser.value?.role === 'admin' && currentUser.value.person !== id && (
-        <Access key={String(disabled)} title={title} isDisabled={disabled} change={() => change(id, !disabled)} />
-      ),
+      // Only revoking access requires confirmation.
+      action:
+        currentUser.value?.role === 'admin' &&
+        currentUser.value.person !== id &&
+        (disabled ? (
+          <Button
+            class="small"
+            label={t('administration.enable')}
+            aria-label={t('administration.enableOne', { name: title })}
+            onClick={() => change(id, false)}
+          />
+        ) : (
+          <ConfirmButton
+            label={t('administration.disable')}
+            name={t('administration.disableOne', { name: title })}
+            ask={t('administration.disableAsk')}
+            act={() => change(id, true)}
+          />
+        )),
     };
   }
 }
-
-/** Only revoking access requires confirmation. */
-const Access = ({ title, isDisabled, change }: { title: string; isDisabled: boolean; change: () => unknown }) =>
-  isDisabled ? (
-    <Button
-      class="small"
-      label={t('administration.enable')}
-      aria-label={t('administration.enableOne', { name: title })}
-      onClick={change}
-    />
-  ) : (
-    <ConfirmButton
-      label={t('administration.disable')}
-      name={t('administration.disableOne', { name: title })}
-      ask={t('administration.disableAsk')}
-      act={change}
-    />
-  );
 
 async function readPage({ after, ...filter }: { text?: string; limit: number; after: string | undefined }) {
   const { people, next } = await query('people.list', { ...filter, ...(after !== undefined && { after }) });
