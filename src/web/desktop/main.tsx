@@ -88,20 +88,6 @@ function leaveScreen(event: KeyboardEvent): void {
   (document.getElementById('control') ?? document.getElementById('back'))?.focus();
 }
 
-consumeTokenFromUrl();
-document.body.classList.toggle('framed', isInOtherFrame);
-document.body.classList.toggle('pane', isInPane);
-// Keeps the signature out of the history.
-if (linkSignature) history.replaceState(null, '', location.pathname);
-addEventListener('keydown', leaveScreen, true);
-handleDesktopKeys(() =>
-  rfbClient.value && !isInputBlocked()
-    ? { rfb: rfbClient.value, clipboard: desktopControl.value.clipboard }
-    : undefined,
-);
-const root = document.getElementById('root');
-if (root) render(<DesktopPage />, root);
-
 /** Session status whose style the bar uses for each connection state. */
 const looks: Readonly<Record<ScreenConnectionState, DisplayStatus>> = {
   pending: 'running',
@@ -111,75 +97,71 @@ const looks: Readonly<Record<ScreenConnectionState, DisplayStatus>> = {
 };
 const controlTexts = { you: 'screen.give', another: 'screen.takeOver', nobody: 'screen.take' } as const;
 
-const DesktopBar = () => (
-  <header id="bar">
-    <a id="back" href={sessionPageUrl}>
-      ‹ {t('screen.back')}
-    </a>
-    <h1>{t('screen.title')}</h1>
-    <span id="state" class="chip" role="status" data-status={looks[screenConnectionState.value]}>
-      {t(`screen.${screenConnectionState.value}`)}
-    </span>
-    <span id="who" role="status">
-      {rfbClient.value && who()}
-    </span>
-    <Tools />
-  </header>
-);
+function DesktopBar() {
+  const { who: holder, mayControl, clipboard } = desktopControl.value;
+  return (
+    <header id="bar">
+      <a id="back" href={sessionPageUrl}>
+        ‹ {t('screen.back')}
+      </a>
+      <h1>{t('screen.title')}</h1>
+      <span id="state" class="chip" role="status" data-status={looks[screenConnectionState.value]}>
+        {t(`screen.${screenConnectionState.value}`)}
+      </span>
+      <span id="who" role="status">
+        {rfbClient.value && who()}
+      </span>
+      <div id="tools" role="toolbar" aria-label={t('screen.title')}>
+        {mayControl && <Button label={t(controlTexts[holder])} id="control" kind="primary" onClick={changeControl} />}
+        {mayControl && (
+          <label class="switch">
+            <input
+              id="view-only"
+              type="checkbox"
+              checked={isViewOnly.value}
+              onChange={({ currentTarget }) => {
+                isViewOnly.value = currentTarget.checked;
+                if (isViewOnly.value && holder === 'you') sendControlRequest('give');
+              }}
+            />
+            {t('screen.viewOnly')}
+          </label>
+        )}
+        <Button
+          label={t('screen.fit')}
+          id="scale"
+          aria-pressed={isScaledToFit.value}
+          onClick={() => {
+            isScaledToFit.value = !isScaledToFit.value;
+          }}
+        />
+        {canPan() && !isInputBlocked() && (
+          <Button
+            label={t('screen.pan')}
+            aria-pressed={isPanning.value}
+            onClick={() => {
+              isPanning.value = !isPanning.value;
+            }}
+          />
+        )}
+        {clipboard && mayControl && <Button label={t('screen.clipboard')} onClick={() => showDialog(<Clipboard />)} />}
+        {rfbClient.value && !isInputBlocked() && (
+          <Button label={t('screen.keyboard')} onClick={() => document.getElementById('keys')?.focus()} />
+        )}
+        {isInPane && (
+          <a class="button quiet" href={location.pathname} target="_blank" rel="noreferrer">
+            <Icon name="external" size={16} /> {t('openInTab')}
+          </a>
+        )}
+      </div>
+    </header>
+  );
+}
 
 function who(): string {
   const { who: holder, mayControl } = desktopControl.value;
   if (holder === 'nobody') return t(mayControl ? 'desktop.agentHas' : 'screen.mayWatch');
   return t(holder === 'you' ? 'screen.youHave' : 'screen.anotherHas');
-}
-
-function Tools() {
-  const { who: holder, mayControl, clipboard } = desktopControl.value;
-  return (
-    <div id="tools" role="toolbar" aria-label={t('screen.title')}>
-      {mayControl && <Button label={t(controlTexts[holder])} id="control" kind="primary" onClick={changeControl} />}
-      {mayControl && (
-        <label class="switch">
-          <input
-            id="view-only"
-            type="checkbox"
-            checked={isViewOnly.value}
-            onChange={({ currentTarget }) => {
-              isViewOnly.value = currentTarget.checked;
-              if (isViewOnly.value && holder === 'you') sendControlRequest('give');
-            }}
-          />
-          {t('screen.viewOnly')}
-        </label>
-      )}
-      <Button
-        label={t('screen.fit')}
-        id="scale"
-        aria-pressed={isScaledToFit.value}
-        onClick={() => {
-          isScaledToFit.value = !isScaledToFit.value;
-        }}
-      />
-      {canPan() && !isInputBlocked() && (
-        <Button
-          label={t('screen.pan')}
-          aria-pressed={isPanning.value}
-          onClick={() => {
-            isPanning.value = !isPanning.value;
-          }}
-        />
-      )}
-      {clipboard && mayControl && <Button label={t('screen.clipboard')} onClick={() => showDialog(<Clipboard />)} />}
-      {rfbClient.value && !isInputBlocked() && (
-        <Button label={t('screen.keyboard')} onClick={() => document.getElementById('keys')?.focus()} />
-      )}
-      {isInPane && (
-        <a class="button quiet" href={location.pathname} target="_blank" rel="noreferrer">
-          <Icon name="external" size={16} /> {t('openInTab')}
-        </a>
-      )}
-    </div>
-  );
 }
 
 function changeControl(): void {
@@ -214,3 +196,17 @@ function Clipboard() {
     </Dialog>
   );
 }
+
+consumeTokenFromUrl();
+document.body.classList.toggle('framed', isInOtherFrame);
+document.body.classList.toggle('pane', isInPane);
+// Keeps the signature out of the history.
+if (linkSignature) history.replaceState(null, '', location.pathname);
+addEventListener('keydown', leaveScreen, true);
+handleDesktopKeys(() =>
+  rfbClient.value && !isInputBlocked()
+    ? { rfb: rfbClient.value, clipboard: desktopControl.value.clipboard }
+    : undefined,
+);
+const root = document.getElementById('root');
+if (root) render(<DesktopPage />, root);

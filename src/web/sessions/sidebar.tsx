@@ -242,7 +242,7 @@ const isBusy = (id: string): boolean => {
 
 function BulkActionBar({ shown }: { readonly shown: ReadonlySignal<readonly string[]> }) {
   const work = running.value;
-  if (work) return <Progress />;
+  if (work) return <Progress work={work} />;
   if (!isSelectingSessions.value) return null;
   const ids = [...selectedSessionIds.value];
   const busy = ids.filter(isBusy);
@@ -284,10 +284,8 @@ function BulkActionBar({ shown }: { readonly shown: ReadonlySignal<readonly stri
   );
 }
 
-function Progress() {
+function Progress({ work }: { work: NonNullable<typeof running.value> }) {
   const [isEnding, setEnding] = useState(false);
-  const work = running.value;
-  if (!work) return null;
   const words = t(`bulk.${work.kind}.doing`, { done: work.done, n: work.ids.length });
   return (
     <div class="row chosen-bar small-text wrap rigid">

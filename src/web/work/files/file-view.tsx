@@ -57,6 +57,13 @@ export function FileView({ store, path, part }: { store: FileStore; path: string
   const close = () => {
     store.shown.value = undefined;
   };
+  const askDelete = () =>
+    confirmAction({
+      title: t('files.deleteTitle'),
+      text: t('files.deleteText', { path }),
+      yes: t('files.delete'),
+      act: () => void tryOrNotify(t('files.notDeleted'), () => store.remove(path)),
+    });
   return (
     <section
       class="file fill stack"
@@ -80,7 +87,7 @@ export function FileView({ store, path, part }: { store: FileStore; path: string
             )
           }
         />
-        <IconButton icon="trash" label={t('files.delete')} onClick={() => askDelete(store, path)} />
+        <IconButton icon="trash" label={t('files.delete')} onClick={askDelete} />
       </header>
       {part === 'changed' && <ChangesReview store={store} path={path} load={() => compareWithRunStart(store, path)} />}
       {part === 'steps' && <StepReview store={store} path={path} />}
@@ -135,14 +142,6 @@ function editorKeyOf(file: LoadedFile): number {
   keys.set(file, known);
   return known;
 }
-
-const askDelete = (store: FileStore, path: string): void =>
-  confirmAction({
-    title: t('files.deleteTitle'),
-    text: t('files.deleteText', { path }),
-    yes: t('files.delete'),
-    act: () => void tryOrNotify(t('files.notDeleted'), () => store.remove(path)),
-  });
 
 const maxBytes = 512_000;
 const lost = '\ufffd'; // replaces bytes that are not UTF-8

@@ -1,5 +1,3 @@
-import type { Event } from '../../../client/types.ts';
-
 // Clock of a replay. Long pauses are shortened, so that nobody has to wait through a night between two messages.
 
 export const replaySpeeds = [1, 4, 16] as const;
@@ -53,11 +51,3 @@ export function findReplayPosition<Item>(
 /** Pieces of text arrive many times a second. A step skips them. */
 export const isTextDelta = ({ type }: { readonly type: string }): boolean =>
   type === 'message.delta' || type === 'tool.output';
-
-/** Turn of an event: the turn whose usage comes next in the same run, or else the previous turn. */
-export function findTurnAt(events: readonly Event[], shown: number): number | undefined {
-  const turnOf = (event: Event | undefined) => (event?.type === 'usage' ? event.data.turn : undefined);
-  const hasTurn = (event: Event) => turnOf(event) !== undefined;
-  const next = events.slice(Math.max(0, shown - 1)).find((event) => hasTurn(event) || event.type === 'run.end');
-  return turnOf(next) ?? turnOf(events.slice(0, shown).findLast(hasTurn));
-}

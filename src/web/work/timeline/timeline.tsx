@@ -17,9 +17,9 @@ import { pressedKeyOf } from '../../parts/pressed-key.ts';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
 import { eventNameOf, formatEventLine } from './event-line.ts';
-import { type TimelineColumn, timelineLanes, toTimelineColumns } from './lanes.ts';
+import { findTurnAt, type TimelineColumn, timelineLanes, toTimelineColumns } from './lanes.ts';
 import { ReplayPlayer } from './player.ts';
-import { findTurnAt, replaySpeeds } from './replay.ts';
+import { replaySpeeds } from './replay.ts';
 
 const part = signal<'replay' | 'events'>('replay');
 
