@@ -46,7 +46,7 @@ export function NetworkPage() {
             action: egress.allowed.includes(host) ? (
               <span class="quiet">{t('network.isAllowed')}</span>
             ) : (
-              canHelp(rule) && (
+              ['not listed', 'port not allowed'].includes(rule) && (
                 <Button
                   class="small"
                   label={t('network.allow')}
@@ -86,9 +86,6 @@ export function NetworkPage() {
   );
 }
 
-const canHelp = (rule: string): boolean => ['not listed', 'port not allowed'].includes(rule);
-const webPorts = [80, 443];
-
 /** Refused hosts, the most recent first. Ports 80 and 443 are not part of a host's name, as in the list of allowed hosts. */
 function listBlockedHosts() {
   sessionEventCount.value;
@@ -97,7 +94,7 @@ function listBlockedHosts() {
     if (event.type !== 'egress' || event.data.decision !== 'refused') continue;
     const { host: name, port, rule } = event.data;
     if (name === '*') continue;
-    const host = webPorts.includes(port) ? name : `${name}:${port}`;
+    const host = [80, 443].includes(port) ? name : `${name}:${port}`;
     const times = (found.get(host)?.times ?? 0) + 1;
     found.delete(host);
     found.set(host, { host, rule, times });

@@ -16,7 +16,6 @@ import { FormError, LoadPlaceholder, useActionError, useLoadAction } from '../..
 import { t } from '../../text/text.ts';
 import { ServerSettings } from '../server/server-settings.tsx';
 
-const memoryParts = ['memory'];
 type Summary = Outputs['memory']['list'][number];
 const keyOf = ({ of, id }: Summary) => `${of}:${id}`;
 
@@ -56,7 +55,7 @@ export function MemoryPage() {
   return (
     <>
       <p class="quiet">{t('memory.about')}</p>
-      <ServerSettings parts={memoryParts} isForAll />
+      <ServerSettings parts={['memory']} isForAll />
       {all.length > 1 && (
         <ChoiceField
           label={t('memory.whose')}
@@ -91,10 +90,9 @@ type MemoryNote = Outputs['memory']['notes'][number];
 type Version = Outputs['memory']['history'][number];
 /** Names of people by id, as far as the caller can see them. */
 type PersonNames = ReadonlyMap<string, string>;
-type Holder = Inputs['memory']['notes'];
 
 interface Props {
-  readonly holder: Holder;
+  readonly holder: Inputs['memory']['notes'];
   readonly note: MemoryNote | undefined;
   readonly names: PersonNames;
   readonly back: () => void;

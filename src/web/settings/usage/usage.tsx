@@ -21,7 +21,6 @@ import { CsvButton } from '../administration/csv.tsx';
 
 type Report = Outputs['usage']['report'] & { readonly by: UsageDimension };
 type Total = Report['total'];
-type Day = Report['days'][number];
 const ranges = ['7', '30', '90'] as const;
 type Range = (typeof ranges)[number];
 
@@ -130,7 +129,8 @@ function computeSeries({ groups, days, by }: Report, amountOf: (day: Total) => n
     name: labelOf(by, group.name),
     amounts: new Map(group.days.map((day) => [day.day, amountOf(day)])),
   }));
-  const left = (day: Day) => named.reduce((sum, one) => sum - (one.amounts.get(day.day) ?? 0), amountOf(day));
+  const left = (day: Report['days'][number]) =>
+    named.reduce((sum, one) => sum - (one.amounts.get(day.day) ?? 0), amountOf(day));
   // Rounding errors can make this difference slightly more or less than zero, so the number of groups decides.
   const others = groups.length > first.length ? days.map((day) => [day.day, Math.max(0, left(day))] as const) : [];
   return [...named, ...(others.length > 0 ? [{ name: undefined, amounts: new Map(others) }] : [])];

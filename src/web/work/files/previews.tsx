@@ -270,7 +270,6 @@ function useObjectUrl(store: FileStore, file: LoadedFile, type: string): string 
 /** Shown in the browser's own PDF viewer, which opens no other file. */
 function PdfView({ store, file }: { store: FileStore; file: LoadedFile }) {
   const url = useObjectUrl(store, file, 'application/pdf');
-  const isShown = navigator.pdfViewerEnabled;
-  if (!isShown) return <p class="quiet empty">{t('files.pdf')}</p>;
+  if (!navigator.pdfViewerEnabled) return <p class="quiet empty">{t('files.pdf')}</p>;
   return url === undefined ? null : <iframe class="page-frame" src={url} title={file.path} />;
 }
