@@ -50,7 +50,7 @@ export function toSessionListRows({ sessions, withArchive, now }: GroupInput, wo
     const above = parent?.sessionId ?? (branch ? forkedFrom?.sessionId : undefined);
     return above !== undefined && !pinned && shown.has(above) ? above : undefined;
   };
-  const nested = Map.groupBy(used, shownParentOf);
+  const nested = Map.groupBy<string | undefined, Session>(used, shownParentOf);
   const addNested = ({ id }: Session) => {
     for (const session of nested.get(id) ?? []) {
       rows.push({ kind: 'session', session, isNested: true });
