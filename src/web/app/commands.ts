@@ -17,7 +17,7 @@ import { confirmFork } from '../sharing/fork.tsx';
 import { openShareDialog } from '../sharing/share-dialog.tsx';
 import { openSkills } from '../skills/skills.tsx';
 import { t } from '../text/text.ts';
-import { workTabs } from '../work/tabs.ts';
+import { workTabs } from '../work/pane.tsx';
 import type { PaletteCommand } from './command.ts';
 import { focusTab, isSidebarOpen, toggleWorkPane, visiblePane } from './layout.ts';
 
@@ -118,9 +118,9 @@ const appCommands: readonly PaletteCommand[] = [
   },
 ];
 
-const workCommands: readonly PaletteCommand[] = workTabs.map(({ id, label, icon, shows }) => ({
+const workCommands: readonly PaletteCommand[] = workTabs.map(({ id, icon, shows }) => ({
   id: `work.${id}`,
-  label,
+  label: `tab.${id}`,
   icon,
   when: () => currentSession.value !== undefined && (shows?.(currentSession.value) ?? true),
   run: () => focusTab(id),

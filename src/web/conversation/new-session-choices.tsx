@@ -12,7 +12,7 @@ import { pressedKeyOf } from '../parts/pressed-key.ts';
 import { projectFilter, projects } from '../sessions/filters.ts';
 import { chosenTemplate, loadTemplates, type Template, templateNameOf, templates } from '../sessions/templates.ts';
 import { openSettings } from '../settings/settings.tsx';
-import { openSkillPicker } from '../skills/choose.tsx';
+import { openSkillPicker } from '../skills/skills.tsx';
 import { chosenSkills, loadSkills, skills } from '../skills/state.ts';
 import { t, translateServerText } from '../text/text.ts';
 

@@ -3,8 +3,14 @@ import { promptForToken } from '../app/token-dialog.tsx';
 import { buildAuthorizationHeaders, buildTokenProtocols } from '../data/token.ts';
 import { t } from '../text/text.ts';
 import { buildVncUrl, desktopRoute, isInOtherFrame, isInPane, linkSignature } from './address.ts';
-import { ControlChannel } from './channel.ts';
-import { desktopClipboard, desktopControl, rfbClient, type ScreenOverlay, setScreenState } from './state.ts';
+import {
+  type ControlNotice,
+  desktopClipboard,
+  desktopControl,
+  rfbClient,
+  type ScreenOverlay,
+  setScreenState,
+} from './state.ts';
 
 /** Overlays for WebSocket close codes after which only a person can reconnect. */
 const final: Readonly<Record<number, ScreenOverlay>> = {
@@ -37,7 +43,7 @@ const hiddenMs = 5 * 60_000;
 const keptMs = 60_000;
 
 let target: HTMLElement | undefined;
-let channel: ControlChannel | undefined;
+let channel: WebSocket | undefined;
 let tries = 0;
 let timer: ReturnType<typeof setTimeout> | undefined;
 let keptUntil = 0;
@@ -49,7 +55,21 @@ export function openScreen(element: HTMLElement): void {
   connect();
 }
 
-export const sendControlRequest = (type: 'take' | 'give'): void => channel?.say(type);
+export function sendControlRequest(type: 'take' | 'give'): void {
+  if (channel?.readyState === WebSocket.OPEN) channel.send(JSON.stringify({ type }));
+}
+
+/** Hides the text frames from noVNC, because they are messages between the page and the relay. */
+function takeNotice(event: MessageEvent<ArrayBuffer | string>): void {
+  if (typeof event.data !== 'string') return;
+  event.stopImmediatePropagation();
+  const notice = JSON.parse(event.data) as ControlNotice | { readonly type: 'unknown' };
+  if (notice.type !== 'control') return;
+  desktopControl.value = notice;
+  labelCanvas();
+  if (notice.who === 'nobody' && Date.now() < keptUntil) takeBack();
+  keptUntil = 0;
+}
 
 export function reconnectScreen(): void {
   tries = 0;
@@ -61,16 +81,10 @@ function connect(): void {
   if (!target || rfbClient.value || document.hidden) return; // a hidden page connects when it becomes visible
   setScreenState('pending', { key: 'desktop.starting' });
   const offered = ['binary', ...(linkSignature ? [] : buildTokenProtocols().slice(1))];
-  channel = new ControlChannel(buildVncUrl(), offered, {
-    onNotice: (notice) => {
-      desktopControl.value = notice;
-      labelCanvas();
-      if (notice.who === 'nobody' && Date.now() < keptUntil) takeBack();
-      keptUntil = 0;
-    },
-    onClosed: (event) => void ended(event),
-  });
+  channel = new WebSocket(buildVncUrl(), offered);
+  channel.addEventListener('message', takeNotice); // runs before noVNC's listener
   const made = new RFB(target, channel, { shared: true });
+  channel.addEventListener('close', (event) => void ended(event)); // runs after noVNC's listener
   made.background = 'transparent';
   made.focusOnClick = true;
   made.addEventListener('connect', () => {

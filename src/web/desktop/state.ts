@@ -3,7 +3,14 @@ import { effect, signal } from '@preact/signals';
 import { isTouchDevice } from '../parts/touch.ts';
 import type { TextKey } from '../text/texts.ts';
 import { isInOtherFrame } from './address.ts';
-import type { ControlNotice } from './channel.ts';
+
+/** Text frame of the relay: who controls keyboard and mouse, and what this viewer can do. */
+export interface ControlNotice {
+  readonly type: 'control';
+  readonly who: 'you' | 'another' | 'nobody';
+  readonly mayControl: boolean;
+  readonly clipboard: boolean;
+}
 
 export type ScreenConnectionState = 'pending' | 'live' | 'waiting' | 'failed';
 

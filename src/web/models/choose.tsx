@@ -1,19 +1,26 @@
-import { useEffect, useId, useState } from 'preact/hooks';
+import { useId, useState } from 'preact/hooks';
 import { mutateWithRetry } from '../data/server.ts';
 import type { Session } from '../data/sessions.ts';
+import { findLocale } from '../parts/format.ts';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { Form } from '../parts/kit/field.tsx';
-import { FormError, useActionError } from '../parts/kit/trouble.tsx';
+import { Icon } from '../parts/kit/icon.tsx';
+import { FormError, useLoadAction } from '../parts/kit/trouble.tsx';
 import { notify } from '../parts/notice.tsx';
+import { pressedKeyOf } from '../parts/pressed-key.ts';
+import { createWordMatcher } from '../parts/word-search.ts';
 import { t } from '../text/text.ts';
-import { ModelPicker } from './model-picker.tsx';
 import {
+  type AvailableProvider,
   availableProviders,
   chosenModel,
   effectiveModels,
   formatModelLabel,
+  type ListedModel,
   loadAvailableProviders,
   loadEffectiveModels,
+  modelRefOf,
+  toShortModelName,
 } from './state.ts';
 
 interface ChoiceOptions {
@@ -48,11 +55,8 @@ export const openSessionModelPicker = (session: Session | undefined): void =>
 
 function ChooseModel({ title, value, withUsual = false, withDemo = false, act }: ChoiceOptions) {
   const [chosen, setChosen] = useState(value);
-  const [trouble, tryIt] = useActionError();
-  useEffect(
-    () => void tryIt(t('models.listsUnread'), () => Promise.all([loadEffectiveModels(), loadAvailableProviders()])),
-    [],
-  );
+  const read = () => Promise.all([loadEffectiveModels(), loadAvailableProviders()]);
+  const [trouble] = useLoadAction(t('models.listsUnread'), read);
   const name = useId();
   const groups = availableProviders.value;
   const usual = effectiveModels.value?.model ?? '';
@@ -95,3 +99,114 @@ const Row = ({ name, label, isOn, choose }: { name: string; label: string; isOn:
     <span class="breaks">{label}</span>
   </label>
 );
+
+interface Props {
+  /** Provider names are shown only if there are several. */
+  readonly groups: readonly AvailableProvider[];
+  /** `provider/model`, or empty. */
+  readonly value: string;
+  readonly onChange: (ref: string) => void;
+  /** A person can type the name of an unlisted model. */
+  readonly other?: boolean;
+  /** Name of the radio group, shared with choices outside of this list. */
+  readonly name?: string;
+}
+
+const mostShown = 200;
+
+export function ModelPicker({ groups, value, onChange, other = false, name: ownName }: Props) {
+  const [text, setText] = useState('');
+  const id = useId();
+  const name = ownName ?? id;
+  const fits = createWordMatcher(text);
+  const all = groups.flatMap((group) => group.models.map((model) => ({ group, model, ref: modelRefOf(group, model) })));
+  const found = all.filter(({ group, model }) => fits(`${group.name} ${model.name} ${model.id}`));
+  const shown = found.slice(0, mostShown);
+  const isMixed = groups.length > 1;
+  const unlisted = other && found.length === 0 && isReference(text.trim()) ? text.trim() : undefined;
+  return (
+    <div class="grid">
+      <label class="search model-search">
+        <Icon name="search" size={15} />
+        <input
+          type="search"
+          class="field"
+          aria-label={t('models.search')}
+          placeholder={t('models.searchHint', { n: all.length })}
+          value={text}
+          onInput={(event) => setText(event.currentTarget.value)}
+          onKeyDown={(event) => {
+            if (pressedKeyOf(event) !== 'Enter') return;
+            event.preventDefault(); // Enter must not submit the surrounding form
+            const best = shown[0]?.ref ?? unlisted;
+            if (best !== undefined) onChange(best);
+          }}
+        />
+      </label>
+      <fieldset class="model-list scrolls grid box" aria-label={t('model')}>
+        {shown.map(({ group, model, ref }) => (
+          <label key={ref} class="model-row round grid">
+            <input type="radio" name={name} checked={ref === value} onChange={() => onChange(ref)} />
+            <span class="breaks">
+              {nameOf(model)}
+              {(isMixed || nameOf(model) !== model.id) && (
+                <span class="quiet">
+                  {' '}
+                  {isMixed && group.name !== nameOf(model) ? group.name : ''}
+                  {nameOf(model) === model.id ? '' : ` ${model.id}`}
+                </span>
+              )}
+            </span>
+            <span class="model-facts small-text quiet">{describeModel(model)}</span>
+          </label>
+        ))}
+        {unlisted !== undefined && (
+          <label class="model-row round grid">
+            <input type="radio" name={name} checked={unlisted === value} onChange={() => onChange(unlisted)} />
+            <span class="breaks">{t('models.unlisted', { ref: unlisted })}</span>
+          </label>
+        )}
+        {found.length === 0 && unlisted === undefined && <p class="quiet model-none">{t('models.nothingFound')}</p>}
+        {found.length > shown.length && (
+          <p class="quiet model-none">{t('models.moreFound', { n: found.length - shown.length })}</p>
+        )}
+      </fieldset>
+      {groups.map(
+        ({ provider, name: label, trouble }) =>
+          trouble !== null && (
+            <p key={provider} class="note wait">
+              {label}: {trouble}
+            </p>
+          ),
+      )}
+    </div>
+  );
+}
+
+/** Local model servers name a model by its file. */
+const nameOf = ({ name, id }: ListedModel): string =>
+  name === id && /\.gguf$/i.test(id) ? toShortModelName(id) : name;
+
+const isReference = (text: string): boolean => text.indexOf('/') > 0 && !text.endsWith('/') && !text.includes(' ');
+
+function describeModel({ window, price, images, tools, reasoning }: ListedModel): string {
+  const facts: string[] = [];
+  if (window !== undefined) facts.push(t('models.context', { n: tokensOf(window) }));
+  if (price) {
+    const isFree = price.input === 0 && price.output === 0;
+    facts.push(isFree ? t('models.free') : t('models.price', { in: dollars(price.input), out: dollars(price.output) }));
+  }
+  if (images) facts.push(t('models.images'));
+  if (reasoning) facts.push(t('models.reasoning'));
+  if (tools === false) facts.push(t('models.noTools'));
+  return facts.join(' · ');
+}
+
+const tokensOf = (n: number): string => (n >= 1_000_000 ? `${round(n / 1_000_000)}M` : `${round(n / 1_000)}K`);
+const round = (n: number): string => String(n >= 10 ? Math.round(n) : Math.round(n * 10) / 10);
+const dollars = (n: number): string =>
+  new Intl.NumberFormat(findLocale(), {
+    style: 'currency',
+    currency: 'USD',
+    ...(n < 0.1 && { maximumSignificantDigits: 2 }),
+  }).format(n);

@@ -5,17 +5,21 @@ import { SegmentedControl } from '../parts/kit/choice.tsx';
 import { SecretField, TextField } from '../parts/kit/field.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
-import { ModelPicker } from './model-picker.tsx';
-import { type ProviderPreset, providerPresets, slugifyProviderName, toProviderName } from './presets.ts';
-import { type AvailableProvider, applyModels, effectiveModels, isDemoModel, modelRefOf } from './state.ts';
+import { ModelPicker } from './choose.tsx';
+import {
+  type AvailableProvider,
+  applyModels,
+  effectiveModels,
+  isDemoModel,
+  modelRefOf,
+  type ProviderPreset,
+  providerPresets,
+  slugifyProviderName,
+  toProviderName,
+} from './state.ts';
 
-interface Props {
-  readonly onUsed?: (model: string) => void;
-  /** Called after storing a provider without changing the default model. Absent: this is not offered. */
-  readonly onStored?: () => void;
-}
-
-export function ModelSetup({ onUsed, onStored }: Props) {
+/** `onStored`: called after storing a provider without changing the default model. Absent: this is not offered. */
+export function ModelSetup({ onUsed, onStored }: { onUsed?: (model: string) => void; onStored?: () => void }) {
   const [preset, setPreset] = useState<ProviderPreset>(providerPresets[0] as ProviderPreset);
   const [address, setAddress] = useState('');
   const [name, setName] = useState('');

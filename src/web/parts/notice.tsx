@@ -1,4 +1,5 @@
 import { signal } from '@preact/signals';
+import { useState } from 'preact/hooks';
 import { CallError, connectionState, pendingMutations, toErrorText } from '../data/server.ts';
 import { serverInfo } from '../data/system.ts';
 import { t } from '../text/text.ts';
@@ -41,6 +42,18 @@ export async function tryOrNotify(what: string, work: () => Promise<unknown>): P
     );
     return false;
   }
+}
+
+/** Like {@link tryOrNotify}. The first value is whether work is in progress. */
+export function useBusyAction(): [isBusy: boolean, act: typeof tryOrNotify] {
+  const [isBusy, setBusy] = useState(false);
+  const act: typeof tryOrNotify = async (what, work) => {
+    setBusy(true);
+    const isDone = await tryOrNotify(what, work);
+    setBusy(false);
+    return isDone;
+  };
+  return [isBusy, act];
 }
 
 export const GuideLink = ({ docs }: { docs: string }) => (

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { IconButton } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
-import { Form, TextField } from '../parts/kit/field.tsx';
+import { ChoiceField, Form, TextField } from '../parts/kit/field.tsx';
 import { t } from '../text/text.ts';
 import { isSelectingSessions, stopSelectingSessions } from './choosing.ts';
 import { createProject, projectFilter, projects, type StatusFilter, statusFilter, statusFilters } from './filters.ts';
@@ -86,3 +86,15 @@ function NewProject({ done }: { done: () => void }) {
     </Dialog>
   );
 }
+
+/** Hidden from people without projects. The value is a project's id. Empty: none. */
+export const ProjectField = (props: { value: string; onChange: (value: string) => void }) =>
+  projects.value.length > 0 && (
+    <ChoiceField
+      label={t('filter.ofNew')}
+      choices={[['', t('noProject')], ...projects.value.map(({ id, name }) => [id, name] as const)]}
+      {...props}
+    />
+  );
+export const projectNameOf = (project: string | null): string | undefined =>
+  projects.value.find(({ id }) => id === project)?.name;

@@ -30,14 +30,11 @@ export async function createProject(name: string): Promise<void> {
   projectFilter.value = id;
 }
 
-const isInState = (session: Session, state: StatusFilter): boolean =>
-  state === 'all' || states[state].includes(toDisplayStatus(session));
-const isInProject = (session: Session, project: string): boolean => project === '' || session.projectId === project;
-
 export const hasSessionFilter = computed(() => statusFilter.value !== 'all' || projectFilter.value !== '');
 
-export const filteredSessions = computed<readonly Session[]>(() =>
-  hasSessionFilter.value
-    ? sessions.value.filter((one) => isInState(one, statusFilter.value) && isInProject(one, projectFilter.value))
-    : sessions.value,
-);
+export const filteredSessions = computed<readonly Session[]>(() => {
+  const [state, project] = [statusFilter.value, projectFilter.value];
+  if (!hasSessionFilter.value) return sessions.value;
+  const isInState = (one: Session) => state === 'all' || states[state].includes(toDisplayStatus(one));
+  return sessions.value.filter((one) => isInState(one) && (project === '' || one.projectId === project));
+});

@@ -29,14 +29,11 @@ interface GroupInput {
 export function toSessionListRows({ sessions, withArchive, now }: GroupInput, words: Words): SessionListRow[] {
   const rows: SessionListRow[] = [];
   let last = '';
-  const add = (label: string, session: Session) => {
-    if (label !== last) rows.push({ kind: 'heading', label });
-    last = label;
-    rows.push({ kind: 'session', session });
-  };
   const names = new Map<string, string>();
   const today = new Date(now).toDateString();
-  const yesterday = dayBefore(now).toDateString();
+  const dayBefore = new Date(now);
+  dayBefore.setDate(dayBefore.getDate() - 1); // a calendar day, because a day on which clocks change has 23 or 25 hours
+  const yesterday = dayBefore.toDateString();
   const formatDay = (session: Session) => {
     const at = new Date(session.latestMessageAt);
     const day = at.toDateString();
@@ -49,43 +46,33 @@ export function toSessionListRows({ sessions, withArchive, now }: GroupInput, wo
   const archived = sessions.filter((session) => session.archived);
   const used = sessions.filter((session) => !session.archived);
   const shown = new Set(used.map(({ id }) => id));
-  const nested = new Map<string, Session[]>();
-  for (const session of used) {
-    const { parent, branch, forkedFrom, pinned } = session;
+  const shownParentOf = ({ parent, branch, forkedFrom, pinned }: Session) => {
     const above = parent?.sessionId ?? (branch ? forkedFrom?.sessionId : undefined);
-    if (above !== undefined && !pinned && shown.has(above)) nested.set(above, [...(nested.get(above) ?? []), session]);
-  }
-  const isNested = new Set([...nested.values()].flat());
+    return above !== undefined && !pinned && shown.has(above) ? above : undefined;
+  };
+  const nested = Map.groupBy<string | undefined, Session>(used, shownParentOf);
   const addNested = ({ id }: Session) => {
     for (const session of nested.get(id) ?? []) {
       rows.push({ kind: 'session', session, isNested: true });
       addNested(session);
     }
   };
-  const addTop = (label: string, session: Session) => {
-    add(label, session);
+  const add = (label: string, session: Session) => {
+    if (label !== last) rows.push({ kind: 'heading', label });
+    last = label;
+    rows.push({ kind: 'session', session });
     addNested(session);
   };
-  for (const session of used) if (session.pinned) addTop(words.pinned, session);
-  for (const session of used) if (!session.pinned && !isNested.has(session)) addTop(formatDay(session), session);
+  for (const session of used) if (session.pinned) add(words.pinned, session);
+  for (const session of used)
+    if (!session.pinned && shownParentOf(session) === undefined) add(formatDay(session), session);
   if (archived.length > 0) rows.push({ kind: 'archive', count: archived.length });
   if (withArchive) for (const session of archived) rows.push({ kind: 'session', session });
   return rows;
 }
 
-/** Subtracts a calendar day, because a day on which clocks change has 23 or 25 hours. */
-function dayBefore(now: number): Date {
-  const day = new Date(now);
-  day.setDate(day.getDate() - 1);
-  return day;
-}
-
 /** Finds sessions whose title or latest texts contain every word, and adds those that the server found. */
-export function filterSessions(
-  sessions: readonly Session[],
-  search: string,
-  found: ReadonlySet<string>,
-): readonly Session[] {
+export function filterSessions(sessions: readonly Session[], search: string, found: ReadonlySet<string>) {
   if (search.trim() === '') return sessions;
   const fits = createWordMatcher(search);
   return sessions.filter(

@@ -8,11 +8,7 @@ import { PersonalKeys } from './secrets/keys.tsx';
 
 export function AccountPage() {
   const devices = useResourceList(t('account.unread'), async () => (await query('people.devices', undefined)).devices);
-  const end = (id: string) =>
-    devices.act(t('account.notEnded'), async () => {
-      await mutate('people.endDevice', { id });
-      return '';
-    });
+  const end = (id: string) => devices.act(t('account.notEnded'), () => mutate('people.endDevice', { id }));
   const { name, email, person } = currentUser.value ?? {};
   return (
     <>

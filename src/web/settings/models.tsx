@@ -1,25 +1,18 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { mutate } from '../data/server.ts';
 import { openModelPicker } from '../models/choose.tsx';
 import { ModelSetup } from '../models/setup.tsx';
-import {
-  applyModels,
-  type EffectiveModels,
-  effectiveModels,
-  formatModelLabel,
-  loadEffectiveModels,
-} from '../models/state.ts';
+import { applyModels, effectiveModels, formatModelLabel, loadEffectiveModels } from '../models/state.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { confirmAction } from '../parts/kit/dialog.tsx';
 import { List } from '../parts/kit/list.tsx';
-import { FormError, useActionError } from '../parts/kit/trouble.tsx';
+import { FormError, useLoadAction } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 
 /** Everyone sees the page. Only administrators can change the models and add providers. */
 export function ModelsPage({ reopenSettings }: { reopenSettings: () => void }) {
   const [notice, setNotice] = useState('');
-  const [trouble, tryIt] = useActionError();
-  useEffect(() => void tryIt(t('models.listsUnread'), loadEffectiveModels), []);
+  const [trouble] = useLoadAction(t('models.listsUnread'), loadEffectiveModels);
   const now = effectiveModels.value;
   if (!now) return <FormError text={trouble} />;
   const pick = () =>
@@ -31,6 +24,13 @@ export function ModelsPage({ reopenSettings }: { reopenSettings: () => void }) {
         applyModels(await mutate('models.use', { provider: ref.slice(0, at), model: ref.slice(at + 1) }));
         setTimeout(reopenSettings);
       },
+    });
+  const remove = (id: string, name: string) =>
+    confirmAction({
+      title: t('models.removeAsk', { provider: name }),
+      text: t('models.removedTells'),
+      yes: t('models.remove'),
+      act: () => void mutate('models.forget', { provider: id }).then(applyModels).finally(reopenSettings),
     });
   const canUse = now.canChange && now.refusal === null && now.setBy === null;
   return (
@@ -44,7 +44,25 @@ export function ModelsPage({ reopenSettings }: { reopenSettings: () => void }) {
           <Button class="small" label={t('models.change')} onClick={pick} />
         )}
       </div>
-      <Providers now={now} reopenSettings={reopenSettings} />
+      <div>
+        <h3>{t('models.providers')}</h3>
+        <List
+          items={now.providers.map(({ id, name, isReady, from, setBy, address }) => ({
+            key: id,
+            title: name,
+            lines: [
+              [
+                t(isReady ? 'models.ready' : 'models.notReady'),
+                ...(setBy === null ? [] : [t('models.fromSettings', { by: setBy })]),
+                ...(address === null ? [] : [address]),
+              ].join(' · '),
+            ],
+            action: now.canChange && from === 'page' && (
+              <Button class="small" kind="danger" label={t('models.remove')} onClick={() => remove(id, name)} />
+            ),
+          }))}
+        />
+      </div>
       <FormError text={trouble} />
       {notice !== '' && <p role="status">{notice}</p>}
       {now.canChange && (
@@ -57,36 +75,5 @@ export function ModelsPage({ reopenSettings }: { reopenSettings: () => void }) {
         </div>
       )}
     </>
-  );
-}
-
-function Providers({ now, reopenSettings }: { now: EffectiveModels; reopenSettings: () => void }) {
-  const remove = (id: string, name: string) =>
-    confirmAction({
-      title: t('models.removeAsk', { provider: name }),
-      text: t('models.removedTells'),
-      yes: t('models.remove'),
-      act: () => void mutate('models.forget', { provider: id }).then(applyModels).finally(reopenSettings),
-    });
-  return (
-    <div>
-      <h3>{t('models.providers')}</h3>
-      <List
-        items={now.providers.map(({ id, name, isReady, from, setBy, address }) => ({
-          key: id,
-          title: name,
-          lines: [
-            [
-              t(isReady ? 'models.ready' : 'models.notReady'),
-              ...(setBy === null ? [] : [t('models.fromSettings', { by: setBy })]),
-              ...(address === null ? [] : [address]),
-            ].join(' · '),
-          ],
-          action: now.canChange && from === 'page' && (
-            <Button class="small" kind="danger" label={t('models.remove')} onClick={() => remove(id, name)} />
-          ),
-        }))}
-      />
-    </div>
   );
 }

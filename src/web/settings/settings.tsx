@@ -10,18 +10,20 @@ import { LoadPlaceholder } from '../parts/kit/trouble.tsx';
 import { ChunkLoadError } from '../parts/part-not-loaded.tsx';
 import { type Language, language, languages, t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
-import { AgentSettings } from './agent.tsx';
 import { ModelsPage } from './models.tsx';
-import { NetworkPage } from './network.tsx';
+import { AgentSettings, NetworkPage } from './session.tsx';
 
 /** Loads the component's code when it is first drawn, which keeps the page's first load small. */
-function later<Props extends object>(load: () => Promise<ComponentType<Props>>): ComponentType<Props> {
+function later<Props extends object, Name extends string>(
+  load: () => Promise<Readonly<Record<Name, ComponentType<NoInfer<Props>>>>>,
+  name: Name,
+): ComponentType<Props> {
   return function Later(props: Props) {
     const [Body, setBody] = useState<ComponentType<Props>>();
     const [hasFailed, setFailed] = useState(false);
     const read = () =>
       load().then(
-        (loaded) => setBody(() => loaded),
+        (loaded) => setBody(() => loaded[name]),
         () => setFailed(true),
       );
     useEffect(() => void read(), []);
@@ -30,16 +32,13 @@ function later<Props extends object>(load: () => Promise<ComponentType<Props>>):
   };
 }
 
+const themes = ['system', 'light', 'dark'] as const;
 const Look = () => (
   <>
     <SegmentedControl
       label={t('theme')}
       value={theme.value}
-      options={[
-        { value: 'system', label: t('theme.system') },
-        { value: 'light', label: t('theme.light') },
-        { value: 'dark', label: t('theme.dark') },
-      ]}
+      options={themes.map((value) => ({ value, label: t(`theme.${value}`) }))}
       onChange={(value) => {
         theme.value = value;
       }}
@@ -83,7 +82,10 @@ interface SettingsSection {
 
 const seesAdministration = () => currentUser.value?.role === 'admin' || currentUser.value?.role === 'auditor';
 const hasSession = () => currentSessionId.value !== undefined;
-const ServerSettings = later(async () => (await import('./server/server-settings.tsx')).ServerSettings);
+const ServerSettings = later<{ parts: readonly string[] }, 'ServerSettings'>(
+  () => import('./server/server-settings.tsx'),
+  'ServerSettings',
+);
 const ofServer =
   (...parts: string[]) =>
   () => <ServerSettings key={parts[0]} parts={parts} />;
@@ -95,12 +97,12 @@ const sections: readonly SettingsSection[] = [
     id: 'account',
     label: 'account',
     shows: () => (currentUser.value?.person ?? null) !== null,
-    Body: later(async () => (await import('./account.tsx')).AccountPage),
+    Body: later(() => import('./account.tsx'), 'AccountPage'),
   },
   { id: 'notifications', label: 'settings.notifications', Body: Notifications },
-  { id: 'memory', label: 'memory', Body: later(async () => (await import('./memory/memory.tsx')).MemoryPage) },
-  { id: 'projects', label: 'members', Body: later(async () => (await import('./projects/projects.tsx')).ProjectsPage) },
-  { id: 'usage', label: 'usage', Body: later(async () => (await import('./usage/usage.tsx')).UsagePage) },
+  { id: 'memory', label: 'memory', Body: later(() => import('./memory/memory.tsx'), 'MemoryPage') },
+  { id: 'projects', label: 'members', Body: later(() => import('./projects/projects.tsx'), 'ProjectsPage') },
+  { id: 'usage', label: 'usage', Body: later(() => import('./usage/usage.tsx'), 'UsagePage') },
   { id: 'agent', group: 'thisSession', label: 'settings.agent', shows: hasSession, Body: AgentSettings },
   { id: 'network', label: 'settings.network', shows: hasSession, Body: NetworkPage },
   { id: 'models', group: 'settings.server', label: 'settings.models', Body: ModelsPage },
@@ -110,62 +112,53 @@ const sections: readonly SettingsSection[] = [
   {
     id: 'server-secrets',
     label: 'server.secrets',
-    Body: later(async () => (await import('./secrets/secrets.tsx')).SandboxSecrets),
+    Body: later(() => import('./secrets/secrets.tsx'), 'SandboxSecrets'),
   },
-  {
-    id: 'built-templates',
-    label: 'built',
-    Body: later(async () => (await import('./templates/templates.tsx')).BuiltTemplates),
-  },
+  { id: 'built-templates', label: 'built', Body: later(() => import('./templates/templates.tsx'), 'BuiltTemplates') },
   {
     id: 'tool-servers',
     label: 'toolServers',
-    Body: later(async () => (await import('./tool-servers/tool-servers.tsx')).ToolServersPage),
+    Body: later(() => import('./tool-servers/tool-servers.tsx'), 'ToolServersPage'),
   },
-  { id: 'keys', label: 'server.keys', Body: later(async () => (await import('./secrets/keys.tsx')).ApiKeysPage) },
-  {
-    id: 'webhooks',
-    label: 'webhooks',
-    Body: later(async () => (await import('./webhooks/webhooks.tsx')).WebhooksPage),
-  },
+  { id: 'keys', label: 'server.keys', Body: later(() => import('./secrets/keys.tsx'), 'ApiKeysPage') },
+  { id: 'webhooks', label: 'webhooks', Body: later(() => import('./webhooks/webhooks.tsx'), 'WebhooksPage') },
   {
     id: 'overview',
     group: 'administration',
     label: 'administration.overview',
     shows: seesAdministration,
-    Body: later(async () => (await import('./administration/overview.tsx')).OverviewPage),
+    Body: later(() => import('./administration/overview.tsx'), 'OverviewPage'),
   },
   {
     id: 'all-projects',
     label: 'administration.projects',
     shows: seesAdministration,
-    Body: later(async () => (await import('./administration/all-projects.tsx')).AllProjectsPage),
+    Body: later(() => import('./projects/projects.tsx'), 'AllProjectsPage'),
   },
   {
     id: 'people',
     label: 'administration.people',
     shows: seesAdministration,
-    Body: later(async () => (await import('./administration/people.tsx')).PeoplePage),
+    Body: later(() => import('./administration/people.tsx'), 'PeoplePage'),
   },
   {
     id: 'audit',
     label: 'administration.audit',
     shows: seesAdministration,
-    Body: later(async () => (await import('./administration/audit.tsx')).AuditPage),
+    Body: later(() => import('./administration/audit.tsx'), 'AuditPage'),
   },
 ];
 
 export const listSettingsSections = () => sections.filter(({ shows }) => shows?.() ?? true);
 
 /** A section without a group belongs to the group of the section before it. */
-function groupSections(all: readonly SettingsSection[]): readonly (readonly [TextKey, readonly SettingsSection[]])[] {
-  const groups = new Map<TextKey, SettingsSection[]>();
+function groupSections(all: readonly SettingsSection[]) {
   let group: TextKey = 'you';
-  for (const section of all) {
+  const groupOf = (section: SettingsSection) => {
     group = section.group ?? group;
-    groups.set(group, [...(groups.get(group) ?? []), section]);
-  }
-  return [...groups];
+    return group;
+  };
+  return [...Map.groupBy(all, groupOf)];
 }
 
 export function Settings({ section: first }: { section?: string | undefined }) {

@@ -2,24 +2,22 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { mutate, query } from '../data/server.ts';
 import { RelativeTime } from '../parts/kit/ago.tsx';
 import { Button } from '../parts/kit/button.tsx';
-import { confirmAction, Dialog, showDialog } from '../parts/kit/dialog.tsx';
+import { closeDialog, confirmAction, Dialog, showDialog } from '../parts/kit/dialog.tsx';
+import { Form, MultiChoiceField } from '../parts/kit/field.tsx';
 import { List } from '../parts/kit/list.tsx';
-import { FormError, useActionError } from '../parts/kit/trouble.tsx';
+import { FormError, useLoadAction } from '../parts/kit/trouble.tsx';
+import { ProjectField, projectNameOf } from '../sessions/filter-bar.tsx';
 import { loadProjects, projectFilter } from '../sessions/filters.ts';
-import { ProjectField, projectNameOf } from '../sessions/project-field.tsx';
 import { t } from '../text/text.ts';
-import { loadSkills, readChosenFolder, type SkillDetail, skills } from './state.ts';
+import { loadSkills, readChosenFolder, readChosenSkills, type SkillDetail, saveChosenSkills, skills } from './state.ts';
 
 export const openSkills = (): void => showDialog(<Skills />);
 const openSkill = (id: string): void => showDialog(<SkillView id={id} back={openSkills} />);
 
 function Skills() {
-  const [trouble, tryIt] = useActionError();
+  const [trouble, tryIt] = useLoadAction(t('skills.unread'), () => Promise.all([loadSkills(), loadProjects()]));
   const [problems, setProblems] = useState<readonly string[]>([]);
   const [project, setProject] = useState(projectFilter.value);
-  useEffect(() => {
-    void tryIt(t('skills.unread'), () => Promise.all([loadSkills(), loadProjects()]));
-  }, []);
   const upload = (chosen: FileList) =>
     tryIt(t('skills.notUploaded'), async () => {
       const files = await readChosenFolder(chosen);
@@ -63,13 +61,9 @@ function Skills() {
   );
 }
 
-interface UploadProps {
-  readonly label: string;
-  /** Phones can only choose files. */
-  readonly isFolder?: boolean;
-  readonly act: (files: FileList) => Promise<unknown>;
-}
+type UploadProps = { label: string; isFolder?: boolean; act: (files: FileList) => unknown };
 
+/** Phones can only choose files. */
 function UploadButton({ label, isFolder = false, act }: UploadProps) {
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => {
@@ -90,7 +84,7 @@ function UploadButton({ label, isFolder = false, act }: UploadProps) {
         aria-label={label}
         accept={isFolder ? undefined : '.zip,.md'}
         onChange={({ currentTarget }) => {
-          if (currentTarget.files?.length) void act(currentTarget.files);
+          if (currentTarget.files?.length) act(currentTarget.files);
           currentTarget.value = '';
         }}
       />
@@ -98,23 +92,14 @@ function UploadButton({ label, isFolder = false, act }: UploadProps) {
   );
 }
 
-interface Props {
-  readonly id: string;
-  readonly back: () => void;
-}
-
-function SkillView({ id, back }: Props) {
+function SkillView({ id, back }: { id: string; back: () => void }) {
   const [skill, setSkill] = useState<SkillDetail>();
   const [text, setText] = useState('');
-  const [trouble, tryIt] = useActionError();
-  useEffect(
-    () =>
-      void tryIt(t('skills.unread'), async () => {
-        setSkill(await query('skills.get', { id }));
-        setText((await query('skills.read', { id, version: 'latest', file: 'SKILL.md' })).text);
-      }),
-    [id],
-  );
+  const read = async () => {
+    setSkill(await query('skills.get', { id }));
+    setText((await query('skills.read', { id, version: 'latest', file: 'SKILL.md' })).text);
+  };
+  const [trouble] = useLoadAction(t('skills.unread'), read, [id]);
   if (!skill)
     return (
       <Dialog title={t('skills')} wide>
@@ -166,6 +151,39 @@ function SkillView({ id, back }: Props) {
       <pre class="automation-message padded scrolls pre" tabIndex={0}>
         {text}
       </pre>
+    </Dialog>
+  );
+}
+
+/** `id` undefined: the next session. */
+export const openSkillPicker = (id: string | undefined): void => showDialog(<ChooseSkills id={id} />);
+
+function ChooseSkills({ id }: { id: string | undefined }) {
+  const [chosen, setChosen] = useState<readonly string[]>();
+  const read = async () => {
+    await loadSkills();
+    setChosen(await readChosenSkills(id));
+  };
+  const [trouble] = useLoadAction(t('skills.unread'), read, [id]);
+  const pinOf = (name: string) => chosen?.find((pin) => pin.split('@')[0] === name) ?? name;
+  const save = async () => {
+    await saveChosenSkills(id, chosen ?? []);
+    closeDialog();
+  };
+  return (
+    <Dialog title={t('skills.choose')}>
+      <Form failure={t('notSaved')} save={t('skills.take')} onSave={save}>
+        <FormError text={trouble} />
+        {chosen && skills.value?.length === 0 && <p class="quiet">{t('skills.none')}</p>}
+        {chosen && skills.value && skills.value.length > 0 && (
+          <MultiChoiceField
+            legend={t(id === undefined ? 'skills.ofNext' : 'skills.ofThis')}
+            choices={skills.value.map(({ name, description }) => [pinOf(name), name, description])}
+            chosen={chosen}
+            onChange={setChosen}
+          />
+        )}
+      </Form>
     </Dialog>
   );
 }

@@ -5,11 +5,6 @@ import { mutateWithRetry, query } from '../data/server.ts';
 type Skill = Outputs['skills']['list'][number];
 export type SkillDetail = Outputs['skills']['get'];
 type SessionSkill = Outputs['sessions']['skills'][number];
-interface UploadFile {
-  readonly path: string;
-  readonly content: string;
-}
-
 export const skills = signal<readonly Skill[] | undefined>(undefined);
 export async function loadSkills(): Promise<void> {
   skills.value = await query('skills.list', undefined);
@@ -42,7 +37,7 @@ export async function addChosenSkill(id: string | undefined, name: string): Prom
 
 const maxBytes = 7 * 1024 * 1024;
 /** Reads the chosen folder. Paths start with the folder's own name. Undefined: too large. */
-export async function readChosenFolder(chosen: FileList): Promise<UploadFile[] | undefined> {
+export async function readChosenFolder(chosen: FileList): Promise<{ path: string; content: string }[] | undefined> {
   const all = [...chosen].filter((file) => !/(^|\/)(\.git|node_modules|__pycache__)\//.test(file.webkitRelativePath));
   if (all.reduce((sum, { size }) => sum + size, 0) > maxBytes) return undefined;
   return await Promise.all(

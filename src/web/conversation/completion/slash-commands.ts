@@ -11,7 +11,7 @@ import { tryOrNotify } from '../../parts/notice.tsx';
 import { openSettings } from '../../settings/settings.tsx';
 import { confirmFork } from '../../sharing/fork.tsx';
 import { openShareDialog } from '../../sharing/share-dialog.tsx';
-import { openSkillPicker } from '../../skills/choose.tsx';
+import { openSkillPicker } from '../../skills/skills.tsx';
 import { t } from '../../text/text.ts';
 import { fileFilter } from '../../work/files/store.ts';
 import { computeFuzzyScore } from './fuzzy.ts';

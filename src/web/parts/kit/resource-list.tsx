@@ -1,37 +1,40 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { t } from '../../text/text.ts';
 import { Button } from './button.tsx';
 import { CopyButton } from './copy-button.tsx';
 import { List, type ListItem } from './list.tsx';
-import { FormError, LoadPlaceholder, useActionError } from './trouble.tsx';
+import { FormError, LoadPlaceholder, useLoadAction } from './trouble.tsx';
 
-export interface ResourceListState<Item> {
+type Outcome<Result> = string | ((result: Result) => string);
+
+interface ResourceListState<Item> {
   readonly all: readonly Item[] | undefined;
   readonly setAll: (change: (now: readonly Item[]) => readonly Item[]) => void;
   /** Error of the last action, and result of the last change. */
   readonly trouble: string;
   readonly notice: string;
-  /** Performs `work`, reloads the items, and shows the text it resolves with. Resolves with true on success. */
-  readonly act: (what: string, work: () => Promise<string>) => Promise<boolean>;
+  /** Performs `work`, reloads the items, and shows the outcome. Resolves with true on success. */
+  act<Result>(what: string, work: () => Promise<Result>, outcome?: Outcome<Result>): Promise<boolean>;
+  reload(notice?: string): Promise<boolean>;
 }
 
 /** Errors of the first load start with `unread`. */
 export function useResourceList<Item>(unread: string, load: () => Promise<readonly Item[]>): ResourceListState<Item> {
   const [all, setAll] = useState<readonly Item[]>();
   const [notice, setNotice] = useState('');
-  const [trouble, tryIt] = useActionError();
   const read = async () => setAll(await load());
-  useEffect(() => void tryIt(unread, read), []);
-  const act: ResourceListState<Item>['act'] = (what, work) => {
+  const [trouble, tryIt] = useLoadAction(unread, read);
+  const act: ResourceListState<Item>['act'] = (what, work, outcome = '') => {
     setNotice('');
     return tryIt(what, async () => {
-      const outcome = await work();
+      const result = await work();
       await read();
-      setNotice(outcome);
+      setNotice(typeof outcome === 'string' ? outcome : outcome(result));
     });
   };
-  return { all, setAll: (change) => setAll((now = []) => change(now)), trouble, notice, act };
+  const reload = (text = '') => act('', async () => {}, text);
+  return { all, setAll: (change) => setAll((now = []) => change(now)), trouble, notice, act, reload };
 }
 
 export const upsertItem = <Item extends { readonly id: string }>(all: readonly Item[], one: Item): readonly Item[] =>

@@ -24,6 +24,17 @@ export function useActionError(): [text: string, tryIt: RunAction] {
   return [text, tryIt];
 }
 
+/** Like {@link useActionError}. Also runs `work` first, and again when one of the `reasons` changes. */
+export function useLoadAction(
+  what: string,
+  work: () => Promise<unknown>,
+  reasons: readonly unknown[] = [],
+): [text: string, tryIt: RunAction] {
+  const [text, tryIt] = useActionError();
+  useEffect(() => void tryIt(what, work), reasons);
+  return [text, tryIt];
+}
+
 /** `problem`: error of the last load. */
 interface LoadedData<Data> {
   readonly now: Data | undefined;

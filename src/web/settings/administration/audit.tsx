@@ -7,11 +7,12 @@ import { List } from '../../parts/kit/list.tsx';
 import { FormError, LoadPlaceholder } from '../../parts/kit/trouble.tsx';
 import { isTextKey, t } from '../../text/text.ts';
 import { CsvButton } from './csv.tsx';
-import { LoadMoreButton, usePagedList } from './paged.tsx';
+import { LoadMoreButton, readAllPages, usePagedList } from './paged.tsx';
 
 type Row = Outputs['administration']['audit']['rows'][number];
 const mostExported = 50_000;
 const outcomes = ['', 'done', 'refused'] as const;
+const columns = ['at', 'action', 'target', 'outcome', 'by', 'key', 'name', 'role', 'address', 'request'] as const;
 const filters = ['action', 'target', 'key', 'text'] as const;
 
 export function AuditPage() {
@@ -21,25 +22,14 @@ export function AuditPage() {
     Object.entries(texts).flatMap(([name, text]) => (text.trim() ? [[name, text.trim()]] : [])),
   );
   const filter = { ...given, ...(outcome !== '' && { outcome }) };
-  const read = (limit: number, before: string | undefined) =>
-    query('administration.audit', { ...filter, limit, ...(before !== undefined && { before }) });
-  const log = usePagedList<Row>(JSON.stringify(filter), async (before) => {
-    const { rows, next } = await read(50, before);
-    return { items: rows, next };
-  });
+  const read = (limit: number) => async (before: string | undefined) => {
+    const page = await query('administration.audit', { ...filter, limit, ...(before !== undefined && { before }) });
+    return { items: page.rows, next: page.next };
+  };
+  const log = usePagedList<Row>(JSON.stringify(filter), read(50));
   const exported = async () => {
-    const rows: Row[] = [];
-    for (let before: string | null | undefined; before !== null && rows.length < mostExported; ) {
-      const page: Outputs['administration']['audit'] = await read(1_000, before);
-      rows.push(...page.rows);
-      before = page.next;
-    }
-    return [
-      ['at', 'action', 'target', 'outcome', 'by', 'key', 'name', 'role', 'address', 'request', 'detail'],
-      ...rows.map(({ at, action, target, outcome: result, by, key, name, role, address, request, detail }) => [
-        ...[at, action, target, result, by, key, name, role, address, request, detailsOf(detail)],
-      ]),
-    ];
+    const rows = await readAllPages(mostExported, read(1_000));
+    return [[...columns, 'detail'], ...rows.map((row) => [...columns.map((name) => row[name]), detailsOf(row.detail)])];
   };
   if (!log.items) return <LoadPlaceholder problem={log.trouble} />;
   return (

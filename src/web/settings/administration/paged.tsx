@@ -7,19 +7,12 @@ interface Page<Item> {
   readonly items: readonly Item[];
   readonly next: string | null;
 }
-export interface PagedList<Item> extends Partial<Page<Item>> {
-  readonly trouble: string;
-  readonly more: () => unknown;
-  readonly again: () => Promise<unknown>;
-}
+type LoadPage<Item> = (next: string | undefined) => Promise<Page<Item>>;
 
 const searchMs = 300; // after the last keystroke
 
 /** Loads the first page when `filter` changes, and further pages on request. Drops late answers for an earlier filter. */
-export function usePagedList<Item>(
-  filter: string,
-  load: (next: string | undefined) => Promise<Page<Item>>,
-): PagedList<Item> {
+export function usePagedList<Item>(filter: string, load: LoadPage<Item>) {
   const [page, setPage] = useState<Page<Item>>();
   const [trouble, tryIt] = useActionError();
   const current = useRef(filter);
@@ -36,7 +29,18 @@ export function usePagedList<Item>(
   return { ...page, trouble, more: () => read(page), again: () => read(undefined) };
 }
 
-export const LoadMoreButton = ({ next, more }: Pick<PagedList<unknown>, 'next' | 'more'>) =>
+/** Stops after the last page, or after the one with which there are `most` items. */
+export async function readAllPages<Item>(most: number, load: LoadPage<Item>): Promise<Item[]> {
+  const all: Item[] = [];
+  for (let next: string | null | undefined; next !== null && all.length < most; ) {
+    const page: Page<Item> = await load(next);
+    all.push(...page.items);
+    ({ next } = page);
+  }
+  return all;
+}
+
+export const LoadMoreButton = ({ next, more }: { next?: string | null; more: () => unknown }) =>
   next ? (
     <div>
       <Button label={t('administration.more')} onClick={more} />

@@ -10,22 +10,21 @@ import { ConfirmButton } from '../../parts/kit/resource-list.tsx';
 import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { CsvButton } from './csv.tsx';
-import { LoadMoreButton, usePagedList } from './paged.tsx';
+import { LoadMoreButton, readAllPages, usePagedList } from './paged.tsx';
 import { loadSpendingFormatter } from './spending.ts';
 
-type Person = Outputs['people']['list']['people'][number];
+type ListedPerson = Outputs['people']['list']['people'][number] & { readonly spent: string };
 const mostExported = 10_000;
 
 export function PeoplePage() {
   const [text, setText] = useState('');
   const [trouble, tryIt] = useActionError();
-  const people = usePagedList<Person & { readonly spent: string }>(text, async (after) => {
-    const [found, spent] = await Promise.all([
-      query('people.list', { text, limit: 50, ...(after !== undefined && { after }) }),
+  const people = usePagedList<ListedPerson>(text, async (after) => {
+    const [{ items, next }, spent] = await Promise.all([
+      readPage({ text, limit: 50, after }),
       loadSpendingFormatter('person'),
     ]);
-    const items = found.people.map((person) => ({ ...person, spent: spent(person.owner) }));
-    return { items, next: found.next };
+    return { items: items.map((person) => ({ ...person, spent: spent(person.owner) })), next };
   });
   if (!people.items) return <LoadPlaceholder problem={people.trouble} />;
   const hasIssuers = new Set(people.items.map(({ issuer }) => issuer)).size > 1;
@@ -50,17 +49,8 @@ export function PeoplePage() {
     </>
   );
 
-  function toItem({
-    id,
-    name,
-    email,
-    issuer,
-    role,
-    disabled,
-    lastSeenAt,
-    sessions,
-    spent,
-  }: Person & { spent: string }) {
+  function toItem(person: ListedPerson) {
+    const { id, name, email, issuer, role, disabled, lastSeenAt, sessions, spent } = person;
     const title = name ?? email ?? id;
     return {
       key: id,
@@ -76,46 +66,36 @@ export function PeoplePage() {
         ].join(' · '),
       ],
       waits: disabled,
-      action: currentUser.value?.role === 'admin' && currentUser.value.person !== id && (
-        <Access key={String(disabled)} title={title} isDisabled={disabled} change={() => change(id, !disabled)} />
-      ),
+      // Only revoking access requires confirmation.
+      action:
+        currentUser.value?.role === 'admin' &&
+        currentUser.value.person !== id &&
+        (disabled ? (
+          <Button
+            class="small"
+            label={t('administration.enable')}
+            aria-label={t('administration.enableOne', { name: title })}
+            onClick={() => change(id, false)}
+          />
+        ) : (
+          <ConfirmButton
+            label={t('administration.disable')}
+            name={t('administration.disableOne', { name: title })}
+            ask={t('administration.disableAsk')}
+            act={() => change(id, true)}
+          />
+        )),
     };
   }
 }
 
-interface AccessProps {
-  readonly title: string;
-  readonly isDisabled: boolean;
-  readonly change: () => unknown;
+async function readPage({ after, ...filter }: { text?: string; limit: number; after: string | undefined }) {
+  const { people, next } = await query('people.list', { ...filter, ...(after !== undefined && { after }) });
+  return { items: people, next };
 }
-/** Only revoking access requires confirmation. */
-const Access = ({ title, isDisabled, change }: AccessProps) =>
-  isDisabled ? (
-    <Button
-      class="small"
-      label={t('administration.enable')}
-      aria-label={t('administration.enableOne', { name: title })}
-      onClick={change}
-    />
-  ) : (
-    <ConfirmButton
-      label={t('administration.disable')}
-      name={t('administration.disableOne', { name: title })}
-      ask={t('administration.disableAsk')}
-      act={change}
-    />
-  );
 
 async function exported() {
-  const rows: Person[] = [];
-  for (let after: string | null | undefined; after !== null && rows.length < mostExported; ) {
-    const page: Outputs['people']['list'] = await query('people.list', {
-      limit: 200,
-      ...(after !== undefined && { after }),
-    });
-    rows.push(...page.people);
-    after = page.next;
-  }
+  const rows = await readAllPages(mostExported, (after) => readPage({ limit: 200, after }));
   return [
     ['id', 'name', 'email', 'issuer', 'role', 'disabled', 'created', 'last seen', 'sessions'],
     ...rows.map(({ id, name, email, issuer, role, disabled, createdAt, lastSeenAt, sessions }) => [

@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { currentUser } from '../../data/people.ts';
 import { fetchWithToken, mutate, mutateWithRetry, query } from '../../data/server.ts';
+import { formatCount, formatDateTime } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { ConfirmButton, InlineConfirmation, ResourceList, useResourceList } from '../../parts/kit/resource-list.tsx';
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
@@ -11,6 +12,8 @@ import { openNewProjectDialog } from '../../sessions/filter-bar.tsx';
 import { loadProjects, projects } from '../../sessions/filters.ts';
 import { t } from '../../text/text.ts';
 import { readErrorDetail } from '../../work/files/store.ts';
+import { CsvButton } from '../administration/csv.tsx';
+import { loadSpendingFormatter } from '../administration/spending.ts';
 import { ProjectAccounts } from '../secrets/keys.tsx';
 
 type Project = Outputs['projects']['list']['projects'][number];
@@ -49,13 +52,13 @@ interface ListProps<Row> {
   readonly children?: ComponentChildren;
 }
 type OpenProject = Pick<Project, 'id' | 'name' | 'role'>;
-export function ProjectList<Row extends OpenProject>({ load, linesOf, opens = true, ...rest }: ListProps<Row>) {
+function ProjectList<Row extends OpenProject>({ load, linesOf, opens = true, ...rest }: ListProps<Row>) {
   const [id, setId] = useState('');
   const all = useResourceList<Row>(t('members.projectsUnread'), load);
   const project = all.all?.find((one) => one.id === id);
   const back = () => {
     setId('');
-    void all.act(t('members.projectsUnread'), async () => '');
+    void all.act(t('members.projectsUnread'), async () => {});
   };
   if (project) return <Members project={project} back={back} />;
   return (
@@ -86,21 +89,18 @@ function Members({ project: { id, name, role }, back }: { project: OpenProject; 
   const mayManage = role === 'maintainer' || role === 'owner' || role === null;
   const nameOf = (member: Member) => member.name ?? member.id;
   const placeOf = ({ of, id: member, issuer }: Member) => ({ id, of, member, ...(issuer !== null && { issuer }) });
-  const change = (member: Member, next: (typeof memberRoles)[number]) =>
-    members.act(t('notSaved'), async () => {
-      await mutate('projects.putMember', { ...placeOf(member), role: next });
-      return t('members.changed', { name: nameOf(member) });
-    });
-  const remove = (member: Member) =>
-    members.act(t('members.notRemoved'), async () => {
-      await mutate('projects.removeMember', placeOf(member));
-      return t('members.removed', { name: nameOf(member) });
-    });
-  const handOver = (member: Member) =>
-    members.act(t('members.notHandedOver'), async () => {
-      await mutateWithRetry('projects.handOver', { id, to: member.id });
-      return t('members.handedOver', { name: nameOf(member) });
-    });
+  const change = (member: Member, next: (typeof memberRoles)[number]) => {
+    const work = () => mutate('projects.putMember', { ...placeOf(member), role: next });
+    return members.act(t('notSaved'), work, t('members.changed', { name: nameOf(member) }));
+  };
+  const remove = (member: Member) => {
+    const work = () => mutate('projects.removeMember', placeOf(member));
+    return members.act(t('members.notRemoved'), work, t('members.removed', { name: nameOf(member) }));
+  };
+  const handOver = (member: Member) => {
+    const work = () => mutateWithRetry('projects.handOver', { id, to: member.id });
+    return members.act(t('members.notHandedOver'), work, t('members.handedOver', { name: nameOf(member) }));
+  };
   const leave = async (member: Member) => {
     const path = `/api/v1/projects/${id}/members/${encodeURIComponent(member.id)}`;
     const hasLeft = await tryIt(t('members.notLeft'), async () => {
@@ -199,3 +199,40 @@ function Members({ project: { id, name, role }, back }: { project: OpenProject; 
     </ResourceList>
   );
 }
+
+type ListedProject = Outputs['administration']['projects']['projects'][number];
+const pageLength = 500;
+
+export function AllProjectsPage() {
+  const [all, setAll] = useState<readonly ListedProject[]>([]);
+  const load = async () => {
+    const spentBy = loadSpendingFormatter('project');
+    const found: ListedProject[] = [];
+    for (let total = 1; found.length < total; ) {
+      const page = await query('administration.projects', { skip: found.length, limit: pageLength });
+      found.push(...page.projects);
+      total = page.projects.length === 0 ? 0 : page.total;
+    }
+    setAll(found);
+    const spent = await spentBy;
+    return found.map((row) => ({ ...row, role: null, spent: spent(row.id) }));
+  };
+  return (
+    <ProjectList
+      about={t('administration.projects.about')}
+      load={load}
+      opens={currentUser.value?.role === 'admin'}
+      linesOf={({ owner, ownerName, members, sessions, spent, createdAt }) => [
+        [ownerName ?? owner ?? t('usage.nobody'), t('keys.createdAt', { at: formatDateTime(createdAt) })].join(' · '),
+        [
+          t('administration.members', { n: formatCount(members) }),
+          t('administration.sessions', { n: formatCount(sessions) }),
+          spent,
+        ].join(' · '),
+      ]}
+    >
+      <CsvButton name="projects" table={() => [[...columns], ...all.map((row) => columns.map((name) => row[name]))]} />
+    </ProjectList>
+  );
+}
+const columns = ['id', 'name', 'owner', 'ownerName', 'members', 'sessions', 'createdAt'] as const;

@@ -8,7 +8,7 @@ import { readToken, saveToken } from '../../data/token.ts';
 import { formatDateTime } from '../../parts/format.ts';
 import { ConfirmButton, OneTimeSecret, ResourceList, useResourceList } from '../../parts/kit/resource-list.tsx';
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
-import { projectNameOf } from '../../sessions/project-field.tsx';
+import { projectNameOf } from '../../sessions/filter-bar.tsx';
 import { t } from '../../text/text.ts';
 
 type Key = Outputs['keys']['list']['keys'][number];
@@ -23,7 +23,6 @@ export function ApiKeysPage() {
     keys.act(t('keys.notRevoked'), async () => {
       await mutate('keys.revoke', { id });
       if (made?.view.id === id) setMade(undefined);
-      return '';
     });
   const ends = useMemo(
     () => lifetimes.map((n) => [new Date(Date.now() + n * dayMs).toISOString(), t('keys.days', { n })] as const),
@@ -50,7 +49,7 @@ export function ApiKeysPage() {
       }}
       send={async (input) => {
         const created = isFirst ? await makeFirst(input) : await mutate('keys.create', input);
-        await keys.act('', async () => ''); // reloads first, because that replaces the form of the first key
+        await keys.reload(); // first, because that replaces the form of the first key
         setMade(created);
       }}
     />
@@ -89,21 +88,15 @@ function KeySection({ title, about, none, list, revoke, form }: SectionProps) {
     keys.act(t('keys.notRevoked'), async () => {
       await revoke(id);
       if (made?.view.id === id) setMade(undefined);
-      return '';
     });
   const show = async (created: CreatedKey) => {
     setMade(created);
-    await keys.act('', async () => '');
+    await keys.reload();
   };
   return (
     <section aria-label={title}>
       <h3>{title}</h3>
-      <ResourceList
-        of={keys}
-        about={about}
-        none={none}
-        toItem={(key) => toItem(key, { revoke: end, namesProject: false })}
-      >
+      <ResourceList of={keys} about={about} none={none} toItem={(key) => toItem(key, { revoke: end })}>
         {made?.key && <OneTimeSecret label={t('keys.made', { name: made.view.name })} text={made.key} />}
         {form(show)}
       </ResourceList>
@@ -170,9 +163,9 @@ export const ProjectAccounts = ({ id }: { id: string }) => (
 interface ItemOptions {
   readonly revoke: ((id: string) => void) | undefined;
   /** Shows each key's project, for a list with several projects. */
-  readonly namesProject: boolean;
+  readonly namesProject?: boolean;
 }
-const toItem = (key: Key, { revoke, namesProject }: ItemOptions) => ({
+const toItem = (key: Key, { revoke, namesProject = false }: ItemOptions) => ({
   key: key.id,
   title: key.name,
   code: `${key.prefix}…`,
@@ -187,10 +180,8 @@ const toItem = (key: Key, { revoke, namesProject }: ItemOptions) => ({
   ),
 });
 
-function listFacts(
-  { role, person, project, state, trust, createdAt, expiresAt, lastUsedAt, revokedAt }: Key,
-  { namesProject }: Pick<ItemOptions, 'namesProject'>,
-): string[] {
+function listFacts(key: Key, { namesProject }: { namesProject: boolean }): string[] {
+  const { role, person, project, state, trust, createdAt, expiresAt, lastUsedAt, revokedAt } = key;
   return [
     project ? t(`members.role.${project.role}`) : t(`keys.role.${role}`),
     ...(project && namesProject ? [projectNameOf(project.id) ?? project.id] : []),

@@ -10,10 +10,7 @@ type Credential = Outputs['serverCredentials']['put'];
 export function SandboxSecrets() {
   const secrets = useResourceList<Credential>(t('secrets.unread'), () => query('serverCredentials.list', undefined));
   const revoke = (name: string) =>
-    secrets.act(t('secrets.notRevoked'), async () => {
-      await mutate('serverCredentials.revoke', { name });
-      return t('removed', { name });
-    });
+    secrets.act(t('secrets.notRevoked'), () => mutate('serverCredentials.revoke', { name }), t('removed', { name }));
   return (
     <ResourceList
       of={secrets}
@@ -57,7 +54,7 @@ export function SandboxSecrets() {
         }}
         send={async (input) => {
           const { name } = await mutate('serverCredentials.put', input);
-          await secrets.act('', async () => t('saved', { name }));
+          await secrets.reload(t('saved', { name }));
         }}
       />
       <p class="quiet">{t('secrets.effect')}</p>

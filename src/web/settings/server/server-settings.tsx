@@ -1,27 +1,23 @@
 import { useEffect, useState } from 'preact/hooks';
+import type { Outputs } from '../../../client/types.ts';
 import { mutate, query } from '../../data/server.ts';
+import { toolLabelsByName } from '../../data/system.ts';
 import { Button } from '../../parts/kit/button.tsx';
-import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trouble.tsx';
-import { t } from '../../text/text.ts';
+import { SegmentedControl } from '../../parts/kit/choice.tsx';
+import { ChoiceField, TextAreaField } from '../../parts/kit/field.tsx';
+import { FormError, LoadPlaceholder, useActionError, useLoadAction } from '../../parts/kit/trouble.tsx';
+import { listTemplateChoices, loadTemplates } from '../../sessions/templates.ts';
+import { isTextKey, t } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
-import { parseSettingDraft, type ServerSetting, type SettingDraft, SettingField, toSettingDraft } from './field.tsx';
 
-interface ServerSettingsProps {
-  readonly parts: readonly string[];
-  /** Set on a page that everyone can open. A person who cannot read the settings then sees none, instead of an error. */
-  readonly isForAll?: boolean;
-}
-
-export function ServerSettings({ parts, isForAll = false }: ServerSettingsProps) {
+/** `isForAll`: on a page that everyone can open. A person who cannot read the settings then sees none, instead of an error. */
+export function ServerSettings({ parts, isForAll = false }: { parts: readonly string[]; isForAll?: boolean }) {
   const [all, setAll] = useState<readonly ServerSetting[]>();
-  const [trouble, tryIt] = useActionError();
-  useEffect(() => {
-    void tryIt(t('server.unread'), async () => setAll((await query('settings.list', undefined)).settings));
-  }, []);
+  const read = async () => setAll((await query('settings.list', undefined)).settings);
+  const [trouble] = useLoadAction(t('server.unread'), read);
   if (!all && isForAll) return null;
   if (!all) return <LoadPlaceholder problem={trouble} />;
-  const changed = (some: readonly ServerSetting[]) =>
-    setAll((now) => now?.map((one) => some.find((other) => other.key === one.key) ?? one));
+  const changed = (next: ServerSetting) => setAll((now) => now?.map((one) => (one.key === next.key ? next : one)));
   return (
     <>
       {parts.map((part) => (
@@ -34,10 +30,8 @@ export function ServerSettings({ parts, isForAll = false }: ServerSettingsProps)
 interface Props {
   readonly part: string;
   readonly settings: readonly ServerSetting[];
-  readonly changed: (settings: readonly ServerSetting[]) => void;
+  readonly changed: (setting: ServerSetting) => void;
 }
-
-const labelOf = ({ key }: ServerSetting): string => t(`setting.${key}` as TextKey);
 
 function Part({ part, settings, changed }: Props) {
   const [drafts, setDrafts] = useState<Readonly<Record<string, SettingDraft>>>({});
@@ -52,11 +46,11 @@ function Part({ part, settings, changed }: Props) {
       for (const one of some) {
         const { key } = one;
         const value = toValue(one);
-        changed([
+        changed(
           value === undefined
             ? await mutate('settings.reset', { key })
             : await mutate('settings.change', { key, value }),
-        ]);
+        );
         setDrafts(({ [key]: _, ...others }) => others);
       }
       setNotice(words);
@@ -72,18 +66,38 @@ function Part({ part, settings, changed }: Props) {
     >
       <h3>{t(`server.part.${part}` as TextKey)}</h3>
       <p class="quiet">{t(`server.effect.${part}` as TextKey)}</p>
-      {settings.map((one) => (
-        <OneSetting
-          key={one.key}
-          setting={one}
-          draft={drafts[one.key] ?? toSettingDraft(one)}
-          onChange={(draft) => {
-            setDrafts((now) => ({ ...now, [one.key]: draft }));
-            setNotice('');
-          }}
-          reset={() => void write([one], t('server.isReset'), () => undefined)}
-        />
-      ))}
+      {settings.map((one) => {
+        const { setBy, from, variable, key } = one;
+        const label = t(`setting.${key}` as TextKey);
+        return (
+          <div key={key} class="stack server-setting" title={t('server.fromDefault', { variable, key })}>
+            <fieldset class="stack" disabled={setBy !== null}>
+              <legend>{label}</legend>
+              <SettingField
+                setting={one}
+                label={label}
+                draft={drafts[key] ?? toSettingDraft(one)}
+                onChange={(draft) => {
+                  setDrafts((now) => ({ ...now, [key]: draft }));
+                  setNotice('');
+                }}
+              />
+            </fieldset>
+            {setBy !== null && <p class="quiet breaks">{t('server.setBy', { by: setBy })}</p>}
+            {setBy === null && from === 'page' && (
+              <div>
+                <Button
+                  kind="quiet"
+                  class="small"
+                  label={t('server.reset')}
+                  onClick={() => write([one], t('server.isReset'), () => undefined)}
+                  aria-label={t('server.resetOne', { name: label })}
+                />
+              </div>
+            )}
+          </div>
+        );
+      })}
       <FormError text={trouble} />
       <div class="choices">
         {notice !== '' && <span role="status">{notice}</span>}
@@ -94,34 +108,186 @@ function Part({ part, settings, changed }: Props) {
 }
 type SettingValue = ReturnType<typeof parseSettingDraft>;
 
-interface OneProps {
-  readonly setting: ServerSetting;
-  readonly draft: SettingDraft;
-  readonly onChange: (draft: SettingDraft) => void;
-  readonly reset: () => void;
+type ServerSetting = Outputs['settings']['list']['settings'][number];
+
+/** Unsaved input: text, or the approval rules of a setting that consists of rules. */
+type SettingDraft = string | readonly ApprovalRuleInput[];
+
+function toSettingDraft({ form, value }: ServerSetting): SettingDraft {
+  if (form.kind === 'rules') return value as unknown as readonly ApprovalRuleInput[];
+  if (Array.isArray(value)) return value.join('\n');
+  return value === null ? '' : String(value);
 }
 
-function OneSetting({ setting, draft, onChange, reset }: OneProps) {
-  const { setBy, from, variable, key } = setting;
-  const label = labelOf(setting);
+/** Undefined: no value is stored, so the default applies. */
+function parseSettingDraft({ form: { kind } }: ServerSetting, draft: SettingDraft) {
+  if (typeof draft !== 'string') {
+    return draft.map(({ action, tool, pattern }) => ({
+      action,
+      tool: tool.trim(),
+      ...(pattern !== undefined && pattern.trim() !== '' && { pattern: pattern.trim() }),
+    }));
+  }
+  if (kind === 'tools' || kind === 'hosts')
+    return draft
+      .split(/[\n,]/)
+      .map((line) => line.trim())
+      .filter(Boolean);
+  if (draft.trim() === '') return undefined;
+  return kind === 'amount' ? Number(draft) : draft;
+}
+
+const wordOf = (key: string, usual: string): string => (isTextKey(key) ? t(key) : usual);
+
+interface FieldProps {
+  readonly setting: ServerSetting;
+  readonly label: string;
+  readonly draft: SettingDraft;
+  readonly onChange: (draft: SettingDraft) => void;
+}
+
+function SettingField({ setting, label, draft, onChange }: FieldProps) {
+  const { kind, options = [], unit } = setting.form;
+  useEffect(() => {
+    // Without the list, only the current template is shown.
+    if (kind === 'template') void loadTemplates().catch(() => {});
+  }, []);
+  if (typeof draft !== 'string') return <ApprovalRuleFields rules={draft} onChange={onChange} />;
+  if (kind === 'choice') {
+    return (
+      <SegmentedControl
+        label={label}
+        value={draft}
+        options={options.map((value) => ({ value, label: wordOf(`setting.${setting.key}.${value}`, value) }))}
+        onChange={onChange}
+      />
+    );
+  }
+  if (kind === 'template')
+    return <ChoiceField label={label} value={draft} choices={listTemplateChoices(draft)} onChange={onChange} />;
+  if (kind === 'amount') {
+    const name = unit === undefined || unit === 'count' ? '' : t(`server.unit.${unit}` as TextKey);
+    return (
+      <label class="amount row">
+        <input
+          class="field"
+          type="number"
+          min="0"
+          step={unit === 'cost' ? 'any' : '1'}
+          aria-label={label}
+          placeholder={setting.fallback === null ? t('server.noLimit') : String(setting.fallback)}
+          value={draft}
+          onInput={(event) => onChange(event.currentTarget.value)}
+        />
+        <span class="quiet">{name}</span>
+      </label>
+    );
+  }
   return (
-    <div class="stack server-setting" title={t('server.fromDefault', { variable, key })}>
-      <fieldset class="stack" disabled={setBy !== null}>
-        <legend>{label}</legend>
-        <SettingField setting={setting} label={label} draft={draft} onChange={onChange} />
-      </fieldset>
-      {setBy !== null && <p class="quiet breaks">{t('server.setBy', { by: setBy })}</p>}
-      {setBy === null && from === 'page' && (
-        <div>
-          <Button
-            kind="quiet"
-            class="small"
-            label={t('server.reset')}
-            onClick={reset}
-            aria-label={t('server.resetOne', { name: label })}
-          />
-        </div>
+    <>
+      <TextAreaField
+        label={label}
+        help={t(kind === 'hosts' ? 'server.oneHost' : 'server.oneTool')}
+        rows={Math.min(8, Math.max(2, draft.split('\n').length + 1))}
+        placeholder={kind === 'hosts' ? 'example.org' : 'shell_exec'}
+        value={draft}
+        onChange={onChange}
+      />
+      {kind === 'tools' && (
+        <details>
+          <summary>{t('server.knownTools')}</summary>
+          <p class="quiet breaks">{[...toolLabelsByName.value.keys()].join(', ')}</p>
+        </details>
       )}
-    </div>
+    </>
+  );
+}
+
+const actions = ['allow', 'ask', 'deny'] as const;
+interface ApprovalRuleInput {
+  readonly action: (typeof actions)[number];
+  readonly tool: string;
+  readonly pattern?: string;
+}
+interface RulesProps {
+  readonly rules: readonly ApprovalRuleInput[];
+  readonly onChange: (rules: readonly ApprovalRuleInput[]) => void;
+}
+
+/** In the order in which the rules apply. */
+function ApprovalRuleFields({ rules, onChange }: RulesProps) {
+  const change = (at: number, more: Partial<ApprovalRuleInput>) =>
+    onChange(rules.map((rule, index) => (index === at ? { ...rule, ...more } : rule)));
+  const swap = (at: number) => {
+    const next = [...rules];
+    next.splice(at - 1, 0, ...next.splice(at, 1));
+    onChange(next);
+  };
+  return (
+    <>
+      <datalist id="rule-tools">
+        {['*', ...toolLabelsByName.value.keys()].map((name) => (
+          <option key={name} value={name} />
+        ))}
+      </datalist>
+      {rules.length === 0 && <p class="quiet">{t('rules.none')}</p>}
+      <ol class="rules stack">
+        {rules.map((rule, at) => (
+          <li key={at} class="grid">
+            <select
+              class="field"
+              aria-label={t('rules.action', { n: at + 1 })}
+              value={rule.action}
+              onChange={(event) => change(at, { action: event.currentTarget.value as ApprovalRuleInput['action'] })}
+            >
+              {actions.map((action) => (
+                <option key={action} value={action}>
+                  {t(`rules.${action}`)}
+                </option>
+              ))}
+            </select>
+            <input
+              class="field"
+              list="rule-tools"
+              required
+              placeholder="shell_exec"
+              aria-label={t('rules.tool', { n: at + 1 })}
+              value={rule.tool}
+              onInput={(event) => change(at, { tool: event.currentTarget.value })}
+            />
+            <input
+              class="field"
+              placeholder={t('rules.anyCall')}
+              aria-label={t('rules.pattern', { n: at + 1 })}
+              value={rule.pattern ?? ''}
+              onInput={(event) => change(at, { pattern: event.currentTarget.value })}
+            />
+            <span class="row">
+              <Button
+                class="small"
+                disabled={at === 0}
+                aria-label={t('rules.up', { n: at + 1 })}
+                label="↑"
+                onClick={() => swap(at)}
+              />
+              <Button
+                class="small"
+                kind="danger"
+                label={t('models.remove')}
+                aria-label={t('rules.remove', { n: at + 1 })}
+                onClick={() => onChange(rules.filter((_, index) => index !== at))}
+              />
+            </span>
+          </li>
+        ))}
+      </ol>
+      <div>
+        <Button
+          class="small"
+          label={t('rules.add')}
+          onClick={() => onChange([...rules, { action: 'ask', tool: '' }])}
+        />
+      </div>
+    </>
   );
 }

@@ -6,8 +6,8 @@ import { minuteClock } from '../../parts/kit/ago.tsx';
 import { Button } from '../../parts/kit/button.tsx';
 import { List } from '../../parts/kit/list.tsx';
 import { ConfirmButton } from '../../parts/kit/resource-list.tsx';
-import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trouble.tsx';
-import { projectNameOf } from '../../sessions/project-field.tsx';
+import { FormError, LoadPlaceholder, useActionError, useLoadAction } from '../../parts/kit/trouble.tsx';
+import { projectNameOf } from '../../sessions/filter-bar.tsx';
 import { t, translateServerText } from '../../text/text.ts';
 
 type BuiltTemplate = Outputs['templateBuilds']['list'][number];
@@ -19,16 +19,11 @@ export function BuiltTemplates() {
   const [all, setAll] = useState<readonly BuiltTemplate[]>();
   const [reason, setReason] = useState('');
   const [chosen, setChosen] = useState<string>();
-  const [trouble, tryIt] = useActionError();
   const read = async () => setAll(await query('templateBuilds.list', undefined));
-  useEffect(
-    () =>
-      void tryIt(t('built.unread'), async () => {
-        setReason((await query('templateBuilds.ability', undefined)).reason ?? '');
-        await read();
-      }),
-    [],
-  );
+  const [trouble] = useLoadAction(t('built.unread'), async () => {
+    setReason((await query('templateBuilds.ability', undefined)).reason ?? '');
+    await read();
+  });
   if (!all) return <LoadPlaceholder problem={trouble} />;
   const template = all.find(({ id }) => id === chosen);
   if (template) {

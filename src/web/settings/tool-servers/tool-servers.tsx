@@ -1,25 +1,24 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
-import { mutate, query } from '../../data/server.ts';
+import { type InputOf, mutate, query } from '../../data/server.ts';
 import { formatDateTime } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
+import { ChoiceField, SecretField, TextField } from '../../parts/kit/field.tsx';
 import { ConfirmButton, ResourceList, useResourceList } from '../../parts/kit/resource-list.tsx';
+import { InvalidFieldsError, SchemaForm } from '../../parts/kit/schema-form.tsx';
 import { t } from '../../text/text.ts';
-import { EditToolServerForm, ToolServerForm } from './form.tsx';
 import { beginToolServerSignIn, toolServerSignInResult } from './sign-in.ts';
 
-export type ToolServer = Outputs['toolServers']['put'];
+type ToolServer = Outputs['toolServers']['put'];
 
 export function ToolServersPage() {
   const [changing, setChanging] = useState('');
-  const servers = useResourceList(
-    t('toolServers.unread'),
-    async () => (await query('toolServers.list', undefined)).servers,
-  );
-  const { act } = servers;
+  const read = async () => (await query('toolServers.list', undefined)).servers;
+  const servers = useResourceList(t('toolServers.unread'), read);
+  const { act, reload } = servers;
   useEffect(() => {
-    if (toolServerSignInResult.value !== '')
-      void act(t('toolServers.unread'), async () => toolServerSignInResult.value);
+    const { value: result } = toolServerSignInResult;
+    if (result !== '') void act(t('toolServers.unread'), async () => {}, result);
   }, []);
   return (
     <ResourceList
@@ -34,7 +33,18 @@ export function ToolServersPage() {
         action: <Actions server={server} act={act} change={() => setChanging(server.name)} />,
         more: (
           <>
-            {server.state !== null && server.state.tools.length > 0 && <Tools tools={server.state.tools} />}
+            {server.state !== null && server.state.tools.length > 0 && (
+              <details>
+                <summary>{t('toolServers.tools.count', { n: server.state.tools.length })}</summary>
+                <ul class="tool-server-tools scrolls">
+                  {server.state.tools.map(({ name, title, description }) => (
+                    <li key={name}>
+                      <code>{name}</code> <span class="quiet">{title ?? description.slice(0, 120)}</span>
+                    </li>
+                  ))}
+                </ul>
+              </details>
+            )}
             {server.from === 'page' && changing === server.name && (
               <EditToolServerForm
                 server={server}
@@ -42,7 +52,7 @@ export function ToolServersPage() {
                 send={async (changes) => {
                   const { name } = await mutate('toolServers.change', changes);
                   setChanging('');
-                  await act('', async () => t('saved', { name }));
+                  await reload(t('saved', { name }));
                 }}
               />
             )}
@@ -52,7 +62,7 @@ export function ToolServersPage() {
     >
       <ToolServerForm
         onSaved={({ name, state }) =>
-          act('', async () =>
+          reload(
             state?.ok === true
               ? t('toolServers.added', { name, n: state.tools.length })
               : t('toolServers.addedSilent', { name }),
@@ -65,46 +75,28 @@ export function ToolServersPage() {
   );
 }
 
-const Tools = ({ tools }: Pick<NonNullable<ToolServer['state']>, 'tools'>) => (
-  <details>
-    <summary>{t('toolServers.tools.count', { n: tools.length })}</summary>
-    <ul class="tool-server-tools scrolls">
-      {tools.map((tool) => (
-        <li key={tool.name}>
-          <code>{tool.name}</code> <span class="quiet">{tool.title ?? tool.description.slice(0, 120)}</span>
-        </li>
-      ))}
-    </ul>
-  </details>
-);
-
 interface ActionsProps {
   readonly server: ToolServer;
-  readonly act: (what: string, work: () => Promise<string>) => Promise<boolean>;
+  readonly act: ReturnType<typeof useResourceList<ToolServer>>['act'];
   readonly change: () => void;
 }
 
 function Actions({ server: { name, kind, from, signIn }, act, change }: ActionsProps) {
   const test = () =>
-    act(t('toolServers.notTested'), async () => {
-      const { ok } = await mutate('toolServers.test', { name });
-      return t(ok ? 'toolServers.answers' : 'toolServers.fails', { name });
-    });
+    act(
+      t('toolServers.notTested'),
+      () => mutate('toolServers.test', { name }),
+      ({ ok }) => t(ok ? 'toolServers.answers' : 'toolServers.fails', { name }),
+    );
   const remove = () =>
-    act(t('toolServers.notRemoved'), async () => {
-      await mutate('toolServers.remove', { name });
-      return t('removed', { name });
-    });
+    act(t('toolServers.notRemoved'), () => mutate('toolServers.remove', { name }), t('removed', { name }));
   const signOut = () =>
-    act(t('toolServers.notSignedOut'), async () => {
-      await mutate('toolServers.signOut', { name });
-      return t('toolServers.signedOut', { name });
-    });
-  const enter = () =>
-    act(t('toolServers.notSignedIn'), async () => {
-      await beginToolServerSignIn(name);
-      return '';
-    });
+    act(
+      t('toolServers.notSignedOut'),
+      () => mutate('toolServers.signOut', { name }),
+      t('toolServers.signedOut', { name }),
+    );
+  const enter = () => act(t('toolServers.notSignedIn'), () => beginToolServerSignIn(name));
   return (
     <span class="row sure wrap">
       {kind === 'address' && (
@@ -159,3 +151,132 @@ function describeState({ kind, state, signIn }: ToolServer): string {
   const why = t('toolServers.failed', { at, why: state.message });
   return signIn === 'wanted' ? `${why} ${t('toolServers.wantsAccess')}` : why;
 }
+
+type Access = 'open' | 'token' | 'header';
+const placeholders = {
+  name: { placeholder: 'docs' },
+  url: { placeholder: 'https://docs.example.com/mcp' },
+  tools: { placeholder: 'search_*, read_page', isAdvanced: true },
+  timeoutSeconds: { isAdvanced: true },
+};
+
+/** A person can test the tool server before adding it. An added tool server replaces one of the same name. */
+function ToolServerForm({ onSaved }: { readonly onSaved: (server: ToolServer) => Promise<unknown> }) {
+  const [kind, setKind] = useState<Access>('open');
+  const [header, setHeader] = useState('');
+  const [secret, setSecret] = useState('');
+  const [notice, setNotice] = useState('');
+  const withAccess = <Input extends object>(input: Input) => {
+    setNotice('');
+    return { ...input, ...parseAccess(kind, header, secret) };
+  };
+  return (
+    <SchemaForm
+      of="toolServers.put"
+      words="toolServers"
+      title={t('toolServers.new')}
+      save={t('toolServers.add')}
+      note={notice || t(kind === 'open' ? 'toolServers.openTells' : 'secrets.once')}
+      fields={placeholders}
+      second={{
+        label: t('toolServers.test'),
+        send: async (input) => {
+          const { ok, tools, message } = await mutate('toolServers.test', withAccess(input));
+          setNotice(ok ? t('toolServers.works', { n: tools.length }) : message);
+        },
+      }}
+      send={async (input) => {
+        const saved = await mutate('toolServers.put', withAccess(input));
+        for (const clear of [setHeader, setSecret]) clear('');
+        setKind('open');
+        await onSaved(saved);
+      }}
+    >
+      {(errors) => (
+        <>
+          <ChoiceField
+            label={t('toolServers.access')}
+            value={kind}
+            choices={(['open', 'token', 'header'] as const).map((one) => [one, t(`toolServers.access.${one}`)])}
+            onChange={setKind}
+          />
+          {kind === 'header' && (
+            <TextField
+              label={t('secrets.header')}
+              placeholder="x-api-key"
+              value={header}
+              error={errors.header ?? ''}
+              onChange={setHeader}
+            />
+          )}
+          {kind !== 'open' && (
+            <SecretField
+              label={t(kind === 'token' ? 'toolServers.token' : 'secrets.value')}
+              value={secret}
+              error={errors.secret ?? ''}
+              onChange={setSecret}
+            />
+          )}
+        </>
+      )}
+    </SchemaForm>
+  );
+}
+
+/**
+ * Headers for the selected kind of access. `open` sends none; if the address is unchanged, the server then keeps the stored key.
+ * Throws InvalidFieldsError.
+ */
+function parseAccess(kind: Access, header: string, secret: string): { headers?: Record<string, string> } {
+  if (kind === 'open') return {};
+  const missing = {
+    ...(kind === 'header' && header.trim() === '' && { header: t('form.required') }),
+    ...(secret === '' && { secret: t('form.required') }),
+  };
+  if (Object.keys(missing).length > 0) throw new InvalidFieldsError(missing);
+  return { headers: kind === 'token' ? { Authorization: `Bearer ${secret}` } : { [header.trim()]: secret } };
+}
+
+interface ChangeProps {
+  readonly server: ToolServer;
+  readonly cancel: () => void;
+  readonly send: (changes: InputOf<'toolServers.change'>) => Promise<unknown>;
+}
+
+/** Stored header values are never shown. */
+function EditToolServerForm({ server, cancel, send }: ChangeProps) {
+  const [header, setHeader] = useState(server.headers[0] ?? 'Authorization');
+  const [secret, setSecret] = useState('');
+  const { name, url, tools, timeoutSeconds } = placeholders;
+  return (
+    <SchemaForm
+      of="toolServers.change"
+      words="toolServers"
+      title={t('toolServers.changeOne', { name: server.name })}
+      note={t('toolServers.changeTells')}
+      fields={{ newName: name, url, tools, timeoutSeconds }}
+      value={{ ...server, newName: server.name, url: server.at }}
+      cancel={cancel}
+      send={({ newName, url: address, ...rest }) =>
+        send({
+          ...rest,
+          name: server.name,
+          ...(newName !== server.name && { newName }),
+          ...(address !== server.at && { url: address }),
+          ...(secret !== '' && { headers: { [header.trim()]: headerValue(header, secret) } }),
+        })
+      }
+    >
+      {() => (
+        <>
+          <TextField label={t('secrets.header')} value={header} onChange={setHeader} />
+          <SecretField label={t('toolServers.newValue')} value={secret} onChange={setSecret} />
+        </>
+      )}
+    </SchemaForm>
+  );
+}
+
+/** A value of `Authorization` without a scheme is a bearer token. */
+const headerValue = (header: string, secret: string): string =>
+  header.trim().toLowerCase() === 'authorization' && !secret.includes(' ') ? `Bearer ${secret}` : secret;

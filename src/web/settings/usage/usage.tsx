@@ -1,23 +1,26 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
+import { type BudgetLimit, budgetLimits, mapBudgetLimits } from '../../../core/model/runs/budget-limits.ts';
 import {
   maxUsageGroups,
   readAllUsageGroups,
   type UsageDimension,
   usageDimensions,
 } from '../../../core/model/runs/usage-report.ts';
-import { query } from '../../data/server.ts';
+import { currentUser } from '../../data/people.ts';
+import { mutate, query } from '../../data/server.ts';
 import { formatModelLabel } from '../../models/state.ts';
-import { findLocale, formatCompactCount, formatCount, formatUsd } from '../../parts/format.ts';
+import { findLocale, formatBytes, formatCompactCount, formatCount, formatUsd } from '../../parts/format.ts';
+import { Button } from '../../parts/kit/button.tsx';
 import { SegmentedControl } from '../../parts/kit/choice.tsx';
+import { ResourceList, useResourceList } from '../../parts/kit/resource-list.tsx';
+import { SchemaForm } from '../../parts/kit/schema-form.tsx';
 import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { CsvButton } from '../administration/csv.tsx';
-import { SharedBudgetList } from './budgets.tsx';
 
 type Report = Outputs['usage']['report'] & { readonly by: UsageDimension };
 type Total = Report['total'];
-type Day = Report['days'][number];
 const ranges = ['7', '30', '90'] as const;
 type Range = (typeof ranges)[number];
 
@@ -126,7 +129,8 @@ function computeSeries({ groups, days, by }: Report, amountOf: (day: Total) => n
     name: labelOf(by, group.name),
     amounts: new Map(group.days.map((day) => [day.day, amountOf(day)])),
   }));
-  const left = (day: Day) => named.reduce((sum, one) => sum - (one.amounts.get(day.day) ?? 0), amountOf(day));
+  const left = (day: Report['days'][number]) =>
+    named.reduce((sum, one) => sum - (one.amounts.get(day.day) ?? 0), amountOf(day));
   // Rounding errors can make this difference slightly more or less than zero, so the number of groups decides.
   const others = groups.length > first.length ? days.map((day) => [day.day, Math.max(0, left(day))] as const) : [];
   return [...named, ...(others.length > 0 ? [{ name: undefined, amounts: new Map(others) }] : [])];
@@ -212,10 +216,11 @@ function Groups(report: Report) {
         <thead>
           <tr>
             <th scope="col">{t(`usage.by.${by}`)}</th>
-            <th scope="col">{t('cost.turns')}</th>
-            <th scope="col">{t('cost.input')}</th>
-            <th scope="col">{t('output')}</th>
-            <th scope="col">{t('usage.cost')}</th>
+            {(['cost.turns', 'cost.input', 'output', 'usage.cost'] as const).map((name) => (
+              <th key={name} scope="col">
+                {t(name)}
+              </th>
+            ))}
           </tr>
         </thead>
         <tbody>
@@ -234,5 +239,92 @@ function Groups(report: Report) {
         </tbody>
       </table>
     </div>
+  );
+}
+
+type Budget = Outputs['budgets']['list'][number];
+
+function SharedBudgetList() {
+  const budgets = useResourceList<Budget>(t('budgets.unread'), () => query('budgets.list', undefined));
+  const [open, setOpen] = useState('');
+  return (
+    <section aria-label={t('budgets')}>
+      <h3>{t('budgets')}</h3>
+      <ResourceList
+        of={budgets}
+        about={t('budgets.about')}
+        none={t('budgets.none')}
+        toItem={(budget) => {
+          const key = `${budget.of}:${budget.id}`;
+          const title = t('budgets.changeOne', { name: nameOf(budget) });
+          return {
+            key,
+            title: nameOf(budget),
+            action: currentUser.value?.role !== 'auditor' && open !== key && (
+              <Button class="small" label={t('budgets.change')} onClick={() => setOpen(key)} aria-label={title} />
+            ),
+            more: (
+              <div class="budget grid">
+                {budgetLimits.map((limit) => (
+                  <Amount key={limit} limit={limit} budget={budget} />
+                ))}
+                {open === key && (
+                  <SchemaForm
+                    of="budgets.change"
+                    words="budgets"
+                    title={title}
+                    needsChange
+                    note={t('budgets.empty')}
+                    value={mapBudgetLimits((limit) => budget[limit].own)}
+                    fields={mapBudgetLimits((limit) => ({ placeholder: usualOf(limit, budget) }))}
+                    cancel={() => setOpen('')}
+                    send={async (input) => {
+                      const { of, id } = budget;
+                      await mutate('budgets.change', { ...input, of, id });
+                      await budgets.reload();
+                      setOpen('');
+                    }}
+                  />
+                )}
+              </div>
+            ),
+          };
+        }}
+      />
+    </section>
+  );
+}
+
+const nameOf = ({ of, id, name }: Budget): string =>
+  of === 'server'
+    ? t('budgets.server')
+    : t(of === 'person' ? 'budgets.person' : 'budgets.project', { name: name || id || t('usage.nobody') });
+function shown(limit: BudgetLimit, amount: number): string {
+  if (limit.endsWith('Bytes')) return formatBytes(amount);
+  return limit.startsWith('cost') ? formatUsd(amount) : formatCount(amount);
+}
+
+/** Placeholder of an empty field: the default limit. If the holder has its own limit, the server does not report the default. */
+function usualOf(name: BudgetLimit, budget: Budget): string {
+  const { limit, own } = budget[name];
+  if (own !== null) return t('budgets.usual');
+  return limit === null ? t('budgets.unlimited') : t('budgets.usualIs', { limit: shown(name, limit) });
+}
+
+function Amount({ limit: name, budget }: { limit: BudgetLimit; budget: Budget }) {
+  const { limit, used, reserved } = budget[name];
+  if (limit === null) return null;
+  const words = t('budgets.used', { used: shown(name, used + reserved), limit: shown(name, limit) });
+  return (
+    <>
+      <span>{t(`budgets.${name}`)}</span>
+      <span class="figures">{words}</span>
+      <meter
+        value={Math.min(used + reserved, limit)}
+        max={Math.max(limit, 1e-9)}
+        high={limit * 0.85}
+        aria-label={`${t(`budgets.${name}`)}: ${words}`}
+      />
+    </>
   );
 }

@@ -1,11 +1,21 @@
 import { useEffect, useState } from 'preact/hooks';
+import type { Outputs } from '../../../client/types.ts';
 import { mutate, query } from '../../data/server.ts';
+import { formatDateTime } from '../../parts/format.ts';
+import { RelativeTime } from '../../parts/kit/ago.tsx';
 import { Button } from '../../parts/kit/button.tsx';
-import { ResourceList, upsertItem, useResourceList } from '../../parts/kit/resource-list.tsx';
+import { Menu } from '../../parts/kit/menu.tsx';
+import {
+  InlineConfirmation,
+  OneTimeSecret,
+  ResourceList,
+  upsertItem,
+  useResourceList,
+} from '../../parts/kit/resource-list.tsx';
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
+import { FormError, useActionError } from '../../parts/kit/trouble.tsx';
 import { loadProjects, projects } from '../../sessions/filters.ts';
 import { t } from '../../text/text.ts';
-import { describeWebhookState, type Webhook, WebhookView } from './one.tsx';
 
 const groups: Readonly<Record<string, readonly Webhook['events'][number][]>> = {
   runs: ['run.ended', 'run.failed', 'run.waiting', 'run.started', 'run.resumed', 'run.retrying', 'goal.judged'],
@@ -90,5 +100,138 @@ export function WebhooksPage() {
         open: () => setView({ id: webhook.id }),
       })}
     />
+  );
+}
+
+type Webhook = Outputs['webhooks']['get'];
+type Delivery = Outputs['webhooks']['deliveries'][number];
+const lookMs = 2_000; // polling interval while deliveries are in progress
+
+function describeWebhookState({ paused, failures, events }: Webhook): string {
+  if (paused) return paused.text === '' ? t('webhooks.paused') : `${t('webhooks.paused')}: ${paused.text}`;
+  const heard = t('webhooks.hears', { n: events.length });
+  return failures === 0 ? heard : `${heard} · ${t('webhooks.failures', { n: failures })}`;
+}
+
+interface Props {
+  readonly webhook: Webhook;
+  /** Empty: the secret is no longer shown. */
+  readonly secret: string;
+  readonly onSecret: (secret: string) => void;
+  readonly changed: (webhook: Webhook) => void;
+  readonly change: () => void;
+  readonly back: () => void;
+  readonly gone: () => void;
+}
+
+function WebhookView({ webhook, secret, onSecret, changed, change, back, gone }: Props) {
+  const { id, name, url, events, format, paused } = webhook;
+  const [deliveries, setDeliveries] = useState<readonly Delivery[]>();
+  const [asking, setAsking] = useState<'rotate' | 'delete'>();
+  const [trouble, tryIt] = useActionError();
+  const read = () =>
+    tryIt(t('webhooks.deliveriesUnread'), async () => {
+      setDeliveries(await query('webhooks.deliveries', { id }));
+      changed(await query('webhooks.get', { id }));
+    });
+  useEffect(() => void read(), [id]);
+  const isOpen = deliveries?.some(({ state }) => state === 'pending') ?? false;
+  useEffect(() => {
+    if (!isOpen) return;
+    const timer = setInterval(() => void read(), lookMs);
+    return () => clearInterval(timer);
+  }, [isOpen]);
+  const act = (what: string, work: () => Promise<unknown>) => tryIt(what, work).then((done) => done && read());
+  const toggle = () =>
+    act(t(paused ? 'notResumed' : 'notPaused'), async () =>
+      changed(await mutate(paused ? 'webhooks.resume' : 'webhooks.pause', { id })),
+    );
+  const rotate = () =>
+    tryIt(t('notRotated'), async () => {
+      const { secret: fresh, ...now } = await mutate('webhooks.rotate', { id });
+      changed(now);
+      onSecret(fresh);
+    });
+  const remove = () => tryIt(t('notDeleted'), () => mutate('webhooks.delete', { id }).then(gone));
+  const [rotateName, deleteName] = [t('webhooks.rotate'), t('webhooks.delete', { name })];
+  const questions = {
+    rotate: { label: rotateName, name: rotateName, ask: t('webhooks.rotateAsk'), act: rotate },
+    delete: { label: t('automations.deleteYes'), name: deleteName, ask: t('webhooks.deleteAsk'), act: remove },
+  };
+  return (
+    <>
+      <div>
+        <Button class="small" icon="back" label={t('webhooks.all')} onClick={back} />
+      </div>
+      <h3>{name}</h3>
+      {secret !== '' && <OneTimeSecret label={t('webhooks.secret')} text={secret} />}
+      <p class={paused ? 'note wait' : 'quiet'}>{describeWebhookState(webhook)}</p>
+      <dl class="facts grid">
+        <dt>{t('webhooks.url')}</dt>
+        <dd>{url}</dd>
+        <dt>{t('events')}</dt>
+        <dd>
+          <details>
+            <summary>{t('webhooks.hears', { n: events.length })}</summary>
+            <ul class="names wrap row">
+              {events.map((event) => (
+                <li key={event}>{t(`webhooks.events.${event}`)}</li>
+              ))}
+            </ul>
+          </details>
+        </dd>
+        <dt>{t('webhooks.format')}</dt>
+        <dd>{t(`webhooks.format.${format}`)}</dd>
+      </dl>
+      <div class="choices start">
+        <Button
+          icon="send"
+          label={t('webhooks.test')}
+          disabled={paused !== null}
+          onClick={() => act(t('webhooks.notSent'), () => mutate('webhooks.test', { id }))}
+        />
+        <Button
+          icon={paused ? 'play' : 'pause'}
+          label={t(paused ? 'automations.resume' : 'automations.pause')}
+          onClick={toggle}
+        />
+        <Button icon="edit" label={t('automations.change')} onClick={change} />
+        <Menu
+          items={[
+            { id: 'rotate', label: rotateName, icon: 'retry', run: () => setAsking('rotate') },
+            { id: 'delete', label: deleteName, icon: 'trash', run: () => setAsking('delete') },
+          ]}
+        />
+      </div>
+      {asking && <InlineConfirmation {...questions[asking]} end={() => setAsking(undefined)} />}
+      <FormError text={trouble} />
+      <h3>{t('webhooks.deliveries')}</h3>
+      {deliveries?.length === 0 && <p class="quiet">{t('webhooks.noDeliveries')}</p>}
+      <ul class="automation-starts grid">
+        {deliveries?.map(({ id: delivery, type, state, tries, statusCode, error, createdAt, nextAt }) => {
+          const answer = statusCode === null ? error : t('webhooks.answered', { status: statusCode });
+          return (
+            <li key={delivery}>
+              <RelativeTime at={createdAt} />
+              <code>{type}</code>
+              <strong>{t(`webhooks.state.${state}`)}</strong>
+              <span class="quiet">{t('webhooks.tries', { n: tries })}</span>
+              {answer !== '' && <span class="quiet">{answer}</span>}
+              {nextAt !== null && tries > 0 && (
+                <span class="quiet">{t('webhooks.nextAt', { at: formatDateTime(nextAt) })}</span>
+              )}
+              {state !== 'pending' && paused === null && (
+                <Button
+                  class="small"
+                  label={t('webhooks.resend')}
+                  aria-label={t('webhooks.resendOne', { id: delivery })}
+                  onClick={() => act(t('webhooks.notSent'), () => mutate('webhooks.resend', { id, delivery }))}
+                />
+              )}
+            </li>
+          );
+        })}
+      </ul>
+    </>
   );
 }

@@ -6,12 +6,14 @@ import { query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { toolLabelsByName } from '../../data/system.ts';
 import { formatBudgetValue, formatCompactCount, formatCount, formatUsd } from '../../parts/format.ts';
+import { useLoadedData } from '../../parts/kit/trouble.tsx';
 import { t, translateServerText } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
 
 type Details = Outputs['sessions']['cost'];
 const pauseMs = 1_500;
 const maxEvents = 8;
+const columns = ['cost.kind', 'cost.turns', 'cost.input', 'cost.cached', 'output', 'tab.cost'] as const;
 
 export function CostPane({ session }: { session: Session }) {
   const [details, setDetails] = useState<Details>();
@@ -62,12 +64,9 @@ export function CostPane({ session }: { session: Session }) {
             <table>
               <thead>
                 <tr>
-                  <th>{t('cost.kind')}</th>
-                  <th>{t('cost.turns')}</th>
-                  <th>{t('cost.input')}</th>
-                  <th>{t('cost.cached')}</th>
-                  <th>{t('output')}</th>
-                  <th>{t('tab.cost')}</th>
+                  {columns.map((name) => (
+                    <th key={name}>{t(name)}</th>
+                  ))}
                 </tr>
               </thead>
               <tbody>
@@ -144,18 +143,12 @@ const Sum = ({ title, used }: { title: string; used: RunUsage }) => (
 );
 
 type Budgets = Outputs['sessions']['agent']['budgets'];
-type Kind = 'turns' | 'tokens' | 'cost' | 'toolCalls';
-const limitedKinds: readonly Kind[] = ['turns', 'tokens', 'cost', 'toolCalls'];
+const limitedKinds = ['turns', 'tokens', 'cost', 'toolCalls'] as const;
 
 function BudgetLeft({ sessionId }: { sessionId: string }) {
-  const [budgets, setBudgets] = useState<Budgets>();
-  useEffect(() => {
-    query('sessions.agent', { id: sessionId }).then(
-      (agent) => setBudgets(agent.budgets),
-      () => {}, // the totals above still show the spending
-    );
-  }, [sessionId]);
-  if (!budgets) return null;
+  const { now: agent } = useLoadedData(() => query('sessions.agent', { id: sessionId }), [sessionId]);
+  if (!agent) return null; // the totals above still show the spending
+  const { budgets } = agent;
   const rows = [
     ...toRows(budgets.run, conversationState.runUsed.value, 'cost.ofRun'),
     ...toRows(budgets.session, conversationState.used.value, 'cost.ofSession'),

@@ -1,4 +1,3 @@
-import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { onSessionEvent } from '../../data/log.ts';
@@ -8,17 +7,16 @@ import { formatDuration } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { EmptyState } from '../../parts/kit/empty.tsx';
 import { LoadPlaceholder } from '../../parts/kit/trouble.tsx';
-import { tryOrNotify } from '../../parts/notice.tsx';
+import { useBusyAction } from '../../parts/notice.tsx';
 import { t, translateServerText } from '../../text/text.ts';
 
-type View = Outputs['desktop']['status'];
 const settleMs = 300;
 const buildLookMs = 3_000;
 
 /** Shows the screen, or a button to start one. Opening the tab starts nothing. */
 export function DesktopPane({ session: { id: sessionId } }: { session: Session }) {
-  const [view, setView] = useState<View>();
-  const [isStarting, setStarting] = useState(false);
+  const [view, setView] = useState<Outputs['desktop']['status']>();
+  const [isStarting, act] = useBusyAction();
   const look = () => query('desktop.status', { sessionId }).then(setView, () => setView(undefined));
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -33,68 +31,40 @@ export function DesktopPane({ session: { id: sessionId } }: { session: Session }
       end();
     };
   }, [sessionId]);
-  const begin = async (path: 'desktop.start' | 'desktop.add') => {
-    setStarting(true);
-    await tryOrNotify(t('desktop.notStarted'), async () => setView(await mutateWithRetry(path, { sessionId })));
-    setStarting(false);
-  };
-  const start = () => begin('desktop.start');
-  const add = () => begin('desktop.add');
+  const isBuilding = view?.state === 'unsupported' && view.offer.state === 'building';
+  useEffect(() => {
+    if (!isBuilding) return;
+    const timer = setInterval(look, buildLookMs);
+    return () => clearInterval(timer);
+  }, [isBuilding]);
+  const begin = (path: 'desktop.start' | 'desktop.add') =>
+    act(t('desktop.notStarted'), async () => setView(await mutateWithRetry(path, { sessionId })));
+  const renderButton = (path: 'desktop.start' | 'desktop.add') => (
+    <Button
+      icon="screen"
+      label={t(isStarting ? 'desktop.starting' : path)}
+      disabled={isStarting}
+      onClick={() => begin(path)}
+    />
+  );
   if (!view) return <LoadPlaceholder problem="" />;
   if (view.state === 'unsupported') {
+    const { state, detail, seconds } = view.offer;
+    const time = seconds === undefined ? '' : formatDuration(seconds * 1_000);
+    const more = [detail && translateServerText(detail), time].filter(Boolean).join(', ');
     return (
-      <Without offer={view.offer} onLook={look}>
-        <Button
-          icon="screen"
-          label={t(isStarting ? 'desktop.starting' : 'desktop.add')}
-          disabled={isStarting}
-          onClick={add}
-        />
-      </Without>
-    );
-  }
-  if (view.state === 'stopped') {
-    return (
-      <EmptyState text={t('desktop.stopped')}>
-        <Button
-          icon="screen"
-          label={t(isStarting ? 'desktop.starting' : 'desktop.start')}
-          disabled={isStarting}
-          onClick={start}
-        />
+      <EmptyState key="unsupported" text={t('desktop.none')} role="status">
+        {state !== 'none' && <p class="quiet">{t(`desktop.offer.${state}`)}</p>}
+        {more !== '' && <p class="quiet">{more}</p>}
+        {state === 'ready' && renderButton('desktop.add')}
       </EmptyState>
     );
   }
+  if (view.state === 'stopped')
+    return <EmptyState text={t('desktop.stopped')}>{renderButton('desktop.start')}</EmptyState>;
   return (
     <section class="desktop-tab" aria-label={t('tab.desktop')}>
       <iframe src={`/sessions/${sessionId}/desktop?pane`} title={t('desktop.title')} />
     </section>
-  );
-}
-
-interface WithoutProps {
-  readonly offer: View['offer'];
-  readonly onLook: () => void;
-  readonly children: ComponentChildren;
-}
-
-function Without({ offer: { state, detail, seconds }, onLook, children }: WithoutProps) {
-  useEffect(() => {
-    if (state !== 'building') return;
-    const timer = setInterval(onLook, buildLookMs);
-    return () => clearInterval(timer);
-  }, [state]);
-  const more = [
-    detail && translateServerText(detail),
-    seconds === undefined ? undefined : formatDuration(seconds * 1_000),
-  ]
-    .filter(Boolean)
-    .join(', ');
-  return (
-    <EmptyState text={t('desktop.none')} role="status">
-      {state !== 'none' && <p class="quiet">{t(`desktop.offer.${state}`)}</p>}
-      {more !== '' && <p class="quiet">{more}</p>}
-      {state === 'ready' && children}
-    </EmptyState>
   );
 }

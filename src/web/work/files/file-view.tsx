@@ -1,6 +1,8 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { toDisplayName } from '../../../core/text/file-names.ts';
+import { sessionEventCount, sessionEvents } from '../../data/log.ts';
 import { query, toErrorText } from '../../data/server.ts';
+import { truncateLine } from '../../parts/bounded-text.ts';
 import { formatBytes } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { confirmAction } from '../../parts/kit/dialog.tsx';
@@ -8,27 +10,20 @@ import { LoadPlaceholder } from '../../parts/kit/trouble.tsx';
 import { tryOrNotify } from '../../parts/notice.tsx';
 import { pressedKeyOf } from '../../parts/pressed-key.ts';
 import { t } from '../../text/text.ts';
-import { decodeEditableText, isTruncatedText, mergeEdit } from './editor/file-text.ts';
+import { ConflictNotice, TextEditor, useFileSaving } from './editor/editor-text.tsx';
+import { decodeEditableText, detectLineEnding, isTruncatedText, mergeEdit } from './editor/file-text.ts';
 import { ChangesReview, type FileComparison } from './editor/review.tsx';
-import type { FileWrite } from './editor/steps.ts';
-import { FileEditor } from './editor.tsx';
+import { type FileStep, type FileWrite, listFileSteps } from './editor/steps.ts';
 import { detectFileKind, type FileKind } from './preview.ts';
 import { FilePreview } from './previews.tsx';
-import { useFileSteps } from './steps-view.tsx';
 import { type FileFilter, type FileStore, type LoadedFile, toFileUrl } from './store.ts';
 import { downloadFile } from './transfers.ts';
-
-interface Props {
-  readonly store: FileStore;
-  readonly path: string;
-  readonly part: FileFilter;
-}
 
 /** Types whose bytes are not text. An editor would damage the file on saving. */
 const noText: ReadonlySet<FileKind> = new Set<FileKind>(['image', 'pdf', 'video', 'audio', 'binary']);
 
 /** Plain text opens in the editor if it can be edited. Other files first show a preview. */
-export function FileView({ store, path, part }: Props) {
+export function FileView({ store, path, part }: { store: FileStore; path: string; part: FileFilter }) {
   const [read, setRead] = useState<LoadedFile | { readonly failed: string }>();
   const [isEditing, setEditing] = useState(false);
   const [turn, setTurn] = useState(0);
@@ -62,6 +57,13 @@ export function FileView({ store, path, part }: Props) {
   const close = () => {
     store.shown.value = undefined;
   };
+  const askDelete = () =>
+    confirmAction({
+      title: t('files.deleteTitle'),
+      text: t('files.deleteText', { path }),
+      yes: t('files.delete'),
+      act: () => void tryOrNotify(t('files.notDeleted'), () => store.remove(path)),
+    });
   return (
     <section
       class="file fill stack"
@@ -85,7 +87,7 @@ export function FileView({ store, path, part }: Props) {
             )
           }
         />
-        <IconButton icon="trash" label={t('files.delete')} onClick={() => askDelete(store, path)} />
+        <IconButton icon="trash" label={t('files.delete')} onClick={askDelete} />
       </header>
       {part === 'changed' && <ChangesReview store={store} path={path} load={() => compareWithRunStart(store, path)} />}
       {part === 'steps' && <StepReview store={store} path={path} />}
@@ -121,7 +123,7 @@ export function FileView({ store, path, part }: Props) {
   );
 }
 
-function StepReview({ store, path }: Pick<Props, 'store' | 'path'>) {
+function StepReview({ store, path }: { store: FileStore; path: string }) {
   const write = useFileSteps()
     .find(({ seq }) => seq === store.step.value)
     ?.files.get(path);
@@ -140,14 +142,6 @@ function editorKeyOf(file: LoadedFile): number {
   keys.set(file, known);
   return known;
 }
-
-const askDelete = (store: FileStore, path: string): void =>
-  confirmAction({
-    title: t('files.deleteTitle'),
-    text: t('files.deleteText', { path }),
-    yes: t('files.delete'),
-    act: () => void tryOrNotify(t('files.notDeleted'), () => store.remove(path)),
-  });
 
 const maxBytes = 512_000;
 const lost = '\ufffd'; // replaces bytes that are not UTF-8
@@ -183,4 +177,107 @@ async function compareStep(store: FileStore, path: string, { before, after }: Fi
     version: now?.version,
     merge: async (edited) => mergeEdit(text, { after, edited }),
   };
+}
+
+interface EditorProps {
+  readonly store: FileStore;
+  readonly file: LoadedFile;
+  readonly takesFocus: boolean;
+  /** Called with the new version once the text is stored. */
+  readonly onStored: (version: string) => void;
+  /** Loads the file again and shows it without the person's changes. */
+  readonly onReload: () => void;
+  /** Undefined: the file is always shown in its editor. */
+  readonly onClose: (() => void) | undefined;
+}
+
+function FileEditor({ store, file, takesFocus, onStored, onReload, onClose }: EditorProps) {
+  const { path, version } = file;
+  const [{ text: first, mark }] = useState(() => decodeEditableText(file.bytes));
+  const [saved, setSaved] = useState(first);
+  const [text, setText] = useState(store.drafts.get(path) ?? saved);
+  const saving = useFileSaving({ store, path, version });
+  // Typed text becomes a draft immediately, because the file can be reloaded before the page is redrawn.
+  const { current: now } = useRef({ text, saved });
+  const change = (next: Partial<typeof now>) => {
+    Object.assign(now, next);
+    if (now.text === now.saved) store.drafts.delete(path);
+    else store.drafts.set(path, now.text);
+    setText(now.text);
+    setSaved(now.saved);
+  };
+  const save = async (overwrites = false) => {
+    const { text: written } = now;
+    await saving.save(`${mark}${written}`, {
+      overwrites,
+      onStored: (stored) => {
+        if (store.drafts.has(path)) change({ saved: written }); // otherwise the person has discarded the text
+        onStored(stored);
+      },
+    });
+  };
+  const isChanged = text !== saved;
+  const drop = () => {
+    store.drafts.delete(path);
+    onClose?.();
+    onReload();
+  };
+  return (
+    <div class="editor fill stack">
+      {saving.hasConflict && <ConflictNotice onTheirs={drop} onMine={() => void save(true)} />}
+      <TextEditor
+        store={store}
+        path={path}
+        text={text}
+        isChanged={isChanged}
+        isSaving={saving.isSaving}
+        takesFocus={takesFocus}
+        show={({ showEditor }, common) =>
+          showEditor({
+            ...common,
+            text,
+            lineEnd: detectLineEnding(text),
+            label: t('files.textOf', { path }),
+            onChange: (next) => change({ text: next }),
+          })
+        }
+        onSave={() => void save()}
+        onCancel={isChanged || onClose ? drop : undefined}
+      />
+    </div>
+  );
+}
+
+function useFileSteps(): readonly FileStep[] {
+  const count = sessionEventCount.value;
+  return useMemo(() => listFileSteps(sessionEvents), [count]);
+}
+
+export function StepsView({ store }: { store: FileStore }) {
+  const steps = useFileSteps();
+  if (steps.length === 0) return <p class="quiet empty">{t('files.noSteps')}</p>;
+  const { value: step } = store.step;
+  return (
+    <ol class="tree scrolls fill steps" aria-label={t('files.steps')}>
+      {steps.toReversed().map(({ seq, description, files }) => (
+        <li key={seq}>
+          <p class="work-note step-name bold">{truncateLine(description, 200) || t('files.noPlan')}</p>
+          <ul>
+            {[...files.keys()].map((path) => (
+              <li key={path}>
+                <button
+                  type="button"
+                  class="row tree-row full"
+                  aria-current={path === store.shown.value && step === seq}
+                  onClick={() => store.showStep(seq, path)}
+                >
+                  <span class="cut fill">{path}</span>
+                </button>
+              </li>
+            ))}
+          </ul>
+        </li>
+      ))}
+    </ol>
+  );
 }

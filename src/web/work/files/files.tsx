@@ -14,9 +14,8 @@ import { LoadPlaceholder, useLoadedData } from '../../parts/kit/trouble.tsx';
 import { tryOrNotify } from '../../parts/notice.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
-import { FileView } from './file-view.tsx';
-import { StepsView } from './steps-view.tsx';
-import { type FileStore, fileFilter, openFileStore } from './store.ts';
+import { FileView, StepsView } from './file-view.tsx';
+import { type FileStore, fileFilter, fileFilters, openFileStore } from './store.ts';
 import { dismissFileTransfer, downloadFile, fileTransfers, uploadFile } from './transfers.ts';
 import { rootPath, toChildPath } from './tree.ts';
 import { FileTree } from './tree.tsx';
@@ -58,18 +57,14 @@ export function FilesPane({ session }: { session: Session }) {
           <SegmentedControl
             label={t('files.which')}
             value={fileFilter.value}
-            options={[
-              { value: 'all', label: t('files.all') },
-              { value: 'changed', label: t('files.changed') },
-              { value: 'steps', label: t('files.steps') },
-            ]}
+            options={fileFilters.map((value) => ({ value, label: t(`files.${value}`) }))}
             onChange={(value) => {
               fileFilter.value = value;
               if ((tab.current?.clientWidth ?? 0) < roomForBoth) store.shown.value = undefined; // shows the list
             }}
           />
           <span class="fill" />
-          <IconButton icon="plus" label={t('files.new')} onClick={() => askNewFile(store)} />
+          <IconButton icon="plus" label={t('files.new')} onClick={() => showDialog(<NewFile store={store} />)} />
           <IconButton icon="upload" label={t('files.upload')} onClick={() => picker.current?.click()} />
           <IconButton
             icon="download"
@@ -200,8 +195,6 @@ function ChangesView({ store }: { store: FileStore }) {
     </>
   );
 }
-
-const askNewFile = (store: FileStore): void => showDialog(<NewFile store={store} />);
 
 /** If the file already exists, opens it unchanged. */
 function NewFile({ store }: { store: FileStore }) {

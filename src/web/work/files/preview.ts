@@ -12,38 +12,26 @@ export type FileKind =
   | 'text'
   | 'binary';
 
-const images = new Map<string, string>(
-  Object.entries({
-    png: 'image/png',
-    jpg: 'image/jpeg',
-    jpeg: 'image/jpeg',
-    gif: 'image/gif',
-    webp: 'image/webp',
-    avif: 'image/avif',
-    bmp: 'image/bmp',
-    ico: 'image/x-icon',
-    svg: 'image/svg+xml',
-  }),
-);
-const endings = new Map<string, FileKind>(
-  Object.entries({
-    md: 'markdown',
-    markdown: 'markdown',
-    html: 'html',
-    htm: 'html',
-    ipynb: 'notebook',
-    csv: 'csv',
-    tsv: 'csv',
-  }),
-);
+/** From a table with the extensions of each value. */
+const byExtension = <Value extends string>(table: Partial<Record<Value, string>>): ReadonlyMap<string, Value> =>
+  new Map(
+    (Object.entries(table) as [Value, string][]).flatMap(([value, extensions]) =>
+      extensions.split(' ').map((extension) => [extension, value] as const),
+    ),
+  );
+const images = byExtension({
+  'image/png': 'png',
+  'image/jpeg': 'jpg jpeg',
+  'image/gif': 'gif',
+  'image/webp': 'webp',
+  'image/avif': 'avif',
+  'image/bmp': 'bmp',
+  'image/x-icon': 'ico',
+  'image/svg+xml': 'svg',
+});
+const endings = byExtension<FileKind>({ markdown: 'md markdown', html: 'html htm', notebook: 'ipynb', csv: 'csv tsv' });
 /** Files that browsers display themselves, recognized by their extension alone. */
-const media = new Map<string, FileKind>(
-  Object.entries({
-    pdf: 'pdf',
-    ...{ mp4: 'video', webm: 'video', mov: 'video', ogv: 'video' },
-    ...{ mp3: 'audio', wav: 'audio', ogg: 'audio', m4a: 'audio', flac: 'audio' },
-  }),
-);
+const media = byExtension<FileKind>({ pdf: 'pdf', video: 'mp4 webm mov ogv', audio: 'mp3 wav ogg m4a flac' });
 const endingOf = (path: string) => /\.([a-z0-9]+)$/i.exec(path)?.[1]?.toLowerCase() ?? '';
 
 export const imageTypeOf = (path: string): string | undefined => images.get(endingOf(path));
@@ -58,43 +46,30 @@ export function detectFileKind(path: string, beginning: Uint8Array): FileKind {
 
 export const csvSeparatorOf = (path: string): string => (endingOf(path) === 'tsv' ? '\t' : ',');
 
-const languages = new Map<string, string>(
-  Object.entries({
-    ts: 'typescript',
-    tsx: 'typescript',
-    js: 'javascript',
-    mjs: 'javascript',
-    cjs: 'javascript',
-    jsx: 'javascript',
-    py: 'python',
-    rb: 'ruby',
-    rs: 'rust',
-    go: 'go',
-    java: 'java',
-    kt: 'kotlin',
-    c: 'c',
-    h: 'c',
-    cpp: 'cpp',
-    cs: 'csharp',
-    sh: 'bash',
-    bash: 'bash',
-    zsh: 'bash',
-    json: 'json',
-    yaml: 'yaml',
-    yml: 'yaml',
-    toml: 'ini',
-    ini: 'ini',
-    html: 'xml',
-    xml: 'xml',
-    svg: 'xml',
-    css: 'css',
-    scss: 'scss',
-    sql: 'sql',
-    md: 'markdown',
-    php: 'php',
-    lua: 'lua',
-  }),
-);
+const languages = byExtension<string>({
+  typescript: 'ts tsx',
+  javascript: 'js mjs cjs jsx',
+  python: 'py',
+  ruby: 'rb',
+  rust: 'rs',
+  go: 'go',
+  java: 'java',
+  kotlin: 'kt',
+  c: 'c h',
+  cpp: 'cpp',
+  csharp: 'cs',
+  bash: 'sh bash zsh',
+  json: 'json',
+  yaml: 'yaml yml',
+  ini: 'toml ini',
+  xml: 'html xml svg',
+  css: 'css',
+  scss: 'scss',
+  sql: 'sql',
+  markdown: 'md',
+  php: 'php',
+  lua: 'lua',
+});
 /** Name of the highlighter's language. Empty: plain text. */
 export function detectCodeLanguage(path: string): string {
   if (/(^|\/)Dockerfile$/.test(path)) return 'dockerfile';

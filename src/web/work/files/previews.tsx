@@ -1,17 +1,18 @@
 import { useEffect, useState } from 'preact/hooks';
+import { fetchWithToken, mutate, toErrorText } from '../../data/server.ts';
 import { HighlightedCode } from '../../markdown/code.tsx';
 import { Markdown } from '../../markdown/markdown.tsx';
 import { runParseTask } from '../../parsing/parse.ts';
 import { truncateLine } from '../../parts/bounded-text.ts';
+import { Button } from '../../parts/kit/button.tsx';
 import { SegmentedControl } from '../../parts/kit/choice.tsx';
 import { LoadPlaceholder } from '../../parts/kit/trouble.tsx';
+import { PageFrame } from '../../parts/page-frame.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
-import { maxCsvCells } from './csv.ts';
+import { maxCsvCells, type SortOrder, sortRows, toggleSortOrder } from './csv.ts';
 import { csvSeparatorOf, detectCodeLanguage, type FileKind, imageTypeOf } from './preview.ts';
 import { type NotebookOutput, parseNotebook } from './read-notebook.ts';
-import { PdfView, ServedFile, useObjectUrl } from './served.tsx';
-import { type SortOrder, sortRows, toggleSortOrder } from './sort-rows.ts';
 import type { FileStore, LoadedFile } from './store.ts';
 
 const maxShownRows = 5_000;
@@ -19,14 +20,8 @@ const maxColoured = 200_000;
 const maxCell = 2_000; // characters
 const rowHeight = 20;
 
-interface Props {
-  readonly store: FileStore;
-  readonly file: LoadedFile;
-  readonly kind: FileKind;
-}
-
 /** HTML, notebooks, Markdown and tables can also be shown as source. */
-export function FilePreview({ store, file, kind }: Props) {
+export function FilePreview({ store, file, kind }: { store: FileStore; file: LoadedFile; kind: FileKind }) {
   const [asSource, setSource] = useState(false);
   if (kind === 'image') return <Picture store={store} file={file} />;
   if (kind === 'pdf') return <PdfView store={store} file={file} />;
@@ -40,10 +35,7 @@ export function FilePreview({ store, file, kind }: Props) {
         <SegmentedControl
           label={t('files.view')}
           value={asSource ? 'source' : 'preview'}
-          options={[
-            { value: 'preview', label: t('files.preview') },
-            { value: 'source', label: t('files.source') },
-          ]}
+          options={(['preview', 'source'] as const).map((value) => ({ value, label: t(`files.${value}`) }))}
           onChange={(value) => setSource(value === 'source')}
         />
       </div>
@@ -185,3 +177,99 @@ const Shown = ({ output }: { output: NotebookOutput }) =>
       {output.text}
     </pre>
   );
+
+/** Lifetime of an address if nothing closes it, for example because the browser crashed. */
+const lifeMinutes = 60;
+
+/**
+ * Displays the file in the browser from a secret address, which gives access only to the file's folder and is revoked when the
+ * view closes.
+ */
+function ServedFile({ store, path, kind }: { store: FileStore; path: string; kind: 'html' | 'video' | 'audio' }) {
+  const address = useAddress(store.sessionId, path);
+  const [runsScripts, setRunsScripts] = useState(false);
+  useEffect(() => setRunsScripts(false), [path]);
+  if (!address || 'failed' in address) return <LoadPlaceholder problem={address?.failed ?? ''} />;
+  if (kind === 'html') {
+    return (
+      <>
+        <PageFrame
+          key={String(runsScripts)}
+          src={address.of}
+          title={path}
+          allowed={runsScripts ? 'allow-scripts allow-forms allow-modals' : ''}
+          takesFocus={runsScripts}
+        />
+        <p class="work-note quiet">
+          {t(runsScripts ? 'files.sandboxed' : 'files.withoutScripts')}{' '}
+          {!runsScripts && <Button class="small" label={t('files.runScripts')} onClick={() => setRunsScripts(true)} />}
+        </p>
+      </>
+    );
+  }
+  return (
+    <div class="file-body scrolls fill picture round">
+      {/* biome-ignore-start lint/a11y/useMediaCaption: workspace files have no captions */}
+      {kind === 'video' ? (
+        <video src={address.of} controls title={path} />
+      ) : (
+        <audio src={address.of} controls title={path} />
+      )}
+      {/* biome-ignore-end lint/a11y/useMediaCaption: workspace files have no captions */}
+    </div>
+  );
+}
+
+function useAddress(sessionId: string, path: string) {
+  const [address, setAddress] = useState<{ readonly of: string } | { readonly failed: string }>();
+  useEffect(() => {
+    const cut = path.lastIndexOf('/');
+    const wish = { sessionId, of: 'files', folder: path.slice(0, Math.max(0, cut)), minutes: lifeMinutes } as const;
+    const opening = mutate('ports.open', wish);
+    let isOver = false;
+    opening.then(
+      (opened) => !isOver && setAddress({ of: opened.path + path.split('/').map(encodeURIComponent).join('/') }),
+      (thrown: unknown) => !isOver && setAddress({ failed: toErrorText(thrown) }),
+    );
+    const close = () => {
+      isOver = true;
+      const remove = ({ id }: { readonly id: string }) =>
+        fetchWithToken(`/api/v1/sessions/${sessionId}/previews/${id}`, { method: 'DELETE', keepalive: true });
+      opening.then(remove).catch(() => {}); // an address that is not closed expires
+    };
+    addEventListener('pagehide', close);
+    return () => {
+      removeEventListener('pagehide', close);
+      setAddress(undefined);
+      close();
+    };
+  }, [sessionId, path]);
+  return address;
+}
+
+/** Object URL of the whole file, valid until the view is closed. */
+function useObjectUrl(store: FileStore, file: LoadedFile, type: string): string | undefined {
+  const [url, setUrl] = useState<string>();
+  useEffect(() => {
+    let made: string | undefined;
+    let isOver = false;
+    const read = file.isCut ? store.read(file.path, true) : Promise.resolve(file);
+    void read.then(({ bytes }) => {
+      if (isOver) return;
+      made = URL.createObjectURL(new Blob([bytes], { type }));
+      setUrl(made);
+    });
+    return () => {
+      isOver = true;
+      if (made !== undefined) URL.revokeObjectURL(made);
+    };
+  }, [file]);
+  return url;
+}
+
+/** Shown in the browser's own PDF viewer, which opens no other file. */
+function PdfView({ store, file }: { store: FileStore; file: LoadedFile }) {
+  const url = useObjectUrl(store, file, 'application/pdf');
+  if (!navigator.pdfViewerEnabled) return <p class="quiet empty">{t('files.pdf')}</p>;
+  return url === undefined ? null : <iframe class="page-frame" src={url} title={file.path} />;
+}

@@ -8,14 +8,10 @@ interface Cell {
   readonly source: string;
   readonly outputs: readonly NotebookOutput[];
 }
-export interface NotebookFile {
-  readonly language: string;
-  readonly cells: readonly Cell[];
-}
 const mostOutput = 20_000; // characters
 const pictures = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'] as const;
 
-export function parseNotebook(text: string): NotebookFile | undefined {
+export function parseNotebook(text: string) {
   let found: unknown;
   try {
     found = JSON.parse(text);

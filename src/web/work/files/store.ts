@@ -16,7 +16,8 @@ export interface LoadedFile {
   readonly isCut: boolean;
 }
 
-export type FileFilter = 'all' | 'changed' | 'steps';
+export const fileFilters = ['all', 'changed', 'steps'] as const;
+export type FileFilter = (typeof fileFilters)[number];
 export const fileFilter = signal<FileFilter>('all');
 
 /** Number of changes to a session's files that none of its events reported. */
@@ -132,11 +133,11 @@ export class FileStore {
   }
 
   async read(path: string, whole = false): Promise<LoadedFile> {
-    const range = whole ? undefined : { range: `bytes=0-${readBytes - 1}` };
-    const answer = await fetchWithToken(toFileUrl(this.sessionId, path), range ? { headers: range } : {});
+    const range = whole ? {} : { headers: { range: `bytes=0-${readBytes - 1}` } };
+    const answer = await fetchWithToken(toFileUrl(this.sessionId, path), range);
     if (!answer.ok) throw new Error(await readErrorDetail(answer));
     const bytes = new Uint8Array(await answer.arrayBuffer());
-    const size = Number(/\/(\d+)$/.exec(answer.headers.get('content-range') ?? '')?.[1] ?? bytes.length);
+    const size = wholeSizeOf(answer) ?? bytes.length;
     const version = answer.headers.get('etag') ?? '';
     return { path, version, size, bytes, isCut: bytes.length < size };
   }
@@ -173,14 +174,15 @@ export class FileStore {
 export const toFileUrl = (sessionId: string, path: string): string =>
   `/streams/sessions/${sessionId}/file?path=${encodeURIComponent(path)}`;
 
+function wholeSizeOf({ headers }: Response): number | undefined {
+  const size = /\/(\d+)$/.exec(headers.get('content-range') ?? '')?.[1];
+  return size === undefined ? undefined : Number(size);
+}
+
 /** Reads a part of a file, and the size of the whole. A part beyond the end is empty, because a log can still grow. */
-export async function readFileRange(
-  address: string,
-  from: number,
-  length: number,
-): Promise<{ bytes: Uint8Array<ArrayBuffer>; size: number }> {
+export async function readFileRange(address: string, from: number, length: number) {
   const answer = await fetchWithToken(address, { headers: { range: `bytes=${from}-${from + length - 1}` } });
-  const size = Number(/\/(\d+)$/.exec(answer.headers.get('content-range') ?? '')?.[1] ?? 0);
+  const size = wholeSizeOf(answer) ?? 0;
   if (answer.status === 416) return { bytes: new Uint8Array(), size };
   if (!answer.ok) throw new Error(await readErrorDetail(answer));
   return { bytes: new Uint8Array(await answer.arrayBuffer()), size };

@@ -15,7 +15,6 @@ import {
   hasOwnOrigin,
   markPortsSeen,
   openPort,
-  type Port,
   type Preview,
   ports,
   previewLocation,
@@ -34,8 +33,14 @@ export function PreviewPane({ session: { id } }: { session: Session }) {
   return (
     <section aria-label={t('tab.preview')}>
       <ul class="processes scrolls" aria-label={t('preview.ports')}>
-        {all.map((one) => (
-          <Listening key={one.port} port={one} />
+        {all.map(({ port, command = '' }) => (
+          <li key={port}>
+            <button type="button" class="row tree-row full" onClick={() => openPort(port)}>
+              <Icon name="globe" size={16} />
+              <strong>{t('preview.port', { port })}</strong>
+              <code class="cut fill quiet">{command}</code>
+            </button>
+          </li>
         ))}
       </ul>
       <Open sessionId={id} />
@@ -43,18 +48,9 @@ export function PreviewPane({ session: { id } }: { session: Session }) {
   );
 }
 
-const Listening = ({ port: { port, command = '' } }: { port: Port }) => (
-  <li>
-    <button type="button" class="row tree-row full" onClick={() => openPort(port)}>
-      <Icon name="globe" size={16} />
-      <strong>{t('preview.port', { port })}</strong>
-      <code class="cut fill quiet">{command}</code>
-    </button>
-  </li>
-);
-
 /** Excludes previews that the page opened for its own frames. Those close with the frames. */
 const isShared = ({ folder }: Preview) => folder === undefined;
+const targetOf = ({ of }: Preview) => (of === 'files' ? t('tab.files') : t('preview.port', { port: of }));
 
 /** Open previews, which a person can copy or close. Anyone who has a preview's address can use it. */
 function Open({ sessionId }: { sessionId: string }) {
@@ -79,7 +75,7 @@ function Open({ sessionId }: { sessionId: string }) {
         {open.map((one) => (
           <li key={one.id} class="row wrap">
             <span class="fill">
-              {one.of === 'files' ? t('tab.files') : t('preview.port', { port: one.of })}
+              {targetOf(one)}
               <span class="quiet"> · {t('until', { time: formatDateTime(one.expiresAt) })}</span>
             </span>
             <CopyButton text={buildPreviewUrl(one, '/')} />
@@ -87,9 +83,7 @@ function Open({ sessionId }: { sessionId: string }) {
               kind="quiet"
               class="small"
               label={t('revoke')}
-              aria-label={t('preview.closeOne', {
-                what: one.of === 'files' ? t('tab.files') : t('preview.port', { port: one.of }),
-              })}
+              aria-label={t('preview.closeOne', { what: targetOf(one) })}
               onClick={() => void close(one.id)}
             />
           </li>
@@ -100,11 +94,8 @@ function Open({ sessionId }: { sessionId: string }) {
 }
 
 function Shown({ sessionId, at }: { sessionId: string; at: PreviewLocation }) {
-  const {
-    now: found,
-    problem,
-    again,
-  } = useLoadedData(() => findOrOpenPreview(sessionId, at.port), [sessionId, at.port]);
+  const read = () => findOrOpenPreview(sessionId, at.port);
+  const { now: found, problem, again } = useLoadedData(read, [sessionId, at.port]);
   const [path, setPath] = useState(at.path);
   const [shownPath, showPath] = useState(at.path);
   const [turn, setTurn] = useState(0);

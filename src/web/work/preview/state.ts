@@ -6,7 +6,7 @@ import { mutateWithRetry, query } from '../../data/server.ts';
 import { currentSessionId } from '../../data/sessions.ts';
 import type { PreviewLocation } from './target.ts';
 
-export type Port = Outputs['ports']['list'][number];
+type Port = Outputs['ports']['list'][number];
 export type Preview = Outputs['ports']['opened'][number];
 
 const settleMs = 700;

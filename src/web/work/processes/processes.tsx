@@ -1,15 +1,18 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Outputs, SandboxStatus } from '../../../client/types.ts';
 import { mutateWithRetry, query, toErrorText } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
+import { stripAnsi } from '../../parts/ansi.ts';
 import { formatBytes, formatDateTime, formatDuration } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { EmptyState } from '../../parts/kit/empty.tsx';
 import { LoadPlaceholder } from '../../parts/kit/trouble.tsx';
 import { tryOrNotify } from '../../parts/notice.tsx';
+import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
-import { ProcessLogView } from './log.tsx';
+import { readFileRange, toFileUrl } from '../files/store.ts';
+import { ProcessLogReader } from './log-reader.ts';
 
 type Process = Outputs['processes']['list'][number];
 const lookMs = 3_000;
@@ -18,7 +21,7 @@ const lookMs = 3_000;
 export function ProcessesPane({ session: { id: sessionId } }: { session: Session }) {
   const [all, setAll] = useState<readonly Process[]>();
   const [sandbox, setSandbox] = useState<SandboxStatus>();
-  const [services, setServices] = useState<readonly Service[]>([]);
+  const [services, setServices] = useState<Outputs['sandbox']['services']>([]);
   const [trouble, setTrouble] = useState('');
   const [shown, setShown] = useState<number>();
   const look = async () => {
@@ -47,12 +50,29 @@ export function ProcessesPane({ session: { id: sessionId } }: { session: Session
   return (
     <>
       {sandbox && <SandboxState sandbox={sandbox} sessionId={sessionId} onChange={setSandbox} />}
-      <Services services={services} />
+      {services.length > 0 && (
+        <ul class="processes scrolls" aria-label={t('services.title')}>
+          {services.map(({ name, image, ports, state, exitCode }) => (
+            <li key={name}>
+              <div class="row tree-row full">
+                <code class="cut fill">
+                  {ports.length === 0 ? name : ports.map((port) => `${name}:${port}`).join(' ')}
+                </code>
+                <span
+                  class={`${['exited', 'unhealthy'].includes(state) ? 'bad-text' : 'quiet'} figures small-text rigid`}
+                >
+                  {`${image} · ${state === 'exited' ? t('services.exited', { code: exitCode ?? '?' }) : t(`services.${state}`)}`}
+                </span>
+              </div>
+            </li>
+          ))}
+        </ul>
+      )}
       {all.length === 0 && <p class="quiet empty">{t('processes.none')}</p>}
       <ul class="processes scrolls" aria-label={t('tab.processes')}>
-        {groupByProgram(all).map(([name, [first, ...others]]) => (
+        {[...Map.groupBy(all, ({ cmd }) => toProgramName(cmd))].map(([name, [first, ...others]]) => (
           <li key={name}>
-            <Row process={first} name={name} show={setShown} stop={stop} />
+            {first && <Row process={first} name={name} show={setShown} stop={stop} />}
             {others.length > 0 && (
               <details>
                 <summary class="quiet small-text">{t('processes.more', { n: others.length, name })}</summary>
@@ -72,20 +92,8 @@ export function ProcessesPane({ session: { id: sessionId } }: { session: Session
   );
 }
 
-/** Programs are in the order of their first processes. */
-export function groupByProgram(all: readonly Process[]): [name: string, processes: [Process, ...Process[]]][] {
-  const found = new Map<string, [Process, ...Process[]]>();
-  for (const process of all) {
-    const name = toProgramName(process.cmd);
-    const known = found.get(name);
-    if (known) known.push(process);
-    else found.set(name, [process]);
-  }
-  return [...found];
-}
-
 /** Program of a command, without its folder and the variables before it. */
-export const toProgramName = (cmd: string): string => {
+const toProgramName = (cmd: string): string => {
   const word = cmd.split(/\s+/).find((part) => part !== '' && !/^\w+=/.test(part)) ?? cmd;
   return word.split('/').at(-1) || word;
 };
@@ -192,28 +200,62 @@ function SandboxState({ sandbox: { condition, keeps, pause, idleSeconds, filesDa
   );
 }
 
-type Service = Outputs['sandbox']['services'][number];
+const readMs = 1_000;
+const lineHeight = 20; // must match conversation.css
 
-function Services({ services }: { readonly services: readonly Service[] }) {
-  if (services.length === 0) return null;
+function ProcessLogView({ sessionId, path, isRunning }: { sessionId: string; path: string; isRunning: boolean }) {
+  const [trouble, setTrouble] = useState('');
+  const log = useMemo(
+    () => new ProcessLogReader((from, length) => readFileRange(toFileUrl(sessionId, path), from, length)),
+    [path],
+  );
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let isOver = false;
+    const look = async () => {
+      await log.more().then(
+        () => setTrouble(''),
+        (thrown: unknown) => setTrouble(toErrorText(thrown)),
+      );
+      if (!isOver && isRunning) timer = setTimeout(look, readMs);
+    };
+    void look();
+    return () => {
+      isOver = true;
+      clearTimeout(timer);
+    };
+  }, [log, isRunning]);
+  const lines = log.lines.value;
   return (
-    <ul class="processes scrolls" aria-label={t('services.title')}>
-      {services.map(({ name, image, ports, state, exitCode }) => (
-        <li key={name}>
-          <div class="row tree-row full">
-            <code class="cut fill">{ports.length === 0 ? name : ports.map((port) => `${name}:${port}`).join(' ')}</code>
-            <span
-              class={
-                state === 'exited' || state === 'unhealthy'
-                  ? 'bad-text figures small-text rigid'
-                  : 'quiet figures small-text rigid'
-              }
-            >
-              {`${image} · ${state === 'exited' ? t('services.exited', { code: exitCode ?? '?' }) : t(`services.${state}`)}`}
-            </span>
+    <>
+      {trouble !== '' && <p class="work-note bad-text">{trouble}</p>}
+      {log.start.value > 0 && (
+        <p class="work-note">
+          <Button
+            kind="quiet"
+            label={t('processes.earlier')}
+            onClick={() => tryOrNotify(t('processes.logUnread'), () => log.earlier())}
+          />
+          <Button
+            kind="quiet"
+            label={t('processes.whole')}
+            onClick={() => tryOrNotify(t('processes.logUnread'), () => log.all())}
+          />
+        </p>
+      )}
+      <VirtualList
+        class="console padded scrolls mono pre lines process-log fill"
+        role="log"
+        label={t('processes.log')}
+        count={lines.length}
+        rowHeight={lineHeight}
+        followsEnd
+        row={(n) => (
+          <div key={n} class="line">
+            {stripAnsi(lines[n] ?? '')}
           </div>
-        </li>
-      ))}
-    </ul>
+        )}
+      />
+    </>
   );
 }

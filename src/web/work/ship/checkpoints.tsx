@@ -22,11 +22,8 @@ type Checkpoint = Outputs['checkpoints']['list'][number];
 
 export function CheckpointList({ session: { id: sessionId, status } }: { session: Session }) {
   const [from, setFrom] = useState<number>();
-  const {
-    now: all,
-    problem,
-    again,
-  } = useLoadedData(() => query('checkpoints.list', { sessionId }), [sessionId, status]);
+  const read = () => query('checkpoints.list', { sessionId });
+  const { now: all, problem, again } = useLoadedData(read, [sessionId, status]);
   // A run's checkpoint is created shortly after its end.
   useEffect(() => {
     const timer = setTimeout(again, settleMs);
@@ -43,59 +40,42 @@ export function CheckpointList({ session: { id: sessionId, status } }: { session
       {all && all.length > 0 && (
         <>
           <ol class="checkpoints scrolls stack" reversed>
-            {all.toReversed().map((one) => (
-              <Row
-                key={one.number}
-                one={one}
-                isCompared={one.number === from}
-                onCompare={() => setFrom(one.number === from ? undefined : one.number)}
-                onRestore={() => askToRestore(sessionId, one, again)}
-              />
-            ))}
+            {all.toReversed().map(({ number, runId, seq, at, files }) => {
+              const name = t('checkpoints.one', { number });
+              return (
+                <li key={number} class="row box padded wrap between">
+                  <p class="row checkpoint-about wrap small-text">
+                    <strong>{name}</strong>
+                    <span>{aboutRun(number, runId)}</span>
+                    <span class="quiet">
+                      <RelativeTime at={at} /> · {t('checkpoints.files', { n: files })}
+                    </span>
+                  </p>
+                  <div class="row ship-row wrap">
+                    <Button
+                      class="small"
+                      label={t('checkpoints.compare')}
+                      aria-pressed={number === from}
+                      aria-label={t('checkpoints.compareOne', { name })}
+                      onClick={() => setFrom(number === from ? undefined : number)}
+                    />
+                    <Button
+                      kind="quiet"
+                      class="small"
+                      label={t('restore')}
+                      aria-label={t('checkpoints.restoreOne', { name })}
+                      onClick={() => askToRestore(sessionId, number, again)}
+                    />
+                    {seq !== null && <ForkButton seq={seq} label={t('checkpoints.forkOne', { name })} />}
+                  </div>
+                </li>
+              );
+            })}
           </ol>
           {from !== undefined && <Comparison key={from} sessionId={sessionId} from={from} all={all} />}
         </>
       )}
     </section>
-  );
-}
-
-interface RowProps {
-  readonly one: Checkpoint;
-  readonly isCompared: boolean;
-  readonly onCompare: () => void;
-  readonly onRestore: () => void;
-}
-
-function Row({ one: { number, runId, seq, at, files }, isCompared, onCompare, onRestore }: RowProps) {
-  const name = t('checkpoints.one', { number });
-  return (
-    <li class="row box padded wrap between">
-      <p class="row checkpoint-about wrap small-text">
-        <strong>{name}</strong>
-        <span>{aboutRun(number, runId)}</span>
-        <span class="quiet">
-          <RelativeTime at={at} /> · {t('checkpoints.files', { n: files })}
-        </span>
-      </p>
-      <div class="row ship-row wrap">
-        <Button
-          class="small"
-          label={t('checkpoints.compare')}
-          aria-pressed={isCompared}
-          aria-label={t('checkpoints.compareOne', { name })}
-          onClick={onCompare}
-        />
-        <Button
-          kind="quiet"
-          class="small"
-          label={t('restore')}
-          aria-label={t('checkpoints.restoreOne', { name })}
-          onClick={onRestore}
-        />
-        {seq !== null && <ForkButton seq={seq} label={t('checkpoints.forkOne', { name })} />}
-      </div>
-    </li>
   );
 }
 
@@ -110,7 +90,7 @@ function aboutRun(number: number, runId: string | null): string {
     : t('checkpoints.afterRun');
 }
 
-function askToRestore(sessionId: string, { number }: Checkpoint, onDone: () => void): void {
+function askToRestore(sessionId: string, number: number, onDone: () => void): void {
   const name = t('checkpoints.one', { number });
   confirmAction({
     title: t('checkpoints.restoreAsk', { name }),
@@ -125,14 +105,8 @@ function askToRestore(sessionId: string, { number }: Checkpoint, onDone: () => v
   });
 }
 
-interface ComparisonProps {
-  readonly sessionId: string;
-  readonly from: number;
-  readonly all: readonly Checkpoint[];
-}
-
 /** From one checkpoint to another, or to the current files. */
-function Comparison({ sessionId, from, all }: ComparisonProps) {
+function Comparison({ sessionId, from, all }: { sessionId: string; from: number; all: readonly Checkpoint[] }) {
   const [to, setTo] = useState<number>();
   const range = { sessionId, from, ...(to !== undefined && { to }) };
   const { now: found, problem } = useLoadedData(() => query('checkpoints.diff', range), [sessionId, from, to, all]);

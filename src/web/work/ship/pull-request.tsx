@@ -5,7 +5,7 @@ import { truncateLine } from '../../parts/bounded-text.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { CheckboxField } from '../../parts/kit/field.tsx';
 import { useLoadedData } from '../../parts/kit/trouble.tsx';
-import { notify, tryOrNotify } from '../../parts/notice.tsx';
+import { notify, useBusyAction } from '../../parts/notice.tsx';
 import { PullRequestFields } from '../../parts/proposal-fields.tsx';
 import { t } from '../../text/text.ts';
 
@@ -37,14 +37,12 @@ function OpenForm({ of, state: { forge, newUrl }, onDone }: Pick<Props, 'of' | '
   const [title, setTitle] = useState('');
   const [text, setText] = useState('');
   const [isDraft, setDraft] = useState(false);
-  const [isBusy, setBusy] = useState(false);
+  const [isBusy, act] = useBusyAction();
   const name = t('ship.openOn', { forge: forge.label });
   const open = async () => {
-    setBusy(true);
-    const isDone = await tryOrNotify(t('ship.notOpened'), () =>
+    const isDone = await act(t('ship.notOpened'), () =>
       mutate('pullRequests.open', { ...of, title, text, draft: isDraft }),
     );
-    setBusy(false);
     if (isDone) onDone();
   };
   return (
@@ -73,16 +71,13 @@ type OpenedProps = Pick<Props, 'of' | 'onDone'> & {
 
 function Opened({ of, state: { comments, reviews, checks, unsent, isCut }, pullRequest, onDone }: OpenedProps) {
   const { number, title, state, draft, author, base, url } = pullRequest;
-  const [isBusy, setBusy] = useState(false);
-  const sendAll = async () => {
-    setBusy(true);
-    await tryOrNotify(t('ship.send'), async () => {
+  const [isBusy, act] = useBusyAction();
+  const sendAll = () =>
+    act(t('ship.send'), async () => {
       const { sent } = await mutate('pullRequests.sendFeedback', of);
       notify(t('ship.sent', { n: sent }));
       onDone();
     });
-    setBusy(false);
-  };
   return (
     <div class="stack ship-request raised box padded">
       <h3 class="breaks">

@@ -9,7 +9,7 @@ import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { CheckboxField, TextAreaField } from '../../parts/kit/field.tsx';
 import { List } from '../../parts/kit/list.tsx';
 import { useLoadedData } from '../../parts/kit/trouble.tsx';
-import { notify, tryOrNotify } from '../../parts/notice.tsx';
+import { notify, tryOrNotify, useBusyAction } from '../../parts/notice.tsx';
 import { t, translateServerText } from '../../text/text.ts';
 import { saveBlob } from '../files/transfers.ts';
 import { type FilePatch, isGeneratedFile, parseFilePatch, parseHunk, type RepositoryStatus } from './changes.ts';
@@ -71,17 +71,14 @@ interface StepProps {
 }
 
 function Push({ of, status: { ahead }, mayPush, onDone }: StepProps & { readonly mayPush: boolean }) {
-  const [isBusy, setBusy] = useState(false);
+  const [isBusy, act] = useBusyAction();
   if (ahead === 0) return <p class="quiet">{t('ship.nothingAhead')}</p>;
-  const push = async () => {
-    setBusy(true);
-    await tryOrNotify(t('ship.notPushed'), async () => {
+  const push = () =>
+    act(t('ship.notPushed'), async () => {
       const { branch } = await mutate('repositories.push', of);
       notify(t('ship.pushed', { branch }));
       onDone();
     });
-    setBusy(false);
-  };
   const patch = () =>
     tryOrNotify(t('ship.noPatch'), async () => {
       const { text } = await query('repositories.patch', of);
@@ -96,7 +93,8 @@ function Push({ of, status: { ahead }, mayPush, onDone }: StepProps & { readonly
   );
 }
 
-type RepositoryEnvironment = NonNullable<Session['repositories'][number]['environment']>;
+type RepositoryEnvironment = NonNullable<Repository['environment']>;
+type WantedServiceTable = NonNullable<RepositoryEnvironment['services']>;
 type CheckResult = Outputs['repositories']['check']['checks'][number];
 
 interface Props {
@@ -129,7 +127,7 @@ function Environment({ of, environment, onDone }: Props) {
       ))}
       {egress.length > 0 && <Hosts sessionId={of.sessionId} hosts={egress} />}
       {services && <WantedServices of={of} services={services} />}
-      {checks.length > 0 && <Checks of={of} checks={checks} onDone={onDone} />}
+      {checks.length > 0 && <Checks of={of} environment={environment} onDone={onDone} />}
     </>
   );
 }
@@ -172,10 +170,7 @@ function Hosts({ sessionId, hosts }: { sessionId: string; hosts: readonly string
 }
 
 /** A person can allow either all of the services or none. */
-function WantedServices({
-  of,
-  services,
-}: Pick<Props, 'of'> & { readonly services: NonNullable<RepositoryEnvironment['services']> }) {
+function WantedServices({ of, services }: { of: RepositoryLocation; services: WantedServiceTable }) {
   const [there, setThere] = useState<readonly string[]>();
   const keep = (all: Outputs['sandbox']['services']) => setThere(all.map(({ name }) => name));
   const look = () => query('sandbox.services', { sessionId: of.sessionId }).then(keep, () => setThere(undefined));
@@ -207,21 +202,14 @@ function WantedServices({
   );
 }
 
-function Checks({
-  of,
-  checks,
-  onDone,
-}: Pick<Props, 'of' | 'onDone'> & { readonly checks: RepositoryEnvironment['checks'] }) {
+function Checks({ of, environment: { checks }, onDone }: Props) {
   const [ran, setRan] = useState<readonly CheckResult[]>([]);
-  const [isBusy, setBusy] = useState(false);
-  const run = async () => {
-    setBusy(true);
-    await tryOrNotify(t('ship.checksNotRun'), async () => {
+  const [isBusy, act] = useBusyAction();
+  const run = () =>
+    act(t('ship.checksNotRun'), async () => {
       setRan((await mutate('repositories.check', of)).checks);
       onDone();
     });
-    setBusy(false);
-  };
   return (
     <div class="stack ship-form raised box padded">
       <h3 class="breaks">{t('ship.ownChecks')}</h3>
@@ -249,21 +237,14 @@ function Checks({
   );
 }
 
-interface CommitProps {
-  readonly of: RepositoryLocation;
-  readonly status: RepositoryStatus;
-  readonly proposal: string;
-  readonly onDone: () => void;
-}
-
 const mostShown = 100;
-function Commit({ of, status: { files, truncated }, proposal, onDone }: CommitProps) {
+function Commit({ of, status: { files, truncated }, proposal, onDone }: StepProps & { readonly proposal: string }) {
   const [message, setMessage] = useState(proposal.replace(/…$/, ''));
   const [left, setLeft] = useState<ReadonlySet<string>>(
     () => new Set(files.flatMap(({ path }) => (isGeneratedFile(path) ? [path] : []))),
   );
   const [patches, setPatches] = useState<Readonly<Record<string, string>>>({});
-  const [isBusy, setBusy] = useState(false);
+  const [isBusy, act] = useBusyAction();
   if (files.length === 0) return <p class="quiet">{t('ship.clean')}</p>;
   const chosen = files.filter(({ path }) => !left.has(path));
   const toggle = (path: string) => {
@@ -272,15 +253,13 @@ function Commit({ of, status: { files, truncated }, proposal, onDone }: CommitPr
     setLeft(now);
   };
   const commit = async () => {
-    setBusy(true);
     // Without a list, the commit includes every change, even those that the page does not list.
     const only =
       left.size === 0 ? {} : { files: chosen.flatMap(({ path, from }) => (from === null ? [path] : [from, path])) };
     const leaveOut = chosen.map(({ path }) => patches[path] ?? '').join('');
-    const isDone = await tryOrNotify(t('ship.commit'), () =>
+    const isDone = await act(t('ship.commit'), () =>
       mutate('repositories.commit', { ...of, message, ...only, ...(leaveOut !== '' && { leaveOut }) }),
     );
-    setBusy(false);
     if (isDone) onDone();
   };
   return (

@@ -12,15 +12,8 @@ import { t } from '../../text/text.ts';
 // xterm writes rules into style elements and colors into style attributes, which the page's policy refuses. The elements created
 // here convert both to adopted style sheets and element properties.
 
-interface SafeDocument extends Disposable {
-  /** The page's document, except that it creates elements that comply with the policy. */
-  readonly document: Document;
-  /** Runs `work` while the page's own document creates such elements, because xterm uses it for one style sheet. */
-  during(work: () => void): void;
-}
-
-/** Dispose the result together with the terminal. */
-function documentWithSheets(): SafeDocument {
+/** The page's document, except that it creates elements that comply with the policy. Dispose it together with the terminal. */
+function documentWithSheets() {
   const own: CSSStyleSheet[] = [];
   const original = Document.prototype.createElement.bind(document) as (tag: string) => HTMLElement;
   const styleElement = () => {
@@ -52,7 +45,8 @@ function documentWithSheets(): SafeDocument {
   };
   return {
     document: new Proxy(document, handler),
-    during(work) {
+    /** Runs `work` while the page's own document creates such elements, because xterm uses it for one style sheet. */
+    during(work: () => void): void {
       Object.defineProperty(document, 'createElement', { configurable: true, value: createElement });
       try {
         work();
@@ -101,22 +95,12 @@ function passInsertedText(field: HTMLTextAreaElement, pass: (text: string) => vo
     isKey = key === '' || (key.length === 1 && !event.ctrlKey && !event.metaKey);
   };
   field.addEventListener('keydown', on, { signal, capture: true });
-  field.addEventListener(
-    'keyup',
-    () => {
-      isKey = false;
-    },
-    { signal, capture: true },
-  );
-  field.addEventListener(
-    'input',
-    (event) => {
-      const { inputType, data, isComposing } = event as InputEvent;
-      if (!isKey && !isComposing && insertions.has(inputType) && data) pass(data);
-      isKey = false;
-    },
-    { signal, capture: true },
-  );
+  const off = (event: Event) => {
+    const { inputType, data, isComposing } = event as InputEvent;
+    if (event.type === 'input' && !isKey && !isComposing && insertions.has(inputType) && data) pass(data);
+    isKey = false;
+  };
+  for (const type of ['keyup', 'input']) field.addEventListener(type, off, { signal, capture: true });
   return () => listening.abort();
 }
 

@@ -1,5 +1,5 @@
 import type { Event } from '../../../client/types.ts';
-import { eventSummaryOf } from '../../../core/model/event-traits.ts';
+import { eventLabelOf, eventSummaryOf, eventTraits } from '../../../core/model/event-traits.ts';
 import { toPhaseTextKey, toRunEndTextKey } from '../../conversation/notes.tsx';
 import { formatCount, formatDuration, formatUsd } from '../../parts/format.ts';
 import { t, translateFailure, translateServerText } from '../../text/text.ts';
@@ -76,3 +76,7 @@ function goalWords(data: Extract<Event, { type: 'goal' }>['data']): string {
   const code = data.exitCode === undefined ? '' : ` · ${t('tool.exit', { code: data.exitCode })}`;
   return `${t(`goal.check.${data.result}`, { what })}${data.result === 'passed' ? '' : `${code}: ${data.detail}`}`;
 }
+
+/** A newer server may send event types that this page does not know. */
+export const eventNameOf = (event: Event): string =>
+  Object.hasOwn(eventTraits, event.type) ? t(`event.${event.type}`) : eventLabelOf(event);

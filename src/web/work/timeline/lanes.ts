@@ -1,3 +1,4 @@
+import type { Event } from '../../../client/types.ts';
 import type { TimelineLane } from '../../../core/model/event-traits.ts';
 
 // The scrubber shows a log in a few hundred columns, for any number of events.
@@ -31,3 +32,11 @@ export function toTimelineColumns(kinds: readonly TimelineLane[], most: number):
 }
 
 const noCounts = (): Record<TimelineLane, number> => ({ person: 0, model: 0, tool: 0, sandbox: 0, problem: 0 });
+
+/** Turn of an event: the turn whose usage comes next in the same run, or else the previous turn. */
+export function findTurnAt(events: readonly Event[], shown: number): number | undefined {
+  const turnOf = (event: Event | undefined) => (event?.type === 'usage' ? event.data.turn : undefined);
+  const hasTurn = (event: Event) => turnOf(event) !== undefined;
+  const next = events.slice(Math.max(0, shown - 1)).find((event) => hasTurn(event) || event.type === 'run.end');
+  return turnOf(next) ?? turnOf(events.slice(0, shown).findLast(hasTurn));
+}

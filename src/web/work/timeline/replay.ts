@@ -10,10 +10,10 @@ interface Timed {
   readonly ts: number;
 }
 
-export const computeReplayPause = (before: Timed | undefined, after: Timed | undefined): number =>
+const computeReplayPause = (before: Timed | undefined, after: Timed | undefined): number =>
   before && after ? Math.min(maxReplayPauseMs, Math.max(0, after.ts - before.ts)) : 0;
 
-export interface ReplayProgress {
+interface ReplayProgress {
   readonly shown: number;
   /** Elapsed part of the next pause. */
   readonly waitedMs: number;

@@ -1,26 +1,25 @@
 import { signal } from '@preact/signals';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Event, Outputs } from '../../../client/types.ts';
-import { eventLaneOf } from '../../../core/model/event-traits.ts';
+import { eventLaneOf, type TimelineLane } from '../../../core/model/event-traits.ts';
 import { ConversationItems } from '../../conversation/items.tsx';
 import { sessionEventCount, sessionEvents } from '../../data/log.ts';
 import { query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
+import { onThemeChange, resolveCssColor } from '../../parts/colour.ts';
 import { findLocale, formatCount } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { SegmentedControl } from '../../parts/kit/choice.tsx';
 import { Dialog, showDialog } from '../../parts/kit/dialog.tsx';
 import { LoadPlaceholder, useLoadedData } from '../../parts/kit/trouble.tsx';
 import { notify } from '../../parts/notice.tsx';
+import { pressedKeyOf } from '../../parts/pressed-key.ts';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
-import { formatEventLine } from './event-line.ts';
-import { eventNameOf } from './event-name.ts';
-import { timelineLanes } from './lanes.ts';
+import { eventNameOf, formatEventLine } from './event-line.ts';
+import { findTurnAt, type TimelineColumn, timelineLanes, toTimelineColumns } from './lanes.ts';
 import { ReplayPlayer } from './player.ts';
 import { replaySpeeds } from './replay.ts';
-import { TimelineScrubber } from './scrubber.tsx';
-import { findTurnAt } from './turn-at.ts';
 
 const part = signal<'replay' | 'events'>('replay');
 
@@ -55,7 +54,7 @@ export function TimelinePane({ session }: { session: Session }) {
           kind="quiet"
           label={t(turn === undefined ? 'timeline.noTurn' : 'timeline.seeModel')}
           disabled={turn === undefined}
-          onClick={() => showSeen(session.id, turn)}
+          onClick={() => showDialog(<Seen sessionId={session.id} first={turn} />)}
         />
       </p>
       <div class="row work-bar border-bottom rigid">
@@ -167,9 +166,6 @@ function EventList({ player }: { player: ReplayPlayer }) {
 
 type SeenTurn = Outputs['sessions']['promptAt'];
 
-const showSeen = (sessionId: string, turn: number | undefined): void =>
-  showDialog(<Seen sessionId={sessionId} first={turn} />);
-
 /** A turn's request to the model, rebuilt from the log. Shows whether the result is proven identical to the request sent. */
 function Seen({ sessionId, first }: { sessionId: string; first: number | undefined }) {
   const [turn, setTurn] = useState(first);
@@ -236,4 +232,105 @@ function textOf(message: SeenTurn['request']['messages'][number]): string {
   const { role: _role, ...rest } = message;
   if ('text' in rest && typeof rest.text === 'string' && Object.keys(rest).length === 1) return rest.text;
   return JSON.stringify(rest, null, 2).replaceAll('\\n', '\n');
+}
+
+const maxColumns = 240;
+const laneHeight = 14;
+const kinds: TimelineLane[] = [];
+
+/** Lanes of the events so far. Recomputed if the log was read again from its start. */
+function kindsSoFar(count: number): readonly TimelineLane[] {
+  if (count < kinds.length || (count > 0 && kinds.length > 0 && readFor !== sessionEvents[0])) kinds.length = 0;
+  readFor = sessionEvents[0];
+  for (let at = kinds.length; at < count; at++)
+    kinds.push(eventLaneOf(sessionEvents[at] as (typeof sessionEvents)[number]));
+  return kinds;
+}
+let readFor: (typeof sessionEvents)[number] | undefined;
+
+function TimelineScrubber({ player }: { player: ReplayPlayer }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const count = sessionEventCount.value;
+  const shown = player.shown.value;
+  const columns = useMemo(() => toTimelineColumns(kindsSoFar(count), maxColumns), [count]);
+  useEffect(() => {
+    const node = canvas.current;
+    return node ? onThemeChange(() => draw(node, columns, count === 0 ? 0 : shown / count)) : undefined;
+  });
+  const seek = (event: PointerEvent) => {
+    const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
+    player.pause();
+    player.seek(Math.round(((event.clientX - box.left) / box.width) * count));
+  };
+  const moves: Readonly<Record<string, () => unknown>> = {
+    ArrowRight: () => player.step(1),
+    ArrowLeft: () => player.step(-1),
+    PageDown: () => player.toCall(1),
+    PageUp: () => player.toCall(-1),
+    Home: () => player.seek(0),
+    End: () => player.toEnd(),
+  };
+  return (
+    <div
+      class="scrubber rigid"
+      role="slider"
+      tabIndex={0}
+      aria-label={t('timeline.scrubber')}
+      aria-valuemin={0}
+      aria-valuemax={count}
+      aria-valuenow={shown}
+      aria-valuetext={t('timeline.place', {
+        shown,
+        count,
+        type: player.current.value ? eventNameOf(player.current.value) : '',
+      })}
+      onPointerDown={(event) => {
+        event.currentTarget.setPointerCapture(event.pointerId);
+        seek(event);
+      }}
+      onPointerMove={(event) => event.buttons > 0 && seek(event)}
+      onKeyDown={(event) => {
+        const move = moves[pressedKeyOf(event)];
+        if (!move) return;
+        event.preventDefault();
+        move();
+      }}
+    >
+      <canvas ref={canvas} height={timelineLanes.length * laneHeight} />
+    </div>
+  );
+}
+
+const colourOf: Readonly<Record<TimelineLane, string>> = {
+  person: '--accent',
+  model: '--syntax-title',
+  tool: '--good',
+  sandbox: '--quiet',
+  problem: '--bad',
+};
+
+function draw(node: HTMLCanvasElement, columns: readonly TimelineColumn[], part: number): void {
+  const ratio = devicePixelRatio;
+  const { clientWidth: width, clientHeight: height } = node;
+  node.width = Math.round(width * ratio);
+  node.height = Math.round(height * ratio);
+  const pen = node.getContext('2d');
+  if (!pen) return;
+  pen.scale(ratio, ratio);
+  const colours = timelineLanes.map((name) => resolveCssColor(node, colourOf[name]));
+  const step = width / Math.max(columns.length, 1);
+  const lane = height / timelineLanes.length;
+  columns.forEach(({ heights }, at) => {
+    timelineLanes.forEach((name, row) => {
+      const filled = heights[name];
+      if (filled === 0) return;
+      pen.globalAlpha = (at + 1) / columns.length <= part + 1e-9 ? 1 : 0.35;
+      pen.fillStyle = colours[row] as string;
+      const tall = Math.max(4, filled * (lane - 3));
+      pen.fillRect(at * step, (row + 1) * lane - tall, Math.max(1.5, step - 1), tall);
+    });
+  });
+  pen.globalAlpha = 1;
+  pen.fillStyle = resolveCssColor(node, '--text');
+  pen.fillRect(Math.min(width - 2, Math.max(0, part * width - 1)), 0, 2, height);
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Event } from '../../../../src/client/types.ts';
-import { formatCommentMessage } from '../../../../src/web/work/files/editor/comment-message.ts';
+import { formatCommentMessage } from '../../../../src/web/work/files/editor/file-text.ts';
 import { listFileSteps } from '../../../../src/web/work/files/editor/steps.ts';
 
 let seq = 0;

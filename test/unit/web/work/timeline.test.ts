@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { eventLaneOf, eventSummaryOf, type TimelineLane } from '../../../../src/core/model/event-traits.ts';
-import { toTimelineColumns } from '../../../../src/web/work/timeline/lanes.ts';
+import { findTurnAt, toTimelineColumns } from '../../../../src/web/work/timeline/lanes.ts';
 import { advanceReplay, findReplayPosition, maxReplayPauseMs } from '../../../../src/web/work/timeline/replay.ts';
-import { findTurnAt } from '../../../../src/web/work/timeline/turn-at.ts';
 
 type Event = Parameters<typeof findTurnAt>[0][number];
 const event = (type: string, data: object = {}) =>

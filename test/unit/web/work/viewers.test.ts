@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { sortRows, toggleSortOrder } from '../../../../src/web/work/files/csv.ts';
 import { parseNotebook } from '../../../../src/web/work/files/read-notebook.ts';
-import { sortRows, toggleSortOrder } from '../../../../src/web/work/files/sort-rows.ts';
 import { parsePreviewLocation } from '../../../../src/web/work/preview/target.ts';
 
 test('a click on a head sorts up, then down, then as in the file; another head begins again', () => {

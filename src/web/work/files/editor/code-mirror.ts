@@ -5,6 +5,7 @@ import {
   foldKeymap,
   HighlightStyle,
   indentOnInput,
+  StreamLanguage,
   syntaxHighlighting,
 } from '@codemirror/language';
 import { MergeView, unifiedMergeView } from '@codemirror/merge';
@@ -91,16 +92,14 @@ const theme = EditorView.theme({
   '.cm-specialChar': { color: 'var(--bad)' },
 });
 
-/** Translations of the editor's panels, by English text. */
-export type EditorPhrases = Readonly<Record<string, string>>;
-
 type LineEnd = '\n' | '\r' | '\r\n';
 export interface EditorOptions {
   readonly path: string;
   readonly text: string;
   readonly lineEnd: LineEnd;
   readonly label: string;
-  readonly phrases: EditorPhrases;
+  /** Translations of the editor's panels, by English text. */
+  readonly phrases: Readonly<Record<string, string>>;
   readonly parent: HTMLElement;
   readonly onChange: (text: string) => void;
   readonly onSave: () => void;
@@ -115,16 +114,8 @@ const linesWith = (lineEnd: LineEnd): Extension => [
   EditorView.clipboardInputFilter.of((text) => text.replace(/\r\n|\r|\n/g, lineEnd)),
 ];
 
-async function loadExtensions({
-  path,
-  lineEnd,
-  label,
-  phrases,
-  onChange,
-  onSave,
-  onLines,
-  onComment,
-}: EditorOptions): Promise<Extension[]> {
+async function loadExtensions(options: EditorOptions): Promise<Extension[]> {
+  const { path, lineEnd, label, phrases, onChange, onSave, onLines, onComment } = options;
   const language = await loadLanguage(path);
   return [
     linesWith(lineEnd),
@@ -278,22 +269,6 @@ export async function showComparison(common: DiffOptions): Promise<EditorHandle>
   return handleOf(sides.b, sides);
 }
 
-const legacy = async (name: 'shell' | 'ruby' | 'lua' | 'dockerfile' | 'ini'): Promise<Extension> => {
-  const { StreamLanguage } = await import('@codemirror/language');
-  switch (name) {
-    case 'shell':
-      return StreamLanguage.define((await import('@codemirror/legacy-modes/mode/shell')).shell);
-    case 'ruby':
-      return StreamLanguage.define((await import('@codemirror/legacy-modes/mode/ruby')).ruby);
-    case 'lua':
-      return StreamLanguage.define((await import('@codemirror/legacy-modes/mode/lua')).lua);
-    case 'dockerfile':
-      return StreamLanguage.define((await import('@codemirror/legacy-modes/mode/dockerfile')).dockerFile);
-    default:
-      return StreamLanguage.define((await import('@codemirror/legacy-modes/mode/toml')).toml);
-  }
-};
-
 const loaders = new Map<string, (path: string) => Promise<Extension>>(
   Object.entries({
     typescript: async (path: string) =>
@@ -313,11 +288,12 @@ const loaders = new Map<string, (path: string) => Promise<Extension>>(
     java: async () => (await import('@codemirror/lang-java')).java(),
     kotlin: async () => (await import('@codemirror/lang-java')).java(),
     sql: async () => (await import('@codemirror/lang-sql')).sql(),
-    bash: () => legacy('shell'),
-    ruby: () => legacy('ruby'),
-    lua: () => legacy('lua'),
-    dockerfile: () => legacy('dockerfile'),
-    ini: () => legacy('ini'),
+    bash: async () => StreamLanguage.define((await import('@codemirror/legacy-modes/mode/shell')).shell),
+    ruby: async () => StreamLanguage.define((await import('@codemirror/legacy-modes/mode/ruby')).ruby),
+    lua: async () => StreamLanguage.define((await import('@codemirror/legacy-modes/mode/lua')).lua),
+    dockerfile: async () =>
+      StreamLanguage.define((await import('@codemirror/legacy-modes/mode/dockerfile')).dockerFile),
+    ini: async () => StreamLanguage.define((await import('@codemirror/legacy-modes/mode/toml')).toml),
   }),
 );
 

@@ -1,13 +1,16 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { sendMessage } from '../../../data/actions.ts';
+import { toErrorText } from '../../../data/server.ts';
 import { Button } from '../../../parts/kit/button.tsx';
 import { confirmAction } from '../../../parts/kit/dialog.tsx';
+import { notify, tryOrNotify } from '../../../parts/notice.tsx';
+import { pressedKeyOf } from '../../../parts/pressed-key.ts';
+import { isTouchDevice } from '../../../parts/touch.ts';
 import { t } from '../../../text/text.ts';
 import type { FileStore } from '../store.ts';
-import type { EditorHandle, EditorOptions, EditorPhrases } from './code-mirror.ts';
-import { CommentButton, CommentForm } from './comment.tsx';
-import type { LineRange } from './comment-message.ts';
+import type { EditorHandle, EditorOptions } from './code-mirror.ts';
+import { type CommentedLines, formatCommentMessage, type LineRange } from './file-text.ts';
 
-type EditorModule = typeof import('./code-mirror.ts');
 type CommonOptions = Pick<EditorOptions, 'path' | 'parent' | 'phrases' | 'onSave' | 'onLines' | 'onComment'>;
 
 interface Props {
@@ -17,23 +20,14 @@ interface Props {
   readonly isChanged: boolean;
   readonly isSaving: boolean;
   readonly takesFocus?: boolean;
-  readonly show: (editors: EditorModule, common: CommonOptions) => Promise<EditorHandle>;
+  readonly show: (editors: typeof import('./code-mirror.ts'), common: CommonOptions) => Promise<EditorHandle>;
   readonly onSave: () => void;
   /** Undefined: there is nothing to cancel. */
   readonly onCancel: (() => void) | undefined;
 }
 
-export function TextEditor({
-  store,
-  path,
-  text,
-  isChanged,
-  isSaving,
-  takesFocus = false,
-  show,
-  onSave,
-  onCancel,
-}: Props) {
+export function TextEditor(props: Props) {
+  const { store, path, text, isChanged, isSaving, takesFocus = false, show, onSave, onCancel } = props;
   const [lines, setLines] = useState<LineRange>({ from: 1, to: 1 });
   const [commented, setCommented] = useState<LineRange>();
   const place = useRef<HTMLDivElement>(null);
@@ -92,7 +86,13 @@ export function TextEditor({
         )}
       </div>
       <div class="row work-bar border-bottom rigid end">
-        <CommentButton lines={lines} open={setCommented} />
+        <Button
+          kind="quiet"
+          class="small"
+          icon="edit"
+          label={t('editor.comment', { place: placeOf(lines) })}
+          onClick={() => setCommented(lines)}
+        />
         <span class="fill" />
         <span class="quiet">{isChanged ? t('files.unsaved') : ''}</span>
         {onCancel && <Button label={t('cancel')} onClick={cancel} />}
@@ -102,7 +102,7 @@ export function TextEditor({
   );
 }
 
-const editorPhrases = (): EditorPhrases => ({
+const editorPhrases = () => ({
   Find: t('editor.find'),
   Replace: t('editor.replace'),
   next: t('editor.next'),
@@ -127,3 +127,116 @@ const editorPhrases = (): EditorPhrases => ({
   unfold: t('editor.unfold'),
   'Control character': t('editor.control'),
 });
+
+interface CommentProps extends CommentedLines {
+  readonly store: FileStore;
+  readonly close: () => void;
+}
+
+const placeOf = ({ from, to }: LineRange): string => t(from === to ? 'editor.line' : 'editor.lines', { from, to });
+
+function CommentForm({ store, path, text, lines, close }: CommentProps) {
+  const [comment, setComment] = useState('');
+  useEffect(() => {
+    store.commentedOn.value = path;
+    return () => {
+      store.commentedOn.value = undefined;
+    };
+  }, [store, path]);
+  const submit = async () => {
+    if (comment.trim() === '') return;
+    const isSent = await tryOrNotify(t('notSent'), () =>
+      sendMessage({ text: formatCommentMessage({ path, text, lines }, comment) }),
+    );
+    if (!isSent) return;
+    close();
+    notify(t('editor.commentSent'));
+  };
+  const label = t('editor.commentOn', { place: placeOf(lines) });
+  return (
+    <form
+      slot="comment"
+      class="row comment tinted"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void submit();
+      }}
+      onKeyDown={(event) => {
+        if (pressedKeyOf(event) !== 'Escape') return;
+        event.stopPropagation();
+        close();
+      }}
+    >
+      <textarea
+        class="field"
+        rows={2}
+        aria-label={label}
+        placeholder={label}
+        value={comment}
+        onInput={({ currentTarget }) => setComment(currentTarget.value)}
+        onKeyDown={(event) => {
+          if (pressedKeyOf(event) !== 'Enter' || event.shiftKey || isTouchDevice()) return;
+          event.preventDefault();
+          void submit();
+        }}
+      />
+      <Button label={t('cancel')} onClick={close} />
+      <Button type="submit" kind="primary" label={t('send')} disabled={comment.trim() === ''} />
+    </form>
+  );
+}
+
+interface File {
+  readonly store: FileStore;
+  readonly path: string;
+  /** Undefined: the file does not exist. */
+  readonly version: string | undefined;
+}
+interface SaveOptions {
+  /** Replaces the file even if its version has changed. */
+  readonly overwrites?: boolean;
+  /** Called once the text is stored, before the file list is reloaded. */
+  readonly onStored?: (version: string) => void;
+}
+
+/** A save replaces only the version that was opened. If the file has changed, the person decides. */
+export function useFileSaving({ store, path, version }: File) {
+  const [hasConflict, setConflict] = useState(false);
+  const [isSaving, setSaving] = useState(false);
+  const known = useRef(version);
+  return {
+    isSaving,
+    hasConflict,
+    async save(text: string, { overwrites = false, onStored }: SaveOptions = {}): Promise<boolean> {
+      setSaving(true);
+      try {
+        const saved = await store.save(path, text, overwrites ? undefined : known.current);
+        if (saved === 'changed') {
+          setConflict(true);
+          return false;
+        }
+        known.current = saved.version;
+        setConflict(false);
+        onStored?.(saved.version);
+        notify(t('files.saved', { path }));
+        await store.refresh();
+        return true;
+      } catch (thrown) {
+        notify(t('notDone', { what: t('files.notSaved'), why: toErrorText(thrown) }), 'bad');
+        return false;
+      } finally {
+        setSaving(false);
+      }
+    },
+  };
+}
+
+export const ConflictNotice = ({ onTheirs, onMine }: { onTheirs: () => void; onMine: () => void }) => (
+  <div class="work-note bad" role="alert">
+    <p>{t('files.conflict')}</p>
+    <div class="choices">
+      <Button label={t('files.takeTheirs')} onClick={onTheirs} />
+      <Button kind="danger" label={t('files.keepMine')} onClick={onMine} />
+    </div>
+  </div>
+);

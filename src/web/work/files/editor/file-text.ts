@@ -2,16 +2,11 @@ import { applyPatch, structuredPatch } from 'diff';
 
 const mark = '\ufeff';
 
-/** Includes everything that a save must preserve. */
-export interface EditableText {
-  /** Without the byte-order mark, and with the file's own line endings. */
-  readonly text: string;
-  readonly mark: string;
-  /** False: the file is not UTF-8, so a save would change bytes that nobody edited. */
-  readonly isExact: boolean;
-}
-
-export function decodeEditableText(bytes: Uint8Array): EditableText {
+/**
+ * Returns everything that a save must preserve. The text is without the byte-order mark, and with the file's own line endings.
+ * `isExact` is false if the file is not UTF-8, so that a save would change bytes that nobody edited.
+ */
+export function decodeEditableText(bytes: Uint8Array) {
   const decode = (fatal: boolean) => new TextDecoder('utf-8', { fatal, ignoreBOM: true }).decode(bytes);
   const withMark = (text: string) => (text.startsWith(mark) ? { text: text.slice(1), mark } : { text, mark: '' });
   try {
@@ -42,3 +37,25 @@ export function mergeEdit(current: string, { after, edited }: { readonly after: 
 /** Whether an event's text was shortened. Reverting to it would write the truncation notice into the file. */
 export const isTruncatedText = (text: string): boolean =>
   /\n\[(?:… \d+ bytes left out …|\d+ characters more are not shown)\](?:\n|$)/.test(text);
+
+const maxQuoted = 40; // lines
+
+export interface LineRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Lines of a file that a comment is about, counted from 1. */
+export interface CommentedLines {
+  readonly path: string;
+  readonly text: string;
+  readonly lines: LineRange;
+}
+
+export function formatCommentMessage({ path, text, lines: { from, to } }: CommentedLines, comment: string): string {
+  const quoted = text.split(detectLineEnding(text)).slice(from - 1, Math.min(to, from - 1 + maxQuoted));
+  const longest = Math.max(2, ...quoted.map((line) => /^\s*(`+)/.exec(line)?.[1]?.length ?? 0));
+  const fence = '`'.repeat(longest + 1);
+  const place = from === to ? `line ${from}` : `lines ${from} to ${to}`;
+  return `About ${path}, ${place}:\n\n${fence}\n${quoted.join('\n')}\n${fence}\n\n${comment.trim()}`;
+}

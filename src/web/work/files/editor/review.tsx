@@ -5,13 +5,11 @@ import { SegmentedControl } from '../../../parts/kit/choice.tsx';
 import { LoadPlaceholder } from '../../../parts/kit/trouble.tsx';
 import { t } from '../../../text/text.ts';
 import type { FileStore } from '../store.ts';
-import { TextEditor } from './editor-text.tsx';
+import { ConflictNotice, TextEditor, useFileSaving } from './editor-text.tsx';
 import { detectLineEnding } from './file-text.ts';
-import { ConflictNotice, useFileSaving } from './saving.tsx';
 
-type Layout = 'inline' | 'sides';
-const isLayout = (text: string): text is Layout => text === 'inline' || text === 'sides';
-const layout = createSharedPref<Layout>('diff', 'inline', isLayout);
+const layouts = ['inline', 'sides'] as const;
+const layout = createSharedPref<(typeof layouts)[number]>('diff', 'inline', (value) => layouts.includes(value));
 
 export interface FileComparison {
   readonly before: string;
@@ -89,13 +87,8 @@ interface ComparedProps {
   readonly onEdited: (isEdited: boolean) => void;
 }
 
-function Compared({
-  store,
-  path,
-  compared: { before, after, isReadOnly, version, merge },
-  onReload,
-  onEdited,
-}: ComparedProps) {
+function Compared({ store, path, compared, onReload, onEdited }: ComparedProps) {
+  const { before, after, isReadOnly, version, merge } = compared;
   const [text, setText] = useState(after);
   const [problem, setProblem] = useState('');
   const saving = useFileSaving({ store, path, version });
@@ -116,10 +109,7 @@ function Compared({
         <SegmentedControl
           label={t('editor.layout')}
           value={layout.value}
-          options={[
-            { value: 'inline', label: t('editor.inline') },
-            { value: 'sides', label: t('editor.sides') },
-          ]}
+          options={layouts.map((value) => ({ value, label: t(`editor.${value}`) }))}
           onChange={(value) => {
             layout.value = value;
           }}
