@@ -1,80 +1,58 @@
 import { openAttempts } from '../attempts/open.ts';
 import { openAutomations } from '../automations/open.ts';
-import { setSessionArchived, setSessionPinned, stopRun } from '../data/actions.ts';
-import { conversationState } from '../data/log.ts';
-import { theme } from '../data/prefs.ts';
+import { setSessionArchived, setSessionPinned, stopCurrentRun } from '../data/actions.ts';
+import { isDarkTheme, theme } from '../data/prefs.ts';
 import { navigateToSession } from '../data/route.ts';
 import { currentSession, currentSessionId, type Session, sessions } from '../data/sessions.ts';
 import { isCurrentSessionBusy } from '../data/status.ts';
 import { openInbox } from '../inbox/inbox.tsx';
 import { openSessionModelPicker } from '../models/choose.tsx';
 import { focusWhenRendered } from '../parts/focus.ts';
+import type { IconName } from '../parts/kit/icon.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
 import { isSelectingSessions } from '../sessions/choosing.ts';
 import { confirmDeleteSession } from '../sessions/delete.ts';
 import { listSettingsSections, openSettings } from '../settings/settings.tsx';
-import { confirmFork } from '../sharing/fork.tsx';
+import { canFork, confirmFork } from '../sharing/fork.tsx';
 import { openShareDialog } from '../sharing/share-dialog.tsx';
 import { openSkills } from '../skills/skills.tsx';
 import { t } from '../text/text.ts';
+import type { TextKey } from '../text/texts.ts';
 import { workTabs } from '../work/tabs.ts';
-import type { PaletteCommand } from './command.ts';
 import { focusTab, isSidebarOpen, toggleWorkPane, visiblePane } from './layout.ts';
 
-const listSettingsCommands = (): readonly PaletteCommand[] => [
-  { id: 'settings', label: 'settings', icon: 'gear', keys: 'mod+,', run: () => openSettings() },
-  ...listSettingsSections().map(
-    ({ id, label }): PaletteCommand => ({ id: `settings.${id}`, label, icon: 'gear', run: () => openSettings(id) }),
-  ),
-];
+/** `keys` is a shortcut that works while no dialog is open. `mod` is Ctrl, or Cmd on a Mac. */
+export interface PaletteCommand {
+  readonly id: string;
+  readonly label: TextKey;
+  readonly icon: IconName;
+  readonly keys?: string;
+  readonly when?: () => boolean;
+  readonly run: () => void;
+}
 
 const hasSession = () => currentSession.value !== undefined;
-
-const sharingCommands: readonly PaletteCommand[] = [
-  {
-    id: 'session.share',
-    label: 'share.title',
-    icon: 'share',
-    keys: 'alt+s',
-    when: hasSession,
-    run: () => currentSession.value && openShareDialog(currentSession.value),
-  },
-  {
-    id: 'session.fork',
-    label: 'fork.title',
-    icon: 'fork',
-    when: () => hasSession() && conversationState.items.value.some(({ kind }) => kind === 'end'),
-    run: () => confirmFork(),
-  },
-];
-
-const skillCommands: readonly PaletteCommand[] = [
-  { id: 'skills.open', label: 'skills', icon: 'book', run: openSkills },
-];
-
-const automationCommands: readonly PaletteCommand[] = [
-  { id: 'automations.open', label: 'automations', icon: 'clock', run: openAutomations },
-];
-
-const attemptCommands: readonly PaletteCommand[] = [
-  {
-    id: 'attempts.open',
-    label: 'attempts.open',
-    icon: 'fork',
-    when: () => currentSessionId.value !== undefined,
-    run: () => {
-      const id = currentSessionId.value;
-      if (id !== undefined) openAttempts(id);
-    },
-  },
-];
 
 export function focusMessageBox(): void {
   visiblePane.value = 'chat';
   focusWhenRendered(() => document.getElementById('message'));
 }
 
-const appCommands: readonly PaletteCommand[] = [
+function move(by: number): void {
+  const list = sessions.value;
+  const at = list.findIndex(({ id }) => id === currentSessionId.value);
+  const next = list[at < 0 ? 0 : at + by];
+  if (!next) return;
+  navigateToSession(next.id);
+  setTimeout(focusMessageBox, 30); // the element that had the focus is gone
+}
+
+function changeCurrentSession(change: (session: Session) => Promise<unknown>): void {
+  const session = currentSession.value;
+  if (session) void tryOrNotify(t('notSaved'), () => change(session));
+}
+
+const commands: readonly PaletteCommand[] = [
   {
     id: 'session.new',
     label: 'newSession',
@@ -93,10 +71,7 @@ const appCommands: readonly PaletteCommand[] = [
     icon: 'stop',
     keys: 'alt+x',
     when: () => isCurrentSessionBusy.value,
-    run: () => {
-      const id = currentSessionId.value;
-      if (id !== undefined) void tryOrNotify(t('notStopped'), () => stopRun(id));
-    },
+    run: stopCurrentRun,
   },
   {
     id: 'pane.toggle',
@@ -111,48 +86,9 @@ const appCommands: readonly PaletteCommand[] = [
     label: 'toggleTheme',
     icon: 'screen',
     run: () => {
-      const isDark =
-        theme.value === 'dark' || (theme.value === 'system' && matchMedia('(prefers-color-scheme: dark)').matches);
-      theme.value = isDark ? 'light' : 'dark';
+      theme.value = isDarkTheme() ? 'light' : 'dark';
     },
   },
-];
-
-const workCommands: readonly PaletteCommand[] = workTabs.map(({ id, label, icon, shows }) => ({
-  id: `work.${id}`,
-  label,
-  icon,
-  when: () => currentSession.value !== undefined && (shows?.(currentSession.value) ?? true),
-  run: () => focusTab(id),
-}));
-
-export const listPaletteCommands = (): readonly PaletteCommand[] =>
-  [
-    ...appCommands,
-    ...sessionCommands,
-    ...sharingCommands,
-    ...workCommands,
-    ...attemptCommands,
-    ...automationCommands,
-    ...skillCommands,
-    ...listSettingsCommands(),
-  ].filter(({ when }) => when?.() ?? true);
-
-function move(by: number): void {
-  const list = sessions.value;
-  const at = list.findIndex(({ id }) => id === currentSessionId.value);
-  const next = list[at < 0 ? 0 : at + by];
-  if (!next) return;
-  navigateToSession(next.id);
-  setTimeout(focusMessageBox, 30); // the element that had the focus is gone
-}
-
-function changeCurrentSession(change: (session: Session) => Promise<unknown>): void {
-  const session = currentSession.value;
-  if (session) void tryOrNotify(t('notSaved'), () => change(session));
-}
-
-const sessionCommands: readonly PaletteCommand[] = [
   {
     id: 'sessions.search',
     label: 'searchSessions',
@@ -186,7 +122,7 @@ const sessionCommands: readonly PaletteCommand[] = [
     id: 'session.model',
     label: 'models.change',
     icon: 'spark',
-    when: () => currentSession.value !== undefined,
+    when: hasSession,
     run: () => openSessionModelPicker(currentSession.value),
   },
   {
@@ -194,14 +130,14 @@ const sessionCommands: readonly PaletteCommand[] = [
     label: 'rename',
     icon: 'edit',
     keys: 'f2',
-    when: () => currentSession.value !== undefined,
+    when: hasSession,
     run: () => document.querySelector<HTMLElement>('.title')?.focus(),
   },
   {
     id: 'session.delete',
     label: 'deleteThis',
     icon: 'trash',
-    when: () => currentSession.value !== undefined,
+    when: hasSession,
     run: () => currentSession.value && confirmDeleteSession(currentSession.value),
   },
   {
@@ -215,4 +151,43 @@ const sessionCommands: readonly PaletteCommand[] = [
       focusWhenRendered(() => document.querySelector('.chosen-bar button'));
     },
   },
+  {
+    id: 'session.share',
+    label: 'share.title',
+    icon: 'share',
+    keys: 'alt+s',
+    when: hasSession,
+    run: () => currentSession.value && openShareDialog(currentSession.value),
+  },
+  { id: 'session.fork', label: 'fork.title', icon: 'fork', when: canFork, run: () => confirmFork() },
+  ...workTabs.map(
+    ({ id, label, icon, shows }): PaletteCommand => ({
+      id: `work.${id}`,
+      label,
+      icon,
+      when: () => currentSession.value !== undefined && (shows?.(currentSession.value) ?? true),
+      run: () => focusTab(id),
+    }),
+  ),
+  {
+    id: 'attempts.open',
+    label: 'attempts.open',
+    icon: 'fork',
+    when: () => currentSessionId.value !== undefined,
+    run: () => {
+      const id = currentSessionId.value;
+      if (id !== undefined) openAttempts(id);
+    },
+  },
+  { id: 'automations.open', label: 'automations', icon: 'clock', run: openAutomations },
+  { id: 'skills.open', label: 'skills', icon: 'book', run: openSkills },
+  { id: 'settings', label: 'settings', icon: 'gear', keys: 'mod+,', run: () => openSettings() },
 ];
+
+export const listPaletteCommands = (): readonly PaletteCommand[] =>
+  [
+    ...commands,
+    ...listSettingsSections().map(
+      ({ id, label }): PaletteCommand => ({ id: `settings.${id}`, label, icon: 'gear', run: () => openSettings(id) }),
+    ),
+  ].filter(({ when }) => when?.() ?? true);

@@ -1,5 +1,5 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { renameSession, stopRun } from '../data/actions.ts';
+import { renameSession, stopCurrentRun } from '../data/actions.ts';
 import { workPaneWidth } from '../data/prefs.ts';
 import { currentSession, currentSessionId, type Session } from '../data/sessions.ts';
 import { currentSessionStatus, isCurrentSessionBusy } from '../data/status.ts';
@@ -11,7 +11,6 @@ import { effectiveModels, formatModelLabel } from '../models/state.ts';
 import { focusWhenRendered } from '../parts/focus.ts';
 import { formatShortcut } from '../parts/key-names.ts';
 import { Button, ChipButton, IconButton } from '../parts/kit/button.tsx';
-import type { IconName } from '../parts/kit/icon.tsx';
 import { Menu } from '../parts/kit/menu.tsx';
 import { StatusChip } from '../parts/kit/status.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
@@ -20,23 +19,8 @@ import { confirmDeleteSession } from '../sessions/delete.ts';
 import { sessionNameOf } from '../sessions/name.ts';
 import { openShareDialog } from '../sharing/share-dialog.tsx';
 import { t } from '../text/text.ts';
-import type { TextKey } from '../text/texts.ts';
 import { focusMessageBox, listPaletteCommands } from './commands.ts';
-import { isSidebarOpen, toggleWorkPane } from './layout.ts';
-import { isPaletteOpen } from './palette-state.ts';
-
-interface HeaderAction {
-  readonly id: string;
-  readonly icon: IconName;
-  readonly label: TextKey;
-  readonly shows?: (session: Session) => boolean;
-  readonly run: (session: Session) => void;
-}
-
-/** In display order. */
-const headerActions: readonly HeaderAction[] = [
-  { id: 'share', icon: 'share', label: 'share.title', run: openShareDialog },
-];
+import { isPaletteOpen, isSidebarOpen, toggleWorkPane } from './layout.ts';
 
 export function Header() {
   const session = currentSession.value;
@@ -54,14 +38,13 @@ export function Header() {
       {session && <ModelButton session={session} />}
       {session && <DelegationLinks session={session} />}
       {currentSessionId.value !== undefined && <StatusChip status={currentSessionStatus.value} />}
-      {isCurrentSessionBusy.value && currentSessionId.value !== undefined && <StopButton id={currentSessionId.value} />}
+      {isCurrentSessionBusy.value && (
+        <Button kind="danger" class="stop" icon="stop" label={<span>{t('stop')}</span>} onClick={stopCurrentRun} />
+      )}
       <span class="fill" />
-      {session &&
-        headerActions
-          .filter(({ shows }) => shows?.(session) ?? true)
-          .map(({ id, icon, label, run }) => (
-            <IconButton key={id} class="wide-only" icon={icon} label={t(label)} onClick={() => run(session)} />
-          ))}
+      {session && (
+        <IconButton class="wide-only" icon="share" label={t('share.title')} onClick={() => openShareDialog(session)} />
+      )}
       <IconButton
         class="wide-only"
         icon="command"
@@ -102,16 +85,6 @@ function ModelButton({ session }: { session: Session }) {
 function openPalette() {
   isPaletteOpen.value = true;
 }
-
-const StopButton = ({ id }: { id: string }) => (
-  <Button
-    kind="danger"
-    class="stop"
-    icon="stop"
-    label={<span>{t('stop')}</span>}
-    onClick={() => tryOrNotify(t('notStopped'), () => stopRun(id))}
-  />
-);
 
 /**
  * Pressing Enter or leaving the field renames the session; Escape restores the title. A title that arrives while a person types

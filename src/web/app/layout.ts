@@ -5,6 +5,7 @@ import { tabElementIdOf } from '../parts/kit/tabs.tsx';
 
 /** Whether the session list covers the page, on screens without room for a column. */
 export const isSidebarOpen = signal(false);
+export const isPaletteOpen = signal(false);
 /** A phone shows one part at a time. */
 export const visiblePane = signal<'chat' | 'work'>('chat');
 

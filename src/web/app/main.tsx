@@ -37,8 +37,7 @@ import { watchPorts } from '../work/preview/state.ts';
 import { showResultsAfterRuns } from '../work/results.ts';
 import { App } from './app.tsx';
 import { listPaletteCommands } from './commands.ts';
-import { isSidebarOpen, visiblePane } from './layout.ts';
-import { isPaletteOpen } from './palette-state.ts';
+import { isPaletteOpen, isSidebarOpen, visiblePane } from './layout.ts';
 import { promptForToken } from './token-dialog.tsx';
 
 const ended = signal<ReadonlySet<string>>(new Set());

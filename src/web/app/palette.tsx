@@ -10,36 +10,33 @@ import { pressedKeyOf } from '../parts/pressed-key.ts';
 import { createWordMatcher } from '../parts/word-search.ts';
 import { sessionNameOf } from '../sessions/name.ts';
 import { t } from '../text/text.ts';
-import type { PaletteCommand } from './command.ts';
 import { listPaletteCommands } from './commands.ts';
-import { isPaletteOpen } from './palette-state.ts';
+import { isPaletteOpen } from './layout.ts';
 
 const most = 12;
 
 export const Palette = () => (isPaletteOpen.value ? <OpenPalette /> : null);
 
-type Entry = {
-  readonly key: string;
-  readonly name: string;
-  readonly command?: PaletteCommand;
-  readonly session?: string;
-};
-
-function entriesFor(text: string): (Entry & { run: () => void })[] {
+function entriesFor(text: string) {
   const fits = createWordMatcher(text);
-  const found = listPaletteCommands().map((command) => ({
-    key: command.id,
-    name: t(command.label),
-    command,
-    run: command.run,
+  const found = listPaletteCommands().map(({ id, label, icon, keys, run }) => ({
+    key: id,
+    name: t(label),
+    sign: <Icon name={icon} />,
+    keys,
+    run,
   }));
-  const others = sessions.value.map((one) => ({
-    key: one.id,
-    name: sessionNameOf(one),
-    session: one.id,
-    run: () => navigateToSession(one.id),
-  }));
-  return [...found.filter(({ name }) => fits(name)), ...others.filter(({ name }) => fits(name)).slice(0, most)];
+  const others = sessions.value.filter((session) => fits(sessionNameOf(session)));
+  return [
+    ...found.filter(({ name }) => fits(name)),
+    ...others.slice(0, most).map((session) => ({
+      key: session.id,
+      name: sessionNameOf(session),
+      sign: <StatusDot status={toDisplayStatus(session)} />,
+      keys: undefined,
+      run: () => navigateToSession(session.id),
+    })),
+  ];
 }
 
 function OpenPalette() {
@@ -96,7 +93,7 @@ function OpenPalette() {
       />
       {entries.length === 0 && <p class="quiet palette-empty">{t('paletteEmpty')}</p>}
       <div id="palette-list" role="listbox" aria-label={t('palette')}>
-        {entries.map(({ key, name, command, session }, index) => (
+        {entries.map(({ key, name, sign, keys }, index) => (
           // biome-ignore lint/a11y/useKeyWithClickEvents: the field above has the focus and takes the keys
           <div
             key={key}
@@ -107,19 +104,14 @@ function OpenPalette() {
             onClick={() => run(index)}
             onMouseMove={() => setAt(index)}
           >
-            {command ? <Icon name={command.icon} /> : <SessionSign id={session ?? ''} />}
+            {sign}
             <span class="cut fill" dir="auto">
               {name}
             </span>
-            {command?.keys && <kbd>{formatShortcut(command.keys)}</kbd>}
+            {keys && <kbd>{formatShortcut(keys)}</kbd>}
           </div>
         ))}
       </div>
     </dialog>
   );
-}
-
-function SessionSign({ id }: { id: string }) {
-  const session = sessions.value.find((one) => one.id === id);
-  return session ? <StatusDot status={toDisplayStatus(session)} /> : null;
 }

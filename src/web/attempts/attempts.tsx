@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Inputs, Outputs } from '../../client/types.ts';
-import { exampleCheck } from '../conversation/goal/goal-draft.ts';
+import { exampleCheck, splitLines } from '../conversation/goal/goal-draft.ts';
 import { navigateToSession } from '../data/route.ts';
 import { mutate, query } from '../data/server.ts';
 import { formatModelLabel, useModelChoices } from '../models/state.ts';
@@ -97,12 +97,6 @@ function AttemptsDialog({ id }: { id: string }) {
 
 type NewAttempts = Omit<Inputs['attempts']['start'], 'sessionId'>;
 
-const linesOf = (text = ''): string[] =>
-  text
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '');
-
 interface Entries {
   readonly task: string;
   readonly form: { readonly number: number; readonly models?: string | readonly string[] };
@@ -136,8 +130,8 @@ function AttemptsForm({ begin }: { begin: (wanted: NewAttempts) => Promise<unkno
       }}
       send={(input) => {
         const { task, form, goal } = input as unknown as Entries;
-        const used = typeof form.models === 'string' ? linesOf(form.models) : (form.models ?? []);
-        const checks = linesOf(goal?.checks).map((command) => ({ command }));
+        const used = typeof form.models === 'string' ? splitLines(form.models) : (form.models ?? []);
+        const checks = splitLines(goal?.checks ?? '').map((command) => ({ command }));
         return begin({
           task,
           attempts:

@@ -1,9 +1,8 @@
-import { useMemo, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { approveToolCall, rejectToolCall } from '../data/actions.ts';
 import type { ApprovalItem } from '../data/items.ts';
 import { TextParts, useTruncatedText } from '../markdown/plain.tsx';
 import { escapeHiddenCharacters, truncateLine } from '../parts/bounded-text.ts';
-import { diffLines } from '../parts/diff.ts';
 import { focusOnMount } from '../parts/focus.ts';
 import { formatDateTime } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
@@ -12,7 +11,7 @@ import { tryOrNotify } from '../parts/notice.tsx';
 import { PullRequestFields } from '../parts/proposal-fields.tsx';
 import { isTouchDevice } from '../parts/touch.ts';
 import { t, translateServerText } from '../text/text.ts';
-import { DiffView } from './tool-result.tsx';
+import { FileDiff } from './tool-result.tsx';
 
 const maxName = 300; // characters
 
@@ -22,7 +21,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
   const sessionId = item.sessionId;
   const [isSending, setSending] = useState(false);
   const [note, setNote] = useState<string>();
-  const [edited, setEdited] = useState<string>();
+  const [edited, setEdited] = useState<{ readonly title: string; readonly text: string }>();
   const decided = item.decided.value;
   const act = (work: () => Promise<unknown>) => async () => {
     setSending(true);
@@ -44,44 +43,52 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
       {content && 'oldContent' in content ? (
         <>
           <ArgsText text={summarizeArgs(withoutTexts(args))} />
-          <Changes before={content.oldContent} after={content.content} />
+          <FileDiff before={content.oldContent} after={content.content} textOf={escapeHiddenCharacters} />
         </>
       ) : proposal ? (
-        edited === undefined && <Proposed proposal={proposal} />
+        !edited && <Proposed proposal={proposal} />
       ) : (
         <ArgsText text={summary} />
       )}
-      {!decided && edited !== undefined && proposal && (
-        <ProposalForm
-          proposal={proposal}
-          isBusy={isSending}
-          onCancel={() => setEdited(undefined)}
-          onDone={(changes) => act(() => approveToolCall(sessionId, callId, { args: changes }))()}
-        />
-      )}
-      {!decided && edited !== undefined && !proposal && (
+      {!decided && edited && (
         <form
           class="approval-edit grid"
           onSubmit={(event) => {
             event.preventDefault();
-            void act(async () => approveToolCall(sessionId, callId, { args: changed(args, edited) }))();
+            const change = () => (proposal ? { ...proposal, ...edited } : changed(args, edited.text));
+            void act(async () => approveToolCall(sessionId, callId, { args: change() }))();
           }}
         >
-          <textarea
-            ref={focusOnMount}
-            class="field"
-            aria-label={t('approval.edit')}
-            value={edited}
-            rows={Math.min(10, edited.split('\n').length)}
-            onInput={(event) => setEdited(event.currentTarget.value)}
-          />
+          {proposal ? (
+            <PullRequestFields
+              title={edited.title}
+              text={edited.text}
+              rows={Math.min(12, Math.max(4, edited.text.split('\n').length))}
+              onTitle={(title) => setEdited({ ...edited, title })}
+              onText={(text) => setEdited({ ...edited, text })}
+            />
+          ) : (
+            <textarea
+              ref={focusOnMount}
+              class="field"
+              aria-label={t('approval.edit')}
+              value={edited.text}
+              rows={Math.min(10, edited.text.split('\n').length)}
+              onInput={(event) => setEdited({ ...edited, text: event.currentTarget.value })}
+            />
+          )}
           <div class="choices">
             <Button label={t('cancel')} onClick={() => setEdited(undefined)} />
-            <Button type="submit" kind="primary" label={t('approval.runChanged')} disabled={isSending} />
+            <Button
+              type="submit"
+              kind="primary"
+              label={t('approval.runChanged')}
+              disabled={isSending || (proposal && edited.title.trim() === '')}
+            />
           </div>
         </form>
       )}
-      {edited !== undefined && !decided ? null : decided ? (
+      {edited && !decided ? null : decided ? (
         <p class="quiet">{toApprovalDecisionText(decided)}</p>
       ) : note !== undefined ? (
         <form
@@ -111,7 +118,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
                 kind="quiet"
                 label={t('approval.change')}
                 disabled={isSending}
-                onClick={() => setEdited(summary)}
+                onClick={() => setEdited(proposal ?? { title: '', text: summary })}
               />
             )}
             <Button
@@ -153,11 +160,6 @@ function ArgsText({ text }: { text: string }) {
       {more}
     </>
   );
-}
-
-function Changes({ before, after }: { before: string | null; after: string }) {
-  const lines = useMemo(() => diffLines(before, after), [before, after]);
-  return <DiffView lines={lines} textOf={escapeHiddenCharacters} />;
 }
 
 const texts = new Set(['text', 'content', 'old_string', 'new_string', 'oldString', 'newString', 'diff']);
@@ -204,58 +206,13 @@ const isProposal = (name: string, args: Args): args is Proposal =>
 
 function Proposed({ proposal }: { proposal: Proposal }) {
   const { title, text, ...rest } = proposal;
-  const { beginning, more } = useTruncatedText(text);
   return (
     <div class="approval-proposal">
       <h3>{escapeHiddenCharacters(title.slice(0, 1_000))}</h3>
-      {text !== '' && (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a long text scrolls, also by keyboard
-        <pre class="console padded scrolls mono pre" tabIndex={0}>
-          <TextParts text={escapeHiddenCharacters(beginning)} />
-        </pre>
-      )}
-      {more}
+      {text !== '' && <ArgsText text={text} />}
       {Object.keys(rest).length > 0 && (
         <p class="quiet">{escapeHiddenCharacters(JSON.stringify(rest)).slice(0, 1_000)}</p>
       )}
     </div>
-  );
-}
-
-interface FormProps {
-  readonly proposal: Proposal;
-  readonly isBusy: boolean;
-  readonly onCancel: () => void;
-  readonly onDone: (changed: Record<string, unknown>) => void;
-}
-
-function ProposalForm({ proposal, isBusy, onCancel, onDone }: FormProps) {
-  const [title, setTitle] = useState(proposal.title);
-  const [text, setText] = useState(proposal.text);
-  return (
-    <form
-      class="approval-edit grid"
-      onSubmit={(event) => {
-        event.preventDefault();
-        onDone({ ...proposal, title, text });
-      }}
-    >
-      <PullRequestFields
-        title={title}
-        text={text}
-        rows={Math.min(12, Math.max(4, text.split('\n').length))}
-        onTitle={setTitle}
-        onText={setText}
-      />
-      <div class="choices">
-        <Button label={t('cancel')} onClick={onCancel} />
-        <Button
-          type="submit"
-          kind="primary"
-          label={t('approval.runChanged')}
-          disabled={isBusy || title.trim() === ''}
-        />
-      </div>
-    </form>
   );
 }

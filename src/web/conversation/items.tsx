@@ -130,13 +130,7 @@ const Part = memo(
   isSame,
 );
 
-interface RowProps {
-  readonly item: ConversationItem;
-  readonly sessionId: string | undefined;
-  readonly isLive: boolean;
-}
-
-const Row = memo(({ item, sessionId, isLive }: RowProps) => {
+const Row = memo(({ item, sessionId, isLive }: Omit<PartProps, 'items'> & { readonly item: ConversationItem }) => {
   switch (item.kind) {
     case 'user':
       return <UserMessage item={item} isLive={isLive} />;
@@ -227,13 +221,9 @@ function written(value: unknown): string {
   }
 }
 
-interface RepositoryCardProps {
-  readonly seq: number;
-  readonly data: EventDataOf<'repository'>;
-}
-
 /** A repository that could not be used ended the run. The card offers two ways to continue. */
-function RepositoryCard({ seq, data: { kind, path, url, detail } }: RepositoryCardProps) {
+function RepositoryCard({ seq, data }: { seq: number; data: EventDataOf<'repository'> }) {
+  const { kind, path, url, detail } = data;
   const isLive = useContext(LiveContext);
   const items = conversationState.items.value;
   const isNewest = !items.some((item) => item.seq > seq && isAbout(item, path));

@@ -85,12 +85,7 @@ export const AssistantMessage = ({ item, sessionId }: { item: AssistantItem; ses
   </article>
 );
 
-interface Props {
-  readonly item: UserItem;
-  readonly onClose: () => void;
-}
-
-function EditForm({ item, onClose }: Props) {
+function EditForm({ item, onClose }: { item: UserItem; onClose: () => void }) {
   const [text, setText] = useState(item.text);
   const [isBusyNow, setBusy] = useState(false);
   const [trouble, tryIt] = useActionError();

@@ -42,17 +42,7 @@ export function WaitNote({ item }: { item: WaitItem }) {
       <Icon name="bell" />
       <div>
         <p>
-          {t(
-            isLeft
-              ? 'wait.member'
-              : reason === 'budget'
-                ? spentBudget
-                : reason === 'stuck'
-                  ? 'wait.stuck'
-                  : reason === 'empty'
-                    ? 'wait.empty'
-                    : 'wait.question',
-          )}
+          {t(isLeft ? 'wait.member' : reason === 'budget' ? spentBudget : `wait.${reason}`)}
           {reason === 'budget' && ` ${used}`}
         </p>
         {budget && !isLeft && (
@@ -153,18 +143,11 @@ export function PhaseNote({ item }: { item: PhaseItem }) {
   );
 }
 
-const shortened = {
-  results: 'compacted.results',
-  pictures: 'compacted.pictures',
-  summary: 'compacted.summary',
-  cut: 'compacted.cut',
-} as const;
-
 export function EventNote({ event }: { event: EventItem['event'] }) {
   switch (event.type) {
     case 'context.compacted': {
       const { kind, before, after, summary } = event.data;
-      const head = `${t(shortened[kind])} ${t('compacted.sizes', { before, after })}`;
+      const head = `${t(`compacted.${kind}`)} ${t('compacted.sizes', { before, after })}`;
       if (!summary) return <p class="aside">{head}</p>;
       return (
         <details class="aside compacted">
@@ -264,7 +247,7 @@ export function RunEndNote({ item, isLive }: { item: RunEndItem; isLive: boolean
           {docs && <GuideLink docs={docs} />}
         </p>
       )}
-      <EditCounts edits={item.edits} changed={changed} />
+      <EditCounts item={item} />
       {isLive && (
         <div class="row">
           {(kind === 'failed' || kind === 'stopped') && !isGoalUnread && !isBlocked && (
@@ -285,13 +268,10 @@ export function RunEndNote({ item, isLive }: { item: RunEndItem; isLive: boolean
   );
 }
 
-interface EditCountsProps {
-  readonly edits: RunEndItem['edits'];
-  readonly changed: readonly ChangedFile[];
-}
-
 /** Shows `3 files edited +41 −2`. The line counts are known only if file tools wrote all of the files. */
-function EditCounts({ edits, changed }: EditCountsProps) {
+function EditCounts({ item }: { item: RunEndItem }) {
+  const { edits } = item;
+  const changed = item.changed.value;
   const isWhole = changed.length === edits.length;
   const lines = useMemo(
     () => (isWhole ? edits.flatMap(({ before, after }) => diffLines(before, after)) : []),
@@ -334,9 +314,7 @@ function NextSteps({ changed, isLast }: { changed: readonly ChangedFile[]; isLas
 }
 
 export function toRunEndTextKey({ status, reason }: RunEndItem['data']): TextKey {
-  if (reason === 'superseded') return 'end.superseded';
-  if (reason === 'expired') return 'end.expired';
-  if (reason === 'deleted') return 'end.deleted';
+  if (reason === 'superseded' || reason === 'expired' || reason === 'deleted') return `end.${reason}`;
   return `end.${status}`;
 }
 

@@ -13,16 +13,14 @@ import { toApprovalDecisionText } from './approval-card.tsx';
 import { LiveContext } from './live.ts';
 import { ToolResultView } from './tool-result.tsx';
 
-const icons = new Map<string, IconName>(
-  Object.entries({
-    shell: 'terminal',
-    file: 'file',
-    browser: 'globe',
-    search: 'search',
-    computer: 'screen',
-    code: 'terminal',
-  }),
-);
+const icons = new Map<string, IconName>([
+  ['shell', 'terminal'],
+  ['file', 'file'],
+  ['browser', 'globe'],
+  ['search', 'search'],
+  ['computer', 'screen'],
+  ['code', 'terminal'],
+]);
 export function ToolCard({ item }: { item: ToolItem }) {
   const state = item.state.value;
   const isShut = useSignal<boolean | undefined>(undefined);

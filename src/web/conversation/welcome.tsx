@@ -4,26 +4,19 @@ import { openSessionModelPicker } from '../models/choose.tsx';
 import { ModelSetupBanner } from '../models/setup.tsx';
 import { chosenModel, effectiveModels, isDemoModel, loadEffectiveModels } from '../models/state.ts';
 import { Button } from '../parts/kit/button.tsx';
-import { Icon, type IconName } from '../parts/kit/icon.tsx';
+import { Icon } from '../parts/kit/icon.tsx';
 import { openSettings } from '../settings/settings.tsx';
 import { t } from '../text/text.ts';
-import type { TextKey } from '../text/texts.ts';
 import { Composer } from './composer.tsx';
 import { fillComposer } from './composer-text.ts';
 
 // Tasks that any model can do. The demo model has scripted answers (`src/agents/models/demo/tasks`).
 
-interface Task {
-  readonly icon: IconName;
-  readonly title: TextKey;
-  readonly hint: TextKey;
-  readonly text: TextKey;
-}
-const tasks: readonly Task[] = [
+const tasks = [
   { icon: 'play', title: 'task.game', hint: 'task.gameTells', text: 'task.gameText' },
   { icon: 'bars', title: 'task.chart', hint: 'task.chartTells', text: 'task.chartText' },
   { icon: 'check', title: 'task.test', hint: 'task.testTells', text: 'task.testText' },
-];
+] as const;
 
 export function Welcome() {
   useEffect(() => void loadEffectiveModels().catch(() => {}), []); // on failure, the page does not mention models

@@ -1,20 +1,12 @@
-import type { Goal } from '../../core/model/runs/goal.ts';
 import { parseRepository } from '../../core/text/repository-address.ts';
+import { tryOrNotify } from '../parts/notice.tsx';
+import { t } from '../text/text.ts';
 import { navigateToSession } from './route.ts';
-import { createRandomKey, mutate, mutateWithRetry } from './server.ts';
+import { createRandomKey, type InputOf, mutate, mutateWithRetry } from './server.ts';
 import { currentSessionId } from './sessions.ts';
 
 /** A check without `timeoutSeconds` has the server's default time limit. */
-export interface GoalInput {
-  readonly rubric?: string | undefined;
-  readonly checks: readonly { readonly command: string; readonly timeoutSeconds?: number }[];
-  readonly maxRevisions: Goal['maxRevisions'];
-}
-const sentGoal = ({ rubric, checks, maxRevisions }: GoalInput) => ({
-  ...(rubric !== undefined && { rubric }),
-  checks: [...checks],
-  maxRevisions,
-});
+export type GoalInput = NonNullable<InputOf<'runs.send'>['goal']>;
 
 interface NewMessage {
   readonly text: string;
@@ -27,7 +19,6 @@ interface NewMessage {
   readonly repository?: string | undefined;
   /** With a goal, the message starts its own run, whose work is judged by the goal. */
   readonly goal?: GoalInput | undefined;
-  readonly mode?: 'inject' | 'queue' | 'replace';
 }
 
 /** Without a selected session, creates and selects one first. */
@@ -40,32 +31,28 @@ export async function sendMessage({
   skills = [],
   repository,
   goal,
-  mode = 'inject',
 }: NewMessage): Promise<void> {
   let sessionId = currentSessionId.value;
   if (sessionId === undefined) {
     const { id } = await mutate('sessions.create', {
-      ...(model !== undefined && { model }),
-      ...(template !== undefined && { template }),
-      ...(project !== undefined && { projectId: project }),
+      model,
+      template,
+      projectId: project,
       ...(skills.length > 0 && { skills: [...skills] }),
       ...(repository !== undefined && { repositories: [parseRepository(repository)] }),
     });
     sessionId = id;
     navigateToSession(id);
   }
-  const clientMessageId = createRandomKey();
-  await mutateWithRetry('runs.send', {
-    sessionId,
-    text,
-    mode,
-    attachments: [...attachments],
-    clientMessageId,
-    ...(goal && { goal: sentGoal(goal) }),
-  });
+  const message = { sessionId, text, mode: 'inject' as const, attachments: [...attachments], goal };
+  await mutateWithRetry('runs.send', { ...message, clientMessageId: createRandomKey() });
 }
 
 export const stopRun = (sessionId: string) => mutateWithRetry('runs.stop', { sessionId });
+export function stopCurrentRun(): void {
+  const id = currentSessionId.value;
+  if (id !== undefined) void tryOrNotify(t('notStopped'), () => stopRun(id));
+}
 interface Permission {
   /** Further calls of the tool in this session need no permission. */
   readonly always?: boolean;
@@ -73,9 +60,9 @@ interface Permission {
   readonly args?: Record<string, unknown>;
 }
 export const approveToolCall = (sessionId: string, callId: string, { always = false, args }: Permission = {}) =>
-  mutate('runs.approve', { sessionId, callId, always, ...(args && { args }) });
+  mutate('runs.approve', { sessionId, callId, always, args });
 export const rejectToolCall = (sessionId: string, callId: string, text?: string) =>
-  mutate('runs.reject', { sessionId, callId, ...(text !== undefined && { text }) });
+  mutate('runs.reject', { sessionId, callId, text });
 export const renameSession = (id: string, title: string) => mutateWithRetry('sessions.update', { id, title });
 export const setSessionPinned = (id: string, pinned: boolean) => mutateWithRetry('sessions.update', { id, pinned });
 export const setSessionArchived = (id: string, archived: boolean) =>
@@ -89,8 +76,8 @@ interface Editing {
   readonly goal?: GoalInput | undefined;
   readonly stopsRun: boolean;
 }
-export const editMessage = (id: string, { attachments, goal, ...rest }: Editing) =>
-  mutate('sessions.edit', { id, ...rest, attachments: [...attachments], ...(goal && { goal: sentGoal(goal) }) });
+export const editMessage = (id: string, { attachments, ...rest }: Editing) =>
+  mutate('sessions.edit', { id, ...rest, attachments: [...attachments] });
 
 interface ForkOptions {
   /** Seq of the event that ended a step or run. Undefined: the end of the newest run. */
@@ -100,4 +87,4 @@ interface ForkOptions {
   readonly title: string;
 }
 export const forkSession = (id: string, { seq, files, title }: ForkOptions) =>
-  mutate('sessions.fork', { id, files, ...(seq !== undefined && { seq }), ...(title !== '' && { title }) });
+  mutate('sessions.fork', { id, files, seq, ...(title !== '' && { title }) });

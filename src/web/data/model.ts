@@ -9,6 +9,7 @@ import {
   type EventOf,
   type FileEdit,
   findFileEdit,
+  type ItemPosition,
   type PhaseItem,
   type RetryItem,
   type RunEndItem,
@@ -129,26 +130,7 @@ export class ConversationState {
   }
 
   clear(): void {
-    for (const known of [this.#texts, this.#calls, this.#steps, this.#approvals, this.#requests, this.#edits])
-      known.clear();
-    this.#items = [];
-    this.#wait = undefined;
-    this.#start = undefined;
-    this.#environment = undefined;
-    this.#retry = undefined;
-    this.#lastPhase = '';
-    this.#asksInWords = false;
-    this.#lacksRepository = false;
-    this.#startedAt = undefined;
-    this.seq = 0;
-    batch(() => {
-      this.items.value = [];
-      this.open.value = [];
-      this.plan.value = [];
-      this.run.value = { kind: 'idle' };
-      this.used.value = nothing;
-      this.runUsed.value = nothing;
-    });
+    this.takeOver(new ConversationState());
   }
 
   /** Takes over the state of `other`, which must not be used afterwards. */
@@ -193,7 +175,10 @@ export class ConversationState {
 
   #read(event: Event): void {
     if (!event.type.startsWith('message.') && event.type !== 'approval.requested') this.#asksInWords = false;
-    if (this.#retry && endsRetries.has(event.type)) this.#endRetries();
+    if (this.#retry && endsRetries.has(event.type)) {
+      this.#retry.state.value = { ...this.#retry.state.value, isOver: true };
+      this.#retry = undefined;
+    }
     const at = { seq: event.seq, at: event.ts };
     switch (event.type) {
       case 'message.user': {
@@ -250,11 +235,9 @@ export class ConversationState {
         const state = signal({ status: 'running' as const, live: '' });
         const approval = signal(this.#requests.get(callId));
         const { sessionId } = event;
-        const runId = event.runId ?? '';
         const child: ToolItem['child'] = signal(undefined);
-        const about = { sessionId, runId, callId, name, family, args };
-        const call: ToolItem = { kind: 'tool', ...at, ...about, state, approval, child };
-        this.#calls.set(callId, this.#addCall(call));
+        const about = { sessionId, runId: event.runId ?? '', callId, name, family, args };
+        this.#calls.set(callId, this.#addCall({ kind: 'tool', ...at, ...about, state, approval, child }));
         return;
       }
       case 'tool.output': {
@@ -268,9 +251,7 @@ export class ConversationState {
         const status = data.success ? 'completed' : 'failed';
         if (state) state.value = { ...state.value, status, endedAt: ts, called: data };
         this.#addEdit(data);
-        const add = (used: RunUsage): RunUsage => ({ ...used, toolCalls: used.toolCalls + 1 });
-        this.used.value = add(this.used.value);
-        this.runUsed.value = add(this.runUsed.value);
+        this.#count((used) => ({ ...used, toolCalls: used.toolCalls + 1 }));
         return;
       }
       default:
@@ -279,7 +260,7 @@ export class ConversationState {
     }
   }
 
-  #readRest(event: RestOfWork, at: { seq: number; at: number }): void {
+  #readRest(event: RestOfWork, at: ItemPosition): void {
     switch (event.type) {
       case 'approval.requested': {
         const { callId } = event.data;
@@ -318,16 +299,14 @@ export class ConversationState {
       case 'usage': {
         const { thoughts } = event.data;
         if (thoughts) this.#add({ kind: 'thoughts', ...at, text: thoughts });
-        const add = (used: RunUsage): RunUsage => ({
+        this.#count((used) => ({
           ...used,
           model: event.data.model,
           turns: used.turns + 1,
           inputTokens: used.inputTokens + event.data.inputTokens,
           outputTokens: used.outputTokens + event.data.outputTokens,
           cost: used.cost === undefined || event.data.cost === undefined ? undefined : used.cost + event.data.cost,
-        });
-        this.used.value = add(this.used.value);
-        this.runUsed.value = add(this.runUsed.value);
+        }));
         return;
       }
       case 'sandbox.phase': {
@@ -360,7 +339,7 @@ export class ConversationState {
     }
   }
 
-  #readNote(event: EventOf<NoteEventType>, at: { seq: number; at: number }): void {
+  #readNote(event: EventOf<NoteEventType>, at: ItemPosition): void {
     if (!eventNoticeOf(event)) return;
     if (event.type === 'child.started') {
       const call = this.#calls.get(event.data.callId);
@@ -385,7 +364,12 @@ export class ConversationState {
     if (!isOther) this.#add({ kind: 'event', ...at, event });
   }
 
-  #addPhase(phase: EventDataOf<'sandbox.phase'> & { ts: number }, at: { seq: number; at: number }): PhaseItem {
+  #count(add: (used: RunUsage) => RunUsage): void {
+    this.used.value = add(this.used.value);
+    this.runUsed.value = add(this.runUsed.value);
+  }
+
+  #addPhase(phase: EventDataOf<'sandbox.phase'> & { ts: number }, at: ItemPosition): PhaseItem {
     this.#environment = this.#add<PhaseItem>({ kind: 'phase', ...at, phase: signal(phase), setup: signal([]) });
     return this.#environment;
   }
@@ -406,7 +390,7 @@ export class ConversationState {
     return call;
   }
 
-  #addFailure({ detail, retry }: EventDataOf<'run.notice'>, at: { seq: number; at: number }): void {
+  #addFailure({ detail, retry }: EventDataOf<'run.notice'>, at: ItemPosition): void {
     const failures = (this.#retry?.state.value.failures ?? 0) + 1;
     const next = retry && { number: retry.number, most: retry.most, at: at.at + retry.inMs };
     const now = { failures, detail, ...(next && { next }), isOver: false };
@@ -423,17 +407,13 @@ export class ConversationState {
       line.state.value = { ...line.state.value, detail: '' };
   }
 
-  #endRetries(): void {
-    if (this.#retry) this.#retry.state.value = { ...this.#retry.state.value, isOver: true };
-    this.#retry = undefined;
-  }
-
-  #end({ data, ts }: Extract<Event, { type: 'run.end' }>, at: { seq: number; at: number }) {
+  #end({ data, ts }: Extract<Event, { type: 'run.end' }>, at: ItemPosition) {
     this.#closeWait();
     for (const { decided } of this.#approvals.values()) decided.value = 'gone';
     this.#approvals.clear();
     for (const { isTyping } of this.#texts.values()) isTyping.value = false;
-    this.#cutStart();
+    // Freezes a start whose run has ended, until the sandbox reports a later phase.
+    if (this.#start) this.#start.phase.value = { ...this.#start.phase.value, isCut: true };
     const ms = this.#startedAt === undefined ? undefined : ts - this.#startedAt;
     const task = this.#items.findLast(
       (item) => item.kind === 'user' && item.text === data.task && (!data.goal || item.goal !== undefined),
@@ -458,17 +438,12 @@ export class ConversationState {
     this.run.value = { kind: 'ended', end };
   }
 
-  /** Freezes a start whose run has ended, until the sandbox reports a later phase. */
-  #cutStart(): void {
-    if (this.#start) this.#start.phase.value = { ...this.#start.phase.value, isCut: true };
-  }
-
   #closeWait() {
     if (this.#wait) this.#wait.isOpen.value = false;
     this.#wait = undefined;
   }
 
-  #ensureText(messageId: string, at: { seq: number; at: number }): AssistantItem {
+  #ensureText(messageId: string, at: ItemPosition): AssistantItem {
     const known = this.#texts.get(messageId);
     if (known) return known;
     const item = this.#add<AssistantItem>({ kind: 'assistant', ...at, text: signal(''), isTyping: signal(true) });

@@ -52,6 +52,9 @@ export function createSharedPref<Value extends string>(
 
 export type Theme = 'system' | 'light' | 'dark';
 export const theme = createSharedPref<Theme>('theme', 'system', (value) => ['system', 'light', 'dark'].includes(value));
+export const isDarkTheme = (): boolean =>
+  theme.value === 'dark' || (theme.value === 'system' && matchMedia('(prefers-color-scheme: dark)').matches);
+
 /** Pixels; 0: closed. */
 export const workPaneWidth = createPref<number>('pane', 460, (value) => value >= 0 && value < 2_000);
 

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { theme } from '../data/prefs.ts';
+import { isDarkTheme } from '../data/prefs.ts';
 import type { DiagramReport, DiagramRequest } from '../diagram/messages.ts';
 import { CopyButton } from '../parts/kit/copy-button.tsx';
 import { t } from '../text/text.ts';
@@ -30,8 +30,7 @@ export function Diagram({ source }: { source: string }) {
   const [drawing, setDrawing] = useState<Drawing>({ kind: 'waiting' });
   const latest = useRef(0);
   const answered = useRef(() => {});
-  const isDark =
-    theme.value === 'dark' || (theme.value === 'system' && matchMedia('(prefers-color-scheme: dark)').matches);
+  const isDark = isDarkTheme();
   useEffect(() => {
     const onMessage = ({ data, source: from }: MessageEvent<DiagramReport>) => {
       if (!frame.current || from !== frame.current.contentWindow) return;

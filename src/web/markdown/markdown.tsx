@@ -63,6 +63,8 @@ interface NodeContext {
   readonly dir?: 'auto';
 }
 
+const elements = { paragraph: 'p', quote: 'blockquote', strong: 'strong', em: 'em', del: 'del' } as const;
+
 function draw(node: MarkdownNode, { key, sessionId, dir }: NodeContext): ComponentChildren {
   if (typeof node === 'string') return sessionId === undefined ? node : linkSandboxAddresses(node);
   const inner = (nodes: MarkdownTree) => drawn(nodes, sessionId);
@@ -76,20 +78,8 @@ function draw(node: MarkdownNode, { key, sessionId, dir }: NodeContext): Compone
         </Heading>
       );
     }
-    case 'paragraph':
-      return (
-        <p key={key} dir={dir}>
-          {inner(node.inner)}
-        </p>
-      );
     case 'plain':
       return <PlainText key={key} text={node.text} />;
-    case 'quote':
-      return (
-        <blockquote key={key} dir={dir}>
-          {inner(node.inner)}
-        </blockquote>
-      );
     case 'code':
       if (node.language === 'mermaid') return <Diagram key={key} source={node.code} />;
       return <CodeBlock key={key} code={node.code} language={node.language} />;
@@ -119,14 +109,11 @@ function draw(node: MarkdownNode, { key, sessionId, dir }: NodeContext): Compone
           {inner(item.inner)}
         </li>
       ));
-      return node.start === undefined ? (
-        <ul key={key} dir={dir}>
+      const List = (node.start === undefined ? 'ul' : 'ol') as 'ol';
+      return (
+        <List key={key} dir={dir} start={node.start}>
           {items}
-        </ul>
-      ) : (
-        <ol key={key} dir={dir} start={node.start}>
-          {items}
-        </ol>
+        </List>
       );
     }
     case 'table':
@@ -156,8 +143,12 @@ function draw(node: MarkdownNode, { key, sessionId, dir }: NodeContext): Compone
         <span key={key}>{node.label || node.href}</span>
       );
     default: {
-      const Name = node.kind;
-      return <Name key={key}>{inner(node.inner)}</Name>;
+      const Name = elements[node.kind];
+      return (
+        <Name key={key} dir={dir}>
+          {inner(node.inner)}
+        </Name>
+      );
     }
   }
 }
@@ -200,23 +191,16 @@ function Table({ head, rows, sessionId, dir }: TableProps) {
   );
 }
 
-interface FormulaProps {
-  readonly tex: string;
-  readonly isBlock: boolean;
-}
-
 /** Shows the text if the worker cannot parse the formula. */
-function Formula({ tex, isBlock }: FormulaProps) {
-  const [read, setRead] = useState<{ readonly tex: string; readonly tree: FormulaNode | undefined }>();
+function Formula({ tex, isBlock }: { tex: string; isBlock: boolean }) {
+  const [tree, setTree] = useState<FormulaNode>();
   useEffect(() => {
     const ended = new AbortController();
-    void runParseTask('formula', { tex, isBlock }, ended.signal).then(
-      (tree) => ended.signal.aborted || setRead({ tex, tree }),
-    );
+    void runParseTask('formula', { tex, isBlock }, ended.signal).then((read) => ended.signal.aborted || setTree(read));
     return () => ended.abort();
   }, [tex, isBlock]);
   const plain = <code class={isBlock ? 'formula-source pre' : undefined}>{tex}</code>;
-  const drawn = read?.tree && <ErrorBoundary instead={plain}>{drawFormula(read.tree, 0)}</ErrorBoundary>;
+  const drawn = tree && <ErrorBoundary instead={plain}>{drawFormula(tree, 0)}</ErrorBoundary>;
   if (!isBlock) return <span>{drawn ?? plain}</span>;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a wide formula scrolls, also by keyboard
@@ -230,14 +214,8 @@ function Formula({ tex, isBlock }: FormulaProps) {
 const drawFormula = (node: FormulaNode, key: number): ComponentChildren =>
   typeof node === 'string' ? node : createElement(node.name, { key, ...node.attributes }, node.inner.map(drawFormula));
 
-interface WorkspaceImageProps {
-  readonly sessionId: string;
-  readonly path: string;
-  readonly label: string;
-}
-
 /** If reading the file would start a stopped sandbox, the person decides whether to load the image. */
-function WorkspaceImage({ sessionId, path, label }: WorkspaceImageProps) {
+function WorkspaceImage({ sessionId, path, label }: Readonly<Record<'sessionId' | 'path' | 'label', string>>) {
   const [state, setState] = useState<{ url?: string; text?: string; mayLoad?: boolean }>({});
   const load = async () => {
     const { content } = await query('files.read', { sessionId, path, encoding: 'base64' });
@@ -285,19 +263,12 @@ function keep(text: string, tree: MarkdownTree | undefined): void {
   if (kept.size > maxKept && oldest !== undefined) kept.delete(oldest);
 }
 
-interface ParsedText {
-  readonly text: string;
-  readonly tree: MarkdownTree | undefined;
-}
-
 /**
  * Tree of the text once parsed; until then 'unread', or for a growing text the tree of its beginning. Undefined: the worker could
  * not parse the text.
  */
 function useMarkdownTree(text: string): MarkdownTree | 'unread' | undefined {
-  const [parsed, setParsed] = useState<ParsedText | undefined>(() =>
-    kept.has(text) ? { text, tree: kept.get(text) } : undefined,
-  );
+  const [parsed, setParsed] = useState(() => (kept.has(text) ? { text, tree: kept.get(text) } : undefined));
   const latest = useRef(text);
   const isBusy = useRef(false);
   const ended = useRef(new AbortController());

@@ -30,14 +30,15 @@ export function setGoalDraft(sessionId: string | undefined, draft: GoalDraft | u
   drafts.value = next;
 }
 
-const checksIn = ({ checks }: GoalDraft): readonly string[] =>
-  checks
+/** Trimmed lines, without empty ones. */
+export const splitLines = (text: string): string[] =>
+  text
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '');
 
 export function findGoalProblem(draft: GoalDraft): TextKey | undefined {
-  const checks = checksIn(draft);
+  const checks = splitLines(draft.checks);
   const { revisions } = draft;
   if (checks.length > maxChecks) return 'goal.tooMany';
   if (checks.some((command) => command.length > maxCommand)) return 'goal.tooLong';
@@ -47,6 +48,6 @@ export function findGoalProblem(draft: GoalDraft): TextKey | undefined {
 
 export function toGoalInput(draft: GoalDraft): GoalInput {
   const rubric = draft.rubric.trim();
-  const checks = checksIn(draft).map((command) => ({ command }));
+  const checks = splitLines(draft.checks).map((command) => ({ command }));
   return { ...(rubric !== '' && { rubric }), checks, maxRevisions: draft.revisions };
 }
