@@ -1,6 +1,7 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { renameSession, stopCurrentRun } from '../data/actions.ts';
+import { stopCurrentRun } from '../data/actions.ts';
 import { workPaneWidth } from '../data/prefs.ts';
+import { mutateWithRetry } from '../data/server.ts';
 import { currentSession, currentSessionId, type Session } from '../data/sessions.ts';
 import { currentSessionStatus, isCurrentSessionBusy } from '../data/status.ts';
 import { serverInfo } from '../data/system.ts';
@@ -100,7 +101,10 @@ function Title({ session }: { session: Session }) {
   const save = (node: HTMLElement) => {
     const text = (node.textContent ?? '').replace(/\s+/g, ' ').trim();
     if (text === '' || text === before.current || text === name) node.textContent = name;
-    else void tryOrNotify(t('notRenamed'), () => renameSession(session.id, text.slice(0, 255)));
+    else
+      void tryOrNotify(t('notRenamed'), () =>
+        mutateWithRetry('sessions.update', { id: session.id, title: text.slice(0, 255) }),
+      );
   };
   return (
     <h1 class="cut">

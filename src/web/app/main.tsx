@@ -18,7 +18,7 @@ import {
 } from '../data/sessions.ts';
 import { type DisplayStatus, toDisplayStatus } from '../data/status.ts';
 import { loadServerInfo } from '../data/system.ts';
-import { consumeTokenFromUrl } from '../data/token.ts';
+import { consumeTokenFromUrl, takeUrlParameters } from '../data/token.ts';
 import { warmParser } from '../parsing/parse.ts';
 import { preserveFocus } from '../parts/focus.ts';
 import { Button } from '../parts/kit/button.tsx';
@@ -167,7 +167,7 @@ async function start(): Promise<void> {
   });
   followEnd();
   const command = takeCommandRequest();
-  if (command) confirmCommand(command);
+  if (command) showDialog(<AllowCommand {...command} />);
   watchSessions();
   followCurrentSession();
   watchPorts();
@@ -201,20 +201,11 @@ interface CommandRequest {
 
 /** Removes the request from the page's address. */
 function takeCommandRequest(): CommandRequest | undefined {
-  const url = new URL(location.href);
-  const take = (name: string) => {
-    const value = url.searchParams.get(name) ?? '';
-    url.searchParams.delete(name);
-    return value;
-  };
-  const challenge = take('login');
+  const [challenge = ''] = takeUrlParameters('login');
   if (challenge === '') return undefined;
-  const [agent, port, state] = [take('command').slice(0, 100), take('port'), take('state')];
-  history.replaceState(null, '', url.pathname + url.search + url.hash);
-  return { challenge, agent, port: /^\d{1,5}$/.test(port) ? port : undefined, state };
+  const [agent = '', port = '', state = ''] = takeUrlParameters('command', 'port', 'state');
+  return { challenge, agent: agent.slice(0, 100), port: /^\d{1,5}$/.test(port) ? port : undefined, state };
 }
-
-const confirmCommand = (request: CommandRequest): void => showDialog(<AllowCommand {...request} />);
 
 function AllowCommand({ challenge, agent, port, state }: CommandRequest) {
   const [code, setCode] = useState<string>();

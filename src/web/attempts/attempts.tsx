@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Inputs, Outputs } from '../../client/types.ts';
 import { exampleCheck, splitLines } from '../conversation/goal/goal-draft.ts';
-import { navigateToSession } from '../data/route.ts';
+import { openSessionFromDialog } from '../data/route.ts';
 import { mutate, query } from '../data/server.ts';
 import { formatModelLabel, useModelChoices } from '../models/state.ts';
 import { formatCompactCount, formatUsd } from '../parts/format.ts';
@@ -40,10 +40,6 @@ function AttemptsDialog({ id }: { id: string }) {
   useEffect(() => {
     if (isTaken) unloggedFileChanges.value++;
   }, [isTaken]);
-  const open = (session: string) => {
-    closeDialog();
-    navigateToSession(session);
-  };
   return (
     <Dialog title={t('attempts.title')} wide>
       <p class="quiet">{t('attempts.about')}</p>
@@ -55,7 +51,6 @@ function AttemptsDialog({ id }: { id: string }) {
           </p>
           <AttemptsTable
             set={newest}
-            open={open}
             choose={(n, others) =>
               act(t('attempts.notChosen'), () => mutate('attempts.choose', { sessionId: id, id: newest.id, n, others }))
             }
@@ -150,11 +145,10 @@ function AttemptsForm({ begin }: { begin: (wanted: NewAttempts) => Promise<unkno
 type Attempt = AttemptSet['attempts'][number];
 interface Props {
   readonly set: AttemptSet;
-  readonly open: (session: string) => void;
   readonly choose: (n: number, others: 'keep' | 'delete') => Promise<void>;
 }
 
-function AttemptsTable({ set, open, choose }: Props) {
+function AttemptsTable({ set, choose }: Props) {
   const [isDeleting, setDeleting] = useState(false);
   const [isBusy, setBusy] = useState(false);
   // Without results to compare, the attempt marked as best would merely be the cheapest.
@@ -188,7 +182,7 @@ function AttemptsTable({ set, open, choose }: Props) {
                     class="small"
                     label={[one.n, one.model ? formatModelLabel(one.model) : one.template].filter(Boolean).join(' ')}
                     disabled={one.isGone}
-                    onClick={() => open(one.sessionId)}
+                    onClick={() => openSessionFromDialog(one.sessionId)}
                   />
                 </td>
                 <td title={one.error ?? one.result?.goal?.reason}>

@@ -1,11 +1,11 @@
 import { useEffect, useState } from 'preact/hooks';
-import { navigateToSession } from '../data/route.ts';
+import { openSessionFromDialog } from '../data/route.ts';
 import { mutate, query } from '../data/server.ts';
 import { formatDateTime, formatDuration, formatUsd } from '../parts/format.ts';
 import { RelativeTime } from '../parts/kit/ago.tsx';
 import { Button } from '../parts/kit/button.tsx';
 import { CopyButton } from '../parts/kit/copy-button.tsx';
-import { closeDialog, confirmAction, Dialog, showDialog } from '../parts/kit/dialog.tsx';
+import { confirmAction, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { List } from '../parts/kit/list.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { GuideLink } from '../parts/notice.tsx';
@@ -189,14 +189,7 @@ function StartRow({ start }: { start: AutomationStart }) {
       {cost?.cost != null && <span class="quiet">{formatUsd(cost.cost)}</span>}
       {text !== '' && <span class="quiet">{text}</span>}
       {sessionId !== null && (
-        <Button
-          class="small"
-          label={t('automations.open')}
-          onClick={() => {
-            closeDialog();
-            navigateToSession(sessionId);
-          }}
-        />
+        <Button class="small" label={t('automations.open')} onClick={() => openSessionFromDialog(sessionId)} />
       )}
     </li>
   );

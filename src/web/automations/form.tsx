@@ -70,14 +70,9 @@ interface Entries {
 }
 type AfterKind = NonNullable<Automation['after']>['of'];
 
-interface Props {
-  readonly automation?: Automation;
-  readonly back: () => void;
-}
-
 const text = { kind: 'text' } as const;
 
-export function AutomationForm({ automation, back }: Props) {
+export function AutomationForm({ automation, back }: { automation?: Automation; back: () => void }) {
   const models = useModelChoices();
   useEffect(() => {
     const reads = [loadTemplates, loadSkills, loadAutomations];

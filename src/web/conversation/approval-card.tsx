@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
-import { approveToolCall, rejectToolCall } from '../data/actions.ts';
 import type { ApprovalItem } from '../data/items.ts';
+import { type InputOf, mutate } from '../data/server.ts';
 import { TextParts, useTruncatedText } from '../markdown/plain.tsx';
 import { escapeHiddenCharacters, truncateLine } from '../parts/bounded-text.ts';
 import { focusOnMount } from '../parts/focus.ts';
@@ -18,7 +18,9 @@ const maxName = 300; // characters
 export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boolean }) {
   const { callId, args, expiresAt, content, fixed } = item.request;
   const name = escapeHiddenCharacters(truncateLine(item.request.function, maxName));
-  const sessionId = item.sessionId;
+  const call = { sessionId: item.sessionId, callId };
+  const approve = (how: Partial<InputOf<'runs.approve'>> = {}) =>
+    mutate('runs.approve', { ...call, always: false, ...how });
   const [isSending, setSending] = useState(false);
   const [note, setNote] = useState<string>();
   const [edited, setEdited] = useState<{ readonly title: string; readonly text: string }>();
@@ -56,7 +58,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
           onSubmit={(event) => {
             event.preventDefault();
             const change = () => (proposal ? { ...proposal, ...edited } : changed(args, edited.text));
-            void act(async () => approveToolCall(sessionId, callId, { args: change() }))();
+            void act(async () => approve({ args: change() }))();
           }}
         >
           {proposal ? (
@@ -95,7 +97,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
           class="row wrap approval-note"
           onSubmit={(event) => {
             event.preventDefault();
-            void act(() => rejectToolCall(sessionId, callId, note.trim() === '' ? undefined : note))();
+            void act(() => mutate('runs.reject', { ...call, text: note.trim() === '' ? undefined : note }))();
           }}
         >
           <input
@@ -125,14 +127,14 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
               class="main stack"
               label={t('approval.reject')}
               disabled={isSending}
-              onClick={act(() => rejectToolCall(sessionId, callId))}
+              onClick={act(() => mutate('runs.reject', call))}
             />
             {!fixed && (
               <Button
                 label={t('approval.always')}
                 disabled={isSending}
                 title={t('approval.alwaysTells', { name })}
-                onClick={act(() => approveToolCall(sessionId, callId, { always: true }))}
+                onClick={act(() => approve({ always: true }))}
               />
             )}
             <Button
@@ -140,7 +142,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
               kind="primary"
               label={t('approval.approve')}
               disabled={isSending}
-              onClick={act(() => approveToolCall(sessionId, callId))}
+              onClick={act(() => approve())}
             />
           </div>
         )

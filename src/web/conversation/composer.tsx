@@ -1,7 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { sendMessage } from '../data/actions.ts';
-import { addAttachments, attachmentsOf, removeAttachments } from '../data/attachments.ts';
 import { connectionState } from '../data/server.ts';
 import { currentSessionId } from '../data/sessions.ts';
 import { currentSessionStatus, isCurrentSessionBusy } from '../data/status.ts';
@@ -16,7 +15,7 @@ import { chosenTemplate } from '../sessions/templates.ts';
 import { chosenSkills } from '../skills/state.ts';
 import { t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
-import { Attachments } from './attachments.tsx';
+import { Attachments, addAttachments, attachmentsOf, removeAttachments } from './attachments.tsx';
 import { findMentionedPaths } from './completion/trigger.ts';
 import { useCompletion } from './completion/use-completion.tsx';
 import { workspacePaths } from './completion/workspace-paths.ts';

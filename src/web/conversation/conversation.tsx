@@ -15,7 +15,7 @@ import { Composer } from './composer.tsx';
 import { ConversationItems } from './items.tsx';
 import { LiveContext } from './live.ts';
 import { WaitNote } from './notes.tsx';
-import { ConversationPlan } from './plan.tsx';
+import { PlanPanel } from './plan.tsx';
 import { ElapsedTime } from './tool-card.tsx';
 import { Welcome } from './welcome.tsx';
 
@@ -103,7 +103,8 @@ export function Conversation() {
           <>
             <OpenItems model={conversationState} />
             <ErrorBoundary key={id} instead={null}>
-              <ConversationPlan />
+              {/* A plan with a single step is shown only as that step's heading in the conversation. */}
+              {conversationState.plan.value.length > 1 && <PlanPanel model={conversationState} />}
             </ErrorBoundary>
             <Composer />
           </>

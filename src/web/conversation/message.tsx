@@ -1,9 +1,9 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { editMessage } from '../data/actions.ts';
 import { findMessageBranches } from '../data/branches.ts';
 import type { AssistantItem, UserItem } from '../data/items.ts';
 import { conversationState, isLoadingHistory } from '../data/log.ts';
 import { navigateToSession } from '../data/route.ts';
+import { mutate } from '../data/server.ts';
 import { currentSessionId, sessions } from '../data/sessions.ts';
 import { isCurrentSessionBusy } from '../data/status.ts';
 import { Markdown } from '../markdown/markdown.tsx';
@@ -99,8 +99,9 @@ function EditForm({ item, onClose }: { item: UserItem; onClose: () => void }) {
     if (id === undefined) return;
     setBusy(true);
     const isMade = await tryIt(t('notSent'), async () => {
-      const { seq, attachments, goal } = item;
-      const { session } = await editMessage(id, { seq, text, attachments, goal, stopsRun });
+      const { seq, goal } = item;
+      const attachments = [...item.attachments];
+      const { session } = await mutate('sessions.edit', { id, seq, text, attachments, goal, stopsRun });
       navigateToSession(session.id);
     });
     setBusy(false);

@@ -35,7 +35,7 @@ export function NewSessionChoices() {
           icon="box"
           label={t('template')}
           value={templateNameOf(chosenTemplate.value)}
-          onClick={chooseTemplate}
+          onClick={() => showDialog(<ChooseTemplate />)}
         />
       )}
       <ChipButton
@@ -123,8 +123,6 @@ const selectOnMount = (field: HTMLInputElement | null): void => {
   focusOnMount(field);
   field?.select();
 };
-
-const chooseTemplate = (): void => showDialog(<ChooseTemplate />);
 
 function ChooseTemplate() {
   const row = (id: string, title: string, more: Partial<ListItem> = {}): ListItem => ({

@@ -30,6 +30,7 @@ import { DemoHelp } from './welcome.tsx';
 export function WaitNote({ item }: { item: WaitItem }) {
   if (!item.isOpen.value) return null;
   const { reason = 'question', spent, budget } = item.data;
+  const why = reason === 'approval' ? 'question' : reason;
   const isLeft = budget?.scope === 'member';
   const isShared = budget && ['person', 'project', 'server'].includes(budget.scope);
   const isFull = budget?.kind === 'runningRuns';
@@ -42,7 +43,7 @@ export function WaitNote({ item }: { item: WaitItem }) {
       <Icon name="bell" />
       <div>
         <p>
-          {t(isLeft ? 'wait.member' : reason === 'budget' ? spentBudget : `wait.${reason}`)}
+          {t(isLeft ? 'wait.member' : why === 'budget' ? spentBudget : `wait.${why}`)}
           {reason === 'budget' && ` ${used}`}
         </p>
         {budget && !isLeft && (

@@ -1,15 +1,10 @@
 import { useSignal } from '@preact/signals';
-import { conversationState } from '../data/log.ts';
 import type { ConversationState } from '../data/model.ts';
 import { Icon } from '../parts/kit/icon.tsx';
 import { StatusIcon } from '../parts/kit/status.tsx';
 import { t } from '../text/text.ts';
 
 const short = 4; // steps; a longer plan collapses to its current step
-
-/** Shown above the message box. A plan with a single step is shown only as that step's heading in the conversation. */
-export const ConversationPlan = () =>
-  conversationState.plan.value.length > 1 && <PlanPanel model={conversationState} />;
 
 export function PlanPanel({ model }: { model: ConversationState }) {
   const steps = model.plan.value;

@@ -53,38 +53,7 @@ export function stopCurrentRun(): void {
   const id = currentSessionId.value;
   if (id !== undefined) void tryOrNotify(t('notStopped'), () => stopRun(id));
 }
-interface Permission {
-  /** Further calls of the tool in this session need no permission. */
-  readonly always?: boolean;
-  /** The call runs with these arguments instead. */
-  readonly args?: Record<string, unknown>;
-}
-export const approveToolCall = (sessionId: string, callId: string, { always = false, args }: Permission = {}) =>
-  mutate('runs.approve', { sessionId, callId, always, args });
-export const rejectToolCall = (sessionId: string, callId: string, text?: string) =>
-  mutate('runs.reject', { sessionId, callId, text });
-export const renameSession = (id: string, title: string) => mutateWithRetry('sessions.update', { id, title });
 export const setSessionPinned = (id: string, pinned: boolean) => mutateWithRetry('sessions.update', { id, pinned });
 export const setSessionArchived = (id: string, archived: boolean) =>
   mutateWithRetry('sessions.update', { id, archived });
 export const deleteSession = (id: string) => mutate('sessions.delete', { id });
-
-interface Editing {
-  readonly seq: number;
-  readonly text: string;
-  readonly attachments: readonly string[];
-  readonly goal?: GoalInput | undefined;
-  readonly stopsRun: boolean;
-}
-export const editMessage = (id: string, { attachments, ...rest }: Editing) =>
-  mutate('sessions.edit', { id, ...rest, attachments: [...attachments] });
-
-interface ForkOptions {
-  /** Seq of the event that ended a step or run. Undefined: the end of the newest run. */
-  readonly seq: number | undefined;
-  readonly files: boolean;
-  /** Empty: the title of the forked session. */
-  readonly title: string;
-}
-export const forkSession = (id: string, { seq, files, title }: ForkOptions) =>
-  mutate('sessions.fork', { id, files, seq, ...(title !== '' && { title }) });

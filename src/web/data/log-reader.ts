@@ -8,9 +8,6 @@ const endSize = 300;
 const againMs = 1_000;
 const batchMs = 16;
 
-interface Resync {
-  readonly type: 'resync';
-}
 interface LogPage {
   readonly events: readonly Event[];
   readonly lastSeq: number;
@@ -23,7 +20,7 @@ export interface LogSource {
   isFinal(error: unknown): boolean;
 }
 export interface LogSubscriber {
-  onData(event: Event | Resync): void;
+  onData(event: Event | { readonly type: 'resync' }): void;
   onEnd(): void;
   onError(error: unknown): void;
 }
@@ -41,19 +38,14 @@ export interface LogSink {
   startAgain(): void;
 }
 
-/** Events still to read: after `after`, up to and including `upTo`. */
-interface Gap {
-  after: number;
-  readonly upTo: number;
-}
-
 export class LogReader {
   readonly #source: LogSource;
   readonly #view: LogSink;
   /** Seq of the newest event that was read, and of the newest that is known to exist. */
   #seq = 0;
   #head = 1;
-  #gap: Gap | undefined;
+  /** Events still to read: after `after`, up to and including `upTo`. */
+  #gap: { after: number; readonly upTo: number } | undefined;
   #end: Event[] = [];
   #waiting: Event[] = [];
   #batch: ReturnType<typeof setTimeout> | undefined;

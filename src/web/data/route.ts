@@ -1,3 +1,4 @@
+import { closeDialog } from '../parts/kit/dialog.tsx';
 import { currentSessionId } from './sessions.ts';
 
 // The address contains the selected session after `#`, so links, the back button and a reload restore it.
@@ -9,6 +10,11 @@ export function navigateToSession(id: string | undefined): void {
   syncSessionFromUrl();
 }
 
+export function openSessionFromDialog(id: string): void {
+  closeDialog();
+  navigateToSession(id);
+}
+
 /** Leaves a missing session, without a history entry for it. False: another session is open. */
 export function leaveSession(id: string): boolean {
   if (currentSessionId.value !== id) return false;
@@ -17,7 +23,7 @@ export function leaveSession(id: string): boolean {
   return true;
 }
 
-export function syncSessionFromUrl(): void {
+function syncSessionFromUrl(): void {
   currentSessionId.value = location.hash.slice(1) || undefined;
 }
 

@@ -3,7 +3,7 @@ import type { ErrorCode } from '../../core/errors/errors.ts';
 import { ApprovalCard } from '../conversation/approval-card.tsx';
 import { WaitNote } from '../conversation/notes.tsx';
 import { ConversationState } from '../data/model.ts';
-import { navigateToSession } from '../data/route.ts';
+import { openSessionFromDialog } from '../data/route.ts';
 import { createRandomKey, mutateWithRetry, query } from '../data/server.ts';
 import type { Session } from '../data/sessions.ts';
 import { Markdown } from '../markdown/markdown.tsx';
@@ -11,7 +11,7 @@ import { truncateLine } from '../parts/bounded-text.ts';
 import { RelativeTime } from '../parts/kit/ago.tsx';
 import { Button } from '../parts/kit/button.tsx';
 import { SegmentedControl } from '../parts/kit/choice.tsx';
-import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
+import { Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { ChoiceField } from '../parts/kit/field.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { loadProjects, projects } from '../sessions/filters.ts';
@@ -109,10 +109,7 @@ function InboxEntry({ session }: { session: Session }) {
           class="small"
           label={t('open')}
           aria-label={t('inbox.openOne', { name: sessionNameOf(session) })}
-          onClick={() => {
-            closeDialog();
-            navigateToSession(id);
-          }}
+          onClick={() => openSessionFromDialog(id)}
         />
       </header>
       {open.map((item) =>

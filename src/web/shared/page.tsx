@@ -20,7 +20,7 @@ import {
 
 export function SharedPage() {
   const summary = sharedSummary.value;
-  const title = summary?.title || t('shared.title');
+  const title = summary?.session.title || t('shared.title');
   useEffect(() => {
     document.title = `${title} · Corral`;
   }, [title]);

@@ -4,18 +4,13 @@ import { ConversationState } from '../data/model.ts';
 
 // The link's secret is in the address after the #, which browsers never send to a server.
 
-interface ShareSummary {
-  readonly title: string;
-  readonly files: boolean;
-  readonly expiresAt: number; // epoch ms
-}
 interface Page {
   readonly session: { readonly title: string };
   readonly events: readonly Omit<Event, 'sessionId'>[];
   readonly after: number;
   readonly head: number;
   readonly files: boolean;
-  readonly expiresAt: number;
+  readonly expiresAt: number; // epoch ms
 }
 export interface SharedFileEntry {
   readonly name: string;
@@ -24,7 +19,7 @@ export interface SharedFileEntry {
 }
 
 export const sharedConversationState = new ConversationState();
-export const sharedSummary = signal<ShareSummary | undefined>(undefined);
+export const sharedSummary = signal<Omit<Page, 'events'> | undefined>(undefined);
 /** `unfit`: the link is no longer valid. `offline`: the page retries automatically. */
 export const shareState = signal<'loading' | 'shown' | 'invalid' | 'offline'>('loading');
 
@@ -32,7 +27,6 @@ export const shareState = signal<'loading' | 'shown' | 'invalid' | 'offline'>('l
 export const lastReadSeq = signal(0);
 
 const everyMs = 5_000;
-const token = () => location.hash.slice(1);
 
 /** Error response of the server, with its text. `status` 0: the server did not answer. */
 export class ShareRequestError extends Error {
@@ -47,11 +41,11 @@ async function ask<Answer>(path: string, body: object): Promise<Answer> {
   const response = await fetch(path, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ token: token(), ...body }),
+    body: JSON.stringify({ token: location.hash.slice(1), ...body }),
   }).catch(() => undefined);
-  const answer = (await response?.json().catch(() => undefined)) as
-    | (Answer & { detail?: string; msg?: string })
-    | undefined;
+  const answer: (Answer & { detail?: string; msg?: string }) | undefined = await response
+    ?.json()
+    .catch(() => undefined);
   if (!response || !answer) throw new ShareRequestError(0, '');
   if (!response.ok) throw new ShareRequestError(response.status, answer.detail ?? answer.msg ?? '');
   return answer;
@@ -63,7 +57,7 @@ async function readOn(): Promise<void> {
   for (;;) {
     const page = await ask<Page>('/api/v1/shared', { after: cursor });
     sharedConversationState.take(page.events.map((event) => ({ ...event, sessionId: '' }) as Event));
-    sharedSummary.value = { title: page.session.title, files: page.files, expiresAt: page.expiresAt };
+    sharedSummary.value = page;
     shareState.value = 'shown';
     cursor = page.after;
     if (cursor >= page.head) {

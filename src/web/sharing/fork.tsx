@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks';
-import { forkSession } from '../data/actions.ts';
 import type { EventOf } from '../data/items.ts';
 import { conversationState } from '../data/log.ts';
 import { navigateToSession } from '../data/route.ts';
+import { mutate } from '../data/server.ts';
 import { currentSession, currentSessionId, sessions } from '../data/sessions.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
@@ -37,7 +37,8 @@ function ForkDialog({ id, seq }: { id: string; seq: number | undefined }) {
   const [files, setFiles] = useState(true);
   const [title, setTitle] = useState('');
   const make = async () => {
-    const made = await forkSession(id, { seq, files, title: title.trim() });
+    const name = title.trim();
+    const made = await mutate('sessions.fork', { id, seq, files, ...(name !== '' && { title: name }) });
     navigateToSession(made.id);
     closeDialog();
   };

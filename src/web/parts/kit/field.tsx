@@ -16,17 +16,15 @@ interface Shared<Value extends string> {
   readonly error?: string;
 }
 
-interface FieldState {
-  readonly id: string;
-  readonly 'aria-invalid': boolean;
-  readonly 'aria-describedby': string | undefined;
-}
-
 interface LabelledProps {
   readonly label: string;
   readonly help: string | undefined;
   readonly error: string | undefined;
-  readonly children: (state: FieldState) => ComponentChildren;
+  readonly children: (state: {
+    id: string;
+    'aria-invalid': boolean;
+    'aria-describedby': string | undefined;
+  }) => ComponentChildren;
 }
 function Labelled({ label, help, error = '', children }: LabelledProps) {
   const id = useId();
@@ -122,9 +120,6 @@ export const TextAreaField = ({ label, help, error, onChange, isCode, ...rest }:
   </Labelled>
 );
 
-interface ChoiceProps<Value extends string> extends Shared<Value> {
-  readonly choices: readonly (readonly [value: Value, words: string])[];
-}
 export const ChoiceField = <Value extends string>({
   label,
   help,
@@ -132,7 +127,7 @@ export const ChoiceField = <Value extends string>({
   choices,
   onChange,
   ...rest
-}: ChoiceProps<Value>) => (
+}: Shared<Value> & { readonly choices: readonly (readonly [value: Value, words: string])[] }) => (
   <Labelled label={label} help={help} error={error}>
     {(state) => (
       <select

@@ -24,15 +24,11 @@ export function useActionError(): [text: string, tryIt: RunAction] {
   return [text, tryIt];
 }
 
-/** `problem`: error of the last load. */
-interface LoadedData<Data> {
-  readonly now: Data | undefined;
-  readonly problem: string;
-  readonly again: () => void;
-}
-
-/** Loads again when one of the `reasons` changes. The data stays until the next answer; outdated answers are dropped. */
-export function useLoadedData<Data>(load: () => Promise<Data>, reasons: readonly unknown[]): LoadedData<Data> {
+/**
+ * Loads again when one of the `reasons` changes. The data stays until the next answer; outdated answers are dropped. `problem` is
+ * the error of the last load.
+ */
+export function useLoadedData<Data>(load: () => Promise<Data>, reasons: readonly unknown[]) {
   const [{ now, problem }, set] = useState<{ readonly now?: Data; readonly problem: string }>({ problem: '' });
   const [turn, setTurn] = useState(0);
   useEffect(() => {
@@ -48,11 +44,7 @@ export function useLoadedData<Data>(load: () => Promise<Data>, reasons: readonly
   return { now, problem, again: () => setTurn((count) => count + 1) };
 }
 
-interface PlaceholderProps {
-  readonly problem: string;
-  readonly again?: (() => void) | undefined;
-}
-export const LoadPlaceholder = ({ problem, again }: PlaceholderProps) => (
+export const LoadPlaceholder = ({ problem, again }: { problem: string; again?: (() => void) | undefined }) => (
   <div class={problem === '' ? 'quiet empty' : 'empty bad-text'} role={problem === '' ? undefined : 'alert'}>
     <p>{problem || t('loading')}</p>
     {problem !== '' && again && <Button icon="retry" label={t('tryAgain')} onClick={again} />}
