@@ -21,14 +21,10 @@ export function toggleWorkPane(): void {
   else workPaneWidth.value = workPaneWidth.value > 0 ? 0 : usual;
 }
 
-export function showWorkPane(): void {
-  if (isPhone()) visiblePane.value = 'work';
-  else if (workPaneWidth.value === 0) workPaneWidth.value = usual;
-}
-
 export function showTab(id: string): void {
   activeTabId.value = id;
-  showWorkPane();
+  if (isPhone()) visiblePane.value = 'work';
+  else if (workPaneWidth.value === 0) workPaneWidth.value = usual;
 }
 
 /** Like `showTab`, but also moves the focus to the tab. Call only in response to a person's action. */

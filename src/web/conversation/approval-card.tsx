@@ -169,11 +169,15 @@ const withoutTexts = (args: Readonly<Record<string, unknown>>) =>
   Object.fromEntries(Object.entries(args).filter(([key]) => !texts.has(key)));
 
 function summarizeArgs(args: Readonly<Record<string, unknown>>): string {
-  if (typeof args.command === 'string') return args.command;
+  return typeof args.command === 'string' ? args.command : toJsonText(args, t('approval.tooDeep'));
+}
+
+/** `instead`: text for a value that is nested too deeply to be serialized. */
+export function toJsonText(value: unknown, instead: string): string {
   try {
-    return JSON.stringify(args, null, 2) ?? '';
+    return JSON.stringify(value, null, 2) ?? '';
   } catch {
-    return t('approval.tooDeep'); // nested too deeply to be serialized
+    return instead;
   }
 }
 
@@ -183,19 +187,11 @@ function changed(args: Readonly<Record<string, unknown>>, text: string): Record<
   return JSON.parse(text) as Record<string, unknown>;
 }
 
-type ApprovalDecision = Exclude<ApprovalItem['decided']['value'], undefined>;
-
-export function toApprovalDecisionText(decided: ApprovalDecision): string {
+export function toApprovalDecisionText(decided: NonNullable<ApprovalItem['decided']['value']>): string {
   if (decided === 'gone') return t('approval.gone');
   const by = decided.by !== '' && decided.by !== 'user' && decided.by !== 'timeout' ? ` (${decided.by})` : '';
-  const word = {
-    approved: t('approval.approved'),
-    rejected: t('approval.rejected'),
-    expired: t('approval.expired'),
-    questioned: t('approval.questioned'),
-  };
   const comment = decided.text ? ` ${t('quoted', { text: decided.text })}` : '';
-  return `${word[decided.decision]}${by}.${comment}`;
+  return `${t(`approval.${decided.decision}`)}${by}.${comment}`;
 }
 
 // The title and text of a proposed pull request are shown as plain text instead of JSON.

@@ -24,7 +24,7 @@ import { findBestResult } from '../work/best-result.ts';
 import { fileFilter, openFileStore } from '../work/files/store.ts';
 import { openResult } from '../work/results.ts';
 import { LiveContext } from './live.ts';
-import { ElapsedTime, useSecondsUntil } from './tool-card.tsx';
+import { ElapsedTime, useNow } from './tool-card.tsx';
 import { DemoHelp } from './welcome.tsx';
 
 export function WaitNote({ item }: { item: WaitItem }) {
@@ -85,7 +85,7 @@ export function RetryNote({ item }: { item: RetryItem }) {
 }
 
 function Countdown({ to }: { to: number }) {
-  const seconds = useSecondsUntil(to);
+  const seconds = Math.max(0, Math.ceil((to - useNow()) / 1_000));
   return <span aria-hidden="true">{seconds > 0 ? t('retry.in', { n: seconds }) : t('retry.now')}</span>;
 }
 

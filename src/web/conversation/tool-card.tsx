@@ -115,12 +115,7 @@ function Tail({ item, state }: { item: ToolItem; state: ToolState }) {
 export const ElapsedTime = ({ since }: { since: number }) =>
   useContext(LiveContext) ? <Running since={since} /> : null;
 
-export function useSecondsUntil(to: number): number {
-  const now = useNow();
-  return Math.max(0, Math.ceil((to - now) / 1_000));
-}
-
-function useNow(): number {
+export function useNow(): number {
   const now = useSignal(Date.now());
   useEffect(() => {
     const timer = setInterval(() => {

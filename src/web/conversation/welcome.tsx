@@ -27,25 +27,21 @@ export function Welcome() {
       <p class="quiet">{t('welcomeTells')}</p>
       <Composer />
       {model !== undefined && <h3 class="welcome-tasks">{t(isDemoModel(model) ? 'tasksOfDemo' : 'tasksToTry')}</h3>}
-      <Tasks />
+      <ul class="grid roomy">
+        {tasks.map(({ icon, title, hint, text }) => (
+          <li key={title}>
+            <button type="button" class="grid box raised full" onClick={() => fillComposer(t(text))}>
+              <Icon name={icon} />
+              <b>{t(title)}</b>
+              <span class="quiet small-text">{t(hint)}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
       {isDemoModel(model) && <ModelSetupBanner onUsed={() => document.getElementById('message')?.focus()} />}
     </div>
   );
 }
-
-const Tasks = () => (
-  <ul class="grid roomy">
-    {tasks.map(({ icon, title, hint, text }) => (
-      <li key={title}>
-        <button type="button" class="grid box raised full" onClick={() => fillComposer(t(text))}>
-          <Icon name={icon} />
-          <b>{t(title)}</b>
-          <span class="quiet small-text">{t(hint)}</span>
-        </button>
-      </li>
-    ))}
-  </ul>
-);
 
 /** Shown after an answer in which the demo did nothing. */
 export function DemoHelp({ session }: { session: Session }) {

@@ -8,7 +8,7 @@ interface MessagePlace {
   readonly seq: number;
 }
 
-/** Oldest first. Undefined: there is only this version of the message. `firstOwn`: seq of the first message that the session did not copy. */
+/** Oldest first. Undefined: there is only this version. `firstOwn`: seq of the first message that the session did not copy. */
 export function findMessageBranches(
   all: readonly BranchedSession[],
   { sessionId, seq, firstOwn }: MessagePlace & { readonly firstOwn: number },

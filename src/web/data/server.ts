@@ -106,14 +106,11 @@ async function call<P extends ProcedurePath>(
   })) as ProcedureAt<Outputs, P>;
 }
 
-export const query = <P extends ProcedurePath>(path: P, input: InputOf<P>): Promise<ProcedureAt<Outputs, P>> =>
-  call('query', path, input, true);
+export const query = <P extends ProcedurePath>(path: P, input: InputOf<P>) => call('query', path, input, true);
 /** Calls a mutation that is safe to repeat. If the connection breaks, the call is sent again. */
-export const mutateWithRetry = <P extends ProcedurePath>(
-  path: P,
-  input: InputOf<P>,
-): Promise<ProcedureAt<Outputs, P>> => counted(path, () => call('mutation', path, input, true));
-export const mutate = <P extends ProcedurePath>(path: P, input: InputOf<P>): Promise<ProcedureAt<Outputs, P>> =>
+export const mutateWithRetry = <P extends ProcedurePath>(path: P, input: InputOf<P>) =>
+  counted(path, () => call('mutation', path, input, true));
+export const mutate = <P extends ProcedurePath>(path: P, input: InputOf<P>) =>
   counted(path, () => call('mutation', path, input, false));
 
 async function counted<Data>(path: ProcedurePath, send: () => Promise<Data>): Promise<Data> {

@@ -15,10 +15,8 @@ export function toDisplayStatus(session: Session): DisplayStatus {
 }
 
 function endStatus(end: { status?: string; reason?: string } | null | undefined): DisplayStatus {
-  if (end?.reason === 'deleted') return 'deleted';
-  if (end?.reason === 'expired') return 'expired';
-  if (end?.status === 'failed') return 'failed';
-  return end?.status === 'stopped' ? 'stopped' : 'finished';
+  if (end?.reason === 'deleted' || end?.reason === 'expired') return end.reason;
+  return end?.status === 'failed' || end?.status === 'stopped' ? end.status : 'finished';
 }
 
 /** The listed status applies if it is running or waiting, or if the log has no run. Otherwise, the log decides. */

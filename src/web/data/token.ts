@@ -12,10 +12,9 @@ export function takeUrlParameters(...names: readonly string[]): (string | undefi
   return values;
 }
 
-export function consumeTokenFromUrl(): string | undefined {
+export function consumeTokenFromUrl(): void {
   const [value] = takeUrlParameters('token');
   if (value) saveToken(value);
-  return readToken();
 }
 
 export const readToken = (): string | undefined => sessionStorage.getItem(key) ?? undefined;

@@ -1,6 +1,8 @@
 import { type ComponentChildren, createElement } from 'preact';
 import { memo } from 'preact/compat';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { loadWorkspacePaths, workspacePaths } from '../conversation/completion/workspace-paths.ts';
+import { conversationState } from '../data/log.ts';
 import { query, toErrorText } from '../data/server.ts';
 import { currentSessionId } from '../data/sessions.ts';
 import type { FormulaNode } from '../parsing/formula.ts';
@@ -10,11 +12,11 @@ import { ErrorBoundary } from '../parts/boundary.tsx';
 import { Button } from '../parts/kit/button.tsx';
 import { t } from '../text/text.ts';
 import { imageTypeOf } from '../work/files/preview.ts';
-import { parsePreviewLocation } from '../work/preview/target.ts';
+import { showPreviewAt } from '../work/preview/state.ts';
+import { type PreviewLocation, parsePreviewLocation } from '../work/preview/target.ts';
 import { openFileInPane } from '../work/results.ts';
 import { CodeBlock } from './code.tsx';
 import { Diagram } from './diagram.tsx';
-import { CodeSpan, linkSandboxAddresses, PreviewLink } from './places.tsx';
 import { PlainText } from './plain.tsx';
 
 // Draws Markdown as elements, never as HTML: tags stay text, and links are http, https or mailto, so no sanitizer is needed. The
@@ -151,6 +153,64 @@ function draw(node: MarkdownNode, { key, sessionId, dir }: NodeContext): Compone
       );
     }
   }
+}
+
+const fileForm = /^(\.\/|\/)?[\w@+~-][\w@.+~-]*(\/[\w@.+~-]+)*$/;
+const address = /(?:https?:\/\/)?(?:localhost|127\.0\.0\.1|0\.0\.0\.0):\d{1,5}(?:\/[\w./~%?&=#+-]*[\w/~%=#+-])?/gi;
+
+function CodeSpan({ code, sessionId }: { code: string; sessionId: string | undefined }) {
+  const plain = <code dir="ltr">{code}</code>;
+  if (sessionId === undefined || sessionId !== currentSessionId.value) return plain;
+  const place = parsePreviewLocation(code);
+  if (place) return <PreviewLink place={place}>{plain}</PreviewLink>;
+  return fileForm.test(code) && code.includes('.') ? <FileLink name={code} sessionId={sessionId} /> : plain;
+}
+
+function FileLink({ name, sessionId }: { name: string; sessionId: string }) {
+  const run = conversationState.run.value.kind; // when the run ends, list the files again
+  useEffect(() => void loadWorkspacePaths(sessionId), [sessionId, run]);
+  const target = name.replace(/^\.\//, '');
+  const path = workspacePaths.value.paths.find((one) => one === target || target.endsWith(`/${one}`));
+  const code = <code dir="ltr">{name}</code>;
+  if (path === undefined) return code;
+  return (
+    <a
+      href={`#${sessionId}`}
+      title={t('openFile', { path })}
+      onClick={(event) => {
+        event.preventDefault();
+        openFileInPane(sessionId, path);
+      }}
+    >
+      {code}
+    </a>
+  );
+}
+
+const PreviewLink = ({ place, children }: { place: PreviewLocation; children: ComponentChildren }) => (
+  <a
+    href={`http://localhost:${place.port}${place.path}`}
+    title={t('preview.port', { port: place.port })}
+    onClick={(event) => {
+      event.preventDefault();
+      showPreviewAt(place);
+    }}
+  >
+    {children}
+  </a>
+);
+
+function linkSandboxAddresses(text: string): ComponentChildren {
+  if (currentSessionId.peek() === undefined || !text.includes(':')) return text;
+  const parts: ComponentChildren[] = [];
+  let from = 0;
+  for (const { 0: found, index } of text.matchAll(address)) {
+    const place = parsePreviewLocation(found);
+    if (!place) continue;
+    parts.push(text.slice(from, index), <PreviewLink place={place}>{found}</PreviewLink>);
+    from = index + found.length;
+  }
+  return from === 0 ? text : [...parts, text.slice(from)];
 }
 
 function decodePath(href: string): string {

@@ -6,13 +6,8 @@ import { ErrorBoundary } from '../boundary.tsx';
 import { isTouchDevice } from '../touch.ts';
 import { Button, IconButton } from './button.tsx';
 
-interface OpenDialog {
-  readonly dialog: VNode;
-  /** Unique, so that no dialog reuses the element of one that was just closed. */
-  readonly key: number;
-}
-/** Opening another dialog replaces it. */
-const shown = signal<OpenDialog | undefined>(undefined);
+/** Opening another dialog replaces it. The key is unique, so that no dialog reuses the element of one that was just closed. */
+const shown = signal<{ readonly dialog: VNode; readonly key: number } | undefined>(undefined);
 let opened = 0;
 
 export const showDialog = (dialog: VNode): void => {
