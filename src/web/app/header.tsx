@@ -20,8 +20,8 @@ import { confirmDeleteSession } from '../sessions/delete.ts';
 import { sessionNameOf } from '../sessions/name.ts';
 import { openShareDialog } from '../sharing/share-dialog.tsx';
 import { t } from '../text/text.ts';
-import { focusMessageBox, listPaletteCommands } from './commands.ts';
-import { isPaletteOpen, isSidebarOpen, toggleWorkPane } from './layout.ts';
+import { isSidebarOpen, openPalette, toggleWorkPane } from './layout.ts';
+import { focusMessageBox, listPaletteCommands } from './palette.tsx';
 
 export function Header() {
   const session = currentSession.value;
@@ -81,10 +81,6 @@ function ModelButton({ session }: { session: Session }) {
       <ChipButton label={t('model')} value={formatModelLabel(model)} onClick={() => openSessionModelPicker(session)} />
     </span>
   );
-}
-
-function openPalette() {
-  isPaletteOpen.value = true;
 }
 
 /**

@@ -6,6 +6,9 @@ import { tabElementIdOf } from '../parts/kit/tabs.tsx';
 /** Whether the session list covers the page, on screens without room for a column. */
 export const isSidebarOpen = signal(false);
 export const isPaletteOpen = signal(false);
+export function openPalette(): void {
+  isPaletteOpen.value = true;
+}
 /** A phone shows one part at a time. */
 export const visiblePane = signal<'chat' | 'work'>('chat');
 

@@ -2,14 +2,13 @@ import '../styles/all.css';
 import { effect, signal } from '@preact/signals';
 import { render } from 'preact';
 import { useState } from 'preact/hooks';
-import { conversationState, followCurrentSession, missingSessionHandler } from '../data/log.ts';
+import { followCurrentSession } from '../data/log.ts';
 import { consumeSignInErrorFromUrl, currentUser, loadCurrentUser } from '../data/people.ts';
-import { leaveSession, navigateToSession, watchUrl } from '../data/route.ts';
+import { navigateToSession, watchUrl } from '../data/route.ts';
 import { connectionState, connectToServer, fetchWithToken, mutate } from '../data/server.ts';
 import {
   currentSession,
   currentSessionId,
-  forgetSession,
   markSessionsUnconfirmed,
   onSessionChange,
   type Session,
@@ -25,7 +24,6 @@ import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { OneTimeSecret } from '../parts/kit/resource-list.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
-import { notify } from '../parts/notice.tsx';
 import { pressedKeyOf } from '../parts/pressed-key.ts';
 import { sessionNameOf } from '../sessions/name.ts';
 import { watchSessionSearch } from '../sessions/search.ts';
@@ -36,8 +34,8 @@ import type { TextKey } from '../text/texts.ts';
 import { watchPorts } from '../work/preview/state.ts';
 import { showResultsAfterRuns } from '../work/results.ts';
 import { App } from './app.tsx';
-import { listPaletteCommands } from './commands.ts';
 import { isPaletteOpen, isSidebarOpen, visiblePane } from './layout.ts';
+import { listPaletteCommands } from './palette.tsx';
 import { promptForToken } from './token-dialog.tsx';
 
 const ended = signal<ReadonlySet<string>>(new Set());
@@ -145,7 +143,6 @@ async function start(): Promise<void> {
   const answer = consumeAuthorizationResponse();
   watchUrl();
   if (currentSessionId.peek() !== undefined) warmParser(); // the parser loads while the session is fetched
-  missingSessionHandler.leave = leaveGone;
   const root = document.getElementById('root');
   if (root) render(<App />, root);
   listenForKeys();
@@ -177,13 +174,6 @@ async function start(): Promise<void> {
     await completeToolServerSignIn(answer);
     openSettings('tool-servers');
   }
-}
-
-/** Leaves a session that no longer exists. If its messages were shown, it was deleted; otherwise the reason is unknown. */
-function leaveGone(id: string): void {
-  const wasShown = conversationState.seq > 0;
-  forgetSession(id);
-  if (leaveSession(id)) notify(t(wasShown ? 'sessionDeleted' : 'sessionMissing'), 'wait');
 }
 
 void start();

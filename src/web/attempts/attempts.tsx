@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { Inputs, Outputs } from '../../client/types.ts';
+import type { Outputs } from '../../client/types.ts';
 import { exampleCheck, splitLines } from '../conversation/goal/goal-draft.ts';
 import { openSessionFromDialog } from '../data/route.ts';
 import { mutate, query } from '../data/server.ts';
@@ -79,8 +79,8 @@ function AttemptsDialog({ id }: { id: string }) {
       )}
       {all && (isNew || !newest) && (
         <AttemptsForm
-          begin={async (wanted) => {
-            await mutate('attempts.start', { sessionId: id, ...wanted });
+          id={id}
+          onStarted={async () => {
             setNew(false);
             await read();
           }}
@@ -90,15 +90,13 @@ function AttemptsDialog({ id }: { id: string }) {
   );
 }
 
-type NewAttempts = Omit<Inputs['attempts']['start'], 'sessionId'>;
-
 interface Entries {
   readonly task: string;
   readonly form: { readonly number: number; readonly models?: string | readonly string[] };
   readonly goal?: { readonly rubric?: string; readonly checks?: string };
 }
 
-function AttemptsForm({ begin }: { begin: (wanted: NewAttempts) => Promise<unknown> }) {
+function AttemptsForm({ id, onStarted }: { id: string; onStarted: () => Promise<void> }) {
   const models = useModelChoices();
   return (
     <SchemaForm
@@ -123,11 +121,12 @@ function AttemptsForm({ begin }: { begin: (wanted: NewAttempts) => Promise<unkno
           placeholder: exampleCheck,
         },
       }}
-      send={(input) => {
+      send={async (input) => {
         const { task, form, goal } = input as unknown as Entries;
         const used = typeof form.models === 'string' ? splitLines(form.models) : (form.models ?? []);
         const checks = splitLines(goal?.checks ?? '').map((command) => ({ command }));
-        return begin({
+        await mutate('attempts.start', {
+          sessionId: id,
           task,
           attempts:
             used.length === 0
@@ -137,6 +136,7 @@ function AttemptsForm({ begin }: { begin: (wanted: NewAttempts) => Promise<unkno
             goal: { ...(goal?.rubric && { rubric: goal.rubric }), checks },
           }),
         });
+        await onStarted();
       }}
     />
   );

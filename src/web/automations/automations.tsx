@@ -22,17 +22,17 @@ import {
 } from './state.ts';
 
 export const showAutomationsDialog = (): void => showDialog(<Automations />);
-const openForm = (): void => showDialog(<AutomationForm back={showAutomationsDialog} />);
 const openAutomation = (id: string): void => showDialog(<AutomationView id={id} />);
 
 function Automations() {
   const [trouble, tryIt] = useActionError();
+  const create = () => showDialog(<AutomationForm back={showAutomationsDialog} />);
   useEffect(() => void tryIt(t('automations.unread'), loadAutomations), []);
   return (
     <Dialog title={t('automations')} wide>
       <p class="quiet">{t('automations.about')}</p>
       <div>
-        <Button kind="primary" icon="plus" label={t('automations.new')} onClick={openForm} />
+        <Button kind="primary" icon="plus" label={t('automations.new')} onClick={create} />
       </div>
       <FormError text={trouble} />
       <List

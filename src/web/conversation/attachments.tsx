@@ -50,23 +50,16 @@ function send(draft: string, file: File): void {
     change(draft, (all) => all.map((one) => (one.key === key ? { ...one, ...to } : one)));
   sending.upload.onprogress = ({ loaded, total }) => update({ done: total > 0 ? loaded / total : 0 });
   sending.onload = () => {
-    const { data, msg } = parsed(sending.responseText);
+    const { data, msg }: { data?: { file_id?: string } | null; msg?: string } = sending.response ?? {}; // null: not JSON
     update(data?.file_id ? { done: 1, id: data.file_id } : { failed: msg ?? `${sending.status}` });
   };
   sending.onerror = () => update({ failed: t('uploadBroke') });
   sending.open('POST', '/api/v1/files');
+  sending.responseType = 'json';
   for (const [name, value] of Object.entries(buildAuthorizationHeaders())) sending.setRequestHeader(name, value);
   const form = new FormData();
   form.append('file', file);
   sending.send(form);
-}
-
-function parsed(body: string): { data?: { file_id?: string } | null; msg?: string } {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return {};
-  }
 }
 
 /** Without `key`, removes all. A sent message keeps its files. */

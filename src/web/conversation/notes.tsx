@@ -5,7 +5,7 @@ import { focusTab } from '../app/layout.ts';
 import { sendMessage } from '../data/actions.ts';
 import type { ChangedFile, EventDataOf, EventItem, PhaseItem, RetryItem, RunEndItem, WaitItem } from '../data/items.ts';
 import { conversationState, isLoadingHistory } from '../data/log.ts';
-import { transientPhases } from '../data/model.ts';
+import { type ConversationState, transientPhases } from '../data/model.ts';
 import { currentSession } from '../data/sessions.ts';
 import { Markdown } from '../markdown/markdown.tsx';
 import { PlainText } from '../markdown/plain.tsx';
@@ -23,6 +23,7 @@ import type { TextKey } from '../text/texts.ts';
 import { findBestResult } from '../work/best-result.ts';
 import { fileFilter, openFileStore } from '../work/files/store.ts';
 import { openResult } from '../work/results.ts';
+import { ApprovalCard } from './approval-card.tsx';
 import { LiveContext } from './live.ts';
 import { ElapsedTime, useNow } from './tool-card.tsx';
 import { DemoHelp } from './welcome.tsx';
@@ -59,6 +60,14 @@ export function WaitNote({ item }: { item: WaitItem }) {
     </div>
   );
 }
+
+/** A decision that a person must make now. */
+export const drawOpenItem = (item: ConversationState['open']['value'][number]) =>
+  item.kind === 'approval' ? (
+    <ApprovalCard key={item.seq} item={item} isLive />
+  ) : (
+    <WaitNote key={item.seq} item={item} />
+  );
 
 export const ErrorNote = ({ text }: { text: string }) => (
   <div class="note bad" role="alert">

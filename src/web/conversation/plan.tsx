@@ -1,4 +1,4 @@
-import { useSignal } from '@preact/signals';
+import { useState } from 'preact/hooks';
 import type { ConversationState } from '../data/model.ts';
 import { Icon } from '../parts/kit/icon.tsx';
 import { StatusIcon } from '../parts/kit/status.tsx';
@@ -8,11 +8,11 @@ const short = 4; // steps; a longer plan collapses to its current step
 
 export function PlanPanel({ model }: { model: ConversationState }) {
   const steps = model.plan.value;
-  const chosen = useSignal<boolean | undefined>(undefined);
+  const [chosen, setChosen] = useState<boolean>();
   if (steps.length === 0) return null;
   const done = steps.filter(({ status }) => status === 'completed').length;
   const isOver = done === steps.length || model.run.value.kind === 'ended';
-  const isOpen = chosen.value ?? (steps.length <= short && !isOver);
+  const isOpen = chosen ?? (steps.length <= short && !isOver);
   const now = steps.find(({ status }) => status === 'running') ?? steps.find(({ status }) => status === 'pending');
   return (
     <section class="plan raised box" aria-label={t('plan')}>
@@ -21,9 +21,7 @@ export function PlanPanel({ model }: { model: ConversationState }) {
         class="row plan-head full small-text padded"
         aria-expanded={isOpen}
         aria-controls="plan"
-        onClick={() => {
-          chosen.value = !isOpen;
-        }}
+        onClick={() => setChosen(!isOpen)}
       >
         <Icon name="plan" size={16} />
         <strong>{t('plan')}</strong>

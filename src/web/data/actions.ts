@@ -11,33 +11,21 @@ export type GoalInput = NonNullable<InputOf<'runs.send'>['goal']>;
 interface NewMessage {
   readonly text: string;
   readonly attachments?: readonly string[];
-  readonly model?: string | undefined;
-  readonly template?: string | undefined;
-  readonly project?: string | undefined;
-  readonly skills?: readonly string[];
   /** One line, in the format of `parseRepository`. */
   readonly repository?: string | undefined;
+  readonly skills?: readonly string[];
   /** With a goal, the message starts its own run, whose work is judged by the goal. */
   readonly goal?: GoalInput | undefined;
+  /** Used only for a new session, like the repository and the skills. */
+  readonly session?: Pick<InputOf<'sessions.create'>, 'model' | 'template' | 'projectId'>;
 }
 
 /** Without a selected session, creates and selects one first. */
-export async function sendMessage({
-  text,
-  attachments = [],
-  model,
-  template,
-  project,
-  skills = [],
-  repository,
-  goal,
-}: NewMessage): Promise<void> {
+export async function sendMessage({ text, attachments = [], repository, skills = [], goal, session }: NewMessage) {
   let sessionId = currentSessionId.value;
   if (sessionId === undefined) {
     const { id } = await mutate('sessions.create', {
-      model,
-      template,
-      projectId: project,
+      ...session,
       ...(skills.length > 0 && { skills: [...skills] }),
       ...(repository !== undefined && { repositories: [parseRepository(repository)] }),
     });

@@ -1,9 +1,12 @@
 import { batch, effect, signal } from '@preact/signals';
 import type { Event } from '../../client/types.ts';
+import { notify } from '../parts/notice.tsx';
+import { t } from '../text/text.ts';
 import { LogReader, type LogSource } from './log-reader.ts';
 import { ConversationState } from './model.ts';
+import { leaveSession } from './route.ts';
 import { CallError, query, subscribeTo } from './server.ts';
-import { currentSessionId } from './sessions.ts';
+import { currentSessionId, forgetSession } from './sessions.ts';
 
 export const conversationState = new ConversationState();
 /**
@@ -12,8 +15,6 @@ export const conversationState = new ConversationState();
  */
 export const sessionEvents: Event[] = [];
 export const sessionEventCount = signal(0);
-/** Set at start-up. Called when the session's log has ended or cannot be read, usually because the session was deleted. */
-export const missingSessionHandler: { leave: (id: string) => void } = { leave: () => {} };
 
 const listeners = new Set<(event: Event) => void>();
 export function onSessionEvent(listener: (event: Event) => void): () => void {
@@ -96,11 +97,18 @@ function open(sessionId: string): () => void {
   let stop = () => {};
   const start = () => {
     reset();
-    const gone = () => missingSessionHandler.leave(sessionId);
+    const gone = () => leaveGone(sessionId);
     stop = new LogReader(createSource(sessionId), { take, takeEnd, join, gone, startAgain: start }).start();
   };
   start();
   return () => stop();
+}
+
+/** Leaves a session that no longer exists. If its messages were shown, it was deleted; otherwise the reason is unknown. */
+function leaveGone(id: string): void {
+  const wasShown = conversationState.seq > 0;
+  forgetSession(id);
+  if (leaveSession(id)) notify(t(wasShown ? 'sessionDeleted' : 'sessionMissing'), 'wait');
 }
 
 export function followCurrentSession(): void {

@@ -42,11 +42,6 @@ export const transientPhases: ReadonlySet<string> = new Set(['queued', 'image', 
 const returns: ReadonlySet<string> = new Set(['paused', 'lost', 'released']);
 const nothing: RunUsage = { turns: 0, toolCalls: 0, inputTokens: 0, outputTokens: 0, cost: 0 };
 
-export interface PlanStep {
-  readonly id: string;
-  readonly description: string;
-  readonly status: 'pending' | 'running' | 'completed' | 'failed';
-}
 export type RunState =
   | { readonly kind: 'idle' }
   | { readonly kind: 'running'; readonly since: number }
@@ -108,7 +103,7 @@ export class ConversationState {
    * agent's own texts.
    */
   readonly open: Signal<readonly (ApprovalItem | WaitItem)[]> = signal([]);
-  readonly plan: Signal<readonly PlanStep[]> = signal([]);
+  readonly plan: Signal<EventDataOf<'plan'>['steps']> = signal([]);
   readonly run: Signal<RunState> = signal({ kind: 'idle' });
   readonly used: Signal<RunUsage> = signal(nothing);
   readonly runUsed: Signal<RunUsage> = signal(nothing);

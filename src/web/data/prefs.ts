@@ -41,7 +41,7 @@ export function createSharedPref<Value extends string>(
   key: string,
   initial: Value,
   allowed: (value: Value) => boolean,
-): Signal<Value> {
+) {
   const created = createPref(key, initial, allowed);
   addEventListener('storage', (event) => {
     const value = (event.newValue ?? initial) as Value;

@@ -118,9 +118,7 @@ async function counted<Data>(path: ProcedurePath, send: () => Promise<Data>): Pr
   try {
     return await send();
   } finally {
-    const left = [...pendingMutations.value];
-    left.splice(left.indexOf(path), 1);
-    pendingMutations.value = left;
+    pendingMutations.value = pendingMutations.value.toSpliced(pendingMutations.value.indexOf(path), 1);
   }
 }
 

@@ -1,7 +1,6 @@
 import { useEffect, useId, useMemo, useState } from 'preact/hooks';
 import type { ErrorCode } from '../../core/errors/errors.ts';
-import { ApprovalCard } from '../conversation/approval-card.tsx';
-import { WaitNote } from '../conversation/notes.tsx';
+import { drawOpenItem } from '../conversation/notes.tsx';
 import { ConversationState } from '../data/model.ts';
 import { openSessionFromDialog } from '../data/route.ts';
 import { createRandomKey, mutateWithRetry, query } from '../data/server.ts';
@@ -112,13 +111,7 @@ function InboxEntry({ session }: { session: Session }) {
           onClick={() => openSessionFromDialog(id)}
         />
       </header>
-      {open.map((item) =>
-        item.kind === 'approval' ? (
-          <ApprovalCard key={item.seq} item={item} isLive />
-        ) : (
-          <WaitNote key={item.seq} item={item} />
-        ),
-      )}
+      {open.map(drawOpenItem)}
       {question !== '' && <Markdown text={question} />}
       {wait && <Answer session={session} />}
       {need === 'failed' && <Failure id={id} {...error} />}

@@ -62,7 +62,7 @@ interface NodeContext {
   readonly key: number;
   readonly sessionId: string | undefined;
   /** Set for top-level blocks. Nested blocks inherit their direction. */
-  readonly dir?: 'auto';
+  readonly dir?: 'auto' | undefined;
 }
 
 const elements = { paragraph: 'p', quote: 'blockquote', strong: 'strong', em: 'em', del: 'del' } as const;
@@ -119,7 +119,7 @@ function draw(node: MarkdownNode, { key, sessionId, dir }: NodeContext): Compone
       );
     }
     case 'table':
-      return <Table key={key} head={node.head} rows={node.rows} sessionId={sessionId} dir={dir} />;
+      return <Table key={key} {...node} sessionId={sessionId} dir={dir} />;
     case 'link': {
       const place = currentSessionId.peek() === undefined ? undefined : parsePreviewLocation(node.href);
       if (place)
@@ -221,14 +221,7 @@ function decodePath(href: string): string {
   }
 }
 
-interface TableProps {
-  readonly head: readonly MarkdownCell[];
-  readonly rows: readonly MarkdownCell[][];
-  readonly sessionId: string | undefined;
-  readonly dir: 'auto' | undefined;
-}
-
-function Table({ head, rows, sessionId, dir }: TableProps) {
+function Table({ head, rows, sessionId, dir }: Omit<NodeContext, 'key'> & Extract<MarkdownNode, { kind: 'table' }>) {
   const cell = (Name: 'th' | 'td', one: MarkdownCell, at: number) => (
     <Name key={at} class={one.align ? `align-${one.align}` : undefined}>
       {drawn(one.inner, sessionId)}

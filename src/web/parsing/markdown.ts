@@ -149,8 +149,11 @@ class Reader {
         return [];
       case 'heading':
         return [{ kind: 'heading', depth: token.depth, inner: this.#inline(token.tokens) }];
-      case 'code':
-        return [this.#code(token.text, token.lang?.split(/\s/)[0] ?? '')];
+      case 'code': {
+        const { text: code, lang = '' } = token as Tokens.Code;
+        const language = lang.split(/\s/)[0] ?? '';
+        return [language === 'math' ? { kind: 'formula', tex: code, isBlock: true } : { kind: 'code', code, language }];
+      }
       case 'formulas':
         return [{ kind: 'formula', tex: token.text, isBlock: true }];
       case 'blockquote':
@@ -172,10 +175,6 @@ class Reader {
       default:
         return [{ kind: 'paragraph', inner: 'tokens' in token ? this.#inline(token.tokens) : [decoded(token.raw)] }];
     }
-  }
-
-  #code(code: string, language: string): MarkdownNode {
-    return language === 'math' ? { kind: 'formula', tex: code, isBlock: true } : { kind: 'code', code, language };
   }
 
   #list({ ordered, start, items }: Tokens.List): MarkdownNode {

@@ -44,13 +44,9 @@ function lastState(line: string): string {
 
 export const stripAnsi = (text: string): string => settled(text).replace(anyColour, '').replace(allControls, '');
 
-interface Style {
+interface Style extends Partial<Record<'bold' | 'dim' | 'italic' | 'underline', boolean>> {
   fg?: string | undefined;
   bg?: string | undefined;
-  bold?: boolean;
-  dim?: boolean;
-  italic?: boolean;
-  underline?: boolean;
 }
 
 // The 16 terminal colors, adapted to the console's background.

@@ -1,8 +1,11 @@
 import '../styles/all.css';
+import { signal } from '@preact/signals';
 import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import type { Event } from '../../client/types.ts';
 import { ConversationItems } from '../conversation/items.tsx';
 import { PlanPanel } from '../conversation/plan.tsx';
+import { ConversationState } from '../data/model.ts';
 import { CodeBlock } from '../markdown/code.tsx';
 import { warmParser } from '../parsing/parse.ts';
 import { ErrorBoundary } from '../parts/boundary.tsx';
@@ -10,17 +13,86 @@ import { formatBytes, formatDateTime } from '../parts/format.ts';
 import { Icon } from '../parts/kit/icon.tsx';
 import { List } from '../parts/kit/list.tsx';
 import { t } from '../text/text.ts';
-import {
-  lastReadSeq,
-  listSharedFiles,
-  pollSharedSession,
-  readSharedFile,
-  type SharedFileEntry,
-  ShareRequestError,
-  sharedConversationState,
-  sharedSummary,
-  shareState,
-} from './session.ts';
+
+// The link's secret is in the address after the #, which browsers never send to a server.
+
+interface Page {
+  readonly session: { readonly title: string };
+  readonly events: readonly Omit<Event, 'sessionId'>[];
+  readonly after: number;
+  readonly head: number;
+  readonly files: boolean;
+  readonly expiresAt: number; // epoch ms
+}
+interface SharedFileEntry {
+  readonly name: string;
+  readonly type: string;
+  readonly size: number | null;
+}
+
+const sharedConversationState = new ConversationState();
+const sharedSummary = signal<Omit<Page, 'events'> | undefined>(undefined);
+/** `unfit`: the link is no longer valid. `offline`: the page retries automatically. */
+const shareState = signal<'loading' | 'shown' | 'invalid' | 'offline'>('loading');
+
+/** Seq of the last event, set whenever the page has read all events. */
+const lastReadSeq = signal(0);
+
+const everyMs = 5_000;
+
+/** Error response of the server, with its text. `status` 0: the server did not answer. */
+class ShareRequestError extends Error {
+  readonly status: number;
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+async function ask<Answer>(path: string, body: object): Promise<Answer> {
+  const response = await fetch(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ token: location.hash.slice(1), ...body }),
+  }).catch(() => undefined);
+  const answer: (Answer & { detail?: string; msg?: string }) | undefined = await response
+    ?.json()
+    .catch(() => undefined);
+  if (!response || !answer) throw new ShareRequestError(0, '');
+  if (!response.ok) throw new ShareRequestError(response.status, answer.detail ?? answer.msg ?? '');
+  return answer;
+}
+
+let cursor = 0;
+
+async function readOn(): Promise<void> {
+  for (;;) {
+    const page = await ask<Page>('/api/v1/shared', { after: cursor });
+    sharedConversationState.take(page.events.map((event) => ({ ...event, sessionId: '' }) as Event));
+    sharedSummary.value = page;
+    shareState.value = 'shown';
+    cursor = page.after;
+    if (cursor >= page.head) {
+      lastReadSeq.value = cursor;
+      return;
+    }
+  }
+}
+
+/** Keeps reading while the page is visible. */
+function pollSharedSession(): void {
+  const again = async () => {
+    if (document.visibilityState === 'visible') {
+      await readOn().catch((thrown: unknown) => {
+        const isFinal = thrown instanceof ShareRequestError && [404, 422].includes(thrown.status);
+        shareState.value = isFinal ? 'invalid' : 'offline';
+      });
+    }
+    if (shareState.value !== 'invalid') setTimeout(again, everyMs);
+  };
+  addEventListener('hashchange', () => location.reload());
+  void again();
+}
 
 function SharedPage() {
   const summary = sharedSummary.value;
@@ -72,9 +144,6 @@ function SharedPage() {
   );
 }
 
-const under = (folder: string, name: string) => (folder === '.' ? name : `${folder}/${name}`);
-const above = (folder: string) => (folder.includes('/') ? folder.slice(0, folder.lastIndexOf('/')) : '.');
-
 /** Lists one folder at a time, and lists it again after each change in the session. */
 function SharedFiles() {
   const [folder, setFolder] = useState('.');
@@ -85,12 +154,13 @@ function SharedFiles() {
     const rests = thrown instanceof ShareRequestError && thrown.status === 404;
     setTrouble(rests ? t('shared.filesRest') : String((thrown as Error).message || t('shared.filesUnread')));
   };
+  const above = folder.includes('/') ? folder.slice(0, folder.lastIndexOf('/')) : '.';
   const seq = lastReadSeq.value;
   useEffect(() => {
     let isLate = false;
     setTrouble('');
-    listSharedFiles(folder).then(
-      (found) => isLate || setEntries(found),
+    ask<{ entries: SharedFileEntry[] }>('/api/v1/shared/files', { path: folder }).then(
+      (found) => isLate || setEntries(found.entries),
       (thrown: unknown) => isLate || onError(thrown),
     );
     return () => {
@@ -98,11 +168,14 @@ function SharedFiles() {
     };
   }, [folder, seq]);
   const open = ({ name, type }: SharedFileEntry) => {
-    const path = under(folder, name);
+    const path = folder === '.' ? name : `${folder}/${name}`;
     setFile(undefined);
     if (type === 'directory') return setFolder(path);
     setTrouble('');
-    readSharedFile(path).then((content) => setFile({ path, content }), onError);
+    ask<{ content: string }>('/api/v1/shared/file', { path }).then(
+      ({ content }) => setFile({ path, content }),
+      onError,
+    );
   };
   return (
     <section class="stack shared-files" aria-label={t('tab.files')}>
@@ -116,7 +189,7 @@ function SharedFiles() {
           items={[
             ...(folder === '.'
               ? []
-              : [{ key: '/', icon: 'back', title: t('shared.up'), open: () => setFolder(above(folder)) } as const]),
+              : [{ key: '/', icon: 'back', title: t('shared.up'), open: () => setFolder(above) } as const]),
             ...entries.map((entry) => ({
               key: entry.name,
               icon: entry.type === 'directory' ? ('folder' as const) : ('file' as const),

@@ -1,5 +1,5 @@
 import { Fragment } from 'preact';
-import { focusTab, isPaletteOpen } from '../../app/layout.ts';
+import { focusTab, openPalette } from '../../app/layout.ts';
 import { openAttempts } from '../../attempts/open.ts';
 import { stopCurrentRun } from '../../data/actions.ts';
 import { navigateToSession } from '../../data/route.ts';
@@ -72,14 +72,7 @@ const slashCommands: readonly SlashCommand[] = [
     run: () => currentSession.value && openAttempts(currentSession.value.id),
   },
   { name: 'new', icon: 'plus', about: 'slash.new', run: () => navigateToSession(undefined) },
-  {
-    name: 'sessions',
-    icon: 'search',
-    about: 'slash.sessions',
-    run: () => {
-      isPaletteOpen.value = true;
-    },
-  },
+  { name: 'sessions', icon: 'search', about: 'slash.sessions', run: openPalette },
   { name: 'settings', icon: 'gear', about: 'slash.settings', run: () => openSettings() },
 ];
 

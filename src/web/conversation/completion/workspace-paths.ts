@@ -3,9 +3,8 @@ import { onSessionEvent } from '../../data/log.ts';
 import { query, toErrorText } from '../../data/server.ts';
 
 /** `asleep`: listing the workspace's files would start the sandbox. */
-export type WorkspacePaths =
-  | { readonly state: 'loading' | 'asleep'; readonly paths: readonly string[] }
-  | { readonly state: 'ready'; readonly paths: readonly string[] }
+type WorkspacePaths =
+  | { readonly state: 'loading' | 'asleep' | 'ready'; readonly paths: readonly string[] }
   | { readonly state: 'failed'; readonly why: string; readonly paths: readonly string[] };
 
 const nothing: WorkspacePaths = { state: 'loading', paths: [] };

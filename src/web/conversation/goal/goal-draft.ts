@@ -17,17 +17,14 @@ const maxChecks = 20;
 const maxCommand = 4_000; // characters
 export const emptyGoalDraft: GoalDraft = { rubric: '', checks: '', revisions: 3 };
 
-const drafts = signal<ReadonlyMap<string, GoalDraft>>(new Map());
+const drafts = signal<ReadonlyMap<string, GoalDraft | undefined>>(new Map());
 const keyOf = (sessionId: string | undefined) => sessionId ?? 'new';
 
 /** Goal of the next message. Undefined: the form is closed. */
 export const goalDraftOf = (sessionId: string | undefined): GoalDraft | undefined => drafts.value.get(keyOf(sessionId));
 
 export function setGoalDraft(sessionId: string | undefined, draft: GoalDraft | undefined): void {
-  const next = new Map(drafts.peek());
-  if (draft) next.set(keyOf(sessionId), draft);
-  else next.delete(keyOf(sessionId));
-  drafts.value = next;
+  drafts.value = new Map([...drafts.peek(), [keyOf(sessionId), draft]]);
 }
 
 /** Trimmed lines, without empty ones. */

@@ -46,15 +46,13 @@ const FieldError = ({ id, text }: { id: string; text: string }) => (
 
 interface TextProps extends Shared<string> {
   readonly type?: 'text' | 'time';
-  readonly isCode?: boolean;
   readonly placeholder?: string;
   readonly maxLength?: number;
-  readonly pattern?: string;
   readonly inputMode?: 'decimal' | 'numeric' | 'url';
   readonly offers?: readonly string[];
   readonly onLeave?: () => void;
 }
-export function TextField({ label, help, value, onChange, isCode, offers, error = '', onLeave, ...rest }: TextProps) {
+export function TextField({ label, help, value, onChange, offers, error = '', onLeave, ...rest }: TextProps) {
   const ref = useRef<HTMLInputElement>(null);
   useEffect(() => ref.current?.setCustomValidity(error), [error]);
   return (
@@ -65,7 +63,7 @@ export function TextField({ label, help, value, onChange, isCode, offers, error 
             {...rest}
             {...state}
             ref={ref}
-            class={isCode ? 'field mono' : 'field'}
+            class="field"
             spellcheck={false}
             value={value}
             {...(offers && { list: `${state.id}-offers` })}
