@@ -181,23 +181,15 @@ void start();
 // `corral login` opens the page with a challenge. If the person agrees, the command gets a code: sent to its port on this
 // machine, or typed by the person.
 
-interface CommandRequest {
-  readonly challenge: string;
-  readonly agent: string;
-  /** Absent: the command runs on another machine. */
-  readonly port: string | undefined;
-  readonly state: string;
-}
-
-/** Removes the request from the page's address. */
-function takeCommandRequest(): CommandRequest | undefined {
+/** Removes the request from the page's address. Without `port`, the command runs on another machine. */
+function takeCommandRequest() {
   const [challenge = ''] = takeUrlParameters('login');
   if (challenge === '') return undefined;
   const [agent = '', port = '', state = ''] = takeUrlParameters('command', 'port', 'state');
   return { challenge, agent: agent.slice(0, 100), port: /^\d{1,5}$/.test(port) ? port : undefined, state };
 }
 
-function AllowCommand({ challenge, agent, port, state }: CommandRequest) {
+function AllowCommand({ challenge, agent, port, state }: NonNullable<ReturnType<typeof takeCommandRequest>>) {
   const [code, setCode] = useState<string>();
   const [trouble, tryIt] = useActionError();
   const allow = () =>

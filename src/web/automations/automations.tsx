@@ -17,7 +17,6 @@ import {
   automations,
   describeAutomationState,
   loadAutomations,
-  removeAutomationFromList,
   upsertAutomationInList,
 } from './state.ts';
 
@@ -138,7 +137,9 @@ function AutomationView({ id }: { id: string }) {
       text: t('automations.deleteText'),
       yes: t('automations.deleteYes'),
       act: () => {
-        void mutate('automations.delete', { id }).then(() => removeAutomationFromList(id));
+        void mutate('automations.delete', { id }).then(() => {
+          automations.value = automations.value?.filter((one) => one.id !== id);
+        });
         setTimeout(showAutomationsDialog);
       },
     });

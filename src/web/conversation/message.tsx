@@ -156,16 +156,13 @@ function EditForm({ item, onClose }: { item: UserItem; onClose: () => void }) {
   );
 }
 
-function firstOwnSeq(sessionId: string): number {
-  const copied = sessions.value.find(({ id }) => id === sessionId)?.forkedFrom?.seq ?? 0;
-  return conversationState.items.value.find(({ kind, seq }) => kind === 'user' && seq > copied)?.seq ?? -1;
-}
-
 function BranchSwitch({ seq }: { seq: number }) {
   const sessionId = currentSessionId.value;
   // The session's first own message is unknown until the whole log has been read.
   if (sessionId === undefined || isLoadingHistory.value) return null;
-  const branches = findMessageBranches(sessions.value, { sessionId, seq, firstOwn: firstOwnSeq(sessionId) });
+  const copied = sessions.value.find(({ id }) => id === sessionId)?.forkedFrom?.seq ?? 0;
+  const own = conversationState.items.value.find((item) => item.kind === 'user' && item.seq > copied);
+  const branches = findMessageBranches(sessions.value, { sessionId, seq, firstOwn: own?.seq ?? -1 });
   if (!branches) return null;
   const { ids, at } = branches;
   const show = (index: number) => navigateToSession(ids[index]);

@@ -253,7 +253,8 @@ export function RunEndNote({ item, isLive }: { item: RunEndItem; isLive: boolean
       )}
       {data.code && !isBlocked && (
         <p class="quiet">
-          {reasonOf(data.code, data.retryable)}
+          {t(reasons[data.code] ?? 'why.unknown')}
+          {data.retryable && ` ${t('why.retry')}`}
           {docs && <GuideLink docs={docs} />}
         </p>
       )}
@@ -328,6 +329,7 @@ export function toRunEndTextKey({ status, reason }: RunEndItem['data']): TextKey
   return `end.${status}`;
 }
 
+/** A newer server may send failure codes that this page does not know. */
 const reasons: Readonly<Record<NonNullable<RunEndItem['data']['code']>, TextKey>> = {
   model_unauthorized: 'why.modelKey',
   model_quota: 'why.modelQuota',
@@ -380,9 +382,3 @@ const reasons: Readonly<Record<NonNullable<RunEndItem['data']['code']>, TextKey>
   payload_too_large: 'why.request',
   unsupported: 'why.request',
 };
-
-/** A newer server may send failure codes that this page does not know. */
-function reasonOf(code: NonNullable<RunEndItem['data']['code']>, isRetryable = false): string {
-  const reason = t(reasons[code] ?? 'why.unknown');
-  return isRetryable ? `${reason} ${t('why.retry')}` : reason;
-}

@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { isFileReadingTool } from '../../core/model/event-traits.ts';
-import type { ToolItem, ToolState } from '../data/items.ts';
+import type { FileEdit, ToolItem, ToolState } from '../data/items.ts';
 import { fetchWithToken, toErrorText } from '../data/server.ts';
 import { currentSessionId } from '../data/sessions.ts';
 import { PlainText, TextParts, useTruncatedText } from '../markdown/plain.tsx';
@@ -42,12 +42,7 @@ export function ToolResultView({ item, state }: { item: ToolItem; state: ToolSta
 
 const diffSigns = { added: '+ ', removed: '− ', same: '  ', skipped: '  ' };
 
-interface FileDiffProps {
-  readonly before: string | null;
-  readonly after: string;
-  readonly textOf: (text: string) => string;
-}
-export function FileDiff({ before, after, textOf }: FileDiffProps) {
+export function FileDiff({ before, after, textOf }: Omit<FileEdit, 'path'> & { textOf: (text: string) => string }) {
   const lines = useMemo(() => diffLines(before, after), [before, after]);
   return <DiffView lines={lines} textOf={textOf} />;
 }
@@ -177,7 +172,7 @@ function CommandOutput({ text, command, isLive = false, whole }: Props) {
       {isLong && isOpen && whole ? (
         <FullOutput file={whole} />
       ) : isLong && isOpen ? (
-        <OutputLines count={rows.length} spansOf={(n) => rows[n] ?? []} followsEnd={isLive} />
+        <OutputLines count={rows.length} spans={(n) => rows[n] ?? []} followsEnd={isLive} />
       ) : (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a wide line scrolls, also by keyboard
         <pre class="console padded scrolls mono pre" tabIndex={0}>
@@ -262,17 +257,12 @@ function FullOutput({ file: { sessionId, path } }: { file: FullOutputFile }) {
           {t('linesSoFar', { n: formatCount(lines.count) })}
         </p>
       )}
-      <OutputLines count={lines.count} spansOf={(n) => parseAnsiRows(lines.line(n)).flat()} />
+      <OutputLines count={lines.count} spans={(n) => parseAnsiRows(lines.line(n)).flat()} />
     </>
   );
 }
 
-interface OutputLinesProps {
-  readonly count: number;
-  readonly spansOf: (index: number) => readonly AnsiSpan[];
-  readonly followsEnd?: boolean;
-}
-const OutputLines = ({ spansOf, ...rest }: OutputLinesProps) => (
+const OutputLines = ({ spans, ...rest }: { count: number; spans: (n: number) => AnsiSpan[]; followsEnd?: boolean }) => (
   <VirtualList
     class="console padded scrolls mono pre lines"
     role="group"
@@ -281,7 +271,7 @@ const OutputLines = ({ spansOf, ...rest }: OutputLinesProps) => (
     {...rest}
     row={(n) => (
       <div key={n} class="line">
-        <AnsiSpans spans={spansOf(n)} />
+        <AnsiSpans spans={spans(n)} />
       </div>
     )}
   />

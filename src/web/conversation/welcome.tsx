@@ -1,8 +1,7 @@
-import { useEffect } from 'preact/hooks';
 import type { Session } from '../data/sessions.ts';
 import { openSessionModelPicker } from '../models/choose.tsx';
 import { ModelSetupBanner } from '../models/setup.tsx';
-import { chosenModel, effectiveModels, isDemoModel, loadEffectiveModels } from '../models/state.ts';
+import { chosenModel, effectiveModels, isDemoModel } from '../models/state.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { openSettings } from '../settings/settings.tsx';
@@ -19,8 +18,7 @@ const tasks = [
 ] as const;
 
 export function Welcome() {
-  useEffect(() => void loadEffectiveModels().catch(() => {}), []); // on failure, the page does not mention models
-  const model = chosenModel.value || effectiveModels.value?.model;
+  const model = chosenModel.value || effectiveModels.value?.model; // loaded by the composer; on failure, models are not mentioned
   return (
     <div class="welcome">
       <h2>{t('welcome')}</h2>

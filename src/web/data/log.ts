@@ -95,20 +95,18 @@ const createSource = (sessionId: string): LogSource => ({
 
 function open(sessionId: string): () => void {
   let stop = () => {};
+  /** Leaves a session that no longer exists. If its messages were shown, it was deleted; otherwise the reason is unknown. */
+  const gone = () => {
+    const wasShown = conversationState.seq > 0;
+    forgetSession(sessionId);
+    if (leaveSession(sessionId)) notify(t(wasShown ? 'sessionDeleted' : 'sessionMissing'), 'wait');
+  };
   const start = () => {
     reset();
-    const gone = () => leaveGone(sessionId);
     stop = new LogReader(createSource(sessionId), { take, takeEnd, join, gone, startAgain: start }).start();
   };
   start();
   return () => stop();
-}
-
-/** Leaves a session that no longer exists. If its messages were shown, it was deleted; otherwise the reason is unknown. */
-function leaveGone(id: string): void {
-  const wasShown = conversationState.seq > 0;
-  forgetSession(id);
-  if (leaveSession(id)) notify(t(wasShown ? 'sessionDeleted' : 'sessionMissing'), 'wait');
 }
 
 export function followCurrentSession(): void {

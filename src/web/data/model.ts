@@ -124,7 +124,9 @@ export class ConversationState {
         }
       }
       if (this.#changed) this.items.value = [...this.#state.items];
-      this.#findOpen();
+      const open = [...this.#state.approvals.values(), ...(this.#state.wait ? [this.#state.wait] : [])];
+      const known = this.open.peek();
+      if (open.length !== known.length || open.some((item, at) => item !== known[at])) this.open.value = open;
       this.#changed = false;
     });
   }
@@ -145,12 +147,6 @@ export class ConversationState {
       this.used.value = other.used.value;
       this.runUsed.value = other.runUsed.value;
     });
-  }
-
-  #findOpen(): void {
-    const open = [...this.#state.approvals.values(), ...(this.#state.wait ? [this.#state.wait] : [])];
-    const known = this.open.peek();
-    if (open.length !== known.length || open.some((item, at) => item !== known[at])) this.open.value = open;
   }
 
   #add<Kind extends ConversationItem>(item: Kind): Kind {
@@ -236,7 +232,9 @@ export class ConversationState {
         const state = this.#state.calls.get(data.callId)?.state;
         const status = data.success ? 'completed' : 'failed';
         if (state) state.value = { ...state.value, status, endedAt: ts, called: data };
-        this.#addEdit(data);
+        const edit = findFileEdit(data);
+        const { edits } = this.#state;
+        if (edit) edits.set(edit.path, { ...edit, before: (edits.get(edit.path) ?? edit).before });
         this.#count((used) => ({ ...used, toolCalls: used.toolCalls + 1 }));
         return;
       }
@@ -274,11 +272,16 @@ export class ConversationState {
         this.#closeWait();
         this.run.value = { kind: 'running', since: this.#state.startedAt ?? event.ts };
         return;
-      case 'run.error':
+      case 'run.error': {
         if (this.#state.lacksRepository) return;
-        this.#shortenRetries(event.data.error);
-        this.#add({ kind: 'error', ...at, text: event.data.error });
+        const { error } = event.data;
+        // The error item shows the failure, so the retry line keeps only the number of failures.
+        const line = this.#state.items.findLast((item) => item.kind === 'retry');
+        if (line?.kind === 'retry' && line.state.value.detail === error)
+          line.state.value = { ...line.state.value, detail: '' };
+        this.#add({ kind: 'error', ...at, text: error });
         return;
+      }
       case 'run.end':
         this.#end(event, at);
         return;
@@ -360,13 +363,6 @@ export class ConversationState {
     return this.#state.environment;
   }
 
-  #addEdit(call: EventDataOf<'tool.called'>): void {
-    const edit = findFileEdit(call);
-    if (!edit) return;
-    const { before } = this.#state.edits.get(edit.path) ?? edit;
-    this.#state.edits.set(edit.path, { ...edit, before });
-  }
-
   #addCall(call: ToolItem): ToolItem {
     const requested = this.#state.requests.get(call.callId);
     const place = requested ? this.#state.items.lastIndexOf(requested) : -1;
@@ -382,15 +378,6 @@ export class ConversationState {
     const now = { failures, detail, ...(next && { next }), isOver: false };
     if (this.#state.retry) this.#state.retry.state.value = now;
     else this.#state.retry = this.#add<RetryItem>({ kind: 'retry', ...at, state: signal(now) });
-  }
-
-  /**
-   * Call before adding the error item of a run. The item shows the failure, so the retry line keeps only the number of failures.
-   */
-  #shortenRetries(detail: string): void {
-    const line = this.#state.items.findLast((item) => item.kind === 'retry');
-    if (line?.kind === 'retry' && line.state.value.detail === detail)
-      line.state.value = { ...line.state.value, detail: '' };
   }
 
   #end({ data, ts }: Extract<Event, { type: 'run.end' }>, at: ItemPosition) {

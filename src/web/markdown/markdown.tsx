@@ -341,11 +341,9 @@ function useMarkdownTree(text: string): MarkdownTree | 'unread' | undefined {
       const tookMs = performance.now() - began;
       if (read === latest.current) keep(read, tree);
       setParsed({ text: read, tree });
-      if (read !== latest.current) await pause(Math.max(pauseMs, tookMs * 2));
+      if (read !== latest.current) await new Promise((resolve) => setTimeout(resolve, Math.max(pauseMs, tookMs * 2)));
     }
     isBusy.current = false;
   };
   return parsed && text.startsWith(parsed.text) ? parsed.tree : 'unread';
 }
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -34,13 +34,12 @@ export const splitLines = (text: string): string[] =>
     .map((line) => line.trim())
     .filter((line) => line !== '');
 
-export function findGoalProblem(draft: GoalDraft): TextKey | undefined {
-  const checks = splitLines(draft.checks);
-  const { revisions } = draft;
+export function findGoalProblem({ rubric, checks: lines, revisions }: GoalDraft): TextKey | undefined {
+  const checks = splitLines(lines);
   if (checks.length > maxChecks) return 'goal.tooMany';
   if (checks.some((command) => command.length > maxCommand)) return 'goal.tooLong';
   if (!Number.isInteger(revisions) || revisions < 0 || revisions > maxGoalRevisions) return 'goal.badRevisions';
-  return checks.length === 0 && draft.rubric.trim() === '' ? 'goal.empty' : undefined;
+  return checks.length === 0 && rubric.trim() === '' ? 'goal.empty' : undefined;
 }
 
 export function toGoalInput(draft: GoalDraft): GoalInput {

@@ -3,15 +3,13 @@ import { toErrorText } from '../../data/server.ts';
 import { t } from '../../text/text.ts';
 import { Button } from './button.tsx';
 
-type RunAction = (what: string, work: () => Promise<unknown>) => Promise<boolean>;
-
 /**
  * Runs actions and returns the last error, for dialogs, which cover the page's own notice. `tryIt` resolves with true on
  * success.
  */
-export function useActionError(): [text: string, tryIt: RunAction] {
+export function useActionError() {
   const [text, setText] = useState('');
-  const tryIt: RunAction = async (what, work) => {
+  const tryIt = async (what: string, work: () => Promise<unknown>) => {
     setText('');
     try {
       await work();
@@ -21,7 +19,7 @@ export function useActionError(): [text: string, tryIt: RunAction] {
       return false;
     }
   };
-  return [text, tryIt];
+  return [text, tryIt] as const;
 }
 
 /**
