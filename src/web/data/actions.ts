@@ -17,7 +17,7 @@ interface NewMessage {
   /** With a goal, the message starts its own run, whose work is judged by the goal. */
   readonly goal?: GoalInput | undefined;
   /** Used only for a new session, like the repository and the skills. */
-  readonly session?: Pick<InputOf<'sessions.create'>, 'model' | 'template' | 'projectId'>;
+  readonly session?: Partial<Record<'model' | 'template' | 'projectId', string | undefined>>;
 }
 
 /** Without a selected session, creates and selects one first. */
