@@ -1,5 +1,4 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { stopCurrentRun } from '../data/actions.ts';
 import { workPaneWidth } from '../data/prefs.ts';
 import { mutateWithRetry } from '../data/server.ts';
 import { currentSession, currentSessionId, type Session } from '../data/sessions.ts';
@@ -20,7 +19,7 @@ import { confirmDeleteSession } from '../sessions/delete.ts';
 import { sessionNameOf } from '../sessions/name.ts';
 import { openShareDialog } from '../sharing/share-dialog.tsx';
 import { t } from '../text/text.ts';
-import { isSidebarOpen, openPalette, toggleWorkPane } from './layout.ts';
+import { isSidebarOpen, openPalette, stopCurrentRun, toggleWorkPane } from './layout.ts';
 import { focusMessageBox, listPaletteCommands } from './palette.tsx';
 
 export function Header() {

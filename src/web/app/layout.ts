@@ -1,7 +1,13 @@
 import { signal } from '@preact/signals';
+import { stopRun } from '../data/actions.ts';
 import { createPref, workPaneWidth } from '../data/prefs.ts';
+import { navigateToSession } from '../data/route.ts';
+import { currentSessionId } from '../data/sessions.ts';
 import { focusWhenRendered } from '../parts/focus.ts';
+import { closeDialog } from '../parts/kit/dialog.tsx';
 import { tabElementIdOf } from '../parts/kit/tabs.tsx';
+import { tryOrNotify } from '../parts/notice.tsx';
+import { t } from '../text/text.ts';
 
 /** Whether the session list covers the page, on screens without room for a column. */
 export const isSidebarOpen = signal(false);
@@ -34,4 +40,14 @@ export function showTab(id: string): void {
 export function focusTab(id: string): void {
   showTab(id);
   focusWhenRendered(() => document.getElementById(tabElementIdOf(id)));
+}
+
+export function stopCurrentRun(): void {
+  const id = currentSessionId.value;
+  if (id !== undefined) void tryOrNotify(t('notStopped'), () => stopRun(id));
+}
+
+export function openSessionFromDialog(id: string): void {
+  closeDialog();
+  navigateToSession(id);
 }

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { openAttempts } from '../attempts/open.ts';
 import { openAutomations } from '../automations/open.ts';
-import { setSessionArchived, setSessionPinned, stopCurrentRun } from '../data/actions.ts';
+import { setSessionArchived, setSessionPinned } from '../data/actions.ts';
 import { isDarkTheme, theme } from '../data/prefs.ts';
 import { navigateToSession } from '../data/route.ts';
 import { currentSession, currentSessionId, type Session, sessions } from '../data/sessions.ts';
@@ -26,7 +26,7 @@ import { openSkills } from '../skills/skills.tsx';
 import { t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
 import { workTabs } from '../work/tabs.ts';
-import { focusTab, isPaletteOpen, isSidebarOpen, toggleWorkPane, visiblePane } from './layout.ts';
+import { focusTab, isPaletteOpen, isSidebarOpen, stopCurrentRun, toggleWorkPane, visiblePane } from './layout.ts';
 
 /** `keys` is a shortcut that works while no dialog is open. `mod` is Ctrl, or Cmd on a Mac. */
 interface PaletteCommand {

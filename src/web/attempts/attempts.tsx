@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
+import { openSessionFromDialog } from '../app/layout.ts';
 import type { Outputs } from '../../client/types.ts';
 import { exampleCheck, splitLines } from '../conversation/goal/goal-draft.ts';
-import { openSessionFromDialog } from '../data/route.ts';
 import { mutate, query } from '../data/server.ts';
 import { formatModelLabel, useModelChoices } from '../models/state.ts';
 import { formatCompactCount, formatUsd } from '../parts/format.ts';

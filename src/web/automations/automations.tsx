@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { openSessionFromDialog } from '../data/route.ts';
+import { openSessionFromDialog } from '../app/layout.ts';
 import { mutate, query } from '../data/server.ts';
 import { formatDateTime, formatDuration, formatUsd } from '../parts/format.ts';
 import { RelativeTime } from '../parts/kit/ago.tsx';

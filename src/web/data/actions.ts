@@ -1,6 +1,4 @@
 import { parseRepository } from '../../core/text/repository-address.ts';
-import { tryOrNotify } from '../parts/notice.tsx';
-import { t } from '../text/text.ts';
 import { navigateToSession } from './route.ts';
 import { createRandomKey, type InputOf, mutate, mutateWithRetry } from './server.ts';
 import { currentSessionId } from './sessions.ts';
@@ -37,10 +35,6 @@ export async function sendMessage({ text, attachments = [], repository, skills =
 }
 
 export const stopRun = (sessionId: string) => mutateWithRetry('runs.stop', { sessionId });
-export function stopCurrentRun(): void {
-  const id = currentSessionId.value;
-  if (id !== undefined) void tryOrNotify(t('notStopped'), () => stopRun(id));
-}
 export const setSessionPinned = (id: string, pinned: boolean) => mutateWithRetry('sessions.update', { id, pinned });
 export const setSessionArchived = (id: string, archived: boolean) =>
   mutateWithRetry('sessions.update', { id, archived });

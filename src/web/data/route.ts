@@ -1,4 +1,3 @@
-import { closeDialog } from '../parts/kit/dialog.tsx';
 import { currentSessionId } from './sessions.ts';
 
 // The address contains the selected session after `#`, so links, the back button and a reload restore it.
@@ -8,11 +7,6 @@ export function navigateToSession(id: string | undefined): void {
   if (id === currentSessionId.value && location.hash === (id === undefined ? '' : `#${id}`)) return;
   history.pushState(null, '', to);
   syncSessionFromUrl();
-}
-
-export function openSessionFromDialog(id: string): void {
-  closeDialog();
-  navigateToSession(id);
 }
 
 /** Leaves a missing session, without a history entry for it. False: another session is open. */

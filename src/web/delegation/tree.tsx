@@ -1,8 +1,9 @@
 import { useContext } from 'preact/hooks';
+import { openSessionFromDialog } from '../app/layout.ts';
 import { openAttempts } from '../attempts/open.ts';
 import { LiveContext } from '../conversation/live.ts';
 import type { EventDataOf, ToolItem } from '../data/items.ts';
-import { navigateToSession, openSessionFromDialog } from '../data/route.ts';
+import { navigateToSession } from '../data/route.ts';
 import { type Session, sessions } from '../data/sessions.ts';
 import { toDisplayStatus } from '../data/status.ts';
 import { PlainText } from '../markdown/plain.tsx';

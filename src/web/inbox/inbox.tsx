@@ -1,8 +1,8 @@
 import { useEffect, useId, useMemo, useState } from 'preact/hooks';
+import { openSessionFromDialog } from '../app/layout.ts';
 import type { ErrorCode } from '../../core/errors/errors.ts';
 import { drawOpenItem } from '../conversation/notes.tsx';
 import { ConversationState } from '../data/model.ts';
-import { openSessionFromDialog } from '../data/route.ts';
 import { createRandomKey, mutateWithRetry, query } from '../data/server.ts';
 import type { Session } from '../data/sessions.ts';
 import { Markdown } from '../markdown/markdown.tsx';

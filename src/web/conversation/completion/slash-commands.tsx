@@ -1,7 +1,6 @@
 import { Fragment } from 'preact';
-import { focusTab, openPalette } from '../../app/layout.ts';
+import { focusTab, openPalette, stopCurrentRun } from '../../app/layout.ts';
 import { openAttempts } from '../../attempts/open.ts';
-import { stopCurrentRun } from '../../data/actions.ts';
 import { navigateToSession } from '../../data/route.ts';
 import { currentSession, currentSessionId } from '../../data/sessions.ts';
 import { isCurrentSessionBusy } from '../../data/status.ts';
@@ -17,7 +16,25 @@ import { t } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
 import { fileFilter } from '../../work/files/store.ts';
 import { computeFuzzyScore } from './fuzzy.ts';
-import type { SuggestionList } from './trigger.ts';
+
+export interface Suggestion {
+  readonly key: string;
+  readonly icon: IconName;
+  readonly label: string;
+  readonly about: string;
+  readonly refused?: string;
+  readonly inserts?: string;
+  /**
+   * Called when the entry is chosen, after `inserts` has replaced the typed word. Without `inserts`, a word that starts with `/`
+   * is removed, and one that starts with `@` stays.
+   */
+  readonly act?: () => void;
+}
+
+export interface SuggestionList {
+  readonly entries: readonly Suggestion[];
+  readonly note?: string;
+}
 
 const hasSession = () => currentSession.value !== undefined;
 

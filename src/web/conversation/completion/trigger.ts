@@ -1,5 +1,4 @@
 import { trimEndCharacters } from '../../../core/text/text.ts';
-import type { IconName } from '../../parts/kit/icon.tsx';
 
 export interface SuggestionTrigger {
   readonly kind: '@' | '/';
@@ -8,25 +7,6 @@ export interface SuggestionTrigger {
   /** Index of the leading character. */
   readonly from: number;
   readonly to: number;
-}
-
-export interface Suggestion {
-  readonly key: string;
-  readonly icon: IconName;
-  readonly label: string;
-  readonly about: string;
-  readonly refused?: string;
-  readonly inserts?: string;
-  /**
-   * Called when the entry is chosen, after `inserts` has replaced the typed word. Without `inserts`, a word that starts with `/`
-   * is removed, and one that starts with `@` stays.
-   */
-  readonly act?: () => void;
-}
-
-export interface SuggestionList {
-  readonly entries: readonly Suggestion[];
-  readonly note?: string;
 }
 
 const maxWord = 200; // characters

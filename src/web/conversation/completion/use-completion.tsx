@@ -8,14 +8,8 @@ import { addChosenSkill, loadSessionSkills, loadSkills, sessionSkills, skills } 
 import { t } from '../../text/text.ts';
 import { setComposerText } from '../composer-text.ts';
 import { rankMatches } from './fuzzy.ts';
-import { suggestCommands } from './slash-commands.tsx';
-import {
-  findTriggerAt,
-  replaceTrigger,
-  type Suggestion,
-  type SuggestionList,
-  type SuggestionTrigger,
-} from './trigger.ts';
+import { type Suggestion, type SuggestionList, suggestCommands } from './slash-commands.tsx';
+import { findTriggerAt, replaceTrigger, type SuggestionTrigger } from './trigger.ts';
 import { loadWorkspacePaths, watchWorkspaceChanges, workspacePaths } from './workspace-paths.ts';
 
 const sources: Readonly<Record<SuggestionTrigger['kind'], readonly ((word: string) => SuggestionList)[]>> = {
