@@ -8,10 +8,9 @@ import { Notice } from '../parts/notice.tsx';
 import { Sidebar } from '../sessions/sidebar.tsx';
 import { t } from '../text/text.ts';
 import { isDraggingDivider, WorkPane } from '../work/pane.tsx';
-import { focusMessageBox } from './commands.ts';
 import { Header } from './header.tsx';
 import { isSidebarOpen, isWorkPaneMaximized, visiblePane } from './layout.ts';
-import { Palette } from './palette.tsx';
+import { focusMessageBox, Palette } from './palette.tsx';
 
 export function App() {
   const hasWork = currentSessionId.value !== undefined; // the pane keeps its place while the session loads

@@ -1,6 +1,6 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { renameSession, stopRun } from '../data/actions.ts';
 import { workPaneWidth } from '../data/prefs.ts';
+import { mutateWithRetry } from '../data/server.ts';
 import { currentSession, currentSessionId, type Session } from '../data/sessions.ts';
 import { currentSessionStatus, isCurrentSessionBusy } from '../data/status.ts';
 import { serverInfo } from '../data/system.ts';
@@ -11,7 +11,6 @@ import { effectiveModels, formatModelLabel } from '../models/state.ts';
 import { focusWhenRendered } from '../parts/focus.ts';
 import { formatShortcut } from '../parts/key-names.ts';
 import { Button, ChipButton, IconButton } from '../parts/kit/button.tsx';
-import type { IconName } from '../parts/kit/icon.tsx';
 import { Menu } from '../parts/kit/menu.tsx';
 import { StatusChip } from '../parts/kit/status.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
@@ -20,23 +19,8 @@ import { confirmDeleteSession } from '../sessions/delete.ts';
 import { sessionNameOf } from '../sessions/name.ts';
 import { openShareDialog } from '../sharing/share-dialog.tsx';
 import { t } from '../text/text.ts';
-import type { TextKey } from '../text/texts.ts';
-import { focusMessageBox, listPaletteCommands } from './commands.ts';
-import { isSidebarOpen, toggleWorkPane } from './layout.ts';
-import { isPaletteOpen } from './palette-state.ts';
-
-interface HeaderAction {
-  readonly id: string;
-  readonly icon: IconName;
-  readonly label: TextKey;
-  readonly shows?: (session: Session) => boolean;
-  readonly run: (session: Session) => void;
-}
-
-/** In display order. */
-const headerActions: readonly HeaderAction[] = [
-  { id: 'share', icon: 'share', label: 'share.title', run: openShareDialog },
-];
+import { isSidebarOpen, openPalette, stopCurrentRun, toggleWorkPane } from './layout.ts';
+import { focusMessageBox, listPaletteCommands } from './palette.tsx';
 
 export function Header() {
   const session = currentSession.value;
@@ -54,14 +38,13 @@ export function Header() {
       {session && <ModelButton session={session} />}
       {session && <DelegationLinks session={session} />}
       {currentSessionId.value !== undefined && <StatusChip status={currentSessionStatus.value} />}
-      {isCurrentSessionBusy.value && currentSessionId.value !== undefined && <StopButton id={currentSessionId.value} />}
+      {isCurrentSessionBusy.value && (
+        <Button kind="danger" class="stop" icon="stop" label={<span>{t('stop')}</span>} onClick={stopCurrentRun} />
+      )}
       <span class="fill" />
-      {session &&
-        headerActions
-          .filter(({ shows }) => shows?.(session) ?? true)
-          .map(({ id, icon, label, run }) => (
-            <IconButton key={id} class="wide-only" icon={icon} label={t(label)} onClick={() => run(session)} />
-          ))}
+      {session && (
+        <IconButton class="wide-only" icon="share" label={t('share.title')} onClick={() => openShareDialog(session)} />
+      )}
       <IconButton
         class="wide-only"
         icon="command"
@@ -99,20 +82,6 @@ function ModelButton({ session }: { session: Session }) {
   );
 }
 
-function openPalette() {
-  isPaletteOpen.value = true;
-}
-
-const StopButton = ({ id }: { id: string }) => (
-  <Button
-    kind="danger"
-    class="stop"
-    icon="stop"
-    label={<span>{t('stop')}</span>}
-    onClick={() => tryOrNotify(t('notStopped'), () => stopRun(id))}
-  />
-);
-
 /**
  * Pressing Enter or leaving the field renames the session; Escape restores the title. A title that arrives while a person types
  * is applied afterwards, unless the person renames the session.
@@ -127,7 +96,10 @@ function Title({ session }: { session: Session }) {
   const save = (node: HTMLElement) => {
     const text = (node.textContent ?? '').replace(/\s+/g, ' ').trim();
     if (text === '' || text === before.current || text === name) node.textContent = name;
-    else void tryOrNotify(t('notRenamed'), () => renameSession(session.id, text.slice(0, 255)));
+    else
+      void tryOrNotify(t('notRenamed'), () =>
+        mutateWithRetry('sessions.update', { id: session.id, title: text.slice(0, 255) }),
+      );
   };
   return (
     <h1 class="cut">
@@ -152,7 +124,7 @@ function Title({ session }: { session: Session }) {
           if (key === 'Escape') node.textContent = name;
           if (key === 'Enter') event.preventDefault();
           if (key === 'Enter' || key === 'Escape') focusMessageBox();
-          if (!event.ctrlKey && !event.altKey && !event.metaKey) event.stopPropagation(); // shortcuts work here too
+          if (!event.ctrlKey && !event.altKey && !event.metaKey) event.stopPropagation(); // shortcuts still work in this field
         }}
       />
     </h1>

@@ -1,11 +1,21 @@
 import { signal } from '@preact/signals';
+import { stopRun } from '../data/actions.ts';
 import { createPref, workPaneWidth } from '../data/prefs.ts';
+import { navigateToSession } from '../data/route.ts';
+import { currentSessionId } from '../data/sessions.ts';
 import { focusWhenRendered } from '../parts/focus.ts';
+import { closeDialog } from '../parts/kit/dialog.tsx';
 import { tabElementIdOf } from '../parts/kit/tabs.tsx';
+import { tryOrNotify } from '../parts/notice.tsx';
+import { t } from '../text/text.ts';
 
-/** Whether the session list covers the page, on screens without room for a column. */
+/** Whether the session list covers the page. Used only on screens too narrow for a column. */
 export const isSidebarOpen = signal(false);
-/** A phone shows one part at a time. */
+export const isPaletteOpen = signal(false);
+export function openPalette(): void {
+  isPaletteOpen.value = true;
+}
+/** Pane shown on a phone, which has room for only one. */
 export const visiblePane = signal<'chat' | 'work'>('chat');
 
 /** Id of the work pane's open tab. Empty: the first tab. */
@@ -20,18 +30,24 @@ export function toggleWorkPane(): void {
   else workPaneWidth.value = workPaneWidth.value > 0 ? 0 : usual;
 }
 
-export function showWorkPane(): void {
-  if (isPhone()) visiblePane.value = 'work';
-  else if (workPaneWidth.value === 0) workPaneWidth.value = usual;
-}
-
 export function showTab(id: string): void {
   activeTabId.value = id;
-  showWorkPane();
+  if (isPhone()) visiblePane.value = 'work';
+  else if (workPaneWidth.value === 0) workPaneWidth.value = usual;
 }
 
 /** Like `showTab`, but also moves the focus to the tab. Call only in response to a person's action. */
 export function focusTab(id: string): void {
   showTab(id);
   focusWhenRendered(() => document.getElementById(tabElementIdOf(id)));
+}
+
+export function stopCurrentRun(): void {
+  const id = currentSessionId.value;
+  if (id !== undefined) void tryOrNotify(t('notStopped'), () => stopRun(id));
+}
+
+export function openSessionFromDialog(id: string): void {
+  closeDialog();
+  navigateToSession(id);
 }

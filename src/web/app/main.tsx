@@ -2,14 +2,13 @@ import '../styles/all.css';
 import { effect, signal } from '@preact/signals';
 import { render } from 'preact';
 import { useState } from 'preact/hooks';
-import { conversationState, followCurrentSession, missingSessionHandler } from '../data/log.ts';
+import { followCurrentSession } from '../data/log.ts';
 import { consumeSignInErrorFromUrl, currentUser, loadCurrentUser } from '../data/people.ts';
-import { leaveSession, navigateToSession, watchUrl } from '../data/route.ts';
+import { navigateToSession, watchUrl } from '../data/route.ts';
 import { connectionState, connectToServer, fetchWithToken, mutate } from '../data/server.ts';
 import {
   currentSession,
   currentSessionId,
-  forgetSession,
   markSessionsUnconfirmed,
   onSessionChange,
   type Session,
@@ -18,14 +17,13 @@ import {
 } from '../data/sessions.ts';
 import { type DisplayStatus, toDisplayStatus } from '../data/status.ts';
 import { loadServerInfo } from '../data/system.ts';
-import { consumeTokenFromUrl } from '../data/token.ts';
+import { consumeTokenFromUrl, takeUrlParameters } from '../data/token.ts';
 import { warmParser } from '../parsing/parse.ts';
 import { preserveFocus } from '../parts/focus.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { OneTimeSecret } from '../parts/kit/resource-list.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
-import { notify } from '../parts/notice.tsx';
 import { pressedKeyOf } from '../parts/pressed-key.ts';
 import { sessionNameOf } from '../sessions/name.ts';
 import { watchSessionSearch } from '../sessions/search.ts';
@@ -36,9 +34,8 @@ import type { TextKey } from '../text/texts.ts';
 import { watchPorts } from '../work/preview/state.ts';
 import { showResultsAfterRuns } from '../work/results.ts';
 import { App } from './app.tsx';
-import { listPaletteCommands } from './commands.ts';
-import { isSidebarOpen, visiblePane } from './layout.ts';
-import { isPaletteOpen } from './palette-state.ts';
+import { isPaletteOpen, isSidebarOpen, visiblePane } from './layout.ts';
+import { listPaletteCommands } from './palette.tsx';
 import { promptForToken } from './token-dialog.tsx';
 
 const ended = signal<ReadonlySet<string>>(new Set());
@@ -50,8 +47,8 @@ const announcements: Partial<Record<DisplayStatus, TextKey>> = {
 const signs: Partial<Record<DisplayStatus, string>> = { running: '● ', waiting: '? ', failed: '✕ ' };
 
 /**
- * The browser tab's title shows the selected session, and the number of sessions that wait, or that ended while the page was
- * hidden. If allowed, notifications report these changes on a hidden page.
+ * Shows the selected session in the browser tab's title, with the number of sessions that wait, or that ended while the page
+ * was hidden. If allowed, notifications report these changes while the page is hidden.
  */
 function badgeInTitle(): void {
   effect(() => {
@@ -116,7 +113,7 @@ function listenForKeys(): void {
   });
 }
 
-/** Refuses files dropped outside a drop area, because the browser would open the file instead of the page. */
+/** Refuses files dropped outside a drop area, because the browser would otherwise leave the page to open them. */
 function catchDrops(): void {
   const refuse = (event: DragEvent) => {
     if (event.defaultPrevented || !event.dataTransfer?.types.includes('Files')) return;
@@ -146,7 +143,6 @@ async function start(): Promise<void> {
   const answer = consumeAuthorizationResponse();
   watchUrl();
   if (currentSessionId.peek() !== undefined) warmParser(); // the parser loads while the session is fetched
-  missingSessionHandler.leave = leaveGone;
   const root = document.getElementById('root');
   if (root) render(<App />, root);
   listenForKeys();
@@ -168,7 +164,7 @@ async function start(): Promise<void> {
   });
   followEnd();
   const command = takeCommandRequest();
-  if (command) confirmCommand(command);
+  if (command) showDialog(<AllowCommand {...command} />);
   watchSessions();
   followCurrentSession();
   watchPorts();
@@ -180,44 +176,20 @@ async function start(): Promise<void> {
   }
 }
 
-/** Leaves a session that no longer exists. If its messages were shown, it was deleted; otherwise the reason is unknown. */
-function leaveGone(id: string): void {
-  const wasShown = conversationState.seq > 0;
-  forgetSession(id);
-  if (leaveSession(id)) notify(t(wasShown ? 'sessionDeleted' : 'sessionMissing'), 'wait');
-}
-
 void start();
 
-// `corral login` opens the page with a challenge. If the person agrees, the command gets a code: sent to its port on this
-// machine, or typed by the person.
+// `corral login` opens the page with a challenge. If the person agrees, the command gets a code, either through its port on
+// this machine or from the person, who types it in.
 
-interface CommandRequest {
-  readonly challenge: string;
-  readonly agent: string;
-  /** Absent: the command runs on another machine. */
-  readonly port: string | undefined;
-  readonly state: string;
-}
-
-/** Removes the request from the page's address. */
-function takeCommandRequest(): CommandRequest | undefined {
-  const url = new URL(location.href);
-  const take = (name: string) => {
-    const value = url.searchParams.get(name) ?? '';
-    url.searchParams.delete(name);
-    return value;
-  };
-  const challenge = take('login');
+/** Removes the request from the page's address. Without `port`, the command runs on another machine. */
+function takeCommandRequest() {
+  const [challenge = ''] = takeUrlParameters('login');
   if (challenge === '') return undefined;
-  const [agent, port, state] = [take('command').slice(0, 100), take('port'), take('state')];
-  history.replaceState(null, '', url.pathname + url.search + url.hash);
-  return { challenge, agent, port: /^\d{1,5}$/.test(port) ? port : undefined, state };
+  const [agent = '', port = '', state = ''] = takeUrlParameters('command', 'port', 'state');
+  return { challenge, agent: agent.slice(0, 100), port: /^\d{1,5}$/.test(port) ? port : undefined, state };
 }
 
-const confirmCommand = (request: CommandRequest): void => showDialog(<AllowCommand {...request} />);
-
-function AllowCommand({ challenge, agent, port, state }: CommandRequest) {
+function AllowCommand({ challenge, agent, port, state }: NonNullable<ReturnType<typeof takeCommandRequest>>) {
   const [code, setCode] = useState<string>();
   const [trouble, tryIt] = useActionError();
   const allow = () =>

@@ -1,4 +1,4 @@
-import { consumeSignInErrorFromUrl, readSignInProviders, type SignInProvider, signInWith } from '../data/people.ts';
+import { consumeSignInErrorFromUrl, readSignInProviders, signInWith } from '../data/people.ts';
 import { saveToken } from '../data/token.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
@@ -18,7 +18,16 @@ export async function promptForToken(isRetry: boolean): Promise<void> {
   showDialog(
     <Dialog title={isRetry ? t('tokenWrong') : title} onClose={resolve}>
       {isTextKey(reason) && <p class="note wait">{t(reason)}</p>}
-      {providers.length > 0 && <Providers providers={providers} />}
+      {providers.map((provider) => (
+        <div key={provider.id}>
+          <Button
+            kind="primary"
+            label={t('signIn.with', { name: provider.name })}
+            onClick={() => signInWith(provider)}
+          />
+        </div>
+      ))}
+      {providers.length > 0 && <h3>{t('signIn.orToken')}</h3>}
       <p>{t('tokenHelp')}</p>
       <form
         class="row"
@@ -42,14 +51,3 @@ export async function promptForToken(isRetry: boolean): Promise<void> {
   );
   await promise;
 }
-
-const Providers = ({ providers }: { providers: readonly SignInProvider[] }) => (
-  <>
-    {providers.map((provider) => (
-      <div key={provider.id}>
-        <Button kind="primary" label={t('signIn.with', { name: provider.name })} onClick={() => signInWith(provider)} />
-      </div>
-    ))}
-    <h3>{t('signIn.orToken')}</h3>
-  </>
-);

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { Inputs, Outputs } from '../../client/types.ts';
-import { exampleCheck } from '../conversation/goal/goal-draft.ts';
-import { navigateToSession } from '../data/route.ts';
+import type { Outputs } from '../../client/types.ts';
+import { openSessionFromDialog } from '../app/layout.ts';
+import { exampleCheck, splitLines } from '../conversation/goal/goal-draft.ts';
 import { mutate, query } from '../data/server.ts';
 import { formatModelLabel, useModelChoices } from '../models/state.ts';
 import { formatCompactCount, formatUsd } from '../parts/format.ts';
@@ -40,10 +40,6 @@ function AttemptsDialog({ id }: { id: string }) {
   useEffect(() => {
     if (isTaken) unloggedFileChanges.value++;
   }, [isTaken]);
-  const open = (session: string) => {
-    closeDialog();
-    navigateToSession(session);
-  };
   return (
     <Dialog title={t('attempts.title')} wide>
       <p class="quiet">{t('attempts.about')}</p>
@@ -55,7 +51,6 @@ function AttemptsDialog({ id }: { id: string }) {
           </p>
           <AttemptsTable
             set={newest}
-            open={open}
             choose={(n, others) =>
               act(t('attempts.notChosen'), () => mutate('attempts.choose', { sessionId: id, id: newest.id, n, others }))
             }
@@ -84,8 +79,8 @@ function AttemptsDialog({ id }: { id: string }) {
       )}
       {all && (isNew || !newest) && (
         <AttemptsForm
-          begin={async (wanted) => {
-            await mutate('attempts.start', { sessionId: id, ...wanted });
+          id={id}
+          onStarted={async () => {
             setNew(false);
             await read();
           }}
@@ -95,21 +90,13 @@ function AttemptsDialog({ id }: { id: string }) {
   );
 }
 
-type NewAttempts = Omit<Inputs['attempts']['start'], 'sessionId'>;
-
-const linesOf = (text = ''): string[] =>
-  text
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '');
-
 interface Entries {
   readonly task: string;
   readonly form: { readonly number: number; readonly models?: string | readonly string[] };
   readonly goal?: { readonly rubric?: string; readonly checks?: string };
 }
 
-function AttemptsForm({ begin }: { begin: (wanted: NewAttempts) => Promise<unknown> }) {
+function AttemptsForm({ id, onStarted }: { id: string; onStarted: () => Promise<void> }) {
   const models = useModelChoices();
   return (
     <SchemaForm
@@ -134,11 +121,12 @@ function AttemptsForm({ begin }: { begin: (wanted: NewAttempts) => Promise<unkno
           placeholder: exampleCheck,
         },
       }}
-      send={(input) => {
+      send={async (input) => {
         const { task, form, goal } = input as unknown as Entries;
-        const used = typeof form.models === 'string' ? linesOf(form.models) : (form.models ?? []);
-        const checks = linesOf(goal?.checks).map((command) => ({ command }));
-        return begin({
+        const used = typeof form.models === 'string' ? splitLines(form.models) : (form.models ?? []);
+        const checks = splitLines(goal?.checks ?? '').map((command) => ({ command }));
+        await mutate('attempts.start', {
+          sessionId: id,
           task,
           attempts:
             used.length === 0
@@ -148,6 +136,7 @@ function AttemptsForm({ begin }: { begin: (wanted: NewAttempts) => Promise<unkno
             goal: { ...(goal?.rubric && { rubric: goal.rubric }), checks },
           }),
         });
+        await onStarted();
       }}
     />
   );
@@ -156,11 +145,10 @@ function AttemptsForm({ begin }: { begin: (wanted: NewAttempts) => Promise<unkno
 type Attempt = AttemptSet['attempts'][number];
 interface Props {
   readonly set: AttemptSet;
-  readonly open: (session: string) => void;
   readonly choose: (n: number, others: 'keep' | 'delete') => Promise<void>;
 }
 
-function AttemptsTable({ set, open, choose }: Props) {
+function AttemptsTable({ set, choose }: Props) {
   const [isDeleting, setDeleting] = useState(false);
   const [isBusy, setBusy] = useState(false);
   // Without results to compare, the attempt marked as best would merely be the cheapest.
@@ -194,7 +182,7 @@ function AttemptsTable({ set, open, choose }: Props) {
                     class="small"
                     label={[one.n, one.model ? formatModelLabel(one.model) : one.template].filter(Boolean).join(' ')}
                     disabled={one.isGone}
-                    onClick={() => open(one.sessionId)}
+                    onClick={() => openSessionFromDialog(one.sessionId)}
                   />
                 </td>
                 <td title={one.error ?? one.result?.goal?.reason}>

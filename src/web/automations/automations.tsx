@@ -1,26 +1,37 @@
-import { useEffect } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
+import { openSessionFromDialog } from '../app/layout.ts';
+import { mutate, query } from '../data/server.ts';
+import { formatDateTime, formatDuration, formatUsd } from '../parts/format.ts';
+import { RelativeTime } from '../parts/kit/ago.tsx';
 import { Button } from '../parts/kit/button.tsx';
-import { Dialog, showDialog } from '../parts/kit/dialog.tsx';
+import { CopyButton } from '../parts/kit/copy-button.tsx';
+import { confirmAction, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { List } from '../parts/kit/list.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
+import { GuideLink } from '../parts/notice.tsx';
 import { t } from '../text/text.ts';
 import { AutomationForm } from './form.tsx';
-import { AutomationView } from './one.tsx';
-import { type Automation, automations, describeAutomationState, loadAutomations } from './state.ts';
+import {
+  type Automation,
+  type AutomationStart,
+  automations,
+  describeAutomationState,
+  loadAutomations,
+  upsertAutomationInList,
+} from './state.ts';
 
 export const showAutomationsDialog = (): void => showDialog(<Automations />);
-const openForm = (): void => showDialog(<AutomationForm back={showAutomationsDialog} />);
-export const openAutomation = (automation: Automation): void =>
-  showDialog(<AutomationView id={automation.id} back={showAutomationsDialog} />);
+const openAutomation = (id: string): void => showDialog(<AutomationView id={id} />);
 
 function Automations() {
   const [trouble, tryIt] = useActionError();
+  const create = () => showDialog(<AutomationForm back={showAutomationsDialog} />);
   useEffect(() => void tryIt(t('automations.unread'), loadAutomations), []);
   return (
     <Dialog title={t('automations')} wide>
       <p class="quiet">{t('automations.about')}</p>
       <div>
-        <Button kind="primary" icon="plus" label={t('automations.new')} onClick={openForm} />
+        <Button kind="primary" icon="plus" label={t('automations.new')} onClick={create} />
       </div>
       <FormError text={trouble} />
       <List
@@ -33,9 +44,154 @@ function Automations() {
             ...(automation.hook?.secretAt === null ? [t('automations.hook.noSecret')] : []),
           ],
           waits: automation.paused !== null,
-          open: () => openAutomation(automation),
+          open: () => openAutomation(automation.id),
         }))}
       />
     </Dialog>
+  );
+}
+
+/** Secrets created while this page is open, by automation id. A component's state would not survive a confirmation dialog. */
+const made = new Map<string, string>();
+
+/** Shows a secret only while the page that created it is open. */
+function HookAddress({ id, hook }: { id: string; hook: NonNullable<Automation['hook']> }) {
+  const [secret, setSecret] = useState(made.get(id));
+  const [trouble, tryIt] = useActionError();
+  const address = location.origin + hook.path;
+  const rotate = () =>
+    tryIt(t('notRotated'), async () => {
+      const answer = await mutate('automations.rotateSecret', { id });
+      made.set(id, answer.secret);
+      setSecret(answer.secret);
+      upsertAutomationInList(await query('automations.get', { id }));
+    });
+  const ask = () =>
+    confirmAction({
+      title: t('automations.hook.newSecret'),
+      text: t('automations.hook.rotateText'),
+      yes: t('automations.hook.newSecret'),
+      act: () => void rotate().then(() => setTimeout(() => openAutomation(id))),
+    });
+  return (
+    <section class="hook-address stack">
+      <h3>{t('automations.hook.address')}</h3>
+      <p class="row">
+        <code>{address}</code> <CopyButton text={address} />
+      </p>
+      {hook.secretAt === null ? (
+        <p class="note wait">{t('automations.hook.noSecret')}</p>
+      ) : (
+        <p class="quiet">
+          {t('automations.hook.since', { at: formatDateTime(hook.secretAt) })} {t('automations.hook.sign')}
+          <GuideLink docs="/guide/automations#deliveries-from-outside" />
+        </p>
+      )}
+      {secret !== undefined && (
+        <p class="row wrap">
+          {t('automations.hook.secret')} <code>{secret}</code> <CopyButton text={secret} />
+        </p>
+      )}
+      <FormError text={trouble} />
+      <div>
+        <Button
+          icon="retry"
+          label={t(hook.secretAt === null ? 'automations.hook.makeSecret' : 'automations.hook.newSecret')}
+          onClick={hook.secretAt === null ? rotate : ask}
+        />
+      </div>
+    </section>
+  );
+}
+
+const lookMs = 3_000; // polling interval while starts are queued or running
+
+function AutomationView({ id }: { id: string }) {
+  const automation = automations.value?.find((one) => one.id === id);
+  const [starts, setStarts] = useState<readonly AutomationStart[]>([]);
+  const [trouble, tryIt] = useActionError();
+  const read = () =>
+    tryIt(t('automations.startsUnread'), async () => setStarts(await query('automations.starts', { id })));
+  useEffect(() => void read(), [id]);
+  const isOpen = starts.some(({ state }) => ['queued', 'starting', 'running'].includes(state));
+  useEffect(() => {
+    if (!isOpen) return;
+    const timer = setInterval(() => void read(), lookMs);
+    return () => clearInterval(timer);
+  }, [isOpen]);
+  if (!automation) return null;
+  const { name, message, repositories, paused } = automation;
+  const change = () => showDialog(<AutomationForm automation={automation} back={() => openAutomation(id)} />);
+  const start = () =>
+    tryIt(t('automations.notStarted'), async () => {
+      await mutate('automations.start', { id });
+      await read();
+    });
+  const toggle = () =>
+    tryIt(t(paused ? 'notResumed' : 'notPaused'), async () =>
+      upsertAutomationInList(await mutate(paused ? 'automations.resume' : 'automations.pause', { id })),
+    );
+  const remove = () =>
+    confirmAction({
+      title: t('automations.delete', { name }),
+      text: t('automations.deleteText'),
+      yes: t('automations.deleteYes'),
+      act: () => {
+        void mutate('automations.delete', { id }).then(() => {
+          automations.value = automations.value?.filter((one) => one.id !== id);
+        });
+        setTimeout(showAutomationsDialog);
+      },
+    });
+  return (
+    <Dialog title={name} wide>
+      <p class={paused ? 'note wait' : 'quiet'}>{describeAutomationState(automation)}</p>
+      {message !== '' && <blockquote class="automation-message padded scrolls pre">{message}</blockquote>}
+      {repositories.map(({ url, ref }) => (
+        <p class="quiet mono" key={url}>
+          {ref === undefined ? url : `${url}#${ref}`}
+        </p>
+      ))}
+      <div class="choices start">
+        <Button kind="primary" icon="play" label={t('automations.startNow')} onClick={start} />
+        <Button
+          icon={paused ? 'play' : 'pause'}
+          label={t(paused ? 'automations.resume' : 'automations.pause')}
+          onClick={toggle}
+        />
+        <Button icon="edit" label={t('automations.change')} onClick={change} />
+        <Button icon="trash" label={t('automations.deleteYes')} onClick={remove} />
+        <Button icon="back" label={t('automations.all')} onClick={showAutomationsDialog} />
+      </div>
+      <FormError text={trouble} />
+      {automation.hook && <HookAddress id={id} hook={automation.hook} />}
+      <h3>{t('automations.starts')}</h3>
+      {starts.length === 0 && <p class="quiet">{t('automations.noStarts')}</p>}
+      <ul class="automation-starts grid">
+        {starts.map((start) => (
+          <StartRow key={start.id} start={start} />
+        ))}
+      </ul>
+    </Dialog>
+  );
+}
+
+function StartRow({ start }: { start: AutomationStart }) {
+  const { at, cause, state, outcome, text, sessionId, cost, endedAt } = start;
+  const end = state === 'ended' && outcome ? t(`automations.end.${outcome.status}`) : t(`automations.state.${state}`);
+  return (
+    <li class="row wrap border-bottom">
+      <RelativeTime at={at} />
+      <span class="quiet">{t(`automations.cause.${cause.kind}`)}</span>
+      {cause.kind === 'hook' && cause.about !== '' && <span class="quiet">{cause.about}</span>}
+      <strong>{end}</strong>
+      {outcome?.goal && <span class="quiet">{t(`goal.${outcome.goal.result}`)}</span>}
+      {endedAt !== null && <span class="quiet">{formatDuration(Date.parse(endedAt) - Date.parse(at))}</span>}
+      {cost?.cost != null && <span class="quiet">{formatUsd(cost.cost)}</span>}
+      {text !== '' && <span class="quiet">{text}</span>}
+      {sessionId !== null && (
+        <Button class="small" label={t('automations.open')} onClick={() => openSessionFromDialog(sessionId)} />
+      )}
+    </li>
   );
 }

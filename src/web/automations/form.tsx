@@ -33,7 +33,7 @@ const toGoalTexts = (goal: Goal | null = null): GoalTexts => ({
   checks: (goal?.checks ?? []).map(({ command }) => command).join('\n'),
 });
 
-/** Unchanged checks keep their time limits, and the goal its revisions, because the form does not show them. Null: no goal. */
+/** Keeps the time limits of unchanged checks and the goal's revisions, because the form shows neither. Null: no goal. */
 function toGoal({ rubric = '', checks = '' }: Partial<GoalTexts> = {}, before: Goal | null = null) {
   if (before && toGoalTexts(before).rubric === rubric && toGoalTexts(before).checks === checks) return before;
   const commands = checks.split('\n').filter((line) => line.trim() !== '');
@@ -70,14 +70,9 @@ interface Entries {
 }
 type AfterKind = NonNullable<Automation['after']>['of'];
 
-interface Props {
-  readonly automation?: Automation;
-  readonly back: () => void;
-}
-
 const text = { kind: 'text' } as const;
 
-export function AutomationForm({ automation, back }: Props) {
+export function AutomationForm({ automation, back }: { automation?: Automation; back: () => void }) {
   const models = useModelChoices();
   useEffect(() => {
     const reads = [loadTemplates, loadSkills, loadAutomations];

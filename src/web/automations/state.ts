@@ -17,9 +17,6 @@ export async function loadAutomations(): Promise<void> {
 export function upsertAutomationInList(changed: Automation): void {
   automations.value = upsertItem(automations.value ?? [], changed);
 }
-export function removeAutomationFromList(id: string): void {
-  automations.value = automations.value?.filter((one) => one.id !== id);
-}
 
 export function describeAutomationState({ paused, schedule, nextAt, hook, after }: Automation): string {
   if (paused) return t(`automations.pausedBy.${paused.by}`);

@@ -1,9 +1,8 @@
-import { useMemo, useState } from 'preact/hooks';
-import { approveToolCall, rejectToolCall } from '../data/actions.ts';
+import { useState } from 'preact/hooks';
 import type { ApprovalItem } from '../data/items.ts';
+import { type InputOf, mutate } from '../data/server.ts';
 import { TextParts, useTruncatedText } from '../markdown/plain.tsx';
 import { escapeHiddenCharacters, truncateLine } from '../parts/bounded-text.ts';
-import { diffLines } from '../parts/diff.ts';
 import { focusOnMount } from '../parts/focus.ts';
 import { formatDateTime } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
@@ -12,21 +11,23 @@ import { tryOrNotify } from '../parts/notice.tsx';
 import { PullRequestFields } from '../parts/proposal-fields.tsx';
 import { isTouchDevice } from '../parts/touch.ts';
 import { t, translateServerText } from '../text/text.ts';
-import { DiffView } from './tool-result.tsx';
+import { FileDiff } from './tool-result.tsx';
 
 const maxName = 300; // characters
 
 export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boolean }) {
   const { callId, args, expiresAt, content, fixed } = item.request;
   const name = escapeHiddenCharacters(truncateLine(item.request.function, maxName));
-  const sessionId = item.sessionId;
+  const call = { sessionId: item.sessionId, callId };
+  const approve = (how: Partial<InputOf<'runs.approve'>> = {}) =>
+    mutate('runs.approve', { ...call, always: false, ...how });
   const [isSending, setSending] = useState(false);
   const [note, setNote] = useState<string>();
-  const [edited, setEdited] = useState<string>();
+  const [edited, setEdited] = useState<{ readonly title: string; readonly text: string }>();
   const decided = item.decided.value;
   const act = (work: () => Promise<unknown>) => async () => {
     setSending(true);
-    // Fails if the request failed, which the person can retry, or if another person decided first, which the log will soon show.
+    // Fails if the request fails (the person can retry), or if another person decided first (the log will soon show that).
     await tryOrNotify(t('approval.notDecided'), work);
     setSending(false);
     // The focused button is gone, so the message box gets the focus, except on a phone, where that would open the keyboard.
@@ -44,51 +45,59 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
       {content && 'oldContent' in content ? (
         <>
           <ArgsText text={summarizeArgs(withoutTexts(args))} />
-          <Changes before={content.oldContent} after={content.content} />
+          <FileDiff before={content.oldContent} after={content.content} textOf={escapeHiddenCharacters} />
         </>
       ) : proposal ? (
-        edited === undefined && <Proposed proposal={proposal} />
+        !edited && <Proposed proposal={proposal} />
       ) : (
         <ArgsText text={summary} />
       )}
-      {!decided && edited !== undefined && proposal && (
-        <ProposalForm
-          proposal={proposal}
-          isBusy={isSending}
-          onCancel={() => setEdited(undefined)}
-          onDone={(changes) => act(() => approveToolCall(sessionId, callId, { args: changes }))()}
-        />
-      )}
-      {!decided && edited !== undefined && !proposal && (
+      {!decided && edited && (
         <form
           class="approval-edit grid"
           onSubmit={(event) => {
             event.preventDefault();
-            void act(async () => approveToolCall(sessionId, callId, { args: changed(args, edited) }))();
+            const change = () => (proposal ? { ...proposal, ...edited } : changed(args, edited.text));
+            void act(async () => approve({ args: change() }))();
           }}
         >
-          <textarea
-            ref={focusOnMount}
-            class="field"
-            aria-label={t('approval.edit')}
-            value={edited}
-            rows={Math.min(10, edited.split('\n').length)}
-            onInput={(event) => setEdited(event.currentTarget.value)}
-          />
+          {proposal ? (
+            <PullRequestFields
+              title={edited.title}
+              text={edited.text}
+              rows={Math.min(12, Math.max(4, edited.text.split('\n').length))}
+              onTitle={(title) => setEdited({ ...edited, title })}
+              onText={(text) => setEdited({ ...edited, text })}
+            />
+          ) : (
+            <textarea
+              ref={focusOnMount}
+              class="field"
+              aria-label={t('approval.edit')}
+              value={edited.text}
+              rows={Math.min(10, edited.text.split('\n').length)}
+              onInput={(event) => setEdited({ ...edited, text: event.currentTarget.value })}
+            />
+          )}
           <div class="choices">
             <Button label={t('cancel')} onClick={() => setEdited(undefined)} />
-            <Button type="submit" kind="primary" label={t('approval.runChanged')} disabled={isSending} />
+            <Button
+              type="submit"
+              kind="primary"
+              label={t('approval.runChanged')}
+              disabled={isSending || (proposal && edited.title.trim() === '')}
+            />
           </div>
         </form>
       )}
-      {edited !== undefined && !decided ? null : decided ? (
+      {edited && !decided ? null : decided ? (
         <p class="quiet">{toApprovalDecisionText(decided)}</p>
       ) : note !== undefined ? (
         <form
           class="row wrap approval-note"
           onSubmit={(event) => {
             event.preventDefault();
-            void act(() => rejectToolCall(sessionId, callId, note.trim() === '' ? undefined : note))();
+            void act(() => mutate('runs.reject', { ...call, text: note.trim() === '' ? undefined : note }))();
           }}
         >
           <input
@@ -111,21 +120,21 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
                 kind="quiet"
                 label={t('approval.change')}
                 disabled={isSending}
-                onClick={() => setEdited(summary)}
+                onClick={() => setEdited(proposal ?? { title: '', text: summary })}
               />
             )}
             <Button
               class="main stack"
               label={t('approval.reject')}
               disabled={isSending}
-              onClick={act(() => rejectToolCall(sessionId, callId))}
+              onClick={act(() => mutate('runs.reject', call))}
             />
             {!fixed && (
               <Button
                 label={t('approval.always')}
                 disabled={isSending}
                 title={t('approval.alwaysTells', { name })}
-                onClick={act(() => approveToolCall(sessionId, callId, { always: true }))}
+                onClick={act(() => approve({ always: true }))}
               />
             )}
             <Button
@@ -133,7 +142,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
               kind="primary"
               label={t('approval.approve')}
               disabled={isSending}
-              onClick={act(() => approveToolCall(sessionId, callId))}
+              onClick={act(() => approve())}
             />
           </div>
         )
@@ -155,21 +164,20 @@ function ArgsText({ text }: { text: string }) {
   );
 }
 
-function Changes({ before, after }: { before: string | null; after: string }) {
-  const lines = useMemo(() => diffLines(before, after), [before, after]);
-  return <DiffView lines={lines} textOf={escapeHiddenCharacters} />;
-}
-
 const texts = new Set(['text', 'content', 'old_string', 'new_string', 'oldString', 'newString', 'diff']);
 const withoutTexts = (args: Readonly<Record<string, unknown>>) =>
   Object.fromEntries(Object.entries(args).filter(([key]) => !texts.has(key)));
 
 function summarizeArgs(args: Readonly<Record<string, unknown>>): string {
-  if (typeof args.command === 'string') return args.command;
+  return typeof args.command === 'string' ? args.command : toJsonText(args, t('approval.tooDeep'));
+}
+
+/** `instead`: text for a value that is nested too deeply to be serialized. */
+export function toJsonText(value: unknown, instead: string): string {
   try {
-    return JSON.stringify(args, null, 2) ?? '';
+    return JSON.stringify(value, null, 2) ?? '';
   } catch {
-    return t('approval.tooDeep'); // nested too deeply to be serialized
+    return instead;
   }
 }
 
@@ -179,19 +187,11 @@ function changed(args: Readonly<Record<string, unknown>>, text: string): Record<
   return JSON.parse(text) as Record<string, unknown>;
 }
 
-type ApprovalDecision = Exclude<ApprovalItem['decided']['value'], undefined>;
-
-export function toApprovalDecisionText(decided: ApprovalDecision): string {
+export function toApprovalDecisionText(decided: NonNullable<ApprovalItem['decided']['value']>): string {
   if (decided === 'gone') return t('approval.gone');
   const by = decided.by !== '' && decided.by !== 'user' && decided.by !== 'timeout' ? ` (${decided.by})` : '';
-  const word = {
-    approved: t('approval.approved'),
-    rejected: t('approval.rejected'),
-    expired: t('approval.expired'),
-    questioned: t('approval.questioned'),
-  };
   const comment = decided.text ? ` ${t('quoted', { text: decided.text })}` : '';
-  return `${word[decided.decision]}${by}.${comment}`;
+  return `${t(`approval.${decided.decision}`)}${by}.${comment}`;
 }
 
 // The title and text of a proposed pull request are shown as plain text instead of JSON.
@@ -204,58 +204,13 @@ const isProposal = (name: string, args: Args): args is Proposal =>
 
 function Proposed({ proposal }: { proposal: Proposal }) {
   const { title, text, ...rest } = proposal;
-  const { beginning, more } = useTruncatedText(text);
   return (
     <div class="approval-proposal">
       <h3>{escapeHiddenCharacters(title.slice(0, 1_000))}</h3>
-      {text !== '' && (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a long text scrolls, also by keyboard
-        <pre class="console padded scrolls mono pre" tabIndex={0}>
-          <TextParts text={escapeHiddenCharacters(beginning)} />
-        </pre>
-      )}
-      {more}
+      {text !== '' && <ArgsText text={text} />}
       {Object.keys(rest).length > 0 && (
         <p class="quiet">{escapeHiddenCharacters(JSON.stringify(rest)).slice(0, 1_000)}</p>
       )}
     </div>
-  );
-}
-
-interface FormProps {
-  readonly proposal: Proposal;
-  readonly isBusy: boolean;
-  readonly onCancel: () => void;
-  readonly onDone: (changed: Record<string, unknown>) => void;
-}
-
-function ProposalForm({ proposal, isBusy, onCancel, onDone }: FormProps) {
-  const [title, setTitle] = useState(proposal.title);
-  const [text, setText] = useState(proposal.text);
-  return (
-    <form
-      class="approval-edit grid"
-      onSubmit={(event) => {
-        event.preventDefault();
-        onDone({ ...proposal, title, text });
-      }}
-    >
-      <PullRequestFields
-        title={title}
-        text={text}
-        rows={Math.min(12, Math.max(4, text.split('\n').length))}
-        onTitle={setTitle}
-        onText={setText}
-      />
-      <div class="choices">
-        <Button label={t('cancel')} onClick={onCancel} />
-        <Button
-          type="submit"
-          kind="primary"
-          label={t('approval.runChanged')}
-          disabled={isBusy || title.trim() === ''}
-        />
-      </div>
-    </form>
   );
 }

@@ -1,12 +1,76 @@
+import { signal } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
-import { attachmentsOf, readSentFile, removeAttachments, type SentFile, toSentFileUrl } from '../data/attachments.ts';
 import { fetchWithToken } from '../data/server.ts';
+import { buildAuthorizationHeaders } from '../data/token.ts';
 import { formatBytes } from '../parts/format.ts';
 import { IconButton } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
 import { t } from '../text/text.ts';
 import { downloadFile } from '../work/files/transfers.ts';
+
+// Draft attachments are uploaded immediately, so that sending does not wait.
+
+interface Attachment {
+  readonly key: number;
+  readonly name: string;
+  readonly size: number;
+  /** Thumbnail address. Undefined: not an image, or an image type without a thumbnail. */
+  readonly picture: string | undefined;
+  /** From 0 to 1. */
+  readonly done: number;
+  readonly id?: string;
+  readonly failed?: string;
+  cancel(): void;
+}
+const pictureTypes = /^image\/(png|jpeg|gif|webp|avif)$/;
+const byDraft = signal<ReadonlyMap<string, readonly Attachment[]>>(new Map());
+const nameOf = (sessionId: string | undefined) => sessionId ?? 'new';
+let nextKey = 0;
+
+export const attachmentsOf = (sessionId: string | undefined): readonly Attachment[] =>
+  byDraft.value.get(nameOf(sessionId)) ?? [];
+
+function change(draft: string, to: (all: readonly Attachment[]) => readonly Attachment[]): void {
+  byDraft.value = new Map([...byDraft.value, [draft, to(byDraft.value.get(draft) ?? [])]]);
+}
+
+/** `sessionId` undefined: a new session. */
+export function addAttachments(sessionId: string | undefined, files: Iterable<File>): void {
+  for (const file of files) send(nameOf(sessionId), file);
+}
+
+function send(draft: string, file: File): void {
+  const key = nextKey++;
+  const sending = new XMLHttpRequest(); // fetch does not report upload progress
+  const picture = pictureTypes.test(file.type) ? URL.createObjectURL(file) : undefined;
+  const attachment = { key, name: file.name, size: file.size, picture, done: 0, cancel: () => sending.abort() };
+  change(draft, (all) => [...all, attachment]);
+  const update = (to: Partial<Attachment>) =>
+    change(draft, (all) => all.map((one) => (one.key === key ? { ...one, ...to } : one)));
+  sending.upload.onprogress = ({ loaded, total }) => update({ done: total > 0 ? loaded / total : 0 });
+  sending.onload = () => {
+    const { data, msg }: { data?: { file_id?: string } | null; msg?: string } = sending.response ?? {}; // null: not JSON
+    update(data?.file_id ? { done: 1, id: data.file_id } : { failed: msg ?? `${sending.status}` });
+  };
+  sending.onerror = () => update({ failed: t('uploadBroke') });
+  sending.open('POST', '/api/v1/files');
+  sending.responseType = 'json';
+  for (const [name, value] of Object.entries(buildAuthorizationHeaders())) sending.setRequestHeader(name, value);
+  const form = new FormData();
+  form.append('file', file);
+  sending.send(form);
+}
+
+/** Without `key`, removes all. A sent message keeps its files. */
+export function removeAttachments(sessionId: string | undefined, key?: number): void {
+  const isMeant = (one: Attachment) => key === undefined || one.key === key;
+  for (const one of attachmentsOf(sessionId).filter(isMeant)) {
+    one.cancel();
+    if (one.picture !== undefined) URL.revokeObjectURL(one.picture);
+  }
+  change(nameOf(sessionId), (all) => all.filter((one) => !isMeant(one)));
+}
 
 export function Attachments({ sessionId }: { sessionId: string | undefined }) {
   const all = attachmentsOf(sessionId);
@@ -35,8 +99,19 @@ export function Attachments({ sessionId }: { sessionId: string | undefined }) {
   );
 }
 
+const isUpload = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** Undefined: the attachment is a path, or the upload is gone. */
+async function readSentFile(id: string) {
+  if (!isUpload.test(id)) return undefined;
+  const answer = await fetchWithToken(`/api/v1/files/${id}/info`);
+  if (!answer.ok) return undefined;
+  const { data } = (await answer.json()) as { data: { filename: string; content_type: string | null } };
+  return { name: data.filename, type: data.content_type ?? '' };
+}
+const toSentFileUrl = (id: string): string => `/api/v1/files/${id}/download`;
+
 export function SentAttachment({ id }: { id: string }) {
-  const [file, setFile] = useState<SentFile>();
+  const [file, setFile] = useState<Awaited<ReturnType<typeof readSentFile>>>();
   const [picture, setPicture] = useState<string>();
   useEffect(() => {
     let made: string | undefined;
@@ -45,7 +120,7 @@ export function SentAttachment({ id }: { id: string }) {
       const found = await readSentFile(id);
       if (isOver) return;
       setFile(found);
-      if (!found || !/^image\/(png|jpeg|gif|webp|avif)$/.test(found.type)) return;
+      if (!found || !pictureTypes.test(found.type)) return;
       const answer = await fetchWithToken(toSentFileUrl(id));
       if (!answer.ok || isOver) return;
       made = URL.createObjectURL(new Blob([await answer.arrayBuffer()], { type: found.type }));

@@ -1,14 +1,14 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { sendMessage } from '../data/actions.ts';
-import { addAttachments, attachmentsOf, removeAttachments } from '../data/attachments.ts';
 import { connectionState } from '../data/server.ts';
 import { currentSessionId } from '../data/sessions.ts';
 import { currentSessionStatus, isCurrentSessionBusy } from '../data/status.ts';
 import { chosenModel } from '../models/state.ts';
 import { IconButton } from '../parts/kit/button.tsx';
+import { TextAreaField } from '../parts/kit/field.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
-import { notify, tryOrNotify } from '../parts/notice.tsx';
+import { GuideLink, notify, tryOrNotify } from '../parts/notice.tsx';
 import { pressedKeyOf } from '../parts/pressed-key.ts';
 import { isTouchDevice } from '../parts/touch.ts';
 import { projectFilter } from '../sessions/filters.ts';
@@ -16,13 +16,21 @@ import { chosenTemplate } from '../sessions/templates.ts';
 import { chosenSkills } from '../skills/state.ts';
 import { t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
-import { Attachments } from './attachments.tsx';
+import { Attachments, addAttachments, attachmentsOf, removeAttachments } from './attachments.tsx';
 import { findMentionedPaths } from './completion/trigger.ts';
 import { useCompletion } from './completion/use-completion.tsx';
 import { workspacePaths } from './completion/workspace-paths.ts';
 import { composerText, readComposerDraft, saveComposerDraft, setComposerText } from './composer-text.ts';
-import { emptyGoalDraft, findGoalProblem, goalDraftOf, setGoalDraft, toGoalInput } from './goal/goal-draft.ts';
-import { GoalFields } from './goal/goal-fields.tsx';
+import {
+  emptyGoalDraft,
+  exampleCheck,
+  findGoalProblem,
+  type GoalDraft,
+  goalDraftOf,
+  maxGoalRevisions,
+  setGoalDraft,
+  toGoalInput,
+} from './goal/goal-draft.ts';
 import { chosenRepository, isRepositoryFieldOpen, NewSessionChoices } from './new-session-choices.tsx';
 
 const hints: Readonly<Partial<Record<string, TextKey>>> = {
@@ -69,9 +77,11 @@ export function Composer() {
     const wish = {
       text,
       attachments,
-      model: chosenModel.value || undefined,
-      template: chosenTemplate.value || undefined,
-      project: projectFilter.value || undefined,
+      session: {
+        model: chosenModel.value || undefined,
+        template: chosenTemplate.value || undefined,
+        projectId: projectFilter.value || undefined,
+      },
       repository: chosenRepository.value.trim() || undefined,
       skills: chosenSkills.value,
       goal: goal && toGoalInput(goal),
@@ -117,8 +127,8 @@ export function Composer() {
     >
       {goal && (
         <GoalFields
+          id={id}
           goal={goal}
-          onChange={(to) => setGoalDraft(id, to)}
           onClose={() => {
             setGoalDraft(id, undefined);
             ref.current?.focus();
@@ -197,5 +207,55 @@ export function Composer() {
             : t(steers ? 'steerTells' : goal && isCurrentSessionBusy.value ? 'goal.after' : 'enterSends')}
       </p>
     </form>
+  );
+}
+
+function GoalFields({ id, goal, onClose }: { id: string | undefined; goal: GoalDraft; onClose: () => void }) {
+  const form = useRef<HTMLFieldSetElement>(null);
+  useLayoutEffect(() => {
+    form.current?.querySelector('textarea')?.focus({ preventScroll: true });
+    form.current?.scrollIntoView({ block: 'nearest' }); // shows the whole form, including its title and close button
+  }, []);
+  const problem = findGoalProblem(goal);
+  return (
+    <fieldset ref={form} class="goal-fields grid box">
+      <legend>{t('goal.of')}</legend>
+      <IconButton icon="close" label={t('goal.remove')} onClick={onClose} />
+      <p class="quiet">
+        {t('goal.tells')}
+        <GuideLink docs="/guide/goals" />
+      </p>
+      <TextAreaField
+        label={t('goal.rubric')}
+        rows={2}
+        maxLength={200_000}
+        value={goal.rubric}
+        onChange={(rubric) => setGoalDraft(id, { ...goal, rubric })}
+      />
+      <TextAreaField
+        label={t('goal.checks')}
+        isCode
+        rows={2}
+        placeholder={exampleCheck}
+        value={goal.checks}
+        onChange={(checks) => setGoalDraft(id, { ...goal, checks })}
+      />
+      <label class="row goal-revisions bold wrap">
+        <span>{t('goal.revisions')}</span>
+        <input
+          class="field"
+          type="number"
+          min={0}
+          max={maxGoalRevisions}
+          value={Number.isNaN(goal.revisions) ? '' : goal.revisions}
+          onInput={({ currentTarget }) => setGoalDraft(id, { ...goal, revisions: currentTarget.valueAsNumber })}
+        />
+      </label>
+      {problem && (
+        <p class="quiet" role="status">
+          {t(problem)}
+        </p>
+      )}
+    </fieldset>
   );
 }

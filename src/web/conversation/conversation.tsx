@@ -2,7 +2,6 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import type { ConversationItem } from '../data/items.ts';
 import { conversationState, isLoadingHistory } from '../data/log.ts';
-import type { ConversationState } from '../data/model.ts';
 import { currentSessionId } from '../data/sessions.ts';
 import { ErrorBoundary } from '../parts/boundary.tsx';
 import { AutoScroller } from '../parts/end-follower.ts';
@@ -10,12 +9,11 @@ import { formatCompactCount } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { StatusIcon } from '../parts/kit/status.tsx';
 import { t } from '../text/text.ts';
-import { ApprovalCard } from './approval-card.tsx';
 import { Composer } from './composer.tsx';
 import { ConversationItems } from './items.tsx';
 import { LiveContext } from './live.ts';
-import { WaitNote } from './notes.tsx';
-import { ConversationPlan } from './plan.tsx';
+import { drawOpenItem } from './notes.tsx';
+import { PlanPanel } from './plan.tsx';
 import { ElapsedTime } from './tool-card.tsx';
 import { Welcome } from './welcome.tsx';
 
@@ -40,7 +38,7 @@ export function Conversation() {
     } else end.follow();
     isAway.value = false;
   }, [id]);
-  // Follows any growth, such as a streaming message or an image that loads.
+  // Stays at the end as the content grows, for example when a message streams or an image loads.
   useEffect(() => {
     const node = scroller.current;
     const inner = node?.firstElementChild;
@@ -71,7 +69,7 @@ export function Conversation() {
   useLayoutEffect(() => {
     if (last?.kind === 'user') end.follow();
     if (end.follows) toEnd();
-  }, [id, last?.seq]); // compares the seq, because the message becomes another object once the whole log has been read
+  }, [id, last?.seq]); // compares the seq, because the message object is replaced once the whole log has been read
   return (
     <>
       <div
@@ -101,9 +99,10 @@ export function Conversation() {
         {isAway.value && <Button class="to-end" icon="down" label={t('toEnd')} onClick={followAgain} />}
         {id !== undefined && (
           <>
-            <OpenItems model={conversationState} />
+            <OpenItems />
             <ErrorBoundary key={id} instead={null}>
-              <ConversationPlan />
+              {/* A plan with a single step is shown only as that step's heading in the conversation. */}
+              {conversationState.plan.value.length > 1 && <PlanPanel model={conversationState} />}
             </ErrorBoundary>
             <Composer />
           </>
@@ -117,15 +116,9 @@ export function Conversation() {
  * Questions and permissions that the agent waits for. The page draws them outside the list of messages, so that nothing an agent
  * writes can hide them or keep them from being drawn.
  */
-const OpenItems = ({ model }: { model: ConversationState }) => (
+const OpenItems = () => (
   <section class="stack open-items scrolls" aria-label={t('openItems')} aria-live="polite">
-    {model.open.value.map((item) =>
-      item.kind === 'approval' ? (
-        <ApprovalCard key={item.seq} item={item} isLive />
-      ) : (
-        <WaitNote key={item.seq} item={item} />
-      ),
-    )}
+    {conversationState.open.value.map(drawOpenItem)}
   </section>
 );
 

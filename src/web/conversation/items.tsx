@@ -25,7 +25,7 @@ import { StatusIcon } from '../parts/kit/status.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
 import { ForkButton } from '../sharing/fork.tsx';
 import { t, translateServerText } from '../text/text.ts';
-import { ApprovalCard } from './approval-card.tsx';
+import { ApprovalCard, toJsonText } from './approval-card.tsx';
 import { setComposerText } from './composer-text.ts';
 import { LiveContext } from './live.ts';
 import { AssistantMessage, UserMessage } from './message.tsx';
@@ -130,13 +130,7 @@ const Part = memo(
   isSame,
 );
 
-interface RowProps {
-  readonly item: ConversationItem;
-  readonly sessionId: string | undefined;
-  readonly isLive: boolean;
-}
-
-const Row = memo(({ item, sessionId, isLive }: RowProps) => {
+const Row = memo(({ item, sessionId, isLive }: Omit<PartProps, 'items'> & { readonly item: ConversationItem }) => {
   switch (item.kind) {
     case 'user':
       return <UserMessage item={item} isLive={isLive} />;
@@ -204,36 +198,23 @@ function toText(item: ConversationItem): string {
     case 'step':
       return String(item.description);
     case 'tool':
-      return [item.name, written(item.args), item.state.peek().called?.output].join('\n');
+      return [item.name, toJsonText(item.args, ''), item.state.peek().called?.output].join('\n');
     case 'approval':
-      return written(item.request);
+      return toJsonText(item.request, '');
     case 'event':
-      return written(item.event.data);
+      return toJsonText(item.event.data, '');
     case 'retry':
       return String(item.state.peek().detail);
     case 'phase':
-      return written(item.phase.peek());
+      return toJsonText(item.phase.peek(), '');
     default:
-      return written(item.data);
+      return toJsonText(item.data, '');
   }
-}
-
-/** Empty if the value is nested too deeply for JSON. */
-function written(value: unknown): string {
-  try {
-    return JSON.stringify(value, null, 2) ?? '';
-  } catch {
-    return '';
-  }
-}
-
-interface RepositoryCardProps {
-  readonly seq: number;
-  readonly data: EventDataOf<'repository'>;
 }
 
 /** A repository that could not be used ended the run. The card offers two ways to continue. */
-function RepositoryCard({ seq, data: { kind, path, url, detail } }: RepositoryCardProps) {
+function RepositoryCard({ seq, data }: { seq: number; data: EventDataOf<'repository'> }) {
+  const { kind, path, url, detail } = data;
   const isLive = useContext(LiveContext);
   const items = conversationState.items.value;
   const isNewest = !items.some((item) => item.seq > seq && isAbout(item, path));

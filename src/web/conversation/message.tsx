@@ -1,9 +1,9 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { editMessage } from '../data/actions.ts';
 import { findMessageBranches } from '../data/branches.ts';
 import type { AssistantItem, UserItem } from '../data/items.ts';
 import { conversationState, isLoadingHistory } from '../data/log.ts';
 import { navigateToSession } from '../data/route.ts';
+import { mutate } from '../data/server.ts';
 import { currentSessionId, sessions } from '../data/sessions.ts';
 import { isCurrentSessionBusy } from '../data/status.ts';
 import { Markdown } from '../markdown/markdown.tsx';
@@ -85,12 +85,7 @@ export const AssistantMessage = ({ item, sessionId }: { item: AssistantItem; ses
   </article>
 );
 
-interface Props {
-  readonly item: UserItem;
-  readonly onClose: () => void;
-}
-
-function EditForm({ item, onClose }: Props) {
+function EditForm({ item, onClose }: { item: UserItem; onClose: () => void }) {
   const [text, setText] = useState(item.text);
   const [isBusyNow, setBusy] = useState(false);
   const [trouble, tryIt] = useActionError();
@@ -104,8 +99,9 @@ function EditForm({ item, onClose }: Props) {
     if (id === undefined) return;
     setBusy(true);
     const isMade = await tryIt(t('notSent'), async () => {
-      const { seq, attachments, goal } = item;
-      const { session } = await editMessage(id, { seq, text, attachments, goal, stopsRun });
+      const { seq, goal } = item;
+      const attachments = [...item.attachments];
+      const { session } = await mutate('sessions.edit', { id, seq, text, attachments, goal, stopsRun });
       navigateToSession(session.id);
     });
     setBusy(false);
@@ -160,16 +156,13 @@ function EditForm({ item, onClose }: Props) {
   );
 }
 
-function firstOwnSeq(sessionId: string): number {
-  const copied = sessions.value.find(({ id }) => id === sessionId)?.forkedFrom?.seq ?? 0;
-  return conversationState.items.value.find(({ kind, seq }) => kind === 'user' && seq > copied)?.seq ?? -1;
-}
-
 function BranchSwitch({ seq }: { seq: number }) {
   const sessionId = currentSessionId.value;
-  // The session's first own message is unknown until the whole log has been read.
+  // The first message that the session did not copy is unknown until the whole log has been read.
   if (sessionId === undefined || isLoadingHistory.value) return null;
-  const branches = findMessageBranches(sessions.value, { sessionId, seq, firstOwn: firstOwnSeq(sessionId) });
+  const copied = sessions.value.find(({ id }) => id === sessionId)?.forkedFrom?.seq ?? 0;
+  const own = conversationState.items.value.find((item) => item.kind === 'user' && item.seq > copied);
+  const branches = findMessageBranches(sessions.value, { sessionId, seq, firstOwn: own?.seq ?? -1 });
   if (!branches) return null;
   const { ids, at } = branches;
   const show = (index: number) => navigateToSession(ids[index]);

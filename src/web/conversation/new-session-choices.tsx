@@ -23,7 +23,7 @@ export const isRepositoryFieldOpen = signal(false);
 
 export function NewSessionChoices() {
   useEffect(() => {
-    // If its list fails to load, the template or skills chip stays hidden.
+    // The template or skills chip stays hidden if its list fails to load.
     for (const read of [loadEffectiveModels, loadSkills, loadTemplates]) void read().catch(() => {});
   }, []);
   const model = chosenModel.value || effectiveModels.value?.model || serverInfo.value?.model || '';
@@ -35,7 +35,7 @@ export function NewSessionChoices() {
           icon="box"
           label={t('template')}
           value={templateNameOf(chosenTemplate.value)}
-          onClick={chooseTemplate}
+          onClick={() => showDialog(<ChooseTemplate />)}
         />
       )}
       <ChipButton
@@ -92,7 +92,7 @@ function RepositoryChip() {
         }}
       />
     );
-  // A tap on Send moves the focus first. If the field closed immediately, the button would move away from under the finger.
+  // A tap on Send first moves the focus out of the field. If the field closed immediately, Send would move from under the finger.
   const leave = (field: HTMLInputElement) =>
     setTimeout(() => {
       if (field.checkValidity() && field !== document.activeElement) isOpen.value = false;
@@ -123,8 +123,6 @@ const selectOnMount = (field: HTMLInputElement | null): void => {
   focusOnMount(field);
   field?.select();
 };
-
-const chooseTemplate = (): void => showDialog(<ChooseTemplate />);
 
 function ChooseTemplate() {
   const row = (id: string, title: string, more: Partial<ListItem> = {}): ListItem => ({

@@ -5,7 +5,7 @@ import { focusTab } from '../app/layout.ts';
 import { sendMessage } from '../data/actions.ts';
 import type { ChangedFile, EventDataOf, EventItem, PhaseItem, RetryItem, RunEndItem, WaitItem } from '../data/items.ts';
 import { conversationState, isLoadingHistory } from '../data/log.ts';
-import { transientPhases } from '../data/model.ts';
+import { type ConversationState, transientPhases } from '../data/model.ts';
 import { currentSession } from '../data/sessions.ts';
 import { Markdown } from '../markdown/markdown.tsx';
 import { PlainText } from '../markdown/plain.tsx';
@@ -23,13 +23,15 @@ import type { TextKey } from '../text/texts.ts';
 import { findBestResult } from '../work/best-result.ts';
 import { fileFilter, openFileStore } from '../work/files/store.ts';
 import { openResult } from '../work/results.ts';
+import { ApprovalCard } from './approval-card.tsx';
 import { LiveContext } from './live.ts';
-import { ElapsedTime, useSecondsUntil } from './tool-card.tsx';
+import { ElapsedTime, useNow } from './tool-card.tsx';
 import { DemoHelp } from './welcome.tsx';
 
 export function WaitNote({ item }: { item: WaitItem }) {
   if (!item.isOpen.value) return null;
   const { reason = 'question', spent, budget } = item.data;
+  const why = reason === 'approval' ? 'question' : reason;
   const isLeft = budget?.scope === 'member';
   const isShared = budget && ['person', 'project', 'server'].includes(budget.scope);
   const isFull = budget?.kind === 'runningRuns';
@@ -42,17 +44,7 @@ export function WaitNote({ item }: { item: WaitItem }) {
       <Icon name="bell" />
       <div>
         <p>
-          {t(
-            isLeft
-              ? 'wait.member'
-              : reason === 'budget'
-                ? spentBudget
-                : reason === 'stuck'
-                  ? 'wait.stuck'
-                  : reason === 'empty'
-                    ? 'wait.empty'
-                    : 'wait.question',
-          )}
+          {t(isLeft ? 'wait.member' : why === 'budget' ? spentBudget : `wait.${why}`)}
           {reason === 'budget' && ` ${used}`}
         </p>
         {budget && !isLeft && (
@@ -68,6 +60,14 @@ export function WaitNote({ item }: { item: WaitItem }) {
     </div>
   );
 }
+
+/** A decision that a person must make now. */
+export const drawOpenItem = (item: ConversationState['open']['value'][number]) =>
+  item.kind === 'approval' ? (
+    <ApprovalCard key={item.seq} item={item} isLive />
+  ) : (
+    <WaitNote key={item.seq} item={item} />
+  );
 
 export const ErrorNote = ({ text }: { text: string }) => (
   <div class="note bad" role="alert">
@@ -94,7 +94,7 @@ export function RetryNote({ item }: { item: RetryItem }) {
 }
 
 function Countdown({ to }: { to: number }) {
-  const seconds = useSecondsUntil(to);
+  const seconds = Math.max(0, Math.ceil((to - useNow()) / 1_000));
   return <span aria-hidden="true">{seconds > 0 ? t('retry.in', { n: seconds }) : t('retry.now')}</span>;
 }
 
@@ -153,18 +153,11 @@ export function PhaseNote({ item }: { item: PhaseItem }) {
   );
 }
 
-const shortened = {
-  results: 'compacted.results',
-  pictures: 'compacted.pictures',
-  summary: 'compacted.summary',
-  cut: 'compacted.cut',
-} as const;
-
 export function EventNote({ event }: { event: EventItem['event'] }) {
   switch (event.type) {
     case 'context.compacted': {
       const { kind, before, after, summary } = event.data;
-      const head = `${t(shortened[kind])} ${t('compacted.sizes', { before, after })}`;
+      const head = `${t(`compacted.${kind}`)} ${t('compacted.sizes', { before, after })}`;
       if (!summary) return <p class="aside">{head}</p>;
       return (
         <details class="aside compacted">
@@ -199,7 +192,7 @@ export function EventNote({ event }: { event: EventItem['event'] }) {
 function GoalNote({ data }: { data: EventDataOf<'goal'> }) {
   if (data.kind === 'checking') return null;
   if (data.kind === 'judged') {
-    if (data.feedback === undefined) return null; // the verdict is shown at the end of the run, which follows
+    if (data.feedback === undefined) return null; // the run's end, which comes next, shows the verdict
     return (
       <p class="aside goal" data-result={data.result}>
         <strong>{t('goal.back')}</strong> {truncateLine(translateServerText(data.reason))}
@@ -260,11 +253,12 @@ export function RunEndNote({ item, isLive }: { item: RunEndItem; isLive: boolean
       )}
       {data.code && !isBlocked && (
         <p class="quiet">
-          {reasonOf(data.code, data.retryable)}
+          {t(reasons[data.code] ?? 'why.unknown')}
+          {data.retryable && ` ${t('why.retry')}`}
           {docs && <GuideLink docs={docs} />}
         </p>
       )}
-      <EditCounts edits={item.edits} changed={changed} />
+      <EditCounts item={item} />
       {isLive && (
         <div class="row">
           {(kind === 'failed' || kind === 'stopped') && !isGoalUnread && !isBlocked && (
@@ -285,13 +279,10 @@ export function RunEndNote({ item, isLive }: { item: RunEndItem; isLive: boolean
   );
 }
 
-interface EditCountsProps {
-  readonly edits: RunEndItem['edits'];
-  readonly changed: readonly ChangedFile[];
-}
-
 /** Shows `3 files edited +41 −2`. The line counts are known only if file tools wrote all of the files. */
-function EditCounts({ edits, changed }: EditCountsProps) {
+function EditCounts({ item }: { item: RunEndItem }) {
+  const { edits } = item;
+  const changed = item.changed.value;
   const isWhole = changed.length === edits.length;
   const lines = useMemo(
     () => (isWhole ? edits.flatMap(({ before, after }) => diffLines(before, after)) : []),
@@ -334,12 +325,11 @@ function NextSteps({ changed, isLast }: { changed: readonly ChangedFile[]; isLas
 }
 
 export function toRunEndTextKey({ status, reason }: RunEndItem['data']): TextKey {
-  if (reason === 'superseded') return 'end.superseded';
-  if (reason === 'expired') return 'end.expired';
-  if (reason === 'deleted') return 'end.deleted';
+  if (reason === 'superseded' || reason === 'expired' || reason === 'deleted') return `end.${reason}`;
   return `end.${status}`;
 }
 
+/** A newer server may send failure codes that this page does not know. */
 const reasons: Readonly<Record<NonNullable<RunEndItem['data']['code']>, TextKey>> = {
   model_unauthorized: 'why.modelKey',
   model_quota: 'why.modelQuota',
@@ -392,9 +382,3 @@ const reasons: Readonly<Record<NonNullable<RunEndItem['data']['code']>, TextKey>
   payload_too_large: 'why.request',
   unsupported: 'why.request',
 };
-
-/** A newer server may send failure codes that this page does not know. */
-function reasonOf(code: NonNullable<RunEndItem['data']['code']>, isRetryable = false): string {
-  const reason = t(reasons[code] ?? 'why.unknown');
-  return isRetryable ? `${reason} ${t('why.retry')}` : reason;
-}

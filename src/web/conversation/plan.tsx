@@ -1,5 +1,4 @@
-import { useSignal } from '@preact/signals';
-import { conversationState } from '../data/log.ts';
+import { useState } from 'preact/hooks';
 import type { ConversationState } from '../data/model.ts';
 import { Icon } from '../parts/kit/icon.tsx';
 import { StatusIcon } from '../parts/kit/status.tsx';
@@ -7,17 +6,13 @@ import { t } from '../text/text.ts';
 
 const short = 4; // steps; a longer plan collapses to its current step
 
-/** Shown above the message box. A plan with a single step is shown only as that step's heading in the conversation. */
-export const ConversationPlan = () =>
-  conversationState.plan.value.length > 1 && <PlanPanel model={conversationState} />;
-
 export function PlanPanel({ model }: { model: ConversationState }) {
   const steps = model.plan.value;
-  const chosen = useSignal<boolean | undefined>(undefined);
+  const [chosen, setChosen] = useState<boolean>();
   if (steps.length === 0) return null;
   const done = steps.filter(({ status }) => status === 'completed').length;
   const isOver = done === steps.length || model.run.value.kind === 'ended';
-  const isOpen = chosen.value ?? (steps.length <= short && !isOver);
+  const isOpen = chosen ?? (steps.length <= short && !isOver);
   const now = steps.find(({ status }) => status === 'running') ?? steps.find(({ status }) => status === 'pending');
   return (
     <section class="plan raised box" aria-label={t('plan')}>
@@ -26,9 +21,7 @@ export function PlanPanel({ model }: { model: ConversationState }) {
         class="row plan-head full small-text padded"
         aria-expanded={isOpen}
         aria-controls="plan"
-        onClick={() => {
-          chosen.value = !isOpen;
-        }}
+        onClick={() => setChosen(!isOpen)}
       >
         <Icon name="plan" size={16} />
         <strong>{t('plan')}</strong>

@@ -1,5 +1,4 @@
-import { useSignal } from '@preact/signals';
-import { useContext, useEffect } from 'preact/hooks';
+import { useContext, useEffect, useState } from 'preact/hooks';
 import { joinLines } from '../../core/text/text.ts';
 import type { ToolItem, ToolState } from '../data/items.ts';
 import { toolLabelsByName } from '../data/system.ts';
@@ -13,21 +12,19 @@ import { toApprovalDecisionText } from './approval-card.tsx';
 import { LiveContext } from './live.ts';
 import { ToolResultView } from './tool-result.tsx';
 
-const icons = new Map<string, IconName>(
-  Object.entries({
-    shell: 'terminal',
-    file: 'file',
-    browser: 'globe',
-    search: 'search',
-    computer: 'screen',
-    code: 'terminal',
-  }),
-);
+const icons = new Map<string, IconName>([
+  ['shell', 'terminal'],
+  ['file', 'file'],
+  ['browser', 'globe'],
+  ['search', 'search'],
+  ['computer', 'screen'],
+  ['code', 'terminal'],
+]);
 export function ToolCard({ item }: { item: ToolItem }) {
   const state = item.state.value;
-  const isShut = useSignal<boolean | undefined>(undefined);
+  const [isShut, setShut] = useState<boolean>();
   const folds = state.status === 'completed' && ['file_read', 'read'].includes(item.name);
-  const isOpen = !(isShut.value ?? folds);
+  const isOpen = !(isShut ?? folds);
   return (
     <div
       class="tool raised box rigid"
@@ -36,14 +33,7 @@ export function ToolCard({ item }: { item: ToolItem }) {
       data-seq={item.seq}
       aria-label={labelOf(item)}
     >
-      <button
-        type="button"
-        class="row tool-head padded full"
-        aria-expanded={isOpen}
-        onClick={() => {
-          isShut.value = isOpen;
-        }}
-      >
+      <button type="button" class="row tool-head padded full" aria-expanded={isOpen} onClick={() => setShut(isOpen)}>
         <StatusIcon status={state.status} />
         <Icon name={icons.get(item.family) ?? 'command'} size={16} />
         <span class="what quiet">{labelOf(item)}</span>
@@ -117,20 +107,13 @@ function Tail({ item, state }: { item: ToolItem; state: ToolState }) {
 export const ElapsedTime = ({ since }: { since: number }) =>
   useContext(LiveContext) ? <Running since={since} /> : null;
 
-export function useSecondsUntil(to: number): number {
-  const now = useNow();
-  return Math.max(0, Math.ceil((to - now) / 1_000));
-}
-
-function useNow(): number {
-  const now = useSignal(Date.now());
+export function useNow(): number {
+  const [now, setNow] = useState(Date.now());
   useEffect(() => {
-    const timer = setInterval(() => {
-      now.value = Date.now();
-    }, 1_000);
+    const timer = setInterval(() => setNow(Date.now()), 1_000);
     return () => clearInterval(timer);
   }, []);
-  return now.value;
+  return now;
 }
 
 function Running({ since }: { since: number }) {

@@ -1,17 +1,18 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { isFileReadingTool } from '../../core/model/event-traits.ts';
-import type { ToolItem, ToolState } from '../data/items.ts';
-import { fetchWithToken } from '../data/server.ts';
+import type { FileEdit, ToolItem, ToolState } from '../data/items.ts';
+import { fetchWithToken, toErrorText } from '../data/server.ts';
+import { currentSessionId } from '../data/sessions.ts';
 import { PlainText, TextParts, useTruncatedText } from '../markdown/plain.tsx';
-import { parseAnsiRows, stripAnsi } from '../parts/ansi.ts';
+import { type AnsiSpan, parseAnsiRows, stripAnsi } from '../parts/ansi.ts';
 import { countLines, truncateLine } from '../parts/bounded-text.ts';
 import { type DiffLine, diffLines } from '../parts/diff.ts';
 import { formatCount } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
+import { TextLines } from '../parts/text-lines.ts';
 import { VirtualList } from '../parts/virtual-list.tsx';
 import { t } from '../text/text.ts';
-import { AnsiSpans } from './output/spans.tsx';
-import { FullOutput, type FullOutputFile, findFullOutputFile } from './output/whole-output.tsx';
+import { readFileRange, toFileUrl } from '../work/files/store.ts';
 
 const maxDiffLines = 400;
 const moreDiffLines = 5_000;
@@ -32,7 +33,7 @@ export function ToolResultView({ item, state }: { item: ToolItem; state: ToolSta
   }
   if ('oldContent' in content) {
     if (isFileReadingTool(item.name)) return <CommandOutput text={content.content} />;
-    return <Diff before={content.oldContent} after={content.content} />;
+    return <FileDiff before={content.oldContent} after={content.content} textOf={stripAnsi} />;
   }
   if ('screenshot' in content) return <Screen address={content.screenshot} text={output} />;
   if ('results' in content) return <Results results={content.results} />;
@@ -41,9 +42,9 @@ export function ToolResultView({ item, state }: { item: ToolItem; state: ToolSta
 
 const diffSigns = { added: '+ ', removed: '− ', same: '  ', skipped: '  ' };
 
-function Diff({ before, after }: { before: string | null; after: string }) {
+export function FileDiff({ before, after, textOf }: Omit<FileEdit, 'path'> & { textOf: (text: string) => string }) {
   const lines = useMemo(() => diffLines(before, after), [before, after]);
-  return <DiffView lines={lines} textOf={stripAnsi} />;
+  return <DiffView lines={lines} textOf={textOf} />;
 }
 
 /** The browser lays out only lines near the view. Very long lines are split into parts. */
@@ -109,13 +110,7 @@ function pathHere(address: string): string | undefined {
   return origin === location.origin ? pathname + search : undefined;
 }
 
-interface SearchHit {
-  readonly title: string;
-  readonly link: string;
-  readonly snippet: string;
-}
-
-const Results = ({ results }: { results: readonly SearchHit[] }) => (
+const Results = ({ results }: { results: readonly { title: string; link: string; snippet: string }[] }) => (
   <ul class="results padded border-top stack breaks">
     {results.map(({ title, link, snippet }) => (
       <li key={link}>
@@ -177,19 +172,7 @@ function CommandOutput({ text, command, isLive = false, whole }: Props) {
       {isLong && isOpen && whole ? (
         <FullOutput file={whole} />
       ) : isLong && isOpen ? (
-        <VirtualList
-          class="console padded scrolls mono pre lines"
-          role="group"
-          label={t('output')}
-          count={rows.length}
-          rowHeight={lineHeight}
-          followsEnd={isLive}
-          row={(n) => (
-            <div key={n} class="line">
-              <AnsiSpans spans={rows[n] ?? []} />
-            </div>
-          )}
-        />
+        <OutputLines count={rows.length} spans={(n) => rows[n] ?? []} followsEnd={isLive} />
       ) : (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a wide line scrolls, also by keyboard
         <pre class="console padded scrolls mono pre" tabIndex={0}>
@@ -225,3 +208,85 @@ function lastLines(text: string, maxLines: number): string {
   for (let n = 0; n < maxLines && from > 0; n++) from = text.lastIndexOf('\n', from - 1);
   return text.slice(from + 1, end);
 }
+
+const partBytes = 4 * 1024 * 1024;
+const leftOut = /\n\[… \d+ bytes left out …\]\n/;
+
+interface FullOutputFile {
+  readonly sessionId: string;
+  readonly path: string;
+}
+
+/**
+ * File with the full output of a command in the selected session. Undefined: another tool's output, another session, or the
+ * logged output is not truncated.
+ */
+function findFullOutputFile({ sessionId, runId, callId, family }: ToolItem, text: string): FullOutputFile | undefined {
+  if (family !== 'shell' || sessionId !== currentSessionId.value || !leftOut.test(text)) return undefined;
+  return { sessionId, path: `.corral/output/${runId}.${callId}.log` };
+}
+
+function FullOutput({ file: { sessionId, path } }: { file: FullOutputFile }) {
+  const lines = useMemo(() => new TextLines(), [path]);
+  const [size, setSize] = useState(0);
+  const [problem, setProblem] = useState('');
+  const [, setBytes] = useState(0);
+  useEffect(() => {
+    let isOver = false;
+    const load = async () => {
+      for (;;) {
+        const { bytes, size: all } = await readFileRange(toFileUrl(sessionId, path), lines.bytes, partBytes);
+        if (isOver || bytes.length === 0) return;
+        lines.add(bytes);
+        setSize(all);
+        setBytes(lines.bytes);
+        if (lines.bytes >= all) return; // the server refuses a part beyond the end
+      }
+    };
+    load().catch((thrown: unknown) => setProblem(toErrorText(thrown)));
+    return () => {
+      isOver = true;
+    };
+  }, [path]);
+  return (
+    <>
+      {problem !== '' && <p class="tool-note padded border-top quiet bad-text">{t('wholeGone', { why: problem })}</p>}
+      {lines.bytes < size && (
+        <p class="tool-note padded border-top quiet" role="status">
+          <progress value={lines.bytes} max={size} aria-label={t('loading')} />{' '}
+          {t('linesSoFar', { n: formatCount(lines.count) })}
+        </p>
+      )}
+      <OutputLines count={lines.count} spans={(n) => parseAnsiRows(lines.line(n)).flat()} />
+    </>
+  );
+}
+
+const OutputLines = ({ spans, ...rest }: { count: number; spans: (n: number) => AnsiSpan[]; followsEnd?: boolean }) => (
+  <VirtualList
+    class="console padded scrolls mono pre lines"
+    role="group"
+    label={t('output')}
+    rowHeight={lineHeight}
+    {...rest}
+    row={(n) => (
+      <div key={n} class="line">
+        <AnsiSpans spans={spans(n)} />
+      </div>
+    )}
+  />
+);
+
+const AnsiSpans = ({ spans }: { spans: readonly AnsiSpan[] }) => (
+  <>
+    {spans.map(({ text, class: names, color, background }, n) =>
+      names === '' && !color && !background ? (
+        text
+      ) : (
+        <span key={n} class={names} style={{ ...(color && { color }), ...(background && { background }) }}>
+          {text}
+        </span>
+      ),
+    )}
+  </>
+);

@@ -1,58 +1,45 @@
-import { useEffect } from 'preact/hooks';
 import type { Session } from '../data/sessions.ts';
 import { openSessionModelPicker } from '../models/choose.tsx';
 import { ModelSetupBanner } from '../models/setup.tsx';
-import { chosenModel, effectiveModels, isDemoModel, loadEffectiveModels } from '../models/state.ts';
+import { chosenModel, effectiveModels, isDemoModel } from '../models/state.ts';
 import { Button } from '../parts/kit/button.tsx';
-import { Icon, type IconName } from '../parts/kit/icon.tsx';
+import { Icon } from '../parts/kit/icon.tsx';
 import { openSettings } from '../settings/settings.tsx';
 import { t } from '../text/text.ts';
-import type { TextKey } from '../text/texts.ts';
 import { Composer } from './composer.tsx';
 import { fillComposer } from './composer-text.ts';
 
 // Tasks that any model can do. The demo model has scripted answers (`src/agents/models/demo/tasks`).
 
-interface Task {
-  readonly icon: IconName;
-  readonly title: TextKey;
-  readonly hint: TextKey;
-  readonly text: TextKey;
-}
-const tasks: readonly Task[] = [
+const tasks = [
   { icon: 'play', title: 'task.game', hint: 'task.gameTells', text: 'task.gameText' },
   { icon: 'bars', title: 'task.chart', hint: 'task.chartTells', text: 'task.chartText' },
   { icon: 'check', title: 'task.test', hint: 'task.testTells', text: 'task.testText' },
-];
+] as const;
 
 export function Welcome() {
-  useEffect(() => void loadEffectiveModels().catch(() => {}), []); // on failure, the page does not mention models
-  const model = chosenModel.value || effectiveModels.value?.model;
+  const model = chosenModel.value || effectiveModels.value?.model; // loaded by the composer; on failure, models are not mentioned
   return (
     <div class="welcome">
       <h2>{t('welcome')}</h2>
       <p class="quiet">{t('welcomeTells')}</p>
       <Composer />
       {model !== undefined && <h3 class="welcome-tasks">{t(isDemoModel(model) ? 'tasksOfDemo' : 'tasksToTry')}</h3>}
-      <Tasks />
+      <ul class="grid roomy">
+        {tasks.map(({ icon, title, hint, text }) => (
+          <li key={title}>
+            <button type="button" class="grid box raised full" onClick={() => fillComposer(t(text))}>
+              <Icon name={icon} />
+              <b>{t(title)}</b>
+              <span class="quiet small-text">{t(hint)}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
       {isDemoModel(model) && <ModelSetupBanner onUsed={() => document.getElementById('message')?.focus()} />}
     </div>
   );
 }
-
-const Tasks = () => (
-  <ul class="grid roomy">
-    {tasks.map(({ icon, title, hint, text }) => (
-      <li key={title}>
-        <button type="button" class="grid box raised full" onClick={() => fillComposer(t(text))}>
-          <Icon name={icon} />
-          <b>{t(title)}</b>
-          <span class="quiet small-text">{t(hint)}</span>
-        </button>
-      </li>
-    ))}
-  </ul>
-);
 
 /** Shown after an answer in which the demo did nothing. */
 export function DemoHelp({ session }: { session: Session }) {

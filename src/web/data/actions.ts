@@ -1,103 +1,41 @@
-import type { Goal } from '../../core/model/runs/goal.ts';
 import { parseRepository } from '../../core/text/repository-address.ts';
 import { navigateToSession } from './route.ts';
-import { createRandomKey, mutate, mutateWithRetry } from './server.ts';
+import { createRandomKey, type InputOf, mutate, mutateWithRetry } from './server.ts';
 import { currentSessionId } from './sessions.ts';
 
 /** A check without `timeoutSeconds` has the server's default time limit. */
-export interface GoalInput {
-  readonly rubric?: string | undefined;
-  readonly checks: readonly { readonly command: string; readonly timeoutSeconds?: number }[];
-  readonly maxRevisions: Goal['maxRevisions'];
-}
-const sentGoal = ({ rubric, checks, maxRevisions }: GoalInput) => ({
-  ...(rubric !== undefined && { rubric }),
-  checks: [...checks],
-  maxRevisions,
-});
+export type GoalInput = NonNullable<InputOf<'runs.send'>['goal']>;
 
 interface NewMessage {
   readonly text: string;
   readonly attachments?: readonly string[];
-  readonly model?: string | undefined;
-  readonly template?: string | undefined;
-  readonly project?: string | undefined;
-  readonly skills?: readonly string[];
   /** One line, in the format of `parseRepository`. */
   readonly repository?: string | undefined;
+  readonly skills?: readonly string[];
   /** With a goal, the message starts its own run, whose work is judged by the goal. */
   readonly goal?: GoalInput | undefined;
-  readonly mode?: 'inject' | 'queue' | 'replace';
+  /** Used only for a new session, like the repository and the skills. */
+  readonly session?: Partial<Record<'model' | 'template' | 'projectId', string | undefined>>;
 }
 
 /** Without a selected session, creates and selects one first. */
-export async function sendMessage({
-  text,
-  attachments = [],
-  model,
-  template,
-  project,
-  skills = [],
-  repository,
-  goal,
-  mode = 'inject',
-}: NewMessage): Promise<void> {
+export async function sendMessage({ text, attachments = [], repository, skills = [], goal, session }: NewMessage) {
   let sessionId = currentSessionId.value;
   if (sessionId === undefined) {
     const { id } = await mutate('sessions.create', {
-      ...(model !== undefined && { model }),
-      ...(template !== undefined && { template }),
-      ...(project !== undefined && { projectId: project }),
+      ...session,
       ...(skills.length > 0 && { skills: [...skills] }),
       ...(repository !== undefined && { repositories: [parseRepository(repository)] }),
     });
     sessionId = id;
     navigateToSession(id);
   }
-  const clientMessageId = createRandomKey();
-  await mutateWithRetry('runs.send', {
-    sessionId,
-    text,
-    mode,
-    attachments: [...attachments],
-    clientMessageId,
-    ...(goal && { goal: sentGoal(goal) }),
-  });
+  const message = { sessionId, text, mode: 'inject' as const, attachments: [...attachments], goal };
+  await mutateWithRetry('runs.send', { ...message, clientMessageId: createRandomKey() });
 }
 
 export const stopRun = (sessionId: string) => mutateWithRetry('runs.stop', { sessionId });
-interface Permission {
-  /** Further calls of the tool in this session need no permission. */
-  readonly always?: boolean;
-  /** The call runs with these arguments instead. */
-  readonly args?: Record<string, unknown>;
-}
-export const approveToolCall = (sessionId: string, callId: string, { always = false, args }: Permission = {}) =>
-  mutate('runs.approve', { sessionId, callId, always, ...(args && { args }) });
-export const rejectToolCall = (sessionId: string, callId: string, text?: string) =>
-  mutate('runs.reject', { sessionId, callId, ...(text !== undefined && { text }) });
-export const renameSession = (id: string, title: string) => mutateWithRetry('sessions.update', { id, title });
 export const setSessionPinned = (id: string, pinned: boolean) => mutateWithRetry('sessions.update', { id, pinned });
 export const setSessionArchived = (id: string, archived: boolean) =>
   mutateWithRetry('sessions.update', { id, archived });
 export const deleteSession = (id: string) => mutate('sessions.delete', { id });
-
-interface Editing {
-  readonly seq: number;
-  readonly text: string;
-  readonly attachments: readonly string[];
-  readonly goal?: GoalInput | undefined;
-  readonly stopsRun: boolean;
-}
-export const editMessage = (id: string, { attachments, goal, ...rest }: Editing) =>
-  mutate('sessions.edit', { id, ...rest, attachments: [...attachments], ...(goal && { goal: sentGoal(goal) }) });
-
-interface ForkOptions {
-  /** Seq of the event that ended a step or run. Undefined: the end of the newest run. */
-  readonly seq: number | undefined;
-  readonly files: boolean;
-  /** Empty: the title of the forked session. */
-  readonly title: string;
-}
-export const forkSession = (id: string, { seq, files, title }: ForkOptions) =>
-  mutate('sessions.fork', { id, files, ...(seq !== undefined && { seq }), ...(title !== '' && { title }) });

@@ -1,6 +1,6 @@
 import type { Session } from './sessions.ts';
 
-// Branches of an edited message: one session with its original version, and one for each new version.
+// Branches of an edited message: one session with the message's original version, and one for each new version.
 
 type BranchedSession = Pick<Session, 'id' | 'branch' | 'forkedFrom' | 'createdAt'>;
 interface MessagePlace {
@@ -8,17 +8,11 @@ interface MessagePlace {
   readonly seq: number;
 }
 
-export interface MessageBranches {
-  /** Oldest first. */
-  readonly ids: readonly string[];
-  readonly at: number;
-}
-
-/** Undefined: there is only this version of the message. `firstOwn`: seq of the first message that the session did not copy. */
+/** Oldest first. Undefined: there is only this version. `firstOwn`: seq of the first message that the session did not copy. */
 export function findMessageBranches(
   all: readonly BranchedSession[],
-  { sessionId, seq, firstOwn }: { readonly sessionId: string; readonly seq: number; readonly firstOwn: number },
-): MessageBranches | undefined {
+  { sessionId, seq, firstOwn }: MessagePlace & { readonly firstOwn: number },
+): { readonly ids: readonly string[]; readonly at: number } | undefined {
   const byId = new Map(all.map((one) => [one.id, one]));
   const here = byId.get(sessionId);
   const isBranch = here?.branch && seq === firstOwn;

@@ -12,12 +12,6 @@ export interface ItemWindow {
   readonly anchor: number;
 }
 
-export interface ItemBatch {
-  /** Identifies the same items, even after more were added before them. */
-  readonly key: number;
-  readonly items: readonly ConversationItem[];
-}
-
 export const emptyItemWindow: ItemWindow = { items: [], first: 0, anchor: 0 };
 
 /** Adds one part above. If many new items arrived together, draws only the last part. */
@@ -43,8 +37,9 @@ function movedDown(before: ItemWindow, items: readonly ConversationItem[]): Item
 const placeOf = (item: ConversationItem | undefined, items: readonly ConversationItem[]): number =>
   item ? items.findIndex(({ seq }) => seq === item.seq) : -1;
 
-export function splitIntoItemBatches({ items, first, anchor }: ItemWindow): ItemBatch[] {
-  const parts: ItemBatch[] = [];
+/** A batch's key identifies the same items, even after more were added before them. */
+export function splitIntoItemBatches({ items, first, anchor }: ItemWindow) {
+  const parts: { key: number; items: readonly ConversationItem[] }[] = [];
   for (let from = first; from < items.length; ) {
     const to = from + itemsPerBatch - intoPart(anchor, from);
     parts.push({ key: from - anchor, items: items.slice(from, to) });

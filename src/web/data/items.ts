@@ -7,9 +7,7 @@ import { isFileReadingTool, type NoteEventType } from '../../core/model/event-tr
 
 export type EventOf<Type extends Event['type']> = Extract<Event, { type: Type }>;
 export type EventDataOf<Type extends Event['type']> = EventOf<Type>['data'];
-export type StepStatus = EventDataOf<'step'>['status'];
 export type ToolCalledData = EventDataOf<'tool.called'>;
-export type RunEndData = EventDataOf<'run.end'>;
 
 export interface ToolState {
   readonly status: 'running' | 'completed' | 'failed';
@@ -29,11 +27,11 @@ export interface RunUsage {
   readonly model?: string;
 }
 
-interface Base {
+export interface ItemPosition {
   readonly seq: number;
   readonly at: number;
 }
-export interface UserItem extends Base {
+export interface UserItem extends ItemPosition {
   readonly kind: 'user';
   readonly text: string;
   readonly attachments: readonly string[];
@@ -41,12 +39,12 @@ export interface UserItem extends Base {
   readonly steers: boolean;
   readonly goal: EventDataOf<'message.user'>['goal'];
 }
-export interface AssistantItem extends Base {
+export interface AssistantItem extends ItemPosition {
   readonly kind: 'assistant';
   readonly text: Signal<string>;
   readonly isTyping: Signal<boolean>;
 }
-export interface ToolItem extends Base {
+export interface ToolItem extends ItemPosition {
   readonly kind: 'tool';
   readonly sessionId: string;
   readonly runId: string;
@@ -59,40 +57,36 @@ export interface ToolItem extends Base {
   readonly approval: Signal<ApprovalItem | undefined>;
   readonly child: Signal<EventDataOf<'child.started'> | undefined>;
 }
-export interface StepItem extends Base {
+export interface StepItem extends ItemPosition {
   readonly kind: 'step';
   readonly description: string;
-  readonly status: Signal<StepStatus>;
+  readonly status: Signal<EventDataOf<'step'>['status']>;
   /** Seq at which the step ended, and at which the session can be forked. */
   readonly endSeq: Signal<number | undefined>;
 }
-export interface ApprovalItem extends Base {
+export interface ApprovalItem extends ItemPosition {
   readonly kind: 'approval';
   readonly sessionId: string;
   readonly request: EventDataOf<'approval.requested'>;
   /** `gone`: the run ended before anyone decided. */
   readonly decided: Signal<EventDataOf<'approval.resolved'> | 'gone' | undefined>;
 }
-export interface WaitItem extends Base {
+export interface WaitItem extends ItemPosition {
   readonly kind: 'wait';
   readonly data: EventDataOf<'run.wait'>;
   readonly isOpen: Signal<boolean>;
 }
-export interface SetupNote {
-  readonly detail: string;
-  readonly isMoving: boolean;
-}
-export interface PhaseItem extends Base {
+export interface PhaseItem extends ItemPosition {
   readonly kind: 'phase';
   /** `isCut`: the run ended before the phase did. */
   readonly phase: Signal<EventDataOf<'sandbox.phase'> & { readonly ts: number; readonly isCut?: true }>;
-  readonly setup: Signal<readonly SetupNote[]>;
+  readonly setup: Signal<readonly { readonly detail: string; readonly isMoving: boolean }[]>;
 }
-export interface EventItem extends Base {
+export interface EventItem extends ItemPosition {
   readonly kind: 'event';
   readonly event: EventOf<NoteEventType | 'run.notice' | 'goal' | 'sandbox.untrusted'>;
 }
-export interface RetryItem extends Base {
+export interface RetryItem extends ItemPosition {
   readonly kind: 'retry';
   readonly state: Signal<{
     readonly failures: number;
@@ -103,15 +97,11 @@ export interface RetryItem extends Base {
     readonly isOver: boolean;
   }>;
 }
-export interface ErrorItem extends Base {
-  readonly kind: 'error';
+export interface TextItem extends ItemPosition {
+  readonly kind: 'error' | 'thoughts';
   readonly text: string;
 }
-export interface ThoughtsItem extends Base {
-  readonly kind: 'thoughts';
-  readonly text: string;
-}
-/** A file's text before and after writes of the file tools, in one call or a whole run. */
+/** A file's text before and after the file tools wrote it, in one call or during a whole run. */
 export interface FileEdit {
   readonly path: string;
   readonly before: string | null;
@@ -128,16 +118,16 @@ export interface ChangedFile {
   readonly path: string;
   readonly change?: 'added' | 'modified' | 'deleted';
 }
-export interface RunEndItem extends Base {
+export interface RunEndItem extends ItemPosition {
   readonly kind: 'end';
-  readonly data: RunEndData;
+  readonly data: EventDataOf<'run.end'>;
   /** Attachments and goal of the run's task, if the page has it. */
   readonly attachments: readonly string[];
   readonly goal: UserItem['goal'];
   readonly ms: number | undefined;
   readonly used: RunUsage;
   readonly edits: readonly FileEdit[];
-  /** Files of `edits`, until the page has read all files that changed during the run. */
+  /** At first the files in `edits`; later all files that changed during the run, once the page has read the list. */
   readonly changed: Signal<readonly ChangedFile[]>;
   /** A card above already explains why the run failed, and what to do. */
   readonly isBlocked: boolean;
@@ -152,6 +142,5 @@ export type ConversationItem =
   | PhaseItem
   | EventItem
   | RetryItem
-  | ErrorItem
-  | ThoughtsItem
+  | TextItem
   | RunEndItem;

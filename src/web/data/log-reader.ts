@@ -1,6 +1,6 @@
 import type { Event } from '../../client/types.ts';
 
-// Reads a session's log. A long log's end comes first, because people read the newest messages first.
+// Reads a session's log. The end of a long log is read first, because people read the newest messages first.
 
 const pageSize = 1_000; // events
 /** Number of events at the end of a long log that are shown first: enough for several screens. */
@@ -8,22 +8,19 @@ const endSize = 300;
 const againMs = 1_000;
 const batchMs = 16;
 
-interface Resync {
-  readonly type: 'resync';
-}
 interface LogPage {
   readonly events: readonly Event[];
   readonly lastSeq: number;
 }
 export interface LogSource {
   list(afterSeq: number, limit: number): Promise<LogPage>;
-  /** Sends events after a seq, old and new, until the returned function is called. */
+  /** Sends stored and new events after a seq, until the returned function is called. */
   follow(afterSeq: number, subscriber: LogSubscriber): () => void;
   /** Whether a retry is pointless, for example because the session does not exist. */
   isFinal(error: unknown): boolean;
 }
 export interface LogSubscriber {
-  onData(event: Event | Resync): void;
+  onData(event: Event | { readonly type: 'resync' }): void;
   onEnd(): void;
   onError(error: unknown): void;
 }
@@ -37,14 +34,11 @@ export interface LogSink {
    */
   join(end: readonly Event[]): void;
   gone(): void;
-  /** The server cannot continue with the next events, and sent a resync. The reader has stopped; the view starts a new one. */
+  /**
+   * Called when the server cannot send the next events and has sent a resync instead. The reader has stopped; the view must
+   * start a new one.
+   */
   startAgain(): void;
-}
-
-/** Events still to read: after `after`, up to and including `upTo`. */
-interface Gap {
-  after: number;
-  readonly upTo: number;
 }
 
 export class LogReader {
@@ -53,7 +47,8 @@ export class LogReader {
   /** Seq of the newest event that was read, and of the newest that is known to exist. */
   #seq = 0;
   #head = 1;
-  #gap: Gap | undefined;
+  /** Events still to read: after `after`, up to and including `upTo`. */
+  #gap: { after: number; readonly upTo: number } | undefined;
   #end: Event[] = [];
   #waiting: Event[] = [];
   #batch: ReturnType<typeof setTimeout> | undefined;

@@ -1,19 +1,20 @@
 import { batch, effect, signal } from '@preact/signals';
 import type { Event } from '../../client/types.ts';
+import { notify } from '../parts/notice.tsx';
+import { t } from '../text/text.ts';
 import { LogReader, type LogSource } from './log-reader.ts';
 import { ConversationState } from './model.ts';
+import { leaveSession } from './route.ts';
 import { CallError, query, subscribeTo } from './server.ts';
-import { currentSessionId } from './sessions.ts';
+import { currentSessionId, forgetSession } from './sessions.ts';
 
 export const conversationState = new ConversationState();
 /**
- * Events of the selected session, in order and without gaps, as far as they were read. Grows in place; `sessionEventCount`
+ * Events of the selected session that have been read so far, in order and without gaps. Grows in place; `sessionEventCount`
  * signals changes.
  */
 export const sessionEvents: Event[] = [];
 export const sessionEventCount = signal(0);
-/** Set at start-up. Called when the session's log has ended or cannot be read, usually because the session was deleted. */
-export const missingSessionHandler: { leave: (id: string) => void } = { leave: () => {} };
 
 const listeners = new Set<(event: Event) => void>();
 export function onSessionEvent(listener: (event: Event) => void): () => void {
@@ -24,7 +25,10 @@ export function onSessionEvent(listener: (event: Event) => void): () => void {
 /** Whether the page shows only the end of a long log, while earlier events are read. */
 export const isLoadingHistory = signal(false);
 let history: ConversationState | undefined;
-/** Message that began before the part of the log that is shown. Its pieces are skipped, because their beginning is missing. */
+/**
+ * Id of a message that began before the part of the log that is shown. Its pieces are skipped, because its beginning is
+ * missing.
+ */
 let cutMessage: string | undefined;
 
 function take(taken: readonly Event[]): void {
@@ -94,9 +98,14 @@ const createSource = (sessionId: string): LogSource => ({
 
 function open(sessionId: string): () => void {
   let stop = () => {};
+  /** Leaves a session that no longer exists. If its messages were shown, it was deleted; otherwise the reason is unknown. */
+  const gone = () => {
+    const wasShown = conversationState.seq > 0;
+    forgetSession(sessionId);
+    if (leaveSession(sessionId)) notify(t(wasShown ? 'sessionDeleted' : 'sessionMissing'), 'wait');
+  };
   const start = () => {
     reset();
-    const gone = () => missingSessionHandler.leave(sessionId);
     stop = new LogReader(createSource(sessionId), { take, takeEnd, join, gone, startAgain: start }).start();
   };
   start();

@@ -9,6 +9,7 @@ import {
   type EventOf,
   type FileEdit,
   findFileEdit,
+  type ItemPosition,
   type PhaseItem,
   type RetryItem,
   type RunEndItem,
@@ -41,11 +42,6 @@ export const transientPhases: ReadonlySet<string> = new Set(['queued', 'image', 
 const returns: ReadonlySet<string> = new Set(['paused', 'lost', 'released']);
 const nothing: RunUsage = { turns: 0, toolCalls: 0, inputTokens: 0, outputTokens: 0, cost: 0 };
 
-export interface PlanStep {
-  readonly id: string;
-  readonly description: string;
-  readonly status: 'pending' | 'running' | 'completed' | 'failed';
-}
 export type RunState =
   | { readonly kind: 'idle' }
   | { readonly kind: 'running'; readonly since: number }
@@ -75,6 +71,31 @@ const setupKinds: ReadonlySet<string> = new Set(['fetching', 'ready', 'preparing
 const isSetup = (event: EventOf<NoteEventType>): event is EventOf<'repository' | 'sandbox.service'> =>
   (event.type === 'repository' || event.type === 'sandbox.service') && setupKinds.has(event.data.kind);
 
+/** What the events read so far mean for the next ones. */
+class ReadState {
+  items: ConversationItem[] = [];
+  texts = new Map<string, AssistantItem>();
+  calls = new Map<string, ToolItem>();
+  steps = new Map<string, StepItem>();
+  approvals = new Map<string, ApprovalItem>();
+  /** Approvals that were requested before their calls started. */
+  requests = new Map<string, ApprovalItem>();
+  wait: WaitItem | undefined;
+  start: PhaseItem | undefined;
+  environment: PhaseItem | undefined;
+  edits = new Map<string, FileEdit>();
+  retry: RetryItem | undefined;
+  lastPhase = '';
+  /**
+   * True from an approval request until the next event that is not a message. The messages in between repeat the request as
+   * text, for clients without cards.
+   */
+  asksInWords = false;
+  /** A repository of this run could not be used. Its card explains why the run ended, and what to do. */
+  lacksRepository = false;
+  startedAt: number | undefined;
+}
+
 export class ConversationState {
   readonly items: Signal<readonly ConversationItem[]> = signal([]);
   /**
@@ -82,33 +103,13 @@ export class ConversationState {
    * agent's own texts.
    */
   readonly open: Signal<readonly (ApprovalItem | WaitItem)[]> = signal([]);
-  readonly plan: Signal<readonly PlanStep[]> = signal([]);
+  readonly plan: Signal<EventDataOf<'plan'>['steps']> = signal([]);
   readonly run: Signal<RunState> = signal({ kind: 'idle' });
   readonly used: Signal<RunUsage> = signal(nothing);
   readonly runUsed: Signal<RunUsage> = signal(nothing);
   seq = 0;
 
-  #items: ConversationItem[] = [];
-  #texts = new Map<string, AssistantItem>();
-  #calls = new Map<string, ToolItem>();
-  #steps = new Map<string, StepItem>();
-  #approvals = new Map<string, ApprovalItem>();
-  /** Approvals that were requested before their calls started. */
-  #requests = new Map<string, ApprovalItem>();
-  #wait: WaitItem | undefined;
-  #start: PhaseItem | undefined;
-  #environment: PhaseItem | undefined;
-  #edits = new Map<string, FileEdit>();
-  #retry: RetryItem | undefined;
-  #lastPhase = '';
-  /**
-   * True from an approval request until the next event that is not a message. The messages in between repeat the request as
-   * text, for clients without cards.
-   */
-  #asksInWords = false;
-  /** A repository of this run could not be used. Its card explains why the run ended, and what to do. */
-  #lacksRepository = false;
-  #startedAt: number | undefined;
+  #state = new ReadState();
   #changed = false;
 
   /** Takes events in log order, and draws once. */
@@ -122,52 +123,21 @@ export class ConversationState {
           reportError(error);
         }
       }
-      if (this.#changed) this.items.value = [...this.#items];
-      this.#findOpen();
+      if (this.#changed) this.items.value = [...this.#state.items];
+      const open = [...this.#state.approvals.values(), ...(this.#state.wait ? [this.#state.wait] : [])];
+      const known = this.open.peek();
+      if (open.length !== known.length || open.some((item, at) => item !== known[at])) this.open.value = open;
       this.#changed = false;
     });
   }
 
   clear(): void {
-    for (const known of [this.#texts, this.#calls, this.#steps, this.#approvals, this.#requests, this.#edits])
-      known.clear();
-    this.#items = [];
-    this.#wait = undefined;
-    this.#start = undefined;
-    this.#environment = undefined;
-    this.#retry = undefined;
-    this.#lastPhase = '';
-    this.#asksInWords = false;
-    this.#lacksRepository = false;
-    this.#startedAt = undefined;
-    this.seq = 0;
-    batch(() => {
-      this.items.value = [];
-      this.open.value = [];
-      this.plan.value = [];
-      this.run.value = { kind: 'idle' };
-      this.used.value = nothing;
-      this.runUsed.value = nothing;
-    });
+    this.takeOver(new ConversationState());
   }
 
   /** Takes over the state of `other`, which must not be used afterwards. */
   takeOver(other: ConversationState): void {
-    this.#items = other.#items;
-    this.#texts = other.#texts;
-    this.#calls = other.#calls;
-    this.#steps = other.#steps;
-    this.#approvals = other.#approvals;
-    this.#requests = other.#requests;
-    this.#wait = other.#wait;
-    this.#start = other.#start;
-    this.#environment = other.#environment;
-    this.#edits = other.#edits;
-    this.#retry = other.#retry;
-    this.#lastPhase = other.#lastPhase;
-    this.#asksInWords = other.#asksInWords;
-    this.#lacksRepository = other.#lacksRepository;
-    this.#startedAt = other.#startedAt;
+    this.#state = other.#state;
     this.seq = other.seq;
     batch(() => {
       this.items.value = other.items.value;
@@ -179,21 +149,18 @@ export class ConversationState {
     });
   }
 
-  #findOpen(): void {
-    const open = [...this.#approvals.values(), ...(this.#wait ? [this.#wait] : [])];
-    const known = this.open.peek();
-    if (open.length !== known.length || open.some((item, at) => item !== known[at])) this.open.value = open;
-  }
-
   #add<Kind extends ConversationItem>(item: Kind): Kind {
-    this.#items.push(item);
+    this.#state.items.push(item);
     this.#changed = true;
     return item;
   }
 
   #read(event: Event): void {
-    if (!event.type.startsWith('message.') && event.type !== 'approval.requested') this.#asksInWords = false;
-    if (this.#retry && endsRetries.has(event.type)) this.#endRetries();
+    if (!event.type.startsWith('message.') && event.type !== 'approval.requested') this.#state.asksInWords = false;
+    if (this.#state.retry && endsRetries.has(event.type)) {
+      this.#state.retry.state.value = { ...this.#state.retry.state.value, isOver: true };
+      this.#state.retry = undefined;
+    }
     const at = { seq: event.seq, at: event.ts };
     switch (event.type) {
       case 'message.user': {
@@ -204,27 +171,27 @@ export class ConversationState {
         return;
       }
       case 'run.started':
-        this.#startedAt = event.ts;
-        this.#lacksRepository = false;
-        if (this.#start?.phase.value.isCut) this.#start = undefined;
-        if (!this.#start) this.#environment = undefined;
-        this.#edits.clear();
-        this.#steps.clear();
+        this.#state.startedAt = event.ts;
+        this.#state.lacksRepository = false;
+        if (this.#state.start?.phase.value.isCut) this.#state.start = undefined;
+        if (!this.#state.start) this.#state.environment = undefined;
+        this.#state.edits.clear();
+        this.#state.steps.clear();
         this.runUsed.value = nothing;
         this.run.value = { kind: 'running', since: event.ts };
         return;
       case 'message.delta': {
-        if (this.#asksInWords) return;
+        if (this.#state.asksInWords) return;
         const item = this.#ensureText(event.data.messageId, at);
         item.text.value += event.data.text;
         return;
       }
       case 'message.assistant': {
-        if (this.#asksInWords) return;
+        if (this.#state.asksInWords) return;
         const item = this.#ensureText(event.data.messageId, at);
         item.text.value = event.data.text;
         item.isTyping.value = false;
-        this.#texts.delete(event.data.messageId);
+        this.#state.texts.delete(event.data.messageId);
         return;
       }
       case 'plan':
@@ -233,14 +200,14 @@ export class ConversationState {
       case 'step': {
         const { id, description, status } = event.data;
         this.plan.value = this.plan.value.map((step) => (step.id === id ? { ...step, status } : step));
-        const known = this.#steps.get(id);
+        const known = this.#state.steps.get(id);
         const endSeq = status === 'completed' || status === 'failed' ? event.seq : undefined;
         if (known) {
           known.status.value = status;
           known.endSeq.value = endSeq;
         } else if (status !== 'pending') {
           const step = { kind: 'step', ...at, description, status: signal(status), endSeq: signal(endSeq) } as const;
-          this.#steps.set(id, this.#add<StepItem>(step));
+          this.#state.steps.set(id, this.#add<StepItem>(step));
         }
         return;
       }
@@ -248,29 +215,27 @@ export class ConversationState {
         const { callId, tool: family, function: name, args } = event.data;
         if (family === 'message') return; // its text is a separate message
         const state = signal({ status: 'running' as const, live: '' });
-        const approval = signal(this.#requests.get(callId));
+        const approval = signal(this.#state.requests.get(callId));
         const { sessionId } = event;
-        const runId = event.runId ?? '';
         const child: ToolItem['child'] = signal(undefined);
-        const about = { sessionId, runId, callId, name, family, args };
-        const call: ToolItem = { kind: 'tool', ...at, ...about, state, approval, child };
-        this.#calls.set(callId, this.#addCall(call));
+        const about = { sessionId, runId: event.runId ?? '', callId, name, family, args };
+        this.#state.calls.set(callId, this.#addCall({ kind: 'tool', ...at, ...about, state, approval, child }));
         return;
       }
       case 'tool.output': {
-        const state = this.#calls.get(event.data.callId)?.state;
+        const state = this.#state.calls.get(event.data.callId)?.state;
         if (state) state.value = { ...state.value, live: (state.value.live + event.data.text).slice(-maxLive) };
         return;
       }
       case 'tool.called': {
         const { data, ts } = event;
-        const state = this.#calls.get(data.callId)?.state;
+        const state = this.#state.calls.get(data.callId)?.state;
         const status = data.success ? 'completed' : 'failed';
         if (state) state.value = { ...state.value, status, endedAt: ts, called: data };
-        this.#addEdit(data);
-        const add = (used: RunUsage): RunUsage => ({ ...used, toolCalls: used.toolCalls + 1 });
-        this.used.value = add(this.used.value);
-        this.runUsed.value = add(this.runUsed.value);
+        const edit = findFileEdit(data);
+        const { edits } = this.#state;
+        if (edit) edits.set(edit.path, { ...edit, before: (edits.get(edit.path) ?? edit).before });
+        this.#count((used) => ({ ...used, toolCalls: used.toolCalls + 1 }));
         return;
       }
       default:
@@ -279,68 +244,71 @@ export class ConversationState {
     }
   }
 
-  #readRest(event: RestOfWork, at: { seq: number; at: number }): void {
+  #readRest(event: RestOfWork, at: ItemPosition): void {
     switch (event.type) {
       case 'approval.requested': {
         const { callId } = event.data;
-        this.#asksInWords = true;
+        this.#state.asksInWords = true;
         const decided: ApprovalItem['decided'] = signal(undefined);
         const item = { kind: 'approval', sessionId: event.sessionId, ...at, request: event.data, decided } as const;
-        const call = this.#calls.get(callId);
+        const call = this.#state.calls.get(callId);
         if (call) call.approval.value = item;
-        else this.#requests.set(callId, this.#add<ApprovalItem>(item));
-        this.#approvals.set(callId, item);
+        else this.#state.requests.set(callId, this.#add<ApprovalItem>(item));
+        this.#state.approvals.set(callId, item);
         return;
       }
       case 'approval.resolved': {
-        const known = this.#approvals.get(event.data.callId);
+        const known = this.#state.approvals.get(event.data.callId);
         if (known) known.decided.value = event.data;
-        this.#approvals.delete(event.data.callId);
+        this.#state.approvals.delete(event.data.callId);
         return;
       }
       case 'run.wait':
         this.run.value = { kind: 'waiting', reason: event.data.reason ?? 'question' };
-        if (this.#approvals.size > 0) return; // the call's card already shows it
-        this.#wait = this.#add<WaitItem>({ kind: 'wait', ...at, data: event.data, isOpen: signal(true) });
+        if (this.#state.approvals.size > 0) return; // the call's card already shows it
+        this.#state.wait = this.#add<WaitItem>({ kind: 'wait', ...at, data: event.data, isOpen: signal(true) });
         return;
       case 'run.resumed':
         this.#closeWait();
-        this.run.value = { kind: 'running', since: this.#startedAt ?? event.ts };
+        this.run.value = { kind: 'running', since: this.#state.startedAt ?? event.ts };
         return;
-      case 'run.error':
-        if (this.#lacksRepository) return;
-        this.#shortenRetries(event.data.error);
-        this.#add({ kind: 'error', ...at, text: event.data.error });
+      case 'run.error': {
+        if (this.#state.lacksRepository) return;
+        const { error } = event.data;
+        // The error item shows the failure, so the retry line keeps only the number of failures.
+        const line = this.#state.items.findLast((item) => item.kind === 'retry');
+        if (line?.kind === 'retry' && line.state.value.detail === error)
+          line.state.value = { ...line.state.value, detail: '' };
+        this.#add({ kind: 'error', ...at, text: error });
         return;
+      }
       case 'run.end':
         this.#end(event, at);
         return;
       case 'usage': {
         const { thoughts } = event.data;
         if (thoughts) this.#add({ kind: 'thoughts', ...at, text: thoughts });
-        const add = (used: RunUsage): RunUsage => ({
+        this.#count((used) => ({
           ...used,
           model: event.data.model,
           turns: used.turns + 1,
           inputTokens: used.inputTokens + event.data.inputTokens,
           outputTokens: used.outputTokens + event.data.outputTokens,
           cost: used.cost === undefined || event.data.cost === undefined ? undefined : used.cost + event.data.cost,
-        });
-        this.used.value = add(this.used.value);
-        this.runUsed.value = add(this.runUsed.value);
+        }));
         return;
       }
       case 'sandbox.phase': {
-        const before = this.#lastPhase;
-        this.#lastPhase = event.data.phase;
+        const before = this.#state.lastPhase;
+        this.#state.lastPhase = event.data.phase;
         // "Ready" is shown only after a start, or when a sandbox comes back.
-        if (event.data.phase === 'ready' && !this.#start && !returns.has(before)) return;
-        const { ended = this.#start?.phase.value.ended } = event.data;
+        if (event.data.phase === 'ready' && !this.#state.start && !returns.has(before)) return;
+        const { ended = this.#state.start?.phase.value.ended } = event.data;
         const phase = { ...event.data, ts: event.ts, ...(ended && { ended }) };
         // A start is one line from its first phase to its end, even if a message arrives in between.
-        if (this.#start) this.#start.phase.value = phase;
-        else this.#start = this.#addPhase(phase, at);
-        if (!transientPhases.has(phase.phase)) this.#start = undefined;
+        if (this.#state.start) this.#state.start.phase.value = phase;
+        else this.#state.start = this.#addPhase(phase, at);
+        if (!transientPhases.has(phase.phase)) this.#state.start = undefined;
         return;
       }
       case 'run.notice':
@@ -360,22 +328,22 @@ export class ConversationState {
     }
   }
 
-  #readNote(event: EventOf<NoteEventType>, at: { seq: number; at: number }): void {
+  #readNote(event: EventOf<NoteEventType>, at: ItemPosition): void {
     if (!eventNoticeOf(event)) return;
     if (event.type === 'child.started') {
-      const call = this.#calls.get(event.data.callId);
+      const call = this.#state.calls.get(event.data.callId);
       if (call) call.child.value = event.data;
       if (call) return;
     }
     if (event.type === 'repository' && isUnusableRepository(event)) {
-      this.#lacksRepository = true;
-      const setup = this.#environment?.setup;
+      this.#state.lacksRepository = true;
+      const setup = this.#state.environment?.setup;
       if (setup) setup.value = setup.value.filter(({ isMoving }) => !isMoving);
     }
     if (isSetup(event)) {
       const { kind, detail } = event.data;
       const ready = { phase: 'ready' as const, ts: event.ts };
-      const { setup } = this.#environment ?? this.#addPhase(ready, at);
+      const { setup } = this.#state.environment ?? this.#addPhase(ready, at);
       setup.value = [...setup.value, { detail, isMoving: kind === 'fetching' || kind === 'preparing' }];
       return;
     }
@@ -385,64 +353,49 @@ export class ConversationState {
     if (!isOther) this.#add({ kind: 'event', ...at, event });
   }
 
-  #addPhase(phase: EventDataOf<'sandbox.phase'> & { ts: number }, at: { seq: number; at: number }): PhaseItem {
-    this.#environment = this.#add<PhaseItem>({ kind: 'phase', ...at, phase: signal(phase), setup: signal([]) });
-    return this.#environment;
+  #count(add: (used: RunUsage) => RunUsage): void {
+    this.used.value = add(this.used.value);
+    this.runUsed.value = add(this.runUsed.value);
   }
 
-  #addEdit(call: EventDataOf<'tool.called'>): void {
-    const edit = findFileEdit(call);
-    if (!edit) return;
-    const { before } = this.#edits.get(edit.path) ?? edit;
-    this.#edits.set(edit.path, { ...edit, before });
+  #addPhase(phase: EventDataOf<'sandbox.phase'> & { ts: number }, at: ItemPosition): PhaseItem {
+    this.#state.environment = this.#add<PhaseItem>({ kind: 'phase', ...at, phase: signal(phase), setup: signal([]) });
+    return this.#state.environment;
   }
 
   #addCall(call: ToolItem): ToolItem {
-    const requested = this.#requests.get(call.callId);
-    const place = requested ? this.#items.lastIndexOf(requested) : -1;
+    const requested = this.#state.requests.get(call.callId);
+    const place = requested ? this.#state.items.lastIndexOf(requested) : -1;
     if (place < 0) return this.#add(call);
-    this.#items[place] = call;
+    this.#state.items[place] = call;
     this.#changed = true;
     return call;
   }
 
-  #addFailure({ detail, retry }: EventDataOf<'run.notice'>, at: { seq: number; at: number }): void {
-    const failures = (this.#retry?.state.value.failures ?? 0) + 1;
+  #addFailure({ detail, retry }: EventDataOf<'run.notice'>, at: ItemPosition): void {
+    const failures = (this.#state.retry?.state.value.failures ?? 0) + 1;
     const next = retry && { number: retry.number, most: retry.most, at: at.at + retry.inMs };
     const now = { failures, detail, ...(next && { next }), isOver: false };
-    if (this.#retry) this.#retry.state.value = now;
-    else this.#retry = this.#add<RetryItem>({ kind: 'retry', ...at, state: signal(now) });
+    if (this.#state.retry) this.#state.retry.state.value = now;
+    else this.#state.retry = this.#add<RetryItem>({ kind: 'retry', ...at, state: signal(now) });
   }
 
-  /**
-   * Call before adding the error item of a run. The item shows the failure, so the retry line keeps only the number of failures.
-   */
-  #shortenRetries(detail: string): void {
-    const line = this.#items.findLast((item) => item.kind === 'retry');
-    if (line?.kind === 'retry' && line.state.value.detail === detail)
-      line.state.value = { ...line.state.value, detail: '' };
-  }
-
-  #endRetries(): void {
-    if (this.#retry) this.#retry.state.value = { ...this.#retry.state.value, isOver: true };
-    this.#retry = undefined;
-  }
-
-  #end({ data, ts }: Extract<Event, { type: 'run.end' }>, at: { seq: number; at: number }) {
+  #end({ data, ts }: Extract<Event, { type: 'run.end' }>, at: ItemPosition) {
     this.#closeWait();
-    for (const { decided } of this.#approvals.values()) decided.value = 'gone';
-    this.#approvals.clear();
-    for (const { isTyping } of this.#texts.values()) isTyping.value = false;
-    this.#cutStart();
-    const ms = this.#startedAt === undefined ? undefined : ts - this.#startedAt;
-    const task = this.#items.findLast(
+    for (const { decided } of this.#state.approvals.values()) decided.value = 'gone';
+    this.#state.approvals.clear();
+    for (const { isTyping } of this.#state.texts.values()) isTyping.value = false;
+    // Freezes a start whose run has ended, until the sandbox reports a later phase.
+    if (this.#state.start) this.#state.start.phase.value = { ...this.#state.start.phase.value, isCut: true };
+    const ms = this.#state.startedAt === undefined ? undefined : ts - this.#state.startedAt;
+    const task = this.#state.items.findLast(
       (item) => item.kind === 'user' && item.text === data.task && (!data.goal || item.goal !== undefined),
     );
     const { attachments, goal } = task?.kind === 'user' ? task : { attachments: [], goal: undefined };
     // The run's totals are unknown if its start was not read.
-    const used = this.#startedAt === undefined ? nothing : this.runUsed.value;
-    const isBlocked = this.#lacksRepository && data.status === 'failed';
-    const edits = [...this.#edits.values()];
+    const used = this.#state.startedAt === undefined ? nothing : this.runUsed.value;
+    const isBlocked = this.#state.lacksRepository && data.status === 'failed';
+    const edits = [...this.#state.edits.values()];
     const end = this.#add<RunEndItem>({
       kind: 'end',
       ...at,
@@ -458,21 +411,16 @@ export class ConversationState {
     this.run.value = { kind: 'ended', end };
   }
 
-  /** Freezes a start whose run has ended, until the sandbox reports a later phase. */
-  #cutStart(): void {
-    if (this.#start) this.#start.phase.value = { ...this.#start.phase.value, isCut: true };
-  }
-
   #closeWait() {
-    if (this.#wait) this.#wait.isOpen.value = false;
-    this.#wait = undefined;
+    if (this.#state.wait) this.#state.wait.isOpen.value = false;
+    this.#state.wait = undefined;
   }
 
-  #ensureText(messageId: string, at: { seq: number; at: number }): AssistantItem {
-    const known = this.#texts.get(messageId);
+  #ensureText(messageId: string, at: ItemPosition): AssistantItem {
+    const known = this.#state.texts.get(messageId);
     if (known) return known;
     const item = this.#add<AssistantItem>({ kind: 'assistant', ...at, text: signal(''), isTyping: signal(true) });
-    this.#texts.set(messageId, item);
+    this.#state.texts.set(messageId, item);
     return item;
   }
 }

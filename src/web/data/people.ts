@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import type { Outputs } from '../../client/types.ts';
-import { buildAuthorizationHeaders, forgetToken } from './token.ts';
+import { buildAuthorizationHeaders, forgetToken, takeUrlParameters } from './token.ts';
 
 // A person signs in with an identity provider. The browser keeps the sign-in in a cookie that scripts cannot read.
 
@@ -10,45 +10,32 @@ export interface SignInProvider {
   readonly name: string;
 }
 
-const request = (path: string, init: RequestInit = {}) =>
-  fetch(path, { ...init, headers: buildAuthorizationHeaders() }).catch(() => undefined);
+/** Undefined: the request failed. */
+async function request<Answer>(path: string, init: RequestInit = {}): Promise<Answer | undefined> {
+  const response = await fetch(path, { ...init, headers: buildAuthorizationHeaders() }).catch(() => undefined);
+  return response?.ok ? ((await response.json()) as Answer) : undefined;
+}
 
 export async function loadCurrentUser(): Promise<void> {
-  const response = await request('/api/v1/people/me');
-  if (response?.ok) currentUser.value = (await response.json()) as Outputs['people']['me'];
+  currentUser.value = (await request<Outputs['people']['me']>('/api/v1/people/me')) ?? currentUser.value;
 }
 
 /** Providers that people can sign in with. Empty if the request fails. */
-export async function readSignInProviders(): Promise<readonly SignInProvider[]> {
-  const response = await request('/sign-in');
-  return response?.ok ? ((await response.json()) as { providers: readonly SignInProvider[] }).providers : [];
-}
-
-const refusal = 'sign-in';
+export const readSignInProviders = async (): Promise<readonly SignInProvider[]> =>
+  (await request<{ providers: readonly SignInProvider[] }>('/sign-in'))?.providers ?? [];
 
 /** After the sign-in, the browser returns to the current address. */
 export function signInWith({ id }: SignInProvider): void {
   forgetToken(); // a refused token would take precedence over the cookie
-  const url = new URL(location.href);
-  url.searchParams.delete(refusal);
-  const returnTo = url.pathname + url.search + url.hash;
+  const returnTo = location.pathname + location.search + location.hash;
   location.assign(`/sign-in/${id}?returnTo=${encodeURIComponent(returnTo)}`);
 }
 
 /** Removes the failure code of the last sign-in from the address, and returns it. */
-export function consumeSignInErrorFromUrl(): string | undefined {
-  const url = new URL(location.href);
-  const reason = url.searchParams.get(refusal) ?? undefined;
-  url.searchParams.delete(refusal);
-  if (reason !== undefined) history.replaceState(null, '', url.pathname + url.search + url.hash);
-  return reason;
-}
+export const consumeSignInErrorFromUrl = (): string | undefined => takeUrlParameters('sign-in')[0];
 
 /** Signs the person out of Corral and, if the provider has a sign-out page, of the provider. */
 export async function signOut(): Promise<void> {
-  const response = await request('/sign-in/end', { method: 'POST' });
-  const { location: next } = response?.ok
-    ? ((await response.json()) as { readonly location: string | null })
-    : { location: null };
-  location.assign(next ?? '/');
+  const answer = await request<{ location: string | null }>('/sign-in/end', { method: 'POST' });
+  location.assign(answer?.location ?? '/');
 }

@@ -17,7 +17,7 @@ export function storePref(key: string, value: string | undefined): void {
     if (value === undefined || value === '') localStorage.removeItem(prefix + key);
     else localStorage.setItem(prefix + key, value);
   } catch {
-    // Storage is full or forbidden, so the preference lasts until a reload.
+    // Storage is full or forbidden, so the preference lasts only until a reload.
   }
 }
 
@@ -36,12 +36,12 @@ export function createPref<Value extends string | number>(
   return created;
 }
 
-/** Also follows changes made in other tabs, or by the page that embeds this one. */
+/** Like `createPref`, but also follows changes made in other tabs, or by the page that embeds this one. */
 export function createSharedPref<Value extends string>(
   key: string,
   initial: Value,
   allowed: (value: Value) => boolean,
-): Signal<Value> {
+) {
   const created = createPref(key, initial, allowed);
   addEventListener('storage', (event) => {
     const value = (event.newValue ?? initial) as Value;
@@ -52,6 +52,9 @@ export function createSharedPref<Value extends string>(
 
 export type Theme = 'system' | 'light' | 'dark';
 export const theme = createSharedPref<Theme>('theme', 'system', (value) => ['system', 'light', 'dark'].includes(value));
+export const isDarkTheme = (): boolean =>
+  theme.value === 'dark' || (theme.value === 'system' && matchMedia('(prefers-color-scheme: dark)').matches);
+
 /** Pixels; 0: closed. */
 export const workPaneWidth = createPref<number>('pane', 460, (value) => value >= 0 && value < 2_000);
 

@@ -9,7 +9,7 @@ export function navigateToSession(id: string | undefined): void {
   syncSessionFromUrl();
 }
 
-/** Leaves a missing session, without a history entry for it. False: another session is open. */
+/** Leaves a missing session without keeping a history entry for it. Returns false if another session is open. */
 export function leaveSession(id: string): boolean {
   if (currentSessionId.value !== id) return false;
   history.replaceState(null, '', location.pathname + location.search);
@@ -17,7 +17,7 @@ export function leaveSession(id: string): boolean {
   return true;
 }
 
-export function syncSessionFromUrl(): void {
+function syncSessionFromUrl(): void {
   currentSessionId.value = location.hash.slice(1) || undefined;
 }
 

@@ -11,8 +11,8 @@ import type { AppRouter, Inputs, Outputs } from '../../client/types.ts';
 import { t, translateError } from '../text/text.ts';
 import { buildAuthorizationHeaders, buildTokenProtocols } from './token.ts';
 
-// Typed calls to the server over one WebSocket. After a break it reconnects automatically, and subscriptions continue after their
-// last event.
+// Typed calls to the server over one WebSocket. After a break, the socket reconnects automatically, and subscriptions continue
+// after their last event.
 
 export type ProcedurePath = {
   [Name in keyof Outputs & string]: `${Name}.${keyof Outputs[Name] & string}`;
@@ -76,10 +76,10 @@ class SocketWithToken extends WebSocket {
   }
 }
 
-/** The server refused a call, or the connection broke before its answer. */
+/** The server refused a call, or the connection broke before the server answered. */
 export class CallError extends Error {
   readonly code: string | undefined;
-  /** Also true if the connection broke before an answer. */
+  /** Also true if the connection broke before the server answered. */
   readonly retryable: boolean;
   /** Guide page about this error. */
   readonly docs: string | undefined;
@@ -106,14 +106,11 @@ async function call<P extends ProcedurePath>(
   })) as ProcedureAt<Outputs, P>;
 }
 
-export const query = <P extends ProcedurePath>(path: P, input: InputOf<P>): Promise<ProcedureAt<Outputs, P>> =>
-  call('query', path, input, true);
+export const query = <P extends ProcedurePath>(path: P, input: InputOf<P>) => call('query', path, input, true);
 /** Calls a mutation that is safe to repeat. If the connection breaks, the call is sent again. */
-export const mutateWithRetry = <P extends ProcedurePath>(
-  path: P,
-  input: InputOf<P>,
-): Promise<ProcedureAt<Outputs, P>> => counted(path, () => call('mutation', path, input, true));
-export const mutate = <P extends ProcedurePath>(path: P, input: InputOf<P>): Promise<ProcedureAt<Outputs, P>> =>
+export const mutateWithRetry = <P extends ProcedurePath>(path: P, input: InputOf<P>) =>
+  counted(path, () => call('mutation', path, input, true));
+export const mutate = <P extends ProcedurePath>(path: P, input: InputOf<P>) =>
   counted(path, () => call('mutation', path, input, false));
 
 async function counted<Data>(path: ProcedurePath, send: () => Promise<Data>): Promise<Data> {
@@ -121,9 +118,7 @@ async function counted<Data>(path: ProcedurePath, send: () => Promise<Data>): Pr
   try {
     return await send();
   } finally {
-    const left = [...pendingMutations.value];
-    left.splice(left.indexOf(path), 1);
-    pendingMutations.value = left;
+    pendingMutations.value = pendingMutations.value.toSpliced(pendingMutations.value.indexOf(path), 1);
   }
 }
 

@@ -78,7 +78,7 @@ export function watchSessions(): void {
       for (const listener of received) listener(news, before);
       if (drawing) return;
       drawing = true;
-      // Uses a timer, because a hidden tab has no frames, but its title counts waiting sessions.
+      // Uses a timer, because a hidden tab gets no animation frames, but its title still counts waiting sessions.
       setTimeout(() => {
         drawing = false;
         batch(() => {

@@ -6,7 +6,8 @@ import { currentSession, currentSessionId, type Session } from './sessions.ts';
 export type DisplayStatus = 'new' | 'running' | 'waiting' | 'finished' | 'stopped' | 'failed' | 'expired' | 'deleted';
 
 /**
- * Without work in progress: `new` before the first run, `failed` if a repository is unusable, otherwise how the last run ended.
+ * The session's own status while it is running or waiting. Otherwise `new` before the first run, `failed` if a repository is
+ * unusable, or how the last run ended.
  */
 export function toDisplayStatus(session: Session): DisplayStatus {
   if (session.status === 'running' || session.status === 'waiting') return session.status;
@@ -15,13 +16,11 @@ export function toDisplayStatus(session: Session): DisplayStatus {
 }
 
 function endStatus(end: { status?: string; reason?: string } | null | undefined): DisplayStatus {
-  if (end?.reason === 'deleted') return 'deleted';
-  if (end?.reason === 'expired') return 'expired';
-  if (end?.status === 'failed') return 'failed';
-  return end?.status === 'stopped' ? 'stopped' : 'finished';
+  if (end?.reason === 'deleted' || end?.reason === 'expired') return end.reason;
+  return end?.status === 'failed' || end?.status === 'stopped' ? end.status : 'finished';
 }
 
-/** The listed status applies if it is running or waiting, or if the log has no run. Otherwise, the log decides. */
+/** The status from the session list applies if it is running or waiting, or if the log has no run. Otherwise, the log decides. */
 export const currentSessionStatus = computed<DisplayStatus>(() => {
   if (currentSessionId.value === undefined) return 'new';
   const run = conversationState.run.value;

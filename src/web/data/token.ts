@@ -3,15 +3,18 @@
 
 const key = 'corral.token';
 
-export function consumeTokenFromUrl(): string | undefined {
+/** Removes parameters from the page's address, and returns their values. */
+export function takeUrlParameters(...names: readonly string[]): (string | undefined)[] {
   const url = new URL(location.href);
-  const value = url.searchParams.get('token');
-  if (value) {
-    sessionStorage.setItem(key, value);
-    url.searchParams.delete('token');
-    history.replaceState(null, '', url.pathname + url.search + url.hash);
-  }
-  return readToken();
+  const values = names.map((name) => url.searchParams.get(name) ?? undefined);
+  for (const name of names) url.searchParams.delete(name);
+  if (values.some((value) => value !== undefined)) history.replaceState(null, '', url.pathname + url.search + url.hash);
+  return values;
+}
+
+export function consumeTokenFromUrl(): void {
+  const [value] = takeUrlParameters('token');
+  if (value) saveToken(value);
 }
 
 export const readToken = (): string | undefined => sessionStorage.getItem(key) ?? undefined;

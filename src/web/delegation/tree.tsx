@@ -1,4 +1,5 @@
 import { useContext } from 'preact/hooks';
+import { openSessionFromDialog } from '../app/layout.ts';
 import { openAttempts } from '../attempts/open.ts';
 import { LiveContext } from '../conversation/live.ts';
 import type { EventDataOf, ToolItem } from '../data/items.ts';
@@ -8,7 +9,7 @@ import { toDisplayStatus } from '../data/status.ts';
 import { PlainText } from '../markdown/plain.tsx';
 import { truncateLine } from '../parts/bounded-text.ts';
 import { Button, IconButton } from '../parts/kit/button.tsx';
-import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
+import { Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { List } from '../parts/kit/list.tsx';
 import { StatusChip, StatusIcon } from '../parts/kit/status.tsx';
@@ -65,10 +66,6 @@ export function DelegationLinks({ session: { id, parent } }: { session: Session 
 
 function Children({ id }: { id: string }) {
   const { subAgents: below } = findStartedSessions(id);
-  const open = (child: string) => {
-    closeDialog();
-    navigateToSession(child);
-  };
   return (
     <Dialog title={t('delegation.title')}>
       <p class="quiet">{t('delegation.about')}</p>
@@ -77,7 +74,7 @@ function Children({ id }: { id: string }) {
           key: child.id,
           title: sessionNameOf(child),
           lines: [t(`status.${toDisplayStatus(child)}`)],
-          open: () => open(child.id),
+          open: () => openSessionFromDialog(child.id),
         }))}
       />
     </Dialog>

@@ -1,6 +1,6 @@
 import { pressedKeyOf } from '../parts/pressed-key.ts';
 
-// Phone keyboards, emoji pickers and input methods write into a text field, whose text becomes key events of the desktop.
+// Phone keyboards, emoji pickers and input methods write into a text field, whose text is sent to the desktop as key events.
 
 const [backspace, enter, tab, control] = [0xff08, 0xff0d, 0xff09, 0xffe3];
 const named = { Enter: enter, Backspace: backspace, Tab: tab, Escape: 0xff1b, Delete: 0xffff };
@@ -81,7 +81,7 @@ export function handleDesktopKeys(desktop: () => Desktop | undefined): void {
     const text = event.clipboardData?.getData('text/plain') ?? '';
     if (text !== '') target.clipboardPasteFrom(text);
     if (!key.isCommand) return target.sendKey(key.keysym, key.code);
-    dispatchEvent(new Event('blur')); // noVNC then releases the command key, which is a different key on the desktop
+    dispatchEvent(new Event('blur')); // makes noVNC release the Command key, which is a different key on the desktop
     target.sendKey(control, 'ControlLeft', true);
     target.sendKey(key.keysym, key.code);
     target.sendKey(control, 'ControlLeft', false);

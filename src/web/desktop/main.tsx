@@ -79,7 +79,7 @@ function Keys() {
   );
 }
 
-/** Ctrl+Alt+Shift leaves the screen. This first makes noVNC release all keys, because they would otherwise stay pressed. */
+/** Ctrl+Alt+Shift leaves the screen. Makes noVNC release all keys first, because they would otherwise stay pressed. */
 function leaveScreen(event: KeyboardEvent): void {
   if (!(event.ctrlKey && event.altKey && event.shiftKey) || document.activeElement?.tagName !== 'CANVAS') return;
   event.preventDefault();
@@ -200,7 +200,7 @@ function Clipboard() {
 consumeTokenFromUrl();
 document.body.classList.toggle('framed', isInOtherFrame);
 document.body.classList.toggle('pane', isInPane);
-// Keeps the signature out of the history.
+// Keeps the signature out of the browser history.
 if (linkSignature) history.replaceState(null, '', location.pathname);
 addEventListener('keydown', leaveScreen, true);
 handleDesktopKeys(() =>

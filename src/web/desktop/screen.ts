@@ -27,7 +27,7 @@ const gone: Readonly<Record<number, ScreenOverlay>> = {
 /** Text from the relay. The page shows a full sentence instead. */
 const absent = 'VNC is not available';
 
-/** Text for a closed connection. Undefined: the page can reconnect by itself. */
+/** Overlay for a closed connection. Undefined: the page can reconnect by itself. */
 function endOf({ code, reason }: CloseEvent, signed: boolean): ScreenOverlay | undefined {
   const detail = reason === '' || reason === absent ? {} : { detail: reason };
   if (signed) return { key: reason === '' ? 'screen.signedEnded' : 'screen.signed', ...detail };
@@ -39,7 +39,7 @@ function endOf({ code, reason }: CloseEvent, signed: boolean): ScreenOverlay | u
 /** A hidden page disconnects after this time, in ms, so that the sandbox can become idle. */
 const hiddenMs = 5 * 60_000;
 
-/** After a lost connection, a viewer that reconnects within this time, in ms, takes back control unless another person has it. */
+/** A viewer that was in control regains it by reconnecting within this time, in ms, unless another person has taken control. */
 const keptMs = 60_000;
 
 let target: HTMLElement | undefined;
@@ -102,8 +102,8 @@ function connect(): void {
 }
 
 /**
- * Labels noVNC's canvas. The canvas keeps all keys, so Tab must not reach it in a frame, except in the pane if this person is
- * in control.
+ * Labels noVNC's canvas. The canvas captures all keys, so Tab must not reach it in a frame, except in the pane if this person
+ * is in control.
  */
 function labelCanvas(): void {
   const canvas = target?.querySelector('canvas');
@@ -136,7 +136,7 @@ async function ended(event: CloseEvent): Promise<void> {
   timer = setTimeout(connect, waitMs);
 }
 
-/** Browsers hide why an upgrade was refused, so an ordinary request finds the reason. */
+/** Uses an ordinary request to find out whether a token is missing, because browsers hide why an upgrade was refused. */
 async function needsToken(): Promise<boolean> {
   const headers = buildAuthorizationHeaders();
   const answer = await fetch(desktopRoute, { headers }).catch(() => undefined);

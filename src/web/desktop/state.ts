@@ -15,7 +15,7 @@ export interface ControlNotice {
 export type ScreenConnectionState = 'pending' | 'live' | 'waiting' | 'failed';
 
 export interface ScreenOverlay {
-  /** Text from the relay, which takes precedence. */
+  /** Text from the relay, shown before the text of `key`. */
   readonly detail?: string;
   readonly key?: TextKey;
   readonly seconds?: number;

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { theme } from '../data/prefs.ts';
+import { isDarkTheme } from '../data/prefs.ts';
 import type { DiagramReport, DiagramRequest } from '../diagram/messages.ts';
 import { CopyButton } from '../parts/kit/copy-button.tsx';
 import { t } from '../text/text.ts';
@@ -16,7 +16,7 @@ let nextId = 1;
 /**
  * `failed`: not a valid diagram, though it may become one as the text grows. `hung`: the frame did not answer and was removed.
  */
-type Drawing = { readonly kind: 'waiting' | 'failed' | 'hung' } | { readonly kind: 'drawn'; readonly height: number };
+type Drawing = 'waiting' | 'failed' | 'hung' | { readonly height: number };
 
 /**
  * Draws a Mermaid diagram in a frame without an origin. Shows the text if it is too long, or if the frame cannot parse it or does
@@ -27,19 +27,18 @@ export function Diagram({ source }: { source: string }) {
   const whole = useRef<HTMLDivElement>(null);
   const [isNear, setNear] = useState(false);
   const [isReady, setReady] = useState(false);
-  const [drawing, setDrawing] = useState<Drawing>({ kind: 'waiting' });
+  const [drawing, setDrawing] = useState<Drawing>('waiting');
   const latest = useRef(0);
   const answered = useRef(() => {});
-  const isDark =
-    theme.value === 'dark' || (theme.value === 'system' && matchMedia('(prefers-color-scheme: dark)').matches);
+  const isDark = isDarkTheme();
   useEffect(() => {
     const onMessage = ({ data, source: from }: MessageEvent<DiagramReport>) => {
       if (!frame.current || from !== frame.current.contentWindow) return;
       if (data.kind === 'ready') setReady(true);
       if (data.kind === 'ready' || data.id !== latest.current) return;
       answered.current();
-      if (data.kind === 'failed') setDrawing({ kind: 'failed' });
-      else setDrawing({ kind: 'drawn', height: Math.min(maxHeight, Math.max(40, Number(data.height) || firstHeight)) });
+      if (data.kind === 'failed') setDrawing('failed');
+      else setDrawing({ height: Math.min(maxHeight, Math.max(40, Number(data.height) || firstHeight)) });
     };
     addEventListener('message', onMessage);
     return () => removeEventListener('message', onMessage);
@@ -58,7 +57,7 @@ export function Diagram({ source }: { source: string }) {
   }, []);
   useEffect(() => {
     if (!isNear || isReady) return undefined;
-    const end = setTimeout(() => setDrawing({ kind: 'hung' }), loadMs);
+    const end = setTimeout(() => setDrawing('hung'), loadMs);
     return () => clearTimeout(end);
   }, [isNear, isReady]);
   useEffect(() => {
@@ -67,21 +66,21 @@ export function Diagram({ source }: { source: string }) {
     const ask = () => {
       latest.current = id;
       const order: DiagramRequest = { id, source, isDark };
-      frame.current?.contentWindow?.postMessage(order, '*'); // the opaque origin of a sandboxed frame cannot be named
+      frame.current?.contentWindow?.postMessage(order, '*'); // an opaque origin cannot be specified as the target
     };
     const begin = setTimeout(ask, restMs);
     let isAnswered = false;
     answered.current = () => {
       isAnswered = true;
     };
-    const end = setTimeout(() => isAnswered || setDrawing({ kind: 'hung' }), restMs + answerMs);
+    const end = setTimeout(() => isAnswered || setDrawing('hung'), restMs + answerMs);
     return () => {
       clearTimeout(begin);
       clearTimeout(end);
     };
   }, [isReady, source, isDark]);
-  const isTried = source.length <= maxText && drawing.kind !== 'hung';
-  const isShown = isTried && drawing.kind !== 'failed';
+  const isTried = source.length <= maxText && drawing !== 'hung';
+  const isShown = isTried && drawing !== 'failed';
   const text = (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a wide block scrolls, also by keyboard
     <pre tabIndex={0}>
@@ -102,7 +101,7 @@ export function Diagram({ source }: { source: string }) {
           title={t('diagram')}
           sandbox="allow-scripts"
           referrerpolicy="no-referrer"
-          style={{ height: `${drawing.kind === 'drawn' ? drawing.height : firstHeight}px` }}
+          style={{ height: `${typeof drawing === 'object' ? drawing.height : firstHeight}px` }}
         />
       )}
       {isShown ? (

@@ -1,6 +1,8 @@
 import { type ComponentChildren, createElement } from 'preact';
 import { memo } from 'preact/compat';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { loadWorkspacePaths, workspacePaths } from '../conversation/completion/workspace-paths.ts';
+import { conversationState } from '../data/log.ts';
 import { query, toErrorText } from '../data/server.ts';
 import { currentSessionId } from '../data/sessions.ts';
 import type { FormulaNode } from '../parsing/formula.ts';
@@ -10,11 +12,11 @@ import { ErrorBoundary } from '../parts/boundary.tsx';
 import { Button } from '../parts/kit/button.tsx';
 import { t } from '../text/text.ts';
 import { imageTypeOf } from '../work/files/preview.ts';
-import { parsePreviewLocation } from '../work/preview/target.ts';
+import { showPreviewAt } from '../work/preview/state.ts';
+import { type PreviewLocation, parsePreviewLocation } from '../work/preview/target.ts';
 import { openFileInPane } from '../work/results.ts';
 import { CodeBlock } from './code.tsx';
 import { Diagram } from './diagram.tsx';
-import { CodeSpan, linkSandboxAddresses, PreviewLink } from './places.tsx';
 import { PlainText } from './plain.tsx';
 
 // Draws Markdown as elements, never as HTML: tags stay text, and links are http, https or mailto, so no sanitizer is needed. The
@@ -60,8 +62,10 @@ interface NodeContext {
   readonly key: number;
   readonly sessionId: string | undefined;
   /** Set for top-level blocks. Nested blocks inherit their direction. */
-  readonly dir?: 'auto';
+  readonly dir?: 'auto' | undefined;
 }
+
+const elements = { paragraph: 'p', quote: 'blockquote', strong: 'strong', em: 'em', del: 'del' } as const;
 
 function draw(node: MarkdownNode, { key, sessionId, dir }: NodeContext): ComponentChildren {
   if (typeof node === 'string') return sessionId === undefined ? node : linkSandboxAddresses(node);
@@ -76,20 +80,8 @@ function draw(node: MarkdownNode, { key, sessionId, dir }: NodeContext): Compone
         </Heading>
       );
     }
-    case 'paragraph':
-      return (
-        <p key={key} dir={dir}>
-          {inner(node.inner)}
-        </p>
-      );
     case 'plain':
       return <PlainText key={key} text={node.text} />;
-    case 'quote':
-      return (
-        <blockquote key={key} dir={dir}>
-          {inner(node.inner)}
-        </blockquote>
-      );
     case 'code':
       if (node.language === 'mermaid') return <Diagram key={key} source={node.code} />;
       return <CodeBlock key={key} code={node.code} language={node.language} />;
@@ -119,18 +111,15 @@ function draw(node: MarkdownNode, { key, sessionId, dir }: NodeContext): Compone
           {inner(item.inner)}
         </li>
       ));
-      return node.start === undefined ? (
-        <ul key={key} dir={dir}>
+      const List = (node.start === undefined ? 'ul' : 'ol') as 'ol';
+      return (
+        <List key={key} dir={dir} start={node.start}>
           {items}
-        </ul>
-      ) : (
-        <ol key={key} dir={dir} start={node.start}>
-          {items}
-        </ol>
+        </List>
       );
     }
     case 'table':
-      return <Table key={key} head={node.head} rows={node.rows} sessionId={sessionId} dir={dir} />;
+      return <Table key={key} {...node} sessionId={sessionId} dir={dir} />;
     case 'link': {
       const place = currentSessionId.peek() === undefined ? undefined : parsePreviewLocation(node.href);
       if (place)
@@ -156,10 +145,72 @@ function draw(node: MarkdownNode, { key, sessionId, dir }: NodeContext): Compone
         <span key={key}>{node.label || node.href}</span>
       );
     default: {
-      const Name = node.kind;
-      return <Name key={key}>{inner(node.inner)}</Name>;
+      const Name = elements[node.kind];
+      return (
+        <Name key={key} dir={dir}>
+          {inner(node.inner)}
+        </Name>
+      );
     }
   }
+}
+
+const fileForm = /^(\.\/|\/)?[\w@+~-][\w@.+~-]*(\/[\w@.+~-]+)*$/;
+const address = /(?:https?:\/\/)?(?:localhost|127\.0\.0\.1|0\.0\.0\.0):\d{1,5}(?:\/[\w./~%?&=#+-]*[\w/~%=#+-])?/gi;
+
+function CodeSpan({ code, sessionId }: { code: string; sessionId: string | undefined }) {
+  const plain = <code dir="ltr">{code}</code>;
+  if (sessionId === undefined || sessionId !== currentSessionId.value) return plain;
+  const place = parsePreviewLocation(code);
+  if (place) return <PreviewLink place={place}>{plain}</PreviewLink>;
+  return fileForm.test(code) && code.includes('.') ? <FileLink name={code} sessionId={sessionId} /> : plain;
+}
+
+function FileLink({ name, sessionId }: { name: string; sessionId: string }) {
+  const run = conversationState.run.value.kind; // when the run ends, list the files again
+  useEffect(() => void loadWorkspacePaths(sessionId), [sessionId, run]);
+  const target = name.replace(/^\.\//, '');
+  const path = workspacePaths.value.paths.find((one) => one === target || target.endsWith(`/${one}`));
+  const code = <code dir="ltr">{name}</code>;
+  if (path === undefined) return code;
+  return (
+    <a
+      href={`#${sessionId}`}
+      title={t('openFile', { path })}
+      onClick={(event) => {
+        event.preventDefault();
+        openFileInPane(sessionId, path);
+      }}
+    >
+      {code}
+    </a>
+  );
+}
+
+const PreviewLink = ({ place, children }: { place: PreviewLocation; children: ComponentChildren }) => (
+  <a
+    href={`http://localhost:${place.port}${place.path}`}
+    title={t('preview.port', { port: place.port })}
+    onClick={(event) => {
+      event.preventDefault();
+      showPreviewAt(place);
+    }}
+  >
+    {children}
+  </a>
+);
+
+function linkSandboxAddresses(text: string): ComponentChildren {
+  if (currentSessionId.peek() === undefined || !text.includes(':')) return text;
+  const parts: ComponentChildren[] = [];
+  let from = 0;
+  for (const { 0: found, index } of text.matchAll(address)) {
+    const place = parsePreviewLocation(found);
+    if (!place) continue;
+    parts.push(text.slice(from, index), <PreviewLink place={place}>{found}</PreviewLink>);
+    from = index + found.length;
+  }
+  return from === 0 ? text : [...parts, text.slice(from)];
 }
 
 function decodePath(href: string): string {
@@ -170,14 +221,7 @@ function decodePath(href: string): string {
   }
 }
 
-interface TableProps {
-  readonly head: readonly MarkdownCell[];
-  readonly rows: readonly MarkdownCell[][];
-  readonly sessionId: string | undefined;
-  readonly dir: 'auto' | undefined;
-}
-
-function Table({ head, rows, sessionId, dir }: TableProps) {
+function Table({ head, rows, sessionId, dir }: Omit<NodeContext, 'key'> & Extract<MarkdownNode, { kind: 'table' }>) {
   const cell = (Name: 'th' | 'td', one: MarkdownCell, at: number) => (
     <Name key={at} class={one.align ? `align-${one.align}` : undefined}>
       {drawn(one.inner, sessionId)}
@@ -200,23 +244,16 @@ function Table({ head, rows, sessionId, dir }: TableProps) {
   );
 }
 
-interface FormulaProps {
-  readonly tex: string;
-  readonly isBlock: boolean;
-}
-
 /** Shows the text if the worker cannot parse the formula. */
-function Formula({ tex, isBlock }: FormulaProps) {
-  const [read, setRead] = useState<{ readonly tex: string; readonly tree: FormulaNode | undefined }>();
+function Formula({ tex, isBlock }: { tex: string; isBlock: boolean }) {
+  const [tree, setTree] = useState<FormulaNode>();
   useEffect(() => {
     const ended = new AbortController();
-    void runParseTask('formula', { tex, isBlock }, ended.signal).then(
-      (tree) => ended.signal.aborted || setRead({ tex, tree }),
-    );
+    void runParseTask('formula', { tex, isBlock }, ended.signal).then((read) => ended.signal.aborted || setTree(read));
     return () => ended.abort();
   }, [tex, isBlock]);
   const plain = <code class={isBlock ? 'formula-source pre' : undefined}>{tex}</code>;
-  const drawn = read?.tree && <ErrorBoundary instead={plain}>{drawFormula(read.tree, 0)}</ErrorBoundary>;
+  const drawn = tree && <ErrorBoundary instead={plain}>{drawFormula(tree, 0)}</ErrorBoundary>;
   if (!isBlock) return <span>{drawn ?? plain}</span>;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a wide formula scrolls, also by keyboard
@@ -226,18 +263,12 @@ function Formula({ tex, isBlock }: FormulaProps) {
   );
 }
 
-/** The worker returns only MathML elements, without links and styles. */
+/** The worker returns only MathML elements, without links or styles. */
 const drawFormula = (node: FormulaNode, key: number): ComponentChildren =>
   typeof node === 'string' ? node : createElement(node.name, { key, ...node.attributes }, node.inner.map(drawFormula));
 
-interface WorkspaceImageProps {
-  readonly sessionId: string;
-  readonly path: string;
-  readonly label: string;
-}
-
 /** If reading the file would start a stopped sandbox, the person decides whether to load the image. */
-function WorkspaceImage({ sessionId, path, label }: WorkspaceImageProps) {
+function WorkspaceImage({ sessionId, path, label }: Readonly<Record<'sessionId' | 'path' | 'label', string>>) {
   const [state, setState] = useState<{ url?: string; text?: string; mayLoad?: boolean }>({});
   const load = async () => {
     const { content } = await query('files.read', { sessionId, path, encoding: 'base64' });
@@ -285,19 +316,12 @@ function keep(text: string, tree: MarkdownTree | undefined): void {
   if (kept.size > maxKept && oldest !== undefined) kept.delete(oldest);
 }
 
-interface ParsedText {
-  readonly text: string;
-  readonly tree: MarkdownTree | undefined;
-}
-
 /**
- * Tree of the text once parsed; until then 'unread', or for a growing text the tree of its beginning. Undefined: the worker could
- * not parse the text.
+ * Tree of the text once parsed. Until then 'unread', or the tree of what has been parsed so far if the text is growing.
+ * Undefined: the worker could not parse the text.
  */
 function useMarkdownTree(text: string): MarkdownTree | 'unread' | undefined {
-  const [parsed, setParsed] = useState<ParsedText | undefined>(() =>
-    kept.has(text) ? { text, tree: kept.get(text) } : undefined,
-  );
+  const [parsed, setParsed] = useState(() => (kept.has(text) ? { text, tree: kept.get(text) } : undefined));
   const latest = useRef(text);
   const isBusy = useRef(false);
   const ended = useRef(new AbortController());
@@ -317,11 +341,9 @@ function useMarkdownTree(text: string): MarkdownTree | 'unread' | undefined {
       const tookMs = performance.now() - began;
       if (read === latest.current) keep(read, tree);
       setParsed({ text: read, tree });
-      if (read !== latest.current) await pause(Math.max(pauseMs, tookMs * 2));
+      if (read !== latest.current) await new Promise((resolve) => setTimeout(resolve, Math.max(pauseMs, tookMs * 2)));
     }
     isBusy.current = false;
   };
   return parsed && text.startsWith(parsed.text) ? parsed.tree : 'unread';
 }
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -7,13 +7,8 @@ import { t } from '../text/text.ts';
 const maxAtFirst = 20_000; // characters
 const maxMore = 100_000; // characters
 
-interface PartProps {
-  readonly children: ComponentChildren;
-  readonly lines: number;
-}
-
 /** The browser lays out the part only when it is near the viewport. Until then, its height is estimated from its number of lines. */
-export const TextPart = ({ children, lines }: PartProps) => (
+export const TextPart = ({ children, lines }: { children: ComponentChildren; lines: number }) => (
   <span class="part full" style={{ containIntrinsicBlockSize: `auto ${lines}lh` }}>
     {children}
   </span>

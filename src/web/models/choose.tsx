@@ -183,7 +183,7 @@ export function ModelPicker({ groups, value, onChange, other = false, name: ownN
   );
 }
 
-/** Local model servers name a model by its file. */
+/** Local model servers name a model after its file. */
 const nameOf = ({ name, id }: ListedModel): string =>
   name === id && /\.gguf$/i.test(id) ? toShortModelName(id) : name;
 

@@ -47,7 +47,7 @@ export class CjkTokenizer extends Tokenizer {
   }
 }
 
-/** Character before a delimiter run, as marked sees it. None if a CJK character is next to the run. */
+/** Character before a delimiter run, as marked sees it. Empty if a CJK character is next to the run. */
 function unblocked(src: string, masked: string, previous: string): string {
   const run = /^(?:\*+|~+)/.exec(src)?.[0] ?? '';
   const start = masked.length - src.length;

@@ -19,7 +19,7 @@ import yaml from 'highlight.js/lib/languages/yaml';
 import { createLowlight } from 'lowlight';
 import { splitTextParts } from '../parts/bounded-text.ts';
 
-// The highlighter is a separate chunk, which the worker loads at the first code block.
+// The highlighter is a separate chunk, which the worker loads for the first code block.
 
 const maxPieces = 5_000;
 

@@ -36,7 +36,7 @@ export interface MarkdownCell {
   readonly inner: MarkdownTree;
 }
 
-/** Never throws for text that marked can parse. `now`: clock of the time limit, in ms. */
+/** Never throws for text that marked can parse. `now`: clock for the time limit, in ms. */
 export function parseMarkdown(text: string, now: () => number = () => performance.now()): MarkdownTree {
   const limits = { nodes: maxNodes, until: now() + maxMs, now };
   const tokens = new BoundedLexer(limits, text).lex(text.slice(0, maxText));
@@ -132,7 +132,7 @@ class Reader {
     return this.#each(tokens, (token) => this.#span(token));
   }
 
-  /** Beyond the limit, the tokens' source becomes one text. */
+  /** Beyond the limit, the source of all remaining tokens becomes a single text node. */
   #each(tokens: readonly Token[], read: (token: Token) => readonly MarkdownNode[]): MarkdownTree {
     const nodes: MarkdownNode[] = [];
     for (const [at, token] of tokens.entries()) {
@@ -149,8 +149,11 @@ class Reader {
         return [];
       case 'heading':
         return [{ kind: 'heading', depth: token.depth, inner: this.#inline(token.tokens) }];
-      case 'code':
-        return [this.#code(token.text, token.lang?.split(/\s/)[0] ?? '')];
+      case 'code': {
+        const { text: code, lang = '' } = token as Tokens.Code;
+        const language = lang.split(/\s/)[0] ?? '';
+        return [language === 'math' ? { kind: 'formula', tex: code, isBlock: true } : { kind: 'code', code, language }];
+      }
       case 'formulas':
         return [{ kind: 'formula', tex: token.text, isBlock: true }];
       case 'blockquote':
@@ -172,10 +175,6 @@ class Reader {
       default:
         return [{ kind: 'paragraph', inner: 'tokens' in token ? this.#inline(token.tokens) : [decoded(token.raw)] }];
     }
-  }
-
-  #code(code: string, language: string): MarkdownNode {
-    return language === 'math' ? { kind: 'formula', tex: code, isBlock: true } : { kind: 'code', code, language };
   }
 
   #list({ ordered, start, items }: Tokens.List): MarkdownNode {

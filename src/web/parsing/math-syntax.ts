@@ -7,13 +7,8 @@ const maxTex = 5_000; // characters
 /** Maximum number of attempts to parse a formula in one text, including failed ones. Bounds the cost of hostile input. */
 const maxTries = 2_000;
 
-interface Delimiters {
-  readonly open: string;
-  readonly close: string;
-  readonly isBlock: boolean;
-}
 /** Checked before a single `$`, because `$$` starts with one. */
-const pairs: readonly Delimiters[] = [
+const pairs = [
   { open: '$$', close: '$$', isBlock: true },
   { open: '\\[', close: '\\]', isBlock: true },
   { open: '\\(', close: '\\)', isBlock: false },

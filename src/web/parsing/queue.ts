@@ -39,8 +39,8 @@ export class ParseTaskQueue {
   }
 
   /**
-   * Resolves with undefined if the task failed, took too long, was aborted or displaced by newer tasks, or if the worker does not
-   * start. The newest task runs first, because people see the end of a conversation.
+   * Resolves with undefined if the task fails, takes too long, is aborted or is displaced by newer tasks, or if the worker
+   * does not start. The newest task runs first, because people are looking at the end of a conversation.
    */
   run<Name extends ParseTaskName>(
     name: Name,
@@ -79,8 +79,12 @@ export class ParseTaskQueue {
   }
 
   #start() {
-    const worker = this.#started();
-    if (!worker) return this.#fail();
+    let worker: WorkerLike;
+    try {
+      worker = this.#options.start();
+    } catch {
+      return this.#fail(); // the browser has no workers, or refuses this one
+    }
     this.#worker = worker;
     worker.onmessage = ({ data }) => {
       if (data !== 'ready') return this.#end(data.id, data.output);
@@ -91,15 +95,6 @@ export class ParseTaskQueue {
     worker.onerror = () => this.#fail();
     this.#cancelTimer = this.#options.after(maxStartMs, () => this.#fail());
     return undefined;
-  }
-
-  /** Undefined: the browser has no workers, or refuses this one. */
-  #started(): WorkerLike | undefined {
-    try {
-      return this.#options.start();
-    } catch {
-      return undefined;
-    }
   }
 
   #end(id: number, output: unknown) {

@@ -8,16 +8,10 @@ import { parseMarkdown } from './markdown.ts';
 export const parseTasks = {
   markdown: ({ text }: { text: string }) => parseMarkdown(text),
   /** Undefined: plain text. */
-  async highlight({
-    code,
-    language,
-  }: {
-    code: string;
-    language: string;
-  }): Promise<ReturnType<typeof highlightTextParts>> {
-    return (await import('./highlight.ts')).highlightTextParts(code, language); // large, so it loads with the first code block
+  async highlight(input: { code: string; language: string }): Promise<ReturnType<typeof highlightTextParts>> {
+    return (await import('./highlight.ts')).highlightTextParts(input.code, input.language); // large, so it loads with the first code block
   },
-  /** Undefined: beyond the limits. Throws if it is not a formula. KaTeX loads with the first formula. */
+  /** Undefined: beyond the limits. Throws if the text is not a formula. KaTeX loads with the first formula. */
   async formula({ tex, isBlock }: { tex: string; isBlock: boolean }): Promise<FormulaNode | undefined> {
     return (await import('./formula.ts')).parseFormula(tex, isBlock);
   },

@@ -1,6 +1,6 @@
 import { type ParseTaskReport, type ParseTaskRequest, parseTasks } from './tasks.ts';
 
-// Parses texts written by agents outside of the page's thread, without access to tokens or sessions.
+// Parses agents' texts in a separate thread, without access to tokens or sessions.
 
 const report = (what: ParseTaskReport) => postMessage(what);
 
@@ -9,7 +9,7 @@ addEventListener('message', async ({ data }: MessageEvent<ParseTaskRequest>) => 
   try {
     report({ id, output: await (parseTasks[name] as (input: unknown) => unknown)(input) });
   } catch {
-    report({ id }); // for example, if the text overflows the stack
+    report({ id }); // for example, on a stack overflow
   }
 });
 report('ready');

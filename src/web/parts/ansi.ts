@@ -1,14 +1,14 @@
 import { toCharacterBoundary } from './bounded-text.ts';
 
-// Terminal text as colored spans. Existing libraries produce HTML, or limit neither lines nor spans, and the text comes from a
-// sandbox. Patterns are built from strings, because linters report control characters in literals.
+// Terminal text as colored spans. Existing libraries produce HTML or limit neither lines nor spans, which is unsafe for text
+// from a sandbox. Patterns are built from strings, because linters report control characters in literals.
 const maxRow = 200; // characters; a longer line continues in the next row
 const maxSpans = 300; // per line; text after the last span is not colored
 const esc = '\\u001b';
 const colours = new RegExp(`${esc}\\[([0-9;:]*)m`, 'g');
 const sequences = new RegExp(
   [
-    `${esc}\\[(?![0-9;:]*m)[0-?]*[ -/]*[@-~]`, // cursor moves, but no colors
+    `${esc}\\[(?![0-9;:]*m)[0-?]*[ -/]*[@-~]`, // cursor movements, but not colors
     `${esc}\\][^\\u0007\\u001b]*(?:\\u0007|${esc}\\\\)?`, // titles, links
     `${esc}[PX^_][^\\u001b]*(?:${esc}\\\\)?`,
     `${esc}\\[(?![0-9;:]*m)`, // a truncated sequence
@@ -44,13 +44,9 @@ function lastState(line: string): string {
 
 export const stripAnsi = (text: string): string => settled(text).replace(anyColour, '').replace(allControls, '');
 
-interface Style {
+interface Style extends Partial<Record<'bold' | 'dim' | 'italic' | 'underline', boolean>> {
   fg?: string | undefined;
   bg?: string | undefined;
-  bold?: boolean;
-  dim?: boolean;
-  italic?: boolean;
-  underline?: boolean;
 }
 
 // The 16 terminal colors, adapted to the console's background.

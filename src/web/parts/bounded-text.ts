@@ -20,7 +20,7 @@ export function splitTextParts(text: string): string[] {
 }
 
 function partEnd(text: string, from: number): number {
-  if (text.length - from <= maxPart && !hasLines(text, from, maxPartLines)) return text.length;
+  if (text.length - from <= maxPart && countLines(text.slice(from)) <= maxPartLines) return text.length;
   let end = from;
   for (let lines = 0; lines < maxPartLines; lines++) {
     const next = text.indexOf('\n', end) + 1;
@@ -28,15 +28,6 @@ function partEnd(text: string, from: number): number {
     end = next;
   }
   return end > from ? end : toCharacterBoundary(text, from + maxPart);
-}
-
-function hasLines(text: string, from: number, target: number): boolean {
-  let at = from;
-  for (let lines = 0; lines < target; lines++) {
-    at = text.indexOf('\n', at) + 1;
-    if (at === 0) return false;
-  }
-  return at < text.length;
 }
 
 /** Moves a cut before a character that it would split. */

@@ -4,7 +4,7 @@ interface View {
   readonly clientHeight: number;
 }
 
-const near = 120; // pixels from the end; scrolling down to here resumes following
+const near = 120; // pixels; following resumes once the view is scrolled down to this distance from the end
 /**
  * How long after an input an upward scroll is attributed to a person, in ms. Momentum continues after a touch, and busy machines
  * report scrolls late.
@@ -12,9 +12,9 @@ const near = 120; // pixels from the end; scrolling down to here resumes followi
 const handMs = 2_000;
 
 /**
- * Keeps a view at the end of changing content until a person scrolls up. Browsers also report scroll events when the content
- * changes, and late on a busy machine. Therefore, an upward scroll is attributed to a person only shortly after a wheel, touch,
- * key or scroll bar event.
+ * Keeps a view at the end of changing content until a person scrolls up. Changing content also causes scroll events, which a
+ * busy machine reports late. Therefore, an upward scroll is attributed to a person only shortly after a wheel, touch, key or
+ * scroll bar event.
  */
 export class AutoScroller {
   readonly #now: () => number;

@@ -10,15 +10,9 @@ const graceMs = 120;
  */
 const busyMs = 1_000;
 
-interface FocusPosition {
-  readonly parent: Element;
-  /** Index in `parent` of the child that contains the focused element. */
-  readonly at: number;
-}
-
 let last: HTMLElement | undefined;
 /** Positions from the focused element up to its dialog, panel or page. */
-let positions: readonly FocusPosition[] = [];
+let positions: ReturnType<typeof positionsOf> = [];
 let isByKeys = false;
 let isWaiting = false;
 
@@ -68,8 +62,9 @@ function restore(since: number): void {
   }
 }
 
-function positionsOf(node: Element): readonly FocusPosition[] {
-  const found: FocusPosition[] = [];
+/** `at`: index in `parent` of the child that contains the focused element. */
+function positionsOf(node: Element) {
+  const found: { readonly parent: Element; readonly at: number }[] = [];
   for (let child = node; child.parentElement && !child.matches('dialog, [role="tabpanel"], main'); ) {
     const parent = child.parentElement;
     found.push({ parent, at: [...parent.children].indexOf(child) });

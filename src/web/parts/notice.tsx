@@ -20,13 +20,7 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 export function notify(text: string, kind: NoticeKind = 'good', docs?: string): void {
   clearTimeout(timer);
   message.value = text === '' ? undefined : { text, kind, docs };
-  if (text !== '')
-    timer = setTimeout(
-      () => {
-        message.value = undefined;
-      },
-      kind === 'bad' ? 20_000 : 6_000,
-    );
+  if (text !== '') timer = setTimeout(() => notify(''), kind === 'bad' ? 20_000 : 6_000);
 }
 
 /** Shows an error if the work fails. Resolves with true on success. */

@@ -10,7 +10,7 @@ interface Props {
   readonly takesFocus?: boolean;
 }
 
-/** A page of the sandbox. Pressing Tab skips a frame without controls, so a button moves the focus into it. */
+/** A page from the sandbox. Pressing Tab skips a frame without controls, so a button moves the focus into the frame. */
 export function PageFrame({ src, title, allowed, takesFocus = false }: Props) {
   const frame = useRef<HTMLIFrameElement>(null);
   const enter = () => frame.current?.focus();

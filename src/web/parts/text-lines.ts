@@ -1,13 +1,16 @@
 const newline = 10;
 const maxRow = 2_000; // maximum bytes drawn per line
 
-/** Lines of text that arrives in parts. A line is decoded only when drawn, so a million lines take only their bytes. */
+/**
+ * Lines of text that arrives in parts. A line is decoded only when drawn, so even a million lines need little more memory than
+ * their bytes.
+ */
 export class TextLines {
   readonly #parts: Uint8Array[] = [];
   /** Byte offset of each part. */
   readonly #starts: number[] = [];
-  #ends = new Uint32Array(1_024);
-  #lines = 0;
+  /** Byte offset of each line break. */
+  readonly #ends: number[] = [];
   #bytes = 0;
 
   get bytes(): number {
@@ -16,13 +19,13 @@ export class TextLines {
 
   /** A line break at the end of the text does not start another line. */
   get count(): number {
-    const lastEnd = this.#lines === 0 ? 0 : (this.#ends[this.#lines - 1] ?? 0) + 1;
-    return this.#lines + (lastEnd < this.#bytes ? 1 : 0);
+    const lastStart = (this.#ends.at(-1) ?? -1) + 1;
+    return this.#ends.length + (lastStart < this.#bytes ? 1 : 0);
   }
 
   add(part: Uint8Array): void {
     if (part.length === 0) return;
-    for (let at = part.indexOf(newline); at >= 0; at = part.indexOf(newline, at + 1)) this.#push(this.#bytes + at);
+    for (let at = part.indexOf(newline); at >= 0; at = part.indexOf(newline, at + 1)) this.#ends.push(this.#bytes + at);
     this.#parts.push(part);
     this.#starts.push(this.#bytes);
     this.#bytes += part.length;
@@ -31,38 +34,25 @@ export class TextLines {
   /** `index` counts from 0. */
   line(index: number): string {
     const from = index === 0 ? 0 : (this.#ends[index - 1] ?? 0) + 1;
-    const end = index < this.#lines ? (this.#ends[index] ?? 0) : this.#bytes;
+    const end = this.#ends[index] ?? this.#bytes;
     return new TextDecoder().decode(this.#slice(from, Math.min(end, from + maxRow)));
-  }
-
-  #push(end: number): void {
-    if (this.#lines === this.#ends.length) {
-      const larger = new Uint32Array(this.#ends.length * 2);
-      larger.set(this.#ends);
-      this.#ends = larger;
-    }
-    this.#ends[this.#lines++] = end;
   }
 
   #slice(from: number, to: number): Uint8Array {
     const bytes = new Uint8Array(Math.max(0, to - from));
-    for (let n = this.#partAt(from); n < this.#parts.length; n++) {
+    for (
+      let n = Math.max(
+        0,
+        this.#starts.findLastIndex((start) => start <= from),
+      );
+      n < this.#parts.length;
+      n++
+    ) {
       const start = this.#starts[n] ?? 0;
       if (start >= to) break;
       const part = this.#parts[n]?.subarray(Math.max(0, from - start), to - start);
       if (part) bytes.set(part, Math.max(0, start - from));
     }
     return bytes;
-  }
-
-  #partAt(byte: number): number {
-    let low = 0;
-    let high = this.#starts.length - 1;
-    while (low < high) {
-      const middle = Math.ceil((low + high) / 2);
-      if ((this.#starts[middle] ?? 0) <= byte) low = middle;
-      else high = middle - 1;
-    }
-    return low;
   }
 }

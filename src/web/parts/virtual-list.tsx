@@ -64,7 +64,7 @@ export function VirtualList({ count, rowHeight, row, label, role = 'list', follo
       class={`virtual scrolls ${more ?? ''}`}
       role={role}
       aria-label={label}
-      tabIndex={role === 'tree' ? -1 : 0} // a tree's items take the focus
+      tabIndex={role === 'tree' ? -1 : 0} // in a tree, the items take the focus instead
       onScroll={measure}
     >
       <div

@@ -1,8 +1,6 @@
-const isAscii = (text: string): boolean => !/[^\0-\x7f]/.test(text);
-
 /** Folds case and accents, so that `Ubersicht` finds `Übersicht` in both of its Unicode forms. */
 export const foldText = (text: string): string =>
-  (isAscii(text) ? text : text.normalize('NFKD').replace(/\p{M}/gu, '')).toLowerCase();
+  (/[^\0-\x7f]/.test(text) ? text.normalize('NFKD').replace(/\p{M}/gu, '') : text).toLowerCase();
 
 export function createWordMatcher(search: string): (text: string) => boolean {
   const words = foldText(search).split(/\s+/).filter(Boolean);

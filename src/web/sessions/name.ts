@@ -6,7 +6,7 @@ const maxName = 300; // characters; the list truncates the name further, by widt
 export const sessionNameOf = ({ title, lastTask, name }: Pick<Session, 'title' | 'lastTask' | 'name'>): string =>
   (title || name || findFirstTextLine(lastTask)).slice(0, maxName) || t('newSession');
 
-/** First line with words in a task. Blank lines and code fences are skipped, because a task may start with a code block. */
+/** First line of text in a task. Blank lines and code fences are skipped, because a task may start with a code block. */
 export const findFirstTextLine = (task: string): string =>
   task
     .split('\n')

@@ -203,7 +203,7 @@ interface BulkWork {
 /** The current work, which the person can stop between two batches. */
 const running = signal<(BulkWork & { readonly done: number; readonly end: AbortController }) | undefined>(undefined);
 
-const portion = 8; // small, so that the progress moves steadily
+const portion = 8; // sessions per batch; few, so that the progress advances steadily
 
 /** Resolves with the number of sessions that could not be changed. */
 async function workOn({ kind, ids }: BulkWork): Promise<number> {
@@ -225,7 +225,7 @@ async function workOnAll(work: BulkWork): Promise<void> {
     while (done < work.ids.length && !end.signal.aborted) {
       running.value = { ...work, done, end };
       const ids = work.ids.slice(done, done + portion);
-      failed += await workOn({ kind: work.kind, ids }).catch(() => ids.length); // any of these may be unchanged
+      failed += await workOn({ kind: work.kind, ids }).catch(() => ids.length); // on an error, any of them may be unchanged
       done += ids.length;
     }
   } finally {

@@ -1,8 +1,216 @@
 import '../styles/all.css';
+import { signal } from '@preact/signals';
 import { render } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import type { Event } from '../../client/types.ts';
+import { ConversationItems } from '../conversation/items.tsx';
+import { PlanPanel } from '../conversation/plan.tsx';
+import { ConversationState } from '../data/model.ts';
+import { CodeBlock } from '../markdown/code.tsx';
 import { warmParser } from '../parsing/parse.ts';
-import { SharedPage } from './page.tsx';
-import { pollSharedSession } from './session.ts';
+import { ErrorBoundary } from '../parts/boundary.tsx';
+import { formatBytes, formatDateTime } from '../parts/format.ts';
+import { Icon } from '../parts/kit/icon.tsx';
+import { List } from '../parts/kit/list.tsx';
+import { t } from '../text/text.ts';
+
+// The link's secret is in the address after the #, which browsers never send to a server.
+
+interface Page {
+  readonly session: { readonly title: string };
+  readonly events: readonly Omit<Event, 'sessionId'>[];
+  readonly after: number;
+  readonly head: number;
+  readonly files: boolean;
+  readonly expiresAt: number; // epoch ms
+}
+interface SharedFileEntry {
+  readonly name: string;
+  readonly type: string;
+  readonly size: number | null;
+}
+
+const sharedConversationState = new ConversationState();
+const sharedSummary = signal<Omit<Page, 'events'> | undefined>(undefined);
+/** `invalid`: the link is no longer valid. `offline`: the page retries automatically. */
+const shareState = signal<'loading' | 'shown' | 'invalid' | 'offline'>('loading');
+
+/** Seq of the last event, set whenever the page has read all events. */
+const lastReadSeq = signal(0);
+
+const everyMs = 5_000;
+
+/** Error response of the server, with its text. `status` 0: the server did not answer. */
+class ShareRequestError extends Error {
+  readonly status: number;
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+async function ask<Answer>(path: string, body: object): Promise<Answer> {
+  const response = await fetch(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ token: location.hash.slice(1), ...body }),
+  }).catch(() => undefined);
+  const answer: (Answer & { detail?: string; msg?: string }) | undefined = await response
+    ?.json()
+    .catch(() => undefined);
+  if (!response || !answer) throw new ShareRequestError(0, '');
+  if (!response.ok) throw new ShareRequestError(response.status, answer.detail ?? answer.msg ?? '');
+  return answer;
+}
+
+let cursor = 0;
+
+async function readOn(): Promise<void> {
+  for (;;) {
+    const page = await ask<Page>('/api/v1/shared', { after: cursor });
+    sharedConversationState.take(page.events.map((event) => ({ ...event, sessionId: '' }) as Event));
+    sharedSummary.value = page;
+    shareState.value = 'shown';
+    cursor = page.after;
+    if (cursor >= page.head) {
+      lastReadSeq.value = cursor;
+      return;
+    }
+  }
+}
+
+/** Keeps reading while the page is visible. */
+function pollSharedSession(): void {
+  const again = async () => {
+    if (document.visibilityState === 'visible') {
+      await readOn().catch((thrown: unknown) => {
+        const isFinal = thrown instanceof ShareRequestError && [404, 422].includes(thrown.status);
+        shareState.value = isFinal ? 'invalid' : 'offline';
+      });
+    }
+    if (shareState.value !== 'invalid') setTimeout(again, everyMs);
+  };
+  addEventListener('hashchange', () => location.reload());
+  void again();
+}
+
+function SharedPage() {
+  const summary = sharedSummary.value;
+  const title = summary?.session.title || t('shared.title');
+  useEffect(() => {
+    document.title = `${title} · Corral`;
+  }, [title]);
+  if (shareState.value === 'invalid') {
+    return (
+      <main class="shared roomy shared-none stack">
+        <Icon name="warning" size={28} />
+        <h1>{t('shared.unfit')}</h1>
+        <p class="quiet">{t('shared.unfitTells')}</p>
+      </main>
+    );
+  }
+  return (
+    <main class="shared roomy stack">
+      <header class="row border-bottom">
+        <img src="/static/icon.svg" alt="" width="26" height="26" />
+        <div>
+          <h1 dir="auto">{title}</h1>
+          <p class="quiet small-text" role="status">
+            {shareState.value === 'offline'
+              ? t('shared.offline')
+              : summary
+                ? t('shared.about', { time: formatDateTime(summary.expiresAt) })
+                : t('loading')}
+          </p>
+        </div>
+      </header>
+      {summary && (
+        <>
+          <ErrorBoundary instead={null}>
+            <PlanPanel model={sharedConversationState} />
+          </ErrorBoundary>
+          {sharedConversationState.items.value.length === 0 && <p class="quiet empty">{t('shared.empty')}</p>}
+          <ErrorBoundary instead={<p class="quiet">{t('notDrawn')}</p>}>
+            <ConversationItems model={sharedConversationState} sessionId={undefined} />
+          </ErrorBoundary>
+          {summary.files && (
+            <ErrorBoundary instead={<p class="quiet">{t('notDrawn')}</p>}>
+              <SharedFiles />
+            </ErrorBoundary>
+          )}
+        </>
+      )}
+    </main>
+  );
+}
+
+/** Lists one folder at a time, and lists it again after each change in the session. */
+function SharedFiles() {
+  const [folder, setFolder] = useState('.');
+  const [entries, setEntries] = useState<readonly SharedFileEntry[]>();
+  const [file, setFile] = useState<{ path: string; content: string }>();
+  const [trouble, setTrouble] = useState('');
+  const onError = (thrown: unknown) => {
+    const rests = thrown instanceof ShareRequestError && thrown.status === 404;
+    setTrouble(rests ? t('shared.filesRest') : String((thrown as Error).message || t('shared.filesUnread')));
+  };
+  const above = folder.includes('/') ? folder.slice(0, folder.lastIndexOf('/')) : '.';
+  const seq = lastReadSeq.value;
+  useEffect(() => {
+    let isLate = false;
+    setTrouble('');
+    ask<{ entries: SharedFileEntry[] }>('/api/v1/shared/files', { path: folder }).then(
+      (found) => isLate || setEntries(found.entries),
+      (thrown: unknown) => isLate || onError(thrown),
+    );
+    return () => {
+      isLate = true;
+    };
+  }, [folder, seq]);
+  const open = ({ name, type }: SharedFileEntry) => {
+    const path = folder === '.' ? name : `${folder}/${name}`;
+    setFile(undefined);
+    if (type === 'directory') return setFolder(path);
+    setTrouble('');
+    ask<{ content: string }>('/api/v1/shared/file', { path }).then(
+      ({ content }) => setFile({ path, content }),
+      onError,
+    );
+  };
+  return (
+    <section class="stack shared-files" aria-label={t('tab.files')}>
+      <h2>
+        {t('tab.files')} {folder !== '.' && <span class="quiet">{folder}</span>}
+      </h2>
+      {trouble !== '' && <p class="note wait">{trouble}</p>}
+      {entries?.length === 0 && folder === '.' && <p class="quiet">{t('shared.noFiles')}</p>}
+      {entries && (entries.length > 0 || folder !== '.') && (
+        <List
+          items={[
+            ...(folder === '.'
+              ? []
+              : [{ key: '/', icon: 'back', title: t('shared.up'), open: () => setFolder(above) } as const]),
+            ...entries.map((entry) => ({
+              key: entry.name,
+              icon: entry.type === 'directory' ? ('folder' as const) : ('file' as const),
+              title: entry.name,
+              action: entry.size !== null && entry.type !== 'directory' && (
+                <span class="quiet">{formatBytes(entry.size)}</span>
+              ),
+              open: () => open(entry),
+            })),
+          ]}
+        />
+      )}
+      {file && (
+        <div role="region" aria-label={file.path}>
+          <h3>{file.path}</h3>
+          <CodeBlock code={file.content} language={file.path.split('.').at(-1) ?? ''} />
+        </div>
+      )}
+    </section>
+  );
+}
 
 const root = document.getElementById('root');
 if (root) render(<SharedPage />, root);

@@ -1,8 +1,9 @@
 import { useState } from 'preact/hooks';
-import { forkSession } from '../data/actions.ts';
 import type { EventOf } from '../data/items.ts';
+import { conversationState } from '../data/log.ts';
 import { navigateToSession } from '../data/route.ts';
-import { currentSessionId, sessions } from '../data/sessions.ts';
+import { mutate } from '../data/server.ts';
+import { currentSession, currentSessionId, sessions } from '../data/sessions.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { CheckboxField, Form, TextField } from '../parts/kit/field.tsx';
@@ -22,6 +23,10 @@ export const ForkButton = ({ seq, label }: { seq: number; label?: string }) => (
   />
 );
 
+/** A session can be forked once a run has ended. */
+export const canFork = (): boolean =>
+  currentSession.value !== undefined && conversationState.items.value.some(({ kind }) => kind === 'end');
+
 /** `seq`: the end of a step or run. Undefined: the end of the newest run. */
 export function confirmFork(seq?: number): void {
   const id = currentSessionId.value;
@@ -32,7 +37,8 @@ function ForkDialog({ id, seq }: { id: string; seq: number | undefined }) {
   const [files, setFiles] = useState(true);
   const [title, setTitle] = useState('');
   const make = async () => {
-    const made = await forkSession(id, { seq, files, title: title.trim() });
+    const name = title.trim();
+    const made = await mutate('sessions.fork', { id, seq, files, ...(name !== '' && { title: name }) });
     navigateToSession(made.id);
     closeDialog();
   };

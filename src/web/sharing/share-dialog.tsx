@@ -12,7 +12,6 @@ import { List } from '../parts/kit/list.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 
-type Link = Outputs['shares']['list'][number];
 const lives = { '24': 'share.day', '168': 'share.week', '720': 'share.month' } as const;
 type ShareLifetime = keyof typeof lives;
 
@@ -22,7 +21,7 @@ function ShareDialog({ sessionId }: { sessionId: string }) {
   const [hours, setHours] = useState<ShareLifetime>('168');
   const [files, setFiles] = useState(false);
   const [made, setMade] = useState('');
-  const [links, setLinks] = useState<readonly Link[]>();
+  const [links, setLinks] = useState<Outputs['shares']['list']>();
   const [trouble, tryIt] = useActionError();
   const look = () => tryIt(t('share.notListed'), async () => setLinks(await query('shares.list', { sessionId })));
   useEffect(() => void look(), [sessionId]);
@@ -55,7 +54,13 @@ function ShareDialog({ sessionId }: { sessionId: string }) {
       {made !== '' && (
         <div class="made-link stack" role="status">
           <div class="row">
-            <input class="field" readOnly aria-label={t('share.link')} value={made} onFocus={selectAll} />
+            <input
+              class="field"
+              readOnly
+              aria-label={t('share.link')}
+              value={made}
+              onFocus={({ currentTarget }) => currentTarget.select()}
+            />
             <CopyButton text={made} label={t('share.copy')} />
           </div>
           <p class="quiet">{t('share.onlyNow')}</p>
@@ -77,5 +82,3 @@ function ShareDialog({ sessionId }: { sessionId: string }) {
     </Dialog>
   );
 }
-
-const selectAll = (event: { currentTarget: HTMLInputElement }) => event.currentTarget.select();

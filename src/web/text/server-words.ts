@@ -4,7 +4,7 @@ import type { ErrorCode } from '../../core/errors/errors.ts';
 export interface ServerTranslations {
   /** A sentence for each error code. */
   readonly errors: Readonly<Record<ErrorCode, string>>;
-  /** Template that appends the server's own text, `{words}`, with details that the sentence lacks. */
+  /** Template for quoting the server's own text, `{words}`, which has details that the sentence lacks. */
   readonly quoted: string;
   /**
    * Labels, descriptions and sentences, by the server's text. In the text and its translation, `{name}` represents a value, and

@@ -11,7 +11,7 @@ interface LoadedLanguage {
   readonly server?: ServerTranslator;
 }
 
-/** Languages by code, each with its own name and its texts. A new language is one folder, and one line here. */
+/** Languages by code, each with its own name and its texts. To add a language, add a folder and one line here. */
 export const languages = {
   en: { label: 'English', load: async (): Promise<LoadedLanguage> => ({ texts: en }) },
   de: {

@@ -10,11 +10,11 @@ import { fileFilter, openFileStore } from './files/store.ts';
 import { previewLocation, showPreviewAt } from './preview/state.ts';
 import type { PreviewLocation } from './preview/target.ts';
 
-// When a run ends, shows its result next to the conversation: a page, an image or a PDF, once each.
+// When a run ends, shows its result next to the conversation: a page, an image or a PDF. Each result is shown only once.
 
 const shown = new Set<string>();
 
-/** The server stores the files of messages below this folder. They come from people, so they are not results. */
+/** The server stores files attached to messages below this folder. Such files come from people, so they are not results. */
 const attachmentsFolder = 'attachments/';
 
 export function openFileInPane(sessionId: string, path: string): void {
@@ -35,7 +35,7 @@ async function readChanges(sessionId: string, end: RunEndItem): Promise<Changes>
   return files;
 }
 
-/** `placeBefore`: the preview shown at the start of the run. If a person has opened another one since, it stays. */
+/** `placeBefore`: the preview shown at the start of the run. A preview that a person has opened since then stays. */
 async function show(sessionId: string, files: Changes, placeBefore: PreviewLocation | undefined): Promise<void> {
   const last = conversationState.items.peek().findLast(({ kind }) => kind === 'assistant');
   const answer = last?.kind === 'assistant' ? last.text.peek() : '';

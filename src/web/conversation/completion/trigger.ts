@@ -20,11 +20,7 @@ export function findTriggerAt(text: string, cursor: number): SuggestionTrigger |
   return word === undefined ? undefined : { kind: '@', word, from: cursor - word.length - 1, to: cursor };
 }
 
-export function replaceTrigger(
-  text: string,
-  { from, to }: SuggestionTrigger,
-  word: string,
-): { text: string; cursor: number } {
+export function replaceTrigger(text: string, { from, to }: SuggestionTrigger, word: string) {
   const rest = text.slice(to).replace(/^ /, '');
   const head = `${text.slice(0, from)}${word} `;
   return { text: head + rest, cursor: head.length };

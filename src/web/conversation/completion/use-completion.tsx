@@ -1,4 +1,4 @@
-import type { RefObject, VNode } from 'preact';
+import type { RefObject } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { currentSessionId } from '../../data/sessions.ts';
 import { Icon } from '../../parts/kit/icon.tsx';
@@ -8,8 +8,7 @@ import { addChosenSkill, loadSessionSkills, loadSkills, sessionSkills, skills } 
 import { t } from '../../text/text.ts';
 import { setComposerText } from '../composer-text.ts';
 import { rankMatches } from './fuzzy.ts';
-import { suggestCommands } from './slash-commands.ts';
-import type { Suggestion, SuggestionList } from './suggestion.ts';
+import { type Suggestion, type SuggestionList, suggestCommands } from './slash-commands.tsx';
 import { findTriggerAt, replaceTrigger, type SuggestionTrigger } from './trigger.ts';
 import { loadWorkspacePaths, watchWorkspaceChanges, workspacePaths } from './workspace-paths.ts';
 
@@ -19,16 +18,8 @@ const sources: Readonly<Record<SuggestionTrigger['kind'], readonly ((word: strin
 };
 const listId = 'completions';
 
-interface Completion {
-  readonly list: VNode | null;
-  readonly aria: Readonly<Record<string, string | undefined>>;
-  readonly look: () => void;
-  /** Returns whether the list used the key. */
-  readonly onKey: (event: KeyboardEvent) => boolean;
-}
-
-/** The message box keeps the focus and passes keys to the list. */
-export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: string): Completion {
+/** The message box keeps the focus and passes keys to the list. `onKey` returns whether the list used the key. */
+export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: string) {
   const [trigger, setTrigger] = useState<SuggestionTrigger>();
   const [chosen, setChosen] = useState(0);
   const [closedAt, setClosedAt] = useState<number>();
@@ -51,7 +42,7 @@ export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: 
   useEffect(look, [text]);
   useEffect(() => document.getElementById(`${listId}-${chosen}`)?.scrollIntoView({ block: 'nearest' }), [chosen]);
   const shown = trigger && trigger.from !== closedAt ? trigger : undefined;
-  if (!shown) return { list: null, aria: { 'aria-autocomplete': 'list' }, look, onKey: () => false };
+  if (!shown) return { list: null, aria: { 'aria-autocomplete': 'list' as const }, look, onKey: () => false };
 
   const found = sources[shown.kind].map((source) => source(shown.word));
   const all = found.flatMap((one) => one.entries);
@@ -124,7 +115,7 @@ export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: 
     </div>
   );
   const aria = {
-    'aria-autocomplete': 'list',
+    'aria-autocomplete': 'list' as const,
     'aria-controls': entries.length > 0 ? listId : undefined,
     'aria-activedescendant': entries.length > 0 ? `${listId}-${at}` : undefined,
   };

@@ -3,9 +3,8 @@ import { onSessionEvent } from '../../data/log.ts';
 import { query, toErrorText } from '../../data/server.ts';
 
 /** `asleep`: listing the workspace's files would start the sandbox. */
-export type WorkspacePaths =
-  | { readonly state: 'loading' | 'asleep'; readonly paths: readonly string[] }
-  | { readonly state: 'ready'; readonly paths: readonly string[] }
+type WorkspacePaths =
+  | { readonly state: 'loading' | 'asleep' | 'ready'; readonly paths: readonly string[] }
   | { readonly state: 'failed'; readonly why: string; readonly paths: readonly string[] };
 
 const nothing: WorkspacePaths = { state: 'loading', paths: [] };
@@ -14,7 +13,7 @@ const hidden = /^\.(corral|git)\//;
 export const workspacePaths = signal<WorkspacePaths>(nothing);
 let known: string | undefined;
 
-/** Lists the files unless the list is current. `starts`: does so even if that starts the sandbox. */
+/** Lists the files unless the list is current. `starts`: always lists them, even if that starts the sandbox. */
 export async function loadWorkspacePaths(sessionId: string, { starts = false } = {}): Promise<void> {
   if (known === sessionId && workspacePaths.peek().state !== 'asleep' && !starts) return;
   if (known !== sessionId) workspacePaths.value = nothing;

@@ -17,36 +17,33 @@ const maxChecks = 20;
 const maxCommand = 4_000; // characters
 export const emptyGoalDraft: GoalDraft = { rubric: '', checks: '', revisions: 3 };
 
-const drafts = signal<ReadonlyMap<string, GoalDraft>>(new Map());
+const drafts = signal<ReadonlyMap<string, GoalDraft | undefined>>(new Map());
 const keyOf = (sessionId: string | undefined) => sessionId ?? 'new';
 
 /** Goal of the next message. Undefined: the form is closed. */
 export const goalDraftOf = (sessionId: string | undefined): GoalDraft | undefined => drafts.value.get(keyOf(sessionId));
 
 export function setGoalDraft(sessionId: string | undefined, draft: GoalDraft | undefined): void {
-  const next = new Map(drafts.peek());
-  if (draft) next.set(keyOf(sessionId), draft);
-  else next.delete(keyOf(sessionId));
-  drafts.value = next;
+  drafts.value = new Map([...drafts.peek(), [keyOf(sessionId), draft]]);
 }
 
-const checksIn = ({ checks }: GoalDraft): readonly string[] =>
-  checks
+/** Trimmed lines, without empty ones. */
+export const splitLines = (text: string): string[] =>
+  text
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '');
 
-export function findGoalProblem(draft: GoalDraft): TextKey | undefined {
-  const checks = checksIn(draft);
-  const { revisions } = draft;
+export function findGoalProblem({ rubric, checks: lines, revisions }: GoalDraft): TextKey | undefined {
+  const checks = splitLines(lines);
   if (checks.length > maxChecks) return 'goal.tooMany';
   if (checks.some((command) => command.length > maxCommand)) return 'goal.tooLong';
   if (!Number.isInteger(revisions) || revisions < 0 || revisions > maxGoalRevisions) return 'goal.badRevisions';
-  return checks.length === 0 && draft.rubric.trim() === '' ? 'goal.empty' : undefined;
+  return checks.length === 0 && rubric.trim() === '' ? 'goal.empty' : undefined;
 }
 
 export function toGoalInput(draft: GoalDraft): GoalInput {
   const rubric = draft.rubric.trim();
-  const checks = checksIn(draft).map((command) => ({ command }));
+  const checks = splitLines(draft.checks).map((command) => ({ command }));
   return { ...(rubric !== '' && { rubric }), checks, maxRevisions: draft.revisions };
 }

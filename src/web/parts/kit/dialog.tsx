@@ -6,13 +6,8 @@ import { ErrorBoundary } from '../boundary.tsx';
 import { isTouchDevice } from '../touch.ts';
 import { Button, IconButton } from './button.tsx';
 
-interface OpenDialog {
-  readonly dialog: VNode;
-  /** Unique, so that no dialog reuses the element of one that was just closed. */
-  readonly key: number;
-}
-/** Opening another dialog replaces it. */
-const shown = signal<OpenDialog | undefined>(undefined);
+/** Opening another dialog replaces it. The key is unique, so that no dialog reuses the element of one that was just closed. */
+const shown = signal<{ readonly dialog: VNode; readonly key: number } | undefined>(undefined);
 let opened = 0;
 
 export const showDialog = (dialog: VNode): void => {
@@ -47,7 +42,7 @@ interface Props {
 export function Dialog({ title, wide = false, children, onClose }: Props) {
   const ref = useRef<HTMLDialogElement>(null);
   const own = useRef(shown.peek());
-  // Ignores an earlier dialog's late close event, because another dialog can already be open.
+  // Ignores an earlier dialog's late close event, because another dialog may already be open.
   const closed = () => {
     if (shown.peek() === own.current) closeDialog();
     onClose?.();
@@ -89,7 +84,7 @@ export function useModal(ref: RefObject<HTMLDialogElement | null>, enter?: (dial
       pendingReturn = before.current;
     };
   }, []);
-  // Returns the focus only after the removal, because nothing below an open dialog can have it.
+  // Returns the focus only after the dialog is removed, because nothing behind an open dialog can receive it.
   useEffect(
     () => () => {
       pendingReturn = null;

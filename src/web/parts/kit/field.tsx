@@ -16,17 +16,15 @@ interface Shared<Value extends string> {
   readonly error?: string;
 }
 
-interface FieldState {
-  readonly id: string;
-  readonly 'aria-invalid': boolean;
-  readonly 'aria-describedby': string | undefined;
-}
-
 interface LabelledProps {
   readonly label: string;
   readonly help: string | undefined;
   readonly error: string | undefined;
-  readonly children: (state: FieldState) => ComponentChildren;
+  readonly children: (state: {
+    id: string;
+    'aria-invalid': boolean;
+    'aria-describedby': string | undefined;
+  }) => ComponentChildren;
 }
 function Labelled({ label, help, error = '', children }: LabelledProps) {
   const id = useId();
@@ -48,15 +46,13 @@ const FieldError = ({ id, text }: { id: string; text: string }) => (
 
 interface TextProps extends Shared<string> {
   readonly type?: 'text' | 'time';
-  readonly isCode?: boolean;
   readonly placeholder?: string;
   readonly maxLength?: number;
-  readonly pattern?: string;
   readonly inputMode?: 'decimal' | 'numeric' | 'url';
   readonly offers?: readonly string[];
   readonly onLeave?: () => void;
 }
-export function TextField({ label, help, value, onChange, isCode, offers, error = '', onLeave, ...rest }: TextProps) {
+export function TextField({ label, help, value, onChange, offers, error = '', onLeave, ...rest }: TextProps) {
   const ref = useRef<HTMLInputElement>(null);
   useEffect(() => ref.current?.setCustomValidity(error), [error]);
   return (
@@ -67,7 +63,7 @@ export function TextField({ label, help, value, onChange, isCode, offers, error 
             {...rest}
             {...state}
             ref={ref}
-            class={isCode ? 'field mono' : 'field'}
+            class="field"
             spellcheck={false}
             value={value}
             {...(offers && { list: `${state.id}-offers` })}
@@ -122,9 +118,6 @@ export const TextAreaField = ({ label, help, error, onChange, isCode, ...rest }:
   </Labelled>
 );
 
-interface ChoiceProps<Value extends string> extends Shared<Value> {
-  readonly choices: readonly (readonly [value: Value, words: string])[];
-}
 export const ChoiceField = <Value extends string>({
   label,
   help,
@@ -132,7 +125,7 @@ export const ChoiceField = <Value extends string>({
   choices,
   onChange,
   ...rest
-}: ChoiceProps<Value>) => (
+}: Shared<Value> & { readonly choices: readonly (readonly [value: Value, words: string])[] }) => (
   <Labelled label={label} help={help} error={error}>
     {(state) => (
       <select

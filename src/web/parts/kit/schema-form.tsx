@@ -100,7 +100,9 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
   const shown = (typeof fields === 'function' ? fields(draftOf) : fields) as Readonly<Record<string, FieldOptions>>;
   const all = Object.entries(shown).map(([name, options]) => {
     const { schema = schemas[name] as FieldSchema, isRequired = schema.isRequired && !options.canBeEmpty } = options;
-    return { name, options, schema: { ...schema, isRequired: isRequired ?? false }, draft: draftOf(name, schema) };
+    const draft = draftOf(name, schema);
+    const own = typeof draft === 'string' ? options.check?.(draft) : undefined;
+    return { name, options, schema: { ...schema, isRequired: isRequired ?? false }, draft, own };
   });
   const [errors, setErrors] = useState<Readonly<Record<string, string>>>({});
   const [refusals, setRefusals] = useState(0);
@@ -121,12 +123,9 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
   };
   const submit = async (deliver: Props<Name>['send'], isSave: boolean) => {
     setTrouble('');
-    const mistakes = all.flatMap(({ name, schema, draft, options }) => {
+    const mistakes = all.flatMap(({ name, schema, draft, own }) => {
       const [text, values] = findFieldProblem(schema, draft) ?? [];
-      if (text === undefined) {
-        const own = typeof draft === 'string' ? options.check?.(draft) : undefined;
-        return own === undefined ? [] : [[name, own] as const];
-      }
+      if (text === undefined) return own === undefined ? [] : [[name, own] as const];
       return [[name, (text === 'form.badForm' && textOf(`${name}.form`)) || t(text, values)] as const];
     });
     refuse(Object.fromEntries(mistakes));
@@ -154,12 +153,12 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
   const draw = (isAdvanced: boolean) =>
     all
       .filter(({ options }) => (options.isAdvanced ?? false) === isAdvanced)
-      .map(({ name, options, schema, draft }) => (
+      .map(({ name, options, schema, draft, own }) => (
         <Fragment key={name}>
           <OneField
             label={options.label ?? textOf(name) ?? name}
             help={textOf(`${name}.${draft}.help`) ?? textOf(`${name}.help`)}
-            error={errors[name] ?? (typeof draft === 'string' ? options.check?.(draft) : undefined) ?? ''}
+            error={errors[name] ?? own ?? ''}
             options={options}
             schema={schema}
             draft={draft}
@@ -223,12 +222,11 @@ const valueAt = (value: unknown, name: string): unknown =>
 
 function putAt(input: Record<string, unknown>, name: string, value: unknown): void {
   const [part = '', ...rest] = name.split('.');
-  if (rest.length === 0) {
-    input[part] = value;
-    return;
+  if (rest.length === 0) input[part] = value;
+  else {
+    input[part] ??= {};
+    putAt(input[part] as Record<string, unknown>, rest.join('.'), value);
   }
-  input[part] ??= {};
-  putAt(input[part] as Record<string, unknown>, rest.join('.'), value);
 }
 
 const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;

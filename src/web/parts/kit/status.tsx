@@ -1,7 +1,7 @@
 import type { DisplayStatus } from '../../data/status.ts';
 import { t } from '../../text/text.ts';
 
-/** The icon differs in shape as well as color. */
+/** Statuses differ in shape as well as color. */
 export const StatusDot = ({ status }: { status: DisplayStatus }) => (
   <span class="dot" data-status={status} role="img" aria-label={t(`status.${status}`)} />
 );

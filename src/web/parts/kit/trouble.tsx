@@ -3,15 +3,13 @@ import { toErrorText } from '../../data/server.ts';
 import { t } from '../../text/text.ts';
 import { Button } from './button.tsx';
 
-type RunAction = (what: string, work: () => Promise<unknown>) => Promise<boolean>;
-
 /**
- * Runs actions and returns the last error, for dialogs, which cover the page's own notice. `tryIt` resolves with true on
- * success.
+ * Runs actions and returns the last error. Meant for dialogs, because they cover the page's own notice. `tryIt` resolves with
+ * true on success.
  */
-export function useActionError(): [text: string, tryIt: RunAction] {
+export function useActionError() {
   const [text, setText] = useState('');
-  const tryIt: RunAction = async (what, work) => {
+  const tryIt = async (what: string, work: () => Promise<unknown>) => {
     setText('');
     try {
       await work();
@@ -21,29 +19,21 @@ export function useActionError(): [text: string, tryIt: RunAction] {
       return false;
     }
   };
-  return [text, tryIt];
+  return [text, tryIt] as const;
 }
 
 /** Like {@link useActionError}. Also runs `work` first, and again when one of the `reasons` changes. */
-export function useLoadAction(
-  what: string,
-  work: () => Promise<unknown>,
-  reasons: readonly unknown[] = [],
-): [text: string, tryIt: RunAction] {
+export function useLoadAction(what: string, work: () => Promise<unknown>, reasons: readonly unknown[] = []) {
   const [text, tryIt] = useActionError();
   useEffect(() => void tryIt(what, work), reasons);
-  return [text, tryIt];
+  return [text, tryIt] as const;
 }
 
-/** `problem`: error of the last load. */
-interface LoadedData<Data> {
-  readonly now: Data | undefined;
-  readonly problem: string;
-  readonly again: () => void;
-}
-
-/** Loads again when one of the `reasons` changes. The data stays until the next answer; outdated answers are dropped. */
-export function useLoadedData<Data>(load: () => Promise<Data>, reasons: readonly unknown[]): LoadedData<Data> {
+/**
+ * Loads again when one of the `reasons` changes. The data stays until the next answer; outdated answers are dropped. `problem` is
+ * the error of the last load.
+ */
+export function useLoadedData<Data>(load: () => Promise<Data>, reasons: readonly unknown[]) {
   const [{ now, problem }, set] = useState<{ readonly now?: Data; readonly problem: string }>({ problem: '' });
   const [turn, setTurn] = useState(0);
   useEffect(() => {
@@ -59,11 +49,7 @@ export function useLoadedData<Data>(load: () => Promise<Data>, reasons: readonly
   return { now, problem, again: () => setTurn((count) => count + 1) };
 }
 
-interface PlaceholderProps {
-  readonly problem: string;
-  readonly again?: (() => void) | undefined;
-}
-export const LoadPlaceholder = ({ problem, again }: PlaceholderProps) => (
+export const LoadPlaceholder = ({ problem, again }: { problem: string; again?: (() => void) | undefined }) => (
   <div class={problem === '' ? 'quiet empty' : 'empty bad-text'} role={problem === '' ? undefined : 'alert'}>
     <p>{problem || t('loading')}</p>
     {problem !== '' && again && <Button icon="retry" label={t('tryAgain')} onClick={again} />}

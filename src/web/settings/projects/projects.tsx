@@ -104,7 +104,7 @@ function Members({ project: { id, name, role }, back }: { project: OpenProject; 
   const leave = async (member: Member) => {
     const path = `/api/v1/projects/${id}/members/${encodeURIComponent(member.id)}`;
     const hasLeft = await tryIt(t('members.notLeft'), async () => {
-      // Losing access closes the page's socket before an answer could arrive.
+      // Losing access closes the page's socket before an answer could arrive over it, so this is a separate request.
       const answer = await fetchWithToken(path, { method: 'DELETE' });
       if (!answer.ok) throw new Error(await readErrorDetail(answer));
     });

@@ -199,7 +199,7 @@ function listFacts(key: Key, { namesProject }: { namesProject: boolean }): strin
 
 /**
  * The first key ends open access, which closes this page's socket before an answer could arrive. A separate request therefore
- * creates the key, and this tab continues with it.
+ * creates the key, and this tab then uses the new key.
  */
 async function makeFirst(wish: InputOf<'keys.create'>): Promise<Outputs['keys']['create']> {
   const answer = await fetchWithToken('/api/v1/keys', {

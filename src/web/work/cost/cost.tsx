@@ -98,7 +98,7 @@ const kinds = new Map<string, TextKey>(
   }),
 );
 
-/** Names the cause of a turn: for a call, the label of its tool. Event types are not shown. */
+/** Returns a label for the cause of a turn. For a tool call, this is the tool's label. Event types are never shown. */
 function nameOfKind(kind: string): string {
   const call = /^tool\.called (.+)$/.exec(kind)?.[1];
   if (call !== undefined)

@@ -163,7 +163,8 @@ async function compareWithRunStart(store: FileStore, path: string): Promise<File
 }
 
 /**
- * Compares the file before and after a step. A revert changes the current file, which can be newer, where its lines still match.
+ * Compares the file before and after a step. A revert applies to the current file, which may be newer, wherever its lines
+ * still match.
  */
 async function compareStep(store: FileStore, path: string, { before, after }: FileWrite): Promise<FileComparison> {
   if (isTruncatedText(before ?? '') || isTruncatedText(after)) throw new Error(t('files.tooLargeToCompare'));
@@ -197,7 +198,7 @@ function FileEditor({ store, file, takesFocus, onStored, onReload, onClose }: Ed
   const [saved, setSaved] = useState(first);
   const [text, setText] = useState(store.drafts.get(path) ?? saved);
   const saving = useFileSaving({ store, path, version });
-  // Typed text becomes a draft immediately, because the file can be reloaded before the page is redrawn.
+  // Typed text becomes a draft immediately, because the file may be reloaded before the page is redrawn.
   const { current: now } = useRef({ text, saved });
   const change = (next: Partial<typeof now>) => {
     Object.assign(now, next);
@@ -211,7 +212,7 @@ function FileEditor({ store, file, takesFocus, onStored, onReload, onClose }: Ed
     await saving.save(`${mark}${written}`, {
       overwrites,
       onStored: (stored) => {
-        if (store.drafts.has(path)) change({ saved: written }); // otherwise the person has discarded the text
+        if (store.drafts.has(path)) change({ saved: written }); // without a draft, the person has discarded the text
         onStored(stored);
       },
     });

@@ -123,7 +123,7 @@ function Listing({ store }: { store: FileStore }) {
   return fileFilter.value === 'all' ? <FileTree store={store} /> : <ChangesView store={store} />;
 }
 
-/** Uses the newest phase in the log. The list loads once the sandbox is ready. */
+/** Whether the newest phase in the log is part of a sandbox start. The file list loads once the sandbox is ready. */
 function isStarting(): boolean {
   if (sessionEventCount.value === 0) return false;
   const last = sessionEvents.findLast(({ type }) => type === 'sandbox.phase');

@@ -111,7 +111,7 @@ export class FileStore {
     return this.shown.value === undefined ? rootPath : parentPathOf(this.shown.value);
   }
 
-  /** Lists the files again after each tool call, run and change of the sandbox's phase. Starts no sandbox. */
+  /** Lists the files again after each tool call, each run, and each change of the sandbox's phase. Never starts a sandbox. */
   follow(): () => void {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const soon = () => {
@@ -179,7 +179,7 @@ function wholeSizeOf({ headers }: Response): number | undefined {
   return size === undefined ? undefined : Number(size);
 }
 
-/** Reads a part of a file, and the size of the whole. A part beyond the end is empty, because a log can still grow. */
+/** Reads part of a file, and the size of the whole file. A part beyond the end is empty, because a log may still grow. */
 export async function readFileRange(address: string, from: number, length: number) {
   const answer = await fetchWithToken(address, { headers: { range: `bytes=${from}-${from + length - 1}` } });
   const size = wholeSizeOf(answer) ?? 0;

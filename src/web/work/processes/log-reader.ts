@@ -90,7 +90,10 @@ export class ProcessLogReader {
   }
 }
 
-/** Offset at which the part's first whole line starts. If the line is longer than the part, the piece in this part is shown. */
+/**
+ * Offset at which the part's first whole line starts. 0 if no line starts in the part, so that its piece of a longer line is
+ * shown.
+ */
 function beginning(part: Uint8Array): number {
   const next = part.indexOf(newline) + 1;
   return next === part.length ? 0 : next;

@@ -92,7 +92,7 @@ export function ProcessesPane({ session: { id: sessionId } }: { session: Session
   );
 }
 
-/** Program of a command, without its folder and the variables before it. */
+/** Program name in a command, without its folder or the environment variables before it. */
 const toProgramName = (cmd: string): string => {
   const word = cmd.split(/\s+/).find((part) => part !== '' && !/^\w+=/.test(part)) ?? cmd;
   return word.split('/').at(-1) || word;

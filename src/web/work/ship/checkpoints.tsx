@@ -105,7 +105,7 @@ function askToRestore(sessionId: string, number: number, onDone: () => void): vo
   });
 }
 
-/** From one checkpoint to another, or to the current files. */
+/** Compares a checkpoint with another one, or with the current files. */
 function Comparison({ sessionId, from, all }: { sessionId: string; from: number; all: readonly Checkpoint[] }) {
   const [to, setTo] = useState<number>();
   const range = { sessionId, from, ...(to !== undefined && { to }) };

@@ -33,7 +33,7 @@ function RepositoryView({ session, repository }: { session: Session; repository:
   const { id: sessionId } = session;
   const { path, url, state, error, branch, access, environment } = repository;
   const of: RepositoryLocation = { sessionId, path };
-  // Incremented after each change to the repository, because the change also makes the state of its pull request outdated.
+  // Incremented after each change to the repository, because the displayed state of its pull request is then outdated too.
   const [reads, setReads] = useState(0);
   const read = async () => (state === 'ready' ? await query('repositories.status', of) : undefined);
   // Read again when the session's status changes, because a run may have changed files.

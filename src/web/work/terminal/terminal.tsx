@@ -179,7 +179,7 @@ interface AgentProps {
 }
 const lookEveryMs = 1_000;
 
-/** A shell of the agent, to watch. While a command runs in it, keys are sent to that command. */
+/** Shows one of the agent's shells. While a command runs in it, keys are sent to that command. */
 function AgentTerminalScreen({ sessionId, shell, all, onShown, openOwn }: AgentProps) {
   const write = useRef<(text: string) => void>(() => {});
   const shown = useRef('');
@@ -320,7 +320,7 @@ class UserTerminalConnection {
   }
 }
 
-/** Works in browsers whose streams are not iterable. */
+/** Also works in browsers whose streams are not iterable. */
 async function* readPieces(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
   const reader = body.getReader();
   for (;;) {

@@ -56,7 +56,7 @@ export class ReplayPlayer {
     this.seek(sessionEvents.length);
   }
 
-  /** If the replay is at its end, starts it again. */
+  /** Restarts the replay if it is at its end. */
   play(): void {
     this.isPlaying.value = true;
     if (this.shown.value >= sessionEvents.length) this.seek(0);

@@ -190,7 +190,7 @@ interface DiffOptions extends EditorOptions {
 
 const collapseUnchanged = { margin: 3, minSize: 6 };
 
-/** Makes collapsed lines open by keyboard too. CodeMirror listens only for clicks. */
+/** Makes collapsed lines open on Enter and Space too, because CodeMirror listens only for clicks. */
 const opensCollapsedLines = EditorView.updateListener.of(({ view }) => {
   for (const node of view.dom.querySelectorAll<HTMLElement>('.cm-collapsedLines:not([role])')) {
     node.setAttribute('role', 'button');
@@ -208,8 +208,8 @@ const opensCollapsedLines = EditorView.updateListener.of(({ view }) => {
 const comparing: Extension = [EditorView.lineWrapping, opensCollapsedLines];
 
 /**
- * Compares the text with its earlier version. In one column, changes can be accepted or reverted; in two, only reverted. In one
- * column, a new file has neither control, because a person deletes the file instead.
+ * Compares the text with its earlier version. In one column, changes can be accepted or reverted; in two, only reverted. In
+ * one column, a new file has neither control, because a person would delete the whole file instead.
  */
 export async function showComparison(common: DiffOptions): Promise<EditorHandle> {
   const { before, text, layout, parent, words, lineEnd, isReadOnly } = common;
@@ -219,7 +219,7 @@ export async function showComparison(common: DiffOptions): Promise<EditorHandle>
     node.type = 'button';
     node.textContent = word;
     if (act) node.onmousedown = act;
-    // A mouse acts on press, as CodeMirror expects; a keyboard produces a click.
+    // The mouse acts on press, as CodeMirror expects. The keyboard acts through a click event, whose `detail` is 0.
     if (act) node.onclick = (event) => event.detail === 0 && act(event);
     return node;
   };

@@ -16,7 +16,7 @@ export function decodeEditableText(bytes: Uint8Array) {
   }
 }
 
-/** Line ending that all texts share. If they differ it is \n, and each \r is part of its line. */
+/** Line ending that all texts share. If the endings differ, \n is returned, and each \r is part of its line. */
 export function detectLineEnding(...texts: readonly string[]): '\n' | '\r' | '\r\n' {
   const all = texts.filter((text) => /[\r\n]/.test(text));
   if (all.length === 0) return '\n';

@@ -14,13 +14,13 @@ const layout = createSharedPref<(typeof layouts)[number]>('diff', 'inline', (val
 export interface FileComparison {
   readonly before: string;
   readonly after: string;
-  /** A save would change bytes that nobody edited. */
+  /** Whether a save would change bytes that nobody edited. */
   readonly isReadOnly: boolean;
   /** Version of the current file. Undefined: the file does not exist. */
   readonly version: string | undefined;
   /**
-   * Returns the text to save after the person changed `after` to `edited`. Undefined: the change does not fit into the current
-   * file.
+   * Returns the text to save after the person changed `after` to `edited`. Undefined: the change cannot be applied to the
+   * current file.
    */
   readonly merge: (edited: string) => Promise<string | undefined>;
 }

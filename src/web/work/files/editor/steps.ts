@@ -14,7 +14,7 @@ export interface FileWrite {
   readonly after: string;
 }
 
-/** Oldest first. Changes by commands are not in the log. */
+/** Oldest first. Changes made by commands are not included, because the log does not contain them. */
 export function listFileSteps(events: readonly Event[]): FileStep[] {
   const steps: (FileStep & { readonly files: Map<string, FileWrite> })[] = [];
   const begin = (seq: number, description: string) => steps.push({ seq, description, files: new Map() });

@@ -1,59 +1,70 @@
-import { focusTab } from '../../app/layout.ts';
-import { isPaletteOpen } from '../../app/palette-state.ts';
+import { Fragment } from 'preact';
+import { focusTab, openPalette, stopCurrentRun } from '../../app/layout.ts';
 import { openAttempts } from '../../attempts/open.ts';
-import { stopRun } from '../../data/actions.ts';
-import { conversationState } from '../../data/log.ts';
 import { navigateToSession } from '../../data/route.ts';
 import { currentSession, currentSessionId } from '../../data/sessions.ts';
 import { isCurrentSessionBusy } from '../../data/status.ts';
 import { openSessionModelPicker } from '../../models/choose.tsx';
-import { tryOrNotify } from '../../parts/notice.tsx';
+import { formatShortcut } from '../../parts/key-names.ts';
+import { Dialog, showDialog } from '../../parts/kit/dialog.tsx';
+import type { IconName } from '../../parts/kit/icon.tsx';
 import { openSettings } from '../../settings/settings.tsx';
-import { confirmFork } from '../../sharing/fork.tsx';
+import { canFork, confirmFork } from '../../sharing/fork.tsx';
 import { openShareDialog } from '../../sharing/share-dialog.tsx';
 import { openSkillPicker } from '../../skills/skills.tsx';
 import { t } from '../../text/text.ts';
+import type { TextKey } from '../../text/texts.ts';
 import { fileFilter } from '../../work/files/store.ts';
 import { computeFuzzyScore } from './fuzzy.ts';
-import type { SlashCommand } from './slash-command.ts';
-import { showSlashHelp } from './slash-help.tsx';
-import type { SuggestionList } from './suggestion.ts';
+
+export interface Suggestion {
+  readonly key: string;
+  readonly icon: IconName;
+  readonly label: string;
+  readonly about: string;
+  readonly refused?: string;
+  readonly inserts?: string;
+  /**
+   * Called when the entry is chosen, after `inserts` has replaced the typed word. Without `inserts`, a word that starts with `/`
+   * is removed, and one that starts with `@` stays.
+   */
+  readonly act?: () => void;
+}
+
+export interface SuggestionList {
+  readonly entries: readonly Suggestion[];
+  readonly note?: string;
+}
 
 const hasSession = () => currentSession.value !== undefined;
 
-export const slashCommands: readonly SlashCommand[] = [
-  { name: 'help', icon: 'help', about: 'slash.help', run: () => showSlashHelp(slashCommands) },
+function focusFiles(shown: 'all' | 'changed'): void {
+  fileFilter.value = shown;
+  focusTab('files');
+}
+
+/** The name is the same in every language and in `corral chat`. */
+interface SlashCommand {
+  readonly name: string;
+  readonly icon: IconName;
+  readonly about: TextKey;
+  /** False: the command has nothing to act on. Absent: always available. */
+  readonly when?: () => boolean;
+  readonly run: () => void;
+}
+
+const slashCommands: readonly SlashCommand[] = [
+  { name: 'help', icon: 'help', about: 'slash.help', run: showSlashHelp },
   { name: 'model', icon: 'gear', about: 'slash.model', run: () => openSessionModelPicker(currentSession.value) },
   {
     name: 'stop',
     icon: 'stop',
     about: 'slash.stop',
     when: () => hasSession() && isCurrentSessionBusy.value,
-    run: () => {
-      const id = currentSessionId.value;
-      if (id !== undefined) void tryOrNotify(t('notStopped'), () => stopRun(id));
-    },
+    run: stopCurrentRun,
   },
-  {
-    name: 'files',
-    icon: 'file',
-    about: 'slash.files',
-    when: hasSession,
-    run: () => {
-      fileFilter.value = 'all';
-      focusTab('files');
-    },
-  },
-  {
-    name: 'diff',
-    icon: 'edit',
-    about: 'slash.diff',
-    when: hasSession,
-    run: () => {
-      fileFilter.value = 'changed';
-      focusTab('files');
-    },
-  },
+  { name: 'files', icon: 'file', about: 'slash.files', when: hasSession, run: () => focusFiles('all') },
+  { name: 'diff', icon: 'edit', about: 'slash.diff', when: hasSession, run: () => focusFiles('changed') },
   { name: 'terminal', icon: 'terminal', about: 'slash.terminal', when: hasSession, run: () => focusTab('terminal') },
   { name: 'skills', icon: 'book', about: 'skills.choose', run: () => openSkillPicker(currentSessionId.value) },
   {
@@ -62,13 +73,7 @@ export const slashCommands: readonly SlashCommand[] = [
     about: 'slash.attach',
     run: () => document.querySelector<HTMLInputElement>('.composer input[type=file]')?.click(),
   },
-  {
-    name: 'fork',
-    icon: 'fork',
-    about: 'slash.fork',
-    when: () => hasSession() && conversationState.items.value.some(({ kind }) => kind === 'end'),
-    run: () => confirmFork(),
-  },
+  { name: 'fork', icon: 'fork', about: 'slash.fork', when: canFork, run: () => confirmFork() },
   {
     name: 'share',
     icon: 'share',
@@ -84,14 +89,7 @@ export const slashCommands: readonly SlashCommand[] = [
     run: () => currentSession.value && openAttempts(currentSession.value.id),
   },
   { name: 'new', icon: 'plus', about: 'slash.new', run: () => navigateToSession(undefined) },
-  {
-    name: 'sessions',
-    icon: 'search',
-    about: 'slash.sessions',
-    run: () => {
-      isPaletteOpen.value = true;
-    },
-  },
+  { name: 'sessions', icon: 'search', about: 'slash.sessions', run: openPalette },
   { name: 'settings', icon: 'gear', about: 'slash.settings', run: () => openSettings() },
 ];
 
@@ -114,4 +112,37 @@ export function suggestCommands(word: string): SuggestionList {
       }),
     }));
   return entries.length > 0 ? { entries } : { entries, note: t('complete.noCommand') };
+}
+
+const keys = [
+  ['@', 'slash.keyFiles'],
+  ['/', 'slash.keyCommands'],
+  ['enter', 'slash.keyEnter'],
+  ['shift+enter', 'slash.keyLine'],
+  ['mod+k', 'slash.keyPalette'],
+] as const;
+
+function showSlashHelp(): void {
+  showDialog(
+    <Dialog title={t('slash.title')}>
+      <dl class="facts grid">
+        {slashCommands.map(({ name, about }) => (
+          <Fragment key={name}>
+            <dt>
+              <code>/{name}</code>
+            </dt>
+            <dd>{t(about)}</dd>
+          </Fragment>
+        ))}
+        {keys.map(([key, about]) => (
+          <Fragment key={key}>
+            <dt>
+              <kbd>{formatShortcut(key)}</kbd>
+            </dt>
+            <dd>{t(about)}</dd>
+          </Fragment>
+        ))}
+      </dl>
+    </Dialog>,
+  );
 }
