@@ -71,7 +71,7 @@ const setupKinds: ReadonlySet<string> = new Set(['fetching', 'ready', 'preparing
 const isSetup = (event: EventOf<NoteEventType>): event is EventOf<'repository' | 'sandbox.service'> =>
   (event.type === 'repository' || event.type === 'sandbox.service') && setupKinds.has(event.data.kind);
 
-/** What the events read so far mean for the next ones. */
+/** State derived from the events read so far, needed to interpret the next ones. */
 class ReadState {
   items: ConversationItem[] = [];
   texts = new Map<string, AssistantItem>();

@@ -8,7 +8,7 @@ import {
 } from '../policy.ts';
 
 const webPolicy: PolicyDescriptor = {
-  label: 'every public host on ports 80 and 443, and the hosts of the policy registries',
+  label: 'every public host on ports 80 and 443, plus the hosts of registries',
   forAgents: () =>
     'public hosts on ports 80 and 443, through the proxy that the environment variables name. Private addresses are refused.',
   strict: false,

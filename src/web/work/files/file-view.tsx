@@ -163,7 +163,7 @@ async function compareWithRunStart(store: FileStore, path: string): Promise<File
 }
 
 /**
- * Compares the file before and after a step. A revert applies to the current file, which may be newer, wherever its lines
+ * Compares the file before and after a step. A revert changes the current file, which may be newer, at each place whose lines
  * still match.
  */
 async function compareStep(store: FileStore, path: string, { before, after }: FileWrite): Promise<FileComparison> {

@@ -149,7 +149,7 @@ export const serverPhrases: Readonly<Record<string, string>> = {
   'only the entries of egress.allow': 'nur die Einträge von egress.allow',
   "the registries that the image's package managers use, and egress.registries":
     'die Paketquellen, die im Image eingerichtet sind, und egress.registries',
-  'every public host on ports 80 and 443, and the hosts of the policy registries':
+  'every public host on ports 80 and 443, plus the hosts of registries':
     'jeden öffentlichen Host auf den Ports 80 und 443 sowie die Hosts der Richtlinie registries',
   'not listed': 'nicht auf der Liste',
   'not chosen': 'nicht ausgewählt',
