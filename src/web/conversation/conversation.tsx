@@ -101,8 +101,7 @@ export function Conversation() {
           <>
             <OpenItems />
             <ErrorBoundary key={id} instead={null}>
-              {/* A plan with a single step is shown only as that step's heading in the conversation. */}
-              {conversationState.plan.value.length > 1 && <PlanPanel model={conversationState} />}
+              <ConversationPlan />
             </ErrorBoundary>
             <Composer />
           </>
@@ -121,6 +120,10 @@ const OpenItems = () => (
     {conversationState.open.value.map(drawOpenItem)}
   </section>
 );
+
+/** A plan with a single step is shown only as that step's heading in the conversation. */
+const ConversationPlan = () =>
+  conversationState.plan.value.length > 1 ? <PlanPanel model={conversationState} /> : null;
 
 function Thinking() {
   const run = conversationState.run.value;

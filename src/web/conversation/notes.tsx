@@ -36,6 +36,7 @@ export function WaitNote({ item }: { item: WaitItem }) {
   const isShared = budget && ['person', 'project', 'server'].includes(budget.scope);
   const isFull = budget?.kind === 'runningRuns';
   const spentBudget = budget?.hard ? 'wait.hard' : isFull ? 'wait.runs' : isShared ? 'wait.shared' : 'wait.budget';
+  const whyKey = `wait.${why}`; // a newer server may send reasons that this page does not know
   const used = spent
     ? t('soFar', { n: spent.turns, tokens: formatCount(spent.tokens), cost: formatUsd(spent.cost) })
     : '';
@@ -44,7 +45,7 @@ export function WaitNote({ item }: { item: WaitItem }) {
       <Icon name="bell" />
       <div>
         <p>
-          {t(isLeft ? 'wait.member' : why === 'budget' ? spentBudget : `wait.${why}`)}
+          {t(isLeft ? 'wait.member' : why === 'budget' ? spentBudget : isTextKey(whyKey) ? whyKey : 'wait.question')}
           {reason === 'budget' && ` ${used}`}
         </p>
         {budget && !isLeft && (
