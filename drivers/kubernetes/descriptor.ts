@@ -9,7 +9,7 @@ export const kubernetesDescriptor = defineDriver({
   async strict(input, refuse) {
     if (input.runtimeClass !== undefined) return input; // only the cluster can check the class's handler
     throw refuse(
-      'CORRAL_KUBERNETES_RUNTIME_CLASS is not set: set it to a runtime class of the cluster whose handler is gVisor or Kata.',
+      'the runtime class is missing: set CORRAL_KUBERNETES_RUNTIME_CLASS to one of the cluster whose handler is gVisor or Kata.',
     );
   },
 });

@@ -61,9 +61,9 @@ function Skills() {
   );
 }
 
+/** `isFolder`: opens a folder picker. Phones can only choose files. */
 type UploadProps = { label: string; isFolder?: boolean; act: (files: FileList) => unknown };
 
-/** Phones can only choose files. */
 function UploadButton({ label, isFolder = false, act }: UploadProps) {
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => {

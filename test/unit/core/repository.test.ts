@@ -18,9 +18,9 @@ describe('the URL of a repository', () => {
   ])('%s keeps its path, and has its host in lower case', (url, kept) => expect(RepositoryUrl.parse(url)).toBe(kept));
 
   test.each([
-    ['ext::sh -c touch% /tmp/x', 'no address'],
-    ['--upload-pack=touch /tmp/x', 'no address'],
-    ['-oProxyCommand=x', 'no address'],
+    ['ext::sh -c touch% /tmp/x', 'not the address'],
+    ['--upload-pack=touch /tmp/x', 'not the address'],
+    ['-oProxyCommand=x', 'not the address'],
     ['https://example.org/a/--upload-pack=x', 'a path with other characters'],
     ['https://example.org/a/-b', 'a path with other characters'],
     ['https://example.org/a/../b', 'a path with other characters'],
@@ -30,8 +30,8 @@ describe('the URL of a repository', () => {
     ['https://example.org/a#main', 'Write the branch or tag'],
     ['git@example.org:a/b.git', 'https:// address'],
     ['ssh://git@example.org/a/b', 'https:// address'],
-    ['file://server/etc', 'no address'],
-    ['file:/etc', 'no address'],
+    ['file://server/etc', 'not the address'],
+    ['file:/etc', 'not the address'],
     ['file:///srv/a%2f..%2fb', 'a path with other characters'],
     ['file:///srv/project/.git', 'a path with other characters'],
     ['file:///', 'a path with other characters'],

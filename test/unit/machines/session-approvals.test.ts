@@ -16,7 +16,7 @@ const resolved = (decision: string, by: string, text?: string) => ({
   data: { callId: 'c1', decision, by, ...(text !== undefined && { text }) },
 });
 const resumed = { type: 'run.resumed', runId: runIdOf(1), data: {} };
-const conflict = [{ ok: false, code: 'conflict', message: expect.stringContaining('does not wait') }];
+const conflict = [{ ok: false, code: 'conflict', message: expect.stringContaining('is not waiting') }];
 
 describe('F113 session: a call that waits for leave', () => {
   test.each(['approved', 'rejected'] as const)('is %s by command, and the run continues with that', (decision) => {

@@ -64,7 +64,7 @@ export function TerminalsPane({ session: { id: sessionId } }: { session: Session
       more: undefined,
     })),
   ];
-  const shown = (tabs.find(({ key }) => key === chosen.value[sessionId]) ?? tabs[0])?.key;
+  const shown = (tabs.find((tab) => tab.key === chosen.value[sessionId]) ?? tabs[0])?.key;
   const shell = shells.list.find(({ id }) => `agent ${id}` === shown);
   return (
     <section class="terminals" aria-label={t('tab.terminal')}>
