@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { FileChanges } from '../../sessions/api/files.ts';
-import { procedure, router, sessionProcedure } from '../procedure/procedure.ts';
+import { procedure, router } from '../procedure/procedure.ts';
 import { awaitOkResult, OkResult, PathInput, sessionTarget, toIsoTime } from '../procedure/schemas.ts';
 
+/** False: if no sandbox is running, the call fails instead of starting one. */
+const Starts = z.boolean().default(true);
 const ofFile = sessionTarget.extend({ path: PathInput });
 const SearchInput = sessionTarget.extend({
   /** A glob for `find`, a POSIX extended regular expression for `grep`. */
@@ -23,8 +25,7 @@ export const filesRouter = router({
     .input(
       sessionTarget.extend({
         path: PathInput.default('.'),
-        /** False: if no sandbox is running, the call fails instead of starting one. */
-        starts: z.boolean().default(true),
+        starts: Starts,
       }),
     )
     .output(
@@ -74,10 +75,11 @@ export const filesRouter = router({
       awaitOkResult(ctx.services.files.remove(sessionId, path, ctx.signal)),
     ),
 
-  changes: sessionProcedure
+  changes: procedure
+    .input(sessionTarget.extend({ starts: Starts }))
     .output(FileChanges.extend({ since: z.object({ runId: z.string(), at: z.iso.datetime() }).nullable() }))
-    .query(async ({ ctx, input: { sessionId } }) => {
-      const { since, ...changes } = await ctx.services.files.changes(sessionId, ctx.signal);
+    .query(async ({ ctx, input: { sessionId, starts } }) => {
+      const { since, ...changes } = await ctx.services.files.changes(sessionId, ctx.signal, { starts });
       return { since: since && { runId: since.runId, at: toIsoTime(since.at) }, ...changes };
     }),
 

@@ -53,9 +53,9 @@ export interface FileService {
   ): Promise<{ matches: readonly GrepMatch[]; truncated: boolean }>;
   /**
    * Files changed since the newest run began, up to 2,000. A file with the same size and modification time is considered
-   * unchanged.
+   * unchanged. `starts` is as in `list`.
    */
-  changes(id: SessionId, signal: AbortSignal): Promise<FileChanges>;
+  changes(id: SessionId, signal: AbortSignal, options?: { readonly starts?: boolean }): Promise<FileChanges>;
   /**
    * A file as it was when the newest run began. Rejects: file_not_found (the file did not exist then, is larger than 256 KiB,
    * or did not fit within the total limit for copies).

@@ -34,18 +34,24 @@ export function createFileService({ sandboxes, hydrate, known }: Deps): FileServ
     return await act(used.client);
   }
 
-  const list: FileService['list'] = async (id, path, signal, { starts = true } = {}) => {
-    const listed = (client: SandboxClient) => client.listFiles(path, signal);
-    if (starts) return await inside(id, path, signal, listed);
+  /** Resumes a paused sandbox, but does not start one that is stopped or being stopped. */
+  async function insideIfRunning<T>(
+    id: SessionId,
+    path: string,
+    signal: AbortSignal,
+    act: (client: SandboxClient) => Promise<T>,
+  ) {
     await check(id, path);
     const { sandboxState, sandboxHeld } = await hydrate(id);
     const client = await sandboxes.look(id, signal);
-    if (client) return await listed(client);
-    // A paused sandbox is resumed; one that is being stopped is not started again.
+    if (client) return await act(client);
     const isPaused = sandboxState === 'running' && !sandboxHeld;
     if (!isPaused) throw new AppError('sandbox_not_found', 'The sandbox is not running.');
-    return await inside(id, path, signal, listed);
-  };
+    return await inside(id, path, signal, act);
+  }
+
+  const list: FileService['list'] = async (id, path, signal, { starts = true } = {}) =>
+    await (starts ? inside : insideIfRunning)(id, path, signal, (client) => client.listFiles(path, signal));
 
   async function open(id: SessionId, path: string, signal: AbortSignal) {
     await check(id, path);
@@ -63,7 +69,8 @@ export function createFileService({ sandboxes, hydrate, known }: Deps): FileServ
     read: (id, path, signal) => inside(id, path, signal, (client) => readWholeFile(client, path, signal)),
     write: (id, path, content, signal) => inside(id, path, signal, (client) => client.writeFile(path, content, signal)),
     remove: (id, path, signal) => inside(id, path, signal, (client) => client.removeFile(path, signal)),
-    changes: (id, signal) => inside(id, '.', signal, (client) => readRunChanges(client, signal)),
+    changes: (id, signal, { starts = true } = {}) =>
+      (starts ? inside : insideIfRunning)(id, '.', signal, (client) => readRunChanges(client, signal)),
     before: (id, path, signal) =>
       inside(id, path, signal, async (client) => {
         const file = pathInside(path, client.workdir);

@@ -28,7 +28,7 @@ type Changes = Outputs['files']['changes']['files'];
 async function readChanges(sessionId: string, end: RunEndItem): Promise<Changes> {
   if (conversationState.runUsed.peek().toolCalls === 0) return [];
   if ((await query('sandbox.status', { sessionId })).state !== 'running') return []; // otherwise the next query would start the sandbox
-  const { files } = await query('files.changes', { sessionId });
+  const { files } = await query('files.changes', { sessionId, starts: false });
   const run = conversationState.run.peek();
   if (run.kind === 'ended' && run.end === end)
     end.changed.value = files.filter(({ path }) => !path.startsWith(attachmentsFolder));

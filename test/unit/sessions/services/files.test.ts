@@ -56,19 +56,23 @@ describe('a listing that starts nothing', () => {
       hydrate: async () => ({ sandboxState: state, sandboxHeld: isHeld }) as never,
       known: async () => {},
     });
-    return files.list(newSession(), '.', signal, { starts: false });
+    return files;
   };
+  const starts = { starts: false };
 
   test.each([
     ['none was started', 'created', false],
     ['it was stopped', 'stopped', true],
     ['it is being stopped', 'running', true],
-  ])('is refused where %s', (_where, state, isHeld) =>
-    expect(listing(state, isHeld)).rejects.toMatchObject({ code: 'sandbox_not_found' }),
-  );
+  ])('is refused where %s, and so are the changed files', async (_where, state, isHeld) => {
+    const refused = { code: 'sandbox_not_found' };
+    await expect(listing(state, isHeld).list(newSession(), '.', signal, starts)).rejects.toMatchObject(refused);
+    await expect(listing(state, isHeld).changes(newSession(), signal, starts)).rejects.toMatchObject(refused);
+  });
 
   test('reads a sandbox that runs, and resumes one that is paused', async () => {
-    expect(await listing('running', false, { listFiles: async () => [] })).toEqual([]);
-    expect(await listing('running', false)).toEqual([]);
+    const running = listing('running', false, { listFiles: async () => [] });
+    expect(await running.list(newSession(), '.', signal, starts)).toEqual([]);
+    expect(await listing('running', false).list(newSession(), '.', signal, starts)).toEqual([]);
   });
 });
