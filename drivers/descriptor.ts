@@ -10,8 +10,8 @@ export interface BuildContext {
   readonly files: readonly string[];
   readonly hash: string;
   /**
-   * Set if the image is based on a stage of the main Dockerfile. The image's own Dockerfile receives the stage's tag as the
-   * build argument TOOLS.
+   * The stage of the main Dockerfile that the image builds on. The image's Dockerfile receives `tag` as the build argument
+   * TOOLS.
    */
   readonly on?: { readonly dockerfile: string; readonly stage: string; readonly tag: string };
 }
@@ -31,7 +31,6 @@ export interface DriverContext {
   readonly clock: Clock;
   readonly random: () => number;
   readonly caBundle: string;
-  /** The certificates in `caBundle` that images do not already contain. Undefined if there are none. */
   extraCa(): Promise<string | undefined>;
   /** The keys that sandbox tokens are derived from, newest first. Kept in the data folder. */
   keys(): Promise<readonly Secret[]>;
@@ -52,7 +51,6 @@ export interface DriverContext {
   readonly onRefused: (id: SandboxId, reason: string) => void;
 }
 
-/** Options of drivers that keep their sandboxes' records and sockets in a local folder. */
 export type LocalDriverOptions = Pick<DriverContext, 'instance' | 'root' | 'gate' | 'ids' | 'replica'> &
   Partial<Pick<DriverContext, 'caBundle' | 'onRefused'>>;
 
@@ -80,7 +78,7 @@ export interface DriverDescriptor<Settings extends z.ZodObject = z.ZodObject> {
   strict?(settings: z.output<Settings>, refuse: (why: string) => AppError): Promise<z.output<Settings>>;
   /** The driver's requirements for a desktop, as a sentence. Absent: its sandboxes never have a desktop. */
   readonly desktopNeeds?: string;
-  /** Folders on the disks that sandboxes write to. Absent: sandboxes write only to another machine's disks. */
+  /** Folders on this machine's disks that sandboxes write to. Absent: none. */
   disks?(dataDir: string): readonly string[];
 }
 

@@ -4,7 +4,6 @@ import type { AnyActorRef } from 'xstate';
 
 export const actorStopEvent = { type: 'xstate.stop' } as const;
 
-/** The running children of a child, even if that child crashed. */
 export function findRunningChildren(parent: AnyActorRef, id: string): AnyActorRef[] {
   const crashed = parent.getSnapshot().children?.[id] as AnyActorRef | undefined;
   const children: readonly (AnyActorRef | undefined)[] = Object.values(crashed?.getSnapshot().children ?? {});

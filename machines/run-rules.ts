@@ -112,10 +112,7 @@ const isOver = (
 ): outcome is Extract<CallOutcome, { readonly kind: 'called' | 'permitted' }> =>
   outcome?.kind === 'called' || outcome?.kind === 'permitted';
 
-/**
- * Interprets a user's reply to an approval: "yes" approves, a question decides nothing, and any other text rejects the call
- * and tells the model what to do instead.
- */
+/** "yes" approves, a question decides nothing, and any other text rejects the call with instructions for the model. */
 export function parseVerdict(text: string): Verdict {
   if (/^(approved?|yes)(\s*[.!])?$/i.test(text.trim())) return { decision: 'approved' };
   return { decision: /[?？؟]["'”’»)]*\s*$/.test(text) ? 'questioned' : 'rejected', text };

@@ -46,15 +46,15 @@ export const runSetup = setup({
   actors: {
     plan: createPlaceholderActor<TurnResult, TurnInput & { readonly again: boolean }>('plan'),
     act: createPlaceholderActor<TurnResult, TurnInput>('act'),
-    /** Executes the calls of one turn, concurrently where their order does not matter. Returns one outcome per call, in order. */
+    /** Runs independent calls concurrently. Returns one outcome per call, in order. */
     calls: createPlaceholderActor<readonly CallOutcome[], ToolCallsInput>('calls'),
     summarize: createPlaceholderActor<TurnResult, TurnInput>('summarize'),
     judge: createPlaceholderActor<TurnResult, JudgeInput>('judge'),
     notice: createPlaceholderActor<void, NoticeInput>('notice'),
     wait: createPlaceholderActor<void, RunWaitInput>('wait'),
-    /** Kills the run's processes, closes its open log entries and logs its end. Requires no other actor. */
+    /** Requires no other actor. */
     end: createPlaceholderActor<void, RunEndInput>('end'),
-    /** Like `end`, but kills no processes. Used if `end` takes too long. */
+    /** Used if `end` takes too long. Kills no processes. */
     close: createPlaceholderActor<void, RunEndInput>('close'),
   },
   delays: {
@@ -99,7 +99,6 @@ export const runSetup = setup({
   },
   actions: {
     take: assign(({ context }, { result }: TurnResultParams) => recordTurn(context, result)),
-    /** The next turn includes every message received so far. */
     see: assign(({ context }) => ({
       seen: context.injected,
       concluded: false,

@@ -25,7 +25,6 @@ export interface RunInput {
   readonly task: string;
   readonly messageId: MessageId;
   readonly policy: RunPolicy;
-  /** Judged whenever the agent claims to be done. */
   readonly goal?: Goal | undefined;
   readonly resume: RunResumeState | undefined;
 }
@@ -49,12 +48,11 @@ export interface RunResumeState {
   /** Number of received messages that no turn has included yet. */
   readonly unseen: number;
   readonly spent: RunSpending;
-  /** Number of tool calls charged since the last answer. */
+  /** Charged since the last answer. */
   readonly toolCalls?: number;
   readonly reason?: WaitReason | undefined;
-  /** Working time so far, in ms, excluding waits. */
+  /** Milliseconds, excluding waits. */
   readonly workedMs?: number;
-  /** The acts since the last hint or answer, for stuck detection. */
   readonly acts?: readonly ProgressEntry[];
   readonly hinted?: boolean;
   readonly approvals?: readonly PendingApproval[];
@@ -63,7 +61,6 @@ export interface RunResumeState {
 export interface JudgementProgress {
   readonly round: number;
   readonly revisions: number;
-  /** Whether a restart interrupted the round. */
   readonly isOpen: boolean;
 }
 export interface PendingApproval {
@@ -85,21 +82,18 @@ export interface PendingApproval {
 export interface Verdict {
   readonly decision: ApprovalDecision;
   readonly text?: string;
-  /** Replaces the model's arguments. */
   readonly args?: Record<string, unknown>;
   readonly result?: ExternalToolResult;
-  /** A tool whose calls need no further approval in this session. */
+  /** A tool to approve for the remaining session. */
   readonly always?: string;
 }
 export interface PendingCall {
   readonly callId: string;
   readonly name: string;
   readonly args: unknown;
-  /** The provider's reason for requiring approval. */
   readonly confirm?: string;
-  /** The text that the call would write, and the current text. */
   readonly content?: ToolContent;
-  /** Set if the call comes from an external agent. Its arguments then cannot be changed. */
+  /** Set for an external agent's call. Its arguments cannot be changed. */
   readonly fixed?: true;
   /** Whether the call was logged before a restart. If so, its outcome must be looked up. */
   readonly begun: boolean;
@@ -111,17 +105,14 @@ export interface RunSpending {
   readonly cost: number;
 }
 
-/**
- * Outcome of one model turn, whose texts are already logged. `toolCalls`: calls that an external agent made in the
- * turn.
- */
+/** The turn's texts are already logged. `toolCalls`: calls that an external agent made. */
 export type TurnResult =
   | {
       readonly kind: 'planned';
       /** Digest of the plan. Repeating the same plan is no progress. */
       readonly digest?: string;
       readonly steps: readonly PlanStep[];
-      /** Other calls of the reply. They become the first calls of the plan's first step. */
+      /** Other calls of the reply. They open the plan's first step. */
       readonly calls?: readonly PendingCall[];
       readonly spent: RunSpending;
     }
@@ -143,7 +134,6 @@ export type TurnResult =
     }
   /** `hint` explains to the model why its reply is unusable. Absent: the reply was empty. */
   | { readonly kind: 'empty'; readonly hint?: string; readonly spent: RunSpending }
-  /** `goesBack`: the agent gets the reason and continues. */
   | {
       readonly kind: 'judged';
       readonly result: GoalResult;
@@ -151,7 +141,6 @@ export type TurnResult =
       readonly goesBack: boolean;
       readonly spent: RunSpending;
     }
-  /** The next request was not sent because it would exceed a budget. */
   | {
       readonly kind: 'unaffordable';
       readonly over: BudgetOverrun;
@@ -188,7 +177,6 @@ export interface ApprovalRequest {
   readonly content?: ToolContent;
   readonly fixed?: true;
   readonly byClient?: true;
-  /** Set if a worker executes the call once a person permits it. */
   readonly forWorker?: true;
   readonly timeoutMs: number;
 }
@@ -209,7 +197,6 @@ export interface RunEnd {
 export type RunEvent =
   | { type: 'run.inject' }
   | { type: 'run.answer'; verdicts?: Verdicts }
-  /** Decisions made while the run works on other calls of the turn. */
   | { type: 'run.decided'; verdicts: Verdicts }
   | { type: 'run.stop'; reason: Extract<RunEndReason, 'stopped' | 'superseded' | 'deleted' | 'expired'> }
   | { type: 'run.mayEnd' }
@@ -218,9 +205,8 @@ export type RunNotice =
   | { type: 'run.waiting'; question: string; approvals?: readonly PendingApproval[] }
   /** `seen`: the number of injected messages that turns have included. */
   | { type: 'run.questionLogged'; seen: number }
-  /** Requests permission to end. `seen`: the number of injected messages that turns have included. */
+  /** `seen`: the number of messages that turns have included. */
   | { type: 'run.wantsToEnd'; seen: number }
-  /** The run's end is being logged, so it accepts no further messages. */
   | { type: 'run.ending' };
 
 export interface RunMachineContext extends RunInput {
@@ -228,7 +214,7 @@ export interface RunMachineContext extends RunInput {
   planned: boolean; // the model created the plan, so a summary follows the last step
   concluded: boolean; // the newest text is the run's answer
   calls: readonly PendingCall[];
-  injected: number; // messages received
+  injected: number;
   seen: number; // messages that a turn has included
   answered: boolean; // the user answered the first pending call's question
   spent: RunSpending; // since the budget was last granted
@@ -250,10 +236,10 @@ export interface RunMachineContext extends RunInput {
   approvals: readonly ApprovalRequest[];
   decided: readonly string[]; // decided while other calls ran
   round: number; // judgement round, from 1
-  revisions: number; // revisions after a missed goal
-  isJudging: boolean; // a restart interrupted the round
+  revisions: number;
+  isJudging: boolean;
   sentBack: boolean; // no turn has included the grader's latest reasons yet
-  judged: Omit<GoalAssessment, 'rounds'> | undefined; // the latest assessment, until another turn follows
+  judged: Omit<GoalAssessment, 'rounds'> | undefined;
   end: RunEnd | undefined;
 }
 
@@ -262,10 +248,10 @@ export interface TurnInput {
   readonly runId: RunId;
   /** False: the agent chooses each next action itself, but can still keep a plan. */
   readonly plans: boolean;
-  /** False: the server created the plan, because the model started without one. */
+  /** False: the server created the plan. */
   readonly planned: boolean;
   readonly steps: readonly PlanStep[];
-  /** Shown to the model in its next request only. Set if the run is stuck or the last reply was empty. */
+  /** Shown to the model once. Set if the run is stuck or the last reply was empty. */
   readonly hint: string | undefined;
   readonly budget: readonly BudgetLine[];
 }
@@ -274,7 +260,7 @@ export interface JudgeInput extends RunRef {
   readonly round: number;
   /** Number of the revision to start if the goal is missed. Undefined: none left. */
   readonly revision: number | undefined;
-  /** True: if the grader fails now, it is not called again. */
+  /** True: a failure of the grader is final. */
   readonly isLastTry: boolean;
   readonly budget: readonly BudgetLine[];
 }
@@ -289,7 +275,7 @@ export interface NoticeInput {
   readonly kind: 'waiting_provider' | 'stuck';
   readonly detail: string;
   readonly code?: ErrorCode | undefined;
-  /** The next retry, from 1, and its delay. Only with `waiting_provider`. */
+  /** Counts from 1. Only with `waiting_provider`. */
   readonly retry?: { readonly number: number; readonly most: number; readonly inMs: number };
 }
 export interface RunWaitInput extends RunRef {

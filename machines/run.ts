@@ -61,7 +61,6 @@ const turnInput = (context: RunMachineContext): TurnInput => ({
 const outcomes = ({ event }: { event: { output: readonly CallOutcome[] } }) => ({ outcomes: event.output });
 const result = ({ event }: { event: { output: TurnResult } }) => ({ result: event.output });
 
-/** Leaves a turn if `guard` holds. `ask` prepares the question; the run then waits for the answer. */
 const asking = <Guard extends string, Ask extends string>(guard: Guard, ask: Ask) =>
   ({
     guard: { type: guard, params: result },
@@ -182,7 +181,7 @@ export const runMachine = runSetup.createMachine({
     'run.decided': { actions: 'decide' },
   },
   states: {
-    // A restart differs from a start only in its input, which is restored from the log.
+    // A restart differs from a start only in its input.
     routing: {
       always: [
         { guard: 'isWaiting', target: 'waiting.open' },
@@ -347,7 +346,7 @@ export const runMachine = runSetup.createMachine({
     },
     ending: {
       entry: 'tellEnding',
-      on: { 'run.stop': {}, 'run.inject': {} }, // keep the first reason for the end
+      on: { 'run.stop': {}, 'run.inject': {} },
       invoke: {
         id: 'end',
         src: 'end',

@@ -9,10 +9,7 @@ import {
 } from '../src/core/model/protocol-violation.ts';
 import { createPlaceholderActor } from './unprovided.ts';
 
-/**
- * Lifecycle of one sandbox, from the first request for it to its release. A lost sandbox is provisioned again on the same
- * workspace.
- */
+/** A lost sandbox is provisioned again on the same workspace. */
 export interface SandboxInput {
   readonly sessionId: SessionId;
   readonly sandboxId: SandboxId;
@@ -27,7 +24,7 @@ export interface SandboxInput {
 export interface SandboxPolicy {
   readonly maxRetries: number;
   readonly backoffMs: (retry: number) => number;
-  /** Idle time after which the sandbox is paused, if the driver supports it. Undefined: never. */
+  /** Milliseconds. Only if the driver supports pausing. Undefined: never. */
   readonly idlePauseMs: number | undefined;
   readonly idleStopMs: number;
   /** Maximum lifetime in ms, whether or not the sandbox is used. */
@@ -40,9 +37,8 @@ export type SandboxEvent =
   | { type: 'sandbox.busy' }
   | { type: 'sandbox.idle' }
   | { type: 'sandbox.pause' } // freeze the sandbox until its next use, even if it is in use now
-  | { type: 'sandbox.rest' } // if unused: pause the sandbox, or stop it and keep its files
+  | { type: 'sandbox.rest' } // if unused: pause, or stop and keep the files
   | { type: 'sandbox.release'; workspace: 'keep' | 'remove' }
-  /** Another server found that the sandbox cannot be trusted. */
   | { type: 'sandbox.distrust'; breach: ProtocolViolationData }
   | SandboxLinkEvent;
 export type SandboxLinkEvent =
@@ -71,7 +67,7 @@ export type SandboxEnd =
 
 interface SandboxContext extends SandboxInput {
   busy: boolean;
-  /** Paused on request. Stays paused until it is used again. */
+  /** Paused on request, until the next use. */
   frozen: boolean;
   retries: number;
   workspace: 'keep' | 'remove';
@@ -202,7 +198,6 @@ export const sandboxMachine = sandboxSetup.createMachine({
         { target: 'queued' },
       ],
     },
-    // Limits how many sandboxes start concurrently in a burst of sessions.
     queued: {
       entry: ['wantSlot', { type: 'phase', params: { phase: 'queued' } }],
       on: { 'slot.granted': 'provisioning' },
@@ -285,7 +280,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
             src: 'pause',
             input: whose,
             onDone: { target: 'paused', actions: { type: 'phase', params: { phase: 'paused' } } },
-            // After a failed pause, the sandbox may or may not be paused. Resuming it leads to a known state.
+            // The sandbox may or may not be paused. Resuming it leads to a known state.
             onError: { target: 'unpausing', actions: assign({ frozen: false }) },
           },
         },
@@ -309,7 +304,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
         },
       },
     },
-    // The sandbox is destroyed immediately, and its files are kept. A person decides whether it is replaced.
+    // The sandbox's files are kept, and a person decides whether it is replaced.
     discarding: {
       entry: ['tellUnready', 'distrust'],
       invoke: {
@@ -321,7 +316,6 @@ export const sandboxMachine = sandboxSetup.createMachine({
       },
       after: { releaseGrace: 'failed' },
     },
-    // The session provisions a new sandbox when needed.
     lost: { entry: assign({ end: { kind: 'lost' } }), type: 'final' },
     releasing: {
       entry: 'tellUnready',

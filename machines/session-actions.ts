@@ -10,8 +10,7 @@ import { applyDecisions, listDecisions, verdictsOf } from './session-decisions.t
 import { sessionSetup } from './session-setup.ts';
 import type { CommandAnswer, QueuedRun, SendMessageCommand, SessionContext } from './session-types.ts';
 
-// Actions of the session's transitions. Each reads the context first and enqueues last, because enqueued changes are not
-// visible inside enqueueActions.
+// Each action reads the context first and enqueues last, because enqueued changes are not visible inside enqueueActions.
 
 const own = sessionSetup;
 const isSend = (event: { type: string }): event is SendMessageCommand => event.type === 'cmd.send';
@@ -79,7 +78,6 @@ export const recordRunResumed = own.enqueueActions(({ context, enqueue }) => {
   });
 });
 
-/** Treats a message as the answer to the first call that needs one. */
 export const answerApproval = own.enqueueActions(({ context, event, enqueue }) => {
   const [first] = context.approvals;
   if (!isSend(event) || !context.active || !first) return;
@@ -102,10 +100,7 @@ export const answerApproval = own.enqueueActions(({ context, event, enqueue }) =
   });
 });
 
-/**
- * A waiting run continues with the decisions. A working run gets them immediately but applies them after its current
- * calls.
- */
+/** A working run gets the decisions immediately but applies them after its current calls. */
 export const applyCallDecisions = (run: 'waits' | 'waitsForSlot' | 'works') =>
   own.enqueueActions(({ context, event, enqueue }) => {
     if (event.type !== 'cmd.decide' || !context.active) return;
@@ -245,7 +240,6 @@ export const answerSandboxWaiters = own.enqueueActions(({ context, enqueue }) =>
   enqueue({ type: 'release', params: { slot: 'start' } });
 });
 
-/** `present`: the sandbox exists and is notified when its last user leaves. */
 export const stopUsingSandbox = (sandbox: 'present' | 'elsewhere') =>
   own.enqueueActions(({ context, event, enqueue }) => {
     if (event.type !== 'sandbox.done') return;
@@ -322,7 +316,6 @@ export const toReleasedFact = (context: SessionContext): SessionFact => ({
   data: { phase: 'released', detail: 'its files are kept' },
 });
 
-/** Sent only from states in which the run's actor exists. */
 export const supersedeRun = () => own.sendTo('run', { type: 'run.stop', reason: 'superseded' });
 export const continueRun = () =>
   own.sendTo('run', ({ context: { verdicts } }) => ({

@@ -60,7 +60,6 @@ export const sessionSetup = setup({
     answer: (_, _answers: { commandIds: readonly string[]; answer: CommandAnswer }): void => {
       throw new Error('action "answer" was not provided');
     },
-    /** Closes the log entries that a crashed run's actor left open. */
     abandon: (_, _broken: { run: QueuedRun; error: unknown }): void => {
       throw new Error('action "abandon" was not provided');
     },

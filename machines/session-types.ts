@@ -30,7 +30,7 @@ export interface SessionInput {
   readonly owner?: string;
   /** Age of the adopted sandbox in ms. Deducted from the sandbox's ttl. */
   readonly sandboxLivedMs?: number;
-  /** Whether the log has the session's tombstone. If so, only cleanup remains. */
+  /** True: the log has a tombstone, and only cleanup remains. */
   readonly deleting: boolean;
   /** Runs that have not ended, in order. The first one may have started. */
   readonly runs: readonly QueuedRun[];
@@ -40,7 +40,7 @@ export interface QueuedRun {
   readonly task: string;
   readonly messageId: MessageId;
   readonly resume: RunResumeState | undefined;
-  /** Whether the session used plans when the run was requested. Undefined: same as when the session was loaded. */
+  /** Undefined: same as when the session was loaded. */
   readonly plans?: boolean;
   readonly goal?: Goal;
 }
@@ -50,7 +50,7 @@ export type SlotKind = 'run' | 'start';
 export type SessionMachineEvent =
   | SessionCommand
   | { type: 'slot.granted'; slot: SlotKind }
-  | { type: 'run.closed' } // internal: the sandbox is no longer needed
+  | { type: 'run.closed' }
   | { type: 'sandbox.rest' } // the server is draining, so an unused sandbox pauses or ends
   | { type: 'sandbox.gone' } // internal: if no work remains, the session can be unloaded
   | { type: 'sandbox.unwanted' } // internal: the work that started the sandbox has stopped
@@ -81,17 +81,17 @@ export type SendMessageCommand = Extract<SessionCommand, { type: 'cmd.send' }>;
 export interface SessionContext extends Omit<SessionInput, 'distrusted'> {
   queue: readonly QueuedRun[];
   active: QueuedRun | undefined;
-  approvals: readonly PendingApproval[]; // calls that need an answer
+  approvals: readonly PendingApproval[];
   verdicts: Verdicts; // passed to the run with its next answer
-  forwarded: number; // messages injected into the active run
-  ending: boolean; // the active run has permission to end and accepts no further messages
+  forwarded: number;
+  ending: boolean; // the active run accepts no further messages
   dropped: readonly QueuedRun[]; // runs that end together with the active one
   stops: readonly string[]; // commands to answer once the run has ended
   deletes: readonly string[];
-  releases: readonly string[]; // commands to answer once the sandbox is gone
+  releases: readonly string[];
   isDeleting: boolean;
-  uses: readonly string[]; // users of a ready sandbox
-  waiters: readonly string[]; // callers that wait for the sandbox
+  uses: readonly string[];
+  waiters: readonly string[];
   isPresent: boolean;
   isReady: boolean;
   distrusted: boolean;

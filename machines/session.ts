@@ -88,8 +88,6 @@ export const sessionMachine = sessionSetup.createMachine({
             routing: {
               always: [
                 { guard: 'isDeleting', target: 'closed' },
-                // A run that started before a restart waits for a decision, an answer or a slot. A stop closes its open log
-                // entries; a message is injected into the run.
                 { guard: 'isResumedApproving', target: 'active.approving', actions: beginRun },
                 { guard: 'isResumedWaiting', target: 'active.waiting', actions: beginRun },
                 { guard: 'hasBegun', target: 'active.requeued', actions: beginRun },
@@ -177,11 +175,10 @@ export const sessionMachine = sessionSetup.createMachine({
                   // Messages are accepted even if the queue is full, because queued runs wait for this answer.
                   on: {
                     'cmd.send': { guard: 'hasNoGoal', target: 'requeued', actions: answerQuestion },
-                    // A message sent before the question, but not yet included in a turn, serves as the answer.
+                    // A message that no turn has included yet serves as the answer.
                     'run.questionLogged': { guard: 'hasUnread', target: 'requeued', actions: recordRunResumed },
                   },
                 },
-                // Waits for decisions, sent as messages or commands, until the first approval expires.
                 approving: {
                   entry: { type: 'release', params: { slot: 'run' } },
                   on: {
@@ -201,7 +198,6 @@ export const sessionMachine = sessionSetup.createMachine({
                     'cmd.decide': { guard: 'isAwaited', actions: applyCallDecisions('waitsForSlot') },
                   },
                 },
-                // The run is ending, by itself or because it was stopped, and accepts no further messages.
                 stopping: {
                   entry: assign({ ending: true }),
                   on: {
@@ -286,7 +282,7 @@ export const sessionMachine = sessionSetup.createMachine({
                       ),
                     ],
                   },
-                  { guard: ({ event }) => event.output.kind === 'lost', target: 'absent' }, // provisioned again when needed
+                  { guard: ({ event }) => event.output.kind === 'lost', target: 'absent' },
                   {
                     target: 'absent',
                     actions: [{ type: 'record', params: ({ context }) => ({ facts: [toReleasedFact(context)] }) }],
@@ -375,7 +371,7 @@ export const sessionMachine = sessionSetup.createMachine({
           { guard: 'isDeleting', actions: rejectDeleted },
           { actions: [assign({ distrusted: false }), acknowledgeCommand] },
         ],
-        'sandbox.distrust': { actions: acknowledgeCommand }, // the sandbox is gone already
+        'sandbox.distrust': { actions: acknowledgeCommand },
       },
     },
     deleted: {

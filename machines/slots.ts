@@ -1,13 +1,13 @@
 import type { SessionId } from '../src/core/model/ids.ts';
 import type { SlotKind } from './session.ts';
 
-// A limited number of slots of each kind. The next free slot goes to the owner who holds the fewest slots or, on a tie, to the
-// oldest request, so one owner's burst does not delay others. A session holds at most one slot of each kind.
+// A free slot goes to the owner with the fewest slots, then to the oldest request, so one owner's burst does not delay others. A
+// session holds at most one slot of each kind.
 
 export interface SlotRequest {
   readonly id: SessionId;
   readonly slot: SlotKind;
-  /** All sessions without an owner are treated as if they had the same owner. */
+  /** Sessions without an owner share one implicit owner. */
   readonly owner?: string | undefined;
 }
 type Claim = Omit<SlotRequest, 'slot'>;
@@ -31,7 +31,6 @@ export function acquireSlot(slots: SlotPools, { id, slot, owner }: SlotRequest, 
   return serve({ ...slots, [slot]: { ...pool, queue: [...pool.queue, { id, owner }] } }, slot, limits);
 }
 
-/** Does nothing if the session has neither a slot nor a request. */
 export function releaseSlot(slots: SlotPools, { id, slot }: SlotRequest, limits: Limits): SlotChange {
   const other = (it: Claim) => it.id !== id;
   const { held, queue } = slots[slot];

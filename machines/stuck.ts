@@ -13,7 +13,7 @@ export type ProgressEntry =
       readonly action: string;
       readonly result: string;
       readonly failed: boolean;
-      /** Whether the call waits, or may return a different result for the same arguments. */
+      /** Whether the call waits, or its result can change. */
       readonly waits?: boolean;
     }
   | { readonly kind: 'text'; readonly text: string };

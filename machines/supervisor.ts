@@ -17,19 +17,18 @@ export interface SupervisorInput {
 }
 interface Child {
   readonly crashes: readonly number[]; // epoch ms, within the window
-  /** Commands that arrived before the session was in memory, delivered once it is loaded. */
+  /** Delivered once the session is loaded. */
   readonly pending: readonly SessionCommand[];
 }
 export type SupervisorEvent =
-  /** Delivers a command. If necessary, restores the session's actor from the log first. */
   | { type: 'session.command'; id: SessionId; command: SessionCommand }
-  /** Restores the session's actor without a command, because its log or its sandbox needs attention. */
+  /** The session's log or sandbox needs attention. */
   | { type: 'session.wake'; id: SessionId }
   /** The session's state in memory contradicts its log. Treated as a crash. */
   | { type: 'session.broken'; id: SessionId; error: unknown }
-  /** Another server owns the session now. Its actor is dropped; nothing is ended or undone. */
+  /** Another server owns the session now. Nothing is ended or undone. */
   | { type: 'session.leave'; id: SessionId }
-  | { type: 'session.hydrate'; id: SessionId } // internal, after a back-off
+  | { type: 'session.hydrate'; id: SessionId }
   | SlotEvent
   | DoneActorEvent
   | ErrorActorEvent;
@@ -57,7 +56,7 @@ export const supervisorMachine = setup({
   },
   actors: {
     session: sessionMachine,
-    /** Folds the log into the session's input. Rejects with session_not_found. */
+    /** Rejects with session_not_found. */
     hydrate: createPlaceholderActor<SessionInput, { id: SessionId }>('hydrate'),
   },
 }).createMachine({
@@ -83,7 +82,7 @@ export const supervisorMachine = setup({
     },
     'session.broken': {
       actions: enqueueActions(({ event: { id, error }, enqueue, self }) => {
-        if (!self.getSnapshot().children[id]) return; // the session is no longer in memory
+        if (!self.getSnapshot().children[id]) return;
         enqueue.raise({ type: 'xstate.error.actor.child', actorId: id, error });
       }),
     },
@@ -105,7 +104,7 @@ export const supervisorMachine = setup({
     },
     'slot.request': {
       actions: enqueueActions(({ context, event: { id, slot, isChild, owner }, enqueue, self }) => {
-        // The parent of a child session already holds a slot while it waits for the child.
+        // The waiting parent of a child session already holds a slot.
         if (isChild && slot === 'run') return tell(self.getSnapshot().children, { id, slot }, enqueue.sendTo);
         const { slots, grants } = acquireSlot(context.slots, { id, slot, owner }, context.limits);
         enqueue.assign({ slots });
@@ -125,7 +124,7 @@ export const supervisorMachine = setup({
         const id = sessionOf(actorId);
         const child = context.children.get(id);
         if (actorId !== id) {
-          if (!child) return; // the session is no longer in memory
+          if (!child) return;
           enqueue.spawnChild('session', { id, input: output as SessionInput });
           enqueue.assign({ children: withChild(context.children, id, { ...child, pending: [] }) });
           for (const command of child.pending) enqueue.sendTo(id as never, command as never);
@@ -135,7 +134,6 @@ export const supervisorMachine = setup({
         for (const grant of grants) tell(self.getSnapshot().children, grant, enqueue.sendTo);
         const left = withoutChild(context.children, id);
         enqueue.emit({ type: 'session.ended', id, output: output as 'deleted' | 'passivated' });
-        // A command that arrived while the session was ending restores the session.
         const pending = child?.pending ?? [];
         enqueue.assign({ slots, children: pending.length > 0 ? withChild(left, id, { crashes: [], pending }) : left });
         if (pending.length > 0) enqueue.spawnChild('hydrate', { id: hydrationOf(id), input: { id } });

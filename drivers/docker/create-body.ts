@@ -12,25 +12,20 @@ interface Host extends HostConfig {
 
 const mebibyte = 2 ** 20;
 /**
- * CPU shares of a sandbox's containers; other containers and the machine's own services have 1,024. About 60 busy sandboxes
- * weigh as much as the server, so the server can always control and stop them promptly. Shares do not limit the use of idle
- * CPUs.
+ * Other containers and the machine's services have 1,024. About 60 busy sandboxes weigh as much as the server, so the server
+ * can always control them. Shares do not limit the use of idle CPUs.
  */
 export const sandboxCpuShares = 16;
 
-/**
- * No new privileges, and our seccomp profile. No AppArmor profile is set here, so the engine applies its default one. The
- * engine filter requires exactly these options.
- */
+/** The engine filter requires exactly these options. The engine adds its default AppArmor profile. */
 export const securityOptions: readonly string[] = ['no-new-privileges', `seccomp=${createSeccompProfile()}`];
 
 export interface ContainerRequest {
   readonly spec: SandboxSpec;
   readonly user: number;
   readonly name: string;
-  /** The engine's volume names, in the order of the spec's volumes. */
   readonly volumeNames?: readonly string[];
-  /** The engine's name for the workspace's volume. Default: the container's name. */
+  /** Default: the container's name. */
   readonly volume?: string;
   readonly image: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -73,7 +68,6 @@ export const detachedStreams = {
   Tty: false,
 } as const;
 
-/** The only definition of the rights and limits of a sandbox's container. */
 export function createSandboxBody({
   spec,
   user,
@@ -108,12 +102,12 @@ export function createSandboxBody({
     ...createIsolationConfig(spec.limits),
     NetworkMode: 'none',
     ...(services.length > 0 && { ExtraHosts: services.map((it) => `${it.name}:127.0.0.1`) }),
-    ShmSize: spec.env.CORRAL_DESKTOP === 'on' ? Math.floor(memoryBytes / 4) : 64 * mebibyte, // shared by the browser's tabs
+    ShmSize: spec.env.CORRAL_DESKTOP === 'on' ? Math.floor(memoryBytes / 4) : 64 * mebibyte,
     Tmpfs: {
       '/tmp': `${scratch},mode=1777`,
       '/run': `rw,nosuid,nodev,noexec,size=${16 * mebibyte},mode=755,${owned}`,
       '/home/agent': `${scratch},mode=700,${owned}`,
-      '/mnt': `rw,nosuid,nodev,noexec,size=${mebibyte},mode=755,${owned}`, // holds links into the workspace, such as /mnt/session
+      '/mnt': `rw,nosuid,nodev,noexec,size=${mebibyte},mode=755,${owned}`,
     },
     Mounts: [
       { Type: 'bind', Source: mount, Target: '/run/corral', ReadOnly: true, BindOptions: { Propagation: 'rprivate' } },

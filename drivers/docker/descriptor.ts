@@ -8,7 +8,7 @@ import { findStrictRuntime } from './strict-runtime.ts';
 /** All ids are below 65536, because an engine with user namespaces maps only that many. */
 export const dockerUserRange = '40000-49999';
 const socket = 'unix:///var/run/docker.sock';
-/** Docker's folder for volumes. A server in a container cannot see the folder; it gets the disk usage from its sandboxes. */
+/** Docker's folder for volumes. A server in a container cannot see it. */
 const engineFolder = '/var/lib/docker';
 const checkMs = 5_000;
 const soon = () => ({ signal: AbortSignal.timeout(checkMs) });
@@ -53,7 +53,7 @@ export const dockerDescriptor = defineDriver({
       variants: [ourImages.desktop, ourImages.agents, ourImages.code].map(built),
     });
   },
-  /** Reports an engine that does not answer, but does not keep the server from starting: the engine may come up later. */
+  /** Reports an engine that does not answer, but lets the server start. */
   async report(driver, { host = socket, runtime }, { say }) {
     try {
       await driver.check(soon());

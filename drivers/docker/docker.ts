@@ -107,16 +107,15 @@ function filteredMounts(engine: Dockerode, folder: string): MountFolders {
 }
 
 /**
- * `instance`: part of every container's name, so that several installations can share one engine. `root`: the folder that
- * holds the sandboxes' records and, if `socketsDir` is not set, their sockets. If its path is too long for Unix sockets, the
- * sockets are in a temporary folder with a short path.
+ * `instance` is part of every container's name, so several installations can share an engine. `root` is the folder for the
+ * sandboxes' records. The sockets are also in it, unless `socketsDir` is set or the path is too long.
  */
 export interface DockerOptions extends LocalDriverOptions {
   /** Same format as DOCKER_HOST. Must be a Unix socket of this machine. */
   readonly host: string;
   /** Set if `host` is an engine filter, which creates the socket folders here. */
   readonly socketsDir?: string | undefined;
-  /** User ids for sandboxes, one per sandbox. Undefined: every sandbox runs as the image's user. */
+  /** Undefined: every sandbox runs as the image's user. */
   readonly users?: UserIdRange | undefined;
   readonly defaultImage?: BuildableImage;
   readonly variants?: readonly BuildableImage[];
@@ -198,7 +197,6 @@ export async function createDockerDriver(
     if (workspace === 'remove') await removeVolume(engine, name, signal);
   }
 
-  /** Cleans up after a failed start. Never removes a sandbox that was already running. */
   async function undo(id: SandboxId, createdResources: CreatedResources, workspace: 'keep' | 'remove'): Promise<void> {
     const signal = AbortSignal.any([AbortSignal.timeout(cleanUpMs), work.hurry]);
     if (createdResources.creating) await raceAbort(createdResources.creating, signal);
@@ -260,7 +258,7 @@ export async function createDockerDriver(
         const { signal } = own;
         const kept = readWorkspacePointer(engine, nameOf(id), signal);
         const freshUser = users.choose(signal);
-        freshUser.catch(() => {}); // never awaited if the workspace has files
+        freshUser.catch(() => {});
         const [image, pointer] = await Promise.all([images.ensure(spec.image, own, news), kept]);
         news({ phase: 'starting', detail: `Starting a container of ${image}` });
         const createdResources: CreatedResources = { containerId: undefined };
@@ -278,7 +276,7 @@ export async function createDockerDriver(
           await waitForSandboxStart(end, signal);
           return info;
         } catch (error) {
-          await undo(id, createdResources, pointer ? 'keep' : 'remove').catch(() => {}); // `list` still shows what remains
+          await undo(id, createdResources, pointer ? 'keep' : 'remove').catch(() => {});
           throw error;
         }
       });
@@ -286,7 +284,7 @@ export async function createDockerDriver(
 
     async attach(id, { signal }, role = 'holder') {
       const { Id, State, Config } = await running(id, signal);
-      const key = parseSandboxInfo(Config.Labels, 'ready')?.id ?? id; // a claimed sandbox's labels and folder keep its pool id
+      const key = parseSandboxInfo(Config.Labels, 'ready')?.id ?? id;
       const who = { id, sessionId: sessionIdOf(id) };
       const held = await holds.link(key, { body: Id, workdir, role, who });
       const link = { ...held, starvedMs: createCpuWaitMeter(State.Pid) };
@@ -306,7 +304,6 @@ export async function createDockerDriver(
         if (hasServices) await services.freeze(id, signal);
         if (!State.Paused) await pauseContainer(engine.getContainer(Id), signal);
       } catch (error) {
-        // The pause failed, so the sandbox continues to run and needs its services.
         if (hasServices) await services.thaw(id, AbortSignal.timeout(cleanUpMs)).catch(() => {});
         throw error;
       }

@@ -27,10 +27,7 @@ export async function pauseContainer(
   }
 }
 
-/**
- * Time limit, in ms, for the engine to begin its answer. After that, the request or its answer is considered lost; waiting
- * longer could block a start for minutes.
- */
+/** Milliseconds until the engine must begin its answer. A longer wait for a lost request could block a start for minutes. */
 const usualAnswerMs = 60_000;
 
 /**
@@ -43,10 +40,7 @@ class QuietAgent extends Agent {
   }
 }
 
-/**
- * Opens the engine at a DOCKER_HOST address. The engine must be on this machine, because sandboxes dial the server's Unix
- * sockets.
- */
+/** The engine must be on this machine, because sandboxes dial the server's Unix sockets. */
 export function openDockerEngine(host: string, answerMs = usualAnswerMs): Dockerode {
   const socketPath = host.startsWith('unix://') ? host.slice('unix://'.length) : host;
   if (!socketPath.startsWith('/')) {
@@ -136,12 +130,12 @@ export async function removeContainer(
     if (found?.Config.Labels?.['corral.owner-instance'] !== instance) return;
     const container = engine.getContainer(found.Id);
     try {
-      // `v` also removes anonymous volumes, which the engine creates if the image declares volumes.
+      // `v` also removes the anonymous volumes that an image declares.
       await callEngine(signal, () => container.remove({ force: true, v: true, abortSignal: signal }));
       return;
     } catch (error) {
       if (readEngineErrorStatus(error) === 404) return;
-      if (readEngineErrorStatus(error) !== 409) throw error; // 409: another call is removing it
+      if (readEngineErrorStatus(error) !== 409) throw error;
       await sleep(25, signal);
     }
   }

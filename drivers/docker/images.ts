@@ -6,7 +6,6 @@ import type { CallOptions, ProvisionProgress } from '../driver.ts';
 import { SingleFlight } from '../shared/pool/single-flight.ts';
 import { callEngine, findEngineObject, readEngineErrorStatus, readEngineErrorText } from './engine.ts';
 
-/** The image's tag contains the hash of its build context. */
 export interface BuildableImage extends BundledImage {
   readonly buildNetwork: string;
 }
@@ -23,7 +22,7 @@ export interface EngineImages extends AsyncDisposable {
 export function openEngineImages(engine: Dockerode, ours: readonly BuildableImage[]): EngineImages {
   const gettings = new SingleFlight<void>();
   const listeners = new Map<string, Set<ProgressListener>>();
-  const newest = new Map<string, ProvisionProgress>(); // latest progress, sent to callers that join later
+  const newest = new Map<string, ProvisionProgress>();
   const contexts = new Map<BuildableImage, Promise<BuildContext>>();
 
   async function loadContext(image: BuildableImage, signal: AbortSignal): Promise<BuildContext> {
@@ -119,10 +118,7 @@ export function openEngineImages(engine: Dockerode, ours: readonly BuildableImag
   };
 }
 
-/**
- * Name prefix of built templates' images. No registry has these images, so they are never pulled: a pull could only fetch another
- * publisher's image.
- */
+/** Name prefix of built templates' images. They are never pulled: a registry could only have another publisher's image. */
 export const builtImagePrefix = 'corral-built/';
 const isBuilt = (name: string) => name.startsWith(builtImagePrefix);
 const goneText =
@@ -135,7 +131,6 @@ interface Progress {
   readonly error?: string;
 }
 
-/** Parses the engine's `Step 3/9 : RUN …` lines; other lines of a build are program output. */
 function builtLayer(text: string): string | undefined {
   const [, at, all, what = ''] = /^Step (\d+)\/(\d+) : ([\s\S]*)/.exec(text) ?? [];
   return at && `layer ${at} of ${all}: ${what.trim().replaceAll(/\s+/g, ' ').slice(0, 200)}`;

@@ -23,10 +23,10 @@ export const createInstanceFilter = (instance: string) => `corral.owner-instance
 export const parseSandboxInfo = (labels: unknown, phase: SandboxInfo['phase']): SandboxInfo | undefined =>
   parseSandboxLabels(labels, prefix, phase);
 
-/** Set on pool containers. Its value is the recipe's hash. Labels cannot change, so this label remains after the claim. */
+/** Set on pool containers to the recipe's hash. Labels cannot change, so the label remains after a claim. */
 export const poolLabel = 'corral.pool';
 export const imageContentLabel = 'corral.content';
-/** Set on an empty volume that points to a session's workspace. Its value is the name of the volume with the files. */
+/** Set on an empty volume that points to a session's workspace: the name of the volume with the files. */
 export const workspaceLabel = 'corral.workspace';
 
 /**
@@ -44,10 +44,7 @@ export function createContainerNaming(instance: string) {
     build: (sandbox: SandboxId) => `${base}build-${sessionIdOf(sandbox)}`,
     claimedIn: (name: string) => id(after(base, name)),
     warmIn: (name: string) => id(after(`${base}warm-`, name)),
-    /**
-     * Id of the build whose container has this name. A label cannot hold the id, because an image inherits the labels of the
-     * container that it was created from.
-     */
+    /** The build's id. A label cannot hold it, because an image inherits its container's labels. */
     buildIn: (name: string) => id(after(`${base}build-`, name.replace(/^\//, ''))),
   };
 }
@@ -62,7 +59,6 @@ interface Body {
   readonly pointer?: OptionalLabels;
 }
 
-/** Undefined if the container is unclaimed or not a sandbox. */
 export function parseContainerInfo(
   names: ContainerNaming,
   { name, labels, pointer }: Body,
@@ -73,6 +69,6 @@ export function parseContainerInfo(
   if (!id) return undefined;
   const reply = parseSandboxInfo(pointer, phase);
   if (reply?.id === id) return reply;
-  const own = parseSandboxInfo(labels, phase); // claimed, but the pointer has not been written yet
+  const own = parseSandboxInfo(labels, phase);
   return own && { ...own, id, sessionId: sessionIdOf(id) };
 }

@@ -14,13 +14,10 @@ interface Options extends Pick<ContainerContext, 'engine' | 'instance' | 'names'
   readonly warming: ReadonlySet<SandboxId>;
 }
 
-/** Age at which a folder without a container is treated as a leftover. A start creates the container soon after the folder. */
+/** A start creates the container soon after the folder. An older folder without a container is a leftover. */
 const startMs = 5_000;
 
-/**
- * Lists sandboxes from containers, volumes without a container, services without a sandbox, and folders that a failed start or
- * removal left behind. Builds and unclaimed sandboxes are omitted.
- */
+/** Lists sandboxes, and everything that failed starts or removals left behind. Omits builds and unclaimed sandboxes. */
 export function createSandboxLister(options: Options): (signal: AbortSignal) => Promise<SandboxInfo[]> {
   const { engine, instance, names, folders, clock, hasReplicas, isStarting, warming } = options;
 
@@ -55,7 +52,7 @@ export function createSandboxLister(options: Options): (signal: AbortSignal) => 
       if (!info) return [];
       return info.phase === 'ready' && isStarting(info.id) ? { ...info, phase: 'starting' as const } : info;
     });
-    // A service without its sandbox is listed as an exited sandbox, so that the reconciler removes it.
+    // The reconciler removes the service as an exited sandbox.
     for (const { Labels } of beside) {
       const info = parseSandboxInfo(Labels, 'exited');
       if (info && !live.some(({ id }) => id === info.id)) live.push(info);
@@ -64,7 +61,6 @@ export function createSandboxLister(options: Options): (signal: AbortSignal) => 
     const kept = volumes
       .flatMap(({ Labels }) => (isPooled(Labels) ? [] : (parseSandboxInfo(Labels, 'stopped') ?? [])))
       .filter(({ id }) => !taken.has(id));
-    // `taken` also includes the ids of unclaimed sandboxes and the pool ids of claimed ones.
     for (const { Labels } of [...containers, ...volumes]) taken.add(Labels?.['corral.sandbox']);
     const rest = own.filter((id) => !taken.has(id));
     const left = await Promise.all(rest.map((id) => leftIn(id, starting.has(id) ? 'starting' : 'stopped')));

@@ -28,7 +28,6 @@ export interface CreatedResources {
   /** The create request in flight. Abandoning it could orphan a container. */
   creating?: Promise<unknown>;
 }
-/** Options shared by all containers of this installation. */
 export interface ContainerContext {
   readonly engine: Dockerode;
   readonly folders: SandboxFolders;
@@ -42,15 +41,13 @@ export interface ContainerContext {
 }
 interface ContainerStart extends ContainerContext {
   readonly created: CreatedResources;
-  /** User id for a workspace without files. Requested early, so that the start waits less for it. */
+  /** Requested early, to shorten the start. */
   readonly freshUser: Promise<number>;
-  /** The token for a new sandbox; a running one keeps its own. */
   readonly token: string;
   readonly name: string;
   /** `user` is undefined while the workspace has no files. */
   readonly workspace: WorkspaceVolume;
   readonly image: string;
-  /** Pool labels; set only for a sandbox that no session owns yet. */
   readonly pool?: Readonly<Record<string, string>>;
   readonly body?: (request: ContainerRequest) => Dockerode.ContainerCreateOptions;
 }
@@ -69,7 +66,7 @@ export async function startContainer(
   signal: AbortSignal,
 ): Promise<StartedContainer> {
   const { engine, folders, holds, instance, name, image } = place;
-  // Awaited later: this lookup waits for the engine, and the sandbox's folder can be prepared in the meantime.
+  // Not awaited yet: the sandbox's folder is prepared during this lookup.
   let user = userFor(place, place.workspace, signal);
   user.catch(() => {});
   const meta = await folders.prepare({ driver: 'docker', instance, ...toSandboxInfoFields(spec), token: place.token });
@@ -104,7 +101,7 @@ export async function startContainer(
     }
     const taken = await adopt(place, spec, token, signal);
     if (taken) return taken;
-    await sleep(25, signal); // the name has become free, or its container is still being created
+    await sleep(25, signal);
     workspace = toWorkspaceVolume(await readWorkspacePointer(engine, name, signal), place);
     user = userFor(place, workspace, signal);
   }
@@ -126,7 +123,6 @@ export const toWorkspaceVolume = (
 ): WorkspaceVolume =>
   pointer ? { volume: pointer.workspace ?? name, user: users.ofWorkspace(pointer.labels) } : { volume: name };
 
-/** Undefined: the name is taken. */
 async function create(
   engine: Dockerode,
   body: Dockerode.ContainerCreateOptions,
@@ -134,7 +130,7 @@ async function create(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const { name, ...rest } = body;
-  // Query and body are separate: otherwise dockerode would also put the body, and so the token, into the URL, which is logged.
+  // Separate, because dockerode would also put a single object with the token into the URL, which is logged.
   const options = { _query: { name }, _body: rest } as Dockerode.ContainerCreateOptions;
   const request = () => {
     const creating = engine.createContainer(options);
@@ -160,10 +156,7 @@ interface ContainerToStart {
   readonly isFresh: boolean;
 }
 
-/**
- * Prepares the token, the volumes and a new workspace for the container, and starts it. Accepts 304 (already running), which
- * dockerode reports as an error.
- */
+/** Accepts 304 (already running), which dockerode reports as an error. */
 async function start(
   { engine, folders, users, volumes, image, runtime }: ContainerStart,
   { id, spec, token, user, isFresh }: ContainerToStart,
@@ -172,7 +165,7 @@ async function start(
   const ownWorkspace = async () => {
     if (isFresh) await orOnceMore(() => changeWorkspaceOwner(engine, { id, user }, signal));
   };
-  const ownsLate = usesHostKernel(runtime); // gVisor keeps the owner that a mount has at startup
+  const ownsLate = usesHostKernel(runtime);
   await Promise.all([
     folders.handOver(spec.id, id, token),
     volumes.give(spec.volumes ?? [], { container: id, image, user }, signal),
@@ -182,10 +175,9 @@ async function start(
     callEngine(signal, () => engine.getContainer(id).start({ abortSignal: signal })).catch((error) => {
       if (readEngineErrorStatus(error) !== 304) throw error;
     });
-  const starting = orOnceMore(begin); // safe to repeat: the engine answers 304 if the container is running
-  // The workspace's owner can be changed while the container and its daemon start, because no program runs in the sandbox
-  // before this function returns. All three calls are awaited even if one fails, so the caller never removes a container
-  // that is still starting.
+  const starting = orOnceMore(begin);
+  // The workspace's owner can change during startup, because no program runs in the sandbox yet. All three calls are awaited even
+  // if one fails, so the caller never removes a container that is still starting.
   const owned = ownsLate && starting.then(ownWorkspace);
   const ends = await Promise.allSettled([users.checkAlone(user, id, signal), starting, owned]);
   for (const it of ends) if (it.status === 'rejected') throw it.reason;
@@ -198,7 +190,6 @@ function orOnceMore<Value>(request: () => Promise<Value>): Promise<Value> {
   });
 }
 
-/** Undefined: the name is free, or was freed by a removal. */
 async function adopt(
   place: ContainerStart,
   spec: SandboxSpec,
@@ -221,7 +212,7 @@ async function adopt(
   const { Running, Paused, Status } = found.State;
   const reachable = knows(Env, token) && found.Mounts.some(({ Source }) => Source === folders.mount(spec.id));
   if (!reachable || (!Running && Status !== 'created')) {
-    await removeContainer(engine, found.Id, instance, signal); // keeps the workspace
+    await removeContainer(engine, found.Id, instance, signal);
     return undefined;
   }
   if (Paused) await callEngine(signal, () => engine.getContainer(found.Id).unpause({ abortSignal: signal }));
@@ -234,12 +225,11 @@ async function adopt(
   return { info, end: await holds.hold(spec.id, found.Id) };
 }
 
-/** Containers started by an older server have the token itself in their environment, not its hash. */
+/** Older servers put the token itself into the environment, not its hash. */
 function knows(env: readonly string[], token: Secret): boolean {
   return [hashDaemonToken(token), token.reveal()].some((it) => env.includes(`CORRAL_SANDBOXD_TOKEN=${it}`));
 }
 
-/** A claimed sandbox keeps its folder and volume names from the pool. */
 async function adoptClaimed(
   { engine, folders, holds, instance, labels, name }: ContainerStart,
   spec: SandboxSpec,
@@ -256,7 +246,7 @@ async function adoptClaimed(
   const token = (await folders.read(own.id))?.token;
   const reachable = found.State.Running && token !== undefined && knows(found.Config.Env, new Secret(token));
   if (!reachable) {
-    await removeContainer(engine, found.Id, instance, signal); // keeps the workspace
+    await removeContainer(engine, found.Id, instance, signal);
     await holds.release(own.id, new AppError('sandbox_lost', 'The sandbox was replaced.'));
     await folders.remove(own.id);
     return undefined;
@@ -291,9 +281,8 @@ export async function readWorkspacePointer(
 }
 
 /**
- * Creates the volume that points from the session's name to the claimed container's files, because Docker cannot rename
- * volumes. Resolves with the volume's labels. If another call created the volume first, resolves with the labels from that
- * call.
+ * Creates a volume that points to the claimed container's files, because Docker cannot rename volumes. Resolves with its
+ * labels; if another call created it first, with the labels from that call.
  */
 export async function writeWorkspacePointer(
   { engine, name, labels, found }: VolumeClaim,
@@ -305,7 +294,7 @@ export async function writeWorkspacePointer(
   const requested = { Name: name, Driver: 'local', Labels: reply };
   const request = { _query: {}, _body: requested, abortSignal: signal };
   await callEngine(signal, () => engine.createVolume(request as object));
-  return (await readWorkspacePointer(engine, name, signal))?.labels ?? {}; // Docker keeps the labels of the first create request
+  return (await readWorkspacePointer(engine, name, signal))?.labels ?? {};
 }
 
 export const workspaceVolumeOf = ({ Mounts }: Pick<Dockerode.ContainerInspectInfo, 'Mounts'>): string =>

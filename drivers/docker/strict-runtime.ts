@@ -10,8 +10,8 @@ const install =
   'Install gVisor (https://gvisor.dev/docs/user_guide/install) or Kata Containers, or set CORRAL_SANDBOX_ISOLATION=standard.';
 
 /**
- * Selects a runtime that gives each container its own kernel: the configured runtime or, if none is configured, the engine's
- * first suitable one. Rejects if no runtime is suitable, if the configured one is not, or if the engine does not answer.
+ * Returns the configured runtime or, if none is configured, the engine's first that gives each container its own kernel.
+ * Rejects if there is no suitable runtime, or the engine does not answer.
  */
 export async function findStrictRuntime(
   { host, runtime: target }: { host: string; runtime: string | undefined },

@@ -37,9 +37,8 @@ interface Options {
 }
 
 /**
- * If a range is set, running sandboxes never share a user id, except those whose workspace was created before the range was
- * set. The kernel counts inotify instances, keys, pipe pages and pending signals per user. User ids are recorded only in the
- * labels of containers and volumes.
+ * If a range is set, running sandboxes share a user id only if their workspaces predate the range. The kernel counts inotify
+ * instances, keys, pipe pages and pending signals per user. User ids are recorded only in labels.
  */
 export function openUserIdAllocator({ engine, instance, ids, range }: Options): UserIdAllocator {
   const labelled = (user: number) => ({ label: [createInstanceFilter(instance), `${userLabel}=${user}`] });
@@ -68,7 +67,7 @@ export function openUserIdAllocator({ engine, instance, ids, range }: Options): 
       if (taken.length === 0 && !kept) return user;
       if (taken.length === 0) resting ??= user;
     }
-    // Reuse the user id of a stopped sandbox, which cannot start while this sandbox runs.
+    // A stopped sandbox with this user id cannot start while this sandbox runs.
     if (resting !== undefined) return resting;
     throw new AppError(
       'sandbox_capacity',

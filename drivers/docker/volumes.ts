@@ -7,7 +7,6 @@ import { createIsolationConfig, detachedStreams } from './create-body.ts';
 import { callEngine, findEngineObject, removeContainer, removeVolume } from './engine.ts';
 import { createInstanceFilter } from './labels.ts';
 
-/** Label with the volume's id. Used to list the volumes. */
 const volumeLabel = 'corral.volume';
 const headerBytes = 512;
 const helperLimits = { memoryBytes: 128 * 2 ** 20, cpus: 1, pids: 32 };
@@ -40,13 +39,12 @@ export function openDockerVolumes({ engine, instance, labels }: Options): Docker
     found?.Labels?.['corral.owner-instance'] === instance;
 
   /**
-   * Runs the image's chown as root, in a container with no network and only this volume. The owner of the folder itself is
-   * changed last, so that an interrupted change is detected and repeated. A link's own owner is changed; links are never
-   * followed.
+   * Runs the image's chown as root, in a container with no network and only this volume. The folder's own owner changes
+   * last, so that an interrupted change is detected and repeated. Links are never followed.
    */
   async function chownVolume(id: VolumeId, { image, user }: NewOwner, signal: AbortSignal): Promise<void> {
     const name = helperOf(id);
-    await removeContainer(engine, name, instance, signal); // left by a killed server
+    await removeContainer(engine, name, instance, signal);
     const body = {
       Image: image,
       User: '0:0',
@@ -70,7 +68,6 @@ export function openDockerVolumes({ engine, instance, labels }: Options): Docker
       const why = `The volume could not be assigned to user ${user} (chown: ${StatusCode}).`;
       throw new AppError('sandbox_unavailable', `${why} The image ${image} needs the program chown.`);
     } finally {
-      // if this fails, the next owner change removes the helper
       await removeContainer(engine, name, instance, AbortSignal.timeout(10_000)).catch(() => {});
     }
   }

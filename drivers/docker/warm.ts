@@ -39,32 +39,27 @@ type StartCall = (spec: SandboxSpec, signal: AbortSignal) => Promise<StartedCont
 
 const cleanUpMs = 30_000;
 const dialMs = 5_000; // longer than the 2 s that a daemon needs to find and dial a new socket
-const renameMs = 5_000; // less than the interval between two checks of the pool
+const renameMs = 5_000;
 const lost = (text: string) => new AppError('sandbox_lost', text);
 
 /**
- * Sandboxes started ahead of need. A claim renames the container to its session's name; labels do not change. The engine accepts
- * two concurrent renames, so a file in the sandbox's folder decides which claim wins. Every server that can use the sandbox sees
- * that folder.
+ * A claim renames the container to its session's name. The engine accepts two concurrent renames, so a file in the sandbox's
+ * folder decides which claim wins. Every server that can use the sandbox sees that folder.
  */
 export function createDockerPool(options: Options): Poolable {
   const { engine, instance, names, labels, folders, holds, images, starting } = options;
-  /** Unclaimed sandboxes whose daemons this process listens for. */
   const waiting = new Set<SandboxId>();
   /**
-   * Sandboxes that were claimed but not yet renamed at the last check. If they are still not renamed at the next check, the claim
-   * was interrupted, and they move to `abandoned`.
+   * Sandboxes that were claimed but not yet renamed at the last check. If they are still not renamed at the next check, the
+   * claim was interrupted.
    */
   let halfway = new Set<SandboxId>();
   const abandoned = new Set<SandboxId>();
-  /** Volumes unused at the last check. Removed if still unused at the next check. */
+  /** Volumes unused at the last check. Removed if still unused at the next. */
   let idle = new Set<string>();
   const mine = { filters: { label: [createInstanceFilter(instance), poolLabel] } };
 
-  /**
-   * Returns the image's content id and the configured runtime, so that a claim never takes a sandbox with an outdated image
-   * or a different runtime.
-   */
+  /** The content id and the runtime, so that a claim never takes a sandbox with an outdated image or a different runtime. */
   async function readContentId(ref: string, signal: AbortSignal): Promise<string> {
     const { Id } = await callEngine(signal, () => engine.getImage(ref).inspect({ abortSignal: signal } as object));
     return options.runtime === undefined ? Id : `${Id} ${options.runtime}`;
@@ -82,7 +77,7 @@ export function createDockerPool(options: Options): Poolable {
     }
   }
 
-  /** Removes the sandbox with its folder and volume, but not the volume that has the session's name. */
+  /** Keeps the volume that has the session's name. */
   async function clear(id: SandboxId, container: string, signal: AbortSignal): Promise<void> {
     waiting.delete(id);
     await removeContainer(engine, container, instance, signal);
@@ -118,10 +113,7 @@ export function createDockerPool(options: Options): Poolable {
     return reply[workspaceLabel] === workspaceVolumeOf(found) && info ? info : 'gone';
   }
 
-  /**
-   * Removes the pool volumes that interrupted starts or removals left behind. A volume is removed if no container or session
-   * has used it since the last check.
-   */
+  /** Removes pool volumes that no container or session has used since the last check. */
   async function sweep(bodies: readonly Dockerode.ContainerInfo[], volumes: readonly Volume[], signal: AbortSignal) {
     const used = new Set(bodies.map(({ Labels }) => Labels['corral.sandbox']));
     const pointed = new Set(volumes.map(({ Labels }) => Labels?.[workspaceLabel]));
@@ -142,17 +134,17 @@ export function createDockerPool(options: Options): Poolable {
       const body = bodies.get(id);
       if (!body || waiting.has(id)) continue;
       waiting.add(id);
-      await holds.hold(id, body).catch(() => waiting.delete(id)); // fails if the sandbox's folder is gone; a claim detects that
+      await holds.hold(id, body).catch(() => waiting.delete(id));
     }
     for (const id of waiting) {
       if (ready.has(id)) continue;
       waiting.delete(id);
-      if (options.hasReplicas) await holds.rest(id); // another server may have claimed it
+      if (options.hasReplicas) await holds.rest(id);
     }
   }
 
   return {
-    freeMemory: freemem, // the engine is always on this machine
+    freeMemory: freemem,
     async imageNow(image, call) {
       return await readContentId(await images.ensure(image, call), call.signal);
     },
@@ -172,7 +164,7 @@ export function createDockerPool(options: Options): Poolable {
         return { id, recipe, content, epoch, phase: 'ready', expiresAt };
       } catch (error) {
         await createdResources.creating;
-        await clear(id, name, AbortSignal.timeout(cleanUpMs)).catch(() => {}); // `unclaimed` still shows what remains
+        await clear(id, name, AbortSignal.timeout(cleanUpMs)).catch(() => {});
         throw error;
       } finally {
         starting.delete(id);
@@ -207,7 +199,7 @@ export function createDockerPool(options: Options): Poolable {
         if (info === 'gone') await undo(id, name);
         return info;
       } catch (error) {
-        await undo(id, name).catch(() => {}); // `list` still shows what remains
+        await undo(id, name).catch(() => {});
         if (signal.aborted || (error as AppError).code === 'driver_unavailable') throw error;
         return 'gone';
       }

@@ -6,21 +6,20 @@ import type { Clock } from '../../src/core/contracts/clock.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { callEngine, findEngineObject } from './engine.ts';
 
-/** Reports when containers end. All watches share one connection to the engine, open only while something is watched. */
+/** All watches share one connection to the engine, open only while something is watched. */
 export interface ContainerWatcher extends AsyncDisposable {
   /** Resolves with the reason once the container has ended permanently. Engine restarts do not end the watch. */
   over(id: string, signal: AbortSignal): Promise<AppError>;
 }
 
-// Milliseconds until all containers are checked again: `heard` while the event stream is open, `unheard` while it is not.
-// The engine may be silent for hours, and its connection may break without an error.
+// Milliseconds between checks of all containers, with and without an event stream. The stream may be silent for hours or break
+// without an error.
 const lookAgainMs = { heard: 30_000, unheard: 5_000 };
 
 export function openContainerWatcher(engine: Dockerode, label: string, clock: Clock): ContainerWatcher {
   const watched = new Map<string, (reason: AppError) => void>();
   let listening: { stop: AbortController; done: Promise<void> } | undefined;
 
-  /** Settles the watch if the container is not running, for example because it ended while no connection was open. */
   async function look(id: string, signal: AbortSignal): Promise<void> {
     const found = await findEngineObject(signal, () => engine.getContainer(id).inspect({ abortSignal: signal }));
     const { Running = false, Status = '', OOMKilled = false, ExitCode = 0 } = found?.State ?? {};
@@ -36,7 +35,7 @@ export function openContainerWatcher(engine: Dockerode, label: string, clock: Cl
       const either = AbortSignal.any([signal, turn.signal]);
       let again = clock.setTimeout(() => turn.abort(), lookAgainMs.unheard);
       try {
-        lookAtAll(either).catch(() => {}); // in case the stream does not open
+        lookAtAll(either).catch(() => {});
         const filters = { type: ['container'], event: ['die', 'destroy'], label: [label] };
         const options = { filters, abortSignal: either } as Dockerode.GetEventsOptions;
         const stream = (await callEngine(either, () => engine.getEvents(options))) as Readable;
@@ -44,7 +43,7 @@ export function openContainerWatcher(engine: Dockerode, label: string, clock: Cl
         clock.clearTimeout(again);
         again = clock.setTimeout(() => turn.abort(), lookAgainMs.heard);
         const hearing = hear(stream, either);
-        await lookAtAll(either); // finds containers that ended before the stream opened
+        await lookAtAll(either);
         await raceAbort(hearing, either);
       } catch {
         // The engine is unreachable, or the next check is due.
@@ -59,7 +58,7 @@ export function openContainerWatcher(engine: Dockerode, label: string, clock: Cl
   async function hear(stream: Readable, signal: AbortSignal): Promise<void> {
     const close = () => void stream.destroy();
     signal.addEventListener('abort', close, { once: true });
-    stream.on('error', () => {}); // an error also ends the loop below
+    stream.on('error', () => {});
     try {
       for await (const line of createInterface({ input: stream })) {
         const id = idIn(line);
@@ -85,7 +84,7 @@ export function openContainerWatcher(engine: Dockerode, label: string, clock: Cl
         const stop = new AbortController();
         listening = { stop, done: listen(stop.signal) };
       } else {
-        look(id, signal).catch(() => {}); // the next check retries
+        look(id, signal).catch(() => {});
       }
       try {
         return await raceAbort(promise, signal);

@@ -20,7 +20,6 @@ export interface EngineInfo {
 
 type Numbers = readonly [number, number, number];
 interface FixedVersions {
-  /** How many version components identify a release line. */
   readonly names: number;
   /** In each release line, the first version without a known container escape. Later lines include the fixes. */
   readonly fixed: readonly [Numbers, ...Numbers[]];
@@ -94,7 +93,7 @@ export async function readEngineWeaknesses(
 
 function isBelow(version: string, { names, fixed }: FixedVersions): boolean {
   const [, ...parts] = /^(\d+)\.(\d+)(?:\.(\d+))?/.exec(version) ?? [];
-  if (parts.length === 0) return false; // not a version number: a custom build
+  if (parts.length === 0) return false; // a custom build
   const values = parts.map((part) => Number(part ?? 0));
   const least = fixed.find((one) => one.slice(0, names).every((part, n) => part === values[n])) ?? fixed[0];
   const at = least.findIndex((part, n) => part !== values[n]);

@@ -6,9 +6,8 @@ export const workspacePath = '/workspace';
 const blockBytes = 512;
 
 /**
- * Makes the sandbox's user the owner of a new `/workspace`. Only the owner can change a folder's mode and times, as `tar -x` of
- * `./` and `cp -a` do. By default, the folder has the same owner as in the image. If the engine refuses, the folder stays
- * world-writable, as in the image.
+ * Only the owner can change a folder's mode and times, as `tar -x` of `./` and `cp -a` do. If the engine refuses, the folder
+ * stays world-writable, as in the image.
  */
 export async function changeWorkspaceOwner(
   engine: Dockerode,
@@ -23,7 +22,7 @@ export async function changeWorkspaceOwner(
   );
 }
 
-/** Creates a tar archive whose only entry is `/`, the folder that it is extracted into. The engine would skip an entry `./`. */
+/** Creates a tar archive with the single entry `/`. The engine would skip an entry `./`. */
 export function createChownArchive(user: number): Buffer {
   const octal = (value: number, width: number) => `${value.toString(8).padStart(width - 1, '0')}\0`;
   const header = Buffer.alloc(blockBytes);
@@ -35,11 +34,11 @@ export function createChownArchive(user: number): Buffer {
     [124, octal(0, 12)],
     [136, octal(Math.floor(systemClock.now() / 1_000), 12)],
     [148, ' '.repeat(8)], // the checksum counts its own field as spaces
-    [156, '5'], // type: folder
+    [156, '5'],
     [257, 'ustar\x0000'],
   ];
   for (const [at, text] of fields) header.write(text, at, 'latin1');
   const sum = header.reduce((total, byte) => total + byte, 0);
   header.write(`${octal(sum, 7)} `, 148, 'latin1');
-  return Buffer.concat([header, Buffer.alloc(2 * blockBytes)]); // two empty blocks end an archive
+  return Buffer.concat([header, Buffer.alloc(2 * blockBytes)]);
 }

@@ -22,7 +22,7 @@ export interface SandboxStart {
   identity(pod: V1Pod): string | undefined;
   /** Call once the pod's daemon answers. Resolves with the object that carries the sandbox's labels, which are then complete. */
   finish(pod: V1Pod, signal: AbortSignal): Promise<KubeObject>;
-  /** Undoes this start. Never ends a sandbox that was already running. */
+  /** Never ends a sandbox that was already running. */
   undo(signal: AbortSignal): Promise<void>;
 }
 

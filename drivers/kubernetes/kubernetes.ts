@@ -56,7 +56,7 @@ const capabilities: Omit<Capabilities, 'egress' | 'pause'> = {
   isolation: 'container',
   limits: ['memoryBytes', 'cpus', 'diskBytes'],
   wayOutIsFixed: true, // a pod's network policy is selected by a label that is set at creation
-  desktop: false, // the default; an option enables desktops
+  desktop: false,
   noVolumes: 'a claim mounted by several pods needs special storage; set CORRAL_DRIVER to docker',
   noBuilds:
     'the cluster has no image builder for it; build images with the tools of the cluster, and use them in templates',
@@ -100,10 +100,7 @@ export async function createKubernetesDriver(options: KubernetesOptions): Promis
       return raceAbort(made, signal);
     };
   }
-  /**
-   * Creates the network policies unless the operator provides them. They must exist before the first sandbox's pod is
-   * created.
-   */
+  /** Creates the network policies before the first sandbox's pod, unless the operator provides them. */
   const fenced = shareAttempt(async (signal) => {
     if (options.networkPolicies !== 'given') await ensureNetworkPolicies(api, options, signal);
   });
@@ -141,7 +138,7 @@ export async function createKubernetesDriver(options: KubernetesOptions): Promis
   const templates = openSandboxTemplates({ ...cluster, blueprintFor });
   let engineName: string | undefined;
   let adopted: ReturnType<typeof createAdoptionEngine> | undefined;
-  /** Resolves with the engine for claims, or undefined if this server creates sandboxes as pods. */
+  /** Undefined if this server creates sandboxes as pods. */
   const claiming = shareAttempt(async (signal) => {
     engineName = 'pods of this server';
     if (options.engine === 'pods') return undefined;
@@ -259,7 +256,7 @@ export async function createKubernetesDriver(options: KubernetesOptions): Promis
           return info;
         } catch (error) {
           const until = AbortSignal.any([AbortSignal.timeout(cleanUpMs), work.hurry]);
-          await start.undo(until).catch(() => {}); // `list` still shows what remains
+          await start.undo(until).catch(() => {});
           throw error;
         }
       });

@@ -40,7 +40,6 @@ export const parseSandboxInfo = (
 export const toSandboxInfos = (info: SandboxInfo | undefined, pod: V1Pod | undefined): SandboxInfo[] =>
   info ? [{ ...info, ...(pod?.spec?.nodeName && { host: pod.spec.nodeName }) }] : [];
 
-/** Includes pods that no session has claimed. */
 export const createPodSelector = (instance: string) =>
   `corral/instance=${instance},app.kubernetes.io/name=corral-sandbox`;
 export const allPodsSelector = 'app.kubernetes.io/managed-by=corral,app.kubernetes.io/name=corral-sandbox';

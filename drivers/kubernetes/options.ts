@@ -22,7 +22,7 @@ export interface PodSettings extends Pick<KubernetesSettings, FromSettings> {
 export interface ServerPodSelector {
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** The egress port of the server's pods, which may differ from the port of their service. */
+  /** Can differ from the service's port. */
   readonly egressPort: number;
 }
 
@@ -38,9 +38,7 @@ export interface KubernetesOptions
   readonly reach: 'pod-ip' | 'port-forward';
   readonly port: number;
   readonly pods: PodSettings;
-  /**
-   * The address at which pods reach the egress listener. Undefined: pods have no network access, even if their policy allows it.
-   */
+  /** Address of the egress listener for pods. Undefined: pods have no network access. */
   readonly egressAddress?: HostAndPort | undefined;
   readonly serverPods?: ServerPodSelector;
   /** Called with a warning: the policies are unenforced, their check is inconclusive, or sandboxes cannot be claims. */

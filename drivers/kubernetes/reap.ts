@@ -41,7 +41,7 @@ export const deleteInstanceObjects = (
     const ofClaims = ['sandboxclaim', 'sandboxwarmpool', 'sandboxtemplate'].map((kind): Kind => {
       return { kind, path: extensionPath(namespace, `${kind}s`), removal: { propagationPolicy: 'Foreground' } };
     });
-    // The order of `kinds` matters: claims and pools first, because they would replace deleted pods.
+    // Claims and pools come first, because they would replace deleted pods.
     const volumeClaims: Kind = { kind: 'volume claim', path: volumeClaimsPath(namespace), removal: {} };
     const kinds = [...ofClaims, podsOf(options), volumeClaims];
     const removed: string[] = [];
@@ -63,7 +63,7 @@ async function withCluster(options: Options, signal: AbortSignal, work: (end: Ob
     const { items } = await objects
       .list({ selector: { labelSelector }, accept: metadataList }, signal)
       .catch((error) => {
-        if (readKubeErrorStatus(error) === 404) return { items: [] }; // the cluster has no such kind
+        if (readKubeErrorStatus(error) === 404) return { items: [] };
         throw error;
       });
     const remove = (it: KubeObject) =>

@@ -4,7 +4,7 @@ import { workspaceAlias, sandboxHome as workspaceHome } from '../shared/home.ts'
 import type { LimitName } from './cgroup/limits.ts';
 import type { FolderVolume } from './volumes.ts';
 
-/** User id inside sandboxes that have no id of their own. Outside, their processes have this id only if the server is root. */
+/** User id inside sandboxes without their own. Outside, it applies only if the server is root. */
 export const sharedUserId = 10_001;
 const home = '/home/agent';
 export const sandboxToolsFolder = '/opt/corral';
@@ -19,11 +19,10 @@ export interface Bubblewrap {
    */
   readonly asRoot: boolean;
   readonly system: readonly string[];
-  /** Whether the machine has `sudo`, which cannot work in a sandbox; if so, a replacement is mounted over it. */
+  /** Whether the machine has `sudo`, which cannot work in a sandbox and is replaced. */
   readonly hasSudo: boolean;
   /** Files in /proc that reveal keys, other users or other processes; empty inside sandboxes. */
   readonly masked: readonly string[];
-  /** The system call filter; undefined if bubblewrap or the kernel does not support one. */
   readonly seccomp: Buffer | undefined;
   readonly disablesNesting: boolean;
 }
@@ -34,21 +33,17 @@ export interface BubblewrapOptions {
   readonly node: string;
   readonly init: string;
   readonly daemon: string;
-  /** Path of a loader that hides the memory of pid 1 and the daemon. Undefined: none. */
+  /** Path of a loader that hides the memory of pid 1 and the daemon. */
   readonly seal: string | undefined;
-  /** The sandbox's id, also passed as an argument: the search for leftovers cannot read the environment of sealed processes. */
+  /** Also an argument, because the search for leftovers cannot read a sealed process's environment. */
   readonly id: string;
   readonly browserPolicy?: string;
   readonly screen: string | undefined;
   readonly volumes?: readonly FolderVolume[];
   readonly limits: SandboxLimits;
   readonly user: number;
-  /**
-   * Limits that control groups enforce for the whole sandbox. Without `memoryBytes`, memory is limited per process; without
-   * `pids`, the number of processes is limited per user.
-   */
+  /** Limits that control groups enforce. Otherwise, memory is limited per process, and the number of processes per user. */
   readonly grouped: readonly LimitName[];
-  /** The sandbox's own control groups: each group's folder, and the folder's path inside the sandbox. */
   readonly groups: readonly (readonly [folder: string, path: string])[];
   readonly infoFd: number;
   readonly seccompFd: number;
@@ -71,15 +66,14 @@ export function createUserSwitchArguments({ asRoot }: Pick<Bubblewrap, 'asRoot'>
   return ['/usr/bin/setpriv', ...ids, '--inh-caps=-all', '--bounding-set=-all', '--no-new-privs', '--'];
 }
 
-/** The sandbox sees an empty file system with only these mounts. */
 export function createBubblewrapArguments(found: Bubblewrap, inside: BubblewrapOptions): string[] {
   const { mount, workspace, accounts, node, init, daemon, browserPolicy, limits, infoFd, groups } = inside;
   const policies = ['/etc/chromium', '/etc/chromium/policies', '/etc/chromium/policies/managed'];
   const counters = groups.length === 0 ? [] : ['/sys', '/sys/fs', '/sys/fs/cgroup'];
   const quarter = Math.floor(limits.memoryBytes / 4);
-  // Files in a tmpfs use memory until they are removed, so all tmpfs mounts together must leave memory for processes.
+  // Files in a tmpfs use memory, so all tmpfs mounts together must leave memory for processes.
   const scratch = (path: string, size = quarter) => ['--perms', '1777', '--size', `${size}`, '--tmpfs', path];
-  const shared = browserPolicy === undefined ? Math.min(quarter, 64 * 2 ** 20) : quarter; // the browser's tabs share this memory
+  const shared = browserPolicy === undefined ? Math.min(quarter, 64 * 2 ** 20) : quarter;
   return [
     ...createNamespaceArguments(found),
     ...['--hostname', 'sandbox', '--as-pid-1', '--info-fd', `${infoFd}`],
@@ -111,7 +105,7 @@ export function createBubblewrapArguments(found: Bubblewrap, inside: BubblewrapO
     ...(inside.screen === undefined ? [] : ['--bind', inside.screen, screenPath]),
     ...['--ro-bind', node, `${sandboxToolsFolder}/bin/node`, '--ro-bind', init, `${sandboxToolsFolder}/init.sh`],
     ...['--ro-bind', daemon, `${sandboxToolsFolder}/sandboxd.mjs`],
-    // Signals to pid 1 that it already runs through the loader, which the server has tested.
+    // The variable shows pid 1 that it already runs through the loader.
     ...(inside.seal === undefined ? [] : ['--ro-bind', inside.seal, sealed, '--setenv', 'CORRAL_SEAL', sealed]),
     ...(browserPolicy === undefined ? [] : ['--ro-bind', browserPolicy, `${policies.at(-1)}/corral.json`]),
     ...['--bind', workspace, workspaceAlias, '--bind', workspace, '/workspace', '--chdir', '/workspace'],
@@ -130,10 +124,7 @@ export function createBubblewrapArguments(found: Bubblewrap, inside: BubblewrapO
   ];
 }
 
-/**
- * Creates parent folders explicitly. If the server runs as root, the sandbox's user cannot enter parents that bubblewrap
- * creates implicitly.
- */
+/** If the server runs as root, the sandbox's user cannot enter parent folders that bubblewrap creates implicitly. */
 function boundAt({ folder, path, access }: FolderVolume): string[] {
   const [, ...parts] = dirname(path).split('/');
   const parents = parts.map((_, at) => `/${parts.slice(0, at + 1).join('/')}`).filter((parent) => parent !== '/');
@@ -143,7 +134,6 @@ function boundAt({ folder, path, access }: FolderVolume): string[] {
   ];
 }
 
-/** Sets the limits that no control group enforces, in a shell that then execs the program. */
 function limited({ asRoot }: Bubblewrap, { limits, grouped, user }: BubblewrapOptions): string[] {
   // The kernel counts processes per user. In a user namespace, it counts only this sandbox's processes; otherwise, those of
   // every sandbox with the same user.

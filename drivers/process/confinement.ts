@@ -16,14 +16,10 @@ export interface ProcessConfinement {
   readonly limits: readonly LimitName[];
   readonly weaknesses: readonly Weakness[];
   confine(spec: SandboxSpec, signal: AbortSignal): Promise<SandboxConfinement>;
-  /**
-   * Kills every process in the sandbox's groups and removes the groups. True if the sandbox had groups: its processes cannot
-   * leave them, so all are dead.
-   */
+  /** Kills every process in the sandbox's groups. True if it had groups: processes cannot leave them, so all are dead. */
   end(id: SandboxId, signal: AbortSignal): Promise<boolean>;
   ranOutOfMemory(id: SandboxId): Promise<boolean>;
   share(id: SandboxId, share: CpuShareLevel): void;
-  /** Runs `remove`, which deletes the sandbox's files, then frees its user id. */
   releaseUser(id: SandboxId, remove: () => Promise<void>): Promise<void>;
   grouped(): Promise<SandboxId[]>;
 }
@@ -41,7 +37,6 @@ export function openProcessConfinement({ bubblewrap, cgroups, users: range, fold
   const known = { bubblewrap, grouped: cgroups.limits, ownUsers: users !== undefined };
   const recordOf = (id: SandboxId) => join(folders.home(id), 'groups.json');
 
-  /** Groups of the sandbox's last start. An earlier server may have chosen other paths. */
   async function recorded(id: SandboxId): Promise<string[]> {
     return Recorded.parse(JSON.parse(await readFile(recordOf(id), 'utf8').catch(() => '[]')));
   }
@@ -53,7 +48,7 @@ export function openProcessConfinement({ bubblewrap, cgroups, users: range, fold
     async confine({ id, limits }, signal) {
       const user = users ? await users.assignUser(id, signal) : sharedUserId;
       const draft = `${recordOf(id)}.new`;
-      await writeFile(draft, JSON.stringify(cgroups.foldersOf(id)), { mode: 0o600 }); // recorded before the groups are created
+      await writeFile(draft, JSON.stringify(cgroups.foldersOf(id)), { mode: 0o600 });
       await rename(draft, recordOf(id));
       return {
         bubblewrap,

@@ -34,7 +34,6 @@ export async function findBubblewrap(path: string, filter?: Buffer): Promise<Bub
     if (target !== undefined) system.push('--symlink', target, folder);
     else if (await isThere(folder)) system.push('--ro-bind', folder, folder);
   }
-  // Users also type `python`, so link it to `python3` if it is missing.
   if (!(await isThere('/usr/bin/python')) && (await isThere('/usr/bin/python3')))
     system.push('--symlink', '/usr/bin/python3', `${sandboxToolsFolder}/bin/python`);
   for (const file of configuration) system.push('--ro-bind-try', file, file);
@@ -65,7 +64,7 @@ async function works(found: Bubblewrap): Promise<boolean> {
   return code === 0;
 }
 
-/** Ignores write errors, because bubblewrap may exit with an error before it reads the filter. */
+/** Ignores write errors: bubblewrap may exit before it reads the filter. */
 export function writeSeccompFilter(pipe: Writable | null, seccomp: Buffer | undefined): void {
   pipe?.on('error', () => {});
   pipe?.end(seccomp);

@@ -45,7 +45,7 @@ export async function createUnreadableLoader(
   const path = join(folder, `sealed-${size}-${Math.floor(mtimeMs)}`);
   const isMade = async () => (await stat(path).catch(() => undefined)) !== undefined;
   if (await isMade()) return await tried(path);
-  // An installation's first sandboxes may start concurrently, even in several servers: one makes the copy, and the others wait.
+  // Serializes concurrent first starts, even across servers.
   await using _ = await acquireMachineLock(path, signal);
   if (await isMade()) return await tried(path);
   const draft = `${path}.new`;
@@ -80,9 +80,8 @@ async function findLoader(program: string): Promise<string | undefined> {
 }
 
 /**
- * Start of a command line that runs a command at low priority, used if no control group divides the CPUs. Weaker than a group's
- * weight: the kernel may schedule by the session's `autogroup` value first, and a command that opens a new session resets that
- * value.
+ * Start of a command line at low priority, for machines without CPU control groups. Weaker than a group's weight: the kernel
+ * may use the session's `autogroup` value first, and a new session resets it.
  */
 const atLowPriority: readonly string[] = [
   ...['/bin/sh', '-c', '{ echo 10 >/proc/self/autogroup; } 2>/dev/null; exec nice -n 10 "$@"', 'sh'],
@@ -101,7 +100,6 @@ export interface LaunchOptions {
   readonly folders: SandboxFolders;
   readonly programs: SandboxPrograms;
   readonly volumes: Pick<FolderVolumes, 'bind'>;
-  /** Undefined: no isolation. */
   readonly confinement: SandboxConfinement | undefined;
 }
 export interface SandboxConfinement {
@@ -113,10 +111,7 @@ export interface SandboxConfinement {
 export interface LaunchedProcess {
   /** The process whose death ends the sandbox: pid 1 of its namespace, or its process group's leader. */
   readonly mark: ProcessIdentity;
-  /**
-   * Resolves with the beginning of the process's error output, possibly empty, once the process has exited. If the process
-   * could not be started, resolves with the reason.
-   */
+  /** Resolves when the process exits, with the beginning of its error output, or why it could not start. */
   readonly exited: Promise<string>;
 }
 
@@ -146,7 +141,6 @@ async function confined(what: LaunchOptions, confinement: SandboxConfinement, si
   // A copy, so that it is executable however Corral was installed.
   await copyFile(programs.sudo, join(accounts, 'sudo'));
   await chmod(join(accounts, 'sudo'), 0o755);
-  // Absolute, because the process starts in the root folder.
   const [node, init, daemon] = [programs.node, programs.init, await programs.daemon()].map((path) => resolve(path)) as [
     string,
     string,
@@ -207,13 +201,13 @@ async function confined(what: LaunchOptions, confinement: SandboxConfinement, si
   return marked(pid, exited);
 }
 
-/** Creates an empty folder for the display's socket. The sandbox's user can write there, so its content is untrusted. */
+/** The sandbox's user can write to the folder, so its content is untrusted. */
 async function createScreenFolder(
   { folders, spec }: LaunchOptions,
   { bubblewrap, user }: SandboxConfinement,
 ): Promise<string> {
   const folder = join(folders.home(spec.id), screenFolder);
-  await rm(folder, { recursive: true, force: true }); // left by the sandbox's last start
+  await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { mode: 0o755 });
   await chmod(folder, 0o755); // `mkdir` applies the umask
   if (bubblewrap.asRoot) await chown(folder, user, user);

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { sleep } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 
-/** Identifies one process forever, even if its pid is reused or the machine restarts. */
+/** Unambiguous even if the pid is reused or the machine restarts. */
 export interface ProcessIdentity {
   readonly pid: number;
   /** In clock ticks since boot. */
@@ -38,7 +38,7 @@ export async function isProcessAlive(mark: ProcessIdentity): Promise<boolean> {
 
 /** Kills exactly this process, or its process group if `recipient` is `group`. Does nothing if the process is gone. */
 export async function killProcess(mark: ProcessIdentity, recipient: 'process' | 'group'): Promise<void> {
-  if (!(await isProcessAlive(mark))) return; // the pid may belong to another process now
+  if (!(await isProcessAlive(mark))) return;
   try {
     process.kill(recipient === 'group' ? -mark.pid : mark.pid, 'SIGKILL');
   } catch {
@@ -46,12 +46,12 @@ export async function killProcess(mark: ProcessIdentity, recipient: 'process' | 
   }
 }
 
-/** Node has four threads for file access; two of them stay free for the store's disk writes during this scan. */
+/** Two of Node's four file threads stay free for the store's writes. */
 const lanes = 2;
 
 /**
- * Finds all processes that have this variable in their environment. If a process's environment is unreadable, as for a
- * sealed process when the server is not root, its arguments are searched for the value instead.
+ * Finds all processes with this variable. Searches the arguments for the value if the environment is unreadable, as for a
+ * sealed process when the server is not root.
  */
 export async function findProcessesByVariable(name: string, value: string): Promise<ProcessIdentity[]> {
   const target = `${name}=${value}`;

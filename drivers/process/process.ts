@@ -78,8 +78,8 @@ async function endRecordedProcess(folders: SandboxFolders, id: SandboxId, signal
 }
 
 /**
- * Ends every process with the sandbox's id, including those that left their group, and those of a start that was interrupted
- * before it was recorded. Resolves once all are gone. Scans every process on the machine.
+ * Ends every process with the sandbox's id, including those that left their group or were never recorded. Resolves once all
+ * are gone. Scans every process on the machine.
  */
 async function endSandboxProcesses(id: SandboxId, signal: AbortSignal): Promise<void> {
   for (;;) {
@@ -117,7 +117,7 @@ export async function findMissingPrograms(searched = folders): Promise<readonly 
 
 const lastsMs = 1_000;
 
-/** Prioritizes a sandbox when the CPUs are busy, until one second after the last call of `hasten`. */
+/** Prioritizes a sandbox until one second after the last call of `hasten`. */
 export function createCpuBooster({ share }: Pick<ProcessConfinement, 'share'>) {
   const timers = new Map<SandboxId, NodeJS.Timeout>();
   return {
@@ -134,7 +134,7 @@ export function createCpuBooster({ share }: Pick<ProcessConfinement, 'share'>) {
       timers.set(id, setTimeout(over, lastsMs).unref());
       share(id, 'first');
     },
-    /** Resets the share, because a killed server may have left it raised. */
+    /** Resets a share that a killed server may have raised. */
     settle(id: SandboxId): void {
       if (!timers.has(id)) share(id, 'usual');
     },
@@ -153,11 +153,11 @@ export interface ProcessDriverOptions extends LocalDriverOptions {
   /** Names of images for which this machine's own programs are used. Any other image is rejected with image_missing. */
   readonly images: readonly string[];
   readonly programs: SandboxPrograms;
-  /** Path or name. Undefined: sandboxes run without isolation, even if bubblewrap is installed. */
+  /** Path or name. Undefined: no isolation, even if bubblewrap is installed. */
   readonly bubblewrap: string | undefined;
   /** One user id per sandbox, if the server runs as root. Undefined: all sandboxes share one. */
   readonly users?: UserIdRange | undefined;
-  /** Default: the control groups that this machine lets the server use. */
+  /** Default: all usable control groups of this machine. */
   readonly cgroups?: Cgroups;
   readonly desktop?: boolean;
 }
@@ -217,12 +217,12 @@ export async function createProcessDriver(options: ProcessDriverOptions): Promis
     const [pid, startTime = '', boot = '', name] = body.split(' ');
     const id = SandboxId.parse(name);
     const mark: ProcessIdentity = { pid: Number(pid), startTime, boot };
-    // Node reports the exit of its own children; other processes must be polled.
+    // Node reports only the exits of its own children.
     const words = await children.get(body)?.exited;
     children.delete(body);
     while (await isProcessAlive(mark)) await sleep(lookMs, signal);
     const ranOut = await kernelLimits?.ranOutOfMemory(id);
-    tidy(id, AbortSignal.timeout(cleanUpMs)).catch(() => {}); // a failed cleanup is repeated at the server's next start
+    tidy(id, AbortSignal.timeout(cleanUpMs)).catch(() => {}); // repeated at the server's next start
     if (ranOut) return new AppError('sandbox_lost', 'The sandbox was killed because it ran out of memory.');
     return new AppError('sandbox_lost', words ? `The sandbox ended: ${words}` : 'The sandbox ended.');
   }
@@ -237,7 +237,7 @@ export async function createProcessDriver(options: ProcessDriverOptions): Promis
     if (!record || !(await isProcessAlive(record))) await kernelLimits?.end(id, signal);
   }
   for (const id of (await kernelLimits?.grouped()) ?? []) {
-    // processes that survive are killed when their sandbox starts again or is removed
+    // survivors are killed at the sandbox's next start or removal
     await tidy(id, AbortSignal.timeout(cleanUpMs)).catch(() => {});
   }
 
@@ -246,8 +246,7 @@ export async function createProcessDriver(options: ProcessDriverOptions): Promis
     const meta = await folders.prepare({ ...owner, ...toSandboxInfoFields(spec), token: ids.token() });
     const running = await readProcessRecord(folders, spec.id);
     if (running && (await isProcessAlive(running))) return running;
-    // Runs before the start, because a leftover daemon could be mistaken for the new one. A new sandbox has no leftovers, so
-    // the slow search is skipped.
+    // A leftover daemon could be mistaken for the new one. A new sandbox has none and skips the slow search.
     if (!created.isNew) await endAll(spec.id, signal);
     const [confinement] = await Promise.all([kernelLimits?.confine(spec, signal), holds.open(spec.id)]);
     await writeTokenFile(folders.mount(spec.id), new Secret(meta.token));
@@ -329,10 +328,9 @@ export async function createProcessDriver(options: ProcessDriverOptions): Promis
           return { ...toSandboxInfoFields(spec), phase: 'ready' };
         } catch (error) {
           const record = await readProcessRecord(folders, id);
-          // the sandbox was already running, so this call must not end it
           const others = record && !created.mark && (await isProcessAlive(record));
           const undo = () => clear(id, before ? 'keep' : 'remove', AbortSignal.timeout(cleanUpMs));
-          if (!others) await undo().catch(() => {}); // `list` still shows what remains
+          if (!others) await undo().catch(() => {});
           throw error;
         }
       });

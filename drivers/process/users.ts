@@ -10,7 +10,7 @@ import type { UserIdRange } from '../shared/user-range.ts';
 import { computeInstallationId } from './cgroup/open.ts';
 import { acquireMachineLock } from './proc.ts';
 
-/** Gives each sandbox its own user id, because the kernel's quotas apply per user. */
+/** A user per sandbox, because the kernel's quotas apply per user. */
 export interface SandboxUserIdAllocator {
   /** Stable while the sandbox's folder exists. Rejects with sandbox_capacity. */
   assignUser(id: SandboxId, signal: AbortSignal): Promise<number>;
@@ -82,9 +82,8 @@ export function openSandboxUserIdAllocator(
 }
 
 /**
- * Makes the user the owner of the workspace or volume and everything in it, if another user owns it. The owner of the folder
- * itself is changed last, so that an interrupted change is detected and repeated. A link's own owner is changed; links are
- * never followed.
+ * Changes the owner of the folder and everything in it, if necessary. The folder itself changes last, so that an interrupted
+ * change is detected and repeated. Never follows links.
  */
 export async function chownTree(user: number, workspace: string, signal: AbortSignal): Promise<void> {
   if ((await stat(workspace)).uid === user) return;

@@ -23,7 +23,7 @@ export interface FolderVolumes extends VolumeHost {
   bind(volumes: readonly MountedVolume[], to: NewOwner, signal: AbortSignal): Promise<readonly FolderVolume[]>;
 }
 
-/** Volumes are folders next to those of the sandboxes. The server never reads or writes the files in them. */
+/** The server never accesses the files in a volume. */
 export function createFolderVolumes({ root }: Pick<SandboxFolders, 'root'>): FolderVolumes {
   const base = join(root, 'volumes');
   const folderOf = (id: VolumeId) => join(base, id);
@@ -39,7 +39,6 @@ export function createFolderVolumes({ root }: Pick<SandboxFolders, 'root'>): Fol
     },
     async volumes() {
       const there = await names();
-      // Resumes interrupted removals.
       for (const name of there.filter((one) => one.startsWith(removedPrefix))) await remove(join(base, name));
       return there.flatMap((name) => VolumeId.safeParse(name).data ?? []);
     },

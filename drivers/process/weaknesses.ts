@@ -14,8 +14,8 @@ const groups = (asRoot: boolean) =>
     : 'No control group is delegated to the server: run it as root, or under `systemd-run --user --scope -p Delegate=yes`';
 
 /**
- * Limits that apply to a whole sandbox. Without control groups, `pids` applies in a user namespace or if each sandbox has its own
- * user, because the kernel counts processes per user.
+ * Limits of a whole sandbox. The kernel counts processes per user, so `pids` needs control groups, a user namespace or a
+ * user per sandbox.
  */
 export function listEnforcedLimits({ bubblewrap, grouped, ownUsers }: ProcessProtections): LimitName[] {
   const counted = !bubblewrap.asRoot || ownUsers;

@@ -17,14 +17,14 @@ export async function removeTree(folder: string): Promise<void> {
   await promisify(execFile)('rm', ['-rf', '--', folder]);
 }
 
-/** Folders that sandboxes see as /run/corral. Another process, such as the engine filter, may own the parent folder. */
+/** Folders that sandboxes see as /run/corral. Another process may own their parent. */
 export interface MountFolders {
   path(id: SandboxId): string;
   make(id: SandboxId): Promise<void>;
   remove(id: SandboxId): Promise<void>;
 }
 
-// The kernel limits a Unix socket's path to 107 bytes. The root is followed by an id, `mount/` and a name.
+// The kernel limits a Unix socket's path to 107 bytes.
 const maxRoot = 107 - '/sbx-0123456789abcdef/mount/control.0123456789ab'.length;
 
 export const SandboxMeta = z.object({
@@ -40,7 +40,6 @@ export const SandboxMeta = z.object({
 });
 export type SandboxMeta = z.infer<typeof SandboxMeta>;
 
-/** Driver and installation that created a folder. Several installations can share a root. */
 type FolderOwner = Pick<SandboxMeta, 'driver' | 'instance'>;
 
 export const toSandboxInfoFields = ({
@@ -59,24 +58,23 @@ export const toSandboxInfoFields = ({
   expiresAt,
 });
 
-/** The server's folders, one per sandbox. `mount` is visible in the sandbox and holds the socket and the token for its daemon. */
+/** One folder per sandbox. `mount` is visible inside and contains the daemon's socket and token. */
 export interface SandboxFolders {
   readonly root: string;
   home(id: SandboxId): string;
   mount(id: SandboxId): string;
   ids(): Promise<SandboxId[]>;
-  /** Creates the sandbox's folder. The first caller's token is kept, even across processes. */
+  /** Keeps the first caller's token, even across processes. */
   prepare(meta: SandboxMeta): Promise<SandboxMeta>;
   read(id: SandboxId): Promise<SandboxMeta | undefined>;
   /**
-   * The labels of the owner's sandbox. Undefined if the folder does not exist or has another owner. A server that is killed
-   * early may leave a folder without a record. Only the id of such a folder is known, so it is reported to every owner for
-   * removal.
+   * Undefined if the folder is missing or has another owner. A killed server may leave a folder without a record, which is
+   * reported to every owner for removal.
    */
   labels(id: SandboxId, owner: FolderOwner): Promise<ReturnType<typeof toSandboxInfoFields> | undefined>;
   /**
-   * Returns the sandbox's record, and recreates the mount if it is missing. Undefined if there is no record, or the folder is
-   * removed concurrently; a removed folder is never restored.
+   * Returns the sandbox's record, and recreates a missing mount. Undefined without a record, or during removal; a removed
+   * folder is never restored.
    */
   mended(id: SandboxId): Promise<SandboxMeta | undefined>;
   /**
@@ -93,7 +91,6 @@ export interface SandboxFolders {
 
 let drafts = 0;
 
-/** `elsewhere`: creates the sandboxes' mounts outside the server's own folders. */
 export async function openSandboxFolders(folder: string, elsewhere?: MountFolders): Promise<SandboxFolders> {
   const root = resolve(folder);
   await mkdir(root, { recursive: true, mode: 0o700 });
@@ -123,7 +120,7 @@ export async function openSandboxFolders(folder: string, elsewhere?: MountFolder
       if (!(await read(id))) return undefined;
       await makeMount(id);
       const meta = await read(id);
-      if (!meta) await remove(id); // removed concurrently, before the mount was created
+      if (!meta) await remove(id);
       return meta;
     },
     async labels(id, owner) {
@@ -146,7 +143,7 @@ export async function openSandboxFolders(folder: string, elsewhere?: MountFolder
       await makeMount(id);
       const known = await read(id);
       const requested = { ...meta, token: known?.token ?? meta.token };
-      // The name must be unique, because concurrent writers may have the same token. All writers return the stored token.
+      // Unique, because concurrent writers may have the same token.
       const draft = join(home(id), `.meta-${meta.token.slice(0, 8)}-${process.pid}-${++drafts}`);
       await writeFile(draft, JSON.stringify(requested), { mode: 0o600, flush: true });
       if (known) {
@@ -224,6 +221,6 @@ async function shortFolder(root: string): Promise<string> {
     const reason = `The path ${root} is too long for Unix sockets (over ${maxRoot} bytes), and ${short} cannot replace it`;
     throw new AppError('driver_unavailable', `${reason}: it must be a private folder of the server's user.`);
   }
-  await symlink(short, join(root, 'sockets')).catch(() => {}); // a hint for people who look for the sockets
+  await symlink(short, join(root, 'sockets')).catch(() => {});
   return short;
 }

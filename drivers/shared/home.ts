@@ -1,7 +1,4 @@
-/**
- * A sandbox user's home is on the workspace's disk, so installed packages count towards the disk limit and not as memory.
- * Searches skip this folder.
- */
+/** On the workspace's disk, so installed packages use disk space and not memory. Searches skip this folder. */
 export const sandboxHome = '/workspace/.corral/home';
 
 /**

@@ -5,13 +5,10 @@ import { SingleFlight } from './pool/single-flight.ts';
 type Workspace = 'keep' | 'remove';
 type RemoveSandbox = (id: SandboxId, workspace: Workspace, call: CallOptions) => Promise<void>;
 
-/** Time limit for the final cleanup when the driver closes. The whole shutdown is limited to ten seconds. */
+/** Milliseconds for the final cleanup. The whole shutdown is limited to ten seconds. */
 const lastMs = 4_000;
 
-/**
- * Serializes a driver's starts and ends per sandbox: simultaneous calls of the same kind share one operation, and a start never
- * overlaps an end.
- */
+/** Serializes starts and ends per sandbox. Simultaneous calls of the same kind share one operation. */
 export class LifecycleCoordinator implements AsyncDisposable {
   readonly #starts = new SingleFlight<SandboxInfo>();
   readonly #ends = new SingleFlight<void>();
@@ -47,7 +44,6 @@ export class LifecycleCoordinator implements AsyncDisposable {
     return this.#hurry.signal;
   }
 
-  /** Aborts starts and ends in progress, and waits until they have cleaned up. */
   async [Symbol.asyncDispose](): Promise<void> {
     const last = setTimeout(() => this.#hurry.abort(), lastMs);
     try {

@@ -29,8 +29,8 @@ import type {
   TerminalEntry,
 } from '../../src/sandboxes/client/client.ts';
 
-// The interface behind sandboxd's HTTP API, implemented by the daemon inside a sandbox and by the memory driver's in-memory
-// daemon. Both use the same HTTP server, so their APIs are identical.
+// Implemented by the daemon inside a sandbox and by the memory driver's in-memory daemon. Both use the same HTTP server, so their
+// APIs are identical.
 
 export interface ExecRequest {
   readonly command: string;
@@ -49,7 +49,7 @@ export interface LineMatch {
   readonly content: string;
 }
 export interface OpenFile extends AsyncDisposable {
-  /** Total number of bytes in `chunks`. Lets a reader detect that the file was truncated concurrently. */
+  /** Bytes in `chunks`. A shorter result reveals a concurrently truncated file. */
   readonly size: number;
   readonly chunks: AsyncIterable<Uint8Array>;
 }
@@ -59,10 +59,7 @@ export interface TerminalOutput {
   end(): TerminalEnd;
 }
 
-/**
- * All methods except `status` reject with `unsupported` if the image has no desktop. Methods that need the desktop's programs
- * start them.
- */
+/** All methods except `status` reject with `unsupported` if the image has no desktop. */
 export interface Desktop {
   status(): DesktopStatus;
   start(): Promise<DesktopStatus>;
@@ -70,7 +67,7 @@ export interface Desktop {
   vnc(): Promise<Duplex>;
   /** Returns a stream that counts as one viewer until it ends. Used when a viewer connects to the display directly. */
   watch(): Promise<Duplex>;
-  /** Opens a connection to the browser's debugging protocol and ends the previous one. */
+  /** Ends the browser's previous debugging connection. */
   cdp(): Promise<Duplex>;
   restartBrowser(): Promise<void>;
   screenshot(): Promise<Uint8Array>;
@@ -83,7 +80,7 @@ export interface Desktop {
 export interface Daemon {
   health(): DaemonHealth;
   usage(): SandboxUsage;
-  /** Records activity, so that the sandbox is not stopped as idle. */
+  /** Keeps the sandbox from being stopped as idle. */
   touch(): void;
   start(request: OperationSpec): Promise<OperationEntry>;
   operation(id: string): OperationEntry | undefined;
@@ -102,7 +99,7 @@ export interface Daemon {
   openFile(path: string, maxBytes: number | undefined): Promise<OpenFile>;
   writeFile(path: string, content: AsyncIterable<Uint8Array>, how: 'replace' | 'append'): Promise<void>;
   listFiles(path: string): Promise<readonly FileEntry[]>;
-  /** Returns a file of any size, preceded by a line with its size and version. */
+  /** A line with the size and version precedes the file. */
   sendFile(path: string, part: FileByteRange): Promise<OpenFile>;
   /**
    * Replaces the file atomically. `replaces`: the version that the file must have, or `none` if it must not exist. Undefined:
@@ -208,29 +205,28 @@ export interface Daemon {
 
 export const daemonLimits = {
   jsonBytes: 10 * 1024 * 1024,
-  /** Maximum size of a JSON answer in bytes. The daemon rejects requests whose answer would be longer. */
+  /** Longer JSON answers fail the request. */
   answerBytes: 16 * 1024 * 1024,
   commandChars: 4_096,
-  /** Maximum number of characters of a command that a shell's console shows above its output. */
+  /** Characters of a command that a shell's console shows above its output. */
   shownChars: 64 * 1024,
   fileBytes: 50 * 1024 * 1024,
   /** Limit per output stream of `exec`. */
   execBytes: 1024 * 1024,
   matches: 1000,
-  /** Maximum number of entries in one list of files, including the entries of subfolders. */
+  /** Limit per list of files, including entries of subfolders. */
   entries: 20_000,
-  /** Total size of the metadata of all files in one list. */
+  /** Limit per list of files. */
   metadataBytes: 4 * 1024 * 1024,
   metadataKeys: 60_000,
   terminals: 16,
   programs: 32,
   jobs: 256,
   watches: 1_000,
-  /** Buffered changes per watch. */
   keptChanges: 10_000,
   changesAtOnce: 1_000,
   portStreams: 256,
-  /** Maximum number of words in a command line, and maximum number of variables. */
+  /** Words in a command line, and variables. */
   arguments: 1_000,
   terminalSide: 1000, // columns or rows
 } as const;

@@ -22,7 +22,7 @@ export const unsupportedDesktop: Desktop = {
   pointer: unsupported,
 };
 
-/** Loads the desktop's code on first use, to save memory in every other sandbox. */
+/** Saves memory in sandboxes that never use the desktop. */
 export function createLazyDesktop(parts: DaemonState, options: Omit<DesktopOptions, 'programs'>): Desktop {
   const programs = findDesktopPrograms(parts.env.PATH ?? '');
   if (!programs) return unsupportedDesktop;

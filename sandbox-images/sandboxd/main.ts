@@ -1,4 +1,4 @@
-// The daemon of every sandbox. It is bundled into one file, so an image needs only Node, bash and a few basic tools.
+// Bundled into one file, so an image needs only Node, bash and a few basic tools.
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { systemClock } from '../../src/core/contracts/clock.ts';
@@ -20,10 +20,7 @@ import { daemonVersion } from './version.ts';
 
 const ownBundle = '/etc/ssl/certs/ca-certificates.crt';
 
-/**
- * Writes the CA file if the server mounts no folder with one. The file contains the image's own authorities and the extra
- * ones that the server passes (PEM).
- */
+/** Used if the server mounts no CA file. Adds the server's authorities (PEM) to the image's own. */
 function trustAuthorities(runDir: string, env: NodeJS.ProcessEnv): void {
   if (env.CORRAL_EXTRA_CA_PEM === undefined) return;
   writeFileSync(join(runDir, 'ca.pem'), `${tryReadText(ownBundle) ?? ''}\n${env.CORRAL_EXTRA_CA_PEM}`);
@@ -47,7 +44,7 @@ if (token === '') {
   log(
     'CORRAL_SANDBOXD_TOKEN is not set. The program that starts a sandbox chooses a token and passes it to both sides.',
   );
-  process.exit(78); // 78: init does not restart the daemon, because a restarted daemon would find no token either
+  process.exit(78); // 78: init does not restart a daemon that has no token
 }
 if (statSync(workspace, { throwIfNoEntry: false })?.nlink === 0) {
   log(`${workspace} was removed, and all files of the sandbox with it.`);
@@ -110,7 +107,7 @@ if (egressPort > 0) {
   startForwarder(egressPort, resolveProxyTarget(join(runDir, 'egress'), sandboxId, env), { log, admits });
 }
 if (listen) {
-  if (!port) rmSync(listen, { force: true }); // left by a killed daemon
+  if (!port) rmSync(listen, { force: true });
   server.on('error', (error) => log(`nothing listens on ${listen}: ${error.message}`));
   server.listen(port ? { port: Number(port), host } : { path: listen });
 }

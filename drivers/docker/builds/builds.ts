@@ -18,21 +18,15 @@ import { type ContainerContext, type CreatedResources, startContainer } from '..
 import { usesHostKernel } from '../strict-runtime.ts';
 import { imageUserId } from '../users.ts';
 
-/**
- * Capabilities that apt, dpkg, pip and npm need as root, to write other users' files, change their owner and mode, and
- * switch users. They affect only the container's own files and processes.
- */
+/** Capabilities that apt, dpkg, pip and npm need as root. They affect only the container's own files and processes. */
 const buildCapabilities = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'SETGID', 'SETUID'] as const;
 
-/**
- * The kernel limits some resources per user, and root in a build is root on the host. Builds get no file watches, because a
- * build could exhaust the limit that it shares with the host's own programs. Programs in builds poll instead.
- */
+/** Root in a build is root on the host. Builds get no file watches, because they could exhaust the host root's limit. */
 const buildSecurity = ['no-new-privileges', `seccomp=${createSeccompProfile(['inotify_init', 'inotify_init1'])}`];
 
 /**
- * Files in /proc that are masked in builds: the engine's own list, plus files that only the host's root can read and that
- * reveal the host's memory. Access to these additional files depends on the user id, not on capabilities.
+ * Files in /proc masked in builds: the engine's own list, plus files that reveal the host's memory to its root. Access to
+ * these files depends on the user id, not on capabilities.
  */
 const maskedPaths = [
   ...[
@@ -50,9 +44,7 @@ const maskedPaths = [
   ...['kpageflags', 'kpagecount', 'kpagecgroup', 'vmallocinfo', 'slabinfo', 'pagetypeinfo'],
 ].map((name) => `/proc/${name}`);
 
-/** Replaces the workspace as the daemon's folder, because builds have none. A tmpfs, so its files stay out of the image. */
 const scratch = '/home/agent';
-/** Prefix that runs the daemon as the image's user. All other processes are commands of the build. */
 const asImageUser = ['setpriv', `--reuid=${imageUserId}`, `--regid=${imageUserId}`, '--clear-groups', '--'];
 
 /**
@@ -130,7 +122,7 @@ async function runIn(
     onEvent(text);
     read += bytes;
     if (read <= quickBytes || stream.isPaused()) return;
-    stream.pause(); // a full stream makes the engine block the command
+    stream.pause();
     const resume = () => void stream.resume();
     sleep(bytes / slowBytesPerMs, slow.signal, systemClock).then(resume, resume);
   });
@@ -138,7 +130,7 @@ async function runIn(
   signal.addEventListener('abort', stop, { once: true });
   try {
     engine.modem.demuxStream(stream, out, out);
-    const ended = finished(stream, { writable: false }).catch(() => {}); // `inspect` below shows whether and how the exec ended
+    const ended = finished(stream, { writable: false }).catch(() => {});
     const fed = stdin && pipeline(stdin, stream, { end: true, signal });
     fed?.catch(() => {});
     await raceAbort(ended, signal);
@@ -165,14 +157,10 @@ function listener(onEvent: (text: string, bytes: number) => void): Writable {
 interface Options extends ContainerContext {
   readonly images: EngineImages;
   readonly ids: IdSource;
-  /** Ids of builds that have not ended. `list` skips their folders. */
   readonly building: Set<SandboxId>;
 }
 const removeMs = 30_000;
-/**
- * Pause between measurements of a build's size. The engine adds up all written files, so each measurement takes longer as the
- * build grows.
- */
+/** Measurements take longer as a build grows, because the engine adds up all written files. */
 const measureEveryMs = 3_000;
 
 export function explainMissingBuildSupport({
@@ -189,9 +177,6 @@ export function explainMissingBuildSupport({
   return `the engine cannot save the files of a container that uses the runtime ${runtime} (CORRAL_DOCKER_RUNTIME)`;
 }
 
-/**
- * Builds images by running commands in a container that is isolated like a sandbox. The engine never reads a caller's Dockerfile.
- */
 export function openImageBuilder(options: Options): ImageBuilder {
   const { engine, folders, holds, images, instance, names, building } = options;
 
@@ -316,10 +301,7 @@ export function openImageBuilder(options: Options): ImageBuilder {
     throw new AppError('quota', `The build wrote more than ${most} bytes, the disk limit of a sandbox.`);
   }
 
-  /**
-   * Commits the container as the built image. Clears the build sandbox's own variables, which the image would otherwise
-   * keep; each later sandbox sets its own.
-   */
+  /** Commits the container as the built image, without the build sandbox's own variables. */
   async function commit(
     container: string,
     base: Dockerode.ImageInspectInfo['Config'],

@@ -6,7 +6,7 @@ import type { UserIdRange } from '../../shared/user-range.ts';
 import { sandboxCpuShares, securityOptions } from '../create-body.ts';
 
 export interface FilterScope {
-  /** The only installation whose sandboxes the server can create and change through the filter. */
+  /** The only installation whose sandboxes the server can manage through the filter. */
   readonly instance: string;
   /** The filter's own folder, with one subfolder per sandbox for its sockets. No other host folder is ever mounted. */
   readonly root: string;
@@ -80,7 +80,7 @@ export function createContainerRules({ instance, root, users }: FilterScope, nam
   const labels = ownLabels(instance);
   const bind = z.strictObject({
     Type: z.literal('bind'),
-    Source: z.string(), // checked below, together with the label
+    Source: z.string(),
     Target: z.literal('/run/corral'),
     ReadOnly: z.literal(true),
     BindOptions: z.strictObject({ Propagation: z.literal('rprivate') }),
@@ -145,7 +145,6 @@ export function findMountedFolder(
   return id && join(root, id);
 }
 
-/** Volume names of pool sandboxes. A claimed sandbox keeps its files in such a volume. */
 const warmVolume = (instance: string) => new RegExp(`^corral-${RegExp.escape(instance)}-warm-[0-9a-f]{16}$`);
 
 export function createVolumeRules(instance: string): z.ZodType {

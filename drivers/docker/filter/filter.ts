@@ -26,8 +26,8 @@ export function isServiceContainerName(instance: string, name: string): boolean 
 }
 
 /**
- * Accepts exactly the shape of `createServiceBody`, which mounts nothing from the host. The filter also checks that the service
- * joins the network of one of this installation's sandboxes.
+ * Accepts exactly the shape of `createServiceBody`, which mounts nothing from the host. The filter checks the network
+ * separately.
  */
 export function createServiceRules({
   instance,
@@ -65,7 +65,6 @@ export interface FilterOptions {
   readonly instance: string;
   readonly users: UserIdRange;
   readonly folders: SocketFolders;
-  /** The engine's own socket. Only the filter's user needs access to it. */
   readonly engine: string;
   readonly listen: string;
   readonly onRefused: (request: string, why: string) => void;
@@ -75,8 +74,7 @@ const maxBodyBytes = 2 ** 20;
 /**
  * Serves an engine socket that allows only the operations that sandboxes need. A process that can use the engine's own
  * socket is effectively root on the host. A process with this socket can only read the engine's state, pull images, and
- * manage hardened containers, volumes and socket folders of one installation. Allowed requests pass unchanged, except for
- * bodies that the filter parses or writes itself.
+ * manage one installation's hardened containers, volumes and socket folders.
  */
 export async function startEngineFilter(options: FilterOptions): Promise<AsyncDisposable> {
   const server = createServer({ requestTimeout: 0, headersTimeout: 10_000 }, (incoming, reply) => {
@@ -175,7 +173,6 @@ async function readOwned(
   const { status, json } = await ask(engine, what === 'containers' ? `/containers/${id}/json` : `/volumes/${id}`);
   const found = json as ContainerInfo;
   const labels = what === 'containers' ? found.Config?.Labels : found.Labels;
-  // another installation's container or volume is treated as missing
   if (status !== 200 || labels?.['corral.owner-instance'] !== instance)
     throw new Refusal(404, `there is no ${id} among the ${what}`);
   return { ...found, labels };
@@ -203,7 +200,7 @@ async function onlyOurFolder({ folders }: FilterOptions, labels: Labels, host: H
     ...(host?.Binds ?? []),
     ...(host?.Mounts ?? []).filter(({ Type }) => Type !== 'volume').map(({ Source }) => Source),
   ];
-  if (mounted.length === 0) return; // services mount no host folder
+  if (mounted.length === 0) return;
   if (target === undefined || mounted.length !== 1 || mounted[0] !== target) {
     throw new Refusal(403, `the container mounts something other than its folder in ${folders.root}; create it again`);
   }

@@ -11,7 +11,7 @@ export interface SocketFolders {
   readonly root: string;
   path(id: string): string;
   make(id: string): Promise<void>;
-  /** Removes the folder, which the server must have emptied first. Rejects with ENOTEMPTY otherwise. */
+  /** Rejects with ENOTEMPTY unless the server has emptied the folder. */
   remove(id: string): Promise<void>;
   isOurs(id: string): Promise<boolean>;
 }
@@ -30,8 +30,7 @@ export async function openSocketFolders(folder: string): Promise<SocketFolders> 
       await mkdir(path(id), { mode: 0o775 }).catch((error) => {
         if (error.code !== 'EEXIST') throw error;
       });
-      // Set the mode here, because `mkdir` applies the umask: the server's group must be able to create sockets in the folder,
-      // and the sandbox's user to enter it.
+      // `mkdir` applies the umask. The server's group must be able to create sockets, and the sandbox's user to enter the folder.
       await chmod(path(id), 0o775);
     },
     remove: (id) =>

@@ -5,7 +5,6 @@ interface OwnedRoute {
   readonly what: 'containers' | 'volumes';
   readonly id: string;
   readonly newName?: string;
-  /** Set if the request starts the container; the engine then resolves its mount paths. */
   readonly starts?: true;
 }
 
@@ -19,7 +18,6 @@ export type RouteDecision =
   | { readonly kind: 'give-workspace'; readonly id: string }
   | { readonly kind: 'create'; readonly name: string }
   | { readonly kind: 'create-volume' }
-  /** Handled by the filter itself; the engine has no such routes. */
   | { readonly kind: 'make-folder' | 'remove-folder'; readonly id: string }
   | { readonly kind: 'refuse'; readonly why: string };
 

@@ -34,11 +34,9 @@ interface ServiceContainerRequest {
 const mebibyte = 2 ** 20;
 const nanoseconds = 1e9;
 
-/** Isolated like a sandbox, but without a workspace or sockets. */
 export function createServiceBody(request: ServiceContainerRequest): ContainerCreateOptions {
   const { service, name, image, volumes, sandbox, user, labels, runtime } = request;
   const { memoryBytes } = service.limits;
-  // Files in a tmpfs count towards the service's memory limit.
   const scratch = `rw,nosuid,nodev,exec,size=${memoryBytes},uid=${user},gid=${user}`;
   const folders = [...new Set(['/run', ...volumes, ...(service.scratch ?? [])])];
   const host = {
@@ -86,7 +84,6 @@ export const mayHaveServicesLabel = 'corral.services';
  */
 const besideLabel = 'corral.beside';
 const contentLabel = 'corral.service-content';
-/** The user of all services if all sandboxes share one user. */
 const sharedUser = imageUserId + 1;
 
 interface Options {
@@ -134,7 +131,7 @@ export function openDockerServices({ engine, images, users, instance, nameOf, la
 
   async function create(body: Dockerode.ContainerCreateOptions, signal: AbortSignal): Promise<string | undefined> {
     const { name, ...rest } = body;
-    // Query and body are separate: otherwise dockerode would also put the variables into the URL, which the engine logs.
+    // Separate, because dockerode would also put a single object into the URL, which the engine logs.
     const options = { _query: { name }, _body: rest } as Dockerode.ContainerCreateOptions;
     try {
       return (await callEngine(signal, () => engine.createContainer(options))).id;
@@ -145,9 +142,7 @@ export function openDockerServices({ engine, images, users, instance, nameOf, la
   }
 
   return {
-    /**
-     * Starts the service, or resumes it if it is paused. A service that exited is not started again, so it keeps its exit code.
-     */
+    /** Starts or resumes the service. An exited service keeps its exit code and is not started again. */
     async start({ info, sandbox, service, news }: ServiceStart, call: CallOptions): Promise<void> {
       const { signal } = call;
       const name = nameFor(info.id, service.name);
@@ -166,7 +161,7 @@ export function openDockerServices({ engine, images, users, instance, nameOf, la
           await callEngine(signal, () => engine.getContainer(there.Id).unpause({ abortSignal: signal }));
         }
         if (there && there.State.Status !== 'created') return;
-        if (there) await removeService(there.Id, signal); // left by an interrupted start; its user id may be in use by now
+        if (there) await removeService(there.Id, signal);
         const user = await freeUser(signal);
         const volumes = Object.keys((found.Config?.Volumes as object | undefined) ?? {});
         const request = { service, name, image: found.Id, volumes, sandbox, user, runtime };
@@ -182,7 +177,7 @@ export function openDockerServices({ engine, images, users, instance, nameOf, la
           await users.checkAlone(user, id, signal);
           await callEngine(signal, () => engine.getContainer(id).start({ abortSignal: signal }));
         } catch (error) {
-          await removeService(id, AbortSignal.timeout(10_000)).catch(() => {}); // `list` still shows it
+          await removeService(id, AbortSignal.timeout(10_000)).catch(() => {});
           if (readEngineErrorStatus(error) === undefined) throw error;
           throw new AppError(
             'sandbox_unavailable',
@@ -237,7 +232,6 @@ export function openDockerServices({ engine, images, users, instance, nameOf, la
   }
 }
 
-/** If true, stopping or pausing the sandbox must include its services. */
 export const mayHaveServices = (labels: Readonly<Record<string, string>> | undefined): boolean =>
   labels?.[mayHaveServicesLabel] !== undefined;
 

@@ -60,7 +60,7 @@ export function openKubeApi({ credentials, clock, random, maxInFlight }: Options
     let response: IncomingMessage;
     try {
       [response] = (await once(outgoing, 'response')) as [IncomingMessage];
-      outgoing.on('error', () => {}); // the response reports later errors
+      outgoing.on('error', () => {});
     } catch (cause) {
       throwIfAborted(signal);
       throw unansweredError(cause);
@@ -71,7 +71,6 @@ export function openKubeApi({ credentials, clock, random, maxInFlight }: Options
     throw toClusterError(what, await refusalFrom(response, status, signal));
   }
 
-  /** A stalled request is treated as unanswered. */
   async function attempt<Answer>(request: KubeApiRequest, signal: AbortSignal): Promise<Answer> {
     using until = createTimeoutSignal(attemptMs, clock, signal);
     try {
@@ -93,7 +92,7 @@ export function openKubeApi({ credentials, clock, random, maxInFlight }: Options
         if (wait === undefined || failures + 1 >= (request.tries ?? Number.POSITIVE_INFINITY)) throw error;
         last = error;
         await sleep(wait, signal, clock).catch((fired: AppError) => {
-          // Report the last failure instead of the deadline, because the failure explains the wait.
+          // The last failure explains the wait better than the deadline.
           throw fired.code === 'deadline_exceeded' ? last : fired;
         });
       }

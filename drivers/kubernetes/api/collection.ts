@@ -7,7 +7,7 @@ export interface KubeObject {
 export const uidOf = ({ metadata }: KubeObject): string => metadata?.uid ?? '';
 
 interface Page<T> {
-  /** May be null instead of an empty list if only metadata is requested. */
+  /** Null instead of empty if only metadata is requested. */
   readonly items: readonly T[] | null;
   readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
 }
@@ -17,7 +17,6 @@ export interface KubeSelector {
 }
 interface ListQuery<T> extends Pick<KubeApiRequest, 'accept' | 'tries'> {
   readonly selector: KubeSelector;
-  /** Trims each object when its page arrives, so that at most one untrimmed page is in memory. */
   readonly keep?: (object: T) => T;
 }
 
@@ -58,7 +57,7 @@ export function openKubeCollection<T extends KubeObject>(api: KubeApi, path: str
       try {
         await api.askFor({ method: 'DELETE', path: at(name), body, what: `delete ${what}` }, signal);
       } catch (error) {
-        if (readKubeErrorStatus(error) !== 409) throw error; // the name belongs to another object, so this object is gone
+        if (readKubeErrorStatus(error) !== 409) throw error;
       }
     },
     /** Reads all objects in pages, from one consistent version of the cluster's data. */

@@ -39,7 +39,6 @@ export function openKubeCredentials({ clock, ...where }: CredentialOptions) {
   return {
     config,
     server: new URL(cluster.server),
-    /** Resolves with request options. The credentials are reloaded before they expire. */
     async apply(): Promise<RequestOptions> {
       const options: RequestOptions = {};
       await config.applyToHTTPSOptions(options as Parameters<typeof config.applyToHTTPSOptions>[0]);

@@ -142,7 +142,7 @@ export function openKubeObjects<T extends KubeObject>(
     } catch (error) {
       isCurrent = false;
       if (readKubeErrorStatus(error) === 410 || (error as Error).message.includes('too old')) return undefined;
-      if (response || silent.signal.aborted) return version; // the stream was cut off, perhaps in the middle of a line
+      if (response || silent.signal.aborted) return version;
       throw error;
     } finally {
       response?.destroy();
@@ -176,7 +176,6 @@ export function openKubeObjects<T extends KubeObject>(
 
   let running: Promise<void> | undefined;
   const watched = {
-    /** Calls the listener with the latest known state, with each later one, and with undefined once the object is gone. */
     follow(object: T, listener: Listener<T>): Disposable {
       const uid = uidOf(object);
       const listeners = followers.get(uid) ?? new Set();
@@ -191,14 +190,13 @@ export function openKubeObjects<T extends KubeObject>(
         },
       };
     },
-    /** Reads from memory while the watch is open, otherwise from the cluster. */
     async list(until: AbortSignal): Promise<T[]> {
       if (isCurrent) return table.all();
       const { items, version } = await list(until);
       running ??= run(version);
       return items;
     },
-    /** Objects in memory, possibly outdated. Undefined before the first list. */
+    /** Possibly outdated. Undefined before the first list. */
     known: () => (isListed ? table.all() : undefined),
     seen: (object: T) => table.seen(object),
     deleted: (object: T) => table.deleted(object),
@@ -225,11 +223,10 @@ export function openKubeObjects<T extends KubeObject>(
 }
 
 interface Observation<T extends KubeObject> {
-  /** Undefined: the object is only read at intervals. */
   readonly watch: ObjectWatch<T> | undefined;
   readonly clock: Clock;
 }
-/** Polls as well, in case the watch is broken: first after `everyMs`, then at intervals that double up to 2 s. */
+/** Polls as well, in case the watch is broken. Intervals double from `everyMs` to 2 s. */
 async function untilSeen<T extends KubeObject, Seen>(
   object: T,
   { watch, clock, everyMs }: Observation<T> & { readonly everyMs: number },

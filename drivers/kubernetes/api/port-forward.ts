@@ -41,7 +41,7 @@ class ForwardedPort extends Duplex {
 
   constructor() {
     super({ allowHalfOpen: false });
-    this.on('error', () => {}); // the code that reads the stream has its own listener
+    this.on('error', () => {});
   }
 
   readonly incoming = sink((chunk) => this.push(chunk) || this.#channel?.pause());

@@ -36,7 +36,6 @@ export function createAdoptionEngine(options: SandboxEngineOptions) {
     await sandboxes.patch(sandbox, { metadata }, signal);
   }
 
-  /** Rejects unless `session` can use the Sandbox `sandbox/NAME`. `session` is undefined for a new session. */
   async function inspect(named: string, session: SessionId | undefined, signal: AbortSignal) {
     const found = await sandboxes.get(named.replace(/^sandbox\//, ''), signal);
     if (!found || found.metadata?.deletionTimestamp)
@@ -72,7 +71,7 @@ export function createAdoptionEngine(options: SandboxEngineOptions) {
           const version = { resourceVersion: found.metadata?.resourceVersion };
           const metadata = { ...version, ...createObjectMetadata(spec, instance, { [podAnnotation]: uidOf(pod) }) };
           const written = await sandboxes.patch(found, { metadata }, signal).catch((error) => {
-            if (readKubeErrorStatus(error) !== 409) throw error; // the Sandbox changed; another session may have taken it
+            if (readKubeErrorStatus(error) !== 409) throw error;
             return undefined;
           });
           if (!written) return await this.place(news, signal);

@@ -28,16 +28,13 @@ interface Options extends SandboxEngineOptions {
   blueprintFor(spec: SandboxSpec): SandboxBlueprint;
 }
 
-/** Maximum number of pods that one start tries. Greater than one, because a pod may end before it is used. */
+/** A pod may end before it is used. */
 const maxTries = 3;
 /** How long the controller may take to notice a new pool, in ms. */
 const poolLagMs = 5_000;
 const removed = () => new AppError('sandbox_unavailable', 'The claim of the sandbox was deleted before it started.');
 
-/**
- * One SandboxClaim per session, named after it, so that two servers never claim two sandboxes for one session. The controller
- * gives each warm sandbox to only one claim.
- */
+/** Each claim is named after its session, so that two servers never claim two sandboxes for one session. */
 export function createClaimEngine(options: Options) {
   const { api, clock, namespace, instance, pods, templates, keepsFiles, nameOf, blueprintFor } = options;
   const claims = openSessionObjects<Claim>(options, {
@@ -55,7 +52,7 @@ export function createClaimEngine(options: Options) {
     keep: ({ metadata = {} }) => ({ metadata }),
     onChange: () => void leaveCordoned(AbortSignal.any([closing.signal, AbortSignal.timeout(40_000)])).catch(() => {}),
   });
-  if (options.seesNodes) cordoned.list(closing.signal).catch(() => {}); // the next sweep retries
+  if (options.seesNodes) cordoned.list(closing.signal).catch(() => {});
   const starting = new Set<string>();
 
   const bodyFor = (spec: SandboxSpec, pool: string) => ({
@@ -76,11 +73,10 @@ export function createClaimEngine(options: Options) {
     if (pod) await pods.remove(pod, signal);
   }
 
-  /** Resolves once the claim, its sandbox, pod and volume are gone. */
   const end = (claim: Claim, signal: AbortSignal) =>
     Promise.all([claims.remove(claim, signal), removePod(claim, signal)]);
 
-  /** Waits until the claim has a pod other than `old`. Resolves with `again` if the claim's pool is gone. */
+  /** Resolves with `again` if the claim's pool is gone. */
   async function untilPod(claim: Claim, old: string | undefined, signal: AbortSignal): Promise<V1Pod | 'again'> {
     const since = clock.now();
     async function look(latest: Claim | undefined) {
@@ -98,7 +94,7 @@ export function createClaimEngine(options: Options) {
   }
 
   async function wake(claim: Claim, spec: SandboxSpec, pool: string, signal: AbortSignal): Promise<void> {
-    // The controller copies labels and annotations from the pool's template, so the claim must refer to the current pool.
+    // The controller copies labels and annotations from the pool's template.
     if (claim.spec?.warmPoolRef?.name !== pool) await patch(claim, { spec: { warmPoolRef: { name: pool } } }, signal);
     const { podTemplate } = blueprintFor(spec);
     const body = { spec: { operatingMode: 'Running', podTemplate } };
@@ -127,8 +123,8 @@ export function createClaimEngine(options: Options) {
   }
 
   /**
-   * Throws sandbox_capacity if the other claims that wait for a pod already need everything that the pool can serve: its
-   * size plus its ready members. Never throws for an existing claim, or if the pool's size is 0.
+   * Throws sandbox_capacity if waiting claims already need the pool's size plus its ready members. Never throws for an
+   * existing claim or a pool of size 0.
    */
   function checkBurst(name: string, pool: string): void {
     const size = templates.sizeOf(pool);
@@ -265,7 +261,7 @@ const secondsLeft = ({ status, spec }: V1Pod, expiresAt: number) => {
   return Math.min(spec?.activeDeadlineSeconds ?? target, target); // Kubernetes only allows lowering the deadline
 };
 
-/** The reason that the controller reports if a claim has no pod. `isFinal`: waiting does not help. */
+/** `isFinal`: waiting does not help. */
 function findFailure(claim: Claim) {
   const ready = readyConditionOf(claim);
   if (!ready || ready.status === 'True') return undefined;

@@ -34,7 +34,7 @@ export function openSessionObjects<T extends SessionObject>(
     const name = podNameOf(object);
     return name === undefined ? undefined : await pods.get(name, signal);
   }
-  /** Uses the pod's state, because the controller may still report the object as ready after its pod is gone. */
+  /** The controller may still report the object as ready after its pod is gone. */
   function computePhase(object: T, pod: V1Pod | undefined): SandboxInfo['phase'] {
     const note = podAnnotationOf(object);
     if (note === 'none') return 'stopped';

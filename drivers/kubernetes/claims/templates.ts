@@ -6,7 +6,6 @@ import type { KubeObjectOptions } from '../api/objects.ts';
 import { createInstanceLabels, createPodSelector, toObjectNamePrefix } from '../labels.ts';
 import { extensionApiGroup, extensionPath } from './platform.ts';
 
-/** The part of a SandboxTemplate that is copied into each of its Sandboxes. */
 export interface SandboxBlueprint {
   readonly podTemplate: { readonly metadata: V1ObjectMeta; readonly spec: V1PodSpec };
   readonly volumeClaimTemplates?: readonly object[];
@@ -25,8 +24,8 @@ const sweepAfterMs = 600_000;
 const epochNote = 'corral/epoch';
 
 /**
- * The template and warm pool of each recipe. Names contain a hash of the template's content, so templates never change: after an
- * upgrade or a settings change, sandboxes are claimed from a new pool, and the old pool's members are deleted.
+ * Template names contain a hash of their content, so templates never change. After an upgrade or a settings change,
+ * sandboxes are claimed from a new pool, and the old pool's members are deleted.
  */
 export function openSandboxTemplates({ api, namespace, instance, clock, blueprintFor }: Options) {
   const templates = openKubeCollection(api, extensionPath(namespace, 'sandboxtemplates'), 'sandbox templates');
@@ -46,7 +45,6 @@ export function openSandboxTemplates({ api, namespace, instance, clock, blueprin
       metadata: { name, namespace, labels: createInstanceLabels(instance) },
     };
     await templates.create({ ...head, kind: 'SandboxTemplate', spec }, signal);
-    // Restores the size of a pool that somebody deleted.
     const pool = { replicas: own.name === name ? own.count : 0, sandboxTemplateRef: { name } };
     await pools.create({ ...head, kind: 'SandboxWarmPool', spec: pool }, signal);
     known.add(name);
@@ -60,7 +58,6 @@ export function openSandboxTemplates({ api, namespace, instance, clock, blueprin
   return {
     prefix,
     ensure,
-    /** Makes the next `ensure` check the cluster again, in case the template or the pool was deleted. */
     forget: (name: string) => void known.delete(name),
     sizeOf: (name: string) => (own.name === name ? own.count : 0),
     async keepReady(recipe: SandboxRecipe, { count, epoch }: { count: number; epoch: number }, signal: AbortSignal) {

@@ -14,9 +14,7 @@ const logBytes = 64 * mebibyte;
 export const egressIdentityPath = '/run/corral-state/egress';
 
 export type PodCredentials =
-  /** A pod of one session: its variables hold the egress token and the hash of the daemon's token. */
   | { readonly of: SandboxSpec; readonly daemonToken: Secret; readonly egressToken: Secret }
-  /** A pod of a shared template, which is assigned to a session after it has started. */
   | { readonly of: 'template'; readonly publicKey: string };
 
 export interface PodSpecRequest {
@@ -26,7 +24,7 @@ export interface PodSpecRequest {
   readonly access: PodCredentials;
   readonly egress: HostAndPort | undefined;
   readonly extraCa: string | undefined;
-  /** The volume claim of the workspace. Undefined: the files are deleted with the pod. */
+  /** Undefined: the files are deleted with the pod. */
   readonly claimName?: string;
 }
 
@@ -36,7 +34,7 @@ interface PodRequest extends Omit<PodSpecRequest, 'recipe' | 'claimName'> {
   readonly namespace: string;
   readonly instance: string;
   readonly key: string;
-  /** Id of the call that created the pod. Keeps a failed call from removing another call's pod. */
+  /** Keeps a failed call from removing another call's pod. */
   readonly attempt: string;
   readonly now: number;
 }
@@ -69,7 +67,7 @@ export function createPodBody({
   };
 }
 
-/** The only definition of what a sandbox's pod can do: less than the Pod Security level "restricted" allows. */
+/** Stricter than the Pod Security level "restricted". */
 export function createPodSpec(request: PodSpecRequest): k8s.V1PodSpec {
   const { recipe, settings } = request;
   const { volumes, mounts } = volumesFor(recipe.limits, request.claimName, recipe.env.CORRAL_DESKTOP === 'on');
@@ -87,7 +85,7 @@ export function createPodSpec(request: PodSpecRequest): k8s.V1PodSpec {
     shareProcessNamespace: false,
     hostname: 'sandbox',
     ...serviceAliases(services),
-    dnsPolicy: 'None', // the proxy resolves names; the pod has no resolver
+    dnsPolicy: 'None', // the proxy resolves names
     dnsConfig: { nameservers: ['127.0.0.1'] },
     securityContext: {
       runAsNonRoot: true,
@@ -133,7 +131,7 @@ const seccompOf = ({ seccompProfile }: PodSettings): k8s.V1SeccompProfile =>
 
 const fromPod = (name: string, fieldPath: string): k8s.V1EnvVar => ({ name, valueFrom: { fieldRef: { fieldPath } } });
 
-/** The template's variables come first, so that they cannot override those of the server. */
+/** The server's variables override the template's. */
 function environment({ recipe, port, access, egress, extraCa }: PodSpecRequest): k8s.V1EnvVar[] {
   const env = {
     ...recipe.env,
@@ -181,7 +179,7 @@ function volumesFor({ diskBytes, memoryBytes }: SandboxLimits, claim: string | u
     ...Object.keys(places).map((name) => ({ name, emptyDir: { sizeLimit: String(scratch) } })),
     { name: 'run', emptyDir: { medium: 'Memory', sizeLimit: String(16 * mebibyte) } },
   ];
-  // The browser's tabs share /dev/shm, which has only 64 MiB by default in a pod.
+  // The browser's tabs share /dev/shm. A pod's default is 64 MiB.
   if (hasDesktop)
     volumes.push({ name: 'shm', emptyDir: { medium: 'Memory', sizeLimit: String(Math.floor(memoryBytes / 4)) } });
   const mounts: k8s.V1VolumeMount[] = [
@@ -264,7 +262,7 @@ function serviceContainers(services: readonly ServiceSpec[], settings: PodSettin
   });
 }
 
-/** Files in these memory volumes count as memory of the container that writes them. */
+/** Files here count as memory of the container that writes them. */
 const serviceVolumes = (services: readonly ServiceSpec[]): k8s.V1Volume[] =>
   services.map(({ name, limits }) => ({
     name: toServiceContainerName(name),

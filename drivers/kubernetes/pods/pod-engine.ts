@@ -53,7 +53,7 @@ export function createPodEngine({ keys, keepsFiles, storageClass, bodyFor, ...op
     const look = async () => {
       if (await volumes.create(body, signal)) return true;
       const found = await volumes.get(name, signal);
-      return found && !found.metadata?.deletionTimestamp ? false : undefined; // gone or being deleted: retry
+      return found && !found.metadata?.deletionTimestamp ? false : undefined;
     };
     return await poll(look, { everyMs: 100 }, signal);
   }
@@ -79,7 +79,7 @@ export function createPodEngine({ keys, keepsFiles, storageClass, bodyFor, ...op
       assertBelongsToSession('pod', found, spec, instance);
       const known = keys.daemonToken(spec.id, found.metadata?.annotations?.['corral/key']) !== undefined;
       if (known && computePodState(found).kind !== 'over') return found;
-      return void (await pods.remove(found, signal)); // a workspace in a volume claim is kept
+      return void (await pods.remove(found, signal));
     };
     return await poll(look, { everyMs: 25 }, signal);
   }

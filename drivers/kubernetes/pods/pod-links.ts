@@ -25,7 +25,6 @@ interface UsedPod {
   following?: Disposable;
   started?: V1Pod;
 }
-/** Watches each pod that this process uses, until the pod ends. */
 export function openPodLinks({ pods, keys, dial }: Options) {
   const ends = new Map<SandboxId, UsedPod>();
 
@@ -86,9 +85,8 @@ type DaemonLink = Pick<SandboxLink, 'agent' | 'token'>;
 const attemptMs = 10_000;
 
 /**
- * Resolves once the daemon answers. An `identity` command is sent as the first request, because a separate health check would
- * take another 70 ms through the API server. Rejects immediately if the sandbox is lost first, or with sandbox_unavailable if the
- * daemon refuses the token or cannot store the identity.
+ * Sends `identity` as the first request, because a separate health check takes another 70 ms through the API server. Rejects
+ * if the sandbox is lost, or with sandbox_unavailable if the daemon refuses the token or the identity.
  */
 export async function waitForDaemon(
   { agent, token, lost }: SandboxLink,
@@ -134,7 +132,7 @@ const parseStdout = (answer: string): string => JSON.parse(answer).stdout ?? '';
 async function callDaemon({ agent, token }: DaemonLink, path: string, signal: AbortSignal, body?: object) {
   const headers = { authorization: `Bearer ${token.reveal()}`, ...(body && { 'content-type': 'application/json' }) };
   const call = request(`http://sandbox${path}`, { method: body ? 'POST' : 'GET', agent, headers, signal });
-  call.on('error', () => {}); // the request may still fail after its caller has returned
+  call.on('error', () => {});
   call.end(body && JSON.stringify(body));
   const [response] = (await once(call, 'response')) as [IncomingMessage];
   return response;

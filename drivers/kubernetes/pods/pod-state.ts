@@ -21,7 +21,7 @@ export const openPods = (cluster: KubeObjectOptions) =>
   });
 export type Pods = ReturnType<typeof openPods>;
 
-/** Keeps only the fields that the driver uses, about a fifth of a pod, because every pod stays in memory. */
+/** Keeps about a fifth of a pod, because every pod stays in memory. */
 export function trimPod({ metadata = {}, spec, status }: V1Pod): V1Pod {
   const { activeDeadlineSeconds, nodeName } = spec ?? {};
   const kept = { ...(activeDeadlineSeconds && { activeDeadlineSeconds }), ...(nodeName && { nodeName }) };
@@ -34,7 +34,7 @@ export const toServiceContainerName = (service: string) => `${servicePrefix}${se
 
 export type PodState =
   | { readonly kind: 'waiting' | 'running' }
-  /** Waiting may help, for example if the cluster grows. The caller limits the wait. */
+  /** Waiting may help, for example if the cluster grows. */
   | { readonly kind: 'stuck'; readonly error: AppError }
   | { readonly kind: 'failed' | 'over'; readonly error: AppError };
 
@@ -55,7 +55,7 @@ export function computePodState(pod: k8s.V1Pod): PodState {
   return { kind: container?.state?.running && status?.podIP ? 'running' : 'waiting' };
 }
 
-/** Found by name: statuses are sorted by container name, so a service's status may come first. */
+/** Statuses are sorted by container name, so a service may come first. */
 const sandboxIn = ({ status }: k8s.V1Pod): k8s.V1ContainerStatus | undefined =>
   status?.containerStatuses?.find(({ name }) => name === sandboxContainerName);
 
@@ -71,7 +71,6 @@ const pulling = (text: string): PodState => {
   const message = `The image cannot be pulled at the moment. (${text})`;
   return { kind: 'stuck', error: new AppError('sandbox_unavailable', message) };
 };
-/** Pod states for the kubelet's waiting reasons that may never resolve by themselves. */
 const refusals: Readonly<Record<string, ((text: string) => PodState) | undefined>> = {
   ErrImagePull: pulling,
   ImagePullBackOff: pulling,

@@ -2,13 +2,12 @@ import { createHmac, createPrivateKey, createPublicKey, sign } from 'node:crypto
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 
-/** Prefix of an Ed25519 key in PKCS #8, before the key's 32 bytes. */
+/** PKCS #8 prefix of a 32-byte Ed25519 key. */
 const pkcs8 = Buffer.from('302e020100300506032b657004220420', 'hex');
 
 /**
- * A sandbox's two tokens are derived from a key and never stored, so any replica with the key can compute them. The pod knows
- * only the hash of the daemon's token, so read access to pods does not grant a shell. The egress token, which the pod presents,
- * opens only the proxy.
+ * Tokens are derived, never stored, so any replica with the key can compute them. A pod has only the hash of its daemon's
+ * token, so read access to pods does not grant a shell. The egress token opens only the proxy.
  */
 export function createSandboxTokenDeriver(instance: string, keys: readonly Secret[]) {
   const [first] = keys;
@@ -23,7 +22,6 @@ export function createSandboxTokenDeriver(instance: string, keys: readonly Secre
   const keyOf = (name: string | undefined) => keys.find((it) => nameOf(it) === name);
   return {
     current: nameOf(first),
-    /** Undefined if this server no longer has the pod's key. */
     daemonToken(id: SandboxId, keyName: string | undefined): Secret | undefined {
       const key = keyOf(keyName);
       return key && new Secret(derive(key, 'daemon', id));

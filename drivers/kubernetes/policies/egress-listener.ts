@@ -9,10 +9,7 @@ import type { SandboxTokenDeriver } from '../pods/sandbox-tokens.ts';
 
 const maxLine = 256;
 
-/**
- * Listens for the pods' forwarders. A connection's first line proves which sandbox is dialling; the handler gets the remaining
- * bytes.
- */
+/** Listens for the pods' forwarders. Each connection's first line proves which sandbox is dialling. */
 export async function listenForEgress({
   listen,
   keys,

@@ -38,13 +38,12 @@ export function createNetworkPolicies(ways: NetworkPaths): V1NetworkPolicy[] {
     spec: {
       podSelector: { matchLabels: { 'corral/instance': instance, 'corral/egress': kind } },
       policyTypes: ['Ingress', 'Egress'],
-      ingress: incoming, // contains `from`, as in the API; the library's type names that field `_from`
+      ingress: incoming, // the library's type names this field `_from`
       egress: kind === 'proxy' ? outgoing : [],
     },
   }));
 }
 
-/** Creates the policies or replaces earlier versions. The cluster does not rewrite unchanged policies. */
 export async function ensureNetworkPolicies(api: KubeApi, ways: NetworkPaths, signal: AbortSignal): Promise<void> {
   const folder = `/apis/networking.k8s.io/v1/namespaces/${ways.namespace}/networkpolicies`;
   const what = 'network policies of sandboxes';
@@ -61,23 +60,20 @@ interface CheckOptions extends Pick<KubernetesOptions, 'unenforced' | 'onOpen' |
 }
 
 /**
- * Shell script that dials the API server, whose address is in every pod's environment. The script first dials the daemon's
- * own port: if that fails, the image lacks a tool, and a failed dial to the API server would prove nothing.
+ * Shell script that dials the API server. It dials the daemon's own port first: if that fails, the image lacks a tool and
+ * the check is inconclusive.
  */
 const look = (daemonPort: number) => `
 host=$KUBERNETES_SERVICE_HOST port=$KUBERNETES_SERVICE_PORT
 reach() { timeout "$1" bash -c ": </dev/tcp/$2/$3" 2>/dev/null; }
 [ -n "$host" ] && [ -n "$port" ] && reach 5 127.0.0.1 ${daemonPort} || exit 0
 if reach 1 "$host" "$port"; then echo "open $host:$port"; else echo closed; fi`;
-/** Attempts per check. Several, because some network plug-ins take a moment to apply policies to a new pod. */
+/** Attempts per check, because some plug-ins apply policies to a new pod late. */
 const looks = 4;
 const lookMs = 15_000;
 const maxUnknown = 3;
 
-/**
- * Checks from inside a sandbox whether network policies are enforced. Only some network plug-ins enforce them, and the
- * Kubernetes API does not report whether the installed one does.
- */
+/** Checks inside a sandbox whether the network plug-in enforces policies. The Kubernetes API does not report this. */
 export function createNetworkPolicyCheck({ unenforced = () => 'refuse', onOpen, port, betweenMs = 750 }: CheckOptions) {
   let isOver = false;
   let isTold = false;
@@ -85,7 +81,7 @@ export function createNetworkPolicyCheck({ unenforced = () => 'refuse', onOpen, 
   let unknown = 0;
   const command = look(port);
 
-  /** The address that the sandbox reached. Undefined if it reached none, or the check was inconclusive. */
+  /** Undefined if the sandbox reached no address, or the check was inconclusive. */
   async function reached(link: SandboxLink, signal: AbortSignal): Promise<string | undefined> {
     for (let n = 1; ; n += 1) {
       const until = AbortSignal.any([signal, AbortSignal.timeout(lookMs)]);
@@ -114,7 +110,7 @@ export function createNetworkPolicyCheck({ unenforced = () => 'refuse', onOpen, 
      * are unenforced and this is not accepted.
      */
     async check(link: SandboxLink, signal: AbortSignal): Promise<void> {
-      // A sandbox that ends during its check proves nothing, so the next sandbox is checked instead.
+      // A sandbox that ends during its check proves nothing.
       const address = isOver ? undefined : await reached(link, signal).catch(() => undefined);
       if (address === undefined) return;
       const what =

@@ -34,7 +34,7 @@ export function parseHierarchies(mountinfo: string, cgroup: string): CgroupHiera
       version === 2 ? names.length === 0 : names.length > 0 && names.every((name) => superOptions.includes(name)),
     );
     if (!member) return [];
-    // A container may see only part of the tree, which may not include the container's own group.
+    // A container's own group may be outside the visible part of the tree.
     const inside = relative(root, member.path);
     const own = inside.startsWith('..') ? mount : join(mount, inside);
     return [{ version, controllers: member.names, mount, own } as const];
@@ -48,7 +48,6 @@ export interface CgroupParent {
   readonly version: 1 | 2;
   /** Other installations on the machine may use the same folder. */
   readonly folder: string;
-  /** Limits for which a test write succeeded. */
   readonly limits: readonly LimitName[];
   readonly controllers: readonly string[];
 }
@@ -64,10 +63,7 @@ const serverGroup = 'corral-server';
 const trial: RequestedLimits = { memoryBytes: 2 ** 26, pids: 32, cpus: 1 };
 let trials = 0;
 
-/**
- * Finds where each limit works: in each hierarchy, the first group that supports all limits, or else the group that supports the
- * most.
- */
+/** Finds the group in each hierarchy that supports the most limits. On a tie, the first group wins. */
 export async function findCgroupParents(search: Search): Promise<CgroupParent[]> {
   const found: CgroupParent[] = [];
   for (const hierarchy of search.hierarchies) {
@@ -94,7 +90,6 @@ async function findAvailableLimits(
   return limitNames.filter((limit) => has.includes(limitControllers[limit]));
 }
 
-/** In order: the top (which only root can write to), the parent of the server's group, the server's group. */
 function parentsIn({ mount, own }: CgroupHierarchy): string[] {
   const delegated = own === mount ? [] : [dirname(own), own];
   const mine = delegated.filter((path) => basename(path) !== serverGroup);
@@ -131,7 +126,7 @@ async function tryPlace(
     if (!(await files.canEnter([join(probe, 'cgroup.procs')]))) return undefined;
     return { version, folder, limits, controllers };
   } catch {
-    return undefined; // this group is not writable
+    return undefined;
   } finally {
     await files.remove(probe).catch(() => {});
   }
@@ -153,9 +148,7 @@ export async function writeCgroupLimit(
   }
 }
 
-/**
- * Enables controllers for the children of a version 2 group, which otherwise lack them. False if the kernel refused a controller.
- */
+/** False if the kernel refused a controller. */
 async function enable(files: CgroupFiles, path: string, requested: readonly LimitName[]): Promise<boolean> {
   const file = join(path, 'cgroup.subtree_control');
   const passed = splitWords(await files.read(file));
@@ -174,7 +167,7 @@ async function enable(files: CgroupFiles, path: string, requested: readonly Limi
 /** A version 2 group that contains processes cannot enable controllers for its children, so the server moves into a child. */
 async function stepAside(files: CgroupFiles, group: string, own: readonly number[]): Promise<void> {
   const inside = splitWords(await files.read(join(group, 'cgroup.procs'))).map(Number);
-  if (inside.length === 0 || !inside.every((pid) => own.includes(pid))) return; // other programs' processes are not moved
+  if (inside.length === 0 || !inside.every((pid) => own.includes(pid))) return;
   const aside = join(group, serverGroup);
   await files.make(aside);
   for (const pid of inside) await files.write(join(aside, 'cgroup.procs'), `${pid}`).catch(() => {});

@@ -5,12 +5,10 @@ import type { CgroupFiles } from './files.ts';
 import { type CpuShareLevel, cpuShareFiles, type LimitName, oomFiles, type RequestedLimits } from './limits.ts';
 
 export interface Cgroups {
-  /** Limits that the kernel enforces for a whole sandbox. Empty if the server cannot create groups. */
   readonly limits: readonly LimitName[];
   /** Paths of the sandbox's groups, known before the groups exist. Record them, because a later server may use other paths. */
   foldersOf(name: string): string[];
   make(name: string, limits: RequestedLimits): Promise<SandboxCgroup>;
-  /** Sets the sandbox's CPU share relative to other sandboxes, if control groups divide the CPUs. */
   share(name: string, share: CpuShareLevel): void;
   /** Kills every process in these groups and removes the groups. Resolves once they are gone. */
   end(folders: readonly string[], signal: AbortSignal): Promise<void>;
@@ -20,10 +18,7 @@ export interface Cgroups {
 export interface SandboxCgroup {
   /** A process enters the groups by writing 0 into each of these files. */
   readonly enter: readonly string[];
-  /**
-   * The sandbox's groups as seen from inside, so that its daemon can read counters: each group's folder, and the folder's
-   * path inside the sandbox.
-   */
+  /** The groups that the daemon reads counters from: each folder, and its path inside the sandbox. */
   readonly shown: readonly (readonly [folder: string, path: string])[];
 }
 
@@ -41,7 +36,7 @@ export function createCgroups({ places, files, installation }: Options): Cgroups
   async function kill(folder: string, signal: AbortSignal): Promise<void> {
     const procs = async () => splitWords(await files.read(join(folder, 'cgroup.procs'))).map(Number);
     for (let waitMs = 2; !(await files.remove(folder)); waitMs = Math.min(2 * waitMs, 100)) {
-      await files.write(join(folder, 'pids.max'), '0').catch(() => {}); // no process can start from here on
+      await files.write(join(folder, 'pids.max'), '0').catch(() => {}); // prevents new processes
       await files.write(join(folder, 'cgroup.kill'), '1').catch(() => {}); // version 2, since Linux 5.14
       const inside = (await procs()).filter((pid) => pid > 0);
       if (inside.length > 0) await files.kill(inside, procs);

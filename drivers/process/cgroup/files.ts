@@ -2,7 +2,6 @@ import { constants, writeFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { killProcess, readProcessIdentity } from '../proc.ts';
 
-/** Replaced in tests to simulate other permissions and kernel versions. */
 export interface CgroupFiles {
   /** Does nothing if the group exists. */
   make(path: string): Promise<void>;

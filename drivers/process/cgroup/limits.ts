@@ -55,7 +55,7 @@ export function toLimitFiles(
  */
 export const cpuShareFiles = {
   1: { file: 'cpu.shares', usual: '1024', first: '102400' },
-  2: { file: 'cpu.weight', usual: '100', first: '10000' }, // `first` is the kernel's maximum
+  2: { file: 'cpu.weight', usual: '100', first: '10000' },
 } as const satisfies Record<1 | 2, { file: string; usual: string; first: string }>;
 export type CpuShareLevel = 'usual' | 'first';
 

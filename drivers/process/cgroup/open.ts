@@ -6,19 +6,13 @@ import { findCgroupParents, parseHierarchies } from './cgroup-parents.ts';
 import { type Cgroups, createCgroups } from './cgroups.ts';
 import { createKernelCgroupFiles } from './files.ts';
 
-/**
- * Returns the start of a command line: a shell that enters the groups and then execs the command that follows. The shell exits
- * if it cannot enter a group.
- */
+/** Start of a command line: a shell that enters the groups, or exits, and then execs the command. */
 export const createCgroupEntryCommand = (procs: readonly string[]): string[] => [
   ...['/bin/sh', '-c', 'while [ "$1" != -- ]; do echo 0 >"$1" || exit 71; shift; done; shift; exec "$@"', 'sh'],
   ...[...procs, '--'],
 ];
 
-/**
- * Finds usable control groups of both versions: at the top if the server can write there, or else in the server's own group or
- * its parent.
- */
+/** Finds usable control groups at the top, or else in the server's own group or its parent. */
 export async function openCgroups(root: string): Promise<Cgroups> {
   const files = createKernelCgroupFiles(canEnter);
   const read = (name: string) => readFile(`/proc/self/${name}`, 'utf8').catch(() => '');
@@ -31,7 +25,6 @@ export async function openCgroups(root: string): Promise<Cgroups> {
   });
 }
 
-/** Derived from the sandboxes folder, so that servers that share the folder share the groups. */
 export const computeInstallationId = (root: string) => createHash('sha256').update(root).digest('hex').slice(0, 16);
 
 async function canEnter(procs: readonly string[]): Promise<boolean> {

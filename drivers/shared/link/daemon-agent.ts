@@ -6,8 +6,8 @@ import type { IdleConnections } from './idle-connections.ts';
 import { YieldingConnection } from './yielding-connection.ts';
 
 /**
- * An http.Agent that never dials. Each request takes a connection that the daemon opened, or waits for one until the request's
- * signal aborts. The connection is returned after the exchange.
+ * An http.Agent that never dials. Each request borrows a connection that the daemon opened, or waits for one until its
+ * signal aborts.
  */
 export class DaemonHttpAgent extends Agent {
   readonly #connections: IdleConnections;
@@ -16,7 +16,6 @@ export class DaemonHttpAgent extends Agent {
   readonly #waiting = new Set<ClientRequest>();
   #closed = false;
 
-  /** `asStream` is called with each connection that a request takes over permanently. */
   constructor(connections: IdleConnections, asStream: (connection: Duplex) => void = () => {}) {
     super({ keepAlive: true }); // otherwise requests would send `connection: close`
     this.#connections = connections;
@@ -42,7 +41,7 @@ export class DaemonHttpAgent extends Agent {
       },
     });
     if (!this.#waiting.has(request)) return;
-    // If a request without a socket is aborted, Node reports this only in `onSocket`, so `fail` calls that method.
+    // Without a socket, Node reports an abort only in `onSocket`.
     request.destroy = (error) => {
       stop();
       this.#settled(request);
@@ -74,7 +73,7 @@ export class DaemonHttpAgent extends Agent {
       this.#connections.giveUp(connection);
       this.#asStream(connection);
     };
-    // The request reports errors. Node removes its own listener when an exchange ends, and a late error must not end the process.
+    // Node removes its own listener when an exchange ends. A late error must not end the process.
     lent
       .on('error', () => {})
       .on('free', free)
@@ -95,5 +94,5 @@ const closed = () => new AppError('cancelled', 'The link to the sandbox was clos
 
 function fail(request: ClientRequest, error: Error | undefined): void {
   request.destroy(error);
-  request.onSocket(null as unknown as Socket); // Node then emits the error and `close`
+  request.onSocket(null as unknown as Socket);
 }

@@ -1,23 +1,21 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 
-// A display listens in a folder that the sandbox can write to, so everything in it is untrusted. The server never resolves a
-// path that the sandbox could change: it opens one name at a time, follows no link, and dials exactly the file that it has
-// checked.
+// The sandbox can write to the display's folder, so the server resolves no path that the sandbox could change. It opens one name
+// at a time, follows no link, and dials exactly the file that it checked.
 
-/** Name of the folder for the display's socket, inside the sandbox's folder. The server opens only the socket in it. */
 export const screenFolder = 'screen';
 const socketName = 'vnc';
 /** O_PATH: opens a handle that only refers to a file. Node does not export this flag. */
 const onlyName = 0x20_0000;
-/** More than the kernel buffers between two programs, so that one read takes all available data. */
+/** More than the kernel buffers between two programs. */
 const chunkBytes = 256 * 1024;
 /** Smaller chunks are copied, because each would otherwise occupy a whole buffer. */
 const copiedBytes = 16 * 1024;
 
 /**
- * Connects to the sandbox's display. Undefined if no display listens, or its name does not refer to a socket that was
- * created in the screen folder. `home` belongs to the server, and no sandbox can change it.
+ * Undefined if no display listens, or its socket was not created in the screen folder. `home` belongs to the server, and no
+ * sandbox can change it.
  */
 export async function dialVncSocket(home: string): Promise<Socket | undefined> {
   using opened = new DisposableStack();
@@ -31,7 +29,7 @@ export async function dialVncSocket(home: string): Promise<Socket | undefined> {
     const isOfTheFolder = readMountId(socket) === readMountId(own) && readMountId(folder) === readMountId(own);
     if (!isOfTheFolder || !fstatSync(socket).isSocket()) return undefined;
   } catch {
-    return undefined; // missing, a link, or not a folder
+    return undefined;
   }
   return await connected(self(socket));
 }
@@ -43,13 +41,13 @@ const readMountId = (handle: number) =>
 async function connected(path: string): Promise<Socket | undefined> {
   const { promise, resolve } = Promise.withResolvers<Socket | undefined>();
   const socket = largeReads();
-  socket.on('error', () => {}); // `close` follows
+  socket.on('error', () => {});
   socket.once('connect', () => resolve(socket)).once('close', () => resolve(undefined));
   socket.connect({ path });
   return await promise;
 }
 
-/** Reads large chunks: a screen takes several megabytes, and each read costs a system call and a turn of the event loop. */
+/** A screen takes several megabytes, and each read costs a system call and an event loop turn. */
 function largeReads(): Socket {
   let spare: Uint8Array | undefined;
   const socket: Socket = new Socket({

@@ -79,7 +79,6 @@ export class DiallingHttpAgent extends Agent {
   }
 }
 
-/** Node's agent calls these methods on each connection that it keeps for the next request. */
 class ReusableConnection extends YieldingConnection {
   setKeepAlive = () => this;
   setNoDelay = () => this;
@@ -90,7 +89,7 @@ class ReusableConnection extends YieldingConnection {
 
 function inTurns(stream: Duplex): Duplex {
   const even = new ReusableConnection(stream);
-  even.once('agentRemove', () => even.whole()); // the connection was upgraded
+  even.once('agentRemove', () => even.whole());
   return even;
 }
 const gone = (stream: Duplex) => stream.errored ?? new AppError('sandbox_unavailable', 'The connection was closed.');

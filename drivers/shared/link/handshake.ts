@@ -6,7 +6,7 @@ import { hashDaemonToken } from './token.ts';
 
 const patienceMs = 5_000;
 
-/** Parses the next chunk. Calls `found` with the line, or with undefined if there will be none. */
+/** Calls `found` with the line, or with undefined if there will be none. */
 export type LineReader = (chunk: Buffer, found: (line: string | undefined) => void) => void;
 
 /** Undefined if `read` finds no line, the peer disconnects, or 5 s pass. */
@@ -22,7 +22,6 @@ export async function readFirstLine(socket: Socket, read: LineReader): Promise<s
   return line;
 }
 
-/** Version of the control protocol. The server refuses daemons of other versions. */
 export const controlProtocolVersion = 1;
 
 const maxLine = 4_096;
@@ -39,7 +38,6 @@ const HelloLine = z.object({
 
 export type HandshakeResult =
   | { readonly kind: 'ok'; readonly version: string; readonly boot: string; readonly sparing: boolean }
-  /** The daemon uses another protocol version, or is too old to receive its token. */
   | { readonly kind: 'mismatch'; readonly reason: string }
   | { readonly kind: 'refused'; readonly reason: string };
 

@@ -9,18 +9,17 @@ const maxWaiting = 1_024;
 const defaultLingerMs = 1_000;
 
 export interface ConnectionWaiter {
-  /** Set for health requests, which finish before a second connection would be needed. */
+  /** Set for health requests, which never need a second connection. */
   readonly isLight?: boolean;
   give(connection: Duplex): void;
   fail(error: AppError): void;
 }
 
 export class IdleConnections {
-  readonly #idle = new Map<Duplex, () => void>(); // the value removes the connection's listeners
+  readonly #idle = new Map<Duplex, () => void>();
   readonly #used = new WeakSet<Duplex>();
   readonly #sparing = new WeakSet<Duplex>();
   readonly #waiting = new Set<ConnectionWaiter>();
-  /** Connections lent to requests that are not light. */
   readonly #busy = new Set<Duplex>();
   readonly #watched = new WeakSet<Duplex>();
   readonly #lingerMs: number;
@@ -52,7 +51,7 @@ export class IdleConnections {
       connection.destroy();
       return;
     }
-    // An idle connection must stay silent. Unexpected bytes make all further data untrustworthy, so the connection is dropped.
+    // Unexpected bytes on an idle connection make all further data untrustworthy.
     const drop = () => {
       this.#idle.get(connection)?.();
       this.#idle.delete(connection);

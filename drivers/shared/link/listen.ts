@@ -12,14 +12,12 @@ export interface SocketListenOptions {
 }
 
 export interface SocketListener extends AsyncDisposable {
-  /** False once another socket has taken the name. */
   isOurs(): Promise<boolean>;
 }
 
 /**
- * Listens on a Unix socket that anyone with access to its folder can dial. Atomically replaces an earlier socket of that name.
- * Binds to a temporary name first: libuv unlinks a socket's bound name on close, so a predecessor that closes late would
- * otherwise remove its successor's socket.
+ * Atomically replaces an earlier socket of that name. Binds to a temporary name first: libuv unlinks the bound name on
+ * close, so a late predecessor would remove its successor's socket. Anyone with access to the folder can dial.
  */
 export async function listenOnUnixSocket(
   options: SocketListenOptions,
@@ -50,7 +48,7 @@ export async function listenOnUnixSocket(
       const closed = new Promise((done) => server.close(done));
       for (const socket of open) socket.destroy();
       await closed;
-      if (await isOurs()) await unlink(path).catch(() => {}); // otherwise a successor listens at the path
+      if (await isOurs()) await unlink(path).catch(() => {});
     },
   };
 }

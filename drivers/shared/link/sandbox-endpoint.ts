@@ -33,7 +33,6 @@ interface SymlinkSpec {
 
 const leadsTo = (path: string) => readlink(path).catch(() => undefined);
 
-/** Atomically replaces an earlier link of that name. */
 async function createSymlink({ path, to, temporaryName }: SymlinkSpec): Promise<void> {
   if ((await leadsTo(path)) === to) return;
   const temporary = join(dirname(path), temporaryName);
@@ -45,12 +44,9 @@ async function removeSymlink({ path, to }: SymlinkSpec): Promise<void> {
   if ((await leadsTo(path)) === to) await unlink(path).catch(() => {});
 }
 
-/** Maximum number of connections of each kind (silent, daemon, egress). Separate limits keep one kind from blocking another. */
+/** Maximum connections per kind (silent, daemon, egress), so that one kind cannot block another. */
 const maxEach = 128;
-/**
- * Number of streams that the listening socket has room for. Only the server opens streams, and its sandbox client limits their
- * number.
- */
+/** Only the server opens streams, and its sandbox client limits their number. */
 const maxStreams = 2_048;
 const maxConnections = 3 * maxEach + maxStreams;
 const patienceMs = 5_000;
@@ -108,7 +104,7 @@ function atFirstByte(socket: Socket, report: (byte: number | undefined) => void)
   };
   const look = () => {
     const chunk = socket.read() as Buffer | null;
-    if (!chunk) return; // the connection's end has its own event
+    if (!chunk) return;
     socket.off('readable', look);
     socket.unshift(chunk);
     settle(chunk[0]);
@@ -136,7 +132,7 @@ class DuplicateDaemonDetector {
   async isSecond(boot: string): Promise<boolean> {
     if (this.#boot !== undefined && this.#boot !== boot && this.#hasIdle()) {
       await pause(graceMs, undefined, { ref: false });
-      // After a long turn of the event loop, the timer may fire before closed connections are reported, so wait two more turns.
+      // After a long event loop turn, the timer may fire before closed connections are reported.
       for (let turns = 0; turns < 2; turns++) await waitForNextLoopTurn();
       if (this.#hasIdle() && this.#boot !== boot) return true;
     }
@@ -158,8 +154,8 @@ export interface SandboxEndpointOptions {
 export type SandboxIdentity = Pick<SandboxMeta, 'id' | 'sessionId'>;
 
 /**
- * The server's end of one sandbox: the listening socket, and the connections that the daemon opened. The link `egress` next to
- * the socket points to the socket of the server that owns the session.
+ * The server's end of one sandbox. The link `egress` next to the socket points to the socket of the server that owns the
+ * session.
  */
 export interface SandboxEndpoint extends AsyncDisposable {
   /**
@@ -171,7 +167,6 @@ export interface SandboxEndpoint extends AsyncDisposable {
   /** Sets the id and session of a claimed pool sandbox. The folder's record does not change. */
   identify(as: SandboxIdentity): void;
   takeEgress(): Promise<void>;
-  /** Calls `over` once the link is closed. */
   link(workdir: string, over?: () => Promise<void>): SandboxLink;
   /** Fails all requests and links with this reason, because the sandbox is gone permanently. */
   lose(reason: AppError): void;
@@ -189,7 +184,7 @@ export async function openSandboxEndpoint(
   const one = new DuplicateDaemonDetector(() => idle.hasIdle);
   const lost = new AbortController();
   const ready = Promise.withResolvers<void>();
-  ready.promise.catch(() => {}); // the promise may have no other handler
+  ready.promise.catch(() => {});
 
   if (caBundle !== undefined) await write(join(mount, 'ca.pem'), caBundle);
   await using opened = new AsyncDisposableStack();
@@ -210,7 +205,7 @@ export async function openSandboxEndpoint(
     onRefused?.({ ...meta, ...who }, greeting.reason);
     if (greeting.kind === 'mismatch') ready.reject(new AppError('sandbox_unavailable', mismatch(greeting.reason)));
   };
-  // The daemon and egress share a listening socket, because each socket uses a file descriptor for the endpoint's lifetime.
+  // The daemon and egress share a socket to save file descriptors.
   let servesEgress = false;
   const peers = byPeerKind({
     daemon: (socket) => void welcome(socket),
@@ -228,7 +223,6 @@ export async function openSandboxEndpoint(
     await createSymlink(egress);
   };
   opened.defer(async () => {
-    // otherwise the name points to a successor
     if (servesEgress && (await listening.isOurs())) await removeSymlink(egress);
   });
   const resources = opened.move();
@@ -285,7 +279,7 @@ const mismatch = (reason: string) =>
 
 async function write(path: string, text: string): Promise<void> {
   const present = await readFile(path, 'utf8').catch(() => undefined);
-  if (present === text) return; // avoids rewriting the file of a running sandbox
+  if (present === text) return;
   await writeFile(path, text);
   await chmod(path, 0o644); // `writeFile` applies the umask, but the sandbox's user must be able to read it
 }

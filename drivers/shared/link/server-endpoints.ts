@@ -16,19 +16,13 @@ interface HeldEndpoint {
   links: number;
 }
 
-/**
- * Keeps one endpoint per sandbox. After `hold` or `link`, also watches the sandbox's container or process until it ends or the
- * endpoint closes.
- */
+/** One endpoint per sandbox. After `hold` or `link`, also watches the sandbox's container or process. */
 export interface SandboxEndpointRegistry extends AsyncDisposable {
   /** Listens for the sandbox's daemon and serves its egress. Call before the daemon can start. */
   open(id: SandboxId): Promise<SandboxEndpoint>;
   /** Like `open`, but without egress, for unclaimed sandboxes. */
   listen(id: SandboxId): Promise<SandboxEndpoint>;
-  /**
-   * Listens, and watches one container or process of the sandbox. `body`: the container's id, or a string that identifies
-   * the process.
-   */
+  /** Listens, and watches the container or process that `body` identifies. */
   hold(id: SandboxId, body: string, who?: SandboxIdentity): Promise<SandboxEndpoint>;
   /** If several servers share the sandbox, closing this server's last link also closes its endpoint. */
   link(id: SandboxId, as: LinkOptions): Promise<SandboxLink>;
@@ -40,13 +34,13 @@ interface LinkOptions {
   readonly body: string;
   readonly workdir: string;
   readonly role: 'holder' | 'guest';
-  /** The sandbox's id and session, if they differ from the folder's record. */
+  /** Set if they differ from the folder's record. */
   readonly who?: SandboxIdentity;
 }
 export interface SandboxEndpointRegistryOptions {
   readonly folders: SandboxFolders;
   readonly end: SandboxEndpointOptions;
-  /** Resolves with the reason once the container or process has permanently ended. Stops when the signal aborts. */
+  /** Resolves with the reason once the container or process ended permanently. */
   watch(body: string, signal: AbortSignal): Promise<AppError>;
 }
 
@@ -95,7 +89,7 @@ export function openSandboxEndpointRegistry({
     found.body = body;
     const { signal } = found.stop;
     const over = async () => drop(id, found, await watch(body, signal));
-    over().catch(() => {}); // rejects after a stop, when the result is unused
+    over().catch(() => {});
     return found;
   }
 

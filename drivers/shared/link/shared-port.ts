@@ -15,10 +15,9 @@ export interface SharedPort<First> {
 }
 
 /**
- * Listens on the port with several sockets: `open` makes the server listen, and the other sockets pass their connections to
- * the server. Node accepts one connection per socket in each turn of the event loop, so a busy server with only one socket
- * keeps new clients and health probes waiting for seconds. With several sockets, other programs of the same user can also
- * listen on the port. Rejects as `open` does, and if the port is taken. Systems other than Linux use one socket.
+ * Listens on the port with several sockets, because Node accepts one connection per socket in each event loop turn. With one
+ * socket, clients and health probes wait seconds for a busy server. Other programs of the same user can also listen on the
+ * port. Rejects as `open` does, and if the port is taken. Systems other than Linux use one socket.
  */
 export async function listenOnSharedPort<First>(
   server: Server,
@@ -52,12 +51,12 @@ async function openMore(server: Server, host: string): Promise<readonly Server[]
   for (const one of opened) one.listen({ host, port, reusePort: true });
   await Promise.all(opened.map((one) => once(one, 'listening')));
   for (const one of opened) one.on('error', () => {}); // ignores errors such as EMFILE on accept: a later connection may succeed
-  stack.move(); // from now on, the caller closes them
+  stack.move();
   return opened;
 }
 
 async function close(server: Server): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  server.close(() => resolve()); // the callback runs even if the server no longer listens
+  server.close(() => resolve());
   await promise;
 }

@@ -17,7 +17,7 @@ export class YieldingConnection extends Duplex {
   #isReleased = false;
 
   constructor(source: Duplex) {
-    super({ readableHighWaterMark: pieceBytes }); // small, because one read returns all buffered bytes
+    super({ readableHighWaterMark: pieceBytes });
     this.#source = source;
     source.on('data', this.#take).on('end', this.#end).on('error', this.#fail).on('close', this.#close);
     if (source.destroyed) this.destroy();

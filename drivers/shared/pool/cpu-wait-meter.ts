@@ -12,21 +12,21 @@ const staleMs = 1_000;
 const pressureShare = 0.6;
 
 /**
- * Returns a function that measures how long a sandbox's daemon has waited for CPU time, in ms; only differences are meaningful.
- * The result stays 0 if this server cannot see the daemon's process, for example from inside a container. `init`: pid of the
- * daemon's parent on this machine. `pressure`: returns how long programs on this machine have waited for CPU time, in ms.
+ * Measures how long a sandbox's daemon has waited for CPU time, in ms; only differences are meaningful. Stays 0 if this
+ * server cannot see the process, for example from inside a container. `init`: pid of the daemon's parent. `pressure`: the
+ * machine's total wait for CPU time, in ms.
  */
 export function createCpuWaitMeter(init: number, pressure = machinePressure): () => Promise<number> {
   let daemon: number | undefined;
   let total = 0;
   let last: CpuWaitSample | undefined;
-  /** Wait time, in ms, that `total` already includes but the kernel has not reported yet. */
+  /** Milliseconds in `total` that the kernel has not reported yet. */
   let ahead = 0;
   return async () => {
     daemon ??= await daemonUnder(init);
     const now = daemon === undefined ? undefined : await readSample(daemon, pressure);
     if (!now)
-      daemon = undefined; // the daemon may have restarted: the next call looks for it again
+      daemon = undefined; // the daemon may have restarted
     else if (last) {
       // The kernel adds a wait only when it ends, so a daemon that has not run since the last sample has waited ever since.
       const isStuck = now.wantsToRun && now.ranNs === last.ranNs;
@@ -60,7 +60,7 @@ async function readSample(pid: number, pressure: typeof machinePressure): Promis
     const [state] = fieldsOf(stat);
     return { at: monotonicNow(), ranNs, waitedNs, wantsToRun: state === 'R', isStopped: state === 'T', pressureMs };
   } catch {
-    return undefined; // the daemon has ended, or the kernel does not report the values
+    return undefined;
   }
 }
 
@@ -70,7 +70,6 @@ async function machinePressure(): Promise<number> {
   return Number(/^some .*total=(\d+)/m.exec(message)?.[1] ?? 0) / 1_000;
 }
 
-/** Fields after the name: state, parent pid, and so on. The name can contain spaces and brackets. */
 const fieldsOf = (stat: string): string[] => stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 
 async function daemonUnder(init: number): Promise<number | undefined> {
@@ -83,7 +82,7 @@ async function daemonUnder(init: number): Promise<number | undefined> {
 
 let table: Promise<Map<number, number[]>> | undefined;
 
-/** All processes, grouped by parent. One scan serves all sandboxes for a second, because many become silent together. */
+/** One scan serves all sandboxes for a second, because many become silent together. */
 function processTable(): Promise<Map<number, number[]>> {
   table ??= readTable().finally(() => {
     void later(staleMs, undefined, { ref: false }).then(() => (table = undefined));

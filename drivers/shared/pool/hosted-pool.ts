@@ -9,7 +9,7 @@ export interface HostedPoolOptions {
   readonly size: PoolSizer;
   readonly epoch: number;
   readonly clock: Clock;
-  /** Whether other servers use the pool too. If so, closing this server keeps the pool's sandboxes. */
+  /** If true, closing this server keeps the pool's sandboxes. */
   readonly shared: boolean;
   readonly onClaim?: (outcome: 'hit' | 'miss') => void;
   readonly onTrouble?: (error: AppError) => void;
@@ -20,7 +20,6 @@ const roundEveryMs = 10_000;
 const callMs = 20_000;
 const closeMs = 4_000;
 
-/** Sends the backend the recipe and the number of sandboxes to keep ready, whenever either changes. */
 export function withHostedPool<Inner extends Driver & PoolHost>(driver: Inner, options: HostedPoolOptions): Inner {
   const { size, epoch, clock } = options;
   const stop = new AbortController();

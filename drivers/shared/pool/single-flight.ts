@@ -36,7 +36,7 @@ export class SingleFlight<Value> {
   #start(key: string, run: (call: CallOptions) => Promise<Value>): SharedCall<Value> {
     const stop = new AbortController();
     const result = run(stop).finally(() => this.#running.delete(key));
-    result.catch(() => {}); // all callers may have left
+    result.catch(() => {});
     const running = { result, stop, callers: 0 };
     this.#running.set(key, running);
     return running;

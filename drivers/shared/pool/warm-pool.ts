@@ -13,11 +13,11 @@ interface StockCheck {
   isOwn(id: SandboxId): boolean;
 }
 
-/** Unclaimed sandboxes that this process knows of. Possibly outdated; only a claim shows whether a sandbox is still free. */
+/** Possibly outdated: only a claim shows whether a sandbox is still free. */
 class KnownWarmSandboxes {
   readonly #clock: Clock;
   readonly #patienceMs: number;
-  readonly #ready = new Map<SandboxId, WarmSandbox>(); // roughly in start order: a sandbox that is put back is added last
+  readonly #ready = new Map<SandboxId, WarmSandbox>();
   readonly #taken = new Map<SandboxId, WarmSandbox>();
   /** Sandboxes that other processes are starting, with the time at which each was discovered. */
   readonly #starting = new Map<SandboxId, number>();
@@ -139,12 +139,9 @@ export interface WarmPoolOptions extends Pick<ServerDependencies, 'clock' | 'ids
   readonly onTrouble?: (error: AppError) => void;
 }
 
-/**
- * Sandboxes that are ready for new sessions. The backend is authoritative; the in-memory list only suggests which sandbox to
- * try first.
- */
+/** The backend is authoritative. The in-memory list only suggests which sandbox to try first. */
 export interface WarmPool extends AsyncDisposable {
-  /** Undefined if the pool has no sandbox for this spec. The caller must then start one. */
+  /** Undefined if the caller must start the sandbox itself. */
   take(spec: SandboxSpec, call: CallOptions): Promise<SandboxInfo | undefined>;
   /** Records a start outside the pool. Until the result is disposed, the pool delays its own starts, by at most 15 s. */
   cold(): Disposable;
@@ -157,8 +154,8 @@ const closeMs = 4_000;
 const maxBackoffMs = 60_000;
 const yieldMs = 15_000;
 /**
- * How long the pool waits after a claim before it refills. Claims often come in groups, and callers that find the pool empty
- * must be able to start their own sandboxes first.
+ * Milliseconds before a refill after a claim. Claims come in groups, and callers that find the pool empty start their own
+ * sandboxes first.
  */
 const quietMs = 300;
 
@@ -166,7 +163,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
   const { size, clock, ids, ttlMs, random } = options;
   const recipes = () => new Map(options.recipes().map((recipe) => [computeRecipeHash(recipe), recipe]));
   const shelf = new KnownWarmSandboxes(clock, options.startTimeoutMs);
-  const started = new Set<SandboxId>(); // unclaimed sandboxes that this process is starting or has started
+  const started = new Set<SandboxId>();
   const starts = new Set<Promise<void>>();
   const stop = new AbortController();
   const { signal } = stop;
@@ -189,7 +186,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
   };
 
   async function start(recipe: SandboxRecipe, name: string): Promise<void> {
-    const sessionId = ids.sessionId(); // no real session has this id
+    const sessionId = ids.sessionId();
     const id = sandboxIdOf(sessionId);
     const from = clock.now();
     const expiresAt = from + options.maxAgeMs + ttlMs;
@@ -205,7 +202,6 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
     }
   }
 
-  /** Starts outside the pool have priority, but only for a limited time. */
   const mayStart = () =>
     !signal.aborted &&
     starts.size < options.concurrency &&
@@ -265,7 +261,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
       if (clock.now() >= lookAt && clock.now() >= restUntil) {
         const seen = await look().then(() => true, failed);
         lookAt = clock.now() + roundEveryMs;
-        if (size.most === 0 && seen) return; // every sandbox of an earlier pool is gone
+        if (size.most === 0 && seen) return;
       }
       refill();
       const now = clock.now();
@@ -305,7 +301,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
     async take(spec, call) {
       if (size.most === 0) return undefined;
       size.recordRequest();
-      if (clock.now() >= quietUntil) quietUntil = clock.now() + quietMs; // later claims do not extend the current delay
+      if (clock.now() >= quietUntil) quietUntil = clock.now() + quietMs;
       const info = await claimed(spec, call).finally(() => wake.resolve());
       options.onClaim?.(info ? 'hit' : 'miss');
       return info;
@@ -326,7 +322,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
       await Promise.all(starts);
       if (size.most === 0) return;
       const call = callFor(closeMs, AbortSignal.timeout(closeMs));
-      const left = await driver.unclaimed(call).catch(() => []); // if this fails, the next server to start finds the sandboxes
+      const left = await driver.unclaimed(call).catch(() => []); // the next server to start finds the sandboxes
       const own = left.filter(({ id }) => !options.shared || started.has(id));
       await Promise.allSettled(own.map(({ id }) => driver.discard(id, call)));
     },

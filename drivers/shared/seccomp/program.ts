@@ -8,13 +8,12 @@ import {
   unknownCallErrno,
 } from './rules.ts';
 
-/** The subset of classic BPF that a seccomp filter needs. Every path ends in a `return`. */
 type Instruction =
   | { readonly op: 'load'; readonly offset: number }
   | { readonly op: 'and'; readonly mask: number }
   | { readonly op: 'skip'; readonly count: number }
   | { readonly op: 'return'; readonly value: number }
-  /** `whenTrue`, `whenFalse`: numbers of instructions to skip, at most 255. */
+  /** Instructions to skip, at most 255. */
   | {
       readonly op: 'equal' | 'atLeast';
       readonly value: number;
@@ -52,7 +51,7 @@ function assemble(code: Code): Buffer {
     const { op } = instruction;
     out.writeUInt16LE(opcodes[op], at * size);
     if (op === 'equal' || op === 'atLeast') {
-      out.writeUInt8(instruction.whenTrue, at * size + 2); // throws beyond 255
+      out.writeUInt8(instruction.whenTrue, at * size + 2);
       out.writeUInt8(instruction.whenFalse, at * size + 3);
     }
     out.writeUInt32LE(operand(instruction) >>> 0, at * size + 4);
@@ -75,7 +74,7 @@ function operand(instruction: Instruction): number {
 
 const auditArch: Readonly<Record<Architecture, number>> = { x64: 0xc000_003e, arm64: 0xc000_00b7 };
 const action = { allow: 0x7fff_0000, kill: 0x8000_0000, errno: (code: number) => 0x0005_0000 | code };
-// Offsets in a filter's input, `struct seccomp_data`. Both architectures are little-endian.
+// Offsets in `struct seccomp_data`. Both architectures are little-endian.
 const offset = { call: 0, arch: 4, low: (argument: number) => 16 + 8 * argument };
 /** Bit that marks calls of the x32 ABI, which reach the same kernel code under other numbers. */
 const x32 = 0x4000_0000;
@@ -139,13 +138,12 @@ function whereAny(comparisons: readonly ArgumentComparison[]): Code {
   return [...tests, ...ret(action.errno(deniedCallErrno))];
 }
 
-/** A binary search: about nine comparisons per call instead of hundreds. */
 function chosen(segments: readonly Segment[]): Code {
   const [first] = segments;
   if (!first || segments.length === 1) return first?.code ?? ret(action.kill);
   const half = segments.length >> 1;
   const below = chosen(segments.slice(0, half));
   const above = chosen(segments.slice(half));
-  // Conditional jumps skip at most 255 instructions, so a longer branch needs an unconditional jump.
+  // Conditional jumps skip at most 255 instructions.
   return [jump('atLeast', segments[half]?.from ?? 0, 0, 1), { op: 'skip', count: below.length }, ...below, ...above];
 }

@@ -69,7 +69,6 @@ export const unimplementedSystemCalls = names('clone3'); // clone3 passes its fl
 
 export type ArgumentComparison =
   | { readonly kind: 'equal'; readonly argument: number; readonly value: number }
-  /** True if none of the mask's bits is set. */
   | { readonly kind: 'without'; readonly argument: number; readonly mask: number };
 
 const equal = (argument: number, ...values: number[]): ArgumentComparison[] =>

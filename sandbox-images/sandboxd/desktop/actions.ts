@@ -36,14 +36,13 @@ export async function performScreenAction(display: X11Connection, action: Screen
     display.send(encodeX11Request(xtest, 2, body));
   };
   await acts[action.kind]({ display, fake }, action as never);
-  // The program must finish handling this action before the next action or screenshot. The wait for a busy program is limited.
+  // The program must finish this action before the next action or screenshot.
   await waitUntilInputHandled(display, busyMs);
 }
 
 interface FakeInput {
   readonly x: number;
   readonly y: number;
-  /** Delay before the display handles this input and everything after it. */
   readonly afterMs?: number;
 }
 interface InputDevice {
@@ -131,9 +130,8 @@ function press({ fake }: InputDevice, button: number, afterMs = 0): void {
   fake(buttonRelease, button);
 }
 /**
- * Waits until the display has processed the input, at most `heldMs`. A window manager receives a press first, and the
- * display queues all later events until the window manager is done. The display delivers those events at the pointer's
- * position at that moment, so no further action may be sent before then.
+ * Waits until the display has processed the input, at most `heldMs`. The display queues events while a window manager
+ * handles a press, then delivers them at the pointer's position at that moment. No further action may be sent before then.
  */
 async function taken({ display }: InputDevice, isTaken: (pointer: PointerState) => boolean): Promise<void> {
   for (let waited = 0; waited < heldMs && !isTaken(await readPointer(display)); waited += heldEveryMs) {

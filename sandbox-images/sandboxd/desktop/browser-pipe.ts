@@ -2,9 +2,8 @@ import { Duplex, type Readable, type Writable } from 'node:stream';
 import { AppError } from '../../../src/core/errors/errors.ts';
 
 export interface BrowserPipe {
-  /** True once the browser has answered; false if the browser is gone. */
   answers(): Promise<boolean>;
-  /** Opens the pipe for a new client and disconnects the previous one. `used` is called when the client writes. */
+  /** Disconnects the previous client. `used` is called when the client writes. */
   open(used: () => void): Promise<Duplex>;
   close(): void;
 }
@@ -102,7 +101,7 @@ export function createBrowserPipe(input: Writable, output: Readable): BrowserPip
     async open(used) {
       client?.destroy();
       await clean;
-      client?.destroy(); // a client may have connected in the meantime
+      client?.destroy();
       await clean;
       if (output.destroyed) throw new AppError('sandbox_unavailable', 'The browser is gone.');
       client = stream(used);

@@ -15,23 +15,22 @@ import type { RunningProgram } from './service.ts';
 
 export interface Browser {
   readonly pipe: BrowserPipe;
-  /** Whether Chromium isolates its pages with its own sandbox, inside ours. */
+  /** Whether Chromium isolates pages with its own sandbox. */
   readonly isSandboxed: boolean;
 }
 
 export interface BrowserOptions extends DisplayOptions {
   readonly proxy: string | undefined;
-  /** Limit for the whole sandbox. Undefined if unknown. */
   readonly memoryBytes: number | undefined;
 }
 
 const startMs = 30_000;
 const roomySharedMemory = 128 * 1024 * 1024;
-/** The largest file that pages can make Chromium write: a download, a cache, or memory that its processes share. */
+/** Maximum size of files that pages can create: downloads, caches and shared memory. */
 const maxFileBytes = 1024 * 1024 * 1024;
 const browserScore = 100;
 
-/** Starts Chromium. The debugging protocol is available only through the pipe, not on a port. */
+/** The debugging protocol uses a pipe, not a port. */
 export async function startBrowser(
   { keepers, place }: DaemonState,
   env: Readonly<Record<string, string>>,
@@ -81,7 +80,7 @@ export async function startBrowser(
   return { value: { pipe, isSandboxed }, died: chromium.died, end };
 }
 
-/** Raises the OOM scores of all Chromium processes, so that shells outlive them. Chromium itself sets only those of its pages. */
+/** Lets shells outlive all Chromium processes. Chromium raises the OOM scores only of its pages. */
 function dieFirst(session: number): void {
   for (const { pid } of scanProcesses().filter((proc) => proc.session === session)) {
     try {

@@ -13,9 +13,9 @@ export interface DesktopProcessSpec {
   readonly stdio: StdioOptions;
   /** 0 to 1000: processes with higher scores are killed first when memory runs out. The daemon and the shells have 0. */
   readonly oomScore: number;
-  /** If true, the program runs at normal instead of reduced priority, because a person may be watching. */
+  /** Normal instead of reduced priority, because a person may be watching. */
   readonly isPrompt?: boolean;
-  /** Limits apply to each process, not to the program as a whole. */
+  /** Limits per process. */
   readonly most?: { readonly fileBytes: number; readonly dataBytes: number | undefined };
 }
 export interface DesktopProcess {
@@ -24,7 +24,6 @@ export interface DesktopProcess {
   end(): Promise<void>;
 }
 
-/** Starts the program in its own session, with an OOM score that makes the kernel kill it before any shell. */
 export async function startDesktopProcess(
   keepers: DaemonProcessSet,
   spec: DesktopProcessSpec,
@@ -48,7 +47,7 @@ export async function startDesktopProcess(
   const { pid } = started;
   if (pid === undefined) throw new AppError('sandbox_unavailable', await died);
   // Chromium's crash handlers leave its session but keep the mark. Its other processes overwrite the mark but stay in the
-  // session, so processes are found by either one.
+  // session.
   const mine: MarkedProcesses = { ...mark, strays: ({ session }) => session === pid };
   return {
     process: started,

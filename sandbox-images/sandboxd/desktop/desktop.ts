@@ -29,7 +29,7 @@ async function startWindows(
     env,
     stdio: ['ignore', 'ignore', 'pipe'],
     oomScore: 50,
-    isPrompt: true, // every click waits for the window manager
+    isPrompt: true,
   });
   return { value: undefined, died: openbox.died, end: openbox.end };
 }
@@ -67,7 +67,6 @@ const maxViewers = 32;
 const viewerAttempts = 5;
 const viewerPauseMs = 100;
 
-/** Each of the desktop's programs is started on first use. */
 export function createDesktop(parts: DaemonState, options: DesktopOptions): Desktop {
   const { clock } = parts;
   const { width, height, programs } = options;
@@ -93,7 +92,7 @@ export function createDesktop(parts: DaemonState, options: DesktopOptions): Desk
     async died(why) {
       restarts = { ...restarts, display: restarts.display + 1 };
       failed(why);
-      await Promise.all([windows.stop(), browser.stop()]); // their programs died with the display
+      await Promise.all([windows.stop(), browser.stop()]);
     },
     back: () => light(),
   });
@@ -112,7 +111,7 @@ export function createDesktop(parts: DaemonState, options: DesktopOptions): Desk
       return running;
     },
     died(why) {
-      if (display.state !== 'running') return; // the browser died with the display
+      if (display.state !== 'running') return;
       restarts = { ...restarts, browser: restarts.browser + 1 };
       failed(why);
     },
@@ -135,7 +134,7 @@ export function createDesktop(parts: DaemonState, options: DesktopOptions): Desk
       watchIdle();
     }
     const shown = await display.get();
-    usedAt = clock.now(); // a start may take longer than the idle time
+    usedAt = clock.now(); // a start may outlast the idle time
     light();
     return shown;
   }
@@ -173,7 +172,6 @@ export function createDesktop(parts: DaemonState, options: DesktopOptions): Desk
     return viewer;
   }
 
-  /** Retries with the next display if the current one is dying. */
   async function connected(): Promise<Duplex> {
     for (let left = viewerAttempts; ; left--) {
       try {
@@ -185,7 +183,6 @@ export function createDesktop(parts: DaemonState, options: DesktopOptions): Desk
     }
   }
 
-  /** Retries with the next browser if the current one has died unnoticed. */
   async function attached(unwanted: AbortSignal): Promise<Duplex> {
     for (let left = viewerAttempts; ; left--) {
       const { pipe } = await browser.get();
@@ -198,7 +195,7 @@ export function createDesktop(parts: DaemonState, options: DesktopOptions): Desk
     }
   }
 
-  /** Undefined if opening took so long that the browser is considered hung. */
+  /** Undefined: the browser is considered hung. */
   async function inTime(open: (unwanted: AbortSignal) => Promise<Duplex>): Promise<Duplex | undefined> {
     const late = new AbortController();
     const opening = open(late.signal);
@@ -264,5 +261,4 @@ export function createDesktop(parts: DaemonState, options: DesktopOptions): Desk
   };
 }
 
-/** A stream that discards input and sends nothing. Only its end matters. */
 const silence = () => new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });

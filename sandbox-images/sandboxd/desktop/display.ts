@@ -20,12 +20,11 @@ const [least, beyond] = [100, 10_000] as const;
 const attempts = 1_000;
 
 /**
- * Returns a display number that has no socket. The number is random, because displays that start concurrently on one machine
- * would all choose the first free number. A killed display leaves its socket behind, which another user's Xvnc cannot
- * replace.
+ * A random display number without a socket. Concurrent displays would all choose the first free one. Another user's Xvnc
+ * cannot replace the socket of a killed display.
  */
 export async function findUnusedDisplayNumber(folder = displaySockets): Promise<number> {
-  const names = await readdir(folder).catch(() => []); // Xvnc creates a missing folder
+  const names = await readdir(folder).catch(() => []);
   const taken = new Set(names);
   let number = randomInt(least, beyond);
   for (let left = attempts; left > 0 && taken.has(`X${number}`); left--) number = randomInt(least, beyond);
@@ -89,7 +88,7 @@ export async function startDisplay(
         connection[Symbol.dispose]();
         await xvnc.end();
         await rm(socket, { force: true });
-        await rm(`${displaySockets}/X${number}`, { force: true }).catch(() => {}); // left by a killed display
+        await rm(`${displaySockets}/X${number}`, { force: true }).catch(() => {});
         await rm(folder, { recursive: true, force: true });
       },
     };
@@ -114,7 +113,7 @@ function flags({ width, height, clipboard }: DisplayOptions, { socket, mode, aut
   const shared = clipboard ? '1' : '0';
   return [
     ...['-displayfd', '3', '-nolisten', 'tcp', '-nolisten', 'local', '-auth', authority, '-extension', 'GLX'],
-    // No password: only the sandbox's user and the server can reach the socket, and Xvnc listens on no port.
+    // No password: only the sandbox's user and the server can reach the socket.
     ...['-rfbunixpath', socket, '-rfbunixmode', mode, '-rfbport', '-1', '-SecurityTypes', 'None', '-Log', '*:stderr:0'],
     ...['-geometry', `${width}x${height}`, '-depth', '24', '-AcceptSetDesktopSize=0', '-desktop', 'desktop'],
     ...['-AlwaysShared=1', '-DisconnectClients=0', '-UseBlacklist=0', '-noreset', '-s', '0', '-dpms'],
@@ -122,7 +121,7 @@ function flags({ width, height, clipboard }: DisplayOptions, { socket, mode, aut
   ];
 }
 
-/** Xauthority format. The entry matches any address and any display. */
+/** Xauthority format, for any address and any display. */
 function authorityFile(cookie: Buffer): Buffer {
   const field = (bytes: Buffer) => Buffer.concat([Buffer.from([bytes.length >> 8, bytes.length & 255]), bytes]);
   const none = Buffer.alloc(0);
@@ -162,7 +161,7 @@ async function answersRfb(path: string, signal: AbortSignal): Promise<void> {
 /** Connects a viewer and waits for the display's greeting: a dying display accepts connections but drops them. */
 async function greeted(path: string): Promise<DirectSocket> {
   const viewer = await opened(path, createDirectSocket);
-  viewer.on('error', () => {}); // the close event suffices
+  viewer.on('error', () => {});
   const patience = AbortSignal.timeout(greetingMs);
   const isSpoken = await raceAbort(viewer.spoken, patience).catch(() => true); // a slow display may just be busy
   if (!isSpoken) throw new AppError('sandbox_unavailable', 'The display does not answer.');

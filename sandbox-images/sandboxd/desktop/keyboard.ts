@@ -1,13 +1,12 @@
 import { waitUntilInputHandled } from './wait-for-program.ts';
 import { encodeUint32, encodeX11Request, type X11Connection } from './x11.ts';
 
-/** `shift`: the character needs Shift. */
 export interface KeyboardKey {
   readonly keycode: number;
   readonly shift: boolean;
 }
 export interface Keyboard {
-  /** Yields batches of keys that fit on the keyboard at the same time, after adding the missing keys. */
+  /** Yields batches of keys that fit on the keyboard together. */
   keysFor(keysyms: readonly number[]): AsyncIterable<readonly KeyboardKey[]>;
   readonly shiftKeycode: number;
 }
@@ -39,7 +38,7 @@ export async function openKeyboard(display: X11Connection, sleep: (ms: number) =
     const keycode = minKeycode + row;
     const [plain, shifted] = [at(row, 0), columns > 1 ? at(row, 1) : 0];
     const isSpare = Array.from({ length: columns }, (_, column) => at(row, column)).every(isSparable);
-    if (plain !== ours.get(keycode)) ours.delete(keycode); // a program has reassigned the key
+    if (plain !== ours.get(keycode)) ours.delete(keycode);
     if (isSpare && !ours.has(keycode) && ours.size < maxSpareKeys) ours.set(keycode, 0);
     if (shifted !== 0 && !known.has(shifted)) known.set(shifted, { keycode, shift: true });
     if (plain !== 0 && known.get(plain)?.shift !== false) known.set(plain, { keycode, shift: false });
@@ -50,10 +49,7 @@ export async function openKeyboard(display: X11Connection, sleep: (ms: number) =
     ours.set(keycode, keysym);
   };
 
-  /**
-   * Waits until the program has handled the pressed keys. Programs look up a key's meaning only when they handle the key, so
-   * the meaning must not change before then.
-   */
+  /** Programs look up a key's meaning when they handle the key, so the meaning must not change before then. */
   async function settled(): Promise<boolean> {
     const answers = await waitUntilInputHandled(display, slowMs);
     if (!answers) await sleep(settleMs);
@@ -112,9 +108,6 @@ const obeyed = new Set([
   ...[0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x1b, 0x26, 0x27, 0x28, 0x29, 0x2e, 0x30, 0x31, 0x56, 0x57, 0x58, 0x68],
   ...[0x6b, 0x6d, 0x72, 0x73, 0x77, 0x7b, 0x90, 0x97],
 ]);
-/**
- * True if a key with this keysym can be reassigned: it has no meaning, or is a media key (volume, brightness, launchers), which
- * is never pressed in a sandbox.
- */
+/** True if a key with this keysym can be reassigned: it has no meaning, or is a media key that no sandbox uses. */
 const isSparable = (keysym: number) =>
   keysym === 0 || (keysym >= 0x1008fe00 && keysym <= 0x1008ffff && !obeyed.has(keysym - 0x1008ff00));

@@ -1,4 +1,4 @@
-/** X's names for keys that are not characters, and the names that people and models use for them. */
+/** X's names for keys without a character, and common aliases. */
 const named: Readonly<Record<string, number>> = {
   backspace: 0xff08,
   tab: 0xff09,

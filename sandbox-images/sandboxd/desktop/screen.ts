@@ -4,14 +4,14 @@ import { buildPngFile } from '../../../src/core/text/pictures.ts';
 import { encodeUint16, encodeUint32, encodeX11Request, type X11Connection } from './x11.ts';
 
 /**
- * Encodes BGRX rows, as a display stores them, as an RGB PNG. Optimized for speed rather than size, because a caller is
- * waiting. Written by hand because the daemon has no dependencies.
+ * Encodes BGRX rows as an RGB PNG. Optimized for speed, because a caller is waiting. Hand-written, because the daemon has no
+ * dependencies.
  */
 export async function encodePng(pixels: Buffer, width: number, height: number): Promise<Buffer> {
   const row = 1 + width * 3;
   const raw = Buffer.allocUnsafe(row * height);
   for (let y = 0, from = 0, to = 0; y < height; y++) {
-    raw[to++] = 0; // no filter: a screen is flat colors and text, which compress well without one
+    raw[to++] = 0; // no filter: flat colors and text compress well without one
     for (let x = 0; x < width; x++, from += 4) {
       raw[to++] = pixels[from + 2] as number;
       raw[to++] = pixels[from + 1] as number;
@@ -44,7 +44,7 @@ export async function readPointer(display: X11Connection): Promise<PointerState>
 async function cursorImage(display: X11Connection): Promise<Buffer | undefined> {
   const opcode = await display.extension('XFIXES');
   if (opcode === undefined) return undefined;
-  await display.ask(encodeX11Request(opcode, 0, encodeUint32(4, 0))); // X requires negotiating the extension's version first
+  await display.ask(encodeX11Request(opcode, 0, encodeUint32(4, 0))); // X requires this version negotiation first
   return await display.ask(encodeX11Request(opcode, 4)).catch(() => undefined);
 }
 

@@ -12,14 +12,13 @@ export interface SupervisedProgram<Value> {
   readonly state: 'stopped' | 'starting' | 'running';
   /** Starts the program, or waits for a start or restart in progress. */
   get(signal?: AbortSignal): Promise<Value>;
-  /** Ends a broken program. `get` then waits for its replacement. */
   giveUp(why: string): void;
   stop(): Promise<void>;
 }
 interface Options<Value> {
   readonly clock: Clock;
   start(signal: AbortSignal): Promise<RunningProgram<Value>>;
-  /** Called once the program has died and none of its processes remains, before it is restarted. */
+  /** Called after the program and all its processes ended, before a restart. */
   died(why: string): void | Promise<void>;
   back?(): void;
 }
@@ -34,7 +33,7 @@ export const programStoppedMessage = 'It was stopped in the meantime.';
 const firstPauseMs = 100;
 const longestPauseMs = 10_000;
 const attempts = 6;
-/** A program that ran this long did not fail at startup, so the restart delay is reset. */
+/** Uptime in ms that resets the restart delay. */
 const longLifeMs = 30_000;
 
 /**
@@ -88,7 +87,7 @@ export function superviseProgram<Value>({ clock, start, died, back }: Options<Va
     async get(signal) {
       if (!current) {
         const ready = Promise.withResolvers<unknown>();
-        ready.promise.catch(() => {}); // the promise may have no other handler
+        ready.promise.catch(() => {});
         const unwanted = Promise.withResolvers<string>();
         const period: Period = { over: new AbortController(), ready, unwanted, state: 'starting' };
         current = period;

@@ -15,10 +15,10 @@ export interface X11Connection extends Disposable {
   /** Send only requests that have no answer. The display handles requests in order. */
   send(request: Buffer): void;
   ask(request: Buffer): Promise<Buffer>;
-  /** The major opcode of an extension's requests. Undefined if the display lacks the extension. */
+  /** Undefined if the display lacks the extension. */
   extension(name: string): Promise<number | undefined>;
   atom(name: string): Promise<number>;
-  /** Calls `hear` for each message that another program sends, until the returned function is called. */
+  /** Receives messages from other programs until the returned function is called. */
   onMessage(hear: (event: Buffer) => void): () => void;
 }
 export interface DisplayAddress {
@@ -152,7 +152,7 @@ function receiver(socket: Socket) {
     size += chunk.length;
     if (size >= target) cut();
   });
-  socket.on('error', () => {}); // handled by `close`, which follows
+  socket.on('error', () => {});
   socket.once('close', () => {
     const gone = new AppError('sandbox_unavailable', 'The display is gone.');
     first.reject(gone);

@@ -4,8 +4,8 @@ import { dirname } from 'node:path';
 import { splitEscapedFileName } from '../../../src/core/text/files/byte-names.ts';
 
 /**
- * Creates a folder and its missing parents; does not change an existing folder. Node's own recursive `mkdir` hangs forever
- * if the path is inside a folder that was removed while mounted or in use.
+ * Does not change existing folders. Node's own recursive `mkdir` hangs forever inside a folder that was removed while
+ * mounted or in use.
  */
 export async function makeFolders(path: string, mode?: number): Promise<void> {
   try {

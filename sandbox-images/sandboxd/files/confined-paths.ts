@@ -18,20 +18,20 @@ export interface ConfinedPaths {
   locate(path: string): string;
   /** Follows links. Never waits for the other end of a FIFO. */
   open(path: string, flags?: number): Promise<FileHandle>;
-  /** Opens the folder that contains the path's last part. `make`: creates missing folders, for writing a file. */
+  /** Opens the folder of the path's last part. `make`: creates missing folders. */
   openParent(path: string, missing: 'make' | 'refuse'): Promise<ParentFolderHandle>;
   whereIs(handle: FileHandle): Promise<string>;
 }
 export interface ParentFolderHandle extends AsyncDisposable {
   readonly name: string;
-  /** Returns a path to `name` in this open folder, which stays correct even if the folder is moved or replaced. */
+  /** Returns a path that stays correct even if the folder is moved or replaced. */
   readonly at: (name: string) => SystemPath;
 }
 
 const outside = (path: string) => new AppError('path_outside', `${path} is outside of the workspace.`);
 const through = (handle: FileHandle) => `/proc/self/fd/${handle.fd}`;
 
-/** `alias`: a second mount point of the workspace. If it leads elsewhere, paths below it are outside the workspace. */
+/** `alias`: a second mount point of the workspace, ignored if it leads elsewhere. */
 export async function createConfinedPaths(workspace: string, alias?: string): Promise<ConfinedPaths> {
   const root = await realpath(workspace);
   const isAlias = alias !== undefined && (await isSameFolder(alias, root));
@@ -55,7 +55,7 @@ export async function createConfinedPaths(workspace: string, alias?: string): Pr
     return real.slice(base.length + 1);
   };
 
-  // Opens first and checks afterwards. The check applies to the opened file itself, so swapping a link has no effect.
+  // Checks the opened file itself, so swapping a link has no effect.
   const openChecked = async (at: string, shown: string, flags: number): Promise<FileHandle> => {
     const how = flags | O_NONBLOCK | O_NOCTTY;
     const path = await toSystemPath(at);
@@ -112,7 +112,6 @@ export async function createConfinedPaths(workspace: string, alias?: string): Pr
 }
 
 const looks = 10;
-/** Whether both paths lead to the same folder, even if it is mounted twice. */
 async function isSameFolder(one: string, other: string): Promise<boolean> {
   for (let look = 0; look < looks; look++) {
     const [a, b] = await Promise.all([one, other].map((path) => stat(path, { bigint: true }).catch(() => undefined)));
@@ -129,7 +128,6 @@ async function isSameFolder(one: string, other: string): Promise<boolean> {
 const parentOf = (inside: string) => (dirname(inside) === '.' ? '' : dirname(inside));
 const isCode = (thrown: unknown, code: string) => thrown instanceof AppError && thrown.code === code;
 
-/** Like `toFileError`, but explains a link whose target does not exist. */
 export async function explainFileError(at: SystemPath, cause: NodeJS.ErrnoException, path: string): Promise<AppError> {
   const target = cause.code === 'ENOENT' ? await readlink(at, 'buffer').catch(() => undefined) : undefined;
   if (!target) return toFileError(cause, path);
@@ -142,7 +140,7 @@ export function toFileError(cause: NodeJS.ErrnoException, path: string): AppErro
     case 'ENOENT':
       return new AppError('file_not_found', `There is no file ${path}.`, { cause });
     case 'ENOTDIR':
-    case 'EEXIST': // a file exists where a folder should be created
+    case 'EEXIST':
       return new AppError('invalid_request', `${path} is not a folder, or leads through a file.`, { cause });
     case 'EISDIR':
       return new AppError('invalid_request', `${path} is a folder.`, { cause });
@@ -157,7 +155,7 @@ export function toFileError(cause: NodeJS.ErrnoException, path: string): AppErro
       return new AppError('invalid_request', `${path} is a folder that is not empty.`, { cause });
     case 'EACCES':
     case 'EBUSY':
-    case 'EINVAL': // moving a folder into itself
+    case 'EINVAL':
     case 'EPERM':
     case 'EROFS':
       return new AppError('invalid_request', `The operating system does not allow this for ${path}.`, { cause });

@@ -15,7 +15,7 @@ const quickMs = 200;
 const slowMs = 1_000;
 const fullLookMs = 5_000;
 const mebibyte = 2 ** 20;
-/** Minimum pause between measurements, as a multiple of how long the last one took. */
+/** Minimum pause, as a multiple of the last measurement's duration. */
 const idleShare = 10;
 /**
  * Every file counts as at least this size, because inodes take space too. The limit therefore also covers the number of files.
@@ -31,7 +31,6 @@ export interface DiskMonitor {
 
 interface WatchedFolders {
   readonly places: readonly string[];
-  /** Other path prefixes that an open file of these folders may have. */
   readonly roots?: readonly string[];
 }
 
@@ -41,7 +40,7 @@ export function monitorDisk(
   limitBytes: number,
 ): DiskMonitor {
   const { clock, keepers, init } = parts;
-  /** All prefixes that an open file's path may have. Only `places` is walked, so no file is counted twice. */
+  /** Only `places` is walked, so no file is counted twice. */
   const names = [...new Set([...places, ...roots])];
   let use: DiskUsage = { usedBytes: 0, limitBytes, freeBytes: 0, stopped: 0 };
   /**
@@ -60,8 +59,7 @@ export function monitorDisk(
     use = { ...use, freeBytes };
     const fell = freeThen - freeBytes;
     const rest = clock.now() - lookedAt;
-    // The measuring rate is limited even while the disk fills. If another sandbox is filling the disk, each measurement
-    // costs just as much but finds nothing.
+    // Limits the measuring rate even while the disk fills, because another sandbox may be filling it.
     const isDue = rest >= Math.max(fullLookMs, tookMs * idleShare) || (fell > mebibyte && rest >= tookMs * idleShare);
     if (!isDue) return fell > mebibyte ? quickMs : slowMs;
     freeThen = freeBytes;
@@ -73,8 +71,7 @@ export function monitorDisk(
     else if (usedBytes > ceiling) {
       const isGrowing = ceiling > limitBytes;
       if (await stopWriters(isGrowing)) {
-        // Measured again, because writers kept writing until they ended: their last bytes must not be attributed to an innocent
-        // process.
+        // Includes the last bytes of ended writers, which must not be attributed to an innocent process.
         const after = await measureDiskUse(places, handles(keepers.spared, names), limitBytes * 2);
         use = { ...use, usedBytes: after, stopped: use.stopped + 1 };
       }
@@ -107,7 +104,7 @@ export function monitorDisk(
 
   const turn = () => {
     void look()
-      .catch(() => slowMs) // a folder was removed during the measurement; the next measurement does not find it
+      .catch(() => slowMs) // a folder was removed during the measurement
       .then((ms) => setTimeout(turn, ms).unref());
   };
   turn();
@@ -124,7 +121,7 @@ interface Handle {
   readonly bytes: number;
 }
 
-/** Open files of these folders that no longer have a name but still use space. */
+/** Open files of these folders that have no name but use space. */
 function* handles(spared: DaemonState['keepers']['spared'], folders: readonly string[]): Generator<Handle> {
   let left = maxHandles;
   const all = scanProcesses();
@@ -143,7 +140,7 @@ function* handles(spared: DaemonState['keepers']['spared'], folders: readonly st
 
 const openOf = (pid: number): string[] => tryListFolder(`/proc/${pid}/fd`).map((name) => `/proc/${pid}/fd/${name}`);
 
-/** Size of the largest file that the process has open for writing below the folders. -1 if there is none. */
+/** Size of the process's largest open file for writing below the folders. -1: none. */
 function largestWritten(pid: number, folders: readonly string[]): number {
   let largest = -1;
   for (const path of openOf(pid).slice(0, maxHandles)) {
@@ -158,7 +155,7 @@ function largestWritten(pid: number, folders: readonly string[]): number {
 
 const isBelow = (path: string, folders: readonly string[]) => folders.some((it) => path.startsWith(`${it}/`));
 
-/** Bytes used by the folders and the `unnamed` open files. Follows no links, and stops once the sum exceeds `most`. */
+/** Bytes in the folders and `unnamed` open files. Follows no links, and stops beyond `most`. */
 export async function measureDiskUse(
   places: readonly string[],
   unnamed: Iterable<Handle>,

@@ -52,7 +52,7 @@ export function createFileOperations(place: ConfinedPaths): FileOperations {
     const at = `/proc/self/fd/${folder.fd}`;
     const entries: FileEntry[] = [];
     for (const name of await namesIn(at, path)) {
-      // undefined if the entry was removed in the meantime
+      // undefined if the entry was just removed
       const stats = await lstat(Buffer.concat([Buffer.from(`${at}/`), name])).catch(() => undefined);
       if (stats) entries.push(toEntry(decodeFileName(name), stats));
     }

@@ -14,8 +14,8 @@ import { type ConfinedPaths, type ParentFolderHandle, toFileError } from './conf
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
 
 /**
- * Opens the folder of the file that the path leads to, creating it if necessary, then calls `work`. Follows a link at the path,
- * even if its target does not exist. `before` is undefined for a new file.
+ * Calls `work` with the target's folder, creating it if necessary. Follows links, even to a missing target. `before` is
+ * undefined for a new file.
  */
 export async function withTargetFolder<Value>(
   place: ConfinedPaths,
@@ -54,7 +54,7 @@ interface FileReplacement {
   readonly parent: ParentFolderHandle;
   readonly content: AsyncIterable<Uint8Array>;
   readonly before: Pick<Stats, 'mode'> | undefined;
-  /** Called with the existing file, if any, right before it is replaced. If it throws, the old file stays. */
+  /** Called right before the file is replaced. A throw keeps the old file. */
   readonly check?: (now: BigIntStats | undefined) => void;
 }
 const inOrder = createKeyedQueue();
@@ -68,7 +68,7 @@ export async function withFileNameLock<Value>(parent: ParentFolderHandle, work: 
   return await inOrder(`${folder.dev}:${folder.ino}/${parent.name}`, work);
 }
 
-/** Replaces the file with a rename, so readers always see a complete file, either the old or the new one. */
+/** Uses a rename, so readers see either the complete old file or the complete new one. */
 export async function replaceFile({ parent, content, before, check }: FileReplacement): Promise<BigIntStats> {
   await using staged = await stageFile(parent.at, before);
   await writeFileChunks(staged.handle, content);
@@ -82,10 +82,7 @@ export interface StagedFile extends AsyncDisposable {
   readonly handle: FileHandle;
 }
 
-/**
- * Creates a hidden file, normally in the target's folder. Watches know its name pattern and report only the finished file
- * (`watches/inotify-program.ts`).
- */
+/** Watches know this file's name pattern and report only the finished file (`watches/inotify-program.ts`). */
 export async function stageFile(
   at: ParentFolderHandle['at'],
   before: Pick<Stats, 'mode'> | undefined,
@@ -135,7 +132,6 @@ export function assertRegularFile(stats: Pick<Stats, 'isFile' | 'isDirectory'>, 
   throw createBadRequestError(stats.isDirectory() ? `${path} is a folder.` : `${path} is not a regular file.`);
 }
 
-/** Combines chunks that arrive during a write into the next write. */
 export async function writeFileChunks(handle: FileHandle, content: AsyncIterable<Uint8Array>): Promise<void> {
   async function write(bytes: Uint8Array): Promise<void> {
     for (let done = 0; done < bytes.length; ) done += (await handle.write(bytes, done)).bytesWritten;

@@ -13,8 +13,8 @@ const pieces = /\\[pPxuUb]\{[^{}\\]*\}|\\.|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*
 const inSet = /\[:\^?\w+:\]|\\.|\[|&&|~~/gs;
 
 /**
- * Converts a POSIX extended regular expression for ripgrep. ripgrep needs backslashes before a literal `[`, `&&` or `~~` in a
- * set, and before a `{` that is not a repetition. Other ripgrep syntax, such as `\d`, stays unchanged.
+ * ripgrep needs backslashes before a literal `[`, `&&` or `~~` in a set, and before a `{` that is not a repetition. Other
+ * ripgrep syntax, such as `\d`, stays unchanged.
  */
 export const toRipgrepPattern = (regex: string): string =>
   regex.replace(pieces, (piece) => {
@@ -31,7 +31,7 @@ const maxLineBytes = 16_384; // room for the file's name, and for up to 4 bytes 
 
 export type SearchOperations = Pick<Daemon, 'find' | 'grep'>;
 
-/** Result paths are relative to the workspace, so callers can pass them unchanged to the file methods. */
+/** Paths in results are relative to the workspace. */
 export function createSearchOperations(place: ConfinedPaths, env: NodeJS.ProcessEnv): SearchOperations {
   async function isText(file: string): Promise<boolean> {
     await using handle = await place.open(file);
@@ -99,7 +99,7 @@ interface SearchContext {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly hasType: (file: string) => boolean;
-  /** Returns whether a file is text. Set if the program searches binary files too. */
+  /** Set if the program searches binary files too. */
   readonly isText?: (file: string) => Promise<boolean>;
 }
 /** grep and ripgrep both print `file NUL line:content`, and exit with 2 for an invalid expression. */
@@ -107,7 +107,7 @@ async function grepWith(program: string, args: string[], { cwd, env, hasType, is
   const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const { promise: ended, resolve, reject } = Promise.withResolvers<number | null>();
   child.once('error', reject).once('close', resolve);
-  ended.catch(() => {}); // checked below, after the output
+  ended.catch(() => {});
   let complaint = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     if (complaint.length < 1_000) complaint += text;
@@ -136,7 +136,7 @@ async function grepWith(program: string, args: string[], { cwd, env, hasType, is
   return { matches, truncated: truncated || code === null } satisfies SearchMatches<LineMatch>;
 }
 
-/** Keeps only the beginning of each line, so that a 50 MB line does not fill memory. */
+/** Truncates lines, so that a 50 MB line does not fill memory. */
 async function* lines(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let begun = Buffer.alloc(0);
   for await (const chunk of input) {

@@ -22,13 +22,12 @@ import { resizeTty, waitForTerminalProgram } from '../shells/terminal.ts';
 
 interface StartedJob {
   readonly pid: number;
-  /** Pid of the process that keeps the terminal open. Undefined for pipes. */
+  /** Pid. Undefined for pipes. */
   readonly keeper: number | undefined;
   readonly input: Writable;
   readonly outputs: readonly { readonly channel: 'output' | 'errors'; readonly stream: Readable }[];
   /** Resolves when the program has ended, possibly before all of its output has been read. */
   readonly exited: Promise<JobEnd>;
-  /** Undefined for pipes. */
   readonly resize: ((size: TerminalSize) => Promise<void>) | undefined;
 }
 interface JobEnvironment {
@@ -108,7 +107,7 @@ const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 
 /** Each reader gets the output from the time it connects. Until the first reader connects, output is held back for up to 30 s. */
 interface Readers {
-  /** Opens a stream of frames. A reader that joins after the job has ended gets only the end frame. */
+  /** A reader that joins after the end gets only the end frame. */
   join(): Duplex;
   end(how: object): void;
 }
@@ -224,7 +223,6 @@ async function settled(exited: Promise<unknown>): Promise<void> {
   }
 }
 
-/** Readers can connect and disconnect at any time. Output without a reader is lost, unless held back for the first reader. */
 export function createJobOperations(parts: DaemonState): JobOperations {
   const { clock, keepers, stateDir } = parts;
   const all = new Map<string, OpenJob>();
@@ -297,7 +295,7 @@ export function createJobOperations(parts: DaemonState): JobOperations {
     const closed = started.outputs.map(({ stream }) => (stream.closed ? undefined : once(stream, 'close')));
     const end = await started.exited;
     opened.end = end;
-    // Each chunk of output restarts the timer, and streams that a slow reader has paused stay open.
+    // Output restarts the timer, and a slow reader's paused streams stay open.
     let timer: NodeJS.Timeout | undefined;
     const release = () => started.outputs.forEach(({ stream }) => void (stream.isPaused() || stream.destroy()));
     const linger = () => {

@@ -8,7 +8,7 @@ import { tryReadText } from '../files/read-if-any.ts';
 import { createBadRequestError } from '../server/body-fields.ts';
 import type { DaemonState } from '../shared-state.ts';
 
-/** Returns the absolute path. `~` is the home folder; other relative paths start at the workspace. Throws invalid_request. */
+/** `~` is the home folder; other relative paths start at the workspace. Throws invalid_request. */
 export function resolveAbsolutePath(path: string, { place, env }: Pick<DaemonState, 'place' | 'env'>): string {
   if (path.includes('\0')) throw createBadRequestError('A path must not contain a NUL character.');
   if (Buffer.byteLength(path) > 4096) throw createBadRequestError('A path is at most 4096 bytes long.');
@@ -17,7 +17,7 @@ export function resolveAbsolutePath(path: string, { place, env }: Pick<DaemonSta
   return resolve(place.root, path);
 }
 
-/** Reads the file, folder or link at the path. A link gets its target's type and mode. Rejects with the system's error. */
+/** A link gets its target's type and mode. Rejects with the system's error. */
 export async function readPathEntry(path: string): Promise<PathEntry> {
   const at = await toSystemPath(path);
   const own = await lstat(at);
@@ -48,7 +48,6 @@ function toEntry(path: string, stats: Stats, type: PathEntry['type']): PathEntry
 
 const typeOf = (stats: Stats) => (stats.isDirectory() ? 'directory' : stats.isFile() ? 'file' : 'other');
 
-/** Names of user or group ids, from files such as /etc/passwd. The files are read again for an unknown id. */
 class Names {
   readonly #files: readonly string[];
   #known = new Map<number, string>();

@@ -1,6 +1,6 @@
 /**
- * Reads and writes file metadata as extended attributes, which Node cannot access. One process serves the whole sandbox.
- * Requests and answers are lines of words; answers follow the order of the requests.
+ * Accesses extended attributes, which Node cannot. One process serves the whole sandbox. Requests and answers are lines of
+ * words, in the same order.
  */
 export const metadataProgram = String.raw`
 use strict;

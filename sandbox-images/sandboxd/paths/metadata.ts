@@ -35,7 +35,7 @@ interface Helper {
 }
 
 const idleMs = 30_000;
-/** Time limit that keeps a hung file system from blocking metadata calls on other file systems. */
+/** Milliseconds. Keeps a hung file system from blocking calls on others. */
 const hungMs = 20_000;
 const calls: readonly SystemCallNumberByArchitecture[] = [
   { x64: 194, arm64: 11 }, // listxattr
