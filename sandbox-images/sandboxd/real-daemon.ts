@@ -38,7 +38,6 @@ export interface DaemonOptions {
   readonly version: string;
   readonly sandboxId: string;
   readonly desktop: Desktop;
-  /** Ports on which the daemon itself listens. They are neither listed nor opened for clients. */
   readonly ownPorts: readonly number[];
 }
 
@@ -87,7 +86,7 @@ export function createDaemon(parts: DaemonState, { version, sandboxId, desktop, 
     return met.size;
   };
 
-  /** Starts a process for a run. If the run is stopped during the start, ends the processes that the stop missed. */
+  /** If the run is stopped during the start, ends the processes that the stop missed. */
   async function startUnlessStopped<Started>(tag: string | undefined, start: () => Promise<Started>): Promise<Started> {
     stopped.check(tag);
     const started = await start();
@@ -132,7 +131,7 @@ export function createDaemon(parts: DaemonState, { version, sandboxId, desktop, 
     },
     usage() {
       const all = visible(scanProcesses());
-      // The visible control group is this sandbox's own only if all visible processes belong to the sandbox.
+      // The visible cgroup is this sandbox's own only if all visible processes are.
       const whole = init === undefined ? undefined : readCgroupUsage();
       return { ...(whole ?? summed(all)), processes: all.length };
     },
@@ -173,7 +172,7 @@ export function createDaemon(parts: DaemonState, { version, sandboxId, desktop, 
       if (!root) throw new AppError('not_found', `There is no process ${pid}.`);
       const tree = findProcessSubtree(root, init, createOrphanRule(parts, readStartTime(root, clock.now())));
       const { spared } = keepers;
-      // Signal the root first, because a shell whose child ends continues with its next command.
+      // Signal the root first, because a shell whose child ends runs its next command.
       if (name === 'SIGINT')
         for (const proc of [root, ...findTreeMembers(tree, spared).members]) sendSignals(proc.pid, name);
       else await endProcessTree(tree, { spared, grace: name === 'SIGKILL' ? 'none' : 'usual' });
@@ -196,10 +195,7 @@ function summed(all: readonly ProcessStat[]) {
 
 const maxRemembered = 1_000;
 
-/**
- * Remembers the newest 1,000 stopped runs by tag, so that their late requests start nothing. Such a request may be in flight
- * during the stop, or may arrive afterwards over another connection.
- */
+/** Refuses late requests from the newest 1,000 stopped runs, which may arrive over another connection. */
 class StoppedRuns {
   readonly #tags = new Set<string>();
 
@@ -220,7 +216,7 @@ class StoppedRuns {
 type Transfers = Pick<Daemon, 'sendFile' | 'receiveFile'>;
 const noFile = 'none';
 
-/** Transfers workspace files of any size. A file's version consists of its size and modification time. */
+/** A file's version consists of its size and modification time. */
 export function createFileTransfers(place: ConfinedPaths): Transfers {
   async function sendFile(path: string, { from = 0, most = Number.POSITIVE_INFINITY }): Promise<OpenFile> {
     const handle = await place.open(path);
@@ -295,7 +291,7 @@ async function connected(port: number): Promise<Duplex> {
     const socket = connect({ port, host, noDelay: true, allowHalfOpen: true });
     try {
       await once(socket, 'connect');
-      return socket.on('error', () => {}); // `close` follows and handles it
+      return socket.on('error', () => {});
     } catch {
       socket.destroy();
     }

@@ -10,29 +10,26 @@ export interface DaemonState {
   readonly clock: Clock;
   readonly place: ConfinedPaths;
   readonly stateDir: string;
-  /**
-   * Folder for the display's socket, if the server connects to the display too. Undefined: only the daemon reaches the display.
-   */
+  /** Undefined: only the daemon reaches the display. */
   readonly screenDir: string | undefined;
   readonly env: Readonly<Record<string, string>>;
   readonly journal: Journal;
   readonly keepers: DaemonProcessSet;
   readonly spoolCap: number;
-  /** Maximum total size of the files in the workspace and `screenDir`, in bytes. 0: the daemon enforces no limit. */
+  /** Bytes for the workspace and `screenDir` together. 0: no limit. */
   readonly diskBytes: number;
   readonly volumes: readonly { readonly path: string; readonly bytes: number }[];
-  /** Identifies this run of the daemon. Random, so that no output contains a command's end mark by chance. */
+  /** Random, so that no output contains a command's end mark by chance. */
   readonly bootId: string;
-  /** Pid of the init if all visible processes belong to this sandbox. Undefined on a shared machine. */
+  /** Undefined if processes outside this sandbox are visible. */
   readonly init: number | undefined;
   touch(): void;
   idleMs(): number;
 }
 
 /**
- * Creates a rule that includes orphans that a tree may have started, because a process that cleared its environment and
- * outlived its parent carries no mark. In a sandbox with its own init, such an orphan belongs to the tree if it started
- * after `since`.
+ * Includes orphans that a tree may have started, because a process that cleared its environment carries no mark. With its
+ * own init, a sandbox includes every such orphan that started after `since`.
  */
 export function createOrphanRule({ clock, init }: Pick<DaemonState, 'clock' | 'init'>, since: number): OrphanRule {
   if (init === undefined) return () => false;
@@ -43,13 +40,12 @@ export function createOrphanRule({ clock, init }: Pick<DaemonState, 'clock' | 'i
     parseEnvironmentVariable(environment, 'CORRAL_SANDBOX_ID') === undefined;
 }
 
-/** The daemon's own processes, never the user's: the daemon, pid 1, and the keepers that hold the terminals open. */
 export interface DaemonProcessSet {
-  /** Counts a command's keeper as the daemon's own until the keeper ends, shortly after the end of its output. */
+  /** Counts a command's keeper as the daemon's own until it ends. */
   hold(terminal: Pick<Terminal, 'pid' | 'closed'>): void;
   add(pid: number): void;
   delete(pid: number): void;
-  /** Closes a keeper's terminal. The keeper and its shell count as the daemon's own for one more second, while they end. */
+  /** The keeper and its shell count as the daemon's own for one more second. */
   close(terminal: Pick<Terminal, 'pid' | 'close'>): Promise<void>;
   spared(all: readonly ProcessStat[]): ReadonlySet<number>;
 }

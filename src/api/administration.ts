@@ -13,16 +13,13 @@ import { IsoTime } from './procedure/schemas.ts';
 const AuditInput = z.strictObject({
   from: z.iso.date().optional(),
   to: z.iso.date().optional(),
-  /** The action, such as `session.delete`, or its prefix, such as `session`. */
+  /** An action such as `session.delete`, or its prefix `session`. */
   action: z.string().max(100).optional(),
   target: z.string().max(200).optional(),
-  /** The id of a key or person. */
   key: z.string().max(100).optional(),
   outcome: z.enum(['done', 'refused']).optional(),
-  /** A part of any field of an entry, ignoring case. */
   text: z.string().max(200).optional(),
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
-  /** `next` from the previous page. */
   before: z
     .string()
     .regex(/^[\w-]{1,80}\.jsonl:\d{1,15}$/)
@@ -107,7 +104,6 @@ function withOwner<Row extends { readonly owner: string | null }>(row: Row, name
 const mostStopped = 10_000;
 const stoppedAtOnce = 16;
 
-// The server has no owner, so access depends on the role alone.
 const operation = defineOperations({ tag: 'Server', prefix: '', style: 'server', find: async () => ({}) });
 
 export const administrationRouter = router({
@@ -199,10 +195,10 @@ export const administrationRouter = router({
 });
 
 const Draining = z.object({
-  /** While true, this server creates no sessions, and pauses or stops unused sandboxes. */
+  /** While true, creates no sessions, and pauses or stops unused sandboxes. */
   draining: z.boolean(),
   since: IsoTime.nullable(),
-  /** Number of working sessions, which draining does not stop. Null: the caller cannot see other owners' sessions. */
+  /** Working sessions, which draining does not stop. Null: the caller cannot see other owners' sessions. */
   working: z.int().nullable(),
 });
 const DrainInput = z.strictObject({ draining: z.boolean() });

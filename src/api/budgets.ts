@@ -5,7 +5,7 @@ import { defineOperations, router } from './procedure/procedure.ts';
 
 const BudgetHolder = z.strictObject({
   of: z.enum(budgetHolderKinds),
-  /** The id of the session owner (empty: sessions without an owner) or of the project. Empty for the server. */
+  /** The id of the owner (empty: sessions without an owner) or the project. Empty for the server. */
   id: z.string().max(100).default(''),
 });
 /** `unlimited`: no limit, even if the settings have one. Null: the limit in the settings. */

@@ -21,14 +21,13 @@ const Credential = z.object({
   scheme: z.enum(['bearer', 'basic']).nullable().default(null),
   user: z.string().nullable().default(null),
   env: z.array(z.string()).readonly(),
-  /** Null: not restricted to git. */
   git: z.enum(['read', 'write']).nullable().default(null),
-  /** Null: all paths on the credential's hosts, or with `git`, only those of each session's repositories. */
+  /** Null: all paths, or with `git`, only those of each session's repositories. */
   paths: z.array(z.string()).readonly().nullable().default(null),
   createdAt: IsoTime,
 });
 const ServerCredential = Credential.extend({
-  /** The variable or corral.yaml key that sets the credential. Null: the credential is stored and can be changed. */
+  /** The variable or corral.yaml key. Null: stored and changeable. */
   setBy: z.string().nullable(),
   createdAt: IsoTime.nullable(),
 });
@@ -113,7 +112,7 @@ const operation = defineOperations({
 });
 const base = '/api/v1/server-credentials';
 
-/** Credentials in the settings are listed and cannot be changed. */
+/** Credentials in the settings cannot be changed. */
 export const serverCredentialsRouter = router({
   list: operation({
     rest: `GET ${base}`,

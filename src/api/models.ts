@@ -6,17 +6,17 @@ import { defineOperations, router } from './procedure/procedure.ts';
 const Offered = z.object({ providers: z.array(ProviderModels).readonly() });
 
 const access = {
-  /** gemini, openai or anthropic, or any name for a server that has a Chat Completions API. */
+  /** gemini, openai, anthropic, or any name for a Chat Completions server. */
   provider: z.string().min(1).max(31),
-  /** The address of the Chat Completions server, without `/models` or `/chat/completions`. */
+  /** Without `/models` or `/chat/completions`. */
   baseUrl: z.string().min(1).max(2_000).optional(),
-  /** Default: the stored key, if there is one. */
+  /** Default: the stored key. */
   key: z.string().trim().min(1).max(8_192).optional(),
 };
 const ModelAccessInput = z.strictObject(access);
 const UseModelInput = z.strictObject({
   ...access,
-  /** Absent: only the key and address are stored, and the default model does not change. */
+  /** Absent: the default model does not change. */
   model: z.string().min(1).max(200).regex(/^\S+$/).optional(),
 });
 const ProviderInput = z.strictObject({ provider: z.string().min(1).max(31) });

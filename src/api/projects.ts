@@ -27,24 +27,24 @@ import { toSessionId } from './procedure/session-id.ts';
 const Project = StoredProject.omit({ owner: true, members: true, departures: true }).extend({
   createdAt: IsoTime,
   updatedAt: IsoTime,
-  /** The caller's role; null for administrators and operators who are not members. */
+  /** Null: an administrator or operator who is not a member. */
   role: z.enum(projectRoles).nullable(),
 });
 const shownTo = ({ principal }: Pick<TrpcContext, 'principal'>, project: StoredProject) => ({
   ...project,
   role: principal.projects?.get(project.id) ?? null,
 });
-/** A session's own model and fallbacks override the project's, as do its tool servers of the same name. */
+/** Sessions override the model, the fallbacks, and tool servers of the same name. */
 const Agent = z.object({
   template: z.string(),
   prompt: z.string().nullable(),
   tools: z.array(z.enum(toolGroups)).readonly(),
   model: z.string(),
-  /** Null: those of the template or of the settings. */
+  /** Null: from the template or settings. */
   fallbacks: z.array(z.string()).readonly().nullable(),
   /**
-   * Added to the tool servers of the template and of the settings. The agent and readers of the project can read the environment
-   * variables of these servers.
+   * Added to those of the template and settings. The agent and readers of the project can read these servers' environment
+   * variables.
    */
   mcpServers: ToolProgramSettings,
 });
@@ -207,7 +207,7 @@ export const projectsRouter = router({
     .output(Agent)
     .query(async ({ ctx, input }) => toAgent(await ctx.services.projects.agent(input.id))),
 
-  /** Changes only the fields that are set. Takes effect on the next turn of each of the project's sessions. */
+  /** Takes effect on the next turn of each session. */
   updateAgent: procedure
     .input(
       byId.extend({
@@ -215,7 +215,7 @@ export const projectsRouter = router({
         tools: z.array(z.enum(toolGroups)).max(100).optional(),
         model: ModelRef.optional(),
         fallbacks: FallbackRefs.nullable().optional(),
-        /** Tool servers that run in the sandbox, as in corral.yaml. They replace the project's current ones. */
+        /** Replaces the project's current servers. */
         mcpServers: ToolProgramsInput.optional(),
       }),
     )

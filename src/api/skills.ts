@@ -9,7 +9,6 @@ export const SkillId = z.string().transform((value): string => {
   if (/^skill_[0-9a-f]{24}$/.test(value)) return value;
   throw missing('skill');
 });
-/** The version of a skill: an id, a number, or `latest`. */
 export const SkillVersionName = z.string().transform((value): string => {
   if (/^(skillver_[0-9a-f]{24}|[1-9][0-9]{0,5}|latest)$/.test(value)) return value;
   throw missing('version of the skill');
@@ -18,10 +17,10 @@ const base64 = z.base64().max(45_000_000);
 const SkillFiles = z
   .array(
     z.strictObject({
-      /** Relative, such as `pdf/SKILL.md`. */
+      /** Example: `pdf/SKILL.md`. */
       path: z.string().min(1).max(500),
       content: base64,
-      /** Absent: true if the file starts with `#!`. */
+      /** Default: true if the file starts with `#!`. */
       executable: z.boolean().optional(),
     }),
   )
@@ -29,7 +28,7 @@ const SkillFiles = z
 const NewSkill = z.strictObject({
   files: SkillFiles,
   displayName: z.string().min(1).max(255).nullable().default(null),
-  /** True: sessions of all users can use the skill, and templates can name it. Only administrators can share skills. */
+  /** All users' sessions and templates can use the skill. Only administrators can share skills. */
   shared: z.boolean().optional(),
   projectId: OwningProjectInput,
 });
@@ -41,7 +40,7 @@ const Skill = stored.Skill.omit({ owner: true }).extend({
   updatedAt: IsoTime,
 });
 const SkillVersion = stored.SkillVersion.extend({ createdAt: IsoTime });
-/** A template that names the skill; `version` null: the newest version. */
+/** Null: the newest version. */
 const SkillPin = z.object({ template: z.string(), version: z.int().nullable() });
 const SkillDetail = Skill.extend({ versions: z.array(SkillVersion).readonly(), pins: z.array(SkillPin).readonly() });
 

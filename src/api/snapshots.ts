@@ -31,7 +31,6 @@ const base = '/api/v1/snapshots';
 const path = `${base}/:snapshot_id=id` as const;
 const answered = { out: Snapshot, answer: example };
 
-/** Copies of sandboxes' files, which outlive the sandboxes. `sessions.create` with `snapshot` starts from one. */
 export const snapshotsRouter = router({
   list: operation({
     rest: `GET ${base}`,

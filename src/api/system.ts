@@ -46,13 +46,13 @@ export const systemRouter = router({
       };
     }),
 
-  /** A log may name tools not listed here, such as those of tool servers. */
+  /** Logs may name other tools, such as those of tool servers. */
   tools: procedure
     .input(z.strictObject({}).optional())
     .output(Tools.readonly())
     .query(() => toolLabels),
 
-  /** The health of each part, for operators and auditors, like `/health/detailed`. Answers within a second. */
+  /** Like `/health/detailed`, for operators and auditors. Answers within a second. */
   health: procedure
     .input(z.strictObject({}).optional())
     .output(Health)

@@ -56,7 +56,7 @@ const BuildView = z.object({
 const Begun = z.object({ template: Built, build: BuildView });
 const BuildStatus = z.object({
   build: BuildView,
-  /** The log entries from `offset` on, at most 500. Once a build is reported as finished, its log is complete. */
+  /** At most 500 entries from `offset` on. The log of a finished build is complete. */
   log: z.array(BuildLogEntry).readonly(),
 });
 const maxEntries = 500;
@@ -135,7 +135,6 @@ const base = '/api/v1/built-templates';
 const path = `${base}/:id/builds/:build` as const;
 
 export const templateBuildsRouter = router({
-  /** Whether this server builds templates: if so, from which images; if not, why not. */
   ability: procedure
     .input(z.strictObject({}).optional())
     .output(
@@ -159,7 +158,7 @@ export const templateBuildsRouter = router({
     answer: [example],
   }).query(async ({ ctx }) => (await ctx.services.templateBuilds.list()).map(builtView)),
 
-  /** The steps of a Dockerfile. COPY steps lack `files`, which the caller sets to the hash of the uploaded archive. */
+  /** COPY steps lack `files`, which the caller sets to the hash of the uploaded archive. */
   plan: procedure
     .input(DockerfileInput)
     .output(z.object({ base: z.string(), steps: z.array(BuildStep).readonly(), notes: z.array(z.string()).readonly() }))
@@ -180,7 +179,7 @@ export const templateBuildsRouter = router({
     return { template: builtView(template), build: buildView(build) };
   }),
 
-  /** Whether the owner of the template uploaded the files with this hash within the last day. */
+  /** The upload must come from the template's owner, within the last day. */
   hasFiles: procedure
     .input(ofTemplate.extend({ hash: FileHash }))
     .output(z.object({ present: z.boolean() }))
@@ -208,7 +207,7 @@ export const templateBuildsRouter = router({
     answer: { build: { ...build, status: 'ready' }, log: [] },
     fails: [404, 422],
   }).query(async ({ ctx: { services }, input: { id, build, offset } }) => {
-    // Reads the state before the log, so that the log of a build that is reported as finished is complete.
+    // Read the state first, so that the log of a finished build is complete.
     const state = await services.templateBuilds.build(id, build);
     const { entries } = await services.templateBuilds.log(id, build, { offset, limit: maxEntries });
     return { build: buildView(state), log: entries };
@@ -229,7 +228,7 @@ export const templateBuildsRouter = router({
     .output(BuildView)
     .mutation(async ({ ctx, input: { id, build } }) => buildView(await ctx.services.templateBuilds.cancel(id, build))),
 
-  /** `from`: `name:tag`, or a name alone for the tag `default`. */
+  /** `from`: `name:tag`, or a name for the tag `default`. */
   tag: procedure
     .input(z.strictObject({ from: BuildName, tags: Tags }))
     .output(Built)

@@ -3,19 +3,16 @@ import { toolGroups } from '../agents/tools/tool.ts';
 import type { TemplateInfo, TemplateUnavailability } from '../sessions/api/server/templates.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 
-/** Where a field is null, the value of the project or the server applies. */
+/** Null: the value of the project or the server. */
 const Template = z.object({
-  /** The template's name, to set as `template` in a request for a new session. */
   id: z.string(),
   name: z.string(),
   description: z.string(),
-  /** The environment shown by OpenCodex clients. */
+  /** Shown by OpenCodex clients. */
   environment: z.string().nullable(),
   mode: z.enum(['plan-act', 'react']).nullable(),
-  /** The tool groups from which the template's agents have at least one tool. */
   tools: z.array(z.enum(toolGroups)).readonly(),
   prompt: z.string().nullable(),
-  /** The names of the prompt parts that the template replaces. */
   promptParts: z.array(z.string()).readonly(),
   model: z.string().nullable(),
   fallbacks: z.array(z.string()).readonly().nullable(),
@@ -27,7 +24,6 @@ const Template = z.object({
   idleSeconds: z.number().nullable(),
   packages: z.object({ pip: z.array(z.string()).readonly(), npm: z.array(z.string()).readonly() }),
   egress: z.string().nullable(),
-  /** The reason sessions with this template cannot start here now, and how to fix that. Null: they can start. */
   unavailable: z.object({ reason: z.string(), remedy: z.string() }).nullable(),
 });
 

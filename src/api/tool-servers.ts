@@ -10,7 +10,7 @@ const ToolServerAnswer = stored.ToolServerTestResult.extend({ at: IsoTime });
 const ToolServer = stored.ListedToolServer.extend({ state: ToolServerAnswer.nullable() });
 const ToolServers = z.object({ servers: z.array(ToolServer).readonly() });
 const SignInAddress = z.object({
-  /** The address that the person opens in a browser. The browser returns with `code` and `state`. */
+  /** The browser returns with `code` and `state`. */
   address: z.string(),
 });
 
@@ -43,7 +43,7 @@ const PutToolServer = z.strictObject({ name: Name, ...entered });
 const changes = {
   newName: Name.optional(),
   url: entered.url.optional(),
-  /** Headers by name. Null removes a header. Headers that are not listed are kept if the address does not change. */
+  /** Null removes a header. Other headers are kept if the address does not change. */
   headers: z.record(z.string().max(100), z.string().max(8_192).nullable()).optional(),
   tools: entered.tools,
   timeoutSeconds: entered.timeoutSeconds,
@@ -53,11 +53,11 @@ const changesSomething = (input: object) =>
 const nothing = 'Name at least one of newName, url, headers, tools and timeoutSeconds.';
 const ToolServerChanges = z.strictObject(changes).refine(changesSomething, nothing);
 const ChangeToolServer = z.strictObject({ name: Name, ...changes }).refine(changesSomething, nothing);
-/** Default for `url`: the address of the stored server of that name. */
+/** Default for `url`: the stored server's address. */
 const TestToolServer = z.strictObject({ name: Name, ...entered, url: entered.url.optional() });
 const TestedAddress = TestToolServer.omit({ name: true });
 const BeginSignIn = z.strictObject({
-  /** The page to which the browser returns. Must be on https or localhost. */
+  /** The page to which the browser returns, on https or localhost. */
   returnTo: z.string().min(1).max(2_000),
 });
 const BeginSignInTo = z.strictObject({ name: Name, ...BeginSignIn.shape });

@@ -4,14 +4,13 @@ import { UsageReport } from '../sessions/api/usage.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 
 const UsageInput = z.strictObject({
-  /** The first and the last day, in UTC. */
+  /** In UTC. */
   from: z.iso.date(),
   to: z.iso.date(),
   by: z.enum(usageDimensions).default('model'),
-  /** The number of groups that include usage by day, starting with the first group. */
+  /** How many groups include usage by day, from the first group on. */
   dailyGroups: z.coerce.number().int().min(0).max(maxUsageGroups).default(0),
   limit: z.coerce.number().int().min(1).max(maxUsageGroups).default(maxUsageGroups),
-  /** The `nextCursor` from an earlier report. */
   cursor: z.string().optional(),
 });
 const exampleTotal = {

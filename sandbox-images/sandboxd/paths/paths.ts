@@ -31,7 +31,6 @@ export type PathOperations = Pick<
 >;
 const { O_NOCTTY, O_NONBLOCK, O_RDONLY, O_TRUNC, O_WRONLY, W_OK } = constants;
 
-/** Files at any path that the sandbox's user can reach. The system checks permissions. */
 export function createPathOperations(parts: Pick<DaemonState, 'place' | 'env' | 'clock' | 'keepers'>): PathOperations {
   const store = new FileMetadataStore(parts);
   async function at<Result>(path: string, act: (full: string) => Promise<Result>): Promise<Result> {
@@ -141,7 +140,7 @@ async function listInto(entries: PathEntry[], folder: string, depth: number): Pr
       throw tooMany(folder);
   }
   for (const name of names.sort()) {
-    const entry = await readPathEntry(join(folder, name)).catch(() => undefined); // removed in the meantime
+    const entry = await readPathEntry(join(folder, name)).catch(() => undefined);
     if (!entry) continue;
     if (entries.push(entry) > daemonLimits.entries) throw tooMany(folder);
     if (entry.type !== 'directory' || entry.isLink || depth <= 1) continue;
@@ -160,7 +159,6 @@ function unlessDenied(thrown: NodeJS.ErrnoException): void {
 /** Maximum number of bytes to read from a file whose size the system does not report. */
 const maxUnsized = 16 * 1024 * 1024;
 
-/** Reads a file to its end, because its reported size may be wrong. */
 async function readContent(handle: FileHandle): Promise<Buffer> {
   const parts: Buffer[] = [];
   for (let total = 0; ; ) {
@@ -172,7 +170,7 @@ async function readContent(handle: FileHandle): Promise<Buffer> {
   }
 }
 
-/** Refuses paths to the daemon's own files in /proc, which do not belong to the user. */
+/** Refuses the daemon's own files in /proc, which do not belong to the user. */
 async function notOurs(full: string): Promise<void> {
   const readRealPath = async (path: string) => decodeFileName(await realpath(await toSystemPath(path), 'buffer'));
   const real = await readRealPath(full).catch(() => readRealPath(dirname(full)).catch(() => full));
@@ -182,15 +180,14 @@ async function notOurs(full: string): Promise<void> {
 }
 
 interface Replacement {
-  /** A folder for content that cannot be staged next to its target. */
   readonly spare: string;
   readonly store: Pick<FileMetadataStore, 'write' | 'clear'>;
   readonly metadata: FileMetadata;
 }
 
 /**
- * Creates missing folders. The content is written to a hidden file first, so an interrupted transfer leaves the old file
- * intact. Links are followed; mode, owner and other hard links are kept. Devices and pipes are written directly.
+ * Writes a hidden file first, so an interrupted transfer leaves the old file intact. Keeps mode, owner and hard links.
+ * Writes devices and pipes directly.
  */
 async function replaceFileContent(
   full: string,
@@ -231,10 +228,9 @@ async function replaceFileContent(
 }
 const undisposed = { [Symbol.asyncDispose]: async () => {} };
 
-/** System errors for paths where no file can be created or renamed: a mounted file, /proc, another user's folder. */
+/** System errors for paths where no file can be created or renamed, such as a mounted file or /proc. */
 const refusals = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'EBUSY', 'EXDEV']);
 
-/** Stages content in the spare folder if the existing file is writable but no new file can be created next to it. */
 async function stageNear(at: (name: string) => SystemPath, before: Stats | undefined, spare: string) {
   try {
     const staged = await stageFile(at, before);
@@ -245,7 +241,7 @@ async function stageNear(at: (name: string) => SystemPath, before: Stats | undef
   }
 }
 
-/** Gives the new file the mode and owner of the old one. Returns false if the system does not permit this. */
+/** Returns false if the system does not permit the change. */
 async function takeOver({ handle }: StagedFile, { uid, gid, mode }: Stats): Promise<boolean> {
   const own = await handle.stat();
   if (own.uid !== uid || own.gid !== gid) {

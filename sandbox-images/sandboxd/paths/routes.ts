@@ -34,10 +34,7 @@ export const pathRoutes: readonly Route[] = [
   }),
 ];
 
-/**
- * The metadata precedes the file in the body, because the metadata and a long path together would not fit into a header or
- * query.
- */
+/** The metadata is in the body, because it may be too long for a header or query. */
 async function metadataBefore(
   body: AsyncIterable<Uint8Array>,
   bytes: number,

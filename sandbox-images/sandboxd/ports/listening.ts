@@ -5,17 +5,13 @@ import { readCommandLine, scanProcesses } from '../processes/proc.ts';
 
 const listening = '0A';
 const tables = ['/proc/net/tcp', '/proc/net/tcp6'] as const;
-/**
- * Addresses, as in /proc/net/tcp, on which a listening program is reachable. Connections use the loopback addresses, so a program
- * that listens only on another address is unreachable.
- */
+/** Addresses, as in /proc/net/tcp, on which a program is reachable through loopback. */
 const reachable = new Set([
   ...['00000000', '0100007F', '00000000000000000000000000000000', '00000000000000000000000001000000'],
   ...['0000000000000000FFFF000000000000', '0000000000000000FFFF00000100007F'],
 ]);
 const most = 200;
 
-/** Sorted, without this daemon's `own` ports. */
 export function findListeningPorts(own: readonly number[]): ListeningPort[] {
   const inodes = new Map<number, string>();
   for (const table of tables) {
@@ -42,7 +38,7 @@ export function parseListeningRows(table: string): { readonly port: number; read
   });
 }
 
-/** Maps each socket to the oldest process that holds it, because a server's workers inherit it. */
+/** Maps each socket to its oldest process, because a server's workers inherit the socket. */
 function findHolders(inodes: ReadonlySet<string>): Map<string, number> {
   const found = new Map<string, number>();
   for (const { pid } of scanProcesses().sort((a, b) => a.startTicks - b.startTicks || a.pid - b.pid)) {

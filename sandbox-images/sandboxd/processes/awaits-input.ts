@@ -3,7 +3,7 @@ import { endianness } from 'node:os';
 import { tryListFolder, tryReadLink, tryReadText } from '../files/read-if-any.ts';
 import type { ProcessStat } from './proc.ts';
 
-// Detects whether a process is waiting for a person's input by inspecting the system call that blocks it, not its output.
+// The system call that blocks a process shows whether it waits for a person's input.
 
 const calls: Readonly<Record<string, Readonly<Record<number, 'read' | 'poll' | 'select' | 'epoll'>>>> = {
   x64: {
@@ -22,13 +22,12 @@ const calls: Readonly<Record<string, Readonly<Record<number, 'read' | 'poll' | '
 
 export interface InputProbe {
   readonly members: readonly ProcessStat[];
-  /** Link target of the keeper's standard input if the operation has pipes. Undefined: a terminal. */
+  /** Link target of the keeper's standard input. Undefined: a terminal. */
   readonly pipe: string | undefined;
-  /** Whether the output's last line is unfinished, as after a prompt. */
   readonly hasOpenLine: boolean;
 }
 
-/** Whether any of the processes waits for input. On a terminal, only foreground processes are considered. */
+/** On a terminal, only foreground processes are considered. */
 export const awaitsInput = ({ members, pipe, hasOpenLine }: InputProbe): boolean =>
   members.some(({ pid }) => {
     if (pipe === undefined && !isInForeground(pid)) return false;
@@ -38,7 +37,7 @@ export const awaitsInput = ({ members, pipe, hasOpenLine }: InputProbe): boolean
     };
     const threads = tryListFolder(`/proc/${pid}/task`).slice(0, 64);
     const blocked = threads.map((thread) => tryReadText(`/proc/${pid}/task/${thread}/syscall`));
-    // The kernel reveals only that another user's program, such as sudo, is sleeping.
+    // The kernel hides the system calls of another user's program, such as sudo.
     if (blocked.every((call) => call === undefined)) return hasOpenLine && sleeps(pid);
     return blocked.some((call) => call !== undefined && waitsOn(pid, call, isInput));
   });
@@ -54,7 +53,6 @@ function waitsOn(pid: number, call: string, isInput: (fd: number) => boolean): b
   return kind === 'select' && selected(pid, args[1], first).some(isInput);
 }
 
-/** File descriptors that an epoll instance watches for input. */
 function watchedBy(pid: number, fd: number): number[] {
   const info = tryReadText(`/proc/${pid}/fdinfo/${fd}`) ?? '';
   return info.split('\n').flatMap((line) => {
@@ -65,7 +63,6 @@ function watchedBy(pid: number, fd: number): number[] {
   });
 }
 
-/** File descriptors of a `struct pollfd` array that wait for input. */
 function polled(pid: number, address: string | undefined, count: number): number[] {
   const bytes = readMemory(pid, address, 8 * Math.min(count, 256));
   return Array.from({ length: Math.floor(bytes.length / 8) }, (_, at) => at * 8).flatMap((at) =>
@@ -88,13 +85,12 @@ function readMemory(pid: number, address: string | undefined, length: number): B
     const bytes = Buffer.alloc(length);
     return bytes.subarray(0, readSync(file, bytes, 0, length, BigInt(address)));
   } catch {
-    return Buffer.alloc(0); // gone, or not readable
+    return Buffer.alloc(0);
   } finally {
     if (file !== undefined) closeSync(file);
   }
 }
 
-/** Fields of `stat` after the name: state, parent, group, session, terminal, the terminal's foreground group. */
 function fieldsOf(pid: number): string[] {
   const stat = tryReadText(`/proc/${pid}/stat`) ?? '';
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ');

@@ -3,9 +3,8 @@ import { findTreeMembers, type ProcessTree, type ProtectedProcessFinder, toProce
 
 /** Time between TERM and KILL. Tests shorten it. */
 const graceMs = Number(process.env.CORRAL_STOP_GRACE_MS ?? 2_000);
-/** How long a process may be in the middle of exec before its environment is considered empty. */
+/** How long a process may be in the middle of exec. */
 const execMs = 1_000;
-/** The first delays between checks are short, because most programs end immediately. */
 const firstLooksMs: readonly number[] = [1, 2, 4];
 
 export interface EndTreeOptions {
@@ -15,8 +14,8 @@ export interface EndTreeOptions {
 }
 
 /**
- * Sends TERM, then KILL after 2 s, or KILL immediately if `grace` is `none`. Once no process of the tree is left, or KILL
- * has failed for 10 s, resolves with the number of processes that were not in `met`.
+ * Sends TERM, then KILL after 2 s (immediately if `grace` is `none`). Resolves with the number of processes outside `met`
+ * once the tree is empty, or KILL has failed for 10 s.
  */
 export async function endProcessTree(
   tree: ProcessTree,
@@ -45,8 +44,7 @@ export async function endProcessTree(
   let left = find();
   for (let look = 0; !isDone() && performance.now() < patience; look++) {
     for (const { pid, name } of left) {
-      // One TERM per pid and program name: a child between fork and exec still has its parent's handlers and may lose the
-      // signal, so it gets another TERM after exec.
+      // A child between fork and exec may lose the signal to its parent's handlers, so it gets another TERM after exec.
       if (requests.has(`${pid} ${name}`)) continue;
       requests.add(`${pid} ${name}`);
       sendSignals(pid, 'SIGTERM', 'SIGCONT'); // CONT too, because a stopped process does not act on TERM
@@ -64,7 +62,7 @@ export async function endProcessTree(
   return count;
 }
 
-/** Stops every process before killing any, to catch a tree that forks faster than the scan. */
+/** Stops every process before killing any, because a tree may fork faster than the scan. */
 function freeze(find: () => ProcessStat[]): ProcessStat[] {
   let found = find();
   for (let rounds = 0, before = -1; rounds < 20 && found.length !== before; rounds++) {

@@ -5,21 +5,19 @@ import type { Readable, Writable } from 'node:stream';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { DaemonState } from '../shared-state.ts';
 
-/** Makes system calls that Node cannot make. Requests and answers are lines of words on stdin and stdout. */
 export type PerlHelper = ChildProcessByStdio<Writable, Readable, null>;
 export type SystemCallNumberByArchitecture = Readonly<Record<'x64' | 'arm64', number>>;
 interface HelperProgram {
   readonly program: string;
-  /** System calls that the program makes. The calls' numbers are the program's first arguments, before `numbers`. */
+  /** The calls' numbers are the program's first arguments, before `numbers`. */
   readonly calls: readonly SystemCallNumberByArchitecture[];
   readonly numbers: readonly number[];
-  /** Start of the error message if the program cannot run. */
   readonly missing: string;
   readonly onWords: (words: readonly string[]) => void;
   readonly ended: () => void;
 }
 
-/** The helper outlives shells and runs. Rejects with unsupported. */
+/** Rejects with unsupported. */
 export async function startPerlHelper(
   { env, keepers }: Pick<DaemonState, 'env' | 'keepers'>,
   { program, calls, numbers, missing, onWords: listener, ended }: HelperProgram,
@@ -27,7 +25,7 @@ export async function startPerlHelper(
   const { arch } = process;
   if (arch !== 'x64' && arch !== 'arm64') throw new AppError('unsupported', `${missing}: its processor is ${arch}.`);
   const words = [...calls.map((call) => call[arch]), ...numbers].map(String);
-  // Only PATH, because `env` could name modules to load (PERL5OPT, PERL5LIB).
+  // Only PATH, because PERL5OPT and PERL5LIB could load modules.
   const helper = spawn('perl', ['-f', '-e', program, '--', ...words], {
     env: { PATH: env.PATH },
     cwd: '/',
@@ -48,7 +46,7 @@ export async function startPerlHelper(
   return helper;
 }
 
-/** Joins words into a line. Text must go through `encodeHelperWord`, which encodes even empty text as a word. */
+/** Text must go through `encodeHelperWord`. */
 export const encodeHelperLine = (...words: readonly string[]): string => `${words.join(' ')}\n`;
 export const encodeHelperWord = (text: string | Buffer): string => `:${Buffer.from(text).toString('hex')}`;
 export const decodeHelperWord = (word: string): Buffer => Buffer.from(word.slice(1), 'hex');

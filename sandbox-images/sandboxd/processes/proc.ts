@@ -2,16 +2,16 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { SandboxUsage } from '../../../src/sandboxes/client/client.ts';
 import { tryReadText } from '../files/read-if-any.ts';
 
-// Deliberately synchronous: a scan is a few hundred reads of kernel memory and must be a snapshot of a single moment.
+// Synchronous, so that a scan is a snapshot of a single moment.
 
 export interface ProcessStat {
   readonly pid: number;
   readonly ppid: number;
   readonly group: number;
   readonly session: number;
-  /** Name of the current program, up to 15 bytes. */
+  /** At most 15 bytes. */
   readonly name: string;
-  /** Clock ticks since boot. Together with the pid, it identifies a process permanently. */
+  /** Clock ticks since boot. */
   readonly startTicks: number;
   readonly zombie: boolean;
 }
@@ -30,7 +30,7 @@ export function scanProcesses(): ProcessStat[] {
 
 function look(pid: number): ProcessStat | undefined {
   const stat = read(pid, 'stat');
-  // The second field is the name, which can contain anything, including spaces and brackets.
+  // The name in brackets can itself contain spaces and brackets.
   const [state, ppid, group, session, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   if (state === undefined || rest.length < 16) return undefined;
   return {
@@ -44,7 +44,6 @@ function look(pid: number): ProcessStat | undefined {
   };
 }
 
-/** The variable's value at the process's start. */
 export const readProcessVariable = (pid: number, name: string) => parseEnvironmentVariable(read(pid, 'environ'), name);
 
 /** `environment`: in the kernel's format. */
@@ -56,10 +55,7 @@ export function parseEnvironmentVariable(environment: string, name: string): str
   return environ.slice(start, environ.indexOf('\0', start) >>> 0);
 }
 
-/**
- * The environment at the process's start. Undefined in the middle of exec, when the old memory is gone and the new memory
- * has neither arguments nor an environment yet.
- */
+/** Undefined in the middle of exec, when the environment cannot be read yet. */
 export function readProcessEnvironment(pid: number): string | undefined {
   const first = read(pid, 'environ');
   if (first !== '') return first;
@@ -89,10 +85,10 @@ const read = (pid: number, file: string): string => tryReadText(`/proc/${pid}/${
 
 const counters = ['/sys/fs/cgroup/memory.events', '/sys/fs/cgroup/memory/memory.oom_control'];
 
-/** How many of this sandbox's processes the kernel killed for lack of memory. 0 if unknown. */
+/** 0 if unknown. */
 export function readOomKills(): number {
   for (const file of counters) {
-    const text = tryReadText(file); // undefined: the other cgroup version's file, or cgroups are not visible
+    const text = tryReadText(file); // undefined: no cgroup, or another version
     if (text !== undefined) return Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0);
   }
   return 0;

@@ -8,7 +8,6 @@ import {
 
 export type ProcessTree = MarkedProcesses | ProcessSubtree;
 
-/** Processes that were started with this environment variable, and their descendants. */
 export interface MarkedProcesses {
   readonly name: 'CORRAL_RUN' | 'CORRAL_OPERATION' | 'CORRAL_SERVICE';
   readonly value: string;
@@ -20,32 +19,27 @@ export interface ProcessSubtree {
   readonly orphans: OrphanRule;
 }
 
-/** Returns whether a process with this environment and an unrelated parent belongs to the tree. */
+/** Whether an orphan with this environment belongs to the tree. */
 export type OrphanRule = (proc: ProcessStat, environment: string) => boolean;
 
-/** Processes that are never part of a tree: the daemon, pid 1, and the keepers of the terminals. */
 export type ProtectedProcessFinder = (all: readonly ProcessStat[]) => ReadonlySet<number>;
 
-/** Identifies a process permanently, even though pids are reused. */
+/** Identifies a process even after its pid is reused. */
 export const toProcessKey = ({ pid, startTicks }: ProcessStat) => `${pid}.${startTicks}`;
 
 export interface TreeScanOptions {
-  /** Keys (`toProcessKey`) from an earlier scan. Those processes belong to the tree even after their parents have ended. */
+  /** Keys from an earlier scan. Those processes belong to the tree even after their parents end. */
   readonly known?: ReadonlySet<string>;
-  /** Whether processes in the middle of exec are left to a later scan. If not, their environment is treated as empty. */
+  /** Leaves processes in the middle of exec to a later scan. If false, their environment is treated as empty. */
   readonly waits?: boolean;
 }
 
 export interface ProcessTreeMembers {
   readonly members: ProcessStat[];
-  /** Processes in the middle of exec: only a later scan can decide whether they belong to the tree. */
   readonly undecided: ProcessStat[];
 }
 
-/**
- * Excludes kernel threads, which are visible on a machine but not in a container. They have neither arguments nor an
- * environment, so they seem to be in the middle of exec forever.
- */
+/** Excludes kernel threads, which always seem to be in the middle of exec. */
 function programs(all: readonly ProcessStat[]): readonly ProcessStat[] {
   const showsThreads = all.some(({ pid, ppid, name }) => pid === 2 && ppid === 0 && name === 'kthreadd');
   return showsThreads ? all.filter(({ pid, ppid }) => pid !== 2 && ppid !== 2) : all;
@@ -80,10 +74,9 @@ export function findTreeMembers(
     chosen.set(proc.pid, proc);
     ledBy(proc);
   };
-  // Sessions and groups keep their leader's number even after the leader has ended.
+  // Sessions and groups keep their leader's number after the leader ends.
   if (!isMarked) for (const name of known) sessions.add(Number(name.split('.')[0]));
   for (const proc of candidates) if (known.has(toProcessKey(proc)) || isFirst(proc)) choose(proc);
-  // A terminal's keeper is spared, but not the processes on its terminal.
   if (isMarked) {
     for (const proc of all)
       if (safe.has(proc.pid) && isMarked(readProcessEnvironment(proc.pid) ?? '')) sessions.add(proc.session);
@@ -101,10 +94,9 @@ export function findTreeMembers(
 }
 
 /**
- * The current tree of one process. Call while the process still runs, because its origin cannot be determined afterwards.
- * Orphans belong to the tree if they come from the same command and are younger than the root. If the root itself is an
- * orphan, they must also be in a different session: an orphan in the root's session may be a sibling that the same command
- * started.
+ * Call while the root still runs, because its origin cannot be determined later. Orphans from the same command belong to the
+ * tree if they are younger than the root. If the root is itself an orphan, they must also be in another session, because
+ * those in its session may be siblings.
  */
 export function findProcessSubtree(root: ProcessStat, init: number | undefined, strays: OrphanRule): ProcessSubtree {
   const operation = readProcessVariable(root.pid, 'CORRAL_OPERATION');

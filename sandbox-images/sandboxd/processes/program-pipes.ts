@@ -4,12 +4,11 @@ import { createPipeFrameReader, toPipeFrames } from '../../../src/core/text/pipe
 
 export interface PipedProgram {
   readonly exitCode: number | undefined;
-  /** Resolves once a reader has been notified that the program ended. */
+  /** Resolves once a reader has received the program's end. */
   readonly delivered: Promise<void>;
-  /** Opens the stream, and ends an earlier reader's stream. Output waits in the pipes while there is no reader. */
+  /** Ends an earlier reader's stream. Output waits in the pipes while there is no reader. */
   attach(): Duplex;
   interrupt(): void;
-  /** Closes the pipes, even if processes outside the tree still hold them. */
   release(): void;
 }
 
@@ -28,7 +27,7 @@ export function toPipedProgram(child: ChildProcessWithoutNullStreams, touch: () 
   const delivered = Promise.withResolvers<void>();
   let exitCode: number | undefined;
   let reader: Duplex | undefined;
-  /** True while the reader accepts no bytes. Silence then does not mean that the output has ended. */
+  /** True while the reader accepts no bytes. Silence is then not the end of the output. */
   let isHeld = false;
   let brokenPipe: Duplex | undefined;
   let linger: NodeJS.Timeout | undefined;
@@ -40,7 +39,7 @@ export function toPipedProgram(child: ChildProcessWithoutNullStreams, touch: () 
     const to = reader;
     if (exitCode === undefined || !to || to === brokenPipe || to.destroyed) return;
     if (outputs.every(([, stream]) => stream.closed)) {
-      brokenPipe = to; // both pipes may be closed before either one's `close` event; end the stream only once
+      brokenPipe = to; // both pipes may be closed before either emits `close`; end the stream only once
       to.push(toPipeFrames('end', Buffer.from(JSON.stringify({ exitCode }))));
       to.push(null);
       delivered.resolve();
@@ -53,7 +52,7 @@ export function toPipedProgram(child: ChildProcessWithoutNullStreams, touch: () 
   for (const [channel, stream] of outputs) {
     stream.on('data', (chunk: Buffer) => {
       if (!reader) {
-        // Node resumes a child's pipes when it exits, but the output must wait for the next reader.
+        // Node resumes a child's pipes on exit, but the output must wait for the next reader.
         stream.pause();
         return void stream.unshift(chunk);
       }
@@ -67,7 +66,7 @@ export function toPipedProgram(child: ChildProcessWithoutNullStreams, touch: () 
     stream.once('close', settle);
   }
   pause();
-  stdin.on('error', () => {}); // the program closed its input or has ended
+  stdin.on('error', () => {});
   child.once('exit', (code, signal) => {
     exitCode = toExitCode(code, signal);
     settle();
@@ -105,7 +104,7 @@ export function toPipedProgram(child: ChildProcessWithoutNullStreams, touch: () 
     });
     created.on('error', () => {});
     reader = created;
-    isHeld = true; // until the reader requests output
+    isHeld = true;
     settle();
     return created;
   }

@@ -24,7 +24,6 @@ interface OpenProgram {
   readonly operation: string;
 }
 
-/** Each program runs with three pipes, without a shell or terminal, and outlives the connection that reads its output. */
 export function createProgramOperations(parts: DaemonState): ProgramOperations {
   const { clock, place, keepers, stateDir } = parts;
   const all = new Map<string, OpenProgram>();
@@ -67,10 +66,7 @@ export function createProgramOperations(parts: DaemonState): ProgramOperations {
     void pipes.delivered.then(() => forget(opened));
     return toEntry(opened);
   }
-  /**
-   * At the limit, removes an ended program, or throws conflict if none has ended. An ended program keeps its last output for a
-   * reader until it is removed.
-   */
+  /** Throws conflict if the limit is reached and no program has ended. */
   function makeRoom(): void {
     const over = all.values().find(({ pipes }) => pipes.exitCode !== undefined);
     if (all.size + opening.size < daemonLimits.programs) return;

@@ -1,12 +1,9 @@
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { FileByteRange } from '../../../src/sandboxes/client/abilities.ts';
 
-// Does not use zod, because each module that the daemon loads costs memory in every sandbox.
+// Avoids zod, because each module that the daemon loads costs memory in every sandbox.
 
-/**
- * `name`: text without NUL. `names`: a list of names. `text`: any text. `count`: an integer of at least 0. `flag`: true or false.
- * A trailing `?` makes the field optional.
- */
+/** `name`: text without NUL. `count`: an integer of at least 0. A trailing `?` makes the field optional. */
 type Kind = 'name' | 'names' | 'text' | 'count' | 'name?' | 'names?' | 'text?' | 'count?' | 'flag?';
 type Value<K extends Kind> = K extends `count${string}`
   ? number

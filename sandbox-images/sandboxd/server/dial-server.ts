@@ -4,8 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { tryListFolder } from '../files/read-if-any.ts';
 
-// The daemon dials the server's sockets, so code in the sandbox cannot redirect the server. On each connection the roles are then
-// reversed: the server sends the requests.
+// The daemon dials the server, so code in the sandbox cannot redirect the server. After that, the server sends the requests.
 
 export interface ControlDialOptions {
   readonly folder: string;
@@ -14,13 +13,13 @@ export interface ControlDialOptions {
   log(text: string): void;
 }
 
-/** Only one, because each spare connection uses one of the server's file descriptors. */
+/** Only one, because each uses one of the server's file descriptors. */
 const spare = 1;
 /** Maximum number of connections, excluding streams. The server reserves the last four for health checks. */
 const most = 96;
 const lookMs = 2_000;
 
-/** Keeps one unused connection to each socket `control` or `control.*` in the folder until the returned handle is disposed. */
+/** Keeps one unused connection to each socket `control` or `control.*` in the folder. */
 export function dialControlSockets(options: ControlDialOptions): Disposable {
   const dialled = new Map<string, IdleDialler>();
   const look = () => {
@@ -50,7 +49,7 @@ export function dialControlSockets(options: ControlDialOptions): Disposable {
 const listed = (folder: string): string[] =>
   tryListFolder(folder).filter((name) => name === 'control' || name.startsWith('control.'));
 
-/** Only an optimization: without it, the timer alone finds new sockets. */
+/** Optional: a timer also finds new sockets. */
 function watched(folder: string, listener: () => void) {
   try {
     return watch(folder, listener).on('error', () => {});
@@ -86,10 +85,10 @@ function keepDialled(name: string, { folder, hello, server, log }: ControlDialOp
     let acceptedAt = Number.POSITIVE_INFINITY;
     all.add(socket);
     unused.add(socket);
-    socket.on('error', () => {}); // `close` follows and handles it
+    socket.on('error', () => {});
     socket.once('close', () => {
       all.delete(socket);
-      // If an unused connection was dropped immediately, dial again only after a delay. Used connections may be short-lived.
+      // If an unused connection was dropped, dial again only after a delay.
       const wasUsed = !unused.delete(socket);
       if (wasUsed || performance.now() - acceptedAt > 1_000) fill();
       else later();
@@ -105,12 +104,11 @@ function keepDialled(name: string, { folder, hello, server, log }: ControlDialOp
       server.emit('connection', socket);
     });
   };
-  // The first request takes the spare connection, and another one is dialled immediately. Health requests are excluded, because
-  // they are frequent and end before a new connection would be ready.
+  // Health requests do not use up the spare connection, because they are frequent and short.
   const used = ({ socket, url }: { socket: Socket; url?: string | undefined }) => {
     if (url !== '/health' && unused.delete(socket)) fill();
   };
-  // Streams take no further requests and do not count towards `most`.
+  // Streams do not count towards `most`.
   const lent = (request: { socket: Socket }) => {
     if (all.delete(request.socket)) streams.add(request.socket);
     unused.delete(request.socket);
@@ -136,7 +134,6 @@ function keepDialled(name: string, { folder, hello, server, log }: ControlDialOp
   };
 }
 
-/** Reads the one line that the server sends before HTTP starts. */
 function awaitAnswer(socket: Socket, answered: (line: string) => void): void {
   let line = Buffer.alloc(0);
   const timer = setTimeout(() => socket.destroy(), 10_000);
@@ -149,7 +146,7 @@ function awaitAnswer(socket: Socket, answered: (line: string) => void): void {
     socket.off('data', hear);
     socket.pause();
     if (end >= 0 && end + 1 < line.length) socket.unshift(line.subarray(end + 1));
-    socket.resume(); // otherwise a request in the same packet as the answer would stay unread
+    socket.resume(); // otherwise, a request in the same packet would stay unread
     answered(line.toString('utf8', 0, end < 0 ? line.length : end));
   };
   socket.on('data', hear);

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
-/** More than the kernel buffers between two programs, so that one read takes all available data. */
+/** More than the kernel buffers, so that one read takes all available data. */
 const chunkBytes = 256 * 1024;
 const maxChunks = 4;
 
@@ -9,24 +9,18 @@ const maxChunks = 4;
 export interface DirectSocket extends Socket {
   /** True once the other side has sent a byte; false if the connection ends first. */
   readonly spoken: Promise<boolean>;
-  /**
-   * Call once. Forwards the chunk that was already read, if any, and then everything else. Reading pauses while the target is
-   * full.
-   */
+  /** Call once. Also forwards data that was already read. Reading pauses while the target is full. */
   pourInto(to: Duplex): void;
 }
 
-/**
- * A screen takes several megabytes. With `data` events, every 64 KiB would need a new buffer, which must be zeroed and later
- * garbage-collected. This socket reuses a few buffers.
- */
+/** Reuses a few buffers, because `data` events would allocate a new buffer for every 64 KiB of a large screen. */
 export function createDirectSocket(): DirectSocket {
   const free: Uint8Array[] = [];
   let to: Duplex | undefined;
   let early: Uint8Array | undefined;
   let waiting = 0;
   const { promise: spoken, resolve: speak } = Promise.withResolvers<boolean>();
-  /** False if no buffer is left. Small chunks count as much as large ones, because each chunk occupies a whole buffer. */
+  /** False if no buffer is left. Even a small chunk occupies a whole buffer. */
   const give = (into: Duplex, buffer: Uint8Array, size: number): boolean => {
     waiting++;
     into.write(buffer.subarray(0, size), () => {

@@ -7,8 +7,8 @@ export interface ProxyTarget {
 }
 
 /**
- * Selects the server's socket in the sandbox's folder or, if CORRAL_EGRESS_URL is set, the server's port. On the port, the
- * preface identifies the sandbox; a sandbox that is claimed after its start reads the preface from a file.
+ * Selects the socket in the sandbox's folder or the port in CORRAL_EGRESS_URL. On the port, a preface identifies the
+ * sandbox. A sandbox that is claimed after its start reads the preface from a file.
  */
 export function resolveProxyTarget(socketPath: string, sandboxId: string, env: NodeJS.ProcessEnv): ProxyTarget {
   const url = env.CORRAL_EGRESS_URL ? URL.parse(env.CORRAL_EGRESS_URL) : undefined;
@@ -28,7 +28,7 @@ interface Forwarding {
 export function startForwarder(port: number, { to, preface }: ProxyTarget, { log, admits }: Forwarding): Server {
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: admits !== undefined }, async (near) => {
     if (admits) {
-      near.on('error', () => {}); // until `join` adds its own listener
+      near.on('error', () => {});
       if (!(await admits(near)) || near.destroyed) return void near.destroy();
     }
     let line: string;
@@ -46,7 +46,6 @@ export function startForwarder(port: number, { to, preface }: ProxyTarget, { log
   return server.listen(port, '127.0.0.1');
 }
 
-/** `pipe` applies backpressure and forwards the end of one direction only. An error ends both directions. */
 function join(from: Socket, to: Socket): void {
   from.setNoDelay?.(true);
   from.pipe(to);

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { AppError } from '../../../src/core/errors/errors.ts';
 import type { DirectSocket } from './direct-socket.ts';
 
-/** The upgrade protocol for raw bytes in both directions, without frames or masks. A slow reader blocks the writer. */
+/** Raw bytes in both directions. A slow reader blocks the writer. */
 export const streamProtocol = 'corral-stream';
 const maxWaiting = 1024 * 1024;
 
@@ -15,15 +15,12 @@ export function acceptUpgrade(connection: Duplex, stream: Duplex, touch: () => v
     [stream, connection],
   ] as const) {
     pour(from, to);
-    from.on('error', () => {}); // `close` follows and handles it
+    from.on('error', () => {});
     from.once('close', () => to.destroy());
   }
 }
 
-/**
- * Reads ahead while there is room. With `pipe`, the daemon and the programs at both ends would have to take turns for every 64
- * KiB of a screen, which is slow when the CPUs are busy.
- */
+/** Reads ahead. With `pipe`, both ends take turns for every 64 KiB, which is slow when the CPUs are busy. */
 function pour(from: Duplex | DirectSocket, to: Duplex): void {
   from.once('end', () => to.end());
   if ('pourInto' in from) {
@@ -40,7 +37,6 @@ function pour(from: Duplex | DirectSocket, to: Duplex): void {
   });
 }
 
-/** A refused upgrade has no response object, so the response is written by hand. */
 export function rejectUpgrade(connection: Duplex, status: number, error: AppError): void {
   const body = JSON.stringify({ error: { code: error.code, message: error.publicMessage } });
   const head = [

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 
 /**
- * Whether the other end of a loopback connection belongs to this daemon's user, according to the kernel. Services share the
- * loopback interface, but run as other users and have no network access of their own.
+ * Whether the other end of a loopback connection belongs to this daemon's user. Services share the loopback interface but
+ * run as other users without network access.
  */
 export async function isFromOwnUser({
   remotePort,
@@ -15,13 +15,13 @@ export async function isFromOwnUser({
     const user = findSocketUser(text, remotePort, localPort);
     if (user !== undefined) return user === process.getuid?.();
   }
-  return false; // the peer has closed its end
+  return false;
 }
 
 const hex = (port: number) => port.toString(16).toUpperCase().padStart(4, '0');
 const loopback = new Set(['0100007F', '0000000000000000FFFF00000100007F']);
 
-/** The user id that owns the socket bound to port `from` and connected to port `to`, both on 127.0.0.1. */
+/** Finds the owner of the socket from port `from` to port `to`, both on 127.0.0.1. */
 export function findSocketUser(table: string, from: number, to: number): number | undefined {
   for (const line of table.split('\n')) {
     const [, local = '', remote = '', , , , , user] = line.trim().split(/\s+/);

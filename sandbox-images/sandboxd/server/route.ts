@@ -3,7 +3,6 @@ import { type Daemon, daemonLimits, type OpenFile } from '../daemon.ts';
 import { createBadRequestError, parseBodyFields } from './body-fields.ts';
 import { streamProtocol } from './http-upgrade.ts';
 
-/** Values of the path's placeholders. Empty for placeholders that the path does not have. */
 export interface PathParameters {
   readonly id: string;
   readonly pid: string;
@@ -21,19 +20,16 @@ export interface HttpExchange {
 export interface StreamedBody {
   /** Each chunk is sent before the next is requested, so that all can share one buffer. */
   readonly chunks: AsyncIterable<Uint8Array>;
-  /** Undefined: the body is chunked. */
   readonly size?: number;
   readonly trailer?: { readonly name: string; readonly value: () => string };
 }
 
-/** Undefined: the answer is an empty 204. */
 export type RouteReply = undefined | { readonly json: unknown } | StreamedBody;
 export interface Route {
   readonly method: string;
   readonly path: string;
-  /** If set, requests do not count as activity: a health check must not keep a sandbox awake. */
+  /** Does not count as activity, so that a health check does not keep a sandbox awake. */
   readonly quiet?: true;
-  /** Opens the stream that takes over the connection if the request uses the stream protocol. */
   readonly stream?: StreamOpener;
   handle(exchange: HttpExchange): Promise<RouteReply>;
 }
@@ -45,11 +41,9 @@ function toRoute(line: string, rest: Omit<Route, 'method' | 'path'>): Route {
   return { method, path, ...rest };
 }
 
-/** `line`: method and path. The answer is JSON. */
 export const jsonRoute = (line: string, answer: Handler<unknown>): Route =>
   toRoute(line, { handle: async (exchange) => ({ json: await answer(exchange) }) });
 
-/** The answer is an empty 204. */
 export const actionRoute = (line: string, act: Handler<void>): Route =>
   toRoute(line, { handle: async (exchange) => void (await act(exchange)) });
 

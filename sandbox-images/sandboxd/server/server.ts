@@ -23,7 +23,6 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   quota: 507,
 };
 
-/** Creates a server that does not listen yet: the daemon passes it dialled connections, or calls `listen`. */
 export function createDaemonServer(daemon: Daemon, token: string): Server {
   const admit = newestOwner();
   const server = createServer({ maxHeaderSize: 16 * 1024 }, (request, response) => {
@@ -31,13 +30,13 @@ export function createDaemonServer(daemon: Daemon, token: string): Server {
   });
   server.on('upgrade', (request, socket, head) => {
     if (head.length > 0) socket.unshift(head);
-    socket.on('error', () => {}); // `close` follows and handles it
+    socket.on('error', () => {});
     upgraded(daemon, { token, admit }, request, socket).catch((thrown) => {
       const error = toAppError(thrown);
       rejectUpgrade(socket, statuses[error.code] ?? 500, error);
     });
   });
-  // Idle connections are normal here: they wait for the server's next request, which may arrive at any time.
+  // Idle connections wait for the server's next request.
   server.keepAliveTimeout = 0;
   server.headersTimeout = 0;
   server.requestTimeout = 0;
@@ -51,9 +50,7 @@ interface ServerAccess {
   readonly admit: (epoch: string | string[] | undefined) => void;
 }
 
-/**
- * Each server that takes over a session has a higher epoch than the previous one. Requests without an epoch are always admitted.
- */
+/** Each server that takes over a session has a higher epoch. Requests without an epoch are always admitted. */
 function newestOwner(): ServerAccess['admit'] {
   let newest = 0;
   return (reply) => {
@@ -87,7 +84,7 @@ async function upgraded(daemon: Daemon, door: ServerAccess, request: IncomingMes
 async function answer(daemon: Daemon, door: ServerAccess, request: IncomingMessage, response: ServerResponse) {
   const { route, params, query } = taken(daemon, door, request);
   const hangUp = new AbortController();
-  // Abort only incomplete answers, because each abort creates an error object.
+  // Each abort creates an error object, so abort only incomplete answers.
   response.once('close', () => {
     if (!response.writableFinished) hangUp.abort();
   });
@@ -144,7 +141,7 @@ async function written(response: ServerResponse, chunk: Uint8Array): Promise<voi
 
 async function sendError(response: ServerResponse, error: AppError): Promise<void> {
   if (error.code === 'internal') process.stderr.write(`sandboxd: ${inspectable(error)}\n`);
-  // After the first byte, only a broken connection can show that the answer is incomplete.
+  // After the first byte, only a broken connection can signal an error.
   if (response.headersSent) return void response.destroy();
   const body = JSON.stringify({ error: { code: error.code, message: error.publicMessage } });
   const { req } = response;
@@ -156,7 +153,7 @@ async function sendError(response: ServerResponse, error: AppError): Promise<voi
 }
 
 const restMs = 200;
-/** Discards the remainder of a small body, because a client that writes to a closed connection may miss the answer. */
+/** A client that writes to a closed connection may miss the answer. */
 async function discardRest(request: IncomingMessage): Promise<void> {
   if (request.complete || request.destroyed) return;
   request.resume();
@@ -207,8 +204,8 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
 }
 
 /**
- * Verifies tokens. The environment, which other processes can read, need not contain the token: `sha256:` precedes the
- * token's hash, and `ed25519:` precedes a public key and the text that the token signs.
+ * The environment is readable by other processes, so it need not contain the token. `sha256:` precedes a hash. `ed25519:`
+ * precedes a public key and the text that the token signs.
  */
 export function hasValidToken(authorization = '', token: string): boolean {
   const [kind, key = '', uid = ''] = token.split(':');
@@ -218,7 +215,6 @@ export function hasValidToken(authorization = '', token: string): boolean {
   return sameText(`sha256:${createHash('sha256').update(value).digest('hex')}`, token);
 }
 
-/** The last accepted signature. Cached because the server sends the same signature with every request. */
 let accepted: string | undefined;
 function isSigned(signature: string, x: string, uid: string): boolean {
   const whole = `${x} ${uid} ${signature}`;
@@ -229,7 +225,7 @@ function isSigned(signature: string, x: string, uid: string): boolean {
   return isRight;
 }
 
-/** Constant time, so that timing does not reveal where the texts differ. */
+/** Constant time. */
 function sameText(value: string, expected: string): boolean {
   let difference = value.length ^ expected.length;
   for (let at = 0; at < expected.length; at++) difference |= expected.charCodeAt(at) ^ (value.charCodeAt(at) || 0);

@@ -1,10 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-// Packages that a user installs go into the home folder, because only the home and the workspace are writable. pip uses the
-// home by default; npm needs a setting.
+// Installs users' packages into the home folder, because only the home and the workspace are writable.
 
-/** Variables that make `pip install` and `npm install -g` use the home, and add its programs to the path. */
 function createPackageEnvironment(env: NodeJS.ProcessEnv, uid: number | undefined): Record<string, string> {
   const { HOME: home, PATH: path = '' } = env;
   if (!home?.startsWith('/')) return {};
@@ -13,12 +11,12 @@ function createPackageEnvironment(env: NodeJS.ProcessEnv, uid: number | undefine
   return {
     PATH: path.split(':').includes(bin) ? path : `${bin}:${path}`,
     ...(env.npm_config_prefix === undefined && { npm_config_prefix: prefix }),
-    // An unprivileged user cannot change the system's packages, so only root needs pip's protection.
+    // Only root needs pip's protection.
     ...(uid !== 0 && env.PIP_BREAK_SYSTEM_PACKAGES === undefined && { PIP_BREAK_SYSTEM_PACKAGES: '1' }),
   };
 }
 
-/** A login shell takes its path from /etc/profile; this profile adds our folders again. Keeps an existing profile. */
+/** Login shells reset the path from /etc/profile. Keeps an existing profile. */
 export function writeShellProfile({ HOME: home, PATH: path = '' }: NodeJS.ProcessEnv): void {
   if (!home?.startsWith('/')) return;
   const quoted = `'${path.replaceAll("'", `'\\''`)}'`;
@@ -29,10 +27,10 @@ export function writeShellProfile({ HOME: home, PATH: path = '' }: NodeJS.Proces
 
 export function createBaseEnvironment(env: NodeJS.ProcessEnv, uid = process.getuid?.()): Record<string, string> {
   const base: Record<string, string> = {
-    // UTF-8, as with LANG=C.UTF-8. LANG would make every program load eleven more files that change nothing in this locale.
+    // UTF-8 without LANG, which would make every program load eleven more files.
     ...(hasLocale(env) ? {} : { LC_CTYPE: 'C.UTF-8' }),
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-    // No person uses these terminals: a pager would wait for a key, and colors would only add noise for a model.
+    // Pagers would wait for a key, and colors are noise for a model.
     TERM: 'dumb',
     PAGER: 'cat',
     GIT_PAGER: 'cat',
@@ -42,22 +40,22 @@ export function createBaseEnvironment(env: NodeJS.ProcessEnv, uid = process.getu
   for (const [name, value] of Object.entries(env)) {
     if (value !== undefined && !isInternalVariable(name)) base[name] = value;
   }
-  // Renamed by the init script, because under its real name it would also apply to the daemon's own Node.
+  // Renamed by the init script, because the real name would also affect the daemon's own Node.
   if (env.CORRAL_NODE_USE_ENV_PROXY) base.NODE_USE_ENV_PROXY = env.CORRAL_NODE_USE_ENV_PROXY;
-  // The sandbox id also distinguishes this sandbox's processes from those of other sandboxes on a shared machine.
+  // Distinguishes this sandbox's processes on a shared machine.
   if (env.CORRAL_SANDBOX_ID) base.CORRAL_SANDBOX_ID = env.CORRAL_SANDBOX_ID;
   return { ...base, ...createPackageEnvironment(base, uid) };
 }
 
 const hasLocale = (env: NodeJS.ProcessEnv) => ['LANG', 'LC_ALL', 'LC_CTYPE'].some((name) => env[name] !== undefined);
 
-/** Variables that commands do not inherit from the daemon, and that are not carried to the next command. */
+/** Internal variables: hidden from commands, not carried to the next one. */
 export const isInternalVariable = (name: string) =>
   name.startsWith('CORRAL_') || name === 'BASH_ENV' || name === 'SHLVL' || name === '_';
 
 export const createOperationVariables = (operation: string, tag: string | undefined): Record<string, string> => ({
   CORRAL_OPERATION: operation,
-  // A top-level bash with a socket as input (Node's pipes are sockets) assumes a remote login and reads ~/.bashrc.
+  // A top-level bash whose input is a socket assumes a remote login and reads ~/.bashrc. Node's pipes are sockets.
   SHLVL: '1',
   ...(tag === undefined ? {} : { CORRAL_RUN: tag }),
 });

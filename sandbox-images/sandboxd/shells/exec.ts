@@ -14,7 +14,7 @@ import { resolveStartFolder } from './shell-state.ts';
 import { type OutputSpool, openOutputSpool } from './spool.ts';
 import { prepareCommandLine, removeCommandFile } from './terminal.ts';
 
-/** Runs one command over pipes, without a login shell or an intermediate process, so a call costs little more than a fork. */
+/** Uses no login shell or intermediate process, so a call costs little more than a fork. */
 export function createExecutor(parts: DaemonState) {
   let count = 0;
 
@@ -28,18 +28,18 @@ export function createExecutor(parts: DaemonState) {
       spawn('bash', typeof command === 'string' ? ['-c', command] : [command.file], {
         cwd,
         env: { ...parts.env, ...createOperationVariables(id, request.tag) },
-        detached: true, // a session of its own, which identifies its descendants
+        detached: true, // a session of its own identifies its descendants
         stdio: [request.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       }),
     );
     const whole = (stream: string) => {
       const file = `.corral/output/${id}.${stream}`;
-      // The response names this file, so the file must not exceed the size that clients can read.
+      // Clients must be able to read the whole file.
       return { file, open: () => openOutputSpool(place, file, Math.min(parts.spoolCap, daemonLimits.fileBytes)) };
     };
     const stdout = collect(child.stdout, whole('stdout'));
     const stderr = collect(child.stderr, whole('stderr'));
-    child.stdin?.on('error', () => {}); // the command may exit before it has read all of its input
+    child.stdin?.on('error', () => {});
     child.stdin?.end(request.stdin);
 
     let timedOut = false;
@@ -56,7 +56,7 @@ export function createExecutor(parts: DaemonState) {
     const { timeoutMs } = request;
     const timer = timeoutMs === undefined ? undefined : clock.setTimeout(expire, Math.min(timeoutMs, 2 ** 31 - 1));
     signal.addEventListener('abort', end, { once: true });
-    if (signal.aborted) end(); // the caller disconnected while the command was starting
+    if (signal.aborted) end();
     try {
       const code = await exitCode(child);
       await ending; // after a kill, respond only once the command's last process is gone
@@ -90,14 +90,10 @@ interface CollectedOutput {
   readonly seen: number;
   /** Resolves when all output read so far is stored. */
   settled(): Promise<void>;
-  /** The stored text, and the file with the full output if the text is only the beginning. */
   end(): Promise<{ readonly text: string; readonly file?: string }>;
 }
 
-/**
- * Keeps the first MiB in memory. Longer output is stored in a file from the first byte, up to the file's size limit. The
- * command waits for a slow disk.
- */
+/** Keeps the first MiB in memory. Stores longer output in a file, up to its size limit. */
 function collect(
   stream: Readable | null,
   whole: { readonly file: string; open(): Promise<OutputSpool> },
@@ -118,7 +114,7 @@ function collect(
   };
   stream?.on('data', (chunk: Buffer) => {
     seen += chunk.length;
-    if (hasEnded) return; // discard the output of background children
+    if (hasEnded) return;
     const fits = chunk.subarray(0, daemonLimits.execBytes - kept);
     const rest = chunk.subarray(fits.length);
     kept += fits.length;
@@ -144,7 +140,7 @@ function collect(
   };
 }
 
-/** Resolves once both streams are closed, or once nothing is left to read even though a background child keeps them open. */
+/** Resolves even if a background child keeps the streams open without output. */
 async function quiet(child: ChildProcess, streams: readonly CollectedOutput[]): Promise<void> {
   const open = () => [child.stdout, child.stderr].some((stream) => stream && !stream.closed);
   const seen = () => streams.reduce((sum, stream) => sum + stream.seen, 0);

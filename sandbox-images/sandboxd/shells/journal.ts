@@ -4,23 +4,21 @@ import { tryParseJson } from '../../../src/core/text/text.ts';
 import type { OperationEntry } from '../../../src/sandboxes/client/client.ts';
 import { tryReadText } from '../files/read-if-any.ts';
 
-// Records started operations, so that none runs twice, even if the daemon is killed. Beyond 2,000 operations, the oldest ended
-// ones are dropped. Kept outside the workspace, so that an agent's changes to its files cannot erase it.
+// Records operations so that none runs twice after a crash. Drops the oldest ended ones beyond 2,000. Kept outside the
+// workspace, so that an agent cannot erase it.
 
 export interface JournalEntry {
   readonly operation: OperationEntry;
   readonly shell: string;
   readonly tag?: string;
   readonly ps1: string;
-  /** The beginning of the command's text, shown in the console. */
   readonly command: string;
 }
 export interface Journal {
-  /** Oldest first, including the records of earlier daemons. */
   all(): readonly JournalEntry[];
   get(id: string): JournalEntry | undefined;
   record(entry: JournalEntry): void;
-  /** Start of the tag's first recorded operation, in epoch ms. */
+  /** Epoch ms. */
   firstOf(tag: string): number | undefined;
 }
 
@@ -30,7 +28,7 @@ export function openJournal(folder: string): Journal {
   const file = join(folder, 'journal.jsonl');
   const entries = new Map<string, JournalEntry>();
   for (const line of (tryReadText(file) ?? '').split('\n')) {
-    const entry = tryParseJson(line) as JournalEntry | undefined; // undefined for the empty last line, or one cut off by a crash
+    const entry = tryParseJson(line) as JournalEntry | undefined; // the empty last line, or a line cut off by a crash
     if (entry) entries.set(entry.operation.id, entry);
   }
   let lines = Number.POSITIVE_INFINITY; // makes the first record rewrite the file
@@ -57,7 +55,7 @@ export function openJournal(folder: string): Journal {
         else appendFileSync(file, `${JSON.stringify(entry)}\n`);
         lines++;
       } catch (cause) {
-        // A full disk must not stop the work. The record then exists only in memory and is lost when the daemon ends.
+        // A full disk must not stop the work. The record is then only in memory.
         process.stderr.write(`sandboxd: the journal could not be written: ${cause}\n`);
       }
     },

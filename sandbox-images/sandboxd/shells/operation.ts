@@ -25,7 +25,7 @@ interface TailBuffer {
   push(chunk: Uint8Array): void;
   text(): string;
   /**
-   * Frees the unused part of the buffer. From then on, `text` includes an incomplete last character. A later `push` reopens the
+   * Frees the unused part of the buffer. `text` then includes an incomplete last character. A later `push` reopens the
    * buffer.
    */
   close(): void;
@@ -40,7 +40,7 @@ export function createTailBuffer(cap: number): TailBuffer {
   const room = (more: number) => {
     if (length + more <= buffer.length) return;
     const kept = Math.min(length, cap);
-    // Grows to at most twice the cap, so that copying is rare even with small chunks.
+    // Doubles, so that copying is rare even with small chunks.
     const bigger = Buffer.allocUnsafeSlow(Math.min(2 * cap, Math.max(2 * (kept + more), 1024)));
     const target = bigger.length >= kept + more && buffer.length !== bigger.length ? bigger : buffer;
     buffer.copy(target, 0, length - kept, length);
@@ -48,7 +48,7 @@ export function createTailBuffer(cap: number): TailBuffer {
     length = kept;
   };
   const view = () => buffer.subarray(Math.max(0, length - cap), length);
-  /** Omits incomplete characters: at the start when earlier bytes are gone, and at the end while more bytes may arrive. */
+  /** Omits characters that are cut at the start, or may be completed at the end. */
   const text = () => {
     const bytes = view();
     return bytes
@@ -76,23 +76,19 @@ export function createTailBuffer(cap: number): TailBuffer {
 
 export interface RunningOperation {
   now(): OperationEntry;
-  /** Whether the command waits for input and has printed nothing for a second. */
   asks(): boolean;
   readonly spool: OutputSpool;
   readonly tag: string | undefined;
   readonly shown: LazyConsoleEntry;
-  /** Resolves when there is more output, or the operation has ended. */
   change(): Promise<void>;
   write(text: string): void;
-  /** Ends the operation. Resolves once every process that it started is gone. */
+  /** Resolves once every process that the operation started is gone. */
   end(reason: 'timed_out' | 'killed', within?: PendingRunStop): Promise<void>;
-  /** Resolves after the command's end, with the folder and environment that its shell reported, if any. */
+  /** Resolves with the folder and environment that the shell reported, if any. */
   readonly ended: Promise<ShellState | undefined>;
 }
 
-/** Passed to `end` when the operation's whole run is being stopped. */
 export interface PendingRunStop {
-  /** Resolves once all of the run's processes are gone, with how many there were. */
   readonly processes: Promise<number>;
   readonly met: Set<string>;
 }
@@ -144,7 +140,7 @@ export async function launchOperation(
       command: request.command.slice(0, 500),
       ...(tag === undefined ? {} : { tag }),
     });
-  record(); // before the command runs, so that a crash cannot leave it unrecorded
+  record(); // a crash must not leave the command unrecorded
 
   const spool = await openOutputSpool(place, spoolPath, parts.spoolCap);
   const terminal = await openCommandTerminal(parts, request, standing, mark);
@@ -171,7 +167,7 @@ export async function launchOperation(
     printed = { at: clock.now(), hasOpenLine: chunk.at(-1) !== 0x0a };
     recent.push(chunk);
     await spool.append(chunk);
-    // Output beyond the cap is discarded. The pause slows the command down and frees the CPU for other work.
+    // Output beyond the cap is discarded. The pause slows the command down.
     if (spool.full) await wait(overflowPauseMs);
     operation = { ...operation, bytes: spool.bytes };
     ring();
@@ -204,7 +200,7 @@ export async function launchOperation(
     let over = false;
     try {
       for await (const chunk of from.output) {
-        // Background processes may still print. Their output appears in the console, but no longer in the operation's output.
+        // Output from background processes appears only in the console.
         if (over) recent.push(chunk);
         else {
           const { before, exitCode, after } = finder.push(chunk);
@@ -216,7 +212,7 @@ export async function launchOperation(
           void linger(from);
         }
       }
-    } catch {} // the daemon closed the terminal
+    } catch {}
     if (over) return;
     await keep(finder.rest());
     await finish(await from.closed.catch(() => 137));
@@ -233,7 +229,7 @@ export async function launchOperation(
 
   const end: RunningOperation['end'] = async (why, within) => {
     if (operation.state === 'running') reason ??= why;
-    // Repeated while the operation runs: immediately after the start, there may be no process to signal yet.
+    // Repeated, because there may be no process to signal right after the start.
     const tree = marked(createOrphanRule(parts, begunAt));
     const endMine = () => endProcessTree(tree, { spared: keepers.spared, ...(within && { met: within.met }) });
     let round = within?.processes ?? endMine(); // the run's processes include the operation's
@@ -244,10 +240,10 @@ export async function launchOperation(
       if (operation.state === 'exited') return;
       if (performance.now() > patience) break;
     }
-    terminal?.close(); // all processes are dead, but the keeper has not reported the command's exit
+    terminal?.close(); // all processes are dead, but the keeper has not reported the exit
     await finished.promise;
   };
-  // A command that waits for input gets extra time, because a person may need time to answer.
+  // A command that waits for input gets extra time, because a person may have to answer.
   const expire = () => {
     if (asks()) timer = clock.setTimeout(expire, inputGraceMs);
     else void end('timed_out');

@@ -4,14 +4,11 @@ import { endProcessTree, sendSignals } from '../processes/end-processes.ts';
 import { readProcessVariable, scanProcesses } from '../processes/proc.ts';
 import { createOrphanRule, type DaemonState } from '../shared-state.ts';
 
-/**
- * Ends processes that an earlier daemon of this sandbox started, because their terminals are gone. Records their operations as
- * lost.
- */
+/** Ends processes from an earlier daemon, because their terminals are gone. Records their operations as lost. */
 export async function endLeftoverProcesses(parts: DaemonState, sandboxId: string): Promise<void> {
   const { journal, clock, place, keepers, stateDir } = parts;
   const hadTerminals = await stat(terminalsNote(stateDir)).then(Boolean, () => false);
-  if (journal.all().length === 0 && !hadTerminals) return; // the normal start, which must be fast
+  if (journal.all().length === 0 && !hadTerminals) return;
   for (const { pid } of scanProcesses()) {
     const mark = readProcessVariable(pid, 'CORRAL_MARK');
     if (mark !== undefined && readProcessVariable(pid, 'CORRAL_SANDBOX_ID') === sandboxId) sendSignals(pid, 'SIGKILL');
@@ -32,6 +29,6 @@ export async function endLeftoverProcesses(parts: DaemonState, sandboxId: string
   }
 }
 
-/** Records that there may be terminals or programs that the journal does not list, so that the next daemon kills them. */
+/** Makes the next daemon kill terminals and programs that the journal does not list. */
 export const markTerminalsOpened = (stateDir: string): Promise<void> => writeFile(terminalsNote(stateDir), '');
 const terminalsNote = (stateDir: string) => join(stateDir, 'terminals');

@@ -10,17 +10,16 @@ import { isInternalVariable } from './environment.ts';
 
 export interface ShellState {
   readonly cwd: string;
-  /** Exported variables after the last command. Undefined: the daemon's base environment. */
+  /** Undefined: the daemon's base environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 const stateEnd = 'corral-end';
-/** The kernel does not accept a larger environment. */
+/** The kernel's limit. */
 const maxBytes = 8 * 1024 * 1024;
 
-// Sourced first by the bash that runs the command. Reports the shell's folder and environment on exit. Uses `env -0`, whose
-// output needs no second bash to parse.
+// Reports the shell's folder and environment on exit. `env -0` needs no second bash to parse its output.
 export const shellSetupScript = `unset BASH_ENV
 trap '{ set +x; } 2>/dev/null; { printf "%s\\0" "$PWD"; command -p env -0; printf "${stateEnd}\\0"; } 2>/dev/null >|"$CORRAL_STATE"' EXIT
 `;
@@ -28,10 +27,7 @@ trap '{ set +x; } 2>/dev/null; { printf "%s\\0" "$PWD"; command -p env -0; print
 export const shellStatePath = (stateDir: string, id: string) => join(stateDir, `${id}.state`);
 const keptFile = (stateDir: string, shell: string) => join(stateDir, `shell.${shell}.state`);
 
-/**
- * Reads the state that the command's shell reported, and stores it for a later daemon. Synchronous, because asynchronous file
- * calls run on other threads and would delay the end of every command.
- */
+/** Synchronous, because asynchronous file calls would delay the end of every command. */
 export function captureShellState(stateDir: string, id: string, shell: string): ShellState | undefined {
   const path = shellStatePath(stateDir, id);
   const standing = readShellState(path);
@@ -51,7 +47,7 @@ function readShellState(path: string): ShellState | undefined {
   const bytes = readBytes(path);
   const cwd = decodeFileName(bytes.subarray(0, Math.max(0, bytes.indexOf(0))));
   const [, ...rest] = bytes.toString().split('\0');
-  // A missing end mark means that a full disk or a kill cut the file off, so the shell keeps its old state.
+  // Without an end mark, the file was cut off, so the shell keeps its old state.
   if (!cwd || rest.at(-2) !== stateEnd) return undefined;
   const env: Record<string, string> = {};
   for (const line of rest.slice(0, -2)) {
@@ -61,7 +57,7 @@ function readShellState(path: string): ShellState | undefined {
   return { cwd, env };
 }
 
-/** The command may have replaced the file, for example with a FIFO that never ends. */
+/** The command may have replaced the file, for example with a FIFO. */
 function readBytes(path: string): Buffer {
   let file: number | undefined;
   try {
@@ -87,6 +83,5 @@ export async function resolveStartFolder(
     if (await isFolder(target)) return target;
     throw createBadRequestError(`There is no folder ${cwd}.`);
   }
-  // The shell cannot start in a folder that was removed, so it starts in the workspace instead.
   return (await isFolder(standing.cwd)) ? standing.cwd : place.root;
 }

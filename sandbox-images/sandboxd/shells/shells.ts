@@ -10,7 +10,6 @@ import { readLastShellState, resolveStartFolder, type ShellState } from './shell
 import { readSpool, readSpoolTail } from './spool.ts';
 
 export type ShellOperations = Pick<Daemon, 'start' | 'operation' | 'output' | 'write' | 'kill' | 'view'> & {
-  /** Kills the run's operations, but does not search for other processes of the run. */
   endTagged(tag: string, within: PendingRunStop): Promise<void>;
 };
 
@@ -81,7 +80,7 @@ export function createShellOperations(parts: DaemonState): ShellOperations {
   async function find(id: string): Promise<Shell | undefined> {
     const known = open.get(id);
     if (known) {
-      open.delete(id); // re-inserted last, so that the first entry is the least recently used
+      open.delete(id); // keeps the least recently used entry first
       open.set(id, known);
       return known;
     }

@@ -5,12 +5,12 @@ import type { ConfinedPaths } from '../files/confined-paths.ts';
 const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDWR, O_TRUNC } = constants;
 const memoryCap = 64 * 1024;
 
-/** Stores a command's output in a file, up to a cap. If the disk is full, up to 64 KiB more is kept in memory. */
+/** Stores output in a file, up to a cap. If the disk is full, keeps up to 64 KiB more in memory. */
 export interface OutputSpool {
   readonly bytes: number;
   readonly full: boolean;
   append(chunk: Uint8Array): Promise<void>;
-  /** Returns the bytes from position `from` on. Empty if there are none yet. The result may share memory with `into`. */
+  /** The result may share memory with `into`. */
   read(from: number, into: Buffer): Promise<Uint8Array>;
   close(): Promise<void>;
 }
@@ -18,7 +18,7 @@ export interface OutputSpool {
 export async function openOutputSpool(place: ConfinedPaths, path: string, cap: number): Promise<OutputSpool> {
   let file: FileHandle | undefined = await create(place, path);
   let inFile = 0;
-  /** Bytes after those in the file: output that a full disk did not accept, then the note about discarded output. */
+  /** Bytes after the file: output that a full disk did not accept, then the note about discarded output. */
   let after = Buffer.alloc(0);
   let full = false;
 
@@ -98,6 +98,6 @@ async function create(place: ConfinedPaths, path: string): Promise<FileHandle | 
     await using parent = await place.openParent(path, 'make');
     return await open(parent.at(parent.name), O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK, 0o644);
   } catch {
-    return undefined; // the file cannot be created: the output stays in memory
+    return undefined;
   }
 }

@@ -1,5 +1,5 @@
-// Keeps up to 64 KiB for a terminal's next viewer: the last screenful of lines, or the output of a running full-screen program.
-// Queries are removed, because the viewer's terminal would type its replies into the shell.
+// Keeps up to 64 KiB of output for a terminal's next viewer. Removes queries, because the viewer's terminal would type its
+// replies into the shell.
 
 const cap = 64 * 1024;
 const esc = 0x1b;
@@ -11,7 +11,7 @@ interface Sequence {
 }
 interface ScannedText {
   readonly sequences: readonly Sequence[];
-  /** First position at or after the requested one that does not split a character or an escape sequence. */
+  /** First position, from the requested one on, that splits no character or escape sequence. */
   readonly whole: number;
 }
 
@@ -23,7 +23,7 @@ export class TerminalReplay {
   push(chunk: Uint8Array): void {
     this.#chunks.push(chunk);
     this.#length += chunk.length;
-    // Chunks are joined rarely, because joining copies and parses everything.
+    // Joins rarely, because joining copies and parses everything.
     if (this.#length > 2 * cap || this.#chunks.length > 512) this.#joined();
   }
 
@@ -63,7 +63,6 @@ function beginningOfScreen(bytes: Buffer, rows: number): number {
 
 const reports = /^\[(?:[?>=]?[\d;]*[cn]|[\d;]*x|\??[\d;]*\$p|>[\d;]*q|(?:1[1345689]|2[01])(?:;[\d;]*)?t)$/;
 
-/** Whether the sequence queries the cursor, the device, its modes, its window, its colors or its capabilities. */
 function asks(sequence: string): boolean {
   const text = sequence.slice(1);
   if (text.startsWith(']')) return text.slice(0, text.endsWith('\\') ? -2 : -1).endsWith('?');

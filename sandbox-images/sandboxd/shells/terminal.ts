@@ -13,10 +13,8 @@ import { type ProcessStat, scanProcesses } from '../processes/proc.ts';
 import { createOperationVariables } from './environment.ts';
 import { type ShellState, shellStatePath } from './shell-state.ts';
 
-// A real terminal without a native add-on: util-linux `script` creates the PTY and relays it over pipes, so an unread pipe blocks
-// the command. A small shell, the keeper, runs between `script` and the command. When the command ends, the keeper prints a mark
-// with the exit code, so the exact end of the output is known. The keeper then keeps the terminal open for the command's
-// background processes.
+// `script` from util-linux creates the PTY, so no native add-on is needed. A small shell, the keeper, runs the command. At
+// the command's end, the keeper prints a mark with the exit code and keeps the terminal open for background processes.
 
 export interface Terminal {
   readonly pid: number;
@@ -24,28 +22,27 @@ export interface Terminal {
   readonly input: Writable;
   /** Includes the mark at the command's end. */
   readonly output: Readable;
-  /** Resolves with the keeper's exit code, which is used as the command's if the keeper printed no mark. */
+  /** Resolves with the keeper's exit code, which applies if the keeper printed no mark. */
   readonly closed: Promise<number>;
-  /** Closes the terminal, even for processes that still use it. */
   close(): void;
 }
 export interface TerminalSpec {
-  /** The command, or a file that contains it if it is too long for an argument. */
+  /** A file if the command is too long for an argument. */
   readonly command: string | { readonly file: string };
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Random, so that no output contains the mark by chance. Printed after `exitMarkerPrefix`. */
+  /** Random, so that no output contains the mark by chance. */
   readonly mark: string;
 }
 
-/** Not part of `CORRAL_MARK`, so that a command that prints the keeper's environment does not print the whole mark. */
+/** Separate from `CORRAL_MARK`, so that printing the keeper's environment does not print the whole mark. */
 export const exitMarkerPrefix = '\x1e';
 
 const keeper = [
   'exec 2>&1',
   'stty -onlcr -ixon cols 120 rows 30 2>/dev/null',
   'export SHELL=/bin/bash',
-  'trap : INT QUIT TSTP TERM HUP', // caught and not ignored, so that the command gets the default handlers
+  'trap : INT QUIT TSTP TERM HUP', // not ignored, so that the command gets the default handlers
   'c=$CORRAL_COMMAND f=$CORRAL_COMMAND_FILE m=$CORRAL_MARK',
   'unset CORRAL_COMMAND CORRAL_COMMAND_FILE CORRAL_MARK',
   'if [ -n "$f" ]; then bash "$f"; else bash -c "$c"; fi',
@@ -58,14 +55,13 @@ export async function openTerminal(spec: TerminalSpec): Promise<Terminal> {
   return await start('script', ['-qefE', 'never', '-c', keeper, '/dev/null'], spec.cwd, env);
 }
 
-/** Opens a person's shell, with echo, line editing and `\r\n` as on any terminal. Rejects if the image has no `script`. */
+/** Echo, line editing and `\r\n` work as on any terminal. Rejects if the image has no `script`. */
 export async function openInteractiveTerminal({ cwd, env }: Pick<TerminalSpec, 'cwd' | 'env'>): Promise<Terminal> {
   const shell = 'stty cols 80 rows 24; unset CORRAL_MARK; SHELL=/bin/bash exec bash -i';
   const own = { ...env, SHELL: '/bin/sh', TERM: 'xterm-256color' };
   return await start('script', ['-qefE', 'always', '-c', shell, '/dev/null'], cwd, own);
 }
 
-/** Used if the image has no `script`. Programs then see that there is no terminal. */
 export const openPipedTerminal = (spec: TerminalSpec): Promise<Terminal> =>
   start('sh', ['-c', keeper], spec.cwd, toKeeperEnvironment(spec));
 
@@ -82,11 +78,11 @@ async function start(program: string, args: string[], folder: string, env: NodeJ
   const { promise: closed, resolve, reject } = Promise.withResolvers<number>();
   child.once('error', reject);
   child.once('close', (code) => resolve(code ?? 137));
-  closed.catch(() => {}); // awaited later by the output's reader
+  closed.catch(() => {});
   const { stdin, stdout } = child;
   if (!stdin || !stdout) throw new Error('a child without pipes');
   await once(child, 'spawn');
-  stdin.on('error', () => {}); // the command may exit before it has read all of its input
+  stdin.on('error', () => {});
   return {
     pid: child.pid ?? 0,
     isTerminal: program === 'script',
@@ -103,10 +99,7 @@ async function start(program: string, args: string[], folder: string, env: NodeJ
 
 const startMs = 5_000;
 
-/**
- * Finds a program on a terminal that `script` opened, and the terminal's device. Undefined once `isOver` is true or time
- * runs out.
- */
+/** Undefined once `isOver` is true or time runs out. */
 export async function waitForTerminalProgram(isProgram: (process: ProcessStat) => boolean, isOver: () => boolean) {
   const patience = AbortSignal.timeout(startMs);
   while (!isOver() && !patience.aborted) {
@@ -118,14 +111,14 @@ export async function waitForTerminalProgram(isProgram: (process: ProcessStat) =
   return undefined;
 }
 
-/** `stty` sets the size in the kernel, and the kernel signals the foreground program. */
+/** The kernel also signals the foreground program. */
 export async function resizeTty(device: string, { cols, rows }: TerminalSize): Promise<void> {
   await promisify(execFile)('stty', ['-F', device, 'cols', String(cols), 'rows', String(rows)]).catch(() => {});
 }
 
 export interface ExitMarkerFinder {
   push(chunk: Buffer): { before: Buffer; exitCode?: number; after: Buffer };
-  /** Returns the bytes held back as a possible beginning of the mark. Call when the stream ends without a mark. */
+  /** Returns bytes held back as a possible start of the mark. Call at the end of a stream without a mark. */
   rest(): Buffer;
 }
 
@@ -160,7 +153,7 @@ function beginningAtEnd(data: Buffer, needle: Buffer): number {
 
 const longCommand = 100_000; // bytes; the kernel allows 128 KiB for one argument
 
-/** Uses pipes if no terminal can be opened, as in an image without `script`. Undefined if no process can be started. */
+/** Uses pipes if no terminal can be opened. Undefined if no process can be started. */
 export async function openCommandTerminal(
   { stateDir, env }: { readonly stateDir: string; readonly env: Readonly<Record<string, string>> },
   request: OperationSpec,

@@ -10,9 +10,7 @@ import { markTerminalsOpened } from './recover.ts';
 import { openInteractiveTerminal, resizeTty, type Terminal, waitForTerminalProgram } from './terminal.ts';
 import { TerminalReplay } from './terminal-replay.ts';
 
-/** One writer, one reader. The writer waits until its chunk is taken. */
 interface ChunkHandoff {
-  /** Resolves once the chunk is taken or the stream is closed. */
   give(chunk: Uint8Array): Promise<void>;
   /** Ends the stream. A pending chunk is still delivered. */
   close(): void;
@@ -68,7 +66,7 @@ export class TerminalView {
   }
 
   async show(chunk: Uint8Array): Promise<void> {
-    // Stores the chunk in the same event-loop turn in which it is delivered, so that a new reader gets the chunk exactly once.
+    // Store and deliver in one event-loop turn, so that a new reader gets the chunk exactly once.
     this.#screen.push(chunk);
     await this.#reader?.handoff.give(chunk);
   }
@@ -94,7 +92,7 @@ export class TerminalView {
   }
 }
 
-/** Write-only. Passes input to `type`; further input waits until `type` calls `taken`. */
+/** Write-only. Further input waits until `type` calls `taken`. */
 export function createKeystrokeStream(type: (bytes: Buffer, taken: () => void) => void): Duplex {
   const created = new Duplex({
     read() {},
@@ -120,7 +118,6 @@ interface OpenTerminal {
 }
 const maxUnread = 1024 * 1024;
 
-/** Each terminal keeps its last screenful for the next viewer. */
 export function createTerminalOperations(parts: DaemonState): TerminalOperations {
   const { clock, place, keepers, stateDir } = parts;
   const all = new Map<string, OpenTerminal>();
@@ -153,7 +150,7 @@ export function createTerminalOperations(parts: DaemonState): TerminalOperations
         parts.touch();
         await opened.view.show(chunk);
       }
-    } catch {} // the daemon closed the terminal
+    } catch {}
     forget(opened, 'exited');
   }
   function forget(opened: OpenTerminal, end: TerminalEnd): void {
@@ -201,7 +198,7 @@ export function createTerminalOperations(parts: DaemonState): TerminalOperations
     async closeTerminal(id) {
       const opened = existing(id);
       forget(opened, 'deleted');
-      opened.terminal.close(); // the kernel then sends SIGHUP to the terminal's processes
+      opened.terminal.close();
       const strays = createOrphanRule(parts, opened.entry.startedAt);
       await endProcessTree({ name: 'CORRAL_OPERATION', value: opened.operation, strays }, { spared: keepers.spared });
     },

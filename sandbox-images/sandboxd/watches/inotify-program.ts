@@ -1,6 +1,6 @@
 /**
- * A Perl program that reports file changes through inotify, including the kind of each change and both names of a move, which
- * Node's own watcher omits. One process serves every watch of the sandbox. Requests and reports are lines of words.
+ * Reports the kind of each change and both names of a move, which Node's own watcher omits. One process serves every watch
+ * of the sandbox.
  */
 export const inotifyProgram = String.raw`
 use strict;

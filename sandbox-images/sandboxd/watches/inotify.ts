@@ -14,10 +14,9 @@ import {
 import type { DaemonState } from '../shared-state.ts';
 import { inotifyProgram } from './inotify-program.ts';
 
-/** `lost`: changes were dropped because there were too many, or new folders exceed the limit and are not watched. */
+/** `lost`: changes were dropped, or new folders exceed the limit and are not watched. */
 export interface RawFileChange {
   readonly type: 'create' | 'write' | 'remove' | 'rename' | 'chmod' | 'lost';
-  /** Relative to the watched folder. */
   readonly name: string;
 }
 interface InotifyWatch {
@@ -26,7 +25,7 @@ interface InotifyWatch {
   readonly gone: () => void;
   readonly syncs: PromiseWithResolvers<void>[];
 }
-/** Maximum number of folders in all watches of a sandbox. Each folder costs about a kilobyte of kernel memory. */
+/** Limit for all watches of a sandbox. Each folder costs about a kilobyte of kernel memory. */
 const maxFolders = 16_384;
 const calls: readonly SystemCallNumberByArchitecture[] = [
   { x64: 294, arm64: 26 }, // inotify_init1
@@ -34,7 +33,6 @@ const calls: readonly SystemCallNumberByArchitecture[] = [
   { x64: 255, arm64: 28 }, // inotify_rm_watch
 ];
 
-/** All watches of the sandbox, in one helper process that runs from the first watch to the last. */
 export class Inotify {
   readonly #parts: Pick<DaemonState, 'env' | 'keepers'>;
   readonly #watches = new Map<string, InotifyWatch>();
@@ -51,7 +49,7 @@ export class Inotify {
     { onChange: listener, gone }: Pick<InotifyWatch, 'onChange' | 'gone'>,
   ): Promise<void> {
     const opened = Promise.withResolvers<void>();
-    opened.promise.catch(() => {}); // the helper may die before anyone awaits this
+    opened.promise.catch(() => {});
     this.#watches.set(id, { opened, onChange: listener, gone, syncs: [] });
     try {
       this.#helper ??= this.#start();
@@ -66,7 +64,7 @@ export class Inotify {
     }
   }
 
-  /** Resolves when the watch has received every change made before the call, or has ended. */
+  /** Resolves when the watch has received every earlier change, or has ended. */
   async sync(id: string): Promise<void> {
     const watch = this.#watches.get(id);
     if (!watch) return;

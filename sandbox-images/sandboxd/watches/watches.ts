@@ -16,17 +16,15 @@ interface OpenWatch {
   readonly root: string;
   readonly entries: boolean;
   readonly kept: RawFileChange[];
-  /** Resolved when there is a change to report or the watch has ended. */
   bell: PromiseWithResolvers<void>;
   reader: Duplex | undefined;
   isOver: boolean;
   timer: unknown;
 }
 
-/** A watch that has no reader expires if no request arrives within this time. */
 const idleMs = 600_000;
 
-/** Changes are kept until they are read. Beyond the limit, a `lost` change replaces the oldest ones. */
+/** Keeps changes until they are read. Beyond the limit, `lost` replaces the oldest ones. */
 export function createWatchOperations(
   parts: Pick<DaemonState, 'clock' | 'env' | 'keepers' | 'place' | 'touch'>,
 ): WatchOperations {

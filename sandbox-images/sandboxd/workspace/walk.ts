@@ -2,10 +2,7 @@ import { type BigIntStats, closeSync, constants, lstatSync, mkdirSync, opendirSy
 
 const { O_DIRECTORY, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
-/**
- * An open folder of the workspace. Names are resolved in it and never through a link, so a program that swaps folders cannot
- * redirect the daemon to other files, such as the daemon's own in `/proc`.
- */
+/** Resolves names in the open folder and never through a link, so swapped folders cannot redirect the daemon. */
 export class WorkspaceFolder implements Disposable {
   readonly #fd: number;
 
@@ -55,11 +52,10 @@ export class WorkspaceFolder implements Disposable {
   }
 }
 
-/** Thrown if only a program in the sandbox can handle the workspace. */
+/** Only a program in the sandbox can handle this workspace. */
 export class UnusableWorkspaceError extends Error {}
 
 export interface WorkspaceEntry {
-  /** Relative to the workspace. */
   readonly path: string;
   readonly name: string;
   readonly folder: WorkspaceFolder;
@@ -68,17 +64,17 @@ export interface WorkspaceEntry {
 interface Walk {
   readonly leavesOut: (path: string, name: string) => boolean;
   /**
-   * Maximum number of entries. Beyond it, the walk throws UnusableWorkspaceError: in larger workspaces, external programs
-   * are faster and do not block the daemon.
+   * Beyond this number of entries, the walk throws UnusableWorkspaceError, because external programs are faster and do not
+   * block the daemon.
    */
   readonly most: number;
 }
-/** Time limit: a workspace on a slow disk is left to external programs. */
+/** A workspace on a slow disk is left to external programs. */
 const patienceMs = 250;
 
 /**
- * Yields everything in the workspace that `leavesOut` does not match, each folder before its contents. Follows no links and
- * enters no other file systems. Reads on the event loop, which costs less than a thread for a small workspace.
+ * Yields each folder before its contents. Follows no links and enters no other file systems. Reads synchronously, which
+ * costs less than a thread for a small workspace.
  */
 export function* walkWorkspace(root: string, { leavesOut, most }: Walk): Generator<WorkspaceEntry> {
   let left = most;
@@ -90,7 +86,7 @@ export function* walkWorkspace(root: string, { leavesOut, most }: Walk): Generat
       if (left-- === 0) throw new UnusableWorkspaceError('many files');
       if (performance.now() > until) throw new UnusableWorkspaceError('a slow disk');
       const stats = folder.stats(name);
-      if (!stats) continue; // removed in the meantime
+      if (!stats) continue;
       yield { path, name, folder, stats };
       if (!stats.isDirectory() || stats.dev !== device) continue;
       const inner = opened(folder, name);
@@ -103,7 +99,6 @@ export function* walkWorkspace(root: string, { leavesOut, most }: Walk): Generat
   yield* below(workspace, '', workspace.stats()?.dev ?? 0n);
 }
 
-/** Undefined: the entry was removed or replaced, or its owner denies access. */
 function opened(folder: WorkspaceFolder, name: string): WorkspaceFolder | undefined {
   try {
     return folder.folder(name);

@@ -7,8 +7,8 @@ import { saveRunFiles } from './keep.ts';
 import { formatModificationTime, UnusableWorkspaceError, type WorkspaceEntry, walkWorkspace } from './walk.ts';
 
 /**
- * Equal fingerprints mean unchanged files. Run files, sockets and small output files are not included. Folder modification times
- * are omitted, because the entries already show any change.
+ * Equal fingerprints mean unchanged files. Ignores run files, sockets and small output files. Entries already show any
+ * change, so folder times are ignored as well.
  */
 function printOf(root: string, most: number): WorkspaceFingerprint {
   const hash = createHash('sha256');
@@ -32,7 +32,7 @@ function lineOf({ stats, folder, name }: WorkspaceEntry): string {
   return `${stats.isFile() ? 'f' : 'o'} ${stats.size} ${stats.mode} ${formatModificationTime(stats)}`;
 }
 
-/** Maximum number of entries. Larger workspaces are left to external programs. */
+/** Entries. Larger workspaces are left to external programs. */
 const most = 2_000;
 
 export function createWorkspaceOperations(root: string): Pick<Daemon, 'keepForRun' | 'printWorkspace'> {
@@ -48,7 +48,7 @@ export function createWorkspaceOperations(root: string): Pick<Daemon, 'keepForRu
   };
 }
 
-/** Undefined if the workspace is unsuitable or a system call fails: a program in the sandbox reports better errors. */
+/** Undefined if the workspace is unsuitable or a system call fails. A program in the sandbox reports better errors. */
 function unlessUnfit<Value>(work: () => Value): Value | undefined {
   try {
     return work();

@@ -17,10 +17,7 @@ import { type AgentStreamItem, toAgentUpdates } from './updates.ts';
 
 const count = z.number().nonnegative();
 const quota = z.object({ token_count: z.object({ input_tokens: count, output_tokens: count }) });
-/**
- * Agents report token usage when they finish a message. Some use `usage`, as in the protocol's draft; Gemini CLI uses
- * `_meta.quota`.
- */
+/** Some agents use `usage`, as in the protocol's draft; Gemini CLI uses `_meta.quota`. */
 const Answer = z.object({
   usage: z.object({ totalTokens: count }).optional().catch(undefined),
   _meta: z.object({ quota }).optional().catch(undefined),
@@ -30,7 +27,7 @@ interface Report {
   readonly cost?: { readonly amount: number; readonly currency: string } | null | undefined;
 }
 
-/** Counts only new spending, because an agent's reports include earlier spending. */
+/** Counts only new spending, because reports include earlier spending. */
 export class SpendingCounter {
   #tokens = 0; // per message
   #cost = 0; // per agent session
@@ -61,7 +58,6 @@ export class SpendingCounter {
 const name = z.string().min(1).max(200);
 const option = z.object({ category: z.string(), currentValue: name });
 const spent = z.object({ model: name, token_count: z.unknown() });
-/** Agents name their model in different places: sessions, updates and answers. */
 const Message = z.object({
   models: z.object({ currentModelId: name }).optional().catch(undefined),
   configOptions: z.array(z.unknown()).optional().catch(undefined),
@@ -76,7 +72,6 @@ const Message = z.object({
     .optional()
     .catch(undefined),
 });
-/** Aliases for the agent's preferred model. */
 const unknownModels = new Set(['default', 'auto']);
 
 export function findModelName(message: unknown): string | undefined {
@@ -114,7 +109,7 @@ export class AcpAgent {
   #model: string | undefined;
   #asking: Promise<unknown> = Promise.resolve();
   #waiting = 0;
-  /** A person's decision on a call that an earlier process of this agent requested. */
+  /** A decision on a call that an earlier process of this agent requested. */
   #carried: { readonly call: AgentApprovalRequest; readonly allowed: boolean } | undefined;
   /** Why the program ended. Undefined while it runs. */
   ended: string | undefined;
@@ -138,7 +133,6 @@ export class AcpAgent {
     void program.ended.then((why) => this.#end(why));
   }
 
-  /** Resolves when there is room for more of the program's output. */
   async room(): Promise<void> {
     while (this.#queue.length > maxWaiting && this.ended === undefined) await this.#room.promise;
   }
@@ -156,10 +150,7 @@ export class AcpAgent {
     return this.isWorking || (this.ended === undefined && this.#queue.length > 0);
   }
 
-  /**
-   * Starts a session, or continues the known one. Resolves with the session's id. `lost`: why the known session could not
-   * continue.
-   */
+  /** Resolves with the session's id. `lost`: why the known session could not continue. */
   async open(
     { cwd, known, auth, mode, resume }: OpenOptions,
     signal: AbortSignal,
@@ -186,7 +177,7 @@ export class AcpAgent {
     if (known !== undefined && resume === 'summary') lost = 'its template begins a new session';
     else if (known !== undefined && agentCapabilities?.loadSession !== true) lost = 'it cannot load a session';
     else if (known !== undefined) {
-      this.#isLoading = true; // the agent repeats the whole conversation, which is already in the log
+      this.#isLoading = true; // the agent repeats the whole conversation
       this.#sessionId = known;
       const loaded = await timely(
         ask.request(methods.agent.session.load, { sessionId: known, cwd, mcpServers: [] }),
@@ -210,8 +201,8 @@ export class AcpAgent {
   }
 
   /**
-   * Some agents answer `session/load` before they repeat the conversation. They answer further requests between updates, so two
-   * consecutive answers without an update in between mark the end of the history.
+   * Some agents answer `session/load` before they repeat the conversation. Two consecutive answers without an update in
+   * between mark the end of the history.
    */
   async #endOfHistory(): Promise<void> {
     let quiet = 0;
@@ -263,14 +254,13 @@ export class AcpAgent {
     await this.#connection.agent.notify(methods.agent.session.cancel, { sessionId: this.#sessionId }).catch(() => {});
   }
 
-  /** Returns false if no request with this id is pending. */
   decide(callId: string, allowed: boolean): boolean {
     const answer = this.#permissions.get(callId);
     answer?.(allowed);
     return answer !== undefined;
   }
 
-  /** Keeps a decision until the agent repeats its approval request for the same call. */
+  /** Keeps the decision until the agent repeats its request. */
   carry(call: AgentApprovalRequest, allowed: boolean): void {
     this.#carried = { call, allowed };
   }
@@ -364,14 +354,13 @@ interface OpenOptions {
 }
 const cancelled: RequestPermissionResponse = { outcome: { outcome: 'cancelled' } };
 
-/** Agents put the reason for an internal error into the error's data. */
 function reasonOf(thrown: Error): string {
   const { details } = ((thrown as { data?: unknown }).data ?? {}) as { details?: unknown };
   const message = typeof details === 'string' ? `${thrown.message}: ${details}` : thrown.message;
   return message.slice(0, 500);
 }
 
-/** Whether two approval requests of an agent are for the same action. Their call ids and titles may differ. */
+/** Call ids and titles may differ between two requests for the same action. */
 function isSameCall(a: AgentApprovalRequest, b: AgentApprovalRequest): boolean {
   if (a.name !== b.name) return false;
   if (typeof a.args.command === 'string' || typeof b.args.command === 'string')

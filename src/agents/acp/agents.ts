@@ -25,16 +25,12 @@ const kind = 'acp-session';
 const Stored = z.object({ acpSession: z.string() });
 const programId = 'acp-agent';
 
-/** An agent ends when the connection to its sandbox closes, if not before. */
 export class AcpAgents extends ServerComponent<Deps> {
   readonly #agents = new Map<SandboxClient, AcpAgent>();
-  /** Decisions made after the agent had stopped, for example because the server restarted. */
+  /** Decisions made after the agent stopped, for example because the server restarted. */
   readonly #carried = new WeakMap<SandboxClient, { readonly call: AgentApprovalRequest; readonly allowed: boolean }>();
 
-  /**
-   * Lets the agent work until it has answered, needs a person, or fails. Failures are returned as values. Rejects only when the
-   * signal aborts, after ending the agent.
-   */
+  /** Returns failures as values. Rejects only when the signal aborts, after the agent has ended. */
   async turn(
     client: SandboxClient,
     externalTurn: ExternalTurn,
@@ -69,7 +65,7 @@ export class AcpAgents extends ServerComponent<Deps> {
     void this.#agents.get(client)?.cancel();
   }
 
-  /** Answers the agent's approval request. If the agent has stopped, the decision is kept until the request is repeated. */
+  /** If the agent has stopped, keeps the decision until the request is repeated. */
   decide(client: SandboxClient, call: AgentApprovalRequest, allowed: boolean): void {
     if (!this.#agents.get(client)?.decide(call.callId, allowed)) this.#carried.set(client, { call, allowed });
   }
@@ -80,7 +76,6 @@ export class AcpAgents extends ServerComponent<Deps> {
     await agent?.close();
   }
 
-  /** Call when the connection to the sandbox has closed. */
   release(client: SandboxClient): void {
     void this.end(client);
   }
@@ -143,7 +138,7 @@ export class AcpAgents extends ServerComponent<Deps> {
     { agent: { command, auth, mode, resume }, cwd, runId }: ExternalTurn,
     { stored, signal }: { readonly stored: string | undefined; readonly signal: AbortSignal },
   ) {
-    const { AcpAgent: Agent } = await import('./agent.ts'); // lazy: the protocol has 2,000 schemas, and few servers need it
+    const { AcpAgent: Agent } = await import('./agent.ts'); // lazy: the protocol has 2,000 schemas
     let created: AcpAgent | undefined;
     const program = { id: programId, argv: command, cwd, tag: runId };
     const stream = await openProgramStream(client.programs, program, { room: async () => created?.room(), signal });

@@ -30,7 +30,7 @@ interface KnownCall {
   input: Record<string, unknown>;
   paths: readonly string[];
   diffs: readonly Diff[];
-  /** Texts of the newest update since the call began to run. Earlier texts only describe the call. */
+  /** Texts since the call began to run. Earlier texts only describe the call. */
   texts: readonly string[];
   rawOutput: unknown;
   terminal: string;
@@ -39,7 +39,7 @@ interface KnownCall {
   isOver: boolean;
 }
 
-/** An agent's tool calls under Corral's own ids, because agents may reuse ids. Each call holds the agent's newest data. */
+/** Call ids are Corral's own, because agents may reuse ids. */
 export class AcpToolCalls {
   readonly #known = new Map<string, KnownCall>();
   readonly #newId: () => string;
@@ -55,7 +55,7 @@ export class AcpToolCalls {
     return { callId, name, args, content: toContent(known, '') };
   }
 
-  /** `isNew`: the agent starts a call, possibly with the id of a finished one. */
+  /** `isNew`: the agent starts a call, even if a finished one has the same id. */
   receive(update: ToolCallUpdate, isNew: boolean): readonly (AgentToolCall | AgentToolResult)[] {
     const earlier = this.#known.get(update.toolCallId);
     if (earlier?.isOver && !isNew) return [];
@@ -65,7 +65,7 @@ export class AcpToolCalls {
     const isEnd = update.status === 'completed' || update.status === 'failed';
     if (update.status === 'in_progress' || isEnd) readTexts(update, known);
     readTerminal(update, known);
-    // Agents that stream a call's arguments start the call without them and send them later, some without changing the status.
+    // Some agents start a call without arguments and send them later, not always with a new status.
     const isComplete = update.status === 'in_progress' || isEnd || (!isNew && known.input !== before);
     const lines: (AgentToolCall | AgentToolResult)[] = [];
     if (!known.isAnnounced && isComplete) {
@@ -136,7 +136,7 @@ const TerminalNews = z.object({
   terminal_output: z.object({ data: z.string() }).optional().catch(undefined),
   terminal_exit: z.object({ exit_code: z.number().int() }).optional().catch(undefined),
 });
-/** The Codex adapters report a command's output this way, even if the client has no terminals. */
+/** The Codex adapters report output this way, even to clients without terminals. */
 function readTerminal({ _meta }: ToolCallUpdate, known: KnownCall): void {
   const news = TerminalNews.safeParse(_meta).data;
   const piece = news?.terminal_output_delta?.data ?? news?.terminal_output?.data ?? '';
@@ -179,9 +179,7 @@ const shortened = (text: string, max: number): string => {
     : `${begin}\n[${text.length - begin.length} characters more are not shown]`;
 };
 
-/**
- * The shell command that a call runs: from the input, as text or as words such as `[bash, -lc, text]`, or else the call's title.
- */
+/** Reads the input as text or as words such as `[bash, -lc, text]`, or else the call's title. */
 function findCommand(input: Record<string, unknown>, title: string | undefined): string | undefined {
   const command = input.command ?? input.cmd;
   if (typeof command === 'string') return command;
@@ -233,7 +231,7 @@ const RawOutput = z.union([
   z.object({ stdout: text, stderr: text.optional() }).transform((it) => it.stdout + (it.stderr ?? '')),
 ]);
 
-/** Prefers the raw output, then the terminal's output. Texts in the content are written for people, some in Markdown fences. */
+/** Texts in the content are written for people, some in Markdown fences. */
 function outputOf({ rawOutput, terminal, texts }: KnownCall): string {
   const raw = RawOutput.safeParse(rawOutput).data ?? terminal;
   return truncateEnd(raw === '' ? withoutFence(texts.join('\n')) : raw, maxOutput);

@@ -13,20 +13,17 @@ export interface ProgramStream {
   close(): Promise<void>;
 }
 const limits = { maxBytes: maxLineBytes, maxDepth: 100, maxValues: 200_000 };
-const maxJunk = 10_000; // lines that are not messages
+const maxJunk = 10_000;
 const errorsChars = 1_000;
 const endMs = 10_000;
 
-/**
- * Starts a program in the sandbox. Its pipes carry one JSON message per line. Reading waits for `room` after each chunk,
- * which slows down a program that sends too much.
- */
+/** Reads one JSON message per line. Waits for `room` after each chunk, which slows down a program that sends too much. */
 export async function openProgramStream(
   programs: ProgramClient,
   program: ProgramSpec,
   { room, signal }: { readonly room: () => Promise<void>; readonly signal: AbortSignal },
 ): Promise<ProgramStream> {
-  // a program that an earlier server left running is in the middle of a conversation
+  // an earlier server's program is in the middle of a conversation
   await programs.close(program.id, signal).catch(ignoreNotFound);
   await programs.open(program, signal);
   const ended = Promise.withResolvers<string>();
@@ -43,7 +40,7 @@ export async function openProgramStream(
     ended.resolve(why);
     try {
       input?.close();
-    } catch {} // already closed
+    } catch {}
     input = undefined;
   };
   const hear = (line: ParsedLine) => {
@@ -57,7 +54,7 @@ export async function openProgramStream(
     {
       onOutput: async (chunk) => {
         for (const line of split(chunk)) hear(line);
-        await new Promise(setImmediate); // yields to other work during a flood
+        await new Promise(setImmediate);
         await room();
       },
       onErrors: errors.add,
@@ -83,7 +80,7 @@ export async function openProgramStream(
   };
 }
 
-/** Agents print more than messages, but only JSON objects can be messages. */
+/** Agents also print other text, but only JSON objects can be messages. */
 function messageIn(text: string): AnyMessage | undefined {
   if (!text.startsWith('{')) return undefined;
   const message = parseJson(text, limits);

@@ -12,7 +12,6 @@ export type AgentStreamItem = AgentUpdate | AgentStreamEnd;
 export const isAgentStreamEnd = (item: AgentStreamItem): item is AgentStreamEnd =>
   item.kind === 'replied' || item.kind === 'asks' || item.kind === 'failed';
 
-/** Empty for updates that Corral does not show. */
 export function toAgentUpdates(update: SessionUpdate, calls: AcpToolCalls): readonly AgentUpdate[] {
   switch (update.sessionUpdate) {
     case 'agent_message_chunk':
@@ -29,7 +28,7 @@ export function toAgentUpdates(update: SessionUpdate, calls: AcpToolCalls): read
   }
 }
 
-/** Only one step can run at a time: if several are in progress, all but the first are shown as pending. */
+/** Corral shows one running step: all others in progress become pending. */
 function toSteps(entries: readonly { content: string; status: keyof typeof stepStatus }[]): PlanStep[] {
   let isRunning = false;
   return entries.slice(0, maxSteps).map(({ content, status }, at) => {

@@ -9,21 +9,18 @@ const connectMs = 20_000;
 
 export interface BrowserConnection {
   readonly context: BrowserContext;
-  /** The DevTools session of the browser itself, in addition to those of its pages. */
   readonly control: CDPSession;
   isOpen(): boolean;
-  /** Closes the connection but not the browser. */
   close(): void;
 }
 
-/** Starts the browser if necessary. */
 export async function connectBrowser(desktop: DesktopClient, signal: AbortSignal): Promise<BrowserConnection> {
   const pipe = await desktop.cdp(signal);
   const transport = createPipeTransport(pipe, desktop);
   try {
-    // Imported with the first browser, because a server without browsers should not spend memory on Playwright.
+    // Lazy, because a server without browsers should not spend memory on Playwright.
     const { chromium } = await import('playwright-core');
-    // Omits Playwright's test defaults, because a person watches this browser and the server sets the download folder.
+    // No test defaults, because a person watches this browser and the server sets the download folder.
     const connecting = chromium.connectOverCDP(transport, { noDefaults: true, timeout: connectMs });
     const browser: Browser = await raceAbort(connecting, signal);
     const context = browser.contexts()[0];
@@ -36,12 +33,12 @@ export async function connectBrowser(desktop: DesktopClient, signal: AbortSignal
   }
 }
 
-/** Ten times the size of the largest browser message, a screenshot of a huge page. */
+/** Ten times the largest message, a screenshot of a huge page. */
 const maxMessageBytes = 16 * 1024 * 1024;
 /** Number of unread 64 KiB pieces at which reading from the browser pauses. */
 const maxPieces = 16;
 
-/** Reads NUL-terminated messages and passes them on in order, parsed into objects, as Playwright expects. */
+/** Parses NUL-terminated messages into objects, as Playwright expects. */
 export function createPipeTransport(pipe: Duplex, desktop: Pick<DesktopClient, 'cdpMessage'>): ConnectOverCDPTransport {
   const waiting = new Pieces();
   let closed = false;
@@ -95,7 +92,6 @@ export function createPipeTransport(pipe: Duplex, desktop: Pick<DesktopClient, '
 
 class Pieces {
   #pieces: Buffer[] = [];
-  /** The start of an incomplete message, in one buffer even if it arrived in many pieces. */
   #begun = Buffer.alloc(0);
   #length = 0;
 
@@ -139,7 +135,7 @@ class Pieces {
   #keep(piece: Buffer): void {
     const length = this.#length + piece.length;
     if (length > this.#begun.length) {
-      // Grows in a few large steps, because each step copies the buffer. Unwritten memory pages use no physical memory.
+      // Grows in large steps, because each step copies the buffer.
       const larger = Buffer.allocUnsafeSlow(Math.max(4 * this.#begun.length, length, 4096));
       this.#begun.copy(larger, 0, 0, this.#length);
       this.#begun = larger;

@@ -38,7 +38,7 @@ export class DownloadSaver {
     });
   }
 
-  /** Waits briefly, so that an action's report includes small downloads. `expected`: a download is about to start. */
+  /** Lets an action's report include small downloads. `expected`: a download is about to start. */
   async settle(signal: AbortSignal, expected: boolean): Promise<void> {
     const { clock } = this.#options;
     const until = clock.now() + waitMs;
@@ -70,7 +70,7 @@ export class DownloadSaver {
     } else if (Math.max(totalBytes, receivedBytes) > maxBytes) {
       this.#open.delete(guid);
       notes.add(`The download of ${name} was stopped: it exceeds the limit of ${mebibytes(maxBytes)}.`);
-      control.send('Browser.cancelDownload', { guid }).catch(() => {}); // fails when the browser is gone
+      control.send('Browser.cancelDownload', { guid }).catch(() => {});
     }
   }
 }

@@ -3,7 +3,6 @@ import { truncateEnd } from '../../core/text/text.ts';
 const maxNotes = 20;
 const maxChars = 400;
 
-/** Browser events since the last report to the model. Beyond the limit, further events are only counted. */
 export class BrowserEventNotes {
   #notes: string[] = [];
   #lost = 0;

@@ -4,7 +4,6 @@ import { clipText } from './event-notes.ts';
 import { PageError } from './run-in-page.ts';
 
 export type BrowserActionResult = Pick<BrowserReport, 'ok' | 'text' | 'reason'> & {
-  /** Set if a download is about to start. */
   readonly downloads?: true;
 };
 export const toSuccessResult = (text: string): BrowserActionResult => ({ ok: true, text });
@@ -17,7 +16,6 @@ export const toFailureResult = (
   reason,
 });
 
-/** Errors that the model cannot fix: a lost sandbox, a missing desktop, a cancelled call. */
 const beyondUs = new Set(['sandbox_lost', 'sandbox_unresponsive', 'sandbox_not_found', 'unsupported', 'cancelled']);
 
 const messageOf = (thrown: unknown) => String((thrown as Error | null)?.message ?? thrown);
@@ -25,7 +23,7 @@ const messageOf = (thrown: unknown) => String((thrown as Error | null)?.message 
 export const isPageClosedError = (thrown: unknown): boolean =>
   /(page|target).*closed|session closed/i.test(messageOf(thrown));
 
-/** Turns an error from the browser or its page into text for the model. Rethrows errors that the model cannot fix. */
+/** Returns text for the model. Rethrows errors that the model cannot fix. */
 export function explainBrowserError(thrown: unknown, isOpen: boolean): BrowserActionResult {
   if (thrown instanceof AppError) {
     if (beyondUs.has(thrown.code)) throw thrown;

@@ -8,8 +8,8 @@ import { type BrowserActionResult, explainNetworkFailure, toFailureResult, toSuc
 import type { BrowserTab } from './tabs.ts';
 
 /**
- * Reads why the egress proxy refused the address. The browser hides the answer to a refused tunnel, so the request is repeated
- * with a tool that shows the status line, which contains the reason.
+ * The browser hides the answer to a refused tunnel. A repeated request with another tool shows the status line, which
+ * contains the reason.
  */
 async function explainRefusal(sandbox: SandboxClient, url: string, signal: AbortSignal): Promise<string | undefined> {
   const { hostname, port, protocol } = new URL(url);
@@ -68,7 +68,7 @@ export async function navigateTab({
     throw thrown;
   }
   await raceAbort(page.waitForLoadState('load', { timeout: restMs }), signal).catch((thrown: unknown) => {
-    if (signal.aborted) throw thrown; // a timeout is not a failure: the page is visible, and only part of it loads slowly
+    if (signal.aborted) throw thrown; // not a failure: the page is visible, and only part of it loads slowly
   });
   return await outcome(response, page.url());
 }

@@ -10,8 +10,8 @@ import type {
   PageWindow,
 } from './page-types.ts';
 
-// Page functions run in the page, as text, in an isolated world that the page cannot see or change. Each must be self-contained:
-// it can use nothing else from this file except types.
+// Page functions run in the page as text, in a world that the page cannot see. They can use nothing else from this file
+// except types.
 
 declare const document: PageDocument;
 declare const window: PageWindow;
@@ -122,7 +122,7 @@ export function scanPage({ withText, maxElements, maxNodes, maxChars }: PageScan
         continue;
       }
       if (!element.matches(interactive) || !shows(element) || !isSeen(element, root, dx, dy)) continue;
-      // Elements inside a link or a button are not listed, unless they are links, buttons or form fields themselves.
+      // Omits elements inside a link or button, unless they are links, buttons or form fields.
       const outer = element.closest('a[href],button');
       if (outer && outer !== element && !element.matches('a[href],button,input,select,textarea')) continue;
       if (listed.length >= maxElements) {
@@ -227,7 +227,7 @@ export function locateElement({ index }: { index: number }): ElementLocation {
   return { coveredBy: over ? `<${over.tagName.toLowerCase()}>${text}` : 'something else' };
 }
 
-/** Selects the option and fires the page's events. `none`: why nothing was chosen, with the available options if none matches. */
+/** `none`: why nothing was chosen. Fires the page's events. */
 export function chooseOption({
   index,
   option,
@@ -258,7 +258,7 @@ export function chooseOption({
   return { chosen: options[at]?.text.trim() ?? '' };
 }
 
-/** Sets the value of a field that is not typed into, such as a date, and fires the page's events. False for any other field. */
+/** Sets fields that are not typed into, such as dates, and fires the page's events. False for any other field. */
 export function setElementValue({ index, text }: { index: number; text: string }): boolean {
   const element = window.corral?.listed[index];
   const untyped = /^(date|time|month|week|datetime-local|color|range)$/;
@@ -270,7 +270,7 @@ export function setElementValue({ index, text }: { index: number; text: string }
   return true;
 }
 
-/** Scrolls the scrollable element in the middle of the screen, or else the page. Returns whether anything moved. */
+/** Scrolls the element in the middle of the screen, or else the page. Returns whether anything moved. */
 export function scrollPage({ direction, distance }: { direction: 1 | -1; distance: 'screen' | 'end' }): boolean {
   const scrolls = (element: PageElement) =>
     element.scrollHeight > element.clientHeight + 1 && /auto|scroll/.test(getComputedStyle(element).overflowY);

@@ -1,4 +1,4 @@
-// Types for the part of the DOM that the page script uses, because the server is compiled without DOM types.
+// Part of the DOM's types, because the server is compiled without them.
 
 export interface PageRect {
   readonly x: number;
@@ -62,7 +62,7 @@ export interface PageWindow {
   readonly innerWidth: number;
   readonly innerHeight: number;
   readonly scrollY: number;
-  /** The page script's global, in a world that the page cannot see. */
+  /** Invisible to the page. */
   corral?: { ids: WeakMap<object, number>; next: number; document: string; listed: PageElement[] };
 }
 
@@ -73,13 +73,11 @@ export interface PageTreeElement {
   readonly inner: readonly PageTreeNode[];
 }
 export interface FoundElement {
-  /** Stable for the lifetime of the document. */
   readonly id: number;
   readonly tag: string;
   readonly text: string;
 }
 export interface PageScan {
-  /** Random id of the document; every new document has a new one. */
   readonly document: string;
   readonly title: string;
   readonly contentType: string;

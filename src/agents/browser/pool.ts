@@ -22,7 +22,6 @@ export class BrowserSessionRegistry extends ServerComponent<Options> implements 
     return session;
   }
 
-  /** Call when the connection to the sandbox is closed. */
   release(sandbox: SandboxClient): void {
     this.#sessions.get(sandbox)?.[Symbol.dispose]();
     this.#sessions.delete(sandbox);

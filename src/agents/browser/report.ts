@@ -25,7 +25,7 @@ interface Options {
   readonly answerMs: number;
   readonly readTree: PageTreeConverter;
 }
-/** Converts a page to Markdown outside the server's event loop. Undefined: the conversion took too long. */
+/** Runs outside the server's event loop. Undefined: the conversion took too long. */
 export type PageTreeConverter = (tree: readonly PageTreeNode[], signal: AbortSignal) => Promise<string | undefined>;
 interface ShownBrowser extends Pick<BrowserConnection, 'isOpen'> {
   readonly tabs: BrowserTabs;
@@ -51,12 +51,12 @@ export class BrowserReporter extends ServerComponent<Options> {
       using until = createTimeoutSignal(answerMs, clock, signal);
       for (let seen: BrowserTab | undefined; ; ) {
         const tab = await raceAbort(opened.tabs.current(), until.signal);
-        if (tab === seen) break; // if a different tab came to the front, it is read too
+        if (tab === seen) break; // read again if a different tab came to the front
         seen = tab;
         const looking = raceTabCrash(tab, this.#shown(tab, { opened, withText, signal: until.signal }), until.signal);
         const shown = await looking.catch(async (thrown: unknown) => {
           if (!(await isTabClosedError(tab, thrown))) throw thrown;
-          return undefined; // the tab closed, so another one is now the current tab
+          return undefined;
         });
         if (shown) [lines, picture] = shown;
       }
@@ -120,7 +120,7 @@ export class BrowserReporter extends ServerComponent<Options> {
 
 const photo = { format: 'jpeg', quality: 75, optimizeForSpeed: true } as const;
 
-/** Undefined if there is nothing to capture, for example between two pages. */
+/** Undefined if there is nothing to capture, such as between two pages. */
 async function photograph(cdp: CDPSession, clock: Clock, signal: AbortSignal): Promise<PictureBytes | undefined> {
   for (let left = 3; left > 0; left--) {
     const taken = await cdp.send('Page.captureScreenshot', photo).catch(() => undefined);

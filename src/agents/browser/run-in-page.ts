@@ -1,14 +1,11 @@
 import type { CDPSession } from 'playwright-core';
 
-/**
- * An error thrown by code that the server ran in the page: a page function or the model's JavaScript. The message is for the
- * model.
- */
+/** Thrown by page functions or the model's JavaScript. The message is for the model. */
 export class PageError extends Error {}
 
 const world = 'corral';
 
-/** Runs a function of page-script.ts in the page's document, in a world that the page cannot see. */
+/** Runs a function from page-script.ts, in a world that the page cannot see. */
 export async function runInPage<Arg, Value>(cdp: CDPSession, run: (arg: Arg) => Value, arg: Arg): Promise<Value> {
   for (let left = 2; ; left--) {
     try {
@@ -31,7 +28,7 @@ export async function runInPage<Arg, Value>(cdp: CDPSession, run: (arg: Arg) => 
   }
 }
 
-/** Runs code in the page itself, as its console does. The browser ends code that blocks the page for longer than `timeoutMs`. */
+/** Runs code as the page's console does. The browser ends code that blocks the page for longer than `timeoutMs`. */
 export async function runInConsole(cdp: CDPSession, expression: string, timeoutMs: number): Promise<string> {
   const ran = await cdp.send('Runtime.evaluate', {
     expression,

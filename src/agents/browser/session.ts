@@ -86,7 +86,7 @@ const connectMs = 60_000;
 const settleMs = 100; // time for an input to start taking effect
 const loadMs = 5_000;
 const pingMs = 1_500;
-const typedChars = 200; // longer text, and text with line breaks, is inserted in one step instead of typed
+const typedChars = 200; // longer or multi-line text is inserted in one step
 
 interface Options {
   readonly sandbox: SandboxClient;
@@ -100,7 +100,7 @@ interface OpenBrowser extends BrowserConnection {
 }
 type TabWork = (tab: BrowserTab, signal: AbortSignal) => Promise<BrowserActionResult>;
 
-/** Make one call at a time, as the browser tools do. A browser that died is restarted. */
+/** Callers make one call at a time. A browser that died is restarted. */
 export class BrowserSession implements AgentBrowser, Disposable {
   readonly #sandbox: SandboxClient;
   readonly #clock: Clock;
@@ -116,7 +116,6 @@ export class BrowserSession implements AgentBrowser, Disposable {
     this.#reporter = new BrowserReporter({ sandbox, clock, notes: this.#notes, answerMs: limits.answerMs, readTree });
   }
 
-  /** Disconnects from the browser but does not close it. */
   [Symbol.dispose](): void {
     this.#opened?.close();
     this.#opened = undefined;
@@ -263,7 +262,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
       if (!withText) await this.#settle(opened, outcome, { signal: until.signal, isNavigation });
     } catch (thrown) {
       throwIfAborted(signal);
-      // The browser died during this call. The retry opens the address in a new browser.
+      // The browser died during this call, so the retry opens a new one.
       if (isNavigation && !retried && !opened.isOpen())
         return await this.#do(signal, work, { ms, isNavigation, retried: true });
       outcome = explainBrowserError(thrown, opened.isOpen());
@@ -297,7 +296,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
     return this.#opened;
   }
 
-  /** Replaces a tab whose page is too busy to respond, because such a page could not even navigate away. */
+  /** Replaces a tab whose page is too busy even to navigate away. */
   async #answering(tab: BrowserTab, signal: AbortSignal): Promise<BrowserTab> {
     try {
       using soon = createTimeoutSignal(pingMs, this.#clock, signal);

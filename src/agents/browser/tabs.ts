@@ -33,9 +33,8 @@ export class BrowserTabs {
   readonly #maxTabs: number;
   #tabs: BrowserTab[] = [];
   #current: BrowserTab | undefined;
-  /** Above 0 while the server itself opens or closes a tab. Those changes create no notes. */
+  /** Above 0 while the server itself changes tabs, which creates no notes. */
   #quiet = 0;
-  /** Number of tabs that pages requested and that Chromium is still creating. */
   #coming = 0;
   #arrival = Promise.withResolvers<void>();
 
@@ -56,7 +55,6 @@ export class BrowserTabs {
     return this.#tabs;
   }
 
-  /** After a reconnect, continues in the visible tab. */
   async find(): Promise<void> {
     const shows = async (tab: BrowserTab) => {
       const state = await tab.page.evaluate('document.visibilityState');
@@ -83,7 +81,7 @@ export class BrowserTabs {
     return await this.replace(tab);
   }
 
-  /** Replaces a broken tab. The new tab opens first, because a browser without tabs exits. */
+  /** Opens the new tab first, because a browser without tabs exits. */
   async replace(old: BrowserTab | undefined): Promise<BrowserTab> {
     this.#quiet += 1;
     try {
@@ -171,7 +169,7 @@ export class BrowserTabs {
         ? 'The page showed a warning before it was left; it was confirmed.'
         : `The page showed a dialog (${kind}): ${JSON.stringify(text)}. It was answered with OK${kind === 'prompt' ? ` and ${JSON.stringify(clipText(dialog.defaultValue(), 100))}` : ''}.`,
     );
-    dialog.accept(kind === 'prompt' ? dialog.defaultValue() : undefined).catch(() => {}); // fails when its page is gone
+    dialog.accept(kind === 'prompt' ? dialog.defaultValue() : undefined).catch(() => {});
   }
 
   #closed(tab: BrowserTab): void {
@@ -189,7 +187,7 @@ export class BrowserTabs {
   }
 }
 
-/** Whether the call failed because its page closed, which Playwright may report a moment after the failure. */
+/** Playwright may report the closing a moment after the failure. */
 export async function isTabClosedError({ page }: BrowserTab, thrown: unknown): Promise<boolean> {
   if (page.isClosed()) return true;
   if (!isPageClosedError(thrown)) return false;

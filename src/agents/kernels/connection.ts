@@ -11,7 +11,6 @@ export interface CellListener {
   onText(stream: OutputStream, text: string): void;
   onResult(result: CodeResult): void;
   onStart?(count: number): void;
-  /** Called after each chunk of output. Reading continues once the promise resolves. */
   room?(): Promise<unknown>;
 }
 export interface CellEnd {
@@ -19,7 +18,7 @@ export interface CellEnd {
   readonly error?: CodeError | undefined;
 }
 
-/** Generous, because results may contain pictures. */
+/** Results may contain pictures. */
 const messageLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 32, maxValues: 10_000 };
 
 interface AwaitedReply {
@@ -49,21 +48,19 @@ export class KernelConnection {
   readonly #program: KernelProgram;
   #pipes: ProgramPipes | undefined;
   #awaited: AwaitedReply | undefined;
-  /** Newest output of threads and child processes between executions, passed to the next execution. */
+  /** Output from background threads and processes between executions, for the next execution. */
   readonly #early = { stdout: '', stderr: '' };
   readonly #gone = Promise.withResolvers<never>();
-  /** Exit code of the program, if it ended by itself. */
   exitCode: number | undefined;
 
   private constructor(program: KernelProgram) {
     this.#program = program;
-    this.#gone.promise.catch(() => {}); // callers that wait handle the rejection
+    this.#gone.promise.catch(() => {});
   }
 
   /**
-   * Attaches to the program and waits until the kernel answers. Interrupts the kernel if it is busy with an earlier cell. Earlier
-   * output is dropped. Rejects with file_not_found (no interpreter), not_found (the program has ended), unsupported (it sent an
-   * invalid message), and as `ProgramClient` does.
+   * Waits until the kernel answers, after an interrupt if an earlier cell still runs. Drops earlier output. Rejects with
+   * file_not_found (no interpreter), not_found (program ended), unsupported (invalid message), and as `ProgramClient` does.
    */
   static async open(
     programs: ProgramClient,
@@ -80,8 +77,7 @@ export class KernelConnection {
     );
     try {
       const hello = connection.#hello(signal);
-      // Node exits on a SIGINT that arrives between two of its handlers, so only a kernel that may be executing is interrupted.
-      // Other kernels answer immediately.
+      // Interrupt only a kernel that may be executing, because Node exits on a SIGINT between two of its handlers.
       if (!mayBeAtWork || (await isSettled(hello, signal))) await hello;
       else await connection.interrupt(hello, signal);
     } catch (thrown) {
@@ -95,8 +91,8 @@ export class KernelConnection {
   }
 
   /**
-   * Resolves when the cell has ended. Rejects when the kernel has ended or sent an invalid message, or when the connection was
-   * lost. `exitCode` is set only if the kernel ended by itself.
+   * Rejects if the kernel ends, sends an invalid message or loses its connection. `exitCode` is set only if the kernel ended
+   * by itself.
    */
   async execute(code: string, listener: CellListener, env?: Readonly<Record<string, string>>): Promise<CellEnd> {
     for (const stream of ['stdout', 'stderr'] as const) {
@@ -106,9 +102,9 @@ export class KernelConnection {
     return await this.#ask('end', { code, ...(env && { env }) }, listener);
   }
 
-  /** Interrupts the kernel repeatedly until `work` settles. Rejects if `work` rejects or the signal aborts. */
+  /** Interrupts repeatedly until `work` settles. Rejects if `work` rejects or the signal aborts. */
   async interrupt<End>(work: Promise<End>, signal: AbortSignal): Promise<End> {
-    // A kernel ignores an interrupt that arrives before a cell starts, so an interrupt without an effect is repeated.
+    // A kernel ignores an interrupt that arrives before a cell starts, so repeat it.
     do await this.#program.interrupt(signal);
     while (!(await isSettled(work, signal)));
     const end = await work;
@@ -137,7 +133,7 @@ export class KernelConnection {
 
   #reader(stream: OutputStream): (chunk: Buffer) => Promise<void> {
     const marks = createKernelOutputParser(this.#program.nonce);
-    // Decodes only output. Messages are split off as bytes first, so invalid bytes in a cell's output cannot corrupt them.
+    // Split messages off before decoding, so that invalid bytes in a cell's output cannot corrupt them.
     const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
     const split = (chunk: Buffer): KernelOutputPart[] => {
       try {
@@ -153,7 +149,7 @@ export class KernelConnection {
         else this.#printed(stream, decoder.decode(bytes, { stream: true }));
       }
       await this.#awaited?.listener?.room?.();
-      await waitForNextLoopTurn(); // yields to other work during a flood of output
+      await waitForNextLoopTurn();
     };
   }
 
@@ -195,14 +191,11 @@ type KernelOutputPart =
   | { readonly kind: 'text'; readonly bytes: Buffer }
   | { readonly kind: 'message'; readonly bytes: Buffer };
 
-/** Maximum size of a kernel message in bytes: enough for a picture of 5 MiB as base64, and some text. */
+/** Bytes. Enough for a picture of 5 MiB as base64. */
 const maxMessage = 8 * 1024 * 1024;
 const lineEnd = 0x0a;
 
-/**
- * Separates a kernel's messages from the output around them. A message extends from the kernel's mark to the end of the
- * line. Only the start of a mark and one incomplete message are kept; `push` throws a RangeError for an oversized message.
- */
+/** A message extends from the kernel's mark to the end of the line. `push` throws a RangeError for an oversized message. */
 export function createKernelOutputParser(nonce: string): { push(chunk: Buffer): KernelOutputPart[] } {
   const mark = Buffer.from(`\0corral:${nonce}:`);
   let held: Buffer = Buffer.alloc(0);

@@ -14,21 +14,16 @@ export interface Cell {
   readonly env?: Readonly<Record<string, string>>;
   /** Tag of the cell's run, also set on a kernel that is started for this cell. */
   readonly tag?: string;
-  /** Absolute working directory of a kernel that is started for this cell, if the context does not set one. */
+  /** Absolute. Used for a kernel that is started for this cell, if the context sets no folder. */
   readonly folder?: string;
 }
 export interface CellOutcome {
-  /**
-   * `whole`: the cell ended by itself, possibly with an error. `timed_out` and `cancelled`: the cell was interrupted. `died`: the
-   * kernel ended.
-   */
+  /** `whole`: ended by itself, possibly with an error. `timed_out` and `cancelled`: interrupted. `died`: the kernel ended. */
   readonly ended: 'whole' | 'timed_out' | 'cancelled' | 'died';
-  /** Number of the execution in its kernel. Undefined if the kernel reported none. */
   readonly count: number | undefined;
   readonly error: CodeError | undefined;
-  /** Whether the kernel was started for this execution and so has no state from earlier cells. */
   readonly isFirst: boolean;
-  /** Whether the variables are gone: the kernel died, or ignored the interrupt. */
+  /** The variables are gone, because the kernel died or ignored the interrupt. */
   readonly isStateLost: boolean;
   readonly exitCode: number | undefined;
 }
@@ -38,7 +33,6 @@ interface Deps {
   readonly newNonce: () => string;
 }
 interface KernelOptions {
-  /** Id of the kernel's program. A restarted server finds the kernel by this id. */
   readonly id: string;
   readonly language: KernelLanguage;
   readonly cwd?: string | undefined;
@@ -62,22 +56,20 @@ export class Kernel {
   }
 
   /**
-   * Runs a cell. On timeout or when `signal` aborts, the cell is interrupted; a kernel that ignores the interrupt is
-   * stopped. Rejects with cancelled (before the cell started), deadline_exceeded (the kernel did not start) or
-   * file_not_found (no such interpreter). Also rejects with unsupported (the kernel sent an invalid message), and as
+   * Stops a kernel that ignores the interrupt after a timeout or abort. Rejects with cancelled (before the start),
+   * deadline_exceeded (kernel not started), file_not_found (no interpreter), unsupported (invalid message), and as
    * `ProgramClient` does.
    */
   async execute(cell: Cell, signal: AbortSignal): Promise<CellOutcome> {
     return await this.#inOrder('cell', () => this.#execute(cell, signal));
   }
 
-  /** Stops the kernel and every process that its cells started. The next cell starts a new kernel. */
+  /** Also ends every process that the cells started. */
   async close(): Promise<void> {
     this.detach();
     await this.#deps.programs.close(this.#options.id, AbortSignal.timeout(endMs)).catch(ignoreNotFound);
   }
 
-  /** Disconnects but leaves the kernel running. */
   detach(): void {
     this.#connection?.detach();
     this.#connection = undefined;
@@ -110,7 +102,7 @@ export class Kernel {
     this.#connection = undefined;
     const { exitCode } = connection;
     if (exitCode !== undefined) return { ...partial, ended: 'died', isStateLost: true, exitCode };
-    // A lost connection does not mean that the kernel is gone: another server may be using it now.
+    // A lost connection does not mean that the kernel is gone.
     if (!(thrown instanceof AppError && thrown.code === 'sandbox_lost')) await this.close().catch(() => {});
     throw thrown;
   }
@@ -141,12 +133,11 @@ export class Kernel {
     const request = { id, ...programIn(where), ...(tag && { tag }) };
     await programs.open(request, until.signal).catch((thrown) => fail(thrown, options));
     try {
-      // An earlier server may have left a cell running.
       const program = { id, nonce: newNonce(), mayBeAtWork: isRunning };
       this.#connection = await KernelConnection.open(programs, program, until.signal);
     } catch (thrown) {
       await this.close().catch(() => {});
-      // A kernel that exits while the server connects is treated as gone, so the cell gets a new one.
+      // A kernel may exit while the server connects.
       if (isRunning && isCode(thrown, 'not_found')) return await this.#connected(cell, signal);
       return fail(thrown, options);
     }
@@ -166,7 +157,7 @@ function fail(thrown: unknown, { language }: KernelOptions): never {
   );
 }
 
-/** The daemon starts programs only in workspace folders. For any other folder, a shell changes to it first. */
+/** The daemon starts programs only in workspace folders. A shell changes to any other folder. */
 function programIn({ language, cwd, isAnywhere }: KernelOptions) {
   const program = buildKernelProgram(language);
   if (cwd === undefined) return program;
@@ -177,9 +168,8 @@ function programIn({ language, cwd, isAnywhere }: KernelOptions) {
 interface CodeContext {
   readonly id: string;
   readonly language: KernelLanguage;
-  /** Absolute, or relative to the workspace. Undefined: the workspace. */
+  /** Absolute, or relative to the workspace. Default: the workspace. */
   readonly cwd?: string | undefined;
-  /** Whether the folder may be outside the workspace. */
   readonly isAnywhere?: boolean;
 }
 interface KnownContext extends CodeContext {
@@ -187,13 +177,10 @@ interface KnownContext extends CodeContext {
   lastRun?: string | undefined;
 }
 
-/** Maximum number of contexts per sandbox. Limited because each is a process. */
+/** Limited because each context is a process. */
 const maxContexts = 16;
 
-/**
- * Contexts of one sandbox. The languages in `defaultContextLanguages` have a default context, named after the language. A
- * context's kernel starts with its first cell.
- */
+/** Each language in `defaultContextLanguages` has a default context, named after the language. */
 export class KernelContexts {
   readonly #deps: ConstructorParameters<typeof Kernel>[0];
   readonly #known = new Map<string, KnownContext>();
@@ -207,7 +194,7 @@ export class KernelContexts {
     return [...this.#known.values()].map(({ id, language, cwd }) => ({ id, language, cwd }));
   }
 
-  /** Throws conflict if a context with this id has another language, or if the sandbox has too many contexts. */
+  /** Throws conflict if the context has another language, or if there are too many contexts. */
   create(context: CodeContext): CodeContext {
     const known = this.#known.get(context.id);
     if (known && known.language !== context.language) {
@@ -228,7 +215,7 @@ export class KernelContexts {
     return await known.kernel.execute(cell, signal);
   }
 
-  /** Stops the kernel and all its processes. All variables are lost. */
+  /** All variables are lost. */
   async restart(id: string): Promise<void> {
     await this.#the(id).kernel.close();
   }

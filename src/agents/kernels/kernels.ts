@@ -3,7 +3,6 @@ import { ServerComponent } from '../../core/contracts/server-parts.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { KernelContexts } from './kernel.ts';
 
-/** Contexts live as long as the connection to their sandbox does. */
 export class KernelRegistry extends ServerComponent<{ readonly clock: Clock; readonly newNonce: () => string }> {
   readonly #sandboxes = new Map<SandboxClient, KernelContexts>();
 
@@ -20,10 +19,7 @@ export class KernelRegistry extends ServerComponent<{ readonly clock: Clock; rea
     await this.#sandboxes.get(client)?.endRun(run);
   }
 
-  /**
-   * Forgets a sandbox whose connection was closed. Its kernels keep running for the next server process, or are deleted with the
-   * sandbox.
-   */
+  /** Kernels keep running for the next server process, or are deleted with the sandbox. */
   release(client: SandboxClient): void {
     this.#sandboxes.get(client)?.detach();
     this.#sandboxes.delete(client);

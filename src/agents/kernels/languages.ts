@@ -8,7 +8,7 @@ interface LanguageDescription {
   readonly env: readonly string[];
 }
 
-/** A kernel's program is passed as an argument, so no file appears in the sandbox. */
+/** Programs are passed as arguments, so no file appears in the sandbox. */
 const languages = {
   python: {
     file: 'kernel.py',
@@ -32,10 +32,8 @@ const languages = {
   },
 } as const satisfies Record<string, LanguageDescription>;
 export type KernelLanguage = keyof typeof languages;
-/** Languages whose contexts exist from the start. Other contexts are created on demand. */
 export const defaultContextLanguages = ['python', 'javascript'] as const satisfies readonly KernelLanguage[];
 
-/** The programs are next to this file, or in the source tree if the server runs from tsc's output. */
 function folder(): string {
   const places = ['./programs/', '../../../../src/agents/kernels/programs/'];
   const folders = places.map((place) => fileURLToPath(new URL(place, import.meta.url)));
@@ -44,7 +42,6 @@ function folder(): string {
   return found;
 }
 
-/** Inserts the text of included files, because a program is passed as one argument. */
 function sourceOf(file: string): string {
   const read = (name: string) => readFileSync(`${folder()}${name}`, 'utf8');
   return read(file).replace(/^# corral:(\w+)$/m, (_, part) => read(`${part}.py`));

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** A value in several forms, by MIME type. Bytes are base64. */
+/** Values by MIME type. Bytes are base64. */
 const MimeBundle = z.record(z.string().max(200), z.string());
 
 const CodeError = z.object({ name: z.string(), value: z.string(), traceback: z.string() });

@@ -8,12 +8,12 @@ export const ClientRegistration = z.object({
   token_endpoint_auth_method: z.string().max(100).optional(),
 });
 export const OAuthCredentials = z.object({
-  /** Authorization server that issued the tokens. Corral refreshes them only there. */
+  /** Corral refreshes tokens only at this authorization server. */
   issuer: z.string(),
   client: ClientRegistration,
   accessToken: z.string().min(1).max(16_384),
   refreshToken: z.string().max(16_384).optional(),
-  /** Epoch ms. Undefined: the authorization server specified no expiry. */
+  /** Epoch ms. Undefined: no expiry specified. */
   expiresAt: z.number().optional(),
 });
 export type OAuthCredentials = z.infer<typeof OAuthCredentials>;
@@ -29,6 +29,6 @@ export type PendingSignIn = z.infer<typeof PendingSignIn>;
 
 const sooner = 30_000; // ms
 
-/** False from half a minute before the token expires, so that it is refreshed in time. */
+/** False from half a minute before the expiry, so that the token is refreshed in time. */
 export const isCredentialFresh = ({ expiresAt }: OAuthCredentials, now: number): boolean =>
   expiresAt === undefined || expiresAt - now > sooner;

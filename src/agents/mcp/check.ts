@@ -10,9 +10,7 @@ import type { McpTool } from './server.ts';
 export interface ToolServerCheckResult {
   readonly ok: boolean;
   readonly tools: readonly McpTool[];
-  /** Description of the failure, for people. Empty if `ok`. */
   readonly message: string;
-  /** Whether the check failed after the tool server answered 401. */
   readonly wantsAccess: boolean;
 }
 interface Deps {
@@ -21,7 +19,7 @@ interface Deps {
 }
 const checkMs = 20_000;
 
-/** Rejects with forbidden if `fetch` does not allow the address, for example because the address is private. */
+/** Rejects with forbidden if `fetch` refuses the address, for example because it is private. */
 export async function checkToolServer(
   server: RemoteToolServer,
   { fetch, clock }: Deps,

@@ -27,7 +27,7 @@ interface McpTransport {
     | undefined;
 }
 
-/** Returns a fetch that reaches only the networks allowed for the tool server. */
+/** Reaches only the networks allowed for the tool server. */
 export type ToolServerFetchFactory = (server: Pick<RemoteToolServer, 'reach'>) => FetchLike;
 
 export const createMcpConnection = (server: McpServer, way: McpTransport): McpConnection =>
@@ -53,7 +53,6 @@ const startMs = 60_000;
 const endMs = 10_000;
 const limits = { maxDepth: 200, maxValues: 200_000 };
 
-/** Exchanges messages over the program's pipes, one JSON message per line. */
 export class ProgramTransport implements Transport {
   onclose?: () => void;
   onerror?: (error: Error) => void;
@@ -76,7 +75,7 @@ export class ProgramTransport implements Transport {
     return this;
   }
 
-  /** Always starts a new program, because a running one is in the middle of a conversation. */
+  /** A running program is in the middle of a conversation, so always start a new one. */
   async start(): Promise<void> {
     const signal = AbortSignal.timeout(startMs);
     await this.#programs.close(this.#program.id, signal).catch(ignoreNotFound);
@@ -85,7 +84,7 @@ export class ProgramTransport implements Transport {
     const reader = {
       onOutput: async (chunk: Buffer) => {
         for (const line of split(chunk)) this.#hear(line);
-        await new Promise(setImmediate); // yields to other work during a flood of messages
+        await new Promise(setImmediate);
       },
       onErrors: this.#errors.add,
     };
@@ -124,7 +123,7 @@ export class ProgramTransport implements Transport {
       return;
     }
     const bytes = Buffer.from(line.text);
-    // Some servers also print other text. Only JSON objects can be messages.
+    // Some servers also print other text.
     if (!line.text.startsWith('{') || findExceededJsonLimit(bytes, limits) !== undefined) return;
     try {
       this.onmessage?.(deserializeMessage(line.text));

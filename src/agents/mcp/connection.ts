@@ -21,15 +21,13 @@ import type { McpTool } from './server.ts';
 
 export interface ToolServerTransport {
   readonly transport: Transport;
-  /** Why the connection ended, for the model. Undefined while it is open. */
   ended(): string | undefined;
-  /** Whether the server's last answer was 401. Absent: the server is a program in the sandbox and answers without HTTP. */
+  /** Whether the last answer was 401. Absent: the server is a program in the sandbox. */
   refused?(): boolean;
 }
 
 const connectMs = 60_000;
 const listMs = 20_000;
-/** After a failed attempt to connect, calls fail with the same error for this long. */
 const restMs = 30_000;
 const maxTools = 500;
 const maxPages = 20;
@@ -41,7 +39,7 @@ export interface McpCallOptions {
   readonly onProgress: (text: string) => void;
 }
 
-/** Connects on first use, and again after the connection or the server's session has ended. */
+/** Connects on first use, and again after the connection ends. */
 export class McpConnection {
   readonly server: McpServer;
   readonly #open: () => ToolServerTransport;
@@ -61,7 +59,7 @@ export class McpConnection {
     return this.#isRefused;
   }
 
-  /** The tools that the model can call, as filtered by the globs in the server's definition. Rejects as `call` does. */
+  /** Filtered by the globs in the server's definition. Rejects as `call` does. */
   async tools(signal: AbortSignal): Promise<readonly McpTool[]> {
     if (this.#tools) return this.#tools;
     const listed = await this.#within(signal, (client) => this.#listed(client, signal));
@@ -69,10 +67,7 @@ export class McpConnection {
     return listed;
   }
 
-  /**
-   * Rejects with cancelled, deadline_exceeded, unsupported (with a reason for people and the model), or the sandbox's own
-   * error.
-   */
+  /** Rejects with cancelled, deadline_exceeded, unsupported, or the sandbox's own error. */
   async call(name: string, args: object, { signal, onProgress }: McpCallOptions): Promise<McpCallResult> {
     const { timeoutMs } = this.server;
     const request = { method: 'tools/call', params: { name, arguments: args as Record<string, unknown> } };
@@ -85,7 +80,7 @@ export class McpConnection {
     return await this.#within(signal, (client) => client.request(request, CallAnswer, options));
   }
 
-  /** Retries once in a new session if the server no longer knows the session: such a server has not executed the request. */
+  /** Retries once if the server no longer knows the session, because the request was not executed. */
   async #within<Done>(signal: AbortSignal, work: (client: Client) => Promise<Done>): Promise<Done> {
     for (let isFirst = true; ; isFirst = false) {
       const { client, way } = await this.#connected();
@@ -94,7 +89,7 @@ export class McpConnection {
       } catch (thrown) {
         throwIfAborted(signal);
         if (!isFirst || !isForgotten(thrown)) throw this.#toAppError(thrown, way);
-        await this.#lost(client); // not closed: the client's other calls fail the same way and are also retried
+        await this.#lost(client); // not closed, because the client's other calls are retried too
       }
     }
   }
@@ -114,7 +109,7 @@ export class McpConnection {
 
   async #connect() {
     const way = this.#open();
-    // No capabilities: requests from the server to the client, such as for sampling, are refused.
+    // No capabilities: refuses the server's own requests, such as sampling.
     const client = new Client(
       { name: 'corral', version: '1' },
       {
@@ -159,7 +154,7 @@ export class McpConnection {
     return tools.filter(fits).slice(0, maxTools).map(described);
   }
 
-  /** Returns an error that a model can act on. The tool server's own text is shortened and attributed to that server. */
+  /** Shortens the tool server's own text and names its source. */
   #toAppError(thrown: unknown, way: ToolServerTransport): AppError {
     this.#isRefused = way.refused?.() ?? false;
     if (thrown instanceof AppError && kept.has(thrown.code)) return thrown;
@@ -207,14 +202,14 @@ function describeError(thrown: unknown): string {
 
 const failed = (text: string, cause: unknown) => new AppError('unsupported', text, { cause });
 
-/** Skips validation: the server's schemas are never compiled, because no code here depends on a result's shape. */
+/** Never compiles the server's schemas, because no code here depends on a result's shape. */
 const trusting = {
   getValidator:
     <Value>(): JsonSchemaValidator<Value> =>
     (input) => ({ valid: true, data: input as Value, errorMessage: undefined }),
 };
 
-/** Lenient: one field that deviates from the protocol must not invalidate the whole result. */
+/** One field that deviates from the protocol must not invalidate the whole result. */
 const CallAnswer = z.looseObject({}).transform(({ content, structuredContent, isError, _meta, ...others }) => ({
   structuredContent,
   others,

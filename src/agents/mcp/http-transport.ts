@@ -13,7 +13,7 @@ export function createHttpTransport(
 ): ToolServerTransport {
   const headers = Object.fromEntries(Object.entries(server.headers).map(([name, value]) => [name, value.reveal()]));
   let ended: string | undefined;
-  /** Closes the connection on a broken answer; the official client would wait until the call times out. */
+  /** Closes the connection, because the official client would wait until the call times out. */
   const lose = (why: string) => {
     ended ??= why;
     void transport.close();
@@ -57,10 +57,7 @@ const isRequest = (body: unknown): boolean =>
   typeof body === 'string' &&
   [parseJsonWithinLimits(body, limits)].flat().some((one) => hasId(one) && 'method' in (one as object));
 
-/**
- * Corrects the content type of an answer, which some servers set wrongly. Throws if an answer contains no message, because the
- * client would wait for one until the timeout.
- */
+/** Corrects wrong content types. Throws on an answer without a message, because the client would wait until the timeout. */
 async function withType(answer: Response, hasStream: boolean): Promise<Response> {
   const type = answer.headers.get('content-type') ?? '';
   const { status, headers } = answer;
@@ -76,7 +73,6 @@ async function withType(answer: Response, hasStream: boolean): Promise<Response>
 }
 const isEvents = /^\s*(data|event|id|retry)?:/;
 
-/** Renews a refused token once. */
 function withToken(token: NonNullable<RemoteToolServer['token']>, fetch: FetchLike): FetchLike {
   return async (url, init) => {
     const access = await token();
@@ -87,7 +83,7 @@ function withToken(token: NonNullable<RemoteToolServer['token']>, fetch: FetchLi
   };
 }
 
-/** Fails a body that contains a line (such as a stream event) of more than 4 MiB. */
+/** Fails a body with a line of more than 4 MiB. */
 function bounded(): TransformStream<Uint8Array, Uint8Array> {
   let size = 0;
   return new TransformStream({

@@ -3,10 +3,9 @@ const keptBytes = 4 * 1024;
 
 export type ParsedLine =
   | { readonly kind: 'line'; readonly text: string }
-  /** The start and end of a line that was too long to keep. */
   | { readonly kind: 'too_long'; readonly head: string; readonly tail: string };
 
-/** Memory is bounded: only the start and the end of a line over 4 MiB are kept. */
+/** Keeps only the start and end of a line over 4 MiB, to limit memory. */
 export function createLineSplitter(most = maxLineBytes): (chunk: Buffer) => ParsedLine[] {
   let parts: Buffer[] = [];
   let size = 0;

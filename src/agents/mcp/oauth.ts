@@ -12,9 +12,8 @@ import { findExceededJsonLimit } from '../../core/text/json.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import { ClientRegistration, OAuthCredentials, type PendingSignIn } from './access.ts';
 
-// Sign-in to a tool server with OAuth 2.1, as in the Model Context Protocol: the server identifies its authorization server,
-// Corral registers there automatically, and a person consents in a browser. Texts from other servers are shortened in
-// errors.
+// OAuth 2.1 sign-in as in the Model Context Protocol. Corral registers itself at the server's authorization server, and a
+// person consents in a browser. Errors shorten third-party text.
 
 export interface OAuthContext {
   readonly url: string;
@@ -149,7 +148,7 @@ async function withReadableErrors<Value>(what: string, work: () => Promise<Value
   }
 }
 
-/** Sends text bodies, as the guarded fetch requires, and limits the size of answers. */
+/** Sends text bodies, as the guarded fetch requires. Limits the size of answers. */
 function bounded({ fetch, signal }: OAuthContext): FetchLike {
   return async (url, init) => {
     const headers = new Headers(init?.headers);

@@ -1,6 +1,6 @@
 import type { PortableParameters, UnsupportedParameters } from '../tools/outside/portable-schema.ts';
 
-/** All text comes from the tool server and is untrusted. */
+/** Untrusted text from the tool server. */
 export type McpTool = ListedMcpTool & (PortableParameters | UnsupportedParameters);
 interface ListedMcpTool {
   readonly name: string;

@@ -7,7 +7,7 @@ export interface ToolServerState {
   readonly at: number; // Epoch ms.
   readonly tools: readonly McpTool[];
   readonly message: string;
-  /** Whether the last check failed because the tool server answered 401. Undefined: unknown. */
+  /** The last check failed because the tool server answered 401. Undefined: unknown. */
   readonly wantsAccess?: boolean;
 }
 const most = 200;
@@ -24,7 +24,7 @@ export class ToolServerStates {
     return this.#states.get(JSON.stringify(server));
   }
 
-  /** Ignores a tool list that comes from a connection's cache, because it is not a new answer. */
+  /** Ignores a cached tool list, because it is not a new answer. */
   answered(server: McpServer, tools: readonly McpTool[]): void {
     if (this.of(server)?.tools === tools) return;
     this.note(server, { ok: true, at: this.#clock.now(), tools, message: '' });

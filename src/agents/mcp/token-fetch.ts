@@ -2,12 +2,12 @@ import type { FetchLike } from '@modelcontextprotocol/client';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
 
-/** Resolves to undefined if there is no token. Pass a token that was refused to get a newer one, if any. */
+/** Undefined: no token. Pass a refused token to get a newer one, if any. */
 export type TokenSource = (refused?: Secret) => Promise<Secret | undefined>;
 
 /**
- * A fetch for one tool server that reads the token for each request: a rotated token applies from the next request on. A
- * refused token is replaced once. Rejects with unauthorized if no token is accepted.
+ * Reads the token for each request, so that rotation applies immediately. Replaces a refused token once. Rejects with
+ * unauthorized if no token is accepted.
  */
 export function createTokenFetch(fetch: FetchLike, address: string, tokenOf: TokenSource): FetchLike {
   const own = placeOf(address);

@@ -9,7 +9,7 @@ import type { McpConnection } from './connection.ts';
 import type { ToolServerStates } from './states.ts';
 import { createMcpSearchTool, createMcpTools } from './tools.ts';
 
-/** Above this number, tools are loaded on demand, so that they do not fill the model's context window. */
+/** More tools are loaded on demand, so that they do not fill the model's context window. */
 const maxListed = 24;
 
 export interface ToolServerTools {
@@ -21,7 +21,7 @@ export interface ToolServerTools {
 export interface FailedToolServer {
   readonly name: string;
   readonly message: string;
-  /** Whether the server answered 401: it refused the session's credentials, or the session has none. */
+  /** Whether the server answered 401: it refused the session's credentials, or there are none. */
   readonly isRefused: boolean;
 }
 interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
@@ -39,11 +39,10 @@ interface ConnectedServers {
   readonly loaded: Set<string>;
 }
 
-/** Connections stay open as long as the connection to their sandbox does. */
 export class ToolServers extends ServerComponent<Deps> implements AsyncDisposable {
   readonly #sandboxes = new Map<SandboxClient, ConnectedServers>();
 
-  /** A failed server contributes no tools until it responds again. */
+  /** A failed server contributes no tools. */
   async of(client: SandboxClient, servers: readonly McpServer[], signal: AbortSignal): Promise<ToolServerTools> {
     const { connections, loaded } = await this.#connected(client, servers);
     const failed: FailedToolServer[] = [];
@@ -100,7 +99,7 @@ export class ToolServers extends ServerComponent<Deps> implements AsyncDisposabl
     }
   }
 
-  /** Closes connections of removed servers first, because new servers may have the same names. */
+  /** Closes removed servers' connections first, because new servers may have the same names. */
   async #connected(client: SandboxClient, servers: readonly McpServer[]): Promise<ConnectedServers> {
     const { clock, fetchFor, tokenFor } = this.deps;
     const { connections, loaded } = this.#ofSandbox(client);
@@ -110,7 +109,7 @@ export class ToolServers extends ServerComponent<Deps> implements AsyncDisposabl
     await Promise.all(gone.map(([, connection]) => connection.close()));
     const missing = () => [...requested].filter(([definition]) => !connections.has(definition));
     if (missing().length === 0) return { connections, loaded };
-    const { createMcpConnection } = await import('./connect.ts'); // lazy, because most Corral servers have no tool servers
+    const { createMcpConnection } = await import('./connect.ts');
     for (const [definition, server] of missing()) {
       connections.set(definition, createMcpConnection(server, { client, fetchFor, clock, tokenFor }));
     }

@@ -11,10 +11,7 @@ import type { McpTool } from './server.ts';
 type Fields = Readonly<Record<string, unknown>>;
 const maxPictures = 8;
 
-/**
- * Converts a server's result for the model. Pictures and other binary content are saved as files in the workspace; the model
- * also sees the first eight pictures.
- */
+/** Saves binary content in the workspace. The model also sees the first eight pictures. */
 async function toolResult(
   ctx: ToolContext,
   { content, structuredContent, isError, others }: McpCallResult,
@@ -77,8 +74,7 @@ const maxChars = 64; // the lowest limit among the model providers
 const hashChars = 8;
 
 /**
- * The name under which a model calls a server's tool: `mcp_<server>_<tool>`. No built-in tool starts with `mcp_`. Names that are
- * too long or not unique end with a hash of the tool's own name.
+ * `mcp_<server>_<tool>`, a prefix that no built-in tool has. Long or duplicate names end with a hash of the tool's own name.
  */
 export function toMcpToolNames(server: string, tools: readonly string[]): ReadonlyMap<string, string> {
   const names = new Map<string, string>();
@@ -142,7 +138,7 @@ function mcpTool(
   };
 }
 
-/** A tool server's failure becomes a result for the model instead of ending the turn. Errors from the sandbox are rethrown. */
+/** Returns a tool server's failure to the model. Rethrows the sandbox's errors. */
 function failedCall(thrown: unknown): ToolResult {
   if (!(thrown instanceof AppError)) throw thrown;
   const reason =

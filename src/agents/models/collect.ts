@@ -4,7 +4,7 @@ import type { AssistantMessage, OmittedContent, ToolCall, TurnOutcome, TurnPart 
 import { splitThoughts } from './thoughts.ts';
 
 export interface TurnLimits {
-  /** Maximum total characters in text, reasoning and arguments. The raw parts have a separate limit of the same size. */
+  /** Limits text, reasoning and arguments in total. The raw parts have a separate limit of the same size. */
   readonly maxChars: number;
   readonly maxCalls: number;
 }
@@ -13,13 +13,12 @@ export const turnLimits: TurnLimits = { maxChars: 10 * 1024 * 1024, maxCalls: 16
 const maxThoughts = 8_000; // characters
 
 export interface CollectedTurn {
-  /** `model` names the model that answered, which may be a fallback. */
   readonly message: AssistantMessage;
   readonly outcome: TurnOutcome;
-  /** The readable part of the model's reasoning, or only its start if it is long. May be empty. */
+  /** The start of the model's readable reasoning. May be empty. */
   readonly thoughts: string;
   readonly leftOut: readonly OmittedContent[];
-  /** Calls beyond `maxCalls`. Each is skipped, and its result reports the reason. Normally empty. */
+  /** Calls beyond `maxCalls`, which are skipped. Normally empty. */
   readonly refused: readonly ToolCall[];
 }
 export interface CollectTurnOptions {
@@ -27,7 +26,7 @@ export interface CollectTurnOptions {
   readonly onDelta: (delta: string) => void;
   readonly onThought?: () => void;
   readonly caps?: TurnLimits;
-  /** Ids of earlier calls. New ids must differ from these, because some models restart their numbering in each turn. */
+  /** Some models restart their numbering in each turn, so new ids must differ from these. */
   readonly takenIds?: Pick<ReadonlySet<string>, 'has'>;
 }
 
@@ -78,11 +77,11 @@ export async function collectTurn(parts: AsyncIterable<TurnPart>, options: Colle
   return { message, outcome, thoughts: truncateEnd(thoughts + reply.thoughts, maxThoughts), leftOut, refused };
 }
 
-/** The loop nudges the model instead of accepting an empty turn as a result. */
+/** The loop nudges the model after an empty turn. */
 export const isEmptyTurn = ({ message, outcome }: CollectedTurn): boolean =>
   outcome.kind === 'finished' && message.calls.length === 0 && message.text.trim() === '';
 
-/** Ids match calls to results and become part of operation ids, so a missing, repeated or unusual id is replaced. */
+/** Replaces missing, repeated and unusual ids, because ids become part of operation ids. */
 function withOwnId(
   call: ToolCall,
   before: readonly ToolCall[],

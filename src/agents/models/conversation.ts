@@ -11,8 +11,8 @@ export type PromptPiece =
   | { readonly kind: 'reply'; readonly reply: AssistantMessage; readonly answers: readonly ToolMessage[] };
 
 /**
- * Each call is followed by its answer. If a call has no result, its answer reports that the call did not run. A note without
- * a position comes before the calls of the current step.
+ * A call without a result gets an answer which reports that it did not run. A note without a position comes before the
+ * current step's calls.
  */
 export function toPromptPieces(request: TurnRequest): PromptPiece[] {
   const results = new Map<string, ToolMessage>(); // filled in a loop for speed: each turn reads the whole conversation
@@ -25,7 +25,7 @@ export function toPromptPieces(request: TurnRequest): PromptPiece[] {
   for (const [at, message] of messages.entries()) {
     if (placed.has(at)) pieces.push(...notesAt(at));
     if (message.role === 'user') pieces.push(userPiece(message));
-    if (message.role !== 'assistant') continue; // results are added with their call
+    if (message.role !== 'assistant') continue;
     if (message.text === '' && message.calls.length === 0 && message.raw.length === 0) continue;
     const answers = message.calls.map(
       ({ callId, name }): ToolMessage => results.get(callId) ?? toSkippedResult(callId, name),
@@ -37,10 +37,7 @@ export function toPromptPieces(request: TurnRequest): PromptPiece[] {
   return pieces;
 }
 
-/**
- * The position before the calls of the current step. A user message after the calls would end the turn, and providers would
- * then drop the calls' reasoning.
- */
+/** The step begins before its calls: after a user message, providers would drop the calls' reasoning. */
 export const findStepStart = (messages: readonly Message[]): number => stepIn(messages).begins;
 
 const stepIn = createListFold({ begins: 0, planned: [] as readonly ToolCall[] }, (step, message: Message, at) => {
@@ -65,6 +62,6 @@ const isAct = ({ calls }: AssistantMessage): boolean =>
 export const describePicture = ({ file, mimeType, leftOut }: Picture): string =>
   `[picture ${file}, ${mimeType}, not shown${leftOut === undefined ? '' : `: ${leftOut}`}]`;
 
-/** The id, or a hash of it if sandboxes or other providers would refuse its characters or length. */
+/** Hashes an id that sandboxes or other providers would refuse. */
 export const normalizeCallId = (id: string): string =>
   /^[A-Za-z0-9_-]{1,64}$/.test(id) ? id : `call_${createHash('sha256').update(id).digest('hex').slice(0, 32)}`;

@@ -9,13 +9,12 @@ import type { Watchdog } from './watchdog.ts';
 export interface ProviderErrorResponse {
   readonly status: number;
   readonly text: string;
-  /** The provider's own names for the error, such as `insufficient_quota`. */
   readonly names?: readonly string[];
   readonly retryAfterMs?: number | undefined;
 }
 
 export interface ProviderSettingNames {
-  /** Names of the key's settings, as shown to users, such as `OPENAI_API_KEY (models.openai.api-key)`. */
+  /** Shown to users, such as `OPENAI_API_KEY (models.openai.api-key)`. */
   readonly key: string;
   readonly baseUrl: string;
 }
@@ -50,7 +49,7 @@ function duration(ms: number): string {
 }
 
 const redirects = new Set([301, 302, 303, 307, 308]);
-/** Throws forbidden for a redirect, because following it would send the key to another address. */
+/** Throws forbidden, because a redirect would send the key to another address. */
 export function rejectRedirect(response: Response, requested: string): void {
   if (!redirects.has(response.status)) return;
   void response.body?.cancel().catch(() => {});
@@ -92,7 +91,7 @@ function toErrorCode({ status, text, names = [] }: ProviderErrorResponse): Error
   return refused.test(message) ? 'model_refused' : 'model_rejected';
 }
 
-/** `thrown`: the error that made the request fail. The message quotes it only if it is an AppError, whose text is public. */
+/** Quotes only an AppError, whose text is public. */
 export function toUnreachableTurn(model: string, advice: ProviderSettingNames, thrown?: unknown): FailedTurn {
   const why = thrown instanceof AppError ? thrown : undefined;
   const message = why
@@ -116,10 +115,7 @@ interface BrokenTurn {
   readonly key: Secret | undefined;
 }
 
-/**
- * Returns the `end` part of a turn that threw: cancelled, stalled, or the result of `failureOf`. Providers quote requests in
- * their errors, so the key is removed.
- */
+/** Removes the key from errors, because providers quote requests in them. */
 export function toTurnEnd({ signal, silence, model, idleMs, key }: BrokenTurn, failureOf: () => FailedTurn): TurnPart {
   if (signal.aborted) return { type: 'end', outcome: { kind: 'cancelled' } };
   const failure = silence.bit() ? stalledTurn(model, idleMs) : failureOf();

@@ -5,7 +5,6 @@ import type { Secret } from '../../core/text/secret.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
 import { rejectRedirect } from './failures.ts';
 
-/** A field is absent if its value is unknown. */
 export const ListedModel = z.object({
   id: z.string(),
   name: z.string(),
@@ -21,9 +20,7 @@ export const ListedModel = z.object({
 });
 export type ListedModel = z.infer<typeof ListedModel>;
 export interface ModelListFormat {
-  /** Path and query of the request for one page; `after` is the previous page's cursor. */
   path(after: string | undefined): string;
-  /** Throws if the body is not a page of the model list. */
   read(body: unknown): ModelListPage;
 }
 export interface ModelListPage {
@@ -53,9 +50,8 @@ interface Endpoint {
 }
 
 /**
- * Reads a provider's list of models, at most 5,000. Rejects: model_unauthorized, model_rejected (the address has no list),
- * forbidden (a redirect, or a private address), provider_error (unreachable, or failed). No error message contains the key
- * or the provider's text.
+ * Reads at most 5,000 models. Rejects with model_unauthorized, model_rejected (no list), forbidden (redirect, or private
+ * address) or provider_error (unreachable, or failed). Errors never contain the key or the provider's text.
  */
 export async function listModels(
   access: Listable,

@@ -4,28 +4,27 @@ import type { BudgetOverrun } from '../../core/model/spending.ts';
 
 export interface Model {
   readonly name: string;
-  /** Read before each turn: a fallback chain returns the abilities of the model that it will try next. */
+  /** Read before each turn, because a fallback chain returns the next model's abilities. */
   readonly abilities: ModelCapabilities;
-  /** The model's price is unknown if this is absent or returns undefined. */
+  /** Absent or undefined: the price is unknown. */
   readonly costOf?: (usage: TurnUsage) => number | undefined;
   /** Never throws or rejects. Always yields exactly one `end`, as the last part. */
   turn(request: TurnRequest, signal: AbortSignal): AsyncIterable<TurnPart>;
 }
 
-/** Adapters compensate for missing abilities where possible, so callers need not check. */
 export interface ModelCapabilities {
   /** Maximum tokens of a request and its reply together. */
   readonly window: number;
   /** Maximum tokens of one reply, including its reasoning. */
   readonly maxOutput: number;
-  /** False: the adapter describes each picture in words instead. */
+  /** False: pictures are described in words. */
   readonly images: boolean;
   readonly parallel: boolean;
-  /** Whether `mustCall` is guaranteed. False: the adapter requests the call in words, and the model may not comply. */
+  /** Whether `mustCall` is guaranteed. False: the adapter only requests the call in words. */
   readonly forcedTool: boolean;
   /** True: it is unknown whether the model can call tools, as with many self-hosted models. */
   readonly unproven?: boolean;
-  /** `automatic`: the provider detects repeated prefixes itself. `marked`: the adapter marks what to cache. */
+  /** `automatic`: the provider detects repeated prefixes. `marked`: the adapter marks what to cache. */
   readonly caching: 'automatic' | 'marked' | 'none';
 }
 /** Assumed for an unknown model: a common window size, and no feature that a server might refuse. */
@@ -42,33 +41,31 @@ export const defaultCapabilities: ModelCapabilities = {
 export type TurnPhase =
   | { readonly kind: 'plan' }
   | { readonly kind: 'act'; readonly step: PlanStep; readonly stepIndex: number }
-  /** New messages arrived, so steps that have not started can be replaced. `steps` is the current plan. */
   | { readonly kind: 'replan'; readonly steps: readonly PlanStep[] }
   | { readonly kind: 'summarize' }
-  /** Judges another agent's work by a rubric, in a separate context. */
   | { readonly kind: 'grade' };
 
 export interface TurnRequest {
   readonly phase: TurnPhase;
   readonly system: string;
-  /** The real conversation. The loop's own instructions go into `note`, never into a user message. */
+  /** Without the loop's own instructions, which are in `note`. */
   readonly messages: readonly Message[];
-  /** The index in `messages` of the run's first user message; the earlier conversation comes before it. */
+  /** The index in `messages` of the run's first user message. */
   readonly runFrom?: number;
-  /** The turn's purpose as an instruction, placed at `noteAt`, or by default before the calls of the current step. */
+  /** An instruction for the turn. Default place: before the calls of the current step. */
   readonly note?: string;
   /** The index in `messages` of the message that follows the note. */
   readonly noteAt?: number;
-  /** Notes from earlier turns. They keep their positions, so that this request starts with the same bytes as the previous one. */
+  /** Notes keep their positions, so that this request starts with the same bytes as the previous one. */
   readonly earlier?: readonly PositionedNote[];
   /** A reminder for this turn only, placed last. */
   readonly hint?: string;
   readonly tools: readonly ToolDeclaration[];
-  /** The tool that the model must call, so that its answer has the form of that tool's arguments. See `forcedTool`. */
+  /** The answer has the form of this tool's arguments. See `forcedTool`. */
   readonly mustCall?: string;
-  /** An absent option uses the provider's default. The provider packages omit options that a model is known to refuse. */
+  /** Absent: the provider's default. */
   readonly sampling?: SamplingOptions;
-  /** The conversation's key in the provider's prompt cache, such as the session id. At most 64 characters. */
+  /** The key in the provider's prompt cache. At most 64 characters. */
   readonly cacheKey?: string;
 }
 export interface PositionedNote {
@@ -87,13 +84,13 @@ export interface ToolDeclaration {
   readonly name: string;
   readonly description: string;
   readonly parameters: object; // A JSON Schema.
-  /** The provider's own declaration, for models that know it. All other models get the function. */
+  /** The provider's own declaration. Models that do not know it get the function. */
   readonly native?: NativeTool;
 }
 export type NativeTool =
-  /** Controls a screen, keyboard and mouse, with the arguments that Claude models know. The size is in screenshot pixels. */
+  /** Has the arguments that Claude models know. The size is in screenshot pixels. */
   | { readonly kind: 'computer'; readonly width: number; readonly height: number }
-  /** The tool is an action on a browser's screen, with the name and arguments that Gemini models know natively. */
+  /** Has the name and arguments that Gemini models know. */
   | { readonly kind: 'screen_action' };
 export type Message =
   | { readonly role: 'user'; readonly text: string; readonly pictures?: readonly Picture[] }
@@ -106,12 +103,10 @@ export type Message =
       readonly pictures?: readonly Picture[];
       /** The address of the page on the screen after the call. */
       readonly page?: string;
-      /** A person approved the call, as its `confirm` requires. */
       readonly confirmed?: true;
     }
   | AssistantMessage;
 
-/** Heading of the list of attached files (names and paths) at the end of a user message. */
 export const attachedFilesHeading = '\n\n[Attached files]\n';
 
 /** A picture without bytes is described in words. */
@@ -123,9 +118,8 @@ export interface Picture {
 }
 
 /**
- * A reply. Every provider understands `text` and `calls`. `raw` is the same reply in its provider's own form, with reasoning
- * and signatures. `raw` is sent back unchanged to the model that wrote it; any other model gets `text` and `calls`. The calls
- * in `raw` are in the order of `calls`; if `raw` has more calls, the extra ones are not sent back.
+ * `raw` is the reply in its provider's own form and is sent back unchanged to the model that wrote it. Any other model gets
+ * `text` and `calls`. Calls have the same order in both; extra ones in `raw` are not sent back.
  */
 export interface AssistantMessage {
   readonly role: 'assistant';
@@ -150,32 +144,30 @@ export interface ToolCall {
   readonly confirm?: string;
 }
 
-/** All calls come after the text. Only `left_out` parts can come between the calls and the end. */
+/** Calls come after the text. Only `left_out` parts can follow them before the end. */
 export type TurnPart =
   | { type: 'text'; delta: string }
   /** Readable reasoning, for people. It is never sent back to the model, unlike `raw` parts. */
   | { type: 'reasoning'; delta: string }
   | { type: 'call'; call: ToolCall }
   | { type: 'raw'; part: unknown }
-  /** The provider refused this part of the request, which was then sent without it. */
+  /** The request was sent without this part, which the provider refused. */
   | { type: 'left_out'; what: OmittedContent }
-  /** `model`: the model that answered, if it was a fallback. */
   | { type: 'end'; outcome: TurnOutcome; model?: string };
 
 export interface OmittedContent {
-  /** `tools`: all tools. `reasoning`: the reasoning of earlier replies. */
+  /** `reasoning`: from earlier replies. */
   readonly kind: 'tool' | 'tools' | 'picture' | 'reasoning';
   readonly name: string;
   readonly detail: string;
 }
 
 export interface TurnUsage {
-  /** Tokens of the whole request, including those read from or written to the provider's cache. */
+  /** Includes tokens read from or written to the provider's cache. */
   readonly inputTokens: number;
-  /** Tokens of the whole reply, including its reasoning. */
+  /** Includes reasoning. */
   readonly outputTokens: number;
   readonly cachedTokens?: number;
-  /** The part of the input written to the provider's cache, if the provider reports it. */
   readonly cacheWrittenTokens?: number;
   readonly reasoningTokens?: number;
   /** In the currency of the price list. Absent: the price of the model is unknown. */
@@ -187,14 +179,13 @@ export type TurnOutcome = FinishedTurn | FailedTurn | { readonly kind: 'cancelle
 export interface FinishedTurn {
   readonly kind: 'finished';
   /**
-   * `done`: the model has finished. `calls`: it waits for the results of its calls. `length`: the reply was cut at a limit.
-   * `refused`: the model or the provider's filter declined.
+   * `calls`: waits for the results of its calls. `length`: cut at a limit. `refused`: by the model or the provider's filter.
    */
   readonly stop: 'done' | 'calls' | 'length' | 'refused';
   readonly usage: TurnUsage;
-  /** With `length`: tools that the reply called. None of those calls is in the turn, because one of them is incomplete. */
+  /** With `length`: tools in the cut reply. The turn has none of these calls, because one is incomplete. */
   readonly cutCalls?: readonly string[];
-  /** With `refused`: the provider's reason as text or code, such as `SAFETY`. */
+  /** With `refused`: text or a code, such as `SAFETY`. */
   readonly reason?: string;
 }
 export interface FailedTurn {
@@ -203,8 +194,7 @@ export interface FailedTurn {
   /** Public: names the provider, the failure and what to change, never a key. */
   readonly message: string;
   readonly retryable: boolean;
-  /** The delay that the provider sent. */
   readonly retryAfterMs?: number;
-  /** Set if the request was not sent because this budget does not cover it. */
+  /** Set if this budget did not cover the request, which was not sent. */
   readonly over?: BudgetOverrun;
 }

@@ -8,21 +8,20 @@ import type { ModelListFormat } from './model-list.ts';
 export const reasoningLevels = ['default', 'none', 'low', 'medium', 'high'] as const;
 export type ReasoningLevel = (typeof reasoningLevels)[number];
 
-/** Settings, their variables, the help, the key check, the labels and the offered models are derived from this description. */
+/** Source of the settings, variables, help, key check, labels and offered models. */
 export interface Provider<Name extends string = string> {
-  /** The part before the slash in `provider/model`, and the key in the settings under `models`. */
+  /** The key in the settings under `models`. */
   readonly name: Name;
   readonly label: string;
-  /** Models to offer. Users can also name other models of the provider. */
+  /** Users can also name other models. */
   readonly models: readonly { readonly id: string; readonly name: string }[];
-  /** Null for a provider that needs neither a key nor an address. */
   readonly access: ProviderAccess | null;
-  /** Default abilities, used where neither the settings nor the published list sets them. */
+  /** Defaults for what neither the settings nor the published list sets. */
   abilities(model: string, reasoning: ReasoningLevel): Partial<ModelCapabilities>;
   build(options: ModelBuildOptions): Promise<Model>;
 }
 export interface ProviderAccess {
-  /** Names of the environment variables, or of the setting, that can contain the key. Users see the first one. */
+  /** Environment variables or settings that can contain the key. Users see the first one. */
   readonly keyVariables: readonly [string, ...string[]];
   readonly baseUrl: string;
   /** A free request that requires a valid key. */
@@ -36,9 +35,9 @@ export interface ModelBuildOptions extends Pick<ServerDependencies, 'clock' | 'n
   readonly reasoning: ReasoningLevel;
   readonly key: Secret | undefined;
   readonly baseUrl: string;
-  /** Replaces the global fetch if a person entered the address on the page. */
+  /** Set if a person entered the address on the page. */
   readonly fetch?: typeof fetch | undefined;
   readonly advice: ProviderSettingNames;
-  /** Maximum silence, in ms, before the first chunk and between chunks. */
+  /** Milliseconds of silence before the first chunk and between chunks. */
   readonly idleMs?: number;
 }

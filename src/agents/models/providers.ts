@@ -4,7 +4,6 @@ import { demoProvider } from './demo/provider.ts';
 import { geminiProvider } from './gemini/provider.ts';
 import type { Provider, ProviderAccess } from './provider.ts';
 
-/** In the order in which they are offered. */
 export const providers = [demoProvider, geminiProvider, openaiProvider, anthropicProvider] as const;
 
 type KnownProvider = (typeof providers)[number];

@@ -15,7 +15,7 @@ import { computeRetryDelayMs } from './retry.ts';
 interface Endpoint {
   readonly apiKey?: Secret | undefined;
   readonly baseUrl?: string | undefined;
-  /** The networks that `baseUrl` can point to, if a person entered it on the page. */
+  /** Set if a person entered `baseUrl` on the page. */
   readonly reach?: NetworkReach | undefined;
 }
 /** `private` includes this machine and private networks. */
@@ -28,12 +28,11 @@ export interface ModelsConfig extends Readonly<Record<KeyedProviderName, Endpoin
 export interface ModelRegistryOptions extends Pick<ServerDependencies, 'clock' | 'newId'> {
   readonly models: ModelsConfig;
   readonly random: () => number;
-  /** Used if the settings have no key. */
   readonly storedKey?: (provider: string) => Promise<Secret | undefined>;
   readonly fetchWithin?: (reach: NetworkReach) => typeof fetch;
 }
 
-/** Rejects with invalid_request, which names the setting to change. */
+/** Rejects with invalid_request. */
 export async function createModel(ref: string, settings: ModelRegistryOptions): Promise<Model> {
   const [first, ...others] = await Promise.all(toModelChain(ref, settings.models).map((name) => one(name, settings)));
   if (parseModelRef(ref).provider === 'demo') return first as Model;
@@ -72,7 +71,7 @@ async function one(ref: string, settings: ModelRegistryOptions): Promise<Model> 
   return withWholeCharacters(provider.access === null ? built : withPrices(withRequestRepair(built, clock), costOf));
 }
 
-/** Third-party text may contain a lone surrogate, which strict providers refuse in every later request. */
+/** Strict providers refuse a lone surrogate in every later request. */
 function withWholeCharacters(model: Model): Model {
   return {
     name: model.name,
@@ -89,7 +88,7 @@ function withWholeCharacters(model: Model): Model {
   };
 }
 
-/** Throws invalid_request, which lists the available providers. */
+/** Throws invalid_request. */
 export function requireProvider(ref: string, models: Pick<ModelsConfig, 'compatible'>): Provider {
   const provider = findConfiguredProvider(parseModelRef(ref).provider, models);
   if (!provider || (provider.access !== null && !/.[/]./.test(ref))) throw unknown(ref, models);
@@ -105,7 +104,7 @@ export async function hasPrice(ref: string, models: Pick<ModelsConfig, 'compatib
   return costOf({ inputTokens: 1, outputTokens: 1 }) !== undefined;
 }
 
-/** Returns the same list if all items are well formed. Results for items from earlier requests are cached. */
+/** Returns the same list if nothing changed. Caches results for earlier items. */
 const wholeList = <Item extends object>(list: readonly Item[]): readonly Item[] =>
   isWhole(list) ? list : list.map((item) => whole(item) as Item);
 const whole = memoizeByKey((item: object) => replaceLoneSurrogates(item));
@@ -119,7 +118,7 @@ export function findConfiguredProvider(
   return own ? createOpenaiCompatibleProvider(name, own.baseUrl) : findProvider(name);
 }
 
-/** A key in the settings takes precedence over a stored one. */
+/** The settings take precedence over a stored key. */
 export async function resolveEndpoint(
   { name, access }: Provider,
   models: ModelsConfig,
@@ -149,7 +148,7 @@ const longestWaitMs = 60_000;
 const maxFailures = 3;
 const brokenRestMs = 10 * 60_000;
 
-/** Failures that last until someone changes a setting. Another provider may work until then. */
+/** Failures that last until someone changes a setting. */
 const broken: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['model_unauthorized', 'model_unknown', 'model_quota']);
 
 interface Health {
@@ -163,10 +162,9 @@ interface Deps {
 }
 
 /**
- * Uses the first model that works. A model is suspended after three retryable failures in a row, or after more than a minute
- * of waiting in total. It is suspended immediately if only a change of settings can help, or if the required delay exceeds a
- * minute. The next model then takes over, in the same turn if nothing was output yet. Sessions with the same models and keys
- * share the models' health. No single wait is longer than a minute.
+ * Uses the first model that works. Suspends a model after three retryable failures in a row, after more than a minute of
+ * waiting, or when only a setting can help. The next model takes over in the same turn if nothing was output yet. Sessions
+ * with the same models and keys share their health.
  */
 export function withFallbacks(models: readonly [Model, ...Model[]], { clock, random }: Deps): Model {
   const [first] = models;
@@ -177,12 +175,12 @@ export function withFallbacks(models: readonly [Model, ...Model[]], { clock, ran
     const left = models.filter((model) => !tried.has(model));
     const now = clock.now();
     const ready = left.find((model) => healthOf(model).restsUntil <= now);
-    // If no model is ready, a turn that has not tried any model yet tries the one whose suspension ends first.
+    // If no model is ready, a turn's first attempt uses the one whose suspension ends first.
     if (ready || tried.size > 0) return ready;
     return left.toSorted((a, b) => healthOf(a).restsUntil - healthOf(b).restsUntil)[0];
   }
 
-  /** Records a failure. Returns whether the model is now suspended. */
+  /** Returns whether the model is now suspended. */
   function rests(model: Model, failure: FailedTurn): boolean {
     const state = healthOf(model);
     state.failures++;
@@ -238,7 +236,7 @@ function summed(failures: readonly FailedTurn[]): FailedTurn {
   return { ...last, retryable, message: failures.map(({ message }) => message).join(' Then the fallback: ') };
 }
 
-/** Limits the provider's delay to a minute, with jitter so that sessions do not all retry at the same time. */
+/** At most a minute. Jitter keeps sessions from retrying at the same time. */
 function bounded(failure: FailedTurn, random: () => number): FailedTurn {
   const { retryAfterMs } = failure;
   if (retryAfterMs === undefined) return failure;

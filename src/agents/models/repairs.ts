@@ -6,7 +6,7 @@ import type { Message, Model, OmittedContent, Picture, ToolDeclaration, TurnPart
 
 const maxRepairs = 8;
 const maxKnown = 500;
-/** Milliseconds. Tools are offered again this long after a refusal, because a restarted model server may accept them. */
+/** Milliseconds. A restarted model server may accept tools again. */
 const toollessMs = 10 * 60_000;
 const repairable: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'model_rejected',
@@ -26,10 +26,7 @@ interface Repair {
   readonly leftOut: readonly OmittedContent[];
 }
 
-/**
- * Repeats a refused request without the part that the provider names or that probably caused the refusal. One bad part must not
- * end a session.
- */
+/** Repeats a refused request without the probable cause, because one bad part must not end a session. */
 export function withRequestRepair(model: Model, clock: Pick<Clock, 'now'>): Model {
   const known: KnownRefusals = { tools: new Map(), pictures: new Map(), toolless: undefined };
 
@@ -53,7 +50,7 @@ export function withRequestRepair(model: Model, clock: Pick<Clock, 'now'>): Mode
         yield part;
       }
       if (!next) return;
-      // If removing pictures did not help, they are sent again.
+      // Restores pictures if their removal did not help.
       const isVain = next.leftOut.some(({ kind }) => kind === 'picture');
       if (isVain)
         left.splice(0, left.length, ...left.filter(({ kind, name }) => kind !== 'picture' || known.pictures.has(name)));
@@ -148,7 +145,7 @@ interface RefusalWords {
   readonly tried: string[];
 }
 
-/** The request without the parts that the refusal names, or that probably caused it. Undefined if no part can be left out. */
+/** Undefined if no part can be left out. */
 function repairOf(request: TurnRequest, words: RefusalWords): Repair | undefined {
   const leftOut = refusedTools(request, words) ?? refusedPictures(request, words) ?? refusedReasoning(request, words);
   return leftOut && { request: without(request, leftOut), leftOut };
@@ -175,7 +172,7 @@ function refusedTools({ tools }: TurnRequest, { text, model }: RefusalWords): Om
         detail: `${model} does not support tools, so it can only reply with text. Its answer: ${quoted(text)}`,
       },
     ];
-  // If the provider objects to a schema without naming the tool, third-party tools are the likely cause.
+  // Third-party tools are the likely cause if the provider does not name the tool.
   const likely =
     culprits.length === 0 && aboutSchemas.test(text) ? tools.filter(({ name }) => name.startsWith('mcp_')) : culprits;
   if (likely.length === 0) return undefined;

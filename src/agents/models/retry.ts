@@ -3,12 +3,12 @@ import type { TurnOutcome } from './model.ts';
 const maxAttempts = 5;
 const firstDelayMs = 1_000;
 const maxDelayMs = 60_000;
-/** If the provider requests a longer delay than this, every retry would come too early, so the call is not retried. */
+/** If the provider requests a longer delay, there is no retry. */
 export const maxRetryAfterMs = (maxAttempts - 1) * maxDelayMs;
 
 /**
- * Milliseconds until the next attempt after `attempt` failures (1, 2, …). Undefined: give up. The delay is at least as long
- * as the provider requests, but at most one minute. Random jitter prevents all sessions from retrying at the same time.
+ * Milliseconds after `attempt` failures (1, 2, …). Undefined: give up. At least the delay that the provider requests, at
+ * most one minute. Jitter keeps sessions from retrying together.
  */
 export function computeRetryDelayMs(outcome: TurnOutcome, attempt: number, random: () => number): number | undefined {
   if (outcome.kind !== 'failed' || !outcome.retryable || attempt >= maxAttempts) return undefined;

@@ -1,18 +1,16 @@
 import type { TurnRequest } from './model.ts';
 
 export interface RecordedRequest {
-  /** 1 for the session's first model request. Plans, steps, answers and summaries are all counted. */
+  /** Starts at 1. Includes plans, steps, answers and summaries. */
   readonly turn: number;
   readonly runId: string;
-  /** The model that was tried first; the turn's `usage` names the model that answered. */
+  /** The model that was tried first. The turn's `usage` names the one that answered. */
   readonly model: string;
-  /** The same hash as in the turn's `usage`. */
   readonly requestHash: string;
-  /** Whether the stored data still has this hash. False: the data was changed in the store. */
+  /** False: the data was changed in the store. */
   readonly proved: boolean;
-  /** The named parts of `request.system`, in order. */
   readonly sections: readonly { readonly part: string; readonly text: string }[];
-  /** Pictures have no bytes here; `pictures` maps files to the hashes of the pictures that were sent. */
+  /** Without bytes of pictures. `pictures` maps files to the hashes of what was sent. */
   readonly request: TurnRequest;
   readonly pictures: Readonly<Record<string, string>>;
 }

@@ -1,6 +1,6 @@
 /**
- * Splits a reply whose text starts inside the model's reasoning: the model server put the opening tag in the prompt, so only
- * `</think>` arrives. A tag that the answer only mentions, in code or in a sentence, does not split the reply.
+ * Some servers put the opening tag in the prompt, so only `</think>` arrives. A tag in code or in a sentence does not split
+ * the reply.
  */
 export function splitThoughts(reply: string): { readonly thoughts: string; readonly text: string } {
   const opener = reply.indexOf('<think');

@@ -1,16 +1,14 @@
 import type { Clock } from '../../core/contracts/clock.ts';
 
 export interface Watchdog extends Disposable {
-  /** Fires with the caller's signal, after too long a silence, and on disposal, so that nothing outlives the turn. */
+  /** Also fires on disposal, so that nothing outlives the turn. */
   readonly signal: AbortSignal;
   rest(): void;
   wake(): void;
-  /** Restarts the timer, unless the watchdog is paused. */
   touch(): void;
   bit(): boolean;
 }
 
-/** Creates a watchdog that fires after `ms` milliseconds of silence, unless it is paused. */
 export function createWatchdog({ clock, ms, signal }: { clock: Clock; ms: number; signal: AbortSignal }): Watchdog {
   const stop = new AbortController();
   const cancel = () => stop.abort();

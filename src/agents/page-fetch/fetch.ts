@@ -11,10 +11,10 @@ interface Answer {
 export type PageFetcher = (url: URL, signal: AbortSignal) => Promise<Answer>;
 
 export interface FetchedPage {
-  /** The final address, after redirects. */
+  /** After redirects. */
   readonly url: URL;
   readonly status: number;
-  /** The media type in lower case, without parameters. Empty if the site sends none. */
+  /** Lower case, without parameters. Empty if the site sends none. */
   readonly type: string;
   readonly charset: string | undefined;
   readonly bytes: Buffer;
@@ -24,9 +24,8 @@ const maxRedirects = 5;
 const maxBytes = 10 * 1024 * 1024;
 
 /**
- * Fetches an address and follows redirects; each redirect is a separate request. The body is truncated at 10 MiB. Rejects with
- * AppError: invalid_request (not a web address, or one with a user name or password), unsupported (an unknown compression),
- * not_found (too many or invalid redirects, or a broken body), and the errors of `ask`.
+ * Truncates the body at 10 MiB. Rejects with invalid_request (no web address, or with a user name or password), unsupported
+ * (compression), not_found (too many or invalid redirects, or a broken body), and the errors of `ask`.
  */
 export async function fetchWithRedirects(address: string, ask: PageFetcher, signal: AbortSignal): Promise<FetchedPage> {
   let url = webAddress(address);
@@ -62,7 +61,7 @@ const first = (value: string | string[] | undefined): string | undefined => (Arr
 const closed = async (body: AsyncIterable<Buffer>): Promise<void> =>
   void (await body[Symbol.asyncIterator]().return?.());
 
-/** Some sites compress the body even though the request does not allow compression. */
+/** Some sites compress even though the request does not allow it. */
 function decoded(body: AsyncIterable<Buffer>, encoding: string | undefined): AsyncIterable<Buffer> {
   const unpack = unpackers[encoding?.toLowerCase() ?? 'identity'];
   if (!unpack) throw new AppError('unsupported', `The site compresses with ${encoding}, which is not supported.`);

@@ -4,22 +4,18 @@ import type { PageTreeElement, PageTreeNode } from '../browser/page-types.ts';
 
 interface ParsedPage {
   readonly title: string;
-  /**
-   * The main content, if the page marks at least 200 characters as such; otherwise everything except navigation and similar
-   * parts.
-   */
+  /** All content except navigation, if the page marks fewer than 200 characters as main. */
   readonly main: readonly PageTreeNode[];
   readonly all: readonly PageTreeNode[];
 }
 interface OpenElement {
   readonly name: string;
   readonly inner: PageTreeNode[];
-  /** Whether the element was opened inside the main content, where a header is part of the text. */
+  /** Inside the main content, where a header is part of the text. */
   readonly isMain: boolean;
 }
 
 const maxDepth = 60;
-/** Elements whose text is not page content. */
 const skipped = new Set(
   'script style noscript template svg math iframe object canvas audio video select datalist'.split(' '),
 );
@@ -31,7 +27,7 @@ const blocks = new Set(
     ' ',
   ),
 );
-/** By tag: the open elements that a new element implicitly closes, and the containers at which the search for them stops. */
+/** The open elements that a new element implicitly closes, and where the search for them stops. */
 const endedBy: Readonly<Record<string, { readonly ended: ReadonlySet<string>; readonly within: ReadonlySet<string> }>> =
   {
     li: { ended: new Set(['li', 'p']), within: new Set(['ul', 'ol', 'menu']) },
@@ -53,10 +49,7 @@ const modes: Readonly<Record<string, number>> = {
   noframes: TokenizerMode.RAWTEXT,
 };
 
-/**
- * Reads HTML in one pass, in time linear in its length. Elements nested deeper than 60 are reduced to their text. Addresses
- * become absolute.
- */
+/** Linear time. Elements deeper than 60 are reduced to their text. Addresses become absolute. */
 export function parsePage(html: string, address: string): ParsedPage {
   const page = new PageReader(address);
   const tokenizer: Tokenizer = new Tokenizer(
@@ -85,11 +78,9 @@ export function parsePage(html: string, address: string): ParsedPage {
 
 class PageReader {
   readonly #root: PageTreeNode[] = [];
-  /** Navigation and similar parts. */
   readonly #chrome = new WeakSet<PageTreeElement>();
   readonly #mains: PageTreeElement[] = [];
   readonly #open: OpenElement[] = [];
-  /** Open elements that are too deep to be kept, counted by name. */
   readonly #deep = new Map<string, number>();
   #hidden = 0;
   readonly #hiding: string[] = [];
@@ -191,7 +182,7 @@ class PageReader {
   }
 }
 
-/** Empty unless the address is http(s): `javascript:` is dropped, for example. */
+/** Empty unless the address is http(s), which drops `javascript:`. */
 const absolute = (value: string | undefined, base: string): string => {
   const url = value === undefined ? null : URL.parse(value.trim(), base);
   return url && /^https?:$/.test(url.protocol) ? url.href : '';

@@ -5,7 +5,6 @@ import type { PageTreeNode } from '../browser/page-types.ts';
 export interface HtmlPageJob {
   readonly html: string;
   readonly address: string;
-  /** `all`: with navigation, headers and footers. */
   readonly part: 'main' | 'all';
 }
 export interface PageTreeJob {
@@ -26,7 +25,7 @@ export const createPageTextThread = (patienceMs = 10_000): JobThread<HtmlPageJob
   });
 
 function startWorker(): Worker {
-  const file = import.meta.url.endsWith('.ts') ? './page-worker.ts' : './page-worker.js'; // running from source, or built as JavaScript
+  const file = import.meta.url.endsWith('.ts') ? './page-worker.ts' : './page-worker.js';
   return new Worker(new URL(file, import.meta.url), {
     name: 'pages of the web',
     resourceLimits: { maxOldGenerationSizeMb: 384, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 },

@@ -3,7 +3,7 @@ import { toMarkdown } from '../browser/markdown.ts';
 import { parsePage } from './html.ts';
 import type { HtmlPageJob, PageText, PageTreeJob } from './page-text.ts';
 
-// Converts pages to Markdown in a separate thread, because a hostile page would block the server's event loop for too long.
+// A separate thread, because a hostile page would block the server's event loop.
 
 parentPort?.on('message', (job: HtmlPageJob | PageTreeJob) => {
   parentPort?.postMessage('tree' in job ? { title: '', markdown: toMarkdown(job.tree) } : toPageText(job));
@@ -12,7 +12,7 @@ parentPort?.on('message', (job: HtmlPageJob | PageTreeJob) => {
 function toPageText({ html, address, part }: HtmlPageJob): PageText {
   const page = parsePage(html, address);
   const chosen = toMarkdown(part === 'main' ? page.main : page.all);
-  // A page may mark everything as navigation. If so, all of it is converted.
+  // A page may mark everything as navigation.
   const markdown = chosen === '' ? toMarkdown(page.all) : chosen;
   return { title: page.title, markdown };
 }

@@ -1,8 +1,8 @@
 import { AppError } from '../../core/errors/errors.ts';
 
 /**
- * Reuses connections to avoid a handshake per search. Does not follow redirects, because following one would send the key to
- * another host. Rejects with AppError not_found if the engine is unreachable, or with the signal's own error.
+ * Follows no redirects, because a redirect would send the key to another host. Rejects with not_found if the engine is
+ * unreachable, or with the signal's own error.
  */
 export async function fetchFromSearchEngine(url: string | URL, init: RequestInit = {}): Promise<Response> {
   try {

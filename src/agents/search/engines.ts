@@ -20,7 +20,6 @@ interface SearchRequest {
   readonly settings: Settings;
 }
 interface Engine {
-  /** The service's default address. Undefined: the operator must set one. */
   readonly baseUrl: string | undefined;
   readonly needs: readonly ('baseUrl' | 'key' | 'engineId')[];
   request(ask: SearchRequest & { readonly base: string }): { readonly url: URL; readonly init: RequestInit };

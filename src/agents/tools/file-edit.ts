@@ -11,9 +11,9 @@ const edit = z.object({
   all: z.boolean().default(false).describe('replace every occurrence; otherwise old_str must occur exactly once'),
 });
 type Edit = z.output<typeof edit>;
-/** Maximum number of line comparisons for one patch. Limited because each hunk is tried at every line of the file. */
+/** Limits a patch, because each hunk is tried at every line of the file. */
 const maxCompared = 5_000_000;
-const maxCopied = 500_000_000; // characters; limits the number of hunks times the file size, because each attempt copies the file
+const maxCopied = 500_000_000; // characters; each attempt to apply a hunk copies the file
 
 export const fileEdit = defineTool({
   name: 'file_edit',
@@ -67,7 +67,7 @@ function patched(old: string, patch: string, path: string): FileEditResult {
     return { refused: wrong('The patch has too many hunks for a file of this size. Nothing was changed. Send fewer.') };
   const budget = { compared: 0 };
   let now = old;
-  // Applied one hunk at a time, so that the answer can name the hunk that does not fit.
+  // Hunk by hunk, so that the answer can name the hunk that does not fit.
   for (const [index, hunk] of parsed.hunks.entries()) {
     const next = applyHunk(now, { ...parsed, hunks: [hunk] }, budget);
     if (next === false) {
@@ -82,7 +82,7 @@ function patched(old: string, patch: string, path: string): FileEditResult {
   return { now, summary: `Applied ${length} ${length === 1 ? 'hunk' : 'hunks'} to ${path}.` };
 }
 
-/** Keeps the file's line endings. An added line gets the ending of the previous line. */
+/** An added line gets the line ending of the previous line. */
 function applyHunk(text: string, patch: StructuredPatch, budget: { compared: number }): string | false {
   const isOld = text.includes('\r') && !text.includes('\n');
   const marked = patch.hunks.map((hunk) => ({

@@ -11,17 +11,11 @@ export const filePathSchema = z
   .min(1)
   .describe('absolute path below the working directory, or relative to it');
 
-/**
- * Orders calls by base name, because a path may be relative or absolute. The only cost is that calls for different files
- * with the same base name also wait for each other.
- */
+/** Orders by base name, because paths may be relative or absolute. Other files with the same base name also wait. */
 export const toFileOrderKey = ({ file: path }: Readonly<Record<string, unknown>>) =>
   typeof path === 'string' ? `file ${posix.basename(path)}` : null;
 
-/**
- * The path as the sandbox stores it. Accented names are found in both Unicode forms: macOS and some archives decompose names, and
- * models write them composed.
- */
+/** Finds accented names in both Unicode forms, because macOS and some archives decompose names. */
 export async function resolveStoredPath({ sandbox, signal }: ToolContext, path: string): Promise<string> {
   const found: string[] = [];
   for (const name of path.split('/')) {
@@ -44,7 +38,7 @@ export async function readFileBytes({ sandbox, signal }: ToolContext, path: stri
 
 export const readFileText = async (ctx: ToolContext, path: string) => decodeText(await readFileBytes(ctx, path), path);
 
-/** Undefined if the bytes are not text. Throws: invalid_request (text in an encoding that cannot be read). */
+/** Undefined if the bytes are not text. Throws invalid_request for an unknown encoding. */
 export function decodeText(bytes: Buffer, path: string): TextFile | undefined {
   const text = decodeTextFile(bytes);
   const encoding = text ? undefined : detectUnreadableEncoding(bytes);
@@ -80,7 +74,7 @@ export const unwritableFileResult = (path: string, { encoding }: TextFile): Tool
     'can be written to it. Convert it with a command first, such as iconv. Nothing was changed.',
 });
 
-// The earlier content is only for display, so a file that is missing or too large to read is still written.
+// The earlier content is only for display, so a missing or large file is still written.
 export function ignoreUnavailableFile(thrown: unknown): undefined {
   if (thrown instanceof AppError && (thrown.code === 'file_not_found' || thrown.code === 'payload_too_large')) return;
   throw thrown;

@@ -22,10 +22,7 @@ interface Bytes {
   readonly name: string;
 }
 
-/**
- * Saves the bytes as a file in the workspace. A picture is also stored for models if they can read its format and it is not
- * too large.
- */
+/** Also stores a picture for models if they can read its format and size. */
 export async function saveOutputBytes(
   ctx: ToolContext,
   { data, mimeType, name }: Bytes,

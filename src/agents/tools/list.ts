@@ -17,7 +17,7 @@ import type { Tool, ToolDescription } from './tool.ts';
 import { webFetchToolDescription } from './web/fetch.ts';
 import { webSearchToolDescription } from './web/search.ts';
 
-/** In the order in which models see them. New tools must be added here. */
+/** In the order shown to models. */
 export const builtInTools: readonly Tool[] = [
   shellExec,
   shellView,
@@ -49,7 +49,7 @@ export const computerTools: Readonly<Record<ComputerToolVariant, readonly Tool[]
 export const createComputerTools = (shape: ComputerToolVariant, desktop: Size): readonly Tool[] =>
   shape === 'claude' ? [createClaudeComputerTool(desktop)] : computerTools[shape];
 
-/** All built-in tools of any configuration, including the question and recall tools, whose calls the agent loop answers. */
+/** Includes the question and recall tools, whose calls the agent loop answers. */
 export const toolDescriptions: readonly ToolDescription[] = [
   ...builtInTools,
   codeToolDescription,

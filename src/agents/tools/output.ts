@@ -4,10 +4,10 @@ import type { ToolResult } from './tool.ts';
 
 export const maxModelTextChars = 16_000;
 const keptBytes = 64 * 1024;
-/** `truncateOutput` never cuts text of at most this many characters, because a UTF-16 unit takes at most three bytes in UTF-8. */
+/** `truncateOutput` never cuts so few characters, because each takes at most three bytes in UTF-8. */
 export const maxUntruncatedChars: number = Math.floor(keptBytes / 3);
 
-/** Puts a failed command's exit code before its output. The middle of a long output is cut. */
+/** Puts a failed command's exit code first and cuts the middle of long output. */
 export function toModelText(result: ToolResult): string {
   const how = result.ok || result.exitCode === undefined ? '' : `[exit code ${result.exitCode}${why(result.reason)}]\n`;
   const { output } = result;
@@ -33,7 +33,7 @@ export class BoundedOutput {
   static readonly tailBytes = half;
 
   #head = Buffer.alloc(0);
-  /** A ring buffer of the newest bytes; `#end` is the next write position. */
+  /** A ring buffer. `#end` is the next write position. */
   #tail = Buffer.alloc(0);
   #end = 0;
   #afterHead = 0;
@@ -74,7 +74,7 @@ export class BoundedOutput {
   }
 }
 
-/** Without a flush, the decoder drops an incomplete character at the end. */
+/** Drops an incomplete character at the end. */
 const wholeEnd = (bytes: Uint8Array): string =>
   new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes, { stream: true });
 const wholeStart = (bytes: Uint8Array): string =>

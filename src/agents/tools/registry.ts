@@ -10,12 +10,11 @@ import type { Tool, ToolContext, ToolDescription, ToolResult } from './tool.ts';
 import { findToolFamily } from './words.ts';
 
 export type ToolDeclaration = Pick<ToolDescription, 'name' | 'description' | 'parameters' | 'native'>;
-/** The tools of one session, by the names that the model uses. */
 export interface ToolRegistry {
-  /** The tools that the model can call while it works, including `message_ask_user`, which the loop answers itself. */
+  /** Includes `message_ask_user`, which the loop answers itself. */
   readonly declarations: readonly ToolDeclaration[];
   find(name: string): Tool | undefined;
-  /** Set if the sandbox has no desktop: why, and what a person can do about it. */
+  /** Set if the sandbox has no desktop: the reason, and what a person can do. */
   readonly desktopAdvice?: string;
 }
 
@@ -68,7 +67,7 @@ export function filterTools(registry: ToolRegistry, passes: (tool: ToolDescripti
   };
 }
 
-/** Adds the tools in `all`, but shows the model only those in `declared`. A built-in tool is never replaced. */
+/** Shows the model only `declared`. Never replaces a built-in tool. */
 export function withTools(
   registry: ToolRegistry,
   { declared, all }: { readonly declared: readonly Tool[]; readonly all: readonly Tool[] },
@@ -110,11 +109,11 @@ export function findOrderKey(registry: ToolRegistry, { name, args }: ToolCallReq
   return tool?.orderKey(typeof args === 'string' ? argumentsIn(args)?.value : args) ?? null;
 }
 
-/** A failure that the model can handle is a result; a lost sandbox or a bug throws. */
+/** Failures that the model can handle are results. A lost sandbox or a bug throws. */
 export const runTool = (registry: ToolRegistry, ctx: ToolContext, call: ToolCallRequest): Promise<ToolResult> =>
   perform(registry, call, (tool, args) => tool.run(ctx, args));
 
-/** A call that cannot be resumed is reported as interrupted and does not run again. */
+/** Reports a call that cannot be resumed as interrupted, instead of running it again. */
 export const resumeToolCall = (registry: ToolRegistry, ctx: ToolContext, call: ToolCallRequest): Promise<ToolResult> =>
   perform(registry, call, async (tool, args) => (await tool.reattach?.(ctx, args)) ?? interrupted);
 
@@ -142,7 +141,7 @@ async function perform(
 
 function unknownTool(registry: ToolRegistry, name: string): ToolResult {
   const names = registry.declarations.map((tool) => tool.name).join(', ');
-  // People see only the first line, so it must make sense on its own; the list of tools below it is for the model.
+  // People see only the first line, so it must make sense on its own.
   const { desktopAdvice } = registry;
   const what =
     desktopAdvice !== undefined && findToolFamily(name) === 'browser'

@@ -125,11 +125,11 @@ export const shellKill = defineTool({
   },
 });
 
-/** Kills everything in a shell session, and restarts the session in the workspace without the variables exported so far. */
+/** Kills everything, then restarts in the workspace without the exported variables. */
 export async function restartShell(ctx: ToolContext, shell: string): Promise<void> {
   const { sandbox, operationId, runId, timeoutMs, signal } = ctx;
   await sandbox.kill(shell, signal).catch((thrown: unknown) => {
-    if (!(thrown instanceof AppError) || thrown.code !== 'shell_not_found') throw thrown; // no command has run yet
+    if (!(thrown instanceof AppError) || thrown.code !== 'shell_not_found') throw thrown;
   });
   const id = `${operationId}.restart`;
   await sandbox.start({ id, shell, command: ':', tag: runId, timeoutMs, fresh: true }, signal);
@@ -162,14 +162,13 @@ async function followToEnd(ctx: ToolContext, { shell, command, operation }: Comm
   return { ok: false, reason: reasonOf(ended), ...common };
 }
 
-/** If the command printed a prompt, `output` ends with it. */
 const waiting = (output: string, shell: string): string =>
   `${output}\n[The command is still running and waits for input. Answer with shell_write_to_process in the shell session ` +
   `${shell}, then follow it with shell_wait; or stop it with shell_kill_process, and run it with options that avoid prompts.]`;
 
 const inputPollMs = 1_500;
 
-/** A failed query is ignored here, because `follow` reports it. */
+/** Ignores failed queries, because `follow` reports them. */
 function watchForInput({ sandbox, signal }: ToolContext, operation: string): Disposable & { signal: AbortSignal } {
   const requested = new AbortController();
   const over = new AbortController();
@@ -184,16 +183,16 @@ function watchForInput({ sandbox, signal }: ToolContext, operation: string): Dis
 }
 
 const watchedBytes = 256 * 1024; // maximum live output in the log; a result keeps fewer bytes from the start
-// bytes; only the end of output that redraws itself, such as a progress bar, is read, because most of it is overwritten
+// bytes; only the end of output that redraws itself, such as a progress bar, is read
 const redrawnBytes = 4 * 1024 * 1024;
-const beyondAll = Number.MAX_SAFE_INTEGER; // past any output: following from here only waits for the operation to end
+const beyondAll = Number.MAX_SAFE_INTEGER; // skips all output and only waits for the end
 
 async function follow(
   { sandbox }: ToolContext,
   operation: string,
   { signal, tell }: { signal: AbortSignal; tell: (text: string) => void },
 ): Promise<{ ended: OperationEntry | undefined; output: string }> {
-  const decoder = new TextDecoder('utf-8', { ignoreBOM: true }); // a character may be split across two chunks
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   const screen = new ScreenText();
   const output = new BoundedOutput();
   const enough = new AbortController();
@@ -230,7 +229,7 @@ async function follow(
   return { ended, output: output.text() };
 }
 
-/** Skips output that was already reported. Counts decoded text, so that invalid bytes cannot shift the position. */
+/** Counts decoded text, so that invalid bytes cannot shift the position. */
 function after(bytes: number, tell: (text: string) => void): (text: string) => void {
   let known = bytes;
   return (text) => {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { describeTool } from './tool.ts';
 
-// Tools whose calls the agent loop answers itself: the plan, a question that makes the run wait, and a recall.
+// The agent loop answers calls to these tools itself.
 
 export const MakePlanArgs = z.object({
   title: z.string().max(200).describe('what this is about, in a few words'),

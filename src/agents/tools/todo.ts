@@ -41,7 +41,7 @@ export const todoTool = defineTool({
   },
 });
 
-/** A requested step keeps the id of an old step with the same text. Other old steps stay only if they have started. */
+/** A step with the same text keeps its id. Other old steps stay only if they have started. */
 function changed(plan: readonly PlanStep[], requested: readonly RequestedStep[]): readonly PlanStep[] {
   const left = [...plan];
   let id = Math.max(0, ...plan.map((step) => Number(step.id) || 0));

@@ -7,18 +7,18 @@ import type { AgentBrowser, PictureBytes } from '../browser/browser.ts';
 import type { ChildSessions } from './delegation/child-runs.ts';
 import type { AgentMemory } from './memory/agent-memory.ts';
 
-/** Resolves when no person has control of the desktop's keyboard and mouse. Await it before sending automatic input. */
+/** Resolves when no person controls the desktop. Await it before sending automatic input. */
 export type AutomaticInputGate = (signal: AbortSignal) => Promise<void>;
 
-/** Everything that a tool can use. The server's network and the driver are not included. */
+/** Includes neither the server's network nor the driver. */
 export interface ToolContext {
   readonly sessionId: SessionId;
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly sandbox: SandboxClient;
-  /** The id of the operation in the sandbox. An operation with the same id is never executed twice. */
+  /** An operation with the same id never runs twice. */
   readonly operationId: string;
-  /** Marks every process that the run starts, so that all of them can be found when the run is stopped. */
+  /** Marks every process of the run, so that a stop finds all of them. */
   readonly runId: string;
   readonly timeoutMs: number;
   readonly gate?: AutomaticInputGate;
@@ -29,26 +29,24 @@ export interface ToolContext {
   readonly skills?: SkillReader;
   readonly memory?: AgentMemory;
   readonly isApproved?: boolean;
-  /** Stores a picture as a file of the session. Undefined if it could not be stored; that is not a tool failure. */
+  /** Resolves with undefined if the picture could not be stored, which is not a tool failure. */
   readonly keepPicture?: (picture: PictureBytes) => Promise<StoredPicture | undefined>;
   readonly onOutput: (text: string) => void;
-  /** Reports the child session that the call started, before the call waits for it. */
   readonly onChild?: (child: string) => Promise<void>;
-  /** Number of bytes (UTF-8) of live output that were already reported. `reattach` continues after them. */
+  /** Bytes (UTF-8) of live output already reported. `reattach` continues after them. */
   readonly fromByte?: number;
 }
 
-/** `version` is null for a workspace skill. */
 export interface SkillFileContent {
   readonly name: string;
   readonly file: string;
   readonly source: 'uploaded' | 'workspace';
   readonly version: string | null;
-  /** In the sandbox, relative to the workspace. */
+  /** Relative to the workspace. */
   readonly folder: string;
   readonly text: string;
 }
-/** Rejects: not_found (no such skill), file_not_found, path_outside, invalid_request (the file is not text). */
+/** Rejects with not_found (no such skill), file_not_found, path_outside or invalid_request (not text). */
 export type SkillReader = (name: string, file: string, signal: AbortSignal) => Promise<SkillFileContent>;
 
 export interface StoredPicture {
@@ -58,7 +56,7 @@ export interface StoredPicture {
 }
 
 export interface PullRequestDraft {
-  /** The folder of the repository. Default: the only repository that the session can write. */
+  /** Default: the only repository that the session can write. */
   readonly repository?: string;
   readonly title: string;
   readonly text: string;
@@ -73,18 +71,17 @@ export interface OpenedPullRequest {
   readonly base: string;
   readonly draft: boolean;
 }
-/** Pushes the branch and opens its pull request. If one is already open, it gets the new commits and is returned. */
+/** Pushes the branch and opens its pull request, or adds commits to one that is already open. */
 export type PullRequestOpener = (requested: PullRequestDraft, signal: AbortSignal) => Promise<OpenedPullRequest>;
 
 /**
- * A failure that the model can handle is a value. An exception means a bug or a lost sandbox, and ends the turn.
- *
- * @example return { ok: false, reason: 'not_found', output: 'There is no notes.txt.' };
+ * Returns failures that the model can handle. An exception means a bug or a lost sandbox, and ends the turn. || @example
+ * return { ok: false, reason: 'not_found', output: 'There is no notes.txt.' };
  */
 export type ToolResult = ToolOutcome & {
   readonly content?: ToolContent | null;
   readonly exitCode?: number;
-  /** Explains to the model how to read the remaining text when its view of `output` is truncated. */
+  /** Explains to the model how to read the truncated part of `output`. */
   readonly rest?: string;
   readonly plan?: { readonly steps: readonly PlanStep[]; readonly result?: string };
   readonly pictures?: readonly Pick<StoredPicture, 'file' | 'mimeType'>[];
@@ -110,70 +107,62 @@ type ToolOutcome =
 
 type Args = Readonly<Record<string, unknown>>;
 
-/** Corral's APIs and settings contain these names, so changing one breaks clients and settings files. */
+/** APIs and settings contain these names, so changing one breaks clients and settings files. */
 export const toolGroups = ['bash', 'file_read', 'file_write', 'file_edit', 'search', 'browser'] as const;
 export type ToolGroup = (typeof toolGroups)[number];
 
 /**
- * Something that a tool needs from the server or session. A model is never offered a tool whose needs are not met.
- * `repository`: the session has a writable one. `skill`: the session has skills. `children`: the agent can delegate. `memory`:
- * the agent can read notes that outlive the session. `memory_write`: the agent can also change them.
+ * Models are offered a tool only if its needs are met. `repository`: the session has a writable one. `memory`: the agent can
+ * read notes that outlive the session. `memory_write`: it can also change them.
  */
 export type ToolRequirement = 'sandbox' | 'desktop' | 'repository' | 'skill' | 'children' | 'memory' | 'memory_write';
 
-/** `path` converts a sandbox path to the facade's form. */
 export type FacadeCallMapper = (
   args: Args,
   path: (input: unknown) => unknown,
 ) => { readonly name: string; readonly args: Args };
 
 export interface ToolDescription {
-  /** Lower case, digits and `_`. Names that start with `mcp_` belong to tool servers. */
+  /** Lower case, digits and `_`. The prefix `mcp_` is reserved for tool servers. */
   readonly name: string;
   readonly family: ToolFamily;
-  /** The group that turns the tool on in projects. `always`: no project can turn it off. */
+  /** `always`: no project can turn the tool off. */
   readonly group: ToolGroup | 'always';
-  /** The verb shown to people before the call's object, such as `Read` before a file name. */
+  /** Shown to people before the call's object, such as `Read` before a file name. */
   readonly label: string;
   readonly description: string;
-  readonly parameters: object; // A JSON Schema for the model.
+  readonly parameters: object;
   restore?(args: unknown): unknown;
   readonly needs: readonly ToolRequirement[];
   /** Calls need a person's approval, unless an approval rule allows or denies them. */
   readonly asksFirst?: boolean;
-  /**
-   * Once a session has read untrusted text, calls need approval even if a rule allows them, because the tool affects later
-   * sessions.
-   */
+  /** Once the session has read untrusted text, calls need approval even if a rule allows them. */
   readonly asksAfterStrangers?: boolean;
   /**
-   * The calls are executed elsewhere, and the run waits for their results. `program`: by the program that created the
-   * session, without approval. `worker`: by a worker of the session's environment, once a call is approved.
+   * `program`: the program that created the session executes calls, without approval. `worker`: a worker of the session's
+   * environment executes approved calls.
    */
   readonly byClient?: 'program' | 'worker';
   readonly native?:
     | { readonly kind: 'computer'; readonly width: number; readonly height: number }
     | { readonly kind: 'screen_action' };
-  /**
-   * Calls of one turn with the same key run in the model's order; calls with different keys can run concurrently. Null: can run
-   * concurrently with any call. `args` is the model's input, unchecked.
-   */
+  /** Calls of one turn with the same key run in order; others can run concurrently. Null: no order. `args` is unchecked. */
   orderKey(args: unknown): string | null;
-  /** By facade: converts a call to the facade's own name and arguments. Without an entry, the tool's own are used. */
+  /** By facade. Default: the tool's own name and arguments. */
   readonly calledIn: Partial<Readonly<Record<ToolNamingScheme, FacadeCallMapper>>>;
 }
 export type ToolNamingScheme = 'conversation' | 'opencodex';
 
 export interface Tool extends ToolDescription {
   run(ctx: ToolContext, args: unknown): Promise<ToolResult>;
-  /** Resumes an operation that an earlier server started. Output continues from `fromByte`. */
+  /** Resumes an operation from an earlier server. Output continues from `fromByte`. */
   reattach?(ctx: ToolContext, args: unknown): Promise<ToolResult>;
-  /** The text that the call would write, and the current text, to show to the approver. Undefined: nothing to show. */
+  /** The text that the call would write and the current text, for the approver. */
   proposal?(ctx: Pick<ToolContext, 'memory'>, args: unknown): Promise<ToolContent | undefined>;
 }
 
 export interface UnsupportedTool {
-  /** The name of the tool server. Absent for a custom tool of the session's agent. */
+  /** Absent: a custom tool of the session's agent. */
   readonly server?: string;
   readonly tool: string;
   readonly reason: string;
@@ -195,7 +184,7 @@ export function describeTool<Schema extends z.ZodObject>({
     needs: ['sandbox'],
     calledIn: {},
     ...described,
-    // Created on first read, because creating the schemas of all tools takes 20 ms at startup.
+    // Lazy, because all tools' schemas take 20 ms at startup.
     get parameters() {
       schema ??= z.toJSONSchema(parameters, { io: 'input' });
       return schema;

@@ -9,12 +9,11 @@ import { parseParameters, splitToolDescription } from './outside/portable-schema
 import { restartShell, shellExec } from './shell.ts';
 import { defineTool, type Tool, type ToolContext, type ToolResult, type UnsupportedTool } from './tool.ts';
 
-// Tools of agents created with the Managed Agents API. The names and arguments are the ones that the SDKs' workers know; the
-// server's own tools do the work.
+// Tools of agents from the Managed Agents API, with names and arguments that the SDKs' workers know.
 
 const shell = 'main';
 export const sessionMountPath = '/mnt/session';
-/** The workspace folder that `/mnt/session` points to. Contains the client's files, and results for the client. */
+/** `/mnt/session` points to this workspace folder. */
 export const sessionFilesFolder = '.session';
 
 /** The file tools work only in the workspace, so paths below `/mnt/session` and `/mnt/memory` are translated. */
@@ -150,7 +149,7 @@ const grep = defineTool({
 
 export const managedAgentsToolset: readonly Tool[] = [bash, read, write, edit, glob, grep];
 
-/** By tool of this toolset: Corral's tools that do the same work. Rules for those tools also apply to the toolset's tool. */
+/** Rules for the backing tools also apply to the toolset's tool. */
 export const toolsetBackingTools: Readonly<Record<string, readonly string[]>> = {
   bash: ['shell_exec'],
   read: ['file_read'],
@@ -171,10 +170,7 @@ export const toWorkerTool = ({ reattach: _, ...tool }: Tool): Tool => ({
   }),
 });
 
-/**
- * A tool that the session's client executes, or UnsupportedTool if no model can be offered the tool. Cached, because the
- * agent is read before each turn.
- */
+/** UnsupportedTool if no model can be offered the tool. Cached, because the agent is read before each turn. */
 export const toClientTool = memoizeByKey(({ name, description, parameters }: ClientTool): Tool | UnsupportedTool => {
   const parsed = parseParameters(parameters);
   if (parsed.refused !== undefined) return { tool: name, reason: parsed.refused };

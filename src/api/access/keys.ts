@@ -10,15 +10,14 @@ export const ApiKey = z.object({
   id: z.string(),
   name: z.string(),
   role: z.enum(roles),
-  /** The owner of everything that this key creates. */
   owner: z.string(),
-  /** The person who owns the key. The key has at most the person's rights. Null: the key of a service account. */
+  /** The key has at most this person's rights. Null: a service account. */
   person: z.string().nullable(),
-  /** The only project that the key can use, and the key's role there. Null: the key has a server role. */
+  /** The only project that the key can use. Null: the key has a server role. */
   project: z.object({ id: z.string(), role: z.enum(apiKeyProjectRoles) }).nullable(),
-  /** The rule for tokens that authenticate as this service account. An account with such a rule has no secret. */
+  /** The rule for tokens that authenticate as this service account, which then has no secret. */
   trust: TrustRule.nullable(),
-  /** The first characters of the key. Only a hash of the whole key is stored. */
+  /** Only a hash of the whole key is stored. */
   prefix: z.string(),
   state: z.enum(['active', 'expired', 'revoked']),
   createdAt: IsoTime,
@@ -32,7 +31,7 @@ const NewKey = z.strictObject({
   name: z.string().trim().min(1).max(100),
   role: z.enum(roles),
   expiresAt: z.iso.datetime().optional(),
-  /** The id of an existing key. The new key shares that key's sessions, for example to replace that key or to add a viewer. */
+  /** The id of an existing key, with which the new key shares sessions. */
   beside: z.string().max(100).optional(),
 });
 const NewTrust = NewKey.extend({

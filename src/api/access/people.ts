@@ -35,10 +35,8 @@ const Person = z.object({
   sessions: z.int(),
 });
 const PeopleInput = z.strictObject({
-  /** Part of the name, e-mail address, subject or a group's name, ignoring case. */
   text: z.string().max(200).optional(),
   limit: z.coerce.number().int().min(1).max(200).default(100),
-  /** `next` from the previous page. */
   after: z.string().max(100).optional(),
 });
 const DeviceId = z.strictObject({ id: z.string().max(100) });

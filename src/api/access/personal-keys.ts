@@ -34,7 +34,7 @@ const operation = defineOperations({
 });
 const base = '/api/v1/people/me/keys';
 
-/** Refuses a caller with a personal key, because such a key could create another that outlives it. */
+/** A personal key could create another that outlives it. */
 function ofPerson({ principal: { person, isPersonalKey }, keys }: CallerContext) {
   if (person === undefined || isPersonalKey || !keys)
     throw new AppError(

@@ -58,12 +58,11 @@ export function fromTrpcError(error: TRPCError): AppError {
     return new AppError('invalid_request', textOf(error.cause), { cause: error });
   }
   if (!isOfTrpc(error)) return toAppError(error.cause ?? error);
-  // The text of an error with a cause comes from another library, such as a parser.
+  // An error with a cause contains another library's text.
   const text = error.cause ? 'The request could not be read.' : error.message;
   return new AppError(error.code === 'NOT_FOUND' ? 'not_found' : 'invalid_request', text, { cause: error });
 }
 
-/** Whether tRPC itself raised the error: an unknown procedure, the wrong method, invalid JSON. */
 function isOfTrpc(error: TRPCError): boolean {
   if (error.cause instanceof AppError || error.cause instanceof z.ZodError) return false;
   return getHTTPStatusCodeFromError(error) < 500;
@@ -73,7 +72,6 @@ function textOf({ issues }: z.ZodError): string {
   return issues.map(({ path, message }) => `${path.join('.') || 'input'}: ${message}`).join('; ');
 }
 
-/** Formats errors that occur before a procedure is reached, such as guard errors and broken requests, for tRPC's clients. */
 export const trpcErrorStyle: ErrorStyle = {
   status: (error) => wireErrors[error.code].http,
   body: (status, error) => {

@@ -9,7 +9,7 @@ import type { PreviewView } from '../../sessions/api/ports.ts';
 export const previewQueryParameter = 'corral_preview';
 
 export interface PreviewSettings {
-  /** All names below the domain resolve to this server. Undefined: previews use names below localhost. */
+  /** All names below the domain resolve to this server. Undefined: previews use localhost. */
   readonly domain?: string | undefined;
   readonly maxHours: number;
 }
@@ -18,25 +18,25 @@ export interface RequestAddress {
   readonly scheme: 'http' | 'https';
 }
 export interface PreviewAddress {
-  /** Absolute for a port whose host name is known to resolve; otherwise `path`. */
+  /** Absolute if the port's host name is known to resolve; otherwise `path`. */
   readonly url: string;
-  /** A path on this server, for programs; works without a separate host name. Pages under it are sandboxed. */
+  /** Works without a host name of its own, for programs. Pages under this path are sandboxed. */
   readonly path: string;
 }
 /**
- * A preview's token is derived from the preview, its opener's credential and a secret that all servers of a store share. Each
- * server therefore accepts the token, which expires with that credential.
+ * Each server accepts the token, because it is derived from the preview, its opener's credential and a secret in the store.
+ * The token expires with that credential.
  */
 export interface PreviewLinks {
   createAddress(id: SessionId, view: PreviewView, reached: RequestAddress): Promise<PreviewAddress>;
-  /** The principal that opened the preview. Undefined: the token is wrong, or that principal's credential is no longer valid. */
+  /** Undefined: the token is wrong, or the opener's credential is no longer valid. */
   findMaker(id: SessionId, view: PreviewView, token: string): Promise<Principal | undefined>;
   /**
-   * Converts minutes to milliseconds. Default: 8 hours, or the allowed maximum if that is shorter. Throws: invalid_request
-   * (longer than allowed).
+   * Milliseconds from minutes. Default: 8 hours, or a shorter allowed maximum. Throws invalid_request if longer than
+   * allowed.
    */
   lifeMs(minutes: number | undefined): number;
-  /** The domain of the preview names `<port>-<session>`, without scheme and port. */
+  /** The domain of names `<port>-<session>`, without scheme and port. */
   readonly domain: string;
   schemeOf(reached: 'http' | 'https'): 'http' | 'https';
   /** The origins that the page's content security policy allows in frames. */
@@ -64,7 +64,7 @@ export function createPreviewLinks({ settings, peppers, credentials }: Deps): Pr
     const signed = JSON.stringify(['preview', id, preview, of, expiresAt, key, seal]);
     return `${preview}.${(await peppers()).hash(signed).hash}`;
   }
-  /** Names below localhost resolve to the browser's own machine, so they work only if the server runs there. */
+  /** The browser resolves names below localhost to its own machine. */
   function nameOf({ host, scheme: reached }: RequestAddress): string | undefined {
     if (base !== undefined) return `${usual}://{}.${base}`;
     const local = loopback.exec(host ?? '');

@@ -10,76 +10,69 @@ import { toTrpcErrorShape } from './errors.ts';
 import { sessionTarget } from './schemas.ts';
 
 /**
- * `find` reads the resource that the path's first parameter names, to check its owner. Undefined: the service behind the
- * operations checks and audits its callers.
+ * `find` reads the resource that the path's first parameter names, to check its owner. Without `find`, the service checks
+ * its callers.
  */
 interface Resource {
   readonly tag: string;
   readonly prefix: string;
   readonly noun?: string;
   readonly find?: (ctx: TrpcContext, id: never) => Promise<OwnedResource>;
-  /** The format of REST answers: `session` uses the envelope of session routes; the other two differ only in their errors. */
+  /** `session` uses the envelope of session routes. The other two differ only in their errors. */
   readonly style?: 'detail' | 'server' | 'session';
   readonly texts?: Readonly<Record<number, string>>;
-  /** The `corral` command for this resource. Each operation with a `verb` is a verb of the command. */
+  /** Each operation with a `verb` is a verb of this `corral` command. */
   readonly command?: {
     readonly name: string;
     readonly about: string;
     /** The name of one item. Default: the command's name. */
     readonly item?: string;
-    /** The words after the verb. Default: one item, by its id or name. */
+    /** The words after the verb. Default: one item's id or name. */
     readonly args?: readonly (readonly [usage: string, about: string])[];
     readonly examples: readonly string[];
     readonly columns: readonly string[];
-    /** The first word after a verb can be an item's name as listed by `ls`, not only an id. */
+    /** Items can be identified by a name from `ls`, not only by an id. */
     readonly hasNames?: true;
   };
 }
 
-/** Input fields that have a description are the verb's options. */
 interface Verb {
   readonly name: string;
-  /** The input fields that the words after the verb set, in order. Default: the parameters of the path. */
+  /** The fields that the words after the verb set, in order. Default: the path's parameters. */
   readonly words?: readonly string[];
-  /** Flags by field, for fields whose flag has another name, such as `--cron <fields>` for `schedule.cron`. */
+  /** Flags with a name other than the field's, such as `--cron <fields>` for `schedule.cron`. */
   readonly options?: Readonly<Record<string, string>>;
   readonly columns?: readonly string[];
   readonly note?: string;
 }
 
-/** Describes an operation; tRPC, REST with its OpenAPI document, rights and the audit log are derived from it. */
+/** Source of tRPC, REST, the OpenAPI document, rights and the audit log. */
 export interface Operation<In extends z.ZodType = z.ZodType, Out extends z.ZodType = z.ZodType> {
-  /**
-   * Method and path of its REST route. A parameter of the path sets the input field of the same name; `:sid=sessionId` sets
-   * `sessionId`.
-   */
+  /** Parameters of the path set input fields: `:sid=sessionId` sets `sessionId`. */
   readonly rest?: `${'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'} /${string}`;
-  /** The last part of its operation id in the OpenAPI document. Default: its capitalized name in the router, such as `List`. */
+  /** The last part of the OpenAPI operation id. Default: the capitalized name in the router. */
   readonly id?: string;
   readonly summary: string;
   readonly description?: string;
   /**
-   * The required rights. `any`: every caller. `create`: callers with at least the role `user`. A role: callers with at least this
-   * role. An access kind: callers with this access to the input's resource.
+   * `any`: every caller. `create`: the role `user` or higher. A role: this role or higher. An access kind: callers with this
+   * access to the input's resource.
    */
   readonly may: AccessKind | 'any' | 'create' | 'auditor' | 'operator' | 'admin';
-  /** The action in the audit log. Absent: calls are not logged. */
   readonly audit?: string;
   readonly in?: In;
-  /** The query or body of the REST route. Default: the input without the path's parameters. */
+  /** Default: the input without the path's parameters. */
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
   readonly out: Out;
   readonly example?: object;
   readonly answer: z.output<Out>;
-  /** The REST route's answer, if it differs from the procedure's: a constant, or computed from the answer and the input. */
   readonly reply?: {
     readonly schema: z.ZodType;
     readonly value: object | ((answer: z.output<Out>, input: z.output<In>) => object | null);
   };
-  /** HTTP statuses of failures, in addition to those that all routes have. Default: 404 if the path has an id. */
+  /** HTTP statuses in addition to those of all routes. Default: 404 if the path has an id. */
   readonly fails?: readonly number[];
-  /** Absent: the command line has no verb for the operation, or the verb is written by hand. */
   readonly verb?: Verb;
 }
 export interface OperationMeta extends Operation {
@@ -93,7 +86,7 @@ const t = initTRPC
   .create({
     isDev: false,
     errorFormatter: ({ error, path }) => toTrpcErrorShape(error, path),
-    // The client detects a dead connection from missing pings, and resumes after the last event id that it received.
+    // Clients detect a dead connection from missing pings, and resume after the last event id.
     sse: { ping: { enabled: true, intervalMs: 15_000 }, client: { reconnectAfterInactivityMs: 45_000 } },
   });
 
@@ -137,7 +130,7 @@ async function checkRight(ctx: TrpcContext, meta: OperationMeta, input: unknown)
   if (may === 'any') return;
   if (may === 'create') return requireRole(principal, 'user');
   if (may === 'auditor' || may === 'operator' || may === 'admin') return requireRole(principal, may);
-  if (principal.role === 'admin') return; // Administrators can do everything, so the store is not read.
+  if (principal.role === 'admin') return;
   const gone = () => new AppError('not_found', `There is no such ${of.noun}.`);
   const found = await of.find?.(ctx, namedIn(meta, input) as never);
   authorize(limitAuditorToViewer(principal), may, found ?? {}, gone);
@@ -184,10 +177,7 @@ export interface DescribedOperation {
   readonly name: string;
   readonly isQuery: boolean;
   readonly meta: OperationMeta;
-  /**
-   * Checks rights and writes the audit log as for a call over tRPC. `input` was parsed with the operation's schema. Rejects:
-   * AppError.
-   */
+  /** Checks rights and writes the audit log as over tRPC. `input` is already parsed. Rejects with AppError. */
   readonly call: (
     input: object,
     caller: { readonly ctx: TrpcContext; readonly signal: AbortSignal },

@@ -14,8 +14,7 @@ import type { CallerContext } from '../../http/guard/caller-context.ts';
 import { parseCursor } from '../../http/transport/cursor.ts';
 import { toSessionId } from './session-id.ts';
 
-// The wire schemas of Corral's own API, over tRPC and REST. Inputs are strict: a misspelt field is refused by name. A malformed
-// id is reported as not found, not as invalid.
+// Inputs are strict, so a misspelt field is refused by name. Malformed ids are reported as not found.
 
 export const SessionIdInput = z.string().transform(toSessionId);
 export const ProjectIdInput = z.string().transform((value): string => {
@@ -62,12 +61,9 @@ export const Session = z.object({
   origin: SessionOrigin,
   template: z.string(),
   projectId: z.string().nullable(),
-  /**
-   * The owner's name or, failing that, e-mail address. Null unless the owner is another person and the caller can use the
-   * project.
-   */
+  /** The owner's name or e-mail address. Null unless the owner is another person and the caller can use the project. */
   ownerName: z.string().nullable(),
-  /** The model chosen for the session; null: that of its template, its project or the server. */
+  /** Null: the model of the template, project or server. */
   model: z.string().nullable(),
   lastTask: z.string(),
   latestMessage: z.string(),
@@ -79,18 +75,15 @@ export const Session = z.object({
   pinned: z.boolean(),
   archived: z.boolean(),
   forkedFrom: ForkOrigin.nullable(),
-  /**
-   * `depth` is the distance from the first session; `attempts` is the set that an attempt belongs to. Null: a person or a
-   * client started this session.
-   */
+  /** `depth` is the distance from the first session. Null: a person or client started this session. */
   parent: Parent.nullable(),
-  /** The message in the original session that the edit replaced. Null unless this session started with an edit. */
+  /** Null unless the session started with an edit. */
   branch: MessageBranchPoint.nullable(),
   repositories: z.array(SessionRepository).readonly(),
   hasCheckpoints: z.boolean(),
   name: z.string().nullable(),
   metadata: z.record(z.string(), z.string()),
-  /** Time at which the session is deleted; null: never. */
+  /** When the session is deleted. Null: never. */
   endsAt: z.iso.datetime().nullable(),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
@@ -102,7 +95,6 @@ export const omitUndefined = <Fields extends object>(fields: Fields): Defined<Fi
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<Fields>;
 
 export const toIsoTime = (ms: number): string => new Date(ms).toISOString();
-/** A time in an answer: epoch milliseconds in the services, ISO 8601 in UTC for clients. */
 export const IsoTime = z.union([z.number().transform(toIsoTime), z.string()]).pipe(z.iso.datetime());
 
 export const toSession = (caller: Caller, record: SessionRecord): Session => ({
@@ -148,11 +140,11 @@ function endOf({ endsAt, life }: SessionRecord): string | null {
   return at == null ? null : toIsoTime(at);
 }
 
-/** A fact in the session's log. `seq` is its position, from which a client can resume; `ts` is epoch milliseconds. */
+/** A client can resume from `seq`. `ts` is epoch milliseconds. */
 export const Event = z.intersection(SessionFact, z.object({ seq: z.int(), sessionId: z.string(), ts: z.number() }));
 export type Event = z.infer<typeof Event>;
 
-/** Events are missing at this point: load the session again. The stream continues after `seq`. */
+/** Events are missing: load the session again. The stream continues after `seq`. */
 export interface Resync {
   readonly type: 'resync';
   readonly reason: 'cursor_too_old' | 'cursor_ahead';

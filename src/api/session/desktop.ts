@@ -79,10 +79,7 @@ export const desktopRouter = router({
       ? services.desktop.takeControl(sessionId, viewer)
       : services.desktop.giveControl(sessionId, viewer),
   ),
-  /**
-   * Takes control, even from another viewer. `viewer` identifies a connected viewer: the value of the query parameter
-   * `viewer` in its connection.
-   */
+  /** Takes control even from another viewer. `viewer` is the query parameter `viewer` of a viewer's connection. */
   takeControl: procedure
     .input(ofViewer)
     .output(DesktopView)
@@ -92,7 +89,7 @@ export const desktopRouter = router({
     .output(DesktopView)
     .mutation(({ ctx, input }) => ctx.services.desktop.giveControl(input.sessionId, input.viewer)),
 
-  /** A single-use, expiring link to the screen. Opening the link requires no token. */
+  /** A single-use, expiring link, which requires no token. */
   signedUrl: procedure
     .input(
       sessionTarget.extend({

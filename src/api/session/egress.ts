@@ -6,7 +6,6 @@ import { awaitOkResult, OkResult, sessionTarget } from '../procedure/schemas.ts'
 import { EgressHosts } from '../views/session-options.ts';
 
 const EgressInForce = EffectiveEgress.extend({
-  /** Why the caller cannot allow a host; null: the caller can. */
   whyNot: z.string().nullable(),
 });
 const onlyOperators = (role: string) => `Only operators can do this, and your role is ${role}. Ask an operator.`;
@@ -19,13 +18,13 @@ export const egressRouter = router({
     return { ...found, whyNot: hasRole(principal, 'operator') ? noWay : onlyOperators(principal.role) };
   }),
 
-  /** Requires the role `operator`, because the policy is the operator's. `host` can be `*.host` and can have a `:port`. */
+  /** Requires the role `operator`. `host` can be `*.host` and can have a `:port`. */
   allow: procedure
     .input(ofEntry)
     .output(OkResult)
     .mutation(({ ctx, input: { sessionId, host } }) => awaitOkResult(ctx.services.egress.allow(sessionId, host))),
 
-  /** Restricts the sandbox to these hosts from now on. `[]`: none; null: every host in the policy. Never widens the policy. */
+  /** `[]`: no hosts. Null: every host in the policy. Never widens the policy. */
   narrow: procedure
     .input(sessionTarget.extend({ hosts: EgressHosts.nullable() }))
     .output(OkResult)
@@ -33,7 +32,7 @@ export const egressRouter = router({
       awaitOkResult(ctx.services.egress.narrow(sessionId, hosts === 'none' ? [] : hosts)),
     ),
 
-  /** Revokes a host allowed in this session. Requires the role `operator`. */
+  /** Requires the role `operator`. */
   withdraw: procedure
     .input(ofEntry)
     .output(OkResult)

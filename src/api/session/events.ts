@@ -22,7 +22,7 @@ export const eventsRouter = router({
 
   subscribe: procedure
     .input(sessionTarget.extend({ lastEventId: CursorInput }))
-    // Reads the starting position before the client learns that the stream is open, so that no later event is missed.
+    // Read the position before the client learns that the stream is open, so that no event is missed.
     .subscription(async ({ ctx, input: { sessionId, lastEventId } }) => {
       const { sessions } = ctx.services;
       const { lastSeq: head } = await sessions.get(sessionId);
@@ -35,7 +35,7 @@ export const eventsRouter = router({
 interface StreamPosition {
   readonly sessionId: SessionId;
   readonly after: number;
-  /** Seq of the newest event when the stream was opened. Events up to it are history, sent as fast as the client reads. */
+  /** Seq of the newest event at the start. Events up to it are sent as fast as the client reads. */
   readonly head: number;
 }
 

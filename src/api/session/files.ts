@@ -3,7 +3,7 @@ import { FileChanges } from '../../sessions/api/files.ts';
 import { procedure, router } from '../procedure/procedure.ts';
 import { awaitOkResult, OkResult, PathInput, sessionTarget, toIsoTime } from '../procedure/schemas.ts';
 
-/** False: if no sandbox is running, the call fails instead of starting one. */
+/** False: fails if no sandbox is running, instead of starting one. */
 const Starts = z.boolean().default(true);
 const ofFile = sessionTarget.extend({ path: PathInput });
 const SearchInput = sessionTarget.extend({
@@ -45,7 +45,7 @@ export const filesRouter = router({
       const entries = await ctx.services.files.list(sessionId, path, ctx.signal, { starts });
       const items = entries.map(({ name, type, size, modified }) => ({
         name,
-        // links and pipes are reported as files, because there is no other type
+        // no other type exists for links and pipes
         type: type === 'directory' ? type : ('file' as const),
         size,
         modified,
@@ -83,7 +83,6 @@ export const filesRouter = router({
       return { since: since && { runId: since.runId, at: toIsoTime(since.at) }, ...changes };
     }),
 
-  /** A file's content when the newest run started. */
   before: procedure
     .input(ofFile)
     .output(z.object({ path: z.string(), content: z.string() }))

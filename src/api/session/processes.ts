@@ -23,10 +23,7 @@ export const processesRouter = router({
       z.object({
         pid: z.int(),
         logs: z.string(),
-        /**
-         * Whether the log has earlier lines. `log` is the path of the workspace file with the whole log, or empty if the process
-         * has none.
-         */
+        /** `log` is the workspace file with the whole log, or empty. */
         truncated: z.boolean(),
         log: z.string(),
       }),

@@ -53,7 +53,6 @@ const operation = defineOperations(repositoryOperationGroup);
 const base = '/api/v1/sessions/:sid=sessionId/repositories';
 const fails = [400, 404, 409, 501];
 
-/** Git runs only in the sandbox. */
 export const repositoriesRouter = router({
   list: operation({
     rest: `GET ${base}`,
@@ -110,7 +109,7 @@ export const repositoriesRouter = router({
   }).query(({ ctx, input: { sessionId, path, ...query } }) =>
     ctx.services.repositories.diff(sessionId, path, omitUndefined(query), ctx.signal),
   ),
-  /** The commits since the base, as a patch for `git am`. REST returns it as a file. */
+  /** Commits since the base, as a patch for `git am`. */
   patch: procedure
     .input(repositoryTarget)
     .output(z.object({ text: z.string() }))

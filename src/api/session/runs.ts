@@ -7,7 +7,7 @@ const SendInput = sessionTarget.extend({
   text: TextInput,
   mode: z.enum(['inject', 'queue', 'replace']).default('inject'),
   attachments: z.array(z.string().min(1).max(4_096)).max(100).default([]),
-  /** With a goal, the message starts a separate run, whose work is judged against the goal. */
+  /** Starts a separate run, which is judged against the goal. */
   goal: Goal.optional(),
   /** A repeated request with the same id and content returns the first answer and sends nothing. */
   clientMessageId: z.string().min(1).max(255).optional(),
@@ -24,7 +24,7 @@ export const runsRouter = router({
       const { sessions } = ctx.services;
       const command = { ...message, ...(goal && { goal }) };
       if (clientMessageId === undefined) return await sessions.send(sessionId, command);
-      await sessions.get(sessionId); // a request for an unknown session must not use up the client message id
+      await sessions.get(sessionId); // an unknown session must not use up the client message id
       const { text, mode, attachments } = message;
       const content = JSON.stringify([text, mode, attachments, ...(goal ? [goal] : [])]);
       return await ctx.once(['runs.send', sessionId, clientMessageId], content, () =>
@@ -32,10 +32,7 @@ export const runsRouter = router({
       );
     }),
 
-  /**
-   * Approves a pending call; see the events `approval.requested` and `approval.resolved`. With `args` the call runs with these
-   * arguments; with `always` further calls of its tool need no approval in this session.
-   */
+  /** `args` replaces the call's arguments. With `always`, further calls of the tool need no approval in this session. */
   approve: procedure
     .input(
       sessionTarget.extend({
@@ -55,7 +52,6 @@ export const runsRouter = router({
       }),
     ),
 
-  /** The model receives the rejection with the text. */
   reject: procedure
     .input(sessionTarget.extend({ callId: CallId, text: TextInput.optional() }))
     .output(Decision)

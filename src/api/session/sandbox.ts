@@ -17,7 +17,7 @@ const Executed = z.object({
   stdout: z.string(),
   stderr: z.string(),
   timedOut: z.boolean(),
-  /** Whether an output was cut after 1 MiB; `wholeIn` names the workspace file with the whole output. */
+  /** Cut after 1 MiB. `wholeIn` is the workspace file with the whole output. */
   truncated: z.boolean(),
   wholeIn: z.object({ stdout: z.string().optional(), stderr: z.string().optional() }),
 });
@@ -73,7 +73,7 @@ export const sandboxRouter = router({
     fails: [404],
   }).query(({ ctx, input }) => ctx.services.sandboxes.status(input.sessionId)),
 
-  /** Null if the sandbox is not running or cannot report usage. Neither starts the sandbox nor delays its idle stop. */
+  /** Null if the sandbox is not running or cannot report usage. Does not delay the sandbox's idle stop. */
   usage: sessionProcedure.output(SandboxUsageView.nullable()).query(async ({ ctx, input }) => {
     return (await ctx.services.sandboxes.usage(input.sessionId, ctx.signal)) ?? null;
   }),
@@ -112,7 +112,7 @@ export const sandboxRouter = router({
     fails: [404, 503],
   }).mutation(thenStatus((sandboxes, id, signal) => sandboxes.start(id, signal))),
 
-  /** Creates sessions whose sandboxes start with a copy of this sandbox's current files, but without its processes. */
+  /** The copies start with this sandbox's current files, but without its processes. */
   fork: procedure
     .input(sessionTarget.extend({ count: ForkCount.default(1) }))
     .output(z.array(ForkResult))
@@ -127,9 +127,7 @@ export const sandboxRouter = router({
 
   reset: changing.mutation(thenStatus((sandboxes, id, signal) => sandboxes.reset(id, signal))),
 
-  /**
-   * Revokes the sandbox's E2B tokens immediately and ends the streams opened with them. The SDKs get new tokens from `connect`.
-   */
+  /** Ends streams that use the old E2B tokens. The SDKs get new tokens from `connect`. */
   rotateTokens: changing.mutation(thenStatus((sandboxes, id) => sandboxes.rotateTokens(id))),
 
   exec: procedure

@@ -40,7 +40,7 @@ import {
 
 type Request = Awaited<ReturnType<SessionService['promptAt']>>['request'];
 
-/** Has the fields of `RecordedRequest` in `src/agents/models/seen-request.ts`. */
+/** The fields of `RecordedRequest` in `src/agents/models/seen-request.ts`. */
 const RecordedTurn = z.object({
   turn: z.int(),
   runId: z.string(),
@@ -78,17 +78,14 @@ const NewSession = z.strictObject({
   goal: Goal.optional(),
   model: ModelRef.optional(),
   fallbacks: FallbackRefs.optional(),
-  /** Tool servers that run in the sandbox, as in corral.yaml. */
   mcpServers: ToolProgramsInput.optional(),
   template: z.string().max(80).optional(),
   repositories: RepositoryInputs.optional(),
   author: GitAuthor.optional(),
   ...sessionOptionFields,
-  /** The id or name of one of your snapshots, whose files the session starts with. */
   snapshot: z.string().max(130).optional(),
-  /** The id or name of a template that you built, optionally with a tag. The sandbox uses its image. */
   built: z.string().max(200).optional(),
-  /** The name of a Sandbox (agents.x-k8s.io) in the namespace of this server's sandboxes. Administrators only. */
+  /** A Sandbox (agents.x-k8s.io) in the namespace of this server's sandboxes. Administrators only. */
   adopt: AdoptedSandboxRef.optional(),
 });
 type NewSession = z.output<typeof NewSession>;
@@ -101,9 +98,8 @@ const ListInput = z.strictObject({
   projectId: ProjectIdInput.optional(),
   archived: z.boolean().optional(),
   parent: SessionIdInput.optional(),
-  /** Only sessions that have all of these keys with these values. */
   metadata: SessionMetadata.optional(),
-  /** Text to find in the title, or in a message from a user or the agent. */
+  /** Searches the title and the messages from users and the agent. */
   search: z.string().trim().min(2).max(200).optional(),
 });
 
@@ -119,7 +115,7 @@ export const sessionsRouter = router({
       const { id } = await sessions.create(toCommand(options));
       if (task !== undefined) {
         await sessions.send(id, { text: task, mode: 'inject', ...(goal && { goal }) }).catch(async (error: unknown) => {
-          await sessions.delete(id).catch(() => {}); // the caller never learns the id, so nothing else would delete the session
+          await sessions.delete(id).catch(() => {}); // the caller never gets the id, so nothing else would delete the session
           throw error;
         });
       }
@@ -127,8 +123,8 @@ export const sessionsRouter = router({
     }),
 
   /**
-   * Returns your session with this name and starts or resumes it in the background; creates it if it does not exist. The other
-   * fields apply only to a new session. Concurrent calls get the same session.
+   * Returns your session with this name, or creates it. Other fields apply only to a new session. Concurrent calls get the
+   * same session.
    */
   named: procedure
     .input(NamedBox)
@@ -146,8 +142,8 @@ export const sessionsRouter = router({
     .query(async ({ ctx, input }) => toSession(ctx, await ctx.services.sessions.byName(input.name))),
 
   /**
-   * Creates a session with the conversation up to the end of a step or run. If the files from that moment were kept, the new
-   * session starts with them; `forkedFrom.files` reports whether it did.
+   * Copies the conversation up to a step or run. Starts with the files from that moment if they were kept, as
+   * `forkedFrom.files` reports.
    */
   fork: procedure
     .input(byId.extend({ seq: z.int().min(1).optional(), title: TitleInput.optional(), files: z.boolean().optional() }))
@@ -156,19 +152,15 @@ export const sessionsRouter = router({
       toSession(ctx, await ctx.services.sessions.fork(id, { origin: 'trpc', ...omitUndefined(requested) })),
     ),
 
-  /**
-   * Creates a session with everything before a message that started a run, and sends it the edited message. The original session
-   * is kept. `session.branch` names the message that differs between the sessions.
-   */
+  /** Copies everything before a message that started a run, and sends the edited message. Keeps the original session. */
   edit: procedure
     .input(
       byId.extend({
         seq: z.int().min(1),
         text: TextInput,
         attachments: z.array(z.string().min(1).max(4_096)).max(100).default([]),
-        /** The goal of the edited message; the original goal does not apply. */
         goal: Goal.optional(),
-        /** Stops the original session's current run first. If false, an edit during a run fails with a conflict. */
+        /** Stops the original's current run. If false, an edit during a run fails with a conflict. */
         stopsRun: z.boolean().default(false),
       }),
     )
@@ -217,7 +209,7 @@ export const sessionsRouter = router({
       };
     }),
 
-  /** The model request of a turn; without `turn`, of the newest turn. */
+  /** Default: the newest turn. */
   promptAt: procedure
     .input(byId.extend({ turn: z.int().min(1).max(99_999_999).optional() }))
     .output(RecordedTurn)
@@ -225,15 +217,12 @@ export const sessionsRouter = router({
 
   agent: ofSession.output(EffectiveAgent).query(({ ctx, input }) => ctx.services.sessions.agent(input.id)),
 
-  /** The skills that the agent can read. Skills in the workspace are listed only while the sandbox runs. */
+  /** Lists skills in the workspace only while the sandbox runs. */
   skills: ofSession
     .output(z.array(SessionSkillInfo))
     .query(async ({ ctx, input }) => [...(await ctx.services.sessions.skills(input.id, ctx.signal))]),
 
-  /**
-   * The cost of the session's turns, by the event that caused each turn, such as a message, a tool's result or an approval
-   * decision.
-   */
+  /** By the event that caused each turn, such as a message or a tool's result. */
   cost: ofSession.output(SessionCost).query(async ({ ctx, input: { id } }) => {
     const { forkedFrom } = await ctx.services.sessions.get(id);
     return await computeSessionCost(ctx.services.sessions.history(id), forkedFrom?.seq);
@@ -243,16 +232,14 @@ export const sessionsRouter = router({
     .input(
       byId.extend({
         title: TitleInput.optional(),
-        /** Unique among the owner's sessions. Null removes the name, so that another session can take it. */
+        /** Unique among the owner's sessions. Null removes the name. */
         name: BoxName.nullable().optional(),
         favorite: z.boolean().optional(),
         pinned: z.boolean().optional(),
         archived: z.boolean().optional(),
-        /** Marks all messages as read. */
         unread: z.literal(0).optional(),
-        /** Replaces all keys and values. */
         metadata: SessionMetadata.optional(),
-        /** Time until the session is deleted, counted from this request; null: never. */
+        /** Counted from this request. Null: never. */
         lifetimeSeconds: LifetimeSeconds.nullable().optional(),
         /** Replaces the session's own skills. Takes effect on the next turn. */
         skills: SkillPins.optional(),
@@ -269,7 +256,7 @@ export const sessionsRouter = router({
     .output(OkResult)
     .mutation(({ ctx, input }) => awaitOkResult(ctx.services.sessions.delete(input.id))),
 
-  /** Deletes the sessions that the caller can delete, and returns an error code for each session that was not deleted. */
+  /** Returns an error code for each session that was not deleted. */
   deleteMany: procedure
     .input(z.strictObject({ ids: z.array(SessionIdInput).min(1).max(500) }))
     .output(z.object({ deleted: z.array(z.string()), kept: z.array(z.object({ id: z.string(), code: z.string() })) }))
@@ -323,7 +310,7 @@ async function* news(ctx: TrpcContext, signal: AbortSignal): AsyncGenerator<Sess
   }
 }
 
-/** Newest message first; sessions with equal times are ordered by id, so the order is stable. */
+/** Newest message first. The id makes the order stable. */
 type ListPosition = Pick<SessionRecord, 'latestMessageAt'> & { readonly id: string };
 
 const byPlace = (a: ListPosition, b: ListPosition) =>

@@ -26,7 +26,7 @@ export const terminalsRouter = router({
       awaitOkResult(ctx.services.terminals.write(terminalId, text, ctx.signal)),
     ),
 
-  /** Types into an agent's shell while a command runs there. The shell's id is `id` in the tool call's arguments. */
+  /** The shell's id is `id` in the tool call's arguments. */
   typeIntoShell: procedure
     .input(sessionTarget.extend({ shellId: z.string().min(1).max(255), text: z.string().min(1).max(65_536) }))
     .output(OkResult)
@@ -34,7 +34,6 @@ export const terminalsRouter = router({
       awaitOkResult(ctx.services.terminals.typeIntoShell(sessionId, shellId, text, ctx.signal)),
     ),
 
-  /** The end of the output of the shell's newest command, and whether the command is still running. */
   viewShell: procedure
     .input(sessionTarget.extend({ shellId: z.string().min(1).max(255) }))
     .output(z.object({ output: z.string(), isRunning: z.boolean() }))

@@ -24,7 +24,7 @@ export const CronInput = z.strictObject({
 const ScheduleInput = CronInput.extend({
   /** Each start is delayed by up to this many seconds. */
   jitterSeconds: z.int().min(0).max(3_600).default(0),
-  /** After downtime: start once, for the latest missed time, or not at all. */
+  /** After downtime: `latest` starts once, for the latest missed time. */
   missed: z.enum(['latest', 'none']).default('latest'),
 });
 const names = z.array(z.string().min(1).max(200)).max(50);
@@ -94,7 +94,7 @@ const BudgetInput = z.strictObject({
 });
 const fields = {
   name,
-  /** `run`: an agent works. `prebuild`: prepares the repositories for later sessions, without an agent. */
+  /** `prebuild` prepares the repositories for later sessions, without an agent. */
   kind: z.enum(stored.automationKinds),
   message: z.string().max(200_000).describe('the message to the agent at each start; empty for a prebuild'),
   goal: Goal.nullable(),
@@ -102,12 +102,11 @@ const fields = {
   projectId: z.uuid().nullable(),
   template: z.string().max(100).nullable().describe('the template of its sessions'),
   model: ModelRef.nullable().describe('the model of its sessions, provider/model'),
-  /** In addition to those of the template. */
   skills: SkillPins,
   schedule: ScheduleInput.nullable(),
   hook: HookInput.nullable(),
   after: AfterInput.nullable(),
-  /** Limits of each session, in addition to those of its template and the server; the smaller limit applies. */
+  /** In addition to limits from the template and the server. The smaller limit applies. */
   budget: BudgetInput.nullable(),
   whileRunning: z
     .enum(['skip', 'queue', 'stop'])
@@ -143,7 +142,7 @@ export const NewAutomation = z
   });
 export const AutomationChange = z.strictObject({
   ...z.object(fields).partial().shape,
-  /** The version that the change is based on; the change is refused if the automation has another version. */
+  /** The change is refused if the automation has another version. */
   version: z.int().min(1).optional(),
 });
 const AutomationRepository = z.object({
@@ -158,7 +157,7 @@ export const Automation = stored.Automation.omit({ owner: true, program: true, s
   repositories: z.array(AutomationRepository).readonly(),
   hook: stored.HookSpec.extend({
     path: z.string(),
-    /** When the hook's secret was created. Null: there is no secret, so no delivery is accepted. */
+    /** Null: no secret, so every delivery is refused. */
     secretAt: IsoTime.nullable(),
   }).nullable(),
   paused: stored.AutomationPause.omit({ failure: true }).extend({ at: IsoTime }).nullable(),

@@ -26,10 +26,10 @@ import { createWatchdog, type Watchdog } from '../watchdog.ts';
 import { continuesAnotherModel, type RawBlock, toAiSdkPrompt } from './prompt.ts';
 import type { ProviderAdapter } from './provider-adapter.ts';
 
-/** A refusal's body is ignored if it exceeds these limits, so its text is not reported. */
+/** The body of a larger refusal is ignored. */
 const refusalLimits: JsonLimits = { maxBytes: 256 * 1024, maxDepth: 32, maxValues: 10_000 };
 
-/** Undefined if the provider did not refuse the request, for example because the connection broke. */
+/** Undefined if there was no refusal, for example because the connection broke. */
 function findRefusal(thrown: unknown, now: number): ProviderErrorResponse | undefined {
   if (APICallError.isInstance(thrown)) {
     const { statusCode, responseHeaders, message, data, responseBody } = thrown;
@@ -91,8 +91,8 @@ const watches = new WeakMap<AbortSignal, () => void>();
 const watchBytes = (signal: AbortSignal, onBytes: () => void): void => void watches.set(signal, onBytes);
 
 /**
- * A `fetch` for model turns. It reports each chunk, fails if the reply is larger than any model could produce, and follows no
- * redirects, because a redirect would send the key to another host.
+ * Follows no redirects, because a redirect would send the key to another host. Fails if the reply is larger than any model
+ * could produce.
  */
 const turnFetch =
   (via: typeof fetch = fetch): typeof fetch =>
@@ -119,7 +119,6 @@ export interface AiSdkOptions extends ModelBuildOptions {
   readonly adapter: ProviderAdapter;
 }
 
-/** Calls only `doStream` of the provider package's model. */
 export function createAiSdkModel(options: AiSdkOptions): Model {
   const { name, model, adapter, abilities, key, baseUrl, advice, clock, newId, idleMs = 60_000 } = options;
   let summaries = true;
@@ -147,7 +146,7 @@ export function createAiSdkModel(options: AiSdkOptions): Model {
       silence.signal.throwIfAborted();
       const { stream } = await streamed(request, silence);
       for await (const part of stream) {
-        silence.rest(); // a slow consumer of the stream does not mean that the provider is silent
+        silence.rest(); // a slow consumer does not mean that the provider is silent
         if (part.type === 'error') throw part.error;
         yield* reply.read(part);
         silence.wake();
@@ -202,7 +201,7 @@ interface Options {
   readonly broken: () => FailedTurn;
 }
 
-/** Yields calls only at the end of the reply, so that no call of a truncated reply is executed. */
+/** Yields calls at the end, so that no call of a truncated reply is executed. */
 function createReplyReader({ newId, broken }: Options) {
   const blocks = new Map<string, { type: 'text' | 'reasoning'; text: string; meta: SharedV4ProviderMetadata }>();
   const calls: ToolCall[] = [];
@@ -214,7 +213,6 @@ function createReplyReader({ newId, broken }: Options) {
     switch (part.type) {
       case 'text-start':
       case 'reasoning-start':
-        // starts a new paragraph
         if (part.type === 'reasoning-start' && reasoned) yield { type: 'reasoning', delta: '\n\n' };
         blocks.set(key(part), { type: kindOf(part.type), text: '', meta: part.providerMetadata ?? {} });
         return;
@@ -278,16 +276,16 @@ const raw = (block: RawBlock, meta: SharedV4ProviderMetadata): TurnPart => ({
   part: { ...block, ...(Object.keys(meta).length > 0 && { meta }) },
 });
 
-/** Later data for a block replaces earlier data. For example, the signature arrives only at the end of the block. */
+/** Later data replaces earlier data: for example, the signature arrives only at the end of the block. */
 function merged(a: SharedV4ProviderMetadata, b: SharedV4ProviderMetadata | undefined): SharedV4ProviderMetadata {
   const all = { ...a };
   for (const [name, values] of Object.entries(b ?? {})) all[name] = { ...all[name], ...values };
   return all;
 }
 
-/** Large enough for arguments that contain the largest file that a tool can write. */
+/** Fits the largest file that a tool can write. */
 const argumentLimits: JsonLimits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxValues: 100_000 };
-/** Text that is not JSON is returned unchanged, and the tool then refuses it. */
+/** Returns text that is not JSON unchanged, for the tool to refuse. */
 function parseArgs(input: string): unknown {
   if (['', 'null'].includes(input.trim())) return {};
   const asSent = parseJson(input, argumentLimits);
@@ -297,7 +295,7 @@ function parseArgs(input: string): unknown {
   return inner.ok ? inner.value : json.value;
 }
 
-/** Repairs two mistakes that small models make: a code fence around the arguments, and raw line breaks in strings. */
+/** Small models put a code fence around the arguments, or raw line breaks in strings. */
 const repaired = (input: string): string => {
   const lines = input.trim().split('\n');
   const text =

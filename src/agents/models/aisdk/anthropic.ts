@@ -2,7 +2,7 @@ import { createAnthropic } from '@ai-sdk/anthropic';
 import { findClaudeComputerType } from './claude.ts';
 import type { ProviderAdapter } from './provider-adapter.ts';
 
-// A reply's limit counts against the context window, so the default is below the newest models' maximum.
+// Below the newest models' maximum, because the limit counts against the context window.
 const maxDefaultOutput = 32_000;
 
 export const anthropicAdapter: ProviderAdapter = {
@@ -11,7 +11,7 @@ export const anthropicAdapter: ProviderAdapter = {
     createAnthropic({ apiKey: key?.reveal() ?? 'none', baseURL: `${baseUrl.replace(/\/v1$/, '')}/v1`, fetch })(model),
   options: ({ sampling, tools }, { abilities, isForeign }) => ({
     maxOutputTokens: sampling?.maxOutputTokens ?? Math.min(abilities.maxOutput, maxDefaultOutput),
-    // With reasoning on, Anthropic requires a turn to start with its own signed reasoning. Another model's calls lack it.
+    // With reasoning on, Anthropic requires a turn to start with its own signed reasoning, which another model's calls lack.
     ...(isForeign && { reasoning: 'provider-default' as const }),
     ...(tools.length > 0 &&
       !abilities.parallel && { providerOptions: { anthropic: { disableParallelToolUse: true } } }),

@@ -1,13 +1,10 @@
 import type { ModelCapabilities } from '../model.ts';
 import type { ReasoningLevel } from '../provider.ts';
 
-/**
- * Versions up to this one accept a forced tool unless they reason. Fable, unknown versions, and later versions of all families
- * but Haiku are treated like the newest models.
- */
+/** Up to this version, models accept a forced tool unless they reason. Later versions do not, except for Haiku. */
 const lastForced = 5;
 
-/** The newest Claude models refuse forced tools. No Claude model accepts forced tools while it reasons. */
+/** The newest Claude models refuse forced tools. Others refuse them while they reason. */
 export function findClaudeCapabilities(
   model: string,
   reasoning: ReasoningLevel,

@@ -4,7 +4,7 @@ import type { TextToolCall } from './python-calls.ts';
 import { ThinkTagParser } from './think-tags.ts';
 import { TextToolCallFinder } from './written-calls.ts';
 
-// Chat Completions servers differ in details. This module converts their answers to what the AI SDK's package expects.
+// Converts answers to what the AI SDK's package expects, because Chat Completions servers differ in details.
 
 type Tree = Record<string, unknown>;
 const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -13,7 +13,7 @@ const limits: JsonLimits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxValues
 const maxErrorBytes = 256 * 1024;
 
 interface ServerHabits {
-  /** Number of consecutive complete HTTP responses without an end mark. Undefined: the server has sent an end mark. */
+  /** Number of consecutive complete HTTP responses without an end mark. Undefined: the server sends end marks. */
   unended: number | undefined;
 }
 
@@ -32,7 +32,7 @@ export function createOpenaiCompatibleFetch(via: typeof fetch): typeof fetch {
     }
     const text = await response.text();
     const json = parseJson(text, limits);
-    // A gateway in front of the server may return an HTML page, or an error with status 200.
+    // A gateway may return an HTML page, or an error with status 200.
     if (!json.ok && !/^\s*(data|event|id|:)/.test(text)) return refusal(502, text, response.headers);
     if (json.ok && isTree(json.value) && !Array.isArray(json.value.choices))
       return refusal(statusIn(json.value) ?? 502, text, response.headers);
@@ -100,7 +100,7 @@ function toolsIn(body: unknown): ReadonlySet<string> {
 
 function rewritten(tools: ReadonlySet<string>, habits: ServerHabits): TransformStream<string, string> {
   const reply = new Reply(tools, habits);
-  let begun: string[] = []; // a partial line, in pieces, so that each piece is searched for a line break only once
+  let begun: string[] = []; // kept in pieces, so that each piece is searched for a line break only once
   let chars = 0;
   let endedInReturn = false;
   const readLine = (end: string, controller: TransformStreamDefaultController<string>) => {
@@ -120,7 +120,7 @@ function rewritten(tools: ReadonlySet<string>, habits: ServerHabits): TransformS
     },
     flush(controller) {
       readLine('', controller);
-      readLine('', controller); // an empty line ends an event
+      readLine('', controller);
       for (const chunk of reply.end()) controller.enqueue(chunk);
     },
   });
@@ -134,7 +134,6 @@ class Reply {
   #kind = '';
   #lines: string[] = [];
   #calls = 0;
-  /** Calls that arrived in one piece, each as JSON. */
   readonly #whole = new Set<string>();
   hasContent = false;
   #finish: unknown;
@@ -142,7 +141,6 @@ class Reply {
   #isOver = false;
   readonly #tools: ReadonlySet<string>;
   readonly #habits: ServerHabits;
-  /** Calls that have no arguments yet and whose names may be incomplete, by index. */
   readonly #begun = new Map<number, Tree & { readonly name: string }>();
 
   constructor(tools: ReadonlySet<string>, habits: ServerHabits) {
@@ -152,8 +150,8 @@ class Reply {
   }
 
   /**
-   * Handles the end of the stream. The first reply without an end mark may have been cut off, so it is retried. If the next
-   * reply has none either, the server is assumed never to send one.
+   * A first reply without an end mark is retried, because it may have been cut off. After a second one, the server is
+   * assumed never to send end marks.
    */
   *end(): Generator<string> {
     const { unended } = this.#habits;
@@ -162,7 +160,7 @@ class Reply {
     if (this.hasContent) this.#habits.unended = unended + 1;
   }
 
-  /** An event's JSON may be on one line, even without an empty line after it, or span several lines. */
+  /** An event's JSON may span several lines, or lack an empty line after it. */
   *read(line: string): Generator<string> {
     if (this.#isOver) return;
     if (line === '') return yield* this.#endEvent();
@@ -191,7 +189,7 @@ class Reply {
     if (!['', 'message', 'error'].includes(kind)) return; // such as `event: ping`
     this.#isOver = true;
     if (kind === 'error') return yield event({ error: toErrorBody(data) });
-    // The same request would fail again, so it is not retried.
+    // Not retried, because the same request would fail again.
     const message = `The server sent a reply that cannot be read: ${data.slice(0, 100)}`;
     yield event({ error: { message, type: 'invalid_reply', code: 422 } });
   }
@@ -239,7 +237,7 @@ class Reply {
     });
   }
 
-  /** Some servers report `stop` even when the reply calls tools. */
+  /** Some servers report `stop` even for tool calls. */
   #reason(finish: unknown): unknown {
     return this.#calls > 0 && (finish === 'stop' || finish === 'function_call') ? 'tool_calls' : finish;
   }
@@ -270,7 +268,7 @@ class Reply {
     const values = [...treesIn(list), ...(isTree(old) ? [{ index: 0, function: old }] : [])];
     return values.flatMap((call, at): Tree[] => {
       const whole = JSON.stringify(call);
-      // Some servers repeat a complete call at the end. Without ids, two equal calls may both be intended, so both are kept.
+      // Some servers repeat a complete call at the end. Without ids, equal calls may be intended.
       if (call.id && this.#whole.has(whole)) return [];
       const { name: sent, arguments: args } = isTree(call.function) ? call.function : call;
       const index = typeof call.index === 'number' ? call.index : this.#indexOf(sent);
@@ -306,7 +304,7 @@ class Reply {
     return joined !== undefined && (this.#tools.has(joined) || this.#canGoOn(joined)) ? last : this.#calls;
   }
 
-  /** In each chunk, some servers repeat the part of the name that they have already sent. */
+  /** In each chunk, some servers repeat the part of the name that they already sent. */
   #joined(begun: string, piece: string): string {
     return piece.startsWith(begun) && begun !== '' ? piece : begun + piece;
   }

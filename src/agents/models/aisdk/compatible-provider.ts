@@ -8,8 +8,8 @@ import {
 } from '../model-list.ts';
 import type { Provider } from '../provider.ts';
 
-// GET /v1/models of servers with a Chat Completions API. Each server adds its own fields to the id; those of OpenRouter, vLLM,
-// LM Studio, Groq and Mistral are supported. A field in another format is treated as unknown.
+// GET /v1/models, with the extra fields from OpenRouter, vLLM, LM Studio, Groq and Mistral. A field in another format is
+// treated as unknown.
 
 const maybe = <Schema extends z.ZodType>(schema: Schema) => schema.optional().catch(undefined);
 const PerToken = maybe(z.string().max(40).transform(Number).pipe(z.number().min(0).max(1)));
@@ -55,7 +55,6 @@ function toListedModel(entry: z.output<typeof Entry>): ListedModel {
   };
 }
 
-/** Removes binary rounding errors. */
 const perMillion = (each: number): number => Number((each * 1e6).toPrecision(6));
 
 export const createOpenaiCompatibleProvider = (name: string, baseUrl: string): Provider => ({

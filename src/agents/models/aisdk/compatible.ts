@@ -2,7 +2,7 @@ import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { createOpenaiCompatibleFetch } from './compatible-fetch.ts';
 import type { ProviderAdapter } from './provider-adapter.ts';
 
-/** Any server that speaks OpenAI's Chat Completions: Ollama, vLLM, LiteLLM, OpenRouter and many more. */
+/** Chat Completions servers, such as Ollama, vLLM, LiteLLM and OpenRouter. */
 export const openaiCompatibleAdapter: ProviderAdapter = {
   name: 'compatible',
   open: ({ model, key, baseUrl, fetch }) =>
@@ -15,6 +15,6 @@ export const openaiCompatibleAdapter: ProviderAdapter = {
     }).chatModel(model),
   options: () => ({}),
   pictures: 'after',
-  // Servers with reasoning models expect the current turn's reasoning. Reasoning from earlier turns is refused or wasted.
+  // Servers with reasoning models expect only the current turn's reasoning.
   keepsReasoning: 'in-turn',
 };

@@ -2,8 +2,8 @@ import { createOpenAI } from '@ai-sdk/openai';
 import type { ProviderAdapter } from './provider-adapter.ts';
 
 /**
- * Nothing is stored at the provider, so encrypted reasoning is sent with each request. OpenAI refuses reasoning summaries to
- * unverified organizations. The package omits the summary option for models that do not reason.
+ * The provider stores nothing, so each request contains encrypted reasoning. OpenAI refuses reasoning summaries to
+ * unverified organizations.
  */
 export const openaiAdapter: ProviderAdapter = {
   name: 'openai',

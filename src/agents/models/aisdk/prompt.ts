@@ -17,8 +17,8 @@ import type { AssistantMessage, Picture, ToolCall, TurnRequest } from '../model.
 import type { ProviderAdapter } from './provider-adapter.ts';
 
 /**
- * One finished block of a reply, stored in `raw` and sent back in later requests. `meta` is the provider's own data. `id` is
- * the provider's id for a call if it differs from Corral's: some providers put a signature in the id.
+ * A block of a reply, sent back in later requests. `meta` is the provider's own data. `id` is the provider's id for a call
+ * if it differs from Corral's, because some ids contain a signature.
  */
 export type RawBlock =
   | { readonly type: 'text' | 'reasoning'; readonly text: string; readonly meta?: SharedV4ProviderOptions }
@@ -31,7 +31,7 @@ interface Options {
   readonly images: boolean;
 }
 
-/** Adds marks for the provider's cache. The result never ends with an assistant message. */
+/** The result never ends with an assistant message. */
 export function toAiSdkPrompt(request: TurnRequest, options: Options): LanguageModelV4Prompt {
   const pieces = toPromptPieces(request);
   const turnFrom = pieces.findLastIndex(({ kind }) => kind === 'user');
@@ -45,13 +45,13 @@ export function toAiSdkPrompt(request: TurnRequest, options: Options): LanguageM
   return request.system === '' ? messages : [system, ...messages];
 }
 
-/** Whether another model made the newest calls. If so, this request answers that model's calls. */
+/** Whether another model made the newest calls, which this request answers. */
 export function continuesAnotherModel(request: TurnRequest, name: string): boolean {
   const last = request.messages.findLast(({ role }) => role !== 'tool');
   return last?.role === 'assistant' && last.calls.length > 0 && last.model !== name;
 }
 
-/** Marks the newest message and the message that was newest a turn ago. Providers accept only a few marks. */
+/** Marks the newest message and the one that was newest a turn ago, because providers accept few marks. */
 function mark(messages: LanguageModelV4Message[], skipped: number, providerOptions: SharedV4ProviderOptions): void {
   const own = messages.flatMap(({ role }, at) => (role === 'assistant' ? [] : [at]));
   for (const at of own.slice(0, own.length - skipped).slice(-2)) {
@@ -60,7 +60,6 @@ function mark(messages: LanguageModelV4Message[], skipped: number, providerOptio
   }
 }
 
-/** `isOpen`: the exchange came after the user's last message. */
 type Form = Options & { readonly isOpen: boolean };
 
 function toMessages(piece: PromptPiece, form: Form): readonly LanguageModelV4Message[] {
@@ -119,7 +118,7 @@ const callPart = ({ callId, name, args }: ToolCall, ids: ReadonlyMap<string, str
   type: 'tool-call',
   toolCallId: ids.get(callId) ?? normalizeCallId(callId),
   toolName: name,
-  // Providers accept only an object. The call's result explains to the model that its arguments were invalid.
+  // Providers accept only an object. The result of an invalid call explains the mistake to the model.
   input: typeof args === 'object' && args !== null && !Array.isArray(args) ? args : { invalid: args ?? null },
 });
 

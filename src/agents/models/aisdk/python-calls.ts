@@ -5,10 +5,7 @@ export interface TextToolCall {
 
 const maxDepth = 64;
 
-/**
- * Parses calls in Python syntax: `[read(file="a", lines=[1, 2]), list()]`, or one per line. Empty if the text contains anything
- * else.
- */
+/** Parses `[read(file="a", lines=[1, 2]), list()]`, or one call per line. Empty if there is any other text. */
 export function parsePythonCalls(text: string): TextToolCall[] {
   const reader = new Reader(text);
   try {

@@ -2,10 +2,7 @@ const maxBlank = 1_000; // maximum number of white-space characters before a rep
 const openers = ['<think>', '<thinking>', '<thought>', '<reasoning>', '<|thinking|>', '[THINK]', '◁think▷'];
 const closers = ['</think>', '</thinking>', '</thought>', '</reasoning>', '<|/thinking|>', '[/THINK]', '◁/think▷'];
 
-/**
- * Separates reasoning from a reply's text. Tags may be split across chunks, and an opening tag is valid only at the start of
- * a reply.
- */
+/** Tags may be split across chunks. An opening tag is valid only at the start of a reply. */
 export class ThinkTagParser {
   #held = '';
   #state: 'before' | 'inside' | 'after' = 'before';
@@ -30,7 +27,7 @@ export class ThinkTagParser {
         this.#state = 'after';
       }
       if (this.#state === 'after' && !this.#hasThought) {
-        text += this.#held; // without an opening tag, an end tag may be anywhere in the reply, so `splitThoughts` handles it
+        text += this.#held; // an end tag without an opening tag may be anywhere, so `splitThoughts` handles it
         this.#held = '';
         return { text, thought };
       }

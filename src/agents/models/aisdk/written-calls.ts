@@ -2,13 +2,13 @@ import { type JsonLimits, parseJson } from '../../../core/text/json.ts';
 import { trimCharacters } from '../../../core/text/text.ts';
 import { parsePythonCalls, type TextToolCall } from './python-calls.ts';
 
-// Tool calls arrive as text from small models, and from servers that have no parser for their model's calls.
+// Small models, and servers without a parser for their model, send tool calls as text.
 
 interface Form {
   readonly opens: string;
-  /** The text that closes the form. Empty: the form extends to the end of the reply. */
+  /** Empty: the form extends to the end of the reply. */
   readonly closes: string;
-  /** Whether ordinary text may look like this form. If so, a match is a call only if the tool exists. */
+  /** Ordinary text may look like this form, so a match is a call only if the tool exists. */
   readonly isCommon: boolean;
 }
 const forms: readonly Form[] = [
@@ -40,14 +40,12 @@ export interface TextWithCalls {
   readonly calls: readonly TextToolCall[];
 }
 
-/** Holds back text that may still turn out to be a call. */
 export class TextToolCallFinder {
   readonly #tools: ReadonlySet<string>;
   #held = '';
-  /** Pieces received after `#held` while a form is open: searching all held text again for each piece would be too slow. */
+  /** Kept apart from `#held`, because searching all held text for each piece is slow. */
   #more: string[] = [];
   #moreChars = 0;
-  /** The last characters, which may contain the beginning of the closing text. */
   #tail = '';
   #form: Form | undefined;
   #hasBegun = false;
@@ -70,7 +68,7 @@ export class TextToolCallFinder {
     return this.#read(true);
   }
 
-  /** Stores the piece. True if the open form may end in this piece, or has become too long. */
+  /** Returns true if the form may end in this piece, or has become too long. */
   #endsIn(delta: string, { closes }: Form): boolean {
     this.#more.push(delta);
     this.#moreChars += delta.length;
@@ -115,10 +113,7 @@ export class TextToolCallFinder {
     return { text: texts.join(''), calls };
   }
 
-  /**
-   * Passes on the held text up to its first form, or up to a trailing part that may still become one. Undefined: no form has
-   * started.
-   */
+  /** Passes on the held text up to its first form, or up to an end that may become one. Undefined: no form has started. */
   #find(texts: string[], isOver: boolean): Form | undefined {
     if (!this.#hasBegun) {
       const first = this.#held.trimStart();
@@ -135,7 +130,7 @@ export class TextToolCallFinder {
     return found;
   }
 
-  /** The number of trailing characters that may be the beginning of a form. */
+  /** Number of characters at the end that may begin a form. */
   #possible(): number {
     for (let length = Math.min(longestOpening, this.#held.length); length > 0; length--) {
       const end = this.#held.slice(-length);
@@ -197,7 +192,7 @@ function argumentsIn(text: string, [begin, middle, end]: readonly [string, strin
   return Object.fromEntries(found);
 }
 
-/** The marks around one call as Kimi and DeepSeek write it: before the call, before its arguments, and after the call. */
+/** Kimi and DeepSeek put marks before a call, before its arguments, and after the call. */
 const callMarks = [
   ['<|tool_call_begin|>', '<|tool_call_argument_begin|>', '<|tool_call_end|>'],
   ['<｜tool▁call▁begin｜>', '<｜tool▁sep｜>', '<｜tool▁call▁end｜>'],
@@ -210,7 +205,7 @@ function markedCalls(text: string): TextToolCall[] {
       .flatMap((part) => {
         const [head = '', rest = ''] = (part.split(end)[0] ?? '').split(middle);
         const [own, ...lines] = rest.trim().split('\n');
-        // In DeepSeek's first form, the kind is followed by the tool's name on its own line and the arguments in a fence.
+        // In DeepSeek's first form, the name is on its own line and the arguments are in a fence.
         const isFenced = head.trim() === 'function' && lines.length > 0;
         const json = parseJson(isFenced ? lines.filter((line) => !line.startsWith('```')).join('\n') : rest, limits);
         const name = (isFenced ? own : head)?.trim().replace(/:\d+$/, '') ?? '';
@@ -223,7 +218,7 @@ function jsonCalls(text: string): TextToolCall[] {
   const trimmed = text.trim();
   const marked = markedCalls(trimmed);
   if (marked.length > 0) return marked;
-  const key = trimmed.indexOf('<arg_key>'); // GLM's form inside the tag
+  const key = trimmed.indexOf('<arg_key>');
   if (key > 0) {
     const args = argumentsIn(trimmed.replaceAll(/<\/arg_key>\s?<arg_value>/g, '<arg_value>'), [
       '<arg_key>',
@@ -232,13 +227,12 @@ function jsonCalls(text: string): TextToolCall[] {
     ]);
     return [{ name: trimmed.slice(0, key).trim(), args }];
   }
-  // In some forms, the name comes before the arguments: `name[ARGS]{…}`.
+  // Some forms put the name first: `name[ARGS]{…}`.
   const named = /^([\w.-]{1,128})(?:\[CALL_ID\][\w-]{1,64})?(?:\[ARGS\])?(?=\{)/.exec(trimmed);
   if (named?.[1]) {
     const json = parseJson(trimmed.slice(named[0].length), limits);
     return json.ok ? [{ name: named[1], args: json.value }] : [];
   }
-  // Qwen3-Coder's form inside the tag.
   if (trimmed.startsWith('<function='))
     return functionIn(trimmed.slice('<function='.length).split('</function>')[0] ?? '');
   const whole = parseJson(trimmed, limits);

@@ -6,9 +6,9 @@ import type { Provider, ReasoningLevel } from '../provider.ts';
 interface Price {
   readonly input: number;
   readonly output: number;
-  /** Input from the provider's cache. Absent: the price of input. */
+  /** Default: the price of input. */
   readonly cachedInput?: number | undefined;
-  /** Input written to the cache. Absent: the price of input. */
+  /** Default: the price of input. */
   readonly cacheWrite?: number | undefined;
 }
 interface PriceEntry {
@@ -16,7 +16,7 @@ interface PriceEntry {
   costOf(usage: TurnUsage): number | undefined;
 }
 
-// The published list is in `@pydantic/genai-prices`, which takes up 0.8 MB. Only servers that use a real model load it.
+// `@pydantic/genai-prices` takes up 0.8 MB, so only servers with a real model load it.
 const providerIds: Readonly<Record<string, string>> = { gemini: 'google' };
 
 async function findCatalogEntry(provider: string, model: string): Promise<PriceEntry | undefined> {
@@ -45,7 +45,7 @@ function costAt(price: Price, { inputTokens, outputTokens, cachedTokens = 0, cac
   return (fresh * input + cachedTokens * cachedInput + cacheWrittenTokens * cacheWrite + outputTokens * output) / 1e6;
 }
 
-/** The operator's description of a model in `models.catalog`, which overrides every other source. */
+/** An entry in `models.catalog`, which overrides every other source. */
 export interface CatalogEntry {
   readonly window?: number | undefined;
   readonly maxOutput?: number | undefined;
@@ -61,10 +61,7 @@ interface Facts {
   readonly costOf: (usage: TurnUsage) => number | undefined;
 }
 
-/**
- * Abilities and prices come from these sources, in order of precedence: the settings, the published list, the provider, the
- * defaults.
- */
+/** In order of precedence: settings, published list, provider, defaults. */
 export async function resolveModelInfo(provider: Provider, model: string, entry: CatalogEntry = {}): Promise<Facts> {
   const { reasoning = 'default', price, ...input } = entry;
   const published = provider.access === null ? undefined : await findCatalogEntry(provider.name, model);
@@ -98,7 +95,7 @@ export function withPrices(model: Model, costOf: Facts['costOf']): Model {
   };
 }
 
-const sample = 1_000; // tokens; below any threshold at which a long request costs more
+const sample = 1_000; // tokens; below any threshold for long requests
 
 export async function withCatalogInfo(provider: string, model: ListedModel): Promise<ListedModel> {
   const published = await findCatalogEntry(provider, model.id);

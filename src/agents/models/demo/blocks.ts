@@ -2,14 +2,12 @@ import { truncateEnd } from '../../../core/text/text.ts';
 import { findBuiltInTask } from './tasks/list.ts';
 import type { DemoStep } from './unit.ts';
 
-// The demo model runs the message's fenced blocks in order. If there are none, it runs the built-in task that the message
-// matches, or else a default task.
+// The demo model runs the message's fenced blocks in order, or else a built-in task.
 
 interface Block {
   readonly word: string;
   readonly text: string;
 }
-// A block starts with a line of exactly three backticks and a word. A line with anything else is text.
 const opening = /^```([^`\s]+)$/;
 const closing = '```';
 
@@ -87,5 +85,5 @@ export function readTaskTitle(message: string): string {
   if (whole.length <= titleLength) return whole;
   return `${truncateEnd(whole, titleLength - 1)
     .replace(/\s\S*$/, '')
-    .trimEnd()}…`; // cuts between words, in languages that separate them
+    .trimEnd()}…`;
 }

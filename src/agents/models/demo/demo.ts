@@ -21,22 +21,17 @@ import {
 } from './texts.ts';
 import type { DemoStep } from './unit.ts';
 
-/** Read from the messages, because the demo model keeps no state. */
 interface Run {
   readonly task: string;
-  /** Whether none of the run's user messages has a demo block or a built-in task. */
   readonly isTalk: boolean;
-  /** The units of the first message and of each injected message, in order: step i of the plan is unit i. */
   readonly units: readonly DemoStep[];
   readonly results: readonly ToolMessage[];
-  /** Calls since the end of the last step. A reply without a call ends a step. */
+  /** A reply without a call ends a step. */
   readonly callsOfStep: readonly ToolCall[];
-  /** The user's answers, by the id of the call that contains the question. */
   readonly answers: ReadonlyMap<string, string>;
   readonly callsBefore: number;
 }
 type ToolMessage = Extract<Message, { role: 'tool' }>;
-/** Removes the list of attached files, which is not part of the demo's language; the files are in the sandbox. */
 const withoutFileList = (text: string): string => text.split(attachedFilesHeading, 1)[0] ?? '';
 const planning = 'make_plan';
 const asking = 'message_ask_user';
@@ -56,7 +51,7 @@ function readRun(request: TurnRequest): Run {
     for (const { callId, name } of message.calls)
       if (name === asking) answers.set(callId, answerTo(callId, messages.slice(at)));
   }
-  // An answer to a question is not a separate message, and its blocks do not run.
+  // Answers to questions are not messages, and their blocks do not run.
   for (const answer of answers.values()) {
     const at = spoken.indexOf(withoutFileList(answer), 1);
     if (at > 0) spoken.splice(at, 1);
@@ -72,7 +67,7 @@ function readRun(request: TurnRequest): Run {
   };
 }
 
-/** The user message that equals the question's result, else the first message after the question, else the result. */
+/** Prefers the user message that equals the result, then the first message after the question. */
 function answerTo(callId: string, after: readonly Message[]): string {
   const output = after.find((message) => message.role === 'tool' && message.callId === callId);
   const lines = after.flatMap((message) => (message.role === 'user' ? [message.text] : []));
@@ -100,7 +95,6 @@ interface Decision {
   readonly failure?: FailedTurn;
 }
 
-// The demo model has no limits of its own, so these are larger than any conversation.
 const abilities: ModelCapabilities = {
   window: 1_000_000_000,
   maxOutput: 1_000_000,
@@ -110,7 +104,7 @@ const abilities: ModelCapabilities = {
   caching: 'none',
 };
 
-/** Works offline and deterministically: the answer depends only on the request. */
+/** Deterministic: the answer depends only on the request. */
 export function createDemoModel(): Model {
   return {
     name: 'demo',
@@ -124,7 +118,7 @@ export function createDemoModel(): Model {
         yield part;
       }
       const usage = {
-        inputTokens: Math.ceil(charsOf(request.messages) / 4), // plausible, and always the same
+        inputTokens: Math.ceil(charsOf(request.messages) / 4),
         outputTokens: Math.ceil(text.length / 4) + (call ? 8 : 0),
       };
       const finished = { kind: 'finished', stop: call ? 'calls' : 'done', usage } as const;
@@ -148,7 +142,7 @@ function decide(request: TurnRequest): Decision {
       if (run.units.length > maxSteps) return { failure: tooLong(run.units.length) };
       return { call: makePlan(run.units.map(describeDemoStep), describeTaskStart(run.task)) };
     case 'replan': {
-      // A step's id is its position in the plan, so the highest id shows how many units are already planned.
+      // The highest step id shows how many units are already planned.
       const known = Math.max(0, ...phase.steps.map((step) => Number(step.id) || 0)) || phase.steps.length;
       const pending = phase.steps.filter((step) => step.status === 'pending').map((step) => step.description);
       return { call: makePlan([...pending, ...run.units.slice(known).map(describeDemoStep)].slice(0, maxSteps)) };
@@ -187,7 +181,7 @@ function toCalls(unit: DemoStep, { system, tools }: TurnRequest): CallToMake[] {
   const has = (name: string) => tools.some((tool) => tool.name === name);
   switch (unit.kind) {
     case 'sh':
-      // Agents created with the Managed Agents API have tools with different names and arguments.
+      // Managed Agents have tools with different names and arguments.
       if (has('bash') && !has('shell_exec')) return [{ name: 'bash', args: { command: unit.command } }];
       return [{ name: 'shell_exec', args: { id: 'main', exec_dir: workdir, command: unit.command } }];
     case 'file': {
@@ -210,7 +204,6 @@ function toCalls(unit: DemoStep, { system, tools }: TurnRequest): CallToMake[] {
   }
 }
 
-/** The loop names the folder in a line of the system prompt. */
 const parseWorkdir = (system: string): string =>
   /^Working directory: (\/.*)$/m.exec(system)?.[1]?.trim() ?? '/workspace';
 

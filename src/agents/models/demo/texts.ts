@@ -4,10 +4,7 @@ import { readTaskTitle } from './blocks.ts';
 import { builtInTasks, findBuiltInTask } from './tasks/list.ts';
 import type { DemoStep } from './unit.ts';
 
-/**
- * Formats text from a user, a tool or a page for use in an answer. Pages show answers as Markdown, often with HTML, so output
- * that starts with `<h1>` or `#` would become a heading. Text with any markup is formatted as code.
- */
+/** Formats text with markup as code, because a page would show `<h1>` or `#` in it as a heading. */
 function literal(text: string): string {
   if (/[\r\n]/.test(text)) return fenced(text);
   if (!/[<>&`*#~[\]|\\]/.test(text)) return text;
@@ -43,7 +40,6 @@ export function describeDemoStep(unit: DemoStep): string {
 
 type ToolMessage = Extract<Message, { role: 'tool' }>;
 
-/** `failed` is the result that ended the step early, `answer` the user's reply. */
 export function describeStepResult(unit: DemoStep, failed: ToolMessage | undefined, answer: string): string {
   if (failed) return `This step failed: ${literal(firstLine(failed.output)) || 'no reason'}`;
   switch (unit.kind) {
@@ -82,14 +78,14 @@ export function summarizeStepResults(results: readonly ToolMessage[], task: stri
   const failures = results.filter((result) => !result.success).length;
   const failed = failures > 0 && `The steps are done; ${failures} of ${results.length} tool calls failed.`;
   const last = results.findLast(({ name }) => name === 'shell_exec' || name === 'bash');
-  // The first line of a failed command's result is the tool's note, not output.
+  // The first line is the tool's note, not output.
   const output = last?.success === false ? last.output.replace(/^\[exit code [^\]\n]*\]\n?/, '') : last?.output;
   const printed = output ? fenced(truncateStart(output, shown)) : output === '' && 'The last command printed nothing.';
   const head = [isDemo, failed || (!output && 'All steps are done.')].filter(Boolean).join(' ');
   return [head, printed, !failed && findBuiltInTask(task)?.ends].filter(Boolean).join('\n\n');
 }
 
-/** Splits a text of two or more characters into at least two pieces, without splitting a character. */
+/** Returns at least two pieces for texts of two or more characters. Splits no character. */
 export function splitIntoDeltas(text: string): string[] {
   const size = Math.max(10, Math.ceil(text.length / 16));
   const deltas: string[] = [];

@@ -1,8 +1,7 @@
 import type { NativeTool, ToolCall, ToolDeclaration } from '../model.ts';
 
-// Gemini's own computer declaration, `computerUse`, whose actions are function calls. The first models that support it act in a
-// browser, and their actions have the names of the tools in src/agents/tools/computer/gemini.ts. Later models act on a whole
-// desktop, and their actions are converted to calls of the tool `computer`.
+// Gemini's own declaration `computerUse`. The first models act in a browser with the tools in
+// src/agents/tools/computer/gemini.ts. Later models act on a desktop, and their actions become calls of `computer`.
 
 const browserActions = [
   ...['open_web_browser', 'wait_5_seconds', 'go_back', 'go_forward', 'search', 'navigate', 'click_at', 'hover_at'],
@@ -19,7 +18,7 @@ export function findGeminiComputerKind(model: string): 'browser' | 'desktop' | u
   return Number(major) + Number(minor) / 10 >= 3.5 ? 'desktop' : undefined;
 }
 
-/** Whether the model refuses requests without the computer declaration, even if they include no computer tool. */
+/** Some models refuse requests without the computer declaration. */
 const refusesWithout = (model: string): boolean => /^gemini-2\.5-computer-use/.test(model);
 
 interface Computer {
@@ -59,7 +58,7 @@ type Args = Readonly<Record<string, unknown>>;
 type Screen = Extract<NativeTool, { kind: 'computer' }>;
 type ArgsConverter = (args: Args, screen: Screen) => Args;
 
-/** On both axes, the model's coordinates run from 0 to 999. An invalid value is passed on for the tool to refuse. */
+/** The model's coordinates run from 0 to 999. The tool refuses invalid values. */
 const point = (x: unknown, y: unknown, { width, height }: Screen) => [scaled(x, width), scaled(y, height)];
 const scaled = (value: unknown, size: number) =>
   typeof value === 'number' ? Math.min(size - 1, Math.round((value * size) / 1_000)) : value;
@@ -95,7 +94,7 @@ const desktopActions: Readonly<Record<string, ArgsConverter>> = {
   }),
 };
 
-/** Separates the provider's request for a person's approval from the call's arguments. */
+/** Separates the provider's request for approval from the arguments. */
 export function splitConsentRequest(args: unknown): { readonly args: unknown; readonly confirm?: string } {
   if (!isObject(args) || !('safety_decision' in args)) return { args };
   const { safety_decision: safety, ...rest } = args;

@@ -8,7 +8,6 @@ import {
 import type { AssistantMessage, Picture, TurnRequest } from '../model.ts';
 import { requiresConsent, splitConsentRequest } from './computer.ts';
 
-/** Only the fields that are used here. Gemini's own parts are sent back unchanged. */
 interface GeminiPart {
   readonly text?: string;
   readonly functionCall?: { readonly name: string; readonly args: unknown };
@@ -22,7 +21,6 @@ interface Content {
 // Google's placeholder signature for a call by another model.
 const foreignSignature = 'skip_thought_signature_validator';
 
-/** Converts the conversation so that every call is followed by its answer. */
 export const toGeminiContents = (request: TurnRequest, model: string): Content[] =>
   toPromptPieces(request).flatMap((piece): Content[] => {
     if (piece.kind === 'hint') return [{ role: 'user', parts: [{ text: piece.text }] }];
@@ -36,10 +34,7 @@ export const toGeminiContents = (request: TurnRequest, model: string): Content[]
 
 type ReplyAnswers = Extract<PromptPiece, { kind: 'reply' }>['answers'];
 
-/**
- * If a call requires consent, Gemini accepts only consent as its answer. A call without a person's permission is therefore sent
- * back as text, together with its refusal.
- */
+/** Gemini accepts only consent as the answer to a call that requires it, so a refused call is sent back as text. */
 function inWords(
   parts: readonly GeminiPart[],
   all: ReplyAnswers,
@@ -66,10 +61,7 @@ function inWords(
   return { parts: refusals.length > 0 ? signed(kept) : kept, answers, refusals };
 }
 
-/**
- * The first call of a reply must have a signature. If the signature is missing, for example because an earlier call became text,
- * the call gets the placeholder.
- */
+/** Gemini requires a signature for a reply's first call. A call without one gets the placeholder. */
 function signed(parts: readonly GeminiPart[]): GeminiPart[] {
   const first = parts.findIndex(({ functionCall }) => functionCall !== undefined);
   return parts.map((part, at) => (at === first ? { thoughtSignature: foreignSignature, ...part } : part));
@@ -84,7 +76,7 @@ function toParts(message: AssistantMessage, model: string): GeminiPart[] {
   return [...text, ...calls];
 }
 
-/** Returns one answer for each call, in order, because Gemini requires as many answers as calls. */
+/** Gemini requires as many answers as calls. */
 function answersTo(model: string, parts: readonly GeminiPart[], answers: ReplyAnswers): GeminiPart[] {
   const called = parts.flatMap((part) => part.functionCall ?? []);
   const inPlace = called.map(({ name, args }, at): GeminiPart => {

@@ -21,10 +21,7 @@ import { toGeminiContents } from './contents.ts';
 const chunkLimits: JsonLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 64, maxValues: 500_000 };
 const parseChunk = (text: string) => parseJsonWithinLimits(text, chunkLimits) as GeminiChunk | null | undefined;
 
-/**
- * The retry delay in ms, from a detail such as `{"@type": "…/google.rpc.RetryInfo", "retryDelay": "3.5s"}`. Undefined if there
- * is none.
- */
+/** Milliseconds, from a detail such as `{"@type": "…/google.rpc.RetryInfo", "retryDelay": "3.5s"}`. */
 function retryInfo(details: readonly unknown[]): number | undefined {
   for (const detail of details as readonly ({ retryDelay?: unknown } | null)[]) {
     const seconds = /^(\d+(?:\.\d+)?)s$/.exec(String(detail?.retryDelay ?? ''))?.[1];
@@ -38,7 +35,7 @@ export type GeminiOptions = Omit<ModelBuildOptions, 'name' | 'reasoning'>;
 export function createGeminiModel(options: GeminiOptions): Model {
   const { model, abilities, key, advice, clock, newId, idleMs = 60_000 } = options;
   const name = `gemini/${model}`;
-  const path = model.includes('/') ? model : `models/${model}`; // such as tunedModels/x
+  const path = model.includes('/') ? model : `models/${model}`;
   const address = `${trimEndCharacters(options.baseUrl, '/')}/v1beta/${path}:streamGenerateContent?alt=sse`;
 
   async function* turn(request: TurnRequest, signal: AbortSignal): AsyncGenerator<TurnPart> {
@@ -63,7 +60,7 @@ export function createGeminiModel(options: GeminiOptions): Model {
       if (!response.ok) throw refused(response.status, parseChunk(await response.text())?.error);
       for await (const { data } of parseServerSentEvents(response.body ?? new ReadableStream(), chunkLimits.maxBytes)) {
         if (data === undefined) continue;
-        silence.rest(); // a slow consumer of the stream does not mean that the provider is silent
+        silence.rest(); // a slow consumer does not mean that the provider is silent
         const chunk = parseChunk(data);
         if (!chunk) throw toUnreachableTurn(name, advice);
         if (chunk.error) throw refused(chunk.error.code ?? 500, chunk.error);
@@ -109,7 +106,6 @@ const generationConfigOf = ({ stop, ...rest }: SamplingOptions = {}) => ({
   ...(stop && { stopSequences: [...stop] }),
 });
 
-/** Only the fields that are read here. A part's other fields are sent back unchanged. */
 interface GeminiChunk {
   readonly candidates?: readonly {
     readonly content?: { readonly parts?: readonly Piece[] };
@@ -142,7 +138,7 @@ interface Options {
   readonly broken: () => FailedTurn;
 }
 
-/** Yields calls only at the end of the reply, so that no call of a truncated reply is executed. */
+/** Yields calls at the end, so that no call of a truncated reply is executed. */
 function replyReader({ name, newId, called, broken }: Options) {
   const calls: ToolCall[] = [];
   let finish: string | undefined;
@@ -154,7 +150,7 @@ function replyReader({ name, newId, called, broken }: Options) {
     for (const part of candidate?.content?.parts ?? []) {
       yield { type: 'raw', part };
       if (part.text) yield { type: part.thought ? 'reasoning' : 'text', delta: part.text };
-      const { functionCall } = part; // the provider's id is ignored, because a later turn may reuse it
+      const { functionCall } = part; // a later turn may reuse the provider's id
       if (!functionCall) continue;
       const { args, ...demand } = splitConsentRequest(functionCall.args ?? {});
       const call = called?.(functionCall.name ?? '', args) ?? { name: functionCall.name ?? '', args };
@@ -215,16 +211,16 @@ function toOutcome(name: string, { broken, finish, blocked, usage, calls }: Repl
         retryable: true,
       };
     default:
-      return { kind: 'finished', stop: 'refused', usage, reason: blocked ?? finish }; // SAFETY, RECITATION, BLOCKLIST, …
+      return { kind: 'finished', stop: 'refused', usage, reason: blocked ?? finish };
   }
 }
 
-// Gemini supports a subset of OpenAPI's schema and rejects unknown keys, so only known keys are sent.
+// Sends only known keys, because Gemini supports a subset of OpenAPI's schema.
 
 type Json = { readonly [key: string]: unknown };
 const passed = ['description', 'required', 'minItems', 'maxItems', 'minimum', 'maximum', 'minLength', 'maxLength'];
 
-/** A function's parameters. Undefined if there are none, because Gemini refuses an object without properties. */
+/** Undefined if there are no properties, because Gemini refuses an object without any. */
 export function toGeminiParameters(schema: object): Json | undefined {
   const converted = convert(schema as Json);
   return converted.properties === undefined ? undefined : converted;
@@ -236,7 +232,7 @@ function convert(schema: Json): Json {
   const alternatives = (schema.anyOf ?? schema.oneOf ?? ofTypes) as readonly Json[] | undefined;
   const nullable = alternatives?.some((one) => one.type === 'null') ?? false;
   const properties = Object.entries((schema.properties ?? {}) as Record<string, Json>);
-  // Gemini has no tuples. The items of our tuples share one type, and minItems and maxItems fix the length.
+  // Gemini has no tuples. The items of our tuples share one type.
   const [first] = (schema.prefixItems ?? []) as readonly Json[];
   const items = (schema.items || first) as Json | undefined;
   const several = alternatives?.filter((one) => one.type !== 'null').map(convert);
@@ -256,7 +252,7 @@ function convert(schema: Json): Json {
   };
 }
 
-// Zod limits every integer to the safe range. These limits do not help a model, so they are left out.
+// Leaves out Zod's limits for safe integers, which do not help a model.
 const telling = (value: unknown): boolean => typeof value !== 'number' || Math.abs(value) < Number.MAX_SAFE_INTEGER;
 
 const kept = (schema: Json): Json =>
@@ -270,7 +266,7 @@ function choices(schema: Json): Json {
     : {};
 }
 
-/** Describes in words the constraints that Gemini's schema cannot express. */
+/** Describes in words what Gemini's schema cannot express. */
 function toDescription(schema: Json): { description?: string } {
   const values = schema.enum as readonly unknown[] | undefined;
   const isPlain = values?.every((value) => typeof value === 'string' && value !== '') ?? true;

@@ -11,7 +11,7 @@ const Entry = z.object({
   supportedGenerationMethods: z.array(z.string()).catch([]),
   thinking: z.boolean().optional().catch(undefined),
 });
-/** Listed models that agents cannot use, such as those for pictures, video, speech or embeddings. */
+/** Models that agents cannot use. */
 const others = /embedding|imagen|veo|aqa|tts|image|audio|live|lyria|robotics/;
 
 const geminiListing: ModelListFormat = {
@@ -31,7 +31,7 @@ const geminiListing: ModelListFormat = {
           window,
           maxOutput,
           reasoning: thinking,
-          // Gemini's own models see pictures and call tools; for open models on the same API, neither is certain.
+          // Open models on the same API may not support pictures or tools.
           ...(id.startsWith('gemini-') && { images: true, tools: true }),
         })),
     };

@@ -4,7 +4,7 @@ import { defineTool, type Tool, type ToolResult } from '../tool.ts';
 import { badArgumentsResult, runOnDesktop, type ScaledDesktop, toPictureResult } from './scaled-desktop.ts';
 import { type Point, type Size, toModelScreenSize } from './screen.ts';
 
-// One tool with many actions, which have the names and arguments of Claude's own computer tool.
+// Uses the names and arguments of Claude's own computer tool.
 
 const point = z.array(z.number()).length(2).describe('[x, y] in pixels of the screenshot');
 const Args = z.object({
@@ -56,7 +56,6 @@ export const claudeComputerTool = defineTool({
   },
 });
 
-/** Some providers need the desktop's size in the tool declaration. */
 export const createClaudeComputerTool = (desktop: Size): Tool => ({
   ...claudeComputerTool,
   native: { kind: 'computer', ...toModelScreenSize(desktop) },

@@ -3,8 +3,8 @@ import { defineTool, type Tool, type ToolContext, type ToolResult } from '../too
 import { runOnDesktop, type ScaledDesktop } from './scaled-desktop.ts';
 import { geminiGrid } from './screen.ts';
 
-// One function per action, with the names and arguments that Gemini's first computer-use models know natively. Coordinates on
-// both axes run from 0 to 1000. These models expect each result to name the page on the screen.
+// Gemini's first computer-use models know these names and arguments. Coordinates run from 0 to 1000. Results must name the
+// page on the screen.
 
 const axis = (name: string) => z.number().min(0).max(1000).describe(`${name}, from 0 to 1000`);
 const at = { x: axis('from the left'), y: axis('from the top') };

@@ -30,7 +30,7 @@ interface Options {
 const patienceMs = 30_000;
 const full = 'Too many pictures are being scaled. Try again soon.';
 
-/** Scales pictures in a worker thread. A thread that dies or takes too long is replaced, and its picture is tried once more. */
+/** Replaces a thread that dies or takes too long, and tries its picture once more. */
 export class PictureScaler implements AsyncDisposable {
   readonly #thread: JobThread<PictureScaleJob | PictureFitJob, PictureScaleResult>;
 
@@ -39,8 +39,8 @@ export class PictureScaler implements AsyncDisposable {
   }
 
   /**
-   * Returns the job's region of the picture as a PNG of the requested size. Rejects: unsupported (unreadable, too large, or
-   * too slow to scale), queue_full, cancelled, deadline_exceeded.
+   * Returns a PNG. Rejects with unsupported (unreadable, too large, or too slow), queue_full, cancelled or
+   * deadline_exceeded.
    */
   async scale(job: PictureScaleJob, signal: AbortSignal): Promise<Buffer> {
     const reply = await this.#thread.do(job, signal);
@@ -49,8 +49,8 @@ export class PictureScaler implements AsyncDisposable {
   }
 
   /**
-   * Converts a PNG, JPEG or WebP to a PNG or JPEG within the limits. Undefined if the picture is unreadable, has too many
-   * pixels, takes too long, or cannot be made small enough. Rejects: queue_full, cancelled, deadline_exceeded.
+   * Returns a PNG or JPEG. Undefined if the picture is unreadable, too large or too slow. Rejects with queue_full, cancelled
+   * or deadline_exceeded.
    */
   async fit(job: PictureFitJob, signal: AbortSignal): Promise<ScaledPicture | undefined> {
     const reply = await this.#thread.do(job, signal);
@@ -63,7 +63,7 @@ export class PictureScaler implements AsyncDisposable {
 }
 
 function startWorker(): Worker {
-  const file = import.meta.url.endsWith('.ts') ? './scale-worker.ts' : './scale-worker.js'; // running from source, or built as JavaScript
+  const file = import.meta.url.endsWith('.ts') ? './scale-worker.ts' : './scale-worker.js';
   const resourceLimits = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 16 };
   return new Worker(new URL(file, import.meta.url), {
     name: 'pictures',

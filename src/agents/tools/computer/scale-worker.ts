@@ -4,7 +4,7 @@ import { decodePicture, encodeRasterJpeg } from './codecs.ts';
 import type { PictureFitJob, PictureScaleJob, PictureScaleResult, ScaledPicture } from './picture-scaler.ts';
 import { encodeRasterPng, type Raster, scaleRaster } from './png.ts';
 
-// Decodes, scales and encodes pictures in a separate thread, because this work would block the server's event loop for too long.
+// A separate thread, because this work would block the server's event loop.
 
 parentPort?.on('message', async (job: PictureScaleJob | PictureFitJob) => {
   const created = await attempt(job);
@@ -13,12 +13,12 @@ parentPort?.on('message', async (job: PictureScaleJob | PictureFitJob) => {
   parentPort?.postMessage({ ok: true, mimeType: created.mimeType, bytes } satisfies PictureScaleResult, [bytes.buffer]);
 });
 
-/** A picture with this many pixels takes 400 MB while it is being decoded. */
+/** A picture of this size takes 400 MB during decoding. */
 const maxPixels = 50_000_000;
-/** Models see no additional detail in a picture with more pixels. */
+/** Models see no additional detail in a larger picture. */
 const maxShownPixels = 4_000_000;
 
-/** Undefined if the bytes are not a readable picture, have too many pixels, or cannot be made small enough. */
+/** Undefined if the picture is unreadable, too large, or cannot be made small enough. */
 async function attempt(job: PictureScaleJob | PictureFitJob): Promise<ScaledPicture | undefined> {
   const bytes = Buffer.from(job.picture.buffer, job.picture.byteOffset, job.picture.byteLength);
   const size = readPictureSize(bytes);
@@ -33,7 +33,7 @@ async function attempt(job: PictureScaleJob | PictureFitJob): Promise<ScaledPict
   }
 }
 
-/** A PNG within the limit stays a PNG, because PNG is sharper than JPEG. */
+/** PNG is sharper than JPEG, so a PNG within the limit stays a PNG. */
 async function fitted(
   raster: Raster,
   { side, maxBytes }: PictureFitJob,

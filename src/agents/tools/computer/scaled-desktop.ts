@@ -8,23 +8,20 @@ import { type Point, type Size, scalePoint, toModelScreenSize } from './screen.t
 const startMs = 90_000;
 const settleMs = 500; // time for the effect of a click to become visible
 
-/**
- * The desktop as the model sees it, on a screen that may be smaller than the real one. `at` converts the model's coordinates
- * to those of the desktop, and `pointer` converts back.
- */
+/** The screen as the model sees it. `at` converts the model's coordinates to the desktop's, and `pointer` converts back. */
 export interface ScaledDesktop {
   readonly screen: Size;
   at(point: Point, of?: Size): Point;
   do(action: ScreenAction): Promise<void>;
-  /** A PNG. `part` is in the model's pixels; default: the whole screen. */
+  /** A PNG. `part` is in the model's pixels. Default: the whole screen. */
   photograph(part?: { from: Point; to: Point }): Promise<Buffer>;
   pointer(): Promise<Point>;
   wait(ms: number): Promise<void>;
 }
 
 /**
- * Performs `work`, then takes a picture of the screen unless `work` returns a complete result. `acts`: waits while a person has
- * control of the keyboard and mouse.
+ * Takes a picture after `work`, unless `work` returns a complete result. `acts`: waits while a person controls the keyboard
+ * and mouse.
  */
 export async function runOnDesktop(
   ctx: ToolContext,
@@ -68,7 +65,7 @@ function scaleDesktop(
       const from = part ? scalePoint(part.from, screen, picture) : { x: 0, y: 0 };
       const to = part ? scalePoint(part.to, screen, picture) : { x: picture.width, y: picture.height };
       const region = { ...from, width: Math.max(1, to.x - from.x), height: Math.max(1, to.y - from.y) };
-      // A part is enlarged to the size of a whole screen, so that the model sees its details.
+      // Enlarges a part, so that the model sees its details.
       const scale = Math.min(screen.width / region.width, screen.height / region.height);
       const size = part
         ? {

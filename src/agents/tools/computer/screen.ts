@@ -7,7 +7,7 @@ export interface Point {
   readonly y: number;
 }
 
-/** Models point most precisely on a screen of at most this size, so a larger screen is scaled down. */
+/** Models point most precisely on a screen of at most this size. */
 const most: Size = { width: 1280, height: 800 };
 
 export function toModelScreenSize({ width, height }: Size): Size {

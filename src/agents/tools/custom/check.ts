@@ -3,7 +3,7 @@ import { toPortableParameters } from '../outside/portable-schema.ts';
 import { toolGroups } from '../tool.ts';
 
 const text = (most: number) => z.string().trim().min(1).max(most);
-/** Checks the shape instead of the class, because the operator's folder may have its own copy of zod. */
+/** Not `instanceof`, because the operator's folder may have its own copy of zod. */
 const isObjectSchema = (input: unknown): input is z.ZodObject =>
   (input as z.ZodObject | undefined)?._zod?.def?.type === 'object';
 

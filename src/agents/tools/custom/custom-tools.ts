@@ -15,10 +15,7 @@ import type { CustomToolContext, CustomToolResult } from './definition.ts';
 const definition = new URL(`./definition${extname(import.meta.url)}`, import.meta.url).href;
 const moduleForm = /^[^._].*(?<![.]test|[.]d)[.](ts|mts|js|mjs)$/;
 
-/**
- * Loads one tool per module in the folder, or none without a folder. Rejects: invalid_request, which lists every error with its
- * file.
- */
+/** Rejects with invalid_request, which lists every error with its file. */
 export async function loadCustomTools(folder: string | undefined): Promise<readonly Tool[]> {
   const files = folder === undefined ? [] : modulesIn(folder);
   if (folder === undefined || files.length === 0) return [];
@@ -50,7 +47,7 @@ async function load(file: string): Promise<{ readonly exported: unknown }> {
   return { exported: loaded.default };
 }
 
-/** Lets modules whose URL starts with `below` import `corral/tools`, and zod if they have no copy of their own. */
+/** Lets modules below this URL import `corral/tools`, and zod if they have no copy. */
 function resolving(below: string): Disposable {
   const hooks = registerHooks({
     resolve(specifier, context, next) {
@@ -79,7 +76,7 @@ function modulesIn(folder: string): string[] {
   }
 }
 
-/** If the tool's code fails, the model gets the failure as a result. */
+/** Failures of the tool's code become results for the model. */
 export function createCustomTool({ name, label, description, parameters, group, run }: CustomToolDefinition): Tool {
   const perform = run as unknown as (context: CustomToolContext, args: unknown) => Promise<CustomToolResult>;
   const tool = defineTool({

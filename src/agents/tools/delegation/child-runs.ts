@@ -2,10 +2,9 @@ import type { Goal } from '../../../core/model/runs/goal.ts';
 
 export interface ChildTask {
   readonly task: string;
-  /** A template for the child's instructions, model and tools. Undefined: the parent's. */
+  /** Undefined: the parent's. */
   readonly template?: string | undefined;
   readonly agent?: string | undefined;
-  /** `copy`: the child starts with the parent's current files. */
   readonly files: 'copy' | 'none';
   readonly goal?: Goal | undefined;
   readonly budget?:
@@ -28,24 +27,23 @@ export interface ChildState {
   readonly tokens: number;
   readonly cost: number;
   readonly toolCalls: number;
-  /** The files that differ from the child's initial files, each with a letter: A, M or D. Empty while the child runs. */
+  /** Each file with a letter: A, M or D. Empty while the child runs. */
   readonly changes: readonly string[];
 }
-/** The ids are those that `start` returned. */
 export interface ChildSessions {
   /**
-   * Repeated calls with the same call id start only one child. Rejects: invalid_request (an unknown template or agent),
-   * conflict (nested too deep, too many children, or no budget left).
+   * Repeated calls with the same id start one child. Rejects with invalid_request (unknown template or agent) or conflict
+   * (nested too deep, too many children, or no budget left).
    */
   start(callId: string, task: ChildTask, signal: AbortSignal): Promise<string>;
   /**
-   * With `wait`, resolves once the child's run has ended or is waiting for something other than an approval. Rejects with
-   * not_found if the child no longer exists.
+   * With `wait`, resolves once the child has ended or waits for something other than an approval. Rejects with not_found if
+   * the child is gone.
    */
   look(id: string, wait: boolean, signal: AbortSignal): Promise<ChildState>;
   list(): Promise<readonly string[]>;
   send(id: string, text: string): Promise<void>;
   stop(id: string): Promise<void>;
-  /** Applies the child's changes, including deletions, to the parent's files. Without paths: all changes. */
+  /** Includes deletions. Without paths: all changes. */
   take(id: string, paths: readonly string[], signal: AbortSignal): Promise<readonly string[]>;
 }

@@ -5,8 +5,6 @@ import { truncateOutput } from '../output.ts';
 import { defineTool, type Tool, type ToolContext, type ToolResult } from '../tool.ts';
 import type { ChildState, ChildTask } from './child-runs.ts';
 
-// Each delegated task runs in a session of its own, which people can also open.
-
 const count = z.int().min(1).optional();
 const shared = { family: 'delegate', group: 'always', needs: ['children'], orderKey: () => null } as const;
 const child = z

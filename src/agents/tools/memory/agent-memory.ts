@@ -8,19 +8,19 @@ export interface AgentNote {
 }
 
 /**
- * Notes that outlive the session: those of its owner and of its project. Methods can reject with AppError: invalid_request,
- * not_found, conflict, payload_too_large, store_busy.
+ * Notes of the owner and the project, which outlive the session. Methods can reject with invalid_request, not_found,
+ * conflict, payload_too_large or store_busy.
  */
 export interface AgentMemory {
   list(): Promise<readonly AgentNote[]>;
   read(path: string): Promise<AgentNote & { readonly text: string }>;
-  /** `append`: adds the text to the note, on a new line. `isApproved`: a person approved the call. */
+  /** `append` adds a new line. `isApproved`: by a person. */
   write(
     path: string,
     text: string,
     how: { readonly append: boolean; readonly isApproved: boolean },
   ): Promise<AgentNote>;
-  /** The note's text before and after a write with these arguments. `before` is null if the note does not exist. */
+  /** `before` is null if the note does not exist. */
   compare(
     path: string,
     text: string,

@@ -51,7 +51,7 @@ const memoryWrite = defineTool({
   needs: ['memory', 'memory_write'],
   asksAfterStrangers: true,
   async proposal({ memory }, { path: note, text, append }) {
-    // A failure, such as a wrong path, is ignored here, because the call itself reports it to the model.
+    // The call itself reports failures, such as a wrong path.
     const found = await memory?.compare(note, text, append).catch(() => undefined);
     return found && { content: found.after, oldContent: found.before };
   },
@@ -91,6 +91,6 @@ async function withMemory(ctx: ToolContext, work: (memory: AgentMemory) => Promi
   } catch (thrown) {
     const { code, publicMessage: output } = toAppError(thrown);
     if (refusals.has(code)) return { ok: false, reason: 'refused', output };
-    throw thrown; // the registry handles all other codes
+    throw thrown;
   }
 }

@@ -11,7 +11,6 @@ import {
 
 const maxAlternatives = 24;
 
-/** Combines two schemas: a value must match both. `false` matches nothing. */
 export function mergeSchemas(a: unknown, b: unknown): unknown {
   if (a === false || b === false) return false;
   if (!isObject(a)) return isObject(b) ? b : {};
@@ -90,7 +89,7 @@ function bothChoices(a: JsonRecord, b: JsonRecord): unknown[] | undefined {
   return left.filter((value) => known.has(JSON.stringify(value)));
 }
 
-/** Resolves references and anchors within one document. Throws UnsupportedSchemaError for an unresolvable reference. */
+/** Works within one document. Throws UnsupportedSchemaError for an unresolvable reference. */
 export function createRefResolver(root: JsonRecord): (reference: string) => unknown {
   const anchors = new Map<string, unknown>();
   const pending: unknown[] = [root];

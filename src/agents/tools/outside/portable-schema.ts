@@ -21,7 +21,6 @@ import {
   UnsupportedSchemaError,
 } from './schema-parts.ts';
 
-/** Parameters of a third-party tool in a form that every provider accepts. */
 export interface PortableParameters {
   readonly schema: PortableSchema;
   /** Restores the tool's own names in the arguments. */
@@ -30,7 +29,6 @@ export interface PortableParameters {
 }
 export interface UnsupportedParameters {
   readonly schema?: undefined;
-  /** Why the schema has no portable form; shown to people. */
   readonly refused: string;
 }
 
@@ -40,13 +38,13 @@ const maxNodes = 2_000;
 const maxDepth = 24;
 const maxLevels = 2_000;
 const maxMerged = 200_000;
-/** Maximum number of times that a reference is resolved inside itself. Below that depth, any value of its type is accepted. */
+/** How deep a reference can nest in itself. Below that depth, any value of its type is accepted. */
 const maxRecursion = 2;
 const maxAlternatives = 24;
 
 /**
- * Converts the schema of a third-party tool to the common form: references resolved, no keyword that a provider refuses, an
- * object at the root. Constraints without a common keyword are moved into a description. Throws: UnsupportedSchemaError.
+ * Resolves references and drops keywords that a provider refuses. Describes other constraints in words. Throws
+ * UnsupportedSchemaError.
  */
 export function toPortableParameters(source: unknown): PortableParameters {
   const input = source === undefined || source === null || source === true ? {} : source;
@@ -81,10 +79,7 @@ export function parseParameters(source: unknown): PortableParameters | Unsupport
 
 const descriptionChars = 1_024; // the lowest limit of any model provider
 
-/**
- * Moves the end of a long tool description into the description of the parameters, because some providers limit the length of a
- * tool's description.
- */
+/** Some providers limit a tool's description, so its end moves into the description of the parameters. */
 export function splitToolDescription(
   text: string,
   schema: PortableSchema,
@@ -109,7 +104,7 @@ function isDeeper(value: unknown, most: number): boolean {
   return false;
 }
 
-/** Collects the keys at every depth, because any of them could be a property name. */
+/** Includes every depth, because any key could be a property name. */
 function keysIn(source: JsonRecord): Set<string> {
   const keys = new Set<string>();
   for (const open: unknown[] = [source]; open.length > 0; ) {
@@ -171,7 +166,6 @@ class Portable {
     return { ...created, properties: created.properties ?? {} };
   }
 
-  /** Resolves references and `allOf` in this schema, but not in nested ones. */
   #flat(schema: unknown): unknown {
     if (!isObject(schema)) return schema === false ? false : {};
     if (++this.#nodes > maxNodes) throw new TooMany();
@@ -231,7 +225,7 @@ class Portable {
   #typed(flat: JsonRecord, depth: number): PortableSchema | undefined {
     const values = readEnumValues(flat);
     const stated = readTypes(flat);
-    // An enum can contradict the type, such as ["1", "2"] for a number. The tool accepts the values, so they determine the type.
+    // If an enum contradicts the type, such as ["1", "2"] for a number, the tool accepts the enum's values.
     const isOdd = values !== undefined && !values.some((value) => stated.some((type) => fits(value, type)));
     const types = isOdd ? [...new Set(values.map(toPortableType))] : stated;
     const requested =
@@ -303,7 +297,7 @@ class Portable {
     const patterns = toEntries(flat.patternProperties);
     const required = new Set(toStrings(flat.required));
     for (const [name, one] of declared) if (isObject(one) && one.required === true) required.add(name);
-    // The tool may require a property that its schema does not describe, so the model must be able to provide it.
+    // A tool may require a property that its schema does not describe.
     if (flat.additionalProperties !== false || depth > 0 || patterns.length > 0)
       for (const name of required) if (!declared.has(name)) declared.set(name, {});
     const properties: Record<string, PortableSchema> = {};
@@ -357,7 +351,6 @@ class Portable {
   }
 }
 
-/** The key under which a resolved schema records the references that led to it. */
 const opened = '\0references';
 const hashed = (plain: string, name: string) =>
   `${plain.slice(0, 55)}_${createHash('sha256').update(name).digest('hex').slice(0, 8)}`;
@@ -432,7 +425,6 @@ function lengths<Low extends 'minLength' | 'minItems', High extends 'maxLength' 
   } as Partial<Record<Low | High, number>>;
 }
 
-/** Restores the tool's own property names where the schema declares replacements. */
 function restored(value: unknown, schemas: readonly PortableSchema[], names: ReadonlyMap<string, string>): unknown {
   if (names.size === 0 || typeof value !== 'object' || value === null) return value;
   const here = schemas.flatMap(function forms(one): PortableSchema[] {

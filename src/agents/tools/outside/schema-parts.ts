@@ -1,6 +1,6 @@
 import { truncateEnd } from '../../../core/text/text.ts';
 
-/** Keywords that every provider supports. Everything else is moved into a description. */
+/** Every provider supports these keywords. */
 export interface PortableSchema {
   readonly type?: PortableType;
   readonly description?: string;
@@ -20,11 +20,11 @@ export interface PortableSchema {
 export type PortableType = 'object' | 'array' | 'string' | 'number' | 'integer' | 'boolean' | 'null';
 export type JsonRecord = { readonly [key: string]: unknown };
 
-/** Thrown for a schema that has no portable form. The message is shown to people. */
+/** The message is shown to people. */
 export class UnsupportedSchemaError extends Error {}
 
 const scalars: readonly PortableSchema[] = [{ type: 'string' }, { type: 'number' }, { type: 'boolean' }];
-/** Any value. Providers refuse a schema without a type and an array without items. */
+/** Providers refuse a schema without a type and an array without items. */
 export const anySchema: PortableSchema = {
   anyOf: [...scalars, { type: 'object' }, { type: 'array', items: { anyOf: [...scalars, { type: 'object' }] } }],
 };

@@ -7,10 +7,9 @@ import { describeOutputFile, saveOutputBytes, saveOutputFile, toOutputFileName }
 import { maxModelTextChars, truncateOutput } from '../output.ts';
 import { defineTool, describeTool, type Tool, type ToolContext, type ToolResult } from '../tool.ts';
 
-/** Fetches pages under the egress rules that also apply to programs in a sandbox. */
+/** Applies the same egress rules as for programs in a sandbox. */
 interface WebPages {
   fetch(address: string, ctx: Pick<ToolContext, 'sessionId'>, signal: AbortSignal): Promise<FetchedPage>;
-  /** Undefined if the page cannot be parsed in time. */
   read(job: HtmlPageJob, signal: AbortSignal): Promise<PageText | undefined>;
 }
 
@@ -114,7 +113,7 @@ function decodeText({ bytes, charset }: FetchedPage, isHtml: boolean): string {
     if (label === undefined) continue;
     try {
       return new TextDecoder(label).decode(bytes);
-    } catch {} // an unknown charset
+    } catch {}
   }
   return new TextDecoder().decode(bytes);
 }

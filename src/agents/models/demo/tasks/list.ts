@@ -1,6 +1,6 @@
 import type { BuiltInTask } from '../unit.ts';
 
-/** The program that the failing test checks. A shell script, so that the task needs no installed programming language. */
+/** A shell script, so that the task needs no programming language. */
 const priceScript = (total: string) => `#!/bin/sh
 # total.sh PRICE QUANTITY [DISCOUNT]: the price in cents, less the discount in percent
 price=$1 quantity=$2 discount=\${3:-0}
@@ -134,7 +134,7 @@ const page = `<!doctype html>
 </script>
 </html>`;
 
-// Takes any free port, because without isolation the sandbox shares the host's ports.
+// Any free port, because without isolation the sandbox shares the host's ports.
 const serve = `if command -v python3 >/dev/null; then
   python3 -u -m http.server 0 --bind 127.0.0.1 >server.log 2>&1 &
   for try in 1 2 3 4 5 6 7 8 9 10; do grep -q port server.log && break; sleep 0.3; done
@@ -172,7 +172,7 @@ October,2240
 November,2385
 December,2610`;
 
-// awk is in every image, so the task works without Python.
+// Uses awk, which is in every image.
 const program = `# Draws the second column of a CSV as bars: awk -f chart.awk sales.csv > chart.html
 BEGIN { FS = "," }
 NR == 1 { what = $2; next }
