@@ -68,7 +68,7 @@ export const volumeExample: z.output<typeof Volume> = {
   mounts: [{ sessionId: '0123456789abcdef', access: 'read', since: '2026-11-24T12:05:00.000Z' }],
 };
 
-/** Returns an id unchanged, even if no volume has it. Rejects: not_found (no volume has the name). */
+/** Returns an id unchanged, even if no volume has it. Rejects with not_found if no volume has the name. */
 export const resolveVolumeId = async (volumes: Pick<VolumeService, 'find'>, idOrName: string): Promise<string> =>
   VolumeId.safeParse(idOrName).data ?? (await volumes.find(idOrName)).id;
 
@@ -103,7 +103,6 @@ const base = '/api/v1/volumes';
 const path = `${base}/:volume` as const;
 const answered = { out: Volume, answer: volumeExample };
 
-/** `sessions.create` mounts volumes with its field `volumes`; the REST routes transfer files and archives of any size. */
 export const volumesRouter = router({
   list: operation({
     rest: `GET ${base}`,

@@ -65,7 +65,6 @@ const Webhook = stored.Webhook.omit({ owner: true }).extend({
   createdAt: IsoTime,
   updatedAt: IsoTime,
 });
-/** The only answer that contains the secret. */
 const WebhookWithSecret = Webhook.extend({ secret: z.string() });
 const Delivery = stored.WebhookDelivery.extend({
   createdAt: IsoTime,
@@ -73,9 +72,7 @@ const Delivery = stored.WebhookDelivery.extend({
   endedAt: IsoTime.nullable(),
 });
 
-/**
- * A caller who cannot change the webhook sees only the host of its address, because the whole address is often a secret itself.
- */
+/** The whole address is often a secret, so a caller who cannot change the webhook sees only the host. */
 const shown = <Doc extends stored.Webhook>(principal: Principal, doc: Doc): Doc => ({
   ...doc,
   url: permitsAction(principal, 'work', doc) ? doc.url : `${new URL(doc.url).origin}/…`,

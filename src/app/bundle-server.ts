@@ -1,5 +1,5 @@
-// Builds the server (node src/app/bundle-server.ts [server]) as JavaScript, which starts twice as fast as the sources and has
-// a tenth of the files. The files that the server reads stay where they are in the project.
+// Bundles the server (node src/app/bundle-server.ts [server]): the bundle starts twice as fast as the sources. Files that
+// the server reads at runtime stay where they are.
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,8 +13,8 @@ const workers = [
   'observability/watchdog-worker',
 ];
 /**
- * Packages that locate their own files, or a binary for the platform, next to their code. `react-devtools-core` is not installed;
- * Ink imports it only for development.
+ * Packages that locate files relative to their own code. Ink imports `react-devtools-core` only for development, and it is
+ * not installed.
  */
 const external = ['playwright-core', 'esbuild', 'ssh2', 'cpu-features', 'react-devtools-core'];
 
@@ -22,8 +22,7 @@ export async function bundleServer(folder: string, program = 'src/app/main.ts'):
   const outdir = resolve(root, folder);
   await rm(outdir, { recursive: true, force: true });
   await bundle(outdir, program);
-  // Each entry is bundled separately: code shared between a worker and the server would become one more file to open at each
-  // startup.
+  // Bundled separately: a chunk shared with the workers would be one more file to open at each startup.
   for (const name of workers) await bundle(outdir, `src/${name}.ts`);
   // Without this file, Node parses each script to determine its module type.
   await writeFile(join(outdir, 'package.json'), '{ "type": "module" }\n');
@@ -59,8 +58,8 @@ async function bundle(outdir: string, entryPoint: string): Promise<void> {
 }
 
 /**
- * Rewrites sources that read files relative to themselves, so that the bundle finds these files. A source that starts a worker
- * stays unchanged, because the worker is next to the bundle.
+ * Rewrites sources that read files relative to themselves. A source that starts a worker stays unchanged, because the worker
+ * is next to the bundle.
  */
 const ownPlaces: Plugin = {
   name: 'own-places',
@@ -77,8 +76,8 @@ const ownPlaces: Plugin = {
 };
 
 /**
- * Importing one of these modules evaluates all of its getters. They load Node's fetch client (node:http) and Web Crypto
- * (node:crypto), 2 MiB that an idle server never uses. `require` does not evaluate the getters.
+ * An import of these modules evaluates all their getters, which load fetch and Web Crypto: 2 MiB that an idle server never
+ * uses. `require` does not evaluate the getters.
  */
 const lazyBuiltins: Plugin = {
   name: 'lazy-builtins',
@@ -92,7 +91,7 @@ const lazyBuiltins: Plugin = {
   },
 };
 
-/** Corral writes its own error messages, so it needs none of zod's fifty translations. */
+/** Removes zod's fifty translations: Corral writes its own error messages. */
 const oneLanguage: Plugin = {
   name: 'one-language',
   setup({ onLoad }) {

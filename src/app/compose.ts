@@ -16,15 +16,11 @@ import { openStorageServices } from './start/storage.ts';
 interface Options
   extends Omit<StartupContext, 'metrics' | 'learn' | 'ending' | 'newId' | 'warn'>,
     Partial<Pick<StartupContext, 'learn' | 'ending'>> {
-  /** Shared by several servers in one process. */
   readonly provided?: { readonly store?: Store; readonly driver?: Driver };
 }
 export type ServerCore = Awaited<ReturnType<typeof openServerCore>>;
 
-/**
- * Starts everything but the HTTP server. Disposing stops all work immediately and closes the store last. The phases end in
- * reverse order, on disposal or when startup fails.
- */
+/** Starts everything but the HTTP server. Disposing stops all work immediately; the store closes last. */
 export async function openServerCore({ provided: input = {}, ...options }: Options) {
   await using stack = new AsyncDisposableStack();
   using ending = new DisposableStack();

@@ -62,12 +62,9 @@ export interface HttpServerDeps {
   readonly version: string;
   readonly sessions: SessionService;
   readonly services: Services & OperationServices;
-  /** Undefined: sessions cannot be shared by link. */
   readonly shared?: SharedSessionService;
   readonly workers?: FacadeDeps['workers'];
-  /** Undefined: no facade defines automations for its clients. */
   readonly programs?: FacadeDeps['programs'];
-  /** Undefined: the server fetches no addresses on behalf of clients. */
   readonly fetchPage?: FacadeDeps['fetchPage'];
   readonly opencodex?: FacadeProjectDeps;
   readonly workspaces?: WorkspaceService;
@@ -80,13 +77,13 @@ export interface HttpServerDeps {
   readonly inbox: IdempotencyStore;
   readonly logger: HttpLogger;
   readonly metrics: HttpMetrics;
-  /** Fires when the server shuts down: every stream ends, and every answer closes its connection. */
+  /** Fires on shutdown: every stream ends, and every answer closes its connection. */
   readonly closing: AbortSignal;
   readonly clock: Clock;
   readonly abilities?: SandboxCapabilities;
   /** Accepted like the token while this server runs. */
   readonly localToken?: TokenHash | undefined;
-  /** The store's secret, shared by its servers, from which tokens are derived. Undefined only in tests. */
+  /** Tokens are derived from this secret. Undefined only in tests. */
   readonly peppers?: FacadeDeps['peppers'];
   readonly ids?: Pick<IdSource, 'short'>;
   /** Validates each reply against its documented schema. Slow, so only for tests and development. */
@@ -98,7 +95,6 @@ const credentialTexts = {
   locked: 'an address was locked out for a minute: too many wrong credentials',
 };
 
-/** Builds the server, which does not listen yet. */
 export async function buildHttpServer(deps: HttpServerDeps): Promise<App> {
   const { config, version, signIns, logger, metrics, closing, clock } = deps;
   const { within } = deps.memberships ?? { within: (caller: Principal) => caller };
@@ -266,7 +262,7 @@ function createIdentityProxy(
   return new ProxyAuthenticator({ headers, signed, rules: settings, people: signIns.people, clients, now });
 }
 
-/** Returns the services, limited to the caller's permissions. Signed links grant no more than these permissions. */
+/** Limits the services, and signed links, to the caller's permissions. */
 function actingBy(deps: HttpServerDeps, sign: SignedUrls['sign'], principalOf: () => Principal) {
   const raw = { ...deps.services, sessions: deps.sessions };
   const audit = createAuditRecorder(deps, principalOf);

@@ -36,7 +36,7 @@ async function main(): Promise<void> {
   process.exitCode = await runServer(args);
 }
 
-/** Whether the client handles the command: one that calls a running server, or help without a topic, which lists all commands. */
+/** Also true for help without a topic, which lists all commands. */
 function asksServer([name, topic]: readonly string[]): boolean {
   if (name === 'help') return topic === undefined || (topic !== 'settings' && !isServerCommand(topic));
   if ((name === '--help' || name === '-h') && topic === undefined) return true;
@@ -141,7 +141,6 @@ function linkOf({ token, path }: StartToken, url: string): string {
   return `The token in the link that the first start printed is still valid. To get a new one, delete ${path} and start again.`;
 }
 
-/** Undefined: JSON lines on standard output. */
 function logDestination(format: Config['log']['format'], progress: SandboxStartProgress) {
   const { stdout, env } = process;
   if (format === 'json' || (format === 'auto' && !stdout.isTTY)) return undefined;

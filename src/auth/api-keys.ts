@@ -23,22 +23,15 @@ const StoredKey = z.object({
   id: z.string(),
   name: z.string(),
   role: z.enum(roles),
-  /**
-   * The owner of the sessions that this key creates: its person's owner, the owner of the key that `beside` named, or the key
-   * itself. A project's key is always its own owner.
-   */
+  /** The owner of the sessions that this key creates. A project's key is always its own owner. */
   owner: z.string(),
-  /**
-   * The person who created the key. The key has at most the person's rights, and the same owner unless it is a project's key.
-   * Null: a service account's key.
-   */
+  /** The creator, whose rights limit those of the key. Null: a service account's key. */
   person: z.string().nullable().default(null),
-  /** The only project that the key can use, and the key's role there. Null: the key has a server role. */
   project: z
     .object({ id: z.string(), role: z.enum(apiKeyProjectRoles) })
     .nullable()
     .default(null),
-  /** A trusted issuer's token that matches this rule authenticates as this account. Null: the account has a secret instead. */
+  /** Tokens of a trusted issuer that match this rule authenticate as this account. Null: the account has a secret. */
   trust: TrustRule.nullable().default(null),
   pepper: z.string(),
   hash: z.string(),
@@ -49,9 +42,7 @@ const StoredKey = z.object({
 });
 type StoredKey = z.infer<typeof StoredKey>;
 
-/** A key without its secret. Only `create` returns the secret, once. */
 export interface ApiKeyView extends Omit<StoredKey, 'pepper' | 'hash'> {
-  /** The first characters of the key, enough for a person to recognise it. */
   readonly prefix: string;
   readonly state: 'active' | 'expired' | 'revoked';
 }
@@ -59,23 +50,23 @@ export interface NewKeyRequest {
   readonly name: string;
   readonly role: Role;
   readonly expiresAt?: number | undefined;
-  /** The id of an existing key. The new key gets the same owner, so both see the same sessions. */
+  /** An existing key's id. The new key gets the same owner, so both see the same sessions. */
   readonly beside?: string | undefined;
   readonly person?: string | undefined;
   readonly project?: StoredKey['project'] | undefined;
 }
 export interface ApiKeyAdmin {
   /**
-   * Creates a key. Rejects: invalid_request, forbidden (the person has fewer rights), quota (10,000 keys, 50 per person),
-   * not_found (no such project, or no key with the id `beside`).
+   * Rejects with invalid_request, forbidden (the person has fewer rights), quota (10,000 keys, 50 per person), or not_found
+   * (no such project, or no key with the id `beside`).
    */
   create(newKey: NewKeyRequest): Promise<{ readonly key: string; readonly view: ApiKeyView }>;
-  /** Creates an account without a secret; tokens of trusted issuers authenticate as this account. Rejects like `create`. */
+  /** Creates an account without a secret. Rejects like `create`. */
   trust(newKey: NewKeyRequest, rule: TrustRule): Promise<ApiKeyView>;
   list(): Promise<readonly ApiKeyView[]>;
   /**
-   * Revokes the key and ends its open streams and sockets. Rejects: not_found, conflict (the last admin key, without CORRAL_TOKEN
-   * or sign-in).
+   * Also ends the key's open streams and sockets. Rejects with not_found, or conflict (the last admin key, without
+   * CORRAL_TOKEN or sign-in).
    */
   revoke(id: string): Promise<ApiKeyView>;
 }
@@ -84,16 +75,14 @@ export interface ApiKeys extends ApiKeyAdmin, Omit<PrincipalResolver, 'prepare'>
 }
 
 interface Deps extends Pick<ServerDependencies, 'clock' | 'records' | 'warn'> {
-  /** Called once, when the first key is read or created. */
   readonly peppers: () => Promise<Peppers>;
   readonly ids: Pick<IdSource, 'short' | 'token'>;
-  /** Whether other processes create and revoke keys in the same store. */
   readonly shared: boolean;
-  /** Whether CORRAL_TOKEN is set or people can sign in, in which case the server needs no admin key. */
+  /** True if CORRAL_TOKEN is set or people can sign in. The server then needs no admin key. */
   readonly hasToken: boolean;
-  /** The principal of a person; undefined: the person currently has no access. Absent: people cannot sign in. */
+  /** Undefined: the person currently has no access. Absent: people cannot sign in. */
   readonly personOf?: (person: string) => Principal | undefined;
-  /** Whether the project exists. Keys of a deleted project are no longer valid. */
+  /** Keys of a deleted project are no longer valid. */
   readonly hasProject?: (id: string) => boolean;
   readonly issuers?: readonly string[];
   /** Requires all active keys to have the same owner, because without isolation any user could read every file. */
@@ -115,7 +104,7 @@ const maxPersonalKeys = 50;
 const none: Principal = { role: 'nobody' };
 const strange: PepperedHash = { pepper: '', hash: '' };
 
-/** A key moves to the primary pepper only when it is next used, because the server does not store its secret. */
+/** The server does not store a key's secret, so a key moves to the primary pepper only on its next use. */
 export async function findKeysUnderOldPeppers(
   records: RecordStore,
   { peppers, now }: { readonly peppers: Peppers; readonly now: number },
@@ -174,7 +163,7 @@ export async function openApiKeys(deps: Deps): Promise<ApiKeys> {
     settle(entry);
     return entry;
   }
-  /** Keeps the key's principal while the key is active and its person has the same rights; otherwise ends it. */
+  /** Ends the key's principal if the key is inactive or its person's rights changed. */
   function settle(entry: Entry): void {
     const { doc, over } = entry;
     const from = doc.person === null ? undefined : deps.personOf?.(doc.person);
@@ -222,7 +211,7 @@ export async function openApiKeys(deps: Deps): Promise<ApiKeys> {
     const now = clock.now();
     const { lastUsedAt } = entry.doc;
     if (lastUsedAt !== null && now - lastUsedAt < useEveryMs) return;
-    const stored = presented === undefined ? undefined : pepper?.hash(presented); // also moves the key to the primary pepper
+    const stored = presented === undefined ? undefined : pepper?.hash(presented);
     entry.doc = { ...entry.doc, ...stored, lastUsedAt: now };
     const { doc, version: expect } = entry;
     const put = records.put({ kind, id: doc.id, doc, sort: doc.createdAt, expect });

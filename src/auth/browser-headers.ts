@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-// Checks the headers by which a browser describes the origin of a request. The checks protect a server on loopback from other
-// pages: DNS rebinding shows up in Host, and a request from another site in Origin and Sec-Fetch-Site.
+// Protects a server on loopback from other pages: DNS rebinding shows up in Host, and a request from another site in Origin
+// and Sec-Fetch-Site.
 
 const loopbackNames = new Set(['localhost', '127.0.0.1', '[::1]']);
 
@@ -16,7 +16,7 @@ export function isHostAllowed(host: string | undefined, extra: readonly string[]
 }
 
 const developmentPorts = [3000, 5173, 5174];
-/** The origins of development servers. Any program can listen on these ports and serve any page. */
+/** Any program can listen on these development servers' ports and serve any page. */
 export const developmentOrigins: readonly string[] = ['localhost', '127.0.0.1'].flatMap((name) =>
   developmentPorts.map((port) => `http://${name}:${port}`),
 );
@@ -27,7 +27,6 @@ export const developmentOrigins: readonly string[] = ['localhost', '127.0.0.1'].
  */
 export type RequestOriginKind = 'own' | 'named' | 'default' | 'foreign';
 
-/** `named`: the operator's list; undefined: there is no list. */
 export function classifyRequestOrigin(
   headers: IncomingHttpHeaders,
   named: readonly string[] | undefined,
@@ -47,7 +46,7 @@ export function isOriginAllowed(origin: string | undefined, named: readonly stri
   return origin !== undefined && (named ?? developmentOrigins).includes(origin);
 }
 
-/** A Host without a port means the scheme's default port; a page on any other port belongs to another program. */
+/** A Host without a port means the scheme's default port. */
 function sameOrigin(origin: string, host: string | undefined): boolean {
   const ours = parseHost(host);
   const theirs = /^(https?):\/\/(.+)$/i.exec(origin);

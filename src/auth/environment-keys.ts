@@ -7,8 +7,8 @@ import { parseJson } from '../core/text/json.ts';
 import { Collection } from '../storage/collection.ts';
 import type { Peppers } from './pepper.ts';
 
-// Credentials for the workers of self-hosted environments: permanent keys, stored like API keys, and signed tokens. A token
-// covers one claim of one work item, and is not stored.
+// Credentials for the workers of self-hosted environments: permanent keys, and signed tokens that are not stored. A token
+// covers one claim of one work item.
 
 const Maker = z.object({
   key: z.string().optional(),
@@ -78,7 +78,7 @@ export class EnvironmentKeys {
     this.#keys = new Collection<StoredKey>(deps.records, { kind, schema: StoredKey, missing });
   }
 
-  /** Creates a key. Only this result contains its secret. Rejects: quota. */
+  /** Only this result contains the key's secret. Rejects with quota. */
   async create(environmentId: string, { name, maker }: { readonly name: string; readonly maker: Maker }) {
     const { clock, ids } = this.#deps;
     const text = `An environment has at most ${maxKeys} keys. Delete one, or use an existing one.`;
@@ -95,7 +95,7 @@ export class EnvironmentKeys {
     return (await this.#keys.list({ owner: environmentId })).map(view);
   }
 
-  /** Rejects: not_found. */
+  /** Rejects with not_found. */
   async revoke(environmentId: string, id: string): Promise<KeyView> {
     const revokedAt = this.#deps.clock.now();
     const revoked = await this.#keys.change(id, (now) => {
@@ -105,7 +105,7 @@ export class EnvironmentKeys {
     return view(revoked);
   }
 
-  /** Undefined if the key is wrong. Rejects: unauthorized (it was revoked). */
+  /** Undefined if the key is wrong. Rejects with unauthorized if it was revoked. */
   async find(presented: string): Promise<{ id: string; environmentId: string; maker: Maker } | undefined> {
     const id = keyForm.exec(presented)?.[1];
     if (id === undefined) return undefined;
@@ -119,7 +119,7 @@ export class EnvironmentKeys {
     return { id, environmentId, maker };
   }
 
-  /** Undefined: no such key exists. Rejects: unauthorized (it was revoked). */
+  /** Undefined: no such key exists. Rejects with unauthorized if it was revoked. */
   async findMaker(id: string): Promise<Maker | undefined> {
     const doc = (await this.#keys.find(id))?.doc;
     if (doc && doc.revokedAt !== null) throw revoked();
@@ -133,7 +133,6 @@ export class EnvironmentKeys {
     return `${text}.${pepper}.${hash}`;
   }
 
-  /** Undefined if the token is wrong or has expired. */
   async verifyClaim(token: string): Promise<WorkTokenClaims | undefined> {
     const [, text, payload = '', pepper = '', hash = ''] = tokenForm.exec(token) ?? [];
     if (text === undefined || !(await this.#secret()).matches(text, { pepper, hash })) return undefined;
@@ -147,7 +146,7 @@ export class EnvironmentKeys {
     return this.#peppers;
   }
 
-  /** Records the time of use, at most once a minute, and moves the key to the primary pepper. A failed write is ignored. */
+  /** Records the use at most once a minute, and moves the key to the primary pepper. A failed write is ignored. */
   async #use(doc: StoredKey, { presented, version }: { readonly presented: string; readonly version: number }) {
     const { records, clock } = this.#deps;
     const now = clock.now();

@@ -8,9 +8,9 @@ import type { FederatedTokenVerifier } from './tokens/program-tokens.ts';
 export interface PrincipalResolver {
   /** Whether requests need a credential. Stays true when all keys are revoked, so that access never opens up again. */
   readonly any: boolean;
-  /** The principal of every request while no key exists. Its streams end when the first key is created. */
+  /** Used while no key exists. Its streams end when the first key is created. */
   readonly anonymous: Principal;
-  /** Verifies new tokens of trusted issuers, so that `find` knows them. Undefined: there are none. Rejects: provider_error. */
+  /** Makes new tokens of trusted issuers known to `find`. Undefined: there are none. Rejects with provider_error. */
   prepare(presented: readonly string[]): Promise<void> | undefined;
   find(presented: readonly string[]): Principal | undefined;
   live(id: string): Principal | undefined;

@@ -3,12 +3,12 @@ import { AppError } from '../core/errors/errors.ts';
 import { toNetworkKey } from '../core/text/address.ts';
 
 export interface Lockout {
-  /** The remaining lockout in ms; 0 if the address is not locked out. */
+  /** Milliseconds; 0 if the address is not locked out. */
   waitOf(address: string): number;
   failed(address: string): void;
   /**
-   * Counts a wrong credential and returns 0. If the address is locked out, counts nothing and returns the remaining wait in
-   * ms. Valid credentials still work from a locked address, because several clients may share it.
+   * Counts a wrong credential. Returns the remaining lockout in ms, or 0. Valid credentials still work from a locked
+   * address, because several clients may share it.
    */
   judge(address: string): number;
 }
@@ -18,7 +18,7 @@ export const lockedOutError = (retryAfterMs: number) =>
   });
 export interface LockoutOptions {
   readonly clock: Clock;
-  /** Called for the first wrong credential of an address in a minute, and when the address is locked out. */
+  /** Called on an address's first wrong credential in a minute, and when the address is locked out. */
   readonly onFailure: (what: 'failed' | 'locked', address: string) => void;
 }
 const maxFailures = 1_000;
@@ -26,8 +26,8 @@ const windowMs = 60_000;
 const maxAddresses = 10_000;
 
 /**
- * Locks an address out for a minute after 1,000 wrong credentials within a minute. All addresses of an IPv6 /64 network share one
- * count and one lock.
+ * Locks an address out for a minute after 1,000 wrong credentials within a minute. The addresses of an IPv6 /64 network are
+ * treated as one.
  */
 export function createLockout({ clock, onFailure: listener }: LockoutOptions): Lockout {
   const windows = new Map<string, { failures: number; endsAt: number }>();
@@ -44,7 +44,7 @@ export function createLockout({ clock, onFailure: listener }: LockoutOptions): L
       const before = windows.get(network);
       const window = before && before.endsAt > now ? before : { failures: 0, endsAt: now + windowMs };
       window.failures += 1;
-      windows.delete(network); // moves the entry to the end, so that the first entry is the one whose last failure is oldest
+      windows.delete(network); // keeps the entries sorted by their last failure, oldest first
       windows.set(network, window);
       const [oldest] = windows.keys();
       if (windows.size > maxAddresses && oldest !== undefined) windows.delete(oldest);

@@ -10,10 +10,9 @@ interface Member {
   readonly over: AbortController;
 }
 
-/** All roles are in memory, so no request waits for the store. Each server follows the changes of the others. */
+/** Roles are kept in memory, so no request waits for the store. */
 export class Memberships {
   readonly #projects: RecordMirror<ProjectAccessRecord>;
-  /** The projects of each person, owner, group and e-mail address, with the role in each. */
   readonly #byMember = new Map<string, Map<string, ProjectRole>>();
   readonly #known = new Map<string, ProjectAccessRecord>();
   /** The principals with project roles, keyed by the same principals without roles. */
@@ -26,10 +25,7 @@ export class Memberships {
   has = (id: string): boolean => this.#projects.get(id) !== undefined;
   load = (): Promise<void> => this.#projects.load();
 
-  /**
-   * Adds the caller's project roles. Returns the same object until the caller loses rights. A caller that already has roles
-   * is returned unchanged.
-   */
+  /** Adds the caller's project roles. Returns the same object until the caller loses rights. */
   within = (caller: Principal): Principal => {
     if (caller.owner === undefined || caller.projects) return caller;
     const known = this.#members.get(caller);
@@ -47,7 +43,7 @@ export class Memberships {
     return principal;
   };
 
-  /** Reads a project that this server has changed, so that the change applies immediately. */
+  /** Call this after a change, so that it applies immediately on this server. */
   changed = (id: string): Promise<void> => this.#projects.read(id);
 
   #changed(id: string): void {

@@ -3,12 +3,12 @@ import type { Secret } from '../core/text/secret.ts';
 import { type EncryptionKeySettings, readKeyMaterial } from './keys/encryption-keys.ts';
 
 /**
- * Hashes secrets of 256 random bits with an HMAC, so somebody who can read the store can neither use nor test a secret. New
- * secrets use the first pepper. The other peppers are older, and some stored secrets may still use them.
+ * Secrets of 256 random bits are hashed with an HMAC, so a reader of the store can neither use nor test them. New secrets
+ * use the first pepper; stored secrets may still use older ones.
  */
 export interface Peppers {
   hash(text: string): PepperedHash;
-  /** Takes the same time whether the secret matches or not. False if the pepper is unknown. */
+  /** Runs in constant time. False if the pepper is unknown. */
   matches(text: string, stored: PepperedHash): boolean;
   knows(pepper: string): boolean;
   isPrimary(pepper: string): boolean;
@@ -36,15 +36,13 @@ export function createPeppers(secrets: readonly Secret[]): Peppers {
   };
 }
 
-/** The pepper's id and its key. The key is derived, so that the secret can safely be used for another purpose, too. */
+/** The key is derived, so that the secret can safely have another purpose, too. */
 function named(secret: string): [string, Buffer] {
   const key = createHmac('sha256', secret).update('corral api keys').digest();
   return [createHash('sha256').update(key).digest('hex').slice(0, 8), key];
 }
 
-/**
- * Older encryption keys yield older peppers, so stored secrets stay valid after a rotation while the older keys are configured.
- */
+/** Stored secrets stay valid after a rotation while the older encryption keys are configured. */
 export async function readKeyPeppers(config: EncryptionKeySettings, newKey: () => string): Promise<Peppers> {
   return createPeppers(await readKeyMaterial({ config, file: 'api-key-pepper', newKey }));
 }

@@ -1,11 +1,10 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../core/contracts/clock.ts';
 
-// A link that works without a token, for one purpose and a short time: `v1.kid.exp.nonce.mac`. If an API key created the link,
-// the key's id precedes the mac. The MAC covers the purpose and the path, so a link never opens anything else. A link never
-// allows more than its key does.
+// A link for one purpose and a short time: `v1.kid.exp.nonce.mac`. If an API key created the link, the key's id precedes the
+// mac. The MAC covers the purpose and the path. A link never allows more than its key does.
 
-/** `rights` lists what a link can grant, the default first. With `once`, a link works only once. */
+/** `rights`: the default right is first. With `once`, a link works only once. */
 const purposes = {
   vnc: { rights: ['control', 'view'], once: true },
   file: { rights: ['read'], once: false },
@@ -20,12 +19,12 @@ export interface SignedUrlScope {
 }
 interface SignedFields {
   readonly right?: SignedUrlRight;
-  /** The id of an API key. The link acts on behalf of the key, and stops working when the key does. */
+  /** An API key's id. The link stops working when the key does. */
   readonly subject?: string | undefined;
 }
 export interface SignedUrls {
   sign(what: SignedUrlScope & SignedFields, lifeMs: number): string;
-  /** The right that the link grants. Undefined if the link is not valid. A single-use link is used up by this call. */
+  /** Undefined if the link is not valid. A single-use link is used up by this call. */
   accepts(what: SignedUrlScope, signature: string): SignedUrlRight | undefined;
 }
 
@@ -38,10 +37,10 @@ const form = /^v1\.([0-9a-f]{8})\.([1-9]\d{0,15})\.([\w-]{22})(?:\.([0-9a-f]{12}
 
 export const parseSignatureSubject = (signature: string): string | undefined => form.exec(signature)?.[4];
 
-/** The server remembers used links until they expire. While it remembers this many, it refuses further single-use links. */
+/** While this many used links are remembered, further single-use links are refused. */
 const maxUsed = 100_000;
 
-/** Signs with a random key of this process: links are short-lived, and a restart invalidates them all. */
+/** Uses a random key, so a restart invalidates all links. */
 export function createSignedUrls(clock: Clock): SignedUrls {
   const key = crypto.getRandomValues(new Uint8Array(32));
   const kid = createHash('sha256').update('corral link key').update(key).digest('hex').slice(0, 8);
@@ -72,7 +71,7 @@ export function createSignedUrls(clock: Clock): SignedUrls {
     accepts(what, signature) {
       const [, givenKid, expiry = '', nonce = '', subject = '', value = ''] = form.exec(signature) ?? [];
       const expires = Number(expiry);
-      // Compares the MAC for every right, so that the time taken does not reveal which part is wrong.
+      // Compares the MAC for every right, so that timing does not reveal which part is wrong.
       const bytes = sized(Buffer.from(value, 'base64url'));
       const [right] = purposes[what.purpose].rights.filter((one) =>
         timingSafeEqual(mac(what, one, { expires, nonce, subject }), bytes),

@@ -5,7 +5,7 @@ import type { Secret } from '../core/text/secret.ts';
 export interface TokenVerifier {
   readonly required: boolean;
   accepts(presented: readonly string[]): boolean;
-  /** Accepts the token of the current server process. Commands run by the server's user read this token from a file. */
+  /** Commands of the server's user read this token from a file. */
   acceptsLocal(presented: readonly string[]): boolean;
 }
 
@@ -15,7 +15,7 @@ export interface TokenHash {
 }
 export const hashToken = (token: string): TokenHash => ({ sha256: sha256(token).toString('hex') });
 
-/** Hashes both sides first, so the time taken reveals neither the length nor a common prefix. */
+/** Hashes both sides, so timing reveals neither the length nor a common prefix. */
 export function createTokenVerifier(token: Secret | TokenHash | undefined, local?: TokenHash): TokenVerifier {
   const acceptsLocal = local ? isOneOf(Buffer.from(local.sha256, 'hex')) : () => false;
   if (!token) return { required: false, accepts: () => true, acceptsLocal };
@@ -33,7 +33,7 @@ export interface TokenSources {
   /** `?token=`, as parsed from the query. */
   readonly query?: unknown;
   readonly protocols?: string | undefined;
-  /** `?connectionParams=`, a JSON object with a `token`, as tRPC's clients send it. */
+  /** A JSON object with a `token`, as tRPC's clients send it. */
   readonly connectionParams?: unknown;
 }
 
@@ -58,7 +58,7 @@ function tokenAmong(json: string): string | undefined {
 
 const carrier = 'corral.bearer.';
 
-/** A browser's WebSocket can set no header except the offered protocols, so the token is sent as one of them. */
+/** A browser's WebSocket can set no header but the offered protocols, so one of them carries the token. */
 export function parseSubprotocols(header: string | undefined): { offered: string[]; token: string | undefined } {
   const all = (header ?? '')
     .split(',')

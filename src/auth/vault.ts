@@ -9,8 +9,8 @@ const tagBytes = 16;
 const keyBytes = 32;
 
 /**
- * Encrypts each text with its own data key, which is wrapped with the first key; older keys only decrypt. A key's id is
- * derived from its hash, so a wrong key is reported as an unknown key.
+ * Encrypts each string with its own data key, which is wrapped with the first key; older keys only decrypt. Key ids are
+ * derived from hashes, so a wrong key is reported as unknown.
  */
 export function createSecretSealer(keys: readonly Secret[]): SecretSealer {
   const ring = new Map(keys.map((key) => named(decoded(key))));
@@ -30,7 +30,7 @@ export function createSecretSealer(keys: readonly Secret[]): SecretSealer {
   return {
     seal(text, place) {
       const dataKey = randomBytes(keyBytes);
-      // The text is bound to its record and not to the key-encryption key, so a key rotation rewraps only the data key.
+      // Binds the string to its record and not to the key-encryption key, so a key rotation rewraps only the data key.
       const { nonce, box } = encrypt(Buffer.from(text), dataKey, aad(place, ''));
       return { v: 1, ...wrap(dataKey, place), text: box, textNonce: nonce };
     },

@@ -5,7 +5,6 @@ import { quoteLines } from '../core/text/quote.ts';
 import type { Automation } from '../sessions/api/server/automations.ts';
 import { type AutomationRecords, createAutomationStart } from './records.ts';
 
-/** The log, with `carry` applied to each append while `isOpen` returns true. */
 export function withAddedRecords(
   log: EventLog,
   carry: (entry: AppendRequest) => AppendRequest,
@@ -23,8 +22,8 @@ export function withAddedRecords(
   };
 }
 
-// Run ends that may start an automation. Each record is written with the append that contains the end, so a crash loses none.
-// A start's id is derived from the run's end, so each start is added only once.
+// Each record is written with the append that contains the run's end, so a crash loses none. A start's id is derived from
+// that end, so each start is added only once.
 
 export const endedRunKind = 'ended-run';
 const kind = endedRunKind;
@@ -51,10 +50,8 @@ interface Deps extends Pick<ServerDependencies, 'records'> {
 }
 
 export class RunEndTriggers extends ServerComponent<Deps> {
-  /** False: no automation starts after runs, so appends carry nothing extra. */
   #isOpen = false;
 
-  /** Checks again whether any automation starts after runs, because another server may have stored one. */
   look = async (): Promise<void> => {
     this.#isOpen = (await this.deps.automations.afterRuns()).length > 0;
   };
@@ -63,7 +60,7 @@ export class RunEndTriggers extends ServerComponent<Deps> {
     return withAddedRecords(log, withEnds, () => this.#isOpen);
   }
 
-  /** Adds the starts caused by the oldest ends. Resolves with true if there may be more. Each step can be repeated. */
+  /** Resolves with true if there may be more. Each step can be repeated. */
   async round(): Promise<boolean> {
     const { records, automations } = this.deps;
     const ends = await records.list(kind, { limit: batch });

@@ -7,7 +7,7 @@ import type { SessionService } from '../sessions/api/sessions.ts';
 
 interface Deps {
   readonly sessions: Pick<SessionService, 'get' | 'history'>;
-  /** Starts the session's sandbox, and resolves when its repositories are prepared or their preparation has failed. */
+  /** Resolves when the session's repositories are prepared or their preparation has failed. */
   readonly prepare: (id: SessionId, signal: AbortSignal) => Promise<unknown>;
   readonly closing: AbortSignal;
   readonly wake: () => void;
@@ -23,18 +23,12 @@ interface Preparing {
 
 const maxText = 2_000;
 
-/** Prepares sessions' repositories without an agent, so that later sessions of the same owner can reuse the files. */
+/** Prepares repositories without an agent, so that the owner's later sessions can reuse the files. */
 export class PrebuildRunner extends ServerComponent<Deps> {
-  /**
-   * Preparations that are in progress or whose result has not been read yet. Empty after a server restart; unfinished work
-   * then starts again.
-   */
+  /** Includes results that were not read yet. Empty after a server restart; unfinished work then starts again. */
   readonly #preparing = new Map<SessionId, Preparing>();
 
-  /**
-   * Starts the work unless it has already started. Resolves with the result, or with undefined if the work is still running or
-   * will be retried.
-   */
+  /** Starts the work if necessary. Resolves with undefined if the work is still running or will be retried. */
   async follow(session: SessionRecord, { mayRetry }: { mayRetry: boolean }): Promise<PrebuildResult | undefined> {
     const { id, repositories = [] } = session;
     const known = this.#preparing.get(id);

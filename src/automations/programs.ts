@@ -5,12 +5,10 @@ import type { Secret } from '../core/text/secret.ts';
 import type { Automation, AutomationApiRegistry, PreparedAutomationStart } from '../sessions/api/server/automations.ts';
 
 interface Deps {
-  /** A caller with the rights of an owner. Undefined: the owner no longer has sufficient access. */
   readonly principalOf: (owner: string | undefined) => Principal | undefined;
 }
 type Prepare = Parameters<AutomationApiRegistry['serve']>[1];
 
-/** Prepares a session through the facade whose client defined the automation. */
 export class AutomationPrograms extends ServerComponent<Deps> implements AutomationApiRegistry {
   readonly #served = new Map<string, Prepare>();
   #isOpen = false;
@@ -25,8 +23,8 @@ export class AutomationPrograms extends ServerComponent<Deps> implements Automat
   }
 
   /**
-   * Rejects: cancelled (the server is still starting, so the call is retried), unsupported (this server does not serve the API),
-   * forbidden, and the errors of the API's own preparation.
+   * Rejects with cancelled while the server is starting (the call is retried), unsupported (the server does not serve the
+   * API), forbidden, and errors from the API's own preparation.
    */
   async prepare(api: string, automation: Automation, secret: Secret | undefined): Promise<PreparedAutomationStart> {
     const prepare = this.#served.get(api);

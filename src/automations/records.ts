@@ -9,8 +9,8 @@ import {
 } from '../sessions/api/server/automations.ts';
 import { Collection, type VersionedDocument } from '../storage/collection.ts';
 
-// Three kinds of records: automations, open starts and ended starts. An automation is sorted by its next start, so that the
-// scheduler reads only due automations. A start is `open` until it has ended, and then moves into its automation's history.
+// Automations are sorted by their next start, so that the scheduler reads only due ones. A start is `open` until it ends,
+// and then moves into its automation's history.
 
 /** Older servers wrote records without the fields that have a default here. */
 const Stored = Automation.extend({
@@ -52,7 +52,7 @@ export const createAutomationStart = (
 const kinds = { automation: 'automation', open: 'automation-open', ended: 'automation-start' } as const;
 export const maxAutomations = 100; // per owner
 const keptStarts = 1_000; // per automation; older ones are deleted
-const never = -8.64e15; // sorts last: scheduled automations are sorted by their negated next start, highest first
+const never = -8.64e15; // sorts last, because automations are sorted by their negated next start
 
 const missing = () => new AppError('not_found', 'There is no such automation.');
 
@@ -68,12 +68,12 @@ export class AutomationRecords extends ServerComponent<Deps> {
     missing,
   });
 
-  /** Rejects: not_found. */
+  /** Rejects with not_found. */
   get(id: string): Promise<Automation> {
     return this.#automations.get(id);
   }
 
-  /** Rejects: quota. */
+  /** Rejects with quota. */
   async create(doc: Automation): Promise<void> {
     await this.#automations.create(doc, {
       most: maxAutomations,
@@ -83,7 +83,7 @@ export class AutomationRecords extends ServerComponent<Deps> {
     });
   }
 
-  /** Rejects: not_found. */
+  /** Rejects with not_found. */
   change(id: string, change: (now: Automation) => Automation | undefined): Promise<Automation> {
     return this.#automations.change(id, async (now) => {
       const next = change(now);
@@ -113,12 +113,11 @@ export class AutomationRecords extends ServerComponent<Deps> {
     return this.#automations.listFor(owner, { shared: true, parents: projects ?? [] });
   }
 
-  /** The automations with the earliest next starts; some may not be due yet. */
   earliest(limit: number): Promise<Automation[]> {
     return this.#automations.list({ limit });
   }
 
-  /** False: this start already exists, open or ended. */
+  /** False: this start already exists. */
   async addStart(start: AutomationStart): Promise<boolean> {
     if (await this.deps.records.get(kinds.ended, start.id)) return false;
     const put = { kind: kinds.open, id: start.id, doc: start, sort: start.at, expect: 0 };
@@ -138,14 +137,13 @@ export class AutomationRecords extends ServerComponent<Deps> {
       .sort((a, b) => a.doc.at - b.doc.at);
   }
 
-  /** Undefined: another server has already changed the start. */
   async putStart(doc: AutomationStart, expect: number): Promise<VersionedDocument<AutomationStart> | undefined> {
     const put = { kind: kinds.open, id: doc.id, doc, sort: doc.at, expect };
     const version = await this.deps.records.put(put).catch(ignoreConflict);
     return version === undefined ? undefined : { doc, version };
   }
 
-  /** Moves a start into the history. False: another server already did. */
+  /** False: another server already moved the start. */
   async endStart(doc: AutomationStart): Promise<boolean> {
     const put = { kind: kinds.ended, id: doc.id, doc: { ...doc, given: '' }, sort: doc.at, expect: 0 };
     const isFirst = (await this.deps.records.put(put).catch(ignoreConflict)) !== undefined;
@@ -166,7 +164,7 @@ export class AutomationRecords extends ServerComponent<Deps> {
     return all.filter(isLater).slice(0, limit);
   }
 
-  /** Starts after `keptFrom` are always kept: they identify repeated deliveries. */
+  /** Repeated deliveries are recognised by starts after `keptFrom`, so those are always kept. */
   async forgetOldStarts(automationId: string, keptFrom: number): Promise<void> {
     const ended = await this.deps.records.list(kinds.ended, { idPrefix: `${automationId}:` });
     const old = ended.slice(keptStarts).filter(({ doc }) => StoredStart.parse(doc).at < keptFrom);
@@ -174,12 +172,11 @@ export class AutomationRecords extends ServerComponent<Deps> {
   }
 }
 
-/** Whether the owner still has access, with a key or as a person, and can work in the project. */
 export type OwnerAccessCheck = (owner: string, projectId: string | null) => boolean;
 /** A returning owner must resume the automation explicitly, because somebody else may have taken over the work by then. */
 export const ownerWithoutAccessReason =
   'Its owner has no access: no valid key, disabled, or no longer in the project. Resume it once the owner has access again, or to take it over.';
-/** The person who resumes the automation becomes its owner only if the current owner still has no access. */
+/** The person who resumes becomes the owner only if the current owner still has no access. */
 export function resolveOwnerOnResume(
   { owner, projectId, paused }: Pick<Automation, 'owner' | 'projectId'> & { paused: { by: string } | null },
   { by, isOwned }: { readonly by: string | undefined; readonly isOwned: OwnerAccessCheck },

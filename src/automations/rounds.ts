@@ -2,10 +2,9 @@ import { WorkLoop } from '../core/concurrency/rounds.ts';
 
 type RoundsDeps = ConstructorParameters<typeof WorkLoop>[0];
 
-/** The longest delay between two rounds. `shared` also applies after a failure and on a server without the lease. */
+/** Maximum pauses. `shared` also applies after a failure and on a server without the lease. */
 export const maxLoopDelayMs = { shared: 2_000, alone: 60_000 } as const;
 
-/** `shared`: other servers change the records too, so rounds are frequent. */
 export const createRecordWorkLoop = (
   shared: boolean,
   { round, clock, warn, failure }: Omit<RoundsDeps, 'restMs'>,

@@ -11,13 +11,13 @@ const maxLength = 200;
 /** The times of a schedule, except those for which `isRepeated` returns true. */
 export interface CronRule {
   readonly cron: Cron;
-  /** Whether this is the second occurrence of a fixed time, caused by setting the clock back. Such an occurrence is skipped. */
+  /** True for the second occurrence of a fixed time after the clock was set back. Such an occurrence is skipped. */
   readonly isRepeated: (at: number) => boolean;
 }
 
 /**
- * Parses a schedule. Clock changes are handled as in Debian's cron: a fixed time that the clock skips runs right after the gap,
- * and a fixed time that the clock repeats runs once. Throws: invalid_request.
+ * A fixed time that the clock skips runs right after the gap, and one that it repeats runs once, as in Debian's cron. Throws
+ * invalid_request.
  */
 export function parseCronRule({ cron, timezone }: CronTime): CronRule {
   const text = cron.trim();
@@ -28,7 +28,7 @@ export function parseCronRule({ cron, timezone }: CronTime): CronRule {
         'month, day of the week, such as 0 9 * * 1-5.',
     );
   if (text.length > maxLength) throw refuse('is too long');
-  // The library also accepts seconds, years, nicknames and `L`, which other programs that read the schedule do not understand.
+  // The library also accepts seconds, years, nicknames and `L`, which other programs do not understand.
   const wrong = mistakeIn(text.split(/[ \t]+/));
   if (wrong !== undefined) throw refuse(wrong);
   if (!isTimeZone(timezone))
@@ -56,7 +56,7 @@ const cronFields: readonly CronField[] = [
   { name: 'day of the week', least: 0, most: 7, words: 'sun mon tue wed thu fri sat'.split(' ') },
 ];
 
-/** Notations that other programs support but Debian's cron does not. */
+/** Supported by other programs, but not by Debian's cron. */
 const otherForms: readonly (readonly [form: RegExp, why: string])[] = [
   [/\?/, 'has ?, which other programs read as "no day". Write * there'],
   [/#/, 'has #, which counts the weeks of a month in other programs. It is not supported here'],
@@ -122,7 +122,7 @@ export function findNextDueTimes(rule: CronRule, after: number, count: number): 
   return times;
 }
 
-/** The latest due time from `from` to `now`. Several may have passed during downtime. */
+/** Several times may have passed during downtime. */
 export function findLatestDueTime({ cron, isRepeated }: CronRule, from: number, now: number): number {
   const before = (time: number) => cron.previousRuns(1, new Date(time))[0]?.getTime();
   let at = before(now + 1_000) ?? from;
@@ -130,7 +130,7 @@ export function findLatestDueTime({ cron, isRepeated }: CronRule, from: number, 
   return at > from && at <= now ? at : from;
 }
 
-/** The delay of this start, in ms: different for each automation and time, and the same on each server. */
+/** Milliseconds. Different for each automation and time, but the same on each server. */
 export function computeStartJitterMs(
   id: string,
   dueAt: number,

@@ -13,20 +13,17 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
   readonly records: AutomationRecords;
   readonly starter: AutomationStarter;
   readonly afterRuns: Pick<RunEndTriggers, 'look' | 'round'>;
-  /**
-   * Whether this server starts automations now. Two servers that start automations at the same time still start each only once.
-   */
+  /** Even if two servers start automations at the same time, each automation starts only once. */
   readonly leads: () => Promise<boolean>;
   readonly shared: boolean;
 }
-const width = 8; // maximum concurrent starts
-const batch = 100; // maximum automations per round
+const width = 8;
+const batch = 100;
 const openMs = { shared: 2_000, alone: 10_000 }; // longest delay between rounds while starts are pending or running
-/** A start delayed by more than this is treated as missed: the server must have been down or suspended. */
+/** A start is missed if it is delayed by more than this: the server was down or suspended. */
 const missedMs = 60_000;
 
 export class AutomationScheduler extends ServerComponent<Deps> {
-  /** A round starts when a run of one of these sessions ends. */
   #working: ReadonlySet<SessionId> = new Set();
   readonly #rounds = createRecordWorkLoop(this.deps.shared, {
     ...this.deps,
@@ -62,7 +59,7 @@ export class AutomationScheduler extends ServerComponent<Deps> {
     return Math.max(0, Math.min(next - clock.now(), restMs));
   }
 
-  /** Adds the start before advancing `nextAt`. After a crash in between, the next round finds this start and adds no other. */
+  /** Adds the start before advancing `nextAt`. After a crash in between, the next round finds the start. */
   async #fire(automation: Automation, now: number): Promise<void> {
     const { records, warn } = this.deps;
     const { id, schedule, nextAt } = automation;

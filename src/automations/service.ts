@@ -22,8 +22,8 @@ interface Deps {
   readonly ids: Pick<IdSource, 'short'>;
   readonly clock: Clock;
   /**
-   * Rejects if a template, model, project, session, skill or repository folder does not exist or cannot be used: invalid_request,
-   * not_found, session_not_found, forbidden.
+   * Rejects with invalid_request, not_found, session_not_found or forbidden if the spec refers to something that does not
+   * exist or cannot be used.
    */
   readonly check: (
     spec: Pick<AutomationSpec, 'template' | 'model' | 'projectId' | 'after' | 'repositories' | 'skills'>,
@@ -62,7 +62,7 @@ export function createAutomationService(deps: Deps): AutomationService {
     return (await records.list(owner, projects)).sort((a, b) => b.createdAt - a.createdAt);
   };
 
-  /** Rejects: invalid_request (an incomplete hook, an automation that would start itself), not_found. */
+  /** Rejects with invalid_request (an incomplete hook, or an automation that would start itself) or not_found. */
   async function checkStarts({ hook, after }: Pick<AutomationSpec, 'hook' | 'after'>, own?: string): Promise<void> {
     if (hook && hook.source !== 'json' && hook.events.length === 0)
       throw new AppError('invalid_request', 'The hook has no events. Choose at least one in hook.events.');
@@ -75,7 +75,7 @@ export function createAutomationService(deps: Deps): AutomationService {
     }
   }
 
-  /** Throws: invalid_request. */
+  /** Throws invalid_request. */
   function checkKind({
     kind,
     message,
@@ -97,7 +97,7 @@ export function createAutomationService(deps: Deps): AutomationService {
       );
   }
 
-  /** Throws: invalid_request. Only the API through which a program created the automation can change what its sessions do. */
+  /** Only the API that created an automation can change what its sessions do. Throws invalid_request. */
   function checkProgram(now: Automation, change: Partial<AutomationSpec>): void {
     if (!now.program || change.program) return;
     const other = ofProgram.find(

@@ -1,7 +1,7 @@
 import { type Corral, CorralError, type CorralErrorCode } from '../client/index.ts';
 import type { Io } from './io.ts';
 
-/** The exit codes of every command; scripts can rely on them. `corral exec` exits with the code of the program that it runs. */
+/** Scripts can rely on these exit codes. `corral exec` exits with the code of the program that it runs. */
 export const exitCodes = {
   ok: { code: 0, about: 'done; for `run`: the run is completed' },
   failed: { code: 1, about: 'the command or the run failed' },
@@ -35,17 +35,17 @@ export function toExitCode(thrown: unknown): number {
   return exitCodes.failed.code;
 }
 
-/** A command's own description, from which the parser, the help, the completions and docs/cli.md are derived. */
+/** The source of the parser, the help, the completions and docs/cli.md. */
 export interface CliCommand {
   readonly name: string;
-  /** The arguments in the notation of commander: `<session>`, `[task]`, `<command...>`. */
+  /** Arguments in commander's notation: `<session>`, `[task]`, `<command...>`. */
   readonly args: readonly (readonly [usage: string, about: string])[];
   readonly about: string;
   readonly options: readonly (readonly [flags: string, about: string])[];
   readonly examples: readonly string[];
   /**
-   * The words after the first argument are another program's command line, which starts at the first word that is not an
-   * option of this command, or after `--`.
+   * Another program's command line follows the first argument: it starts at the first word that is not an option, or after
+   * `--`.
    */
   readonly passThrough?: true;
   /** Resolves with the exit code; undefined means 0. */
@@ -54,18 +54,15 @@ export interface CliCommand {
 
 export interface CliCommandInput {
   readonly args: readonly string[];
-  /** With `passThrough`: whether the command line followed `--`, so that its first word is the name of a program. */
+  /** With `passThrough`: true if the command line followed `--`, so that its first word is a program. */
   readonly isProgram: boolean;
   readonly options: ParsedOptions;
   readonly io: Io;
-  /**
-   * The server named by the command line or the environment, else the local server, else that of `corral login`, else the default
-   * address.
-   */
+  /** In order of precedence: the command line, the environment, the local server, `corral login`, the default address. */
   readonly corral: () => Corral;
 }
 
-/** The parsed options, by their long names in camel case. */
+/** Options by their long names in camel case. */
 export class ParsedOptions {
   readonly #values: Readonly<Record<string, unknown>>;
   constructor(values: Readonly<Record<string, unknown>>) {

@@ -9,14 +9,11 @@ import { findBox } from './server.ts';
 export interface DerivedParameter {
   readonly usage: string;
   readonly about: string;
-  /** A path such as `schedule.cron`. */
   readonly field: string;
   /** `each`: repeatable. `pairs`: repeatable, as name=value. */
   readonly kind: 'text' | 'number' | 'choice' | 'flag' | 'list' | 'each' | 'pairs';
-  /** Words that stand for a value, such as `default` for null. */
   readonly values?: Readonly<Record<string, unknown>>;
   readonly isRequired?: boolean;
-  /** How a name is resolved to an id: among the items that `ls` lists, or among the sessions. */
   readonly lookup?: 'item' | 'session';
 }
 export interface DerivedVerb {
@@ -25,7 +22,7 @@ export interface DerivedVerb {
   readonly isQuery: boolean;
   readonly words: readonly DerivedParameter[];
   readonly options: readonly DerivedParameter[];
-  /** The columns of the table ({@link formatTable}). Absent: the verb deletes the item. */
+  /** See {@link formatTable}. Absent: the verb deletes the item. */
   readonly columns?: readonly string[];
   readonly note?: string;
 }
@@ -50,7 +47,6 @@ export interface VerbCall extends CliCommandInput {
 export interface CustomVerbs {
   readonly verbs?: Readonly<Record<string, (call: VerbCall) => Promise<number> | Promise<void>>>;
   readonly options?: CliCommand['options'];
-  /** Returns additional input fields for a derived verb, and the router to call if it is not the default. */
   prepare?(call: VerbCall): Promise<{ readonly router?: string; readonly fields?: Readonly<Record<string, unknown>> }>;
   finish?(call: VerbCall, answer: { readonly id: string }): Promise<void>;
 }
@@ -163,7 +159,6 @@ interface Item {
   readonly id: string;
   readonly name?: string | null;
 }
-/** Accepts an id, a name or an id prefix. The server reports an unknown id. */
 async function findItem(
   server: Corral,
   { name, verbs }: Pick<DerivedCommand, 'name' | 'verbs'>,
@@ -260,8 +255,8 @@ function formatCell(column: string, row: object): string {
 }
 
 /**
- * The rows of a table. A column is a template with fields: `{name}`, `{+used}` (above 0), `{?deleted}` (present, not shown).
- * A part in brackets is left out if one of its fields is missing; ` | ` separates alternatives.
+ * A column is a template with fields: `{name}`, `{+used}` (above 0), `{?deleted}` (present, not shown). A part in brackets
+ * is left out if a field is missing; ` | ` separates alternatives.
  *
  * @example
  * formatTable([{ id: 'p1', size: 4 }], ['{id}', '{?deleted}deleted | {size} bytes']); // ['p1  4 bytes']

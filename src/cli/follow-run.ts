@@ -6,14 +6,10 @@ import { createEventRenderer, formatCallLine } from './render.ts';
 
 export interface FollowRunOptions {
   readonly json: boolean;
-  /** Whether to show all events instead of only the agent's text. */
   readonly follow: boolean;
 }
 
-/**
- * Shows a run until it ends. When it waits, prompts the user for an answer or an approval, or returns if the user cannot be
- * prompted. Resolves with the exit code.
- */
+/** Resolves with the exit code. If the user cannot be prompted, returns when the run waits. */
 export async function followRun(run: Run, io: Io, { json, follow }: FollowRunOptions): Promise<number> {
   const shown = createEventRenderer(io, { quiet: !follow || json });
   const result: { -readonly [Key in keyof RunResult]: RunResult[Key] } = {
@@ -92,7 +88,7 @@ const goalEnds = {
 
 interface QuestionToAnswer {
   readonly io: Io;
-  /** Empty if the agent's last message was the question itself. */
+  /** Empty if the agent's last message was the question. */
   readonly question: string;
   readonly approvals: readonly {
     readonly callId: string;
@@ -102,7 +98,6 @@ interface QuestionToAnswer {
   }[];
 }
 
-/** Lets the user answer the question, or decide on each pending call. An interrupt ends the prompts without an answer. */
 async function answer(run: Run, { io, question, approvals }: QuestionToAnswer): Promise<void> {
   const lines = createInterface({ input: io.stdin, output: io.stderr });
   try {

@@ -14,11 +14,9 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Fires on SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
-  /** Writes a line of the command's result to stdout. */
   print(line: string): void;
-  /** Writes a line for people to stderr. */
   say(line: string): void;
-  /** Returns the text in the style if the stream is a terminal that shows colours, otherwise unchanged. */
+  /** Returns the text unchanged if the stream is not a terminal with colours. */
   paint(stream: 'stdout' | 'stderr', style: Style, text: string): string;
   /** Whether the user can be prompted: stdin and stderr are terminals. */
   readonly canAsk: boolean;
@@ -50,8 +48,8 @@ export function createProcessIo(
 
 const ownColours = new RegExp(`(${String.fromCharCode(27)}\\[(?:[012]|22|3[1-79]|9[0-7])m)`);
 /**
- * Removes control sequences, except line breaks, tabs and, with `hasColour`, Corral's own colours. Control characters that JSON
- * does not escape become JSON escapes.
+ * Keeps line breaks, tabs and, with `hasColour`, Corral's own colours. Control characters that JSON does not escape become
+ * JSON escapes.
  */
 export function escapeControls(line: string, hasColour: boolean): string {
   const escaped = line.replace(/[\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (one) => {
@@ -63,7 +61,7 @@ export function escapeControls(line: string, hasColour: boolean): string {
     .join('');
 }
 
-/** Removes control sequences from untrusted text. Line breaks and tabs stay. */
+/** Removes control sequences from untrusted text, except line breaks and tabs. */
 export function toPrintable(text: string): string {
   const plain = stripVTControlCharacters(text).replaceAll('\r\n', '\n');
   return plain.replaceAll(/(?![\n\t])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, '');
@@ -74,7 +72,7 @@ export function toOneLine(text: string, most: number): string {
   return line.length > most ? `${line.slice(0, most - 1)}…` : line;
 }
 
-/** Writes bytes to a stream. Resolves once a slow reader is ready or gone; undefined if there is no need to wait. */
+/** Resolves once a slow reader is ready or gone; undefined if there is no need to wait. */
 export function writeWithBackpressure(stream: NodeJS.WritableStream, bytes: Uint8Array): Promise<void> | undefined {
   if (stream.write(bytes)) return undefined;
   return new Promise((resolve) => {
@@ -86,7 +84,7 @@ export function writeWithBackpressure(stream: NodeJS.WritableStream, bytes: Uint
   });
 }
 
-/** Writes a stream to a file, completely or not at all; `-` is standard output. */
+/** All or nothing. `-` is standard output. */
 export async function saveToFile(file: string, body: Readable | ReadableStream<Uint8Array>, io: Io): Promise<void> {
   const content = body instanceof Readable ? body : Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]);
   if (file === '-') {

@@ -1,5 +1,4 @@
-// The package's `corral`, which runs on Node 20 or later. Commands that belong to the server run on the bundled Node, if there is
-// one.
+// Runs on Node 20 or later. Server commands run on the bundled Node, if there is one.
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
@@ -24,7 +23,7 @@ interface Package {
   };
 }
 
-/** The bundled Node binary, or the current one. Undefined: there is no bundled one, and the current one is too old. */
+/** Undefined: there is no bundled Node, and the current one is too old. */
 function serverNode(): string | undefined {
   const isPinned = process.platform === 'linux' && process.arch === 'x64';
   for (let folder = dist; isPinned && folder !== dirname(folder); folder = dirname(folder)) {

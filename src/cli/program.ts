@@ -6,7 +6,6 @@ import { completionCommand } from './completion.ts';
 import type { Io } from './io.ts';
 import { connectToAddress } from './server.ts';
 
-/** A command of the server's own program, which parses its arguments itself. */
 export interface ServerCommand {
   readonly name: string;
   readonly usage: string;
@@ -23,7 +22,7 @@ export interface CliProgramOptions {
 
 export const allCliCommands: readonly CliCommand[] = [...clientCommands, completionCommand];
 
-/** Resolves with the exit code. An error that a command throws is printed, unless the user interrupted the command. */
+/** Resolves with the exit code. Prints errors, unless the user interrupted the command. */
 export async function runCli(args: readonly string[], parts: CliProgramOptions): Promise<number> {
   const { io } = parts;
   let code: number = exitCodes.ok.code;
@@ -90,7 +89,7 @@ export function createProgram(
   return program;
 }
 
-/** The groups of commands in the help. Commands without a group come last. */
+/** Commands without a group come last. */
 const groups: Readonly<Record<string, readonly string[]>> = {
   Sessions: ['run', 'chat', 'box', 'ls', 'show', 'logs', 'open', 'attempts', 'fork', 'stop', 'rm'],
   Sandboxes: ['exec', 'attach', 'cp', 'ps', 'port', 'desktop', 'vnc', 'pause', 'resume', 'snapshot', 'volume'],
@@ -130,7 +129,7 @@ function addCommand(
   });
 }
 
-/** Reads the options between the first argument and the other program's command line, as Docker and kubectl do. */
+/** Like Docker and kubectl, reads options between the first argument and the other program's command line. */
 function parseCommandLine(command: Command, [first = '', ...words]: readonly string[]) {
   const { operands, unknown } = command.parseOptions([...words]);
   const [unknownOption] = unknown;
@@ -142,7 +141,7 @@ function parseCommandLine(command: Command, [first = '', ...words]: readonly str
   return { args: [first, ...operands], isProgram: words.at(-operands.length - 1) === '--' };
 }
 
-/** A repeatable option takes one value each time, so that it does not consume the arguments after it. */
+/** Takes one value each time, so that a repeatable option does not consume the arguments after it. */
 function toOption(flags: string, text: string): Option {
   const option = new Option(flags.replace('...', ''), text);
   if (!flags.includes('...')) return option;
@@ -152,7 +151,6 @@ function toOption(flags: string, text: string): Option {
 
 const maxSummary = 76; // In characters.
 const joint = /, (?=and |so |with |for |shows |compares |works |until |whoever )/g;
-/** Shortens a description for the command list. Cuts at the end of a clause, or else at the end of a word. */
 function summary(about: string): string {
   const [sentence = about] = about.split(/[;:] /, 1);
   if (sentence.length <= maxSummary) return sentence;

@@ -10,20 +10,13 @@ export interface EventRenderer {
   settle(): void;
 }
 
-/**
- * Tools whose successful calls are not shown, because their effect has its own event: the plan, or the question that a person
- * answers.
- */
+/** Successful calls of these tools are not shown, because their effects have their own events. */
 export const hiddenToolNames: ReadonlySet<string> = new Set(['todo', 'make_plan', 'message_ask_user']);
 
-/** The text for a phase of the sandbox, without the prefix `starting: `. */
 export const formatSandboxPhase = (event: Extract<Event, { type: 'sandbox.phase' }>): string =>
   toOneLine(eventSummaryOf(event).replace(/^starting: /, ''), 200);
 
-/**
- * The agent's text goes to stdout and everything else to stderr, so that a script can read the text and a person sees both.
- * `quiet`: only the text.
- */
+/** The agent's text goes to stdout and everything else to stderr, so that a script can read the text. `quiet`: only the text. */
 export function createEventRenderer(io: Io, { quiet }: { readonly quiet: boolean }): EventRenderer {
   let open: 'stdout' | 'stderr' | undefined;
   let phase = false;
@@ -48,7 +41,6 @@ export function createEventRenderer(io: Io, { quiet }: { readonly quiet: boolean
     io[where].write(where === 'stderr' ? paint('dim', shown) : shown);
     open = shown.endsWith('\n') ? undefined : where;
   };
-  /** On a terminal, the phases of a sandbox's start overwrite one line. */
   const phaseLine = (line: string) => {
     if (quiet) return;
     if (!io.stderr.isTTY) return note(line);
@@ -134,7 +126,7 @@ export function formatCallLine({ function: name, args }: { function: string; arg
   return typeof first === 'string' ? `${name} ${toOneLine(first, 100)}` : name;
 }
 
-/** The last lines of a text, without control sequences. If lines are omitted, the first line shows how many. */
+/** If lines are omitted, the first line shows how many. */
 export function takeLastLines(text: string, most: number): string[] {
   const lines = toPrintable(text).trimEnd().split('\n');
   const cut = lines.length - most;

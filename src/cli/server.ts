@@ -8,7 +8,7 @@ import { trimEndCharacters } from '../core/text/text.ts';
 import { UsageError } from './command.ts';
 import type { Io } from './io.ts';
 
-/** The file that a running server writes for commands of its own user (src/app/commands/local-server.ts). */
+/** A running server writes this file (src/app/commands/local-server.ts). */
 export interface LocalServer {
   readonly url: string;
   readonly pid: number;
@@ -21,7 +21,7 @@ export interface ServerAddress {
   readonly token: string | undefined;
 }
 
-/** The server in `--url` or CORRAL_URL, else the running local server, else that of `corral login`, else the default address. */
+/** In order of precedence: `--url` or CORRAL_URL, the running local server, `corral login`, the default address. */
 export function resolveAddress(value: string | undefined, env: Io['env']): ServerAddress {
   const url = value ?? (env.CORRAL_URL || undefined);
   const token = env.CORRAL_TOKEN || undefined;
@@ -58,7 +58,6 @@ export function connectToDataDir(dataDir: string): Corral | undefined {
   return found && new Corral({ url: found.url, token: found.token ?? '' });
 }
 
-/** The data folder's own file first, then those of the user's other servers. */
 function foundFiles(env: Io['env']): string[] {
   const runtime = env.XDG_RUNTIME_DIR ? join(env.XDG_RUNTIME_DIR, 'corral') : undefined;
   const others = runtime === undefined ? [] : listNames(runtime).map((name) => join(runtime, name));
@@ -91,7 +90,7 @@ export function isProcessRunning(pid: number): boolean {
   }
 }
 
-/** Finds a session by its id, its name, the start of its id, or `last`. */
+/** Accepts an id, a name, the start of an id, or `last`. */
 export async function findBox(corral: Corral, word: string): Promise<Box> {
   if (/^[0-9a-f]{16}$/.test(word)) return await corral.open(word);
   if (word !== 'last' && /^[a-z0-9][a-z0-9._-]{0,62}$/.test(word)) {
@@ -116,8 +115,6 @@ function unlessMissing(error: unknown): undefined {
   if (!(error instanceof CorralError && error.code === 'session_not_found')) throw error;
 }
 
-// The tokens of `corral login`, in a file that only the user can read.
-
 interface SavedTokens {
   readonly server?: string | undefined;
   readonly tokens: Readonly<Record<string, string>>;
@@ -126,7 +123,6 @@ interface SavedTokens {
 const fileOf = (env: Io['env']) =>
   join(env.XDG_CONFIG_HOME || join(env.HOME || homedir(), '.config'), 'corral', 'tokens.json');
 
-/** Empty if the file is missing or damaged. */
 function readSavedTokens(env: Io['env']): SavedTokens {
   try {
     const found = parseJson(readFileSync(fileOf(env), 'utf8'), { maxBytes: 1_000_000, maxDepth: 3, maxValues: 10_000 });
@@ -138,8 +134,8 @@ function readSavedTokens(env: Io['env']): SavedTokens {
 }
 
 /**
- * Stores the server's token and makes this server the default. Without a token, deletes the stored one and leaves no default
- * server. Returns the file's path.
+ * Also makes this server the default. Without a token, deletes the stored one and leaves no default server. Returns the
+ * file's path.
  */
 export function saveToken(env: Io['env'], server: string, token: string | undefined): string {
   const { [server]: _, ...others } = readSavedTokens(env).tokens;
@@ -148,6 +144,6 @@ export function saveToken(env: Io['env'], server: string, token: string | undefi
   const file = fileOf(env);
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   writeFileSync(file, `${JSON.stringify(saved)}\n`, { mode: 0o600 });
-  chmodSync(file, 0o600); // also applies to an existing file
+  chmodSync(file, 0o600);
   return file;
 }

@@ -1,9 +1,6 @@
 import { constants } from 'node:os';
 
-/**
- * The signal fires on the first SIGINT or SIGTERM; a second one ends the process immediately. If the reader of the output is
- * gone, the process exits with 0.
- */
+/** A second SIGINT or SIGTERM ends the process immediately. If the reader of the output is gone, the process exits with 0. */
 export function createInterruptSignal(proc: NodeJS.Process = process): AbortSignal {
   const stop = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {

@@ -1,18 +1,16 @@
 import { joinLines } from '../core/text/text.ts';
 import { parseYaml } from './yaml-file.ts';
 
-/** A document that starts with YAML between two `---` lines. */
 interface Frontmatter {
   readonly fields: Readonly<Record<string, unknown>>;
   readonly body: string;
-  /** Fields that could not be parsed, each with the reason. */
   readonly unread: readonly { readonly field: string; readonly why: string }[];
 }
 
 /**
- * Reads a document as Claude Code does. `texts` names the fields that are always text: a value that YAML refuses or reads as
- * another type, such as `Use when: x` or `[file] [--all]`, is taken literally. If the document cannot be read at all, returns
- * a sentence that explains why. A document without YAML at its start has no fields.
+ * Reads a document as Claude Code does. `texts` lists fields that are always text: a value that YAML refuses or reads as
+ * another type, such as `Use when: x`, is taken literally. Returns a sentence with the reason if the document cannot be read
+ * at all.
  */
 export function parseFrontmatter(text: string, texts: readonly string[]): Frontmatter | string {
   const lines = text

@@ -4,8 +4,7 @@ import { isTimeZone } from '../core/contracts/calendar.ts';
 import { hostPattern } from '../core/model/credential.ts';
 import { Secret } from '../core/text/secret.ts';
 
-// The types of settings. Each parses a variable (always text) or a value from the file, and describes its valid values for
-// error messages and the help text.
+// Each type parses a variable, which is always text, or a value from the file.
 
 const accepting = <Kind extends z.ZodType>(accepts: string, kind: Kind) => ({ accepts, kind });
 
@@ -116,7 +115,6 @@ export const hostAndPort = () =>
 
 const userForm = /^(\d{4,10})-(\d{4,10})$/;
 
-/** A range of user ids. Both ends are included. */
 export const userIdRange = () =>
   accepting(
     'user ids such as 1500000-1565535, or none',

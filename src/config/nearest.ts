@@ -1,7 +1,4 @@
-/**
- * The edit distance between two words. A swap of adjacent letters, the most common typo, is one edit here; small libraries
- * count it as two.
- */
+/** The edit distance, where a swap of adjacent letters, the most common typo, is one edit; small libraries count two. */
 function distance(from: string, to: string): number {
   const rows = [Array.from({ length: to.length + 1 }, (_, column) => column)];
   const at = (row: number, column: number) => rows[row]?.[column] ?? 0;
@@ -26,6 +23,6 @@ export function findNearestWord(word: string, candidates: readonly string[]): st
     .map((candidate) => ({ candidate, far: distance(word.toLowerCase(), candidate.toLowerCase()) }))
     .sort((a, b) => a.far - b.far);
   const [best] = ranked;
-  const near = Math.min(3, Math.floor(word.length / 3)); // a larger distance means a different name, not a typo
+  const near = Math.min(3, Math.floor(word.length / 3)); // words at a larger distance are different names, not typos
   return best && best.far <= Math.max(1, near) ? best.candidate : undefined;
 }

@@ -29,7 +29,7 @@ const describe = (
   more: Partial<SettingDescription>,
 ) => ({ about, accepts, standard, isSecret: false, fallback: undefined, ...more }) satisfies SettingDescription;
 
-/** Defines a setting with a default. `fallback`: the default, as a user would write it. */
+/** `fallback`: the default, as a user would write it. */
 export const defineSetting = <Schema extends z.ZodType>(
   kind: Kind<Schema>,
   fallback: z.input<Schema>,
@@ -56,6 +56,6 @@ export const defineOptionalSecret = <Schema extends z.ZodType>(
   ...standard: string[]
 ) => kind.kind.optional().meta({ ...describe(kind, about, standard, { isSecret: true }) });
 
-/** Marks a setting that administrators can change while the server runs, unless the file or a variable sets it. */
+/** Administrators cannot change the setting while the file or a variable sets it. */
 export const markChangeable = <Schema extends z.ZodType>(schema: Schema, change: SettingEditor): Schema =>
   schema.meta({ ...schema.meta(), change });

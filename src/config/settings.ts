@@ -26,7 +26,7 @@ function leaves(schema: z.ZodType, path: readonly string[]): Setting[] {
 
 export interface SettingsLayout {
   readonly settings: readonly Setting[];
-  /** The path of every mapping in the file, in kebab case; '' is the file itself. */
+  /** Paths in kebab case; '' is the file itself. */
   readonly groups: ReadonlySet<string>;
 }
 

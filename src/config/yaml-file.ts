@@ -9,7 +9,7 @@ interface Source extends SettingsLayout {
   readonly help: string;
 }
 
-/** Returns the file's leaf values by dotted key. An empty value is treated as unset. Adds each mistake to `problems`. */
+/** Returns the leaf values by dotted key. An empty value is treated as unset. Adds each mistake to `problems`. */
 export function readYamlSettings(
   text: string,
   { settings, groups, file, help }: Source,
@@ -41,9 +41,9 @@ const maxTokens = 10_000;
 const maxDepth = 50;
 
 /**
- * Parses YAML written by users or third parties. The parser takes time quadratic in the number of keys and errors, and
- * recurses once per level. The size, token count and nesting of the text are therefore limited first, and duplicate keys are
- * detected here. Aliases are refused because they can expand without limit. Throws with the reason.
+ * Parses untrusted YAML. The parser's time is quadratic in keys and errors, and it recurses once per level. Size, tokens and
+ * nesting are therefore limited first, and duplicate keys are detected here. Aliases are refused because they can expand
+ * without limit. Throws with the reason.
  */
 export function parseYaml(text: string, options: { readonly schema?: 'core' } = {}): unknown {
   if (text.length > maxYamlBytes || Buffer.byteLength(text) > maxYamlBytes)
@@ -68,7 +68,7 @@ export function parseYaml(text: string, options: { readonly schema?: 'core' } = 
 function limitTokens(text: string): void {
   const indents: number[] = []; // indentations of the enclosing lines
   let brackets = 0;
-  let marks = 0; // number of `-` and `?` in this line; each can start a level
+  let marks = 0; // number of `-` and `?` in this line, which can each start a level
   let begins = true;
   let count = 0;
   for (const token of new Lexer().lex(text)) {

@@ -13,7 +13,7 @@ const year = 365 * 24 * 60 * 60;
 const maxPairs = 64;
 const skillPin = /^[a-z0-9][a-z0-9-]{0,63}(@[1-9][0-9]{0,5})?$/;
 
-/** An owner's name for a session. No session id has this form, nor does the reserved word `last`. */
+/** No session id has this form, nor does the reserved word `last`. */
 export const BoxName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'must be a name such as build-cache: a-z, 0-9, ".", "_" and "-", at most 63')
@@ -29,7 +29,7 @@ export const SessionMetadata = z
 
 export const LifetimeSeconds = z.int().min(1).max(year).describe('until the session is deleted, with its files');
 const IdleSeconds = z.int().min(10).max(year).describe('unused for so long, the sandbox is stopped');
-/** `none` or hosts, written as in the operator's allow-list. They can only narrow the server's policy. */
+/** `none` or hosts, as in the operator's allow-list. They can only narrow the server's policy. */
 export const EgressHosts = z
   .union([z.literal('none'), z.array(z.string().min(1).max(300)).max(100)])
   .describe("the only hosts that the sandbox can reach, of those that the server's policy allows");
@@ -40,13 +40,12 @@ const SandboxSize = z.strictObject({
     .describe('bytes, or a size such as 512MiB'),
 });
 
-/** Names of the project's skills, the owner's skills and shared skills, each optionally with a version. */
 export const SkillPins = z
   .array(z.string().regex(skillPin, 'must be the name of a skill such as pdf, or pdf@3 for one version'))
   .max(20)
   .describe('uploaded skills that the agent has, beside those of its template');
 
-/** The limits for all runs of a session together, in addition to those of its template and of the server. */
+/** Shared by all runs of a session, in addition to the limits of its template and of the server. */
 const SessionBudgetInput = z
   .strictObject({
     turns: z.int().min(1).max(1_000_000).optional().describe('calls of the model'),

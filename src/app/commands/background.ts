@@ -26,7 +26,7 @@ export const upCommand: ServerCommandDefinition = {
     mkdirSync(place.data, { recursive: true, mode: 0o700 });
     const began = sizeOf(place.log);
     const child = started(place);
-    const decided = new AbortController(); // stops the polling if the process ends first
+    const decided = new AbortController();
     const signal = AbortSignal.any([at.signal, decided.signal]);
     const end = await Promise.race([answers(place, { child, seconds, signal }), exited(child)]);
     decided.abort();
@@ -181,7 +181,6 @@ interface Deadline {
   readonly signal: AbortSignal;
 }
 
-/** False if the time runs out or the signal fires. */
 async function until(isTrue: () => boolean | Promise<boolean>, { seconds, signal }: Deadline): Promise<boolean> {
   const ends = performance.now() + seconds * 1_000;
   while (!signal.aborted && performance.now() < ends) {

@@ -36,7 +36,7 @@ export const buildImageCommand: ServerCommandDefinition = {
         throw new AppError(thrown.code, `${thrown.publicMessage} ${advice}`, { cause: thrown });
       });
     if (tag === undefined) {
-      print(created); // a server of the same version finds the image by this name
+      print(created);
       return 0;
     }
     const [, repo = tag, version = 'latest'] = /^(.+):([^:/]+)$/.exec(tag) ?? [];

@@ -6,7 +6,6 @@ interface ServerProgram {
   readonly runServer: (args: readonly string[]) => Promise<number>;
 }
 
-/** Runs a client command. The client is loaded lazily, because a server does not need it. */
 export async function runClientCommand(args: readonly string[], parts: ServerProgram): Promise<number> {
   const { runCli } = await import('../../cli/program.ts');
   const { createProcessIo } = await import('../../cli/io.ts');

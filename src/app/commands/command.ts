@@ -10,11 +10,10 @@ export interface CommandTerminal {
   /** Fires on SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
   print(line: string): void;
-  /** Prints a line to stderr, for people. */
   say(text: string): void;
 }
 
-/** Throws invalid_request, with the usage, for arguments that `parse` refuses. */
+/** Throws invalid_request, with the usage, if `parse` throws. */
 export function parseWithUsage<Parsed>(usage: string, parse: () => Parsed): Parsed {
   try {
     return parse();

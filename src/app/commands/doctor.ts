@@ -158,7 +158,7 @@ function imageText({ state, detail = '', seconds = 0 }: NonNullable<Checks['sand
   return `its image could not be built; the server retries: ${detail}`;
 }
 
-/** Addresses that no sandbox should reach: cloud metadata, the cluster, and this server except for its proxy. */
+/** Cloud metadata, the cluster, and this server except for its proxy. */
 function addressesNear(url: string): string[] {
   const { hostname, port, protocol } = new URL(url);
   const found = ['169.254.169.254:80', `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`];
@@ -166,7 +166,7 @@ function addressesNear(url: string): string[] {
   return host === undefined ? found : [...found, `${host}:${at}`];
 }
 
-// Each output line is a name and a value. `isolationFindings` finds the lines by name.
+// Each output line is a name and a value. `isolationFindings` reads them.
 const look = `
 echo "uid $(id -u)"
 echo "capabilities $(sed -n 's/^CapEff:[[:space:]]*//p' /proc/self/status)"

@@ -35,7 +35,6 @@ const Wish = z.object({
 
 interface RotationOptions {
   readonly isChange: boolean;
-  /** Whether the command also works before the server's first start. */
   readonly mayBegin: boolean;
   readonly say: (line: string) => void;
 }

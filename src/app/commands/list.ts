@@ -28,7 +28,6 @@ export async function describeCommands(): Promise<{ name: string; usage: string;
   return await Promise.all(loaded);
 }
 
-/** Whether the server's own program runs the command. All other commands are the client's. */
 export const isServerCommand = (name: string): boolean => Object.hasOwn(commands, name);
 
 export async function loadCommand([name]: readonly string[]): Promise<ServerCommandDefinition | undefined> {
@@ -55,7 +54,6 @@ function unknown(name: string): AppError {
 
 const asksForHelp = (word: string | undefined) => word === '--help' || word === '-h' || word === 'help';
 
-/** Undefined if no help was requested. */
 export async function renderRequestedHelp(args: readonly string[], all: (commands: readonly string[]) => string) {
   const [first, second] = args;
   if (asksForHelp(first))

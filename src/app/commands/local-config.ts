@@ -3,7 +3,6 @@ import { dirname, join, resolve } from 'node:path';
 import { AppError } from '../../core/errors/errors.ts';
 import { type Config, loadConfig } from '../settings/config.ts';
 
-/** Reads the environment and the file named by CORRAL_CONFIG, by default corral.yaml in the working directory. */
 export const loadLocalConfig = (): Config => loadConfig(process.env, readConfigText(process.env.CORRAL_CONFIG));
 
 /** Undefined without a settings file: the working directory may contain an unrelated folder of that name. */

@@ -5,14 +5,11 @@ import type { Secret } from '../../core/text/secret.ts';
 interface ServerAnnouncement {
   readonly url: string;
   readonly dataDir: string;
-  /** The token for commands of this user while the server runs; undefined if a sandbox could read the file. */
+  /** Undefined if a sandbox could read the file. */
   readonly token: Secret | undefined;
 }
 
-/**
- * Publishes the server's address, process id and token to this user's commands, in files in the data folder and the user's
- * runtime folder. Only this user can read them. Dispose to remove them.
- */
+/** Publishes the server's address, process id and token in files that only this user can read. Dispose to remove them. */
 export async function announceServer({ url, dataDir, token }: ServerAnnouncement): Promise<AsyncDisposable> {
   const found = { url: reachable(url), pid: process.pid, ...(token && { token: token.reveal() }) };
   const files = [join(dataDir, 'server.json')];

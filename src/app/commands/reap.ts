@@ -44,10 +44,7 @@ interface ReapOptions {
   readonly namespace?: string;
 }
 
-/**
- * The installation must be named on the command line. If a configured name were used, the command could empty a namespace by
- * accident.
- */
+/** The command line must name the installation. With a configured name, the command could empty a namespace by accident. */
 function instanceOf({ instance }: ReapOptions): string {
   if (instance) return instance;
   throw new AppError('invalid_request', 'reap --all requires --instance, the installation whose pods are deleted.');

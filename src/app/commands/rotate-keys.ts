@@ -32,10 +32,7 @@ interface Background extends Pick<ServerDependencies, 'clock' | 'closing'> {
   readonly logger: Pick<Logger, 'info' | 'warn'>;
 }
 
-/**
- * Wraps stored keys with the primary encryption key, and retries until all of them use it. Requests do not wait for this,
- * because the server decrypts with any configured encryption key.
- */
+/** Wraps stored keys with the primary encryption key, and retries until all of them use it. Requests do not wait. */
 export async function rotateKeysInBackground({ sealed, clock, logger, closing }: Background): Promise<void> {
   for (let tries = 0; !closing.aborted; tries++) {
     try {
@@ -58,7 +55,7 @@ async function rotateAll(sealed: Background['sealed']): Promise<KeyRotationCount
   return sum;
 }
 
-/** `keys rotate`. Exit code 0: no data needs the older encryption keys any longer. */
+/** `keys rotate`. Exit code 0: the older encryption keys are no longer needed. */
 export async function rotateKeys({ print, say }: Pick<CommandTerminal, 'print' | 'say'>): Promise<number> {
   const config = { ...loadLocalConfig(), dataDir: resolve(loadLocalConfig().dataDir) };
   const ids = createIdSource();

@@ -3,7 +3,7 @@ import { AppError } from '../../core/errors/errors.ts';
 
 export const urlOption = { url: { type: 'string' } } as const;
 
-/** The server that a command calls, with its token: see `resolveAddress`. Throws if the value is not an address. */
+/** Throws if the value is not an address. */
 export const resolveServerAddress = (value: string | undefined): ServerAddress => resolveAddress(value, process.env);
 
 export async function sendServerRequest(url: string, options: RequestInit): Promise<Response> {

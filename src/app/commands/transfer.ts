@@ -13,7 +13,7 @@ import { closeBlobStore, openBlobStore, openCommandStore } from '../parts/store.
 import type { ServerCommandDefinition } from './command.ts';
 import { loadLocalConfig } from './local-config.ts';
 
-/** Rejects immediately if the store is unavailable, because a command does not wait for it. */
+/** Unlike the server, a command does not wait for an unavailable store. */
 export async function openLocalStore({ mayBegin }: { readonly mayBegin: boolean }): Promise<Store> {
   const config = loadLocalConfig();
   const dataDir = resolve(config.dataDir);
@@ -35,7 +35,7 @@ function fileIn(args: readonly string[], { usage }: ServerCommandDefinition, nam
   return file;
 }
 
-/** Finds the complete sessions of an interrupted export, and truncates the file after the last of them. */
+/** Truncates the file after its last complete session. */
 async function begunIn(file: string): Promise<{ bytes: number; known: Set<string> }> {
   if (!existsSync(file)) return { bytes: 0, known: new Set() };
   const found = statSync(file);

@@ -18,9 +18,8 @@ export async function bundleSandboxd(outfile: string): Promise<void> {
   });
 }
 
-// An ES import of a built-in module reads all of its exports, and so does esbuild's bridge to `require`. Each module then
-// costs milliseconds, and the exports of node:http load WebSocket and with it all of Node's fetch: 20 ms and 5 MB in every
-// sandbox. This plugin reads only the exports in use.
+// An ES import of a built-in module reads all of its exports, and so does esbuild's bridge to `require`. The exports of
+// node:http load all of Node's fetch: 20 ms and 5 MB in every sandbox. This plugin reads only the exports in use.
 const lazyBuiltins: Plugin = {
   name: 'lazy-builtins',
   setup({ onResolve, onLoad }) {
@@ -30,7 +29,7 @@ const lazyBuiltins: Plugin = {
       const read = (name: string) =>
         usedLate.has(path) ? `(...args) => ${builtin}.${name}(...args)` : `${builtin}.${name}`;
       const names = Object.keys(process.getBuiltinModule(path) ?? {}).filter((name) => !unreadable.has(name));
-      // The calls are marked as pure, so that esbuild drops unused ones.
+      // Marked as pure, so that esbuild drops unused calls.
       return {
         contents: names.map((name) => `export const ${name} = /* @__PURE__ */ (() => ${read(name)})();`).join('\n'),
       };
@@ -38,9 +37,9 @@ const lazyBuiltins: Plugin = {
   },
 };
 
-/** Modules loaded on first use: the daemon uses nothing but their functions, and calls none of them while it starts. */
+/** Loaded on first use: the daemon calls none of their functions while it starts. */
 const usedLate = new Set(['node:crypto', 'node:zlib', 'node:readline']);
-/** Exports that are left out, because their names are reserved words. */
+/** Exports with reserved names are left out. */
 const unreadable = new Set(['default', 'delete']);
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -8,16 +8,14 @@ import { baseImage, desktopImage } from './image.ts';
 
 interface Options extends Pick<ServerDependencies, 'clock'> {
   readonly driver: Driver;
-  /** Called for each build step and finally with `ready` or `lost`. Not called if the image already exists. */
+  /** Not called if the image already exists. */
   readonly onPhase: (phase: { phase: SandboxPhase; detail?: string }) => void;
   readonly onTrouble: (error: unknown) => void;
 }
 const buildMs = 3_600_000;
 const againMs = 60_000;
-/** Delay before the next attempt while the engine does not respond. Short, because the engine may be starting. */
 const absentMs = 5_000;
 
-/** Builds the image with the desktop in the background, while sessions start with the smaller image. */
 export class DesktopImageBuilder extends ServerComponent<Options> {
   #offer: DesktopAvailability = { state: buildsServerImages(this.deps.driver) ? 'building' : 'none' };
   #since: number | undefined;

@@ -13,7 +13,6 @@ export const initScriptPath = join(images, 'init.sh');
 export const sudoScriptPath = join(images, 'sudo');
 export const browserPolicyPath = join(images, 'browser-policy.json');
 
-/** Built once per server process. */
 export function createDaemonBundler(dataDir: string): () => Promise<string> {
   let created: Promise<string> | undefined;
   const make = async () => {
@@ -44,7 +43,6 @@ export const baseImage: string = names.base;
 export const desktopImage: string = names.desktop;
 export const codeImage: string = names.code;
 const own: ReadonlySet<string> = new Set([names.base, names.desktop, names.code]);
-/** Corral's own images have the programs that the server promises to agents. */
 export const isBundledImage = (image: string): boolean => own.has(image);
 
 export const createBundledImages = (bundle: () => Promise<string>): DriverContext['ourImages'] => ({
@@ -54,7 +52,7 @@ export const createBundledImages = (bundle: () => Promise<string>): DriverContex
   code: { name: codeImage, context: () => onTools(bundle, 'Dockerfile.code') },
 });
 
-/** `auto`: new sandboxes get a screen and a browser once the server has built the desktop image. */
+/** `auto`: sandboxes get a desktop once the server has built the desktop image. */
 export function resolveDesktopSetting({ sandbox: { desktop, image } }: Config): boolean | 'auto' {
   if (image === names.desktop) return true;
   if (image === names.code) return false;
@@ -77,7 +75,6 @@ export function createDesktopEnv(config: Config, hasDesktop: boolean): Record<st
   };
 }
 
-/** The image's hash covers every file of the build context. */
 export async function createBaseImageContext(bundle: () => Promise<string>): Promise<BuildContext> {
   return await prepareContext(bundle, []);
 }
@@ -86,7 +83,7 @@ export async function createDesktopImageContext(bundle: () => Promise<string>): 
   return await onTools(bundle, 'Dockerfile.desktop', 'browser-policy.json');
 }
 
-/** Returns the build context of an image that is based on the stage `tools`, which does not change with the daemon. */
+/** Builds on the stage `tools`, which does not change with the daemon. */
 async function onTools(bundle: () => Promise<string>, dockerfile: string, ...more: string[]): Promise<BuildContext> {
   const context = await prepareContext(bundle, [dockerfile, ...more]);
   const tools = await hashFiles(context.folder, ['Dockerfile']);
@@ -101,7 +98,7 @@ async function prepareContext(bundle: () => Promise<string>, more: readonly stri
   return { folder, files, hash: await hashFiles(folder, files) };
 }
 
-/** Another build may be reading the old file, so the new file replaces it atomically. */
+/** Replaces the file atomically, because another build may be reading it. */
 async function copyWhole(from: string, to: string): Promise<void> {
   const aside = `${to}.${process.pid}.${++copies}`;
   await copyFile(from, aside);

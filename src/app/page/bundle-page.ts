@@ -12,9 +12,7 @@ const pages: Readonly<Record<string, { entry: string; template: string; html: st
   desktop: { entry: 'desktop/main.tsx', template: 'desktop/index.html', html: 'desktop.html' },
 };
 const kit = { entry: 'parts/kit/page.tsx', template: 'parts/kit/index.html', html: 'kit.html' };
-/**
- * The server sends noVNC's files unchanged, which is the simplest way to comply with its licence; the bundle only refers to them.
- */
+/** noVNC's files are served unchanged, which is the simplest way to comply with its licence. */
 const servedNovnc: Plugin = {
   name: 'served-novnc',
   setup: (build) =>
@@ -22,8 +20,8 @@ const servedNovnc: Plugin = {
 };
 
 /**
- * Names of scripts and styles contain a hash of their content. Nothing is loaded from another site. The worker that reads
- * untrusted text is a separate script.
+ * File names contain a hash of the content. Nothing is loaded from another site. The worker that reads untrusted text is a
+ * separate script.
  */
 export async function bundlePage(outdir: string, { isDevelopment = false } = {}): Promise<void> {
   const all = isDevelopment ? { ...pages, kit } : pages;
@@ -43,7 +41,7 @@ export async function bundlePage(outdir: string, { isDevelopment = false } = {})
     format: 'esm',
     logLevel: 'warning',
     plugins: [servedNovnc],
-    external: ['/static/*'], // files that the pages and the guide both refer to
+    external: ['/static/*'],
   } as const satisfies BuildOptions;
   const define = { 'process.env.NODE_ENV': '"production"' };
   const parser = await build({ ...options, define, entryPoints: { parser: join(source, 'parsing/worker.ts') } });
@@ -83,10 +81,7 @@ async function bundleDiagrams(options: BuildOptions, outdir: string): Promise<vo
   );
 }
 
-/**
- * Copies the prebuilt bundles of Swagger UI and ReDoc, so that a server needs neither these packages nor ReDoc's dependency
- * React.
- */
+/** Copies prebuilt bundles, so that a server needs neither these packages nor ReDoc's dependency React. */
 async function copyApiDocs(outdir: string): Promise<void> {
   const { resolve } = createRequire(import.meta.url);
   await mkdir(outdir, { recursive: true });
@@ -98,7 +93,6 @@ async function copyApiDocs(outdir: string): Promise<void> {
   await writeFile(join(outdir, 'redoc.standalone.js'), offline);
 }
 
-/** Lists these scripts in the page, so that the browser fetches them in parallel. */
 function preloads({ outputs }: Metafile, name: string): string {
   const requested = new Set<string>();
   const add = (path: string) => {

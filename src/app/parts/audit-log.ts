@@ -17,7 +17,7 @@ interface Options {
 
 export const resolveAuditFolder = ({ dataDir }: Pick<Config, 'dataDir'>): string => join(resolve(dataDir), 'audit');
 
-/** The first key seals new entries. The remaining keys verify entries that were sealed with them. */
+/** The first key seals new entries; the others only verify older entries. */
 export async function readAuditKeys(config: Settings, newKey: () => string): Promise<[AuditKey, ...AuditKey[]]> {
   const file = { ...config, dataDir: resolve(config.dataDir) };
   return (await readKeyMaterial({ config: file, file: 'audit-key', newKey })).map(deriveAuditKey) as [

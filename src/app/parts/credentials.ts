@@ -34,28 +34,21 @@ import type { UnreachableCredential } from '../../sessions/run/missing-tools.ts'
 import type { VaultVariable } from '../../sessions/vaults/credential-records.ts';
 import type { Config } from '../settings/config.ts';
 
-/** The credentials that the proxy adds for sandboxes, and the placeholders that sandboxes get instead. */
 export interface ProxyCredentials {
   /**
-   * The session's credentials, in this order: the session's vaults, the session, its project, the settings, the server's store.
-   * At most a second old while the store responds. Never rejects.
+   * In order of precedence: the session's vaults, the session, its project, the settings, the server's store. At most a
+   * second old while the store responds. Never rejects.
    */
   of(session: SessionId): readonly Credential[] | Promise<readonly Credential[]>;
   readonly authority: CertificateAuthority;
-  /** The variables of the credentials in the settings, with placeholders as values. */
   readonly env: Readonly<Record<string, string>>;
-  /** The variables of all credentials that apply to the session, with placeholders as values. */
   readEnv(
     session: Pick<SessionRecord, 'id' | 'owner' | 'projectId' | 'agent'>,
   ): Promise<Readonly<Record<string, string>>>;
-  /** The session's vault variables with a host that the session's sandbox cannot reach. */
   findUnreached(
     session: Pick<SessionRecord, 'owner' | 'projectId' | 'agent' | 'sandbox'>,
   ): Promise<readonly UnreachableCredential[]>;
-  /**
-   * Called once the store is open. Sets the sources of provider keys (`value-from: {key: …}`), stored credentials and vault
-   * variables.
-   */
+  /** Called once the store is open. */
   readFrom(stored: CredentialSources): void;
   changed(): void;
 }
@@ -76,10 +69,7 @@ type NamedPlaces = CredentialInjection & Pick<CredentialWithHolder, 'name' | 'us
 const freshMs = 1_000;
 const maxKnown = 10_000;
 
-/**
- * Rejects with invalid_request if two credentials clash, or if a variable or file has no value that a header can contain.
- * Wrong settings are therefore reported at startup.
- */
+/** Rejects with invalid_request if two credentials clash, or if a value is missing or cannot be in a header. */
 export async function openProxyCredentials({ config, env, newKey, now, learn }: Options): Promise<ProxyCredentials> {
   const settings = config.egress.credentials;
   let stored: CredentialSources | undefined;
@@ -141,7 +131,7 @@ export async function openProxyCredentials({ config, env, newKey, now, learn }: 
   const ofServer = settings.map((setting) =>
     toCredential(setting, { label: setting.name, value: () => readValue(setting) }),
   );
-  /** Credentials for git apply only to sessions with a repository at one of their hosts. */
+  /** A git credential applies only to sessions with a repository at one of its hosts. */
   const forRepositories = (
     places: readonly NamedPlaces[],
     all: readonly Credential[],
@@ -183,7 +173,7 @@ export async function openProxyCredentials({ config, env, newKey, now, learn }: 
       known.set(session, { at: now(), all });
       return all;
     } catch {
-      // The store does not respond: use the last known credentials, or else the non-git credentials in the settings.
+      // If the store is unavailable, uses the last known credentials, or else the non-git ones from the settings.
       return known.get(session)?.all ?? ofServer.filter(({ isForGit }) => !isForGit);
     }
   }
@@ -224,10 +214,7 @@ export async function openProxyCredentials({ config, env, newKey, now, learn }: 
   };
 }
 
-/**
- * Separates credentials of the session and its project from the server's stored ones. Credentials in the settings rank
- * between these two groups.
- */
+/** Credentials from the settings rank between those of the session or project and the server's stored ones. */
 function byNearness<Held extends { readonly holder: string }>(all: readonly Held[]): [near: Held[], last: Held[]] {
   const isLast = ({ holder }: Held) => holder === serverHolderId;
   return [all.filter((one) => !isLast(one)), all.filter(isLast)];
@@ -244,7 +231,7 @@ function missing(name: string, from: CredentialSetting['from']): AppError {
   );
 }
 
-/** Throws if two values are set for one header of a host or for one variable: the result would be arbitrary. */
+/** Throws if two credentials set the same variable, or the same header for a host. */
 function refuseClashes(settings: readonly CredentialSetting[]): void {
   const taken = new Map<string, string>();
   for (const setting of settings) {

@@ -25,10 +25,7 @@ import type { Config } from '../settings/config.ts';
 import { isLoopback } from '../settings/contradictions.ts';
 import type { RealModelGuard } from './real-models.ts';
 
-/**
- * Adapts the settings to `strict` isolation, in which every sandbox has its own kernel. Rejects: invalid_request (the driver has
- * no such runtime).
- */
+/** With `strict` isolation, every sandbox has its own kernel. Rejects with invalid_request if the driver has no such runtime. */
 export async function applyIsolation(config: Config, find: typeof findDriver = findDriver): Promise<Config> {
   if (config.sandbox.isolation === 'standard') return config;
   const refuse = (why: string) => {
@@ -52,11 +49,10 @@ const sectionOf = (config: Config, driver: string): Record<string, unknown> =>
 interface Options extends Pick<ServerDependencies, 'clock' | 'ids'> {
   readonly config: Config;
   readonly instance: string;
-  /** This server's name if several servers share sandboxes; undefined: it is the only server. */
   readonly replica?: string | undefined;
   readonly gate: EgressHandler;
   readonly caBundle: string;
-  /** The CA certificate of the egress proxy, as PEM; undefined: the proxy does not terminate TLS. */
+  /** The egress proxy's CA certificate as PEM. Undefined: the proxy does not terminate TLS. */
   readonly ownAuthority: string | undefined;
   readonly node: string;
   readonly say: (text: string) => void;
@@ -108,7 +104,7 @@ async function opened(name: DriverName, options: Options, reports: 'now' | 'late
   return driver;
 }
 
-/** Reports to the operator what the driver's backend lacks. Runs in the background, so that startup does not wait for it. */
+/** Runs in the background, so that startup does not wait for it. */
 function report(name: DriverName, driver: Driver, { config, say }: Options): void {
   void findDriver(name)?.report?.(driver, sectionOf(config, name), { say });
 }
@@ -149,7 +145,7 @@ function driverParts(options: Options): DriverContext {
   };
 }
 
-/** Without isolation, refuses to listen beyond loopback: other machines could run commands here. Throws: invalid_request. */
+/** Throws invalid_request if other machines could run commands here: no isolation, and a host beyond loopback. */
 function checkReach({ capabilities }: Driver, { host }: Config): void {
   if (capabilities.isolation !== 'none' || isLoopback(host)) return;
   throw new AppError(
@@ -171,7 +167,7 @@ interface WarmPoolParts {
 }
 const hourMs = 3_600_000;
 
-/** Needed even if the pool's size is 0, to delete ready sandboxes that an earlier server left behind. */
+/** Even a pool of size 0 deletes the ready sandboxes that an earlier server left behind. */
 function withWarmPool(driver: Driver, { config, replica, ids, say, pool }: Options): Driver {
   const { warmPool, ttlSeconds, startTimeoutSeconds, maxStarting } = config.sandbox;
   const { recipe, ...parts } = pool;

@@ -4,7 +4,7 @@ import { createGuardedFetch } from '../../sandboxes/egress/fetch/guarded-fetch.t
 import type { Config } from '../settings/config.ts';
 import { isLoopback } from '../settings/contradictions.ts';
 
-/** Loopback and private networks, except clouds' metadata services, which are link-local or in `denyRanges`. */
+/** Cloud metadata services are not included: they are link-local or in `denyRanges`. */
 const allowRanges = [
   ...['127.0.0.0/8', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10'],
   ...['::1/128', 'fc00::/7'],
@@ -16,16 +16,13 @@ const within = {
   private: createGuardedFetch({ addresses: { allowRanges, denyRanges } }),
 } satisfies Record<NetworkReach, unknown>;
 
-/** Connects only to addresses within this reach, and exactly to the address that was checked. */
+/** Connects exactly to the address that was checked. */
 export const createReachLimitedFetch =
   (reach: NetworkReach): typeof fetch =>
   (input, init) =>
     within[reach](input instanceof Request ? input.url : input, init);
 
-/**
- * `auto` includes private networks only on a loopback server without credentials, where every local program is an administrator
- * anyway.
- */
+/** `auto` includes private networks only if every local program is an administrator anyway. */
 export function chooseNetworkReach(
   { host, token }: Pick<Config, 'host' | 'token'>,
   requested: { readonly setting: 'auto' | 'allow' | 'refuse'; readonly needsCredential: boolean },
@@ -35,10 +32,7 @@ export function chooseNetworkReach(
   return setting === 'allow' ? 'private' : 'public';
 }
 
-/**
- * Reaches public addresses and `listed` ranges; tool servers with reach `private` can also be on this machine and in private
- * networks.
- */
+/** Tool servers with reach `private` can also be on this machine and in private networks. */
 export function createToolServerFetchFactory(listed: readonly string[]): ToolServerFetchFactory {
   const usual = createGuardedFetch({ addresses: { allowRanges: listed } });
   const within = createGuardedFetch({

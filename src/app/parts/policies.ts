@@ -54,7 +54,6 @@ export const createBudgetLimitsReader =
     };
   };
 
-/** Sessions without an owner have no limits per person. */
 function heldLimits(config: Config, { of, id }: BudgetHolder): ConcurrentAmounts {
   if (of === 'person' && id === '') return {};
   const limits = config[of];
@@ -75,7 +74,7 @@ function heldLimits(config: Config, { of, id }: BudgetHolder): ConcurrentAmounts
 export const toSandboxPolicy = (sandbox: Config['sandbox'], driver: Driver): SandboxPolicy => ({
   maxRetries: 2,
   backoffMs: (retry) => Math.min(second * 2 ** (retry - 1), 30 * second),
-  // Freezes a sandbox halfway through the idle time after which it is stopped; a frozen sandbox uses memory but no CPU time.
+  // Halfway through the idle time, a sandbox is frozen: it uses memory but no CPU time.
   idlePauseMs: isPausable(driver) ? (sandbox.idleSeconds * second) / 2 : undefined,
   idleStopMs: sandbox.idleSeconds * second,
   ttlMs: sandbox.ttlSeconds * second,
@@ -88,7 +87,7 @@ export const restartPolicy = {
   backoffMs: (restart: number) => Math.min(100 * 2 ** (restart - 1), 5 * second),
 };
 
-/** Throws: invalid_request for an unknown tool, because an entry for it would protect nothing. */
+/** Throws invalid_request for an unknown tool, because its entry would protect nothing. */
 export function toCheckedApprovalPolicy(approvals: Config['approvals'], tools: ToolRegistry): ApprovalPolicy {
   assertKnownTools('approvals.tools', approvals.tools, tools);
   assertKnownTools(
@@ -106,7 +105,7 @@ export const toApprovalPolicy = ({ tools, rules, timeoutSeconds }: Config['appro
 });
 
 /**
- * Throws: invalid_request for an unknown tool. Globs and tool servers' tools are not checked. Groups are accepted only in
+ * Throws invalid_request for an unknown tool. Does not check globs and the tools of tool servers. Accepts groups only in
  * `tools.deny`.
  */
 export function assertKnownTools(setting: string, names: readonly string[], tools: ToolRegistry): void {

@@ -46,7 +46,6 @@ interface Options extends Pick<ServerDependencies, 'clock' | 'ids' | 'store' | '
   readonly blobs: BlobStore;
   readonly logger: Logger;
   readonly learn: (secret: Secret) => void;
-  /** `usualOf`: the profile of sessions without a project. `denied`: the tools that no agent has. */
   readonly usualOf: () => AgentProfile | Promise<AgentProfile>;
   readonly denied: () => readonly string[];
   readonly more: readonly Tool[];
@@ -57,7 +56,6 @@ interface Options extends Pick<ServerDependencies, 'clock' | 'ids' | 'store' | '
   readonly onCredentials: () => void;
 }
 
-/** In the result, `api` contains the services of the OpenCodex facade. */
 export async function openProjectInfrastructure({
   config,
   store,
@@ -181,10 +179,7 @@ export async function openProjectInfrastructure({
     vaultCredentials: ofVaults,
     secrets: secrets.service,
     copies,
-    /**
-     * Reseals stored secrets with the primary encryption key, if there are older keys. Resolves soon after `closing` fires, even
-     * if unfinished.
-     */
+    /** Resolves soon after `closing` fires, even if unfinished. */
     rotate: async (closing: AbortSignal) => {
       if (sealing.length > 1) await rotateKeysInBackground({ sealed, clock, logger, closing });
     },
@@ -205,10 +200,7 @@ export async function openProjectInfrastructure({
   };
 }
 
-/**
- * Adds to the profile the tool servers that people entered, except those whose name is also in the settings. Returns the same
- * object until the profile or the entered servers change.
- */
+/** Settings override entered tool servers of the same name. Returns the same object until its inputs change. */
 function withEntered(
   usualOf: Options['usualOf'],
   entered: Pick<ToolServerRecords, 'inForce'>,

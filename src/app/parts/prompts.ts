@@ -19,7 +19,7 @@ type Settings = Pick<Config, 'sandbox' | 'egress'>;
 export const resolvePromptFolder = (named: string | undefined): string =>
   join(dirname(resolve(named || 'corral.yaml')), 'prompts');
 
-/** Throws: invalid_request if a file in the folder is invalid. */
+/** Throws invalid_request if a file in the folder is invalid. */
 export const createPrompts = (
   settingsOf: (session: SessionRecord) => Pick<SandboxSettings, 'config' | 'packages' | 'services' | 'within'>,
   isolation: Isolation,
@@ -54,7 +54,6 @@ export const describePackages = (packages: Packages): string =>
     .map(([manager, names]) => ` Installed with ${manager}: ${names.join(', ')}.`)
     .join('');
 
-/** Services from the template or the session's creator, and a repository's services that a person approved. */
 export const describeServices = (services: ServiceRecipes): string => {
   const named = Object.entries(services).map(([name, { image, ports }]) => {
     const where = ports.length === 0 ? name : ports.map((port) => `${name}:${port}`).join(', ');
@@ -63,7 +62,7 @@ export const describeServices = (services: ServiceRecipes): string => {
   return named.length === 0 ? '' : ` Services that only this sandbox reaches: ${named.join('; ')}.`;
 };
 
-/** Text from repository servers stays out of the prompt, because anyone could have written it. */
+/** Leaves out text from repository servers, because anyone could have written it. */
 export const describeRepositories = ({ repositories = [] }: Pick<SessionRecord, 'repositories'>): string =>
   repositories
     .map(({ url, path, state, branch, access }) => {

@@ -4,10 +4,7 @@ import { ServerComponent } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Config } from '../settings/config.ts';
 
-/**
- * Refuses real models from the settings, a project or a session if sandboxes have no isolation or an open network.
- * `CORRAL_UNCONFINED=1` allows them anyway.
- */
+/** Refuses real models if sandboxes have no isolation or an open network. `CORRAL_UNCONFINED=1` allows them anyway. */
 export class RealModelGuard extends ServerComponent<Pick<Config, 'model' | 'unconfined'>> {
   #driver: { readonly capabilities: Capabilities } | undefined;
   #isUsed = isReal(this.deps.model);
@@ -29,10 +26,6 @@ export class RealModelGuard extends ServerComponent<Pick<Config, 'model' | 'unco
     return refusedModel('any but demo', capabilities).publicMessage;
   };
 
-  /**
-   * Called when a driver finds after startup that network policies are not enforced. Returns `refuse` if a real model was
-   * already chosen without CORRAL_UNCONFINED.
-   */
   readonly unenforced = (): 'refuse' | 'accept' => (this.deps.unconfined || !this.#isUsed ? 'accept' : 'refuse');
 }
 

@@ -12,25 +12,17 @@ import { PeerReplicas, type PeerReplicasOptions } from '../../sessions/cluster/p
 import { createLocalOwnership, type Ownership } from '../../sessions/engine/ownership.ts';
 import type { Config } from '../settings/config.ts';
 
-/** This process as one of the servers that use a store. Dispose it when its work is done, so that other servers can take over. */
+/** One server process on a store. Dispose it after its work, so that other servers can take over. */
 export interface Replica extends AsyncDisposable {
-  /** This process's unique name, used in sockets and leases. Undefined if the store is not shared. */
   readonly name: string | undefined;
   readonly ownership: Ownership;
   isAlive(name: string): Promise<boolean>;
   mayReap(): Promise<boolean>;
   mayDeleteOld(): Promise<boolean>;
-  /**
-   * Takes or renews the lease for starting automations. Even if two servers start automations at the same time, each
-   * automation starts only once.
-   */
+  /** Takes or renews a lease. Even if two servers start automations at the same time, each automation starts only once. */
   mayStartAutomations(): Promise<boolean>;
-  /**
-   * Takes or renews the lease for deliveries. Two servers that deliver at the same time would send some messages twice, with the
-   * same ids.
-   */
+  /** Takes or renews a lease. Two servers that deliver at the same time would send some messages twice. */
   mayDeliverWebhooks(): Promise<boolean>;
-  /** Whether another live server works on the session, as far as this server knows. */
   isWithPeer(id: SessionId): boolean;
   join(others: Pick<PeerReplicasOptions, 'closing' | 'inherit' | 'warn'>): void;
 }
@@ -39,11 +31,11 @@ interface Options extends Pick<ServerDependencies, 'clock' | 'ids' | 'store'> {
 }
 const reaperMs = 30_000;
 const retentionLeaseMs = 5 * 60_000;
-/** Duration of the lease for starting automations. If its holder dies, no automation starts until the lease expires. */
+/** Lease duration. If the holder dies, no automation starts until the lease expires. */
 const automationsMs = 15_000;
-/** Duration of the lease for deliveries. Longer than one attempt, so that no other server takes over during an attempt. */
+/** Lease duration. Longer than one delivery attempt, so that no other server takes over during an attempt. */
 const webhooksMs = 30_000;
-/** How long a shutdown waits for a slow store. After that, other servers notice the shutdown only when the lease expires. */
+/** How long a shutdown waits for a slow store. */
 const partingMs = 2_000;
 
 export function createReplica({ store, ids, clock, settings }: Options): Replica {
@@ -91,7 +83,7 @@ export function createReplica({ store, ids, clock, settings }: Options): Replica
   };
 }
 
-/** Reads the name that all servers on a shared store put into the labels of their sandboxes. Creates it on first use. */
+/** Created on first use. All servers on a store label their sandboxes with this name. */
 export async function readSharedInstance(store: Store, ids: IdSource): Promise<string> {
   const requested = { kind: 'server', id: 'instance', doc: { name: `c${ids.short()}` }, expect: 0 };
   await store.records.put(requested).catch((thrown: unknown) => {
@@ -102,8 +94,8 @@ export async function readSharedInstance(store: Store, ids: IdSource): Promise<s
 }
 
 /**
- * Whether the holder's process has ended. If so, its leases can be taken over immediately. Always false if the holder ran on
- * another machine, in another PID namespace or before a reboot. A reused pid is detected by the process's start time.
+ * True if the holder's leases can be taken over immediately. False if the holder ran on another machine, in another PID
+ * namespace or before a reboot. The process's start time reveals a reused pid.
  */
 export function hasLeaseHolderExited(holder: string): boolean {
   const [, machine, pid, start] = /^[^@]*@([0-9a-f]+)\/(\d+)\/(\d+)$/.exec(holder) ?? [];

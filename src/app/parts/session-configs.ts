@@ -15,14 +15,13 @@ export type SandboxSettingsSource = Pick<SessionRecord, 'template' | 'templateBy
 export interface SandboxSettings {
   readonly config: Config;
   /**
-   * The template's name if it changes the sandbox or its egress; otherwise `default`, which lets such sessions share a warm pool.
-   * `.own` is appended if the session chooses its own egress, image, processors or memory.
+   * The template's name if it changes the sandbox or its egress, otherwise `default`, so that sessions can share a warm
+   * pool. `.own` is appended for the session's own choices.
    */
   readonly recipe: string;
   readonly packages: Packages;
   readonly template: string;
   readonly services: ServiceRecipes;
-  /** The hosts or rules that the creator chose; undefined: everything that the policy opens. */
   readonly within?: EgressRestriction;
   readonly start?: StartCommand;
 }
@@ -31,7 +30,7 @@ interface MadeSettings {
   readonly byTemplate: ReadonlyMap<string, SandboxSettings>;
 }
 const kept = 10_000;
-/** Maximum delay before a server that does not hold a session notices that another server changed its allowed hosts. */
+/** Maximum delay before a server notices that another server changed the allowed hosts. */
 const freshMs = 1_000;
 interface RememberedChoice {
   readonly choice: SandboxSettingsSource;
@@ -52,11 +51,10 @@ interface Deps {
   readonly templates: readonly Template[];
   readonly records: Pick<RecordStore, 'get'>;
   readonly now: () => number;
-  /** The record of a session that this server holds, which is newer than any stored record. */
+  /** Newer than any stored record. */
   readonly held?: (id: SessionId) => SandboxSettingsSource | undefined;
 }
 
-/** The settings of sessions' sandboxes. A template's settings override the server's. */
 export class SandboxSettingsResolver extends ServerComponent<Deps> {
   readonly #known = new Map<SessionId, RememberedChoice>();
   #made: MadeSettings | undefined;
@@ -77,10 +75,7 @@ export class SandboxSettingsResolver extends ServerComponent<Deps> {
     return this.#made;
   }
 
-  /**
-   * A session whose template was deleted gets the egress policy `none`, because the template may have been stricter than the
-   * server.
-   */
+  /** A deleted template may have been stricter than the server, so its sessions get the egress policy `none`. */
   ofRecord(session: SandboxSettingsSource): SandboxSettings {
     const own = this.#ofTemplate(session);
     return session.sandbox ? withChoice(own, session.sandbox) : own;
@@ -94,10 +89,7 @@ export class SandboxSettingsResolver extends ServerComponent<Deps> {
     return { ...this.server, config: { ...config, egress: { ...config.egress, policy: 'none' } } };
   }
 
-  /**
-   * Keeps the choice in memory. Call this before the sandbox starts, so that a broken store does not block the sandbox's network
-   * access.
-   */
+  /** Call this before the sandbox starts, so that a broken store does not block network access. */
   remember(id: SessionId, choice: SandboxSettingsSource): void {
     const [oldest] = this.#known.keys();
     if (this.#known.size >= kept && oldest !== undefined) this.#known.delete(oldest);
@@ -105,8 +97,8 @@ export class SandboxSettingsResolver extends ServerComponent<Deps> {
   }
 
   /**
-   * Whether the session's egress choice differs from the remembered one. If so, remembers the new choice. False if no choice is
-   * remembered, because no connection is open then.
+   * True if the egress choice differs from the remembered one, which it then replaces. False if none is remembered, because
+   * no connection is open then.
    */
   hasOtherEgress(id: SessionId, session: SandboxSettingsSource): boolean {
     const before = this.#known.get(id)?.choice;
@@ -134,7 +126,6 @@ export class SandboxSettingsResolver extends ServerComponent<Deps> {
   }
 }
 
-/** Applies a session's stored choice. Processors and memory are capped at the current maximum. */
 function withChoice(
   own: SandboxSettings,
   { egress, cpus, memory, image, start, services = own.services }: SandboxOptions,
@@ -149,7 +140,7 @@ function withChoice(
   const config = { ...own.config, sandbox: { ...sandbox, ...size }, egress: { ...rules, ...closed } };
   const isUsual = egress === undefined && Object.keys(size).length === 0;
   if (isUsual) return { ...own, services };
-  // A recipe name that ends with `.own` is never a template's name, because template names contain no dot.
+  // A name that ends with `.own` is never a template's, because template names contain no dot.
   const chosen = { ...(egress && { within: egress }), ...(start && { start }) };
   return { ...own, config, services, recipe: `${own.recipe}.own`, ...chosen };
 }

@@ -37,14 +37,12 @@ export async function openStore({ config, logger, say }: Options): Promise<Store
 }
 
 interface CommandStoreOptions {
-  /** Whether the command also works before the server's first start. */
   readonly mayBegin?: boolean;
-  /** Advice to show if a server is using the store. */
   readonly inUse?: string;
 }
 /**
- * Opens the store for one command, without waiting for it to become available. Rejects as `openStore` does, and with
- * file_not_found if there is no store yet and the command may not create one.
+ * Does not wait for an unavailable store. Rejects as `openStore` does, and with file_not_found if the command may not create
+ * a store.
  */
 export async function openCommandStore(
   { mongodbUrl: url, dataDir }: Pick<Config, 'mongodbUrl' | 'dataDir'>,
@@ -67,7 +65,6 @@ export function assertStoreExists(path: string): void {
   throw new AppError('file_not_found', `There is no store ${path}. ${advice}`);
 }
 
-/** The strings that are never printed: the whole address, and its password. */
 export function listUrlSecrets(url: Secret | undefined): Secret[] {
   const password = /^mongodb(?:[+]srv)?:[/][/][^@/:]*:([^@/]+)@/.exec(url?.reveal() ?? '')?.[1];
   if (!url || !password) return url ? [url] : [];
@@ -84,7 +81,7 @@ export async function openBlobStore(
   }
   if (kind === 'volume') return openMountedBlobs(`${path}`, clock.now());
   if (kind !== 's3') return openLocalBlobs(path ?? join(dataDir, 'files'), clock.now());
-  const { openS3Blobs } = await import('../../storage/blobs/s3/s3.ts'); // the S3 client is slow to load, too
+  const { openS3Blobs } = await import('../../storage/blobs/s3/s3.ts');
   const { endpoint, region, bucket, prefix, accessKeyId, secretAccessKey } = s3;
   return openS3Blobs({
     endpoint,

@@ -11,13 +11,11 @@ type Environment = Readonly<Record<string, string | undefined>>;
 interface VariableValue {
   readonly value: unknown;
   readonly variable: string;
-  /** The variable or corral.yaml key that set the value. */
   readonly from: string | undefined;
 }
 
-// CORRAL_ variables that are not settings. CORRAL_CONFIG names the settings file. CORRAL_URL is the server that commands and
-// clients call; a shell that exports it also passes it to `corral up`. The others are set in Corral's own sandboxes, and a Corral
-// inside a sandbox ignores them.
+// CORRAL_ variables that are not settings. A shell that exports CORRAL_URL for clients also passes it to `corral up`. The
+// variables after CORRAL_URL are set in Corral's own sandboxes.
 const otherVariables = new Set([
   'CORRAL_CONFIG',
   'CORRAL_URL',
@@ -28,7 +26,7 @@ const otherVariables = new Set([
   'CORRAL_STATE',
 ]);
 
-/** The environment overrides corral.yaml, which overrides the defaults. Throws: invalid_request, listing every mistake. */
+/** The environment overrides corral.yaml, which overrides the defaults. Throws invalid_request, listing every mistake. */
 export function loadConfig(env: Environment, yamlText: string): Config {
   const problems: string[] = [];
   const source = { ...settingsLayout, file: 'corral.yaml', help: seeHelp };

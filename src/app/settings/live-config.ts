@@ -11,7 +11,7 @@ import { settings } from './schema.ts';
 
 export const changeableSettings = settings.filter(({ change }) => change !== undefined);
 
-/** The current settings: those from variables and the file, plus changes made on the page to settings that neither sets. */
+/** Variables and the file override changes made on the page. */
 export class LiveConfig extends ServerComponent<{
   readonly base: Config;
   readonly stored: Pick<SettingsStore, 'now'>;
@@ -30,7 +30,6 @@ export class LiveConfig extends ServerComponent<{
   }
 }
 
-/** A stored value that its setting no longer accepts is ignored. */
 function withChanges(base: Config, changes: SettingsStore['now']): Config {
   const config = copyOf(base);
   for (const { key, path, schema } of changeableSettings) {
@@ -89,7 +88,7 @@ interface ChoosableNames {
   readonly templates: Pick<TemplateService, 'get'>;
 }
 
-/** Throws: invalid_request for a value that names an unknown template or tool, or a malformed egress entry. */
+/** Throws invalid_request for an unknown template or tool, or a malformed egress entry. */
 export function assertKnownNames(key: string, value: unknown, { tools, templates }: ChoosableNames): void {
   if (key === 'template') templates.get(String(value));
   if (key === 'approvals.tools' || key === 'tools.deny') assertKnownTools(key, value as string[], tools);

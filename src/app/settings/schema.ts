@@ -86,8 +86,8 @@ const periodBudgets = (whose: string) => ({
 });
 
 /**
- * All settings. A setting's path in this object, in kebab case, is its key in corral.yaml. The variable is CORRAL_ followed
- * by that key in upper case with underscores, unless the setting names another variable.
+ * A setting's path, in kebab case, is its key in corral.yaml. Unless the setting names another variable, its variable is
+ * CORRAL_ and that key in upper case with underscores.
  */
 export const Config = z.strictObject({
   host: defineSetting(textValue('a host name or address'), '127.0.0.1', 'address to listen on', 'HOST'),
@@ -438,7 +438,7 @@ export const Config = z.strictObject({
   ),
 });
 export type Config = z.output<typeof Config> & {
-  /** The variable or corral.yaml key that set each setting; a setting at its default is absent. */
+  /** Settings at their default are absent. */
   readonly sources?: Readonly<Record<string, string>>;
 };
 

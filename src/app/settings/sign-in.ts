@@ -129,7 +129,7 @@ export const identityProxySection = z.strictObject({
   ),
 });
 
-/** Settings for programs that authenticate with a token of a trusted issuer instead of a key. */
+/** Programs that authenticate with a trusted issuer's token instead of a key. */
 export const programsSection = z.strictObject({
   issuers: defineSetting(
     listOf('addresses of issuers', issuerUrl.kind),

@@ -12,13 +12,11 @@ import type { Template } from '../../core/model/template.ts';
 import { parseRepository } from '../../core/text/repository-address.ts';
 import { Config } from './schema.ts';
 
-// A key that also exists in corral.yaml has the same name there.
-
 type OptionalSetting<Setting> = Setting extends z.ZodPrefault<infer Kind> | z.ZodOptional<infer Kind>
   ? z.ZodOptional<Kind>
   : never;
 
-/** Removes the setting's default: if a template omits the key, the value from corral.yaml applies. */
+/** If a template omits the key, the value from corral.yaml applies, not the setting's default. */
 const unset = <Setting extends z.ZodPrefault<z.ZodType> | z.ZodOptional<z.ZodType>>(setting: Setting) =>
   setting
     .unwrap()
@@ -177,7 +175,7 @@ export const templateNamePattern = /^[a-z][a-z0-9_-]{0,40}$/;
 
 const layout = readSettingsLayout(TemplateFile);
 
-/** Throws: invalid_request for mistakes in the file. `file`: the file's name in the messages. */
+/** Throws invalid_request for mistakes in the file. `file` is its name in the messages. */
 export function parseTemplate(name: string, yamlText: string, file: string): Template {
   const problems: string[] = [];
   const keys = layout.settings.map(({ key }) => key).join(', ');

@@ -56,7 +56,6 @@ function onceFor<Answer>(make: (config: Config) => Answer): (config: Config) => 
   };
 }
 
-/** Startup phase 3: the agents' models and tools. */
 export async function openAgentServices(server: ServerWithSandboxes) {
   const { config, clock, newId, live, credentials } = server;
   await using stack = new AsyncDisposableStack();
@@ -169,7 +168,6 @@ export async function openAgentServices(server: ServerWithSandboxes) {
   });
   const held = stack.move();
   return {
-    /** The model from the settings, which is the default for sessions without a project. */
     model,
     tools,
     projects,
@@ -183,7 +181,6 @@ export async function openAgentServices(server: ServerWithSandboxes) {
     kernels,
     loops: new AcpAgents(server),
     pictures,
-    /** Tracks who views and who controls each desktop. An agent waits while a person has control of the keyboard and mouse. */
     screens,
     desktop: createDesktopProvider(browsers, pictures),
     [Symbol.asyncDispose]: (): PromiseLike<void> => held.disposeAsync(),

@@ -51,7 +51,7 @@ import type { ServerWithAgents } from './agents.ts';
 import { openVolumeServices } from './services/volumes.ts';
 import { runInBackground } from './startup.ts';
 
-/** An unreadable upload does not fail the turn: the message to the agent reports it instead. */
+/** An unreadable upload does not fail the turn: the message to the agent reports it. */
 const attachedFiles = (uploads: Pick<UploadService, 'get' | 'open'>): UploadReader => ({
   find: (id) => uploads.get(id).catch(() => undefined),
   open: (id) => uploads.open(id),
@@ -62,10 +62,7 @@ interface AgentServices extends ChildServices {
 }
 export type ServerWithEngine = ServerWithAgents & Awaited<ReturnType<typeof openEngine>>;
 
-/**
- * Startup phase 4: the engine that runs sessions. Sessions with a running sandbox adopt it, and unfinished runs continue in
- * the background.
- */
+/** Startup phase 4. Unfinished runs continue in the background. */
 export async function openEngine(server: ServerWithAgents) {
   const { config, clock, ids, newId, logger, metrics, closing, projects } = server;
   const { store, records, events, log, replica, liveSessions, driver } = server;
@@ -93,7 +90,7 @@ export async function openEngine(server: ServerWithAgents) {
   const snapshots = new SessionFilesCopier({
     ...server,
     archive,
-    // The files of an in-memory sandbox are lost when the server's process ends, so its snapshots are not kept either.
+    // An in-memory sandbox loses its files when the server exits, so its snapshots are not kept either.
     policy: driver.capabilities.isolation === 'fake' ? { ...config.snapshots, keep: 0 } : config.snapshots,
   });
   const manifests = new WorkspaceIntegrity({ ...server, snapshots, archive, files: workspaceFileOps });
@@ -236,7 +233,7 @@ export async function openEngine(server: ServerWithAgents) {
           await manifests.check(session, client, signal);
           await snapshots.restore(session, client, signal);
           if (!repositories.began(session)) return;
-          // The sandbox stays in use until the hooks are done. After a failure, the next use of the sandbox tries again.
+          // The sandbox stays in use until the hooks are done.
           void engine.sandboxes.use(session.id, closing).then(
             (used) => used[Symbol.asyncDispose](),
             () => {},
@@ -281,8 +278,7 @@ export async function openEngine(server: ServerWithAgents) {
     await deletePreviews(records, id);
   };
   const reconciler = new Reconciler({
-    // The grace period is shorter than the interval between sweeps, so a leftover is removed by the second sweep that sees it,
-    // at most 30 s after it was left behind.
+    // The grace period is shorter than the interval between sweeps, so the second sweep that sees a leftover removes it.
     ...server,
     supervisor,
     graceMs: 9_000,
@@ -315,14 +311,13 @@ export async function openEngine(server: ServerWithAgents) {
     folders,
     checkpoints,
     delegation,
-    /** Gives agents the services that the next phase builds on the engine. The agents' calls wait until `offer` is called. */
+    /** Agents' calls wait until `offer` is called. */
     offer: (offered: AgentServices) => services.resolve(offered),
     ledger,
     accounts,
     holdings,
     volumes,
     forget,
-    /** The sandboxes that were running when the driver last listed them. */
     sandboxesUp: () => reconciler.up,
     [Symbol.asyncDispose]: (): PromiseLike<void> => held.disposeAsync(),
   };

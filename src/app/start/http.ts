@@ -17,10 +17,7 @@ interface Closing {
   close(): Promise<unknown>;
 }
 
-/**
- * Cuts off open requests after `patienceMs`: they may be waiting for an unreachable store or engine, and the other parts need
- * time for an orderly shutdown.
- */
+/** Cuts off open requests after `patienceMs`: they may be waiting for an unreachable store or engine. */
 export async function closeWithTimeout(app: Closing, patienceMs: number): Promise<void> {
   const cut = setTimeout(() => app.server.closeAllConnections(), patienceMs);
   try {
@@ -30,20 +27,19 @@ export async function closeWithTimeout(app: Closing, patienceMs: number): Promis
   }
 }
 
-/** The last startup phase. The server does not listen before this phase, so no request can arrive before all parts exist. */
+/** The last startup phase: no request can arrive before all parts exist. */
 export interface RunningHttpServer extends AsyncDisposable {
   readonly url: string;
-  /** Without isolation, any local program can connect, so clients need this token. Undefined: the server needs no such token. */
+  /** Without isolation, any local program can connect, so clients need this token. */
   readonly startToken: StartToken | undefined;
 }
 interface HttpDeps {
   readonly core: ServerCore;
   readonly version: string;
-  /** Undefined if auditing is turned off. */
   readonly audit: AuditLog | undefined;
 }
 
-/** Rejects: invalid_request if the server cannot listen at the configured address. */
+/** Rejects with invalid_request if the server cannot listen at the configured address. */
 export async function startHttpServer(
   startup: Pick<StartupContext, 'config' | 'clock' | 'ids' | 'logger' | 'closing' | 'learn'>,
   { core, version, audit }: HttpDeps,

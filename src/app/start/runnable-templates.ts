@@ -12,17 +12,10 @@ interface Deps {
   readonly desktopFor: (session: SandboxSettingsSource) => DesktopAvailability;
   readonly missingImageOf: (session: SandboxSettingsSource) => string | undefined;
   readonly checkServices: (session: SandboxSettingsSource) => void;
-  /**
-   * The names of the variables that credentials set in sandboxes. Covers all credentials from the settings and of the server,
-   * but only the newest credentials of projects and sessions.
-   */
+  /** Covers all credentials of the settings and the server, but only the newest ones of projects and sessions. */
   readonly secretVariables: () => Promise<ReadonlySet<string>>;
 }
 
-/**
- * Checks whether templates can run here. The result may change while the server runs, because it depends on whether the
- * desktop image is ready.
- */
 export class TemplateAvailabilityChecker extends ServerComponent<Deps> {
   check(session: SandboxSettingsSource): void {
     const trouble = this.#imageTrouble(session) ?? this.#servicesTrouble(session);
@@ -35,10 +28,7 @@ export class TemplateAvailabilityChecker extends ServerComponent<Deps> {
     if (trouble) throw errorOf(trouble);
   }
 
-  /**
-   * Also reports a missing key, which is no reason to refuse a session: a client can still bind a credential to the session
-   * before its first message.
-   */
+  /** Also reports a missing key. A session can start without it: a client can bind a credential before the first message. */
   async whyNot(template: TemplateInfo): Promise<TemplateUnavailability | undefined> {
     const session = { template: template.name, templateBy: 'session', projectId: null } as const;
     const trouble =

@@ -14,8 +14,8 @@ interface Limits {
 }
 
 /**
- * Throws: invalid_request if a choice is malformed, exceeds the limits in the settings, or would change an adopted sandbox;
- * unsupported if the driver cannot enforce it.
+ * Throws invalid_request for a malformed choice, one beyond the limits, or one that would change an adopted sandbox. Throws
+ * unsupported if the driver cannot enforce the choice.
  */
 export function checkSandboxOptions(choice: SandboxOptions, { config, driver }: Limits): void {
   const { adopts, ...others } = choice;
@@ -88,7 +88,7 @@ const beyond = (text: string, { policy }: Config['egress']) => {
   return bad(`${why}, and a session cannot exceed the policy. Ask the operator to change it (CORRAL_EGRESS_POLICY).`);
 };
 
-/** Whether the policy could open an address of the range. A host name on the allow list could resolve to any address. */
+/** A host name on the allow list could resolve to any address. */
 function mayReach({ text }: AddressRange, { policy, allow, allowRanges }: Config['egress']): boolean {
   if (policy === 'none' || isUnreachableRange(text, allowRanges)) return false;
   if (policy !== 'allow-list') return true;
@@ -98,10 +98,7 @@ function mayReach({ text }: AddressRange, { policy, allow, allowRanges }: Config
     .some((own) => own && (own.below || !parseAddressRange(own.host) || isIn(own.host)));
 }
 
-/**
- * Under the policy `registries`, every entry is accepted, because an image's registries are known only after a sandbox with that
- * image has started.
- */
+/** `registries` accepts every entry, because an image's registries are unknown until a sandbox starts. */
 function mayBeOpen(entry: PolicyEntry, policy: Config['egress']['policy'], allow: readonly string[]): boolean {
   if (policy === 'none') return false;
   if (policy === 'web') return entry.port === undefined || webPorts.includes(entry.port);
@@ -109,7 +106,6 @@ function mayBeOpen(entry: PolicyEntry, policy: Config['egress']['policy'], allow
   return allow.map(parsePolicyEntry).some((own) => own !== undefined && coversEntry(own, entry));
 }
 
-/** Whether the operator's entry opens every target of the session's entry. */
 export function coversEntry(own: PolicyEntry, { host, below, port }: PolicyEntry): boolean {
   const isPort = own.port === port || (own.port === undefined && port !== undefined && webPorts.includes(port));
   if (!isPort) return false;

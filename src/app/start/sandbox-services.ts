@@ -12,11 +12,10 @@ import type { Config } from '../settings/config.ts';
 interface Limits {
   readonly config: Pick<Config, 'sandbox'>;
   readonly driver: Pick<Driver, 'name' | 'capabilities'>;
-  /** Ports inside the sandbox that Corral itself uses. */
   readonly closedPorts: ReadonlySet<number>;
 }
 
-/** Throws: unsupported if the driver has no services, invalid_request for an image that is not allowed or a reserved port. */
+/** Throws unsupported if the driver has no services, and invalid_request for a disallowed image or a reserved port. */
 export function checkSandboxServices(services: ServiceRecipes, { config, driver, closedPorts }: Limits): void {
   const { serviceImages } = config.sandbox;
   const names = Object.keys(services);
@@ -63,7 +62,7 @@ interface Beginning {
   readonly id: SessionId;
   readonly settings: SandboxSettings;
   readonly client: Pick<SandboxClient, 'ports' | 'health'>;
-  /** Whether the session adopted a running sandbox. Its services were already reported, so only failures are reported. */
+  /** An adopted sandbox's services were already reported, so only failures are reported. */
   readonly isAdopted: boolean;
   readonly clock: Clock;
   readonly tell: (detail: string) => void;
@@ -86,7 +85,7 @@ export async function startSandboxServices(beginning: Beginning, signal: AbortSi
   if (!hostsServices(driver)) {
     return refuseAll(driver.capabilities.noServices ?? `the driver ${driver.name} has none`);
   }
-  // With an older daemon, everything on the sandbox's loopback interface, including services, has network access.
+  // With an older daemon, everything on the sandbox's loopback interface has network access.
   if (!(await createVersionCheck((within) => client.health(within))('1.6', signal))) {
     const { image } = settings.config.sandbox;
     return refuseAll(`the image ${image} does not support services. Rebuild it from this version's corral/sandbox`);

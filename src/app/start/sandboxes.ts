@@ -44,48 +44,38 @@ export const egressProxyPort = 3128;
 const caPath = '/run/corral/ca.pem';
 const spareBytes = 64 * 2 ** 20;
 
-/** Startup phase 2: the driver, the sandboxes' recipe, and the egress proxy, which is the sandboxes' only way to the network. */
 export interface SandboxInfrastructure
   extends Omit<SandboxEngineDeps, 'connect' | 'holdings' | 'startTimeoutMs'>,
     AsyncDisposable {
-  /** The engine appends these to the sessions' logs. */
   readonly facts: SandboxFactChannel;
   readonly realModels: RealModelGuard;
   readonly credentials: ProxyCredentials;
-  /** Sends requests to forges. Allows public addresses, and the private addresses that the operator lists. */
+  /** Allows public addresses, and private addresses that the operator lists. */
   readonly forgeFetch: GuardedFetch;
-  /** The server's settings, overridden by those of the session's template and by the session's own choices. */
   readonly settingsOf: (
     session: SandboxSettingsSource,
   ) => Pick<SandboxSettings, 'config' | 'packages' | 'services' | 'within'>;
-  /** Whether a sandbox of the session would start with a desktop now. Without a session, the server's own settings decide. */
+  /** Without a session, the server's own settings decide. */
   readonly desktopFor: (session?: SandboxSettingsSource) => DesktopAvailability;
   readonly servicesOf: (session: SandboxSettingsSource) => ServiceRecipes;
   readonly checkServices: (session: SandboxSettingsSource) => void;
   readonly missingImageOf: (session: SandboxSettingsSource) => string | undefined;
-  /** The egress rules of a session's sandbox, without hosts that were allowed only in the session. */
   readonly readEgress: (id: SessionId) => Promise<Omit<EffectiveEgress, 'allowed'>>;
-  /**
-   * A sandbox for moving a volume's content: it mounts the volume in a folder of its workspace, and has no session and no network
-   * access.
-   */
   readonly transferSpec: (
     session: SessionId,
     volume: Volume,
     how: { readonly folder: string; readonly access: MountAccess },
   ) => SandboxSpec;
-  /** Closes open connections that are no longer allowed after the session's egress choice has changed. */
+  /** Closes open connections that the session's new egress choice does not allow. */
   recheckEgress(id: SessionId, session: SandboxSettingsSource): void;
-  /** A template build gets the default limits and egress, and no credentials. */
   readonly buildSpec: (id: SessionId, image: string) => SandboxSpec;
-  /** Opens the registries of the image's package managers to a build, if the policy is `registries`. */
   readonly reachFor: (id: SessionId, link: SandboxLink, signal: AbortSignal) => Promise<void>;
   readonly fetch: ProxiedFetch;
   /** Tool names are not checked yet. */
   readonly templateFiles: readonly TemplateFile[];
 }
 
-/** `existing`: a driver that the caller opened and closes, for several servers in one process. */
+/** `existing`: a driver that the caller opened and closes. */
 export async function openSandboxInfrastructure(
   server: StartupContext & StorageServices,
   existing?: Driver,
@@ -321,7 +311,7 @@ interface DiskFloorDeps {
   readonly logger: EngineLogger;
 }
 
-/** Undefined if the disk is not this machine's: cluster nodes evict pods themselves, and the memory driver uses no disk. */
+/** Undefined if the disk is not this machine's: cluster nodes evict pods themselves. */
 function createServerDiskGuard(config: Config, { driver, clock, logger }: DiskFloorDeps): DiskGuard | undefined {
   const disks = findDriver(driver.name)?.disks?.(config.dataDir);
   if (!disks) return undefined;

@@ -53,9 +53,9 @@ import { requiresStartToken } from './start-token.ts';
 import { runInBackground } from './startup.ts';
 
 const adoptionMs = 15_000;
-const maxProjects = 10_000; // maximum number of projects whose names are shown with budgets and memories
+const maxProjects = 10_000;
 
-/** Startup phase 5: the facades' services, which do not check permissions, and the retention service, which uses them. */
+/** Startup phase 5. These services do not check permissions. */
 export async function openFacadeServices(server: ServerWithEngine) {
   const { config, clock, closing, commands, copies, driver, log, metrics, model, news } = server;
   const { projects, records, shared, templates, warn } = server;
@@ -70,7 +70,7 @@ export async function openFacadeServices(server: ServerWithEngine) {
     (await builds.collect(before)) +
     (await names.collect(before)) +
     (await work.deleteExpiredFiles());
-  // Without other servers on the store, unfinished forks found at startup are leftovers of an earlier process.
+  // Without other servers on the store, unfinished forks are leftovers.
   if (!shared)
     await forks.collect(clock.now()).catch((err: unknown) => warn({ err }, 'unfinished forks were not removed'));
   const named = new NamedSnapshotStore({
@@ -312,7 +312,6 @@ export async function openFacadeServices(server: ServerWithEngine) {
     memberships,
     tokens,
     workers: work.queue,
-    /** Facades whose clients define automations register here. */
     programs,
     retention,
     [Symbol.asyncDispose]: () => held.disposeAsync(),

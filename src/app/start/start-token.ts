@@ -5,9 +5,8 @@ import { Secret } from '../../core/text/secret.ts';
 import type { Config } from '../settings/config.ts';
 
 /**
- * A program in a sandbox without isolation is a local client too, with a valid Host and no Origin, so only a token keeps it
- * out of the API. The demo model needs no token, because it runs only its own user's commands. With `unconfined`, a token is
- * needed, because any session can choose a real model.
+ * Without isolation, only a token keeps a sandbox's program out of the API. The demo model needs none: it runs only its own
+ * user's commands. With `unconfined`, any session can choose a real model, so a token is needed.
  */
 export const requiresStartToken = (
   isolation: string,
@@ -16,15 +15,12 @@ export const requiresStartToken = (
 
 export interface StartToken {
   readonly hash: TokenHash;
-  /** Set only if the token was just created, because it can be shown only once. */
+  /** Set only if the token was just created. */
   readonly token?: Secret;
   readonly path: string;
 }
 
-/**
- * Creates the token at the first start. Only the token's hash is stored, because a program in a sandbox without isolation can
- * read the file.
- */
+/** Stores only a hash, because a program in a sandbox without isolation can read the file. */
 export async function ensureStartToken(dataDir: string, newToken: () => string): Promise<StartToken> {
   const path = join(dataDir, 'start-token');
   const kept = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {

@@ -12,7 +12,7 @@ export interface StartupContext extends Pick<ServerDependencies, 'clock' | 'clos
   readonly metrics: Metrics;
   readonly progress?: Pick<SandboxStartProgress, 'record'> | undefined;
   readonly say: (text: string) => void;
-  /** Returns a disposal callback that names the part to be disposed next, so that a slow shutdown can report it. */
+  /** The callback names the part that is disposed next, so that a slow shutdown can report it. */
   readonly ending: (part: string) => () => void;
   readonly learn: (secret: Secret) => void;
 }

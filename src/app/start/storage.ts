@@ -23,10 +23,7 @@ import { runInBackground, type StartupContext } from './startup.ts';
 
 export type StorageServices = Awaited<ReturnType<typeof openStorageServices>>;
 
-/**
- * Startup phase 1: this server's data, and its coordination with the other servers on the same store. `existing`: a store
- * that the caller opened and closes, for several servers in one process.
- */
+/** Startup phase 1. `existing`: a store that the caller opened and closes. */
 export async function openStorageServices(startup: StartupContext, existing?: Store) {
   const { config, clock, ids, newId, logger, closing, say } = startup;
   await using stack = new AsyncDisposableStack();
@@ -66,17 +63,15 @@ export async function openStorageServices(startup: StartupContext, existing?: St
     outbox,
     news: new ResourceNotifier({ ...startup, outbox }),
     afterRuns,
-    /** Recognizes repeated requests. A request that a dead server left unanswered can be claimed again. */
+    /** A request that a dead server left unanswered can be claimed again. */
     inbox,
     watchers,
     liveSessions: new LiveSessions(),
     replica,
-    /** Includes the settings that were changed on the page. */
     live: new LiveConfig({ base: config, stored: changed }),
     changed,
-    /** The name of this installation in the labels of its sandboxes. */
     instance,
-    /** Increases with each start, so that sandboxes of an earlier process can be recognized. */
+    /** Increases with each start, which reveals sandboxes of an earlier process. */
     epoch,
     [Symbol.asyncDispose]: (): PromiseLike<void> => held.disposeAsync(),
   };

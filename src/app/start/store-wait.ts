@@ -14,8 +14,8 @@ interface UnavailableServer {
 }
 
 /**
- * Answers clients while the server waits for its store. `/healthz` succeeds; `/readyz`, `/health` and `/health/detailed` report
- * `unhealthy`; other requests get a retryable error. Dispose to free the port.
+ * While the server waits for its store, `/healthz` succeeds, the other health endpoints report `unhealthy`, and other
+ * requests get a retryable error. Dispose to free the port.
  */
 async function unavailableServer({ host, port, reason }: UnavailableServer): Promise<AsyncDisposable> {
   const server = createServer((request, response) => {
@@ -50,10 +50,7 @@ interface Options {
   readonly say: (text: string) => void;
 }
 
-/**
- * Retries while MongoDB is unreachable or too slow. Clients get the reason in the meantime. Rejects with every other error, and
- * with cancelled when the server must stop.
- */
+/** Retries while MongoDB is unreachable or too slow. Rejects with every other error, and with cancelled on shutdown. */
 export async function waitForStore<Made>(
   make: () => Promise<Made>,
   { config, logger, closing, say }: Options,

@@ -7,16 +7,14 @@ export interface EncryptionKeySettings {
   readonly dataDir: string;
   readonly keys: {
     readonly encryptionKey?: Secret | undefined;
-    /**
-     * The path of a file with one or more keys. If neither a file nor a key is set, a generated key is stored in the data folder.
-     */
+    /** A file with one or more keys. Without a file or a key, a generated key is stored in the data folder. */
     readonly encryptionKeyFile?: string | undefined;
   };
 }
 
 interface Options {
   readonly config: EncryptionKeySettings;
-  /** Whether the store already has encrypted data, which a new key could not decrypt. */
+  /** True if the store has encrypted data, which a new key could not decrypt. */
   readonly isSealed: boolean;
   readonly newKey: () => string;
 }
@@ -55,15 +53,11 @@ function split(text: string): Secret[] {
 
 interface KeyMaterialOptions {
   readonly config: EncryptionKeySettings;
-  /** The file in the data folder that is used if no encryption key is configured. */
   readonly file: string;
   readonly newKey: () => string;
 }
 
-/**
- * Reads the configured encryption key and older keys, so that all servers of a store derive the same keys. If none is
- * configured, a key is generated and stored in `file`.
- */
+/** If no key is configured, one is generated and stored in `file`. */
 export async function readKeyMaterial({ config, file, newKey }: KeyMaterialOptions): Promise<Secret[]> {
   const { encryptionKey, encryptionKeyFile } = config.keys;
   if (encryptionKey || encryptionKeyFile) return await readEncryptionKeys({ config, isSealed: true, newKey });

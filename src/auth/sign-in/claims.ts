@@ -10,9 +10,9 @@ export interface IssuerSettings {
   readonly clientSecret?: string | undefined;
   readonly scopes: readonly string[];
   readonly groupsClaim: string;
-  /** Roles by group; `*` is everyone. A person gets the highest role that applies. */
+  /** `*` is everyone. A person gets the highest role that applies. */
   readonly roles: Readonly<Record<string, Role>>;
-  /** Only people with a verified e-mail address in these domains can sign in. Empty: no restriction. */
+  /** The domains of verified e-mail addresses that can sign in. Empty: no restriction. */
   readonly allowedDomains: readonly string[];
   /** The verified e-mail address or the subject of the first administrator. */
   readonly admin?: string | undefined;
@@ -76,7 +76,6 @@ export function toProviderIdentity(
 
 export type SignInRules = Pick<IssuerSettings, 'roles' | 'allowedDomains' | 'admin'>;
 
-/** Undefined: the person cannot sign in. */
 export function resolveRole(
   identity: ProviderIdentity,
   { roles: table, allowedDomains, admin }: SignInRules,

@@ -1,6 +1,5 @@
-// The cookies of a signed-in browser. Another host cannot set a cookie whose name starts with `__Host-`, so over https only
-// cookies with this prefix are read. Scripts cannot read the cookies, and requests from other sites that change data never
-// carry them.
+// Over https, only `__Host-` cookies are read, because another host cannot set them. Scripts cannot read the cookies, and
+// requests from other sites that change data never carry them.
 
 const names = { session: 'corral_session', login: 'corral_login' } as const;
 export type CookieName = keyof typeof names;
@@ -10,7 +9,7 @@ const nameOf = (name: CookieName, isSecure: boolean) => `${isSecure ? '__Host-' 
 export function readCookie(header: string | undefined, name: CookieName, isSecure: boolean): string | undefined {
   const prefix = `${nameOf(name, isSecure)}=`;
   const found = (header ?? '').split(/;\s*/).filter((pair) => pair.startsWith(prefix));
-  // If there are two cookies of this name, somebody else set one of them, so neither is trusted.
+  // If two cookies have this name, somebody else set one of them.
   return found.length === 1 ? found[0]?.slice(prefix.length) : undefined;
 }
 

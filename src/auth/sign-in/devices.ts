@@ -14,7 +14,7 @@ const Device = z.object({
   id: z.string(),
   person: z.string(),
   kind: z.enum(['browser', 'command']),
-  /** The browser that approved this CLI's sign-in; null for a browser. When the browser loses access, so does the CLI. */
+  /** Null for a browser. When the browser that approved a CLI loses access, so does the CLI. */
   parent: z.string().nullable().default(null),
   secret: Hash,
   /** The secret before the last rotation, valid until a minute after the new secret is first used. */
@@ -22,14 +22,13 @@ const Device = z.object({
   rotatedAt: z.number(),
   agent: z.string(),
   sid: z.string().nullable(),
-  /** The provider's tokens, kept until the device is signed out. */
   tokens: SealedValue.nullable(),
-  /** Whether the provider issued a refresh token, which the server needs to check that the person still has access. */
+  /** True if there is a refresh token, which the server needs to check the person's access. */
   refreshes: z.boolean(),
   createdAt: z.number(),
   lastSeenAt: z.number(),
   checkedAt: z.number(),
-  /** Until this time, only the server that claimed the check contacts the provider about the person. */
+  /** Until this time, only one server contacts the provider about the person. */
   claimedUntil: z.number(),
   endedAt: z.number().nullable(),
 });
@@ -38,9 +37,8 @@ export type Device = z.infer<typeof Device>;
 interface DeviceLimits {
   /** A device is signed out this long after its sign-in. */
   readonly absoluteMs: number;
-  /** A device is signed out this long after its last use. */
   readonly idleMs: number;
-  /** A device is signed out if the provider has not confirmed the person for this long, for example because of an outage. */
+  /** A device is signed out if the provider has not confirmed the person for this long. */
   readonly uncheckedMs: number;
 }
 interface Deps {
@@ -97,7 +95,7 @@ export class DeviceRegistry {
     await this.#devices.load();
   }
 
-  /** Finds a device of this kind by its secret. A browser sends it only in a cookie; a command line never uses cookies. */
+  /** A browser sends its secret only in a cookie; a command line never uses cookies. */
   find(presented: readonly string[], kind: Device['kind']): Principal | undefined {
     for (const text of presented) {
       const id = form.exec(text)?.[1] ?? '';
@@ -115,7 +113,6 @@ export class DeviceRegistry {
     }
     return undefined;
   }
-  /** Whether the secret may belong to a device that this server has not read yet. */
   mayBeNew = (text: string): boolean => {
     const id = form.exec(text)?.[1];
     return this.#deps.shared && id !== undefined && this.get(id) === undefined;
@@ -125,9 +122,7 @@ export class DeviceRegistry {
   get = (id: string): Device | undefined => this.#devices.get(id);
   list = (): Device[] => this.#devices.all().filter(({ id }) => this.#live.has(id));
   all = (person: string): Device[] => this.#devices.all().filter((device) => device.person === person);
-  /**
-   * Epoch ms of the device's last use at this server; the current time while it is in use. 0: not used since the server started.
-   */
+  /** Epoch ms; the current time while the device is in use. 0: not used since the server started. */
   usedAt = (id: string): number => this.#lastOf(this.#live.get(id)?.use);
   atWorkAt({ id, person }: Pick<Device, 'id' | 'person'>): number {
     const key = this.#deps.people.byId(person)?.key ?? '';
@@ -141,7 +136,6 @@ export class DeviceRegistry {
     const parent = this.get(id)?.parent ?? null;
     if (parent !== null) this.#used(parent); // using a command line also counts as using the browser that approved it
   }
-  /** Marks the caller's device or personal keys as in use until the returned function is called. */
   opened({ key = '', person, isPersonalKey }: Principal): () => void {
     const use = isPersonalKey && person ? this.#keyUseOf(person) : this.#live.get(key)?.use;
     if (!use) return () => {};
@@ -159,8 +153,8 @@ export class DeviceRegistry {
   }
 
   /**
-   * Adds a signed-in device. Only this result contains its secret. If the person has too many devices, the least recently used
-   * ones are signed out.
+   * Only this result contains the device's secret. If the person has too many devices, the least recently used are signed
+   * out.
    */
   async enter(
     person: Person,
@@ -184,14 +178,11 @@ export class DeviceRegistry {
     return { device, secret };
   }
 
-  /** Signs the device out, immediately at this server and within two seconds at the others. */
+  /** Takes effect immediately at this server, and within two seconds at the others. */
   async end(id: string): Promise<void> {
     await this.#change(id, { endedAt: this.#deps.clock.now(), tokens: null });
   }
-  /**
-   * Claims the device's next check with the provider. Undefined: another server claimed it, it is not due, or the device was
-   * signed out.
-   */
+  /** Undefined: another server claimed the check, it is not due, or the device was signed out. */
   async claim(id: string, { everyMs, forMs }: { everyMs: number; forMs: number }): Promise<Device | undefined> {
     const now = this.#deps.clock.now();
     return await this.#change(
@@ -218,7 +209,7 @@ export class DeviceRegistry {
 
   isOld = (id: string): boolean =>
     this.#deps.clock.now() - (this.get(id)?.rotatedAt ?? Number.POSITIVE_INFINITY) >= rotateEveryMs;
-  /** Undefined: another request has rotated the secret, or the device was signed out. */
+  /** Undefined: another request already rotated the secret, or the device was signed out. */
   async rotate(id: string): Promise<string | undefined> {
     const { clock, ids, peppers } = this.#deps;
     const now = clock.now();
@@ -254,7 +245,6 @@ export class DeviceRegistry {
     for (const { id: command, parent } of this.#devices.all()) if (parent === id) this.#settle(command);
   }
 
-  /** Signs out expired devices, stores when devices were last used, and deletes those that were signed out long ago. */
   async look(): Promise<void> {
     const { shared, limits, clock, people } = this.#deps;
     if (shared) await this.load();

@@ -4,15 +4,14 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { type IssuerSettings, type ProviderIdentity, toProviderIdentity } from './claims.ts';
 
-// One OpenID Connect provider, using the authorization code flow with PKCE, state and nonce. ID token signatures are also
-// checked, against the provider's keys, which are fetched again when a token names an unknown key.
+// Uses the authorization code flow with PKCE, state and nonce. The provider's signing keys are fetched again when a token
+// refers to an unknown key.
 
 const skewSeconds = 60;
 const timeoutSeconds = 10;
 const discoverEveryMs = 60 * 60_000;
 export const DeviceTokens = z.object({
   refresh: z.string().optional(),
-  /** Sent to the provider at sign-out, to identify the session. */
   idToken: z.string(),
   /** Whether the ID token contained the groups. If so, a refresh without an ID token and without groups does not change them. */
   hasGroups: z.boolean(),
@@ -25,7 +24,7 @@ export interface SignInResult {
   readonly sid: string | null;
 }
 /**
- * `gone`: the provider rejected the person's sign-in or sent invalid data. `away`: the provider did not answer, or rejected this
+ * `gone`: the provider rejected the person or sent invalid data. `away`: the provider did not answer, or rejected this
  * server's settings; try again.
  */
 export type RefreshResult =
@@ -58,10 +57,7 @@ interface Discovered {
   readonly config: oidc.Configuration;
   /** The keys for tokens that come directly from the provider. */
   readonly keys: JWTVerifyGetKey;
-  /**
-   * The keys for tokens that anyone can send. Their fetches are rate-limited, so that nobody can make this server fetch keys
-   * continuously.
-   */
+  /** The keys for tokens that anyone can send. Fetches are rate-limited, so that nobody can cause continuous fetches. */
   readonly guardedKeys: JWTVerifyGetKey;
   readonly at: number;
 }
@@ -80,7 +76,7 @@ export class Issuer {
     this.#now = now;
   }
 
-  /** Rejects: provider_error, if the provider does not answer. */
+  /** Rejects with provider_error if the provider does not answer. */
   async begin(redirectUri: string, { state, nonce, verifier }: SignInChecks): Promise<string> {
     const { config } = await this.#discovered();
     const { scopes_supported: offered = [] } = config.serverMetadata();
@@ -96,10 +92,7 @@ export class Issuer {
     }).href;
   }
 
-  /**
-   * Completes the sign-in. `answer`: the address to which the provider sent the browser. Rejects: InvalidIdTokenError,
-   * provider_error.
-   */
+  /** `answer`: the address to which the provider sent the browser. Rejects with InvalidIdTokenError or provider_error. */
   async finish(answer: URL, { state, nonce, verifier }: SignInChecks): Promise<SignInResult> {
     const { config, keys } = await this.#discovered();
     const checks = { pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce, idTokenExpected: true };
@@ -119,7 +112,7 @@ export class Issuer {
     };
   }
 
-  /** Checks with the provider whether the person still has access. Never rejects. */
+  /** Never rejects. */
   async refresh(subject: string, before: DeviceTokens): Promise<RefreshResult> {
     try {
       const { config, keys } = await this.#discovered();
@@ -146,10 +139,7 @@ export class Issuer {
     }
   }
 
-  /**
-   * The address where the browser ends the provider's own session. Undefined if there is no such address or the provider does
-   * not respond.
-   */
+  /** Where the browser ends the provider's session. Undefined if the provider does not support this or does not respond. */
   async end(idToken: string, returnTo: string): Promise<string | undefined> {
     try {
       const { config } = await this.#discovered();
@@ -160,7 +150,7 @@ export class Issuer {
     }
   }
 
-  /** Verifies the token of a back-channel logout. Rejects: InvalidIdTokenError, provider_error. */
+  /** The token of a back-channel logout. Rejects with InvalidIdTokenError or provider_error. */
   async readLogout(token: string): Promise<ProviderLogout> {
     const { guardedKeys } = await this.#discovered();
     const claims = await this.#verified(token, guardedKeys, { requiredClaims: ['iat', 'jti', 'events'] });
@@ -199,7 +189,7 @@ export class Issuer {
 
   #kept = (refresh: string | undefined) => ({ ...(refresh !== undefined && { refresh }) });
 
-  /** Reads the metadata on first use and then hourly. During an outage, older metadata is used. */
+  /** Reads the metadata hourly. During an outage, older metadata is used. */
   async #discovered(): Promise<Discovered> {
     const known = this.#known;
     const now = this.#now();
@@ -230,19 +220,15 @@ export class Issuer {
     new AppError('provider_error', `${this.settings.name} does not answer. Try again in a minute.`, { cause });
 }
 
-/**
- * Parameters that request a refresh token, which providers issue only with the person's consent. Google uses its own parameter
- * instead of a scope.
- */
+/** Providers issue a refresh token only with the person's consent. Google uses its own parameter instead of a scope. */
 export function createOfflineAccessParams(issuer: string, scopes: ReadonlySet<string>): Record<string, string> {
   if (new URL(issuer).hostname === 'accounts.google.com') return { prompt: 'consent', access_type: 'offline' };
   return scopes.has('offline_access') ? { prompt: 'consent' } : {};
 }
 
 /**
- * Token endpoint errors by which a provider refuses the person: `invalid_grant`, and the OpenID Connect errors that require the
- * person to sign in at the provider again, which Entra ID sends after a policy change. Other errors mean that the provider
- * rejects this server's settings.
+ * The provider refuses the person with `invalid_grant`, or with an error that requires a new sign-in, which Entra ID sends
+ * after a policy change. Other errors concern this server's settings.
  */
 const refusals = new Set([
   'invalid_grant',
@@ -261,10 +247,6 @@ function authentication(server: oidc.ServerMetadata, secret: string | undefined)
   return offered.includes('client_secret_post') ? oidc.ClientSecretPost(secret) : oidc.ClientSecretBasic(secret);
 }
 
-/**
- * Whether the provider is unreachable, reports a server error, or rejects this server's settings. A refusal of the person is
- * not an outage.
- */
 function isOutage(thrown: unknown): boolean {
   if (thrown instanceof oidc.AuthorizationResponseError) return false;
   if (thrown instanceof oidc.ResponseBodyError) return thrown.status >= 500 || !refusals.has(thrown.error);

@@ -12,9 +12,9 @@ export interface PeopleAdmin {
   /** Signs the device out, unless it belongs to another person. */
   readonly endDevice: (id: string, person: string | undefined) => Promise<void>;
   readonly list: () => PersonView[];
-  /** A code for the command line that created the challenge. Rejects: forbidden. */
+  /** Rejects with forbidden. */
   readonly allowCommand: (device: string | undefined, command: { challenge: string; agent: string }) => Promise<string>;
-  /** `ownerOf`: the id of a key, whose owner id the person gets. Rejects: not_found, conflict (another person has that owner). */
+  /** `ownerOf`: the key whose owner id the person gets. Rejects with not_found, or conflict (another person has that owner). */
   readonly change: (
     id: string,
     fields: { readonly disabled?: boolean | undefined; readonly ownerOf?: string | undefined },

@@ -10,13 +10,11 @@ import { type Principal, type Role, roles } from '../../core/model/principal.ts'
 import { RecordMirror } from '../../storage/mirror.ts';
 import type { ProviderIdentity } from './claims.ts';
 
-// Like API keys, people are kept in memory, and each server follows the changes of the others.
-
 const Person = z.object({
-  /** A hash of issuer and subject, which keeps two servers from creating the same person twice. */
+  /** A hash of issuer and subject, so that two servers cannot create the same person twice. */
   id: z.string(),
   key: z.string(),
-  /** The owner of everything that the person creates. Never derived from an e-mail address. */
+  /** Never derived from an e-mail address. */
   owner: z.string(),
   issuer: z.string(),
   subject: z.string(),
@@ -25,13 +23,9 @@ const Person = z.object({
   isVerified: z.boolean().default(false),
   picture: z.string().nullable(),
   groups: z.array(z.string()),
-  /** Null: the last check with the provider gave the person no role. */
   role: z.enum(roles).nullable(),
   disabled: z.boolean(),
-  /**
-   * Whether the provider refused the person in the last check, or the stored tokens could not be decrypted. If so, the
-   * person's API keys are suspended until the next sign-in or successful check.
-   */
+  /** If true, the person's API keys are suspended until the next sign-in or successful check. */
   hasLapsed: z.boolean().default(false),
   createdAt: z.number(),
   lastSeenAt: z.number(),
@@ -42,7 +36,6 @@ interface Deps {
   readonly records: RecordStore;
   readonly clock: Pick<Clock, 'now'>;
   readonly ids: Pick<IdSource, 'short'>;
-  /** People of any other provider have no access. */
   readonly issuers: ReadonlySet<string>;
 }
 export interface RevocablePrincipal {
@@ -77,7 +70,7 @@ export class PersonRegistry {
   byKey = (key: string | undefined): Person | undefined => this.#people.get(this.#ids.get(key ?? '') ?? '');
   byId = (id: string): Person | undefined => this.#people.get(id);
 
-  /** Rejects: quota. */
+  /** Rejects with quota. */
   async meet(issuer: string, identity: ProviderIdentity, role: Role | null): Promise<Person> {
     const { clock, ids } = this.#deps;
     const id = toPersonId(issuer, identity.subject);
@@ -95,7 +88,7 @@ export class PersonRegistry {
     return stored;
   }
 
-  /** Rejects: not_found. */
+  /** Rejects with not_found. */
   async change(key: string, fields: Partial<Pick<Person, 'disabled' | 'owner'>>): Promise<Person> {
     await this.load();
     const id = this.byKey(key)?.id;
@@ -113,10 +106,7 @@ export class PersonRegistry {
     );
   }
 
-  /**
-   * Returns `before` if its rights are unchanged; otherwise ends it and returns a new principal. Undefined: the person has no
-   * access.
-   */
+  /** Returns `before` if its rights are unchanged, and otherwise ends it. Undefined: the person has no access. */
   actAs(key: string, id: string | undefined, before: RevocablePrincipal | undefined): RevocablePrincipal | undefined {
     const person = id === undefined ? undefined : this.#people.get(id);
     if (person && person.role !== null && !person.disabled && this.#deps.issuers.has(person.issuer)) {

@@ -10,8 +10,8 @@ import type { Device, DeviceRegistry } from './devices.ts';
 import { createSignInChecks, DeviceTokens, InvalidIdTokenError, type Issuer, type SignInChecks } from './issuer.ts';
 import type { Person, PersonRegistry } from './people.ts';
 
-// Signs people in: the browser goes to the provider and returns with a code. In the meantime the browser keeps the sealed state,
-// so no other browser can complete the sign-in, and strangers cannot fill the store.
+// The browser keeps the sealed state during a sign-in. No other browser can complete the sign-in, and strangers cannot fill
+// the store.
 
 export type SignInRefusalReason = 'stale' | 'denied' | 'not-admitted' | 'disabled' | 'away' | 'failed';
 export class SignInRefusedError extends Error {
@@ -31,7 +31,7 @@ const Beginning = z.object({
   returnTo: z.string(),
   until: z.number(),
 });
-/** Only the approved command line can use this code, because only it knows the challenge's verifier. */
+/** Only the approved command line knows the challenge's verifier. */
 const Approval = z.object({ device: z.string(), challenge: z.string(), agent: z.string(), until: z.number() });
 export const signInTimeoutSeconds = 600;
 const approvalMs = 120_000;
@@ -57,11 +57,10 @@ export interface PersonEvent {
 }
 
 interface Visit {
-  /** The address of the page, without a path. */
   readonly base: string;
 }
 
-/** Returns the path if it is on this server, otherwise `/`. No browser interprets the result as another origin. */
+/** Returns `/` if the path is not on this server. No browser interprets the result as another origin. */
 export function toSameOriginPath(text: string | undefined, base: string): string {
   if (text === undefined || text.length > maxReturnTo || !/^\/(?![/\\])[^\p{Cc}\\]*$/u.test(text)) return '/';
   if (!URL.canParse(text, base)) return '/';
@@ -84,10 +83,7 @@ export class SignInFlow {
     return [...this.#issuers.values()].map(({ settings: { id, name } }) => ({ id, name }));
   }
 
-  /**
-   * Starts a sign-in. Resolves with the address for the browser, and the sealed state that the browser keeps until it returns.
-   * Rejects: not_found, provider_error.
-   */
+  /** Resolves with the address for the browser, and the sealed state. Rejects with not_found or provider_error. */
   async begin(provider: string, { base, returnTo }: Visit & { returnTo: string | undefined }) {
     const issuer = this.#issuer(provider);
     const challenge = createSignInChecks();
@@ -100,7 +96,7 @@ export class SignInFlow {
   }
 
   /**
-   * Completes the sign-in that `begin` started in the same browser. Rejects: SignInRefusedError, not_found (no such provider),
+   * Completes a sign-in in the browser that began it. Rejects with SignInRefusedError, not_found (no such provider), or
    * quota (too many people).
    */
   async finish(provider: string, visit: Visit & { search: string; login: string | undefined; agent: string }) {
@@ -139,7 +135,7 @@ export class SignInFlow {
     return { returnTo, ...made };
   }
 
-  /** Returns a code with which a command line can act for this browser's person. Throws: forbidden (not a browser). */
+  /** Throws forbidden if the caller is not a browser. */
   allowCommand(device: string | undefined, { challenge, agent }: { challenge: string; agent: string }): string {
     const { devices, clock, vault } = this.#deps;
     const found = device === undefined ? undefined : devices.get(device);
@@ -150,10 +146,7 @@ export class SignInFlow {
     return Buffer.from(JSON.stringify(sealed)).toString('base64url');
   }
 
-  /**
-   * The token of a command line that a person approved. Rejects: invalid_request (the code is wrong or has expired, or the
-   * verifier does not match).
-   */
+  /** Rejects with invalid_request if the code is wrong or has expired, or the verifier does not match. */
   async enterCommand({ code, verifier }: { code: string; verifier: string }) {
     const { people, devices, clock, tell } = this.#deps;
     const approval = this.#approval(code);
@@ -177,7 +170,7 @@ export class SignInFlow {
     }
   }
 
-  /** Signs the device out. Resolves with the address where the browser ends the provider's own session, if there is one. */
+  /** Resolves with the address where the browser ends the provider's own session, if there is one. */
   async leave(device: string, { base }: Visit): Promise<string | undefined> {
     const { people, devices, tell } = this.#deps;
     const found = devices.get(device);
@@ -190,10 +183,7 @@ export class SignInFlow {
     return tokens && (await issuer?.end(tokens.idToken, `${base}/`));
   }
 
-  /**
-   * Signs out the devices of the session or person that the provider's logout token names. Rejects: invalid_request (the token is
-   * not valid), not_found (no such provider), provider_error.
-   */
+  /** Rejects with invalid_request (the token is not valid), not_found (no such provider), or provider_error. */
   async endedAtProvider(provider: string, token: string): Promise<void> {
     const { people, devices, tell } = this.#deps;
     const issuer = this.#issuer(provider);
@@ -274,7 +264,6 @@ export class SignInFlow {
   #issuerOf = (person: Person | undefined): Issuer | undefined =>
     this.#deps.issuers.find(({ settings }) => settings.issuer === person?.issuer);
 
-  /** Undefined: the device has no tokens, or they cannot be decrypted. */
   #openTokens({ id, tokens }: Device): DeviceTokens | undefined {
     if (tokens === null) return undefined;
     try {
@@ -308,7 +297,7 @@ function jsonOf(text: string): unknown {
   return parsed.ok ? parsed.value : undefined;
 }
 
-/** Has the form of a Corral credential, so that no proxy to a sandbox forwards it. */
+/** Shaped like a Corral credential, so that no proxy to a sandbox forwards it. */
 const loginForm = 'crll_0_';
 const loginPlace = (provider: string) => ({ collection: 'sign-in', id: provider, field: 'login' });
 const approvalPlace = { collection: 'sign-in', id: 'command', field: 'approval' };

@@ -7,8 +7,6 @@ import { matchesSegmentPattern } from '../../core/text/glob.ts';
 import { readClaim } from '../sign-in/claims.ts';
 import { clockSkewMs, looksLikeSignedToken, type SigningKeys } from './signing-keys.ts';
 
-// Programs without a secret: a bearer token of a trusted issuer authenticates as the account whose rule it matches.
-
 export interface TrustedAccount {
   readonly rule: TrustRule;
   readonly principal: Principal;
@@ -16,7 +14,7 @@ export interface TrustedAccount {
 }
 interface Deps {
   readonly issuers: ReadonlyMap<string, SigningKeys>;
-  /** The `aud` value that a token for this server must have. For a project's account, it ends with `/projects/<id>`. */
+  /** A token's `aud` must have this value. For a project's account, it ends with `/projects/<id>`. */
   readonly audience: string;
   readonly now: () => number;
   readonly accounts: () => readonly TrustedAccount[];
@@ -37,7 +35,7 @@ export class FederatedTokenVerifier extends ServerComponent<Deps> {
   readonly #shown = new Map<string, LiveToken>();
   readonly #checking = new Map<string, Promise<void>>();
 
-  /** Verifies new tokens, so that `find` knows them. Undefined: there are none. Rejects: provider_error. */
+  /** Undefined: there are no new tokens. Rejects with provider_error. */
   prepare(presented: readonly string[]): Promise<void> | undefined {
     const news = presented.filter((text) => looksLikeSignedToken(text) && !this.#isKnown(text));
     return news.length === 0 ? undefined : Promise.all(news.map((token) => this.#check(token))).then(() => {});
@@ -80,7 +78,7 @@ export class FederatedTokenVerifier extends ServerComponent<Deps> {
   async #verify(token: string, hash: string): Promise<void> {
     const { issuers, audience, accounts, warn } = this.deps;
     const issuer = parseIssuer(token);
-    // A project's maintainers write its rules, so a token's audience must name their project.
+    // A project's maintainers write its rules, so a token's audience must include their project.
     const nameOf = ({ principal: { home } }: TrustedAccount) =>
       home === undefined ? audience : `${audience}/projects/${home}`;
     const trusted = accounts().filter(({ rule }) => rule.issuer === issuer);
@@ -114,7 +112,7 @@ export class FederatedTokenVerifier extends ServerComponent<Deps> {
 
 const hashOf = (token: string): string => createHash('sha256').update(token).digest('base64url');
 
-/** Reads the issuer from a token that is not verified yet. Empty if the token names none. */
+/** Reads an unverified token. Empty if it has no issuer. */
 function parseIssuer(token: string): string {
   try {
     return decodeJwt(token).iss ?? '';

@@ -11,8 +11,7 @@ import { ServerComponent } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { parseJsonWithinLimits } from '../../core/text/json.ts';
 
-// The keys with which another program signs JSON Web Tokens. They come from an address in the settings, never from an address
-// that a token names.
+// The keys of another program come from an address in the settings, never from an address in a token.
 
 export const clockSkewMs = 30_000;
 /** How long known keys stay in use while their address does not respond. */
@@ -23,7 +22,7 @@ const algorithms = [
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
 ];
 const freshMs = 10 * 60_000;
-/** Minimum pause between reads of the keys. Needed because anyone can cause a read by naming an unknown key. */
+/** Minimum pause between reads. Anyone can cause a read by sending a token with an unknown key. */
 const pauseMs = 5_000;
 const readMs = 10_000;
 const limits = { maxBytes: 262_144, maxDepth: 8, maxValues: 5_000 };
@@ -45,7 +44,6 @@ interface PublishedKeys {
 }
 interface Options {
   readonly name: string;
-  /** The address of the keys, or an issuer whose metadata contains that address. */
   readonly from: { readonly keys: string } | { readonly issuer: string };
   readonly now: () => number;
   readonly warn: (about: object, text: string) => void;
@@ -60,7 +58,7 @@ export class SigningKeys extends ServerComponent<Options> {
   #triedAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
 
-  /** The claims of a valid token, and the id of its key. Undefined: invalid. Rejects: provider_error, if no keys are known. */
+  /** Undefined if the token is invalid. Rejects with provider_error if no keys are known. */
   async verify(
     token: string,
     checks: RequiredClaims,
@@ -88,7 +86,7 @@ export class SigningKeys extends ServerComponent<Options> {
   }
   has = (kid: string): boolean => this.#current()?.ids.has(kid) ?? false;
 
-  /** Reads the keys again, at most once per `pauseMs`. Never rejects. */
+  /** Runs at most once per `pauseMs`. Never rejects. */
   async refresh(): Promise<void> {
     const { now, warn, name } = this.deps;
     if (!this.#reading && now() - this.#triedAt < pauseMs) return;

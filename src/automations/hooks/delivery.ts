@@ -14,7 +14,7 @@ export interface HookDelivery {
   readonly at: number | undefined;
   readonly repository: string;
   readonly sender: string;
-  /** The labels that were added, if the payload names them; otherwise all labels of the issue. */
+  /** The labels that were added if the payload lists them, otherwise all labels of the issue. */
   readonly labels: readonly string[];
   readonly assignees: readonly string[];
   readonly about: string;
@@ -22,9 +22,8 @@ export interface HookDelivery {
   readonly text: string;
 }
 export interface HookReader {
-  /** Undefined: the request does not prove that its sender knows the secret. */
+  /** Undefined: the sender may not know the secret. */
   verify(request: HookRequest, secret: string): VerifiedDelivery | undefined;
-  /** Undefined: no automation can match it. */
   read(headers: HookRequest['headers'], payload: unknown): HookDelivery | undefined;
 }
 
@@ -34,7 +33,7 @@ export function equalsInConstantTime(value: string, expected: string): boolean {
 }
 export const hashBody = (body: Uint8Array): string => createHash('sha256').update(body).digest('hex').slice(0, 32);
 
-/** Checks the body's HMAC, in hex as GitHub and Gitea send it. The key is the text of the secret. */
+/** The HMAC is in hex, as GitHub and Gitea send it. The key is the secret's text. */
 export function verifyHexHmac(
   value: string | undefined,
   body: Uint8Array,
@@ -58,7 +57,6 @@ export function verifyStandardWebhook({ headers, body }: HookRequest, secret: st
   return fits ? { id: hashBody(Buffer.from(id)), signedAt: Number(timestamp) * 1_000 } : undefined;
 }
 
-/** The value at a path of a payload, such as `issue.labels.0.name`. Undefined if there is none. */
 export function readValueAt(payload: unknown, path: string): unknown {
   let value = payload;
   for (const name of path.split('.')) {

@@ -72,7 +72,6 @@ function without(text: string, open: string, close: string): string {
   }
 }
 
-/** Removes code between two backtick runs of equal length, within one paragraph. */
 function withoutCode(paragraph: string): string {
   const runs = [...paragraph.matchAll(/`+/g)].map(({ 0: { length }, index }) => ({ length, at: index }));
   const last = new Map(runs.map(({ length }, n) => [length, n]));

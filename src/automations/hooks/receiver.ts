@@ -28,7 +28,7 @@ import { extractAuthoredText } from './own-text.ts';
 
 const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
 
-/** Returns why the hook does not match, as an answer to the sender. Undefined: it matches. */
+/** The reason is sent to the sender. Undefined: the hook matches. */
 export function explainMismatch(hook: HookSpec, { event, repository, sender, labels, assignees, text }: HookDelivery) {
   if (event === null) return undefined;
   const { account, label, senders, repositories } = hook;
@@ -48,7 +48,7 @@ export function explainMismatch(hook: HookSpec, { event, repository, sender, lab
   return undefined;
 }
 
-/** Whether `@account` is a separate word in the sender's own text, outside of quotes and code. */
+/** Ignores quotes and code, and matches only whole words. */
 function mentions(text: string, account: string): boolean {
   const name = account.replaceAll(/[.\\+*?[^\]$(){}=!<>|:#/-]/g, '\\$&');
   return new RegExp(`(^|[^\\w@/.-])@${name}(?![\\w-]|[./]\\w)`, 'i').test(extractAuthoredText(text));
@@ -71,7 +71,7 @@ const json: HookReader = {
 
 const maxFields = 100;
 
-/** Each `{{path.of.a.field}}` becomes the field's text, or nothing for an unknown field. */
+/** `{{path.of.a.field}}` becomes the field's text, or nothing for an unknown field. */
 export function fillPlaceholders(template: string, payload: unknown): string {
   let fields = 0;
   return template.replaceAll(/\{\{\s*([\w$-]+(?:\.[\w$-]+)*)\s*\}\}/g, (text, path: string) => {
@@ -141,7 +141,6 @@ interface Deps extends Pick<ServerDependencies, 'clock'> {
   readonly records: AutomationRecords;
   readonly secretOf: (automationId: string) => Promise<Secret | undefined>;
   readonly wake: () => void;
-  /** Counts a delivery: `started`, `left_out`, or the code of the error. */
   readonly count?: (outcome: string) => void;
 }
 const readers: Readonly<Record<HookSource, HookReader>> = {

@@ -14,7 +14,7 @@ interface Deps extends Pick<ServerDependencies, 'records'> {
   readonly learn: (secret: Secret) => void;
 }
 
-/** Each automation has one secret: either the one that signs its deliveries, or the one that its program set. */
+/** The secret that signs an automation's deliveries, or the one that its program set. */
 export class HookSecrets extends ServerComponent<Deps> {
   async find(automationId: string): Promise<Secret | undefined> {
     const { records, open, learn } = this.deps;
@@ -24,7 +24,6 @@ export class HookSecrets extends ServerComponent<Deps> {
     learn(secret);
     return secret;
   }
-  /** Replaces any existing secret. */
   async make(automationId: string, at: number): Promise<string> {
     const text = formatSigningSecret(Buffer.from(this.deps.token(), 'base64url'));
     await this.keep(automationId, new Secret(text), at);

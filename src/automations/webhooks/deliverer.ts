@@ -18,7 +18,7 @@ import {
 import type { WebhookOutboxRouter } from './router.ts';
 import { buildSignatureHeaders } from './signature.ts';
 
-/** A fetch that follows no redirect, and refuses private addresses that the operator has not allowed. */
+/** Follows no redirect, and refuses private addresses that the operator has not allowed. */
 export type WebhookFetch = (url: string, init: RequestInit) => Promise<Response>;
 interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
   readonly records: WebhookRecords;
@@ -34,7 +34,6 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
 interface Answer {
   readonly statusCode: number | null;
   readonly error: string;
-  /** The delay that the receiver requests, in ms. */
   readonly retryAfterMs?: number | undefined;
 }
 interface Queue {
@@ -42,7 +41,7 @@ interface Queue {
   readonly waiting: PendingDelivery[];
   readonly hasMore: boolean;
 }
-/** `tries`: consecutive attempts without an answer. `until`: the end of the suspension, epoch ms. */
+/** `tries`: consecutive attempts without an answer. `until`: epoch ms. */
 interface SilentEndpoint {
   readonly tries: number;
   readonly until: number;
@@ -57,15 +56,15 @@ const maxAnswerBytes = 64 * 1024;
 const maxFailures = 20; // consecutive deliveries that failed permanently
 
 /**
- * Sends due deliveries and retries failed ones until they succeed or their attempts are used up. Owners take turns, so that no
- * owner's endpoints delay another's. An endpoint that does not answer is suspended, and then gets one attempt at a time.
+ * Failed deliveries are retried. Owners take turns, so that no owner's endpoints delay another's. An endpoint that does not
+ * answer is suspended, and then gets one attempt at a time.
  */
 export class WebhookDeliverer extends ServerComponent<Deps> {
   readonly #atWork = new Map<string, { webhookId: string; owner: string | undefined; done: Promise<void> }>();
   #queues = new Map<string, Queue>();
-  /** Endpoints that did not answer, by id. Removed when the endpoint answers, or an hour after its suspension ends. */
+  /** An endpoint is removed when it answers, or an hour after its suspension. */
   readonly #silent = new Map<string, SilentEndpoint>();
-  /** Owners that have queued deliveries and already had a turn, most recent last. */
+  /** Owners that had a turn and have queued deliveries, least recently served first. */
   #turns: (string | undefined)[] = [];
   readonly #rounds = createRecordWorkLoop(this.deps.shared, {
     ...this.deps,
@@ -77,13 +76,12 @@ export class WebhookDeliverer extends ServerComponent<Deps> {
     this.#rounds.wake();
   };
 
-  /** Runs until the signal fires, then waits until the current attempts have aborted. */
   async run(signal: AbortSignal): Promise<void> {
     await this.#rounds.run(signal);
     await this.settled();
   }
 
-  /** Starts due attempts, then creates deliveries of new events. Resolves with the delay until the next round, in ms. */
+  /** Resolves with the delay until the next round, in ms. */
   async round(signal: AbortSignal): Promise<number> {
     const { records, outbox, router, leads } = this.deps;
     outbox.open(await records.areAny());
@@ -102,7 +100,7 @@ export class WebhookDeliverer extends ServerComponent<Deps> {
     while (this.#atWork.size > 0) await Promise.all([...this.#atWork.values()].map(({ done }) => done));
   }
 
-  /** Fills the queues. Resolves with the ms until another delivery is due, and with the due deliveries of suspended endpoints. */
+  /** Resolves with the ms until another delivery is due, and with the due deliveries of suspended endpoints. */
   async #findDue(): Promise<{ readonly dueInMs: number; readonly suspended: PendingDelivery[] }> {
     const { records, clock } = this.deps;
     const now = clock.now();
@@ -110,7 +108,7 @@ export class WebhookDeliverer extends ServerComponent<Deps> {
     const found = await records.earliest(batch.ofAll);
     const isFull = found.length === batch.ofAll && found.every(({ nextAt }) => nextAt <= now);
     const byEndpoint = Map.groupBy(found, ({ webhookId }) => webhookId);
-    // A full batch may omit endpoints whose deliveries became due after all those in the batch.
+    // A full batch may omit endpoints with later deliveries.
     const hidden = (isFull ? await records.list() : []).filter(({ id }) => !byEndpoint.has(id));
     await Promise.all(
       hidden.map(async ({ id }) => byEndpoint.set(id, await records.earliest(batch.ofOneEndpoint, id))),
@@ -154,7 +152,7 @@ export class WebhookDeliverer extends ServerComponent<Deps> {
     }
   }
 
-  /** The queue of the owner with the fewest attempts in progress. In a tie, the owner who has waited longest goes first. */
+  /** The owner with the fewest attempts in progress is first; in a tie, the one who waited longest. */
   #next(): [id: string, queue: Queue] | undefined {
     const atWork = [...this.#atWork.values()];
     const ofOwner = (owner: string | undefined) => atWork.filter((one) => one.owner === owner).length;
@@ -182,7 +180,6 @@ export class WebhookDeliverer extends ServerComponent<Deps> {
     } catch (thrown) {
       if (!signal.aborted) warn({ err: thrown }, 'the outcome of a delivery could not be stored');
     }
-    // The server that delivers next sends the queued deliveries.
     if (signal.aborted || !(await leads().catch(() => false))) this.#queues.clear();
     this.#atWork.delete(id);
     this.#fill(signal);
@@ -240,7 +237,7 @@ export class WebhookDeliverer extends ServerComponent<Deps> {
     return true;
   }
 
-  /** Records whether the endpoint answered. Returns the end of its suspension, epoch ms, or 0 if it is not suspended. */
+  /** Returns the end of the suspension, epoch ms, or 0. */
   #noteSilence(webhookId: string, isSilent: boolean): number {
     const now = this.deps.clock.now();
     const before = this.#silent.get(webhookId);
@@ -299,7 +296,7 @@ function refusalOf(url: string, { status, headers }: Response): string {
   return `It answered ${status}, a redirect to ${target}. Redirects are not followed: change the webhook's address.`;
 }
 
-/** Reads the answer up to `bytes` and discards it, so that the receiver can finish a short answer. */
+/** Reads the answer, so that the receiver can finish sending a short one. */
 async function readAtMost(bytes: number, { body }: Response): Promise<void> {
   if (!body) return;
   const reader = body.getReader();

@@ -6,7 +6,6 @@ import type { AutomationChangeEvent, OutboxEvent, ResourceChange } from './outbo
 export interface WebhookMessageData {
   readonly sessionId?: string;
   readonly runId?: string | null;
-  /** The session whose agent delegated to this session. Absent: none. */
   readonly parentId?: string;
   readonly title?: string;
   readonly projectId?: string | null;
@@ -15,7 +14,7 @@ export interface WebhookMessageData {
   readonly reason?: string;
   readonly outcome?: { readonly status: string; readonly reason: string; readonly code?: string | undefined };
   readonly answer?: string;
-  /** In the currency of the price list. Null: the price is unknown. */
+  /** In the price list's currency. Null: unknown. */
   readonly cost?: number | null;
   readonly round?: number;
   readonly result?: string;
@@ -29,7 +28,7 @@ export interface WebhookMessageData {
   readonly cause?: string;
   readonly pausedBy?: string;
   readonly text?: string;
-  /** The session's address on the page. Absent for a deleted session, or if the page's address is unknown. */
+  /** Absent for a deleted session, or if the page's address is unknown. */
   readonly url?: string;
 }
 
@@ -54,7 +53,7 @@ const statuses: Partial<Record<OfSession['type'], WebhookMessageData['status']>>
 const parentIdOf = (session: OfSession['session']): string | undefined =>
   session?.parent?.attempts === undefined ? session?.parent?.sessionId : undefined;
 
-/** Programs of the Managed Agents API receive a child session's `run.started` only once, as the creation of its thread. */
+/** The Managed Agents API reports a child session's `run.started` only once, as the creation of its thread. */
 export function shouldDeliverEvent(format: Webhook['format'], event: OutboxEvent): boolean {
   if (format !== 'managed-agents' || !('session' in event) || parentIdOf(event.session) === undefined) return true;
   return event.type !== 'run.started' || (event.session?.spending?.turns ?? 0) === 0;
@@ -115,7 +114,7 @@ export const toAutomationStartData = (
   ...(start.text !== '' && { text: start.text }),
 });
 
-/** The number of messages for an event: one, or for programs of the Managed Agents API one per matching event of that API. */
+/** One message, or one per matching Managed Agents event. */
 export const countWebhookMessages = (
   format: Webhook['format'],
   type: WebhookEventType,
@@ -126,7 +125,6 @@ interface MessageBody {
   readonly messageId: string;
   readonly at: number;
   readonly data: WebhookMessageData;
-  /** The message's position among those of its event. */
   readonly part?: number;
 }
 export function buildMessageBody(
@@ -152,7 +150,7 @@ function toProgramEvents(type: WebhookEventType, data: WebhookMessageData): Prog
   const { sessionId, parentId, automationId, projectId, reason, resource, resourceId, change, vaultId } = data;
   const owner = { organization_id: 'org_corral', workspace_id: `wrkspc_${projectId ?? 'default'}` };
   if (parentId !== undefined) {
-    // A waiting call of a thread is reported for the whole session, because the program answers it there.
+    // A thread's waiting call is reported for the whole session, because the program answers it there.
     const isAsking = type === 'run.waiting' && reason === 'approval';
     const id = `sesn_${parentId}`;
     if (isAsking) return [{ type: 'session.requires_action', id, ...owner }];
@@ -188,10 +186,7 @@ function toProgramEvents(type: WebhookEventType, data: WebhookMessageData): Prog
   };
   return types[type].map((one) => ({ type: one, id, ...(vaultId !== undefined && { vault_id: vaultId }), ...owner }));
 }
-/**
- * Managed Agents event types for a child session, which that API calls a thread. Types without an entry are not sent: for
- * example, a thread has no outcomes, and clients cannot change a thread.
- */
+/** The Managed Agents API calls a child session a thread. Types without an entry are not sent. */
 const ofThread: Partial<Record<WebhookEventType, string>> = {
   'run.started': 'session.thread_created',
   'run.waiting': 'session.thread_idled',
@@ -247,7 +242,7 @@ function formatLine(type: WebhookEventType, data: WebhookMessageData): string {
 }
 
 /**
- * Slack interprets these three characters as markup, such as the mention <!channel>. `escaped` also replaces white space,
+ * Slack interprets these characters as markup, such as the mention <!channel>. `escaped` also replaces white space,
  * asterisks and bars, which would break the format.
  */
 const lineEscaped = (text: string): string =>

@@ -8,12 +8,11 @@ import { GoalResult } from '../../core/model/runs/goal.ts';
 import { WaitReason } from '../../core/model/spending.ts';
 import { withAddedRecords } from '../after-runs.ts';
 
-// Events for which no deliveries have been created yet. A session's events are written with the append that they report, so a
-// crash loses none.
+// Events without deliveries yet. A session's events are written with the append that they report, so a crash loses none.
 
 export const webhookOutboxKind = 'webhook-outbox';
 const kind = webhookOutboxKind;
-/** The part of the session's record that a message needs, copied in case the session is deleted before the message is sent. */
+/** Copied in case the session is deleted before the message is sent. */
 const Session = z.object({
   id: z.string(),
   title: z.string(),
@@ -21,7 +20,6 @@ const Session = z.object({
   projectId: z.string().nullable().default(null),
   parent: z.object({ sessionId: z.string(), attempts: z.string().optional() }).optional(),
   status: SessionStatus.optional(),
-  /** Absent before the first run, when nothing has been spent. */
   spending: z.object({ turns: z.int() }).optional(),
   latestMessage: z.string().optional(),
 });
@@ -36,7 +34,7 @@ const ResourceChange = z.object({
   vaultId: z.string().optional(),
 });
 export type ResourceChange = z.output<typeof ResourceChange>;
-/** Carries the automation's data, because the record of a deleted automation cannot be read. */
+/** Copied, because a deleted automation's record cannot be read. */
 const AutomationChange = z.object({
   type: z.literal('automation.changed'),
   at: z.number(),
@@ -92,7 +90,6 @@ export interface OutboxEntry {
 }
 
 export class WebhookOutbox extends ServerComponent<Pick<ServerDependencies, 'records'>> {
-  /** False: there are no endpoints, so appends carry nothing extra. */
   #isOpen = false;
   #onAdd = (): void => {};
 
@@ -103,7 +100,6 @@ export class WebhookOutbox extends ServerComponent<Pick<ServerDependencies, 'rec
     return this.#isOpen;
   }
 
-  /** `listener` is called whenever an event is added without an append. */
   onAdd(listener: () => void): void {
     this.#onAdd = listener;
   }
@@ -116,7 +112,7 @@ export class WebhookOutbox extends ServerComponent<Pick<ServerDependencies, 'rec
     await this.deps.records.delete(kind, id);
   }
 
-  /** Announces a pause before it is stored; the router later checks whether it was stored. */
+  /** Call this before the pause is stored; the router later checks whether it was stored. */
   async addPause(event: Omit<Extract<OutboxEvent, { type: 'automation.paused' }>, 'type'>): Promise<void> {
     await this.#add(`automation-${event.automationId}-${event.at}`, { type: 'automation.paused', ...event });
   }
@@ -130,7 +126,7 @@ export class WebhookOutbox extends ServerComponent<Pick<ServerDependencies, 'rec
     await this.#add(id, { type: 'automation.changed', ...event });
   }
 
-  /** Announces a start's outcome before it is stored. The router later checks whether it was stored. */
+  /** Call this before the outcome is stored; the router later checks whether it was stored. */
   async addStart(event: AutomationStartEvent): Promise<void> {
     await this.#add(`start-${event.startId}-${event.type}`, event);
   }
@@ -177,7 +173,6 @@ function toOutboxEvent({ type, runId, data }: SessionFact, common: DeletedSessio
     case 'run.resumed':
       return { type, ...common, runId };
     case 'run.notice':
-      // A model request that is retried several times is reported only once.
       if (data.kind !== 'waiting_provider' || (data.retry?.number ?? 1) > 1) return undefined;
       return { type: 'run.retrying', ...common, runId };
     case 'run.wait':

@@ -6,8 +6,7 @@ import { webhookKind } from '../../core/model/records.ts';
 import { Webhook, WebhookDelivery, type WebhookEventType } from '../../sessions/api/server/webhooks.ts';
 import { Collection, type VersionedDocument } from '../../storage/collection.ts';
 
-// Three kinds of records: webhooks, pending deliveries and ended deliveries. A pending delivery is sorted by its next attempt,
-// so that due deliveries come first. When it has ended, it moves to the endpoint's history.
+// Pending deliveries are sorted by their next attempt. An ended delivery moves to its endpoint's history.
 
 const kinds = { endpoint: webhookKind, pending: 'webhook-pending', ended: 'webhook-delivery' } as const;
 const maxWebhooks = 20; // per owner
@@ -37,19 +36,19 @@ export class WebhookRecords extends ServerComponent<Pick<ServerDependencies, 're
     missing,
   });
 
-  /** Rejects: not_found. */
+  /** Rejects with not_found. */
   get(id: string): Promise<StoredWebhook> {
     return this.#endpoints.get(id);
   }
   async find(id: string): Promise<StoredWebhook | undefined> {
     return (await this.#endpoints.find(id))?.doc;
   }
-  /** Rejects: quota. */
+  /** Rejects with quota. */
   async create(doc: StoredWebhook): Promise<void> {
     const text = `There are already ${maxWebhooks} webhooks, the maximum. Delete some first.`;
     await this.#endpoints.create(doc, { most: maxWebhooks, text, now: doc.createdAt });
   }
-  /** Rejects: not_found. */
+  /** Rejects with not_found. */
   change(id: string, change: (now: StoredWebhook) => StoredWebhook | undefined): Promise<StoredWebhook> {
     return this.#endpoints.change(id, change);
   }
@@ -69,17 +68,15 @@ export class WebhookRecords extends ServerComponent<Pick<ServerDependencies, 're
     return (await this.deps.records.list(kinds.endpoint, { limit: 1 })).length > 0;
   }
 
-  /** False: this delivery already exists, pending or ended. */
+  /** False: this delivery already exists. */
   async add(delivery: StoredWebhookDelivery): Promise<boolean> {
     if (await this.deps.records.get(kinds.ended, delivery.id)) return false;
     return (await this.putPending(delivery, 0)) !== undefined;
   }
-  /** Undefined: another server has already changed the delivery. */
   async putPending(doc: StoredWebhookDelivery, expect: number): Promise<number | undefined> {
     const put = { kind: kinds.pending, id: doc.id, doc, sort: -(doc.nextAt ?? 0), expect };
     return await this.deps.records.put(put).catch(ignoreConflict);
   }
-  /** The deliveries with the earliest next attempts, of all endpoints or of one. Some may not be due yet. */
   async earliest(limit: number, webhookId?: string): Promise<PendingDelivery[]> {
     const only = webhookId === undefined ? {} : { idPrefix: `${webhookId}:` };
     return (await this.deps.records.list(kinds.pending, { ...only, limit })).map(({ doc }) => Pending.parse(doc));
@@ -88,7 +85,7 @@ export class WebhookRecords extends ServerComponent<Pick<ServerDependencies, 're
     const found = await this.deps.records.get(kinds.pending, id);
     return found && { doc: StoredDelivery.parse(found.doc), version: found.version };
   }
-  /** Moves a delivery into the history. If it was sent again, it replaces its earlier entry. */
+  /** A delivery that was sent again replaces its earlier entry. */
   async end(doc: StoredWebhookDelivery): Promise<void> {
     await this.deps.records.put({ kind: kinds.ended, id: doc.id, doc, sort: doc.createdAt });
     await this.deps.records.delete(kinds.pending, doc.id);
@@ -102,7 +99,7 @@ export class WebhookRecords extends ServerComponent<Pick<ServerDependencies, 're
     const found = (await this.deps.records.get(kinds.pending, id)) ?? (await this.deps.records.get(kinds.ended, id));
     return found && StoredDelivery.parse(found.doc);
   }
-  /** Moves a delivery out of the history. False: it is already pending. */
+  /** False: the delivery is already pending. */
   async reopen(doc: StoredWebhookDelivery): Promise<boolean> {
     if ((await this.putPending(doc, 0)) === undefined) return false;
     await this.deps.records.delete(kinds.ended, doc.id);
@@ -124,14 +121,14 @@ export class WebhookRecords extends ServerComponent<Pick<ServerDependencies, 're
 
 /** Milliseconds: 5 s, 30 s, 2 min, 15 min, 1 h, 6 h. */
 const pauses = [5_000, 30_000, 120_000, 900_000, 3_600_000, 21_600_000] as const;
-/** Each delay grows by up to this fraction at random, so that deliveries that failed together are not retried together. */
+/** Maximum random increase of a delay, to spread the retries of deliveries that failed together. */
 const jitter = 0.2;
 
 /** A test event is attempted only once, because somebody is waiting for its outcome. */
 export const maxDeliveryAttemptsOf = (type: WebhookEventType): number =>
   type === 'webhook.test' ? 1 : pauses.length + 1;
 
-/** Milliseconds. `triesLeft`: remaining attempts, at least 1. `drawn`: a random number from 0 to 1. */
+/** Milliseconds. `triesLeft`: at least 1. `drawn`: a random number from 0 to 1. */
 export function computeDeliveryRetryMs(triesLeft: number, drawn: number): number {
   const pause = pauses[pauses.length - triesLeft] ?? pauses[0];
   return Math.round(pause * (1 + jitter * drawn));

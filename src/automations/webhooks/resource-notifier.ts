@@ -12,8 +12,8 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
 type Resource = Pick<ResourceChange, 'resource' | 'id' | 'name' | 'owner' | 'projectId' | 'vaultId'>;
 
 /**
- * Notifies endpoints of clients' changes to agents, environments, vaults and memory stores, and of every change to automations
- * except a pause. A change is sent after it is stored, so a crash in between loses the message.
+ * Reports changes to automations, and clients' changes to agents, environments, vaults and memory stores. A crash right
+ * after a change is stored loses the message.
  */
 export class ResourceNotifier extends ServerComponent<Deps> {
   documents(own: DocumentService): DocumentService {
@@ -41,7 +41,7 @@ export class ResourceNotifier extends ServerComponent<Deps> {
     };
   }
 
-  /** Archiving or deleting a vault does the same to its credentials, so their changes are reported too. */
+  /** Credentials are archived or deleted with their vault, so their changes are reported too. */
   vaults(own: VaultService): VaultService {
     const whole = async (id: string) => ({ vault: await own.get(id), credentials: await own.credentials(id) });
     const one = (id: string, credential: string) => own.credential(id, credential);
@@ -68,7 +68,7 @@ export class ResourceNotifier extends ServerComponent<Deps> {
     };
   }
 
-  /** Omits pauses: the automations' records report them, because the server also pauses automations itself. */
+  /** The automations' records report pauses, because the server also pauses automations itself. */
   automations(own: AutomationService): AutomationService {
     const read = (id: string) => own.get(id);
     return {
@@ -92,7 +92,7 @@ export class ResourceNotifier extends ServerComponent<Deps> {
       return made;
     };
   }
-  /** Performs the change, then reports it together with the state that `read` returned before. */
+  /** `read` runs before the change, because the report needs the earlier state. */
   #changing<Args extends [id: string, ...unknown[]], Before, After>(
     read: (id: string, second: never) => Promise<Before>,
     change: (...args: Args) => Promise<After>,
@@ -142,7 +142,7 @@ export class ResourceNotifier extends ServerComponent<Deps> {
     };
     await this.#stored(id, outbox.addAutomationChange({ ...about, change, at: clock.now() }));
   }
-  /** The change itself is already stored, so a failure to report it must not fail the call. */
+  /** A failure to report a change must not fail the call that stored it. */
   async #stored(id: string, added: Promise<void>): Promise<void> {
     await added.catch((err: unknown) => this.deps.warn({ err, id }, 'webhooks were not notified of a change'));
   }

@@ -28,7 +28,7 @@ export interface WebhookOutboxRouterDeps extends Pick<ServerDependencies, 'clock
   readonly outbox: WebhookOutbox;
   readonly automationOf: (id: string) => Promise<Automation | undefined>;
   readonly startOf: (id: string) => Promise<AutomationStart | undefined>;
-  /** In the currency of the price list. Null if a price is unknown. */
+  /** In the price list's currency. Null: unknown. */
   readonly readCost: (id: SessionId) => Promise<number | null>;
   readonly isOwned: OwnerAccessCheck;
   readonly pageUrl: string | undefined;
@@ -41,11 +41,11 @@ interface WebhookNews {
   readonly isHidden?: boolean;
 }
 const batch = 200;
-/** An announced pause that is still not stored after this time never happened: the server died before storing it. */
+/** If an announced pause is not stored by this time, the server died before storing it. */
 const announcedMs = 10_000;
 
 export class WebhookOutboxRouter extends ServerComponent<WebhookOutboxRouterDeps> {
-  /** Resolves with true if it removed events. Each step can be repeated: the id of a delivery is derived from its event. */
+  /** Resolves with true if it removed events. Each step can be repeated, because a delivery's id is derived from its event. */
   async round(): Promise<boolean> {
     const { records, outbox } = this.deps;
     const entries = await outbox.oldest(batch);
@@ -56,7 +56,6 @@ export class WebhookOutboxRouter extends ServerComponent<WebhookOutboxRouterDeps
     return done > 0;
   }
 
-  /** False: the outcome is not known yet. */
   async #route({ id, event }: OutboxEntry, endpoints: readonly StoredWebhook[]): Promise<boolean> {
     const { records, outbox, isOwned, clock } = this.deps;
     const { type, at } = event;
@@ -75,7 +74,6 @@ export class WebhookOutboxRouter extends ServerComponent<WebhookOutboxRouterDeps
         await records.change(endpoint.id, (now) => (now.paused ? undefined : { ...now, paused })).catch(() => {});
         continue;
       }
-      // The owner has left the project to which the event belongs.
       if (endpoint.owner !== undefined && !isOwned(endpoint.owner, news.projectId)) continue;
       const { data } = news;
       for (let part = 0; part < countWebhookMessages(endpoint.format, type, data); part++) {
@@ -88,7 +86,7 @@ export class WebhookOutboxRouter extends ServerComponent<WebhookOutboxRouterDeps
     return true;
   }
 
-  /** Null: there is nothing to report. Undefined: the outcome is not known yet. */
+  /** Null: nothing to report. Undefined: the outcome is not known yet. */
   async #readNews(event: OutboxEntry['event']): Promise<WebhookNews | null | undefined> {
     const { automationOf, readCost, clock, pageUrl } = this.deps;
     if (event.type === 'automation.paused') {

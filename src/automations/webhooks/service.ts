@@ -26,12 +26,11 @@ interface Deps {
   readonly seal: (id: string, secret: Secret) => SealedValue;
   readonly ids: Pick<IdSource, 'short' | 'token'>;
   readonly clock: Clock;
-  /** Rejects: invalid_request (an address that webhooks cannot use), not_found (no such project). */
+  /** Rejects with invalid_request (an address that webhooks cannot use) or not_found (no such project). */
   readonly check: (spec: Pick<WebhookSpec, 'url' | 'projectId'>) => Promise<void>;
   readonly isOwned: OwnerAccessCheck;
   readonly learn: (secret: Secret) => void;
   readonly wake: () => void;
-  /** Called after a webhook is created. From then on, appends also store the events that webhooks send. */
   readonly opened: () => void;
 }
 

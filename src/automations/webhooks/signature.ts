@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 
 const prefix = 'whsec_';
 
-/** Formats 32 random bytes as a signing secret: the prefix of Standard Webhooks, then the bytes in base64. */
+/** Standard Webhooks: a prefix, then 32 random bytes in base64. */
 export const formatSigningSecret = (bytes: Uint8Array): string => prefix + Buffer.from(bytes).toString('base64');
 
 interface Message {

@@ -63,7 +63,7 @@ export const attachCommand: CliCommand = {
 const restore = ({ stdin }: Io) => void stdin.setRawMode(false);
 const clamped = (size: number | undefined) => Math.min(1_000, Math.max(1, size ?? 80));
 
-/** Forwards keys, except Ctrl+P Ctrl+Q. A lone Ctrl+P is held back until the next key. */
+/** A lone Ctrl+P is held back until the next key. */
 function typing(write: (text: string) => void, leave: () => void): (bytes: Buffer) => void {
   const decoder = new TextDecoder();
   let held = '';

@@ -26,13 +26,13 @@ export const chatCommand: CliCommand = {
         ? await server.create({ ...(model !== undefined && { model }) })
         : await findBox(server, chosen);
     const { title, status } = await box.session();
-    // Raw mode starts before the first draw so that early keys arrive unchanged; outside raw mode, a terminal translates Enter.
+    // Raw mode starts before the first draw: without it, a terminal translates Enter.
     if (io.canDraw) io.stdin.setRawMode(true);
     io.say(io.paint('stderr', 'dim', `session ${box.id}${title ? ` · ${title}` : ''} · ctrl-d leaves`));
     if (status === 'waiting' && !io.canDraw) io.say('The agent waits for your answer.');
     try {
       if (io.canDraw) {
-        const { openChatTerminal } = await import('../terminal/open.ts'); // the UI library is loaded only here
+        const { openChatTerminal } = await import('../terminal/open.ts');
         const shown = await openChatTerminal({ io, corral: server, box });
         io.say(io.paint('stderr', 'dim', `Continue with: corral chat --session ${shown.box.id}`));
         return;

@@ -27,7 +27,6 @@ import { workerCommand } from './server/worker.ts';
 import { lsCommand, rmCommand, showCommand, stopCommand } from './sessions.ts';
 import { checkCommand, commitCommand, patchCommand, pullRequestCommand, pushCommand } from './ship.ts';
 
-/** In the order in which the help lists them. */
 export function createClientCommands(resources: readonly DerivedCommand[]): CliCommand[] {
   const byHand: Readonly<Record<string, CustomVerbs>> = {
     snapshot: customSnapshotVerbs,

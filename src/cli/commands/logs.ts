@@ -50,7 +50,6 @@ function parseNumber(value: string | undefined, name: string): number | undefine
   return Number(value);
 }
 
-/** Skips partial messages and output, because the complete text follows. */
 function linePrinter(io: Io): (event: Event) => void {
   return (event) => {
     if (droppableEventTypes.has(event.type)) return;

@@ -40,7 +40,6 @@ const named: Readonly<Record<string, string>> = {
   'resources/read': 'uri',
 };
 
-/** `version`: the protocol version negotiated at initialization, if any. */
 function requestHeaders({ method = '', params }: McpMessage, version: string | undefined): Record<string, string> {
   const meta = params?._meta as Readonly<Record<string, unknown>> | undefined;
   const claimed = meta?.['io.modelcontextprotocol/protocolVersion'];
@@ -55,7 +54,7 @@ function requestHeaders({ method = '', params }: McpMessage, version: string | u
   };
 }
 
-/** Headers can contain only visible ASCII; the protocol encodes anything else in base64. */
+/** The protocol encodes all but visible ASCII in base64. */
 const asHeader = (text: string) =>
   /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(text) && !text.startsWith('=?')
     ? text
@@ -79,16 +78,14 @@ interface RelayParts {
   readonly print: (line: string) => Promise<void> | undefined;
   readonly signal: AbortSignal;
 }
-/** Maximum number of concurrent requests. Further requests wait, so that a flood cannot fill the memory. */
+/** Further requests wait, so that a flood cannot fill the memory. */
 const maxOpen = 64;
-/** An answer may contain a screenshot or a whole file. */
 const messageLimits: JsonLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 64, maxValues: 1_000_000 };
-/** How long pending requests may still take after the client has closed the input. */
 const drainMs = 5_000;
 
 /**
- * The client sends one message per line. Resolves once the client has closed the input and all pending requests have ended,
- * at most `drainMs` later.
+ * The client sends one message per line. Resolves once the client has closed the input and pending requests have ended, at
+ * most `drainMs` later.
  */
 async function relayMcp({ send, input, print, signal }: RelayParts): Promise<void> {
   const open = new Map<McpMessage['id'], AbortController>();
@@ -109,7 +106,7 @@ async function relayMcp({ send, input, print, signal }: RelayParts): Promise<voi
         await print(reply);
       }
     } catch (thrown) {
-      if (until.aborted || message.id == null) return; // nobody waits for this answer
+      if (until.aborted || message.id == null) return;
       await print(failure(message.id, rpcErrors.server, (thrown as Error).message));
     } finally {
       if (open.get(message.id) === stop) open.delete(message.id);
@@ -130,7 +127,7 @@ async function relayMcp({ send, input, print, signal }: RelayParts): Promise<voi
       open.get(message.params?.requestId as McpMessage['id'])?.abort(); // closing the connection cancels the request
       continue;
     }
-    if (message.method === undefined) continue; // a response, but Corral sends no requests
+    if (message.method === undefined) continue;
     while (work.size >= maxOpen) await Promise.race(work);
     const passed = pass(line, message).finally(() => work.delete(passed));
     work.add(passed);
@@ -146,9 +143,9 @@ function parsed(line: string): McpMessage | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as McpMessage) : undefined;
 }
 
-/** An error response without the request's id would leave the client waiting forever, so the id is added. */
+/** Without the request's id, an error response would leave the client waiting forever. */
 function toClientLine({ id }: McpMessage, text: string, { status }: Response): string | undefined {
-  if (id == null) return undefined; // a notification has no answer
+  if (id == null) return undefined;
   if (status < 400) return text;
   const reply = parsed(text);
   if (reply?.error === undefined) return failure(id, rpcErrors.server, `The server answers ${status}.`);

@@ -56,7 +56,7 @@ export const prebuildCommand: CliCommand = {
         start = all.find((one) => one.id === start.id) ?? start;
       }
       if (!isOver(start)) {
-        stays = true; // the prebuild continues on the server
+        stays = true;
         io.say(`It is still running. See: corral automation starts ${id}`);
         return exitCodes.interrupted.code;
       }

@@ -80,9 +80,8 @@ export const runCommand: CliCommand = {
 
 const codes = { completed: exitCodes.ok.code, failed: exitCodes.failed.code, stopped: exitCodes.stopped.code };
 
-/** Shows the run in the terminal UI. If the user leaves before its end, prints how to return to it. */
 async function shownRun(parts: { io: Io; corral: Corral; box: Box; run: Run }): Promise<number> {
-  const { openChatTerminal } = await import('../terminal/open.ts'); // the UI library is loaded only here
+  const { openChatTerminal } = await import('../terminal/open.ts');
   const { box, end } = await openChatTerminal(parts);
   if (end === 'completed') return reportGoalEnd((await parts.run.result()).goal, parts.io);
   if (end !== undefined) return codes[end];

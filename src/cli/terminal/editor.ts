@@ -4,9 +4,8 @@ export interface EditorState {
   readonly text: string;
   readonly at: number;
   readonly history: readonly string[];
-  /** The index in the history, or the history's length while a new message is being written. */
+  /** An index in the history, or the history's length for a new message. */
   readonly shown: number;
-  /** The text that was being written when the user opened the history. */
   readonly draft: string;
 }
 
@@ -74,7 +73,6 @@ export function applyKey(editor: EditorState, input: string, key: InkKey): Edito
   return withEditorText(editor, text.slice(0, at) + added + text.slice(at), at + added.length);
 }
 
-/** Handles Ctrl with a letter, mostly as readline does. */
 function controlled(editor: EditorState, input: string): EditorState {
   const { text, at } = editor;
   const [start, end] = findLineRangeAt(text, at);
@@ -98,7 +96,6 @@ function controlled(editor: EditorState, input: string): EditorState {
   }
 }
 
-/** Moves the cursor a line up or down; on the first or last line, shows the previous or next message. */
 function vertical(editor: EditorState, by: -1 | 1): EditorState {
   const { text, at } = editor;
   const [start, end] = findLineRangeAt(text, at);

@@ -1,4 +1,4 @@
-// The screen of `corral chat` and `corral run`, loaded only on a terminal, because its library loads slowly.
+// Loaded only on a terminal, because the UI library loads slowly.
 import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -22,7 +22,7 @@ export interface OpenChatOptions {
 
 export interface ChatTerminalResult {
   readonly box: Box;
-  /** How `run` ended. Undefined without `run`, or if the screen closed before the run's end. */
+  /** Undefined without `run`, or if the screen closed before the run's end. */
   readonly end: RunEnd['status'] | undefined;
 }
 type RunEnd = Extract<Event, { type: 'run.end' }>['data'];
@@ -140,7 +140,7 @@ async function readHistory(io: Io): Promise<string[]> {
   });
 }
 
-/** A failure is ignored, because the message is sent anyway. */
+/** Ignores failures, because the message is sent anyway. */
 async function remember(io: Io, text: string): Promise<void> {
   const file = historyFile(io);
   await mkdir(dirname(file), { recursive: true, mode: 0o700 }).catch(() => {});

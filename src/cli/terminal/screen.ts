@@ -61,7 +61,6 @@ export interface ChatScreenProps {
   readonly onChoose: () => void;
 }
 
-/** One session: finished blocks scroll up; current activity and the input line stay at the bottom. */
 export function ChatScreen(props: ChatScreenProps) {
   const { talk, paint } = props;
   const view = useSyncExternalStore(talk.subscribe, talk.view);

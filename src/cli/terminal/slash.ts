@@ -89,7 +89,7 @@ export const slashCommands: readonly SlashCommand[] = [
   { name: 'exit', about: 'leaves; the session stays', run: async () => 'leave' },
 ];
 
-/** Parses a slash command; undefined for other lines. An unknown or ambiguous name has no `command`. */
+/** Undefined for other lines. An unknown or ambiguous name has no `command`. */
 export function parseSlashCommand(
   line: string,
 ): { readonly command: SlashCommand | undefined; readonly argument: string } | undefined {

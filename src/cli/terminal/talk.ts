@@ -8,17 +8,14 @@ export interface ChatTerminalOptions {
   readonly corral: Corral;
   readonly box: Box;
   readonly signal: AbortSignal;
-  /** Shows the events after this seq; default: the newest few hundred. */
+  /** Default: the newest few hundred events. */
   readonly after?: number;
 }
 
 export class ChatTerminal {
   readonly corral: Corral;
   readonly box: Box;
-  /**
-   * Resolves when the user leaves the session, or when the signal fires. Rejects when the session is deleted, or if the log
-   * cannot be read.
-   */
+  /** Resolves when the user leaves or the signal fires. Rejects when the session is deleted, or if the log cannot be read. */
   readonly ended: Promise<void>;
   #view: ChatView = emptyChatView;
   #files: Promise<readonly string[]> | undefined;
@@ -51,7 +48,6 @@ export class ChatTerminal {
     this.#change(appendBlock(this.#view, block));
   }
 
-  /** Answers the question, starts a task, or steers the run. Files named with `@` in the text are attached. */
   async send(text: string): Promise<void> {
     const known = new Set(text.includes('@') ? await this.files() : []);
     const named = [...text.matchAll(/(?:^|\s)@(\S+)/g)].map(([, path = '']) => path);
@@ -83,7 +79,7 @@ export class ChatTerminal {
     return (await this.corral.call((api) => api.runs.stop.mutate({ sessionId: this.box.id }))).stopped;
   }
 
-  /** The paths of the workspace's files, cached until the next tool call, command or end of a run. */
+  /** Cached until the next tool call, command or end of a run. */
   files(): Promise<readonly string[]> {
     this.#files ??= this.corral
       .call((api) => api.files.find.query({ sessionId: this.box.id, pattern: '*' }))

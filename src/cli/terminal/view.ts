@@ -5,7 +5,6 @@ import { formatCallLine, formatSandboxPhase, hiddenToolNames } from '../render.t
 
 type DataOf<Type extends Event['type']> = Extract<Event, { type: Type }>['data'];
 
-/** A finished part of the conversation. It stays on the screen. */
 export type ChatBlock =
   | { readonly kind: 'you'; readonly text: string }
   | { readonly kind: 'agent'; readonly text: string }
@@ -37,7 +36,6 @@ export interface ChatView {
   readonly approvals: readonly DataOf<'approval.requested'>[];
   readonly model: string | undefined;
   readonly tokens: number;
-  /** The sum of the known costs of the run's model requests; undefined: none is known yet. */
   readonly cost: number | undefined;
 }
 
@@ -165,7 +163,6 @@ function withEnd(view: ChatView, { data: { status }, ts }: Extract<Event, { type
   return appendBlock(still, { kind: status === 'failed' ? 'error' : 'warning', text });
 }
 
-/** Model, tokens, cost and time of a run. */
 export function formatChatStatus({ model, tokens, cost, since }: ChatView, now: number): string {
   const time = since === undefined ? undefined : `${Math.max(0, Math.floor((now - since) / 1_000))} s`;
   const used =

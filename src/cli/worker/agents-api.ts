@@ -4,8 +4,7 @@ import { type JsonLimits, parseJsonWithinLimits } from '../../core/text/json.ts'
 import { parseServerSentEvents } from '../../core/text/server-sent-events.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
 
-// The client side of the Managed Agents API, as used by a self-hosted environment's worker. The wire format is that of
-// `@anthropic-ai/sdk` 1.12.0 (`EnvironmentWorker`).
+// The wire format is that of `@anthropic-ai/sdk` 1.12.0 (`EnvironmentWorker`).
 
 const maxFrameChars = 32 * 2 ** 20;
 const frameLimits: JsonLimits = { maxBytes: 2 * maxFrameChars, maxDepth: 200, maxValues: 1_000_000 };
@@ -50,7 +49,7 @@ const AgentSession = z.object({
 });
 export type AgentSession = z.infer<typeof AgentSession>;
 
-/** Events of kinds unknown to this worker are accepted and ignored. */
+/** Unknown kinds are accepted and ignored. */
 export const AgentEvent = z.looseObject({ type: z.string(), id: Id.optional() });
 export type AgentEvent = z.infer<typeof AgentEvent>;
 
@@ -64,7 +63,7 @@ export class AgentsApiError extends Error {
     super(text);
     this.status = status;
   }
-  /** The credential is no longer valid: another worker has the item, or the environment's key was revoked. */
+  /** True if another worker has the item, or the environment's key was revoked. */
   get isUnauthorized(): boolean {
     return this.status === 401 || this.status === 403;
   }
@@ -102,7 +101,7 @@ export class AgentsApi {
     return new AgentsApi({ ...this.#options, key });
   }
 
-  /** Claims the oldest item in the queue. Resolves with undefined if no item arrives within a second. */
+  /** Resolves with undefined if no item arrives within a second. */
   async poll(environmentId: string, signal: AbortSignal): Promise<EnvironmentWork | undefined> {
     const query = { block_ms: '999', reclaim_older_than_ms: '5000' };
     const found = await this.#json(`environments/${environmentId}/work/poll`, EnvironmentWork.nullable(), {
@@ -112,7 +111,7 @@ export class AgentsApi {
     return found ?? undefined;
   }
 
-  /** Why the environment's key is refused; undefined while the key is accepted, or if the reason is unknown. */
+  /** Undefined while the key is accepted, or if the reason is unknown. */
   async keyRefusal(environmentId: string, signal: AbortSignal): Promise<string | undefined> {
     try {
       await this.#ask(`environments/${environmentId}/work/stats`, { signal });
@@ -126,10 +125,7 @@ export class AgentsApi {
     await this.#ask(`${pathOf(work)}/ack`, { method: 'POST', signal });
   }
 
-  /**
-   * `last`: the value that the previous heartbeat returned; undefined for the first one. Rejects with 412 if another worker
-   * has the lease.
-   */
+  /** `last`: the previous heartbeat's result. Rejects with 412 if another worker has the lease. */
   heartbeat(work: EnvironmentWork, last: string | undefined, signal: AbortSignal): Promise<Heartbeat> {
     const query = { expected_last_heartbeat: last ?? 'NO_HEARTBEAT' };
     return this.#json(`${pathOf(work)}/heartbeat`, Heartbeat, { method: 'POST', query, signal });
@@ -159,7 +155,7 @@ export class AgentsApi {
     } while (page !== undefined);
   }
 
-  /** Resolves once the stream is open; the generator yields every event after that moment, until the stream ends. */
+  /** Resolves once the stream is open. Yields every event after that moment. */
   async stream(sessionId: string, signal: AbortSignal): Promise<AsyncGenerator<AgentEvent, void>> {
     const { body } = await this.#ask(`sessions/${sessionId}/events/stream`, { signal }, { mayLast: true });
     return readFrames(body, AgentEvent);
@@ -169,7 +165,7 @@ export class AgentsApi {
     await this.#ask(`sessions/${sessionId}/events`, { method: 'POST', body: { events }, signal });
   }
 
-  /** The skill's name, and its files as a zip file or a tar file of any compression. */
+  /** A zip file, or a tar file with any compression. */
   async skill(skillId: string, version: string, signal: AbortSignal): Promise<{ name: string; archive: Uint8Array }> {
     const Version = z.object({ id: Id, name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/) });
     const at = `skills/${skillId}/versions`;
@@ -221,14 +217,13 @@ const pathOf = ({ id, environment_id }: EnvironmentWork): string => `environment
 
 const Secret = z.object({ sessions_token: z.string().min(1) });
 
-/** The session's bearer token, from the item's secret; undefined if there is no valid one. */
 export function parseSessionKey({ secret }: EnvironmentWork): string | undefined {
   if (!secret) return undefined;
   try {
     return Secret.parse(parseJsonWithinLimits(Buffer.from(secret, 'base64url').toString('utf8'), jsonLimits))
       .sessions_token;
   } catch {
-    return undefined; // the worker then uses the environment's key
+    return undefined;
   }
 }
 

@@ -6,11 +6,11 @@ import { trimEndCharacters } from '../../core/text/text.ts';
 const maxOutputBytes = 100_000;
 const defaultTimeoutMs = 120_000;
 
-/** The worker's folder in a workspace, which the web page does not show. */
+/** Hidden on the web page. */
 export const workerFolder = '.corral/worker';
 
 /**
- * The call must outlive its worker, so this command starts it in the background and exits immediately: a streamed command would
+ * Starts the call in the background and exits immediately, so that the call outlives its worker: a streamed command would
  * kill everything that it started.
  */
 const beginScript = `
@@ -22,8 +22,8 @@ echo $! >"$d/pid"
 `;
 
 /**
- * stdout is the last part of the call's output; stderr is `exit N`, or `interrupted` if the call vanished, for example because
- * the sandbox was stopped. Another worker may be starting the call right now, so its process has ten seconds to appear.
+ * stderr is `exit N`, or `interrupted` if the call vanished, for example because the sandbox stopped. Another worker may be
+ * starting the call, so its process has ten seconds to appear.
  */
 const waitScript = `
 d=${workerFolder}/calls/$1 n=0
@@ -39,8 +39,8 @@ if [ -e "$d/exit" ]; then echo "exit $(cat "$d/exit")" >&2; else echo interrupte
 `;
 
 /**
- * The shell's exported variables, functions and current folder are kept in files between calls, as if one shell ran all of
- * them. `timeout` creates its own process group, which `cancelBashCall` ends.
+ * Files keep the shell's exported variables, functions and current folder between calls, as if one shell ran them all.
+ * `timeout` creates a process group, which `cancelBashCall` ends.
  */
 const callScript = `
 timeout -k 2 "$3" bash -c '
@@ -58,12 +58,11 @@ mv "$2/exit.new" "$2/exit"
 
 export interface WorkerCallResult {
   readonly text: string;
-  /** An image block in the format of the Managed Agents API. */
   readonly picture?: object;
   readonly isError: boolean;
 }
 
-/** Runs a command once per call id, however often it is requested. */
+/** Repeated requests with the same call id run the command only once. */
 export async function runBash(
   box: Box,
   callId: string,

@@ -13,10 +13,10 @@ const Answer = z.object({ tool_use_id: z.string() });
 const Verdict = Answer.extend({ result: z.string() });
 const Idle = z.object({ stop_reason: z.object({ type: z.string() }).nullish() });
 
-/** `open`: the session is working or waiting for an answer. `idle`: its turn has ended. `ended`: it accepts no more work. */
+/** `open`: the session is working or waiting for an answer. `idle`: its turn ended. `ended`: no more work. */
 export type SessionPhase = 'open' | 'idle' | 'ended';
 
-/** An event may arrive twice, from the log and from the stream, but its call runs once. */
+/** Events may arrive twice, from the log and from the stream, but each call runs once. */
 export class ToolCallQueue {
   readonly #tools: ReadonlySet<string>;
   readonly #seen = new Set<string>();
@@ -33,7 +33,7 @@ export class ToolCallQueue {
   get phase(): SessionPhase {
     return this.#phase;
   }
-  /** The number of interrupts. At an interrupt, the Managed Agents API answers the waiting calls itself. */
+  /** At an interrupt, the Managed Agents API answers the waiting calls itself. */
   get interrupts(): number {
     return this.#interrupts;
   }
@@ -44,7 +44,6 @@ export class ToolCallQueue {
     return this.#settled.has(call.id);
   }
 
-  /** Each call is returned once, in order. */
   take(): readonly WorkerToolCall[] {
     const calls = this.#ready.filter((call) => !this.isSettled(call));
     this.#ready = [];
@@ -85,7 +84,7 @@ export class ToolCallQueue {
   }
 
   #addCall({ id, name, input, evaluated_permission: permission }: z.infer<typeof ToolUse>): void {
-    // Other tools are run by the Managed Agents API itself, or by another program.
+    // The Managed Agents API, or another program, runs the other tools.
     if (!this.#tools.has(name) || this.#settled.has(id)) return;
     if (permission === 'allow' || permission == null) this.#ready.push({ id, name, input });
     // A call with an unknown permission also waits, because nobody has approved it.

@@ -6,7 +6,7 @@ const names = { session: 'managed-agents.session', environment: 'managed-agents.
 
 export type WorkerBoxOptions = Pick<NewBox, 'template' | 'idleTimeout' | 'egress' | 'size' | 'projectId'>;
 
-/** One box per session of the Managed Agents API, found by the box's metadata. */
+/** One box per Managed Agents session, found by the box's metadata. */
 export class SessionBoxes {
   readonly #corral: Corral;
   readonly #environmentId: string;
@@ -30,7 +30,6 @@ export class SessionBoxes {
     return await this.#corral.open(first);
   }
 
-  /** The session's oldest box, which every holder of the lease uses. */
   async #oldest(sessionId: string): Promise<string | undefined> {
     const boxes: { readonly id: string; readonly at: number }[] = [];
     for await (const { id, createdAt } of this.#corral.list({ metadata: { [names.session]: sessionId } }))
@@ -48,10 +47,7 @@ export class SessionBoxes {
     if (await hasEnded(api, sessionId, signal)) await this.remove(sessionId);
   }
 
-  /**
-   * Removes the boxes of the environment's ended sessions, such as those that ended while no worker ran. Resolves with the number
-   * of boxes found.
-   */
+  /** Includes sessions that ended while no worker ran. Resolves with the number of boxes found. */
   async removeEnded(api: AgentsApi, signal: AbortSignal): Promise<number> {
     const ended: string[] = [];
     for await (const { metadata } of this.#corral.list({ metadata: { [names.environment]: this.#environmentId } })) {

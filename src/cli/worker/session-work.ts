@@ -6,18 +6,17 @@ import { type SessionPhase, ToolCallQueue, type WorkerToolCall } from './call-qu
 import { cancelToolCall, runWorkerTool, workerToolNames } from './tools.ts';
 
 interface SessionWorkParts {
-  /** Uses the session's own key, if its work item has one. */
   readonly api: AgentsApi;
   readonly sessionId: string;
   readonly box: Box;
-  /** Maximum idle time; afterwards, a session's next message arrives as a new item in the queue. */
+  /** After this time, the session's next message arrives as a new item in the queue. */
   readonly maxIdleMs: number;
   readonly say: (line: string) => void;
 }
 
 /**
- * Runs the calls of a session until it ends or has been idle for a while. Resolves with its phase. Rejects as soon as the signal
- * fires; a running command continues in the sandbox, and the session's next worker waits for it.
+ * Resolves when the session ends or is idle. Rejects as soon as the signal fires; a running command continues, and the
+ * session's next worker waits for it.
  */
 export async function serveSession(parts: SessionWorkParts, signal: AbortSignal): Promise<SessionPhase> {
   const { api, sessionId } = parts;
@@ -25,11 +24,11 @@ export async function serveSession(parts: SessionWorkParts, signal: AbortSignal)
   const running = new RunningCalls(parts, calls, signal);
   const isEnded = () => calls.phase === 'ended';
   for (;;) {
-    const ended = new AbortController(); // ends this stream when the session is idle
+    const ended = new AbortController();
     const anySignal = AbortSignal.any([signal, ended.signal, running.failed]);
     const idle = new IdleTimer(parts.maxIdleMs, () => ended.abort());
     try {
-      // The log is read only after the stream is open, because the stream has no events from before it was opened.
+      // The stream has no events from before it was opened, so it is opened before the log is read.
       const stream = await retryApiCall(() => api.stream(sessionId, anySignal), anySignal);
       for await (const event of api.events(sessionId, anySignal)) calls.add(event);
       const look = () => {
@@ -60,7 +59,7 @@ export async function serveSession(parts: SessionWorkParts, signal: AbortSignal)
   }
 }
 
-/** Commands run in order, because they share a shell; other calls run immediately. */
+/** Commands share a shell, so they run in order; other calls run immediately. */
 class RunningCalls {
   readonly #parts: SessionWorkParts;
   readonly #calls: ToolCallQueue;
@@ -80,7 +79,6 @@ class RunningCalls {
   get count(): number {
     return this.#running.size;
   }
-  /** Fires when a call cannot be run, or its answer cannot be sent. */
   get failed(): AbortSignal {
     return this.#failed.signal;
   }

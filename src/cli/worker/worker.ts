@@ -16,13 +16,10 @@ import { serveSession } from './session-work.ts';
 const beatMs = 30_000;
 const defaultTtlMs = 90_000;
 
-/**
- * `finished`: this worker no longer serves the item. `stopping`: the API requests the item back. `lost`: another worker, or a
- * newer claim of this worker, may have the item, so this claim must stop working on it.
- */
+/** `stopping`: the API requests the item back. `lost`: another worker, or a newer claim of this worker, may have the item. */
 type LeaseEnd = 'finished' | 'stopping' | 'lost';
 
-/** This worker's right to serve one item, kept by heartbeats, which end on disposal. */
+/** The right to serve one item, kept by heartbeats. Dispose to end the heartbeats. */
 class Lease implements AsyncDisposable {
   readonly #ended = new AbortController();
   readonly #beating: Promise<void>;
@@ -85,16 +82,13 @@ export interface RunWorkerOptions {
 const sweepMs = 10 * 60_000;
 const stopMs = 10_000;
 
-/**
- * Serves until the signal fires. Items still in progress at that moment stay in the queue, which hands them out again once
- * their leases have expired.
- */
+/** After the signal, the queue hands out unfinished items again once their leases expire. */
 export async function runWorker(parts: RunWorkerOptions, abortSignal: AbortSignal): Promise<void> {
   const { api, environmentId, say } = parts;
   const places = new Semaphore(parts.maxSessions);
   const serving = new Set<Promise<void>>();
   const serves = new Map<string, RunningServe>();
-  const failed = new AbortController(); // fires when the loop ends, for example because the queue refuses this worker
+  const failed = new AbortController();
   const signal = AbortSignal.any([abortSignal, failed.signal]);
   const sweeping = sweep(parts, signal);
   say(`The worker waits for sessions of ${environmentId}.`);
@@ -124,13 +118,12 @@ export async function runWorker(parts: RunWorkerOptions, abortSignal: AbortSigna
 }
 
 interface RunningServe {
-  /** Ends the claim without notifying the API, because a newer claim replaces it. */
+  /** Does not notify the API, because a newer claim replaces this one. */
   readonly supersede: () => void;
   readonly done: Promise<void>;
 }
 interface ClaimedItem {
   readonly work: EnvironmentWork;
-  /** By session id. */
   readonly serves: Map<string, RunningServe>;
 }
 
@@ -159,7 +152,7 @@ async function serveItem(parts: RunWorkerOptions, { work, serves }: ClaimedItem,
     if (isDone === 'ended') await boxes.remove(sessionId);
     say(`${sessionId}: ${isDone}`);
   } catch (error) {
-    if (signal.aborted) return; // the next worker continues
+    if (signal.aborted) return;
     const isRefused = error instanceof AgentsApiError && error.isUnauthorized;
     if (lease.isLost || isRefused) return say(`${sessionId}: ${await findLossReason(parts)}`);
     if (!lease.signal.aborted) say(`${sessionId}: failed. ${(error as Error).message}`);
@@ -171,7 +164,7 @@ async function serveItem(parts: RunWorkerOptions, { work, serves }: ClaimedItem,
   });
 }
 
-/** Reads the reason with the environment's key, because the item's own token cannot read it. */
+/** The item's own token cannot read the reason, so the environment's key is used. */
 async function findLossReason({
   api,
   environmentId,
@@ -212,7 +205,7 @@ async function sweep({ api, boxes, say }: RunWorkerOptions, signal: AbortSignal)
   }
 }
 
-/** Unpacks an archive into `skills/NAME/`. SKILL.md is at the top of the archive, or in a folder there. */
+/** SKILL.md is at the top of the archive, or in a folder there. */
 const unpack = `
 set -e
 a=$1 d=skills/$2 t=$(mktemp -d)

@@ -9,7 +9,7 @@ export const neverAbortingSignal: AbortSignal = Object.defineProperty(
   },
 );
 
-/** Throws if the signal has fired: deadline_exceeded after a timeout, cancelled in all other cases. */
+/** Throws deadline_exceeded if the signal fired after a timeout, and cancelled if it fired for any other reason. */
 export function throwIfAborted(signal: AbortSignal): void {
   if (!signal.aborted) return;
   const cause = signal.reason;
@@ -19,10 +19,7 @@ export function throwIfAborted(signal: AbortSignal): void {
     : new AppError('cancelled', 'The operation was cancelled.', { cause });
 }
 
-/**
- * Settles like the work, or rejects as soon as the signal fires: `cancelled` or `deadline_exceeded`. The work then continues, and
- * its result is ignored.
- */
+/** Rejects with cancelled or deadline_exceeded as soon as the signal fires. The work continues, and its result is ignored. */
 export async function raceAbort<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
   work.catch(() => {}); // prevents an unhandled rejection after the signal has fired
   throwIfAborted(signal);
@@ -40,7 +37,6 @@ export async function raceAbort<Value>(work: Promise<Value>, signal: AbortSignal
   }
 }
 
-/** Rejects as soon as the signal fires. */
 export async function sleep(ms: number, signal: AbortSignal, clock: Clock = systemClock): Promise<void> {
   throwIfAborted(signal);
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -53,10 +49,7 @@ export async function sleep(ms: number, signal: AbortSignal, clock: Clock = syst
   throwIfAborted(signal);
 }
 
-/**
- * Waits at most `ms` for the work. When the time is up, resolves and leaves the work running. Rejects if the work rejects before
- * that.
- */
+/** Resolves when the time is up, and leaves the work running. Rejects if the work rejects before that. */
 export async function waitAtMost(ms: number, work: Promise<unknown>, clock: Clock = systemClock): Promise<void> {
   const { promise: late, resolve } = Promise.withResolvers<void>();
   const timer = clock.setTimeout(resolve, ms);
@@ -76,7 +69,7 @@ export async function runWithTimeout<Value>(
   return await work(until);
 }
 
-/** A signal that fires with `signal` or after `ms`. Dispose it to clear its timer. */
+/** Dispose the result to clear its timer. */
 export function createTimeoutSignal(
   ms: number,
   clock: Clock,

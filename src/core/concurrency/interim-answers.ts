@@ -1,6 +1,6 @@
 import type { ClientRequest } from 'node:http';
 
-/** Ends a request whose server sends too many interim responses (1xx), which Node would read without limit. */
+/** Node would read interim responses (1xx) without limit. */
 export function limitInterimResponses(outgoing: ClientRequest): void {
   let left = maxInterimAnswers;
   outgoing.on('information', () => {

@@ -4,20 +4,15 @@ import { raceAbort, throwIfAborted } from './cancel.ts';
 
 interface Options {
   readonly start: () => Worker;
-  /** Maximum number of waiting and running jobs. */
   readonly maxPending: number;
   readonly full: string;
-  /** Time limit for one job, in ms. */
   readonly patienceMs: number;
-  /** Maximum number of attempts at a job, counting the first. Another attempt is made only if the thread does not answer. */
+  /** Includes the first attempt. A job is repeated only if the thread does not answer. */
   readonly tries: number;
 }
 const restMs = 10_000;
 
-/**
- * Runs jobs in one worker thread, one after another. The thread starts with the first job and ends after ten idle seconds or on
- * disposal.
- */
+/** The thread starts with the first job and ends after ten idle seconds or on disposal. Jobs run one at a time. */
 export class JobThread<Job, Result> implements AsyncDisposable {
   readonly #options: Options;
   #pending = 0;
@@ -30,8 +25,8 @@ export class JobThread<Job, Result> implements AsyncDisposable {
   }
 
   /**
-   * Resolves with the thread's answer, or with undefined if the job cannot be sent, kills the thread or takes too long. Rejects:
-   * queue_full, cancelled, deadline_exceeded.
+   * Resolves with undefined if the job cannot be sent, kills the thread or takes too long. Rejects with queue_full,
+   * cancelled or deadline_exceeded.
    */
   async do(job: Job, signal: AbortSignal): Promise<Result | undefined> {
     throwIfAborted(signal);

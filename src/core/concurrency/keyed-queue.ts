@@ -16,9 +16,8 @@ export function createKeyedQueue(): <Value>(key: string, work: () => Promise<Val
 }
 
 /**
- * Wraps a service so that calls to the same method with the same key run one at a time. The key is the first argument, or the
- * `owner` field of that argument. A method that checks a limit before it adds a record then stays within the limit under
- * concurrent calls.
+ * Calls to the same method with the same key run one at a time, so that a method can check a limit before it adds a record.
+ * The key is the first argument, or its `owner` field.
  */
 export function withSequentialCalls<Service extends object>(
   service: Service,

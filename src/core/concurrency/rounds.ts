@@ -2,7 +2,7 @@ import type { Clock } from '../contracts/clock.ts';
 import { sleep, waitAtMost } from './cancel.ts';
 
 interface Deps {
-  /** Does the work that is due. Resolves with the delay until more work is due, in ms, or undefined if there is none. */
+  /** Resolves with the delay until more work is due, in ms, or undefined if there is none. */
   readonly round: (signal: AbortSignal) => Promise<number | undefined>;
   /** Pauses in ms: `first` before the first round (default: 0), at most `longest` between rounds, `failed` after a failure. */
   readonly restMs: { readonly first?: number; readonly longest: number; readonly failed: number };
@@ -11,7 +11,7 @@ interface Deps {
   readonly failure: string;
 }
 
-/** Runs rounds of work, one after another. Waking the loop starts the next round immediately, or right after the current one. */
+/** Waking the loop starts the next round immediately, or right after the current one. */
 export class WorkLoop {
   readonly #deps: Deps;
   #wake = Promise.withResolvers<void>();
@@ -68,10 +68,7 @@ interface Poll {
   readonly firstMs?: number;
   readonly clock?: Clock;
 }
-/**
- * Polls `look` at an interval until it returns an answer. Rejects if `look` rejects, and with cancelled or deadline_exceeded
- * when the signal fires.
- */
+/** Rejects if `look` rejects, and with cancelled or deadline_exceeded when the signal fires. */
 export async function poll<Answer>(
   look: () => Promise<Answer | undefined>,
   { everyMs, firstMs, clock }: Poll,
@@ -85,7 +82,7 @@ export async function poll<Answer>(
   }
 }
 
-/** Runs a round at each interval until the signal fires. The first round starts after one interval. */
+/** The first round starts after one interval. */
 export async function runAtIntervals(
   work: (signal: AbortSignal) => Promise<unknown>,
   { everyMs, ...rest }: Pick<Repeats, 'clock' | 'onError'> & { readonly everyMs: number },

@@ -12,8 +12,8 @@ interface Waiter {
 }
 
 /**
- * Limits the total weight of concurrent calls. A call weighs 1 by default; callers can pass another weight, such as a size in
- * bytes. Callers beyond the limit wait in order. A call heavier than the limit runs alone.
+ * Limits the total weight of concurrent calls (1 each by default). Callers beyond the limit wait in order. A call heavier
+ * than the limit runs alone.
  *
  * @example
  * using _slot = await uploads.acquire(signal);
@@ -30,8 +30,8 @@ export class Semaphore {
   }
 
   /**
-   * Resolves when there is room; dispose the result to release it. Rejects with queue_full, or with cancelled or
-   * deadline_exceeded when the signal fires.
+   * Dispose the result to release the slot. Rejects with queue_full, or with cancelled or deadline_exceeded when the signal
+   * fires.
    */
   async acquire(signal: AbortSignal, weight = 1): Promise<Disposable> {
     throwIfAborted(signal);

@@ -1,9 +1,6 @@
 const turnMs = 4;
 
-/**
- * Limits how long work caused by untrusted input can occupy one turn of the event loop. Work beyond the limit continues in the
- * next turn.
- */
+/** Limits how much of one event loop turn untrusted input can use. Further work continues in the next turn. */
 export class TimeSlice {
   readonly #waiting = new Set<() => void>();
   #endsAt: number | undefined;
@@ -33,5 +30,4 @@ export class TimeSlice {
   }
 }
 
-/** The time slice for reading input from sandboxes, shared by all of them. */
 export const sandboxReadSlice = new TimeSlice();

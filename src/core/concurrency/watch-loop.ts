@@ -2,13 +2,10 @@ import { writeSync } from 'node:fs';
 import type { Debugger, Session as InspectorSession } from 'node:inspector';
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 
-// Logs the stack of the code that blocks the main thread's event loop. This must happen in another thread, because the main
-// thread is blocked. A dedicated thread would take 14 MiB, so the store's thread does it where there is one.
+// Logs the stack of the code that blocks the main thread, which cannot do so itself. A dedicated thread would take 14 MiB,
+// so the store's thread does this where there is one.
 
-/**
- * Positions in `counts`, which both threads share. `beats` grows while the main thread's event loop turns; `reports` counts
- * logged lines.
- */
+/** Positions in the shared `counts`. `beats` grows while the main thread's event loop turns; `reports` counts logged lines. */
 export const watchdogCounterIndex = { beats: 0, reports: 1 } as const;
 export interface WatchdogJob {
   readonly counts: Int32Array;
@@ -23,7 +20,7 @@ const stackMs = 30_000; // maximum wait for the debugger; it cannot pause a sing
 /** Sets the job for threads that start after this call; undefined clears it. */
 export const setWatchdogJob = (job: WatchdogJob | undefined): void => setEnvironmentData(key, job);
 
-/** Watches the main thread's loop from another thread, if a job was set. Compares counts, never clocks. */
+/** Called in a thread other than the main thread. Compares counts, never clocks. */
 export function startWatchdog(): void {
   const job = getEnvironmentData(key) as WatchdogJob | undefined;
   if (!job) return;

@@ -13,9 +13,9 @@ export interface BlobStore {
   /** `local`, `volume`, `s3` or `mongo`. */
   readonly name: string;
   /**
-   * Stores all of the content or none of it, and replaces any existing blob with this key. Content that throws, or a signal
-   * that fires, leaves nothing behind. Rejects: payload_too_large (over `maxBytes`; reading stops there), invalid_request (the
-   * content was interrupted), cancelled, deadline_exceeded, the content's own AppError, store_unavailable.
+   * Stores all of the content or none, replacing any existing blob. Rejects with payload_too_large (over `maxBytes`; reading
+   * stops there), invalid_request (the content was interrupted), cancelled, deadline_exceeded, store_unavailable, or the
+   * content's own AppError.
    */
   put(key: string, content: AsyncIterable<Uint8Array>, options: BlobPutOptions): Promise<BlobInfo>;
   /** Rejects: file_not_found, store_unavailable. The stream fails instead of ending too early. */

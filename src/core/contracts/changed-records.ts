@@ -1,12 +1,11 @@
 import type { RecordStore, StoredRecord } from './ports.ts';
 
-/** The pause between two reads of access rights. Short enough for a change to apply on all servers within two seconds. */
+/** Short enough for a change of access rights to apply on all servers within two seconds. */
 export const recordWatchIntervalMs = 1_000;
 
 /**
- * Follows the records of one kind, which other servers may also change. `next` resolves with the records that changed since
- * its last call (all of them the first time) and the ids of those deleted since. With a store that has `changes`, the only
- * deletions reported are those by `erase`, which removes a session's records.
+ * `next` resolves with the records changed and the ids deleted since its last call; the first call returns all records. If
+ * the store has `changes`, only deletions by `erase` are reported.
  */
 export class RecordWatcher {
   readonly #records: Pick<RecordStore, 'list' | 'changes'>;

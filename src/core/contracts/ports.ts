@@ -1,7 +1,7 @@
 import type { SessionEvent, SessionFact } from '../model/events.ts';
 import type { SessionId } from '../model/ids.ts';
 
-/** One atomic write: either the facts are appended after `after` and the records are changed, or nothing happens. */
+/** One atomic write: the facts are appended after `after` and the records are changed, or nothing happens. */
 export interface AppendRequest {
   readonly sessionId: SessionId;
   /** The seq before these facts. Any value but the current head rejects with `fenced`. */
@@ -20,10 +20,7 @@ export interface RecordPut {
 
 /** `day` is a date in UTC, such as 2026-11-24. */
 export type UsageGroupKey = 'owner' | 'project' | 'session' | 'model' | 'day';
-/**
- * Usage of model requests. A fork's sum excludes requests inherited from its original session. Keys that were not requested are
- * empty.
- */
+/** A fork's sum excludes requests inherited from its original session. Keys that were not requested are empty. */
 export interface UsageSum extends Readonly<Record<UsageGroupKey, string>> {
   readonly turns: number;
   readonly inputTokens: number;
@@ -55,8 +52,8 @@ export type LogTrimMarks = Pick<EventPage, 'thinned' | 'trimmed'>;
  */
 export interface EventStore {
   /**
-   * Atomic: appends all facts or none. Resolves, once durable, with the seq of the last fact. Rejects: fenced, payload_too_large
-   * (more than the store accepts in one write), store_unavailable, store_busy, store_corrupt.
+   * Atomic. Resolves with the seq of the last fact once all facts are durable. Rejects: fenced, payload_too_large (more than
+   * the store accepts in one write), store_unavailable, store_busy, store_corrupt.
    */
   append(entry: AppendRequest): Promise<number>;
   page(sessionId: SessionId, after: number, limit: number): Promise<EventPage>;
@@ -81,8 +78,8 @@ export interface EventStore {
   /** The newest seq of each of these sessions; 0 for an unknown session. */
   heads(sessionIds: readonly SessionId[]): Promise<ReadonlyMap<SessionId, number>>;
   /**
-   * Calls `listener` for each append by any server, until `signal` fires. Rejects when the connection breaks; the caller then
-   * polls `heads` until it can subscribe again. Only backends that push appends have this method.
+   * Calls `listener` for each append by any server, until `signal` fires. Rejects when the connection breaks; the caller
+   * then polls `heads`. Only backends that push appends have this method.
    */
   watch?(listener: (sessionId: SessionId, head: number) => void, signal: AbortSignal): Promise<void>;
   /** Imports events with their original seqs, in order. Existing events stay, so an import can be repeated. */
@@ -193,8 +190,8 @@ export interface Lease {
   readonly expiresAt: number;
 }
 /**
- * Leases, by name, on sessions and on background work that only one server may do at a time. The holder of a session's lease
- * is the only writer of its log.
+ * Leases, by name, on sessions and on background work for one server at a time. Only the holder of a session's lease writes
+ * to its log.
  */
 export interface LeaseStore {
   /** Undefined while another holder has the lease. A call by the holder renews the lease and keeps its epoch. */
@@ -247,10 +244,7 @@ export interface Store extends AsyncDisposable {
   readonly commands: CommandQueue;
   /** Whether other processes can write to the store. If so, logs are polled or watched, and sessions are leased. */
   readonly shared: boolean;
-  /**
-   * Completes appends and puts that crashed servers left unfinished. Callers that list sessions can wait for this; readers of
-   * one session do not have to.
-   */
+  /** Completes appends and puts that crashed servers left unfinished. Callers that list sessions can wait for this. */
   settle(): Promise<void>;
   /** The store's size on disk, in bytes. Absent for stores without a disk. */
   size?(): Promise<number>;
@@ -259,8 +253,8 @@ export interface Store extends AsyncDisposable {
 }
 
 /**
- * `events`: one or more new events in order, batched up to a limit so that a reader can pass them on with one write. `resync`:
- * the reader must load the session again and follow it from `head`.
+ * `events`: new events in order, batched so that a reader can pass them on with one write. `resync`: the reader must load
+ * the session again and follow it from `head`.
  */
 export type LogUpdate =
   | { kind: 'events'; events: readonly SessionEvent[] }
@@ -288,8 +282,8 @@ export interface EventLog {
   onAppend(listener: (entry: AppendRequest) => void): void;
   page(sessionId: SessionId, after: number, limit: number): Promise<EventPage>;
   /**
-   * Yields past events (`seq > after`), then live events, until `signal` fires, without gaps or duplicates. If that is
-   * impossible, yields a resync. With `after` 0, events that were already dropped are not a gap.
+   * Yields events after `after`, then live events, until `signal` fires, without gaps or duplicates. If that is impossible,
+   * yields a resync. With `after` 0, dropped events are not a gap.
    */
   follow(sessionId: SessionId, after: number, options: FollowOptions): AsyncIterable<LogUpdate>;
 }

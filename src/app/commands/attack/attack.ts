@@ -15,7 +15,7 @@ interface AttackTarget {
 }
 const scriptMs = 300_000;
 
-/** Only inspects: changes nothing outside the new sandbox, and sends nothing to other machines. */
+/** Changes nothing outside the new sandbox, and sends nothing to other machines. */
 export async function runAttack({ url, token }: AttackTarget, signal: AbortSignal): Promise<Finding[]> {
   await using bait = await layBait();
   using corral = createCorralClient({ url, transport: 'ws', ...(token && { token }) });
@@ -44,7 +44,7 @@ async function printed(
   return (await corral.sandbox.exec.mutate({ sessionId, command, timeoutMs: scriptMs }, { signal })).stdout;
 }
 
-/** Creates bait that a sandbox must not be able to see: a file that any local user can read, and a unique process title. */
+/** A sandbox must see neither piece of bait: a world-readable file and a unique process title. */
 async function layBait() {
   const nonce = () => randomBytes(8).toString('hex');
   const folder = await mkdtemp(join(tmpdir(), 'corral-doctor-'));
@@ -172,7 +172,7 @@ export function evaluateServerProbes(answers: ProbeResponses, about: ServerFacts
   });
 }
 
-/** Status 0: there was no response, for example because the server closed the connection. */
+/** Status 0: there was no response. */
 export interface ProbeResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -199,7 +199,7 @@ const evil = 'evil.example';
 const patienceMs = 20_000;
 const maxText = 4_096;
 
-/** None of the requests changes anything, even on a server that accepts them. */
+/** No request changes anything, even on a server that accepts it. */
 function questionsAbout({ url, token, sessionId, hostFile }: ProbeTarget) {
   const known: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
   const list = '/api/v1/sessions';
@@ -249,7 +249,7 @@ export async function probeServer(about: ProbeTarget, signal: AbortSignal): Prom
   return Object.fromEntries(answers) as ProbeResponses;
 }
 
-/** Uses `node:http` instead of `fetch`, which overwrites Host and rejects an Upgrade header. */
+/** Uses `node:http`, because `fetch` overwrites Host and rejects an Upgrade header. */
 function send(
   url: string,
   { method = 'GET', path, headers = {}, body }: ProbeRequest,

@@ -3,7 +3,6 @@ import type { InspectionResults } from './look-inside.ts';
 /** `broken`: escape is possible, now or after a single fault. `weak`: a second layer of protection is missing. */
 export interface Finding {
   readonly check: string;
-  /** The public escape benchmark's scenarios and the advisories that the check covers. */
   readonly against: readonly string[];
   readonly state: 'ok' | 'weak' | 'broken' | 'untested';
   readonly text: string;
@@ -14,7 +13,6 @@ interface Check {
   readonly against: readonly string[];
   readonly holds: string;
   readonly advice: string;
-  /** Undefined: the sandbox did not report this fact. */
   judge(facts: InspectionResults): CheckFindings | undefined;
 }
 interface CheckFindings {
@@ -58,8 +56,8 @@ const secretName = /(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL)/;
 const all = (facts: InspectionResults, name: string) => facts.get(name) ?? [];
 const first = (facts: InspectionResults, name: string) => all(facts, name)[0];
 /**
- * gVisor implements system calls itself, so a call that succeeds does not reach the host's kernel. gVisor always reports this
- * version text.
+ * gVisor implements system calls itself, so a call that succeeds does not reach the host's kernel. gVisor's version string
+ * is constant.
  */
 const hasOwnKernel = (facts: InspectionResults) =>
   /gVisor|#1 SMP Sun Jan 10 15:06:54 PST 2016/.test(first(facts, 'machine') ?? '');
@@ -71,8 +69,8 @@ function bitsOf(hex: string | undefined): string[] {
 }
 
 /**
- * Whether a kernel release has a flaw that was introduced in version `from`. `repaired`: the first fixed version of each branch,
- * the newest branch first.
+ * True if the release has a flaw introduced in version `from`. `repaired`: the first fixed version of each branch, newest
+ * branch first.
  */
 function lacksRepair(release: string, from: string, repaired: readonly string[]): boolean {
   const parts = (text: string) =>
@@ -88,7 +86,7 @@ function lacksRepair(release: string, from: string, repaired: readonly string[])
   return sameBranch ? below(own, sameBranch) : below(own, newest);
 }
 
-/** `errno` values that mean a refusal: EPERM, EACCES, ENOSYS, EAFNOSUPPORT, EPROTONOSUPPORT and EOPNOTSUPP. */
+/** EPERM, EACCES, ENOSYS, EAFNOSUPPORT, EPROTONOSUPPORT and EOPNOTSUPP. */
 const refused = new Set([1, 13, 38, 97, 93, 95]);
 const callsOf: Readonly<Record<string, 'broken' | 'weak'>> = {
   bpf: 'broken',
@@ -106,7 +104,6 @@ const callsOf: Readonly<Record<string, 'broken' | 'weak'>> = {
 
 const check = (one: Check) => one;
 
-/** The texts that `say` returns for facts of this name are reported as `broken`. */
 const brokenBy = (name: string, say: (fact: string) => string | undefined) => (facts: InspectionResults) => ({
   broken: all(facts, name).flatMap((fact) => say(fact) ?? []),
 });
@@ -314,7 +311,7 @@ export const sandboxChecks: readonly Check[] = [
   }),
 ];
 
-/** An incomplete report cannot prove that a check holds, but any flaws that it shows are still reported. */
+/** An incomplete report cannot prove that a check passes, but flaws in it are still reported. */
 export function evaluateInspection(facts: InspectionResults): Finding[] {
   const isWhole = facts.has('end');
   return sandboxChecks.map(({ name, against, holds, advice, judge }) => {

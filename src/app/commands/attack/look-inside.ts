@@ -3,13 +3,13 @@ import { quoteForShell } from '../../../core/text/quote.ts';
 export type InspectionResults = ReadonlyMap<string, readonly string[]>;
 
 interface CanaryPaths {
-  /** The title of this process. A sandbox must see neither this process nor `canaryFile`, a file on this machine. */
+  /** The title of this process, which a sandbox must not see. */
   readonly canary: string;
   readonly canaryFile: string;
   readonly serverPort: number;
 }
 
-/** Services that may listen on a sandbox host's loopback interface: the engine, the kubelet, etcd and the cluster's API. */
+/** The engine, the kubelet, etcd and the cluster's API. */
 const loopbackPorts = [2375, 2376, 10_250, 10_255, 2379, 6443];
 const sockets = [
   ...['/var/run/docker.sock', '/run/docker.sock', '/run/containerd/containerd.sock', '/run/crio/crio.sock'],
@@ -36,14 +36,13 @@ const credentials = [
   ],
   ...['/root/.ssh/id_rsa', '/root/.ssh/id_ed25519', '/etc/shadow'],
 ];
-/** Addresses that the proxy must never reach: loopback, private networks, and cloud metadata services. */
 const forbidden = [
   ...['127.0.0.1:80', 'localhost:80', '[::1]:80', '0.0.0.0:80', '2130706433:80', '[::ffff:127.0.0.1]:80'],
   ...['10.0.0.1:80', '172.17.0.1:80', '192.168.0.1:80', '100.64.0.1:80'],
   ...['169.254.169.254:80', '[fd00:ec2::254]:80', 'metadata.google.internal:80'],
 ];
 
-/** System calls by name: their numbers on x86-64 and arm64, and arguments that change nothing if a call succeeds. */
+/** System call numbers on x86-64 and arm64. The arguments change nothing if a call succeeds. */
 const calls = `
 my $arm = \`uname -m\` =~ /aarch64|arm64/;
 sub call { my ($name, $x64, $arm64, @with) = @_; $! = 0; my $got = syscall($arm ? $arm64 : $x64, @with); print "call $name ", ($got == -1 ? $!+0 : 0), "\\n"; }
@@ -61,7 +60,7 @@ call('vsock', 41, 198, 40, 1, 0);
 call('unshare_user', 272, 97, 0x10000000);
 `;
 
-/** Builds a script that leaves nothing changed and sends nothing to other machines. Each output line is a name and a value. */
+/** The script has no lasting effects and sends nothing to other machines. Each output line is a name and a value. */
 export function buildInspectionScript({ canary, canaryFile, serverPort }: CanaryPaths): string {
   const ports = [serverPort, ...loopbackPorts];
   return `

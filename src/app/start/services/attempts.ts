@@ -10,13 +10,9 @@ import { runInBackground } from '../startup.ts';
 interface AttemptParts {
   readonly checkModel: (ref: string) => Promise<void>;
 }
-/**
- * The longest pauses between rounds. `shared`: another server may receive a request, so the store is polled often. `alone`: a
- * request starts a round immediately.
- */
+/** The longest pauses between rounds. A shared store is polled often, because another server may receive a request. */
 const lookMs = { shared: 3_000, alone: 60_000 };
 
-/** `children` can be used immediately; `begin` starts the work once the session service exists. */
 export function openAttemptServices(server: ServerWithEngine, { checkModel }: AttemptParts) {
   const { delegation, sandboxes, sandboxCopies: copies, commands, clock, closing } = server;
   const { children: budgets } = server.ledger;

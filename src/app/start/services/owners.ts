@@ -93,24 +93,17 @@ export async function openAuthServices(server: ServerWithEngine) {
   return {
     directory: { find: findMember, findPerson, names: people, changed: memberships.changed } satisfies MemberDirectory,
     keys,
-    /** Undefined: neither an identity provider nor an identity proxy is configured. */
     signIns,
-    /** Undefined: no tokens of trusted issuers are accepted. */
     tokens,
     people,
-    /** The name of each owner, by owner id; an empty name if the owner's first key was deleted. */
     owners: async () =>
       new Map([
         ...ring.principals().flatMap(({ owner }) => (owner ? [[owner, ''] as const] : [])),
         ...(await people()),
       ]),
-    /** Whether the owner is a person who has signed in, even if that person no longer has access. */
     isPerson: (owner: string) => signIns?.people.list().some((person) => person.owner === owner) ?? false,
     memberships,
-    /**
-     * The owner as a caller. Undefined: the owner has no valid key or sign-in that can change anything, or cannot work in the
-     * project.
-     */
+    /** Undefined if the owner has no valid key or sign-in that can change anything, or cannot work in the project. */
     workingOwner: (owner: string, projectId?: string | null): Principal | undefined =>
       ring.principals().find((one) => {
         const isOwner = one.owner === owner || one.person === owner;

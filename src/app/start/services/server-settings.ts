@@ -14,7 +14,6 @@ import type { ServerWithEngine } from '../engine.ts';
 
 export function openServerSettings(
   server: ServerWithEngine,
-  /** Whether requests need a key, a sign-in or the start token. */
   needsCredential: () => boolean,
 ): { readonly models: ModelService; readonly toolServers: ToolServerService; readonly settings: SettingsService } {
   const { config, live, projects, realModels, templates, tools } = server;

@@ -3,10 +3,7 @@ import type { ResolvedTemplate } from '../../../sessions/services/sessions/creat
 import type { ServerWithEngine } from '../engine.ts';
 import type { TemplateAvailabilityChecker } from '../runnable-templates.ts';
 
-/**
- * Chooses the named template, else the project's or, outside a project, the server's. Rejects if the template cannot run here,
- * or if it does not exist and was not chosen by the project.
- */
+/** Rejects if the template cannot run here, or does not exist and was not chosen by the project. */
 export const createTemplateResolver =
   (
     { templates, projects, live }: ServerWithEngine,

@@ -26,9 +26,7 @@ export interface SignInServices extends AsyncDisposable {
   readonly signIn: SignInFlow;
   /** The main provider first. */
   readonly issuers: readonly Pick<IssuerSettings, 'id' | 'issuer'>[];
-  /**
-   * The person's principal, if the person's access has not lapsed and the person was last seen within the lifetime of a sign-in.
-   */
+  /** Undefined if the person's access lapsed, or if the person was last seen longer ago than a sign-in lasts. */
   readonly confirmed: (key: string) => Principal | undefined;
   readonly pageUrl: string | undefined;
   readonly seconds: number;
@@ -93,7 +91,6 @@ export async function openSignInServices(
   return opened;
 }
 
-/** The provider at the top level of the settings gets the id `main`. */
 async function readIssuers({
   config: { oidc },
   learn,
@@ -135,7 +132,7 @@ async function readIssuers({
   return [main, ...(await Promise.all(others))];
 }
 
-/** Removes the trailing slash of an address without a path, so that both spellings refer to the same people. */
+/** Both spellings of an address without a path must refer to the same people. */
 const rooted = (issuer: string): string => (new URL(issuer).pathname === '/' ? new URL(issuer).origin : issuer);
 
 async function readSecret(file: string): Promise<string> {

@@ -64,7 +64,6 @@ async function pastedCode(io: Io, page: URL): Promise<string> {
   }
 }
 
-/** Waits until the browser calls a local address with the code. */
 async function returnedCode(io: Io, page: URL): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   const state = randomBytes(16).toString('base64url');

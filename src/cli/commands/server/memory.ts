@@ -78,7 +78,6 @@ function parseVersion(value: string): number {
   throw new UsageError(`${value} is not a version. Use a number from corral memory history.`);
 }
 
-/** Undefined: the user did not change the text in the editor. */
 async function readText({ options, io }: CliCommandInput, name: string, before: string): Promise<string | undefined> {
   const file = options.text('file');
   if (file !== undefined) return await readFile(file, 'utf8');

@@ -28,7 +28,7 @@ async function findHolder(server: Corral, options: ParsedOptions) {
   return { router: 'projectCredentials', fields: { projectId: await findProjectId(server, project) } };
 }
 
-/** Reads a file or a pipe, never an argument, because other users of the machine can see arguments. */
+/** Never reads an argument, because other users of the machine can see arguments. */
 async function readValue(file: string | undefined, io: Io): Promise<string> {
   if (file === undefined && io.stdin.isTTY)
     throw new UsageError(

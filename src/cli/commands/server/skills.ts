@@ -14,7 +14,7 @@ interface FolderFile {
   readonly executable: boolean;
 }
 
-/** Reads a folder or a single zip file. Links are left out, because they can point anywhere. */
+/** Links are left out, because they can point anywhere. */
 async function readFolder(value: string): Promise<FolderFile[]> {
   const root = resolve(value);
   const found = await stat(root).catch(() => undefined);

@@ -64,7 +64,6 @@ export const customTemplateVerbs: CustomVerbs = {
   },
 };
 
-/** The build named on the command line, or else the newest one. */
 async function findBuild({ words: [word, named], server, find }: VerbCall): Promise<{ id: string; build: string }> {
   const id = await find(word);
   const builds = await server.templates.builds(id);
@@ -163,7 +162,7 @@ export class DockerBuildContext {
   }
 }
 
-/** The path of a source up to its first wildcard. Everything below it is uploaded; the build then applies the wildcards. */
+/** Everything below this path is uploaded; the build then applies the wildcards. */
 function sureFolder(source: string): string {
   const parts: string[] = [];
   for (const part of source.split('/')) {
