@@ -1,8 +1,8 @@
 export interface RecordIndexEntry {
-  /** The owner's id. For kinds in `ownerFields`: the id of the record that owns this record. */
+  /** The owner's id, or the id of the owning record for kinds in `ownerFields`. */
   readonly owner: string | null;
   readonly shared: boolean;
-  /** The id of the record that this record is part of, such as the project of a session. */
+  /** The id of the containing record, such as a session's project. */
   readonly parent: string | null;
   readonly state: string | null;
   /** Unique among the records of a kind. A put that would duplicate it is refused. */
@@ -10,7 +10,7 @@ export interface RecordIndexEntry {
 }
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Kinds whose records are owned by another record instead of a person, each with the field that contains the owner's id. */
+/** Kinds whose records are owned by another record instead of a person, with the field for the owner's id. */
 const ownerFields: Readonly<Record<string, string>> = {
   'environment-key': 'environmentId',
 };
@@ -18,7 +18,7 @@ const uniqueNames: Readonly<Record<string, (fields: Fields) => string>> = {
   skill: ({ name, owner, projectId, shared }) =>
     shared ? `:${name}` : `${projectId ? `project:${projectId}` : (owner ?? '')}:${name}`,
 };
-/** Kinds whose records are part of another record, each with the field that contains that record's id. */
+/** Kinds whose records are part of another record, with the field for that record's id. */
 const parentFields: Readonly<Record<string, string>> = {
   session: 'projectId',
   automation: 'projectId',

@@ -5,7 +5,6 @@ export const SealedValue = z.object({
   v: z.literal(1),
   /** The id of the key-encryption key that wraps the data key. */
   kid: z.string(),
-  /** The wrapped data key, and the nonce used to wrap it. */
   key: z.string(),
   keyNonce: z.string(),
   text: z.string(),
@@ -29,7 +28,7 @@ export interface SecretSealer {
   seal(text: string, place: SealedField): SealedValue;
   /** Throws: store_corrupt, for any damage or if the key-encryption key is not configured. */
   open(sealed: SealedValue, place: SealedField): string;
-  /** Rewraps the data key under the primary key; the text does not change. Undefined if it already uses that key. */
+  /** Rewraps the data key under the primary key. Undefined if it already uses that key. */
   rewrap(sealed: SealedValue, place: SealedField): SealedValue | undefined;
   knows(sealed: SealedValue): boolean;
 }

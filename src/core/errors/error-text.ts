@@ -29,8 +29,8 @@ export function readErrorText(body: unknown, depth = 0): string {
 }
 
 /**
- * Returns the visible text if `value` is an HTML page, and `value` itself if it is plain text. Reads at most 64 KiB and finds
- * tags without a regular expression, because the input is untrusted.
+ * The visible text of an HTML page; other strings stay unchanged. Reads at most 64 KiB without regular expressions, because
+ * the input is untrusted.
  */
 function plain(value: string): string {
   const text = value.slice(0, 65_536);

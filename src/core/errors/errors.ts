@@ -1,4 +1,3 @@
-/** Each code and whether it is retryable, which depends on the code alone. */
 const codes = {
   invalid_request: false,
   path_outside: false,
@@ -65,7 +64,7 @@ export class AppError extends Error {
   override readonly name = 'AppError';
   readonly code: ErrorCode;
   readonly publicMessage: string;
-  /** Delay before the next retry, in ms. Set only if a rate limit (the server's or a forge's) determines it. */
+  /** Milliseconds. Set only for rate limits, from the server or a forge. */
   readonly retryAfterMs: number | undefined;
 
   constructor(code: ErrorCode, publicMessage: string, options: { cause?: unknown; retryAfterMs?: number } = {}) {
@@ -82,7 +81,7 @@ export class AppError extends Error {
 
 export const isRetryable = (code: ErrorCode): boolean => codes[code];
 
-/** Turns any thrown value into an AppError. The message of an unknown error stays in `cause`, where clients cannot see it. */
+/** Converts any thrown value. The message of an unknown error stays in `cause`, where clients cannot see it. */
 export function toAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   if (thrown instanceof SuppressedError) {
@@ -99,10 +98,7 @@ export function toAppError(thrown: unknown): AppError {
   return new AppError('internal', 'Something went wrong on our side.', { cause: thrown });
 }
 
-/**
- * Codes that mean that the sandbox was lost, does not respond, or is being released by this server. The next use of the
- * sandbox retries the work.
- */
+/** Codes for a sandbox that is lost, unresponsive or being released. The next use of the sandbox retries the work. */
 export const sandboxLossCodes: ReadonlySet<ErrorCode> = new Set([
   ...(['sandbox_lost', 'sandbox_not_found', 'sandbox_unresponsive', 'cancelled', 'shutting_down', 'fenced'] as const),
 ]);

@@ -1,19 +1,19 @@
 import { AppError } from './errors.ts';
 
-// Named places where a test can make the process die, fail, slow down or hang. An unarmed failpoint costs one comparison.
+// Named places where tests inject crashes, errors, delays and hangs. An unarmed failpoint costs one comparison.
 
 type Action = { kind: 'exit'; code: number } | { kind: 'throw' } | { kind: 'sleep'; ms: number } | { kind: 'hang' };
 interface Failpoint {
   readonly name: string;
   readonly action: Action;
-  /** The number of the hit that triggers the action; undefined: every hit. */
+  /** The number of the hit that triggers the action. Undefined: every hit. */
   readonly hit: number | undefined;
 }
 interface ArmedFailpoints {
   readonly spec: string;
   readonly traps: readonly Failpoint[];
   readonly hits: Map<string, number>;
-  /** Must not return, because the test needs the work to be left unfinished here. */
+  /** Must not return: the test needs unfinished work. */
   exit(code: number): void;
 }
 let armed: ArmedFailpoints | undefined;
@@ -23,9 +23,9 @@ export function readFailpointSpec(env: Readonly<Record<string, string | undefine
 }
 
 /**
- * `store.append.after=exit@37;driver.create.before=sleep(50)`: a name, an action (`exit`, `exit(3)`, `throw`, `sleep(ms)`,
- * `hang`) and optionally the number of the only hit that triggers it. The name `*` counts the hits of all names. An empty
- * `spec` only counts hits. Dispose to disarm.
+ * Format: `store.append.after=exit@37;driver.create.before=sleep(50)`. An entry is a name, an action (`exit`, `exit(3)`,
+ * `throw`, `sleep(ms)`, `hang`) and optionally the only hit that triggers it. The name `*` counts the hits of all names. An
+ * empty `spec` only counts hits. Dispose to disarm.
  */
 export function armFailpoints(spec: string, options: { exit(code: number): void }): Disposable {
   const traps = spec.split(/[;,]/).filter(Boolean).map(parseTrap);
@@ -50,7 +50,7 @@ export function failpoint(name: string): void | Promise<void> {
   if (action?.kind === 'hang') return new Promise(() => {});
 }
 
-/** A failpoint in synchronous code. `sleep` and `hang` block the whole thread. */
+/** The synchronous form. `sleep` and `hang` block the whole thread. */
 export function failpointSync(name: string): void {
   if (armed === undefined) return;
   const action = sprung(armed, name);

@@ -3,11 +3,9 @@ import type { PlanStep, ToolContent, ToolFamily } from './events.ts';
 
 export interface ExternalAgent {
   readonly command: readonly string[];
-  /** Id of one of the agent's login methods; only for agents that require a login. */
   readonly auth?: string | undefined;
-  /** Id of one of the agent's modes, such as one in which the agent asks for permission. */
   readonly mode?: string | undefined;
-  /** How the agent's next process continues: in the stored session, or in a new session that starts with a summary. */
+  /** Whether the agent's next process resumes the stored session or starts a new one with a summary. */
   readonly resume?: 'session' | 'summary' | undefined;
 }
 export interface ExternalTurn {
@@ -15,15 +13,13 @@ export interface ExternalTurn {
   readonly runId: string;
   readonly agent: ExternalAgent;
   readonly cwd: string;
-  /** The messages that the agent has not received yet. If empty, the agent continues its work. */
+  /** The messages that the agent has not received yet. Empty: the agent continues its work. */
   readonly texts: readonly string[];
-  /** Sent before the first message of a conversation. */
   readonly instructions: string | undefined;
   readonly task: string;
   /** In ms. An agent that sends nothing for this long is treated as hung. */
   readonly silenceMs: number;
   readonly onDelivered: () => Promise<void>;
-  /** The conversation so far, for an agent that has lost it. */
   readonly history: () => string;
 }
 
@@ -33,10 +29,8 @@ export type AgentUpdate =
   | { readonly kind: 'plan'; readonly steps: readonly PlanStep[] }
   | AgentToolCall
   | AgentToolResult
-  /** The agent lost the conversation and continues with a summary of it. */
   | { readonly kind: 'forgot'; readonly detail: string }
   | { readonly kind: 'model'; readonly name: string }
-  /** The tokens and cost used since the last update, if the agent counts them. */
   | { readonly kind: 'spent'; readonly tokens: number; readonly cost: number | undefined };
 
 export interface AgentToolCall {
@@ -54,7 +48,6 @@ export interface AgentToolResult extends Omit<AgentToolCall, 'kind'> {
   readonly exitCode?: number;
 }
 export interface AgentApprovalRequest extends Omit<AgentToolCall, 'kind' | 'family'> {
-  /** The text that the call would write, and the text that would be replaced. */
   readonly content: ToolContent | null;
 }
 

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
 /**
- * Decides, before a tool call runs, whether it is allowed, needs approval or is denied. `tool` is a name or a glob of names.
- * `pattern` is a glob for the call's subject: the command, file, path, URL, query or code, else the arguments as JSON. Without
- * `pattern` the rule matches every call of the tool.
+ * Decides whether a tool call is allowed, needs approval or is denied. `tool` is a name or glob. `pattern` is a glob for the
+ * call's subject: the command, file, path, URL, query or code, else the arguments as JSON. Without `pattern` every call
+ * matches.
  */
 export const ApprovalRule = z.strictObject({
   action: z.enum(['allow', 'ask', 'deny']),

@@ -5,10 +5,7 @@ const calls = z
   .array(z.object({ callId: z.string(), name: z.string(), args: z.unknown(), confirm: z.string().optional() }))
   .readonly();
 
-/**
- * One message of a conversation with a model, as it is stored and as Corral's own API sends it. The type `Message` in
- * `src/agents/models/model.ts` describes the same fields.
- */
+/** A message as stored and as Corral's own API sends it. `Message` in `src/agents/models/model.ts` documents the fields. */
 export const ConversationMessage = z.discriminatedUnion('role', [
   z.object({ role: z.literal('user'), text: z.string(), pictures: pictures.optional() }),
   z.object({

@@ -6,12 +6,11 @@ export const hostPattern =
 
 export const CredentialName = z.string().regex(/^[a-z][a-z0-9-]{0,30}$/);
 export const environmentVariableName = z.string().regex(/^[A-Za-z_]\w*$/);
-/** An environment variable in sandboxes. Corral's own are refused, because they configure the sandbox's daemon. */
+/** Corral's own variables are refused, because they configure the sandbox's daemon. */
 export const sandboxVariableName = environmentVariableName
   .max(100)
   .refine((name) => !name.startsWith('CORRAL_'), 'must not begin with CORRAL_');
 
-/** Headers that the proxy sets itself, and headers that frame the request. */
 const proxysOwn =
   /^(host|connection|content-length|transfer-encoding|upgrade|te|trailer|keep-alive|expect|accept-encoding|proxy-.*)$/i;
 
@@ -39,13 +38,13 @@ export const credentialFields = {
     .describe('the user name for basic'),
   env: z.array(sandboxVariableName).max(20).default([]).describe('variables of the sandbox that get a placeholder'),
   /**
-   * If set, only git can use the credential, and only in sessions that have a repository at one of its hosts. `read` allows
-   * fetching, `write` also pushing.
+   * Restricts the credential to git, in sessions with a repository at one of its hosts. `read` allows fetching, `write` also
+   * pushing.
    */
   git: z.enum(['read', 'write']).optional(),
   /**
-   * Only requests below these paths get the value. With `git`: git can also read, but not push to, repositories below these
-   * paths that are not the session's own.
+   * Only requests below these paths get the value. With `git`, repositories below these paths can be read; only the
+   * session's own can be pushed to.
    */
   paths: z
     .array(
@@ -63,7 +62,7 @@ export const credentialFields = {
 
 export const CredentialInjection = z.object({
   hosts: z.array(z.string()).readonly(),
-  /** In lower case. */
+  /** Lower case. */
   header: z.string(),
   scheme: z.enum(['bearer', 'basic']).optional(),
   user: z.string().optional(),
@@ -88,7 +87,7 @@ export function withInjectionDefaults<Places extends CredentialDefaults>({ heade
   };
 }
 
-/** Targets that only one credential can set. With two values for a target, the result would be arbitrary. */
+/** Targets that only one credential can set, because a second value would make the result arbitrary. */
 export const listInjectionTargets = ({ hosts, header, env, git, paths = [''] }: CredentialInjection): string[] => [
   ...hosts.flatMap((host) =>
     paths.map((path) => `${header} of ${host.toLowerCase()}${path}${git === undefined ? '' : ' for git'}`),

@@ -1,7 +1,7 @@
 import type { FactOf, FactType } from './events.ts';
 
-// How the server, the page and the command line treat each type of event. The schemas are in events.ts. The page bundles this
-// file, so it imports types only.
+// The traits of each event type, for the server, the page and the command line. Only types are imported, because the page
+// bundles this file.
 
 export type TimelineLane = 'person' | 'model' | 'tool' | 'sandbox' | 'problem';
 
@@ -11,33 +11,32 @@ export interface EventNotice {
 }
 
 interface Traits<Data> {
-  /** A human-readable name: the heading in docs/reference/events.md. */
+  /** The heading in docs/reference/events.md. */
   readonly label: string;
   /**
-   * `work`: changes state, so the record, a restarted run, the page and the facades must each handle it; the compiler reports
-   * missing handlers. `state`: the same, but most imitated APIs do not show it. `note`: changes no state and needs no handler.
+   * `work`: changes state, so every consumer must have a handler (checked by the compiler). `state`: the same, but most
+   * imitated APIs do not show it. `note`: changes no state.
    */
   readonly role: 'work' | 'state' | 'note';
   /**
-   * `droppable`: compaction of the log can drop it, because a message or tool result contains its whole text. `searched`:
-   * searches include the text.
+   * `droppable`: log compaction can drop it, because a message or tool result repeats its text. `searched`: searches include
+   * the text.
    */
   readonly text: 'kept' | 'droppable' | 'searched';
   /**
-   * `side`: recorded after the agent message that is being streamed. `breaks`: completes that message first. `message.user`,
-   * `title` and `session.updated` do neither.
+   * Order relative to the agent message being streamed. `side`: recorded after that message. `breaks`: completes that
+   * message first. `message.user`, `title` and `session.updated` do neither.
    */
   readonly order: 'side' | 'breaks';
   /** Frequent events do not change the `lastSeq` of the session's record. */
   readonly isFrequent: boolean;
-  /** Visible through the link of a shared session. Tool calls stay hidden, because their output can contain anything. */
+  /** Visible in shared sessions. Tool calls stay hidden, because their output can contain anything. */
   readonly isShared: boolean;
   readonly lane: TimelineLane | ((data: Data) => TimelineLane);
   /** The text shown by `corral logs` and the timeline. */
   readonly line: (data: Data) => string;
   /** The notice shown by `corral run` and in the conversation; null: none. */
   readonly notice: ((data: Data) => EventNotice | undefined) | null;
-  /** The span event added to the trace of the run; null: none. */
   readonly trace: ((data: Data) => { readonly name: string; readonly text: string }) | null;
 }
 
@@ -315,7 +314,6 @@ interface TypedEvent {
   readonly type: FactType;
   readonly data: unknown;
 }
-/** Traits of unknown types. Needed because a client may be older than its server. */
 const ofNewerServer: Traits<unknown> = {
   ...note,
   label: 'Event from a newer server',
@@ -328,7 +326,6 @@ const traitsOf = ({ type }: TypedEvent): Traits<unknown> =>
 export const isNoteEvent = <Event extends TypedEvent>(
   event: Event,
 ): event is Extract<Event, { readonly type: NoteEventType }> => traitsOf(event).role === 'note';
-/** Whether the event is one that most imitated APIs do not show. */
 export const isHiddenEvent = <Event extends TypedEvent>(
   event: Event,
 ): event is Extract<Event, { readonly type: TypesWithRole<'state' | 'note'> }> => traitsOf(event).role !== 'work';
@@ -371,7 +368,7 @@ function goalLine(data: GoalData): string {
 }
 
 const fileReaders = new Set(['file_read', 'read', 'file_find_in_content', 'grep', 'file_find_by_name', 'glob']);
-/** Whether the tool reads or searches files. Such a call's content looks like that of a file write, but nothing is written. */
+/** Such a call's content looks like that of a file write, although nothing is written. */
 export const isFileReadingTool = (tool: string): boolean => fileReaders.has(tool);
 
 const mainArgument = (args: Readonly<Record<string, unknown>>): string =>

@@ -5,24 +5,21 @@ import { Goal, GoalAssessment, GoalResult } from './runs/goal.ts';
 import { WorkspaceDamage } from './sandboxes/files-damaged.ts';
 import { BudgetOverrun, BudgetSpec, EstimatedUsage, ModelCallPurpose, Spending, WaitReason } from './spending.ts';
 
-// The facts of a session, in the past tense. Requests are commands and never enter the log. Each facade translates names and
-// fields to those of its API. The traits of each type are in event-traits.ts.
+// Facts about a session, in the past tense. Commands never enter the log. Facades translate names and fields for their APIs.
 
 export const StepStatus = z.enum(['pending', 'running', 'completed', 'failed']);
 export type StepStatus = z.infer<typeof StepStatus>;
 export const PlanStep = z.object({ id: z.string(), description: z.string(), status: StepStatus });
 export type PlanStep = z.infer<typeof PlanStep>;
 
-/** The kind of a tool, such as `shell`. Any word is valid, so new kinds need no schema change; facades map unknown kinds. */
+/** The kind of a tool, such as `shell`. New kinds need no schema change; facades map unknown kinds. */
 export const ToolFamily = z.string().regex(/^[a-z][a-z0-9_]{0,31}$/);
 export type ToolFamily = z.infer<typeof ToolFamily>;
 
 export const ConsoleEntry = z.object({ ps1: z.string(), command: z.string(), output: z.string() });
 export type ConsoleEntry = z.infer<typeof ConsoleEntry>;
 
-/** The content of a tool call for display; null when there is only the output. */
 export const ToolContent = z.union([
-  /** `running`: the newest command is still running. */
   z.object({ console: z.array(ConsoleEntry), running: z.literal(true).exactOptional() }),
   z.object({ content: z.string(), oldContent: z.string().nullable() }),
   z.object({ screenshot: z.string() }),
@@ -31,7 +28,7 @@ export const ToolContent = z.union([
 ]);
 export type ToolContent = z.infer<typeof ToolContent>;
 
-/** A content part in the format of a client's API, returned to that client unchanged. */
+/** A content part in a client's own format, returned to that client unchanged. */
 export const ApiBlock = z.record(z.string(), z.unknown());
 export type ApiBlock = z.infer<typeof ApiBlock>;
 
@@ -45,7 +42,6 @@ export const ExternalToolResult = z.object({
   output: z.string(),
   isError: z.boolean(),
   pictures: z.array(PictureFile).exactOptional(),
-  /** The result in the format of the client's API, if it is more than text. */
   blocks: z.array(ApiBlock).exactOptional(),
 });
 export type ExternalToolResult = z.infer<typeof ExternalToolResult>;
@@ -77,14 +73,14 @@ export const ProtocolViolationReason = z.enum([
 export type ProtocolViolationReason = z.infer<typeof ProtocolViolationReason>;
 export const ProtocolViolationReport = z.object({
   reason: ProtocolViolationReason,
-  /** The request whose answer broke the rule, such as `GET /health`, without ids and names. */
+  /** The request that got the invalid answer, such as `GET /health`, without ids and names. */
   call: z.string(),
   detail: z.string(),
 });
 /**
- * The files that a fork started with. `kept`: the files as of the point in the log at which the session was forked. `empty`:
- * there were none. The other values explain why the fork started without files: too large, could not be copied, copy deleted
- * to make room for newer ones, or copies turned off or not requested.
+ * The files that a fork started with. `kept`: those from the fork's point in the log. `empty`: there were none. The other
+ * values explain missing files: too large, copying failed, copy deleted for newer ones, or copies turned off or not
+ * requested.
  */
 export const ForkFilesStatus = z.enum(['kept', 'empty', 'too_large', 'failed', 'dropped', 'off', 'unwanted']);
 export type ForkFilesStatus = z.infer<typeof ForkFilesStatus>;
@@ -94,11 +90,9 @@ export const SessionStatus = z.enum(['pending', 'running', 'waiting', 'completed
 export type SessionStatus = z.infer<typeof SessionStatus>;
 
 const args = z.record(z.string(), z.unknown());
-/**
- * The model was thinking before this text. Set in the first delta after the thinking, and in a message that starts with thinking.
- */
+/** The model was thinking before this text. */
 const thought = z.literal(true).optional();
-/** Why the run waits, if the message is the run's question. Absent in other messages, and in logs of older servers. */
+/** Why the run waits, if the message is the run's question. Absent in logs from older servers. */
 const waits = WaitReason.optional();
 const fact = <Type extends string, Data extends z.ZodType>(type: Type, data: Data) =>
   z.object({ type: z.literal(type), runId: RunId.nullable(), data });
@@ -110,9 +104,8 @@ export const SessionFact = z.discriminatedUnion('type', [
       messageId: MessageId,
       text: z.string(),
       attachments: z.array(z.string()),
-      /** The sender's clock in epoch seconds. A retry has the same value and the same text. */
+      /** Epoch seconds, from the sender's clock. A retry has the same value and text. */
       clientTimestamp: z.int().optional(),
-      /** The message in the format of the client's API, if it is more than text. */
       blocks: z.array(ApiBlock).optional(),
       goal: Goal.optional(),
     }),
@@ -140,7 +133,6 @@ export const SessionFact = z.discriminatedUnion('type', [
       exitCode: z.int().optional(),
       reason: z.enum(['interrupted', 'cancelled', 'timed_out', 'oom', 'sandbox_lost', 'unknown']).optional(),
       content: ToolContent.nullable(),
-      /** Pictures in the session's files that the model sees in addition to the output. */
       pictures: z.array(PictureFile).exactOptional(),
     }),
   ),
@@ -149,21 +141,15 @@ export const SessionFact = z.discriminatedUnion('type', [
     z.object({
       question: z.string(),
       reason: WaitReason.optional(),
-      /** The run waits for a call that a client or a worker carries out. */
       byClient: z.literal(true).optional(),
       /** Only with the reason `budget`. */
       budget: BudgetOverrun.optional(),
-      /** The amounts used so far by this run (`spent`) and by all runs of the session (`total`). */
       spent: Spending.optional(),
       total: Spending.optional(),
     }),
   ),
-  /**
-   * `messageId` is absent if a call was decided, got its result or timed out, or if an earlier message already answered the
-   * question.
-   */
+  /** `messageId` is absent if no new message caused the run to resume. */
   fact('run.resumed', z.object({ messageId: MessageId.optional() })),
-  /** A call waits for a person's approval, or for the result from a client or worker, until `approval.resolved`. */
   fact(
     'approval.requested',
     z.object({
@@ -172,15 +158,12 @@ export const SessionFact = z.discriminatedUnion('type', [
       args,
       expiresAt: z.number(),
       /**
-       * Why the call needs approval: the model's provider requires it, or the agent has read untrusted text. If the agent has
-       * its own loop: the agent's title for the call.
+       * Why the call needs approval, such as a provider's requirement or untrusted text. If the agent has its own loop: the
+       * agent's title for the call.
        */
       reason: z.string().optional(),
-      /** The text that the call would write, and the text that would be replaced. */
       content: ToolContent.optional(),
-      /** The session's client or a worker runs the call and returns its result. */
       byClient: z.literal(true).optional(),
-      /** A worker runs the call once a person has approved it, and returns its result. */
       forWorker: z.literal(true).optional(),
       /** The arguments cannot be edited, because an agent with its own loop makes the call. */
       fixed: z.literal(true).optional(),
@@ -191,17 +174,14 @@ export const SessionFact = z.discriminatedUnion('type', [
     z.object({
       callId: z.string(),
       decision: ApprovalDecision,
-      /** `user`, `program` (a client or worker of the Managed Agents API), or `timeout` if nobody decided in time. */
+      /** `user`, `program` (a client or worker of the Managed Agents API), or `timeout`. */
       by: z.string(),
       text: z.string().optional(),
-      /** The arguments that the call runs with, if the person changed them. */
       args: args.optional(),
       result: ExternalToolResult.optional(),
-      /** The tool whose calls need no further approval in this session. */
       always: z.string().optional(),
     }),
   ),
-  /** A condition that a person should know about, such as waiting for the model's provider. */
   fact(
     'run.notice',
     z.object({
@@ -219,9 +199,9 @@ export const SessionFact = z.discriminatedUnion('type', [
       code: z.enum(errorCodes).optional(),
       /** `number`: the next retry, from 1. `most`: the maximum. `inMs`: the pause. Only with `waiting_provider`. */
       retry: z.object({ number: z.int(), most: z.int(), inMs: z.number() }).optional(),
-      /** The tool server that returned no tools, and whether it refused for lack of a credential; only with `no_tools`. */
+      /** The tool server that returned no tools, and whether a credential was missing. Only with `no_tools`. */
       server: z.object({ name: z.string(), isRefused: z.boolean() }).optional(),
-      /** A vault's credential for a host that the session cannot reach; only with `left_out`. */
+      /** A vault credential for an unreachable host. Only with `left_out`. */
       credential: z.object({ id: z.string(), vaultId: z.string(), host: z.string() }).optional(),
     }),
   ),
@@ -237,22 +217,21 @@ export const SessionFact = z.discriminatedUnion('type', [
       goal: GoalAssessment.optional(),
     }),
   ),
-  /** The agent reported that it was done, so the run's goal is judged. `round` counts these reports from 1. */
   fact(
     'goal',
     z.discriminatedUnion('kind', [
-      /** A check starts. It runs `command`; without one, the grader judges the work by the rubric. */
+      /** Without `command`, the grader judges the work by the rubric. */
       z.object({ kind: z.literal('checking'), round: z.int(), command: z.string().optional() }),
       z.object({
         kind: z.literal('checked'),
         round: z.int(),
         command: z.string().optional(),
-        /** `unknown`: the check itself failed, so the result says nothing about the work. */
+        /** `unknown`: the check itself failed. */
         result: z.enum(['passed', 'missed', 'unknown']),
         exitCode: z.int().optional(),
-        /** The last part of the command's output, the grader's reason, or why the check itself failed. */
+        /** The end of the command's output, the grader's reason, or the check's own failure. */
         detail: z.string(),
-        /** The grader's score for how well the work meets the rubric, 0 to 100. */
+        /** How well the work meets the rubric, 0 to 100. */
         score: z.int().optional(),
       }),
       z.object({
@@ -260,7 +239,6 @@ export const SessionFact = z.discriminatedUnion('type', [
         round: z.int(),
         result: GoalResult,
         reason: z.string(),
-        /** The server's message that sends the work back to the agent. */
         feedback: z.object({ messageId: MessageId, text: z.string() }).optional(),
       }),
     ]),
@@ -268,10 +246,7 @@ export const SessionFact = z.discriminatedUnion('type', [
   fact('session.created', z.object({ origin: SessionOrigin, template: z.string() })),
   /** Recorded in both logs. `to` starts with the conversation of `from` up to `atSeq` in the log of `from`. */
   fact('session.forked', z.object({ from: SessionId, to: SessionId, atSeq: z.int(), files: ForkFilesStatus })),
-  /**
-   * A client changed the session. The agent's definition is not in the log, because not every reader is allowed to see its
-   * instructions.
-   */
+  /** The agent's definition is omitted, because not every reader can see its instructions. */
   fact(
     'session.updated',
     z.object({
@@ -289,18 +264,14 @@ export const SessionFact = z.discriminatedUnion('type', [
       phase: SandboxPhase,
       detail: z.string().optional(),
       ms: z.number().optional(),
-      /** The commands of the processes that a pause or a stop ends, up to a limit. */
       ended: z.array(z.string()).optional(),
     }),
   ),
-  /**
-   * The sandbox sent an answer that its daemon never sends, so another program answers in the daemon's place. The server ends the
-   * sandbox. A new one starts only when a person requests it.
-   */
+  /** An answer came from a program other than the daemon. The server ends the sandbox; only a person can request a new one. */
   fact('sandbox.untrusted', ProtocolViolationReport),
   /**
-   * The sandbox's files exceeded their limit, so the processes that wrote them were ended. Or the host's disk was nearly
-   * full, and this sandbox, which used more of it than any other, was stopped.
+   * The files exceeded their limit, so the processes that wrote them were ended. Or the host's disk was nearly full, and the
+   * server stopped this sandbox as the largest one.
    */
   fact(
     'sandbox.disk_exceeded',
@@ -312,15 +283,11 @@ export const SessionFact = z.discriminatedUnion('type', [
     }),
   ),
   fact('sandbox.files_damaged', WorkspaceDamage),
-  /**
-   * Something that the session needs, such as a file or a package, is missing from its sandbox, or a memory store's folder
-   * could not be kept in sync.
-   */
   fact('sandbox.setup', z.object({ kind: z.literal('failed'), detail: z.string() })),
   fact('sandbox.service', z.object({ name: z.string(), kind: z.enum(['ready', 'failed']), detail: z.string() })),
   /**
-   * A step in the work on a repository: a fetch (`fetching`, then `ready` or `failed`), a commit, a push, a pull request
-   * (`proposed`), the setup (`unprepared`: the setup failed) or the checks (`unchecked`: a check failed).
+   * A step in the work on a repository. `proposed`: a pull request. `unprepared`: the setup failed. `unchecked`: a check
+   * failed.
    */
   fact(
     'repository',
@@ -339,7 +306,7 @@ export const SessionFact = z.discriminatedUnion('type', [
         'unchecked',
       ]),
       url: z.string(),
-      /** The repository's folder, relative to the workspace. */
+      /** Relative to the workspace. */
       path: z.string(),
       detail: z.string(),
       branch: z.string().optional(),
@@ -369,15 +336,14 @@ export const SessionFact = z.discriminatedUnion('type', [
     z.object({ host: z.string(), port: z.int(), decision: z.enum(['allowed', 'refused']), rule: z.string() }),
   ),
   /**
-   * From this turn on, the model sees an older part of the conversation shortened. Lines of text replace tool results or
-   * pictures, or a summary replaces the whole part. `before` and `after` are the estimated tokens of a request. Events up to
-   * `uptoSeq` are affected; they stay in the log.
+   * From this turn on, the model sees events up to `uptoSeq` shortened. `before` and `after` are the estimated tokens of a
+   * request. The events stay in the log.
    */
   fact(
     'context.compacted',
     z.object({
       uptoSeq: z.int(),
-      /** `cut`: the server wrote the summary, because the model failed to. */
+      /** `cut`: a summary from the server, because the model's summary failed. */
       kind: z.enum(['results', 'pictures', 'summary', 'cut']),
       before: z.int(),
       after: z.int(),
@@ -397,14 +363,14 @@ export const SessionFact = z.discriminatedUnion('type', [
       cost: z.number().optional(),
       /** Usage that budgets add because the provider's count is missing or far too small. */
       assumed: EstimatedUsage.optional(),
-      /** The number of this model request in the session. Absent in older logs. */
+      /** Counts the session's model requests. Absent in older logs. */
       turn: z.int().optional(),
-      /** The SHA-256 of everything that the model saw in this request. */
+      /** SHA-256 of the model's complete input. */
       requestHash: z.string().optional(),
       purpose: ModelCallPurpose.optional(),
-      /** The time at which the request was sent, epoch ms. */
+      /** When the request was sent, epoch ms. */
       askedAt: z.number().optional(),
-      /** The readable part of the model's reasoning, or only the start of that part if it is long. */
+      /** The readable part of the model's reasoning, possibly truncated. */
       thoughts: z.string().optional(),
     }),
   ),
@@ -414,7 +380,7 @@ export type FactType = SessionFact['type'];
 export type FactOf<Type extends FactType> = Extract<SessionFact, { type: Type }>;
 
 /**
- * `seq` is 1, 2, 3, … per session and the only cursor. `ts` is the server's clock in epoch ms.
+ * `seq` is 1, 2, 3, … per session and the only cursor. `ts` is epoch ms on the server's clock.
  *
  * @example
  * { type: 'run.end', runId, data: { reason: 'completed' }, seq: 12, sessionId, ts: 1_764_000_000_000 }
@@ -423,6 +389,6 @@ export type SessionEvent = SessionFact & {
   readonly seq: number;
   readonly sessionId: SessionId;
   readonly ts: number;
-  /** Part of the event's data was stored outside of the log and can no longer be read. */
+  /** Data outside of the log can no longer be read. */
   readonly problem?: 'blob_missing';
 };

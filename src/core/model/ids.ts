@@ -1,17 +1,14 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
-// Consists of 16 hex digits, so that the id can be part of a container or pod name.
+// 16 hex digits, so that container and pod names can contain the id.
 export const SessionId = z
   .string()
   .regex(/^[0-9a-f]{16}$/)
   .brand<'SessionId'>();
 export type SessionId = z.infer<typeof SessionId>;
 
-/**
- * Derived from the session's id, so the name serves as a lock: a session has at most one sandbox at a time. Facades call it
- * `container_id`.
- */
+/** Derived from the session's id, so a session has at most one sandbox at a time. Facades call it `container_id`. */
 export const SandboxId = z
   .string()
   .regex(/^sbx-[0-9a-f]{16}$/)
@@ -20,7 +17,7 @@ export type SandboxId = z.infer<typeof SandboxId>;
 export const sandboxIdOf = (id: SessionId): SandboxId => SandboxId.parse(`sbx-${id}`);
 export const sessionIdOf = (id: SandboxId): SessionId => SessionId.parse(id.slice(4));
 
-/** Storage that outlives sessions. The id is the name of its folder, or part of the name of the engine's volume. */
+/** Storage that outlives sessions. Folder and engine volume names contain the id. */
 export const VolumeId = z
   .string()
   .regex(/^vol-[0-9a-f]{16}$/)
@@ -31,9 +28,9 @@ export const RunId = z.uuid().brand<'RunId'>();
 export type RunId = z.infer<typeof RunId>;
 export const MessageId = z.uuid().brand<'MessageId'>();
 export type MessageId = z.infer<typeof MessageId>;
-/** The id of a session whose creation is retried until it succeeds, derived from `text` so that every retry uses the same id. */
+/** Derives the same id from the same `text`, so that retries create only one session. */
 export const deriveSessionId = (text: string): SessionId => SessionId.parse(hashOf(text).slice(0, 16));
-/** The id of a message that is resent until its arrival is confirmed, derived from `text` so that all copies share the id. */
+/** Derives the same id from the same `text`, so that resent copies of a message are recognized. */
 export function deriveMessageId(text: string): MessageId {
   const hex = hashOf(text);
   return MessageId.parse(
@@ -47,7 +44,7 @@ export interface IdSource {
   sessionId(): SessionId;
   runId(): RunId;
   messageId(): MessageId;
-  /** 12 hex digits, for ids without a type of their own, such as those of commands and keys. */
+  /** 12 hex digits, for ids without their own type, such as those of commands and keys. */
   short(): string;
   /** 256 random bits as base64url, for credentials. */
   token(): string;
@@ -65,10 +62,7 @@ export function createIdSource(): IdSource {
   };
 }
 
-/**
- * Takes random bytes from a buffer, because a request for a few bytes takes as long as one for many. Used for ids, never for
- * secrets.
- */
+/** Takes random bytes from a buffer, because small requests take as long as large ones. Used for ids, never for secrets. */
 function pooled(): (bytes: number) => Buffer {
   const stock = Buffer.alloc(1_024);
   let at = stock.length;

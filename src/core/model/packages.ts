@@ -4,7 +4,6 @@ export interface Packages {
 }
 export type PackageManager = keyof Packages;
 
-/** The package managers with their requested packages, in the order of installation. Managers without packages are left out. */
 export const findRequestedPackages = ({
   pip = [],
   npm = [],

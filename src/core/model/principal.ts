@@ -1,15 +1,13 @@
 import { AppError } from '../errors/errors.ts';
 
-/**
- * The roles, from the fewest rights to the most. An auditor also sees what administrators see, except the content of sessions.
- */
+/** From the fewest rights to the most. An auditor sees everything that administrators see, except the content of sessions. */
 export const roles = ['viewer', 'auditor', 'user', 'operator', 'admin'] as const;
 export type Role = (typeof roles)[number];
 
-/** The roles of members in a project, from the fewest rights to the most. */
+/** From the fewest rights to the most. */
 export const memberRoles = ['viewer', 'member', 'maintainer'] as const;
 export type MemberRole = (typeof memberRoles)[number];
-/** The project roles that a key can have. A key never manages a project. */
+/** Keys can never manage a project. */
 export const apiKeyProjectRoles = ['viewer', 'member'] as const;
 export const projectRoles = [...memberRoles, 'owner'] as const;
 export type ProjectRole = (typeof projectRoles)[number];
@@ -22,41 +20,37 @@ export type ProjectRole = (typeof projectRoles)[number];
  */
 export interface Principal {
   /**
-   * `nobody`: no credential, on a route that needs none. `reader`: a page of a development server whose origin the operator did
-   * not list, when no credential is needed; it can read everything and change nothing.
+   * `nobody`: no credential, on a public route. `reader`: a page from an unlisted development origin, when no credential is
+   * needed; it can read everything and change nothing.
    */
   readonly role: Role | 'nobody' | 'reader';
-  /** The origin of a reader's page. */
   readonly origin?: string;
-  /**
-   * The id of the caller's key. Absent for the server's own token, when no credential is needed, and for callers without their
-   * own key, such as workers.
-   */
+  /** Absent for the server's own token, when no credential is needed, and for callers without their own key, such as workers. */
   readonly key?: string;
-  /** The owner of everything that the caller creates; absent for the server's own token, and when no credential is needed. */
+  /** Owns everything that the caller creates. Absent for the server's own token, and when no credential is needed. */
   readonly owner?: string;
-  /** The person's id, if the caller signed in. `key` then belongs to the browser or command line. */
+  /** The id of a signed-in person. `key` then belongs to the browser or command line. */
   readonly person?: string;
-  /** The caller uses one of the person's keys, so it cannot manage the person's account: devices and keys. */
+  /** The caller uses a personal key, so it cannot manage the person's devices and keys. */
   readonly isPersonalKey?: true;
-  /** Other names under which projects can list the person: each group as `ISSUER\nNAME`, and the verified e-mail address. */
+  /** Other names for the person in projects: groups as `ISSUER\nNAME`, and the verified e-mail address. */
   readonly aliases?: readonly string[];
   /**
-   * The caller's roles by project id. New roles are added to this map. When a role ends or is reduced, `ended` fires, and the
-   * caller's next request has a new principal.
+   * Roles by project id. New roles are added to this map. If a role ends or is reduced, `ended` fires and the next request
+   * has a new principal.
    */
   readonly projects?: ReadonlyMap<string, ProjectRole> | undefined;
-  /** The project for sessions and automations that the caller creates without naming a project. */
+  /** The default project for the caller's new sessions and automations. */
   readonly home?: string;
-  /** A worker's session is that of the work item whose token it uses. For `nobody`: the session whose public port is visited. */
+  /** A worker's session is that of its work item. `nobody`: the session with the visited public port. */
   readonly session?: string;
-  /** The caller's name in the audit log if it has no key of its own, for example because it sent a sandbox's token. */
+  /** The caller's name in the audit log if it has no key. */
   readonly by?: 'sandbox token' | 'environment key' | 'preview' | 'server' | 'nobody';
-  /** Fires when the caller loses rights: its key was revoked or expired, or its role in a project ended or was reduced. */
+  /** Fires when the caller loses rights, for example when its key expires or its role is reduced. */
   readonly ended?: AbortSignal;
 }
 
-/** The caller with the server's own token. On a server that requires no credential: every caller except a `reader`. */
+/** The server's own token. If no credential is required: all callers except a `reader`. */
 export const adminPrincipal: Principal = { role: 'admin' };
 export const nobodyPrincipal: Principal = { role: 'nobody' };
 

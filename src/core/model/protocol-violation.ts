@@ -3,7 +3,7 @@ import type { FactOf } from './events.ts';
 
 export type ProtocolViolationData = FactOf<'sandbox.untrusted'>['data'];
 
-/** A sandbox broke a protocol rule: another program answers in its daemon's place, or imitates the daemon. */
+/** Another program answers in place of the sandbox's daemon. */
 export class ProtocolViolation extends Error {
   override readonly name = 'Breach';
   readonly data: ProtocolViolationData;

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { ServiceRecipes } from './services/recipe.ts';
 
-// `.corral/corral.yaml` of a repository. Its author is not the user of the session, so nothing in it grants access: hosts and
-// services need a person's approval, and the template and tools are only shown.
+// `.corral/corral.yaml` of a repository. Its author is not the session's user, so nothing in it grants access: hosts and
+// services need a person's approval.
 
 const maxNamed = 20;
-/** Limited because lists of sessions contain whole records, which include the services. */
+/** Limited because lists of sessions contain the services. */
 const maxServicesChars = 16_384;
 const Name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'must be lower-case letters, digits and hyphens');
 const Word = z.string().regex(/^[\w.-]{1,60}$/, 'must be one word');
@@ -34,16 +34,16 @@ export const lockFileNames: readonly string[] = [
 export const RepositoryConfig = z.strictObject({
   template: Name.nullish(),
   tools: z.array(Word).max(50).nullish(),
-  /** The hosts needed to work in the repository. Each stays blocked until a person allows it. */
+  /** Each host stays blocked until a person allows it. */
   egress: z.array(Host).max(50).nullish(),
   ports: named(z.int().min(1).max(65_535)).nullish(),
   checks: named(z.string().trim().min(1).max(2_000)).nullish(),
-  /** The containers needed to work in the repository. None starts until a person allows it. */
+  /** No service starts until a person allows it. */
   services: ServiceRecipes.refine(
     (all) => JSON.stringify(all).length <= maxServicesChars,
     `is longer than ${maxServicesChars} characters`,
   ).nullish(),
-  /** `setup.sh` runs again when the content of one of these files changes. Absent: the usual lock files. */
+  /** Changes to these files run `setup.sh` again. Absent: the usual lock files. */
   cache: z.array(InnerPath).min(1).max(50).nullish(),
 });
 export type RepositoryConfig = z.infer<typeof RepositoryConfig>;
@@ -57,19 +57,15 @@ export const EnvironmentCheckResult = z.object({
 export type EnvironmentCheckResult = z.infer<typeof EnvironmentCheckResult>;
 
 export const RepositoryEnvironment = z.object({
-  /** Why `corral.yaml` is invalid; null if it is valid or missing. */
+  /** Why `corral.yaml` is invalid. Null: valid or missing. */
   problem: z.string().nullable(),
-  /** The state of `setup.sh`. `restored`: files from an earlier session were used instead of running it. */
+  /** `restored`: files from an earlier session replaced a run of `setup.sh`. */
   setup: z.enum(['none', 'running', 'ran', 'restored', 'failed']),
-  /** The size of the files from `setup.sh` that are stored for later sessions; absent: none. */
   storedBytes: z.number().optional(),
-  /** Whether the repository has a `start.sh`, which runs in each new sandbox. */
   starts: z.boolean(),
   template: z.string().nullable(),
   tools: z.array(z.string()).readonly(),
-  /** Hosts that the file's author requests. A request alone does not open a host. */
   egress: z.array(z.string()).readonly(),
-  /** Services that the file's author requests. A request alone does not start a service. Absent: none. */
   services: ServiceRecipes.optional(),
   ports: z.array(z.object({ name: z.string(), port: z.int() })).readonly(),
   checks: z

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { RepositoryEnvironment } from './repository-environment.ts';
 
-// Repositories that a session works on. Every string here may end up on git's command line, so each has a strict format.
+// Strings here may end up on git's command line, so each has a strict format.
 
 const segment = /^[A-Za-z0-9_~][A-Za-z0-9._~+-]*$/;
 const maxUrl = 500;
@@ -24,7 +24,7 @@ export function findRepositoryUrlProblem(text: string): string | undefined {
   return undefined;
 }
 
-/** Whether the repository is a folder on the server. The operator must list such folders in the settings. */
+/** The operator must list such folders in the settings. */
 export const isFolderUrl = (url: string): boolean => url.startsWith('file:');
 
 /** `https://host[:port]/path` or `file:///path`, with the host in lower case and without a trailing slash. */
@@ -36,17 +36,17 @@ export const RepositoryUrl = z
   })
   .transform((text) => (URL.parse(text)?.href ?? text).replace(/\/$/, ''));
 
-/** The URL without its credentials. Also handles invalid URLs, because error messages repeat them. */
+/** Also handles invalid URLs, because error messages repeat them. */
 const withoutCredential = (text: string) => text.slice(0, 200).replace(/\/\/[^/@]*@/, '//');
 
-/** A branch, a tag or a commit, in a form that git never interprets as an option or a range. */
+/** A branch, tag or commit that git cannot interpret as an option or range. */
 export const GitRef = z
   .string()
   .max(200)
   .regex(/^[A-Za-z0-9_][A-Za-z0-9._/+-]*$/, 'must be the name of a branch or tag, or a commit')
   .refine((name) => !/\.\.|\/\/|\/\.|\.lock(\/|$)|[/.]$/.test(name), 'is not a name that git accepts');
 
-/** A folder, relative to the workspace. */
+/** Relative to the workspace. */
 export const RepositoryPath = z
   .string()
   .max(200)
@@ -55,7 +55,6 @@ export const RepositoryPath = z
     'must be a folder of the workspace, such as project or work/project',
   );
 
-/** The access that credentials give to this repository: `read` allows fetching, `write` also pushing. */
 export const RepositoryAccess = z.enum(['read', 'write']);
 export type RepositoryAccess = z.infer<typeof RepositoryAccess>;
 
@@ -106,7 +105,7 @@ export const SessionRepository = z.object({
   /** `waiting`: fetched when the sandbox starts. */
   state: z.enum(['waiting', 'ready', 'failed']),
   error: z.string().nullable(),
-  /** The branch of this session, `corral/<words>-<id>`; null until the repository is fetched. */
+  /** `corral/<words>-<id>`. Null until the repository is fetched. */
   branch: z.string().nullable(),
   /**
    * The target branch of pull requests: the branch that `ref` names, or the default branch. Null: `ref` is not a branch, or the
@@ -114,7 +113,7 @@ export const SessionRepository = z.object({
    */
   baseBranch: z.string().nullable(),
   baseCommit: Commit.nullable(),
-  /** The content of the repository's `.corral` folder; absent: there is no such folder, or the repository is not fetched. */
+  /** Absent: the repository has no `.corral` folder, or is not fetched. */
   environment: RepositoryEnvironment.optional(),
 });
 export type SessionRepository = z.infer<typeof SessionRepository>;

@@ -3,17 +3,13 @@ export interface ConsoleEntry {
   readonly command: string;
   readonly output: string;
 }
-/** A command whose output is read only when it is shown. */
 export interface LazyConsoleEntry extends Omit<ConsoleEntry, 'output'> {
   text(): string | Promise<string>;
 }
 
 const leftOut = '[… left out …]';
 
-/**
- * Returns all commands, with the newest outputs that fit into `chars` characters together with their commands. Reads
- * backwards from the newest output; the first that does not fit is left out, as are all older ones.
- */
+/** Returns all commands, with as many of the newest outputs as fit into `chars` characters. */
 export async function readNewestOutputs(commands: readonly LazyConsoleEntry[], chars: number): Promise<ConsoleEntry[]> {
   let left = chars;
   const newestFirst: ConsoleEntry[] = [];

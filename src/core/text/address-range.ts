@@ -1,8 +1,7 @@
 import { isIPv4, isIPv6, SocketAddress } from 'node:net';
 
-/** One address, or all addresses that start with the same bits. */
 export interface AddressRange {
-  /** `address/prefix` with the address in canonical notation, or a single address alone. */
+  /** `address/prefix`, or a single address, in canonical form. */
   readonly text: string;
   readonly address: string;
   readonly prefix: number;
@@ -10,11 +9,10 @@ export interface AddressRange {
 }
 
 const bitsOf = { ipv4: 32, ipv6: 128 } as const;
-/** All addresses of each family. */
 export const fullAddressRanges = { ipv4: '0.0.0.0/0', ipv6: '::/0' } as const;
 const mappedBits = 96;
 
-/** Converts an address to canonical notation, and an IPv4-mapped address to IPv4. Undefined for any other text. */
+/** Also converts IPv4-mapped addresses to IPv4. Undefined if `text` is no address. */
 export function toCanonicalAddress(text: string): string | undefined {
   if (isIPv4(text)) return text;
   if (!isIPv6(text) || text.includes('%')) return undefined;
@@ -22,7 +20,7 @@ export function toCanonicalAddress(text: string): string | undefined {
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(address)?.[1] ?? address;
 }
 
-/** Parses an address or a range such as 192.0.2.0/24. Undefined for any other text, including non-standard notations. */
+/** Accepts an address or a range such as 192.0.2.0/24. Undefined for other strings and non-standard notations. */
 export function parseAddressRange(text: string): AddressRange | undefined {
   const [written = '', bits, ...rest] = text.split('/');
   const address = toCanonicalAddress(written);

@@ -1,8 +1,8 @@
 import { isIPv6 } from 'node:net';
 
 /**
- * The key for rate limits by address. One machine can use a whole /64 of IPv6 addresses, so the key of an IPv6 address is
- * its /64. An IPv4-mapped address becomes IPv4; any other text stays unchanged.
+ * The key for rate limits by address. IPv6 addresses share a key per /64, because one machine can use all of them. Strings
+ * that are no address stay unchanged.
  */
 export function toNetworkKey(address: string): string {
   if (!isIPv6(address)) return address;
@@ -13,7 +13,7 @@ export function toNetworkKey(address: string): string {
   const groups = (text: string) => text.split(':').filter((group) => group !== '');
   const left = groups(head);
   const right = groups(tail ?? '');
-  // a trailing IPv4 address takes the place of two groups
+  // a trailing IPv4 address replaces two groups
   const taken = left.length + right.length + (right.at(-1)?.includes('.') ? 1 : 0);
   const all = [...left, ...new Array<string>(Math.max(0, 8 - taken)).fill('0'), ...right];
   const first = all.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16));

@@ -1,8 +1,6 @@
 import { truncateEnd } from './text.ts';
 
-// Decodes UTF-8 that arrives in chunks. A chunk may end in the middle of a character.
-
-/** Decodes at most `maxChars` characters of an error text. Keeps its start by default, or its end with `truncateStart`. */
+/** Decodes at most `maxChars` characters. Keeps the start by default, or the end with `truncateStart`. */
 export function createBoundedTextDecoder(maxChars: number, keep = truncateEnd) {
   const decoder = new TextDecoder();
   let text = '';
@@ -14,7 +12,7 @@ export function createBoundedTextDecoder(maxChars: number, keep = truncateEnd) {
   };
 }
 
-/** The number of bytes before an incomplete last character. Invalid UTF-8 is treated as complete. */
+/** Excludes an incomplete last character. Invalid UTF-8 is treated as complete. */
 export function countCompleteUtf8Bytes(bytes: Uint8Array): number {
   for (let back = 1; back <= Math.min(3, bytes.length); back++) {
     const byte = bytes[bytes.length - back] ?? 0;
@@ -25,14 +23,14 @@ export function countCompleteUtf8Bytes(bytes: Uint8Array): number {
   return bytes.length;
 }
 
-/** The number of leading bytes that belong to a character whose first byte was cut off. */
+/** The number of leading bytes whose character began earlier. */
 export function countOrphanBytes(bytes: Uint8Array): number {
   let count = 0;
   while (count < 3 && ((bytes[count] ?? 0) & 0xc0) === 0x80) count += 1;
   return count;
 }
 
-/** Splits bytes into pieces that end between characters, for readers that decode each piece separately. */
+/** Splits bytes between characters, for readers that decode each piece separately. */
 export class Utf8Chunker {
   #held = Buffer.alloc(0);
   readonly #most: number;
@@ -53,7 +51,6 @@ export class Utf8Chunker {
     this.#held = Buffer.from(rest);
   }
 
-  /** The bytes of a character that was never completed. */
   end(): Buffer {
     return this.#held;
   }

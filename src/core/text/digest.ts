@@ -1,6 +1,5 @@
 import { hash } from 'node:crypto';
 
-/** The SHA-256 of the text, in hex. */
 export const digestText = (text: string): string => hash('sha256', text);
 
 /** The SHA-256 of a JSON value. The order of keys does not matter, because stores and parsers may change it. */

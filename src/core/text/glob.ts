@@ -1,12 +1,12 @@
 import { AppError } from '../errors/errors.ts';
 
-// Matches globs without regular expressions, so that no untrusted pattern can run forever.
+// No regular expressions, so that untrusted patterns cannot run forever.
 
 const maxChars = 4_096; // the maximum length of a path
 
 /**
- * Matches the base name, or the whole relative path if the glob contains a slash. Throws invalid_request for a glob that is too
- * long or has too many alternatives.
+ * Matches the base name, or the whole relative path if the glob contains a slash. Throws: invalid_request, for a glob that
+ * is too long or has too many alternatives.
  */
 export function compileGlob(glob: string): (relativePath: string) => boolean {
   if (glob.length > maxChars) throw new AppError('invalid_request', `The glob has more than ${maxChars} characters.`);
@@ -16,7 +16,7 @@ export function compileGlob(glob: string): (relativePath: string) => boolean {
   return (path) => deep.some((parts) => matchParts(parts, path.split('/')));
 }
 
-/** Whether at least one glob matches; an empty list matches everything. */
+/** An empty list matches everything. */
 export function compileGlobs(globs: readonly string[]): (relativePath: string) => boolean {
   const fits = globs.map(compileGlob);
   return (path) => fits.length === 0 || fits.some((one) => one(path));
@@ -51,8 +51,8 @@ function matchName(pattern: string, name: string): boolean {
 }
 
 /**
- * Whether a whole text, such as the subject of a token, matches a pattern. Slashes and colons separate its parts: `*`
- * matches within one part, and `**` matches any number of parts; no other character is special.
+ * Matches a whole string, such as a token's subject. Slashes and colons separate its parts: `*` matches within one part,
+ * `**` any number of parts. No other character is special.
  */
 export function matchesSegmentPattern(pattern: string, text: string): boolean {
   const parts = (of: string) => of.split(/(?<=[/:])/);
@@ -65,7 +65,6 @@ export function matchesSegmentPattern(pattern: string, text: string): boolean {
   });
 }
 
-/** Splits the pattern into single characters, `\x` (a literal x) and whole `[sets]`. */
 function tokens(pattern: string): string[] {
   const lastClose = pattern.lastIndexOf(']');
   const found: string[] = [];
@@ -79,7 +78,7 @@ function tokens(pattern: string): string[] {
   return found;
 }
 
-/** The set that starts here. A `]` directly after the opening bracket belongs to it. */
+/** A `]` directly after the opening bracket belongs to the set. */
 function setAt(pattern: string, at: number): string {
   const [begin = '['] = /^\[[!^]?\]?/.exec(pattern.slice(at, at + 3)) ?? [];
   const close = pattern.indexOf(']', at + begin.length);
@@ -110,7 +109,7 @@ interface Rules {
   matches(item: string, value: string): boolean;
 }
 
-/** On a mismatch, the last star consumes one more item and matching resumes there. Takes at most pattern × text steps. */
+/** On a mismatch, the last star consumes one more item. Takes at most pattern × text steps. */
 function wildcard(pattern: readonly string[], text: readonly string[], rules: Rules): boolean {
   let at = 0;
   let star = -1;

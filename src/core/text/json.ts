@@ -1,7 +1,7 @@
 export interface JsonLimits {
   readonly maxBytes: number;
   readonly maxDepth: number;
-  /** Maximum number of values; field names are not counted. */
+  /** Field names are not counted. */
   readonly maxValues: number;
 }
 export type ParsedJson =
@@ -9,13 +9,13 @@ export type ParsedJson =
   | { readonly ok: false; readonly reason: 'too_large' | 'too_complex' | 'not_json'; readonly detail: string };
 
 /**
- * Parses JSON from a peer. All untrusted JSON goes through here, which a source test enforces: `JSON.parse` alone needs seconds
- * and gigabytes for a few megabytes of `[`.
+ * Parses untrusted JSON; a source test enforces its use. `JSON.parse` alone needs seconds and gigabytes for a few megabytes
+ * of `[`.
  */
 export function parseJson(input: Uint8Array | string, limits: JsonLimits): ParsedJson {
   const { maxBytes } = limits;
   const tooLarge = { ok: false, reason: 'too_large', detail: `more than ${maxBytes} bytes` } as const;
-  if (input.length > maxBytes) return tooLarge; // text has at least as many bytes as UTF-16 units
+  if (input.length > maxBytes) return tooLarge; // the string has at least as many bytes as UTF-16 units
   const bytes = typeof input === 'string' ? Buffer.from(input) : bufferOver(input);
   if (bytes.length > maxBytes) return tooLarge;
   const complaint = findExceededJsonLimit(bytes, limits);
@@ -28,13 +28,12 @@ export function parseJson(input: Uint8Array | string, limits: JsonLimits): Parse
   }
 }
 
-const byteOrderMark = '\ufeff'; // some Windows programs write it at the start of text files
+const byteOrderMark = '\ufeff'; // added by some Windows programs
 
-/** Shares memory with the input. `Buffer.from(bytes)` would copy it, which is too expensive for a large answer. */
+/** Shares memory with the input; `Buffer.from(bytes)` would copy large answers. */
 const bufferOver = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
   Buffer.from(buffer, byteOffset, byteLength);
 
-/** The value; undefined if the text is not JSON within the limits. */
 export function parseJsonWithinLimits(text: string, limits: JsonLimits): unknown {
   const json = parseJson(text, limits);
   return json.ok ? json.value : undefined;
@@ -45,8 +44,8 @@ const opening = new Set([0x5b, 0x7b]); // [ {
 const closing = new Set([0x5d, 0x7d]); // ] }
 
 /**
- * Counts the values that a JSON parser would build, without building them. Returns the exceeded limit, or undefined. Invalid JSON
- * passes; the parser rejects it immediately.
+ * Counts the values of the parsed JSON without building them. Returns the exceeded limit, if any. Invalid JSON passes,
+ * because the parser rejects it immediately.
  */
 export function findExceededJsonLimit(
   bytes: Uint8Array,
@@ -68,7 +67,7 @@ export function findExceededJsonLimit(
   return undefined;
 }
 
-/** The index of the closing quote. Uses `indexOf`, because most of a large answer consists of strings. */
+/** Uses `indexOf`, because large answers consist mostly of strings. */
 function endOfText(bytes: Uint8Array, from: number): number {
   for (let end = bytes.indexOf(quote, from); end >= 0; end = bytes.indexOf(quote, end + 1)) {
     let escapes = 0;

@@ -1,5 +1,5 @@
-// Keeps values computed from a list, such as its size or hash, up to date as the list grows. The lists are immutable: a longer
-// list replaces the old one and inherits the results for their common items.
+// Keeps values computed from a list, such as its size or hash, up to date as the list grows. Lists are immutable: a longer
+// list reuses the results for the old one.
 
 interface Progress {
   readonly upto: number;
@@ -7,7 +7,6 @@ interface Progress {
 }
 const known = new WeakMap<readonly unknown[], Map<object, Progress>>();
 
-/** Returns a list with the items appended, or the list itself if there are none. */
 export function extendList<Item>(list: readonly Item[], more: readonly Item[]): readonly Item[] {
   if (more.length === 0) return list;
   const longer = list.concat(more);
@@ -17,8 +16,8 @@ export function extendList<Item>(list: readonly Item[], more: readonly Item[]): 
 }
 
 /**
- * Like `reduce`, but continues from an earlier result for the same list or for the list it extends (`extendList`). `step` must
- * not change the previous value.
+ * Like `reduce`, but continues from the result for the list that this one extends (`extendList`). `step` must not change the
+ * previous value.
  *
  * @example
  * const countChars = createListFold(0, (sum, text: string) => sum + text.length);
@@ -38,7 +37,7 @@ export function createListFold<Item, Value>(
   };
 }
 
-/** Caches one result per object, which must be immutable. */
+/** Caches one result per object. The objects must be immutable. */
 export function memoizeByKey<Key extends object, Value>(compute: (key: Key) => Value): (key: Key) => Value {
   const values = new WeakMap<Key, { readonly value: Value }>();
   return (key) => {

@@ -2,15 +2,13 @@ import { crc32 } from 'node:zlib';
 
 export const pngSignature = Buffer.from('89504e470d0a1a0a', 'hex');
 
-/** Number of leading bytes that `detectPictureType` needs. */
 export const pictureHeadBytes = 12;
 
 export type PictureType = 'image/png' | 'image/jpeg' | 'image/gif' | 'image/webp';
 
-/** Maximum size of a picture for a model. Pictures over a provider's limit are scaled down. */
+/** The limit for models, in bytes. Pictures over a provider's limit are scaled down. */
 export const maxPictureBytes = 20 * 1024 * 1024;
 
-/** Detects the type from the file's first bytes; undefined for a file that models do not accept as a picture. */
 export function detectPictureType(head: Buffer): PictureType | undefined {
   if (head.subarray(0, pngSignature.length).equals(pngSignature)) return 'image/png';
   const latin = head.toString('latin1', 0, pictureHeadBytes);
@@ -19,7 +17,7 @@ export function detectPictureType(head: Buffer): PictureType | undefined {
   return /^RIFF....WEBP$/s.test(latin) ? 'image/webp' : undefined;
 }
 
-/** Width and height in pixels; undefined for a truncated or unreadable file. */
+/** In pixels. Undefined: truncated or unreadable. */
 export function readPictureSize(bytes: Buffer): { readonly width: number; readonly height: number } | undefined {
   const found = sizeReaders[detectPictureType(bytes) ?? '']?.(bytes);
   if (!found) return undefined;
@@ -66,7 +64,7 @@ function webpSize(bytes: Buffer): readonly [number, number] | undefined {
   return form === 'VP8L' ? [(bits & 0x3fff) + 1, ((bits >>> 14) & 0x3fff) + 1] : undefined;
 }
 
-/** Encodes a PNG in RGB with 8 bits per channel. `data`: its deflated rows, each preceded by its filter number. */
+/** RGB with 8 bits per channel. `data`: deflated rows, each with its filter number first. */
 export function buildPngFile(width: number, height: number, data: Buffer): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);

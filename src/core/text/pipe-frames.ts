@@ -1,6 +1,6 @@
-// Frames of a program's stream: one byte for the channel, four for the length (big-endian), then the payload.
+// A frame has one byte for the channel, four for the length (big-endian), then the payload.
 
-/** `input` without a payload closes the program's standard input. `end` carries the program's exit status as JSON. */
+/** An empty `input` closes standard input. `end` carries the exit status as JSON. */
 export const pipeChannels = ['input', 'output', 'errors', 'end'] as const;
 export type PipeChannel = (typeof pipeChannels)[number];
 export interface PipeFrame {
@@ -9,10 +9,9 @@ export interface PipeFrame {
 }
 
 const headBytes = 5;
-/** Maximum payload of one frame, in bytes. */
+/** Bytes of payload. */
 export const maxPipeFrameBytes = 256 * 1024;
 
-/** Splits bytes into frames of at most `maxPipeFrameBytes`. Without bytes, returns one frame without a payload. */
 export function toPipeFrames(channel: PipeChannel, bytes: Uint8Array): Buffer {
   const parts: Uint8Array[] = [];
   for (let at = 0; at === 0 || at < bytes.length; at += maxPipeFrameBytes) {
@@ -25,17 +24,14 @@ export function toPipeFrames(channel: PipeChannel, bytes: Uint8Array): Buffer {
   return Buffer.concat(parts);
 }
 
-/**
- * Parses a stream into frames, and keeps at most one incomplete frame. `push` throws a RangeError for an unknown channel or an
- * oversized frame.
- */
+/** Keeps at most one incomplete frame. `push` throws a RangeError for an unknown channel or an oversized frame. */
 export function createPipeFrameReader(): { push(chunk: Buffer): PipeFrame[] } {
   let head: Buffer = Buffer.alloc(0);
   let open: (PipeFrame & { filled: number }) | undefined;
 
   /**
-   * Copies bytes into the incomplete frame and returns those after it. Without such a frame, returns all bytes, preceded by
-   * those of an incomplete header.
+   * Adds bytes to the incomplete frame and returns the others. Without such a frame, returns all bytes, including those of
+   * an incomplete header.
    */
   function fill(chunk: Buffer): Buffer {
     if (!open) return head.length > 0 ? Buffer.concat([head, chunk]) : chunk;

@@ -1,4 +1,3 @@
-/** Pads columns so that they align in a terminal. */
 export function formatPlainTable(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows

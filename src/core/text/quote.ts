@@ -1,7 +1,7 @@
 import { truncateEnd } from './text.ts';
 /**
- * Quotes third-party text in a message to an agent. Each line starts with `>`, so that no line can pass for the sender's own
- * words. Text beyond `maxLength` characters is cut.
+ * Starts each line of third-party text with `>`, so that no line looks like the sender's own words. Truncates at `maxLength`
+ * characters.
  */
 export function quoteLines(text: string, maxLength: number): string {
   const cut = text.length > maxLength ? `${truncateEnd(text, maxLength)} […]` : text;
@@ -11,8 +11,7 @@ export function quoteLines(text: string, maxLength: number): string {
     .join('\n');
 }
 
-/** The text on one line, without invisible characters; at most 200 characters. */
+/** Replaces invisible characters and truncates to 200 characters. */
 export const toShortLine = (text: string): string => truncateEnd(text.replaceAll(/[\p{C}\s]+/gu, ' ').trim(), 200);
 
-/** Quotes any text as one word of a shell command. */
 export const quoteForShell = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;

@@ -2,19 +2,18 @@ import type { Secret } from './secret.ts';
 import { trimEndCharacters } from './text.ts';
 
 /**
- * Minimum length at which a secret is recognized in logs and in answers to a sandbox; a shorter one would match ordinary
- * words. `maskSecret` masks any length.
+ * Shorter secrets are not recognized in logs and in answers to a sandbox, because they match ordinary words. `maskSecret`
+ * masks any length.
  */
 export const minMaskedChars = 6;
 
-/** Replaces each form of the secret with `mask`, for example in an error from a provider that received the secret. */
+/** Masks every encoding, for example in an error from the provider that received the secret. */
 export function maskSecret(text: string, secret: Secret, mask: string): string {
-  // longest first, so that no part of a secret remains
+  // longest first, so that no part remains
   const forms = listSecretEncodings(secret.reveal()).sort((a, b) => b.length - a.length);
   return forms.reduce((masked, form) => masked.replaceAll(form, mask), text);
 }
 
-/** The encodings in which a secret may appear: plain text, URL or form, JSON, hex and base64. */
 export function listSecretEncodings(value: string): string[] {
   const json = JSON.stringify(value).slice(1, -1);
   return [
@@ -28,8 +27,8 @@ export function listSecretEncodings(value: string): string[] {
 }
 
 /**
- * The value as it appears in the base64 of a longer text, at each of the three offsets, without the characters that depend
- * on neighbouring bytes.
+ * The value inside the base64 of a longer text, at each of the three offsets. Characters that depend on neighbouring bytes
+ * are left out.
  */
 function base64Of(value: string): string[] {
   return [0, 1, 2].flatMap((offset) => {

@@ -1,26 +1,23 @@
-// Reads server-sent events. The packaged client uses this file, so it uses no Node APIs.
+// Uses no Node APIs, because the packaged client includes this file.
 
 export interface ServerSentEvent {
-  /** `message` if the frame sets none. */
+  /** Default: `message`. */
   readonly type: string;
-  /** Undefined: the frame only sets the id or retry delay, or keeps the connection open. */
+  /** Undefined: the frame only sets the id or retry delay, or is a ping. */
   readonly data: string | undefined;
   readonly id: string | undefined;
-  /** The delay before reconnecting, in ms. */
+  /** Milliseconds before reconnecting. */
   readonly retry: number | undefined;
 }
 
-/**
- * Yields the frames of the stream as they arrive; an incomplete last frame is ignored. Throws a RangeError for an oversized
- * frame.
- */
+/** Ignores an incomplete last frame. Throws a RangeError for an oversized one. */
 export async function* parseServerSentEvents(
   body: ReadableStream<Uint8Array>,
   maxChars = Number.POSITIVE_INFINITY,
 ): AsyncGenerator<ServerSentEvent, void> {
   const decoder = new TextDecoder();
   const reader = body.getReader(); // not every browser can iterate over a stream
-  let begun: string[] = []; // chunks of an incomplete frame, kept apart so that each is searched only once
+  let begun: string[] = []; // chunks of an incomplete frame, each searched only once
   let chars = 0;
   let held = ''; // a line ending that the next chunk may complete
   try {

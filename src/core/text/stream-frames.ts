@@ -1,7 +1,7 @@
-// Frames of a streamed answer: one byte for the channel, four for the length (big-endian), then the payload. The server writes
-// them and the client reads them, so this file uses no Node APIs.
+// A frame has one byte for the channel, four for the length (big-endian), then the payload. Uses no Node APIs, because the
+// client includes this file.
 
-/** `ping` has no payload and shows that the connection is alive. `end` carries the outcome as JSON and is the last frame. */
+/** `ping` keeps the connection alive and has no payload. `end` is the last frame, with the outcome as JSON. */
 export const streamChannels = ['output', 'errors', 'end', 'ping'] as const;
 export type StreamChannel = (typeof streamChannels)[number];
 export interface StreamFrame {
@@ -12,7 +12,6 @@ export interface StreamFrame {
 const headBytes = 5;
 const maxPayloadBytes = 16 * 1024 * 1024;
 
-/** The header of a frame, which precedes its payload. */
 export function encodeStreamFrameHeader(channel: StreamChannel, payloadBytes = 0): Uint8Array {
   const head = new Uint8Array(headBytes);
   head[0] = streamChannels.indexOf(channel);
@@ -20,7 +19,7 @@ export function encodeStreamFrameHeader(channel: StreamChannel, payloadBytes = 0
   return head;
 }
 
-/** Parses a stream into frames. Throws a RangeError for bytes that are not frames. */
+/** Throws a RangeError for bytes that are not frames. */
 export async function* parseStreamFrames(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<StreamFrame> {
   let held: Uint8Array = new Uint8Array();
   for await (const piece of pieces) {

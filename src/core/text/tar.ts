@@ -1,23 +1,20 @@
-// Writes ustar archives, with GNU extensions for long names and large files. The `tar` program of any image can read them.
+// Writes ustar archives with GNU extensions for long names and large files, which the `tar` program of any image can read.
 
 const block = 512;
 const maxName = 100; // bytes of a path or target in a header
 const maxOctal = 0o77777777777; // the largest size that eleven octal digits can hold
 
-/** The two empty blocks at the end of an archive. */
 export const tarEnd: Uint8Array = Buffer.alloc(2 * block);
 
-/** The zeros that pad a file's content to a whole block. */
 export const createTarPadding = (size: number): Buffer => Buffer.alloc((block - (size % block)) % block);
 
 const typeSigns = { file: '0', link: '2', folder: '5' } as const;
 interface EntryKind {
   readonly type?: keyof typeof typeSigns;
-  /** The target of a link. */
   readonly target?: string;
 }
 
-/** The header of an entry, by default for a file. An overlong path or target gets a separate entry before it, as in GNU tar. */
+/** By default for a file. An overlong path or target gets its own entry first, as in GNU tar. */
 export function createTarHeaders(
   path: string,
   size: number,

@@ -1,6 +1,6 @@
 /**
- * Cuts a text to at most `most` UTF-16 units without splitting a CRLF or a visible character, such as an emoji with its skin tone
- * or a letter with its accent. Only a character longer than `most` or than 64 units is split, between two code points.
+ * Truncates to `most` UTF-16 units without splitting a CRLF or a visible character, such as an emoji with its skin tone.
+ * Only a character longer than `most` or than 64 units is split, between two code points.
  */
 export function truncateEnd(text: string, most: number): string {
   if (text.length <= most) return text;
@@ -8,7 +8,6 @@ export function truncateEnd(text: string, most: number): string {
   return text.slice(0, start > 0 ? start : most).replace(/[\uD800-\uDBFF]$/, '');
 }
 
-/** Like `truncateEnd`, but keeps the end of the text. */
 export function truncateStart(text: string, most: number): string {
   if (text.length <= most) return text;
   const at = text.length - most;
@@ -18,13 +17,13 @@ export function truncateStart(text: string, most: number): string {
 
 const longest = 64;
 let graphemes: Intl.Segmenter | undefined;
-/** Start and end of the character that a cut at this index would split. Both equal the index if no character would be split. */
+/** The bounds of the character that a cut at this index would split. Both equal the index if there is none. */
 export function findCharacterBounds(text: string, at: number): [start: number, end: number] {
   if (text.startsWith('\r\n', at - 1)) return [at - 1, at + 1];
   if (Math.max(text.charCodeAt(at - 1), text.charCodeAt(at)) < 0x300) return [at, at];
   let from = Math.max(0, at - longest);
   if (/[\uDC00-\uDFFF]/.test(text.charAt(from))) from -= 1;
-  // regional indicators form flags in pairs, counted from the first of a run
+  // regional indicators form flags in pairs, from the start of a run
   while (from > 1 && /^\p{RI}/u.test(text.slice(from, from + 2))) from -= 2;
   graphemes ??= new Intl.Segmenter('en', { granularity: 'grapheme' });
   const found = graphemes.segment(text.slice(from, at + longest)).containing(at - from);
@@ -33,7 +32,7 @@ export function findCharacterBounds(text: string, at: number): [start: number, e
   return start === at || end - start > longest ? [at, at] : [start, end];
 }
 
-/** Replaces each lone surrogate with U+FFFD, including in object keys, because other JSON parsers refuse lone surrogates. */
+/** Also replaces lone surrogates in object keys. Other JSON parsers refuse them. */
 export function replaceLoneSurrogates<Value>(value: Value): Value;
 export function replaceLoneSurrogates(value: unknown): unknown {
   if (typeof value === 'string') return value.isWellFormed() ? value : value.toWellFormed();
@@ -49,7 +48,6 @@ export function replaceLoneSurrogates(value: unknown): unknown {
   return isSame ? value : Object.fromEntries(entries);
 }
 
-/** Parses the text as JSON; undefined if it is not JSON. */
 export function tryParseJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -58,17 +56,16 @@ export function tryParseJson(text: string): unknown {
   }
 }
 
-/** Lower-cases only ASCII letters, as the message search of the stores does. */
+/** Only ASCII letters, as in the stores' message search. */
 export const toAsciiLower = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 
-/** Removes these characters from the end. A pattern such as `/x+$/` would rescan every run of them. */
+/** A pattern such as `/x+$/` would rescan every run of the characters. */
 export function trimEndCharacters(text: string, characters: string): string {
   let end = text.length;
   while (end > 0 && characters.includes(text.charAt(end - 1))) end -= 1;
   return text.slice(0, end);
 }
 
-/** Removes these characters from both ends. */
 export function trimCharacters(text: string, characters: string): string {
   const rest = trimEndCharacters(text, characters);
   let start = 0;
@@ -76,7 +73,6 @@ export function trimCharacters(text: string, characters: string): string {
   return rest.slice(start);
 }
 
-/** Joins the lines of a text with `joint`. Trims each line and drops empty ones. */
 export const joinLines = (text: string, joint = ' '): string =>
   text
     .split(/[\r\n]/)
@@ -84,11 +80,11 @@ export const joinLines = (text: string, joint = ' '): string =>
     .filter((line) => line !== '')
     .join(joint);
 
-/** A size for display: whole MiB, rounded down. */
+/** Whole MiB, rounded down. */
 export const formatMiB = (bytes: number): string => `${Math.floor(bytes / 2 ** 20)} MiB`;
 
 /**
- * Whether a header or reason phrase can be sent. Node accepts control characters in a reason phrase that it receives, but
- * throws if it has to send them.
+ * Whether a header or reason phrase can be sent. Node receives control characters in a reason phrase, but refuses to send
+ * them.
  */
 export const isValidReasonPhrase = (text: string): boolean => /^[\t\x20-\x7e\x80-\xff]*$/.test(text);

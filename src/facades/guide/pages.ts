@@ -132,7 +132,7 @@ const ordered: readonly Section[] = [
 ];
 
 export const docsFolder = new URL('../../../docs/', import.meta.url);
-const inside = /^(decisions|machines)\//; // pages for contributors, who read them in the repository
+const inside = /^(decisions|machines)\//; // for contributors, who read the repository
 
 function others(): Section {
   const known = new Set(ordered.flatMap(([, pages]) => pages.map(([path]) => path)));

@@ -6,7 +6,7 @@ import { docsFolder, guidePagePaths, guideSections } from './pages.ts';
 const asText = (text: string) =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 
-/** Computes a heading's anchor as GitHub does, so that the same link works on GitHub and in the guide. */
+/** Matches GitHub's anchors, so that links work in both places. */
 export function toAnchor(heading: string): string {
   const words = heading
     .replaceAll(/<[^<>]+>/g, '')
@@ -26,7 +26,7 @@ function target(href: string, page: string): string | undefined {
 }
 
 const pictureTypes: Readonly<Record<string, string>> = { svg: 'image/svg+xml', webp: 'image/webp' };
-/** Inlines an image of the documentation into its page, so that the image needs no route. */
+/** Inlined, so that images need no route. */
 function picture(href: string, page: string): string | undefined {
   const file = posix.join(posix.dirname(page), href);
   const type = pictureTypes[/^[a-z0-9-]+(?:\/[a-z0-9-]+)*\.([a-z]+)$/.exec(file)?.[1] ?? ''];
@@ -86,7 +86,6 @@ function tableOfContents(markdown: string): string {
   return `<aside aria-label="On this page"><p><b>On this page</b></p><ul>${items.join('')}</ul></aside>`;
 }
 
-/** The page works without its script, but then has no search and no copy buttons. */
 export function renderGuidePage(page: string, markdown: string): string {
   const title = /^# (.*)$/m.exec(markdown)?.[1]?.replaceAll('`', '') ?? 'Corral';
   return `<!doctype html>
@@ -114,10 +113,7 @@ ${tableOfContents(markdown)}
 `;
 }
 
-/**
- * Highlights code for readers. A small scanner is enough, because nothing depends on its result; highlight.js, which the web page
- * uses, would cost every server 10 MB of memory.
- */
+/** A small scanner is enough for highlighting: highlight.js would cost every server 10 MB of memory. */
 type TokenKind = 'comment' | 'string' | 'number' | 'word';
 
 const escaped = (text: string) =>

@@ -13,7 +13,7 @@ const instructions =
   'own agent a task with run_task and follow it with watch_session. A sandbox starts with its first use, which can take ' +
   'some seconds. End sessions that are no longer needed: end_session deletes their files.';
 
-/** The package advertises change notifications by default, but this facade has no connection that could carry them. */
+/** The package advertises change notifications by default, but this facade has no connection for them. */
 const unchanging = { listChanged: false };
 
 function mcpServer(parts: McpRequestDeps): McpServer {
@@ -52,7 +52,7 @@ export async function handleMcpRequest(
   return reply.code(response.status).send(text === '' ? undefined : text);
 }
 
-/** Ignores the client's `accept` and `content-type`, because all messages have the same types. */
+/** Ignores the client's `accept` and `content-type`: all messages have the same types. */
 function toFetch({ headers, rawBody }: FastifyRequest, signal: AbortSignal): Request {
   const read = new Headers({ 'content-type': 'application/json', accept: 'application/json, text/event-stream' });
   for (const name of passed) {
@@ -62,7 +62,7 @@ function toFetch({ headers, rawBody }: FastifyRequest, signal: AbortSignal): Req
   return new Request('http://corral/mcp', { method: 'POST', headers: read, body: rawBody ?? null, signal } as never);
 }
 
-/** Ends with the last message, or when the client disconnects, its key is revoked, or the server shuts down. */
+/** Also ends when the client disconnects, its key is revoked, or the server shuts down. */
 async function stream(
   reply: FastifyReply,
   response: Response,

@@ -12,7 +12,7 @@ const replies: ReplyDoc = {
   content: { 'application/json': { schema: Message }, 'text/event-stream': { schema: z.string() } },
 };
 
-/** The Model Context Protocol over streamable HTTP. Messages do not belong to a connection, so any replica can answer. */
+/** The Model Context Protocol over streamable HTTP. Any replica can answer, because messages do not belong to a connection. */
 function mcpRoutes(deps: McpDeps): FacadeRoutes {
   return {
     errors: { prefix: '/mcp', style: mcpErrorStyle },
@@ -26,7 +26,7 @@ function mcpRoutes(deps: McpDeps): FacadeRoutes {
           bodyExample: { jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} },
           requestContent: { 'application/json': Message },
         }),
-        // Loaded on first use, because most Corral servers never need the protocol's package.
+        // Loaded on first use, because most servers never need the package.
         async (request, reply) => await (await import('./answer.ts')).handleMcpRequest(request, reply, deps),
       );
     },

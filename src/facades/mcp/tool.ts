@@ -28,7 +28,7 @@ export const toStructuredResult = (answer: Record<string, unknown>): CallToolRes
   structuredContent: answer,
 });
 
-/** Accepts any text: a malformed id is an unknown session (see `toSessionId`). */
+/** A malformed id is treated as an unknown session (see `toSessionId`). */
 export const McpSessionIdInput = z.string().max(255).describe('the id of the session');
 export const PathInput = z
   .string()

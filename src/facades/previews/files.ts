@@ -32,13 +32,12 @@ interface Exchange {
 interface Workspace {
   readonly id: SessionId;
   readonly streams: Pick<Services['streams'], 'download'>;
-  /** The folder whose files are shown; undefined or empty: the whole workspace. */
   readonly folder: string | undefined;
 }
 
 /**
- * Sends a workspace file with headers that make browsers sandbox it. Returns false if the file is missing, hidden or outside
- * `folder`, or if the method is not GET or HEAD.
+ * The headers make browsers sandbox the file. Returns false if it is missing, hidden or outside `folder`, or the method is
+ * not GET or HEAD.
  */
 export async function sendWorkspaceFile(exchange: Exchange, { id, streams, folder = '' }: Workspace): Promise<boolean> {
   const { target, request, response, signal } = exchange;
@@ -79,7 +78,7 @@ export async function sendWorkspaceFile(exchange: Exchange, { id, streams, folde
     yield start;
     yield* bytes;
   }
-  // fails if the browser disconnects or the file shrinks
+  // fails on a disconnect or a shrinking file
   await pipeline(start.length > 0 ? whole : content, response).catch(() => {});
   return true;
 }
@@ -96,8 +95,8 @@ async function firstOf(bytes: AsyncIterator<Buffer>): Promise<Buffer> {
 }
 
 /**
- * The charset of a text file, detected from its first bytes. Undefined if the charset is unknown, or if the file declares
- * it, because a header would override that declaration.
+ * Detected from a text file's first bytes. Undefined if unknown, or if the file declares its charset, because a header would
+ * override that.
  */
 export function detectCharset(type: string, start: Buffer): string | undefined {
   const head = start.toString('latin1', 0, 1_024);
@@ -111,7 +110,7 @@ export function detectCharset(type: string, start: Buffer): string | undefined {
 }
 const declaration = /<meta[^>]{0,200}charset\s*=/i;
 
-/** Returns undefined for a malformed path or one with a hidden part. */
+/** Undefined: malformed, or with a hidden part. */
 export function parseWorkspacePath(url: string): string | undefined {
   const [value = ''] = url.split(/[?#]/, 1);
   let path: string;

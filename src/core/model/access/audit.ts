@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /** Contains no session content and no credentials. */
 export const AuditRow = z.object({
-  /** Unique; also the row's position in the log. */
+  /** Unique, and the row's position in the log. */
   id: z.string(),
   /** The row's number since its server started. */
   n: z.int(),
@@ -22,23 +22,21 @@ export const AuditRow = z.object({
 export type AuditRow = z.infer<typeof AuditRow>;
 
 export interface AuditQuery {
-  /** Epoch ms: `from <= at < to`. */
+  /** Epoch ms; `to` is exclusive. */
   readonly from?: number | undefined;
   readonly to?: number | undefined;
-  /** An action, or a prefix of actions that ends before a dot: `person` finds `person.end`. */
+  /** An action, or a prefix up to a dot: `person` finds `person.end`. */
   readonly action?: string | undefined;
   readonly target?: string | undefined;
   readonly key?: string | undefined;
   readonly outcome?: 'done' | 'refused' | undefined;
-  /** Text to find in a row, ignoring case. */
   readonly text?: string | undefined;
   readonly limit: number;
-  /** Only rows before this position, which is the `next` of the previous page. */
   readonly before?: string | undefined;
 }
 export interface AuditRowPage {
   /** Newest first. */
   readonly rows: readonly Omit<AuditRow, 'name'>[];
-  /** The cursor for older rows; null: none. A page may have fewer rows than requested, even none. */
+  /** The cursor for older rows; null: none. A page can be empty even if older rows exist. */
   readonly next: string | null;
 }

@@ -1,20 +1,16 @@
 import { z } from 'zod';
 import { AppError } from '../../errors/errors.ts';
 
-/**
- * The holder of a resource: its project, else its owner, else the server. A project's resources are used only by its own
- * sessions.
- */
+/** A resource belongs to its project, else its owner, else the server. */
 export const ResourceOwnership = z.object({
   owner: z.string().optional(),
-  /** Absent or null: the resource belongs to its owner. */
   projectId: z.string().nullish(),
 });
 export type ResourceOwnership = z.infer<typeof ResourceOwnership>;
 
 /**
- * Whether a session can use a resource. A project's resource is only for the project's sessions. Any other resource requires
- * the same owner, unless the session or the resource belongs to the server.
+ * A project's resources are only for its own sessions. Other resources require the same owner, unless the session or the
+ * resource belongs to the server.
  */
 export const canUseResource = (session: ResourceOwnership, { owner, projectId }: ResourceOwnership): boolean =>
   projectId ? session.projectId === projectId : [undefined, owner].includes(session.owner) || owner === undefined;
@@ -22,10 +18,7 @@ export const canUseResource = (session: ResourceOwnership, { owner, projectId }:
 export const toHolderKey = ({ owner = '', projectId }: ResourceOwnership): string =>
   projectId ? `project:${projectId}` : owner;
 
-/**
- * Selects one of several resources with the same name: the caller's own, otherwise the only one from a project. Throws: conflict
- * (several projects have one).
- */
+/** Prefers the caller's own resource over one from a project. Throws: conflict, if several projects have one. */
 export function selectPreferredResource<Named extends ResourceOwnership>(found: readonly Named[]): Named | undefined {
   const own = found.find(({ projectId }) => !projectId);
   if (own || found.length < 2) return own ?? found[0];

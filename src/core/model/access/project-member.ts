@@ -13,10 +13,9 @@ export type ProjectMember = z.infer<typeof ProjectMember>;
 export const ProjectAccessRecord = z.object({
   id: z.string(),
   createdAt: z.number(),
-  /** The owner's id. The owner has all rights in the project. */
   owner: z.string().optional(),
   members: z.array(ProjectMember).default([]),
-  /** Increases whenever a session or resource leaves the project, which makes servers end the members' open streams. */
+  /** Increases when a session or resource leaves the project. Servers then end the members' open streams. */
   departures: z.int().default(0),
 });
 export type ProjectAccessRecord = z.infer<typeof ProjectAccessRecord>;

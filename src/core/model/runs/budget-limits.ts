@@ -1,4 +1,3 @@
-/** Limits per period, for a person, a project or the server, in display order. */
 export const periodLimits = [
   'tokensPerDay',
   'costPerDay',
@@ -8,7 +7,7 @@ export const periodLimits = [
   'toolCallsPerMonth',
 ] as const;
 export type PeriodLimit = (typeof periodLimits)[number];
-/** Limits on simultaneous use. An amount is released when its session, run, sandbox, snapshot or volume is gone. */
+/** Limits on simultaneous use. Amounts are released when the session, run, sandbox, snapshot or volume is gone. */
 export const concurrencyLimits = ['sessions', 'runningRuns', 'cpus', 'memoryBytes', 'diskBytes', 'snapshots'] as const;
 export type ConcurrencyLimit = (typeof concurrencyLimits)[number];
 export type ConcurrentAmounts = { readonly [Limit in ConcurrencyLimit]?: number | undefined };

@@ -1,7 +1,7 @@
 import type { BudgetOverrun, BudgetSpec } from '../spending.ts';
 
-// The arithmetic of every budget. A run, a session, a person, a project and the server each have budget lines; a child's budget
-// is reserved in the lines of its parent. Amounts are integers: costs in micro-units of the price list's currency, times in ms.
+// A run, a session, a person, a project and the server each have budget lines. A child's budget is reserved in its parent's
+// lines. Amounts are integers: micro-units of the price list's currency, and milliseconds.
 
 export type BudgetAmountKind = Exclude<BudgetOverrun['kind'], 'runningRuns'>;
 export type BudgetAmounts = { readonly [Kind in BudgetAmountKind]?: number };
@@ -13,11 +13,10 @@ export interface BudgetLine extends Pick<BudgetOverrun, 'scope' | 'period' | 'ha
   readonly kind: BudgetAmountKind;
   readonly limit: number;
   readonly used: number;
-  /** The part reserved for requests in progress. */
   readonly reserved?: number;
 }
 
-/** Rounds up, so that no request is free. Less than half a billionth is ignored as floating-point error. */
+/** Rounds up, so that no request is free. Ignores floating-point errors below half a billionth. */
 export const toMicroCost = (cost: number): number => Math.ceil(Math.round(cost * 1e9) / 1e3);
 export const fromMicroCost = (cost: number): number => cost / 1e6;
 export const withMicroCost = <Of extends { readonly cost: number }>(of: Of): Of => ({
@@ -54,7 +53,6 @@ export function toBudget({
 const kinds = ['turns', 'tokens', 'cost', 'toolCalls', 'time'] as const;
 const limitNames = { turns: 'turns', tokens: 'tokens', cost: 'cost', toolCalls: 'toolCalls', time: 'ms' } as const;
 
-/** Converts a budget, whose cost is in the price list's currency, to lines. */
 export const toBudgetLines = (
   scope: BudgetOverrun['scope'],
   { hard, ...limits }: BudgetSpec,
@@ -88,7 +86,6 @@ export const fitsLimit = (amount: number, { limit, used }: Pick<BudgetOverrun, '
 
 const roomIn = ({ limit, used, reserved = 0 }: BudgetLine): number => limit - used - reserved;
 
-/** The first line that is exhausted or cannot cover `needs`, even when reservations are ignored. */
 export function findOverrun(lines: readonly BudgetLine[], needs: BudgetAmounts): BudgetAmountOverrun | undefined {
   for (const { kind, limit, used, reserved: _, ...line } of lines) {
     const need = needs[kind];
@@ -108,9 +105,8 @@ export interface BudgetGrant {
 }
 
 /**
- * Computes how much a request can use. The most expensive reply is granted only if it fits alongside the requests in progress.
- * If it would fit only without those requests, the new request waits for them instead of getting a shorter reply. Budget lines
- * for kinds that the request does not use are ignored.
+ * Computes how much a request can use. A request that would fit only without the requests in progress waits for them,
+ * instead of getting a shorter reply.
  */
 export function computeBudgetGrant(
   lines: readonly BudgetLine[],

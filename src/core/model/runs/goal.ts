@@ -3,21 +3,19 @@ import { z } from 'zod';
 const maxRubric = 262_144; // In characters.
 const hasText = (text: string): boolean => text.trim() !== '';
 
-/** A command in the workspace that must exit with 0. */
 export const GoalCheck = z.strictObject({
   command: z
     .string()
     .max(4_000)
     .refine(hasText, 'must not be empty')
     .refine((text) => !text.includes('\0'), 'must not contain NUL'),
-  /** A command that runs longer than this fails. */
   timeoutSeconds: z.int().min(1).max(3_600).default(600),
 });
 export type GoalCheck = z.infer<typeof GoalCheck>;
 
 /**
- * The goal of a run. It is judged each time the agent reports that it is done: first the checks run and, if all pass, a grader
- * judges the work by the rubric.
+ * The goal of a run, judged each time the agent reports that it is done. A grader judges by the rubric only if all checks
+ * pass.
  *
  * @example
  * { rubric: 'The README names every option.', checks: [{ command: 'npm test', timeoutSeconds: 600 }], maxRevisions: 3 }
@@ -26,7 +24,6 @@ export const Goal = z
   .strictObject({
     rubric: z.string().max(maxRubric).refine(hasText, 'must not be empty').optional(),
     checks: z.array(GoalCheck).max(20).default([]),
-    /** Maximum number of times the agent revises work that missed the goal. */
     maxRevisions: z.int().min(0).max(20).default(3),
   })
   .refine(({ rubric, checks }) => rubric !== undefined || checks.length > 0, 'needs a rubric or a check');
@@ -35,7 +32,6 @@ export type Goal = z.infer<typeof Goal>;
 export const GoalResult = z.enum(['satisfied', 'not_satisfied', 'could_not_be_judged']);
 export type GoalResult = z.infer<typeof GoalResult>;
 
-/** `rounds`: how many times the goal was judged. */
 export const GoalAssessment = z.object({ result: GoalResult, reason: z.string(), rounds: z.int() });
 export type GoalAssessment = z.infer<typeof GoalAssessment>;
 

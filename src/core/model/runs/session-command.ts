@@ -7,11 +7,10 @@ const Decision = z.object({
   callId: z.string(),
   decision: z.enum(['approved', 'rejected']),
   text: z.string().exactOptional(),
-  /** An approved call runs with these arguments instead of the model's. */
   args: z.record(z.string(), z.unknown()).exactOptional(),
-  /** The result of a call that the session's client or a worker runs; the server then does not run the tool. */
+  /** From the session's client or a worker; the server then does not run the tool. */
   result: ExternalToolResult.exactOptional(),
-  /** Also approves the tool's other pending calls. Further calls of the tool in this session need no approval. */
+  /** Also approves the tool's pending calls and all its later calls in this session. */
   always: z.boolean().exactOptional(),
 });
 export type CallDecision = z.infer<typeof Decision>;
@@ -19,7 +18,7 @@ export type CallDecision = z.infer<typeof Decision>;
 const commandId = z.string();
 const bare = <Type extends string>(type: Type) => z.object({ type: z.literal(type), commandId });
 
-/** Commands sent to a session. Each gets one answer, matched by `commandId`. */
+/** Each command gets one answer, matched by `commandId`. */
 export const SessionCommand = z.discriminatedUnion('type', [
   z
     .object({
@@ -33,15 +32,15 @@ export const SessionCommand = z.discriminatedUnion('type', [
       runId: RunId,
       plans: z.boolean().exactOptional(),
       blocks: z.array(ApiBlock).readonly().exactOptional(),
-      /** A message with a goal always starts a new run: it is not injected into a running one and answers no question. */
+      /** A message with a goal always starts a new run. */
       goal: Goal.exactOptional(),
       /** Another server may already have sent this message. */
       isRepeatable: z.boolean().exactOptional(),
     })
     .transform((send) => ({ ...send, clientTimestamp: send.clientTimestamp })),
   /**
-   * Decides a pending call and, in the same step, the calls in `also`. The first decision on each call applies. `by`:
-   * `user`, or `program` for a client or worker of the Managed Agents API.
+   * Decides a pending call and the calls in `also`. Only the first decision on a call applies. `by`: `user`, or `program`
+   * for a client or worker of the Managed Agents API.
    */
   z.object({
     type: z.literal('cmd.decide'),
@@ -52,19 +51,15 @@ export const SessionCommand = z.discriminatedUnion('type', [
   }),
   bare('cmd.stop'),
   bare('cmd.delete'),
-  /** Only loads the session into memory. */
   bare('cmd.touch'),
-  /** Requests a ready sandbox. The sandbox is in use by the caller until `sandbox.done`. */
+  /** Requests a sandbox, which stays in use until `sandbox.done`. */
   bare('sandbox.use'),
   bare('sandbox.done'),
-  /**
-   * Stops the sandbox and keeps its files. Answered once the sandbox has stopped; `stopped` in the answer is false if there
-   * was no sandbox to stop.
-   */
+  /** Stops the sandbox and keeps its files. Answered after the stop; `stopped` is false if there was no sandbox. */
   bare('sandbox.stop'),
-  /** Freezes the sandbox's processes until its next use. Answered immediately; the log records the completed pause. */
+  /** Freezes the processes until the next use. Answered immediately; the log records the completed pause. */
   bare('sandbox.pause'),
-  /** A person allows a new sandbox after the last sandbox was found untrusted. */
+  /** Allows a new sandbox after an untrusted one. */
   bare('sandbox.permit'),
   z.object({ type: z.literal('sandbox.distrust'), commandId, breach: ProtocolViolationReport }),
 ]);

@@ -2,7 +2,7 @@ interface FetchedRepository {
   readonly state: string;
   readonly environment?: { readonly setup?: string | null } | null;
 }
-/** Whether a repository is unusable. The session then counts as failed, even if a run that needed no files completed first. */
+/** A session with an unusable repository counts as failed, even if a run completed. */
 export const hasUnusableRepository = ({
   repositories,
 }: {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ResourceOwnership } from '../access/holder.ts';
 
-/** A template that its owner builds. Each tag identifies a build; a template name without a tag refers to the tag `default`. */
+/** Each tag identifies a build. A name without a tag refers to the tag `default`. */
 export const BuiltTemplate = z.object({
   id: z.string(),
   name: z.string(),
@@ -25,7 +25,6 @@ export const BuildStep = z.discriminatedUnion('type', [
     type: z.literal('COPY'),
     from: Text.min(1),
     to: Text.min(1),
-    /** The hash that identifies the owner's uploaded files. */
     files: z.string(),
     user: z.string().optional(),
     mode: z.string().optional(),
@@ -33,7 +32,7 @@ export const BuildStep = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('ENV'),
     pairs: z.array(z.tuple([z.string(), Text])),
-    /** Whether the values are expanded: `${NAME}` is a variable of the image, and `$$` a dollar sign. */
+    /** Whether values are expanded: `${NAME}` is a variable of the image, and `$$` a dollar sign. */
     isOpen: z.boolean().optional(),
   }),
   z.object({ type: z.literal('WORKDIR'), path: Text.min(1) }),
@@ -41,13 +40,10 @@ export const BuildStep = z.discriminatedUnion('type', [
 ]);
 export type BuildStep = z.infer<typeof BuildStep>;
 
-/** A program that every sandbox of the template runs as soon as it starts. */
 export const StartCommand = z.object({
   /** Undefined: no program runs, but the sandbox still waits for `ready`. */
   command: Text.min(1).optional(),
-  /** The program is ready once this command succeeds or this port listens. */
   ready: z.union([z.object({ command: Text.min(1) }), z.object({ port: z.int().min(1).max(65_535) })]).optional(),
-  /** The working directory of `command` and of the command in `ready`. */
   folder: Text,
 });
 export type StartCommand = z.infer<typeof StartCommand>;
@@ -56,16 +52,15 @@ export const TemplateBuild = z.object({
   id: z.string(),
   templateId: z.string(),
   ...ResourceOwnership.shape,
-  /** The tags that this build gets when it succeeds. */
   tags: z.array(z.string()),
-  /** `waiting`: its steps have not arrived yet, or other builds are ahead of it. */
+  /** `waiting`: the steps have not arrived, or other builds are ahead. */
   status: z.enum(['waiting', 'building', 'ready', 'error']),
   at: z.number(),
-  /** Deadline: if the build is still running at this time, its server has died. */
+  /** A build that is still running at this time belongs to a dead server. */
   until: z.number().optional(),
-  /** The image of a successful build. Builds with the same steps share an image. */
+  /** Builds with the same steps share an image. */
   image: z.string().optional(),
-  /** The hash of the base and the steps, by which later builds find the image. */
+  /** The hash of base and steps, so that later builds can reuse the image. */
   print: z.string().optional(),
   start: StartCommand.optional(),
   reason: z.object({ message: z.string(), step: z.string().optional() }).optional(),

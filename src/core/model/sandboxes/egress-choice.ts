@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { fullAddressRanges } from '../../text/address-range.ts';
 
 /**
- * Rules that narrow the server's egress policy for a sandbox. `allow` overrides `deny`; an address in neither list passes. If a
- * host is not in `allow`, its addresses are checked against the lists.
+ * Rules that narrow the server's egress policy. `allow` overrides `deny`; addresses in neither list pass. The addresses of
+ * hosts outside `allow` are checked against the lists.
  */
 export const EgressRules = z.object({
   /** Hosts (`host`, `*.host`), addresses and ranges such as 192.0.2.0/24. `deny` cannot contain hosts. */
@@ -12,11 +12,11 @@ export const EgressRules = z.object({
 });
 export type EgressRules = z.infer<typeof EgressRules>;
 
-/** The choice of a session's creator: the only hosts that its sandbox can reach (an empty list: none), or rules. */
+/** The only hosts that the sandbox can reach (empty: none), or rules. */
 export const EgressRestriction = z.union([z.array(z.string()).readonly(), EgressRules]);
 export type EgressRestriction = z.infer<typeof EgressRestriction>;
 
-/** Narrows the type, which `Array.isArray` does not do for a readonly list. */
+/** `Array.isArray` does not narrow a readonly list. */
 export const isEgressRules = (choice: EgressRestriction | undefined): choice is EgressRules =>
   choice !== undefined && 'deny' in choice;
 

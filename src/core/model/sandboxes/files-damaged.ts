@@ -1,13 +1,11 @@
 import { z } from 'zod';
 
 export const WorkspaceDamage = z.object({
-  /** The copy that replaced the files: its seq in the log and its creation time; null: no copy replaced them. */
+  /** The copy that replaced the files, by its seq in the log and its creation time. Null: none. */
   copy: z.object({ seq: z.int(), at: z.number().nullable() }).nullable(),
-  /** The first of the paths that are missing, outdated or damaged. */
   lost: z.array(z.string()),
-  /** The total number of missing, outdated or damaged paths; null: unknown. */
   lostCount: z.int().nullable(),
-  /** The workspace folder that now contains the damaged files; null: nothing was moved. */
+  /** The folder that now contains the damaged files. Null: nothing was moved. */
   aside: z.string().nullable(),
   detail: z.string(),
 });

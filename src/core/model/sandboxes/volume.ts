@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { ResourceOwnership } from '../access/holder.ts';
 import { SessionId, VolumeId } from '../ids.ts';
 
-// The content of volumes stays on this installation, so exports of sessions omit their records.
+// The content stays on this installation, so exports of sessions omit these records.
 export const volumeKind = 'volume';
 
-/** An owner's name for a volume. No id has this form. */
+/** An owner's name for a volume. Ids never have this form. */
 export const VolumeName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'must be a name such as build-cache: letters, digits, ".", "_" and "-"')
@@ -30,37 +30,35 @@ export type MountRequest = z.infer<typeof MountRequest>;
 export const maxMounts = 8;
 export const MountRequests = z.array(MountRequest).max(maxMounts);
 
-/** A holder of a volume: a session while it exists, or a transfer of content until it expires. */
 export const VolumeAttachment = z.object({
-  /** The session. For a transfer: an id used only for its sandbox; no session has this id. */
+  /** A transfer has an id that is used only for its sandbox. */
   sessionId: SessionId,
   access: MountAccess,
   at: z.number(),
-  /** Only for a transfer: when it expires, epoch ms. */
+  /** Only for a transfer, epoch ms. */
   until: z.number().optional(),
 });
 export type VolumeAttachment = z.infer<typeof VolumeAttachment>;
 
-/** Named storage that outlives sessions. Several sessions can mount it: one for writing, others for reading. */
+/** Named storage that outlives sessions. One session at a time can write; several can read. */
 export const Volume = z.object({
   id: VolumeId,
   name: z.string(),
   ...ResourceOwnership.shape,
   quotaBytes: z.int(),
-  /** The size of the content when it was last measured. */
   usedBytes: z.int(),
   /** Whether a session has had the volume mounted for writing since the last measurement. */
   isChanged: z.boolean(),
   at: z.number(),
   holders: z.array(VolumeAttachment).readonly(),
-  /** Time of deletion, epoch ms. The volume is hidden from then on, until a clean-up completes the removal. */
+  /** Time of deletion, epoch ms. The volume is hidden until a clean-up removes it. */
   removing: z.number().optional(),
 });
 export type Volume = z.infer<typeof Volume>;
 
 const roots: readonly string[] = ['mnt', 'data', 'srv', 'media', 'volumes'];
 const maxParts = 6;
-/** Paths that clients of other APIs expect. They are links into the workspace. */
+/** Clients of other APIs expect these paths, which link into the workspace. */
 const reserved: readonly string[] = ['/mnt/session', '/mnt/memory'];
 
 export function findMountPathProblem(path: string): string | undefined {

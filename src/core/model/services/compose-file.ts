@@ -1,8 +1,7 @@
 import { AppError } from '../../errors/errors.ts';
 import { ServiceName, ServiceRecipes } from './recipe.ts';
 
-// Reads the services of a compose file. Every unsupported key is refused with an error that names it, because an ignored key
-// would silently change what the file does.
+// Unsupported keys in a compose file are refused, because ignoring them would silently change its meaning.
 
 const known = new Set(['image', 'command', 'environment', 'ports', 'expose', 'healthcheck', 'depends_on', 'tmpfs']);
 const topLevel = new Set(['services', 'version', 'name']);
@@ -26,8 +25,7 @@ const isMapping = (value: unknown): value is Mapping =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /**
- * Parses the services of a compose file that has already been parsed as YAML. Throws: invalid_request, which lists every
- * unsupported key and value.
+ * Parses the services of a decoded compose file. Throws: invalid_request, which lists every unsupported key and value.
  *
  * @example
  * parseComposeServices({ services: { redis: { image: 'redis:7', expose: ['6379'] } } });
@@ -88,10 +86,7 @@ function oneService(mapping: Mapping, refuse: Refuse): Mapping {
   };
 }
 
-/**
- * Replaces `$$` with `$`. Variables are refused: compose would substitute them from its caller's environment, which the server
- * does not have.
- */
+/** Replaces `$$` with `$`. Variables are refused, because the server has no caller's environment to substitute. */
 function plain(text: string, key: string, refuse: Refuse): string {
   if (/(^|[^$])(\$\$)*\$[A-Za-z_{]/.test(text))
     refuse(key, 'has a variable, which Corral does not substitute: write its value');
@@ -109,10 +104,7 @@ function parseWords(value: unknown, key: string, refuse: Refuse): string[] | und
   return words?.map((word) => plain(word, key, refuse));
 }
 
-/**
- * Splits a command into words at whitespace, as a shell does. Whitespace inside quotes or after a backslash belongs to the
- * word. Undefined if a quote is not closed.
- */
+/** Splits a command into words as a shell does. Undefined if a quote is not closed. */
 function splitWords(text: string): string[] | undefined {
   const words: string[] = [];
   let word: string | undefined;
@@ -156,7 +148,7 @@ function parseVariables(value: unknown, refuse: Refuse): Record<string, string> 
   );
 }
 
-/** Ports inside the service. Unlike compose, the server does not publish ports on the host. */
+/** Ports inside the service. The server publishes no ports on the host. */
 function parsePorts(value: unknown, key: string, refuse: Refuse): number[] {
   if (value === undefined) return [];
   if (!Array.isArray(value)) {
@@ -174,7 +166,7 @@ function parsePorts(value: unknown, key: string, refuse: Refuse): number[] {
 
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
-/** A duration such as 1m30s, rounded up to whole seconds; at least 1. */
+/** Parses a duration such as 1m30s and rounds up to whole seconds; at least 1. */
 function parseSeconds(value: unknown, refuse: Refuse, key: string): number | undefined {
   if (value === undefined) return undefined;
   const parts = [...String(value).matchAll(/(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h)/g)];
@@ -199,7 +191,7 @@ function parseHealth(value: unknown, refuse: Refuse): Mapping | undefined {
   const every = parseSeconds(interval, refuse, 'interval');
   const limit = parseSeconds(timeout, refuse, 'timeout');
   const wait = parseSeconds(start, refuse, 'start_period') ?? 0;
-  // Compose ignores failures during the start period. Instead, the server adds as many retries as fit into that period.
+  // Compose ignores failures during the start period. Here, added retries cover that period.
   const tries = Number(retries ?? 3) + Math.ceil(wait / (every ?? 30));
   return {
     test: words,

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 
-// The services of a session: containers of other images, such as a database. Only the session's sandbox and its other services
-// can reach a service.
+// Services are containers from other images, such as a database. Only the session's sandbox and other services can reach them.
 
 export const maxServices = 8;
 const reserved = new Set(['localhost', 'sandbox', 'ip6-localhost', 'ip6-loopback']);
@@ -30,7 +29,7 @@ const Folder = z
     message: 'is a system folder',
   });
 
-/** A command that the engine runs inside the service. The service is ready when the command exits with 0. */
+/** Runs inside the service, which is ready when the command exits with 0. */
 export const ServiceHealthcheck = z.strictObject({
   test: Words.describe('the program and its arguments'),
   intervalSeconds: z.number().min(1).max(300).default(2),
@@ -59,7 +58,7 @@ export const ServiceRecipe = z.strictObject({
 export type ServiceRecipe = z.infer<typeof ServiceRecipe>;
 
 /**
- * Services by name. They share the sandbox's loopback interface, so no two can use the same port.
+ * All services share the sandbox's loopback interface, so no two can use the same port.
  *
  * @example
  * ServiceRecipes.parse({ redis: { image: 'redis:7', ports: [6379] } });
@@ -107,7 +106,7 @@ function circleIn(all: Readonly<Record<string, Pick<ServiceRecipe, 'after'>>>): 
   return undefined;
 }
 
-/** `running`: started but not ready yet. `unhealthy`: its health check fails. */
+/** `running`: not ready yet. `unhealthy`: the health check fails. */
 export const ServiceState = z.enum(['absent', 'running', 'paused', 'ready', 'unhealthy', 'exited']);
 export const ServiceStatus = z.object({
   name: z.string(),

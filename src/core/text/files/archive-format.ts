@@ -1,10 +1,7 @@
 import { constants, gunzipSync } from 'node:zlib';
 import { AppError } from '../../errors/errors.ts';
 
-/**
- * Patterns of the first bytes, in hexadecimal digits. A tar file without the `ustar` mark starts with the name of its first file,
- * which hardly ever matches one of them.
- */
+/** The first bytes, in hex. A tar file without the `ustar` mark starts with a file name, which rarely matches a pattern. */
 const signs = {
   gzip: /^1f8b/,
   zstd: /^28b52ffd|^5.2a4d18/,
@@ -20,7 +17,6 @@ const signs = {
 } as const;
 export type ArchiveFormat = keyof typeof signs | 'tar';
 
-/** The format of an archive or a compressed file, by its first bytes. Undefined: not a known format. */
 export function detectArchiveFormat(start: Uint8Array): ArchiveFormat | undefined {
   const bytes = Buffer.from(start.buffer, start.byteOffset, start.byteLength);
   if (bytes.toString('latin1', 257, 262) === 'ustar') return 'tar';
@@ -31,8 +27,8 @@ export function detectArchiveFormat(start: Uint8Array): ArchiveFormat | undefine
 const sampleBytes = 4_096;
 
 /**
- * Passes the content through if its format is one of `expected` or unknown. Rejects with invalid_request for any other format.
- * A gzip file must also contain a tar archive, because tar accepts some other contents as an empty archive.
+ * Passes the content through. Rejects with invalid_request for a known format that is not in `expected`. A gzip file must
+ * contain a tar archive, because tar accepts some other contents as an empty archive.
  */
 export async function* expectArchive(
   content: AsyncIterable<Uint8Array>,
@@ -63,7 +59,6 @@ function holdsTar(bytes: Buffer): boolean {
 }
 
 const tarBlock = 512;
-/** Whether the block is the header of a file in a tar archive, or marks the archive's end. */
 export function isTarHeader(block: Uint8Array): boolean {
   if (block.length < tarBlock) return false;
   const reported = Number.parseInt(Buffer.from(block.subarray(148, 156)).toString('latin1'), 8);
@@ -72,7 +67,7 @@ export function isTarHeader(block: Uint8Array): boolean {
   return reported === sum || sum === 8 * 32;
 }
 
-/** Throws: invalid_request, if the bytes show a known format that is not expected. */
+/** Throws: invalid_request, for a known format that is not expected. */
 export function assertArchive(start: Uint8Array, ...expected: readonly ArchiveFormat[]): void {
   const format = detectArchiveFormat(start);
   if (format === undefined || expected.includes(format)) return;

@@ -1,16 +1,15 @@
 import { isUtf8 } from 'node:buffer';
 import { quoteForShell } from '../quote.ts';
 
-// File names on Linux are bytes, and JSON contains only text. Lists of files and search results show each byte that is not
-// UTF-8 as \xHH, such as \xE9. A backslash that would look like the start of such an escape becomes \x5C. Paths in this form
-// are accepted, even for new files. In archives, `_` replaces the backslash, which Windows does not allow in a name.
+// File names on Linux are bytes, but JSON contains only text. Bytes that are not UTF-8 become \xHH, such as \xE9, and a
+// backslash that would start such an escape becomes \x5C. Paths in this form are accepted, even for new files. Archives use
+// `_` instead of the backslash, which Windows does not allow in a name.
 
 const valid =
   /[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|\xed[\x80-\x9f][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}|[\x80-\xff]/g;
 
 const looksEscaped = /\\(?=x(?:5C|[89A-F][0-9A-F]))/g;
 
-/** Decodes a name, or a NUL-separated list of names, to text. */
 export function decodeFileName(name: Buffer): string {
   if (isUtf8(name)) return name.toString().replace(looksEscaped, '\\x5C');
   return name
@@ -22,16 +21,15 @@ export function decodeFileName(name: Buffer): string {
     });
 }
 
-/** A shell command that encodes names for `decodeFileNames`. Plain output would lose bytes that are not UTF-8. */
+/** A shell command whose output `decodeFileNames` reads. Plain output would lose bytes that are not UTF-8. */
 export const encodeFileNamesCommand = 'base64 -w 0';
 export const decodeFileNames = (printed: string): string => decodeFileName(Buffer.from(printed, 'base64'));
 
 const escaped = /\\x(5C|[89A-F][0-9A-F])/;
-/** Splits a name into text and the hex digits of its escaped bytes, alternating. Undefined: nothing is escaped. */
+/** Splits a name into text and hex digits of escaped bytes, alternating. Undefined: nothing is escaped. */
 export const splitEscapedFileName = (name: string): readonly string[] | undefined =>
   escaped.test(name) ? name.split(escaped) : undefined;
 
-/** Quotes a name as one bash word. */
 export const quoteFileNameForShell = (name: string): string =>
   splitEscapedFileName(name)
     ?.map((part, at) => (at % 2 === 1 ? `$'\\x${part}'` : quoteForShell(part)))

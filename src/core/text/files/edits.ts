@@ -1,6 +1,5 @@
-// Edits text with Windows, old Mac or mixed line endings. Editors, models and patches write \n.
+// Files can have Windows, old Mac or mixed line endings, but editors, models and patches write \n.
 
-/** Whether a lone \r ends a line, which is the case only in a text without \n. */
 const hasOldEnds = (text: string) => text.includes('\r') && !text.includes('\n');
 const unix = (text: string, isOld: boolean) => text.replace(isOld ? /\r\n?/g : /\r\n/g, '\n');
 
@@ -9,16 +8,13 @@ export interface ReplacementResult {
   readonly times: number;
 }
 
-/**
- * Replaces every occurrence. A \n in `old` matches any line ending, and the replacement uses the surrounding line endings. A
- * prefix or suffix shared by `old` and `now` stays unchanged in the text.
- */
+/** Replaces every occurrence. A \n in `old` matches any line ending, and the replacement uses the surrounding line endings. */
 export function replaceOccurrences(text: string, old: string, now: string): ReplacementResult {
   const isOld = hasOldEnds(text);
   const plain = unix(text, isOld);
   const form = formIn(plain, unix(old, isOld));
   const [sought, target] = [form(unix(old, isOld)), form(unix(now, isOld))];
-  // The edit changes only line endings, so both texts are used as they are.
+  // Only line endings change, so both strings are used as they are.
   if (old !== now && sought === target && text.includes(old)) {
     const pieces = text.split(old);
     return { text: pieces.join(now), times: pieces.length - 1 };
@@ -42,8 +38,8 @@ export function replaceOccurrences(text: string, old: string, now: string): Repl
 }
 
 /**
- * Returns a function that normalizes to the Unicode form in which the text contains `sought`. Models write composed accented
- * letters where the text has decomposed letters, or the reverse.
+ * Models write composed accented letters where the text has decomposed ones, or the reverse. The returned function converts
+ * to the form in which the text contains `sought`.
  */
 function formIn(text: string, sought: string): (piece: string) => string {
   const form = text.includes(sought)
@@ -61,10 +57,10 @@ function sharedEnds(one: string, other: string): { readonly start: number; reado
   return { start, end };
 }
 
-/** Maps positions in the text with \n alone to positions in the original text. Positions must not decrease from call to call. */
+/** Maps positions in the normalized text to positions in the original. Positions must not decrease from call to call. */
 function rawPositions(text: string, isOld: boolean): (plain: number) => number {
   if (isOld || !text.includes('\r\n')) return (plain) => plain;
-  let before = 0; // two-character line endings before the position
+  let before = 0;
   let next = text.indexOf('\r\n');
   return (plain) => {
     while (next >= 0 && next - before < plain) {
@@ -75,7 +71,7 @@ function rawPositions(text: string, isOld: boolean): (plain: number) => number {
   };
 }
 
-/** Returns the line ending at or after a position, or the last one. Positions must increase from call to call. */
+/** Finds the line ending at or after a position, or the last one. Positions must increase from call to call. */
 function lineEnds(text: string, isOld: boolean): (from: number) => string {
   if (isOld) return () => '\r';
   const kindAt = (at: number) => (text[at - 1] === '\r' ? '\r\n' : '\n');
@@ -87,7 +83,7 @@ function lineEnds(text: string, isOld: boolean): (from: number) => string {
   };
 }
 
-/** Converts appended text to the line endings of the existing text. Appended text that contains \r stays unchanged. */
+/** Appended text that contains \r stays unchanged. */
 export const convertLineEndings = (text: string, added: string): string => {
   const isOld = hasOldEnds(text);
   return added.includes('\r') ? added : added.replaceAll('\n', lineEnds(text, isOld)(text.length));

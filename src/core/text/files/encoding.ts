@@ -1,40 +1,32 @@
 import { isUtf8 } from 'node:buffer';
 import { analyse } from 'chardet';
 
-/** A decoded text file that can be edited without damage to any byte outside the edit. */
 export interface TextFile {
   readonly text: string;
-  /** `UTF-8`, or the likely encoding. */
   readonly encoding: string;
-  /**
-   * Encodes a changed text. Undefined: the encoding lacks a new character, or the encoding is only guessed and the file does not
-   * contain the character yet.
-   */
+  /** Undefined if the encoding lacks a new character, or is only a guess and the file does not contain the character yet. */
   encode(text: string): Buffer | undefined;
 }
 
 const sampleBytes = 64 * 1024;
-/** Sum of two estimates, each in percent. A guess below this is no better than the most common single-byte encoding. */
+/** In percent, the sum of two estimates. A lower guess is no better than the most common single-byte encoding. */
 const leastConfidence = 25;
-/** In percent. A guess from the whole sample with at least this confidence is treated as certain. */
+/** In percent. At this confidence, a guess from the whole sample is certain. */
 const sureConfidence = 90;
 const fallback = 'windows-1252';
 
-/** Undefined: the bytes are not text that can be edited. */
 export function decodeTextFile(bytes: Buffer): TextFile | undefined {
   if (bytes.includes(0) || isMarked(bytes)) return wide(bytes) ?? withZeros(bytes);
   if (!isUtf8(bytes)) return withForeignBytes(bytes) ?? legacy(bytes);
   const text = bytes.toString();
   const isIso2022 = text.length === bytes.length && iso2022.some((sequence) => text.includes(sequence));
   if (!isIso2022) return { text, encoding: 'UTF-8', encode: (changed) => Buffer.from(changed) };
-  // Non-ASCII characters are encoded as ASCII bytes after an escape sequence, so a changed text with such characters is refused.
+  // Non-ASCII characters need escape sequences, so changes that contain them are refused.
   const encode = (changed: string) => (/[^\0-\x7f]/.test(changed) ? undefined : Buffer.from(changed));
   return { text, encoding: 'ISO-2022', encode };
 }
-/** The escape sequences that start Japanese, Korean and Chinese text in 7-bit encodings. */
 const iso2022 = ['@', 'A', 'B', '(', ')', '*'].map((kind) => `\u001b$${kind}`);
 
-/** The encoding of bytes that `decodeTextFile` cannot read, if their first bytes identify it. */
 export const detectUnreadableEncoding = (bytes: Buffer): string | undefined => {
   const mark = bytes.subarray(0, 4).toString('hex');
   return { fffe0000: 'UTF-32LE', '0000feff': 'UTF-32BE' }[mark];
@@ -42,7 +34,7 @@ export const detectUnreadableEncoding = (bytes: Buffer): string | undefined => {
 
 const newline = 10;
 const isMarked = (bytes: Buffer) => /^(fffe|feff)/.test(bytes.subarray(0, 2).toString('hex')) && bytes.length % 2 === 0;
-/** UTF-16. Without a byte-order mark, its zero bytes must be only at even or only at odd offsets. */
+/** UTF-16. Without a byte-order mark, zero bytes must be only at even or only at odd offsets. */
 function wide(bytes: Buffer): TextFile | undefined {
   if (bytes.length % 2 === 1 || detectUnreadableEncoding(bytes)) return undefined;
   const zeros = [0, 0];
@@ -64,9 +56,7 @@ function wide(bytes: Buffer): TextFile | undefined {
 }
 
 const shownZero = '␀';
-/**
- * NUL-separated records, as `find -print0` writes them. Archives and programs contain longer runs of NULs, or control characters.
- */
+/** NUL-separated records, as from `find -print0`. Archives and programs contain longer runs of NULs, or control characters. */
 function withZeros(bytes: Buffer): TextFile | undefined {
   if (bytes.includes('\0\0\0') || !isUtf8(bytes)) return undefined;
   const text = bytes.toString();
@@ -85,7 +75,7 @@ const valid =
 const piece = new RegExp(`${valid}|[\\x80-\\xff]`, 'g');
 const isLone = /^[\udc80-\udcff]$/;
 
-/** Mostly UTF-8. Each invalid byte becomes a lone surrogate (U+DC00 plus the byte) and is written back unchanged. */
+/** Mostly UTF-8. Each invalid byte becomes a lone surrogate (U+DC00 plus the byte), which is written back unchanged. */
 function withForeignBytes(bytes: Buffer): TextFile | undefined {
   if (!isMostlyUtf8(bytes)) return undefined;
   const text = bytes.toString('latin1').replace(piece, (found) => {
@@ -102,7 +92,6 @@ function withForeignBytes(bytes: Buffer): TextFile | undefined {
   return { text, encoding: 'UTF-8 with bytes of another encoding', encode };
 }
 
-/** Whether valid multi-byte characters outnumber the invalid bytes. */
 function isMostlyUtf8(bytes: Buffer): boolean {
   let known = 0;
   let foreign = 0;
@@ -125,7 +114,7 @@ function legacy(bytes: Buffer): TextFile | undefined {
     const table = tableOf(name);
     const text = textBy(name, bytes);
     if (!table || text === undefined || !encodeBy(table, text)?.equals(bytes)) continue;
-    // Non-ASCII characters that the file does not contain yet are refused, unless the encoding is certain.
+    // New non-ASCII characters are refused unless the encoding is certain.
     const known = new Set(text);
     const encode = (changed: string) => {
       for (const char of changed) if (char > '\x7f' && !isSure && !known.has(char)) return undefined;
@@ -142,8 +131,8 @@ interface Guess {
 }
 
 /**
- * Encoding declarations of editors, Python, Ruby, Vim, gettext, XML, HTML and CSS. Quoted names elsewhere are ignored, because
- * they are arguments of function calls in code.
+ * Encoding declarations for editors, Python, Ruby, Vim, gettext, XML, HTML and CSS. Other quoted names are ignored, because
+ * they are arguments in code.
  */
 const declaration =
   /(?:coding|charset)[ \t]?[:= ][ \t]?([a-z][\w.:-]{1,39})|(?:<(?:\?xml|meta)[^<>]{1,200}(?:encoding|charset)=|@charset )["']([a-z][\w.:-]{1,39})/gi;
@@ -161,7 +150,6 @@ function declared(bytes: Buffer): Guess[] {
   });
 }
 
-/** Guesses the encoding, most likely first, from a sample of the text and from the non-ASCII words in the sample. */
 function guessed(bytes: Buffer): Guess[] {
   const first = bytes.findIndex((byte) => byte > 0x7f);
   const sample = bytes.subarray(Math.max(0, first - 1_000)).subarray(0, sampleBytes);
@@ -183,7 +171,6 @@ function guessed(bytes: Buffer): Guess[] {
 }
 const isMultiByte = (encoding: string) => /^(shift|big5|gb|euc)/i.test(encoding);
 
-/** The standard name of an encoding. Undefined: this Node build does not support the encoding. */
 function encodingOf(label: string): string | undefined {
   try {
     return new TextDecoder(label).encoding;
@@ -192,7 +179,7 @@ function encodingOf(label: string): string | undefined {
   }
 }
 
-/** Undefined: not valid UTF-8, or contains NUL. */
+/** Undefined: invalid UTF-8, or contains NUL. */
 export function decodeUtf8Text(bytes: Uint8Array): string | undefined {
   const text = textBy('utf-8', bytes);
   return text?.includes('\0') ? undefined : text;
@@ -202,14 +189,14 @@ function textBy(encoding: string, bytes: Uint8Array): string | undefined {
   try {
     return new TextDecoder(encoding, { fatal: true }).decode(bytes);
   } catch {
-    return undefined; // not in this encoding, or an encoding that this Node build does not know
+    return undefined; // not in this encoding, or unsupported by this Node build
   }
 }
 
 const tables = new Map<string, ReadonlyMap<string, string> | undefined>();
 /**
- * Maps each character of one or two bytes to those bytes, as Latin-1. The first mapping wins, so `legacy` checks that the
- * table encodes the whole file unchanged.
+ * Maps each character to its one or two bytes, as Latin-1. The first mapping wins, so `legacy` checks that the whole file is
+ * encoded unchanged.
  */
 function tableOf(encoding: string): ReadonlyMap<string, string> | undefined {
   if (!tables.has(encoding)) tables.set(encoding, makeTable(encoding));

@@ -1,15 +1,15 @@
-// Counts cells as the page's terminal does: every character on a screen takes one or two.
+// Counts cells as the page's terminal does.
 
 const wide =
   /[[\p{Emoji_Presentation}\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Bopomofo}\p{Script=Yi}\p{Script=Tangut}\p{Script=Nushu}\uFE0F\u2329\u232A\u2FF0-\u303E\u3099-\u30FF\u3190-\u4DBF\uFE10-\uFE19\uFE30-\uFE6F\uFF01-\uFF60\uFFE0-\uFFE6\u{1F200}-\u{1F265}]--[\p{Regional_Indicator}\u02EA\u02EB\u1160-\u11FF\u3248-\u324F\uD7B0-\uD7FF\uFF61-\uFFDC]]/v;
 const flagLetter = /^\p{Regional_Indicator}$/u;
 const flag = /.\p{Regional_Indicator}/u;
-/** Accents, joiners, skin tones, tags, and the vowels of Thai and Lao that follow their consonant. */
+/** Accents, joiners, skin tones, tags, and the Thai and Lao vowels that follow a consonant. */
 const continuing =
   /^[[\p{M}\p{Emoji_Modifier}\u200C\u200D\u0E33\u0EB3\u{E0020}-\u{E007F}]--[\u102B\u102C\u1038\u1062-\u1064\u1067-\u106D\u1083\u1087-\u108C\u108F\u109A-\u109C\u1A61\u1A63\u1A64\uAA7B\uAA7D\u{11720}\u{11721}]]/v;
 /** Arabic and Syriac signs that enclose the next character. */
 const enclosing = /[\u0600-\u0605\u06DD\u070F\u0890\u0891\u08E2]$/;
-/** Includes the dingbats that are pictographs in the terminal's older version of Unicode. */
+/** Includes dingbats that are pictographs in the terminal's older Unicode version. */
 const pictograph = /[\p{Extended_Pictographic}\u2701-\u2767]/u;
 /** Hangul letters: an initial, vowels and finals form a syllable. */
 const initial = /[\u1100-\u115F\uA960-\uA97C]$/;
@@ -17,16 +17,14 @@ const afterInitial = /^[\u1100-\u11A7\uA960-\uA97C\uAC00-\uD7A3\uD7B0-\uD7C6]/;
 const vowel = /[\u1160-\u11A7\uD7B0-\uD7C6]$/;
 const final = /[\u11A8-\u11FF\uD7CB-\uD7FB]$/;
 
-/** Whether the next letter continues a Hangul syllable, precomposed or not. */
 const continuesSyllable = (cell: string, next: string) =>
   (initial.test(cell) && afterInitial.test(next)) ||
   (vowel.test(next) && vowel.test(cell.normalize('NFD'))) ||
   (final.test(next) && [vowel, final].some((letter) => letter.test(cell.normalize('NFD'))));
 
-/** Maximum number of UTF-16 units in one cell. Limited because programs can send any number of accents. */
+/** UTF-16 units. Limited because programs can send any number of accents. */
 const maxUnits = 64;
 
-/** Whether a terminal shows the next character in the same cell as the previous one. */
 export const joinsCell = (cell: string, next: string): boolean =>
   cell !== '' &&
   (next > '\u02FF' || cell > '\u05FF') &&
@@ -37,11 +35,9 @@ export const joinsCell = (cell: string, next: string): boolean =>
     (cell.endsWith('\u200D') && pictograph.test(next)) ||
     continuesSyllable(cell, next));
 
-/** The number of cells that a character takes, including all characters that share its cell. */
 export const countCharacterCells = (cell: string): 1 | 2 =>
   (cell.length > 1 || cell > '\u02FF') && (wide.test(cell) || flag.test(cell)) ? 2 : 1;
 
-/** The number of cells that a line takes. */
 export function countLineCells(line: string): number {
   let [cells, cell] = [0, ''];
   for (const char of line) {
@@ -54,6 +50,5 @@ export function countLineCells(line: string): number {
   return cell === '' ? cells : cells + countCharacterCells(cell);
 }
 
-/** Pads a line with spaces at its end. */
 export const padLineToCells = (line: string, cells: number): string =>
   line + ' '.repeat(Math.max(0, cells - countLineCells(line)));

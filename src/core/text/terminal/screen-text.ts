@@ -1,35 +1,33 @@
 import { countCharacterCells, joinsCell } from './cells.ts';
 
 const heldLines = 100; // rows that a program can move back to
-const maxLine = 64 * 1024; // characters; a longer line is passed on in pieces
-// the last column that relative cursor moves can reach; limited because the next character written pads its row up to there
+const maxLine = 64 * 1024; // characters; longer lines are processed in pieces
+// last column for relative cursor moves; limited because a character there pads its whole row
 const widest = 250;
 const esc = '\u001b';
 const control = new RegExp(`[\\b\\r\\v\\f\\0\\u0007${esc}]`, 'g');
-// Escape sequences: colours, cursor moves, titles, links and everything else.
 const sequence = new RegExp(
   `${esc}(?:\\[([0-?]*)[ -/]*([@-~])|[\\]PX^_][^\\u0007${esc}]*(?:\\u0007|${esc}\\\\)|[ -/]*[0-~])`,
   'y',
 );
 const begunSequence = new RegExp(`${esc}(?:\\[[0-?]*[ -/]*|[\\]PX^_][^\\u0007${esc}]{0,4096}${esc}?|[ -/]*)?$`);
 
-/** Computes the text that remains on a screen after carriage returns, backspaces, colours and cursor moves are applied. */
+/** Computes the text that remains on a screen after control characters and escape sequences. */
 export class ScreenText {
-  /** The characters by cell; the second cell of a wide character is empty. */
+  /** Cells of each row. A wide character leaves its second cell empty. */
   #rows: string[][] = [[]];
   #row = 0;
   #column = 0;
   #begun = '';
   #isRedrawn = false;
-  /** Whether the cursor is directly after the last character, so an accent or a joiner can still combine with it. */
+  /** The cursor directly follows the last character, so an accent or joiner can still combine with it. */
   #isBehind = false;
 
-  /** Whether the program has overwritten its own text, or has moved the cursor up or to an absolute row. */
   get isRedrawn(): boolean {
     return this.#isRedrawn;
   }
 
-  /** Processes more output. Returns the text that can no longer change. */
+  /** Returns the text that can no longer change. */
   add(text: string): string {
     const all = this.#begun + text;
     const [begun = ''] = begunSequence.exec(all.slice(-4_200)) ?? [];
@@ -59,7 +57,6 @@ export class ScreenText {
     return done.join('');
   }
 
-  /** Returns the remaining text. */
   end(): string {
     const rest = this.#rows.map((row) => row.join('')).join('\n');
     [this.#rows, this.#row, this.#column, this.#begun] = [[[]], 0, 0, ''];
@@ -165,7 +162,6 @@ function splitWide(row: string[], at: number): void {
   if (row[at] === '') row.fill(' ', at - 1, at + 1);
 }
 
-/** Converts the complete output of a program to the text that remains on a screen. */
 export function renderScreenText(output: string): string {
   const screen = new ScreenText();
   return screen.add(output) + screen.end();

@@ -88,7 +88,6 @@ const base = '/sessions';
 const words = { session_not_found: 'Session not found' };
 const about = createRouteDescriber({ tag: 'CambioML', prefix: 'cambio', failures: describeDetailFailures });
 
-/** Only the session routes: the socket `/ws/{sid}` is shared with Crogia, and the server facade serves `/health` and `/`. */
 function mountSessions(app: App, sessions: SessionService): void {
   const one = okReply(Session, examples.session);
   app.post(

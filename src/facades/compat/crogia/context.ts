@@ -15,14 +15,14 @@ export const describeRoute = createRouteDescriber({
   failures: describeDetailFailures,
 });
 
-/** Clients match these exact texts, which must therefore not change. */
+/** Clients match these exact strings. */
 export const wireErrorTexts = {
   session_not_found: 'Session not found',
   path_outside: 'Path is outside the workspace',
   shell_not_found: 'Shell session not found',
 } as const;
 
-/** Rejects an id that does not have the form of a terminal id, with the same error as for an unknown terminal. */
+/** Rejects a malformed id with the error for an unknown terminal. */
 export function parseShellId(value: string): string {
   if (!/^shell_[0-9a-f]{8}$/.test(value)) throw new AppError('shell_not_found', wireErrorTexts.shell_not_found);
   return value;

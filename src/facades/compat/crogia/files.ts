@@ -112,7 +112,7 @@ function toEntry({ name, type, size, modified }: ListedFile): replies.FileListEn
   const isDirectory = type === 'directory';
   return {
     name,
-    // links and sockets are listed as files, because the facade has no third type
+    // the facade has no third type for links and sockets
     type: isDirectory ? 'directory' : 'file',
     size: isDirectory ? null : size,
     modified,

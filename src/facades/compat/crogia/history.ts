@@ -10,8 +10,8 @@ import type { HistoryItem, HistoryMessage } from './replies.ts';
 import * as replies from './replies.ts';
 import { SessionParams } from './schemas.ts';
 
-// The conversation is not stored: each request reads it from the log. An active run contributes only its user messages, because a
-// page that joins gets everything else from the socket and would show it twice.
+// Each request reads the conversation from the log. An active run contributes only its user messages, because a page that
+// joins receives everything else through the socket.
 
 export function toHistoryMessage(event: SessionEvent): HistoryMessage | undefined {
   if (event.type === 'run.error')
@@ -51,11 +51,11 @@ export function toHistoryItem(event: SessionEvent, workdir: string): HistoryItem
   }
 }
 
-/** The log contains each question twice, as a call and as text. The full conversation shows all calls, so it omits the text. */
+/** The log contains each question twice, as a call and as text. The full conversation shows the calls, so the text is omitted. */
 export class QuestionTextFilter {
   readonly #open = new Map<string, string>();
 
-  /** Call with events in log order. Returns whether the event is the text of a question whose call came earlier. */
+  /** Call with events in log order. Returns whether the event repeats a call's question. */
   repeats({ type, runId, data }: SessionEvent): boolean {
     const run = `${runId}`;
     if (type === 'tool.calling' && data.function === askUser && typeof data.args.text === 'string') {

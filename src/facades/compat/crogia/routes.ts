@@ -30,7 +30,6 @@ const Input = z.discriminatedUnion('type', [
   z.object({ type: z.literal('shell_resize'), cols: z.int().min(1).max(1000), rows: z.int().min(1).max(1000) }),
 ]);
 
-/** A person's own terminal. Nothing in it is logged, and it outlives its socket. */
 function mountTerminals(deps: Deps): void {
   deps.sockets.route({
     path: '/ws/shells/:shell_id',
@@ -49,7 +48,7 @@ function mountTerminals(deps: Deps): void {
 
 async function attend(socket: ClientSocket, shellId: string, { terminals, clock, logger }: Deps): Promise<void> {
   const say = (type: string, fields: object) => socket.sendJson({ type, ...fields, timestamp: toIsoTime(clock.now()) });
-  // The client can send input before its terminal is found; that input must not be lost.
+  // Input can arrive before the terminal is found and must not be lost.
   const connected = connect(terminals, shellId, socket.closed);
   connected.catch(() => {});
   socket.onJson(
@@ -71,7 +70,7 @@ async function attend(socket: ClientSocket, shellId: string, { terminals, clock,
     for await (const chunk of line.output) {
       const data = typeof chunk === 'string' ? chunk : decoder.decode(chunk as Uint8Array, { stream: true });
       if (data !== '') say('shell_output', { data });
-      await socket.drained(); // backpressure: unread output stays in the terminal, and its programs block
+      await socket.drained(); // backpressure: unread output stays in the terminal
     }
     await ended;
   } catch (thrown) {
@@ -147,7 +146,7 @@ function mountProcesses(app: App, { sessions, processes }: CrogiaDeps): void {
       }),
   );
 
-  /** The kernel interprets 0 and negative pids as process groups; here they are rejected as unknown processes. */
+  /** The kernel treats 0 and negative pids as process groups, so they are rejected as unknown processes. */
   async function known(sid: string, pid: number): Promise<number> {
     await sessions.get(toSessionId(sid));
     if (pid < 1) throw new AppError('not_found', missing);
@@ -155,7 +154,7 @@ function mountProcesses(app: App, { sessions, processes }: CrogiaDeps): void {
   }
 }
 
-/** Always answers 200, because clients read the status from the body. */
+/** Always 200, because clients read the status from the body. */
 function mountHealth(app: App, { sessions, clock }: Pick<CrogiaDeps, 'sessions' | 'clock'>): void {
   app.get(
     '/api/health',

@@ -87,12 +87,11 @@ async function sessionInfo(
     created: toIsoTime(session.createdAt),
     last_task: session.lastTask,
     status: 'active',
-    // `created` is reported as running, because the page never polls again and commands are accepted during start-up.
+    // The page never polls again, so `created` is reported as running; commands are accepted during start-up.
     container_status: session.sandboxState === 'created' ? 'running' : session.sandboxState,
   };
 }
 
-/** Undefined when the session is deleted while the list is built. */
 const infoOrGone = (session: SessionRecord, sessions: Pick<SessionService, 'sandbox'>) =>
   sessionInfo(session, sessions).catch((thrown: { code?: unknown }) => {
     if (thrown.code === 'session_not_found') return undefined;

@@ -22,7 +22,7 @@ import { createSandboxTokenService } from './tokens.ts';
 
 const againMs = 1_000;
 
-/** The sandboxes whose lifetime or tokens client programs manage. Kept in memory, because they are checked twice a second. */
+/** Sandboxes that client programs manage. Kept in memory, because they are checked twice a second. */
 export class ClientSandboxes {
   readonly #byId = new Map<SessionId, SessionRecord>();
 
@@ -39,7 +39,7 @@ export class ClientSandboxes {
       }
       return againMs;
     };
-    await runWorkLoop(round, { clock, failedMs: againMs }, signal); // the watch fails when too many changes arrive at the same time
+    await runWorkLoop(round, { clock, failedMs: againMs }, signal); // the watch fails if too many changes arrive
   }
 }
 
@@ -49,17 +49,13 @@ const style: ErrorStyle = {
   status: (error) => (error instanceof InvalidRequestError ? 400 : httpStatusOf(error.code)),
   body: (status, error) => ({ code: status, message: toPublicMessage(error), error_code: error.code }),
 };
-/** Used to find sandboxes, and to pause or delete them when their time is up. */
 const server: Principal = { role: 'admin', by: 'server' };
 const dueEveryMs = 500;
-/** Maximum signed-URL requests per second and address. Such a URL does not name its sandbox, so all sandboxes are tried. */
+/** Signed-URL requests per second and address. Each is tried with all sandboxes. */
 const signedPerSecond = 20;
-/**
- * Maximum number of hashes computed for wrong signatures, per address and minute. Each wrong signature costs one hash for
- * each sandbox and key.
- */
+/** Hashes for wrong signatures, per address and minute. Each signature costs one hash per sandbox and key. */
 const wrongHashes = 20_000;
-/** The access layer sets these headers for all other routes. */
+/** The access layer sets these headers for other routes. */
 const common = { vary: 'Origin', 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' };
 const badTarget = 'E2b-Sandbox-Id and E2b-Sandbox-Port are needed both, with a port from 1 to 65535.';
 const pick = ({ maxUploadBytes, root }: E2bSettings) => ({ maxUploadBytes, root });

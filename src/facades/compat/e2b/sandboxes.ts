@@ -13,7 +13,7 @@ import { readMetricsSample } from './control/metrics.ts';
 
 export interface RunningSandbox {
   readonly record: SessionRecord;
-  /** Fires when the sandbox is paused or deleted by this server, or its tokens are replaced. */
+  /** Fires when this server pauses or deletes the sandbox, or its tokens are replaced. */
   readonly cut: AbortSignal;
   readonly env: readonly string[];
   readonly isPrivate: boolean;
@@ -31,14 +31,14 @@ interface Deps {
   readonly warn: (err: unknown, message: string) => void;
 }
 
-/** The sandboxes behind the data plane. On the data plane, only a sandbox's own tokens grant access to it. */
+/** On the data plane, only a sandbox's own tokens grant access to it. */
 export class DataPlaneSandboxes extends ServerComponent<Deps> {
   readonly #cuts = new Map<string, SandboxConnections>();
   readonly #inOrder = createKeyedQueue();
 
   /**
-   * Undefined: the sandbox is gone or stopped, its time has ended, or it stays paused. `look` never resumes it, because the SDKs
-   * check the state after each broken stream.
+   * Undefined: gone, stopped, expired or still paused. `look` never resumes the sandbox, because the SDKs check its state
+   * after each broken stream.
    */
   async reach(sid: string, how: 'look' | 'use'): Promise<RunningSandbox | undefined> {
     const { services, servicesOf, clock } = this.deps;
@@ -74,7 +74,6 @@ export class DataPlaneSandboxes extends ServerComponent<Deps> {
     if (cut && cut.tokenRounds < tokenRounds) this.cut(id);
   }
 
-  /** Concurrent calls resume the sandbox only once. */
   async wake(record: SessionRecord, seconds: number, principal: Principal): Promise<boolean> {
     const { services, servicesOf, clock } = this.deps;
     return await this.#inOrder(record.id, async () => {
@@ -88,8 +87,8 @@ export class DataPlaneSandboxes extends ServerComponent<Deps> {
   }
 
   /**
-   * Rejects: conflict (already paused), unsupported (not created by a program, or its processes cannot be frozen), and as the
-   * sandbox service does.
+   * Rejects: conflict (already paused), unsupported (not created by a program, or its processes cannot be frozen), and
+   * errors from the sandbox service.
    */
   async pause(id: SessionId, keeps: 'memory' | 'files', principal: Principal): Promise<void> {
     await this.#pause(id, keeps, { isDue: () => true, power: this.deps.servicesOf(principal) });
@@ -102,7 +101,7 @@ export class DataPlaneSandboxes extends ServerComponent<Deps> {
       if (life && !isWanted(life)) return;
       if (!life) throw new AppError('unsupported', 'Only sandboxes that a program created can be paused.');
       if (life.paused) throw new AppError('conflict', `Sandbox ${id} is paused already.`);
-      // Write the record first: from then on, no request reaches the sandbox.
+      // Write the record first, so that no further request reaches the sandbox.
       await services.sessions.update(id, { life: { ...life, paused: keeps, endsAt: null } });
       this.cut(id);
       try {
@@ -125,16 +124,15 @@ export class DataPlaneSandboxes extends ServerComponent<Deps> {
     return this.deps.managed().filter(({ life }) => life && (!life.paused || isResumedByRequest(life)));
   }
 
-  /** Deletes or pauses the sandboxes whose time has ended, and closes connections that were opened with replaced tokens. */
   async endDue(forget: (id: SessionId) => Promise<void>): Promise<void> {
     const { services, managed, clock, warn } = this.deps;
-    // A program can extend a sandbox's time while the sandboxes before it in this list are still being paused or deleted.
+    // A program can extend the time while earlier sandboxes in this list are paused or deleted.
     const isDue = ({ endsAt }: SessionLifetime) => endsAt !== null && endsAt <= clock.now();
     const ending = new Semaphore(maxConcurrent);
     const end = async ({ id, life }: SessionRecord) => {
       using _slot = await ending.acquire(neverAbortingSignal);
       if (life?.onEnd === 'delete')
-        await forget(id); // a program can neither find nor extend a sandbox whose time has ended
+        await forget(id); // programs can then neither find nor extend the sandbox
       else await this.#pause(id, life?.onEnd === 'pause' ? 'memory' : 'files', { isDue, power: services });
     };
     const all = managed();
@@ -144,14 +142,13 @@ export class DataPlaneSandboxes extends ServerComponent<Deps> {
     await Promise.all(ended);
   }
 }
-/** The open connections to a sandbox. All were opened with tokens of the same round. */
 interface SandboxConnections {
   readonly streams: AbortController;
   readonly tokenRounds: number;
 }
 interface EndRule {
   readonly isDue: (life: SessionLifetime) => boolean;
-  /** Services with the permissions of the caller who requested the pause, or of the server if the sandbox's time has ended. */
+  /** Has the caller's permissions, or the server's if the sandbox's time has ended. */
   readonly power: PowerServices;
 }
 const maxConcurrent = 8;

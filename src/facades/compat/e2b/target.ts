@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 
 export interface DataPlaneTarget {
-  readonly sid: string | undefined; // undefined: a signed URL, which names no sandbox
+  readonly sid: string | undefined;
   readonly port: number;
-  /** Addressed as `<port>-<sid>.<domain>`, which lets a browser connect without extra headers. */
+  /** Addressed as `<port>-<sid>.<domain>`, so that browsers need no extra headers. */
   readonly byHost: boolean;
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
@@ -16,7 +16,7 @@ const control =
 const toSandbox = '/e2b/data';
 const hidden = ['authorization', 'content-encoding', 'origin', 'sec-fetch-site', 'content-type'] as const;
 
-/** The header with a volume's token. The server does not treat that token as one of its own credentials. */
+/** The server does not accept a volume's token as one of its own credentials. */
 export const volumeTokenHeader = 'x-corral-volume-token';
 function moveVolumeToken(headers: IncomingHttpHeaders): void {
   const [, token] = /^Bearer (\S+)$/i.exec(headers.authorization ?? '') ?? [];
@@ -25,13 +25,11 @@ function moveVolumeToken(headers: IncomingHttpHeaders): void {
   else headers[volumeTokenHeader] = token;
 }
 
-/** Determines the sandbox and port of a request before routing, and rewrites the request to the routes of this facade. */
 export class DataPlaneTargetResolver {
   readonly #domain: string;
   readonly #found = new WeakMap<IncomingMessage, DataPlaneTarget>();
   readonly #named = new WeakSet<IncomingMessage>();
 
-  /** `domain` has no port. */
   constructor(domain: string) {
     this.#domain = domain.toLowerCase();
   }
@@ -41,8 +39,8 @@ export class DataPlaneTargetResolver {
   answersTo = (request: IncomingMessage): boolean => this.#named.has(request);
 
   /**
-   * Whether the request names a program's port in its host name. A port named in headers shares the server's origin, so
-   * pages of other sites must not reach it.
+   * Whether the host name contains the port. A port from headers shares the server's origin, so pages of other sites must
+   * not reach it.
    */
   isForProgram = (request: IncomingMessage): boolean => {
     const { port, byHost = false } = this.of(request) ?? {};
@@ -70,11 +68,11 @@ export class DataPlaneTargetResolver {
       return this.#lead(request, { sid: undefined, port: envdPort, byHost: false, url });
     }
     if (below === 'sandbox') {
-      return this.#lead(request, { sid: undefined, port: 0, byHost: false, url }); // refused: this host name is only for signed URLs and for requests that name a sandbox in headers
+      return this.#lead(request, { sid: undefined, port: 0, byHost: false, url }); // refused: the request names no sandbox
     }
     if (isControl || isPrefixed || control.test(url)) {
       request.url = `/e2b${url}`;
-      // Older SDKs send another credential of the same user along with the key.
+      // Older SDKs also send another credential of the same user.
       const key = readHeader(headers, 'x-api-key');
       if (key === undefined && url.startsWith('/volumecontent/')) moveVolumeToken(headers);
       if (key !== undefined) headers.authorization = `Bearer ${key}`;
@@ -83,10 +81,9 @@ export class DataPlaneTargetResolver {
     return false;
   };
 
-  /** Hides the headers from the common hooks, because they are meant for the sandbox, not for the server. */
+  /** Hides the headers from the common hooks, because they are for the sandbox. */
   #lead(request: IncomingMessage, target: Omit<DataPlaneTarget, 'headers'>): true {
     const isPort = target.port >= 1 && target.port <= 65_535;
-    // a request without a target is refused
     if (isPort) this.#found.set(request, { ...target, headers: { ...request.headers } });
     for (const header of hidden) delete request.headers[header];
     request.url = toSandbox;

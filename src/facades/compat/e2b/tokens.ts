@@ -6,19 +6,15 @@ import { trimEndCharacters } from '../../../core/text/text.ts';
 import type { CallerCredentialRegistry } from '../../../http/guard/credentials.ts';
 
 /**
- * The tokens of sandboxes, volumes and uploads. They are derived from the id and the receiving caller's credential, so every
- * server that shares the store can check them. They are valid until that credential becomes invalid or the sandbox's tokens
- * are replaced.
+ * Tokens for sandboxes, volumes and uploads. They are derived from the id and the receiving caller's credential, so every
+ * server with the same store can check them. They end with that credential, or when the sandbox's tokens are replaced.
  */
 export interface SandboxTokenService {
-  /** Opens envd, the sandbox's API for files and processes, and the sandbox's ports. */
+  /** Opens the sandbox's ports and envd, its API for files and processes. */
   access(box: Box, maker: Principal): string;
-  /** Opens only the ports of the sandbox. */
+  /** Opens only the sandbox's ports. */
   traffic(box: Box, maker: Principal): string;
-  /**
-   * The caller that the token represents; undefined: the token is wrong, or the credential that it was derived from is no longer
-   * valid.
-   */
+  /** The caller behind the token. Undefined: the token is wrong, or its credential is no longer valid. */
   opensAgent(box: Box, presentedTokens: PresentedTokens): Principal | undefined;
   opensPorts(box: Box, presentedTokens: PresentedTokens): Principal | undefined;
   volume(id: string, maker: Principal): string;
@@ -26,10 +22,9 @@ export interface SandboxTokenService {
   /** Allows the upload of one archive of a build's files. `id` includes the archive's hash and the time of expiry. */
   upload(id: string, maker: Principal): string;
   opensUpload(id: string, value: string | undefined): Principal | undefined;
-  /** The callers whose tokens can open a sandbox of this owner. */
   makers(owner: string | undefined): readonly Principal[];
 }
-/** A sandbox, volume or upload. Each increase of a sandbox's `tokenRounds` invalidates its earlier tokens. */
+/** Each increase of `tokenRounds` invalidates a sandbox's earlier tokens. */
 type Box = { readonly id: string } & Pick<SessionRecord, 'tokenRounds'>;
 export interface PresentedTokens {
   readonly access?: string | undefined;
@@ -89,7 +84,7 @@ export interface SignedFileUrl {
   readonly username: string;
   readonly expiration: string | undefined;
 }
-/** The signature in a file's URL, computed the same way as the SDKs compute it. */
+/** Computed as in the SDKs. */
 export function computeFileSignature({ path, operation, username, expiration }: SignedFileUrl, token: string): string {
   const text = [path, operation, username, token, ...(expiration === undefined ? [] : [expiration])].join(':');
   return `v1_${trimEndCharacters(createHash('sha256').update(text).digest('base64'), '=')}`;

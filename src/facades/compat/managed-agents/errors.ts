@@ -3,13 +3,13 @@ import { type ErrorStyle, InvalidRequestError } from '../../../http/errors/error
 import { toPublicMessage, wireErrors } from '../../../http/errors/wire-errors.ts';
 
 interface ErrorDetails {
-  /** The code from which SDKs choose a more specific error class. */
+  /** SDKs choose a more specific error class by this code. */
   readonly errorCode?: string;
   readonly details?: Readonly<Record<string, unknown>>;
   readonly status?: number;
-  /** The error type. Set only if the status can have more than one type. */
+  /** Set only if the status has more than one type. */
   readonly type?: string;
-  /** A retry may succeed, even though the status suggests that it cannot. */
+  /** A retry may succeed despite the status. */
   readonly isTemporary?: true;
 }
 export class ManagedAgentsError extends AppError {
@@ -27,7 +27,7 @@ export const rethrowNotFoundAs =
     if (toAppError(thrown).code !== 'not_found') throw thrown;
     throw new ManagedAgentsError('not_found', message, errorCode === undefined ? {} : { errorCode });
   };
-/** The error for an area of the API that this server lacks. The client must not retry. */
+/** Reports an area of the API that this server lacks. Clients must not retry. */
 export const notSupportedError = (what: string) =>
   new ManagedAgentsError('unsupported', `${what} are not supported by this server`, { errorCode: 'not_supported' });
 export const unsupportedFieldError = (field: string, accepted: string) =>
@@ -47,7 +47,7 @@ const types: Readonly<Record<number, string>> = {
   504: 'timeout_error',
   529: 'overloaded_error',
 };
-/** Responses with these statuses have `x-should-retry: false`, because a retry could not succeed. */
+/** Sent with `x-should-retry: false`, because a retry cannot succeed. */
 const final: ReadonlySet<number> = new Set([409, 412, 501]);
 
 const statusOf = (error: AppError): number => {

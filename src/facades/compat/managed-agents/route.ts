@@ -11,22 +11,21 @@ export interface ApiRequest {
   readonly body: unknown;
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
-  /** The worker that sent the request; undefined: any other caller. */
   readonly worker?: WorkerIdentity | undefined;
 }
 export type WorkerCredentialKind = 'environment' | 'session';
 export interface ApiRoute {
-  /** `create`: the route creates something, so a read-only key is refused. */
+  /** `create`: read-only keys are refused. */
   readonly least?: 'create';
   readonly stream?: true;
   /** The handler reads the body itself. */
   readonly body?: 'stream';
-  /** Kinds of worker credentials that also open the route: an environment's key, the token of a session's work item. */
+  /** Worker credentials that also open the route: an environment's key, or a work item's token. */
   readonly worker?: readonly WorkerCredentialKind[];
   readonly run: ApiHandler;
 }
 type ApiHandler = (apiRequest: ApiRequest) => Promise<unknown>;
-/** By method and path, such as `GET /v1/agents/:id`, relative to `managedAgentsPrefix`. A handler is a route without options. */
+/** Keys are method and path, such as `GET /v1/agents/:id`, relative to `managedAgentsPrefix`. */
 export type ApiRoutes = Readonly<Record<string, ApiRoute | ApiHandler>>;
 export const toApiRoute = (route: ApiRoute | ApiHandler): ApiRoute =>
   typeof route === 'function' ? { run: route } : route;
@@ -60,7 +59,7 @@ function mountRoute(app: App, endpoint: string, route: ApiRoute, access: RouteGu
     exposeHeadRoute: false,
     config: {
       ...(stream && { stream }),
-      // The server's guard lets everyone through; the handler refuses unknown callers without a worker's credential.
+      // The server's guard admits everyone; the handler refuses callers without a valid credential.
       ...(worker && { open: true as const }),
       ...(least && { least: 'user' as const }),
       ...(kind && { upload: true as const }),

@@ -58,11 +58,10 @@ export const createApiRoutes = (parts: RouteDeps, settings: ManagedAgentsSetting
   ...createSessionRoutes(parts, settings),
 });
 
-/** Method and path of every route, for the reference. The routes are never called, so no service is needed. */
+/** The endpoints for the reference. The routes are never called, so no service is needed. */
 export const listManagedAgentsEndpoints = (): readonly string[] =>
   Object.keys(createApiRoutes({ services: {} } as never, { facade: 'on', root: 'off', models: [] }));
 
-/** The paths of this API at the root, if the settings mount it there. */
 const atRoot =
   /^\/v1\/(agents|environments|sessions|files|models|vaults|skills|memory_stores|deployments|deployment_runs|tunnels|dreams|user_profiles|organizations?)(?=[/?]|$)/;
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { parseJson } from '../../../core/text/json.ts';
 import { invalidRequestError } from './errors.ts';
 
-/** Throws: invalid_request, naming the field of the first error. */
+/** Throws: invalid_request, with the field of the first error. */
 export function parseInput<Shape extends z.ZodType>(shape: Shape, input: unknown): z.output<Shape> {
   const found = shape.safeParse(input ?? {});
   if (found.success) return found.data;
@@ -26,7 +26,7 @@ export const toApiTimes = ({
   archived_at: toIsoTimeOrNull(archivedAt),
 });
 
-/** Parses a time from a query. Without a time zone, UTC is assumed. An unescaped `+` arrives as a space. */
+/** Without a time zone, UTC is assumed. An unescaped `+` arrives as a space. */
 export function parseQueryTime(name: string, given: string): number {
   const value = given.replace(/ (?=\d{2}:?\d{2}$)/, '+');
   const hasZone = /(Z|[+-]\d{2}:?\d{2})$/i.test(value);
@@ -35,7 +35,7 @@ export function parseQueryTime(name: string, given: string): number {
   return at;
 }
 
-/** The values of a query. Clients write lists as `name[]=a&name[]=b`, `name[0]=a`, `name=a&name=b` or `name=a,b`. */
+/** Clients write lists as `name[]=a&name[]=b`, `name[0]=a`, `name=a&name=b` or `name=a,b`. */
 export class QueryParameters {
   readonly #values: URLSearchParams;
 
@@ -66,7 +66,7 @@ export class QueryParameters {
     if (value !== 'asc' && value !== 'desc') throw invalidRequestError('order must be asc or desc.');
     return value;
   }
-  /** Returns a predicate that checks a time against the bounds `name[gt]`, `name[gte]`, `name[lt]` and `name[lte]`. */
+  /** Checks a time against the bounds `name[gt]`, `name[gte]`, `name[lt]` and `name[lte]`. */
   within(name: string): (at: number) => boolean {
     const bound = (word: string) => {
       const value = this.one(`${name}[${word}]`);
@@ -84,7 +84,7 @@ export class QueryParameters {
 interface Paging {
   readonly limit: number;
   readonly page: string | undefined;
-  /** Identifies the list and its order; a cursor from any other list is refused. */
+  /** Cursors from lists with another name or order are refused. */
   readonly name: string;
 }
 export interface ListPage<Item> {
@@ -112,7 +112,7 @@ export function paginate<Item extends { readonly id: string }>(
 
 interface ListedPage<Item, Shown> {
   readonly query: QueryParameters;
-  /** Identifies the list; a cursor from any other list is refused. */
+  /** Cursors from lists with another name are refused. */
   readonly name: string;
   readonly most?: number;
   readonly usual?: number;

@@ -7,7 +7,7 @@ import type { Action } from './replies/conversation.ts';
 type CallEvent = Extract<SessionEvent, { type: 'tool.calling' }>;
 type ResultEvent = Extract<SessionEvent, { type: 'tool.called' }>;
 
-/** Builds the action of a call. `call` is the result event if the call's own event is no longer in the log. */
+/** `call` is the result event if the call's own event is no longer in the log. */
 export function toAction({ call, result, message }: PairedToolCall, view: ClientPathContext): Action {
   const { tool, args } = toClientToolCall(call.data, view);
   return {
@@ -42,7 +42,7 @@ export class ToolCallPairer {
   readonly #open = new Map<string, PairedToolCall>();
   readonly #messageIds = new MessageIdResolver();
 
-  /** Also call this for events that are not calls, because they determine which message a call belongs to. */
+  /** Call for every event, because other events determine which message a call belongs to. */
   pass(event: SessionEvent): void {
     this.#messageIds.of(event);
   }

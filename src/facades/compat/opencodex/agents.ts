@@ -44,7 +44,7 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
     }),
     async ({ params, body }) => {
       const { id } = await findProject(deps, params.project_id);
-      const known = await deps.offered(); // administrators can add providers while the server runs
+      const known = await deps.offered();
       if (body.llm_provider !== undefined && !known.some((one) => one.id === body.llm_provider))
         throw createInvalidFieldError('body', 'llm_provider', 'is not a provider known here');
       const change = {
@@ -74,7 +74,6 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
   );
 }
 
-/** Reports what the schema cannot check: options that no model supports, and a model that this server must not use. */
 const unfit =
   (body: Readonly<Record<string, unknown>>) =>
   (thrown: unknown): never => {
@@ -84,7 +83,7 @@ const unfit =
   };
 
 type ProjectTemplate = TemplateInfo & { readonly environment: string };
-/** Clients of this facade can show only templates with an environment. */
+/** Clients can show only templates with an environment. */
 const isForProjects = (template: TemplateInfo): template is ProjectTemplate => template.environment !== undefined;
 
 function findTemplate({ services }: OpencodexDeps, id: string): ProjectTemplate {

@@ -18,14 +18,13 @@ import type { ClientPathContext } from './names.ts';
 export interface OpencodexDeps
   extends FacadeProjectDeps,
     Pick<FacadeDeps, 'services' | 'idempotency' | 'sockets' | 'clock'> {
-  /** The front end that this facade serves. `first`: the oldest public version, which does not know `resuming_stream`. */
+  /** `first`: the oldest public front end, which does not know `resuming_stream`. */
   readonly profile: 'current' | 'first';
 }
 
 const missing = (text: string) => new AppError('not_found', text);
 const codes = (thrown: unknown) => (thrown instanceof AppError ? thrown.code : undefined);
 
-/** Treats a malformed id as unknown. */
 export async function findChat({ services }: OpencodexDeps, sid: string): Promise<SessionRecord> {
   const id = SessionId.safeParse(sid);
   const record = id.success ? await services.sessions.get(id.data).catch(ignoreAnyNotFound) : undefined;
@@ -48,7 +47,7 @@ export function ignoreAnyNotFound(thrown: unknown): undefined {
 export const actionNotFoundError = (id: string) => missing(`Agent action with id ${id} not found`);
 export const blockNotFoundError = (id: string) => missing(`Block with id ${id} not found`);
 
-/** Requests for a sandbox that a user stopped get a 404 in this facade, not a 503. */
+/** A sandbox that a user stopped is a 404 in this facade, not a 503. */
 export function rethrowStoppedAsNotFound(thrown: unknown): never {
   if (codes(thrown) === 'sandbox_not_found') throw missing('Sandbox not running. Start it first.');
   throw thrown;

@@ -37,7 +37,7 @@ const one = jsonReply('The credential, without its value', Credential, example);
 const Body = z.object({ ...credentialFields, value: z.string().max(8_192) });
 const { name: _, created_at: __, scheme: ___, user: ____, git: _____, paths: ______, ...places } = example;
 const bodyExample = { ...places, value: 'the-real-key' };
-const named = { credential: z.string() }; // validated after the holder's id, because that id's 404 takes precedence
+const named = { credential: z.string() }; // validated after the holder's id, which takes precedence with its 404
 
 const view = ({ name, hosts, header, scheme, user, env, git, paths, createdAt }: BoundCredential) => ({
   name,
@@ -51,7 +51,7 @@ const view = ({ name, hosts, header, scheme, user, env, git, paths, createdAt }:
   created_at: toIsoTime(createdAt),
 });
 
-/** The sandbox holds only placeholders; the egress proxy adds the real values. */
+/** The sandbox has only placeholders; the egress proxy adds the real values. */
 export function mountCredentials(app: App, deps: OpencodexDeps): void {
   const { projectCredentials, sessionCredentials } = deps.services;
   mountFor(app, projectCredentials, {

@@ -1,7 +1,7 @@
 import { SessionId } from '../../../core/model/ids.ts';
 
-// Ids of projected events encode their origin, because no record exists to store an id in. Each is a version 8 UUID that
-// contains the session (64 bits), the kind (5 bits) and the event's seq (53 bits).
+// Ids encode their origin, because projected events have no records. Each is a version 8 UUID of the session (64 bits), the
+// kind (5 bits) and the event's seq (53 bits).
 
 const kinds = ['action', 'result', 'reply', 'error'] as const;
 type Kind = (typeof kinds)[number];
@@ -20,7 +20,6 @@ export function derivePositionId(kind: Kind, { session, seq }: LogPosition): str
   return `${head.slice(0, 8)}-${head.slice(8)}-8${middle}-${tail.slice(0, 4)}-${tail.slice(4)}`;
 }
 
-/** Undefined: the id was not created here, or is of another kind. */
 export function parsePositionId(kind: Kind, id: string): LogPosition | undefined {
   const [, a = '', b = '', middle = '', c = '', d = ''] =
     /^([0-9a-f]{8})-([0-9a-f]{4})-8([0-9a-f]{3})-([89ab][0-9a-f]{3})-([0-9a-f]{12})$/.exec(id) ?? [];

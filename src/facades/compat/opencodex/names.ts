@@ -2,13 +2,13 @@ import { toFacadeCall } from '../../../agents/tools/words.ts';
 import type { FactOf } from '../../../core/model/events.ts';
 
 export interface ClientPathContext {
-  /** The workspace's real path, which this facade calls `/workspace`. */
+  /** Shown as `/workspace` by this facade. */
   readonly workdir: string;
 }
 type Args = Record<string, unknown>;
 type Call = Pick<FactOf<'tool.calling'>['data'], 'function' | 'args'>;
 
-/** Translates tools and arguments to this facade's names. Unknown tools keep their names. */
+/** Unknown tools keep their names. */
 export function toClientToolCall(
   { function: name, args }: Call,
   view: ClientPathContext,

@@ -22,8 +22,8 @@ interface Message {
 }
 
 /**
- * Finds the earlier copy, at most ten minutes old, of a message that a client resent after losing its connection. Copies have the
- * same text and the same sender timestamp.
+ * Finds a message that a client resent after losing its connection. Copies have the same text and sender timestamp, and are
+ * at most ten minutes apart.
  */
 async function findRetried(
   sessions: Pick<SessionService, 'page'>,
@@ -57,14 +57,13 @@ interface ChatRequest {
 export function createChatHandler(
   context: SheikhboxContext,
 ): (chatRequest: ChatRequest, reply: FastifyReply) => Promise<void> {
-  // Serialized, so that the second of two identical requests sees the message that the first one sent.
+  // Serialized, so that a repeated request sees the message from the first one.
   const inOrder = createKeyedQueue();
   return async ({ request, sid, body }, reply) => {
     const cursor = parseLatestCursor(request.headers['last-event-id'], body.event_id);
     const session = await context.sessions.get(toSessionId(sid));
     const claim = await context.idempotency.claim(request);
-    // The client is registered as a watcher even before the message is sent, because the first answer may be logged before
-    // the stream opens.
+    // Watching starts before the message is sent, because the first answer may be logged before the stream opens.
     using _watching = context.sessions.watching(session.id);
     if (claim?.kind === 'replay') {
       markReplayed(reply);
@@ -74,7 +73,7 @@ export function createChatHandler(
     const plan = await runWithClaim(claim, () => {
       const text = body.message ?? '';
       if (text.trim() === '') return planReconnect(session, cursor, context);
-      // Only a message with a timestamp can be recognized as a retry, so only such messages are serialized.
+      // Only messages with a timestamp can be recognized as retries.
       const send = () => planMessage(session.id, text, body, cursor, context);
       return body.timestamp == null ? send() : inOrder(session.id, send);
     });
@@ -106,7 +105,7 @@ async function planMessage(
   return untilEndOf(seq, runId, cursor);
 }
 
-/** Ends the stream when the message's run ends. Earlier runs that end after the cursor do not end the stream. */
+/** Earlier runs that end after the cursor do not end the stream. */
 function untilEndOf(seq: number, runId: StreamBounds['until']['runId'], cursor: number | undefined): StreamBounds {
   return { after: cursor ?? seq, until: { after: seq, runId }, last: null };
 }

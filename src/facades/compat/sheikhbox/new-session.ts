@@ -16,8 +16,8 @@ const Options = z.object({
 });
 
 /**
- * Clients of this facade send arbitrary bodies or none, so only known fields are read. Options must be valid: a misread sandbox
- * limit, for example, would allow more than was requested. Throws: invalid_request.
+ * Clients send arbitrary bodies or none, so only known fields are read. Options must be valid: a misread sandbox limit would
+ * allow too much. Throws: invalid_request.
  */
 export function parseNewSession(raw: Buffer | undefined): Omit<CreateSessionCommand, 'origin'> {
   const body = parseJson(raw);

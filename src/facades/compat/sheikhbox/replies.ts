@@ -96,7 +96,6 @@ export const pinReply = envelopeReply(z.object({ session_id: z.string(), is_pinn
 const Share = z.object({ session_id: z.string(), is_shared: z.boolean() });
 export const shareReply = (is_shared: boolean) => envelopeReply(Share, { session_id: sid, is_shared });
 
-/** `data` is one line of JSON. */
 const SseMessage = z.object({ id: z.string().optional(), event: z.string(), data: z.string() });
 const sse = (description: string, example: string): ReplyDoc => ({
   description,

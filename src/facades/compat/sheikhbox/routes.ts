@@ -86,7 +86,7 @@ function mountSessions(app: App, context: SheikhboxContext): void {
       const isMatch = ({ metadata, parent }: SessionRecord) =>
         hasMetadata(metadata, pairs) && (query.parent === undefined || parent?.sessionId === query.parent);
       const texts = listTexts(sessions.pieces(), (one) => (isMatch(one) ? toSessionListItem(one, profile) : undefined));
-      const first = await texts.next(); // a failure here can still set the response's status
+      const first = await texts.next(); // failures here can still set the status
       const whole = (async function* () {
         yield first.value ?? '';
         yield* texts;
@@ -133,7 +133,7 @@ function mountSessions(app: App, context: SheikhboxContext): void {
 const asJson = (reply: FastifyReply, text: string | Readable) =>
   reply.type('application/json; charset=utf-8').send(text);
 
-/** Writes the list in pieces, so that it never blocks other requests for long. */
+/** In pieces, so that other requests are not blocked for long. */
 async function* listTexts(
   pieces: AsyncIterable<readonly SessionRecord[]>,
   itemOf: (session: SessionRecord) => unknown,

@@ -49,7 +49,7 @@ const toView = (session: SessionRecord, profile: SheikhboxProfile, events: SseEv
   ...(session.outcome?.goal && { goal: session.outcome.goal }),
 });
 
-/** Like `readSessionHistory`, but joins cached JSON, because a history may be long. */
+/** Joins cached JSON, because a history may be long. */
 export async function readSessionHistoryJson(session: SessionRecord, context: SheikhboxContext): Promise<string> {
   const { sessions, infos, textOf, profile } = context;
   const texts: string[] = [];

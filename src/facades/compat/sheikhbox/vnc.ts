@@ -10,7 +10,7 @@ import { describeRoute, type SheikhboxContext, sessionsPath } from './context.ts
 import { screenLinkReply } from './files/file-replies.ts';
 import { ScreenLinkBody, SessionParams } from './schemas.ts';
 
-// Accepts any text: a viewer with invalid parameters can still watch and type.
+// Accepts any string: viewers with invalid parameters can still watch and type.
 const ViewerQuery = z.object({
   view_only: z.string().optional().describe('1: watch only, whoever has control'),
   viewer: z.string().optional().describe('a name of the viewer’s own, 8 to 64 letters, digits, - and _'),

@@ -20,7 +20,7 @@ export const workspace = defineFacade({
   routes: async ({ workspaces, ...parts }) => (workspaces ? [createWorkspaceRoutes({ ...parts, workspaces })] : []),
 });
 
-// Only this folder calls a workspace's name `sessionId`, as the clients' frames do.
+// Only this folder calls a workspace's name `sessionId`, as in the clients' frames.
 
 const UserId = z.string().regex(/^[A-Za-z0-9._@-]{1,128}$/);
 
@@ -55,12 +55,12 @@ interface WorkspaceDeps extends Pick<FacadeDeps, 'sockets' | 'clock' | 'logger'>
 }
 type Reply = Readonly<Record<string, unknown>> & { readonly type: string };
 
-/** Maximum pending requests per client; at this limit, reading pauses. */
+/** Per client; at this limit, reading pauses. */
 const maxPending = 100;
 const maxPendingChars = 16 * 1024 * 1024;
 
 export function createWorkspaceRoutes(deps: WorkspaceDeps): FacadeRoutes {
-  // Accepts any value, because the server reports an invalid one in a frame.
+  // Any value, because invalid ones are reported in a frame.
   const about = { type: 'string', description: 'whose workspaces; anonymous by default' };
   const Query = z.object({ user_id: z.unknown().optional().meta(about) });
   return {
@@ -181,7 +181,7 @@ function misfit(frame: JsonObject, { issues: [issue] }: z.ZodError): Reply {
   return { type: 'error', message, error: 'invalid_request', sessionId };
 }
 
-/** Failures to start a sandbox. Replies contain the error's message, not its code. The message may come from the driver. */
+/** Replies contain only the message, which may come from the driver. */
 const startFailures: ReadonlySet<ErrorCode> = new Set([
   ...([
     'sandbox_not_found',

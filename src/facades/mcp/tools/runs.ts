@@ -93,7 +93,7 @@ export const watchSessionTool = defineMcpTool({
     const events: { seq: number; type: string; run_id: string | null; data: unknown }[] = [];
     for await (const { seq, type, runId, data } of readEventsUntil(call, { id, after: after_seq, waitMs })) {
       events.push({ seq, type, run_id: runId, data: bounded(data) });
-      if (events.length >= limit || seq >= head) break; // waits for more only if the caller has read everything
+      if (events.length >= limit || seq >= head) break; // waits only if the caller has read everything
     }
     const { status, lastSeq } = await call.services.sessions.get(id);
     return toStructuredResult({
@@ -157,7 +157,7 @@ async function* readEventsUntil(
 ): AsyncGenerator<SessionEvent> {
   using until = createTimeoutSignal(waitMs, clock, signal);
   for await (const item of services.sessions.follow(id, after, { signal: until.signal, deltas: false })) {
-    // After a resync, events continue at the head of the log; earlier state is in the session itself.
+    // After a resync, earlier state is in the session itself.
     if (item.kind === 'resync') continue;
     for (const event of item.events) if (!droppableEventTypes.has(event.type)) yield event;
   }

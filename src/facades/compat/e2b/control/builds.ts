@@ -20,7 +20,7 @@ interface Deps {
   readonly tokens: Pick<SandboxTokenService, 'upload' | 'opensUpload'>;
   readonly settings: Pick<E2bSettings, 'maxUploadBytes' | 'templates'>;
 }
-/** How long an upload URL is valid. Allows time for packing, because clients pack the archive only after requesting the URL. */
+/** Clients request the URL before they pack the archive, so the time limit includes packing. */
 const uploadSeconds = 3_600;
 const tagForm = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 const Tags = z.array(z.string().regex(tagForm)).max(50);
@@ -55,13 +55,12 @@ const ofFiles = { schema: { params: FileParams } } as const;
 const upload = { schema: { params: FileParams }, config: { open: true, upload: true } } as const;
 const withBody = { schema: { body: z.unknown() } } as const;
 
-/** Template builds for the SDKs: version 3 of the templates API. */
 export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
   const { services, acting, clock } = parts;
   const builds = services.templateBuilds;
   type OfFiles = FastifyRequest<{ Params: z.output<typeof FileParams> }>;
   const uploadOf = ({ sid: id, hash }: OfFiles['params'], expires: string) => `${id}/${hash}/${expires}`;
-  /** The build service, acting for the creator of the upload URL or for the request's own key. Throws: unauthorized. */
+  /** Acts for the creator of the upload URL, or for the request's own key. Throws: unauthorized. */
   const receiving = (request: OfFiles) => {
     const searchParams = parseUrlQuery(request);
     const [value, expires = ''] = [searchParams.get('upload'), searchParams.get('expires') ?? ''];
@@ -72,7 +71,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
     throw new AppError('unauthorized', 'The address of the upload has expired. Ask for another one.');
   };
 
-  /** Cancels a waiting build whose plan is invalid, so that it does not count against its owner's limit of open builds. */
+  /** Cancels a waiting build with an invalid plan, so that it does not count against the owner's limit. */
   const planOrEnd = async ({ sid: id, build }: z.output<typeof BuildParams>, read: () => BuildPlan) => {
     try {
       return read();
@@ -124,7 +123,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
   app.get('/e2b/templates/:sid/builds/:build/status', ofBuild, async ({ params, url }) => {
     const offset = Number(parseUrlQuery({ url }).get('logsOffset') ?? 0);
     if (!Number.isInteger(offset) || offset < 0) throw badRequestError('logsOffset is a whole number.');
-    // Read the state first: a client that sees an ended build stops polling, so the log read next must include the last lines.
+    // Read the state before the log: a client stops polling at the end, so its last log must be complete.
     const build = await builds.build(params.sid, params.build);
     const { entries } = await builds.log(params.sid, params.build, { offset, limit: maxEntries });
     return statusView(build, entries.map(entryView));
@@ -177,12 +176,11 @@ export function toBuiltTemplateView({ id, name, tags, at }: BuiltTemplate) {
   };
 }
 
-/** E2B's own template names and their base images. A build uses the image only if the operator's settings list the name. */
+/** E2B's own templates. Builds use an image only if the operator lists the template. */
 const publicImages: Readonly<Record<string, string>> = {
   base: 'e2bdev/base',
   'code-interpreter-v1': 'e2bdev/code-interpreter',
 };
-/** Maps one of E2B's own template names to its public image, if the operator lists it. Other names are built templates. */
 function resolveBase(name: string, settings: Pick<E2bSettings, 'templates'>): BuildPlan['base'] {
   const [bare = ''] = name.split(':');
   const image = Object.hasOwn(publicImages, bare) ? publicImages[bare] : undefined;
@@ -203,7 +201,7 @@ function toPlan(
   return { base, steps: steps.map(toStep), ...(freshFrom !== undefined && { freshFrom }), ...(start && { start }) };
 }
 
-/** The SDKs wait for a port with `ss`, which the images lack; the daemon reports the ports instead. */
+/** The SDKs wait for a port with `ss`, which the images lack. */
 const portWait = /^\[ -n "\$\(ss -Htuln sport = :(\d{1,5})\)" \]$/;
 function toStart(command: string, readyCommand: string): BuildPlan['start'] {
   if (command === '' && readyCommand === '') return undefined;
@@ -222,7 +220,7 @@ function toStep({ type, args, filesHash }: z.output<typeof Step>, index: number)
   switch (type) {
     case 'RUN':
       if (second !== '' && !isUser(second)) {
-        // E2B programs match this text to recognize the failure.
+        // E2B programs match this text.
         const failure = `failed to run command '${first}': command failed: unauthenticated: invalid username: '${second}'`;
         throw wrong(`${failure}. Images of sandboxes have root and user.`);
       }

@@ -15,9 +15,7 @@ interface Deps {
 }
 export interface NewSandboxSession {
   readonly life: SessionLifetime;
-  /** Undefined: the egress rules of the server. */
   readonly sandbox: SandboxOptions | undefined;
-  /** Undefined: the server's own image and limits. */
   readonly template: string | undefined;
 }
 
@@ -42,7 +40,7 @@ export function toNewSandboxSession(
     newSandbox.autoPause && keptAtEnd((newSandbox.autoPauseMemory ?? true) ? 'memory' : 'files', settings, abilities);
   const egress = toEgressRestriction(newSandbox.allow_internet_access, newSandbox.network ?? {});
   const life: SessionLifetime = {
-    endsAt: null, // the lifetime begins when the sandbox runs
+    endsAt: null,
     seconds,
     paused: null,
     kind: name,
@@ -55,12 +53,12 @@ export function toNewSandboxSession(
   return { life, sandbox: egress && { egress }, template: snapshot ? templateOf(snapshot) : known.get(name) };
 }
 
-/** `default` is not a template that clients can request; undefined selects the same image and limits. */
+/** Clients cannot request `default`; undefined selects the same image and limits. */
 const templateOf = ({ template }: Snapshot) => (template === 'default' ? undefined : template);
 
 /**
- * Decides whether a new sandbox keeps its memory or only its files when its lifetime ends. With `pause: auto`, only files are
- * kept if the driver cannot freeze processes, because refusing to create the sandbox would help nobody.
+ * With `pause: auto`, only files are kept if the driver cannot freeze processes, because refusing to create the sandbox
+ * would help nobody.
  */
 function keptAtEnd(
   query: 'memory' | 'files',
@@ -70,7 +68,6 @@ function keptAtEnd(
   return resolvePauseMode(query, { pause: pause === 'auto' ? 'files' : pause }, abilities);
 }
 
-/** Explains how the new sandbox differs from the request. Undefined: no difference. */
 export const explainPauseDowngrade = (
   { onEnd }: SessionLifetime,
   { autoPause, autoPauseMemory }: NewSandbox,
@@ -80,9 +77,8 @@ export const explainPauseDowngrade = (
     : undefined;
 
 /**
- * Decides whether a pause keeps the memory or only the files. If the driver cannot freeze processes, a pause that should keep
- * the memory keeps only the files with the setting `pause: files`, and is refused with any other setting. Throws: unsupported,
- * if the pause is refused or the driver cannot keep the files.
+ * Whether a pause keeps the memory or only the files. If the driver cannot freeze processes, the setting `pause: files`
+ * keeps only the files. Throws: unsupported, with any other setting or if the driver cannot keep the files.
  */
 export function resolvePauseMode(
   query: 'memory' | 'files',

@@ -9,7 +9,7 @@ interface Page {
   readonly running: number;
 }
 
-/** A page token is a position in the sort order, so no sandbox is skipped between pages. */
+/** Page tokens are positions in the sort order, so that no sandbox is skipped between pages. */
 export function toSandboxPage(all: readonly SessionRecord[], query: URLSearchParams): Page {
   const labels = parseMetadataQuery(query.getAll('metadata'));
   const states = new Set(
@@ -58,7 +58,6 @@ function parsePosition(token: string | null): readonly [number, string] | undefi
   return [Number(match[1]), match[2] ?? ''];
 }
 
-/** Parses a URL-encoded form nested in a query value. The keys and values in the form are encoded twice. */
 export function parseMetadataQuery(values: readonly string[]): [string, string][] {
   const pairs = values.flatMap((value) => [...new URLSearchParams(value)]);
   return pairs.map(([name, value]) => [decoded(name), decoded(value)]);

@@ -11,7 +11,6 @@ const script = [
 ].join('\n');
 const sampleMs = 200;
 
-/** Undefined when the sandbox is not running. */
 export async function readMetricsSample(id: SessionId, services: Pick<Services, 'sandboxes'>, signal: AbortSignal) {
   const usage = await services.sandboxes.usage(id, signal);
   if (!usage) return undefined;

@@ -22,20 +22,19 @@ export const NewSandboxNetwork = z.object({
   maskRequestHost: z.string().max(255).optional(),
   httpsPorts: z.array(z.int()).optional(),
 });
-/** Replaces all earlier rules: a missing field removes its rules. */
+/** Replaces all rules: a missing field removes its rules. */
 export const NetworkUpdate = z.object({ ...egress, allow_internet_access: z.boolean().nullish() });
 interface RequestedRules {
   readonly allowOut?: readonly string[] | null | undefined;
   readonly denyOut?: readonly string[] | null | undefined;
 }
 
-/** The SDKs' name for all traffic. */
 const allTraffic = fullAddressRanges.ipv4;
 const hostName = /^(\*\.)?([a-z0-9-]+\.)*[a-z0-9-]+$/i;
-/** A name whose last label matches this pattern is an IP address in an unusual notation, such as 127.1 or 0x7f.1. */
+/** IP addresses in unusual notations, such as 127.1 or 0x7f.1, end with such a label. */
 const oddAddress = /(^|\.)(\d+|0x[0-9a-f]*)$/i;
 
-/** The hosts or rules that a program requests; undefined: everything that the server's policy allows. Throws: invalid_request. */
+/** Undefined: the server's policy. Throws: invalid_request. */
 export function toEgressRestriction(
   allowed: boolean | null | undefined,
   rules: RequestedRules,
@@ -73,7 +72,7 @@ export function toEgressRulesView(choice: EgressRestriction): {
   return { ...(choice.allow.length > 0 && { allowOut: choice.allow }), denyOut };
 }
 
-/** Throws: invalid_request, naming the first field that this server cannot apply to a sandbox. */
+/** Throws: invalid_request, with the first field that this server cannot apply. */
 export function rejectUnsupportedFields(input: object, names: readonly string[], prefix = ''): void {
   for (const name of names) {
     const value = (input as Record<string, unknown>)[name];

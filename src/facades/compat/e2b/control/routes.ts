@@ -62,7 +62,6 @@ export function mountControlPlane(app: App, deps: Deps): void {
     return { record, life: record.life };
   };
 
-  /** Undefined: the name belongs to a template, or is unknown. */
   const findSnapshot = async (named: string) => {
     const [name = ''] = named.split(':');
     if (parseTemplateAliases(settings).has(name)) return undefined;
@@ -115,7 +114,7 @@ export function mountControlPlane(app: App, deps: Deps): void {
         return toSandboxWithTokens(record, deps, request.principal);
       }),
     );
-    reply.code(201); // a repeated request gets 201 too
+    reply.code(201);
     return answer;
   };
   app.post('/e2b/v2/sandboxes', body, create(300));
@@ -136,7 +135,7 @@ export function mountControlPlane(app: App, deps: Deps): void {
   app.get('/e2b/sandboxes', list);
   app.get('/e2b/sandboxes/:sid', sid, async ({ params, principal }) => {
     const record = await found(params.sid);
-    // The sandbox token opens everything in the sandbox, so a read-only caller must not get it.
+    // Read-only callers must not get the sandbox token, which opens everything in the sandbox.
     const mayEnter = await isAllowed(services.inside.admits(record.id));
     const credentials = await services.sessionCredentials.list(record.id).catch(nothingIfForbidden);
     const token = mayEnter ? deps.tokens.access(record, principal) : undefined;
@@ -157,7 +156,7 @@ export function mountControlPlane(app: App, deps: Deps): void {
     const { life } = record;
     if (isOver(record, clock.now())) throw new AppError('conflict', `Sandbox ${value} is ending.`);
     if (life?.paused) {
-      await services.inside.admits(record.id); // checked first, because the next step partly uses the server's own permissions
+      await services.inside.admits(record.id); // checked first, because the next step uses the server's own permissions
       await sandboxes.wake(record, seconds, request.principal);
       reply.code(201);
     } else if (life) {
@@ -283,14 +282,14 @@ const isAllowed = (check: Promise<void>): Promise<boolean> =>
     () => true,
     () => false,
   );
-/** An operator who can see a sandbox, but has no access to its content, gets no credentials. */
+/** An operator without access to the sandbox's content gets no credentials. */
 const nothingIfForbidden = (thrown: unknown): [] => {
   const { code } = toAppError(thrown);
   if (code === 'forbidden' || code === 'session_not_found') return [];
   throw thrown;
 };
 
-/** Whether the session's time is up, which means that the session is about to be deleted. */
+/** The session is about to be deleted. */
 const isOver = ({ life }: SessionRecord, now: number) =>
   life?.onEnd === 'delete' && life.endsAt !== null && life.endsAt <= now;
 
@@ -301,8 +300,8 @@ const withBody = { schema: { params: SandboxParams, body: z.unknown() } } as con
 const missing = (value: string) => new AppError('session_not_found', `Sandbox ${value} was not found.`);
 
 /**
- * A create request that failed with a 5xx status may already have created a sandbox, so clients must not retry it
- * automatically. After a 429, they can retry.
+ * A create request may have created a sandbox before it failed with a 5xx status, so clients must not retry it
+ * automatically. A 429 can be retried.
  */
 async function retrying<Result>(reply: FastifyReply, work: () => Promise<Result>): Promise<Result> {
   try {

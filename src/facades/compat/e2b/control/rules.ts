@@ -6,7 +6,6 @@ import { Secret } from '../../../../core/text/secret.ts';
 import type { BoundCredential, SecretReference } from '../../../../sessions/api/credentials.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 
-/** Headers to add to requests, in the SDKs' format: each host with its rules, each rule with its headers. */
 export const HeaderRulesInput = z.record(
   z.string().max(300),
   z
@@ -29,10 +28,7 @@ const maxRules = 40;
 const named = 'e2b-rule-';
 const placeholder = /\$\{e2b\.([^}]*)\}/g;
 
-/**
- * Converts the rules to credentials and looks up their secrets. Rejects: invalid_request for a rule that the proxy cannot apply,
- * and for a secret that the caller does not have.
- */
+/** Rejects: invalid_request for a rule that the proxy cannot apply, and for a secret that the caller does not have. */
 export async function toHeaderRules(
   rules: HeaderRulesInput | null | undefined,
   { secrets }: Pick<Services, 'secrets'>,
@@ -79,7 +75,7 @@ async function resolveSource(
   return { secret: id, before: text.slice(0, use.index), after: text.slice(use.index + use[0].length) };
 }
 
-/** Throws if a wildcard rule and a rule for a host that it matches set the same header, because either value could be sent. */
+/** Throws if overlapping host rules set the same header, because either value could be sent. */
 function refuseOverlaps(rules: readonly HeaderRule[]): void {
   for (const { credential: one } of rules) {
     const [host = ''] = one.hosts;
@@ -92,7 +88,7 @@ function refuseOverlaps(rules: readonly HeaderRule[]): void {
   }
 }
 
-/** Replaces all earlier rules of the sandbox. Rejects: conflict (another kind of credential already sets the header). */
+/** Replaces all rules of the sandbox. Rejects: conflict (another kind of credential already sets the header). */
 export async function replaceHeaderRules(
   id: SessionId,
   rules: readonly HeaderRule[],
@@ -113,7 +109,7 @@ export async function replaceHeaderRules(
   }
 }
 
-/** Plain-text values are not shown again. */
+/** Plain-text values are never returned. */
 export function toHeaderRulesView(credentials: readonly BoundCredential[]): Record<string, object[]> {
   const byHost: Record<string, object[]> = {};
   for (const { name, hosts, header, uses } of credentials) {

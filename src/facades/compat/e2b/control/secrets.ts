@@ -32,7 +32,7 @@ const toView = ({ id, name, version, metadata, createdAt, updatedAt }: NamedSecr
   updatedAt: toIsoTime(updatedAt),
 });
 
-/** No response contains a secret's value. */
+/** Responses never contain a secret's value. */
 export function mountSecretRoutes(app: App, { secrets }: Pick<Services, 'secrets'>): void {
   app.get('/e2b/secrets', async (request, reply) => {
     return paginate(await secrets.list(), parseUrlQuery(request), reply).map(toView);

@@ -6,7 +6,7 @@ import type { SandboxTokenService } from '../tokens.ts';
 import { NewSandboxNetwork, toEgressRulesView } from './network.ts';
 import { toIsoTime } from './parsed.ts';
 
-/** A volume whose name is followed by `:read` is mounted read-only. */
+/** A `:read` suffix of the name mounts the volume read-only. */
 const VolumeMounts = z.array(z.object({ name: z.string().min(1).max(100), path: z.string().min(1).max(400) })).max(8);
 const texts = z.record(z.string().max(256), z.string().max(100_000));
 export const NewSandbox = z.object({
@@ -28,8 +28,8 @@ export const PauseBody = z.object({ memory: z.boolean().default(true) });
 export const SandboxParams = z.object({ sid: z.string() });
 
 /**
- * The version of envd, E2B's daemon, that this facade reports. The SDKs use file metadata from 0.6.2 on, entries in watch events
- * from 0.6.3, and network mounts from 0.6.4.
+ * The reported version of E2B's daemon. The SDKs use file metadata from 0.6.2 on, entries in watch events from 0.6.3, and
+ * network mounts from 0.6.4.
  */
 export const emulatedEnvdVersion = '0.6.4';
 
@@ -79,7 +79,6 @@ export const sandboxStateOf = (life: SessionLifetime | undefined) =>
   life?.paused ? ('paused' as const) : ('running' as const);
 
 interface DetailParts {
-  /** The token of the sandbox; undefined: the caller must not have it. */
   readonly token: string | undefined;
   readonly rules: Readonly<Record<string, object[]>>;
   readonly volumes: readonly { readonly name: string; readonly path: string }[];

@@ -23,17 +23,17 @@ const NewSnapshot = z.object({ name: SnapshotName.nullish() });
 const Fork = z.object({ count: z.int().min(1).max(maxForks).default(1), timeout: z.int().min(0).default(15) });
 const withBody = { schema: { params: SandboxParams, body: z.unknown() } } as const;
 
-/** The SDKs expect a snapshot's name to include a tag, as a template's name does. */
+/** The SDKs expect snapshot names to include a tag. */
 const tagged = (name: string) => (name.includes(':') ? name : `${name}:default`);
 const toView = ({ id, name }: Snapshot) => ({
   snapshotID: tagged(name ?? id),
   names: name === null ? [] : [tagged(name)],
 });
 
-/** Snapshots and forks copy only files, because no driver copies the memory of processes. */
+/** No driver copies the memory of processes. */
 export function mountSnapshotRoutes(app: App, { withLife, statusOf, ...deps }: Deps): void {
   const { services, clock } = deps.parts;
-  /** Rejects: conflict (paused). A copy requires a running sandbox, and silently resuming a paused one would end its pause. */
+  /** Rejects: conflict (paused). Copying would require resuming the sandbox. */
   const running = async (value: string) => {
     const found = await withLife(value);
     if (found.life.paused) throw new AppError('conflict', `Sandbox ${value} is paused. Connect to it first.`);

@@ -26,7 +26,7 @@ const NewVolume = z.object({ name: VolumeName });
 const Params = z.object({ volume: z.string().max(100) });
 const Path = z.string().min(1).max(4_096);
 const Mode = z.preprocess(octal, z.int().min(0).max(0o777).optional());
-/** Refused if set: files belong to the sandbox user that writes them, so a program cannot choose another owner. */
+/** Refused if set, because files belong to the sandbox user that writes them. */
 const owner = { uid: z.unknown().optional(), gid: z.unknown().optional() };
 const AtPath = z.object({ path: Path });
 const Listing = AtPath.extend({ depth: z.coerce.number().int().min(1).max(maxDepth).default(1) });
@@ -50,7 +50,6 @@ const entryView = ({ path, type, size, mode, uid, gid, target, ...times }: Volum
   ...(target !== undefined && { target }),
 });
 
-/** Access to the content of a volume requires that volume's own token. */
 export function mountVolumeRoutes(app: App, { parts, tokens }: Deps): void {
   const { volumes } = parts.services;
   const withToken = ({ id, name }: Volume, { principal }: FastifyRequest) => ({
@@ -66,7 +65,7 @@ export function mountVolumeRoutes(app: App, { parts, tokens }: Deps): void {
   });
   app.get('/e2b/volumes/:volume', ofVolume, async (request) => {
     const found = await volumes.get(request.params.volume);
-    // The token opens the content, so read access to the volume's record is not enough to get the token.
+    // The token opens the content, so access to the record alone is not enough.
     await volumes.admits(found.id);
     return withToken(found, request);
   });
@@ -80,7 +79,7 @@ export function mountVolumeRoutes(app: App, { parts, tokens }: Deps): void {
 type OfVolume = FastifyRequest<{ Params: z.output<typeof Params> }>;
 
 function mountContent(app: App, { parts, tokens }: Deps): void {
-  /** The volume service, acting for the caller who created this volume's token. Throws: unauthorized. */
+  /** Acts for the caller who created this volume's token. Throws: unauthorized. */
   const opened = (request: OfVolume, reply: FastifyReply) => {
     const id = request.params.volume;
     const maker = tokens.opensVolume(id, readHeader(request.headers, volumeTokenHeader));

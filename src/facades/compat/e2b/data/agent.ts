@@ -121,7 +121,7 @@ function findMethod(path: string): UnaryMethod | undefined {
   return Object.hasOwn(methods, name) ? methods[name] : undefined;
 }
 
-/** The user that the request names: the name in a Basic `authorization` header, or else `username` in the query. */
+/** The name in a Basic `authorization` header, or else `username` in the query. */
 function readUser({ target, url }: DataPlaneCall): string | undefined {
   const [, basic] = /^Basic ([A-Za-z0-9+/=]+)$/i.exec(readHeader(target.headers, 'authorization') ?? '') ?? [];
   if (basic !== undefined) return Buffer.from(basic, 'base64').toString().split(':')[0] || undefined;

@@ -7,7 +7,6 @@ import type { DataPlaneSandboxes } from '../sandboxes.ts';
 import type { DataPlaneTarget } from '../target.ts';
 import { ConnectError } from './connect.ts';
 
-/** A request to a port of a running sandbox, from a caller who is allowed to reach that port. */
 export interface DataPlaneCall {
   readonly sid: string;
   readonly target: DataPlaneTarget;
@@ -16,14 +15,14 @@ export interface DataPlaneCall {
   readonly url: URL;
   /** Fires when the client disconnects, the server closes, or `cut` fires. */
   readonly signal: AbortSignal;
-  /** Fires when the sandbox is paused or deleted, its tokens are replaced, or the credential behind the token becomes invalid. */
+  /** Fires when the sandbox is paused or deleted, its tokens are replaced, or the caller's credential becomes invalid. */
   readonly cut: AbortSignal;
   readonly closing: AbortSignal;
   readonly clock: Clock;
   audit(action: string, outcome: string): void;
-  /** Environment variables for every process that this facade starts, each in the form NAME=value. */
+  /** NAME=value, for every process from this facade. */
   readonly env: readonly string[];
-  /** Opens the sandbox and keeps it in use until the handle is disposed. */
+  /** The sandbox stays in use until the handle is disposed. */
   enter(signal?: AbortSignal): Promise<SandboxHandle>;
   sample(): ReturnType<DataPlaneSandboxes['sample']>;
   home(inside: SandboxHandle): Promise<string>;
@@ -55,7 +54,6 @@ const actions: Readonly<Record<string, string>> = {
   '/filesystem.Filesystem/CreateWatcher': 'file.watch',
   '/filesystem.Filesystem/RemoveWatcher': 'file.unwatch',
 };
-/** Audits the call with its outcome, if the call changes or watches the sandbox. */
 export function auditCall(
   { url, audit }: Pick<DataPlaneCall, 'url' | 'audit'>,
   failure?: { readonly thrown: unknown },

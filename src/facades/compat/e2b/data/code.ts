@@ -34,8 +34,8 @@ const limits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxValues: 200_000 };
 const isJson = (text: string): boolean => parseJson(text, limits).ok;
 
 /**
- * Formats one result as a line of the response: a known format of the value gets a field of its own, and all other formats
- * are in `extra`. The kernel's JSON is passed on as written, because parsing would turn 1.0 into 1 and round long numbers.
+ * Known formats get their own fields; all others are in `extra`. The kernel's JSON is passed on as written, because parsing
+ * would turn 1.0 into 1 and round long numbers.
  */
 export function formatResultLine({ isMain, data }: CodeResult): string {
   const fields = [`"type":"result","is_main_result":${isMain}`];
@@ -94,7 +94,6 @@ export async function serveCodeInterpreter(call: DataPlaneCall): Promise<void> {
   const query = `${request.method} /${first ?? ''}${id === undefined ? '' : '/{id}'}${verb === undefined ? '' : `/${verb}`}`;
   const action = Object.hasOwn(actions, query) ? actions[query] : undefined;
   let isAudited = false;
-  /** Audits the request once, before it is answered. */
   const auditOnce = (outcome: string) => {
     if (action !== undefined && !isAudited) call.audit(action, outcome);
     isAudited = true;

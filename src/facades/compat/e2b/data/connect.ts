@@ -6,7 +6,7 @@ import { toPublicMessage } from '../../../../http/errors/wire-errors.ts';
 import { readHeader } from '../target.ts';
 import { destroyConnection } from './refusals.ts';
 
-// The Connect protocol with JSON: a bare object for a unary answer, envelopes for streams.
+// The Connect protocol with JSON: a bare object for unary answers, envelopes for streams.
 
 const statuses = {
   invalid_argument: 400,
@@ -57,19 +57,17 @@ export function toConnectError(thrown: unknown): ConnectError {
   return new ConnectError(byCode[error.code] ?? 'unavailable', toPublicMessage(error));
 }
 
-/** Errors that mean the sandbox was lost. The SDKs check for a lost sandbox only after a broken connection. */
+/** Lost-sandbox errors. The SDKs check for a lost sandbox only after a broken connection. */
 const lostCodes: ReadonlySet<string> = new Set<ErrorCode>([
   ...(['sandbox_lost', 'sandbox_not_found', 'sandbox_unresponsive', 'sandbox_untrusted', 'session_not_found'] as const),
 ]);
 export const isSandboxLossError = (thrown: unknown): boolean =>
   thrown instanceof AppError && lostCodes.has(thrown.code);
 
-/** Limits for messages that contain only paths, selectors and sizes. */
 export const smallMessageLimits: JsonLimits = { maxBytes: 64 * 1024, maxDepth: 32, maxValues: 10_000 };
-/** Limits for messages that contain input, arguments or code. */
 export const largeMessageLimits: JsonLimits = { ...smallMessageLimits, maxBytes: 4 * 1024 * 1024 };
 
-/** Reads the body. If it is too large, the request stays open so that the refusal can be sent. */
+/** If the body is too large, the request stays open so that the refusal can be sent. */
 export async function readRequestBody(request: IncomingMessage, { maxBytes }: JsonLimits): Promise<Buffer> {
   const tooLarge = () => new ConnectError('resource_exhausted', `The message is larger than ${maxBytes} bytes.`);
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge();
@@ -83,7 +81,6 @@ export async function readRequestBody(request: IncomingMessage, { maxBytes }: Js
   return Buffer.concat(parts);
 }
 
-/** Reads the message of a unary call, or the single envelope of a server stream. */
 export async function readConnectMessage(
   request: IncomingMessage,
   kind: 'unary' | 'stream',
@@ -110,7 +107,7 @@ export function parseConnectMessage(bytes: Buffer, limits: JsonLimits): unknown 
 }
 
 const maps = new Set(['envs', 'metadata']);
-/** The keys inside `envs` and `metadata` are data and stay unchanged. */
+/** Keys inside `envs` and `metadata` are data and stay unchanged. */
 export function toCamelCaseKeys(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(toCamelCaseKeys);
   if (typeof value !== 'object' || value === null) return value;
@@ -139,8 +136,8 @@ export function sendConnectError(response: ServerResponse, error: ConnectError):
 }
 
 /**
- * A stream always answers with status 200 and reports its failure in the last envelope, because clients discard the error
- * text of a response with any other status.
+ * Streams always have status 200 and report failures in the last envelope, because clients discard the error text of other
+ * responses.
  */
 export function failStream(request: IncomingMessage, response: ServerResponse, error: ConnectError): void {
   using failed = new ConnectStream(request, response, {});
@@ -170,7 +167,6 @@ export class ConnectStream implements Disposable {
     }, seconds * 1_000);
   }
 
-  /** Resolves when the client has room for more. */
   async send(message: object): Promise<void> {
     if (this.gone.aborted) return;
     this.#timer.refresh();
@@ -181,7 +177,7 @@ export class ConnectStream implements Disposable {
     const reply = error ? { error: { code: error.code, message: error.message } } : {};
     if (!this.#response.writableEnded) this.#response.end(encodeEnvelope(2, reply));
   }
-  /** Breaks the connection of a stream whose sandbox is gone, because a normal end would look like a complete answer. */
+  /** Breaks the connection if the sandbox is gone, because a normal end would look like a complete answer. */
   destroy(): void {
     destroyConnection(this.#response);
   }
@@ -190,7 +186,7 @@ export class ConnectStream implements Disposable {
   }
 }
 
-/** The time limit of a call, in ms; undefined: none. */
+/** Milliseconds; undefined: none. */
 export function parseConnectTimeout({ headers }: IncomingMessage): number | undefined {
   const text = readHeader(headers, 'connect-timeout-ms');
   if (text === undefined) return undefined;

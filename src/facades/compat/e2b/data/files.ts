@@ -46,7 +46,7 @@ async function download(call: DataPlaneCall): Promise<void> {
   }
   const headers = {
     'content-type': contentTypeOf(path),
-    // A browser can open a signed URL under the server's own origin, so the file must not be displayed there.
+    // Must not be displayed, because a browser can open a signed URL under the server's own origin.
     'content-disposition': formatAttachmentHeader(path),
     'x-content-type-options': 'nosniff',
     vary: 'Origin, Accept-Encoding',
@@ -77,8 +77,8 @@ async function download(call: DataPlaneCall): Promise<void> {
 }
 
 /**
- * Whether to compress. HTTP libraries list several encodings by default, and compressing for them would only cost time. To
- * get compression, a client must therefore list only gzip and identity, or refuse identity.
+ * HTTP libraries list several encodings by default, and compressing for them would only cost time. Clients must therefore
+ * list only gzip and identity, or refuse identity.
  */
 function wantsGzip(encodings: string): boolean {
   const named = encodings
@@ -110,7 +110,7 @@ async function upload(call: DataPlaneCall, maxUploadBytes: number): Promise<void
     if (seen.has(full)) throw new ConnectError('invalid_argument', `The path ${full} comes twice.`);
     seen.add(full);
     const written = inside.paths.write(full, counted(content, intake), signal, metadata).catch((thrown: unknown) => {
-      throw intake.failure ?? thrown; // `thrown` reports only a broken connection; `intake.failure` is its cause
+      throw intake.failure ?? thrown; // `thrown` reports only the broken connection
     });
     return shown(await written);
   };
@@ -130,7 +130,7 @@ const shown = ({ path, name, metadata }: PathEntry) => ({
 });
 
 const metadataHeader = 'x-metadata-';
-/** The metadata for every file of an upload. Header names are case-insensitive, so the keys are in lower case. */
+/** Keys are in lower case, because header names are case-insensitive. */
 export function parseMetadataHeaders(headers: IncomingMessage['headers']): FileMetadata {
   const names = Object.keys(headers).filter((name) => name.startsWith(metadataHeader));
   const pairs = names.map((name) => [name.slice(metadataHeader.length), readHeader(headers, name) ?? ''] as const);
@@ -160,10 +160,7 @@ interface UploadBudget {
   left: number; // bytes
   failure: ConnectError | undefined;
 }
-/**
- * Fails once the body exceeds the limit. A pipe is cheaper than a loop over the chunks, and does not close the request when
- * its body is refused.
- */
+/** Fails once the body exceeds the limit. A pipe is cheaper than a loop, and keeps the request open if its body is refused. */
 function counted(content: Readable, intake: UploadBudget): Readable {
   const meter = new Transform({
     transform(chunk: Uint8Array, _encoding, done) {

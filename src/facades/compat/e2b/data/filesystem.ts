@@ -50,7 +50,7 @@ export function toFilesystemEntry({
     ...(metadata && { metadata }),
   };
 }
-/** Clients of this facade expect a user named `user`; our images name that user `agent`. */
+/** Clients expect a user named `user`; our images call that user `agent`. */
 const toUserName = (name: string) => (name === 'agent' ? 'user' : name);
 
 const changeTypes = {

@@ -51,7 +51,6 @@ export async function startProcess(call: DataPlaneCall, message: unknown): Promi
   });
 }
 
-/** Kills the process when its time limit expires, even if its client has disconnected. */
 function endLater(call: DataPlaneCall, { id }: JobEntry, timeoutMs: number): void {
   const end = async () => {
     const until = AbortSignal.any([call.cut, AbortSignal.timeout(60_000)]);
@@ -86,7 +85,7 @@ async function started(
     return await inside.jobs.start(job, call.signal);
   } catch (thrown) {
     if (!(thrown instanceof AppError && thrown.code === 'file_not_found')) throw thrown;
-    // The API reports a missing program as a shell does: as a process that prints an error and exits with 127.
+    // A missing program is reported as a shell does: an error message and exit status 127.
     const argv = ['/bin/sh', '-c', 'echo "$0: no such program" >&2; exit 127', process.cmd];
     return await inside.jobs.start({ ...job, id: `${job.id}-missing`, argv }, call.signal);
   }
@@ -105,8 +104,8 @@ export async function connectProcess(call: DataPlaneCall, message: unknown): Pro
 }
 
 /**
- * Reports failures in the last envelope. Breaks the connection when the sandbox is gone. The call is audited once the work
- * reports that it has started, or when it fails before that.
+ * Reports failures in the last envelope, or breaks the connection if the sandbox is gone. The call is audited when the work
+ * starts, or fails before that.
  */
 export async function runStreamingCall(
   call: DataPlaneCall,
@@ -184,9 +183,8 @@ export function toProcessEndEvent({ exitCode, signal }: JobEnd): object {
 }
 
 const ownPrefix = 'e2b-';
-/** Marks a process whose request set no working folder, so that lists show none for it. */
+/** Marks processes without a requested folder, so that lists show none. */
 const homePrefix = `${ownPrefix}home-`;
-/** The processes that this facade started, without those that other clients started in the sandbox. */
 const ownJobs = async (inside: SandboxHandle, signal: AbortSignal) =>
   (await inside.jobs.list(signal)).filter(({ id }) => id.startsWith(ownPrefix));
 

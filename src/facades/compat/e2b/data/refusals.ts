@@ -8,10 +8,7 @@ export function sendJson(response: ServerResponse, status: number, body: unknown
 export const sendErrorResponse = (response: ServerResponse, code: number, message: string): void =>
   sendJson(response, code, { code, message });
 
-/**
- * Ends an answer that cannot be completed by resetting its connection. The Python SDK checks whether the sandbox is gone after a
- * reset, but not after an orderly end.
- */
+/** Resets the connection. The Python SDK checks whether the sandbox is gone only after a reset, not after an orderly end. */
 export function destroyConnection({ socket }: ServerResponse): void {
   socket?.resetAndDestroy();
 }
@@ -21,7 +18,7 @@ export interface DataPlaneErrorResponse {
   readonly body: { readonly code: number; readonly message: string };
   readonly retryAfterSeconds?: number;
 }
-/** The fixed texts are part of the wire format, because clients match them exactly. */
+/** Clients match these strings exactly. */
 export const dataPlaneErrors = {
   gone: (sandboxId: string) => ({ code: 502, body: { sandboxId, message: 'The sandbox was not found', code: 502 } }),
   closed: (sandboxId: string, port: number) => ({

@@ -33,7 +33,6 @@ import {
   sendJson,
 } from './refusals.ts';
 
-/** Headers that programs behind a port must not see: this facade's own headers, and hop-by-hop headers. */
 const own = new Set([
   ...['e2b-sandbox-id', 'e2b-sandbox-port', 'x-access-token', 'e2b-traffic-access-token'],
   ...['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'te', 'host', 'x-forwarded-host'],
@@ -46,13 +45,13 @@ export function createForwardedHeaders(
   const hops = parseConnectionHeader(headers.connection);
   const kept = Object.entries(headers).filter(([name]) => !own.has(name) && !hops.includes(name));
   const host = mask?.replaceAll(['$', '{PORT}'].join(''), String(port)) ?? headers.host ?? 'localhost';
-  // `Host` is capitalized, as HTTP clients send it, because programs look up this spelling.
+  // Programs look up the spelling `Host`, which HTTP clients use.
   return { ...Object.fromEntries(kept), Host: host, 'x-forwarded-host': headers.host };
 }
 
 /**
- * The path and headers for the program, and a function that rewrites the headers of its answer. Cookies are confined to the
- * program's host name.
+ * The path and headers for the program, and a function for the response headers. Cookies are confined to the program's host
+ * name.
  */
 function forProgram(
   target: Pick<DataPlaneTarget, 'headers' | 'port' | 'url'>,
@@ -100,7 +99,6 @@ export interface DataPlaneDeps {
   readonly root: 'alias' | 'refuse';
   readonly credentials: CallerCredentialRegistry;
   readonly clients: ClientResolver;
-  /** Per-address rate limits on requests that name no sandbox, and on the hashes computed for wrong signatures. */
   readonly unnamed: { readonly requests: RateLimiter; readonly hashes: RateLimiter };
   readonly clock: Clock;
   readonly closing: AbortSignal;
@@ -196,7 +194,6 @@ function endUpgrade(socket: Duplex, { code, body }: DataPlaneErrorResponse): voi
   socket.end(`HTTP/1.1 ${code} ${STATUS_CODES[code]}\r\n${headers}\r\n\r\n${text}`);
 }
 
-/** Fires when the sandbox is paused or deleted, its tokens are replaced, or the credential behind the token becomes invalid. */
 const cutOf = ({ cut, principal }: { readonly cut: AbortSignal; readonly principal: Principal }) =>
   principal.ended ? AbortSignal.any([cut, principal.ended]) : cut;
 
@@ -208,7 +205,7 @@ interface DataRequest {
 }
 
 const anonymousPrincipals = new WeakMap<AbortSignal, Principal>();
-/** A caller without a token, who can reach only one sandbox's health check and public ports. One object per sandbox. */
+/** A caller without a token can reach only one sandbox's health check and public ports. The object is reused per sandbox. */
 export function getAnonymousPrincipal(
   { record: { id, owner }, cut }: Pick<RunningSandbox, 'record' | 'cut'>,
   credentials: Pick<CallerCredentialRegistry, 'principals'>,
@@ -252,7 +249,7 @@ const tooMany: DataPlaneErrorResponse = {
   body: { code: 429, message: 'Too many requests. Try again in a minute.' },
 };
 
-/** The caller behind the token or signature, or the refusal. A wrong token or signature is counted as a wrong key. */
+/** A wrong token or signature is counted as a wrong key. */
 function judge(
   target: DataPlaneTarget,
   requested: DataRequest & Pick<RunningSandbox, 'record' | 'cut' | 'isPrivate'>,
@@ -311,9 +308,8 @@ function expired({ searchParams }: URL, clock: Clock): DataPlaneErrorResponse | 
 const hashesInOneTurn = 500;
 
 /**
- * A signed URL does not name its sandbox, so this function searches for the sandbox whose token produces the signature. The
- * search computes one hash for each sandbox and key, so wrong signatures are rate-limited by address. After every 500
- * hashes, the search lets other requests run.
+ * A signed URL does not name its sandbox, so each sandbox's token is tried. Each try costs a hash for each key, so wrong
+ * signatures are rate-limited by address. After every 500 hashes, other requests can run.
  */
 async function namedBySignature(
   dataRequest: DataRequest,
@@ -338,13 +334,12 @@ async function namedBySignature(
 }
 
 const home = '/home/user';
-/** The home folder that this facade's clients expect, if the sandbox has it; otherwise the workspace path. */
 async function findHome(sid: string, inside: SandboxHandle, signal: AbortSignal): Promise<string> {
   const known = workdirs.get(sid);
   if (known !== undefined) return known;
   const found = await inside.paths.stat(home, signal).catch(ignoreFileNotFound);
-  // In sandboxes created by earlier versions, this path is a link to the workspace. Any other folder is not the sandbox's
-  // own: without isolation, it may be the home folder of a person whose user name is `user`.
+  // Earlier versions linked this path to the workspace. Without isolation, any other folder may be the home of a person
+  // whose user name is `user`.
   const isHome = found?.workspace || (found?.isLink && found.target === inside.workdir);
   const own = isHome ? home : inside.workdir;
   if (workdirs.size >= maxHomes) workdirs.clear();

@@ -2,9 +2,7 @@ import { toAppError } from '../../../../core/errors/errors.ts';
 import { type AutomationPause, AutomationStartError } from '../../../../sessions/api/server/automations.ts';
 import { ManagedAgentsError } from '../errors.ts';
 
-/**
- * Permanent reasons why no session was created, each with its own error type in the API. All other reasons get a general type.
- */
+/** Permanent reasons with their own error type in the API. All others get a general type. */
 const lasting = [
   'agent_archived',
   'environment_archived',
@@ -34,10 +32,7 @@ export function toDeploymentPauseError({ failure = 'unknown', text }: Pick<Autom
   return { type: lasting.includes(failure) ? `${failure}_error` : 'unknown_error', message: text };
 }
 
-/**
- * Converts a permanent error of this facade to one with the API's code, which is stored with the start. Any other error is
- * unchanged; if it is temporary, the start is retried.
- */
+/** Converts a permanent error to one with the API's code. Other errors are unchanged; if temporary, the start is retried. */
 export function toAutomationStartError(thrown: unknown): unknown {
   const error = toAppError(thrown);
   if (error.retryable || !(error instanceof ManagedAgentsError)) return error;

@@ -26,15 +26,14 @@ interface Deployment {
   readonly content: Omit<DeploymentContent, 'agent'> & {
     readonly agent: { readonly id: string; readonly version?: number | null | undefined };
   };
-  /** Undefined: the deployment is new. */
   readonly id?: string;
-  /** Tokens for the repositories; `content` does not include them. Undefined: preparing the session is only a check. */
+  /** Not included in `content`. Undefined: only check the session. */
   readonly tokens?: RepositoryTokens | undefined;
 }
 
 /**
- * Prepares the session of a run as if the client were creating it now. Rejects: invalid_request, not_found, unsupported
- * (this server keeps no files).
+ * Prepares a run's session as if the client were creating it now. Rejects: invalid_request, not_found, unsupported (this
+ * server keeps no files).
  */
 export async function prepareDeploymentSession(
   { name, content, id, tokens: kept }: Deployment,
@@ -84,7 +83,7 @@ export async function prepareDeploymentSession(
   return { command, messages, begin };
 }
 
-/** The tokens of a deployment's repositories by repository URL, stored separately from the visible fields. */
+/** By repository URL. Stored separately from the visible fields. */
 export const RepositoryTokens = z.record(z.string(), z.string());
 export type RepositoryTokens = z.output<typeof RepositoryTokens>;
 const tokenLimits = { maxBytes: 128 * 1024, maxDepth: 1, maxValues: maxRepositories + 1 };

@@ -24,8 +24,8 @@ import {
 } from './shapes.ts';
 
 /**
- * Automation settings that a deployment cannot change. Failed runs pause the automation only after 100 in a row; a permanent
- * error in a scheduled start pauses it immediately.
+ * Settings that a deployment cannot change. Only 100 failed runs in a row pause the automation, but a permanent error in a
+ * scheduled start pauses it immediately.
  */
 const usual = {
   kind: 'run',
@@ -73,7 +73,6 @@ export function createDeploymentRoutes(parts: FileDeps, settings: ManagedAgentsS
     return toDeployment(automation, content, { lastRunAt: last?.at ?? null, upcoming });
   }
 
-  /** Builds a deployment's automation, after checking that everything its sessions need exists. */
   async function toAutomation(
     name: string,
     content: UnpinnedContent,
@@ -201,7 +200,7 @@ export async function archiveAgentDeployments(
     if (parseDeploymentContent(automation)?.agent.id === agent) await archiveDeployment(automation, parts);
 }
 
-/** Archiving is permanent; the deployment's sessions continue. Archiving again changes nothing. */
+/** Archiving is permanent. Running sessions continue. */
 async function archiveDeployment(
   { id, program }: Automation,
   { services: { automations }, clock }: Pick<FileDeps, 'services' | 'clock'>,

@@ -6,13 +6,13 @@ import { toApiDeploymentId } from '../sessions/ids.ts';
 import { Metadata, MetadataChange, toApiTimes, toIsoTime, toIsoTimeOrNull } from '../wire.ts';
 import { toDeploymentPauseError } from './errors.ts';
 
-// A deployment is an automation that a program defines, with a task in the format of this API.
+// A deployment is an automation with a task in this API's format.
 
 export const managedAgentsApiName = 'managed-agents';
 
 const name = z.string().min(1).max(255);
 const description = z.string().max(2_048).nullable().optional();
-/** Five fields of numbers, lists, ranges, steps and names, without the special letters of other cron dialects. */
+/** Five fields of numbers, lists, ranges, steps and names. Excludes the special letters of other cron dialects. */
 const isPlainCron = (text: string) =>
   /^[\d*,/A-Za-z-]+([ \t]+[\d*,/A-Za-z-]+){4}$/.test(text.trim()) &&
   [...text.matchAll(/[A-Za-z]+/g)].every(([word]) => word.length === 3);
@@ -41,7 +41,6 @@ export const NewDeployment = z.strictObject({
 export const DeploymentChange = NewDeployment.partial().extend({ metadata: MetadataChange.nullable().optional() });
 
 const anyObject = z.record(z.string(), z.unknown());
-/** A deployment without its name and schedule, as the server stores it. */
 export const DeploymentContent = z.object({
   description: z.string().nullable(),
   agent: z.object({ id: z.string(), version: z.int() }),
@@ -54,7 +53,6 @@ export const DeploymentContent = z.object({
 });
 export type DeploymentContent = z.output<typeof DeploymentContent>;
 
-/** The content of a deployment; undefined: a person or another API created the automation. */
 export const parseDeploymentContent = ({ program }: Pick<Automation, 'program'>): DeploymentContent | undefined =>
   program?.api === managedAgentsApiName ? DeploymentContent.parse(program.content) : undefined;
 

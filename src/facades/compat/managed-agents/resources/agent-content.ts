@@ -76,7 +76,7 @@ export function applyOverrides(base: AgentContent, overrides: z.output<typeof Ag
   return content;
 }
 
-/** Refuses a program's tool whose name would hide one of the coordinator's delegation tools. */
+/** Refuses a tool that would hide one of the coordinator's delegation tools. */
 function refuseHidden({ multiagent, tools }: AgentContent): void {
   const taken = tools.find((tool) => tool.type === 'custom' && multiagent && /^delegate(_|$)/.test(tool.name));
   if (taken?.type === 'custom')
@@ -172,7 +172,7 @@ function shownContent(content: AgentContent, own: { readonly id: string; readonl
 }
 const agentType = { type: 'agent' as const };
 
-/** Rejects: not_found, including for an id of another kind. */
+/** Rejects: not_found, also for an id of another kind. */
 export async function readDocument(documents: Documents, kind: StoredDocument['kind'], id: string, version?: number) {
   const doc = await documents.get(id, version);
   if (doc.kind !== kind) throw new AppError('not_found', `There is no ${kind} ${id}.`);

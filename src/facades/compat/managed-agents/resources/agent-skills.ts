@@ -15,7 +15,7 @@ export const SkillsInput = z
   .max(maxSkills)
   .nullable()
   .optional();
-/** In an agent, `latest` is the newest version when a session starts; the session stores that version's id. */
+/** `latest` is resolved when a session starts, which then stores the version's id. */
 export const AgentSkill = z.object({ type: z.literal('custom'), skill_id: z.string(), version: z.string() });
 export type AgentSkill = z.output<typeof AgentSkill>;
 
@@ -32,10 +32,7 @@ export function parseAgentSkills(input: z.output<typeof SkillsInput>): AgentSkil
   return all;
 }
 
-/**
- * Finds each skill and the id of its version. Rejects: not_found for a skill that the caller cannot see, invalid_request for two
- * skills with the same name.
- */
+/** Rejects: not_found for a skill that the caller cannot see, invalid_request for two skills with the same name. */
 export async function resolveSkillVersions(
   named: readonly AgentSkill[],
   skills: Pick<SkillService, 'version'>,

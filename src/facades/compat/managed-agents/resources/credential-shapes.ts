@@ -21,9 +21,9 @@ import {
   toIsoTimeOrNull,
 } from '../wire.ts';
 
-// Credentials as clients send them and as the API returns them. No secret is ever returned.
+// No secret is ever returned.
 
-/** Appended to a header value, so it has no spaces and only ASCII characters. */
+/** No spaces and only ASCII, because it is appended to a header value. */
 const secret = z
   .string()
   .min(1)

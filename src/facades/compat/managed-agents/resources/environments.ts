@@ -6,7 +6,6 @@ import { type ApiRoutes, createDeleteHandler } from '../route.ts';
 import { applyMetadataChange, Metadata, MetadataChange, parseInput, readListPage, toApiTimes } from '../wire.ts';
 import { readDocument } from './agent-content.ts';
 
-/** In the order in which their packages are installed. */
 export const packageManagers = ['apt', 'cargo', 'gem', 'go', 'npm', 'pip'] as const;
 const host = z.string().regex(/^(\*\.)?([a-z0-9-]+\.)*[a-z0-9-]+(:\d{1,5})?$/i, 'must be a host, or *.host');
 const packageName = z.string().regex(/^[^\s;&|`$<>'"\\-][^\s;&|`$<>'"\\]{0,199}$/, 'must be the name of a package');
@@ -84,7 +83,7 @@ export type EnvironmentConfig = EnvironmentContent['config'];
 const none = { type: 'packages' as const, apt: [], cargo: [], gem: [], go: [], npm: [], pip: [] };
 export const unrestrictedConfig: CloudConfig = { type: 'cloud', networking: { type: 'unrestricted' }, packages: none };
 
-/** The config after a client's change. Omitted fields keep their values, unless the change selects another type of networking. */
+/** Omitted fields keep their values, unless the type of networking changes. */
 function resolved(input: z.output<typeof ConfigInput> | null | undefined, now: EnvironmentConfig): EnvironmentConfig {
   if (!input) return now;
   if (input.type === 'self_hosted') return input;
@@ -127,7 +126,7 @@ export const toEnvironment = ({ id, content, createdAt, updatedAt, archivedAt }:
   ...toApiTimes({ createdAt, updatedAt, archivedAt }),
 });
 
-/** The environment of sessions that were not created through this API: the server's own settings. */
+/** The server's own settings, for sessions that were not created through this API. */
 export const serverEnvironmentId = 'env_server';
 const ownEnvironment = () => ({
   id: serverEnvironmentId,
@@ -195,6 +194,6 @@ export function createEnvironmentRoutes({
   };
 }
 
-/** In this API, an empty metadata value deletes the key, as null does. */
+/** In this API, an empty metadata value also deletes the key. */
 const withoutEmpty = (change: z.output<typeof MetadataChange>) =>
   Object.fromEntries(Object.entries(change).map(([key, value]) => [key, value === '' ? null : value]));

@@ -35,9 +35,7 @@ const UploadTexts = z.object({
     .optional(),
 });
 
-/**
- * The upload behind a file of this API. Rejects: not_found (also when it has expired), unsupported (this server keeps no files).
- */
+/** Rejects: not_found (also when expired), unsupported (this server keeps no files). */
 export async function findUploadId(
   id: string,
   deps: Pick<FileDeps, 'services' | 'clock' | 'projects'>,
@@ -125,7 +123,6 @@ function parseOutputId(word: string): { readonly id: SessionId; readonly path: s
   return path.split('/').includes('..') ? undefined : { id: parseSessionId(`sesn_${found[1]}`), path };
 }
 
-/** Files that programs upload, and files that sessions leave in `/mnt/session/outputs`. */
 export function createFileRoutes(deps: FileDeps): ApiRoutes {
   const { services, clock } = deps;
   const { documents, files } = services;
@@ -146,10 +143,10 @@ export function createFileRoutes(deps: FileDeps): ApiRoutes {
     } | null,
   });
 
-  /** The outputs of a session, including those in folders; empty if it never had a sandbox. */
+  /** Includes files in folders. Empty if the session never had a sandbox. */
   async function listOutputs(id: SessionId, signal: AbortSignal) {
     const record = await services.sessions.get(id);
-    await services.sessions.page(id, 0, 1); // requires read access to the session; knowing that it exists is not enough
+    await services.sessions.page(id, 0, 1); // requires read access to the session
     if (record.sandboxState === 'created') return [];
     const folders = [''];
     const found = [];

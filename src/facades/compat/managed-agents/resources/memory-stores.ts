@@ -83,7 +83,7 @@ export function createMemoryStoreRoutes({ memoryStores: stores }: Pick<Services,
   return Object.fromEntries(all.map(([endpoint, route]) => [endpoint, withoutMixedHeaders(toApiRoute(route))]));
 }
 
-/** The API refuses a request whose `anthropic-beta` header names both agent-memory and managed-agents. */
+/** The API refuses `anthropic-beta` headers with both agent-memory and managed-agents. */
 const withoutMixedHeaders = (route: ApiRoute): ApiRoute => ({
   ...route,
   async run(apiRequest) {
@@ -145,7 +145,7 @@ function isFull(query: QueryParameters, usual: 'basic' | 'full'): boolean {
   if (view !== 'basic' && view !== 'full') throw invalidRequestError('view must be basic or full.');
   return view === 'full';
 }
-/** A page that includes texts has at most 20 items. */
+/** At most 20 items if a page includes their content. */
 function parseLimit(query: QueryParameters): number {
   const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
   return isFull(query, 'basic') ? Math.min(limit, 20) : limit;
@@ -159,7 +159,7 @@ async function withApiErrors<Answer>(work: Promise<Answer>): Promise<Answer> {
   });
 }
 
-/** The memories below a prefix. With `depth` 1, deeper ones are combined into one item per folder. */
+/** With `depth` 1, deeper memories are combined into one item per folder. */
 function below(all: readonly MemoryEntry[], query: QueryParameters) {
   const prefix = query.one('path_prefix') ?? '/';
   if (!prefix.startsWith('/') || !prefix.endsWith('/'))
@@ -175,7 +175,7 @@ function below(all: readonly MemoryEntry[], query: QueryParameters) {
   return { items: [...items.values()], name: `memories ${prefix} ${depth}` };
 }
 
-/** The token of a work item opens these routes, because a session's worker keeps its own copy of the session's memory stores. */
+/** Accepts work tokens, because a worker keeps its own copy of the session's memory stores. */
 const worker = ['session'] as const;
 
 function createMemoryRoutes(stores: MemoryStoreService): ApiRoutes {

@@ -10,7 +10,7 @@ import { toIsoTime } from '../wire.ts';
 type Models = Pick<Services, 'models'>;
 const listMs = 15_000;
 
-/** Lists every model of the server's providers: Anthropic's models by their short names, all others as `provider/model`. */
+/** Anthropic's models have short names, all others `provider/model`. */
 async function listed({ models }: Models) {
   const offered = await models.offered(AbortSignal.timeout(listMs));
   return offered.flatMap(toInfos);
@@ -40,7 +40,7 @@ function configuredModel(name: string, settings: ModelNames): string | undefined
   return undefined;
 }
 
-/** Finds the server's reference for a model name. Rejects: invalid_request, with some of the available models in its message. */
+/** Rejects: invalid_request, with some of the available models in its message. */
 export async function findModelRef(
   name: string,
   { models, settings }: Models & { readonly settings: ModelNames },
@@ -56,7 +56,6 @@ export async function findModelRef(
   const known = some.length === 0 ? 'provider/model, such as openai/gpt-5' : some.join(', ');
   throw invalidRequestError(`model: no provider of this server has ${name}. Write it as ${known}.`);
 }
-/** The models in Anthropic's older list format. */
 export function createModelRoutes(services: Models, settings: ModelNames): ApiRoutes {
   return {
     async 'GET /v1/models'({ query }) {
@@ -81,7 +80,7 @@ export function createModelRoutes(services: Models, settings: ModelNames): ApiRo
     },
     async 'GET /v1/models/*'({ params }) {
       const id = params['*'] ?? '';
-      const all = await listed(services); // called first, because it also checks the caller
+      const all = await listed(services); // first, because this call also checks the caller
       if (id.length > 200) throw invalidRequestError('The name of a model has at most 200 characters.');
       const target = configuredModel(id, settings)?.replace(/^anthropic\//, '') ?? id;
       const found = all.find((one) => one.id === target);

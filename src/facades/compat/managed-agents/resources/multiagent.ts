@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { StoredDocument } from '../../../../sessions/api/server/documents.ts';
 import { invalidRequestError, rethrowNotFoundAs, unsupportedFieldError } from '../errors.ts';
 
-// A coordinator is an agent that delegates work to the agents of its roster. The API has two formats for rosters. Both are
-// stored unconverted, with omitted fields filled in and the version of each agent added.
+// A coordinator is an agent that delegates to the agents of its roster. Both of the API's roster formats are stored
+// unconverted, with defaults filled in and the agents' versions added.
 
 const maxAgents = 20;
 const agentId = z.string().min(1).max(200);
@@ -39,7 +39,7 @@ export const MultiagentInput = z.discriminatedUnion('type', [CoordinatorInput, P
 type MultiagentRequest = NonNullable<z.output<typeof MultiagentInput>>;
 
 const disabled = z.object({ type: z.literal('disabled') });
-/** `self`: the agent that owns the roster, in the version that a session uses. */
+/** `self`: the agent that owns the roster, in the session's version. */
 const RosterEntry = z.discriminatedUnion('type', [
   z.object({ type: z.literal('agent'), id: z.string(), version: z.int() }),
   z.object({ type: z.literal('self') }),
@@ -65,7 +65,6 @@ export function toRoster(multiagent: Multiagent | null): readonly RosterEntry[] 
   return multiagent.subagents.type === 'enabled' ? multiagent.subagents.predefined_agents : [];
 }
 
-/** Replaces the roster's entries, which are references in an agent and whole agents in a session. */
 export function withRoster<Entry>(multiagent: Multiagent | null, entries: readonly Entry[]) {
   if (multiagent === null) return null;
   if (multiagent.type === 'coordinator') return { type: multiagent.type, agents: entries };
@@ -74,14 +73,13 @@ export function withRoster<Entry>(multiagent: Multiagent | null, entries: readon
 }
 
 interface Owner {
-  /** The agent that owns the roster; undefined: the agent is new. */
   readonly id?: string;
   readonly now?: Multiagent | null;
   /** Rejects: not_found. */
   readonly agent: (id: string, version?: number) => Promise<StoredDocument>;
 }
 
-/** Adds the version of each agent to the requested setting. Null: no roster. Rejects: invalid_request, not_found. */
+/** Adds the version of each agent. Null: no roster. Rejects: invalid_request, not_found. */
 export async function pinAgentVersions(requested: MultiagentRequest | null, owner: Owner): Promise<Multiagent | null> {
   if (requested === null) return null;
   if (requested.type === 'coordinator')
@@ -100,7 +98,6 @@ export async function pinAgentVersions(requested: MultiagentRequest | null, owne
   );
   return { type: requested.type, advisor: off, workflows: off, subagents };
 }
-/** The API's defaults for omitted fields. */
 const usual = { workflows: { type: 'enabled' }, advisor: { type: 'disabled' } } as const;
 
 type MultiagentParts = Extract<Multiagent, { type: 'multiagent_20261001' }>;

@@ -9,7 +9,7 @@ import { parseInput, readListPage, toIsoTime } from '../wire.ts';
 
 const limits = { files: 500, bytes: 30 * 2 ** 20 };
 const Texts = z.object({ display_name: z.string().min(1).max(255).optional() });
-/** The sources of skills in the API. All skills here are `custom`. */
+/** All skills here are `custom`. */
 const sources = ['custom', 'anthropic', 'anthropic_example', 'plugin'];
 /** Workers' credentials can read the skills of their sessions. */
 const worker = ['environment', 'session'] as const;
@@ -37,8 +37,7 @@ async function readFormFolder({ request }: Pick<ApiRequest, 'request'>) {
   if (files.length === 0)
     throw invalidRequestError('files: Field required. Send each file of the skill as a part files[].');
   const { display_name: displayName = null } = parseInput(Texts, Object.fromEntries(texts));
-  // Represents each file by the hash of its content, so that a retry with the same idempotency key and files is recognized as
-  // the same request.
+  // Hashes the files, so that a retry with the same idempotency key and files is recognized.
   const content = files.map(({ path, bytes }) => [path, createHash('sha256').update(bytes).digest('hex')]);
   request.rawBody = Buffer.from(JSON.stringify([displayName, content]));
   return { files, displayName };
@@ -67,7 +66,7 @@ export function createSkillRoutes({ skills }: Pick<Services, 'skills'>): ApiRout
       body: 'stream',
       async run(apiRequest) {
         const { id = '' } = apiRequest.params;
-        await skills.get(id); // rejects an unknown skill before the upload is read
+        await skills.get(id); // rejects unknown skills before the upload is read
         const { files } = await readFormFolder(apiRequest);
         return toVersion(await skills.addVersion(id, { files }));
       },
@@ -81,7 +80,7 @@ export function createSkillRoutes({ skills }: Pick<Services, 'skills'>): ApiRout
       run: async ({ params: { id = '', version = '' } }) => toVersion(await skills.version(id, version)),
     },
     async 'DELETE /v1/skills/:id/versions/:version'({ params: { id = '', version: target = '' } }) {
-      // An operator can delete a version by its id without permission to read it.
+      // An operator without read permission can delete a version by its id.
       const version = target.startsWith('skillver_') ? target : (await skills.version(id, target)).id;
       await skills.deleteVersion(id, version);
       return { id: version, type: 'skill_version_deleted' as const };

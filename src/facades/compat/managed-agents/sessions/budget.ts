@@ -5,7 +5,7 @@ import type { Services } from '../../../../sessions/api/services.ts';
 import { invalidRequestError } from '../errors.ts';
 import type { UsageTotals } from './usage.ts';
 
-// The cap on a session's cost, in whole cents. It is a hard budget: a user's answer cannot renew it.
+// The limit on a session's cost, in whole cents. A user's answer cannot renew it.
 
 export const BudgetInput = z
   .strictObject({
@@ -23,14 +23,14 @@ export const toHardBudget = ({ max_list_cost: { amount } }: BudgetRequest): Budg
   cost: Number(amount) / 100,
   hard: true,
 });
-/** The budget as the API shows it; null: none, or a budget that a user's answer can renew. */
+/** Null: none, or a budget that a user's answer can renew. */
 export function toBudgetView({ budget }: Pick<SessionRecord, 'budget'>) {
   if (!budget?.hard || budget.cost === undefined) return null;
   const amount = String(Math.round(budget.cost * 100));
   return { type: 'limit' as const, max_list_cost: { amount, currency: 'USD' as const } };
 }
 
-/** Rejects with invalid_request if one of the models has no known price, because its use could not be charged to the budget. */
+/** Rejects: invalid_request for a model without a known price, because its use could not be charged. */
 export async function assertModelsPriced(refs: readonly string[], models: Services['models']): Promise<void> {
   for (const ref of refs)
     if (!(await models.isPriced(ref)))

@@ -1,7 +1,6 @@
 import type { FactOf } from '../../../../core/model/events.ts';
 import { toApiUploadId } from './ids.ts';
 
-/** An event of the API without its id and time. */
 export interface EventDraft {
   readonly type: string;
   readonly fields: Readonly<Record<string, unknown>>;
@@ -11,9 +10,7 @@ interface KnownCall {
   readonly kind: 'tool' | 'mcp' | 'custom';
   readonly answered: boolean;
 }
-/**
- * `waitsFor`: the answer that the call waits for, as far as the log shows it. Undefined while the call runs and after its answer.
- */
+/** `waitsFor`: the answer that the call waits for. Undefined while the call runs and after its answer. */
 export interface AnnouncedToolCall {
   readonly callId: string;
   readonly kind: KnownCall['kind'];
@@ -30,7 +27,6 @@ interface Call {
   readonly args: Readonly<Record<string, unknown>>;
 }
 
-/** The tool calls of a thread. Each is announced once, and has one result. */
 export class ToolCallTracker {
   readonly #all: Map<string, KnownCall>;
   readonly #pending: Map<string, 'permission' | 'result'>;
@@ -45,7 +41,6 @@ export class ToolCallTracker {
     return new ToolCallTracker(this);
   }
 
-  /** The ids of the events that wait for an answer. */
   get pending(): readonly string[] {
     return [...this.#pending.keys()].map((callId) => this.#all.get(callId)?.eventId ?? '');
   }

@@ -10,15 +10,11 @@ export interface ContentFileStore {
   /** Rejects: not_found, unsupported (this server keeps no files). */
   resolveUpload(fileId: string): Promise<string>;
   readHead(upload: string): Promise<{ readonly head: Buffer; readonly size: number; readonly name: string }>;
-  /**
-   * Fetches an address under the session's egress policy. Rejects: forbidden, not_found, invalid_request (this server cannot
-   * fetch addresses).
-   */
+  /** Applies the session's egress policy. Rejects: forbidden, not_found, invalid_request (this server cannot fetch addresses). */
   fetched(address: string): Promise<{ status: number; type: string; bytes: Buffer; isCut: boolean }>;
-  /** Stores the bytes of a content part that does not refer to a stored file. Returns the upload's id. */
+  /** Stores content that was sent inline. Returns the upload's id. */
   keep(file: { readonly name: string; readonly mimeType: string; readonly bytes: Buffer }): Promise<string>;
 }
-/** The content of an event: what the model reads, and what the API shows of it. */
 interface Content {
   readonly text: string;
   readonly files: readonly string[];
@@ -34,8 +30,8 @@ type FileBlock = Extract<Block, { type: 'image' | 'document' }>;
 const nothing: Content = { text: '', files: [], pictures: [], blocks: [] };
 
 /**
- * Reads the contents of all events before any of them is processed. Rejects: invalid_request, not_found, unsupported (this server
- * keeps no files).
+ * Reads all contents before any event is processed. Rejects: invalid_request, not_found, unsupported (this server keeps no
+ * files).
  */
 export async function readEventContents(
   events: readonly InboundEvent[],
@@ -57,7 +53,7 @@ const asMessage = (content: Content): Content => ({
   text: content.text === '' ? 'See the attached files.' : content.text,
 });
 
-/** The model sees the images of a result, but only the name and size of any other file. */
+/** The model sees a result's images, but only the name and size of other files. */
 async function asResult(content: Content, files: ContentFileStore): Promise<Content> {
   const pictures = [];
   const lines = [];
@@ -111,7 +107,7 @@ async function keptBytes({ type, source }: FileBlock, files: ContentFileStore): 
   return await files.keep({ name: `${type}.${ending}`, mimeType, bytes: Buffer.from(data, 'base64') });
 }
 
-/** Stores the current content of a URL; later changes to it have no effect. */
+/** Stores the URL's current content, so that later changes have no effect. */
 async function keptAnswer(kind: FileBlock['type'], url: string, files: ContentFileStore): Promise<string> {
   const { status, type, bytes, isCut } = await files.fetched(url).catch((thrown: unknown) => {
     const { code, publicMessage } = toAppError(thrown);

@@ -69,14 +69,10 @@ export interface CreateSessionDeps {
 interface NewManagedSession {
   readonly command: CreateSessionCommand;
   readonly initial: readonly InboundEvent[];
-  /** The tokens of the session's repositories, bound to the session once it is created. */
   readonly tokens: readonly { readonly url: string; readonly token: Secret }[];
 }
 
-/**
- * Prepares the session that a program requests. Rejects before anything is created: invalid_request, not_found, unsupported (this
- * server keeps no files).
- */
+/** Rejects before anything is created: invalid_request, not_found, unsupported (this server keeps no files). */
 export async function prepareManagedSession(body: unknown, deps: CreateSessionDeps): Promise<NewManagedSession> {
   const { services, settings } = deps;
   const values = parseInput(NewSession, body);
@@ -145,7 +141,7 @@ async function agentFor(requested: z.output<typeof AgentRequest>, documents: Ser
   return { doc, content: applyOverrides(base, overrides) };
 }
 
-const maxRosterChars = 512 * 1024; // the roster is stored in the session's record
+const maxRosterChars = 512 * 1024; // stored in the session's record
 async function rosterFor(
   own: Pick<StoredDocument, 'id' | 'version'> & { readonly content: AgentContent },
   { services, settings }: CreateSessionDeps,
@@ -169,7 +165,7 @@ async function rosterAgent({ id, version }: { id: string; version: number }, doc
   return doc;
 }
 
-/** The vaults in order of precedence. Another owner's vault is treated as missing. */
+/** In order of precedence. Another owner's vault is treated as missing. */
 async function vaultsFor(requested: readonly string[], vaults: Services['vaults']): Promise<string[]> {
   const ids = [...new Set(requested)];
   for (const id of ids) {
@@ -188,7 +184,7 @@ async function environmentFor(id: string, documents: Services['documents']) {
   return { environmentId: id, config: EnvironmentContent.parse(doc.content).config };
 }
 
-/** The hosts that `limited` networking permits. The server's own policy decides which of them are reachable. */
+/** The hosts that `limited` networking permits, as far as the server's own policy allows them. */
 function sandboxFor(
   config: EnvironmentConfig | undefined,
   agents: readonly AgentContent[],
@@ -199,10 +195,7 @@ function sandboxFor(
   return { egress: [...new Set([...hosts, ...more])] };
 }
 
-/**
- * Prepares the files that a request adds to a session, each with its own path below `/mnt/session/uploads`. `taken`: paths
- * already in use.
- */
+/** Each added file gets its own path below `/mnt/session/uploads`. `taken`: paths already in use. */
 export async function prepareFileResources(
   requests: readonly z.output<typeof ResourceRequest>[],
   { resolveUpload, newId, now }: Pick<CreateSessionDeps, 'resolveUpload' | 'newId' | 'now'>,

@@ -12,14 +12,14 @@ import { catchUpProjection, createSessionProjection } from './reader.ts';
 import type { ThreadEvent } from './threads/session-projection.ts';
 
 type Sessions = Services['sessions'];
-/** Maximum size of the cache, in sessions and in characters of their events' JSON. */
+/** In sessions and in characters of their events' JSON. */
 export const maxEventListCacheSize = { sessions: 200, chars: 16 * 2 ** 20 };
-/** Lists that have not been requested for this long are dropped. */
+/** Lists that are unused for this long are dropped. */
 const idleMs = 300_000;
 
 /**
- * Caches the events of recently listed sessions, so that the next page reads only what is new in the logs. A cached list always
- * equals one built from the complete logs. Every read calls the service as the caller, which checks the caller's permissions.
+ * Caches the events of recently listed sessions. A cached list always equals one from the complete logs. Every read calls
+ * the service as the caller, which checks permissions.
  */
 export class EventListCache {
   readonly #cached = new Map<SessionId, EventList>();
@@ -70,10 +70,7 @@ export class EventListCache {
 }
 
 interface ReadLog {
-  /**
-   * The log's compaction marks at the time of reading. If they have changed, deltas were dropped, so a complete read could
-   * give different events.
-   */
+  /** The log's compaction marks. Once they change, deltas were dropped, so a complete read could give different events. */
   readonly dropped: string;
   newestAt: number;
 }
@@ -85,7 +82,7 @@ class EventList {
   readonly #events = new Map<SessionId, ManagedEvent[]>();
   usedAt = 0;
   chars = 0;
-  /** False: this caller could not read a child, although another caller may be able to. */
+  /** False: this caller could not read a child; others may be able to. */
   isWhole = true;
 
   constructor(record: SessionRecord) {
@@ -100,12 +97,12 @@ class EventList {
     const queued = this.#projection.has(thread) ? this.#projection.of(thread).queued : [];
     return [...(this.#events.get(thread) ?? []), ...queued];
   }
-  /** Whether the list is valid for the session. A changed agent or budget affects all events, even old ones. */
+  /** Whether the list is valid. A changed agent or budget affects all events, even old ones. */
   isOf({ agent, budget }: SessionRecord): boolean {
     return isDeepStrictEqual({ agent, budget }, { agent: this.#record.agent, budget: this.#record.budget });
   }
 
-  /** Adds the new events of the logs. False: the result would differ from a list built from the complete logs. */
+  /** Adds new events. False: the result would differ from a list built from the complete logs. */
   async extend(sessions: Sessions): Promise<boolean> {
     const before = new Map([...this.#logs].map(([thread, { newestAt }]) => [thread, newestAt]));
     const end = await catchUpProjection(this.#projection, sessions, {
@@ -127,9 +124,9 @@ class EventList {
     if (!before.has(thread)) return true;
     const more = page.events.filter((event) => event.seq > seq);
     const [first] = more;
-    // Logs are merged by time. An event that belongs before events already read from another log arrived too late.
+    // Logs are merged by time, so an event is too late if a newer one from another log was already read.
     const isLate = first && [...before].some(([other, newestAt]) => other !== thread && newestAt >= first.ts);
-    // A child's update applies from the beginning of its log, as an update of the session does.
+    // A child's update affects all its events, as an update of the session does.
     return !isLate && !more.some(({ type }) => type === 'session.updated' && thread !== this.id);
   }
 
@@ -147,7 +144,6 @@ class EventList {
 }
 interface NextPage {
   readonly thread: SessionId;
-  /** The newest event already read from the thread's log. */
   readonly seq: number;
   readonly page: EventPage | undefined;
 }

@@ -45,7 +45,7 @@ export function createEventRouteHandlers({ sessions, reader, sse }: Deps) {
     },
     async stream({ session, thread }: ThreadOfSession, { query, reply, request }: ApiRequest) {
       const deltas = validateDeltaTypes(query.all('event_deltas'));
-      // refuses callers without read access while an HTTP status can still be sent
+      // refuses callers while an HTTP status can still be sent
       await sessions.page(session.id, 0, 1);
       const requested = { record: session, thread, deltas, reply, requestId: request.id };
       return await streamEvents(requested, { sessions, reader, sse });
@@ -73,10 +73,9 @@ function validateDeltaTypes(requested: readonly string[]): readonly string[] {
 const isLast = /^session\.(thread_)?status_terminated$/;
 const frameOf = (event: { readonly type: string }) => toSseFrame({ event: event.type, data: event });
 
-/** The events of a thread from now on, until its session ends or the client disconnects. */
 async function streamEvents({ record, thread, deltas, reply, requestId }: StreamRequest, deps: Deps): Promise<void> {
   const { sessions, reader, sse } = deps;
-  // The position is fixed before the headers are sent, so that the stream includes everything that the client does afterwards.
+  // Read before the headers are sent, so that the stream includes everything that the client does afterwards.
   const projection = await reader.own(record, sessions);
   using stream = openSse(reply, sse);
   const previews = new Previews(projection.of(thread), deltas);
@@ -87,7 +86,7 @@ async function streamEvents({ record, thread, deltas, reply, requestId }: Stream
     };
     const following = followThreads({ projection, sessions, shown: thread, signal: stream.gone, convert: toFrames });
     for await (const events of following) {
-      if (!events) return stream.destroy(); // the client opens a new stream and lists the events it missed
+      if (!events) return stream.destroy(); // the client must reconnect and list the missed events
       if (events.length > 0) await stream.writeAll(events.map(frameOf));
       if (events.some(({ type }) => isLast.test(type))) return;
     }
@@ -108,7 +107,7 @@ async function streamEvents({ record, thread, deltas, reply, requestId }: Stream
   }
 }
 
-/** Previews of a thread's texts. A text that began before the stream opened has no preview. */
+/** Previews of text as it streams. Text that began before the stream opened has none. */
 class Previews {
   readonly #projection: ThreadProjection;
   readonly #requested: readonly string[];
@@ -140,10 +139,10 @@ class Previews {
 interface ThreadReader<Output> {
   readonly projection: SessionProjection;
   readonly sessions: Services['sessions'];
-  /** The thread whose texts are streamed as they arrive. */
+  /** The thread whose text is streamed as it arrives. */
   readonly shown: SessionId;
   readonly signal: AbortSignal;
-  /** Converts a log event, and the events that it produces, for the reader. Called before the next event is added. */
+  /** Called before the next event is added. */
   readonly convert: (source: SessionEvent, events: readonly ThreadEvent[]) => readonly Output[];
 }
 interface Step {
@@ -152,8 +151,8 @@ interface Step {
 }
 
 /**
- * Follows all logs of a session from the projection's position, and the logs of new children from their beginning. Ends when
- * the primary thread's log ends. Yields undefined when a log can no longer be followed from its position.
+ * Follows the session's logs from the projection's position, and new children from their beginning. Ends with the primary
+ * thread's log. Yields undefined if a log can no longer be followed.
  */
 async function* followThreads<Output>({
   projection,

@@ -2,37 +2,32 @@ import { AppError } from '../../../../core/errors/errors.ts';
 import type { SessionEvent } from '../../../../core/model/events.ts';
 import { SessionId } from '../../../../core/model/ids.ts';
 
-// Ids of this API are Corral's own, with the prefix of their kind. An event's id is built from its session and its seq, so it is
-// the same in every projection. Events of an agent's message use the message id instead of a seq: once compaction has dropped the
-// message's deltas, these events are built from its complete text.
+// Ids are Corral's own, with a prefix for their kind. An event's id contains its session and seq, so it is the same in every
+// projection. Events of an agent's message use the message id instead, because compaction can drop the deltas that they were
+// built from.
 
 export const toApiSessionId = (id: string): string => `sesn_${id}`;
 export const toApiThreadId = (id: SessionId): string => `sthr_${id}`;
 export const toApiEventId = (id: SessionId, seq: number, part = 0): string =>
   `sevt_${id}${seq.toString(36).padStart(7, '0')}${part === 0 ? '' : `x${part}`}`;
 export const toApiOutcomeId = (id: SessionId, seq: number): string => `outc_${id}${seq.toString(36).padStart(7, '0')}`;
-/**
- * The id of an agent's message. The text streams before the message's event is logged, so the id does not depend on the event's
- * seq.
- */
+/** Independent of the event's seq, because the text streams before the event is logged. */
 export const toApiMessageId = (messageId: string, part = 0): string =>
   `sevt_m${messageId.replaceAll('-', '')}${part === 0 ? '' : `x${part}`}`;
 /** The part number at the end of a thinking event's id. */
 export const thoughtPartNumber = 70;
-/** The id of one of the events that a log event produces; `part` counts from 0. */
+/** `part` counts from 0 among the events from one log event. */
 export const apiEventIdOf = (source: SessionEvent, part: number): string =>
   source.type === 'message.delta' || source.type === 'message.assistant'
     ? toApiMessageId(source.data.messageId, part + 1) // part 0 is the message itself
     : toApiEventId(source.sessionId, source.seq, part);
 
-/** The id of a file that arrived in a message or a result rather than as a client's upload. */
 export const toApiUploadId = (id: string): string => `file_u${id.replaceAll('-', '')}`;
 export const parseUploadId = (value: string): string | undefined => {
   const [, ...parts] = /^file_u([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/.exec(value) ?? [];
   return parts.length === 0 ? undefined : parts.join('-');
 };
 
-/** A deployment is an automation; its runs are the automation's starts. */
 export const toApiDeploymentId = (id: string): string => `depl_${id}`;
 export const parseDeploymentId = (value: string): string => {
   const [, id] = /^depl_([0-9a-f]{12})$/.exec(value) ?? [];

@@ -64,7 +64,7 @@ const Inbound = z.discriminatedUnion('type', [
 export type InboundEvent = Exclude<z.output<typeof Inbound>, { type: 'system.message' }>;
 const EventsBody = z.strictObject({ events: z.array(z.unknown()).min(1).max(1_000) });
 
-/** Parses and checks all events of a request before any is processed. Throws: invalid_request. */
+/** Checks all events before any is processed. Throws: invalid_request. */
 export const parseInboundEvents = (body: unknown): InboundEvent[] =>
   parseInput(EventsBody, body).events.map(parseInboundEvent);
 

@@ -42,7 +42,6 @@ export const parseManagedSessionContent = ({
   ManagedSessionContent.safeParse(agent?.kept).data;
 
 export interface RosterAgent extends Pick<ManagedSessionContent, 'agentId' | 'version' | 'content'> {
-  /** The server's own reference for the agent's model. */
   readonly model: string;
 }
 export const toSessionRoster = ({ agent }: Pick<SessionRecord, 'agent'>): RosterAgent[] =>
@@ -55,7 +54,7 @@ interface SessionRequest {
   readonly kept: ManagedSessionContent;
   readonly roster: readonly RosterAgent[];
   readonly config: EnvironmentConfig | undefined;
-  /** The id of the session's self-hosted environment, which does not change when the agent is updated. */
+  /** The self-hosted environment, which does not change with updates of the agent. */
   readonly environment?: string | undefined;
   readonly files: SessionAgent['files'];
 }
@@ -92,7 +91,7 @@ export function toSessionAgent({ kept, roster, config, environment, files }: Ses
   };
 }
 
-/** The agents of the roster by name; duplicate names get a number. */
+/** Duplicate names get a number. */
 function toSubAgents(kept: ManagedSessionContent, roster: readonly RosterAgent[]): SubAgent[] {
   const names: string[] = [];
   return roster.map(({ agentId, version, model, content }) => {
@@ -117,8 +116,8 @@ function toolNames(tool: ResolvedTool): string[] {
   return builtInToolNames.filter((name) => isOn(tool.configs.find((one) => one.name === name) ?? tool.default_config));
 }
 /**
- * Globs for a server's tools: all of them or, if tools are off by default, only those turned on. Approval rules deny the tools
- * that the toolset turns off.
+ * Globs for all of a server's tools or, if tools are off by default, for those turned on. Approval rules deny the tools that
+ * are turned off.
  */
 function mcpTools(tool: ResolvedTool | undefined): string[] {
   if (tool?.type !== 'mcp_toolset') return ['*'];
@@ -128,7 +127,7 @@ function mcpTools(tool: ResolvedTool | undefined): string[] {
 
 const actions = { always_allow: 'allow', always_ask: 'ask', auto: 'ask' } as const;
 const actionOf = ({ type }: ToolPolicy) => actions[type];
-/** The rules for calls, most specific first. A disabled tool is denied, even if its server offers it. */
+/** Most specific first. A disabled tool is denied, even if its server offers it. */
 function toApprovalRules(tool: ResolvedTool): SessionAgent['approvals'] {
   if (tool.type === 'custom') return [];
   const isMcp = tool.type === 'mcp_toolset';
@@ -169,10 +168,7 @@ function toShownAgent(kept: ManagedSessionContent, record: SessionRecord) {
   };
 }
 
-/**
- * The agent of a session as the API shows it. For a session that was not created through this API, returns only the known
- * fields.
- */
+/** The API's view of a session's agent. Contains only the known fields if another API created the session. */
 export async function readSessionAgentView(
   record: SessionRecord,
   kept: ManagedSessionContent | undefined,

@@ -12,7 +12,7 @@ export const MemoryStoreRequest = z.strictObject({
   access: access.nullable().optional(),
   instructions: z.string().max(4_096).nullable().optional(),
 });
-/** A memory store of a session, with the name and description that the store had when the session was created. */
+/** The name and description are those at the session's creation. */
 export const MemoryStoreResource = z.object({
   type: z.literal('memory_store'),
   memory_store_id: z.string(),
@@ -25,7 +25,7 @@ export const MemoryStoreResource = z.object({
 export type MemoryStoreResource = z.output<typeof MemoryStoreResource>;
 export const maxMemoryStores = 8;
 
-/** The memory stores of a new session. Another owner's store is treated as missing. */
+/** Another owner's store is treated as missing. */
 export async function prepareMemoryResources(
   requests: readonly z.output<typeof MemoryStoreRequest>[],
   stores: Services['memoryStores'],
@@ -55,7 +55,7 @@ export async function prepareMemoryResources(
 }
 
 const maxFolder = 60;
-/** A folder named after the store. If the name has no ASCII letters or digits, uses the store's id. */
+/** Named after the store, or its id if the name has no ASCII letters or digits. */
 function freePath(name: string, id: string, taken: ReadonlySet<string>): string {
   const words = name
     .normalize('NFKD')

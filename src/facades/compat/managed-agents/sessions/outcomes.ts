@@ -6,7 +6,6 @@ import { toApiOutcomeId } from './ids.ts';
 import { addLoggedUsage, toSpanUsage, type UsageTotals, zeroUsageTotals } from './usage.ts';
 
 type Verdict = 'satisfied' | 'needs_revision' | 'max_iterations_reached' | 'failed' | 'interrupted';
-/** The goal of a run in this API: what the agent should produce, and the state of its evaluation. */
 interface Outcome {
   readonly id: string;
   readonly description: string;
@@ -15,12 +14,10 @@ interface Outcome {
   result: 'pending' | 'running' | 'evaluating' | Verdict;
   explanation: string | null;
   completedAt: number | null;
-  /** The id of the event that started the current evaluation; undefined: none is running. */
   startedBy: string | undefined;
   usage: UsageTotals;
 }
 
-/** The outcomes of a session. Each belongs to a run whose goal has a rubric. */
 export class OutcomeTracker {
   readonly #byRun: Map<string, Outcome>;
 
@@ -32,7 +29,6 @@ export class OutcomeTracker {
     return new OutcomeTracker(this);
   }
 
-  /** The event of a message that defines an outcome; undefined for another message. */
   define(
     sessionId: SessionId,
     {
@@ -73,7 +69,7 @@ export class OutcomeTracker {
     if (outcome) outcome.usage = addLoggedUsage(outcome.usage, used);
   }
 
-  /** Returns the event to show for an evaluation. `word`: that event's id, stored if the event starts the evaluation. */
+  /** `word`: the id of the returned event, stored if the event starts the evaluation. */
   judge(
     runId: string | null,
     data: FactOf<'goal'>['data'],
@@ -99,7 +95,6 @@ export class OutcomeTracker {
     return { type: 'span.outcome_evaluation_start', fields: own };
   }
 
-  /** Closes an outcome whose run ended without a verdict on its goal. */
   close(runId: string | null, { reason, goal }: FactOf<'run.end'>['data'], at: number): EventDraft | undefined {
     const outcome = this.#of(runId);
     if (!outcome || outcome.completedAt !== null) return undefined;

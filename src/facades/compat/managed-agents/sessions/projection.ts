@@ -22,11 +22,9 @@ export type StopReason =
 export interface AgentDetails {
   readonly name: string;
   readonly customTools: ReadonlySet<string>;
-  /** The client's names for tool servers, keyed by Corral's names for them. */
+  /** The client's names, by Corral's names. */
   readonly servers: ReadonlyMap<string, string>;
-  /** The names of the agents that this agent can delegate to, keyed by the names used in its calls; absent: none. */
   readonly subAgents?: ReadonlyMap<string, string>;
-  /** The agent as the API shows it; absent: the session was not created through this API. */
   readonly shown?: () => object;
 }
 type Fields = Readonly<Record<string, unknown>>;
@@ -38,7 +36,7 @@ class State {
   hasOpenRun = false;
   lastWords = '';
   request: string | undefined;
-  /** Whether the next message is a question about a call or an exhausted budget. This API does not show such questions. */
+  /** The next message is a question about a call or an exhausted budget, which this API does not show. */
   asking = false;
   failure = '';
   usage = zeroUsageTotals;
@@ -46,12 +44,11 @@ class State {
   activeMs = 0;
   hasThought = false;
   sentTitle: string | undefined;
-  /** Messages of runs that have not started. */
   queued: ReadonlyMap<RunId, ManagedEvent> = new Map();
   openMessage: string | undefined;
 }
 
-/** Builds the events of one thread from the events of its log, in order. The same log produces the same events. */
+/** Builds a thread's events from its log. The same log always produces the same events. */
 export class ThreadProjection {
   readonly #id: SessionId;
   #agent: AgentDetails;
@@ -63,7 +60,6 @@ export class ThreadProjection {
   #nextId = (): string => '';
   #out: ManagedEvent[] = [];
 
-  /** `from`: the projection whose state this one continues. */
   constructor(id: SessionId, agent: AgentDetails, from?: ThreadProjection) {
     this.#id = id;
     this.#agent = agent;
@@ -93,7 +89,6 @@ export class ThreadProjection {
   get status() {
     return this.#now.status;
   }
-  /** A waiting run is also open. */
   get hasOpenRun(): boolean {
     return this.#now.hasOpenRun;
   }
@@ -109,7 +104,6 @@ export class ThreadProjection {
   callOf(eventId: string): AnnouncedToolCall | undefined {
     return this.#calls.of(eventId);
   }
-  /** Whether the thread waits only for its children. */
   get isBlocked(): boolean {
     const { waiting } = this.delegations;
     return this.#now.status === 'running' && waiting.length > 0 && waiting.length === this.#calls.underWay;
@@ -120,7 +114,7 @@ export class ThreadProjection {
   get thread(): { readonly session_thread_id: string; readonly agent_name: string } {
     return { session_thread_id: toApiThreadId(this.#id), agent_name: this.#agent.name };
   }
-  /** Whether readers see the message's text as it streams. Questions about a call or an exhausted budget are hidden. */
+  /** Questions about a call or an exhausted budget are hidden. */
   get shows(): boolean {
     return !this.#now.asking;
   }
@@ -209,8 +203,7 @@ export class ThreadProjection {
         if (event.data.kind === 'failed') this.#missRepository(event.data);
         break;
       case 'title':
-        // Reports only titles that a client changed: not a title from a run, and not the first title, which was set when the
-        // session was created.
+        // Reports titles from clients only, except the first, which was set at the session's creation.
         if (event.runId === null && this.#now.seq > 2 && this.#now.sentTitle !== event.data.title)
           this.#emit('session.updated', { title: event.data.title });
         this.#now.sentTitle = undefined;
@@ -230,7 +223,7 @@ export class ThreadProjection {
     if (draft) this.#emit(draft.type, draft.fields);
   }
 
-  /** A message is reported when the agent receives it: immediately, or when the message's own run starts. */
+  /** A message is reported when the agent receives it: immediately, or at the start of the message's own run. */
   #asks(event: FactOf<'message.user'> & { readonly seq: number }): void {
     const content = event.data.blocks ?? contentOf(event.data);
     const { type, fields } = this.outcomes.define(this.#id, event) ?? { type: 'user.message', fields: { content } };
@@ -252,13 +245,13 @@ export class ThreadProjection {
 
   #changed({ title, agent, metadata, budget, archived }: FactOf<'session.updated'>['data']): void {
     const { shown } = this.#agent;
-    // A separate title event follows and must not report the title again.
+    // A separate title event follows.
     this.#now.sentTitle = title;
     const fields = {
       ...(title !== undefined && { title }),
       ...(agent && shown && { agent: shown() }),
       ...(metadata && { metadata }),
-      // Limits that a user's answer can renew do not exist in this API.
+      // Renewable limits do not exist in this API.
       ...(budget && (budget.hard || Object.keys(budget).length === 0) && { budget: toBudgetView({ budget }) }),
     };
     if (Object.keys(fields).length > 0) this.#emit('session.updated', fields);
@@ -284,7 +277,6 @@ export class ThreadProjection {
     this.#emit('session.status_idle', stop);
   }
 
-  /** Reports that a model request started. Called when the first part of its reply arrives. */
   #startReply(): void {
     if (this.#now.status === 'rescheduling') this.#run();
     if (this.#now.request !== undefined) return;
@@ -305,7 +297,7 @@ export class ThreadProjection {
     if (isQuestion(waits)) this.#now.asking = true; // the deltas that identified the question may be missing from the log
     if (this.#now.asking || text === '') return;
     this.#now.lastWords = text;
-    if (waits === undefined) this.#startReply(); // questions do not come from a request to the model
+    if (waits === undefined) this.#startReply(); // questions are not model requests
     if (thought) this.#think(toApiMessageId(messageId, thoughtPartNumber));
     this.#emit('agent.message', { content: [{ type: 'text', text }] }, toApiMessageId(messageId));
   }
@@ -320,7 +312,7 @@ export class ThreadProjection {
     this.#now.hasThought = true;
     this.#emit('agent.thinking', {}, id);
   }
-  /** Requests to the grader are reported with the verdict, not as requests of the agent. */
+  /** Requests to the grader are reported with the verdict. */
   #graded({ runId, data }: FactOf<'usage'>): void {
     this.#now.usage = addLoggedUsage(this.#now.usage, data);
     this.outcomes.use(runId, data);
@@ -372,18 +364,18 @@ export class ThreadProjection {
     this.#emit('session.thread_status_rescheduled', this.thread);
     this.#emit('session.status_rescheduled', {});
   }
-  /** Each model request retries the tool server; until that succeeds, the turn continues without the server's tools. */
+  /** Each model request retries the tool server. Until one succeeds, the turn continues without the server's tools. */
   #missTools(detail: string, { name, isRefused }: { readonly name: string; readonly isRefused: boolean }): void {
     const type = isRefused ? 'mcp_authentication_failed_error' : 'mcp_connection_failed_error';
     const server = { mcp_server_name: this.#agent.servers.get(name) ?? name };
     this.#emit('session.error', { error: { ...errorOf(type, detail, 'retrying'), ...server } });
   }
-  /** The event reports `retrying`, but changes to the environment or the credential take effect only with the next run. */
+  /** The event's status is `retrying`, although changes to the environment or credential only affect the next run. */
   #missHost(detail: string, { id, vaultId, host }: NonNullable<FactOf<'run.notice'>['data']['credential']>): void {
     const error = errorOf('credential_host_unreachable_error', detail, 'retrying');
     this.#emit('session.error', { error: { ...error, credential_id: id, vault_id: vaultId, host } });
   }
-  /** The next start of the sandbox retries the clone; until then the session continues without the repository. */
+  /** The next start of the sandbox retries the clone; the session continues without it. */
   #missRepository({ detail, url }: FactOf<'repository'>['data']): void {
     const error = errorOf('repository_clone_error', detail, 'retrying');
     this.#emit('session.error', { error: { ...error, repository_url: url } });
@@ -394,7 +386,7 @@ export class ThreadProjection {
     this.#take(runId); // the message of a run that was stopped before it started
     this.#now.run = null;
     this.#now.hasOpenRun = false;
-    // The interrupt comes first, because its sender received the id of the first API event built from this log event.
+    // The interrupt comes first, because its sender received the id of this log event's first API event.
     if (reason === 'stopped') this.#emit('user.interrupt', { session_thread_id: null });
     this.#finish(status !== 'completed');
     for (const draft of this.#calls.endAll()) this.#emitDraft(draft);
@@ -417,7 +409,7 @@ export class ThreadProjection {
   }
 }
 
-/** Questions about a call or an exhausted budget are not messages in this API. */
+/** Not shown as messages in this API. */
 const isQuestion = (waits: WaitReason | undefined) => waits === 'budget' || waits === 'approval';
 
 const nothingUsed = { input_tokens: 0, output_tokens: 0, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 };

@@ -13,9 +13,8 @@ const pageSize = 1_000;
 const maxKept = 500;
 
 /**
- * Reads logs and returns their contents as events of the API. Caches the states of recently read sessions, so that a list of
- * sessions reads only what is new in each log. Every read calls the service as the caller, which checks the caller's
- * permissions.
+ * Converts logs to the API's events. Caches the states of recently read sessions. Every read calls the service as the
+ * caller, which checks permissions.
  */
 export class SessionReader {
   readonly #cached = new Map<SessionId, SessionProjection>();
@@ -27,13 +26,13 @@ export class SessionReader {
       this.#cached.set(record.id, projection);
       const [oldest] = this.#cached.keys();
       if (this.#cached.size > maxKept && oldest !== undefined) this.#cached.delete(oldest);
-      // Concurrent readers share the projection: an event that another reader has already added is skipped.
+      // Readers share the projection, which skips events that it already has.
       const end = await catchUpProjection(projection, sessions, { goesOn: isWhole, isShared: true });
       if (end === 'read') return projection;
       if (end === 'child missing') break;
       if (this.#cached.get(record.id) === projection) this.#cached.delete(record.id);
     }
-    // Other callers may be able to read a child that this caller cannot read, so this caller gets its own projection.
+    // Other callers may be able to read the child, so this caller gets its own projection.
     const own = createSessionProjection(record);
     await catchUpProjection(own, sessions);
     return own;
@@ -47,7 +46,6 @@ export class SessionReader {
 export const createSessionProjection = (record: SessionRecord) =>
   new SessionProjection(record.id, readAgentDetails(record), toBudgetView(record));
 
-/** Adds a log's event. If it starts a child, opens the child's log first; if it changes the agent, reads the new agent first. */
 export async function addEventToProjection(
   projection: SessionProjection,
   event: SessionEvent,
@@ -56,7 +54,6 @@ export async function addEventToProjection(
   return (await addWithChild(projection, event, sessions)) ?? projection.add(event);
 }
 
-/** Undefined: the event is not added, because its child cannot be read. */
 async function addWithChild(
   projection: SessionProjection,
   event: SessionEvent,
@@ -76,24 +73,18 @@ async function addWithChild(
 
 interface CatchUp {
   readonly onEvents?: (source: SessionEvent, events: readonly ThreadEvent[]) => void;
-  /**
-   * Whether the projection can continue with a page of a thread's log. The page is undefined if the thread is gone or the caller
-   * cannot read it.
-   */
+  /** Whether the projection can continue with this page. Undefined: the thread is gone or unreadable. */
   readonly goesOn?: (thread: SessionId, seq: number, page: EventPage | undefined) => boolean;
-  /** The projection is shared: it stops before a child that this caller cannot read, instead of dropping the child. */
+  /** Stops before an unreadable child instead of dropping it, because other callers use the projection too. */
   readonly isShared?: true;
 }
-/**
- * Whether the page continues from the last read position. A log that dropped unread events, or that was rolled back, is read
- * again from its beginning.
- */
+/** False if the log was rolled back or dropped unread events. The log is then read again from its beginning. */
 const isWhole = (_: SessionId, seq: number, page: EventPage | undefined): boolean =>
   seq === 0 || !page || (page.trimmed <= seq && page.head >= seq);
 
 /**
- * Reads all logs of a session from the projection's position to their ends, in chronological order. `stale`: the projection
- * cannot continue from its position.
+ * Reads all logs of a session to their ends, in chronological order. `stale`: the projection cannot continue from its
+ * position.
  */
 export async function catchUpProjection(
   projection: SessionProjection,
@@ -132,7 +123,6 @@ export async function catchUpProjection(
   }
 }
 
-/** The page whose first remaining event is the earliest; on a tie, the page of the log that started first. */
 function takeEarliest(pages: ReadonlyMap<SessionId, SessionEvent[]>): SessionEvent[] | undefined {
   let found: SessionEvent[] | undefined;
   for (const rest of pages.values()) {

@@ -12,12 +12,11 @@ import type { Services } from '../../../../sessions/api/services.ts';
 import { invalidRequestError } from '../errors.ts';
 import { parseInput, toIsoTime } from '../wire.ts';
 
-// The API's GitHub repository resources. Each is stored as an ordinary repository of the session, and its token as a session
-// credential.
+// Stored as ordinary repositories of the session, with their tokens as session credentials.
 
 const host = 'github.com';
 const workspace = '/workspace/';
-/** Limited to characters that are safe in a header, so that a token that cannot be sent is refused immediately. */
+/** Only characters that are safe in a header. */
 export const AuthorizationToken = z
   .string()
   .max(8_192)
@@ -40,7 +39,6 @@ export const RepositoryRequest = z.strictObject({
   checkout: checkout.nullable().optional(),
   mount_path: z.string().max(200).nullable().optional(),
 });
-/** A repository of a session, without its token. */
 export const RepositoryResource = z.object({
   id: z.string(),
   type: z.literal('github_repository'),
@@ -57,10 +55,7 @@ interface NewRepository {
   readonly shown: RepositoryResource;
 }
 
-/**
- * The repositories of a new session. Throws: invalid_request for too many repositories, a repository named twice, or a path that
- * is outside the workspace or in use.
- */
+/** Throws: invalid_request for too many repositories, duplicates, or a path that is outside the workspace or in use. */
 export function prepareRepositoryResources(
   requests: readonly z.output<typeof RepositoryRequest>[],
   { newId, now }: { readonly newId: () => string; readonly now: () => number },
@@ -85,7 +80,7 @@ export function prepareRepositoryResources(
   return created;
 }
 
-/** Gives the session a token that only git can use, for this repository only. Replaces any earlier token. */
+/** Only git can use the token, and only for this repository. Replaces any earlier token. */
 export async function putRepositoryToken(
   credentials: Services['sessionCredentials'],
   session: SessionId,

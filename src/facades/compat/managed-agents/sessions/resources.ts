@@ -13,7 +13,6 @@ import { parseSessionId } from './ids.ts';
 import { type ManagedSessionContent, parseManagedSessionContent } from './kept-session.ts';
 import { AuthorizationToken, putRepositoryToken } from './repository-resources.ts';
 
-/** A memory store is identified by its own id. */
 const idOf = (resource: ManagedSessionContent['resources'][number]): string =>
   resource.type === 'memory_store' ? resource.memory_store_id : resource.id;
 const uploads = '/mnt/session/uploads/';
@@ -32,7 +31,7 @@ export function createSessionResourceRoutes(parts: FileDeps): ApiRoutes {
     if (!resource) throw new AppError('not_found', `The session has no resource ${id}.`);
     return resource;
   };
-  /** Rejects: invalid_request if the session was not created through this API. */
+  /** Rejects: invalid_request if another API created the session. */
   const change = async (
     { id, agent }: SessionRecord,
     kept: ManagedSessionContent | undefined,
@@ -98,7 +97,7 @@ export function createSessionResourceRoutes(parts: FileDeps): ApiRoutes {
       const kept = parseManagedSessionContent(record);
       const resource = one(record, params.resource);
       if (resource.type !== 'file') {
-        await sessions.update(record.id, {}); // callers who cannot change the session do not learn its state
+        await sessions.update(record.id, {}); // hides the state from callers who cannot change the session
         throw invalidRequestError(
           'Only files can be removed from a session. Its other resources stay until it is deleted.',
         );

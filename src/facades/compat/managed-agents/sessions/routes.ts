@@ -34,9 +34,9 @@ const SessionUpdate = z.strictObject({
   vault_ids: z.unknown().optional(),
   agent: AgentOverrides.pick({ tools: true, mcp_servers: true }).nullable().optional(),
 });
-/** Workers' credentials grant access only to the session data that workers need. */
+/** Restricts workers to the session data that they need. */
 const worker = ['environment', 'session'] as const;
-/** A child that an agent delegated to is a thread of its parent session. */
+/** A delegated child is a thread of its parent session. */
 const isThread = ({ parent }: SessionRecord) => parent !== undefined && parent.attempts === undefined;
 
 export function createSessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings): ApiRoutes {
@@ -102,7 +102,7 @@ export function createSessionRoutes(parts: RouteDeps, settings: ManagedAgentsSet
       const isFirstPage = order === 'desc' && statuses.length === 0 && !paging.page;
       const chosen = await listNewestSessions(sessions, isMatch, isFirstPage ? limit : undefined);
       if (order === 'asc') chosen.reverse();
-      // A caller that can only see that a session exists cannot read it here.
+      // Undefined for a session whose content the caller cannot read.
       const readable = async (record: SessionRecord) => await view(record).catch(ignoreSessionNotFound);
       if (statuses.length === 0) {
         const { data, ...rest } = paginate(chosen, paging);
@@ -123,7 +123,7 @@ export function createSessionRoutes(parts: RouteDeps, settings: ManagedAgentsSet
       const { title, metadata, budget, vault_ids: vaults, agent } = parseInput(SessionUpdate, body);
       if (vaults !== undefined)
         throw invalidRequestError('vault_ids cannot be changed after the creation of a session.');
-      await sessions.update(record.id, {}); // callers who cannot change the session do not learn its state
+      await sessions.update(record.id, {}); // hides the state from callers who cannot change the session
       if (record.archived) throw invalidRequestError('The session is archived.', 'session_archived');
       const changed = await changedAgent(record, agent);
       const { usage } = await reader.state(record, sessions);
@@ -165,7 +165,7 @@ export function createSessionRoutes(parts: RouteDeps, settings: ManagedAgentsSet
         const files = createContentFileStore(parts, abortOnDisconnect(reply), record.id);
         const data = await sendEvents({ record, projection, sessions, files, now: () => clock.now() }, values);
         const { environment } = record.agent ?? {};
-        // After a worker has failed, an interrupt requests a new one.
+        // An interrupt requests a new worker after a failure.
         if (environment !== undefined && values.some(({ type }) => type === 'user.interrupt'))
           await workQueue.enqueue(environment, record.id);
         return { data };
@@ -192,7 +192,7 @@ export function createSessionRoutes(parts: RouteDeps, settings: ManagedAgentsSet
 
   async function leaveQueue({ id, agent }: SessionRecord): Promise<void> {
     if (agent?.environment === undefined) return;
-    await workQueue.withdraw(agent.environment, id).catch(ignoreNotFound); // the environment may have been deleted
+    await workQueue.withdraw(agent.environment, id).catch(ignoreNotFound);
   }
 
   async function refuseBusy(record: SessionRecord): Promise<void> {
@@ -222,9 +222,8 @@ export function createSessionRoutes(parts: RouteDeps, settings: ManagedAgentsSet
 const newestFirst = (one: SessionRecord, other: SessionRecord) => other.createdAt - one.createdAt;
 
 /**
- * The matching sessions, most recently created first. With a limit, returns at least `limit` + 1 sessions if there are that
- * many. The service sorts sessions by their newest message, which is never older than the session, so its first rows are
- * usually enough.
+ * Most recently created first. With a limit, returns at least one session more, if there is one. The service sorts sessions
+ * by their newest message, so its first rows are usually enough.
  */
 export async function listNewestSessions(
   sessions: Pick<Services['sessions'], 'list'>,
@@ -242,7 +241,6 @@ export async function listNewestSessions(
   const [oldest, last] = [found[limit], part.at(-1)];
   // Sessions with equal times keep their order, so the sessions beyond `part` come after those in it.
   const isWhole = part.length < rows || (oldest && last && oldest.createdAt >= last.latestMessageAt);
-  // If `found` may be incomplete, reads all sessions in one call, because a session that gets a message between two pages would
-  // move in the list.
+  // Reads all sessions in one call, because a session that gets a message between two pages would move in the list.
   return isWhole ? found : await all();
 }

@@ -44,10 +44,10 @@ export async function sendEvents(target: Target, events: readonly InboundEvent[]
 
 async function check({ record, projection, sessions }: Target, events: readonly InboundEvent[]): Promise<void> {
   if (record.archived) {
-    await sessions.update(record.id, {}); // callers who cannot change the session do not learn its state
+    await sessions.update(record.id, {}); // hides the state from callers who cannot change the session
     throw invalidRequestError('The session is archived.', 'session_archived');
   }
-  const permitted = new Set<string>(); // calls permitted by earlier events of this request
+  const permitted = new Set<string>();
   let isWaiting = projection.isWaiting;
   let hasOutcome = projection.outcomes.isActive;
   for (const [n, event] of events.entries()) {
@@ -149,9 +149,9 @@ async function interrupt(
   event: Extract<InboundEvent, { type: 'user.interrupt' }>,
 ): Promise<ManagedEvent> {
   const named = projection.threads.find((one) => toApiThreadId(one) === event.session_thread_id);
-  const id = named ?? record.id; // the children of the primary thread are stopped too
+  const id = named ?? record.id; // stops the children of the primary thread too
   const before = projection.seqOf(id);
-  // A session that has spent its budget has nothing to interrupt: its run waits until the budget is raised.
+  // An exhausted session has nothing to interrupt: its run waits until the budget is raised.
   const isOff = record.budget?.hard && projection.isAtBudget;
   const { stopped } = isOff ? { stopped: false } : await sessions.stop(id);
   const end = stopped ? (await eventsAfter(sessions, id, before)).find(isStop) : undefined;
@@ -172,8 +172,8 @@ const callIn = (event: Answer): string =>
   event.type === 'user.custom_tool_result' ? event.custom_tool_use_id : event.tool_use_id;
 
 /**
- * Applies consecutive answers from one request together, so that the session does not become idle between them. The first
- * answer to a call wins. A repeated answer is not an error, because clients answer every call that they see as pending.
+ * Applies consecutive answers together, so that the session does not become idle between them. Only the first answer to a
+ * call applies. Repeated answers are no errors, because clients answer every call that they see as pending.
  */
 async function answerAll(
   target: Target,
@@ -220,7 +220,7 @@ async function answerAll(
 type Resolved = FactOf<'approval.resolved'>['data'];
 type Call = ReturnType<SessionProjection['callOf']>;
 
-/** A worker's result may arrive before the log shows that its permitted call is waiting for a result. */
+/** A worker's result may arrive before the log shows that the call is waiting for it. */
 const canAnswer = (event: Answer, call: Call): boolean =>
   call !== undefined && !call.isAnswered && (event.type !== 'user.tool_confirmation' || call.waitsFor === 'permission');
 
@@ -241,7 +241,7 @@ function toDecision(event: Answer, callId: string, eventContents: EventContents)
   };
 }
 
-/** Whether an event shows that one of the calls was answered, or that no call waits for an answer any longer. */
+/** Whether an event shows that a call was answered or stopped waiting. */
 const endsCall =
   (callIds: readonly (string | undefined)[]) =>
   ({ type, data }: SessionEvent): boolean =>

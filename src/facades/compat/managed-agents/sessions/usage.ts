@@ -1,6 +1,6 @@
 import type { FactOf } from '../../../../core/model/events.ts';
 
-/** Costs are in the currency of the server's price list. */
+/** Costs are in the currency of the price list. */
 export interface UsageTotals {
   readonly input: number;
   readonly output: number;
@@ -40,7 +40,7 @@ export const toSpanUsage = ({ input, output, cacheRead, cacheWritten }: UsageTot
   cache_read_input_tokens: cacheRead,
 });
 
-/** Costs are sums of small amounts, so they are rounded to a hundredth of a cent. */
+/** Rounded to a hundredth of a cent, because costs are sums of small amounts. */
 export const toCents = (cost: number): number => Math.round(cost * 10_000) / 100;
 const seconds = (ms: number) => Math.round(ms) / 1_000;
 export const toUsageView = ({ input, output, cacheRead, cacheWritten, cost }: UsageTotals, activeMs: number) => ({

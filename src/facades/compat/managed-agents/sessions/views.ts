@@ -16,9 +16,7 @@ export interface SessionViewDeps {
   readonly reader: SessionReader;
   readonly clock: Clock;
 }
-/**
- * A session with the content that this API keeps in its record. Lists show many sessions, so the content of each is parsed once.
- */
+/** Parsed once per session, because lists show many sessions. */
 interface ViewedSession {
   readonly record: SessionRecord;
   readonly kept: ManagedSessionContent | undefined;
@@ -69,7 +67,6 @@ export async function readSessionView(record: SessionRecord, deps: SessionViewDe
   };
 }
 
-/** A thread of a session. The primary one is the session itself. */
 export async function readThreadView(
   record: SessionRecord,
   { session, projection }: { readonly session: SessionId; readonly projection: SessionProjection },

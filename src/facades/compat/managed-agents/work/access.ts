@@ -15,13 +15,13 @@ import { parseSessionId } from '../sessions/ids.ts';
 import type { InboundEvent } from '../sessions/inbound.ts';
 import { parseManagedSessionContent } from '../sessions/kept-session.ts';
 
-// A worker's credential is not a key of the server: the guard never sees it, and the credential opens only routes whose
-// `worker` field lists its kind. On those routes the worker acts with the permissions of the key that created the credential,
-// and only for that environment and its sessions.
+// A worker's credential is no key of the server: the guard never sees it, and it opens only routes whose `worker` field
+// lists its kind. The worker acts with the permissions of the credential's creator, and only for that environment and its
+// sessions.
 
 const header = 'x-corral-worker';
 
-/** Moves a worker's credential out of `Authorization`, where the guard would mistake it for a key. */
+/** Hides a worker's credential from the guard, which would mistake it for a key. */
 export function moveWorkerCredential(headers: IncomingHttpHeaders): void {
   delete headers[header];
   const presented = /^bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1];
@@ -62,14 +62,13 @@ export class WorkerRouteGuard extends ServerComponent<AccessParts> implements Ro
     const { workers, credentials } = this.deps;
     const worker = await workers?.find(presented).catch((thrown: unknown) => {
       const { code, message } = toAppError(thrown);
-      // lets the worker know that its credential was revoked
+      // shows the worker that its credential was revoked
       throw code === 'unauthorized' ? new ManagedAgentsError(code, message) : thrown;
     });
     if (worker && isAlive(worker.maker, credentials)) return worker;
     if (worker)
       throw new ManagedAgentsError('unauthorized', 'The key that made the key of this environment is no longer valid.');
-    // A token of a finished work item is not counted as a guess, because the worker keeps sending it until it learns that the
-    // item is finished.
+    // A finished work item's token is not counted as a guess, because the worker may still send it.
     const wait = presented.startsWith('crlwork_') ? 0 : credentials.failed(address);
     if (wait > 0) throw lockedOutError(wait);
     throw unauthorized();
@@ -99,7 +98,7 @@ export class WorkerRouteGuard extends ServerComponent<AccessParts> implements Ro
     if (!isOfQueue(await this.deps.services.sessions.get(sessionId), worker)) throw gone;
   }
 
-  /** Opens only the memory stores of the worker's session, with the session's own permissions. */
+  /** Workers can use only their session's memory stores, with the session's own permissions. */
   async #refuseOtherStores(worker: WorkerIdentity, id: string, isWrite: boolean): Promise<void> {
     const record = worker.work && (await this.deps.services.sessions.get(worker.work.sessionId));
     const mounted = record && isOfQueue(record, worker) ? record.agent?.memoryStores : undefined;
@@ -123,7 +122,6 @@ export class WorkerRouteGuard extends ServerComponent<AccessParts> implements Ro
 const isOfQueue = (record: Pick<SessionRecord, 'agent'>, { environmentId }: WorkerIdentity): boolean =>
   record.agent?.environment === environmentId && parseManagedSessionContent(record)?.environmentId === environmentId;
 
-/** A credential is valid as long as the API key or server token that created it is. */
 function isAlive({ key, seal }: CredentialIssuer, credentials: AccessParts['credentials']): boolean {
   if (key !== undefined) return credentials.live(key) !== undefined;
   return (seal ?? '') === credentials.serverSeal;
@@ -131,9 +129,8 @@ function isAlive({ key, seal }: CredentialIssuer, credentials: AccessParts['cred
 
 const principals = new WeakMap<AbortSignal, Principal>();
 /**
- * Returns the same object as long as the credential is valid. Its permissions are those of the key that created the credential,
- * which may belong to another member of the environment's project. If the server's token created the credential, the
- * permissions are those of the environment's owner.
+ * Returns the same object as long as the credential is valid. Its permissions are those of the creating key, or of the
+ * environment's owner if the server's token created the credential.
  */
 function toPrincipal(
   { maker, ended, work, ...of }: WorkerIdentity,
@@ -159,7 +156,7 @@ function toPrincipal(
   return principal;
 }
 
-/** A worker can only send results: it neither speaks for the user nor approves a call. */
+/** A worker neither speaks for the user nor approves calls. */
 export function assertOnlyToolResults(events: readonly InboundEvent[]): void {
   const other = events.find(({ type }) => type !== 'user.tool_result' && type !== 'user.custom_tool_result');
   if (other)
@@ -168,7 +165,7 @@ export function assertOnlyToolResults(events: readonly InboundEvent[]): void {
     );
 }
 
-/** The caller's credential. Credentials that the caller creates are valid only as long as this one is. */
+/** Credentials that the caller creates are valid only as long as this one. */
 export function findCredentialIssuer(
   { request, worker }: ApiRequest,
   { serverSeal }: AccessParts['credentials'],

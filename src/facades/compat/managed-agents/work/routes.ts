@@ -43,7 +43,7 @@ export const toWorkView = (item: WorkItem, secret: string | null = null) => ({
   stop_requested_at: toIsoTimeOrNull(item.stopRequestedAt),
   stopped_at: toIsoTimeOrNull(item.stoppedAt),
 });
-/** The token of the item's session, in the format that the SDKs' workers unpack. */
+/** The format that the SDKs' workers expect for a session's token. */
 const encodeSecret = (token: string): string =>
   Buffer.from(JSON.stringify({ sessions_token: token })).toString('base64url');
 
@@ -178,7 +178,7 @@ const toKey = ({ id, environmentId, name, createdAt, lastUsedAt, revokedAt }: En
   revoked_at: toIsoTimeOrNull(revokedAt),
 });
 
-/** The hosted API has no such routes, because its console creates the keys of workers. */
+/** Not in the hosted API, where the console creates workers' keys. */
 export function createEnvironmentKeyRoutes({ services: { documents, workQueue }, credentials }: KeyDeps): ApiRoutes {
   return {
     async 'POST /v1/environments/:id/keys'(apiRequest) {

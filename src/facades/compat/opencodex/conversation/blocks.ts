@@ -8,17 +8,14 @@ import { isAnswerEvent } from './message-ids.ts';
 
 type TextEvent = Extract<SessionEvent, { type: 'message.user' | 'message.assistant' }>;
 
-/**
- * Splits the conversation into blocks. The text and calls of an active run since its start or the user's last answer are omitted,
- * because the socket replays them.
- */
+/** Omits an active run's text and calls since its start or the user's last answer, because the socket replays them. */
 export function toBlocks(events: readonly SessionEvent[], view: ClientPathContext): Block[] {
   const working = findActiveRunId(events);
   const saying = events.findLast(
     (event) => event.runId === working && (event.type === 'run.started' || isAnswerEvent(event)),
   );
   const uses = new ToolCallPairer();
-  const blocks: (() => Block)[] = []; // built last, when the results of all calls are known
+  const blocks: (() => Block)[] = []; // built last, with the results of all calls
   for (const event of events) {
     if (event.type === 'message.user') blocks.push(() => toTextBlock(event));
     if (event.runId !== null && event.runId === working && event.seq >= (saying?.seq ?? 0)) continue;

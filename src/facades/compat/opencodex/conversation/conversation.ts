@@ -142,10 +142,7 @@ async function conversation(
   return [...noted, ...besides].sort((a, b) => a.seq - b.seq).map(({ message }) => message);
 }
 
-/**
- * False for an assistant's row without text. The oldest front end creates a bubble for the run that it joins, so the row would be
- * a second, empty bubble.
- */
+/** Omits an assistant's empty row: the oldest front end already creates a bubble for the run that it joins. */
 const isWritten = ({ message }: PositionedMessage): boolean => message.role !== 'assistant' || message.content !== '';
 
 const asideView = (session: SessionRecord, { id, role, text, metadata, at }: SideMessage): Message =>

@@ -10,12 +10,12 @@ type Frame = Readonly<Record<string, unknown>>;
 interface Run {
   readonly id: string;
   userMessageId: string | undefined;
-  /** The number of calls so far, excluding questions. */
+  /** Calls so far, excluding questions. */
   steps: number;
   readonly calls: Map<string, { step: number; actionId: string }>;
-  /** Whether the run's current message has text. If so, any further text starts with a blank line. */
+  /** Whether the message has text. Further text starts with a blank line. */
   spoke: boolean;
-  /** The message that is arriving, and how many of its characters were sent: 0 when its beginning was dropped from the log. */
+  /** `sent`: how many characters of the arriving message were sent; 0 if its beginning was dropped from the log. */
   message: { readonly id: string; readonly sent: number; readonly isWhole: boolean } | undefined;
 }
 const settled: ReadonlySet<SessionEvent['type']> = new Set<SessionEvent['type']>([
@@ -33,25 +33,24 @@ const freshRun = (id: string): Run => ({
   message: undefined,
 });
 
-/** Records that the client has the start of this message. The length of that start is unknown, so only new text is sent. */
+/** The client has the message's start, of unknown length, so only new text is sent. */
 function had(run: Run, id: string): void {
   run.message = { id, sent: Number.POSITIVE_INFINITY, isWhole: true };
   run.spoke = true;
 }
 
-/** Translates events to this facade's frames. It counts calls and text, so it needs each run from its start: see `skip`. */
+/** Counts calls and text, so each run is needed from its start: see `skip`. */
 export class FrameTranslator {
   readonly #view: ClientPathContext;
   #run = freshRun('');
   #seen = 0;
-  /** Whether events after the last complete message or call are missing. */
   #gap = false;
-  /** Up to this seq, a joining client catches up with the message that is arriving. */
+  /** Up to this seq, a joining client catches up with the arriving message. */
   #joinsUpTo = 0;
   #messageIds = new MessageIdResolver();
   /**
-   * Whether the event at the cursor was dropped. A delta or message right after it continues a message that the client
-   * already has in part.
+   * The event at the cursor was dropped. A delta or message directly after it continues a message that the client has in
+   * part.
    */
   #isTorn = false;
 
@@ -60,21 +59,20 @@ export class FrameTranslator {
   }
 
   /**
-   * Call with the active run's events up to the cursor, as far as the log still has them. If the cursor is inside a message, the
-   * client has all of the message so far, including parts dropped since.
+   * Call with the active run's remaining events up to the cursor. The client has all parts of a message before the cursor,
+   * even those dropped since.
    */
   skip(events: readonly SessionEvent[], cursor: number): void {
     for (const event of events) this.of(event);
     const { message } = this.#run;
     if (message && !message.isWhole) had(this.#run, message.id);
-    // events before the cursor are missing; the log drops only deltas and output, so a delta directly after them continues the
-    // same message
+    // the log drops only deltas and output, so a delta directly after missing events continues the same message
     this.#isTorn = this.#seen < cursor;
     this.#seen = cursor;
     this.#gap = false;
   }
 
-  /** Call if a message is still arriving at `head`. Its start is then sent as a `resuming_stream` frame. */
+  /** Call if a message is still arriving at `head`. A `resuming_stream` frame then sends its start. */
   joinUpTo(head: number): void {
     this.#joinsUpTo = head;
   }
@@ -131,7 +129,7 @@ export class FrameTranslator {
     }
   }
 
-  /** A run that continues because a person permitted a call still answers the previous message. */
+  /** A run that continues after an approval still answers the previous message. */
   #start(event: Extract<SessionEvent, { type: 'run.started' | 'run.resumed' }>, joined: string | undefined): Frame {
     const run = this.#of(event);
     run.userMessageId = event.data.messageId ?? run.userMessageId;
@@ -146,8 +144,8 @@ export class FrameTranslator {
   }
 
   /**
-   * Sends a delta, or the part of a complete message that no delta carried. The log drops old deltas, so text after a gap may
-   * come from the middle of a message. Such a message is sent as a whole once it is complete.
+   * Sends a delta, or the unsent part of a complete message. Text after a gap may come from the middle of a message, which
+   * is then sent as a whole once it is complete.
    */
   #chunk(
     event: Extract<SessionEvent, { type: 'message.delta' | 'message.assistant' }>,
@@ -182,7 +180,7 @@ export class FrameTranslator {
   #observation(event: Extract<SessionEvent, { type: 'tool.called' }>): Frame {
     const run = this.#of(event);
     const { callId, success, output, exitCode } = event.data;
-    // the event with the call may have been dropped
+    // the call's event may have been dropped
     const actionId = derivePositionId('action', { session: event.sessionId, seq: event.seq });
     const call = run.calls.get(callId) ?? { step: ++run.steps, actionId };
     run.calls.delete(callId);

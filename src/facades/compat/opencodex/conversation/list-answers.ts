@@ -7,21 +7,19 @@ interface Client {
 }
 interface Lists {
   open: number;
-  /** The newest answer that no socket has used yet. */
   answer: { readonly head: number; readonly at: number } | undefined;
   readonly waiting: Set<(head: number) => void>;
 }
-/** Maximum age of an answer. An older one belongs to an earlier load of the page. */
 const recentMs = 2_000;
-/** The longest wait for a client that has not requested the list. A pending request is always awaited. */
+/** The longest wait for a list that has not been requested. Pending requests are always awaited. */
 const patienceMs = 5_000;
 /** Milliseconds that a browser takes to pass the answer to the page. */
 const arrivalMs = 100;
 const maxClients = 1_000;
 
 /**
- * Remembers which clients loaded a chat's list of messages. The oldest version of the page opens its socket while it loads
- * the list, and the list then replaces everything shown. Frames that arrive before the list would be lost.
+ * Remembers which clients loaded a chat's messages. The oldest page opens its socket while it loads the list, which then
+ * replaces everything shown.
  */
 export class MessageListTracker {
   readonly #clock: Clock;
@@ -31,7 +29,7 @@ export class MessageListTracker {
     this.#clock = clock;
   }
 
-  /** Call on a request for the list; call the returned function after the answer, with the last seq in the list. */
+  /** Call the returned function after the answer, with the last seq in the list. */
   recordRequest(client: Client): (head: number | undefined) => void {
     const lists = this.#of(client);
     lists.open++;
@@ -43,10 +41,7 @@ export class MessageListTracker {
     };
   }
 
-  /**
-   * Resolves once the client has its list, with the last seq in the list; undefined: the client did not load one. Rejects:
-   * cancelled.
-   */
+  /** Resolves with the last seq in the client's list. Undefined: the client loaded none. Rejects: cancelled. */
   async loaded(client: Client, signal: AbortSignal): Promise<number | undefined> {
     const lists = this.#of(client);
     const { answer } = lists;

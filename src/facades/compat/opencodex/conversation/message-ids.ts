@@ -3,18 +3,17 @@ import type { SessionId } from '../../../../core/model/ids.ts';
 import type { OpencodexDeps } from '../context.ts';
 import { derivePositionId } from '../ids.ts';
 
-// The text of a run between two messages of the user is one message. A question ends the message, and the reply to its answer
-// starts the next; otherwise the user's answer would appear below its own reply. Permission for a call is not a message, so it
-// starts no new one.
+// A run's text between two user messages is one message. The reply to an answer starts a new one, because the answer would
+// otherwise appear below its own reply. Permission for a call starts none.
 
 export const isAnswerEvent = (event: SessionEvent): boolean =>
   event.type === 'run.resumed' && event.data.messageId !== undefined;
 
-/** The ids of a run's messages. The first message has the run's id; each later message's id derives from the answer before it. */
+/** The first message has the run's id. Each later message's id derives from the answer before it. */
 export class MessageIdResolver {
   readonly #replies = new Map<string, string>();
 
-  /** The id of the message to which this event belongs. Call this for every event of a run, or at least its last answer. */
+  /** Call for every event of a run, or at least for its last answer. */
   of(event: SessionEvent): string {
     const run = `${event.runId}`;
     if (event.type === 'run.started') this.#replies.delete(run);

@@ -10,7 +10,7 @@ export interface PositionedMessage {
   readonly message: Message;
 }
 
-/** The text of one run between two user messages. For an active run, only the text up to its last wait. */
+/** A run's text between two user messages. For an active run, only up to its last wait. */
 class RunMessage {
   readonly #texts: string[] = [];
   readonly #uses = new ToolCallPairer();
@@ -55,7 +55,7 @@ class RunMessage {
   }
 }
 
-/** Returns rows oldest first. */
+/** Oldest first. */
 export function toMessages(events: Iterable<SessionEvent>, view: ClientPathContext): PositionedMessage[] {
   const rows: (PositionedMessage | RunMessage)[] = [];
   const runs = new Map<string, RunMessage>();
@@ -76,7 +76,7 @@ export function toMessages(events: Iterable<SessionEvent>, view: ClientPathConte
   return rows.flatMap((row) => (row instanceof RunMessage ? (row.isShown ? [row.row()] : []) : [row]));
 }
 
-/** Recognizes a run by its output, because its beginning may have been dropped from the log. */
+/** A run's output identifies the run if its beginning was dropped from the log. */
 const isOfRun = (event: SessionEvent): boolean => event.type === 'message.assistant' || isActionEvent(event);
 
 function errorRow({ seq, sessionId, ts, data }: Extract<SessionEvent, { type: 'run.error' }>): PositionedMessage {

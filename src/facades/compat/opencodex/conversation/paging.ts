@@ -11,7 +11,7 @@ export function toPage<T>(all: readonly T[], { skip = 0, limit = usual }: PageQu
   return { items: all.slice(skip, skip + limit), total: all.length };
 }
 
-/** Without parameters the page contains the newest rows, oldest first, as OpenCodex's front end expects. */
+/** Returns the newest rows by default, oldest first, as OpenCodex's front end expects. */
 export function toNewestPage<T>(all: readonly T[], query: PageQuery): Page<T> {
   if (query.skip === undefined && query.limit === undefined) return { items: all.slice(-newest), total: all.length };
   return toPage(all, query);

@@ -26,7 +26,7 @@ export function mountStream(deps: OpencodexDeps, lists: MessageListTracker): voi
       const complain = (text: string) =>
         socket.sendJson({ type: 'error', content: text, message: text, timestamp: toIsoTime(deps.clock.now()) });
       const chat = findChat(deps, params.sid);
-      // Frames may arrive with the upgrade. They are processed once the session has been found.
+      // Frames may arrive with the upgrade, before the session is found.
       socket.onJson(
         async (frame) => {
           const session = await chat.catch(() => undefined);
@@ -59,7 +59,7 @@ export function mountStream(deps: OpencodexDeps, lists: MessageListTracker): voi
 interface StreamPosition {
   readonly head: number;
   readonly after: number;
-  /** The position before the message that a run is writing; undefined: no run is writing, or the client named a cursor. */
+  /** The position before the message in progress. Undefined: none, or the client sent a cursor. */
   readonly working: number | undefined;
 }
 async function findPosition(deps: OpencodexDeps, id: SessionId, cursor?: number): Promise<StreamPosition> {
@@ -68,7 +68,7 @@ async function findPosition(deps: OpencodexDeps, id: SessionId, cursor?: number)
   return { head, after: cursor ?? working ?? head, working };
 }
 
-/** The position at which to start the stream, chosen so that the stream includes a message completed after the list was read. */
+/** A position from which the stream includes messages that were completed after the list was read. */
 async function findPositionAfter(
   deps: OpencodexDeps,
   id: SessionId,
@@ -110,8 +110,8 @@ async function follow(
 }
 
 /**
- * The position before the message that a run is writing. A client that sends a message and connects at this position misses
- * nothing and gets no listed row twice. A waiting run needs no position, because the lists contain all of it.
+ * A client that sends a message and connects at this position misses nothing and gets no listed row twice. Waiting runs need
+ * no position, because the lists contain them completely.
  */
 async function startOfMessage(deps: OpencodexDeps, id: SessionId, head: number): Promise<number | undefined> {
   const active = await deps.services.sessions.activeRun(id);
@@ -144,7 +144,7 @@ interface MessageIntake {
   readonly complain: (text: string) => void;
 }
 
-/** Failures are sent as frames, and the connection stays open. */
+/** Failures are sent as frames; the connection stays open. */
 async function take({ deps, socket, session, complain }: MessageIntake, frame: JsonObject): Promise<void> {
   const { sessions } = deps.services;
   try {

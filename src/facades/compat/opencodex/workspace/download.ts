@@ -33,14 +33,14 @@ export async function sendDownload(
   return reply.send(counted);
 }
 
-/** Sends untrusted content as a download. If a browser displays it anyway, its scripts do not run with our origin. */
+/** Sends untrusted content as a download. If a browser displays it anyway, scripts do not run with our origin. */
 export const markAsAttachment = (reply: FastifyReply, name: string, type: string | undefined): FastifyReply =>
   reply
     .header('content-type', type ?? 'application/octet-stream')
     .header('content-disposition', formatAttachmentHeader(name))
     .header('content-security-policy', "default-src 'none'; sandbox");
 
-/** Breaks the connection if the content does not have the declared length, so that a partial download does not look complete. */
+/** Breaks the connection if the length is wrong, so that a partial download does not look complete. */
 function exactly(length: number): Transform {
   let seen = 0;
   return new Transform({
@@ -55,6 +55,6 @@ function exactly(length: number): Transform {
   });
 }
 
-/** Checks a type that a client chose before it becomes a header. */
+/** Excludes invalid characters from a type that a client chose. */
 const headerSafe = (type: string | null): string | undefined =>
   type !== null && /^[\x20-\x7e]{1,200}$/.test(type) ? type : undefined;

@@ -123,8 +123,8 @@ const statsOf = ({ cpuSeconds, memoryBytes, memoryLimitBytes, processes }: Sandb
 });
 
 /**
- * Maps `/workspace` and paths below it to relative paths in the workspace. The daemon starts no command outside the workspace, so
- * for any other absolute path a shell changes to that folder first.
+ * Makes paths below `/workspace` relative. The daemon starts commands only in the workspace, so a shell first changes to any
+ * other absolute path.
  */
 async function placed(
   { command, workdir }: { command: string; workdir: string },

@@ -15,7 +15,6 @@ export const toUploadInfo = ({ id, name, mimeType, size, uploadedAt }: UploadedF
   file_url: toDownloadPath(id),
 });
 
-/** Details of an attached file that is not an upload; the log has only its path. */
 export const createFileInfoFromPath = (file: string, at: number): FileInfo => ({
   file_id: file,
   filename: file.slice(file.lastIndexOf('/') + 1),
@@ -29,7 +28,7 @@ export const createFileInfoFromPath = (file: string, at: number): FileInfo => ({
 const maxKnown = 10_000;
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** Details of the files attached to messages. Call `learn` before an event is translated, because translation cannot wait. */
+/** Details of attached files. Call `learn` before translating an event, because translation cannot wait. */
 export class FileInfoCache {
   readonly #uploads: Pick<UploadService, 'get'> | undefined;
   readonly #known = new Map<string, FileInfo>();
@@ -38,7 +37,6 @@ export class FileInfoCache {
     this.#uploads = uploads;
   }
 
-  /** Returns a promise only when a lookup is needed. */
   learn(events: readonly SessionEvent[]): Promise<void> | undefined {
     const strange = new Set<string>();
     for (const { type, data } of events) {
@@ -53,7 +51,7 @@ export class FileInfoCache {
 
   async #find(ids: Iterable<string>): Promise<void> {
     for (const id of ids) {
-      // a deleted file is known only by its id in the log
+      // the log has only the id of a deleted file
       const file = await this.#uploads?.get(id).catch(() => undefined);
       if (this.#known.size >= maxKnown) this.#known.clear();
       if (file) this.#known.set(id, toUploadInfo(file));

@@ -5,7 +5,7 @@ import { createFileInfoFromPath } from '../files/file-infos.ts';
 import type { FileInfo } from '../files/file-replies.ts';
 import type { SseEvent } from './sse-events.ts';
 
-// Core events as SheikhBox frames. An event produces at most one frame, so a cursor never falls between two frames.
+// Each core event becomes at most one SheikhBox frame, so a cursor never falls between two.
 
 export type SheikhboxProfile = 'current' | 'v2.0';
 type InfoOf = (file: string, at: number) => FileInfo;
@@ -56,7 +56,7 @@ export function toSheikhboxEvent(
   }
 }
 
-/** Makes a client reload the history and continue the stream after the event's own id. */
+/** The client reloads the history and resumes after the event's own id. */
 export function createResyncEvent(resync: Extract<LogUpdate, { kind: 'resync' }>, now: number) {
   return {
     event: 'resync',
@@ -73,7 +73,7 @@ export function createResyncEvent(resync: Extract<LogUpdate, { kind: 'resync' }>
 export const toEpochSeconds = (ms: number): number => Math.floor(ms / 1000);
 
 const families = ['shell', 'file', 'browser', 'search', 'message'];
-/** Maps a family that this API lacks to `mcp`. */
+/** Maps families that this API lacks to `mcp`. */
 const shownFamily = (family: string) => (families.includes(family) ? family : 'mcp');
 
 /** The v2.0 page adds a row for every event, so only one of a call's two events is sent. */
@@ -94,14 +94,14 @@ function toolData({ type, data }: Tool): Omit<ToolData, 'event_id' | 'timestamp'
     function: data.function,
     args: data.args,
     content,
-    // v2.0.0 reads the results from this field.
+    // v2.0.0 reads results from this field.
     ...(called && data.tool === 'search' && { result: { success: data.success, data: content ?? { results: [] } } }),
   };
 }
 
 function toContent(tool: Tool['data']['tool'], content: ToolContent | null): Record<string, unknown> | null {
   if (content === null || tool === 'message') return null;
-  // The front end shows only the field `result` for tools of families that it does not know.
+  // The front end shows only `result` for unknown families.
   if ('console' in content && shownFamily(tool) === 'mcp') return { result: content.console.at(-1)?.output ?? '' };
   if ('console' in content) return { console: content.console };
   if ('oldContent' in content) return { content: content.content, old_content: content.oldContent };

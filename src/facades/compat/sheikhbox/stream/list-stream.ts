@@ -26,7 +26,7 @@ async function streamList(reply: FastifyReply, { sessions, sse, clock, profile }
     const list = (await sessions.list()).map((session) => toSessionListItem(session, profile));
     return toSseFrame({ event: 'sessions', data: { sessions: list } });
   };
-  let shown = await read(); // a failure here can still set the response's status
+  let shown = await read(); // failures here can still set the status
   using stream = openSse(reply, sse);
   const changes = followList({ sessions, clock }, stream.gone);
   await stream.write(shown);
@@ -51,7 +51,7 @@ function followList({ sessions, clock }: Pick<SheikhboxContext, 'sessions' | 'cl
   const watch = async () => {
     try {
       for await (const _ of sessions.watch(gone)) ring();
-    } catch {} // too many changes at the same time evicted the watcher
+    } catch {} // evicted after too many simultaneous changes
     ring();
     return minPauseMs;
   };

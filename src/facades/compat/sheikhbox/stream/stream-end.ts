@@ -3,28 +3,26 @@ import type { SessionEvent } from '../../../../core/model/events.ts';
 import { RunId, type SessionId } from '../../../../core/model/ids.ts';
 import type { SessionService } from '../../../../sessions/api/sessions.ts';
 
-/** The bounds of a chat stream. Plain data, so that they can be stored and a repeated request gets the same stream. */
+/** Plain data, so that a repeated request gets the stored bounds. */
 export const StreamBounds = z.object({
   after: z.int(),
-  /** The stream ends with this run's first `run.wait`, `run.error` or `run.end` after this seq. A null `runId` means any run. */
+  /** Ends with the first `run.wait`, `run.error` or `run.end` after this seq. A null `runId` means any run. */
   until: z.object({ after: z.int(), runId: RunId.nullable() }),
-  /** The last seq to stream if no run was active, or the active run was waiting; null: only `until` ends the stream. */
+  /** The last seq if no run was working; null: only `until` ends the stream. */
   last: z.int().nullable(),
 });
 export type StreamBounds = z.infer<typeof StreamBounds>;
 
 const endTypes = new Set<SessionEvent['type']>(['run.wait', 'run.error', 'run.end']);
 
-/** A `run.end` for which no frame is sent also ends the stream. */
+/** Includes a `run.end` without a frame of its own. */
 export function isStreamEnd(event: SessionEvent, { until, last }: StreamBounds): boolean {
   if (last !== null && event.seq >= last) return true;
   if (!endTypes.has(event.type) || event.seq <= until.after) return false;
   return until.runId === null || event.runId === until.runId;
 }
 
-/**
- * Whether the event that ends the stream is at or before `upTo`. A stream that starts after that event would wait for it forever.
- */
+/** Whether the stream's last event is at or before `upTo`. A stream that starts later would never end. */
 export async function hasStreamEnded(
   sessions: Pick<SessionService, 'page'>,
   id: SessionId,

@@ -25,7 +25,7 @@ export function streamChat(
     for await (const item of sessions.follow(id, plan.after, { signal: stream.gone, deltas: false })) {
       if (item.kind === 'resync') {
         await sayResync(stream, item, context);
-        // the cursor may have been ahead of the log
+        // the cursor may be ahead of the log
         plan = { ...plan, until: { ...plan.until, after: Math.min(plan.until.after, item.head) } };
         if (await hasStreamEnded(sessions, id, plan, item.head)) return;
         continue;
@@ -60,7 +60,6 @@ export function streamEvents(
   });
 }
 
-/** Writes frames in batches. Resolves when there is room for more. */
 function writeFrames(
   stream: SseStream,
   events: readonly SessionEvent[],
@@ -75,7 +74,7 @@ async function sayResync(stream: SseStream, item: Extract<LogUpdate, { kind: 're
   await stream.write(toSheikhboxFrame(createResyncEvent(item, clock.now())));
 }
 
-/** Breaks the connection if `run` fails, because the status can no longer change; the client then resumes. */
+/** Breaks the connection on failure, because the status can no longer change; the client then resumes. */
 async function watched(
   reply: FastifyReply,
   id: SessionId,

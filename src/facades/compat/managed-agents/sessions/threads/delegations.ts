@@ -11,10 +11,10 @@ export interface ChildMessage {
   readonly text: string;
 }
 
-/** The calls with which an agent delegates work to its children. This API shows threads and messages instead of these calls. */
+/** Tracks delegation calls, which this API shows as threads and messages. */
 export class DelegationTracker {
   readonly #open: Map<string, Delegation>;
-  /** Texts sent to a child whose log does not show them yet. */
+  /** Sent to a child, but not yet in its log. */
   readonly #undelivered: ChildMessage[];
 
   constructor(from?: DelegationTracker) {
@@ -33,7 +33,6 @@ export class DelegationTracker {
     return true;
   }
 
-  /** The text that a call has sent; undefined: none. */
   end({ callId, success }: FactOf<'tool.called'>['data']): ChildMessage | undefined {
     const call = this.#open.get(callId);
     this.#open.delete(callId);
@@ -41,7 +40,6 @@ export class DelegationTracker {
     return { child: String(call.args.child) as SessionId, text: trimmed(call.args.text) };
   }
 
-  /** The task of a started child, and the name of its agent in the call. */
   start({ callId, sessionId: child }: FactOf<'child.started'>['data']): ChildMessage & { readonly agent?: string } {
     const { args = {} } = this.#open.get(callId) ?? {};
     const text = trimmed(args.task);
@@ -50,7 +48,7 @@ export class DelegationTracker {
     return { child, text, ...(typeof agent === 'string' && { agent }) };
   }
 
-  /** Whether the child's message is text that its parent sent. Each text matches once. */
+  /** Whether the child's message came from its parent. Each sent message matches once. */
   matchesText(child: SessionId, text: string): boolean {
     const at = this.#undelivered.findIndex((one) => one.child === child && one.text === text);
     if (at >= 0) this.#undelivered.splice(at, 1);

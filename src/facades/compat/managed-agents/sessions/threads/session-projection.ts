@@ -7,8 +7,8 @@ import { apiEventIdOf, toApiEventId, toApiThreadId } from '../ids.ts';
 import { type AgentDetails, type ManagedEvent, type StopReason, ThreadProjection } from '../projection.ts';
 import { sumUsage, toCents, toUsageView } from '../usage.ts';
 
-// A session of the API is a tree of Corral's sessions: the primary thread, and a thread for each child that an agent delegated
-// to. Each has its own log; the events about the session as a whole are built here, from all of them.
+// A session of the API consists of a primary thread and a thread for each delegated child. Each thread has its own log.
+// Events about the whole session are built here.
 
 export interface ThreadEvent {
   readonly thread: SessionId;
@@ -21,30 +21,28 @@ interface Thread {
 }
 class State {
   isBusy = false;
-  /** Whether the last event about the session as a whole reported it as running. */
   isReportedBusy = false;
-  /** Whether the primary thread waits only for children, all of which wait for the program. */
+  /** The primary thread waits only for children, all of which wait for the program. */
   isHeld = false;
   pendingWhenIdle: readonly string[] = [];
   stop: { readonly reason: StopReason; readonly details: unknown } = { reason: { type: 'end_turn' }, details: null };
 }
 /**
- * Types of events about the whole session. Ids of events that are built here use parts from 80 on; a log's own events use lower
+ * Types of events about the whole session. Ids of the events built here use parts from 80 on; a log's own events use lower
  * parts.
  */
 const ofSession = new Set(['session.status_running', 'session.status_idle', 'session.usage']);
 
-/** Builds the events of a session's threads from their logs. The same logs in the same order produce the same events. */
+/** The same logs in the same order produce the same events. */
 export class SessionProjection {
   readonly #id: SessionId;
   #budget: BudgetView | null;
   readonly #now: State;
   readonly #primary: ThreadProjection;
   readonly #threads = new Map<SessionId, Thread>();
-  /** Children that still run after their coordinator's run ended. The session is idle once they have ended. */
+  /** Children that still run after their coordinator's run. The session stays busy until they end. */
   readonly #ending: Set<SessionId>;
 
-  /** `from`: the projection whose state this one continues. */
   constructor(id: SessionId, agent: AgentDetails, budget: BudgetView | null = null, from?: SessionProjection) {
     this.#id = id;
     this.#budget = budget;
@@ -63,13 +61,11 @@ export class SessionProjection {
     if (!this.#threads.has(child)) this.#threads.set(child, { projection: new ThreadProjection(child, agent), parent });
   }
 
-  /** A deleted child is no longer a thread. */
   forget(child: SessionId): void {
     this.#threads.delete(child);
     this.#ending.delete(child);
   }
 
-  /** The sessions of all threads, the primary one first. */
   get threads(): readonly SessionId[] {
     return [...this.#threads.keys()];
   }
@@ -99,7 +95,6 @@ export class SessionProjection {
   get pending(): readonly string[] {
     return this.#all.flatMap(({ projection }) => projection.pending);
   }
-  /** Whether the session can continue only after an answer. */
   get isWaiting(): boolean {
     return this.#primary.pending.length > 0 || (!this.#now.isBusy && this.pending.length > 0);
   }
@@ -107,7 +102,7 @@ export class SessionProjection {
     const isSpent = this.#now.stop.reason.type === 'budget_reached' || this.#isBudgetUsed;
     return !this.#now.isBusy && this.pending.length === 0 && isSpent;
   }
-  /** Also true after a turn that ended normally, if the turn's last request reached the limit. */
+  /** Also true after a normal end, if the turn's last request reached the limit. */
   get #isBudgetUsed(): boolean {
     return this.#budget !== null && toCents(this.usage.cost) >= Number(this.#budget.max_list_cost.amount);
   }
@@ -122,7 +117,7 @@ export class SessionProjection {
     return [...this.#threads.values()];
   }
 
-  /** Adds a log event. An event that was added before, or that belongs to none of the logs, produces nothing. */
+  /** Returns nothing for an event that was added before, or belongs to another session. */
   add(event: SessionEvent): readonly ThreadEvent[] {
     const { sessionId: thread, seq } = event;
     const known = this.#threads.get(thread);
@@ -141,14 +136,13 @@ export class SessionProjection {
     return this.#withSession(threadEvents, { ownEvents: created, source: event, wasRescheduled });
   }
 
-  /** The server stops a thread's children when the thread's run ends. */
+  /** The server ends a thread's children with the thread's run. */
   #endWith(ended: SessionId): void {
     this.#ending.delete(ended);
     for (const [thread, { parent, projection }] of this.#threads)
       if (parent === ended && projection.hasOpenRun) this.#ending.add(thread);
   }
 
-  /** The events of a child in its own stream, and their counterparts in the primary thread's stream. */
   #ofChild(thread: SessionId, own: readonly ManagedEvent[], source: SessionEvent): ThreadEvent[] {
     const { projection, parent } = this.#threads.get(thread) as Thread;
     const text = source.type === 'run.end' && source.data.status === 'completed' ? projection.lastWords : '';
@@ -165,7 +159,6 @@ export class SessionProjection {
     });
   }
 
-  /** Adds the sending thread if the message came from the child's parent rather than from a person. */
   #receiveChildText(event: ManagedEvent, { child, parent, text }: ChildText): ManagedEvent {
     if (!this.of(parent).delegations.matchesText(child, text.trim())) return event;
     const from_session_thread_id = toApiThreadId(parent);
@@ -174,7 +167,6 @@ export class SessionProjection {
     return { id, type: 'agent.thread_message_received', processed_at, from_session_thread_id, ...name, content };
   }
 
-  /** Reports a child's last text to the child's parent. */
   #replyToParent({ child, parent, text, source }: ChildText & { readonly source: SessionEvent }): ThreadEvent[] {
     const content = [{ type: 'text', text }];
     const word = (part: number) => ({ id: toApiEventId(child, source.seq, part), processed_at: toIsoTime(source.ts) });
@@ -194,7 +186,7 @@ export class SessionProjection {
     const all = this.#all.map(({ projection }) => projection);
     const pending = this.pending;
     const isAnyActive = all.some(({ status, isBlocked }) => status !== 'idle' && !isBlocked);
-    // A blocked parent without pending calls is working: its child just ended, and the parent continues.
+    // A blocked parent without pending calls is working, because its child just ended.
     const isWorking = isAnyActive || (all.some(({ isBlocked }) => isBlocked) && pending.length === 0);
     this.#now.isBusy = isWorking || this.#ending.size > 0;
     this.#now.isHeld = !this.#now.isBusy && this.#primary.status !== 'idle';
@@ -244,7 +236,7 @@ export class SessionProjection {
     ];
   }
 
-  /** An event of the primary stream. If the same log event already produced an event of this type, both get the same id. */
+  /** An event of the primary stream. Events of the same type from one log event share an id. */
   #event(type: string, fields: object, { cause, part }: { readonly cause: Cause; readonly part: number }): ThreadEvent {
     const { ownEvents: created, source } = cause;
     const alike = ofSession.has(type) ? created.find((one) => one.type === type) : undefined;
@@ -266,7 +258,6 @@ interface ChildText {
 const states = /^session\.thread_/;
 const asks = new Set(['agent.tool_use', 'agent.mcp_tool_use']);
 const answers = new Set(['user.tool_confirmation', 'user.custom_tool_result']);
-/** An event of a child as the primary thread shows it; undefined if it is not shown there. */
 function crossPosted(event: ManagedEvent, session_thread_id: string): ManagedEvent | undefined {
   if (states.test(event.type)) return event;
   const isForProgram =
