@@ -6,8 +6,8 @@ import type { Secret } from '../core/text/secret.ts';
 import type { ForgeHttp, ForgeServer } from './forge.ts';
 
 /**
- * Connects only to addresses that the operator allows for the forge's server. Does not follow redirects, which could send
- * the token to another host.
+ * Connects only to addresses allowed for the forge's server. Does not follow redirects, which could send the token to
+ * another host.
  */
 export type ForgeFetch = (url: string, init: RequestInit) => Promise<Response>;
 
@@ -154,7 +154,7 @@ function untilNextTry(headers: Headers, now: number): number | undefined {
   return reset > 0 ? Math.max(0, reset * 1_000 - now) : undefined;
 }
 
-/** The message in the response, on one line. GitHub adds details; GitLab sends a string, a list or an object. */
+/** On one line. GitHub adds details; GitLab sends a string, a list or an object. */
 function messageIn(text: string): string {
   const answer = parseJsonWithinLimits(text, jsonLimits);
   const { message, error, errors } = (answer ?? {}) as Record<string, unknown>;

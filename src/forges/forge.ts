@@ -2,12 +2,12 @@ import { z } from 'zod';
 
 export interface ForgeServer {
   readonly kind: ForgeKind;
-  /** The address that people open, without a trailing slash; may include a path. */
+  /** Without a trailing slash; may include a path. */
   readonly webUrl: string;
 }
 export interface ForgeRepository {
   readonly server: ForgeServer;
-  /** The owner, or the names of nested groups separated by slashes. */
+  /** The owner, or nested groups separated by slashes. */
   readonly owner: string;
   readonly name: string;
 }
@@ -40,7 +40,7 @@ export const PullRequestComment = z.object({
   createdAt: z.string(),
   url: z.string().nullable(),
   place: z.object({ path: z.string(), line: z.int().nullable() }).nullable(),
-  /** `outdated`: the lines have changed since the comment was written. Not every forge reports resolved threads. */
+  /** `outdated`: the lines have changed since the comment. Not every forge reports resolved threads. */
   status: z.enum(['open', 'resolved', 'outdated']),
 });
 export type PullRequestComment = z.infer<typeof PullRequestComment>;
@@ -56,14 +56,12 @@ export type PullRequestReview = z.infer<typeof PullRequestReview>;
 export const PullRequestCheck = z.object({
   name: z.string(),
   status: z.enum(['queued', 'running', 'passed', 'failed', 'skipped', 'cancelled', 'neutral']),
-  /** Empty if the check has no result text. */
   summary: z.string(),
   url: z.string().nullable(),
 });
 export type PullRequestCheck = z.infer<typeof PullRequestCheck>;
 export interface ForgeListResult<Item> {
   readonly items: readonly Item[];
-  /** Whether the forge has more items than were fetched. */
   readonly isCut: boolean;
 }
 
@@ -89,19 +87,19 @@ export interface ForgeHttp {
   ): Promise<ForgeListResult<Item>>;
 }
 /**
- * One repository on a forge, with the permissions of one credential. Answers contain untrusted text. Every method stops when the
- * signal fires. All methods reject only with an AppError. Its codes: forbidden (the credential is invalid or lacks a permission),
- * not_found, conflict or invalid_request (the forge refused the request), rate_limited, payload_too_large, deadline_exceeded,
- * provider_error (the forge failed, was unreachable, or sent an invalid answer), cancelled.
+ * One repository, accessed with one credential. Answers contain untrusted text. Every method stops when the signal fires.
+ * Rejects only with an AppError: forbidden (the credential is invalid or lacks a permission), not_found, conflict or
+ * invalid_request (the forge refused the request), rate_limited, payload_too_large, deadline_exceeded, provider_error (the
+ * forge failed, was unreachable, or sent an invalid answer), cancelled.
  */
 export interface ForgeClient {
   defaultBranch(signal: AbortSignal): Promise<string>;
-  /** The newest pull request from this branch; an open one takes precedence. */
+  /** The newest one from this branch; an open one takes precedence. */
   findPullRequest(head: string, signal: AbortSignal): Promise<PullRequest | undefined>;
   /** Rejects: conflict (one is already open, or there is nothing to merge), invalid_request (a branch is not valid). */
   openPullRequest(newPullRequest: NewPullRequest, signal: AbortSignal): Promise<PullRequest>;
   pullRequest(number: number, signal: AbortSignal): Promise<PullRequest>;
-  /** Comments on the pull request and on its lines, oldest first. Excludes notes that the forge writes itself. */
+  /** Oldest first. Excludes notes that the forge writes itself. */
   comments(number: number, signal: AbortSignal): Promise<ForgeListResult<PullRequestComment>>;
   /** Excludes reviews that their authors have not submitted. */
   reviews(number: number, signal: AbortSignal): Promise<ForgeListResult<PullRequestReview>>;

@@ -17,7 +17,7 @@ import {
   toRepositoryPath,
 } from './github.ts';
 
-/** `position` is the line number in the new file. For a removed line, `position` is 0 and `original_position` is set. */
+/** `position` is a line in the new file. For a removed line, `position` is 0 and `original_position` is set. */
 const LineComment = GithubComment.extend({
   path: z.string(),
   position: z.int().nullish(),
@@ -44,7 +44,6 @@ const Status = z.object({
 const perPage = { limit: 50 }; // the default maximum page size of Gitea and Forgejo
 const maxReviewsWithComments = 50;
 
-/** Gitea and Forgejo. Their APIs are identical in everything used here. */
 export const gitea = defineForge({
   name: 'gitea',
   label: 'Gitea',

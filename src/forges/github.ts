@@ -12,7 +12,6 @@ import {
 } from './forge.ts';
 
 const User = z.object({ login: z.string() }).nullish();
-/** Also used for Gitea, whose API imitates GitHub's. */
 export const GithubPull = z.object({
   number: z.int(),
   title: z.string(),
@@ -43,7 +42,7 @@ const LineComment = GithubComment.extend({
   path: z.string(),
   line: z.int().nullish(),
   original_line: z.int().nullish(),
-  /** `file`: a comment on a whole file. Such a comment has no line, but is not outdated. */
+  /** `file`: a comment on a whole file, which has no line but is not outdated. */
   subject_type: z.string().optional(),
 });
 const Review = z.object({
@@ -71,7 +70,6 @@ const Status = z.object({
 export const deletedUserName = 'ghost'; // GitHub's own name for a deleted account
 const perPage = { per_page: 100 };
 
-/** GitHub: github.com, data residency, and GitHub Enterprise Server. */
 export const github = defineForge({
   name: 'github',
   label: 'GitHub',
@@ -131,7 +129,7 @@ export const github = defineForge({
           signal,
         );
       },
-      /** Apps report check runs; older services report statuses. */
+      /** Apps create check runs; older services set statuses. */
       async checks(commit, signal) {
         const of = `${repo}/commits/${encodeURIComponent(commit)}`;
         const runs = z.object({ check_runs: z.array(CheckRun) });
@@ -157,7 +155,6 @@ export const github = defineForge({
 export const toRepositoryPath = ({ owner, name }: Pick<ForgeRepository, 'owner' | 'name'>): string =>
   `/repos/${encodeURIComponent(owner)}/${encodeURIComponent(name)}`;
 
-/** Requests that work the same on GitHub and Gitea. */
 export const createGithubCompatibleMethods = (
   path: string,
   http: ForgeHttp,

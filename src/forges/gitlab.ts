@@ -63,7 +63,6 @@ export const gitlab = defineForge({
   hosts: ['gitlab.com'],
   noun: 'merge request',
   apiUrl: (webUrl) => `${webUrl}/api/v4`,
-  // Personal, project, group and OAuth tokens are all sent this way.
   headers: (token) => ({ authorization: `Bearer ${token}`, accept: 'application/json' }),
   newPullRequestUrl(repository, { head, base }) {
     const requested = { 'merge_request[source_branch]': head, 'merge_request[target_branch]': base };
@@ -104,7 +103,7 @@ export const gitlab = defineForge({
         const found = await http.list(`${requests}/${number}/discussions`, { answer, query: perPage, items }, signal);
         return { ...found, items: found.items.toSorted(compareByCreatedAt) };
       },
-      /** Approvals have a time; for other reviews, only the reviewer's state is known. */
+      /** GitLab reports the time of approvals, but only the state of other reviews. */
       async reviews(number, signal) {
         const [{ approved_by }, reviewers] = await Promise.all([
           http.get(`${requests}/${number}/approvals`, { answer: Approvals }, signal),
@@ -121,7 +120,6 @@ export const gitlab = defineForge({
         });
         return { items: [...approvals, ...others], isCut: false };
       },
-      /** GitLab reports both pipeline jobs and the results of other services as statuses of the commit. */
       async checks(commit, signal) {
         const path = `${project}/repository/commits/${encodeURIComponent(commit)}/statuses`;
         const items = (page: readonly z.output<typeof Status>[]) => page.map(checkOf);

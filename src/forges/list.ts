@@ -26,8 +26,8 @@ export const isForgeServerSetting = (value: string): boolean =>
   forgeKinds.some(({ name }) => value.startsWith(`${name}=http`)) && /^[a-z]+=https?:\/\/[^\s?#,]+$/.test(value);
 
 /**
- * Parses a remote's address: https://host/owner/name.git, ssh://git@host/owner/name.git or git@host:owner/name.git. Undefined if
- * the host is neither a well-known forge nor in `servers`, or the path names no repository.
+ * Parses https://host/owner/name.git, ssh://git@host/owner/name.git or git@host:owner/name.git. Undefined if the host is not
+ * a known forge, or the path names no repository.
  */
 export function parseRepositoryUrl(remote: string, servers: readonly ForgeServer[]): ForgeRepository | undefined {
   const place = parseRemote(remote);
@@ -59,7 +59,7 @@ function parseRemote(remote: string): RemotePlace | undefined {
   return { host: url.host, hostname: url.hostname, path: url.pathname, isWeb: url.protocol.startsWith('http') };
 }
 
-/** Whether the remote is on this server. An SSH remote is compared by host name only, because SSH uses a different port. */
+/** Compares an SSH remote by host name only, because SSH uses a different port. */
 function isAt({ host, hostname, path, isWeb }: RemotePlace, { webUrl }: ForgeServer): boolean {
   const url = new URL(webUrl);
   if (!isWeb) return url.hostname === hostname;

@@ -1,15 +1,14 @@
 import { type Clock, systemClock } from '../core/contracts/clock.ts';
 
-// Sandboxes and anonymous clients can cause the same log line many times. The log shows the first lines of each kind and
-// source, then one line per interval with the number of suppressed lines. A metric counts the logged and the suppressed
-// lines.
+// Sandboxes and anonymous clients can cause the same log line many times. Per kind and source, the log shows the first
+// lines, then one line per interval with the number of suppressed lines.
 
 export const logNoiseIntervalMs = 60_000;
 const perSource = 10;
 const requestsPerSource = 100;
-/** The limit for all sources of a kind together, in multiples of the limit for one source. */
+/** The limit for all sources of a kind, as a multiple of the limit for one source. */
 const manySources = 10;
-/** Maximum number of sources counted separately, per kind and interval. All further sources share one count. */
+/** Per kind and interval. Further sources share one count. */
 const maxSources = 1_000;
 const maxKinds = 200;
 const others = 'others';
@@ -27,7 +26,6 @@ export interface SuppressionSummary {
   readonly kind: string;
   readonly suppressed: number;
   readonly sources: number;
-  /** The source with the most suppressed lines. Empty if unknown. */
   readonly most: string;
 }
 interface Window {
@@ -35,7 +33,6 @@ interface Window {
   readonly bySource: Map<string, { seen: number; suppressed: number }>;
 }
 
-/** Calls `report` at the end of each interval, once for each kind with suppressed lines. */
 export function createLogNoiseLimiter(
   report: (leftOut: SuppressionSummary) => void,
   clock: Clock = systemClock,
@@ -68,7 +65,7 @@ export function createLogNoiseLimiter(
       window.bySource.set(source, count);
       if (timer === undefined) {
         timer = clock.setTimeout(end, logNoiseIntervalMs);
-        (timer as { unref?: () => void }).unref?.(); // does not keep the process alive
+        (timer as { unref?: () => void }).unref?.();
       }
       count.seen += 1;
       const isLogged = count.seen <= most && window.logged < most * manySources;
@@ -95,7 +92,6 @@ interface LogFields {
 }
 type NoiseSource = readonly [kind: string, source: string, perSource: number];
 const warn = 40; // pino's number for the level
-/** The kind and source of a line that sandboxes and clients can cause. Undefined: always log the line. */
 export function findLogNoiseSource(level: number, [about, text]: readonly unknown[]): NoiseSource | undefined {
   const { session, sessionId, sandbox, address, status, route } = (
     typeof about === 'object' ? (about ?? {}) : {}
@@ -103,8 +99,7 @@ export function findLogNoiseSource(level: number, [about, text]: readonly unknow
   const kind = String(typeof about === 'string' ? about : text).slice(0, 200);
   const source = String(sandbox ?? session ?? sessionId ?? address ?? '');
   if (level >= warn) return [kind, source, perSource];
-  // Only lines of refused requests and of routes without a rate limit have an address. All other requests are already rate
-  // limited, so their lines need no limit.
+  // Lines without an address belong to requests that are already rate limited.
   if (text !== 'request' || address === undefined) return undefined;
   const what = Number(status) >= 400 ? 'refused' : String(route);
   return [`request ${what} ${status}`, source, requestsPerSource];

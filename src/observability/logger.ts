@@ -14,15 +14,14 @@ export interface LoggerOptions {
 }
 
 const counts = new WeakMap<object, () => readonly LogNoiseCount[]>();
-/** The numbers of logged and suppressed lines of each rate-limited kind. Empty for a logger not created by `createLogger`. */
 export const readLogNoiseCounts = (logger: object): readonly LogNoiseCount[] => counts.get(logger)?.() ?? [];
 
 /**
- * A logger that writes JSON lines. Limits the number of lines per kind and source for warnings, errors, and requests that
- * were refused or are not rate limited. Masks every known secret in a line, at any depth.
+ * Writes JSON lines. Rate-limits warnings, errors, and lines of requests that were refused or have no rate limit. Masks
+ * known secrets at any depth.
  */
 export function createLogger({ level, scrubber, destination: input, clock }: LoggerOptions): Logger {
-  // Synchronous, so that the last line before an exit is written. pino stops writing once the reader, such as `head`, is gone.
+  // Synchronous, so that the last line before an exit is written. Stops writing once the reader, such as `head`, is gone.
   const out = input ?? destination({ fd: 1, sync: true });
   const limiter = createLogNoiseLimiter((leftOut) => {
     summing = true;
@@ -50,7 +49,7 @@ export function createLogger({ level, scrubber, destination: input, clock }: Log
   return logger;
 }
 
-/** Failed operations are expected, so only bugs are logged with their stack. */
+/** Failed operations are expected, so only bugs have their stack logged. */
 function errorFields(error: Error) {
   const { stack, ...rest } = stdSerializers.err(error);
   return error instanceof AppError && error.code !== 'internal' ? rest : { ...rest, stack };

@@ -3,15 +3,14 @@ import { setWatchdogJob, watchdogCounterIndex } from '../core/concurrency/watch-
 
 export interface WatchdogOptions {
   readonly blockedMs: number;
-  /** The watching thread: the watchdog's own, or the storage thread, which starts later. */
   readonly thread: 'own' | 'store';
   /** The file descriptor that lines are written to; 2 is standard error. */
   readonly fd?: number;
 }
 
 /**
- * Watches the event loop from another thread, which writes a line of JSON with the stack of the blocking work, once per block. It
- * writes the line while the loop is still blocked, because a block can last forever. `counts` is for tests.
+ * Another thread writes a line of JSON with the blocking stack, once per block. The line appears while the loop is still
+ * blocked, because a block can last forever. `counts` is for tests.
  */
 export function watchEventLoop(options: WatchdogOptions): Disposable & { readonly counts: Int32Array } {
   const { blockedMs, thread, fd = 2 } = options;
@@ -30,7 +29,7 @@ export function watchEventLoop(options: WatchdogOptions): Disposable & { readonl
 }
 
 function ownThread(): Worker {
-  const file = import.meta.url.endsWith('.ts') ? './watchdog-worker.ts' : './watchdog-worker.js'; // `.js` in tsc's output
+  const file = import.meta.url.endsWith('.ts') ? './watchdog-worker.ts' : './watchdog-worker.js';
   const worker = new Worker(new URL(file, import.meta.url), {
     name: 'watchdog',
     resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 },

@@ -3,7 +3,7 @@ import type { LogNoiseCount } from './log-rate-limit.ts';
 
 export interface HttpObservation {
   readonly method: string;
-  /** The route's pattern, never a path with ids: each distinct value creates a time series. */
+  /** A pattern without ids: each distinct value creates a time series. */
   readonly route: string;
   readonly status: number;
   readonly seconds: number;
@@ -12,25 +12,22 @@ export interface Metrics {
   readonly contentType: string;
   text(): Promise<string>;
   httpRequest(observed: HttpObservation): void;
-  /** Sets the function that counts sessions by status at each scrape. Before this call, none are counted. */
+  /** Read at each scrape. Before this call, no sessions are counted. */
   countSessions(count: CountSessions): void;
   event(type: string): void;
   runEnded(status: string): void;
   automationStart(cause: string, end: string): void;
-  /** Counts a delivery to an automation's hook by its outcome: `started`, `left_out`, or the error code. */
+  /** `started`, `left_out`, or the error code. */
   hookDelivery(outcome: string): void;
   memoryChange(by: 'person' | 'agent', action: string): void;
-  /** Counts a delivery attempt of an outgoing webhook: `delivered`, `again` (retried later) or `failed` permanently. */
+  /** `again`: retried later. `failed`: permanently. */
   webhookTry(outcome: 'delivered' | 'again' | 'failed'): void;
-  /** Counts a request for a new sandbox while a warm pool exists. `hit`: the pool had a sandbox ready. */
   warmPool(outcome: 'hit' | 'miss'): void;
-  /** Counts workspaces prepared for future sessions, as they are created, used or discarded. */
   readyWorkspace(event: 'made' | 'taken' | 'dropped'): void;
   streamOpened(transport: 'sse' | 'websocket'): Disposable;
 }
 type CountSessions = () => Promise<Readonly<Record<string, number>>>;
 export interface MetricsSources {
-  /** Counts of the log lines that sandboxes and clients can cause, read at each scrape. */
   noise?(): readonly LogNoiseCount[];
 }
 
@@ -107,7 +104,7 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers,
   });
-  // Caches each series, because its lookup by labels takes longer than the increment.
+  // Cached, because the look-up by labels takes longer than the increment.
   const seriesOf = known((key: string) => {
     const [method = '', route = '', status = ''] = key.split(' ');
     return { count: requests.labels(method, route, status), duration: durations.labels(method, route) };

@@ -8,8 +8,8 @@ interface OperatorLogger {
 }
 
 /**
- * Logs the few session events that an operator needs. The session's own log has all events. `failure`: the latest failure of the
- * session's sandbox, with the cause that clients do not see.
+ * Logs the few events that an operator needs. `failure`: the sandbox's latest failure, with the cause that clients do not
+ * see.
  */
 export function logForOperator(
   logger: OperatorLogger,

@@ -11,17 +11,13 @@ type Phase = FactOf<'sandbox.phase'>['data'];
 type Kind = 'awaited' | 'background';
 
 export interface SandboxStartProgress extends Disposable {
-  /**
-   * `what`: a description of the start. The line shows the newest start that a caller is waiting for, or else the newest
-   * background start.
-   */
+  /** Shows the newest start that a caller is waiting for, or else the newest background start. */
   record(what: string, phase: Phase, kind?: Kind): void;
-  /** Writes other output above the progress line. */
   around(write: () => void): void;
 }
 
 const tickMs = 1_000;
-/** Without a terminal, at most one line about an image's progress is printed per interval. */
+/** Milliseconds between two lines about an image, without a terminal. */
 const lineMs = 5_000;
 const over = new Set<Phase['phase']>(['ready', 'released', 'lost', 'paused']);
 
@@ -34,8 +30,8 @@ interface Start {
 }
 
 /**
- * On a terminal, shows one line that is rewritten with each update and each second, so that it never looks stuck. Elsewhere,
- * prints lines only for starts that need an image, because other starts take less than a second.
+ * On a terminal, rewrites one line each second, so that it never looks stuck. Elsewhere, prints lines only for starts that
+ * need an image: other starts take less than a second.
  */
 export function createSandboxStartProgress(screen: Screen, clock: Clock): SandboxStartProgress {
   const starts = new Map<string, Start>();
@@ -105,5 +101,5 @@ export function createSandboxStartProgress(screen: Screen, clock: Clock): Sandbo
 
 const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
 const wordsOf = ({ phase, detail }: Phase) => (detail === undefined ? phase : `${phase}: ${oneLineOf(detail)}`);
-/** The detail comes from an engine or a registry, and must not control the terminal. */
+/** The detail comes from an engine or a registry and must not control the terminal. */
 const oneLineOf = (text: string) => text.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim();

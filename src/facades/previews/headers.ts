@@ -3,15 +3,15 @@ import { restrictCookieToHost } from '../shared/previews/cookies.ts';
 import { parseConnectionHeader, rewriteHeaders, withoutHopByHopHeaders } from '../shared/previews/port-relay.ts';
 import type { MatchedPreview } from './target.ts';
 
-// Rewrites a request as if a browser in the program's own sandbox had sent it: many development servers accept no other Host and
-// Origin. Also filters the headers of the program's responses.
+// Rewrites a request so that it looks like one from a browser in the program's own sandbox: many development servers reject
+// any other Host and Origin. Also filters the headers of the program's responses.
 
 const notForPrograms = new Set([
   ...['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'te', 'proxy-authorization', 'host'],
   ...['x-access-token', 'e2b-traffic-access-token'], // these tokens grant access to the whole sandbox
   ...['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port', 'x-real-ip'],
 ]);
-/** Headers that a program must not receive when it is served under a path of this server. */
+/** Removed when the program is served under a path of this server. */
 const ofThePage = new Set(['cookie', 'authorization', 'origin', 'referer']);
 
 export function toUpstreamHeaders(
@@ -45,10 +45,7 @@ export function rewriteHeadersForSubdomain(raw: readonly string[], port: number)
   });
 }
 
-/**
- * The only response headers passed on when the program is served under a path of this server. Any other could affect the server's
- * whole origin.
- */
+/** The only response headers passed on under a path of this server. Any other could affect the server's whole origin. */
 const underPath = new Set([
   ...['content-type', 'content-length', 'content-encoding', 'content-language', 'content-disposition', 'content-range'],
   ...['accept-ranges', 'etag', 'last-modified', 'date', 'vary', 'location', 'retry-after', 'allow'],
@@ -65,8 +62,8 @@ export function rewriteHeadersForPath(raw: readonly string[], port: number, base
 }
 
 /**
- * Denies a page an origin, even when the page is opened in its own window. The page has no cookies, no storage, and no
- * access to the page that embeds it. It can still read its own responses, which are reachable only at its secret address.
+ * Gives a page an opaque origin, even in its own window: no cookies, no storage, no access to the page that embeds it. Only
+ * its own responses, at its secret address, stay readable.
  */
 export const opaqueOriginHeaders = {
   'Content-Security-Policy':
@@ -92,7 +89,6 @@ export const untrustedFileHeaders = {
   'X-DNS-Prefetch-Control': 'off',
 } as const;
 
-/** Path, query and fragment of a URL that has a local address and the program's port; undefined for any other URL. */
 function localPath(location: string, port: number): string | undefined {
   const found = /^(?:https?:)?\/\/(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\])(?::(\d+))?(?=[/?#]|$)/i.exec(location);
   if (!found || Number(found[1] ?? 80) !== port) return undefined;

@@ -37,7 +37,6 @@ import {
 import type { MatchedPreview } from './target.ts';
 
 export interface PreviewServerDeps {
-  /** Acts for the server itself, which can see every preview. Used only to find previews. */
   readonly ports: Pick<PortService, 'opened'>;
   readonly servicesOf: (principal: Principal) => Pick<Services, 'ports' | 'streams' | 'sandboxes'>;
   readonly links: PreviewLinks;
@@ -52,10 +51,7 @@ interface OpenedPreview {
   readonly token: string;
   readonly principal: Principal;
 }
-/**
- * Interval in milliseconds at which an open connection checks whether its preview was closed on any server, and ends if it
- * was.
- */
+/** Milliseconds. How often an open connection checks whether any server has closed its preview. */
 const pollMs = 2_000;
 
 export async function servePreview(
@@ -118,7 +114,7 @@ export async function servePreviewUpgrade(
   const client = deps.clients.of(request);
   const scheme = deps.links.schemeOf(client.scheme);
   const own = `${scheme}://${headers.host}`;
-  // Browsers send the cookies with WebSocket requests from any page, so the origin must be the preview's own.
+  // Browsers send cookies with WebSocket requests from any page, so the origin must match the preview's own.
   const isForeign = target.byHost && !target.isShown && headers.origin !== undefined && headers.origin !== own;
   if (of === 'files' || isForeign)
     return refuseUpgrade(socket, isForeign ? previewErrorPages.foreign : previewErrorPages.noFile);
@@ -186,7 +182,6 @@ async function find(
   return isKnown ? 'wrong' : 'closed';
 }
 
-/** Moves the token from the address to cookies, and redirects the browser to the clean address. */
 function enter(
   target: MatchedPreview,
   { view, token, principal, scheme }: OpenedPreview & { readonly scheme: 'http' | 'https' },
@@ -220,7 +215,6 @@ const toRefusal =
     throw thrown;
   };
 
-/** Fires when the client disconnects, the preview expires or is closed, its credential becomes invalid, or the server stops. */
 function watchEnd(
   target: MatchedPreview,
   { view, principal }: OpenedPreview,
@@ -236,7 +230,7 @@ function watchEnd(
     return all.some(({ id }) => id === view.id) ? undefined : true;
   };
   const ended = poll(look, { everyMs: pollMs, firstMs: pollMs, clock }, watching);
-  ended.then(() => closed.abort()).catch(() => {}); // polling stops when the connection ends
+  ended.then(() => closed.abort()).catch(() => {});
   const signals = [left, closed.signal, closing, ...(principal.ended ? [principal.ended] : [])];
   return { signal: AbortSignal.any(signals), [Symbol.dispose]: () => stopped.abort() };
 }

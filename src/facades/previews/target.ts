@@ -5,19 +5,19 @@ import type { PreviewTarget } from '../../sessions/api/ports.ts';
 import { parsePreviewTokens, withoutPreviewCookies } from '../shared/previews/cookies.ts';
 
 /**
- * A parsed request for a preview. Its headers and URL may still contain other credentials of this server, which are removed
- * before the program receives the request.
+ * A parsed request for a preview. Its headers and URL can still contain this server's credentials, which the program must
+ * not receive.
  */
 export interface MatchedPreview {
   readonly sid: SessionId;
   readonly of: PreviewTarget;
-  /** True: each port has its own origin. False: the port is a path of this server, and its pages are sandboxed. */
+  /** False: the preview is a path of this server, and its pages are sandboxed. */
   readonly byHost: boolean;
-  /** Path and query, without the preview's token. */
+  /** Without the preview's token. */
   readonly url: string;
   /** In order of precedence. */
   readonly tokens: readonly string[];
-  /** Whether the address contains a token, which is then the first in `tokens`. All other tokens come from cookies. */
+  /** Whether the address contains a token, which is then the first of `tokens`. The others are cookies. */
   readonly isShown: boolean;
   readonly headers: IncomingHttpHeaders;
 }
@@ -25,7 +25,7 @@ export interface MatchedPreview {
 export const internalPreviewPath = '/previews/-';
 const byPath = /^\/previews\/(?:(\d{1,5})|files)-([0-9a-f]{16})\/([^/?]{1,100})(\/[^?]*)?(\?.*)?$/;
 const label = /^(\d{1,5})-([0-9a-f]{16})$/;
-/** Headers for the program, hidden from the common hooks of this server. */
+/** Headers that this server's own hooks must not see. */
 const hidden = ['authorization', 'content-encoding', 'origin', 'sec-fetch-site', 'content-type'] as const;
 
 export class PreviewMatcher {

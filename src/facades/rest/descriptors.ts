@@ -59,7 +59,6 @@ const example = {
   template: 'default',
   createdAt: '2026-11-24T12:00:00.000Z',
 };
-// Routes outside of sessions reply without the `code`, `msg` and `data` envelope, so failures are `{detail}`.
 const describeBoxRoute = createRouteDescriber({ tag: 'Sandboxes', prefix: 'boxes', failures: describeDetailFailures });
 const boxView = ({ id, template, createdAt }: SessionRecord, name: string): z.input<typeof Box> => ({
   name,
@@ -138,7 +137,7 @@ interface Section {
   readonly audience: string;
   /** Default: the tag's path below `/api/v1`. */
   readonly paths?: readonly string[];
-  /** Default: the section's page in the reference, and `/docs`. */
+  /** Default: the section's reference page, and `/docs`. */
   readonly documents?: string;
   readonly byHand?: readonly ((app: App, parts: FacadeDeps) => void)[];
 }

@@ -25,14 +25,12 @@ export const assetReply = (type: string): ReplyDoc => ({
   content: { [type]: { schema: z.unknown() } },
 });
 
-/** The text, the location of a file, or a function that may have to build the file first. */
 export type AssetSource = string | URL | (() => Promise<URL>);
 
 interface Assets {
   readonly path: string;
   readonly operationId: string;
   readonly summary: string;
-  /** No other files are served. */
   readonly files: ReadonlyMap<string, AssetSource>;
   readonly headers: Readonly<Record<string, string>>;
 }

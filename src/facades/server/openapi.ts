@@ -8,12 +8,11 @@ interface Operation {
   readonly responses: Record<string, Json & { content?: Record<string, { schema: Json }> }>;
 }
 const paramsIn = (path: string) => [...path.matchAll(/\{([^{}]+)\}/g)].map(([, name]) => name ?? '');
-/** Other facades' paths take the ids of these sessions as `sid`. */
 const sessions = '/api/v1/sessions';
 
 /**
- * Links each operation that creates or lists resources to the operations whose paths take their ids, so that programs that
- * read the document can find existing ids.
+ * Links each operation that creates or lists resources to the operations that take their ids. Programs that read the
+ * document can then find existing ids.
  */
 function linkOperations(paths: Record<string, Json>): void {
   for (const [path, methods] of Object.entries(paths) as [string, Record<string, Operation>][]) {
@@ -36,8 +35,8 @@ function linkOperations(paths: Record<string, Json>): void {
 }
 
 /**
- * Finds the operations on the resources that this operation creates or lists: those with paths below its own. For a PUT, the
- * result also includes the operation's own path; for the list of sessions, it also includes paths of other facades.
+ * Finds the operations whose paths are below this operation's path. A PUT also matches its own path; the list of sessions
+ * also matches other facades' paths.
  */
 function findTargets(path: string, method: string, paths: Record<string, Json>): [string, Operation][] {
   const isBelow = (target: string) => {
@@ -62,7 +61,6 @@ function findTargets(path: string, method: string, paths: Record<string, Json>):
 const propertiesOf = (one: Json | undefined) => (one?.properties ?? {}) as Record<string, Json>;
 type SchemaPart = readonly [pointer: string, schema: Json];
 
-/** The places where an id may be: the reply, which some facades wrap in `data`, or the first entry of a list. */
 function placesIn(schema: Json | undefined, isList: boolean): SchemaPart[] {
   const data = propertiesOf(schema).data;
   const wholes: SchemaPart[] = [
@@ -93,7 +91,6 @@ const description =
   'available in all of them, with the same id. There are clients for TypeScript and Python: see the ' +
   '[guide](/guide/reference/client). If the server has a token or keys, send one as a bearer token.';
 
-/** Descriptions of Corral's own sections, in reading order. New programs use these sections. */
 const own: Readonly<Record<string, string>> = {
   Server: 'The health of the server, its templates and models, and its settings.',
   Projects: 'Sessions and automations of several people, and who may use them.',

@@ -12,10 +12,10 @@ import type { PageFiles } from '../shared/facade.ts';
 import { describeRoute } from './about.ts';
 import { assetReply, contentTypes, mountAssets, publicRouteConfig } from './assets.ts';
 
-// The web page's built files. Their policy forbids loading from other sites and, in browsers with trusted types, turning text
-// into HTML or scripts. The one trusted-types policy creates only the URL of the page's worker.
+// The page's policy forbids other sites and, in browsers with trusted types, turning text into HTML or scripts. The only
+// trusted-types policy creates the URL of the page's worker.
 
-// Serves noVNC unchanged from the installed package: the desktop's page loads its modules only from here.
+// Serves noVNC unchanged: the desktop's page loads its modules only from here.
 const root = new URL('../', pathToFileURL(createRequire(import.meta.url).resolve('@novnc/novnc')));
 const folders = {
   novncCore: 'core',
@@ -60,7 +60,6 @@ const policyWith = (framedBy: "'none'" | "'self'", frames: string) =>
   ].join('; ');
 const policy = { 'content-security-policy': policyWith("'none'", '') };
 const ofPage = { ...policy, 'cache-control': 'no-cache' };
-/** Allows only this server's own pages to frame the desktop's page. */
 const framed = { ...ofPage, 'content-security-policy': policyWith("'self'", '') };
 export const createMainPageHeaders = (frames: string) => ({
   ...ofPage,
@@ -70,8 +69,8 @@ const unchanging = { ...policy, 'cache-control': 'public, max-age=31536000, immu
 const hashed = /-[A-Z0-9]{8}[.][a-z]+$/;
 
 /**
- * The frame that renders diagrams written by an agent. It has no origin, no network, and no access to its parent. Inline
- * styles are allowed because Mermaid adds its own.
+ * The frame that renders diagrams written by an agent: no origin, no network, no access to its parent. Mermaid needs inline
+ * styles.
  */
 const ofDiagrams = {
   'cache-control': 'no-cache',

@@ -65,8 +65,7 @@ function mountHealth(app: App, { sessions, drain, clock, version }: HealthDeps):
     }),
     async () => ({ status: 'alive' as const, draining: drain.state().draining }),
   );
-  // Readiness depends on storage only: all servers share the sandbox driver's backend, and running sessions continue while it is
-  // unreachable.
+  // Checks the storage only. All servers share the sandbox backend, and running sessions continue while it is unreachable.
   app.get(
     '/readyz',
     describeRoute('ready', 'Whether this server can take requests; for load balancers', {
@@ -164,8 +163,8 @@ export function createServerRoutes({
 // Swagger UI and ReDoc are copied from their packages when the web page is built. They work offline and without inline scripts.
 
 /**
- * Sections start collapsed, because Swagger UI stops rendering at about 140 open operations. Also fixes links in buttons,
- * landmarks and headings for screen readers.
+ * Collapses all sections, because Swagger UI stops rendering at about 140 open operations. Also fixes its markup for screen
+ * readers.
  */
 const swagger = `const accessible = ({ React: { createElement } }) => ({
   wrapComponents: {
@@ -184,7 +183,6 @@ SwaggerUIBundle({
   plugins: [accessible],
 });
 `;
-/** Darkens Swagger UI's colors that have too little contrast. */
 const darker = `<style>
 .swagger-ui h2 { color: #3b4151; font-family: sans-serif }
 .swagger-ui .info .title small { background: #59606d }

@@ -8,8 +8,8 @@ import { describeRoute } from './about.ts';
 import { assetReply, publicRouteConfig } from './assets.ts';
 import { sendPageFile } from './page.ts';
 
-// Shows a shared session to anyone who has its link. The link's secret is in the fragment of the page's address and is sent in
-// a request body, so no request log contains it.
+// Shows a shared session to anyone with its link. The secret is in the URL fragment and in a request body, so it appears in
+// no request log.
 
 const token = z.string().max(200).describe('the part of the link behind the #');
 const ReadBody = z.object({ token, after: z.int().min(0).default(0).describe('the cursor of the previous page') });

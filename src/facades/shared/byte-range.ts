@@ -36,14 +36,13 @@ interface OpenedFile {
 }
 export interface RequestedFile {
   readonly headers: IncomingHttpHeaders;
-  /** The last segment is the download's name. */
   readonly path: string;
   open(part: RequestedPart | undefined): Promise<OpenedFile>;
 }
 
 /**
- * Opens the part that `Range` and `If-Range` request. Opens the file twice only if the range is relative to the end of the
- * file or `If-Range` names another version.
+ * Opens the part that `Range` and `If-Range` request. Opens the file a second time if the range is relative to its end or
+ * `If-Range` names another version.
  */
 export async function openRequestedFile({ headers, open }: Pick<RequestedFile, 'headers' | 'open'>) {
   const requested = parseRange(headers.range);
@@ -61,7 +60,6 @@ export async function openRequestedFile({ headers, open }: Pick<RequestedFile, '
 }
 const etagOf = ({ version }: OpenedFile) => (version === undefined ? undefined : `"${version}"`);
 
-/** Sends a file or the requested part. Sends 304 if the client has the file, or 416 if the part begins beyond the file's end. */
 export async function sendFile(reply: FastifyReply, requested: RequestedFile): Promise<FastifyReply> {
   const { file, range } = await openRequestedFile(requested);
   const { size, content } = file;

@@ -29,7 +29,7 @@ import type { SideMessageService } from '../../sessions/services/side-messages.t
 
 export interface PageFiles {
   readonly byName: ReadonlyMap<string, Uint8Array>;
-  /** The folder with the scripts and styles of `/docs` and `/redoc`. The files are too large to keep in memory. */
+  /** The scripts and styles of `/docs` and `/redoc`, which are too large to keep in memory. */
   readonly apiDocs: URL;
 }
 
@@ -53,13 +53,13 @@ interface FetchedFile {
   readonly isCut: boolean;
 }
 
-/** Everything that the server provides to a facade. The services check the permissions of the caller. */
+/** The services check the caller's permissions. */
 export interface FacadeDeps {
   readonly version: string;
   readonly services: Services;
   readonly drain: OperationServices['drain'];
   readonly projects: FacadeProjectDeps | undefined;
-  /** Reads uploads without permission checks. Use it only for callers who may read the session. */
+  /** Reads uploads without permission checks, so the caller must be allowed to read the session. */
   readonly attached: Pick<UploadService, 'get'> | undefined;
   /** Sessions shared through links. A link's holder needs no other permission. Undefined: off. */
   readonly shared: SharedSessionService | undefined;
@@ -69,9 +69,8 @@ export interface FacadeDeps {
   /** Fetches an address under the egress policy of a session. Undefined: off. */
   readonly fetchPage: ((address: string, session: SessionId, signal: AbortSignal) => Promise<FetchedFile>) | undefined;
   readonly workspaces: Pick<WorkspaceService, 'join'> | undefined;
-  /** The services with the permissions of this principal. */
   readonly acting: (principal: Principal) => CallerContext;
-  /** The principal of a token sent after the upgrade. A wrong token counts toward the lockout of the client's address. */
+  /** A token sent after the upgrade. A wrong token counts toward the lockout of the client's address. */
   readonly admits: (token: string, address: string) => Promise<Principal | undefined>;
   readonly idempotency: Idempotency;
   readonly sockets: SocketServer;
@@ -88,7 +87,7 @@ export interface FacadeDeps {
   readonly clients: ClientResolver;
   /** Tried in order before routing, until one claims the request. */
   readonly elsewhere: RequestInterceptor[];
-  /** The secret from which tokens are derived. All servers that use the same store share it. */
+  /** Tokens are derived from this secret. All servers of a store share it. */
   readonly peppers: () => Promise<Pick<Peppers, 'hash'>>;
   readonly limits: { readonly cpus: number; readonly memory: number; readonly disk: number };
   readonly abilities: SandboxCapabilities;
@@ -103,7 +102,7 @@ export interface SandboxCapabilities {
 }
 
 /**
- * Everything about a facade. Its name is its key in `src/facades/list.ts`, and the key of its settings.
+ * Everything about a facade. Its name is its key in `src/facades/list.ts` and in the settings.
  *
  * @example
  * export const workspace = defineFacade({ label: 'Workspace', audience, tag, paths: ['/ws'], documents, routes });
@@ -115,7 +114,7 @@ export interface FacadeDescriptor<Settings extends z.ZodObject = z.ZodObject> {
   readonly tag: string | undefined;
   /** The paths that the facade serves, including all paths below them; `{id}` matches one segment. */
   readonly paths: readonly string[];
-  /** Markdown links to the facade's documents; empty if only the source documents it. */
+  /** Markdown links; empty if only the source documents the facade. */
   readonly documents: string;
   /** Section of corral.yaml, built with `setting` and `defineOptionalSetting`; variables and help are derived from it. */
   readonly settings?: Settings;
@@ -123,7 +122,7 @@ export interface FacadeDescriptor<Settings extends z.ZodObject = z.ZodObject> {
   routes(parts: FacadeDeps, settings: z.output<Settings>): Promise<readonly FacadeRoutes[]>;
 }
 
-/** Preserves the exact type of the facade's settings, because the schema of all settings needs it. */
+/** Keeps the exact type of the settings, which the schema of all settings needs. */
 export const defineFacade = <Settings extends z.ZodObject = z.ZodObject>(
   descriptor: FacadeDescriptor<Settings>,
 ): FacadeDescriptor<Settings> => descriptor;

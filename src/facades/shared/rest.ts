@@ -16,8 +16,6 @@ import { envelopeFailureDocs, envelopeReply, toSuccessEnvelope } from './envelop
 import type { FacadeDeps } from './facade.ts';
 import { describeServerFailures } from './server-failures.ts';
 
-// Derives REST routes from the operations in `src/api`, whose descriptions define the path, schemas, docs and permissions.
-
 const operations = listOperations(appRouter);
 const ended = { schema: z.object({ deleted: z.literal(true) }), value: { deleted: true } };
 const sessionExample = { sessionId: '0123456789abcdef' };

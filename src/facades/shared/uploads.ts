@@ -6,7 +6,7 @@ import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { type FormPart, readMultipartFiles } from '../../http/transport/multipart.ts';
 import { parseFileName, type StagedUpload, type UploadService } from '../../sessions/projects/uploads.ts';
 
-/** Mounts routes whose body is a stream that only the handler reads; all other routes get their body as JSON. */
+/** Mounts routes whose handler reads the body as a stream. All other routes parse it as JSON. */
 export function mountRawBodyRoutes(app: App, mount: (scope: App) => void): void {
   app.register(async (scope: App) => {
     scope.removeAllContentTypeParsers();
@@ -20,8 +20,8 @@ export function mountRawBodyRoutes(app: App, mount: (scope: App) => void): void 
 }
 
 /**
- * Yields the chunks of a body. If the reader stops early, the remaining body is read and dropped, because a client that
- * sends its whole request before it reads must still get the answer.
+ * If the reader stops early, the remaining body is read and dropped. A client that sends its whole request before it reads
+ * would otherwise get no answer.
  */
 export async function* readBodyChunks(body: unknown): AsyncGenerator<Uint8Array> {
   if (!(body instanceof Readable)) return;
@@ -41,9 +41,8 @@ interface Upload {
 }
 
 /**
- * Stages the files of a multipart body. Once all have arrived, passes the files and the text fields to `keep`. Files that `keep`
- * does not keep are deleted. Rejects: invalid_request (no files, a file without a valid name, or an unreadable body),
- * payload_too_large.
+ * Stages the files of a multipart body, then passes the files and text fields to `keep`. Deletes files that `keep` does not
+ * keep. Rejects: invalid_request (no files, an invalid file name, or an unreadable body), payload_too_large.
  */
 export async function receiveFiles<Kept>(
   { request, reply, uploads, projectId, maxFiles }: Upload,
@@ -60,8 +59,7 @@ export async function receiveFiles<Kept>(
   const texts = new Map<string, string>();
   const staged = await readMultipartFiles(request, { files: maxFiles, texts }, stage);
   if (staged.length === 0) throw unfit('missing', 'Field required');
-  // Represents each file by the hash of its content, so that a retry with the same idempotency key and files is recognized as
-  // the same request.
+  // Content hashes let a retry with the same idempotency key and files match the first request.
   const content = staged.map(({ file: { name, mimeType, sha256 } }) => [name, mimeType, sha256]);
   request.rawBody = Buffer.from(JSON.stringify([content, [...texts]]));
   return await keep(staged, texts);

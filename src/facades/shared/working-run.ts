@@ -1,8 +1,8 @@
 import type { SessionEvent } from '../../core/model/events.ts';
 
 /**
- * The run that is working, if any. A run works from its start or resumption until it waits or ends. Lists of a conversation omit
- * its output so far, because a joining client gets that output from the socket and would show it twice.
+ * The run that is working: started or resumed, and neither waiting nor finished. Conversation lists omit its output, because
+ * a joining client gets that output from the socket and would show it twice.
  */
 export function findActiveRunId(events: Iterable<SessionEvent>): string | undefined {
   let working: string | undefined;

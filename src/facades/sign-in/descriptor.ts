@@ -17,8 +17,6 @@ export const signIn = defineFacade({
   routes: async (parts) => [{ mount: (app) => mountSignIn(app, parts) }],
 });
 
-// The routes for signing in. The browser goes to the provider, and returns with a code and this server's login cookie.
-
 type Deps = Pick<FacadeDeps, 'people' | 'logger'>;
 type PeopleParts = NonNullable<Deps['people']>;
 
@@ -27,7 +25,7 @@ const Providers = z.object({ providers: z.array(z.object({ id: z.string(), name:
 const Code = z.strictObject({ code: z.string().max(4_096), verifier: z.string().min(43).max(128) });
 const Token = z.object({ token: z.string(), name: z.string() });
 const Left = z.object({
-  /** The address at which the browser ends its session at the provider. Null: there is none. */
+  /** Where the browser signs out at the provider. Null: nowhere. */
   location: z.string().nullable(),
 });
 const redirect: ReplyDoc = { description: 'See Other' };

@@ -67,7 +67,7 @@ export function mountDownloads(app: App, { streams, files }: StreamDeps): void {
   );
 }
 
-/** Folders that can be rebuilt and would make an archive large. */
+/** Too large for an archive, and easy to rebuild. */
 const isRebuildable = (folder: string) => /(^|\/)(node_modules|__pycache__)$/.test(folder);
 
 export function mountUpload(scope: App, { streams }: StreamDeps): void {

@@ -8,11 +8,10 @@ import type { HttpLogger } from '../../http/routes/observe.ts';
 import { type SseContext, waitForDrain, writeStreamHead } from '../../http/transport/sse.ts';
 
 const pingMs = 15_000;
-/** A client that has not read all queued bytes within this time is disconnected. */
+/** Disconnects a client that has not read all queued bytes within this time. */
 const stalledMs = 60_000;
 
 export interface FramedReply extends Disposable {
-  /** Fires when the client disconnects, its key is revoked, or the server shuts down. */
   readonly gone: AbortSignal;
   write(channel: StreamChannel, payload: Uint8Array): Promise<void>;
   end(outcome: object): void;

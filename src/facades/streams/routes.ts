@@ -55,7 +55,7 @@ async function watchFiles({ id, query, reply }: Request, deps: StreamDeps): Prom
   let out: FramedReply | undefined;
   const reader = {
     onStart: () => {
-      out = stack.use(openFramedReply(reply, deps.context)); // until this call, a refusal can still set the response's status
+      out = stack.use(openFramedReply(reply, deps.context)); // until this call, a refusal can still set the status
       out.gone.addEventListener('abort', () => left.abort(), { once: true });
     },
     onChange: (change: object) => out?.write('output', Buffer.from(JSON.stringify(change))),
@@ -71,7 +71,6 @@ async function watchFiles({ id, query, reply }: Request, deps: StreamDeps): Prom
   return reply;
 }
 
-/** Ends when the shell exits, another reader takes over the terminal, or the client disconnects. */
 async function showTerminal(id: string, reply: FastifyReply, deps: StreamDeps): Promise<FastifyReply> {
   await using line = await deps.terminals.connect(id, abortOnDisconnect(reply));
   using out = openFramedReply(reply, deps.context);
@@ -98,7 +97,6 @@ const framed = bytesReply(
   'application/octet-stream',
 );
 
-/** Byte streams over plain HTTP. Any platform with `fetch` can use them. */
 export function createStreamRoutes(deps: StreamDeps): FacadeRoutes {
   return {
     mount(app) {
@@ -176,7 +174,7 @@ async function streamCommand({ id, body, reply }: CommandRequest, deps: StreamDe
   const pipes = {
     input,
     onStart: () => {
-      out = stack.use(openFramedReply(reply, deps.context)); // until this call, a refusal can still set the response's status
+      out = stack.use(openFramedReply(reply, deps.context)); // until this call, a refusal can still set the status
       out.gone.addEventListener('abort', () => left.abort(), { once: true });
     },
     onOutput: (bytes: Uint8Array) => out?.write('output', bytes),

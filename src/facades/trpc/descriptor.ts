@@ -78,13 +78,13 @@ async function answer(
   return reply.send(response.headers.has('transfer-encoding') ? response.body : await response.text());
 }
 
-/** Converts a request for tRPC. Rejects JSON that is too complex, because tRPC parses it again without limits. */
+/** Rejects JSON that is too complex, because tRPC parses the body again without limits. */
 function toFetch({ raw, rawBody, query }: FastifyRequest, reply: FastifyReply): Request {
   if (rawBody) parseJsonBody(rawBody);
   for (const one of [(query as { input?: unknown }).input].flat()) {
     if (typeof one === 'string') parseJsonParameter(one);
   }
-  // Fastify has already read the body. Like our other routes, this route parses it as JSON and ignores its content type.
+  // Parse as JSON whatever the content type, like the other routes.
   if (raw.method === 'POST') raw.headers['content-type'] = 'application/json';
   return incomingMessageToRequest(Object.assign(raw, { body: rawBody?.toString() ?? '' }), reply.raw, {
     maxBodySize: null,
@@ -92,8 +92,8 @@ function toFetch({ raw, rawBody, query }: FastifyRequest, reply: FastifyReply): 
 }
 
 /**
- * tRPC's own stream, with the pings, backpressure and shutdown of our other streams. No end message is sent: a client treats an
- * announced end as final, but resumes after a broken connection.
+ * tRPC's stream with our pings, backpressure and shutdown. No end message is sent, because a client resumes only after a
+ * broken connection.
  */
 async function stream(reply: FastifyReply, response: Response, sse: FacadeDeps['sse']): Promise<void> {
   const reader = (response.body as ReadableStream<Uint8Array>).getReader();
@@ -131,13 +131,11 @@ function serve(socket: ClientSocket, request: SocketRequest, deps: FacadeDeps): 
   const reached = { host: request.raw.headers.host, scheme };
   const connected = { version, clock, previews, reached, calls: new CallLimiter(), drained: socket.drained };
   const admit = request.known ? async () => request.principal : byConnectionParams(socket, address, deps);
-  // Our own server accepts the connections, so there is no `wss`.
   const options: Omit<WSSHandlerOptions<AppRouter>, 'wss'> = {
     router: appRouter,
     maxBatchSize,
     experimental_encoder: {
       encode: (frame) => JSON.stringify(frame),
-      // Rejects JSON that is too deep or has too many values.
       decode: (data) => parseJsonBody(Buffer.from(data as string)),
     },
     createContext: async ({ info }): Promise<TrpcContext> => ({
@@ -150,7 +148,7 @@ function serve(socket: ClientSocket, request: SocketRequest, deps: FacadeDeps): 
   handle(socket.connection, request.raw);
 }
 
-/** Admits a client by the connection parameters in its first frame. Closes the socket if no valid token arrives in time. */
+/** Authenticates a client by its first frame. Closes the socket if no valid token arrives in time. */
 function byConnectionParams(
   socket: ClientSocket,
   address: string,
@@ -179,7 +177,7 @@ function byConnectionParams(
   };
 }
 
-/** Logs an internal error in full; the client learns only that one occurred. */
+/** Logs an internal error in full. The client gets no details. */
 function reportBug(logger: HttpLogger, error: TRPCError, path: string | undefined): void {
   const known = fromTrpcError(error);
   if (wireErrors[known.code].http === 500) logger.error({ err: known.cause ?? known, path }, 'procedure failed');

@@ -41,7 +41,6 @@ export const detailErrorStyle: ErrorStyle = {
   },
 };
 
-/** Paths at or below a prefix use its style, unknown routes included; all other paths return errors as `{detail}`. */
 export function findErrorStyle(styles: ReadonlyMap<string, ErrorStyle>, url: string): ErrorStyle {
   const path = url.split('?', 1)[0] ?? '';
   for (const [prefix, style] of styles) {

@@ -2,7 +2,7 @@ import { AppError, type ErrorCode } from '../../core/errors/errors.ts';
 
 export type ErrorTexts = Partial<Record<ErrorCode, string>>;
 
-/** Replaces error texts with the facade's own texts, because some clients match them exactly. */
+/** Some clients match error texts exactly. */
 export async function withErrorTexts<Result>(texts: ErrorTexts, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();

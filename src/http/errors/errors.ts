@@ -67,15 +67,15 @@ export function sendError(
     const about = { request: request.id, route: request.routeOptions?.url };
     logger.error({ err: error.cause ?? error, ...about }, 'request failed');
   }
-  // Sent as a header, because clients of the imitated APIs compare whole bodies.
+  // In a header, because clients of the imitated APIs compare whole bodies.
   const docs = errorDocsPathOf(error.code);
   if (docs !== undefined) reply.header('link', `<${docs}>; rel="help"`);
   if (status === 401) reply.header('www-authenticate', 'Bearer');
   if ((status === 429 || status === 503) && error.retryable) {
     reply.header('retry-after', Math.ceil((error.retryAfterMs ?? 1000) / 1000));
   }
-  // Fastify would close the connection, and a client that sends everything before it reads would see a reset instead of this
-  // response. The remaining body is therefore read and dropped, within the time limit of a request.
+  // Fastify would close the connection, and a client that is still sending would see a reset instead of this response. The
+  // remaining body is read and dropped, within the time limit of a request.
   if (status === 413) reply.removeHeader('connection');
   for (const [name, value] of Object.entries(style.headers?.(status, error) ?? {})) reply.header(name, value);
   return reply.code(status).send(style.body(status, error, request.id));

@@ -23,7 +23,6 @@ const usualTexts: Readonly<Record<number, string>> = {
   503: 'Unavailable',
 };
 
-/** Routes with the same failures share one object. */
 export function createFailureDescriber({ always, texts, of, other }: FailureDocOptions) {
   const shared = new Map<string, ReplyDocs>();
   return (own: readonly number[], missing?: string): ReplyDocs => {

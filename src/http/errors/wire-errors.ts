@@ -13,7 +13,6 @@ const busy = { http: 429, trpc: 'TOO_MANY_REQUESTS', ws: 1013 } as const;
 const unavailable = { http: 503, trpc: 'SERVICE_UNAVAILABLE', ws: 1013 } as const;
 const bug = { http: 500, trpc: 'INTERNAL_SERVER_ERROR', ws: 1011 } as const;
 
-/** One row per error code, one column per protocol. A new code does not compile without a row. */
 export const wireErrors = {
   invalid_request: bad,
   path_outside: bad,

@@ -14,11 +14,11 @@ import type { OperationServices, Services } from '../../sessions/api/services.ts
 export interface CallerContext {
   readonly principal: Principal;
   readonly services: Services;
-  /** Resources without access checks. Used only by the procedures of `src/api`, which check and audit their callers. */
+  /** Without access checks. Only for the procedures of `src/api`, which check and audit their callers. */
   readonly unchecked: OperationServices;
   readonly audit?: AuditRecorder | undefined;
   /**
-   * Runs `work` at most once per key and repeats the first answer; a failure releases the key. Rejects: conflict (the key was
+   * Runs `work` at most once per key, then repeats its answer. A failure releases the key. Rejects: conflict (the key was
    * used with other content, or its first call is still running).
    */
   readonly once: <Answer>(key: readonly string[], content: string, work: () => Promise<Answer>) => Promise<Answer>;

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 
-/** The address and scheme of a client; behind trusted proxies, those that the proxies report. */
 export interface RemoteClient {
   readonly address: string;
   readonly scheme: 'http' | 'https';
@@ -30,7 +29,7 @@ export class ClientResolver {
   of({ socket, headers }: IncomingRequest): RemoteClient {
     const peer = socket.remoteAddress ?? '';
     if (!this.isProxy(peer)) return { address: peer, scheme: 'http', isForwarded: false };
-    // Each proxy appends the address of its peer, so the last address that is not one of our proxies is the client's.
+    // Each proxy appends its peer's address, so the client's address is the last one that is not ours.
     let address = peer;
     for (const entry of listOf(headers['x-forwarded-for']).reverse()) {
       const next = plainAddress(entry);
@@ -49,10 +48,7 @@ const listOf = (header: string | string[] | undefined) =>
     .split(',')
     .map((entry) => entry.trim());
 
-/**
- * The bare address of `10.0.0.1`, `10.0.0.1:80`, `[::1]:80`, `::ffff:10.0.0.1` or `fe80::1%eth0`. Undefined if the text contains
- * no address.
- */
+/** Understands `10.0.0.1`, `10.0.0.1:80`, `[::1]:80`, `::ffff:10.0.0.1` and `fe80::1%eth0`. */
 function plainAddress(text: string): string | undefined {
   const [, bracketed, withPort] = /^(?:\[([^\]]+)\](?::\d+)?|([\d.]+):\d+)$/.exec(text) ?? [];
   const [bare = ''] = (bracketed ?? withPort ?? text).split('%', 1);

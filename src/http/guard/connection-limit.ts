@@ -15,20 +15,19 @@ interface Options {
   readonly clients: ClientResolver;
 }
 const elsewhere = 'connection on another port';
-/** How long, in ms, a connection beyond the limit has to send one request and receive the refusal. */
+/** Milliseconds. How long a connection beyond the limit has to send a request and receive the refusal. */
 const overLimitMs = 2_000;
 const quietMs = 60_000;
 
 /**
- * Limits the open connections per address, across all ports. A trusted proxy's connections carry the requests of many clients, so
- * each client's open requests are counted instead. Register this before any other hook that can refuse a request.
+ * Limits the open connections per address. A trusted proxy's connections carry many clients, so each client's open requests
+ * count instead. Register this before any other hook that can refuse a request.
  */
 export function limitConnections(app: FastifyInstance, { perAddress, clock, logger, clients }: Options): void {
   const open = new Map<string, number>();
   const tooMany = new WeakSet<Socket>();
   let quietUntil = 0;
 
-  /** Counts a connection, or a request from a proxy, until it closes. Returns whether its address is over the limit. */
   const isOver = (address: string, counted: EventEmitter): boolean => {
     const network = toNetworkKey(address);
     const count = (open.get(network) ?? 0) + 1;
@@ -47,7 +46,7 @@ export function limitConnections(app: FastifyInstance, { perAddress, clock, logg
   };
   const admit = (socket: Socket) => {
     const address = socket.remoteAddress;
-    if (address === undefined || clients.isProxy(address)) return; // undefined: the client has already disconnected
+    if (address === undefined || clients.isProxy(address)) return;
     if (!isOver(address, socket)) return;
     tooMany.add(socket);
     const timer = clock.setTimeout(() => socket.destroy(), overLimitMs);

@@ -8,17 +8,16 @@ import type { RateLimiter, RateLimitStatus } from './rate-limit.ts';
 
 export interface CallerCredentialRegistry {
   /**
-   * Hash of the server's token. Empty: the server has neither a token nor keys. Undefined: it has keys but no token, so callers
-   * without a key have no rights.
+   * Hash of the server's token. Empty: neither a token nor keys exist. Undefined: only keys exist, and callers without a key
+   * have no rights.
    */
   readonly serverSeal: string | undefined;
   live(key: string): Principal | undefined;
   principals(): readonly Principal[];
-  /** Counts a request against the principal's rate limit, or the address's if the caller is unknown. Undefined: no limit. */
   count(principal: Principal | undefined, address: string): RateLimitStatus | undefined;
-  /** Counts a wrong credential. Returns how long the address must wait after too many of them, in ms; usually 0. */
+  /** Counts a wrong credential. Returns how long the address must wait, in ms; usually 0. */
   failed(address: string): number;
-  /** Whether the text is this server's token, or has the form of a key, even an expired one. */
+  /** Whether the text is this server's token or looks like a key, even an expired one. */
   isOurs(text: string): boolean;
   audit(call: AuditedCall): void;
 }

@@ -18,14 +18,14 @@ import type { RateLimiter } from './rate-limit.ts';
 import type { BrowserAuthenticator } from './visitors.ts';
 
 export interface GuardOptions {
-  /** The server listens on loopback only, so Host must name this machine, an allowed host, or a facade. */
+  /** Host must be this machine, an allowed host, or a facade's name. */
   readonly loopback: boolean;
   readonly allowedHosts: readonly string[];
   readonly isOwnName?: (request: IncomingMessage) => boolean;
   readonly isForProgram?: (request: IncomingMessage) => boolean;
   /**
-   * Allowed origins. Undefined: those of development servers. If this server requires no credentials, pages of those origins
-   * can only read.
+   * Undefined: the origins of development servers. If the server requires no credentials, pages from these origins can only
+   * read.
    */
   readonly corsOrigins: readonly string[] | undefined;
   readonly gate: TokenVerifier;
@@ -40,7 +40,7 @@ const exposed = 'RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-Af
 const maxHeaders = 200;
 const harmless = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/** The order of the checks decides which error a client gets, so do not change it. */
+/** The order of the checks decides which error a client gets. Do not change it. */
 export function installGuard(app: FastifyInstance, options: GuardOptions): void {
   app.decorateRequest('caller', '');
   app.decorateRequest('known', false);
@@ -100,14 +100,14 @@ export function installGuard(app: FastifyInstance, options: GuardOptions): void 
     refuseWeak(request);
     runAsCaller({ principal: request.principal, address: request.client.address, request: request.id }, done);
   });
-  // A body parser runs in the context of the body's last chunk, which has no caller, so the caller is set again.
+  // A body parser runs without the caller, so the caller is set again.
   app.addHook('preValidation', ({ principal, client, id }, _reply, done) => {
     if (getCurrentRequestInfo().request === id) done();
     else runAsCaller({ principal, address: client.address, request: id }, done);
   });
 }
 
-/** Returns one principal object per origin, because streams and caches compare principals by identity. */
+/** One object per origin, because streams and caches compare principals by identity. */
 function readers({ keys }: GuardOptions): (request: FastifyRequest) => Principal {
   const known = new Map<string, Principal>();
   return ({ headers: { origin = '' } }) => {
@@ -117,7 +117,6 @@ function readers({ keys }: GuardOptions): (request: FastifyRequest) => Principal
   };
 }
 
-/** Returns undefined if credentials are required and no valid one was presented. */
 export function findPrincipal(shown: readonly string[], { gate, keys }: Pick<GuardOptions, 'gate' | 'keys'>) {
   if (gate.acceptsLocal(shown)) return adminPrincipal;
   if (gate.required && gate.accepts(shown)) return adminPrincipal;
@@ -150,13 +149,13 @@ function credentials(request: FastifyRequest): string[] {
   });
 }
 
-/** Returns the request's signature, if any. The signature alone decides, even if the request also has a valid token. */
+/** A signature takes precedence over a valid token. */
 function readSignature(request: FastifyRequest): string | undefined {
   const { signature } = (request.query ?? {}) as Query;
   if (signature === undefined || !request.route.config.signed) return undefined;
   return String(signature);
 }
-/** The link grants access on behalf of the key that created it. Undefined: the link or its key is not valid. */
+/** Acts for the key that created the link. Undefined: the link or its key is not valid. */
 function opens(request: FastifyRequest, signature: string, { signed, keys }: GuardOptions): SignedAccess | undefined {
   const { signed: purpose } = request.route.config;
   if (!signed || !purpose) return undefined;
@@ -175,7 +174,6 @@ function countWrong(address: string, { lockout }: GuardOptions): void {
   if (retryAfterMs > 0) throw lockedOutError(retryAfterMs);
 }
 
-/** Whether the token is sent in the WebSocket's first frame. Until that frame arrives, the server does nothing for the client. */
 function mayShowLater(request: FastifyRequest): boolean {
   const { connectionParams } = (request.query ?? {}) as Query;
   return !!request.route.config.connectionParams && isUpgrade(request) && connectionParams === '1';
@@ -216,8 +214,8 @@ function countRequest(request: FastifyRequest, reply: FastifyReply, { limiter }:
 }
 
 /**
- * Whether the request only reads. Also true for a request that opens a WebSocket. The procedures called over the WebSocket
- * can change data, so they check the principal again.
+ * Whether the request only reads or opens a WebSocket. Procedures called over a WebSocket check the principal again, because
+ * they can change data.
  */
 const isHarmless = ({ method, route }: FastifyRequest) => harmless.has(method) || route.config.reads === true;
 
@@ -228,7 +226,7 @@ function refuseForeign(request: FastifyRequest): void {
   throw new AppError('forbidden', `${describeOrigin(request)} cannot do this. Add the origin to CORRAL_CORS_ORIGINS.`);
 }
 
-/** The text is part of the response, so anything that does not look like an origin is left out. */
+/** The text becomes part of the response, so only a valid origin is included. */
 function describeOrigin({ headers: { origin = '' } }: FastifyRequest): string {
   return /^https?:\/\/[a-z0-9.[\]:-]{1,260}$/i.test(origin) ? `Pages of ${origin}` : 'Pages of another origin';
 }

@@ -8,7 +8,7 @@ import { AppError } from '../../core/errors/errors.ts';
 const keptMs = 24 * 60 * 60 * 1000;
 const sweepEveryMs = 60 * 60 * 1000;
 
-/** A key that this request has claimed. The holder must call either `answer` or `release`, exactly once. */
+/** The holder must call either `answer` or `release`, exactly once. */
 export interface IdempotencyClaim {
   readonly kind: 'new';
   answer(answer: unknown): Promise<void>;
@@ -18,12 +18,13 @@ export interface IdempotencyClaim {
 export type IdempotencyResult = IdempotencyClaim | { readonly kind: 'replay'; readonly answer: unknown } | undefined;
 
 export interface Idempotency {
-  /** Undefined when the request has no key. Rejects: invalid_request, conflict. */
+  /** Undefined: the request has no key. Rejects: invalid_request, conflict. */
   claim(request: FastifyRequest): Promise<IdempotencyResult>;
-  /** Runs `work` at most once per key; marks the reply when it repeats the first answer. */
+  /** Runs `work` at most once per key, and marks the reply when it repeats the first answer. */
   once<Answer>(request: FastifyRequest, reply: FastifyReply, work: () => Promise<Answer>): Promise<Answer>;
   /**
-   * Like `once`, for a key that is not in a header. `key` includes its owner and purpose; a repeat must have the same `content`.
+   * Like `once`, for a key that is not in a header. `key` includes its owner and purpose; repeats must have the same
+   * `content`.
    */
   onceFor<Answer>(key: readonly string[], content: string, work: () => Promise<Answer>): Promise<Answer>;
 }
@@ -102,7 +103,6 @@ export function installIdempotency(app: Pick<FastifyInstance, 'addHook'>, { once
   });
 }
 
-/** Stores the result for repeats. A failure releases the key. */
 export async function runWithClaim<Answer>(
   claim: IdempotencyClaim | undefined,
   work: () => Promise<Answer>,
@@ -122,7 +122,7 @@ export function markReplayed(reply: FastifyReply): void {
   reply.header('idempotency-replayed', 'true');
 }
 
-/** The path without a trailing slash, and the query without the token, which may be renewed between two attempts. */
+/** Without a trailing slash and without the token, which may change between two attempts. */
 function target(url: string): string {
   const [path = '', query = ''] = url.split('?', 2);
   const kept = query.split('&').filter((pair) => pair !== '' && !pair.startsWith('token='));
@@ -131,10 +131,7 @@ function target(url: string): string {
 
 const sha256 = (bytes: string | Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
-/**
- * Encrypts a stored answer, because it can outlive the data that it contains. Only a caller who presents the key can decrypt it:
- * the store has only the key's hash.
- */
+/** Encrypts a stored answer, because it can outlive its data. Decryption needs the caller's key; the store has only its hash. */
 function createSeal(parts: readonly string[]) {
   const secret = createHash('sha256').update('corral answer\n').update(parts.join('\n')).digest();
   return {

@@ -15,7 +15,7 @@ interface HeaderNames {
   readonly email?: string | undefined;
   readonly name?: string | undefined;
   readonly groups?: string | undefined;
-  /** The header with a signed token. If set, the other headers are ignored. */
+  /** A signed token's header. If set, the other headers are ignored. */
   readonly token?: string | undefined;
 }
 interface Deps {
@@ -37,15 +37,15 @@ const meetEveryMs = 60_000;
 const maxKnown = 10_000;
 
 /**
- * People authenticated by a proxy in front of this server. Its headers apply only if the connection comes from a trusted proxy.
- * They are removed from every request, so no log, program or sandbox gets them.
+ * Identifies people by a trusted proxy's headers. Removes the headers from every request, so that no log, program or sandbox
+ * gets them.
  */
 export class ProxyAuthenticator implements RequestInterceptor {
   readonly #deps: Deps;
   readonly #headers: readonly (readonly [keyof HeaderNames, string])[];
   readonly #stated = new WeakMap<IncomingMessage, Stated | 'repeated'>();
   readonly #found = new WeakMap<IncomingMessage, string>();
-  /** The proxy's latest data about each person, by hash of the subject. Prevents a write to the store on every request. */
+  /** By hash of the subject. Saves a write to the store on every request. */
   readonly #known = new Map<string, ProxiedPerson>();
 
   constructor(deps: Deps) {
@@ -55,7 +55,7 @@ export class ProxyAuthenticator implements RequestInterceptor {
     );
   }
 
-  /** Moves the headers out of the request. Called twice for a WebSocket; the second call changes nothing. */
+  /** Removes the headers. A second call, as for a WebSocket, changes nothing. */
   rewrite = (request: IncomingMessage): boolean => {
     const { headers, rawHeaders, socket } = request;
     const isTrusted = this.#deps.clients.isProxy(socket.remoteAddress ?? '');
@@ -77,13 +77,13 @@ export class ProxyAuthenticator implements RequestInterceptor {
   upgrade = () => false;
 
   /**
-   * Returns undefined if nothing needs checking: the request has no proxy header, or the same unsigned headers were checked
-   * within the last minute. Rejects: invalid_request, provider_error.
+   * Undefined: there is nothing to check, or the same unsigned headers were checked within the last minute. Rejects:
+   * invalid_request, provider_error.
    */
   prepare(request: IncomingMessage): Promise<void> | undefined {
     const stated = this.#stated.get(request);
     if (stated === undefined) return undefined;
-    // The header was sent twice, and either of the two may come from the client.
+    // Either of the two may come from the client.
     if (stated === 'repeated')
       return Promise.reject(new AppError('invalid_request', 'The proxy sent a header about the person twice.'));
     const text = JSON.stringify(stated);
@@ -120,7 +120,7 @@ export class ProxyAuthenticator implements RequestInterceptor {
   async #readIdentity({ token, ...stated }: Stated): Promise<ProviderIdentity | undefined> {
     const { signed } = this.#deps;
     const claims = signed ? (await signed.keys.verify(token ?? '', signed))?.claims : fromHeaders(stated);
-    // The operator trusts the proxy's e-mail addresses too, unless the proxy marks one as unverified.
+    // The proxy's e-mail addresses are trusted unless marked as unverified.
     return claims?.sub && claims.sub.length <= 255
       ? toProviderIdentity({ email_verified: true, ...claims }, { groupsClaim: 'groups' })
       : undefined;

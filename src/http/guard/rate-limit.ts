@@ -8,14 +8,13 @@ export interface RateLimitStatus {
   readonly exceeded: boolean;
 }
 export interface RateLimiter {
-  /** A `cost` of 0 only reads the count; default: 1. */
+  /** A `cost` of 0 only reads the count. Default: 1. */
   take(caller: string, cost?: number): RateLimitStatus;
 }
 
 /**
- * Above this number of callers in one window, new callers share one count, so memory stays bounded and no known caller
- * is forgotten. The store of `@fastify/rate-limit` forgets the oldest caller instead, so a flood of addresses resets
- * that caller's limit.
+ * Beyond this number of callers per window, new callers share one count. Memory stays bounded, and a flood of addresses
+ * cannot reset a known caller's limit, as it can with `@fastify/rate-limit`.
  */
 const maxCallers = 10_000;
 

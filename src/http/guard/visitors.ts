@@ -13,14 +13,14 @@ interface Deps {
   readonly devices: DeviceRegistry;
   readonly proxy?: ProxyAuthenticator | undefined;
   readonly pageUrl: string | undefined;
-  /** The lifetime of a cookie, in seconds. */
+  /** Seconds. */
   readonly seconds: number;
   readonly within: (caller: Principal) => Principal;
 }
 
 /**
- * People in browsers, identified by this server's cookie or by a proxy. Only requests of the server's own page are accepted,
- * because browsers also add the cookie to requests that other pages make.
+ * Identifies people in browsers by this server's cookie or a proxy. Accepts requests from the server's own page only,
+ * because browsers send the cookie with any page's requests.
  */
 export class BrowserAuthenticator extends ServerComponent<Deps> {
   isSecure = ({ scheme }: Pick<RemoteClient, 'scheme'>): boolean =>
@@ -42,10 +42,6 @@ export class BrowserAuthenticator extends ServerComponent<Deps> {
     return found && within(found);
   }
 
-  /**
-   * Identifies the person that a proxy names, loads a device that another server stored, or renews an old cookie. Undefined:
-   * nothing to await.
-   */
   prepare(request: Request, reply: FastifyReply): Promise<void> | undefined {
     const { devices, proxy } = this.deps;
     const prepared = proxy?.prepare(request.raw);
@@ -71,8 +67,8 @@ export class BrowserAuthenticator extends ServerComponent<Deps> {
 }
 
 /**
- * Whether the server's own page could have sent the request; `find` has already refused other origins. Browsers send the
- * origin with every change and every socket.
+ * Whether the server's own page could have sent the request; `find` refuses other origins. Browsers send the origin with
+ * every change and every socket.
  */
 const isOwn = ({ method, headers }: Request): boolean =>
   (['GET', 'HEAD'].includes(method) && headers.upgrade === undefined) ||

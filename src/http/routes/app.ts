@@ -54,23 +54,23 @@ export interface AppOptions {
   readonly closing: AbortSignal;
   readonly clock?: Clock;
   readonly ids?: Pick<IdSource, 'short'> | undefined;
-  /** Compares each reply with its documented schema. This is slow, so use it for tests and development only. */
+  /** Slow, so for tests and development only. */
   readonly checkReplies?: boolean | undefined;
   readonly elsewhere?: readonly Pick<RequestInterceptor, 'rewrite'>[];
 }
 
 export const listenerOptions: ServerOptions = {
-  maxHeaderSize: 16_384, // bytes of the request line and headers together
+  maxHeaderSize: 16_384, // bytes, including the request line
   headersTimeout: 10_000,
-  requestTimeout: 0, // `enforceBodyTimeouts` sets the limits, because they differ between routes
-  connectionsCheckingInterval: 1_000, // with Node's default, a slow request could exceed its limit by 30 s
-  requireHostHeader: false, // the guard refuses such a request with a proper response
+  requestTimeout: 0, // `enforceBodyTimeouts` sets the limits, which differ between routes
+  connectionsCheckingInterval: 1_000, // Node's default would let a slow request exceed its limit by 30 s
+  requireHostHeader: false, // the guard sends a proper refusal
   shouldUpgradeCallback: isSocketUpgrade,
 };
 
 /**
- * Without these two compilers, Fastify loads its own validator and serializer (1 MiB). Here zod validates requests, and
- * `JSON.stringify` serializes replies, because Fastify never sees the replies' schemas.
+ * Keeps Fastify from loading its own validator and serializer (1 MiB). Zod validates requests, and `JSON.stringify`
+ * serializes replies.
  */
 const schemaController = {
   compilersFactory: { buildValidator: () => validatorCompiler, buildSerializer: () => () => JSON.stringify },
@@ -98,7 +98,7 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
       return sendError(known, request, reply, { styles, logger });
     },
   }).withTypeProvider<ZodTypeProvider>();
-  // Node would silently drop surplus headers, Origin included; the guard refuses the request instead
+  // Node would silently drop surplus headers, even Origin; the guard refuses such a request instead
   app.server.maxHeadersCount = 0;
 
   observeRequests(app, options);
@@ -112,7 +112,7 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
     const { idHeader } = findErrorStyle(styles, request.url);
     if (idHeader !== undefined) reply.header(idHeader, request.id);
     if (closing.aborted) reply.header('connection', 'close');
-    if (reply.statusCode >= 400) reply.header('x-request-id', request.id); // the log contains this id too
+    if (reply.statusCode >= 400) reply.header('x-request-id', request.id);
     done();
   });
   const unused = unusedConnections(app.server);
@@ -125,7 +125,6 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
   return { app, table };
 }
 
-/** Creates request ids cheaply. They are unique across servers and restarts. */
 function requestIds(ids: Pick<IdSource, 'short'>): () => string {
   const life = ids.short();
   let count = 0;
@@ -133,8 +132,8 @@ function requestIds(ids: Pick<IdSource, 'short'>): () => string {
 }
 
 /**
- * Connections that have not sent a request yet. Browsers open such connections in advance. Node treats them as busy and
- * would wait for them at shutdown.
+ * Browsers open connections in advance. Until the first request, Node treats such a connection as busy and would wait for it
+ * at shutdown.
  */
 function unusedConnections(server: Server): ReadonlySet<Socket> {
   const unused = new Set<Socket>();
@@ -146,7 +145,7 @@ function unusedConnections(server: Server): ReadonlySet<Socket> {
   return unused;
 }
 
-/** Parses every body as JSON and ignores its Content-Type. A route without a body schema ignores its body. */
+/** Ignores the Content-Type. A route without a body schema ignores its body. */
 function readBodies(app: App): void {
   app.decorateRequest('rawBody', undefined);
   app.removeAllContentTypeParsers();
@@ -176,8 +175,8 @@ function readBodies(app: App): void {
 }
 
 /**
- * Compares each reply with its route's schemas, and responds with 500 and the reason if they differ. For tests and development:
- * each reply is parsed once more. Call this before the routes are registered.
+ * Responds with 500 if a reply does not match its schemas. For tests and development, because each reply is parsed once
+ * more. Call this before the routes are registered.
  */
 export function checkReplies(app: FastifyInstance, logger: Pick<HttpLogger, 'error'>): void {
   app.addHook('onRoute', (route) => {
@@ -195,13 +194,12 @@ export function checkReplies(app: FastifyInstance, logger: Pick<HttpLogger, 'err
   });
 }
 
-/** Returns undefined if the reply matches its documentation. Does not read streams. */
 function findReplyMismatch(
   reply: Pick<FastifyReply, 'statusCode' | 'getHeader'>,
   payload: unknown,
   replies: DocumentedReplies,
 ): string | undefined {
-  if (reply.statusCode === 304) return undefined; // the reply to a conditional request; it has no body
+  if (reply.statusCode === 304) return undefined;
   const doc = replies.get(String(reply.statusCode)) ?? replies.get('default');
   if (!doc) return 'the status is not documented';
   if (!doc.content) return undefined;

@@ -12,7 +12,7 @@ export interface HttpMetrics {
   readonly contentType: string;
   /** Prometheus text format 0.0.4. */
   text(): Promise<string>;
-  /** `route` is a pattern, never a path with ids. */
+  /** `route` is a pattern without ids. */
   httpRequest(request: { method: string; route: string; status: number; seconds: number }): void;
   streamOpened(transport: 'sse' | 'websocket'): Disposable;
 }
@@ -23,11 +23,11 @@ interface Observers {
   readonly clients: ClientResolver;
 }
 
-/** Writes one log line and one measurement per request, however it ends. Add this first, so that it sees refusals. */
+/** One log line and one measurement per request, however it ends. Add this first, so that it sees refusals. */
 export function observeRequests(app: FastifyInstance, { logger, metrics, clients }: Observers): void {
   app.decorateRequest('route');
   app.decorateRequest('client');
-  // The hook is not async, because a promise would cost more than the hook's work.
+  // Not async, because a promise would cost more than the hook's work.
   app.addHook('onRequest', (request, reply, done) => {
     const started = performance.now();
     request.route = request.routeOptions;
@@ -51,7 +51,7 @@ export function observeRequests(app: FastifyInstance, { logger, metrics, clients
           ...(session && { session }),
           ...(request.principal?.key !== undefined && { key: request.principal.key }),
           ...(cut && { cut }),
-          // the log rate-limits only the lines with an address; all other requests are already rate limited
+          // only lines with an address are rate-limited in the log; all other requests already are
           ...((status >= 400 || request.route.config?.free) && { address: request.client.address }),
         },
         'request',

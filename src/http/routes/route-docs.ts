@@ -1,9 +1,9 @@
 import type { FastifyContextConfig } from 'fastify';
 import { z } from 'zod';
 
-// Routes describe themselves where they are registered. `schema.response` has the successful replies by status, and `config.doc`
-// everything else. The reply schemas define the types of the handler's results, the entries of the OpenAPI document and, outside
-// production, the check of each reply (`checkReplies` in `app.ts`).
+// Routes describe themselves where they are registered. `schema.response` has the successful replies by status, and
+// `config.doc` has everything else. The types of the handlers, the OpenAPI document and the reply check are derived from
+// both.
 
 interface MediaDoc<Schema extends z.ZodType = z.ZodType> {
   readonly schema: Schema;
@@ -24,16 +24,13 @@ export interface RouteDoc {
   readonly tag: string;
   readonly summary: string;
   readonly description?: string;
-  /** Descriptions of the header parameters, by name; the schemas define all other parameters. */
   readonly headers?: Readonly<Record<string, string>>;
   /** By status; `default` covers all statuses not listed. */
   readonly failures: ReplyDocs;
   readonly bodyExample?: unknown;
   readonly requestContent?: Readonly<Record<string, z.ZodType>>;
   readonly websocket?: true;
-  /**
-   * A file of a web page, or a step of a sign-in or sign-out. The OpenAPI document omits it, because it is not part of the API.
-   */
+  /** Omitted from the OpenAPI document: files of a web page, and sign-in steps. */
   readonly asset?: true;
 }
 
@@ -47,10 +44,7 @@ export const jsonReply = <Schema extends z.ZodType>(
 });
 export const okReply = <Schema extends z.ZodType>(schema: Schema, example: z.output<Schema>) =>
   jsonReply('Success', schema, example);
-/**
- * A reply in one of two formats, chosen by the client's `Accept` header. Handlers return the first format, and send the other one
- * through `reply`.
- */
+/** The client's `Accept` header chooses. Handlers return the first format and send the second through `reply`. */
 export const negotiatedReply = <Schema extends z.ZodType>(
   usual: JsonReply<Schema>,
   other: ReplyDoc,
@@ -74,18 +68,18 @@ interface DescribedRoute<Schema extends object>
   readonly schema?: Schema;
   readonly config?: Omit<FastifyContextConfig, 'doc'>;
   readonly fails?: readonly number[];
-  /** Description of the 404 reply. Default: the facade's own description. */
+  /** The 404 reply. Default: the facade's own description. */
   readonly missing?: string;
 }
 interface FacadeDocs {
   readonly tag: string;
-  /** Prefix of the operation ids, which must be unique across facades. */
+  /** Operation ids must be unique across facades. */
   readonly prefix: string;
   readonly failures: (own: readonly number[], missing?: string) => ReplyDocs;
 }
 
 /**
- * Creates the function that describes a facade's routes. It returns a route's registration options.
+ * Creates the function that returns a route's registration options.
  *
  * @example
  * app.get('/api/x', describeRoute('GetX', 'Get x', { schema: { response: { 200: okReply(X, x) } }, fails: [404] }), handler);

@@ -6,8 +6,8 @@ import type { ErrorStyle } from '../errors/error-style.ts';
 import type { RemoteClient } from '../guard/clients.ts';
 import { idempotencyHeaderDocs, type ReplyDoc, type ReplyDocs, type RouteDoc } from './route-docs.ts';
 
-// A route registers its schemas and its documentation together. The validation, the OpenAPI document, the guard, the reply check
-// and the route list all read that registration.
+// A route registers its schemas together with its documentation. Validation, the OpenAPI document, the guard, the reply
+// check and the route list all read that registration.
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -22,13 +22,12 @@ declare module 'fastify' {
     free?: true;
     /** The response is a stream. Cross-site requests are refused before it starts. */
     stream?: true;
-    /** The body has no total time limit, as long as it keeps arriving. */
+    /** No time limit for the whole body while bytes keep arriving. */
     upload?: true;
-    /** The body can pause indefinitely, because it is a program's input. */
+    /** A program's input, which can pause indefinitely. */
     idleBody?: true;
-    /** The route is a WebSocket; no other route accepts an upgrade. */
     socket?: true;
-    /** The token can also be in tRPC's connection parameters: in the query, or in a WebSocket's first frame. */
+    /** The token can also be in tRPC's connection parameters: in the query, or in the first frame. */
     connectionParams?: true;
   }
   interface FastifyInstance {
@@ -36,7 +35,7 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     client: RemoteClient;
-    /** A copy of `routeOptions`. Stored because Fastify creates a new object on each access. */
+    /** A copy of `routeOptions`, because Fastify creates a new object on each access. */
     route: FastifyRequest['routeOptions'];
     /** Identifies the caller for rate limits and idempotency keys; never a token itself. */
     caller: string;
@@ -67,7 +66,7 @@ export type App = FastifyInstance<
   ZodTypeProvider
 >;
 
-/** By status, or `default`. A Map, because an object reserves memory for all numeric keys below its largest. */
+/** A Map, because an object reserves memory for all numeric keys below its largest. */
 export type DocumentedReplies = ReadonlyMap<string, ReplyDoc>;
 
 export interface RegisteredRoute {
@@ -77,7 +76,6 @@ export interface RegisteredRoute {
   readonly schema: { readonly params?: unknown; readonly querystring?: unknown; readonly body?: unknown } | undefined;
   readonly doc: RouteDoc | undefined;
   readonly isSocket: boolean;
-  /** Every documented reply, failures included. */
   readonly replies: DocumentedReplies;
 }
 export interface RouteTable {
@@ -94,7 +92,7 @@ export function createRouteTable(app: FastifyInstance): RouteTable {
     const { method, url, config } = route;
     const replies = findDocumentedReplies(route) ?? new Map();
     const { response, ...schema } = route.schema ?? {};
-    if (response !== undefined) route.schema = schema; // otherwise Fastify would look up a serializer for each reply
+    if (response !== undefined) route.schema = schema; // spares Fastify a serializer look-up for each reply
     const pattern = new RegExp(`^${url.replace(/[.]/g, '\\.').replace(/:[^/]+/g, '[^/]+')}/?$`);
     const doc = config?.once && config.doc ? withKeyHeader(config.doc) : config?.doc;
     const registered = { url, schema, doc, isSocket: config?.socket === true, replies, pattern };

@@ -14,7 +14,7 @@ export function createDisconnectController(raw: ServerResponse): AbortController
 
 export const abortOnDisconnect = (reply: FastifyReply): AbortSignal => createDisconnectController(reply.raw).signal;
 
-/** Like `abortOnDisconnect`, but a request with an idempotency key continues, because a retry may request its result. */
+/** A request with an idempotency key continues, because a retry may request its result. */
 export function abortUnlessIdempotent(reply: FastifyReply): AbortSignal {
   const mayAskAgain = reply.request.headers['idempotency-key'] !== undefined;
   return mayAskAgain ? neverAbortingSignal : abortOnDisconnect(reply);

@@ -3,14 +3,14 @@ import type { FastifyInstance } from 'fastify';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { handleClientError } from '../errors/errors.ts';
 
-/** Time limit for receiving a body, unless it is an upload or a program's input. Sending the response has no time limit. */
+/** Milliseconds to receive a body, unless it is an upload or a program's input. */
 const wholeMs = 30_000;
 const idleMs = 30_000;
 const checkMs = 5_000;
 
 /**
- * Limits the time to receive a body, depending on the route, because Node's single limit would cut off every upload over a
- * slow connection. Add this before any hook that can refuse a request: the body of a refused request is still read.
+ * Limits the time to receive a body per route. Node's single limit would cut off every upload over a slow connection. Add
+ * this before any hook that can refuse a request, because refused bodies are still read.
  */
 export function enforceBodyTimeouts(app: FastifyInstance, clock: Clock): void {
   app.addHook('onRequest', (request, _reply, done) => {
@@ -41,7 +41,7 @@ function watch(raw: IncomingMessage, clock: Clock, isOver: (() => boolean) | und
   raw.once('end', settled).once('close', settled);
 }
 
-/** Whether nothing has arrived for too long. Time during which the server is not reading does not count. */
+/** Time during which the server is not reading does not count. */
 function stalled(raw: IncomingMessage, clock: Clock): () => boolean {
   let seen = raw.socket.bytesRead;
   let since = clock.now();

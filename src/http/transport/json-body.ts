@@ -3,12 +3,12 @@ import { replaceLoneSurrogates } from '../../core/text/text.ts';
 import { InvalidRequestError } from '../errors/error-style.ts';
 
 /**
- * Limits far above any real request: parsing a million keys would block the server for half a second. Transports limit the
- * bytes first, by CORRAL_MAX_BODY_BYTES or by the maximum size of a socket frame or a request line.
+ * Far above any real request: parsing a million keys would block the server for half a second. Transports limit the bytes
+ * first.
  */
 const limits = { maxBytes: Number.POSITIVE_INFINITY, maxDepth: 64, maxValues: 50_000 };
 
-/** Parses a client's body and replaces lone surrogates; empty: undefined. Throws an error with a message for the client. */
+/** Replaces lone surrogates. Empty: undefined. Throws an error with a message for the client. */
 export function parseJsonBody(bytes: Buffer): unknown {
   if (bytes.length === 0) return undefined;
   const json = parseJson(bytes, limits);
@@ -17,7 +17,7 @@ export function parseJsonBody(bytes: Buffer): unknown {
   throw unreadable(`The request body is too complex: ${json.detail}.`);
 }
 
-/** Parses a URL parameter. Undefined: not JSON, which the caller reports. Rejects JSON that is too complex. */
+/** Undefined: not JSON, which the caller reports. Rejects JSON that is too complex. */
 export function parseJsonParameter(text: string): { readonly value: unknown } | undefined {
   const json = parseJson(text, limits);
   if (json.ok) return json;
@@ -25,6 +25,6 @@ export function parseJsonParameter(text: string): { readonly value: unknown } | 
   throw unreadable(`A parameter of the URL is too complex: ${json.detail}.`);
 }
 
-/** Reported as a violation of the schema, so that a facade that lists the invalid fields includes `body`. */
+/** Reported as a schema violation, so that facades that list invalid fields include `body`. */
 const unreadable = (text: string) =>
   new InvalidRequestError([{ type: 'json_invalid', loc: ['body'], msg: text }], text);

@@ -12,9 +12,8 @@ export interface FormPart {
   readonly content: Readable;
 }
 /**
- * Passes each file of the fields `file` and `files` of a multipart body to `take` as it arrives. If the body is broken or
- * truncated, reading the current file fails first, and then the whole call. Reading stops when `take` fails. `texts`
- * receives the text fields, by name.
+ * Passes each file of the fields `file` and `files` to `take` as it arrives. Stops when `take` fails. If the body is broken,
+ * reading the current file fails first, then the whole call. `texts` receives the text fields.
  */
 export async function readMultipartFiles<Taken>(
   request: FastifyRequest,
@@ -32,8 +31,8 @@ export async function readMultipartFiles<Taken>(
 }
 
 /**
- * Like `readMultipartFiles`, but for a body that is already decompressed. Passes the files of the field `file` to `take` one
- * after another. File names keep their folders; a part without a file name gets an empty name.
+ * Like `readMultipartFiles`, for a body that is already decompressed. Takes the files of the field `file` one after another.
+ * File names keep their folders; a part without a file name gets an empty name.
  */
 export async function parseMultipartFiles<Taken>(
   body: Readable,
@@ -60,8 +59,8 @@ interface FormFolder {
 }
 
 /**
- * Reads a whole folder into memory: files of the fields `files[]` and `files`, whose names are relative paths. Rejects:
- * invalid_request (an unreadable body), payload_too_large as soon as a limit is exceeded.
+ * Reads a folder into memory: files of the fields `files[]` and `files`, named by relative paths. Rejects: invalid_request
+ * (an unreadable body), payload_too_large as soon as a limit is exceeded.
  */
 export async function readMultipartFolder(request: FastifyRequest, limits: FolderLimits): Promise<FormFolder> {
   const parser = createParser(contentType(request), limits.files, { preservePath: true });
@@ -110,7 +109,7 @@ async function takeParts<Taken>(
   parser.on(
     'file',
     (field: string, content: BusboyFileStream, filename: string | undefined, _encoding: string, mimeType: string) => {
-      let broken: Error | undefined; // the file's reader receives the error too
+      let broken: Error | undefined;
       content.on('error', (error) => {
         broken = error;
       });
@@ -138,7 +137,7 @@ async function takeParts<Taken>(
   parser.on('filesLimit', () => fail(new AppError('payload_too_large', `More than ${files} files in one request.`)));
   parser.on('partsLimit', () => fail(bad('The multipart body has too many parts.')));
   await pipeline(body, parser, { signal: stop.signal }).catch((thrown: unknown) => {
-    // Earlier parts are complete, even if they have not been read yet.
+    // Earlier parts are complete, even if not yet read.
     fail(thrown instanceof AppError ? thrown : new BrokenBody(), newest ? [newest] : []);
   });
   const results = await Promise.allSettled(taken);
@@ -149,10 +148,7 @@ async function takeParts<Taken>(
 /** Browsers and HTTP libraries escape these three characters of a file name, and no others. */
 const unescapeName = (name: string) => name.replace(/%(?:0A|0D|22)/g, decodeURIComponent);
 
-/**
- * Maximum bytes of one file's headers, and of all data outside the files and their headers. The parser itself would read and drop
- * any amount of such data.
- */
+/** Bytes of one file's headers, and of all data outside the files. The parser alone would accept any amount. */
 const headerBytes = 16 * 1024;
 const bytesBeside = 8 * 2 ** 20;
 
@@ -168,7 +164,7 @@ function createParser(type: string, files: number, { unnamed, ...more }: Multipa
     return new Busboy({
       headers: { 'content-type': type },
       ...more,
-      // otherwise a part without a file name would be parsed as a file
+      // keeps parts without a file name from being parsed as files
       isPartAFile: (field, _type, filename) => filename !== undefined || (unnamed !== undefined && field === unnamed),
       limits: {
         files,
@@ -184,7 +180,7 @@ function createParser(type: string, files: number, { unnamed, ...more }: Multipa
   }
 }
 
-/** Read from the raw headers, because a hook removes the parsed header so that JSON routes accept any content type. */
+/** From the raw headers, because a hook removes the parsed header for JSON routes. */
 function contentType({ raw }: FastifyRequest): string {
   const at = raw.rawHeaders.findIndex((name, n) => n % 2 === 0 && name.toLowerCase() === 'content-type');
   return at < 0 ? '' : (raw.rawHeaders[at + 1] ?? '');

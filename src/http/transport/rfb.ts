@@ -1,8 +1,7 @@
-// Splits a VNC viewer's bytes into messages, as far as needed to recognize input. The parser needs nothing from the server's
-// side, so a relay can pass that side on unchanged and still block a viewer's input. An unknown message has an unknown length,
-// so the remainder of the chunk is dropped. The next chunk is expected to start with a message, because viewers end their
-// chunks with one; a chunk that does not can be misread. Misread bytes grant no rights, because only whole messages of a known
-// kind pass.
+// Splits a VNC viewer's bytes into messages, as far as needed to recognize input. The display's side needs no parsing. An
+// unknown message has an unknown length, so the remainder of its chunk is dropped, because viewers end their chunks with a
+// message. If a viewer does not, its next bytes are misread. This grants no rights, because only whole messages of known
+// kinds pass.
 
 /**
  * `share`: whether other viewers may stay connected. `press`: a key goes down, or the mouse has a pressed button, even while it
@@ -13,7 +12,6 @@ export interface RfbMessage {
   readonly kind: RfbMessageKind;
   readonly bytes: Buffer;
 }
-/** The viewer does not follow the RFB handshake, so nothing it sends can be parsed. */
 export class RfbError extends Error {
   override readonly name = 'RfbError';
 }
@@ -28,7 +26,6 @@ interface Shape {
   readonly kind: RfbMessageKind;
   /** Undefined: more bytes are needed to know the length. */
   readonly length: number | undefined;
-  /** Too long to store, so the message is skipped. */
   readonly isSkipped?: true;
 }
 const fixed = (length: number, kind: RfbMessageKind = 'setup'): Shape => ({ kind, length });
@@ -69,7 +66,7 @@ export function withKeysym({ kind, bytes }: RfbMessage, keysym: number): RfbMess
   changed.writeUInt32BE(keysym, 4);
   return { kind, bytes: changed };
 }
-/** The offsets of the down flag in a key event: one byte in the standard format, two in QEMU's. */
+/** Offsets of the down flag: one byte in the standard format, two in QEMU's. */
 const bytesOfDown = (event: Buffer) => (event[0] === 4 ? { at: 1, end: 2 } : { at: 2, end: 4 });
 
 type Phase = 'version' | 'security' | 'init' | 'messages';
@@ -77,10 +74,7 @@ type Phase = 'version' | 'security' | 'init' | 'messages';
 export class RfbClientParser {
   #phase: Phase = 'version';
   #mayExtendPointer = false;
-  /**
-   * The beginning of a message. The buffer has room for the whole message, so that bytes arriving one by one cost no more
-   * than a single chunk.
-   */
+  /** Sized for the whole message, so that bytes arriving one by one stay cheap. */
   #partial = Buffer.alloc(0);
   #size = 0;
   #needed = 0;
@@ -114,13 +108,12 @@ export class RfbClientParser {
     return messages;
   }
 
-  /** Repeats the viewer's last request for the screen, because a viewer whose request was dropped would wait forever. */
+  /** Repeats the viewer's last screen request: after a dropped request, the viewer would wait forever. */
   #dropped(messages: RfbMessage[]): RfbMessage[] {
     if (this.#lastRequest) messages.push({ kind: 'setup', bytes: Buffer.from(this.#lastRequest).fill(1, 1, 2) });
     return messages;
   }
 
-  /** Returns an empty buffer until there are enough bytes to parse. */
   #gather(chunk: Buffer): Buffer {
     if (this.#size === 0) return chunk;
     const size = this.#size + chunk.length;

@@ -4,30 +4,28 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import { getCurrentPrincipal } from '../guard/caller.ts';
 
 const pingMs = 15_000;
-/** A client that has not read all queued bytes within this time is disconnected; it can resume from its cursor. */
+/** Disconnects a client that has not read all queued bytes within this time. The client can resume from its cursor. */
 const stalledMs = 30_000;
 const maxQueuedBytes = 4 * 1024 * 1024;
 /**
- * Maximum bytes per write: frames are joined up to this size, and a larger frame is written alone. Large writes reduce the
- * kernel's cost per byte; the maximum keeps a slow reader's backlog small.
+ * Bytes per write; a larger frame is written alone. Large writes cost the kernel less per byte, and the maximum keeps a slow
+ * reader's backlog small.
  */
 const pieceBytes = 64 * 1024;
 
 export interface SseContext {
   readonly clock: Clock;
-  /** Fires when the server shuts down, which ends every stream. */
   readonly closing: AbortSignal;
   opened(): Disposable;
 }
 
 export interface SseStream extends Disposable {
-  /** Fires when the client leaves, its key is revoked, or the server shuts down. */
   readonly gone: AbortSignal;
-  /** Returns a promise if the client must catch up before the next write. The promise resolves even if the client leaves. */
+  /** Returns a promise if the client must catch up before the next write. The promise also resolves if the client leaves. */
   write(frame: Buffer): Promise<void> | undefined;
-  /** Like `write`, but with as few writes as possible. Waits between writes until the client has caught up. */
+  /** Like `write`, with as few writes as possible. Waits in between until the client has caught up. */
   writeAll(frames: readonly Buffer[]): Promise<void> | undefined;
-  /** Cuts the connection, so that the client notices the loss and resumes from its cursor. */
+  /** The client notices the cut and resumes from its cursor. */
   destroy(): void;
 }
 
@@ -36,7 +34,7 @@ export function toSseFrame({ id, event, data }: { id?: string; event: string; da
   return Buffer.from(`${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
 }
 
-/** Takes over the response. Refuse a request before this call, because the status cannot change afterwards. */
+/** Refuse a request before this call, because the status cannot change afterwards. */
 export function openSse(reply: FastifyReply, { clock, closing, opened }: SseContext): SseStream {
   const res = reply.hijack().raw;
   const hangUp = new AbortController();
@@ -61,7 +59,7 @@ export function openSse(reply: FastifyReply, { clock, closing, opened }: SseCont
   if (res.destroyed || res.closed) gone();
   else {
     res.once('close', gone);
-    res.on('error', () => {}); // a write can fail on a connection that has just closed; its `close` event follows
+    res.on('error', () => {}); // a write can fail on a connection that has just closed
     closing.addEventListener('abort', onClosing, { once: true });
     ended?.addEventListener('abort', onClosing, { once: true });
     if (closing.aborted || ended?.aborted) onClosing();
@@ -99,7 +97,7 @@ export function openSse(reply: FastifyReply, { clock, closing, opened }: SseCont
       clock.clearTimeout(timer);
       if (res.closed || res.destroyed) return;
       res.end();
-      // Queued bytes get time to be sent, but a client that does not read them cannot delay a shutdown for long.
+      // A client that does not read its queued bytes must not delay a shutdown for long.
       const last = clock.setTimeout(() => res.destroy(), closing.aborted ? 4_000 : stalledMs);
       res.once('close', () => clock.clearTimeout(last));
     },
@@ -123,17 +121,13 @@ export function joinFramesIntoChunks(frames: readonly Buffer[]): Buffer[] {
 export function writeStreamHead(res: ServerResponse, headers: Record<string, unknown>): void {
   res.writeHead(200, {
     ...(headers as OutgoingHttpHeaders),
-    'x-accel-buffering': 'no', // otherwise nginx buffers the stream
+    'x-accel-buffering': 'no', // keeps nginx from buffering the stream
     // Keep-alive would delay a shutdown, and an unread request body would be parsed as the next request.
     connection: 'close',
   });
   res.socket?.setNoDelay(true);
 }
 
-/**
- * Waits until all queued bytes are sent or the client has disconnected. Disconnects a client that has not read them within
- * `stalledMs`.
- */
 export function waitForDrain(
   out: FastifyReply['raw'],
   stalledMs: number,

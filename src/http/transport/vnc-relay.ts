@@ -6,12 +6,12 @@ import type { DesktopService, DesktopStreamEndReason, DesktopViewer } from '../.
 import { PressedInputTracker, RfbClientParser, RfbError, type RfbMessage, withKeysym } from './rfb.ts';
 import { type ClientSocket, closeCodes } from './ws-socket.ts';
 
-// Connects a viewer's socket to the screen of a sandbox. Bytes from the screen are passed on unchanged. Bytes from the viewer
-// are parsed, and messages that the viewer may not send are dropped. Each side is read only as fast as the other side reads.
+// Connects a viewer to a sandbox's screen. The screen's bytes are passed on unchanged. Viewer messages without permission
+// are dropped.
 
 /**
- * The display's stream is paused when this many bytes, about a quarter of a screen, are queued for the viewer. With a lower
- * limit, the programs between the display and the viewer would take turns instead of working in parallel.
+ * Bytes, about a quarter of a screen. Pauses the display's stream while more is queued for the viewer. With a lower limit,
+ * the programs in between would take turns instead of working in parallel.
  */
 const maxWaiting = 1024 * 1024;
 const maxFrameBytes = 2 * 1024 * 1024;
@@ -20,10 +20,7 @@ export interface VncRelayRequest {
   readonly sessionId: SessionId;
   readonly mayControl: boolean;
   readonly viewerId?: string;
-  /**
-   * Whether the viewer receives text frames that report who controls the keyboard and mouse, and can send text frames to take
-   * or return control.
-   */
+  /** Whether the viewer gets text frames about who has control, and can send text frames to take or return control. */
   readonly talks: boolean;
 }
 export interface VncRelayDeps {
@@ -64,8 +61,7 @@ export async function relayVnc(socket: ClientSocket, relayRequest: VncRelayReque
     const end = await Promise.race([viewer.ended, left.promise]);
     if (end) socket.close(...endings[end]);
   } catch (thrown) {
-    // A missing desktop always closes the socket with the same code. Only the close reason shows whether the desktop is
-    // missing temporarily or permanently.
+    // A missing desktop always has the same close code. Only the reason shows whether it is missing temporarily or permanently.
     const error = toAppError(thrown);
     const isAbsent = error.code === 'unsupported' || error.code === 'sandbox_not_found';
     if (isAbsent) socket.close(closeCodes.failed, error.publicMessage);
@@ -174,7 +170,7 @@ class Relay {
       case 'setup':
         return true;
       case 'share':
-        if (!this.#rights.mayControl) message.bytes[0] = 1; // a viewer that only watches must not disconnect the others
+        if (!this.#rights.mayControl) message.bytes[0] = 1; // a viewer without control must not disconnect the others
         return true;
       case 'press':
       case 'hands':
@@ -211,20 +207,18 @@ function parseType(text: Buffer): unknown {
   return message.ok ? (message.value as { type?: unknown } | null)?.type : undefined;
 }
 
-// A display maps a character that its keyboard lacks to an unused key, and presses the key before programs know the mapping,
-// so the first press is lost. Unused keys also run out. The sandbox's daemon therefore types such characters, and waits until
-// the focused program has received them.
+// A display maps a character that its keyboard lacks to an unused key, and presses that key before programs know the
+// mapping, so the first press is lost. Unused keys also run out. The sandbox's daemon therefore types such characters and
+// waits until the program has received them.
 
 interface Outlet {
   write(bytes: Buffer): void;
   type(keysyms: readonly number[]): Promise<void>;
-  /** Called when too much input is queued, and again when the queue is empty. */
   onFull(isFull: boolean): void;
 }
 const maxTyped = 500; // characters per `type` call
 const maxHeldMessages = 2_000;
 
-/** Sends a viewer's input to the display and to the daemon, in order of arrival. */
 export class DisplayInputQueue {
   readonly #outlet: Outlet;
   readonly #held = new PressedInputTracker();
@@ -235,7 +229,7 @@ export class DisplayInputQueue {
     this.#outlet = outlet;
   }
 
-  /** Call this only with messages that the viewer may send. */
+  /** Only for messages that the viewer may send. */
   take(message: RfbMessage): void {
     const keysym = readKeysym(message);
     const latin = this.#held.hasModifier() ? toLatinKeysym(message.bytes) : undefined;
@@ -287,7 +281,6 @@ function readKeysym({ kind, bytes }: RfbMessage): number | undefined {
   const isKey = (kind === 'press' || kind === 'hands') && (bytes[0] === 4 || bytes[0] === 255);
   return isKey ? bytes.readUInt32BE(4) : undefined;
 }
-/** Whether the keysym is a character beyond ASCII. */
 const isTyped = (keysym: number) =>
   (keysym >= 0xa0 && keysym <= 0x20ff) || (keysym >= 0x01000000 && keysym <= 0x0110ffff);
 
@@ -298,7 +291,7 @@ const rows: readonly (readonly [number, string])[] = [
   [0x1e, "asdfghjkl;'`"],
   [0x2b, '\\zxcvbnm,./'],
 ];
-/** Maps a shortcut to the Latin letter of its physical key: Ctrl+C on a Russian keyboard means the C key. */
+/** Uses the Latin letter of the physical key: on a Russian keyboard, Ctrl+C means the C key. */
 function toLatinKeysym(bytes: Buffer): number | undefined {
   if (bytes[0] !== 255) return undefined;
   const scancode = bytes.readUInt32BE(8);

@@ -5,7 +5,7 @@ const maxBacklogBytes = 4 * 1024 * 1024;
 type SendCallback = (error?: Error) => void;
 type SendOptions = Parameters<WebSocket['send']>[1];
 
-/** A WebSocket with bounded memory: a client that reads too slowly is disconnected, and can resume from its cursor. */
+/** A client that reads too slowly is disconnected, and can resume from its cursor. */
 export class WsConnection extends WebSocket {
   readonly #leaving = new AbortController();
   readonly #flushed = new Set<() => void>();
@@ -36,13 +36,13 @@ export class WsConnection extends WebSocket {
     if (this.bufferedAmount > maxBacklogBytes) this.close(1013, 'Too slow: resume by the last seq');
   }
 
-  /** A 1008 without a reason comes from `ws`, for a message in too many fragments. It is reported as too big. */
+  /** `ws` closes with 1008 and no reason for a message in too many fragments. Reports it as too big. */
   override close(code?: number, reason?: string | Buffer): void {
     super.close(code === 1008 && reason === undefined ? 1009 : code, reason);
     this.#leaving.abort();
   }
 
-  /** After a close with 1006: whether the peer or the network broke the connection after every byte had left this process. */
+  /** After a close with 1006: whether every byte had left this process before the connection broke. */
   get brokeEmpty(): boolean {
     return !this.#isCut && this.bufferedAmount === 0;
   }
@@ -53,7 +53,6 @@ export class WsConnection extends WebSocket {
     this.#leaving.abort();
   }
 
-  /** Calls `listener` whenever the network has accepted bytes, until the returned handle is disposed. */
   onFlushed(listener: () => void): Disposable {
     this.#flushed.add(listener);
     return { [Symbol.dispose]: () => void this.#flushed.delete(listener) };

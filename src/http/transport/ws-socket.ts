@@ -8,11 +8,11 @@ import type { HttpLogger } from '../routes/observe.ts';
 import { parseJsonBody } from './json-body.ts';
 import type { WsConnection } from './ws-connection.ts';
 
-/** Limits of the frame queue. At either limit, reading pauses until both counts are at most half their limits. */
+/** At either limit, reading pauses until both counts are at most half their limits. */
 const maxWaiting = 64;
 const maxWaitingBytes = 16 * 1024 * 1024;
 
-/** Handles frames one after another. Stops at the first failure, because later frames may depend on the failed one. */
+/** Stops at the first failure, because later frames may depend on the failed one. */
 function handleInOrder(
   connection: WsConnection,
   fail: (thrown: unknown) => void,
@@ -42,9 +42,9 @@ function handleInOrder(
 const pingMs = 30_000;
 const maxMissedPongs = 2;
 const stalledMs = 30_000;
-/** Sending history pauses at this number of queued bytes, which is far below the backlog that closes the socket. */
+/** Bytes. Sending history pauses here, far below the backlog that closes the socket. */
 const highWaterBytes = 256 * 1024;
-/** Time limit for the close handshake at shutdown, after which the connection is cut. */
+/** Milliseconds for the close handshake at shutdown, then the connection is cut. */
 const closeTimeoutMs = 4_000;
 
 export const closeCodes = {
@@ -65,33 +65,31 @@ const asText = { binary: false };
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 export interface ClientSocket {
-  /** A frame for a closed socket is dropped. A client that lets 4 MiB pile up is disconnected with 1013. */
+  /** Drops frames for a closed socket. Disconnects a client that lets 4 MiB pile up (1013). */
   sendJson(frame: object): void;
-  /** Sends JSON texts that were encoded once for many sockets. */
   sendFrames(frames: readonly Buffer[]): void;
-  /** Like `sendFrames`, for events older than the subscription. Waits until the client has read most of them. */
+  /** Sends events older than the subscription. Waits until the client has read most of them. */
   sendHistory(frames: readonly Buffer[]): Promise<void>;
   sendBytes(bytes: Uint8Array): void;
   /**
-   * Passes on frames that are JSON objects, one at a time: each frame waits until the promise for the previous frame has
-   * settled. When too many frames are waiting, reading pauses, so the promise should settle quickly. `refuse` handles all other
-   * frames; the connection stays open.
+   * Passes on JSON objects, each after the promise for the previous one has settled. Reading pauses when too many wait, so
+   * the promise should settle quickly. `refuse` handles all other frames; the connection stays open.
    */
   onJson(take: (frame: JsonObject) => void | Promise<void>, refuse: () => void | Promise<void>): void;
   /** Passes on every frame as bytes. Call either this or `onJson`, not both. */
   onBytes(take: (bytes: Buffer) => void | Promise<void>): void;
   /** Only the first close has an effect. The reason is cut to fit a close frame. */
   close(code: number, reason?: string): void;
-  /** Closes with the code from the error table; an internal error is logged, and its text stays private. */
+  /** Closes with the code from the error table. An internal error is logged, and its text stays private. */
   fail(thrown: unknown): void;
   /** Fires when either side closes the socket or the server shuts down. Pass it to `sessions.follow`. */
   readonly closed: AbortSignal;
   /**
-   * Resolves when the client has read most of the bytes or is gone. A client that reads nothing for 30 s is disconnected with
-   * 1013. Not needed for live events.
+   * Resolves when the client has read most of the bytes or is gone. Disconnects a client that reads nothing for 30 s (1013).
+   * Not needed for live events.
    */
   drained(): Promise<void>;
-  /** The underlying connection, which some libraries need. The limits apply to it too. */
+  /** Some libraries need the connection itself. The limits apply to it too. */
   readonly connection: WsConnection;
 }
 
@@ -100,7 +98,6 @@ export interface SocketContext {
   /** Fires when the server shuts down; every socket closes with 1001. */
   readonly closing: AbortSignal;
   readonly logger: HttpLogger;
-  /** Counts the socket as open until the returned handle is disposed. */
   opened(): Disposable;
 }
 
@@ -146,7 +143,6 @@ export function openSocket(connection: WsConnection, { clock, closing, logger, o
   };
 }
 
-/** Undefined when the frame is not a JSON object, is nested too deeply, or has too many values. */
 function parseFrame(bytes: Buffer): JsonObject | undefined {
   try {
     const frame = parseJsonBody(bytes);
@@ -156,7 +152,7 @@ function parseFrame(bytes: Buffer): JsonObject | undefined {
   }
 }
 
-/** Closes the connection after two unanswered pings: the peer has vanished (a pulled cable, a sleeping laptop). */
+/** Two unanswered pings mean that the peer has vanished (a pulled cable, a sleeping laptop). */
 function keepAlive(connection: WsConnection, clock: Clock): void {
   let missed = 0;
   let timer: unknown;
@@ -215,7 +211,7 @@ function drained(connection: WsConnection, clock: Clock): Promise<void> {
   });
 }
 
-/** Cuts a reason to 123 bytes, the maximum in a close frame, because `ws` throws beyond that. */
+/** A close frame has room for 123 bytes; `ws` throws beyond that. */
 function shortened(reason: string): string {
   let short = reason;
   while (Buffer.byteLength(short) > 123) short = short.slice(0, -1);

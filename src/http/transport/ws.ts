@@ -40,25 +40,22 @@ interface SocketRoute<Params extends z.ZodType, Query extends z.ZodType> {
   readonly params?: Params;
   readonly query?: Query;
   readonly doc?: RouteDoc;
-  /** The subprotocols to accept; default: `corral`. The subprotocol that carries the token is never selected. */
+  /** Default: `corral`. The subprotocol that carries the token is never selected. */
   readonly subprotocols?: readonly string[];
-  /**
-   * Clients that offer only unknown subprotocols are refused with 400. Unset: such clients are accepted without a subprotocol.
-   */
+  /** Refuses clients that offer only unknown subprotocols with 400. Unset: accepts them without a subprotocol. */
   readonly strictSubprotocols?: true;
-  /** A signed link for this purpose opens the socket without a token. */
   readonly signed?: SignedUrlPurpose;
-  /** The token can follow the upgrade in tRPC's connection parameters; `open` must then check it. */
+  /** The token can follow the upgrade in tRPC's connection parameters, and `open` must then check it. */
   readonly connectionParams?: true;
   open(socket: ClientSocket, request: SocketRequest<z.infer<Params>, z.infer<Query>>): void | Promise<void>;
 }
 export interface SocketRequest<Params = unknown, Query = unknown> {
   readonly params: Params;
   readonly query: Query;
-  /** Identifies the caller for rate limits; never a token itself. */
+  /** Never a token itself. */
   readonly caller: string;
   readonly principal: Principal;
-  /** False: a route with `connectionParams` must authenticate the client from its connection parameters. */
+  /** False: the route must authenticate the client from its connection parameters. */
   readonly known: boolean;
   readonly right?: SignedUrlRight | undefined;
   readonly raw: IncomingMessage;
@@ -86,7 +83,7 @@ const limits: ServerOptions & { maxFragments: number; maxBufferedChunks: number 
   WebSocket: WsConnection as unknown as typeof WebSocket,
 };
 
-/** Whether the request upgrades to WebSocket. Other upgrades, such as to cleartext HTTP/2, are served as plain requests. */
+/** Other upgrades, such as to cleartext HTTP/2, are served as plain requests. */
 export const isSocketUpgrade = ({ method, headers }: Pick<IncomingMessage, 'method' | 'headers'>): boolean =>
   method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket';
 
@@ -127,7 +124,7 @@ export function createSocketServer(app: App, { styles, elsewhere = [], ...contex
         if (context.closing.aborted) throw new AppError('shutting_down', 'The server is shutting down.');
         const connection = shake(request, reply, upgrade);
         reply.hijack();
-        if (!connection) return undefined; // the client left during the handshake
+        if (!connection) return undefined;
         reply.raw.statusCode = 101; // for the access log
         const socket = openSocket(connection, context);
         const { caller, principal, known, right, raw } = request;
@@ -150,8 +147,8 @@ function onlyUpgrades(request: FastifyRequest, reply: FastifyReply, styles: Read
 type SubprotocolRules = Pick<SocketRoute<z.ZodType, z.ZodType>, 'subprotocols' | 'strictSubprotocols'>;
 
 /**
- * Returns the function that switches protocols. It throws if the handshake is refused; an HTTP error can then still be sent. It
- * returns undefined if the client has left.
+ * Returns the function that switches protocols. A refused handshake throws, and an HTTP error can still be sent. Undefined:
+ * the client has left.
  */
 function handshake({ subprotocols = ['corral'], strictSubprotocols }: SubprotocolRules) {
   let problem: Error | undefined;

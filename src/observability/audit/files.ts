@@ -2,8 +2,8 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AuditPosition, parseAuditRow } from './row.ts';
 
-// Each process writes its own files in sequence, so two processes never write to the same file. A file name consists of the
-// process's start time, its unique name and the file's number, so sorting by name sorts by start time.
+// Each process writes its own files, one after another. A file name is the process's start time, its unique name and the
+// file's number, so names sort by start time.
 
 const form = /^\d{8}T\d{9}Z-[0-9a-z]+-\d{6}\.jsonl$/;
 
@@ -12,7 +12,6 @@ export const formatAuditFileName = (since: number, process: string, part: number
 
 export const parseAuditFilePrefix = (file: string): string => file.slice(0, file.lastIndexOf('-'));
 
-/** The files in name order, oldest first. Empty if the folder does not exist. */
 export function listAuditFiles(folder: string): string[] {
   try {
     return readdirSync(folder)
@@ -24,7 +23,7 @@ export function listAuditFiles(folder: string): string[] {
   }
 }
 
-/** Reads a file's lines. `torn`: the last line is incomplete, because the server was killed during a write. */
+/** `torn`: the last line is incomplete, because the server was killed during a write. */
 export function readAuditLines(folder: string, file: string): { lines: string[]; torn: boolean } {
   const lines = readFileSync(join(folder, file), 'utf8').split('\n');
   return { torn: lines.pop() !== '', lines };

@@ -5,12 +5,9 @@ import { AppError } from '../../core/errors/errors.ts';
 import { findLatestAuditPosition, formatAuditFileName, listAuditFiles, readFileSize } from './files.ts';
 import { type AuditEntry, type AuditKey, type AuditPosition, sealAuditRow } from './row.ts';
 
-/**
- * Records which caller performed which action. Rows are only appended. Each row's MAC covers the previous row, so a later change
- * is detected.
- */
+/** Append-only. Each row's MAC covers the previous row, so later changes are detected. */
 export interface AuditLog extends Disposable {
-  /** Writes the row to its file before returning. Never throws: a failed write is counted, and a later row reports the count. */
+  /** Returns after the row is in its file. Never throws: failed writes are counted, and a later row reports the count. */
   write(entry: AuditEntry): void;
   readonly head: AuditPosition;
 }
@@ -24,8 +21,8 @@ export interface AuditOptions {
   readonly scrub: (text: string) => string;
   readonly warn: (error: unknown, text: string) => void;
   /**
-   * Called with the position of a file's last row when the file is full, and at shutdown. A copy kept elsewhere reveals whether
-   * the log's end was cut off later.
+   * Called with a full file's last position, and at shutdown. A copy kept elsewhere reveals whether the log's end was cut
+   * off later.
    */
   readonly onHead: (head: AuditPosition) => void;
 }
@@ -41,7 +38,7 @@ const own = (action: string, detail?: Record<string, string | number>): AuditEnt
   ...(detail && { detail }),
 });
 
-/** Opens the log in a new file. Throws: invalid_request (the folder is not writable). */
+/** Throws: invalid_request (the folder is not writable). */
 export function openAuditLog(options: AuditOptions): AuditLog {
   try {
     mkdirSync(options.folder, { recursive: true, mode: 0o700 });
@@ -110,7 +107,7 @@ class Files implements AuditLog {
     try {
       for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
     } catch (thrown) {
-      ftruncateSync(this.#fd, this.#size); // removes the partial row
+      ftruncateSync(this.#fd, this.#size);
       throw thrown;
     }
     this.#size += bytes.length;
@@ -118,7 +115,6 @@ class Files implements AuditLog {
     this.#head = { ...this.#head, mac };
   }
 
-  /** Starts a new file. Its first row identifies the key used for its MACs and the last row of the previous file. */
   #begin(before: AuditPosition | undefined): void {
     const { folder, key, process } = this.#options;
     const file = formatAuditFileName(this.#since, process, this.#part);

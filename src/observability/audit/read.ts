@@ -4,17 +4,14 @@ import type { AuditQuery, AuditRowPage } from '../../core/model/access/audit.ts'
 import { listAuditFiles } from './files.ts';
 import { parseAuditRow } from './row.ts';
 
-// Reads the log from its end, in pieces, so that one call costs the same for a log of any size.
+// Reads backwards in pieces, so that one call costs the same for a log of any size.
 
 const pieceBytes = 256 * 1024;
 const mostBytes = 8 * 1024 * 1024; // maximum bytes read by one call
 
 type Row = AuditRowPage['rows'][number];
 
-/**
- * The matching rows: newest file first, and in each file newest row first. `next` is the position at which to continue; null at
- * the end.
- */
+/** Newest rows first. `next`: where to continue; null at the end. */
 export async function readAuditRows(folder: string, query: AuditQuery): Promise<AuditRowPage> {
   const rows: Row[] = [];
   const matches = matcher(query);
@@ -60,7 +57,7 @@ async function readPiece(handle: FileHandle, start: number, end: number): Promis
   return piece.subarray(0, bytesRead);
 }
 
-/** Undefined if the file has since been removed to make room in the log. */
+/** Undefined: the file was removed to make room. */
 async function openIfThere(path: string): Promise<FileHandle | undefined> {
   return await open(path, 'r').catch((thrown: NodeJS.ErrnoException) => {
     if (thrown.code === 'ENOENT') return undefined;

@@ -1,15 +1,15 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { Secret } from '../../core/text/secret.ts';
 
-/** One action, performed or attempted. An entry contains no messages, no file contents and no credentials. */
+/** Contains no messages, file contents or credentials. */
 export interface AuditEntry {
   readonly action: string;
   readonly target?: string | undefined;
   /** `done`, or the error code. */
   readonly outcome: string;
   /**
-   * The kind of credential that the caller presented. `open`: the server requires no credential. `nobody`: the caller presented
-   * no valid credential. `server`, `command`: the caller is Corral itself, or its command line.
+   * The caller's kind of credential. `open`: the server requires none. `nobody`: none was valid. `server`, `command`: Corral
+   * itself, or its command line.
    */
   readonly by:
     | 'key'
@@ -28,15 +28,12 @@ export interface AuditEntry {
   readonly request?: string | undefined;
   readonly detail?: Readonly<Record<string, string | number>>;
 }
-/** The position of a row: the name of its file, and its MAC, which is unique. */
 export interface AuditPosition {
   readonly file: string;
   readonly mac: string;
 }
 
-/** A key derived from a secret that may also be used for other purposes. */
 export interface AuditKey {
-  /** Identifies the secret, without revealing it. */
   readonly id: string;
   mac(before: string, text: string): string;
 }
@@ -56,7 +53,7 @@ export function sealAuditRow(row: object, before: string, key: AuditKey): { line
 
 const sealed = /^(\{.*),"mac":"([\w-]{43})"\}$/;
 
-/** Parses a line without checking its MAC. Undefined if the line has another format. */
+/** Does not check the MAC. Undefined: the line has another format. */
 export function parseAuditRow(line: string): { row: Record<string, unknown>; text: string; mac: string } | undefined {
   const [, json, mac] = sealed.exec(line) ?? [];
   if (json === undefined || mac === undefined) return undefined;

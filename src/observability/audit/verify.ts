@@ -4,9 +4,8 @@ import { type AuditKey, type AuditPosition, parseAuditRow } from './row.ts';
 interface AuditReport {
   readonly files: number;
   readonly rows: number;
-  /** Failed checks, such as changed or missing rows, each with its position. Empty: none failed. */
   readonly broken: readonly string[];
-  /** Findings that may be harmless, such as a killed server or removed old files. */
+  /** Findings that can be harmless, such as a killed server or removed old files. */
   readonly notes: readonly string[];
   readonly head: AuditPosition | undefined;
 }
@@ -21,8 +20,8 @@ interface VerifiedFile {
 }
 
 /**
- * Verifies the whole log. `kept`: an earlier position, which the operator stored outside the log. The row at that position
- * must still exist, unless its file was removed to make room.
+ * `kept`: a position that the operator stored outside the log. Its row must still exist, unless its file was removed to make
+ * room.
  */
 export function verifyAuditLog(folder: string, keys: readonly AuditKey[], kept?: AuditPosition): AuditReport {
   const files = listAuditFiles(folder);

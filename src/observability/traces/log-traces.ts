@@ -13,15 +13,15 @@ interface Options extends Omit<RunSpanOptions, 'agent'> {
 interface EndedRun {
   readonly sessionId: SessionId;
   readonly runId: RunId;
-  /** `to`: the seq of the run's end. `from`: the seq of its start; undefined: this server did not see the start. */
+  /** The seqs of the run's start and end. `from` undefined: this server did not see the start. */
   readonly from: number | undefined;
   readonly to: number;
 }
-const maxReading = 100; // runs read at the same time; a run that ends while this many are being read gets no trace
+const maxReading = 100; // runs read at the same time; further runs get no trace
 const lookBack = 50; // events to read before a run's start, such as its message and the start of its sandbox
 const pageSize = 500;
 
-/** Sends the spans of each run that ends on this server. Until a run ends, stores only the seq of its start. */
+/** Sends the spans of each run that ends on this server. Until then, stores only the seq of the run's start. */
 export class RunTraceExporter implements AsyncDisposable {
   readonly #options: Options;
   readonly #starts = new Map<RunId, number>();
@@ -58,7 +58,7 @@ export class RunTraceExporter implements AsyncDisposable {
   async #send({ sessionId, runId, from, to }: EndedRun): Promise<void> {
     const { log, events, sink, ...options } = this.#options;
     const last = from ?? (await events.findLastSeq(sessionId, 'run.started'));
-    const first = last < to ? last : 1; // if a later run has started, this run's start is unknown, so the log is read from seq 1
+    const first = last < to ? last : 1; // the start of this run is unknown after a later start, so the log is read from seq 1
     const own: SessionEvent[] = [];
     const [created] = (await log.page(sessionId, 0, 1)).events;
     for (let after = Math.max(0, first - 1 - lookBack); after < to; ) {
@@ -79,5 +79,5 @@ export class RunTraceExporter implements AsyncDisposable {
   }
 }
 
-/** Events that no span needs and that a run can have in large numbers. */
+/** Frequent events that no span needs. */
 const bulky: ReadonlySet<SessionEvent['type']> = new Set(['message.delta', 'tool.output', 'egress']);

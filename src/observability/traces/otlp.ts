@@ -14,20 +14,17 @@ interface Options {
   readonly version: string;
   readonly warn: (err: unknown, text: string) => void;
 }
-const maxWaiting = 5_000; // spans; further spans are dropped
+const maxWaiting = 5_000; // spans; more are dropped
 const maxAtOnce = 512;
 const endMs = 2_000; // how long a shutdown waits for the receiver
 
-/**
- * All runs of a session are in one trace. The trace's id is derived from the session's id, so neither a restart nor a second
- * server changes it.
- */
+/** All runs of a session share one trace. Its id comes from the session's id, so it survives restarts and server changes. */
 export const computeTraceId = (sessionId: string): string => digestText(`trace ${sessionId}`).slice(0, 32);
 export const computeSessionSpanId = (sessionId: string): string => digestText(`span ${sessionId}`).slice(0, 16);
 
 /**
- * Sends spans as OTLP over HTTP in JSON, in the background and in batches. Unlike OpenTelemetry's SDK, which assigns its own
- * ids, this exporter derives the ids of the trace and of the session's span from the session.
+ * Sends spans as OTLP over HTTP in JSON, in batches. OpenTelemetry's SDK assigns its own ids; these are derived from the
+ * session.
  */
 export class OtlpExporter extends ServerComponent<Options> implements SpanExporter {
   #waiting: object[] = [];
@@ -73,7 +70,6 @@ export class OtlpExporter extends ServerComponent<Options> implements SpanExport
     if (!response.ok) throw new Error(`The receiver of traces answered ${response.status}.`);
   }
 
-  /** Warns about the first lost span and then about every thousandth. */
   #drop(count: number, why: string): void {
     if (count <= 0) return;
     const before = this.#dropped;

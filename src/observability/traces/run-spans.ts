@@ -3,22 +3,17 @@ import type { FactOf, SessionEvent } from '../../core/model/events.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import type { AttributeValue, SpanData, SpanTree } from './span.ts';
 
-// The spans of a run are read from the log after the run has ended, so a restart in the middle neither loses nor duplicates
-// spans. Names and attributes follow OpenTelemetry's conventions for generative AI.
+// Spans are read from the log after the run, so a restart in the middle neither loses nor duplicates them. Names and
+// attributes follow OpenTelemetry's conventions for generative AI.
 
 export interface RunSpanOptions {
-  /** The name of the session's template, used as the agent's name. */
   readonly agent: string;
-  /** Whether spans contain messages, arguments and results, which may be confidential. */
+  /** Whether spans include messages, arguments and results, which may be confidential. */
   readonly content: boolean;
   readonly maxChars: number;
 }
 type Attributes = Record<string, AttributeValue | undefined>;
 
-/**
- * Undefined if the events do not include the end of the run. Events of other runs are ignored, except changes of the sandbox's
- * phase.
- */
 export function buildRunSpans(
   events: readonly SessionEvent[],
   runId: string,
@@ -58,7 +53,7 @@ export function buildRunSpans(
   return { sessionId: end.sessionId, top, below };
 }
 
-/** The session's own span. Covers the creation of the session, and is the parent of the spans of all its runs. */
+/** Covers the session's creation, and is the parent of all its runs' spans. */
 export const buildSessionSpan = (sessionId: string, agent: string, at: number): SpanTree => ({
   sessionId,
   top: {
@@ -97,7 +92,6 @@ function toSpans(event: SessionEvent, own: readonly SessionEvent[], options: Run
   return [{ name: 'start sandbox', kind: 'client', start: ts - (data.ms ?? 0), end: ts, attributes }];
 }
 
-/** Maps Corral's provider names to OpenTelemetry's, where they differ. */
 const providers: Readonly<Record<string, string>> = { gemini: 'gcp.gemini' };
 
 function chat({ sessionId, ts }: SessionEvent, data: FactOf<'usage'>['data']): SpanData {

@@ -2,14 +2,14 @@ import { type Context, context, SpanKind, SpanStatusCode, TraceFlags, type Trace
 import { computeSessionSpanId, computeTraceId } from './otlp.ts';
 import type { SpanData, SpanExporter } from './span.ts';
 
-/** The tracer of an SDK that the operator loaded with `--import`. Undefined: none is loaded. */
+/** The SDK that the operator loaded with `--import`. Undefined: none. */
 export function findLoadedTracer(version: string): Tracer | undefined {
   const tracer = trace.getTracer('corral', version);
   const probe = tracer.startSpan('probe', { root: true });
   return trace.isSpanContextValid(probe.spanContext()) ? tracer : undefined; // the probe span is never ended, so it is never sent
 }
 
-/** Sends spans to an SDK, which assigns its own ids. All spans of a session are descendants of one parent. */
+/** The SDK assigns its own ids. One parent connects all spans of a session. */
 export const createSdkExporter = (tracer: Tracer): SpanExporter => ({
   send({ sessionId, top, below }) {
     const parent = {

@@ -1,6 +1,5 @@
 export type AttributeValue = string | number | boolean;
 
-/** A finished span. */
 export interface SpanData {
   readonly name: string;
   readonly kind: 'internal' | 'client';
@@ -11,7 +10,6 @@ export interface SpanData {
   readonly error?: string | undefined;
   readonly events?: readonly { readonly name: string; readonly at: number; readonly text: string }[];
 }
-/** The spans of one run, or of a session's creation. `top` is their root. */
 export interface SpanTree {
   readonly sessionId: string;
   readonly top: SpanData;

@@ -2,16 +2,15 @@ import type { DaemonHealth } from './client.ts';
 
 type KnownVersion = '1.1' | '1.2' | '1.3' | '1.5' | '1.6' | '1.7';
 
-/** Whether the daemon has the routes of this version. A sandbox keeps its image's daemon for its whole life. */
+/** A sandbox keeps its image's daemon for its whole life. */
 export type VersionCheck = (version: KnownVersion, signal: AbortSignal) => Promise<boolean>;
 
 /**
- * The version that the daemon of an in-memory sandbox reports. Such a daemon is always as new as the server, and rejects
- * features that it lacks with `unsupported`.
+ * Reported by the daemon of an in-memory sandbox. Such a daemon is as new as the server, and rejects features that it lacks
+ * with `unsupported`.
  */
 const inMemory = 'memory';
 
-/** Creates a version check that reads the daemon's version once and remembers it. */
 export function createVersionCheck(health: (signal: AbortSignal) => Promise<DaemonHealth>): VersionCheck {
   let known: string | undefined;
   return async (target, signal) => {

@@ -5,15 +5,11 @@ import type { DaemonRequester, Retry } from './anywhere/job-client.ts';
 import type { DesktopClient } from './client.ts';
 import type { DaemonRequest } from './request.ts';
 
-/** Length of every display's greeting: `RFB 003.008` and a newline. */
+/** Every display sends `RFB 003.008` and a newline. */
 const greetingBytes = 12;
 const greeting = /^RFB \d{3}\.\d{3}\n$/;
 const patienceMs = 10_000;
 
-/**
- * Checks the greeting of a display's stream, unless the stream ends or is silent for 10 s, and returns the stream. The server
- * does not parse the remaining bytes: it passes them on unchanged, no faster than the viewer accepts them.
- */
 async function screenStream(stream: Duplex, trust: DaemonTrust): Promise<Duplex> {
   const first = await beginning(stream);
   if (first === undefined || greeting.test(first)) return stream;
@@ -25,12 +21,11 @@ async function screenStream(stream: Duplex, trust: DaemonTrust): Promise<Duplex>
   });
 }
 
-/** Peeks at the first bytes. Undefined if the stream ended or was silent for 10 s; the stream's reader handles both cases. */
 async function beginning(stream: Duplex): Promise<string | undefined> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   const look = () => {
     const chunk = stream.read(greetingBytes) as Buffer | null;
-    if (!chunk || chunk.length < greetingBytes) return; // shorter only at the stream's end
+    if (!chunk || chunk.length < greetingBytes) return;
     stream.off('readable', look);
     stream.unshift(chunk);
     resolve(chunk.toString('latin1'));
@@ -46,10 +41,9 @@ async function beginning(stream: Duplex): Promise<string | undefined> {
 }
 
 interface ScreenPath {
-  /** Undefined: the display cannot be reached directly. */
   dial(): Promise<Duplex | undefined>;
   start(): Promise<unknown>;
-  /** Opens the silent stream that registers this viewer with the daemon. Rejects: conflict (too many viewers). */
+  /** Registers this viewer with the daemon by a silent stream. Rejects: conflict (too many viewers). */
   count(): Promise<Duplex>;
 }
 
@@ -57,8 +51,8 @@ const touchMs = 1_000;
 const oneByte = Buffer.alloc(1);
 
 /**
- * Connects directly to the display. Undefined if the daemon must relay. The daemon cannot see a direct viewer, so a separate
- * silent stream registers the viewer. If the daemon refuses that stream, the viewer's connection is closed.
+ * Undefined: the daemon must relay. A daemon cannot see a direct viewer, so a silent stream registers the viewer. If the
+ * daemon refuses that stream, the viewer's connection is closed.
  */
 async function directScreen({ dial, start, count }: ScreenPath): Promise<Duplex | undefined> {
   let screen = await dial();
@@ -90,9 +84,9 @@ async function counted(screen: Duplex, count: () => Promise<Duplex>): Promise<vo
 
 type DesktopRequester = DaemonRequester & { readonly screen?: () => Promise<Duplex | undefined> };
 
-/** Time limit of most desktop calls: a display and a browser start slowly on a busy machine. */
+/** Milliseconds. A display and a browser start slowly on a busy machine. */
 const startMs = 60_000;
-/** Time limit of one input action: typing a long text or holding a key takes a while. */
+/** Milliseconds. Typing a long text or holding a key takes a while. */
 const actMs = 60_000;
 /** A 4K screenshot of pure noise is a PNG of 25 MB. */
 const maxScreenshotBytes = 32 * 1024 * 1024;

@@ -3,19 +3,17 @@ import type { Clock } from '../../core/contracts/clock.ts';
 const shortMs = 1_000;
 const longMs = 16_000;
 /**
- * Each missed check counts as 1, minus the share of its duration during which the machine was too busy. After three misses
- * the sandbox is lost, even if this share was `busyShare` in two of them.
+ * Each missed check adds 1, minus the share of its duration in which the machine was too busy. Three misses are enough even
+ * if that share was `busyShare` in two of them.
  */
 const maxMisses = 2.5;
-/** A daemon that is silent for this long is considered lost, however busy the machine is. */
 const maxMs = 120_000;
-/** If the machine was too busy for more than this share of a missed check, the next check waits longer. */
 const busyShare = 0.25;
 
 /**
- * Decides whether a sandbox that does not answer is lost. On an overloaded machine a daemon can be silent because it gets no
- * processor time, and a server without processor time cannot receive an answer that has arrived. Time lost in either way does
- * not count against the sandbox. After a miss on such a machine, the next check waits twice as long, up to 16 s.
+ * Decides whether a silent sandbox is lost. On an overloaded machine, the daemon may get no processor time, or this server
+ * too little to receive an answer. Such time is not counted. After a miss on such a machine, the next check waits twice as
+ * long, up to 16 s.
  */
 export class HealthMonitor {
   readonly #clock: Clock;
@@ -39,7 +37,7 @@ export class HealthMonitor {
     return this.#isSilent;
   }
 
-  /** Call when a check begins. If its deadline fires late, this server could not receive answers during the delay. */
+  /** Call when a check begins. A late deadline means that this server could not receive answers either. */
   recordRequest(): void {
     this.sentAt = this.#clock.now();
   }
@@ -50,7 +48,7 @@ export class HealthMonitor {
     this.#patienceMs = shortMs;
   }
 
-  /** Call after each unanswered check. Returns true if the sandbox is lost. */
+  /** Call after each unanswered check. True: the sandbox is lost. */
   async missed(): Promise<boolean> {
     const at = this.#clock.now();
     const sentAt = this.sentAt ?? at;

@@ -18,7 +18,7 @@ import { createRequester, type DaemonConnection, type DaemonRequest, toQueryStri
 const turnMs = 50;
 const bytesPerTurn = 2 * 1024 * 1024;
 
-/** Limits a reader to 40 MiB a second, so that one terminal with endless output does not starve the others. */
+/** 40 MiB a second, so that one terminal with endless output does not starve the others. */
 function throttle(onBytes: (chunk: Uint8Array) => void | Promise<void>): (chunk: Uint8Array) => Promise<void> {
   let began = performance.now();
   let bytes = 0;
@@ -36,9 +36,8 @@ export interface SandboxAddress extends DaemonConnection {
   readonly workdir: string;
   /** Briefly gives the sandbox priority on busy processors. */
   readonly hasten?: () => void;
-  /** Connects to the display directly. Undefined: only the daemon can. */
   readonly screen?: () => Promise<Duplex | undefined>;
-  /** How long the daemon has waited for a processor, in ms; only differences between readings are meaningful. */
+  /** Milliseconds that the daemon has waited for a processor; only differences are meaningful. */
   readonly starvedMs?: () => Promise<number>;
 }
 
@@ -59,7 +58,7 @@ export function createSandboxClient(
 
   const { lost = neverAbortingSignal } = way;
   /**
-   * Retries an idempotent call whose connection was lost, up to five times while the sandbox is alive: a restarted daemon
+   * Retries an idempotent call after a lost connection, up to five times while the sandbox is alive. A restarted daemon
    * reconnects within a second.
    */
   async function again<Result>(signal: AbortSignal, call: () => Promise<Result>): Promise<Result> {
@@ -83,7 +82,7 @@ export function createSandboxClient(
 
   const since = createVersionCheck((signal) => again(signal, () => health(signal)));
 
-  /** Runs a call that may be silent for hours. Rejects once the daemon fails its health checks. */
+  /** The call may be silent for hours. Rejects once the daemon fails its health checks. */
   async function whileAlive<Result>(
     signal: AbortSignal,
     call: (signal: AbortSignal) => Promise<Result>,
@@ -106,7 +105,6 @@ export function createSandboxClient(
       }
       silent.abort();
     };
-    // Most calls end before the first check, so they never start a watch.
     const first = clock.setTimeout(() => void watch().catch(() => {}), checkEveryMs);
     try {
       return await call(AbortSignal.any([signal, silent.signal]));
@@ -180,7 +178,7 @@ export function createSandboxClient(
     },
     killTagged(tag, signal, view) {
       hasten?.();
-      // Sent in the query, because daemons before 1.4 refuse unknown body fields.
+      // In the query, because daemons before 1.4 refuse unknown body fields.
       const shown = (view?.shells ?? []).map((shell) => `&${toQueryString({ shell })}`).join('');
       const path = view ? `/kill?${toQueryString({ chars: String(view.chars) })}${shown}` : '/kill';
       const ask: DaemonRequest = { method: 'POST', path, json: { tag }, timeoutMs: 30_000 };

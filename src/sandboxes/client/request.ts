@@ -25,31 +25,28 @@ export interface DaemonRequest {
   readonly raw?: Uint8Array;
   readonly body?: AsyncIterable<Uint8Array>;
   /**
-   * Maximum milliseconds until the answer begins, and between bytes of a stream. 0: no limit, as for uploads and calls in
+   * Milliseconds until the answer begins, and between bytes of a stream. 0: no limit, as for uploads and calls in
    * `whileAlive`.
    */
   readonly timeoutMs?: number;
   readonly onAnswer?: () => void;
 }
 interface StreamRequest extends DaemonRequest {
-  /**
-   * `bytes`: streams the body. `patient`: the same for a slow reader, without a time limit between bytes. `both`: turns the
-   * connection into a raw two-way stream.
-   */
+  /** `patient`: like `bytes`, without a time limit between bytes. `both`: a raw two-way stream. */
   readonly stream?: 'bytes' | 'patient' | 'both';
 }
 type Trailers = Readonly<Record<string, string | undefined>>;
 
 /**
- * Ends a call that hangs although the daemon is healthy. Long enough for a daemon that temporarily gets no processor time.
- * Health checks detect a daemon that is silent.
+ * Ends a call that hangs although the daemon is healthy. Leaves time for a daemon that gets no processor time; health checks
+ * detect a silent daemon.
  */
 const defaultTimeoutMs = 30_000;
-/** Time limit in milliseconds for receiving a whole answer that is not a stream, from its first byte. */
+/** Milliseconds from the first byte to the last, unless the answer is a stream. */
 const answerMs = 30_000;
-/** Maximum number of long calls. The daemon opens at most 96 connections, and some must remain for other calls. */
+/** Long calls. The daemon opens at most 96 connections, and other calls need some of them. */
 const maxLong = 64;
-/** Maximum number of raw streams. Each has its own connection, which uses a file descriptor of the server. */
+/** Raw streams. Each uses a connection and a file descriptor. */
 const maxStreams = 1_600;
 const maxHeaderBytes = 16 * 1024;
 
@@ -58,9 +55,9 @@ const protocol = 'corral-stream';
 export interface DaemonConnection {
   readonly agent: Agent;
   readonly token: Secret;
-  /** The epoch of the session's lease, if several servers share sessions. The daemon rejects lower epochs. */
+  /** The epoch of the session's lease, if servers share sessions. The daemon rejects lower epochs. */
   readonly epoch?: number;
-  /** Fires when no further request can succeed. Undefined: the connection is always re-established. */
+  /** Undefined: the connection is always re-established. */
   readonly lost?: AbortSignal;
 }
 interface Exchange {
@@ -70,8 +67,8 @@ interface Exchange {
   readonly signal: AbortSignal;
 }
 /**
- * Sends requests to one sandbox's daemon. All data from a sandbox is hostile until it is checked: headers, sizes, counts and
- * shapes have limits. After the first answer that breaks a rule, this connection is never trusted again.
+ * Sends requests to one sandbox's daemon. Everything from a sandbox is hostile until checked. After the first answer that
+ * breaks a rule, this connection is never trusted again.
  */
 export function createRequester({
   agent,
@@ -217,7 +214,7 @@ export function createRequester({
         }
         return response.trailers;
       }),
-    /** Turns the connection into a raw two-way stream; the caller destroys it. Rejects: conflict (too many). */
+    /** Opens a raw two-way stream, which the caller destroys. Rejects: conflict (too many). */
     async upgrade(ask: DaemonRequest, signal: AbortSignal): Promise<Duplex> {
       if (streams >= maxStreams) {
         throw new AppError('conflict', `This sandbox has ${maxStreams} open streams, the maximum. Close some first.`);
@@ -245,7 +242,7 @@ export function createRequester({
   };
 }
 
-/** `failure` returns the HTTP rule that the sandbox broke, even if the head of its answer was valid. */
+/** `failure` returns the HTTP rule that the sandbox broke, even after a valid head. */
 function answerOf(outgoing: ClientRequest, { stream: target }: StreamRequest) {
   const { promise, resolve, reject } = Promise.withResolvers<{ response: IncomingMessage; stream?: Duplex }>();
   let failure: ProtocolViolationError | undefined;
@@ -255,7 +252,7 @@ function answerOf(outgoing: ClientRequest, { stream: target }: StreamRequest) {
     outgoing.destroy();
   };
   outgoing.once('response', (response) => {
-    response.on('error', () => {}); // the reader gets the error; without a reader, the error must not end the process
+    response.on('error', () => {}); // without a reader, the error must not end the process
     resolve({ response });
   });
   outgoing.on('error', (error: NodeJS.ErrnoException) => {
@@ -280,10 +277,6 @@ function answerOf(outgoing: ClientRequest, { stream: target }: StreamRequest) {
   };
 }
 
-/**
- * The HTTP rule that the sandbox broke, derived from an error of the HTTP parser. Undefined if no rule was broken, for
- * example if the connection was merely lost in the middle of an answer.
- */
 function parserComplaint({ code = '' }: NodeJS.ErrnoException): ProtocolViolationError | undefined {
   if (!code.startsWith('HPE_') || code === 'HPE_INVALID_EOF_STATE') return undefined;
   if (code.endsWith('OVERFLOW'))
@@ -306,7 +299,7 @@ function nameOf({ method, path }: DaemonRequest): string {
   return `${method} ${fixed ?? [`/${folder}`, ...(path.split('/').length > 2 ? ['{id}'] : []), ...rest].join('/')}`;
 }
 
-/** A failing body aborts the request, so that the daemon does not mistake the part already sent for the whole body. */
+/** A failing body aborts the request, so that the daemon does not take the sent part for the whole body. */
 function pour(body: AsyncIterable<Uint8Array>, outgoing: ClientRequest): void {
   const from = body instanceof Readable ? body : Readable.from(body, { objectMode: false });
   if (from.errored) return void outgoing.destroy(from.errored);
@@ -333,7 +326,6 @@ interface Answer {
 }
 type FileExchange = (signal: AbortSignal, read: (answer: Answer) => Promise<void>) => Promise<void>;
 
-/** Resolves when the content begins to arrive. `maxBytes`: the size of the largest file that the daemon sends. */
 async function openFile(exchange: FileExchange, maxBytes: number, signal: AbortSignal): Promise<OpenFile> {
   const gone = new AbortController();
   const begun = Promise.withResolvers<OpenFile>();

@@ -13,9 +13,9 @@ interface AnswerContext {
   readonly client: EgressClient;
   readonly target: EgressTarget;
   readonly res: ServerResponse;
-  /** Texts that the answer must not contain. Absent: the request has no credential, and its answer is not searched. */
+  /** The answer must not contain these. Absent: the request has no credential, so nothing is searched. */
   readonly secrets?: readonly Buffer[];
-  /** False: cookies are removed, because a cookie could grant access beyond the credential. */
+  /** False: removes cookies, because they could grant access beyond the credential. */
   readonly hasCookies?: boolean;
 }
 const cookies = new Set(['set-cookie', 'set-cookie2']);
@@ -23,10 +23,7 @@ const cookies = new Set(['set-cookie', 'set-cookie2']);
 export const repeatedSecretRule = 'credential: the answer repeats it';
 export const unsearchableResponseRule = 'credential: the answer cannot be searched';
 
-/**
- * Forwards the answer to a request, with the standard reason phrase instead of the server's. Resolves once the answer is sent or
- * the sandbox disconnects.
- */
+/** Replaces the server's reason phrase with the standard one. Resolves once the answer is sent or the sandbox disconnects. */
 export function forwardResponse(
   outgoing: ClientRequest,
   { client, target, res, secrets = [], hasCookies = true }: AnswerContext,
@@ -87,7 +84,7 @@ export function forwardResponse(
   return promise;
 }
 
-/** Describes a malformed answer that the parser accepts. */
+/** Finds faults that the HTTP parser accepts. */
 export function findResponseFault({ statusCode = 0, statusMessage = '' }: IncomingMessage): string | undefined {
   if (statusCode < 200) return `its answer has the status ${statusCode}`;
   return isValidReasonPhrase(statusMessage) ? undefined : 'its status line has control characters';
@@ -96,7 +93,7 @@ export function findResponseFault({ statusCode = 0, statusMessage = '' }: Incomi
 export function waitForResponse(outgoing: ClientRequest): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   limitInterimResponses(outgoing);
-  outgoing.on('error', reject); // this listener stays, so that later errors are handled; the answer's body reports them
+  outgoing.on('error', reject); // stays to handle later errors, which the answer's body reports
   outgoing.once('close', () => reject(new Error('The server closed the connection without a response.')));
   outgoing.once('response', (incoming) => {
     const fault = findResponseFault(incoming);

@@ -12,19 +12,18 @@ export interface EgressClientContext {
   readonly sessionId: SessionId;
 }
 
-/** About three times the number of requests that apt pipelines. */
+/** About three times as many as apt sends. */
 const maxPipelined = 32;
-/** Time limit for the other side to hang up after the last answer. */
+/** Milliseconds for the other side to hang up after the last answer. */
 const farewellMs = 1_000;
-/** Time limit for a server to accept the remaining upload after its sender disconnected. */
+/** Milliseconds for a server to accept the remaining upload after its sender disconnected. */
 const flushMs = 30_000;
 
 export class EgressClient {
   readonly socket: Duplex;
   readonly sessionId: SessionId;
-  /** Fires when the connection is closed, which also closes its upstream connections. */
   readonly gone: AbortSignal;
-  /** The tunnel's target, the only target that plain HTTP inside the tunnel can reach. Undefined outside a tunnel. */
+  /** Plain HTTP inside a tunnel can reach only the tunnel's target. Undefined outside a tunnel. */
   pinned: EgressTarget | undefined;
   address: string | undefined;
   readonly #context: EgressClientContext;
@@ -72,7 +71,7 @@ export class EgressClient {
     return !this.#context.session.count(0);
   }
 
-  /** Closes `upstream` when this connection closes. Data that is being flushed gets 30 s to arrive. */
+  /** Closes `upstream` with this connection. Data that is being flushed gets 30 s to arrive. */
   owns(upstream: Duplex): void {
     const release = () => {
       if (!upstream.writableEnded) upstream.destroy();
@@ -87,8 +86,8 @@ export class EgressClient {
   }
 
   /**
-   * Runs pipelined requests one after another, so that an inbound connection has at most one outbound connection. Closes the
-   * connection when more than 32 requests are unanswered.
+   * One pipelined request at a time, so each inbound connection has at most one outbound connection. Closes the connection
+   * when more than 32 requests are unanswered.
    */
   async inOrder(work: () => Promise<void>): Promise<void> {
     if (this.#waiting >= maxPipelined) return void this.socket.destroy();
@@ -109,7 +108,6 @@ export class EgressClient {
     this.#context.session.tell({ host: target.host, port: target.port, decision, rule });
   }
 
-  /** Starts the timer for a request's head, a SOCKS greeting or a TLS hello. The connection is closed when it fires. */
   helloBegins(): void {
     this.helloDone();
     this.#hello = this.#context.clock.setTimeout(() => this.socket.destroy(), this.#context.limits.helloMs);
@@ -119,7 +117,6 @@ export class EgressClient {
     this.#context.clock.clearTimeout(this.#hello);
   }
 
-  /** Sends the last answer and hangs up. Destroys the connection after 1 s if the other side does not hang up. */
   farewell(last: EgressRefusal | Uint8Array): void {
     this.helloDone();
     this.socket.end(last instanceof Uint8Array ? last : last.asHttp());

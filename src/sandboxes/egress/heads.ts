@@ -24,7 +24,7 @@ export function keepEndToEndHeaders({
   return withoutHeaders(rawHeaders, drop);
 }
 
-/** `all` alternates names and values; `drop` is in lower case. */
+/** `all` alternates names and values. `drop` is in lower case. */
 export const withoutHeaders = (all: readonly string[], drop: ReadonlySet<string>): string[] =>
   headersWhere(all, (name) => !drop.has(name));
 

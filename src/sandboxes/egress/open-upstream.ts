@@ -25,10 +25,7 @@ import {
 import { EgressRefusal } from './refusal.ts';
 import { type EgressTarget, toEgressTarget } from './target.ts';
 
-/**
- * Checks whether a target that the policy permits is also within the limits set by the session's creator. Rules for addresses
- * are checked later, when the connection is opened and the resolved address is known.
- */
+/** Checks the limits set by the session's creator. Address rules are checked later, once the address is resolved. */
 function withinChoice(
   permit: EgressPermit,
   choice: EgressRestriction | undefined,
@@ -51,10 +48,9 @@ const notChosen = toRefusedVerdict(
 interface ParsedRules {
   readonly hosts: readonly string[];
   readonly admits: (address: string) => boolean;
-  /** False: the rules admit no address, so names need not be resolved. */
   readonly admitsAny: boolean;
 }
-/** Rules are parsed once, not per connection, because parsing a few hundred ranges takes milliseconds. */
+/** Parsed once, because parsing a few hundred ranges takes milliseconds. */
 const parsed = new WeakMap<EgressRules, ParsedRules>();
 
 function parsedRules(rules: EgressRules): ParsedRules {
@@ -74,7 +70,7 @@ function parsedRules(rules: EgressRules): ParsedRules {
   return created;
 }
 
-/** `registries`: from the image. `extra`: the operator's `egress.registries`. */
+/** `registries` come from the image, `extra` from the operator's `egress.registries`. */
 export function decideByPolicy(
   { kind, entries = [], within }: EgressPolicy,
   lists: Pick<EgressDecisionInput, 'registries' | 'extra'>,
@@ -103,8 +99,8 @@ export interface EgressRuleSources {
   readRegistries(sessionId: SessionId): readonly RegistryHost[] | Promise<readonly RegistryHost[]>;
   readonly extra: readonly PolicyEntry[];
   /**
-   * Entries that an operator allowed for this session only. Read only if the policy refuses the host, or permits it only at
-   * certain addresses; never for the policy `none`.
+   * Entries for this session only. Read only if the policy refuses the host or limits its addresses; never for the policy
+   * `none`.
    */
   allowedIn?(sessionId: SessionId): Promise<readonly string[]>;
 }
@@ -165,7 +161,7 @@ export function createUpstreamOpener(rules: EgressRuleSources, via: Connector): 
     const { socket, address } = connected;
     const upstream = socket.on('error', () => {}); // handled by the `close` event that follows
     client.owns(upstream);
-    // Checks again after each change of the rules, because a recheck sees only connections that are already open.
+    // A recheck sees only open connections, so a new connection checks again after each change of the rules.
     while (now.changes !== client.changes) {
       now = await decided();
       const again = now.verdictOn(target);
@@ -185,6 +181,5 @@ export function createUpstreamOpener(rules: EgressRuleSources, via: Connector): 
   };
 }
 
-/** Whether the verdict permits a connection to its target at this address. An undefined address has not been resolved yet. */
 export const isAddressAllowed = (verdict: EgressVerdict, address: string | undefined): boolean =>
   verdict.allowed && (address === undefined || (verdict.admits?.(address) ?? true));

@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 
-/** Filters a stream. `pass` returns the part of a chunk that can be sent now; `rest` returns the remaining bytes at the end. */
+/** `pass` returns what can be sent now; `rest` returns the remaining bytes at the end. */
 export interface StreamFilter {
   pass(chunk: Buffer): Buffer;
   rest(): Buffer;
@@ -10,8 +10,8 @@ const asItIs: StreamFilter = { pass: (chunk) => chunk, rest: () => Buffer.alloc(
 const maxWaiting = 256 * 1024;
 
 /**
- * Pipes a body at the speed of the slower side. Chunks that arrive in one event-loop turn share one write: TLS delivers data in
- * pieces of 16 KiB, and a write for each would cost as much as encrypting it.
+ * Pipes at the speed of the slower side. Chunks of one event-loop turn share a write: TLS delivers pieces of 16 KiB, and a
+ * write for each would cost as much as encrypting it.
  */
 export function pipeFiltered(from: Readable, to: Writable, { pass, rest }: StreamFilter = asItIs): void {
   let corked: NodeJS.Immediate | undefined;

@@ -1,12 +1,12 @@
 import type { EgressRestriction } from '../../core/model/sandboxes/egress-choice.ts';
 import { type EgressTarget, parseHostPort } from './target.ts';
 
-/** A session's policy. Mirrors the drivers' type, which this layer must not import. */
+/** Mirrors the drivers' type, which this layer must not import. */
 export interface EgressPolicy {
   /** A key of `src/sandboxes/egress/policies/list.ts`. An unknown key refuses everything. */
   readonly kind: string;
   readonly entries?: readonly string[];
-  /** The hosts or rules that the session's creator chose. Absent: everything that the policy opens. */
+  /** Chosen by the session's creator. Absent: everything that the policy opens. */
   readonly within?: EgressRestriction | undefined;
 }
 
@@ -23,27 +23,26 @@ export interface OperatorEgressLists {
 }
 
 /**
- * The complete definition of an egress policy. The policy's name is its key in `src/sandboxes/egress/policies/list.ts`.
+ * An egress policy. Its name is its key in `src/sandboxes/egress/policies/list.ts`.
  *
  * @example
  * const none: PolicyDescriptor = { label: 'nothing', strict: true, decide: () => toRefusedVerdict(rule, why, advice) };
  */
 export interface PolicyDescriptor {
   readonly label: string;
-  /** The policy's description for agents, shown after the word `Network:`. Undefined: the label is shown. */
+  /** Shown to agents after the word `Network:`. Undefined: the label. */
   forAgents?(lists: OperatorEgressLists): string;
   decide(policyRequest: EgressDecisionInput): EgressVerdict;
   /**
-   * True: refuses tunnels that hide their target, because they use TLS without a readable name or, on ports 80 and 443, a
-   * protocol other than TLS and HTTP. False: allows such tunnels. In both cases, a TLS name must match the target.
+   * Refuses tunnels that hide their target: TLS without a readable name or, on ports 80 and 443, neither TLS nor HTTP. A TLS
+   * name must match the target in any case.
    */
   readonly strict: boolean;
   readonly usesEntries?: boolean;
-  /** Whether the policy opens the registries of the image's package managers. The server reads the registries once per image. */
+  /** Opens the registries of the image's package managers, which the server reads once per image. */
   readonly learnsRegistries?: boolean;
 }
 
-/** A host that one of the image's package managers is configured to use. */
 export interface RegistryHost {
   readonly host: string;
   readonly port: number;
@@ -53,10 +52,10 @@ export interface RegistryHost {
 export interface EgressPermit {
   readonly allowed: true;
   readonly rule: string;
-  /** The connection's address must pass this check. Absent: any address, except those that no policy can open. */
+  /** Checks the connection's address. Absent: any address that some policy can open. */
   readonly admits?: ((address: string) => boolean) | undefined;
 }
-/** `rule` is written to the session's log; `why` and `advice` are sent to the client in the sandbox. */
+/** `rule` goes to the session's log, `why` and `advice` to the client in the sandbox. */
 export type EgressVerdict =
   | EgressPermit
   | { readonly allowed: false; readonly rule: string; readonly why: string; readonly advice: string };
@@ -65,13 +64,12 @@ export type EgressVerdict =
 export interface PolicyEntry {
   readonly text: string;
   readonly host: string;
-  /** True for `*.host`: matches the subdomains of `host`, not `host` itself. */
+  /** `*.host`: the subdomains of `host`, without `host` itself. */
   readonly below: boolean;
   readonly port: number | undefined;
 }
 
 export const webPorts: readonly number[] = [80, 443];
-/** Every host, on ports 80 and 443. */
 export const anyHostEntry: PolicyEntry = { text: '*', host: '', below: true, port: undefined };
 
 export function parsePolicyEntry(text: string): PolicyEntry | undefined {
@@ -115,14 +113,13 @@ export function matchesTarget({ host, below, port }: PolicyEntry, target: Egress
   return below ? target.host.endsWith(`.${host}`) : host === target.host;
 }
 
-/** Whether the first entry covers every target of the second. */
 export function includesEntry({ host, below, port }: PolicyEntry, other: PolicyEntry): boolean {
   if (port === undefined ? !webPorts.includes(other.port ?? 80) : port !== other.port) return false;
   if (host === other.host) return below === other.below;
   return below && (host === '' || other.host.endsWith(`.${host}`));
 }
 
-// A mirror on port 80 or 443 is allowed on both, because tools follow its redirects between them.
+// A mirror on port 80 or 443 is allowed on both, because tools follow redirects between them.
 const isWeb = (listed: number, requested: number): boolean => webPorts.includes(listed) && webPorts.includes(requested);
 
 export const toUnlistedVerdict = (policy: string, setting: string): EgressVerdict =>

@@ -38,7 +38,7 @@ const reply = (code: number): Uint8Array => Uint8Array.from([version, code, 0, 1
 const unsupportedCommand = 7;
 const unsupportedAddress = 8;
 
-/** SOCKS5 (RFC 1928) without authentication, CONNECT only. Undefined: the request was refused and answered. */
+/** SOCKS5 (RFC 1928) without authentication, CONNECT only. Undefined: refused and answered. */
 async function socksConnect(
   client: EgressClient,
   open: UpstreamOpener,
@@ -82,12 +82,11 @@ function hangUp(client: EgressClient, last: Uint8Array): undefined {
 
 export interface EgressProxyOptions extends Omit<EgressRuleSources, 'extra'> {
   /**
-   * Called for each decision, except repeats within a minute, decisions beyond a limit per minute, and refusals of Chromium's
-   * background requests. The decision becomes an `egress` fact. Must not throw.
+   * Becomes an `egress` fact. Not called for repeats within a minute, decisions beyond a limit per minute, and refusals of
+   * Chromium's background requests. Must not throw.
    */
   readonly onDecision: EgressDecisionListener;
   readonly clock: Clock;
-  /** The configured `egress.registries`, in addition to each image's own registries. */
   readonly extraRegistries?: readonly string[];
   readonly addresses?: AddressRules;
   readonly limits?: Partial<EgressLimits>;
@@ -99,17 +98,14 @@ export interface EgressProxyOptions extends Omit<EgressRuleSources, 'extra'> {
 /** Mirrors the drivers' EgressHandler, which this layer must not import. */
 export interface EgressProxy extends AsyncDisposable {
   serve(socket: Duplex, from: { id: SandboxId; sessionId: SessionId }): void;
-  /** Closes the session's open connections that its current rules refuse. */
+  /** Closes open connections that the session's current rules refuse. */
   recheck(sessionId: SessionId): Promise<void>;
 }
 
 const sweepMs = 60_000;
 const socksVersion = 5;
 
-/**
- * Serves the `egress` sockets of sandboxes: HTTP proxy requests, CONNECT and SOCKS5, under each session's policy. Throws:
- * invalid_request (a bad entry or range).
- */
+/** Serves the `egress` sockets of sandboxes: HTTP, CONNECT and SOCKS5. Throws: invalid_request (a bad entry or range). */
 export function createEgressProxy(options: EgressProxyOptions): EgressProxy {
   const { clock, onDecision } = options;
   const limits = { ...defaultEgressLimits, ...options.limits };
@@ -129,7 +125,7 @@ export function createEgressProxy(options: EgressProxyOptions): EgressProxy {
 
   const http = createServer({ maxHeaderSize: 16_384, requireHostHeader: false, keepAliveTimeout: 60_000 });
   Object.assign(http, { httpAllowHalfOpen: true }); // documented, but missing in the types
-  /** An error, even one thrown by `readPolicy`, `resolve` or `dial`, ends only this connection. */
+  /** An error, even from `readPolicy`, `resolve` or `dial`, ends only this connection. */
   const guard = (socket: Duplex, work: (client: EgressClient) => Promise<void>) => {
     const client = clients.get(socket);
     client?.helloDone();

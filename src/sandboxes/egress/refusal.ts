@@ -21,10 +21,7 @@ export class EgressRefusal {
     );
   }
 
-  /**
-   * The whole HTTP response as bytes. The status line includes the reason, because tools show only that line of a refused
-   * CONNECT.
-   */
+  /** The status line includes the reason, because tools show only that line of a refused CONNECT. */
   asHttp(): Uint8Array {
     const body = Buffer.from(`${this.text}\n`);
     const head = [
@@ -41,7 +38,7 @@ export class EgressRefusal {
     return line || (STATUS_CODES[this.status] ?? '');
   }
 
-  /** The reply code of RFC 1928: 2 not allowed by ruleset, 4 host unreachable, 1 general failure. */
+  /** RFC 1928: 2 not allowed by ruleset, 4 host unreachable, 1 general failure. */
   get socksReply(): number {
     if (this.status === 403) return 2;
     return this.status === 502 || this.status === 504 ? 4 : 1;

@@ -10,10 +10,7 @@ export interface EgressDecision {
 }
 export type EgressDecisionListener = (sessionId: SessionId, decision: EgressDecision) => void;
 
-/**
- * Chromium contacts these hosts for updates, time sync and hints, even if its settings forbid it. Programs in a sandbox do not
- * need them.
- */
+/** Chromium contacts these hosts even if its settings forbid it. Programs in a sandbox do not need them. */
 const browsersOwn: ReadonlySet<string> = new Set([
   ...['update.googleapis.com', 'clients2.google.com', 'optimizationguide-pa.googleapis.com'],
   ...['android.clients.google.com', 'mtalk.google.com', 'content-autofill.googleapis.com'],
@@ -23,7 +20,7 @@ const isBrowserBackgroundRefusal = ({ host, decision }: EgressDecision): boolean
   decision === 'refused' && browsersOwn.has(host);
 
 const windowMs = 60_000;
-/** Maximum number of different decisions per minute that are reported individually. One line summarizes the others. */
+/** Different decisions reported individually per minute. One line summarizes the others. */
 const maxPerWindow = 120;
 
 class EgressDecisionDeduplicator {
@@ -34,7 +31,7 @@ class EgressDecisionDeduplicator {
       if (now - at < windowMs) break;
       this.#reported.delete(key);
     }
-    // A credential's decisions are reported in addition to the connection's own decision.
+    // Reported in addition to the connection's own decision.
     const use = rule.startsWith('credential') ? ` ${rule}` : '';
     const key = `${decision} ${host} ${port}${use}`;
     if (this.#reported.has(key)) return 'repeat';
@@ -57,7 +54,7 @@ export interface EgressLimits {
   readonly bytesPerHour: number;
   readonly idleMs: number;
   readonly connectMs: number;
-  /** Milliseconds from the first to the last byte of a request's head, a SOCKS greeting or a TLS hello. */
+  /** Milliseconds for a request's head, a SOCKS greeting or a TLS hello. */
   readonly helloMs: number;
 }
 export const defaultEgressLimits: EgressLimits = {
@@ -70,10 +67,10 @@ export const defaultEgressLimits: EgressLimits = {
 
 const hourMs = 3_600_000;
 
-/** A session's open connections, traffic volume and reported decisions. Dropped after an hour without use. */
+/** Dropped after an hour without use. */
 export class SessionEgressState {
   readonly connections = new Set<Duplex>();
-  /** The number of changes to the session's rules. A connection that opens during a change is checked again. */
+  /** Changes of the rules. A connection that opens during a change is checked again. */
   changes = 0;
   readonly #reported = new EgressDecisionDeduplicator();
   readonly #context: { clock: Clock; limits: EgressLimits; sessionId: SessionId; onDecision: EgressDecisionListener };
@@ -91,7 +88,6 @@ export class SessionEgressState {
     this.#hourBegan = this.#lastUsed = context.clock.now();
   }
 
-  /** Returns false once this hour's traffic limit is used up. */
   count(bytes: number): boolean {
     const now = this.#context.clock.now();
     this.#lastUsed = now;

@@ -10,11 +10,11 @@ export async function waitForData(stream: Readable): Promise<void> {
   for (const event of events) stream.off(event, wake);
 }
 
-/** Reads exactly this many bytes. Undefined if the stream ends before that. For small counts only. */
+/** Undefined: the stream ended before that. For small counts only. */
 export async function readExactly(stream: Readable, bytes: number): Promise<Buffer | undefined> {
   while (!stream.readableEnded && !stream.destroyed) {
     const chunk = stream.read(bytes) as Buffer | null;
-    // At the end of a stream, read() returns the remaining bytes, even if there are fewer.
+    // At the end of a stream, read() can return fewer bytes.
     if (chunk) return chunk.length === bytes ? chunk : undefined;
     await waitForData(stream);
   }

@@ -1,14 +1,13 @@
 import { toCanonicalAddress } from '../../core/text/address-range.ts';
 
-/** The target of a connection from a sandbox: a lower-case host name or a canonical address, and a port. */
 export interface EgressTarget {
   readonly host: string;
   readonly port: number;
-  /** `odd`: any other text, such as an address in an unusual notation (0x7f.1). Every policy refuses it. */
+  /** `odd`: any other text, such as an unusual address (0x7f.1). Every policy refuses it. */
   readonly kind: 'name' | 'address' | 'odd';
 }
 
-/** Parses `host:port` or `[v6]:port`; the port is optional if there is a default. Undefined for any other text. */
+/** `host:port` or `[v6]:port`. Undefined: any other text, or a port that is missing without a default. */
 export function parseHostPort(text: string, defaultPort?: number): EgressTarget | undefined {
   const match = /^(\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9_.-]{1,254})(?::(\d{1,5}))?$/.exec(text);
   if (!match?.[1]) return undefined;
@@ -24,9 +23,7 @@ export function toEgressTarget(rawHost: string, port: number): EgressTarget {
   return { host: printable(host), port, kind: isName(host) ? 'name' : 'odd' };
 }
 
-/**
- * Labels of letters, digits, - and _. A name with a numeric last label is not valid, because some programs read it as an address.
- */
+/** Labels of letters, digits, - and _. A numeric last label is invalid, because some programs read such a name as an address. */
 function isName(host: string): boolean {
   const labels = host.split('.');
   const last = labels.at(-1) ?? '';
@@ -37,5 +34,5 @@ function isName(host: string): boolean {
 export const formatHostPort = ({ host, port }: { host: string; port: number }): string =>
   `${host.includes(':') ? `[${host}]` : host}:${port}`;
 
-// Sanitizes the name, because the sandbox chooses it and it appears in the session's log and in HTTP status lines.
+// The sandbox chooses the name, which appears in the session's log and in HTTP status lines.
 const printable = (host: string): string => host.slice(0, 253).replace(/[^\x21-\x7e]/g, '?');

@@ -6,7 +6,6 @@ import { createPlaceholderGuard, refuseMisplacedPlaceholder } from './plain-http
 import { pipeOneWay, waitForData } from './streams.ts';
 import type { EgressTarget } from './target.ts';
 
-/** The protocol that a tunnel's first bytes reveal. `more`: too few bytes to tell. */
 type DetectedProtocol =
   | { readonly kind: 'more' }
   | { readonly kind: 'tls'; readonly name: string | undefined; readonly encrypted: boolean }
@@ -17,21 +16,21 @@ type DetectedProtocol =
 const more: DetectedProtocol = { kind: 'more' };
 const maxHello = 16_384;
 /**
- * Maximum number of TLS records in a ClientHello; normally there are one or two. The parser restarts with each chunk, so many
- * small records would be expensive.
+ * TLS records in a ClientHello; one or two are normal. The parser restarts with each chunk, so many small records would be
+ * expensive.
  */
 const maxRecords = 64;
 
 export function detectProtocol(seen: Buffer): DetectedProtocol {
   if (seen.length === 0) return more;
   if (seen[0] === 0x16) return clientHello(seen);
-  // Leading line breaks are treated as HTTP: servers skip them, so they could hide a request.
+  // Leading line breaks are HTTP: servers skip them, so they could hide a request.
   const start = seen.subarray(0, 40).toString('latin1');
   if (/^[\r\n]*[A-Z]{3,20} /.test(start)) return { kind: 'http' };
   return /^[\r\n]*[A-Z]{0,20}$/.test(start) && seen.length < 40 ? more : { kind: 'other' };
 }
 
-/** Reads the server name from a ClientHello, which can span several TLS records. Any violation of the format is `broken-tls`. */
+/** A ClientHello can span several TLS records. Any violation of the format is `broken-tls`. */
 function clientHello(seen: Buffer): DetectedProtocol {
   try {
     const handshake = unwrapRecords(seen);
@@ -46,7 +45,6 @@ function unwrapRecords(seen: Buffer): Buffer | undefined {
   const parts: Buffer[] = [];
   let have = 0;
   let want = Number.POSITIVE_INFINITY;
-  // Bytes after the hello, such as early data, are not checked.
   for (let at = 0; at < seen.length && have < want; ) {
     if (seen[at] !== 0x16 || (at + 1 < seen.length && seen[at + 1] !== 3))
       throw new RangeError('not a handshake record');
@@ -93,7 +91,7 @@ function parseExtensions(hello: Buffer): { name: string | undefined; encrypted: 
 
 function serverName(list: Buffer): string {
   const length = list.readUInt16BE(3);
-  // Requires exactly one entry, of the only defined type: with two, the proxy and the server could use different names.
+  // Exactly one entry of the only defined type: with two, the proxy and the server could use different names.
   const one = list.readUInt16BE(0) === list.length - 2 && list[2] === 0 && list.length === 5 + length;
   if (!one || length === 0 || length > 255) throw new RangeError('server_name');
   return list.toString('latin1', 5).toLowerCase().replace(/\.$/, '');
@@ -104,18 +102,17 @@ type OpenConnection = Extract<UpstreamResult, { kind: 'open' }>;
 interface JoinedTunnel {
   readonly to: EgressTarget;
   readonly open: OpenConnection;
-  /** Credentials for other hosts. Their placeholders must not be sent to this target. */
+  /** Other hosts' credentials, whose placeholders must not be sent to this target. */
   readonly credentials: readonly Credential[];
 }
-/** Enough bytes to recognize any ClientHello or request line. */
+/** Enough for any ClientHello or request line. */
 const maxFirstBytes = 20_000;
-/** A fatal TLS alert, access_denied: it lets the client report a reason instead of a lost connection. */
+/** The TLS alert access_denied gives the client a reason instead of a lost connection. */
 const accessDenied = Uint8Array.from([0x15, 3, 3, 0, 2, 2, 49]);
 
 /**
- * Joins a sandbox's connection to its upstream connection. The upstream server can send immediately. The sandbox's data is held
- * back until the first bytes pass the policy's check. Under a strict policy, `plainHttp` takes over a tunnel that carries plain
- * HTTP, and checks its requests one by one.
+ * The server can send immediately. The sandbox's data waits until the first bytes pass the policy's check. Under a strict
+ * policy, `plainHttp` takes over plain HTTP and checks each request.
  */
 export async function proxyTunnel(
   client: EgressClient,
@@ -190,7 +187,6 @@ async function firstBytes(
   return { seen, what: { kind: seen.length === 0 ? 'nothing' : 'other' } };
 }
 
-/** The `rule` that refuses these first bytes. Undefined if the tunnel can continue. */
 function objectionTo(
   what: DetectedProtocol | { kind: 'nothing' },
   { to, open, spokeFirst }: { to: EgressTarget; open: OpenConnection; spokeFirst: boolean },

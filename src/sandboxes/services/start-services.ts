@@ -8,7 +8,6 @@ import { truncateEnd } from '../../core/text/text.ts';
 import type { SandboxClient } from '../client/client.ts';
 
 export interface SandboxServiceRunner {
-  /** Does nothing for a running service. */
   start(name: string, signal: AbortSignal): Promise<void>;
   states(signal: AbortSignal): Promise<readonly Omit<ServiceStatus, 'ports'>[]>;
   listening(signal: AbortSignal): Promise<readonly number[]>;
@@ -29,7 +28,7 @@ interface ServiceStarts {
 const lookEveryMs = 200;
 
 /**
- * Starts the services, each after its dependencies, and resolves once each is ready or has failed. A failed service is reported;
+ * Starts each service after its dependencies, and resolves once all are ready or have failed. A failed service is reported;
  * only services that depend on it are skipped. Rejects only when the signal fires.
  */
 export async function startServices(starts: ServiceStarts, signal: AbortSignal): Promise<void> {
@@ -65,7 +64,7 @@ export async function startServices(starts: ServiceStarts, signal: AbortSignal):
     return true;
   }
 
-  // Waits for all starts even after a failure, so that no start continues after this function returns.
+  // Waits even after a failure, so that no start continues after this function returns.
   const ends = await Promise.allSettled(Object.keys(services).map(ready));
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }
@@ -95,21 +94,20 @@ interface Start {
   readonly tell: (detail: string) => void;
 }
 
-/** Time limit for the program to become ready. Shorter than the time that clients wait for a new sandbox. */
+/** Milliseconds. Less than the time that clients wait for a new sandbox. */
 const patienceMs = 45_000;
 const startedEveryMs = 500;
 const markMs = 10_000;
 const shownChars = 200;
 /**
- * A folder that marks the program as started. It is on the sandbox's memory disk, so it is lost when the sandbox's processes
- * end, but survives a pause that freezes them.
+ * Marks the program as started. The folder is on the sandbox's memory disk, so it is lost when the processes end, but
+ * survives a pause that freezes them.
  */
 const mark = '/tmp/.corral-started';
 
 /**
- * Starts a built template's program in a sandbox, once per start of the sandbox's processes, and waits until the program is
- * ready. A program that does not start or is not ready in time is only reported. Rejects when the signal fires, or the sandbox is
- * lost or cannot run programs.
+ * Starts a built template's program once per start of the sandbox's processes, and waits until it is ready. Failures and
+ * timeouts are only reported. Rejects when the signal fires, or the sandbox is lost or cannot run programs.
  */
 export async function runStartCommand({ client, start, clock, tell }: Start, signal: AbortSignal): Promise<void> {
   const { exitCode } = await client.exec({ command: `mkdir ${mark} 2>/dev/null`, timeoutMs: markMs }, signal);

@@ -10,14 +10,13 @@ import type { WorkspaceService } from '../api/workspaces.ts';
 import { permitsAction } from './authorize.ts';
 import type { ProjectServices } from './guarded-projects.ts';
 
-// Wraps the facades' services so that each change is audited in every facade, whether the change succeeds or is refused. Each
-// call adds one entry, or one per resource that it creates. An entry never contains the text of a message, command or file.
+// Audits each change in every facade, whether it succeeds or is refused. Each call adds one entry, or one per resource that
+// it creates. An entry never contains the text of a message, command or file.
 
 export interface AuditedCall {
   readonly principal: Principal;
   readonly action: string;
   readonly target: string | undefined;
-  /** `done`, or the error code. */
   readonly outcome: string;
 }
 export interface AuditRecorder {
@@ -59,7 +58,7 @@ export function withAudit<Service extends object>(
   };
 }
 
-/** Whether the call configures access to a provider. Only the provider is recorded, because the input can contain a key. */
+/** Only the provider of such a call is recorded, because the input can contain a key. */
 const isAccess = (input: unknown): input is { provider: string } =>
   typeof (input as { provider?: unknown } | undefined)?.provider === 'string';
 
@@ -100,7 +99,7 @@ export function auditServices(services: Services, raw: Pick<Services, 'sessions'
   };
 }
 
-/** Audits deliveries that start something. Rejected deliveries are not audited, because anyone could fill the log with them. */
+/** Audits only deliveries that start something, because anyone could fill the log with rejected ones. */
 function auditedDeliveries(telling: AutomationService, audit: AuditRecorder): AutomationService {
   return {
     ...telling,
@@ -125,7 +124,6 @@ function auditedDesktop(telling: DesktopService, audit: AuditRecorder): DesktopS
   };
 }
 
-/** Audits each time the viewer takes control of the keyboard and mouse, by request or by a button press. */
 function watched(viewer: DesktopViewer, taken: () => void): DesktopViewer {
   const noticing = (work: () => boolean) => {
     const before = viewer.driver;
@@ -151,7 +149,7 @@ function watched(viewer: DesktopViewer, taken: () => void): DesktopViewer {
 const lookMs = 600_000;
 const maxLooks = 10_000;
 
-/** Audits reads of another owner's session, including refused reads: at most one entry per caller and session in ten minutes. */
+/** Audits reads of another owner's session, even refused ones: one entry per caller and session in ten minutes. */
 function lookedAt(sessions: Pick<SessionService, 'get'>, { principalOf, tell, now }: AuditRecorder) {
   const looks = new Map<string, number>();
   const look = (id: SessionId) => {

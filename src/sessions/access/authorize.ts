@@ -16,8 +16,8 @@ export interface OwnedResource {
   readonly owner?: string | undefined;
   readonly shared?: boolean;
   /**
-   * If set, the resource's owner has access only through this project. An owner who may work there has all rights; any other
-   * owner has the rights of their project role.
+   * If set, the owner has access only through this project. An owner who may work there has all rights; any other owner has
+   * the rights of their project role.
    */
   readonly projectId?: string | null | undefined;
 }
@@ -32,12 +32,9 @@ const least: Readonly<Record<AccessKind, ProjectRole>> = {
 const permits = (role: ProjectRole, action: AccessKind): boolean =>
   projectRoles.indexOf(role) >= projectRoles.indexOf(least[action]);
 
-/**
- * The principal's role for the resource: `owner` for its own resources, but within a project only if the principal may work
- * there. Undefined: no access.
- */
+/** `owner` for the principal's own resources, but within a project only if the principal may work there. Undefined: no access. */
 function roleIn({ owner, projects, session, by }: Principal, thing: OwnedResource): ProjectRole | undefined {
-  // A sandbox created without a key has no owner. A visitor of its public port may work only in that sandbox.
+  // A sandbox created without a key has no owner. A visitor of its public port may work only there.
   if (by === 'nobody' && owner === undefined)
     return session !== undefined && session === thing.id ? 'member' : undefined;
   const isOwn = owner !== undefined && owner === thing.owner;
@@ -51,7 +48,7 @@ export const toOwnedResource = ({ id, owner }: Pick<Project, 'id' | 'owner'>): O
   projectId: id,
 });
 
-/** The only place that decides whether a principal may perform an action on a resource. */
+/** The only place where permissions are decided. */
 export function permitsAction(principal: Principal, action: AccessKind, thing: OwnedResource): boolean {
   if (principal.role === 'admin') return true;
   const isReading = action === 'see' || action === 'read';
@@ -62,9 +59,7 @@ export function permitsAction(principal: Principal, action: AccessKind, thing: O
   return action === 'see' ? canObserveAll(principal) : action === 'stop' && hasRole(principal, 'operator');
 }
 
-/**
- * Throws `gone()` for another owner's object, as if it did not exist, and `forbidden` when only the principal's role is too weak.
- */
+/** Throws `gone()` for another owner's resource, and `forbidden` when only the principal's role is too weak. */
 export function authorize(
   principal: Principal,
   action: AccessKind,
@@ -80,7 +75,6 @@ export function requireRole(principal: Principal, least: 'user' | 'auditor' | 'o
   if (!hasRole(principal, least)) throw forbiddenRoleError(principal);
 }
 
-/** The owner whose resources the principal can list. Undefined: all owners. */
 export const ownerFilterOf = (
   { role, owner }: Principal,
   least: 'operator' | 'admin' = 'operator',
@@ -101,7 +95,6 @@ export const toOwnerField = ({ owner }: Principal) => owner !== undefined && { o
 
 export const sessionNotFoundError = () => new AppError('session_not_found', 'There is no such session.');
 
-/** Hides the latest message, last task, author, metadata and repositories from a principal who may not read the session. */
 export function redactSession(principal: Principal, session: SessionRecord): SessionRecord {
   if (permitsAction(principal, 'read', session)) return session;
   const { repositories: _, author: __, metadata: ___, ...rest } = session;

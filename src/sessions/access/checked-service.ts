@@ -16,11 +16,11 @@ export interface ResourceGuard {
   readonly principalOf: () => Principal;
   readonly get: (id: never) => Promise<OwnedResource>;
   readonly noun?: string;
-  /** Default: not_found, naming the noun; without a noun, session_not_found. */
+  /** Default: not_found with the noun, or session_not_found without one. */
   readonly gone?: () => AppError;
-  /** The minimum role that can list resources of all owners. Default: operator. */
+  /** The role required to list all owners' resources. Default: operator. */
   readonly listedBy?: 'operator' | 'admin';
-  /** Rejects when the principal may not add resources to this project. Absent: projects hold no such resources. */
+  /** Rejects when the principal may not add resources to this project. Absent: projects have no such resources. */
   readonly intoProject?: (project: string) => Promise<void>;
 }
 type Method = (...args: readonly unknown[]) => unknown;
@@ -31,10 +31,7 @@ const goneOf = ({ noun, gone }: ResourceGuard) =>
   gone ?? (noun === undefined ? sessionNotFoundError : () => notFoundError(noun));
 export const notFoundError = (noun: string) => new AppError('not_found', `There is no such ${noun}.`);
 
-/**
- * Creates a function that checks whether the caller may perform an action on the resource with this id. Admins always pass,
- * without a read from the store.
- */
+/** Admins always pass, without a read from the store. */
 export const createAccessCheck =
   <Id>(guarded: ResourceGuard) =>
   (id: Id, action: AccessKind): Promise<void> | undefined => {
@@ -43,7 +40,6 @@ export const createAccessCheck =
     return guarded.get(id as never).then((thing) => authorize(principal, action, thing, goneOf(guarded)));
   };
 
-/** Omits methods with the rule `guarded`. */
 export function withAccessChecks<Service extends object>(
   service: Service,
   rules: Rules<Service>,

@@ -35,7 +35,6 @@ export function guardProjects(
       const shared = [...(principal.projects ?? [])].flatMap(([id, role]) => (role === 'owner' ? [] : [id]));
       return await projects.list({ ...page, owner, shared });
     },
-    /** Members can remove themselves. */
     async removeMember(id, member) {
       const { role, person, owner, aliases = [] } = principalOf();
       const isOwn = member.of === 'person' && [person, owner, ...aliases].includes(toMemberKey(member));
@@ -43,8 +42,8 @@ export function guardProjects(
       await projects.removeMember(id, member, { keepsMaintainer: role !== 'admin' });
     },
     /**
-     * The owner of a resource and maintainers of its project can move it into projects in which they may work, or out of its
-     * project.
+     * A resource's owner and its project's maintainers can move it out of the project, or into a project in which they may
+     * work.
      */
     async move(id, to) {
       if (to.projectId !== null) await ofProject(to.projectId, 'work');
@@ -123,7 +122,6 @@ function guardedUploads(
     authorize(principal, action, await belonging(file), noFile);
     return file;
   };
-  /** A screenshot has the same access rules as its session. */
   const belonging = async (file: UploadedFile): Promise<OwnedResource> =>
     file.sessionId === undefined ? file : await sessions.get(file.sessionId);
   return {

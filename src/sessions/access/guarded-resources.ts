@@ -27,8 +27,8 @@ interface BudgetGuard {
 }
 
 /**
- * People see their own automations, shared ones, and those of their projects. Callers can choose only projects in which they may
- * work.
+ * Callers see their own automations, shared ones, and those of their projects. They can choose only projects in which they
+ * may work.
  */
 export function guardAutomations(
   automations: AutomationService,
@@ -40,7 +40,6 @@ export function guardAutomations(
     get: (id: string) => automations.get(id),
     noun: 'automation',
   });
-  /** A trigger can refer to sessions and automations that the caller may read, and projects in which the caller may work. */
   async function mayFollow(after: CompletionTrigger | null | undefined): Promise<void> {
     if (after?.of === 'session') await readSession(after.id);
     if (after?.of === 'project') await intoProject(after.id);
@@ -76,7 +75,7 @@ export function guardAutomations(
   };
 }
 
-/** Only administrators can share a skill. Their uploads outside of projects are shared by default. */
+/** Only administrators can share a skill. Their uploads outside projects are shared by default. */
 export const guardSkills = (own: SkillService, principalOf: () => Principal): SkillService => ({
   ...own,
   async create(upload) {
@@ -89,7 +88,6 @@ export const guardSkills = (own: SkillService, principalOf: () => Principal): Sk
   },
 });
 
-/** Everyone sees the providers in use; only administrators see their addresses. */
 export const guardModels = (models: ModelService, own: ModelService, principalOf: () => Principal): ModelService => ({
   ...own,
   async inForce() {
@@ -101,8 +99,8 @@ export const guardModels = (models: ModelService, own: ModelService, principalOf
 });
 
 /**
- * A caller gets the totals of the sessions that it may read; auditors and administrators get all totals. A link to another
- * owner's shared session gives no access to its totals.
+ * Totals cover the sessions that the caller may read; auditors and administrators get all. A link to a shared session gives
+ * no access to its totals.
  */
 export const guardUsage = (usage: UsageService, principalOf: () => Principal): UsageService => ({
   async report(query) {
@@ -113,8 +111,8 @@ export const guardUsage = (usage: UsageService, principalOf: () => Principal): U
 });
 
 /**
- * People see their own budget and those of projects that they can see. Auditors, administrators and readers see all budgets. Only
- * administrators can change a budget.
+ * People see their own budget and those of their projects. Auditors, administrators and readers see all budgets; only
+ * administrators can change them.
  */
 export function guardBudgets(
   budgets: BudgetService,
@@ -143,7 +141,6 @@ export function guardBudgets(
   };
 }
 
-/** People read and change their own notes. In a project, viewers read its notes and members change them. */
 export function guardMemory(memory: MemoryService, { principalOf, ofProject }: MemoryGuard): MemoryService {
   async function allowed({ of, id }: MemoryOwnerRef, action: AccessKind): Promise<MemoryOwner> {
     const principal = principalOf();
@@ -198,7 +195,6 @@ export function withMemoryAuthor(own: MemoryStoreService, principalOf: () => Pri
   };
 }
 
-/** Callers that may use a secret can bind it to sessions in which they may work and to projects that they may manage. */
 export const guardCredentials = <Id>(
   credentials: CredentialService<Id>,
   own: CredentialService<Id>,

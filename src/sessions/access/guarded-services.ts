@@ -38,7 +38,7 @@ import {
   withMemoryAuthor,
 } from './guarded-resources.ts';
 
-// Services that check the caller's permissions. Facades get only these, so no facade can forget a check.
+// Facades get only these services, so no facade can forget a permission check.
 
 interface GuardDeps {
   readonly principalOf: () => Principal;
@@ -49,7 +49,7 @@ interface SessionGuardDeps extends GuardDeps {
   readonly intoProject?: (project: string) => Promise<void>;
   readonly snapshots?: Pick<SnapshotService, 'find'>;
   readonly builds?: Pick<TemplateBuildService, 'findImage'>;
-  /** Rejects if a session of this holder cannot use a resource that the agent refers to. */
+  /** Rejects if this holder's sessions cannot use a resource of the agent. */
   readonly mayHave?: (session: ResourceOwnership, agent: SessionAgent) => Promise<void>;
 }
 
@@ -146,10 +146,7 @@ export function guardServices(services: Services, { principalOf, attach }: Guard
   };
 }
 
-/**
- * Rejects with not_found if an agent's vault, memory store or environment belongs to a different project or owner than its
- * session.
- */
+/** Rejects with not_found if a vault, memory store or environment belongs to a different project or owner than the session. */
 async function checkParts(
   { vaults, memoryStores, documents }: Pick<Services, 'vaults' | 'memoryStores' | 'documents'>,
   { session, agent }: { readonly session: ResourceOwnership; readonly agent: SessionAgent },
@@ -184,11 +181,9 @@ const scopes = {
   volume: { of: 'volumes', noun: 'volume', isInProjects: true },
   builtTemplate: { of: 'templateBuilds', noun: 'built template', isInProjects: true },
 } as const;
-/** Everyone who may work in a session may copy its files. */
 type CopiedFiles = Pick<SnapshotService, 'make' | 'fork'>;
 const copyRules = { make: { may: 'copy' }, fork: { may: 'copy' } } as const;
 
-/** The image of a template that the holder owns. Administrators also find other owners' templates, by id. */
 const imageFor = async (
   builds: Pick<TemplateBuildService, 'findImage'>,
   { role, owner }: Principal,
@@ -205,7 +200,6 @@ interface OwnGuard {
   readonly principalOf: () => Principal;
 }
 
-/** Operators can allow hosts, and revoke them, in sessions that they can see. */
 function guardedEgress(egress: EgressService, own: EgressService, { check, principalOf }: OwnGuard): EgressService {
   const byOperator = (change: EgressService['allow']): EgressService['allow'] => {
     return async (id, entry) => {
@@ -219,7 +213,6 @@ function guardedEgress(egress: EgressService, own: EgressService, { check, princ
 
 type OfSession<Name extends keyof Services> = Pick<Services, Name | 'sessions'>;
 
-/** A principal without access to a terminal's session gets the same error as for an unknown terminal. */
 const guardedTerminals = (
   { terminals, sessions }: OfSession<'terminals'>,
   own: TerminalService,
@@ -240,7 +233,6 @@ const terminalRules = {
   connect: { may: 'work' },
 } as const;
 
-/** A caller that may read the session can watch its screen; a caller that may work in it can take control. */
 const guardedDesktop = (
   { desktop, sessions }: OfSession<'desktop'>,
   own: DesktopService,
@@ -257,7 +249,7 @@ const guardedDesktop = (
   },
 });
 
-/** A preview acts on behalf of the key that opened it, and stops working when that key is revoked or expires. */
+/** A preview acts for the key that opened it, and stops working with that key. */
 const guardedPorts = (ports: PortService, own: PortService, { check, principalOf }: OwnGuard): PortService => ({
   ...own,
   async open(id, { of, folder, lifeMs }) {
@@ -276,7 +268,7 @@ function guardedSessions(
     await Promise.all(values.filter((file) => uuid.test(file)).map((file) => attach?.(file)));
   };
 
-  /** Reads the principal immediately, because it may no longer be known when the first item is read. */
+  /** Reads the principal immediately, because it may be unknown when the first item is read. */
   function following<Item>(id: SessionId, items: () => AsyncIterable<Item>): AsyncIterable<Item> {
     const principal = principalOf();
     if (principal.role === 'admin') return items();
@@ -300,8 +292,8 @@ function guardedSessions(
   }
 
   /**
-   * Resolves a snapshot's name to its copy of files, and a built template's name to its image; without a template, the snapshot's
-   * image applies. Clients cannot name copies or images directly.
+   * Resolves a snapshot's name to its files, and a built template's name to its image. Without a template, the snapshot's
+   * image applies. Clients cannot name files or images directly.
    */
   async function withFiles<
     Command extends Pick<CreateSessionCommand, 'snapshot' | 'startsFrom' | 'built' | 'sandbox' | 'projectId'>,
@@ -336,14 +328,11 @@ function guardedSessions(
       if (command.agent) await mayHave?.({ ...command, ...toOwnerField(principal) }, command.agent);
       return await sessions.create({ ...(await withFiles(principal, command)), ...toOwnerField(principal) });
     },
-    /**
-     * Names are unique per owner. The snapshot is used only to create the session, but must exist even if the session already
-     * exists.
-     */
+    /** Names are unique per owner. The snapshot must exist even if the session already exists. */
     async named(requested) {
       const principal = principalOf();
       const command = withDefaultProject(principal, requested);
-      // Names without an owner belong to the server's own token, so callers without an owner must be administrators.
+      // Names without an owner belong to the server's own token, so such callers must be administrators.
       requireRole(principal, principal.owner === undefined ? 'admin' : 'user');
       if (command.projectId) await intoProject?.(command.projectId);
       return await sessions.named({ ...(await withFiles(principal, command)), ...toOwnerField(principal) });
@@ -397,14 +386,13 @@ function guardedSessions(
     },
     history: (id) => following(id, () => sessions.history(id)),
     follow: (id, after, options) => following(id, () => sessions.follow(id, after, options)),
-    /** Checks the attachments too: everyone who can read the session can read its attached files. */
+    /** Everyone who can read the session can read its attached files, so these are checked too. */
     async send(id, command) {
       const checking = check(id, 'work');
       await checking;
       if (checking) await mayAttach(command.attachments);
       return await sessions.send(id, command);
     },
-    /** Only a principal who may change the session marks its messages as read. */
     watching(id) {
       const checking = check(id, 'work');
       if (!checking) return sessions.watching(id);
@@ -428,8 +416,8 @@ function guardedSessions(
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /**
- * A user's lists contain only the user's sessions and those of the user's projects. A shared session is visible to anyone who
- * knows its id, but is not in other owners' lists.
+ * The user's own sessions and those of the user's projects. A shared session is visible to anyone who knows its id, but is
+ * not listed.
  */
 function ownSessions(principal: Principal, projectId?: string): SessionListScope {
   const owner = ownerFilterOf(principal);
@@ -442,10 +430,7 @@ const newestFirst = (one: SessionRecord, other: SessionRecord) => other.latestMe
 const isListed = (principal: Principal, { shared: _shared, ...session }: Parameters<typeof permitsAction>[2]) =>
   permitsAction(principal, 'see', session);
 
-/**
- * Workspace names are per owner: two owners can use the same name for different workspaces. All callers without an owner
- * share one set of names.
- */
+/** Two owners can use the same name. All callers without an owner share one set of names. */
 export function guardWorkspaces(
   workspaces: WorkspaceService,
   principalOf: () => Principal,

@@ -5,42 +5,42 @@ import type { ServiceRules } from './rules.ts';
 
 const SecretUse = z.object({
   secret: z.string(),
-  /** The text around the secret's value, such as `Token token="` and `"`. */
+  /** Surrounds the secret's value, such as `Token token="` and `"`. */
   before: z.string(),
   after: z.string(),
 });
 export type SecretReference = z.infer<typeof SecretUse>;
-/** A credential that programs in a sandbox use without seeing it. Never contains the value. */
+/** Programs in a sandbox use the credential without seeing it. Never contains the value. */
 export const BoundCredential = CredentialInjection.extend({
   name: z.string(),
   createdAt: z.number(), // epoch ms
-  /** The secret whose current value each request uses; absent: the credential has its own value. */
+  /** Each request uses the secret's current value; absent: the credential has its own value. */
   uses: SecretUse.optional(),
 });
 export type BoundCredential = z.infer<typeof BoundCredential>;
 
 /**
- * The credentials of sessions or projects; those of the server are in `server/credentials.ts`. Every method rejects if the
- * session or project does not exist.
+ * Credentials of sessions or projects; the server's own are in `server/credentials.ts`. Every method rejects if the session
+ * or project does not exist.
  */
 export interface CredentialService<Id> {
   list(of: Id): Promise<readonly BoundCredential[]>;
   /**
-   * Creates or replaces the credential with that name. New connections use it immediately; variables change when a sandbox
-   * next starts. Rejects: invalid_request (an invalid value), conflict (another credential sets the same variable, or the
-   * same header for a host, or 50 exist already).
+   * Replaces a credential with the same name. New connections use it immediately; variables change when a sandbox next
+   * starts. Rejects: invalid_request (an invalid value), conflict (another credential sets the same variable, or the same
+   * header for a host, or 50 exist already).
    */
   put(of: Id, credential: CredentialInjection & { readonly name: string }, value: Secret): Promise<BoundCredential>;
   /**
-   * Like `put`, with a reference to a stored secret instead of a value: each request takes the secret's current value. Requests
-   * are refused once the secret is deleted. Also rejects: not_found (no such secret).
+   * Like `put`, with a stored secret: each request uses its current value, and is refused once the secret is deleted. Also
+   * rejects: not_found (no such secret).
    */
   bind(
     of: Id,
     credential: CredentialInjection & { readonly name: string },
     use: SecretReference,
   ): Promise<BoundCredential>;
-  /** Takes effect on the next request, including on open connections. Rejects: not_found. */
+  /** Takes effect on the next request, even on open connections. Rejects: not_found. */
   revoke(of: Id, name: string): Promise<void>;
 }
 

@@ -4,12 +4,9 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { ServiceRules } from './rules.ts';
 
 export const DesktopAvailability = z.object({
-  /**
-   * `building`: the image is being built; `failed`: the build failed and will be retried; `none`: the settings do not allow a
-   * desktop or the driver does not support one.
-   */
+  /** `failed`: the build failed and will be retried. `none`: the settings or the driver do not allow a desktop. */
   state: z.enum(['ready', 'building', 'failed', 'none']),
-  /** The current build step, why the build failed, or why the state is `none`. */
+  /** The build step, why the build failed, or why the state is `none`. */
   detail: z.string().optional(),
   seconds: z.int().optional(),
 });
@@ -24,61 +21,55 @@ export const DesktopView = z.object({
   offer: DesktopAvailability.describe('whether the sandbox has a desktop once it starts again'),
 });
 export type DesktopView = z.infer<typeof DesktopView>;
-/** Why a viewer's stream ended. `restarted`: reconnect to see the new screen. */
+/** `restarted`: reconnect to see the new screen. */
 export type DesktopStreamEndReason = 'left' | 'restarted' | 'stopped' | 'sandbox_gone' | 'session_deleted';
 export interface DesktopViewerOptions {
-  /**
-   * A name chosen by the viewer. A new viewer replaces an older viewer with the same name, unless the new viewer may only
-   * watch.
-   */
+  /** Chosen by the viewer. A new viewer replaces an older one with the same name, unless the new one may only watch. */
   readonly viewerId?: string;
   readonly mayControl: boolean;
-  /** Called whenever control changes, with the controlling viewer's id; undefined: the agent has control. */
+  /** Called with the id of the viewer in control. Undefined: the agent. */
   readonly onControl: (driver: string | undefined) => void;
 }
 export interface DesktopViewer extends AsyncDisposable {
   readonly id: string;
-  /** An RFB connection, starting with its first byte. */
+  /** Starts with the first byte of the RFB connection. */
   readonly stream: Duplex;
   readonly ended: Promise<DesktopStreamEndReason>;
   readonly driver: string | undefined;
   /** Whether this viewer's input is forwarded. A button press takes control if no person has it; other input never does. */
   uses(what: 'press' | 'hands'): boolean;
-  /**
-   * Types characters (X keysyms), including those that the display's keyboard layout lacks. Resolves once the focused program has
-   * received them.
-   */
+  /** Types X keysyms, even those that the display's keyboard lacks. Resolves once the focused program has received them. */
   type(keysyms: readonly number[]): Promise<void>;
-  /** Takes control, even from another viewer. False if this viewer may only watch. */
+  /** Takes control, even from another viewer. False: this viewer may only watch. */
   take(): boolean;
   giveBack(): void;
 }
 /**
- * One person at a time controls the keyboard and mouse; the agent's own input waits until that person returns control. `start`,
- * `watch` and `screenshot` reject with unsupported if the sandbox has no desktop. `start` and `watch` reject with
- * sandbox_not_found after an explicit stop.
+ * One person at a time has control, and the agent's input waits until that person returns control. `start`, `watch` and
+ * `screenshot` reject with unsupported if the sandbox has no desktop. `start` and `watch` reject with sandbox_not_found
+ * after an explicit stop.
  */
 export interface DesktopService {
   /** Does not start the desktop. */
   status(id: SessionId): Promise<DesktopView>;
-  /** Resolves when the desktop is up. Starts the sandbox if needed. Rejects: cancelled, deadline_exceeded (after one minute). */
+  /** Starts the sandbox if needed. Resolves when the desktop is up. Rejects: cancelled, deadline_exceeded (after one minute). */
   start(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
   /**
-   * Starts the desktop. A sandbox without a desktop is restarted, which keeps its files but ends its processes. Rejects:
-   * conflict (the restart would end a run), unsupported (no image with a desktop exists).
+   * Restarts a sandbox without a desktop, which keeps its files but ends its processes. Rejects: conflict (the restart would
+   * end a run), unsupported (no image with a desktop exists).
    */
   add(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
-  /** Also succeeds if no desktop is running. Viewers' streams end with `stopped`. */
+  /** Also succeeds if no desktop is running. Ends viewers' streams with `stopped`. */
   stop(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
-  /** A screenshot as PNG. Does not start the desktop. Rejects: sandbox_not_found if no desktop is running. */
+  /** PNG. Does not start the desktop. Rejects: sandbox_not_found if no desktop is running. */
   screenshot(id: SessionId, signal: AbortSignal): Promise<Buffer>;
   /** Starts the desktop. Also rejects: queue_full (too many viewers). */
   watch(id: SessionId, request: DesktopViewerOptions, signal: AbortSignal): Promise<DesktopViewer>;
-  /** `viewerId` must be connected to this server. Rejects: not_found (it is not), forbidden (the viewer may only watch). */
+  /** Rejects: not_found (the viewer is not connected to this server), forbidden (the viewer may only watch). */
   takeControl(id: SessionId, viewerId: string): Promise<DesktopView>;
-  /** Returns control to the agent. Does nothing if this viewer does not have control. */
+  /** Returns control to the agent, if this viewer has it. */
   giveControl(id: SessionId, viewerId: string): Promise<DesktopView>;
-  /** Resolves when no person controls the keyboard and mouse. Rejects: cancelled. */
+  /** Resolves when no person has control. Rejects: cancelled. */
   gate(id: SessionId, signal: AbortSignal): Promise<void>;
 }
 

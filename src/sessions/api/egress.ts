@@ -5,15 +5,15 @@ import type { ServiceRules } from './rules.ts';
 
 export const EffectiveEgress = z.object({
   policy: z.string(),
-  /** A readable description of the hosts that the policy allows. */
+  /** A readable description of the allowed hosts. */
   opens: z.string(),
-  /** The hosts on the operator's list; empty if the policy uses no list. */
+  /** The operator's list; empty if the policy uses none. */
   entries: z.array(z.string()).readonly(),
-  /** The hosts to which the session's creator limited the policy. Absent: no limit, or the limit is in `rules`. */
+  /** The creator's limit on the policy's hosts. Absent: no limit, or the limit is in `rules`. */
   within: z.array(z.string()).readonly().optional(),
   rules: EgressRules.optional(),
   allowed: z.array(z.string()).readonly(),
-  /** False: the sandbox has no network access, so no host can be allowed. */
+  /** False: the sandbox has no network access. */
   canAllow: z.boolean(),
 });
 export type EffectiveEgress = z.infer<typeof EffectiveEgress>;
@@ -21,19 +21,17 @@ export type EffectiveEgress = z.infer<typeof EffectiveEgress>;
 export interface EgressService {
   inForce(id: SessionId): Promise<EffectiveEgress>;
   /**
-   * Allows connections to `host` or `*.host`, each with an optional `:port`, if the host's address is public. Rejects:
-   * invalid_request (the entry cannot be allowed), conflict (the session has 100 entries already), unsupported (no network
-   * access).
+   * Allows `host` or `*.host`, each with an optional `:port`, at public addresses only. Rejects: invalid_request (the entry
+   * cannot be allowed), conflict (the session has 100 entries already), unsupported (no network access).
    */
   allow(id: SessionId, entry: string): Promise<void>;
   /**
-   * Replaces the limit that the creator set within the policy. `choice`: the only reachable hosts, or rules that allow and deny
-   * targets; null: no limit. Open connections that are no longer allowed are closed. Rejects: invalid_request (not a host or
-   * range, or not allowed by the policy), unsupported (the driver does not enforce egress, or cannot add network access to the
-   * running sandbox).
+   * Replaces the creator's limit: the only reachable hosts, or rules that allow and deny targets; null: no limit. Closes
+   * open connections that are no longer allowed. Rejects: invalid_request (not a host or range, or not allowed by the
+   * policy), unsupported (the driver does not enforce egress, or cannot add network access to the running sandbox).
    */
   narrow(id: SessionId, choice: EgressRestriction | null): Promise<void>;
-  /** Revokes an entry. Connections that are already open are kept. Also succeeds if the entry was not allowed. */
+  /** Keeps open connections. Also succeeds if the entry was not allowed. */
   withdraw(id: SessionId, entry: string): Promise<void>;
 }
 

@@ -4,18 +4,17 @@ import type { FileEntry, OpenFile } from '../../sandboxes/client/client.ts';
 import type { ServiceRules } from './rules.ts';
 
 /**
- * Files of a session's workspace. Paths are relative to the workspace or absolute within it. Unless noted otherwise,
- * every method starts a stopped sandbox, and rejects: path_outside, invalid_request (NUL in the path),
- * sandbox_unavailable, cancelled.
+ * Paths are relative to the workspace or absolute within it. Unless noted otherwise, every method starts a stopped sandbox,
+ * and rejects: path_outside, invalid_request (NUL in the path), sandbox_unavailable, cancelled.
  *
  * @example
  * await files.write(id, 'notes.txt', 'hello', signal);
  */
 export interface FileService {
   /**
-   * Directories first, then files, each sorted by name. Rejects: file_not_found, invalid_request (not a directory),
-   * payload_too_large (more than 20,000 entries). With `starts: false`, does not start a stopped sandbox, but rejects with
-   * sandbox_not_found.
+   * Directories first, then files, each sorted by name. `starts: false`: rejects with sandbox_not_found instead of starting
+   * a stopped sandbox. Also rejects: file_not_found, invalid_request (not a directory), payload_too_large (more than 20,000
+   * entries).
    */
   list(
     id: SessionId,
@@ -31,12 +30,9 @@ export interface FileService {
    */
   open(id: SessionId, path: string, signal: AbortSignal): Promise<OpenFile>;
   write(id: SessionId, path: string, content: string | Uint8Array, signal: AbortSignal): Promise<void>;
-  /** Removes a file, or a folder with its contents. Rejects: file_not_found. */
+  /** Removes a folder with its contents. Rejects: file_not_found. */
   remove(id: SessionId, path: string, signal: AbortSignal): Promise<void>;
-  /**
-   * Returns matching files, sorted. A file must also match one of the `types` globs if there are any. Rejects: file_not_found
-   * (the path).
-   */
+  /** Sorted. A file must also match one of the `types` globs, if any. Rejects: file_not_found (the path). */
   find(
     id: SessionId,
     query: FileSearchQuery,
@@ -52,26 +48,26 @@ export interface FileService {
     signal: AbortSignal,
   ): Promise<{ matches: readonly GrepMatch[]; truncated: boolean }>;
   /**
-   * Files changed since the newest run began, up to 2,000. A file with the same size and modification time is considered
-   * unchanged. `starts` is as in `list`.
+   * Files changed since the newest run began, up to 2,000. Compares only size and modification time. `starts` is as in
+   * `list`.
    */
   changes(id: SessionId, signal: AbortSignal, options?: { readonly starts?: boolean }): Promise<FileChanges>;
   /**
-   * A file as it was when the newest run began. Rejects: file_not_found (the file did not exist then, is larger than 256 KiB,
-   * or did not fit within the total limit for copies).
+   * A file's content when the newest run began. Rejects: file_not_found (the file did not exist then, is larger than 256
+   * KiB, or exceeded the total limit for copies).
    */
   before(id: SessionId, path: string, signal: AbortSignal): Promise<Buffer>;
 }
 export const FileChanges = z.object({
   /** The run before which the snapshot was taken, and the time of the snapshot; null: no snapshot of this workspace exists. */
   since: z.object({ runId: z.string(), at: z.number() }).nullable(),
-  /** Sorted by path, relative to the workspace. Files of package managers and git are not compared. */
+  /** Sorted by path, relative to the workspace. Ignores files of package managers and git. */
   files: z
     .array(
       z.object({
         path: z.string(),
         change: z.enum(['added', 'modified', 'deleted']),
-        /** Sizes in bytes, before the run and now; null when the file did not or does not exist. */
+        /** Bytes before the run and now; null: no such file. */
         before: z.int().nullable(),
         after: z.int().nullable(),
       }),
@@ -81,7 +77,7 @@ export const FileChanges = z.object({
 });
 export type FileChanges = z.infer<typeof FileChanges>;
 export type ChangedFile = FileChanges['files'][number];
-/** A search that reaches the daemon's match limit returns the matches found so far and sets `truncated`. */
+/** At the match limit, a search sets `truncated` and returns the matches so far. */
 export interface FileSearchQuery {
   readonly path: string;
   readonly pattern: string;

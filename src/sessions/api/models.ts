@@ -6,30 +6,30 @@ import type { ServiceRules } from './rules.ts';
 const ModelProvider = z.object({
   id: z.string(),
   name: z.string(),
-  /** `compatible`: a server with a Chat Completions API, under a name that a person chose. */
+  /** `compatible`: a Chat Completions API, under a name that a person chose. */
   kind: z.enum(['known', 'compatible']),
-  /** Whether sessions can use the provider: it has a key, or needs none. */
+  /** The provider has a key, or needs none. */
   isReady: z.boolean(),
   from: z.enum(['settings', 'page', 'nowhere']),
-  /** The variable or setting that overrides values entered on the page; null: none. */
+  /** The variable or setting that overrides the page's values; null: none. */
   setBy: z.string().nullable(),
-  /** Null: hidden from this caller, or the provider's default address is used. */
+  /** Null: hidden from this caller, or the provider's default. */
   address: z.string().nullable(),
 });
 export type ModelProvider = z.infer<typeof ModelProvider>;
 export const EffectiveModels = z.object({
-  /** The model for sessions that choose none: `demo` or `provider/model`. */
+  /** `demo` or `provider/model`, for sessions that choose none. */
   model: z.string(),
-  /** The variable or setting that overrides the choice made on the page; null: none. */
+  /** The variable or setting that overrides the page's choice; null: none. */
   setBy: z.string().nullable(),
   chosen: z.string().nullable(),
-  /** Why only the demo model can be used here, and how to change that; null: any model can be used. */
+  /** Why only the demo model can be used, and how to change that; null: all models can be used. */
   refusal: z.string().nullable(),
   providers: z.array(ModelProvider).readonly(),
   canChange: z.boolean(),
 });
 export type EffectiveModels = z.infer<typeof EffectiveModels>;
-/** A provider's models. `trouble`: why the list is missing. */
+/** `trouble`: why the list is missing. */
 export const ProviderModels = z.object({
   provider: z.string(),
   name: z.string(),
@@ -51,24 +51,24 @@ export const ModelAccessTestResult = z.object({
 });
 export type ModelAccessTestResult = z.infer<typeof ModelAccessTestResult>;
 
-/** The models that sessions can use, and the default model. All servers that share a store see changes immediately. */
+/** All servers that share a store see changes immediately. */
 export interface ModelService {
   inForce(): Promise<EffectiveModels>;
-  /** The model lists of all ready providers, at most ten minutes old. */
+  /** The lists of all ready providers, at most ten minutes old. */
   offered(signal: AbortSignal): Promise<readonly ProviderModels[]>;
-  /** Whether the price of `provider/model` is known. Cost budgets apply only if it is. */
+  /** Cost budgets apply only to models with a known price. */
   isPriced(ref: string): Promise<boolean>;
-  /** Requests the provider's model list, with a time limit of 10 s. Stores nothing. */
+  /** Requests the provider's model list, for up to 10 s. Stores nothing. */
   test(access: ModelAccess, signal: AbortSignal): Promise<ModelAccessTestResult>;
   /**
-   * Stores the access. If a model is set, that model becomes the default for all sessions that chose none, from their next turn
-   * on. Rejects: forbidden (a private address), model_unauthorized (the provider refused the key). Also rejects with
-   * invalid_request if the settings define the default model or the provider's key or address, the name or address is invalid,
-   * this server must not use the model, or there are too many model servers.
+   * Stores the access. `model` becomes the default for sessions that chose none, from their next turn on. Rejects: forbidden
+   * (a private address), model_unauthorized (the provider refused the key). Also rejects with invalid_request if the
+   * settings define the default model or the provider's key or address, the name or address is invalid, this server must not
+   * use the model, or there are too many model servers.
    */
   use(access: ModelAccess & { readonly model?: string | undefined }, signal: AbortSignal): Promise<EffectiveModels>;
   /**
-   * Deletes the key and address entered on the page, and the default model if it is from this provider. Rejects: not_found
+   * Deletes what was entered on the page: the key, the address, and a default model of this provider. Rejects: not_found
    * (nothing was entered).
    */
   forget(provider: string): Promise<EffectiveModels>;

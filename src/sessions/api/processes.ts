@@ -6,7 +6,7 @@ export const ProcessInfo = z.object({
   pid: z.int(),
   cmd: z.string(),
   status: z.enum(['running', 'stopped', 'exited']),
-  /** Path of the log file, relative to the workspace; empty unless the process was started in the background. */
+  /** The log file, relative to the workspace; empty unless the process was started in the background. */
   log: z.string(),
   started: z.string(), // ISO 8601.
   memoryBytes: z.int().optional(),
@@ -15,25 +15,24 @@ export const ProcessInfo = z.object({
 export type ProcessInfo = z.infer<typeof ProcessInfo>;
 export interface ProcessLog {
   readonly text: string;
-  /** Path of the complete log file, relative to the workspace; empty if the process has none. */
+  /** The complete log file, relative to the workspace; empty if there is none. */
   readonly log: string;
-  /** Whether the file contains text before the excerpt. */
+  /** Whether the file has text before the excerpt. */
   readonly truncated: boolean;
 }
-/** Processes of a session's sandbox. `logs` and `startBackground` start a sandbox that is not running. */
+/** `logs` and `startBackground` start a sandbox that is not running. */
 export interface ProcessService {
   /**
-   * Running processes, except Corral's own, and finished background processes, newest first. If there are more than 200,
-   * finished processes are omitted first. Does not start a sandbox: if none runs, all background processes are listed as
-   * finished.
+   * Running processes except Corral's own, and finished background processes, newest first. Beyond 200, omits finished
+   * processes first. Does not start a sandbox: without one, all background processes are listed as finished.
    */
   list(id: SessionId, signal: AbortSignal): Promise<readonly ProcessInfo[]>;
   /**
-   * Sends SIGTERM, and SIGKILL after 2 s, to the process and its descendants. Also succeeds for a background process that has
-   * already ended. Rejects: not_found.
+   * Sends SIGTERM, and SIGKILL after 2 s, to the process and its descendants. Also succeeds for a finished background
+   * process. Rejects: not_found.
    */
   stop(id: SessionId, pid: number, signal: AbortSignal): Promise<void>;
-  /** The last lines of the process's log, at most 1 MiB; empty if it has no log. Rejects: not_found. */
+  /** The log's last lines, at most 1 MiB; empty if there is no log. Rejects: not_found. */
   logs(id: SessionId, pid: number, lines: number, signal: AbortSignal): Promise<ProcessLog>;
   /** Returns once the process has started; its output goes to the file `log`. Rejects: sandbox_unavailable. */
   startBackground(id: SessionId, command: string, signal: AbortSignal): Promise<{ pid: number; log: string }>;

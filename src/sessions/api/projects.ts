@@ -13,7 +13,7 @@ export const Project = ProjectAccessRecord.extend({
   updatedAt: z.number(),
 });
 export type Project = z.infer<typeof Project>;
-/** The agent configuration of a project's sessions. Overrides their template; a session's own choices override both. */
+/** Overrides the sessions' template; a session's own choices override both. */
 export interface ProjectAgentProfile {
   readonly template: string;
   readonly prompt: string | null;
@@ -22,7 +22,7 @@ export interface ProjectAgentProfile {
   readonly model: string;
   /** Null: the fallbacks from the template or settings. */
   readonly fallbacks: readonly string[] | null;
-  /** Tool servers in addition to those of the template and settings. They override servers of the same name. */
+  /** Added to the servers of the template and settings. Override servers of the same name. */
   readonly toolServers: readonly ToolProgram[];
 }
 type ProjectAgentChange = Partial<Omit<ProjectAgentProfile, 'template'>>;
@@ -30,14 +30,13 @@ type ProjectAgentChange = Partial<Omit<ProjectAgentProfile, 'template'>>;
 export const ProjectMemberView = z.object({
   of: ProjectMember.shape.of,
   id: z.string(),
-  /** The name of the person, key or group, or the e-mail address; null: the person or key no longer exists. */
+  /** A name or an e-mail address; null: the person or key no longer exists. */
   name: z.string().nullable(),
-  /** The identity provider of a group. */
   issuer: z.string().nullable(),
   role: z.enum(projectRoles),
 });
 export type ProjectMemberView = z.infer<typeof ProjectMemberView>;
-/** Resources whose names are unique within their holder. */
+/** Names are unique within the holder. */
 export const namedResourceKinds = ['skill', 'volume', 'snapshot', 'template', 'secret'] as const;
 export const ownedResourceKinds = [
   ...namedResourceKinds,
@@ -52,13 +51,13 @@ export interface ResourceMove {
 }
 type MemberName = Omit<ProjectMember, 'role'>;
 interface MemberChange {
-  /** Whether to reject a change that would leave the project without an owner or maintainer. Default: true. */
+  /** Rejects a change that leaves the project without an owner or maintainer. Default: true. */
   readonly keepsMaintainer?: boolean;
 }
 
-/** Every method with an id rejects with not_found for an unknown project. The number of projects is not limited. */
+/** Every method with an id rejects with not_found for an unknown project. */
 export interface ProjectService {
-  /** Newest `updatedAt` first; if `owner` is set, only that owner's projects and those with the ids in `shared`. */
+  /** Newest `updatedAt` first. `owner`: only that owner's projects and the `shared` ones. */
   list(page: {
     skip: number;
     limit: number;
@@ -71,7 +70,7 @@ export interface ProjectService {
   update(id: string, change: { name?: string; description?: string | null }): Promise<Project>;
   agent(id: string): Promise<ProjectAgentProfile>;
   /**
-   * Changes only the fields that are set. Takes effect from the next turn on. Rejects: conflict, invalid_request (a model
+   * Takes effect from the next turn on. Changes only the fields that are set. Rejects: conflict, invalid_request (a model
    * that is unknown or must not be used).
    */
   changeAgent(id: string, change: ProjectAgentChange): Promise<ProjectAgentProfile>;
@@ -81,23 +80,17 @@ export interface ProjectService {
   putMember(id: string, member: ProjectMember, change?: MemberChange): Promise<ProjectMemberView>;
   /** Also ends the member's open streams. Rejects: not_found, conflict (the member is the owner or the last maintainer). */
   removeMember(id: string, member: MemberName, change?: MemberChange): Promise<void>;
-  /** Ends the members' open streams after a resource has left the project. */
+  /** Call after a resource has left the project: ends the members' open streams. */
   departed(id: string): Promise<void>;
   /**
-   * Moves a resource to a project, or back to its owner. `admit` throws if the caller may not move it. Ends the open streams of
-   * the previous project's members. Rejects: not_found, conflict (the name is taken there, the resource is shared with everyone,
-   * or a session uses the volume).
+   * A null project moves the resource back to its owner. `admit` throws if the caller may not move it. Ends the open streams
+   * of the previous project's members. Rejects: not_found, conflict (the name is taken there, the resource is shared with
+   * everyone, or a session uses the volume).
    */
   move(id: string, to: ResourceMove, admit?: (resource: ResourceOwnership) => void): Promise<void>;
-  /**
-   * Transfers the project to the person or key with this id. The previous owner becomes a maintainer. Rejects: not_found (no such
-   * id).
-   */
+  /** Transfers the project to a person or key. The previous owner becomes a maintainer. Rejects: not_found (no such id). */
   handOver(id: string, to: string): Promise<Project>;
-  /**
-   * Also deletes the project's files, its sessions with their sandboxes, and the resources that it holds, such as volumes and
-   * skills.
-   */
+  /** Also deletes the project's files, sessions, sandboxes, and resources, such as volumes and skills. */
   delete(id: string): Promise<void>;
 }
 

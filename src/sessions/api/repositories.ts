@@ -14,7 +14,7 @@ export const GitChange = z.object({
 export type GitChange = z.infer<typeof GitChange>;
 export const RepositoryStatus = z.object({
   branch: z.string().nullable(),
-  /** The checked-out commit; null: the repository has none yet. */
+  /** The checked-out commit; null: no commit yet. */
   head: z.string().nullable(),
   ahead: z.int().describe('the commits of `head` that the base commit does not have'),
   files: z.array(GitChange).readonly(),
@@ -29,13 +29,13 @@ export interface DiffQuery {
   readonly file?: string;
 }
 export interface CommitCommand {
-  /** A trailer with the session's id is appended. */
+  /** The session's id is added as a trailer. */
   readonly message: string;
   /** Default: the session's user, else the server's configured author. */
   readonly author?: GitAuthor;
   /** Default: all files that .gitignore does not exclude. */
   readonly files?: readonly string[];
-  /** A patch against `head`, with changes to the files being committed. The commit leaves these changes out. */
+  /** A patch against `head`. The commit leaves these changes out. */
   readonly leaveOut?: string;
 }
 export interface CreatedCommit {
@@ -43,7 +43,7 @@ export interface CreatedCommit {
   readonly branch: string;
 }
 export interface PushCommand {
-  /** The remote branch's name. Default: the local name. The base branch is refused unless named here. */
+  /** The remote branch. Default: the local name. The base branch is refused unless named here. */
   readonly branch?: string;
 }
 export interface PushedBranch {
@@ -58,10 +58,10 @@ export interface NamedCheckResult extends EnvironmentCheckResult {
 }
 
 /**
- * The repositories of a session. Git runs only in the sandbox, as its user, and ignores hooks, filters and settings of the
- * repository. `path` identifies the repository. Every method but `list` rejects: not_found (no such repository). Every method but
- * `list` and `allowServices` starts a stopped sandbox, and also rejects: conflict (the repository is not ready, or git failed),
- * unsupported (the sandbox has no git), sandbox_unavailable, cancelled.
+ * Git runs only in the sandbox, as its user, and ignores the repository's hooks, filters and settings. `path` identifies a
+ * repository. Every method but `list` rejects: not_found (no such repository). Every method but `list` and `allowServices`
+ * starts a stopped sandbox, and also rejects: conflict (the repository is not ready, or git failed), unsupported (the
+ * sandbox has no git), sandbox_unavailable, cancelled.
  *
  * @example
  * const [{ path }] = await repositories.list(id);
@@ -69,28 +69,28 @@ export interface NamedCheckResult extends EnvironmentCheckResult {
  * const { branch } = await repositories.push(id, path, {}, signal);
  */
 export interface RepositoryService {
-  /** Reads the session's record. Does not start the sandbox. */
+  /** Does not start the sandbox. */
   list(id: SessionId): Promise<readonly SessionRepository[]>;
   /**
-   * Retries fetching a repository that is not ready, for example after its credential was bound. Rejects: conflict (it is ready,
-   * or the fetch failed again).
+   * Retries the fetch, for example after the credential was bound. Rejects: conflict (the repository is ready, or the fetch
+   * failed again).
    */
   fetch(id: SessionId, path: string, signal: AbortSignal): Promise<SessionRepository>;
   status(id: SessionId, path: string, signal: AbortSignal): Promise<RepositoryStatus>;
   diff(id: SessionId, path: string, query: DiffQuery, signal: AbortSignal): Promise<DiffText>;
-  /** The commits since the base, in mailbox format for `git am`. Rejects: conflict (no commits), payload_too_large. */
+  /** The commits since the base, for `git am`. Rejects: conflict (no commits), payload_too_large. */
   patch(id: SessionId, path: string, signal: AbortSignal): Promise<string>;
   /** Rejects: conflict (nothing to commit, or no branch is checked out). */
   commit(id: SessionId, path: string, command: CommitCommand, signal: AbortSignal): Promise<CreatedCommit>;
   /**
-   * Pushes `head` to the repository's own URL through the egress proxy, which adds the credential. Rejects: conflict (nothing to
-   * push, no branch to push to, or the remote branch has other commits), forbidden (no credential with write access, or the
-   * egress policy refuses the host), not_found (the remote repository), provider_error (the host cannot be reached).
+   * Pushes `head` through the egress proxy, which adds the credential. Rejects: conflict (nothing to push, no branch to push
+   * to, or the remote branch has other commits), forbidden (no credential with write access, or the egress policy refuses
+   * the host), not_found (the remote repository), provider_error (the host cannot be reached).
    */
   push(id: SessionId, path: string, command: PushCommand, signal: AbortSignal): Promise<PushedBranch>;
   /**
-   * Runs the check commands that `.corral/corral.yaml` defined when the repository was fetched: all, or those named. Rejects:
-   * not_found (no such check), conflict (the repository defines none).
+   * Runs the checks that `.corral/corral.yaml` defined at the fetch: all, or those named. Rejects: not_found (no such
+   * check), conflict (the repository defines none).
    */
   check(
     id: SessionId,
@@ -99,11 +99,10 @@ export interface RepositoryService {
     signal: AbortSignal,
   ): Promise<readonly NamedCheckResult[]>;
   /**
-   * Approves services that `.corral/corral.yaml` defined when the repository was fetched: all, or those named. They start
-   * with the next sandbox, so a running sandbox is stopped; its files are kept. Services that the session already has are
-   * skipped. Rejects: not_found (no such service), conflict (the repository defines none, the session has another service of
-   * that name, or a run is active), invalid_request (the operator does not allow an image), unsupported (services cannot run
-   * here).
+   * Approves services that `.corral/corral.yaml` defined at the fetch: all, or those named. Stops a running sandbox, because
+   * services start with the next one; files are kept. Skips services that the session already has. Rejects: not_found (no
+   * such service), conflict (the repository defines none, the session has another service of that name, or a run is active),
+   * invalid_request (the operator does not allow an image), unsupported (services cannot run here).
    */
   allowServices(
     id: SessionId,
@@ -133,9 +132,8 @@ export interface PullRequestCommand {
   readonly base?: string;
   readonly draft: boolean;
 }
-/** The pull request of a session's branch, read from its forge. Most of its text is written by third parties. */
+/** Read from the forge. Most of its text is written by third parties. */
 export const PullRequestDetails = z.object({
-  /** `noun`: the forge's term for a pull request. */
   forge: z.object({ name: z.string(), label: z.string(), noun: z.string() }),
   newUrl: z.string().nullable().describe('the page for opening a pull request without Corral'),
   pullRequest: PullRequest.nullable(),
@@ -153,25 +151,25 @@ export interface SendFeedbackResult {
 }
 
 /**
- * Pull requests of a session's repositories. The server calls the forge itself, with a credential that the session may
- * use; the sandbox never sees it. Every method rejects: not_found (no such repository, or not on the forge), conflict
- * (it is not ready), unsupported (its host is not a known forge), forbidden (no credential, or the forge refused it),
- * rate_limited, provider_error (the forge failed), deadline_exceeded, cancelled.
+ * The server calls the forge with a credential that the session may use, and that the sandbox never sees. Every method
+ * rejects: not_found (no such repository, or not on the forge), conflict (it is not ready), unsupported (its host is not a
+ * known forge), forbidden (no credential, or the forge refused it), rate_limited, provider_error (the forge failed),
+ * deadline_exceeded, cancelled.
  *
  * @example
  * const { url } = await pullRequests.open(id, 'totals', { title: 'Fix the totals', text, draft: false }, signal);
  */
 export interface PullRequestService {
   /**
-   * Pushes the branch and opens a pull request for it. If one is open already, it gets the new commits and is returned.
-   * Rejects: conflict (uncommitted changes, or no commit). Also rejects as a repository's `push` does.
+   * Pushes the branch and opens a pull request, or returns the one that is already open. Rejects: conflict (uncommitted
+   * changes, or no commit). Also rejects as a repository's `push` does.
    */
   open(id: SessionId, path: string, command: PullRequestCommand, signal: AbortSignal): Promise<PullRequest>;
   /** Does not start the sandbox. */
   state(id: SessionId, path: string, signal: AbortSignal): Promise<PullRequestDetails>;
   /**
-   * Sends the session new comments, reviews and failed checks, quoted in one message. Rejects: conflict (nothing is new, or there
-   * is no pull request), queue_full.
+   * Sends the session new comments, reviews and failed checks in one message. Rejects: conflict (nothing is new, or there is
+   * no pull request), queue_full.
    */
   sendFeedback(id: SessionId, path: string, signal: AbortSignal): Promise<SendFeedbackResult>;
 }
@@ -185,7 +183,7 @@ export const pullRequestRules: ServiceRules<PullRequestService> = {
 export const Checkpoint = z.object({
   /** 0: before the first run. */
   number: z.int(),
-  /** The run that produced the files; null: the files are from a restore, or from before the first run. */
+  /** Null: the files are from a restore, or from before the first run. */
   runId: z.string().nullable(),
   seq: z.int().nullable().describe('the end of that run in the log, where the session can be forked'),
   at: z.number(), // epoch ms
@@ -196,25 +194,25 @@ export interface CheckpointDiff extends DiffText {
   /** Sorted by path, relative to the workspace. */
   readonly files: readonly GitChange[];
 }
-/** The checkpoints to compare; without `to`, `from` is compared with the current files. */
+/** Without `to`, `from` is compared with the current files. */
 export interface CheckpointRange {
   readonly from: number;
   readonly to?: number;
 }
 
 /**
- * The checkpoints of a session: one before the first run, and one after each run that changed files. They are stored outside its
- * repositories and do not touch their index, branches or settings. Files excluded by .gitignore are not included. Every method
- * also rejects with session_not_found. Methods that read the sandbox start it, and reject: not_found (no such checkpoint),
- * conflict (git failed), sandbox_unavailable, cancelled.
+ * One checkpoint before the first run, and one after each run that changed files. Stored outside the repositories, whose
+ * index, branches and settings stay unchanged. Excludes files in .gitignore. Every method also rejects with
+ * session_not_found. Methods that read the sandbox start it, and reject: not_found (no such checkpoint), conflict (git
+ * failed), sandbox_unavailable, cancelled.
  */
 export interface CheckpointService {
   /** Oldest first. Does not start the sandbox. */
   list(id: SessionId): Promise<readonly Checkpoint[]>;
   diff(id: SessionId, range: CheckpointRange, signal: AbortSignal): Promise<CheckpointDiff>;
   /**
-   * Restores the workspace to a checkpoint's files. The current files are saved as a checkpoint first, so a restore can be
-   * undone. Rejects: conflict (a run is active), sandbox_lost (the session moved to another server).
+   * Saves the current files as a checkpoint first, so a restore can be undone. Rejects: conflict (a run is active),
+   * sandbox_lost (the session moved to another server).
    */
   restore(id: SessionId, number: number, signal: AbortSignal): Promise<{ readonly before: number }>;
 }

@@ -3,7 +3,6 @@ import type { SessionId } from '../../../core/model/ids.ts';
 import type { FileService } from '../../../sessions/api/files.ts';
 
 export interface WorkspaceFile {
-  /** Relative to the workspace. */
   readonly path: string;
   readonly size: number;
   readonly modified: string;
@@ -19,7 +18,7 @@ export const maxArchivedBytes = 1024 * 1024 * 1024;
 export interface FolderListing {
   readonly files: readonly WorkspaceFile[];
   readonly emptyFolders: readonly string[];
-  /** Links, sockets and other entries without content of their own. */
+  /** Such as links and sockets. */
   readonly others: readonly string[];
   readonly truncated: boolean;
 }

@@ -14,7 +14,6 @@ const types = new Mime(standardTypes, otherTypes).define(sources, true);
 
 const anyBytes = 'application/octet-stream';
 
-/** Returns null if the type is unknown or only the generic type for binary data. */
 export function findMimeType(path: string): string | null {
   const name = path.slice(path.lastIndexOf('/') + 1);
   const dot = name.lastIndexOf('.');

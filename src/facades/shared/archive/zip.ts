@@ -7,7 +7,7 @@ import type { FolderListing } from './files-below.ts';
 
 interface ZipOptions {
   readonly open: (path: string) => Promise<{ readonly size: number; readonly content: Readable }>;
-  /** Maximum total bytes; files beyond this limit are left out. */
+  /** Bytes. Files beyond this limit are left out. */
   readonly maxPacked: number;
 }
 
@@ -20,8 +20,8 @@ const ofOneFile: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Streams a zip file and reads its entries one after another. Entry names are safe on every system. Each file is held in memory
- * before it is packed (50 MiB at most). An entry that cannot be packed is left out and listed in `LEFT_OUT.txt`.
+ * Streams a zip file, packing one entry at a time. Names are safe on every system. Holds one file in memory (50 MiB at
+ * most). Lists entries that cannot be packed in `LEFT_OUT.txt`.
  */
 export function createZipStream(
   { files, emptyFolders, others }: Omit<FolderListing, 'truncated'>,
@@ -78,7 +78,6 @@ export function createZipStream(
   return output;
 }
 
-/** Clamps a time to the years 1980 to 2107, the range of the format. Text that is not a date becomes 1980. */
 function parseTime(message: string): Date {
   const ms = Date.parse(message);
   return new Date(Math.min(Math.max(Number.isNaN(ms) ? 0 : ms, Date.UTC(1980, 0, 2)), Date.UTC(2107, 11, 30)));

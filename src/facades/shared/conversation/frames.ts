@@ -29,9 +29,6 @@ export function createConversationFrame(
 export const createErrorFrame = (session: string, now: number, message: string): ConversationFrame =>
   createConversationFrame('error', session, now, { message, content: message });
 
-/**
- * Converts an event to a frame. The text of a message or delta becomes one `text_delta` frame. Undefined: clients get no frame.
- */
 export function toConversationFrame(event: SessionEvent, workdir: string): ConversationFrame | undefined {
   if (isHiddenEvent(event)) return undefined;
   const say = (type: string, { content = '', ...fields }: FrameBody): ConversationFrame => ({

@@ -1,20 +1,19 @@
 import type { Clock } from '../../../core/contracts/clock.ts';
 
-/** Longer than all of a page's reconnect attempts take together, with delays of 1, 2, 4, 8 and 16 seconds. */
+/** Longer than a page's reconnect delays of 1, 2, 4, 8 and 16 seconds together. */
 const keptMs = 60_000;
 const maxClients = 1_000;
 const maxSockets = 16; // per client and session; each open tab has one
 
 export interface ResumeKey {
   readonly session: string;
-  /** Identifies the caller, as in rate limits: the id of its key, the word `token`, or its address. */
+  /** The id of a key, the word `token`, or an address; as in rate limits. */
   readonly caller: string;
 }
 
 /**
- * Stores the last seq that each broken socket delivered. A page that reconnects automatically sends no cursor but still
- * shows everything up to that seq, so its new socket continues after that seq. Kept in memory: after a server restart the
- * page gets the active run again, from its start.
+ * The last seq that each broken socket delivered. A page that reconnects sends no cursor, so its new socket continues after
+ * that seq. In memory only: after a server restart, the page gets the active run again from its start.
  */
 export class ResumePoints {
   readonly #clock: Clock;
@@ -33,7 +32,6 @@ export class ResumePoints {
     if (this.#broken.size > maxClients && oldest !== undefined) this.#broken.delete(oldest);
   }
 
-  /** Removes and returns the seq from which a reopened socket continues. Undefined: none was stored in the last minute. */
   take(client: ResumeKey): number | undefined {
     const key = keyOf(client);
     const seqs = this.#kept(key);
@@ -42,7 +40,7 @@ export class ResumePoints {
     return seq;
   }
 
-  /** Call when a client loads the history: its next socket then starts like a first socket, with the active run or new events. */
+  /** Call when a client loads the history: its next socket must not continue from the old one. */
   forget(client: ResumeKey): void {
     this.#broken.delete(keyOf(client));
   }

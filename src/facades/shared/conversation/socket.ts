@@ -54,7 +54,7 @@ interface ConversationStart {
   readonly workdir: string;
   readonly profile: ClientProfile;
   readonly after: number;
-  /** The history that the page loaded has text and calls up to this seq, so the socket skips them. 0: none. */
+  /** The last seq in the history that the page has loaded; the socket skips text and calls up to it. 0: none. */
   readonly listedUpTo: number;
 }
 const brokenCode = 1006;
@@ -162,8 +162,7 @@ async function begin(
   const active = await sessions.activeRun(session.id); // always called, because it rejects callers without permission
   const { workdir } = await sessions.sandbox(session.id);
   const profile = target ?? (session.origin === 'cambioml' ? 'cambioml' : 'crogia');
-  // Only clients of Crogia load a history. It contains the text and calls of a waiting run, but omits those of a working run,
-  // which this socket sends.
+  // Only Crogia clients load a history. It omits a working run's text and calls, which this socket sends instead.
   const left = cursor === undefined && profile === 'crogia' ? rejoins.take(client) : undefined;
   const isListed = cursor === undefined && left === undefined && profile === 'crogia' && active?.waiting === true;
   return {
@@ -214,7 +213,6 @@ async function answer(
   }
 }
 
-/** Sends one `error` frame, then closes with the error's close code. */
 function refuse(socket: ClientSocket, sid: string, thrown: unknown, { clock, logger }: ConversationDeps): void {
   if (socket.closed.aborted) return;
   const error = toAppError(thrown);

@@ -3,13 +3,13 @@ import type { MessageId, RunId, SessionId } from '../../../core/model/ids.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 
 export type ClientProfile = 'crogia' | 'cambioml';
-/** `parted`: the event starts another text of the same run. Clients that join texts get a blank line before it. */
+/** `parted`: another text of the same run. Clients that concatenate texts get a blank line before it. */
 export type TextDelivery = 'skip' | 'plain' | 'parted';
 
-/** The state of the text before a cursor. With it, a resumed stream sends the same frames as an uninterrupted one. */
+/** Lets a resumed stream send the same frames as an uninterrupted one. */
 export interface TextDeliveryState {
   readonly seq: number;
-  /** The message that the client has received in part, as deltas. Null: none. */
+  /** The message whose deltas the client has partly received. Null: none. */
   readonly open: MessageId | null;
   readonly spoken: RunId | null;
 }
@@ -86,7 +86,6 @@ export async function readTextDeliveryState(
 
 const telling = new Set<SessionEvent['type']>(['message.delta', 'message.assistant', 'run.started']);
 
-/** The message that contains the cursor; if the delta there was dropped, the next event identifies it. */
 function openAt(seq: number, at: SessionEvent | undefined) {
   if (at?.type === 'message.delta') return at;
   return at?.type === 'message.assistant' && at.seq > seq ? at : undefined;

@@ -9,7 +9,6 @@ interface ToolNames {
 
 const shownChars = 200;
 
-/** Translates functions and arguments to the names of Crogia and CambioML; an unknown function keeps its name. */
 export function translateToolCall(name: string, args: Args, workdir: string): ToolNames {
   const path = (input: unknown) => (typeof input === 'string' ? below(workdir, input) : input);
   const { name: shown, args: translated } = toFacadeCall('conversation', { name, args }, path);
@@ -18,7 +17,6 @@ export function translateToolCall(name: string, args: Args, workdir: string): To
 
 const telling = ['cmd', 'path', 'query', 'url', 'text', 'question', 'file', 'input', 'id'];
 
-/** One line for display, such as `run_shell: ls -la`. */
 export function formatToolCall({ name, arguments: args }: ToolNames): string {
   const values = [...telling.map((key) => args[key]), ...Object.values(args)];
   const argument = values.find((value) => typeof value === 'string' && value.trim() !== '');

@@ -1,6 +1,6 @@
-// The cookies that hold a browser's token for a preview. They belong to the preview's own host only, and never reach the
-// program. No other host can set `secureName`, and browsers send it even when Corral's web page shows the preview in a
-// frame. Browsers that refuse `secureName` over http accept `plainName`.
+// A browser's token for a preview is in a cookie of the preview's own host, which the program never gets. No other host can
+// set `secureName`, and browsers send it even from a frame in Corral's web page. Some browsers refuse it over http, so there
+// is also `plainName`.
 
 const secureName = '__Host-corral_preview';
 const plainName = 'corral_preview';
@@ -9,14 +9,13 @@ const isOurs = (name: string | undefined) => name === secureName || name === pla
 const pairs = (header: string | undefined) => (header ?? '').split(/;\s*/).filter((pair) => pair !== '');
 const nameOf = (pair: string) => pair.split('=', 1)[0]?.trim();
 
-/** Returns the token of the safer cookie first. */
+/** The safer cookie's token is first. */
 export function parsePreviewTokens(header: string | undefined): string[] {
   const own = pairs(header).filter((pair) => isOurs(nameOf(pair)));
   const ordered = own.sort((a, b) => Number(nameOf(b) === secureName) - Number(nameOf(a) === secureName));
   return ordered.slice(0, 4).map((pair) => pair.slice(pair.indexOf('=') + 1));
 }
 
-/** `isCredential` identifies further cookies to remove, by their values. */
 export function withoutPreviewCookies(
   header: string | undefined,
   isCredential: (value: string) => boolean = () => false,
@@ -36,7 +35,6 @@ export function createPreviewCookies(
   return isSecure ? [safe] : [safe, `${plainName}=${token}; ${life}; SameSite=Lax`];
 }
 
-/** Restricts a program's cookie to its own host; undefined if the cookie would replace ours. */
 export function restrictCookieToHost(value: string): string | undefined {
   if (isOurs(nameOf(value))) return undefined;
   return value

@@ -19,28 +19,24 @@ interface RelayedRequest {
   readonly path: string;
   readonly headers: OutgoingHttpHeaders;
   readonly signal: AbortSignal;
-  /**
-   * Changes the raw headers of the program's response. Default: `withoutHopByHopHeaders`, which also removes headers that
-   * affect more than the program's own host.
-   */
+  /** Changes the response's raw headers. Default: `withoutHopByHopHeaders`. */
   readonly changed?: (raw: readonly string[]) => string[];
   /** Sends a response if the program closed the connection without one, or did not speak HTTP. */
   failed(how: RelayFailure): void;
 }
 export type RelayFailure = 'closed' | 'invalid';
-/** Errors of the HTTP parser, and errors without a code, mean that the program's bytes were not a valid response. */
+/** Parser errors, and errors without a code, mean that the response was not valid HTTP. */
 const failureOf = ({ code = 'HPE_' }: NodeJS.ErrnoException): RelayFailure =>
   code.startsWith('HPE_') ? 'invalid' : 'closed';
 type RelayedUpgrade = Pick<RelayedRequest, 'connection' | 'path' | 'headers' | 'changed' | 'failed'> & {
   readonly client: Duplex;
 };
 
-/** Returns undefined if the head cannot be passed on. */
 function toHead(answer: IncomingMessage, changed: (raw: readonly string[]) => string[], isUpgrade = false) {
   const { statusCode: status = 0, statusMessage = '', rawHeaders, headers } = answer;
   const { 'transfer-encoding': coding = '' } = headers;
   if (status < 200 && !isUpgrade) return undefined;
-  // `transfer-encoding` is not passed on, so the client could not decode a body with another coding
+  // `transfer-encoding` is not passed on, so the client could not decode any other coding
   if (!/^(chunked|identity)?$/i.test(coding)) return undefined;
   const reason = isValidReasonPhrase(statusMessage) ? statusMessage : (STATUS_CODES[status] ?? '');
   return { status, reason, headers: changed(rawHeaders) };
@@ -89,10 +85,7 @@ export async function relayRequest(relayed: RelayedRequest): Promise<void> {
   connection.destroy();
 }
 
-/**
- * Hop-by-hop headers, and headers that affect more than the program's own host: `clear-site-data` clears cookies of the
- * whole domain.
- */
+/** Hop-by-hop headers, and headers that affect other hosts too: `clear-site-data` clears the whole domain's cookies. */
 const hops = new Set([
   ...['connection', 'keep-alive', 'transfer-encoding', 'proxy-authenticate', 'proxy-connection', 'trailer'],
   ...['clear-site-data', 'alt-svc', 'nel', 'report-to'],
@@ -110,7 +103,7 @@ export function withoutHopByHopHeaders(raw: readonly string[], without: Readonly
   return kept;
 }
 
-/** The hop-by-hop headers that `Connection` names. `upgrade` is left out, because upgrades are relayed. */
+/** Without `upgrade`, because upgrades are relayed. */
 export const parseConnectionHeader = (connection = ''): string[] =>
   connection
     .toLowerCase()
@@ -118,7 +111,6 @@ export const parseConnectionHeader = (connection = ''): string[] =>
     .map((name) => name.trim())
     .filter((name) => name !== 'upgrade');
 
-/** Applies `change` to each value; undefined removes the header. */
 export function rewriteHeaders(
   raw: readonly string[],
   change: (name: string, value: string) => string | undefined,
@@ -132,7 +124,7 @@ export function rewriteHeaders(
   return kept;
 }
 
-/** Relays an upgrade, and joins the two connections until one of them closes. Cookies are removed from the response. */
+/** Joins the two connections until one closes. Removes cookies from the response. */
 export async function relayUpgrade(relayed: RelayedUpgrade): Promise<void> {
   const { connection, client, path, headers, changed = withoutHopByHopHeaders, failed } = relayed;
   const over = Promise.withResolvers<void>();
@@ -188,8 +180,8 @@ interface Addressed {
   readonly headers: IncomingHttpHeaders;
 }
 /**
- * Removes every credential of this server: a proxy may add one to each request, and a program in a sandbox must not get it. The
- * program's own credentials stay.
+ * Removes this server's credentials and keeps the program's own. Needed for every request, because a proxy may add
+ * credentials that a sandbox must not get.
  */
 export function withoutCallerCredentials<Request extends Addressed>(
   request: Request,
@@ -212,8 +204,8 @@ export function withoutCallerCredentials<Request extends Addressed>(
 }
 
 /**
- * The parts of a header, cookie or parameter that may be a credential: its words, both as sent and unescaped, and the values
- * encoded in Basic authentication or a subprotocol.
+ * The parts of a header, cookie or parameter that can be a credential: each word as sent and unescaped, and the contents of
+ * Basic authentication and subprotocols.
  */
 function listWords(value: string): string[] {
   const words = value.split(/[\s,;]+/).flatMap((word) => {

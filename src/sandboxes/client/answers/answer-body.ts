@@ -3,7 +3,6 @@ import { Semaphore } from '../../../core/concurrency/semaphore.ts';
 import type { ProtocolViolationReason } from '../../../core/model/events.ts';
 import { maxImmediateValidationBytes } from './validate-answer.ts';
 
-/** The sandbox sent a response that its daemon would never send. */
 export class ProtocolViolationError extends Error {
   readonly reason: ProtocolViolationReason;
 
@@ -14,32 +13,24 @@ export class ProtocolViolationError extends Error {
 }
 
 /**
- * Maximum bytes of large answers in memory, for all sandboxes together; further answers wait in their sandboxes. Answers are
- * validated one after another, so a higher limit would not speed anything up. Small answers are not counted, because even
- * many of them need little memory.
+ * Bytes of large answers in memory, for all sandboxes together; further answers wait in their sandboxes. Answers are
+ * validated one after another, so a higher limit would not help. Small answers are not counted.
  */
 const held = new Semaphore(32 * 1024 * 1024);
 
 interface Limit {
   readonly maxBytes: number;
   readonly signal: AbortSignal;
-  /**
-   * The answer must have a content-length. A chunked body can be split so finely that reading it costs more than its content is
-   * worth.
-   */
+  /** Requires a content-length. A chunked body can be split so finely that reading it becomes expensive. */
   readonly isMeasured: boolean;
-  /** Limits the bytes of this sandbox's large answers, so that one slow sandbox cannot exhaust the shared limit. */
+  /** Keeps one slow sandbox from exhausting the shared limit. */
   readonly own: Semaphore;
 }
-/** A body that counts towards the limits until it is disposed. */
 interface Body extends Disposable {
   readonly bytes: Buffer;
 }
 
-/**
- * The whole body of an answer. Throws ProtocolViolationError if it is longer than declared or allowed, or if a required
- * content-length is missing.
- */
+/** Throws ProtocolViolationError if the body is longer than declared or allowed, or a required content-length is missing. */
 export async function collectBody(response: IncomingMessage, limit: Limit): Promise<Body> {
   const { signal, own } = limit;
   const length = readDeclaredLength(response, limit);
@@ -59,13 +50,13 @@ export async function collectBody(response: IncomingMessage, limit: Limit): Prom
   return { bytes: whole.subarray(0, size), [Symbol.dispose]: () => counted.dispose() };
 }
 
-/** Frees the memory of a body that is no longer needed. On a quiet server the next garbage collection may be minutes away. */
+/** Frees the memory now: on a quiet server, the next garbage collection may be minutes away. */
 export const releaseBodyMemory = ({ bytes }: Pick<Body, 'bytes'>): void =>
   void (bytes.buffer as ArrayBuffer).transfer(0);
 
 /**
- * The declared length of the answer, or `maxBytes` if none is declared. Throws ProtocolViolationError if it is too long, or
- * if a required content-length is missing.
+ * `maxBytes` if no length is declared. Throws ProtocolViolationError if the length is too big, or a required content-length
+ * is missing.
  */
 export function readDeclaredLength(
   { headers }: IncomingMessage,

@@ -3,10 +3,10 @@ import { fileMetadataLimits } from '../../../core/model/sandboxes/file-metadata.
 import { isSafeName, isSafePath } from '../../../core/text/file-names.ts';
 import type { JsonLimits } from '../../../core/text/json.ts';
 
-// The shape and size allowed for each of the daemon's answers. The limits are the daemon's own (docs/sandboxd.openapi.json)
-// plus room for JSON's overhead: an honest daemon answers payload_too_large before it exceeds them.
+// The allowed shape and size of each answer. The limits are the daemon's own (docs/sandboxd.openapi.json) plus JSON's
+// overhead, because an honest daemon answers payload_too_large before it exceeds them.
 
-// Drops names that no workspace file can have: appended to a folder's path, such a name would lead out of the workspace.
+// Drops names that would lead out of the workspace when appended to a folder's path.
 
 const withSafeNames = <Entry extends { readonly name: string }>(entries: readonly Entry[]): Entry[] =>
   entries.filter(({ name }) => isSafeName(name));
@@ -25,47 +25,42 @@ export interface DaemonResponseRule<Value = unknown> extends JsonLimits {
 }
 
 const KiB = 1024;
-/** Maximum bytes of a JSON answer; the daemon has the same limit. */
+/** Bytes; the daemon has the same limit. */
 export const maxLargeResponseBytes = 16 * KiB * KiB;
 const maxList = 20_000;
 const maxFound = 1_000;
 const maxProcesses = 20_000;
 const maxShells = 32;
-/** Maximum characters of one command, and of its output, in a shell's console. */
+/** Characters of one command, and of its output, in a shell's console. */
 const maxShown = 64 * KiB;
-/** Maximum bytes of each output stream in an `exec` answer. */
+/** Bytes of each output stream in an `exec` answer. */
 const maxExec = KiB * KiB;
 
 const count = z.int().nonnegative();
 const time = z.number().nonnegative();
 const text = (most: number) => z.string().max(most);
 const id = text(256);
-/** Truncates longer text, which the daemon of an older image can send. */
+/** An older daemon can send longer text. */
 const cut = (most: number) => z.string().transform((whole) => whole.slice(0, most));
-/**
- * Converts a time to the format of `toISOString`, the only format that the facades return. A file's time can be in any year,
- * so times are clamped to the years 0000 to 9999.
- */
+/** Converts to the format of `toISOString`. A file's time can be in any year, so it is clamped to the years 0000 to 9999. */
 const iso = text(40)
   .refine((date) => !Number.isNaN(Date.parse(date)), { abort: true })
   .overwrite((date) => new Date(Math.min(Math.max(Date.parse(date), firstMs), lastMs)).toISOString());
 const firstMs = Date.parse('0000-01-01T00:00:00.000Z');
 const lastMs = Date.parse('9999-12-31T23:59:59.999Z');
-/** A path as the sandbox reports it. Searches drop paths that no workspace file can have. */
+/** Searches drop paths that no workspace file can have. */
 const path = text(8 * KiB);
 
-/** The state of a sandbox's desktop: one Xvnc with a window manager, and a Chromium in it. */
 const desktop = z.object({
   state: z.enum(['unsupported', 'stopped', 'starting', 'running']),
   browser: z.enum(['stopped', 'running']),
   width: count.max(100_000), // px
   height: count.max(100_000), // px
-  /** Number of restarts of Xvnc and Chromium since the desktop's start. */
   restarts: z.object({ display: count, browser: count }),
   lastFailure: cut(1_000).exactOptional(),
   /**
-   * Whether Chromium's own sandbox also isolates pages, which requires user namespaces. Absent before the first start of the
-   * browser.
+   * Whether Chromium's own sandbox also isolates pages, which requires user namespaces. Absent before the browser's first
+   * start.
    */
   browserSandbox: z.boolean().exactOptional(),
 });
@@ -81,29 +76,28 @@ const shell = z.object({
 });
 export type ShellView = z.infer<typeof shell>;
 
-/** An operation's id is valid for the sandbox's lifetime. */
 const operation = z.object({
   id,
   state: z.enum(['running', 'exited']),
-  /** 124 after a timeout, 128+n after signal n. Undefined while the command runs, or if the exit code is lost. */
+  /** 124 after a timeout, 128+n after signal n. Absent while the command runs, or if the exit code is lost. */
   exitCode: z.int().exactOptional(),
-  /** Why the command did not end by itself. `lost`: the daemon restarted while the command ran. */
+  /** `lost`: the daemon restarted while the command ran. */
   reason: z.enum(['timed_out', 'killed', 'oom', 'lost']).exactOptional(),
-  /** Bytes of output so far (stdout and stderr as one stream). */
+  /** Bytes of stdout and stderr so far. */
   bytes: count,
-  /** Path of the file that holds the output, up to the spool's limit; relative to the workspace. */
+  /** The file with the output, up to the spool's limit; relative to the workspace. */
   spool: path,
   pid: count,
   startedAt: time,
   endedAt: time.exactOptional(),
   /** The command is waiting for input. Absent: it is not, or the daemon cannot tell. */
   asks: z.literal(true).exactOptional(),
-  /** False if the image has no `script`: the command then runs over pipes, without a terminal. */
+  /** False: the image has no `script`, so the command runs over pipes. */
   terminal: z.literal(false).exactOptional(),
 });
 export type OperationEntry = z.infer<typeof operation>;
 
-/** A person's own terminal: `bash -i` at the root of the workspace. */
+/** `bash -i` at the root of the workspace. */
 const terminal = z.object({ id, startedAt: time });
 export type TerminalEntry = z.infer<typeof terminal>;
 
@@ -116,12 +110,12 @@ const program = z.object({
 });
 export type ProgramEntry = z.infer<typeof program>;
 
-/** How a job ended. An exit code of -1 means that `signal` ended the job. */
+/** An exit code of -1 means that `signal` ended the job. */
 const jobEnd = z.object({ exitCode: z.int().min(-1).max(255), signal: text(16).exactOptional() });
 export type JobEnd = z.infer<typeof jobEnd>;
 const job = z.object({
   id,
-  /** The pid as processes in the sandbox see it. */
+  /** The pid inside the sandbox. */
   pid: count,
   startedAt: time,
   argv: z.array(z.string()).max(1_000).readonly(),
@@ -137,7 +131,7 @@ export type JobEntry = z.infer<typeof job>;
 const pathEntry = z.object({
   name: path,
   path, // absolute
-  /** The type; for a link, the type of its target. `broken`: a dangling link. */
+  /** A link has its target's type. `broken`: a dangling link. */
   type: z.enum(['file', 'directory', 'other', 'broken']),
   size: count, // of the link itself, not of its target
   mode: count.max(0o7777), // for a link, the mode of its target
@@ -145,13 +139,12 @@ const pathEntry = z.object({
   group: text(256),
   modified: iso,
   isLink: z.literal(true).exactOptional(),
-  /** The final target of a link, with all intermediate links resolved. */
   target: path.exactOptional(),
-  /** The entry is the workspace itself, under any of its paths. Only `stat` sets this. */
+  /** The entry is the workspace itself. Only `stat` sets this. */
   workspace: z.literal(true).exactOptional(),
   /**
-   * Present only in answers to metadata requests, moves and writes, and only if the file has metadata. A link has its
-   * target's metadata.
+   * Only in answers to metadata requests, moves and writes, and only if the file has metadata. A link has its target's
+   * metadata.
    */
   metadata: z
     .record(text(fileMetadataLimits.keyBytes), text(fileMetadataLimits.bytes))
@@ -160,7 +153,7 @@ const pathEntry = z.object({
 });
 export type PathEntry = z.infer<typeof pathEntry>;
 
-/** A move is a `rename` of the old name and a `create` of the new name. `lost`: more changed than the daemon could store. */
+/** A move is a `rename` and a `create`. `lost`: more changed than the daemon could store. */
 const change = z.object({
   type: z.enum(['create', 'write', 'remove', 'rename', 'chmod', 'lost']),
   name: path, // relative to the watched folder
@@ -169,7 +162,7 @@ const change = z.object({
 export type FileChange = z.infer<typeof change>;
 const changes = z.object({
   changes: z.array(change).max(1_000).readonly(),
-  /** True: more changes are available, so call again immediately. */
+  /** More changes are available, so call again immediately. */
   more: z.boolean(),
 });
 export type FileChangeBatch = z.infer<typeof changes>;
@@ -177,7 +170,7 @@ export type FileChangeBatch = z.infer<typeof changes>;
 const disk = z.object({
   usedBytes: count,
   limitBytes: count,
-  /** Free bytes of the whole disk, which this sandbox may share with others. */
+  /** Free bytes of the whole disk, which other sandboxes may share. */
   freeBytes: count,
   /** Number of times the daemon killed processes for writing beyond the limit. */
   stopped: count,
@@ -187,7 +180,7 @@ const health = z.object({
   version: text(64),
   /** Changes when the daemon restarts. */
   bootId: text(64),
-  /** Milliseconds since the last output or request. Health checks do not count as requests. */
+  /** Milliseconds since the last output or request. Health checks are not counted. */
   idleMs: z.number(),
   /** Number of processes that the kernel killed for lack of memory. */
   oomKills: count,
@@ -197,17 +190,17 @@ const health = z.object({
 });
 export type DaemonHealth = z.infer<typeof health>;
 const usage = z.object({
-  /** Seconds of processor time since the sandbox's start. */
+  /** Processor seconds since the sandbox's start. */
   cpuSeconds: time,
   memoryBytes: count,
-  /** Null if there is no limit, or it is unknown. */
+  /** Null: no limit, or unknown. */
   memoryLimitBytes: count.nullable(),
   processes: count,
 });
 export type SandboxUsage = z.infer<typeof usage>;
 const killed = z.object({
   killed: count,
-  /** The requested shells, in their state after the kill. Daemons before 1.4 do not return them. */
+  /** The requested shells after the kill. Absent before daemon 1.4. */
   shells: z.array(shell).max(maxShells).readonly().exactOptional(),
 });
 export type KillResult = z.infer<typeof killed>;
@@ -217,7 +210,7 @@ const exec = z.object({
   stdout: cut(maxExec),
   stderr: cut(maxExec),
   timedOut: z.boolean(),
-  /** Paths of the files that hold truncated output in full, up to the spool's limit; relative to the workspace. */
+  /** Files with truncated output in full, up to the spool's limit; relative to the workspace. */
   wholeIn: z.object({ stdout: path.exactOptional(), stderr: path.exactOptional() }).exactOptional(),
 });
 export type ExecResult = z.infer<typeof exec>;
@@ -232,23 +225,21 @@ const processEntry = z.object({
   pid: count,
   cmd: cut(4 * KiB),
   started: iso,
-  /** Bytes of memory in use. Absent from an older daemon. */
+  /** Bytes. Absent from an older daemon. */
   memoryBytes: count.exactOptional(),
   tag: cut(256).exactOptional(),
 });
 export type ProcessEntry = z.infer<typeof processEntry>;
 const listeningPort = z.object({
   port: z.int().min(1).max(65_535),
-  /** The oldest process that holds the socket, if known. */
   pid: count.exactOptional(),
   command: cut(4 * KiB).exactOptional(),
 });
 export type ListeningPort = z.infer<typeof listeningPort>;
-/** A file of the workspace. The version is derived from the file's size and modification time, so it changes with the file. */
+/** The version comes from the file's size and modification time. */
 const fileVersion = z.object({ size: count, version: text(100) });
 export type FileVersion = z.infer<typeof fileVersion>;
 
-/** Why a terminal's output ended: the shell exited, the terminal was closed, or another reader took over. */
 const terminalEnds = ['exited', 'deleted', 'replaced'] as const;
 export type TerminalEnd = (typeof terminalEnds)[number];
 
@@ -306,9 +297,7 @@ export const daemonResponseRules = {
   programEnd: rule(z.object({ exitCode: z.int() }), [1, 4, 2]),
   desktop: rule(desktop, [16, 40, 3]),
   pointer: rule(z.object({ x: z.int(), y: z.int() }), [16, 10, 2]),
-  /**
-   * One message of the browser's debugging pipe. The content of `params` and `result`, which Playwright reads, is not checked.
-   */
+  /** A message of the browser's debugging pipe. Playwright reads `params` and `result`, which are not checked here. */
   cdp: rule(
     z.looseObject({
       id: z.int().optional(),

@@ -2,9 +2,8 @@ import type { AppError } from '../../../core/errors/errors.ts';
 import { type ProtocolViolationData, toProtocolError } from '../../../core/model/protocol-violation.ts';
 
 export interface DaemonTrust {
-  /** Fires once, at the first violation, with the AppError. The client then sends no further requests. */
+  /** Fires at the first violation, with the AppError. The client then sends no further requests. */
   readonly broken: AbortSignal;
-  /** Stops trusting the connection, and returns the error to throw. */
   reportViolation(breach: ProtocolViolationData): AppError;
 }
 

@@ -1,8 +1,8 @@
 import { AppError, type ErrorCode } from '../../../core/errors/errors.ts';
 
 /**
- * The error codes that a daemon may use. `fenced` is also accepted, but only in answer to a request with an epoch. Any other
- * code, such as `session_not_found` or `unauthorized`, is reserved for Corral's server and becomes `sandbox_unavailable`.
+ * The error codes that a daemon may use. `fenced` is also accepted for a request with an epoch. All others, such as
+ * `unauthorized`, are reserved for Corral's server and become `sandbox_unavailable`.
  */
 const itsOwn: ReadonlySet<string> = new Set<ErrorCode>([
   'invalid_request',

@@ -10,7 +10,7 @@ export type ValidationResult<Value> =
 
 const bad = (reason: ProtocolViolationReason, detail: string) => ({ ok: false, reason, detail }) as const;
 
-/** Parses and validates an answer's bytes. Counts the values before building anything from them. */
+/** Counts the values before it builds anything from them. */
 export function validateDaemonResponse<Name extends DaemonResponseName>(
   name: Name,
   bytes: Buffer,
@@ -21,18 +21,15 @@ export function validateDaemonResponse<Name extends DaemonResponseName>(
   const parsed = rule.shape.safeParse(json.value);
   if (parsed.success) return { ok: true, value: parsed.data as DaemonResponse<Name> };
   const [issue] = parsed.error.issues;
-  // Reports only the position and the kind of error, never the sandbox's own text.
+  // The position and kind of the error, never the sandbox's own text.
   return bad('wrong_shape', `${issue?.path.map(String).join('.').slice(0, 100) || 'the answer'}: ${issue?.code}`);
 }
 
-/** Validating fewer bytes than this blocks the event loop for one or two milliseconds at most. */
+/** Up to this size, validating blocks the event loop for two milliseconds at most. */
 export const maxImmediateValidationBytes = 64 * 1024;
 const inOrder = createKeyedQueue();
 
-/**
- * Like `validateDaemonResponse`, but validates at most one large answer per turn of the event loop, so that other work runs in
- * between. The largest takes 70 ms: 20,000 files, or 16 MiB of text.
- */
+/** Validates at most one large answer per turn of the event loop. The largest takes 70 ms: 20,000 files, or 16 MiB of text. */
 export async function validateResponseInTurn<Name extends DaemonResponseName>(
   name: Name,
   bytes: Buffer,

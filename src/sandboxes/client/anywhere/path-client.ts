@@ -52,11 +52,10 @@ export function createFileSystemClient(
   };
 }
 
-/** Prepends bytes to the content. An error in the content breaks the whole stream. */
 function behind(head: Buffer, content: AsyncIterable<Uint8Array>): Readable {
   const whole = new PassThrough();
   whole.write(head);
-  pipeline(content, whole).catch(() => {}); // the stream reports the error to its reader
+  pipeline(content, whole).catch(() => {}); // the stream's reader gets the error
   return whole;
 }
 

@@ -8,13 +8,12 @@ import { validateDaemonResponse } from '../answers/validate-answer.ts';
 
 interface Stream {
   readonly trust: DaemonTrust;
-  /** Identifies the stream in the log when the sandbox breaks a rule. */
   readonly call: string;
 }
 
 /**
- * The frames of a stream. The sandbox can send anything, so after a malformed frame it is no longer trusted. Throws the
- * error that reports the violation, or the error from `lost` when the connection breaks.
+ * After a malformed frame, the sandbox is no longer trusted. Throws the error that reports the violation, or the error from
+ * `lost` when the connection breaks.
  */
 export async function* readDaemonFrames(
   stream: Duplex,
@@ -55,7 +54,6 @@ export function destroyWhenDistrusted(stream: Duplex, trust: DaemonTrust): void 
   stream.once('close', () => trust.broken.removeEventListener('abort', lose));
 }
 
-/** Passes a job's or program's output on, until the frame that ends it. */
 export async function readProcessOutput<Name extends 'jobEnd' | 'programEnd'>(
   stream: Duplex,
   { onOutput, onErrors }: JobOutputListener,

@@ -11,9 +11,9 @@ import {
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Secret } from '../../../core/text/secret.ts';
 
-/** Issues certificates for hosts whose TLS the proxy terminates. Only this installation and its sandboxes trust the authority. */
+/** Issues certificates for hosts whose TLS the proxy terminates. Only this installation's sandboxes trust the authority. */
 export interface CertificateAuthority {
-  /** The certificates that sandboxes trust, as PEM: one for each key, so that a key rotation does not break running sandboxes. */
+  /** PEM, with one certificate per key, so that a key rotation does not break running sandboxes. */
   readonly pem: string;
   contextFor(host: string): SecureContext;
 }
@@ -26,7 +26,7 @@ const maxHosts = 1_000;
 const authorityFrom = Date.UTC(2025, 0, 1);
 const authorityUntil = Date.UTC(2060, 0, 1);
 
-/** The first key issues certificates; sandboxes trust the authorities of all keys. */
+/** The first key issues certificates. Sandboxes trust all keys. */
 export function createCertificateAuthority(keys: readonly Secret[], now: () => number): CertificateAuthority {
   const all = keys.map(keyPairFrom);
   const [issuerKey] = all;
@@ -35,7 +35,7 @@ export function createCertificateAuthority(keys: readonly Secret[], now: () => n
   const [first] = issuers;
   const issuer = first?.issuer ?? name;
   const known = new Map<string, { readonly context: SecureContext; readonly until: number }>();
-  const leaf = generateKeyPairSync('ec', { namedCurve: 'P-256' }); // one key per process, shared by the certificates of all hosts
+  const leaf = generateKeyPairSync('ec', { namedCurve: 'P-256' }); // one per process, for the certificates of all hosts
   const leafPem = leaf.privateKey.export({ type: 'pkcs8', format: 'pem' });
   return {
     pem: issuers
@@ -94,8 +94,8 @@ function keyPairFrom(key: Secret): { privateKey: KeyObject; publicKey: KeyObject
   return { privateKey, publicKey: createPublicKey(privateKey) };
 }
 
-// The few ASN.1 structures that a certificate needs. Node reads certificates but cannot create them. Libraries that create
-// certificates add a dozen packages or their own cryptography. This code only encodes; Node signs.
+// The few ASN.1 structures of a certificate: Node cannot create certificates, and libraries that can add a dozen packages or
+// their own cryptography. This code only encodes; Node signs.
 
 export const encodeDer = (tag: number, ...parts: readonly Uint8Array[]): Buffer => {
   const body = Buffer.concat(parts);
@@ -127,7 +127,6 @@ function time(at: number): Buffer {
 }
 
 interface CertificateFields {
-  /** `subject` and `issuer` are common names. */
   readonly subject: string;
   readonly issuer: string;
   readonly subjectKey: KeyObject;
@@ -143,10 +142,7 @@ const signsCertificates = Buffer.from([0b0000_0110]); // keyCertSign and cRLSign
 const signs = Buffer.from([0b1000_0000]);
 const serverAuth = encodeDerOid('2b06010505070301');
 
-/**
- * A version 3 certificate as PEM. Strict readers such as Python's require the extensions that identify the keys of the
- * subject and the issuer.
- */
+/** A version 3 certificate as PEM. Strict readers such as Python's require both key identifiers. */
 export function createCertificate(request: CertificateFields): string {
   const { subject, issuer, subjectKey, issuerKey, serial, from, until, names } = request;
   const spki = subjectKey.export({ type: 'spki', format: 'der' });

@@ -35,7 +35,6 @@ import { type ResponseSearchResult, searchResponse } from './searched-answer.ts'
 import { createFrameSearchFilter } from './websocket-search.ts';
 import { createFilterStream, createTextCutoffStream } from './withhold.ts';
 
-/** A tunnel whose TLS the proxy terminates. */
 interface InterceptedTunnel {
   readonly client: EgressClient;
   readonly target: EgressTarget;
@@ -51,12 +50,12 @@ interface Tunnel {
 const maxTickets = 1_000;
 
 /**
- * Creates HTTP agents that speak TLS to a tunnel's target, first over the tunnel's own connection and then over further
- * connections that the policy allows. When a sandbox connects to a host again, the last TLS session is resumed, because a full
- * handshake is half the work of a short request. `trusted`: the certificate authorities of real servers, as PEM.
+ * Agents that speak TLS over the tunnel's own connection first, and then over further connections that the policy allows.
+ * Resumes a sandbox's last TLS session with a host, because a full handshake is half the work of a short request. `trusted`:
+ * the certificate authorities of real servers, as PEM.
  */
 function upstreamAgents(trusted: string, open: UpstreamOpener) {
-  let secureContext: SecureContext | undefined; // created with the first tunnel, because most Corral servers never have one
+  let secureContext: SecureContext | undefined; // created with the first tunnel, because most servers never have one
   const tickets = new Map<string, Buffer>();
   const keep = (key: string, ticket: Buffer) => {
     tickets.delete(key);
@@ -66,7 +65,7 @@ function upstreamAgents(trusted: string, open: UpstreamOpener) {
   };
 
   function secured({ client, target }: Tunnel, plain: Duplex): Promise<TLSSocket> {
-    // Never shared between sandboxes: a shared ticket would reveal to the host that two of them belong together.
+    // Never shared between sandboxes: a shared ticket would show the host that two sandboxes belong together.
     const key = `${client.sessionId} ${target.host}:${target.port}`;
     const session = tickets.get(key);
     secureContext ??= createSecureContext({ ca: trusted });
@@ -83,7 +82,7 @@ function upstreamAgents(trusted: string, open: UpstreamOpener) {
       tls.once('secureConnect', () => resolve(tls));
       tls.on('error', (error) => {
         tickets.delete(key);
-        reject(error); // has no effect after the handshake; from then on, the `close` event reports the end
+        reject(error); // no effect after the handshake; then `close` reports the end
       });
     });
   }
@@ -96,7 +95,6 @@ function upstreamAgents(trusted: string, open: UpstreamOpener) {
       if (opened.kind === 'refused') throw new Error(opened.refusal.text);
       return await secured(tunnel, opened.upstream);
     };
-    // The handshake with the server starts before the first request, in parallel with the client's handshake.
     let first: Promise<TLSSocket> | undefined = secured(tunnel, upstream);
     first.catch(() => {}); // the first request reports the error
     agent.createConnection = ((_options: unknown, done: (error: Error | null, socket?: Duplex) => void) => {
@@ -111,13 +109,12 @@ function upstreamAgents(trusted: string, open: UpstreamOpener) {
 }
 
 export interface EgressCredentialOptions {
-  /** The credentials that apply to a session, most specific first. Never rejects. */
+  /** Most specific first. Never rejects. */
   readonly of: (session: SessionId) => readonly Credential[] | Promise<readonly Credential[]>;
   readonly authority: CertificateAuthority;
   readonly trusted: string;
 }
 
-/** Serves tunnels to hosts that have credentials: reads the requests inside and adds the secrets to them. */
 export function createTunnelInterceptor({ of, authority, trusted }: EgressCredentialOptions, open: UpstreamOpener) {
   const agentOf = upstreamAgents(trusted, open);
   const tunnels = new WeakMap<Duplex, InterceptedTunnel>();
@@ -179,8 +176,7 @@ export function createTunnelInterceptor({ of, authority, trusted }: EgressCreden
       all.filter((one) => !here.includes(one)),
     );
     if (misplaced) return refuseMisplacedPlaceholder(client, target, misplaced);
-    // Pushes to other repositories are refused: even with the sandbox's own credential, a push could exfiltrate this session's
-    // work.
+    // A push to another repository could exfiltrate this session's work, even with the sandbox's own credential.
     if (
       isPossiblePush(req.url ?? '') &&
       ofHost.some(({ isForGit }) => isForGit) &&
@@ -247,10 +243,7 @@ interface Upgrade extends InjectedRequest {
   readonly head: Buffer;
 }
 
-/**
- * Refuses a protocol change other than to WebSocket, because only WebSocket answers can be searched. Undefined: the change is
- * allowed.
- */
+/** Allows WebSocket only, because other protocols' answers cannot be searched. Undefined: allowed. */
 function checkUpgrade({ client, target }: InterceptedTunnel, { method, headers }: IncomingMessage) {
   const hasBody = headers['transfer-encoding'] !== undefined || !/^0*$/.test(headers['content-length'] ?? '');
   if (headers.upgrade?.toLowerCase() === 'websocket' && method === 'GET' && !hasBody) return undefined;
@@ -259,7 +252,6 @@ function checkUpgrade({ client, target }: InterceptedTunnel, { method, headers }
   return EgressRefusal.of(target, why, 'Send the request without Upgrade.');
 }
 
-/** Resolves when the sandbox's side is closed. */
 function relayUpgrade(
   { client, target, agent }: InterceptedTunnel,
   { req, socket, head, headers, secrets }: Upgrade,

@@ -3,35 +3,30 @@ import { minMaskedChars } from '../../../core/text/secret-forms.ts';
 import { matchesTarget, type PolicyEntry } from '../policy.ts';
 import type { EgressTarget } from '../target.ts';
 
-/** A secret that the proxy adds to requests for its hosts. No sandbox sees it. */
+/** A secret that the proxy adds to requests. No sandbox sees it. */
 export interface Credential {
   readonly name: string;
   readonly hosts: readonly PolicyEntry[];
-  /** The parts of a request in which the value replaces the placeholder. Absent: the header is set on every request. */
+  /** Where the value replaces the placeholder. Absent: the header is set on every request. */
   readonly replaces?: { readonly header: boolean; readonly body: boolean };
-  /** In lower case; empty with `replaces`. */
+  /** Lower case; empty with `replaces`. */
   readonly header: string;
   readonly write: (value: string) => string;
   readonly value: () => Promise<Secret>;
-  /** The text that sandboxes see instead of the value. */
   readonly placeholder: string;
   readonly isForGit?: boolean;
-  /** Absent: the credential applies to all requests for its hosts. */
   readonly admits?: (method: string | undefined, url: string, target: EgressTarget) => boolean;
 }
 
-/**
- * The credentials for a target. Plain HTTP gets none, because third parties could read them. A target that is an address instead
- * of a name gets none either.
- */
+/** None for plain HTTP, which third parties could read, and none for an address instead of a name. */
 export const findCredentials = (all: readonly Credential[], target: EgressTarget): readonly Credential[] =>
   target.port === 80 || target.kind !== 'name'
     ? []
     : all.filter(({ hosts }) => hosts.some((one) => matchesTarget(one, target)));
 
 /**
- * The first credential for each header. Credentials for git come first, because they are more specific; then the session's own,
- * its project's, and the server's.
+ * The first credential for each header. Git's credentials come first, because they are more specific; then the session's
+ * own, its project's, and the server's.
  */
 export function keepFirstPerHeader(values: readonly Credential[]): readonly Credential[] {
   const fixed = values.filter(({ replaces }) => !replaces);
@@ -39,9 +34,8 @@ export function keepFirstPerHeader(values: readonly Credential[]): readonly Cred
   return all.filter((one, at) => all.findIndex(({ header }) => header === one.header) === at);
 }
 
-/** Every form in which the header, or an answer that repeats it, could contain the text: plain, in JSON, in a URL. */
 export function listEncodedForms({ write, replaces }: Credential, text: string): Buffer[] {
-  if (replaces && text.length < minMaskedChars) return []; // a short text could be in any answer by chance
+  if (replaces && text.length < minMaskedChars) return []; // a short text could occur in any answer by chance
   const sent = [text, write(text).replace(/^\w+ /, '')];
   const repeated = sent.flatMap((form) => [form, JSON.stringify(form).slice(1, -1), encodeURIComponent(form)]);
   return [...new Set(repeated)].flatMap((form) => {

@@ -2,13 +2,13 @@ import type { SessionRepository } from '../../../core/model/repository.ts';
 import { type EgressTarget, toEgressTarget } from '../target.ts';
 import type { Credential } from './credential.ts';
 
-// Requests of git's smart protocol over HTTP (gitprotocol-http) in the exact form in which git sends them. A server may
-// interpret any other spelling of a path differently from this proxy, so other spellings never get a credential.
+// Git's smart HTTP protocol (gitprotocol-http), spelled exactly as git spells it. A server may interpret another spelling of
+// a path differently from this proxy, so other spellings never get a credential.
 
 interface GitRequest {
-  /** The path of the repository, without a final `.git`. */
+  /** Without a final `.git`. */
   readonly repository: string;
-  /** `write`: the request can change the repository, or precedes one that does. */
+  /** `write`: the request changes the repository, or precedes one that does. */
   readonly kind: 'read' | 'write';
 }
 
@@ -18,7 +18,7 @@ const endings: readonly (readonly [string, RegExp, GitRequest['kind']])[] = [
   ['GET', /\/info\/refs\?service=git-receive-pack$/, 'write'],
   ['POST', /\/git-upload-pack$/, 'read'],
   ['POST', /\/git-receive-pack$/, 'write'],
-  // The batch call of Git LFS can request uploads, so it needs write access.
+  // Can request uploads, so it needs write access.
   ['POST', /\/info\/lfs\/objects\/batch$/, 'write'],
   ['POST', /\/info\/lfs\/locks\/verify$/, 'write'],
 ];
@@ -41,15 +41,14 @@ export function isPossiblePush(url: string): boolean {
   return /receive-pack/i.test(text);
 }
 
-/** Whether the path is one of the prefixes or below one. A path not spelled exactly as git would spell it matches none. */
+/** Also true for a path equal to a prefix. A path that git would spell differently matches none. */
 export function isUnderAnyPrefix(path: string, prefixes: readonly string[]): boolean {
   return plainPath.test(path) && prefixes.some((one) => path === one || path.startsWith(one === '/' ? one : `${one}/`));
 }
 
-/** `/team/project.git/` and `/team/project` are one repository. */
 const stripGitSuffix = (path: string): string => path.replace(/\/$/, '').replace(/\.git$/, '');
 
-/** The headers that git sends and that the repository's server needs. Any other header could name a different path or method. */
+/** Any other header could name a different path or method. */
 export const gitHeaders: ReadonlySet<string> = new Set([
   ...['accept', 'accept-language', 'cache-control', 'content-encoding', 'content-length', 'content-type'],
   ...['git-protocol', 'pragma', 'user-agent'],
@@ -58,19 +57,18 @@ export const gitHeaders: ReadonlySet<string> = new Set([
 type RepositoryAccessRule = Pick<SessionRepository, 'url' | 'access'>;
 interface GitAccess {
   readonly git: 'read' | 'write';
-  /** Undefined: only the session's repositories are allowed. */
+  /** Undefined: only the session's repositories. */
   readonly paths?: readonly string[] | undefined;
 }
 
-/** Plain HTTP defaults to port 80, to which no credential is sent. */
 export function parseUrlTarget(url: string): EgressTarget {
   const { hostname, port, protocol } = new URL(url);
   return toEgressTarget(hostname, port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port));
 }
 
 /**
- * Admits git's requests to a session's repositories if the credential's paths allow them. Writes also require `write` from both
- * the credential and the session's access. Also admits reads of other repositories below `paths`, such as submodules.
+ * Admits git's requests to a session's repositories below the credential's paths. Writes require `write` from both the
+ * credential and the session's access. Also admits reads of other repositories below `paths`, such as submodules.
  */
 export function createGitRequestCheck(
   { git, paths }: GitAccess,

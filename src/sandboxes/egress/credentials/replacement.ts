@@ -21,7 +21,6 @@ const replaceIn = (text: string, all: readonly PlaceholderReplacement[]): string
     return now.replaceAll(placeholder, () => value);
   }, text);
 
-/** Also replaces inside the base64 of Basic authentication. */
 function replacePlaceholdersInHeader(text: string, all: readonly PlaceholderReplacement[]): string {
   const [, scheme, encoded = ''] = /^(basic\s+)(\S+)$/i.exec(text) ?? [];
   if (scheme === undefined) return replaceIn(text, all);
@@ -35,10 +34,7 @@ export function encodeForContentType(contentType = '', value: string): string {
   return /x-www-form-urlencoded/i.test(contentType) ? encodeURIComponent(value) : value;
 }
 
-/**
- * Larger bodies of a declared length are passed on unchanged: to compute the new length, the whole body would have to be read
- * first.
- */
+/** Bytes. A larger body of declared length is passed on unchanged, because its new length requires reading it whole. */
 const maxHeldBytes = 256 * 1024;
 
 interface RequestParts {
@@ -46,8 +42,8 @@ interface RequestParts {
   readonly body: readonly PlaceholderReplacement[];
 }
 /**
- * Replaces the placeholders in a body: in a chunked body as it arrives, in a body of declared length once it is complete.
- * Compressed bodies are passed on unchanged.
+ * Replaces in a chunked body as it arrives, in a body of declared length once it is complete. Compressed bodies stay
+ * unchanged.
  */
 export async function replacePlaceholdersInBody(
   req: IncomingMessage,
@@ -67,7 +63,6 @@ export async function replacePlaceholdersInBody(
   };
 }
 
-/** Replaces placeholders in a stream, even those that span chunks. */
 function replaceFilter(all: readonly PlaceholderReplacement[]): StreamFilter {
   const texts = all.map(({ placeholder }) => Buffer.from(placeholder));
   let held = Buffer.alloc(0);
@@ -90,11 +85,11 @@ export interface InjectedRequest {
   readonly isForGit: boolean;
 }
 
-/** Request headers that allow compressed answers, in which the secret could not be found. */
+/** Allow compressed answers, in which the secret could not be found. */
 const unsearchable = ['accept-encoding', 'a-im', 'sec-websocket-extensions'];
 
 interface HeaderValues {
-  /** Credentials that set a header, with their values. The sandbox's header of the same name is dropped. */
+  /** The sandbox's header of the same name is dropped. */
   readonly fixed: readonly (readonly [Credential, string])[];
   readonly replacements: readonly PlaceholderReplacement[];
 }

@@ -17,10 +17,7 @@ const decoders: Readonly<Record<string, () => Transform>> = {
 };
 const ofEncodedBody = new Set(['content-encoding', 'content-length']);
 
-/**
- * Searches an answer's headers, and returns the body to search. A body that the server compressed although the request did
- * not allow it is decompressed.
- */
+/** Searches the headers, and returns the body to search. Decompresses a body that the server compressed without permission. */
 export function searchResponse(
   incoming: IncomingMessage,
   { method, secrets }: { readonly method: string; readonly secrets: readonly Buffer[] },
@@ -41,7 +38,7 @@ export function searchResponse(
   return { kind: 'searchable', headers: withoutHeaders(headers, ofEncodedBody), body: decoder };
 }
 
-/** Whether a header's name or value contains a secret, ignoring case, because some servers change the case of names. */
+/** Ignores case, because some servers change the case of names. */
 function hasSecret(rawHeaders: readonly string[], secrets: readonly Buffer[]): boolean {
   const texts = rawHeaders.map((text) => text.toLowerCase());
   return secrets.some((secret) => {

@@ -7,10 +7,8 @@ interface Frame {
   readonly headBytes: number;
   readonly payloadBytes: number;
 }
-/** Bytes in wire order, queued until the following bytes arrive. */
 interface Piece {
   readonly bytes: Buffer;
-  /** Whether the bytes are message text, not a frame's head or a control frame. */
   readonly isText: boolean;
 }
 
@@ -18,9 +16,9 @@ const maxControlBytes = 125;
 const none = Buffer.alloc(0);
 
 /**
- * Relays a server's WebSocket frames until one of the texts appears in a control frame or a message, even across frames. Then it
- * calls `found` once and relays nothing more. Frames that cannot be searched have the same effect: masked, compressed, malformed
- * or of an unknown kind. The end of a message is relayed without waiting for the next message.
+ * Relays a server's frames until one of the texts appears in a control frame or a message, even across frames. Then calls
+ * `found` once and stops. Also stops at frames that cannot be searched: masked, compressed, malformed or unknown. Relays a
+ * message's end without waiting for the next message.
  */
 export function createFrameSearchFilter(
   texts: readonly Buffer[],
@@ -42,7 +40,6 @@ export function createFrameSearchFilter(
     unread = unread.subarray(bytes);
     return taken;
   };
-  /** The queued bytes that precede the last `keep` bytes of text. */
   function release(keep: number): Buffer[] {
     const released: Buffer[] = [];
     let free = held.reduce((sum, { bytes, isText }) => sum + (isText ? bytes.length : 0), 0) - keep;
@@ -58,10 +55,6 @@ export function createFrameSearchFilter(
     }
     return released;
   }
-  /**
-   * Reads the next frame or part of a message, and returns the bytes to relay. Undefined: more bytes are needed, or the relay has
-   * ended.
-   */
   function step(): Buffer[] | undefined {
     if (!current) {
       const frame = parseFrame(unread);
@@ -109,7 +102,7 @@ export function createFrameSearchFilter(
 const textOf = (pieces: readonly Piece[]) =>
   Buffer.concat(pieces.filter(({ isText }) => isText).map(({ bytes }) => bytes));
 
-/** The frame at the start of the bytes (RFC 6455, 5.2). */
+/** RFC 6455, 5.2. */
 function parseFrame(bytes: Buffer): Frame | 'more' | 'unsearchable' {
   const [first, second] = bytes;
   if (first === undefined || second === undefined) return 'more';

@@ -2,8 +2,8 @@ import { Transform } from 'node:stream';
 import type { StreamFilter } from '../pipe-filtered.ts';
 
 /**
- * Relays bytes until one of the texts appears; then it calls `found` once with the text's index and relays nothing more. No byte
- * of the text is relayed, even if it spans chunks.
+ * Relays bytes until one of the texts appears, even across chunks. Then calls `found` once with the text's index and stops.
+ * No byte of the text is relayed.
  */
 export function createTextCutoffFilter(texts: readonly Buffer[], found: (which: number) => void): StreamFilter {
   const none = Buffer.alloc(0);
@@ -37,7 +37,6 @@ export const createFilterStream = ({ pass, rest }: StreamFilter): Transform =>
     flush: (done) => done(null, rest()),
   });
 
-/** The number of trailing bytes that may be the beginning of one of the texts. */
 export const countBytesToHold = (texts: readonly Buffer[], seen: Buffer): number =>
   Math.max(0, ...texts.map((text) => computeOverlap(text, seen)));
 

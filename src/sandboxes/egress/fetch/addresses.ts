@@ -3,7 +3,7 @@ import { AppError } from '../../../core/errors/errors.ts';
 import { type AddressRange, parseAddressRange, toCanonicalAddress } from '../../../core/text/address-range.ts';
 
 /**
- * Ranges that no policy can open: this host, its private networks, the cloud's metadata service, and IPv4 translations that can
+ * No policy can open these: this host, its private networks, the cloud's metadata service, and IPv4 translations that can
  * lead back to them.
  */
 const privateRanges = [
@@ -31,14 +31,11 @@ const privateRanges = [
 
 export interface AddressRules {
   readonly allowRanges?: readonly string[];
-  /** CIDR ranges to refuse in addition to the private ones. They take precedence over `allowRanges`. */
+  /** CIDR ranges to refuse as well. They take precedence over `allowRanges`. */
   readonly denyRanges?: readonly string[];
 }
 
-/**
- * Returns a function that checks whether a connection to an address is allowed. Text that is not an address fails the check.
- * Throws: invalid_request (a range that cannot be parsed).
- */
+/** An invalid address fails the check. Throws: invalid_request (a range that cannot be parsed). */
 export function createAddressCheck(rules: AddressRules): (address: string) => boolean {
   const table = createRangeCheck(privateRanges);
   const allowed = createRangeCheck(rules.allowRanges ?? []);
@@ -51,9 +48,6 @@ export function createAddressCheck(rules: AddressRules): (address: string) => bo
   };
 }
 
-/**
- * Whether no address of the range is reachable: a private range contains the whole range, and `allowRanges` opens no part of it.
- */
 export function isUnreachableRange(text: string, allowRanges: readonly string[]): boolean {
   const range = rangeOrThrow(text);
   const overlaps = (other: AddressRange) => contains(range, other) || contains(other, range);
@@ -63,21 +57,17 @@ export function isUnreachableRange(text: string, allowRanges: readonly string[])
   );
 }
 
-/** Two ranges overlap only if one contains the other. */
 const contains = (whole: AddressRange, part: AddressRange): boolean =>
   whole.family === part.family && whole.prefix <= part.prefix && listOf([whole])(part.address);
 
-/**
- * Returns a function that checks whether any of the ranges contains a canonical address. Throws: invalid_request (a range
- * that cannot be parsed).
- */
+/** Throws: invalid_request (a range that cannot be parsed). */
 export function createRangeCheck(ranges: readonly string[]): (canonical: string) => boolean {
   return listOf(ranges.map(rangeOrThrow));
 }
 
 /**
- * Like `createRangeCheck`, for a session's ranges. An IPv4 range includes the IPv6 addresses that translators derive from
- * it; otherwise a translating network could reach a denied address through such an IPv6 address. Throws: invalid_request.
+ * Also matches the IPv6 addresses that translators derive from an IPv4 range; otherwise a translating network could reach a
+ * denied address. Throws: invalid_request.
  */
 export const createTranslationAwareRangeCheck = (ranges: readonly string[]): ((canonical: string) => boolean) =>
   listOf(ranges.map(rangeOrThrow).flatMap((range) => [range, ...translated(range)]));

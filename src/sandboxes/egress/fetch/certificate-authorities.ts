@@ -3,10 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { AppError } from '../../../core/errors/errors.ts';
 
-/**
- * The certificate authorities of real servers, as one PEM text: Node's own roots and those in the files set in
- * NODE_EXTRA_CA_CERTS and CORRAL_EXTRA_CA. Rejects: invalid_request.
- */
+/** Node's own roots and the files in NODE_EXTRA_CA_CERTS and CORRAL_EXTRA_CA, as one PEM text. Rejects: invalid_request. */
 export async function readCaBundle(extraFiles: readonly string[]): Promise<string> {
   const all = [...getCACertificates('default')];
   for (const file of extraFiles) all.push(...(await certificatesIn(file)));
@@ -14,10 +11,7 @@ export async function readCaBundle(extraFiles: readonly string[]): Promise<strin
   return `${[...distinct].join('\n')}\n`;
 }
 
-/**
- * The authorities that the operator added, without the standard authorities, which every image has. Undefined if there are none.
- * Rejects: invalid_request.
- */
+/** Only the operator's authorities, because every image has the standard ones. Undefined: none. Rejects: invalid_request. */
 export async function readExtraCaCertificates(extraFiles: readonly string[]): Promise<string | undefined> {
   const values = [...getCACertificates('extra')];
   for (const file of extraFiles) values.push(...(await certificatesIn(file)));
@@ -30,7 +24,7 @@ export async function readExtraCaCertificates(extraFiles: readonly string[]): Pr
   return extra.length === 0 ? undefined : `${extra.map(normal).join('\n')}\n`;
 }
 
-/** Makes all TLS connections of this process, such as those to models, tool servers and webhooks, trust these authorities too. */
+/** Applies to all TLS connections of this process, such as those to models, tool servers and webhooks. */
 export async function trustCaCertificates(files: readonly string[]): Promise<void> {
   if (files.length === 0) return;
   const extra = (await Promise.all(files.map(certificatesIn))).flat();
@@ -59,7 +53,7 @@ async function certificatesIn(file: string): Promise<string[]> {
 }
 
 export function createProxyEnv({ proxyPort, caPath }: { proxyPort: number; caPath: string }): Record<string, string> {
-  // ALL_PROXY is an http:// URL too: for socks5, Python's HTTP clients need extra packages.
+  // An http:// URL for ALL_PROXY too: Python's HTTP clients need extra packages for socks5.
   const proxy = `http://127.0.0.1:${proxyPort}`;
   const local = 'localhost,127.0.0.1,::1';
   const both = (name: string, value: string) => ({ [name]: value, [name.toLowerCase()]: value });

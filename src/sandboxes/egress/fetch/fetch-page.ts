@@ -4,14 +4,14 @@ import { AppError } from '../../../core/errors/errors.ts';
 import { waitForResponse } from '../answer.ts';
 import { type ConnectorOptions, connectToUrl, createConnector } from './guarded-fetch.ts';
 
-/** Fetches the text of a page whose URL is untrusted. Truncates the text at 1 MiB. Rejects only with AppError. */
+/** Accepts untrusted URLs. Truncates the text at 1 MiB. Rejects only with AppError. */
 export type PageTextFetcher = (url: string, signal: AbortSignal) => Promise<string>;
 
 const timeoutMs = 5_000;
 const maxBytes = 2 ** 20;
 const maxRedirects = 3;
 
-/** Connects through `guardedConnect`, as sandboxes do. Each redirect is resolved and checked again. */
+/** Connects as sandboxes do. Checks each redirect again. */
 export function createPageTextFetcher(options: ConnectorOptions & { readonly ca?: string } = {}): PageTextFetcher {
   const via = createConnector(options, timeoutMs);
   return async (first, signal) => {

@@ -10,7 +10,7 @@ import { waitForResponse } from '../answer.ts';
 import { type EgressTarget, toEgressTarget } from '../target.ts';
 import { type AddressRules, createAddressCheck } from './addresses.ts';
 
-/** Works like the global fetch, but sends only text bodies. */
+/** Like the global fetch, but sends only text bodies. */
 export type GuardedFetch = (url: string | URL, init?: RequestInit) => Promise<Response>;
 
 const connectMs = 10_000;
@@ -19,8 +19,8 @@ const maxStatus = 599;
 const withoutBody = new Set([204, 205, 304]);
 
 /**
- * A fetch that connects through `guardedConnect`, as sandboxes do, so it dials the address that was checked. Does not follow
- * redirects or reuse connections. Rejects with AppError, or with the signal's own error.
+ * Dials the address that was checked, through `guardedConnect`. Does not follow redirects or reuse connections. Rejects with
+ * AppError, or with the signal's own error.
  */
 export function createGuardedFetch(options: ConnectorOptions & { readonly ca?: string } = {}): GuardedFetch {
   const via = createConnector(options, connectMs);
@@ -68,8 +68,8 @@ function toHeaders({ rawHeaders }: IncomingMessage): Headers {
 }
 
 /**
- * Connects to the host of a URL, over TLS for https. Rejects with AppError: invalid_request (another scheme), forbidden (a
- * private address), not_found (no connection), cancelled, deadline_exceeded.
+ * Uses TLS for https. Rejects with AppError: invalid_request (another scheme), forbidden (a private address), not_found (no
+ * connection), cancelled, deadline_exceeded.
  */
 export async function connectToUrl(
   url: URL,
@@ -102,9 +102,8 @@ export async function connectToUrl(
   }
 }
 
-/** Resolves a name to all its addresses, in the order in which to try them. */
 export type HostResolver = (host: string, signal: AbortSignal) => Promise<readonly string[]>;
-/** Connects to exactly this address. The two directions of the connection end independently. */
+/** The two directions of the connection end independently. */
 export type AddressDialer = (address: string, port: number, signal: AbortSignal) => Promise<Duplex>;
 
 export interface Connector {
@@ -112,7 +111,6 @@ export interface Connector {
   readonly dial: AddressDialer;
   readonly reachable: (address: string) => boolean;
   readonly connectMs: number;
-  /** Whether an address of the name may be dialled. Absent: all may be dialled. */
   readonly admits?: ((address: string) => boolean) | undefined;
 }
 export interface ConnectorOptions {
@@ -132,17 +130,16 @@ type ConnectResult =
   | { readonly kind: 'private' }
   /** `admits` excluded every address. */
   | { readonly kind: 'left out' }
-  /** The connection is allowed but failed: the name does not resolve, or no address answers. */
+  /** The connection is allowed, but the name does not resolve or no address answers. */
   | { readonly kind: 'failed'; readonly why: string; readonly timedOut: boolean };
 
-/** Time limit for one address while there are further addresses to try. */
+/** Milliseconds for one address while further ones are left to try. */
 const perAddressMs = 3_000;
 const maxAddresses = 4;
 
 /**
- * Resolves, checks and connects: the only way to connect to an untrusted name. A name is rejected if any of its addresses is
- * private. Dials the address that was checked, because a second lookup could return a different one. Rejects only when
- * `signal` fires.
+ * The only way to connect to an untrusted name. Rejects a name if any of its addresses is private. Dials the checked
+ * address, because a second lookup could return a different one. Rejects only when `signal` fires.
  */
 export async function guardedConnect(
   via: Connector,
@@ -153,7 +150,7 @@ export async function guardedConnect(
   const either = AbortSignal.any([signal, late]);
   const failed = (why: string): ConnectResult => ({ kind: 'failed', why, timedOut: late.aborted });
   let addresses: readonly string[];
-  // A DNS lookup cannot be cancelled, so the caller stops waiting for it instead.
+  // A DNS lookup cannot be cancelled, so the caller only stops waiting for it.
   try {
     addresses = target.kind === 'address' ? [target.host] : await raceAbort(via.resolve(target.host, either), either);
   } catch (thrown) {
@@ -191,7 +188,7 @@ export const systemDialer: AddressDialer = async (address, port, signal) => {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const family = isIPv6(address) ? 6 : 4;
   const socket = connect({ host: address, port, family, allowHalfOpen: true, noDelay: true });
-  // With connect's own `signal` option, the connect timeout would later end a connection that is already open.
+  // With connect's own `signal` option, the connect timeout would later end an open connection.
   const abort = () => socket.destroy(signal.reason as Error);
   signal.addEventListener('abort', abort, { once: true });
   socket.once('connect', resolve).on('error', reject); // never removed, because a later error must have a listener

@@ -14,7 +14,7 @@ interface ProxiedAnswer {
   readonly headers: IncomingMessage['headers'];
   readonly body: AsyncIterable<Buffer>;
 }
-/** Requests one URL without following redirects. Aborting the signal also ends the body. */
+/** Does not follow redirects. Aborting the signal also ends the body. */
 export type ProxiedFetch = (
   url: URL,
   from: { readonly id: SandboxId; readonly sessionId: SessionId },
@@ -31,9 +31,8 @@ const headers = {
 };
 
 /**
- * Fetches through the proxy, under the same policy and with the same events as programs in the session's sandbox. Rejects with
- * AppError: forbidden (the proxy refused, or could not connect), not_found (the connection was interrupted, or TLS failed),
- * cancelled, deadline_exceeded.
+ * Fetches under the session's policy, with the same events as its programs. Rejects with AppError: forbidden (the proxy
+ * refused, or could not connect), not_found (the connection was interrupted, or TLS failed), cancelled, deadline_exceeded.
  */
 export function createProxiedFetch(proxy: Pick<EgressProxy, 'serve'>, ca: string): ProxiedFetch {
   let trusted: SecureContext | undefined;
@@ -93,7 +92,7 @@ async function* readBody(
   }
 }
 
-/** Uses a tunnel even for http, because a refused CONNECT cannot be mistaken for the site's answer. */
+/** A tunnel even for http, because a refused CONNECT cannot be mistaken for the site's answer. */
 async function tunnelTo(url: URL, socket: Duplex): Promise<Duplex> {
   const authority = `${url.hostname}:${url.port || (url.protocol === 'https:' ? 443 : 80)}`;
   const outgoing = request({

@@ -11,10 +11,9 @@ import type { RegistryHost } from '../policy.ts';
 import { toEgressTarget } from '../target.ts';
 
 /**
- * An sh script that runs in an unused sandbox of the image, as the sessions' user and in their environment, with or without
- * network access. Prints the configured registries of the image's package managers, one `tool<TAB>url` per line,
- * `late<TAB>tool` for a tool that took too long, and then `end`. An unconfigured tool reports its own default, so the script
- * contains no default.
+ * Runs with sh in an unused sandbox of the image, as the sessions' user and in their environment, with or without network
+ * access. Prints one `tool<TAB>url` per configured registry, `late<TAB>tool` for a tool that took too long, and finally
+ * `end`. Contains no default registries, because an unconfigured tool reports its own.
  */
 export const registryDiscoveryScript = String.raw`
 exec 3>&1 2>/dev/null </dev/null
@@ -88,7 +87,7 @@ interface Sandbox {
 const scriptMs = 90_000;
 const pagesMs = 60_000;
 
-/** The registries of each image's package managers, read in the image's first sandbox before anything else runs there. */
+/** Reads the registries in each image's first sandbox, before anything else runs there. */
 export class PackageRegistryCatalog extends ServerComponent<Options> {
   readonly #known = new Map<string, Promise<RegistryDiscoveryResult>>();
   readonly #reading = new Set<string>();
@@ -100,8 +99,8 @@ export class PackageRegistryCatalog extends ServerComponent<Options> {
   }
 
   /**
-   * Resolves with the image's registries. Rejects: sandbox_unavailable (the script was interrupted, or the image has not been
-   * read yet and this sandbox was used before).
+   * Rejects: sandbox_unavailable (the script was interrupted, or the image has not been read yet and this sandbox was used
+   * before).
    */
   async learn(id: SessionId, sandbox: Sandbox, signal: AbortSignal): Promise<readonly RegistryHost[]> {
     const key = await this.deps.findImageKey(id);
@@ -113,8 +112,6 @@ export class PackageRegistryCatalog extends ServerComponent<Options> {
       if (found.unread.length > 0) this.#readOn(key, sandbox);
       return found.entries;
     }
-    // Reads the registries from this sandbox, because the image's have not been read yet, or the last read failed or was
-    // incomplete.
     const requested = this.#ask(key, sandbox, signal);
     this.#known.set(key, requested);
     requested.then(
@@ -126,7 +123,7 @@ export class PackageRegistryCatalog extends ServerComponent<Options> {
     return (await requested).entries;
   }
 
-  /** Retries, in the background, the index pages that did not answer. Called for each new sandbox of the image. */
+  /** Retries failed index pages in the background. Called for each new sandbox of the image. */
   #readOn(key: string, { client }: Pick<Sandbox, 'client'>): void {
     if (this.#reading.has(key)) return;
     this.#reading.add(key);
@@ -141,7 +138,7 @@ export class PackageRegistryCatalog extends ServerComponent<Options> {
   async #ask(key: string, { client, isFresh }: Sandbox, signal: AbortSignal): Promise<RegistryDiscoveryResult> {
     const { records: keep, fetchPage } = this.deps;
     const run = async (until: AbortSignal) => {
-      // The agent may have changed this sandbox's settings, so the registries are read from the image's next new sandbox instead.
+      // The agent may have changed this sandbox's settings, so the image's next new sandbox is read instead.
       if (!isFresh) throw new AppError('sandbox_unavailable', 'The sandbox was used before its image was read.');
       return (await client.exec({ command: `cd /\n${registryDiscoveryScript}`, timeoutMs: scriptMs }, until)).stdout;
     };
@@ -149,7 +146,7 @@ export class PackageRegistryCatalog extends ServerComponent<Options> {
   }
 }
 
-/** An index page that refers to more hosts, such as those of pip's links and cargo's downloads. */
+/** Index pages that refer to further hosts, such as pip's links and cargo's downloads. */
 const Page = z.object({ for: z.enum(['pip', 'cargo']), url: z.string() });
 const DiscoveredRegistries = z.object({
   entries: z.array(z.object({ host: z.string(), port: z.int(), for: z.string() })),
@@ -159,17 +156,14 @@ type DiscoveredRegistries = z.infer<typeof DiscoveredRegistries>;
 
 interface RegistryDiscoveryResult {
   readonly entries: readonly RegistryHost[];
-  /** Index pages that did not answer. The hosts that they link to are missing until a later attempt succeeds. */
+  /** Index pages that failed. Hosts that they link to are missing until a retry succeeds. */
   readonly unread: readonly string[];
-  /**
-   * Whether a package manager took too long. If so, nothing is stored, and the registries are read again in the next new
-   * sandbox.
-   */
+  /** A package manager took too long. Nothing is stored, and the next new sandbox is read. */
   readonly isPartial: boolean;
 }
 
 interface RegistryDiscoveryOptions {
-  /** The key of the stored result, formed from the names of the driver and the image. */
+  /** Formed from the names of the driver and the image. */
   readonly imageDigest: string;
   readonly run: (signal: AbortSignal) => Promise<string>;
   readonly fetchPage: PageTextFetcher;
@@ -180,8 +174,8 @@ const recordKind = 'egress-registries';
 const maxEntries = 64;
 
 /**
- * Runs the script only if no result is stored for the image. A page that did not answer is fetched again on the next call.
- * Rejects as `run` and `keep` do, and with sandbox_unavailable if the script was interrupted.
+ * Runs the script only if no result is stored, and retries failed pages. Rejects as `run` and `keep` do, and with
+ * sandbox_unavailable if the script was interrupted.
  */
 export async function discoverRegistries(
   discovery: RegistryDiscoveryOptions,
@@ -245,7 +239,7 @@ function add(entries: RegistryHost[], tool: string, url: URL): void {
   if (!known && kind !== 'odd' && entries.length < maxEntries) entries.push({ host, port, for: tool });
 }
 
-/** Removes the user, password, query and fragment, because the URL is stored and shown. */
+/** Removes user, password, query and fragment, because the URL is stored and shown. */
 function parseUrl(text: string, base?: string): URL | undefined {
   const url = URL.parse(text, base);
   if (!url || !/^https?:$/.test(url.protocol)) return undefined;
