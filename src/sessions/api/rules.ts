@@ -1,21 +1,21 @@
 /**
- * Kinds of access to a resource: to see it in lists, to read its content, to change its content, to stop or delete it, or to
- * manage it (for example, a project's members).
+ * How a caller can access a resource: see it in lists, read or change its content, stop or delete it, or manage it (such as
+ * its members).
  */
 export type AccessKind = 'see' | 'read' | 'work' | 'stop' | 'manage';
 
 export interface MethodRule {
   /**
-   * The callers allowed to use the method. An AccessKind: those with this access to the resource whose id is the first
-   * argument. `any`, `user`, `admin`: everyone, users, administrators. `create`: users; the new resource is theirs. `list`:
-   * everyone, limited to resources of the owners that they may see. `find`: those who may see the resource found by id or name;
-   * the caller's own is found first. `copy`: callers that may work on the resource whose id is the first argument; the copy is
-   * theirs. `guarded`: src/sessions/access has its own guard for the method; without a guard, every call is refused.
+   * The callers allowed to use the method. An AccessKind: those with this access to the resource that the first argument
+   * identifies. `any`: everyone. `user`: users. `admin`: administrators. `create`: users, who own the new resource. `list`:
+   * everyone, limited to owners that they may see. `find`: those who may see the resource; ids and names resolve to the
+   * caller's own first. `copy`: those who may work on the resource; they own the copy. `guarded`: src/sessions/access has a
+   * guard for the method; without one, every call is refused.
    */
   readonly may: AccessKind | 'any' | 'user' | 'admin' | 'create' | 'list' | 'find' | 'copy' | 'guarded';
   /**
-   * The action recorded in the audit log, whether the call succeeds or is refused. `look`: records reads of another owner's
-   * session, at most one entry per caller and session in ten minutes. Null: no entry.
+   * The action recorded in the audit log, for successful and refused calls. `look`: only reads of another owner's session,
+   * at most one entry per caller and session in ten minutes. Null: none.
    */
   readonly audit: string | null;
 }

@@ -21,7 +21,7 @@ export interface ExecCommand {
   /** The command's process tree is killed after this time; unset: no limit. */
   readonly timeoutMs?: number;
   readonly login?: boolean;
-  /** Writes stdout and stderr, interleaved, to `stdout`. */
+  /** Interleaves stderr with stdout. */
   readonly merge?: boolean;
 }
 export interface PauseOptions {
@@ -33,24 +33,24 @@ export interface PauseOptions {
  * disk_full.
  */
 export interface SandboxService {
-  /** Reads the session's record; neither calls nor starts the sandbox. */
+  /** Reads only the session's record. */
   status(id: SessionId): Promise<SandboxView>;
-  /** Undefined if the sandbox is not running or cannot report usage. Neither starts the sandbox nor delays its idle stop. */
+  /** Undefined if the sandbox is not running or cannot report usage. Does not start the sandbox or delay its idle stop. */
   usage(id: SessionId, signal: AbortSignal): Promise<SandboxUsage | undefined>;
-  /** The services next to the sandbox, in configured order. Reads them from the driver and starts nothing. */
+  /** In configured order. Starts nothing. */
   services(id: SessionId, signal: AbortSignal): Promise<readonly ServiceStatus[]>;
-  /** Resolves when the sandbox is ready; `started` is false if it was already running. */
+  /** Resolves when the sandbox is ready. `started` is false if it was already running. */
   start(id: SessionId, signal: AbortSignal): Promise<{ started: boolean }>;
   /** Stops the active run and ends every process; files are kept. `exec` then rejects until `start` is called or a run begins. */
   stop(id: SessionId): Promise<{ stopped: boolean }>;
   /**
-   * Pauses the sandbox until its next use; resolves when it is paused. `memory` freezes its processes; `files` ends them and
-   * keeps the workspace. Absent: keeps as much as the driver can. Rejects: unsupported (by the driver), sandbox_not_found
-   * (it is not running), sandbox_unavailable (its processes could not be frozen), deadline_exceeded (not frozen within
-   * 30 s), sandbox_lost, conflict (the pause would end the processes of a run).
+   * Pauses the sandbox until its next use. `memory` freezes its processes; `files` ends them and keeps the workspace.
+   * Absent: keeps as much as the driver can. Rejects: unsupported (by the driver), sandbox_not_found (not running),
+   * sandbox_unavailable (freezing failed), deadline_exceeded (not frozen within 30 s), sandbox_lost, conflict (the pause
+   * would end a run's processes).
    */
   pause(id: SessionId, requested: PauseOptions): Promise<SandboxView>;
-  /** Ends every process, empties the workspace and starts a new sandbox. Rejects: sandbox_not_found if it is not running. */
+  /** Ends every process, empties the workspace and starts a new sandbox. Rejects with sandbox_not_found if none is running. */
   reset(id: SessionId, signal: AbortSignal): Promise<void>;
   /** Revokes the tokens that facades issued for the sandbox, and ends the streams opened with them. */
   rotateTokens(id: SessionId): Promise<void>;

@@ -44,8 +44,8 @@ import { type TerminalService, terminalRules } from './terminals.ts';
 import { type UsageService, usageRules } from './usage.ts';
 
 /**
- * All services that a facade receives. Every method rejects only with AppError, and with session_not_found for an unknown
- * session. The interfaces, with their permissions and audit log actions, are in this folder.
+ * The services that facades receive. Methods reject only with AppError, and with session_not_found for an unknown session.
+ * The interfaces, permissions and audit actions are in this folder.
  *
  * @example
  * const record = await services.sessions.get(id);
@@ -107,7 +107,7 @@ export interface DrainService {
   set(draining: boolean): DrainState;
 }
 
-/** The permissions and audit actions of every service, enforced by src/sessions/access. */
+/** Enforced by src/sessions/access. */
 export const serviceRules: { readonly [Name in keyof Services]: RegisteredService<Services[Name]> } = {
   sessions: { of: 'session', rules: sessionRules },
   files: { of: 'session', rules: fileRules },

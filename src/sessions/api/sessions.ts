@@ -21,30 +21,29 @@ export interface SendUserMessageCommand {
   readonly text: string;
   readonly mode: SendMode;
   readonly attachments?: readonly string[];
-  /** Epoch seconds on the sender's clock. */
+  /** Epoch seconds, by the sender's clock. */
   readonly clientTimestamp?: number;
   /**
-   * The message starts its own run with this goal. `mode` decides whether the run starts immediately, replaces the active run, or
+   * Starts a separate run with this goal. `mode` decides whether the run starts immediately, replaces the active run, or
    * follows it.
    */
   readonly goal?: Goal;
-  /** The message in the calling API's format, returned unchanged to that API. */
+  /** In the calling API's format, and returned unchanged to that API. */
   readonly blocks?: readonly ApiBlock[];
-  /** An id chosen by the sender. The session gets a message with this id only once, even if several servers send it. */
+  /** Chosen by the sender. The session gets only one message with this id, even from several servers. */
   readonly messageId?: MessageId;
 }
 export interface SendUserMessageResult {
   readonly messageId: MessageId;
-  /** The run that receives the message: the active one, a queued one, or a new one. */
   readonly runId: RunId;
   /** The seq of the message's `message.user` event. */
   readonly seq: number;
 }
 
 export interface DecideApprovalCommand extends CallDecision {
-  /** The name of the person who decides, for the log. */
+  /** The deciding person's name, for the log. */
   readonly by: string;
-  /** Decisions on other calls, applied in the same step. Decisions on calls that are not waiting are ignored. */
+  /** Decided in the same step. Calls that are not waiting are ignored. */
   readonly also?: readonly CallDecision[];
 }
 
@@ -53,14 +52,14 @@ export interface SessionListQuery {
   readonly after: { readonly latestMessageAt: number; readonly id: string } | undefined;
   readonly keep: (session: SessionRecord) => boolean;
   /**
-   * Limits what is read from the store. With `owner`: sessions of this owner and of `projects`; `projectId` is ignored. Without
-   * `owner`: sessions of `projectId`. `status` restricts both.
+   * Limits what is read from the store. With `owner`, sessions of this owner and of `projects`, and `projectId` is ignored.
+   * Otherwise sessions of `projectId`. `status` restricts both.
    */
   readonly owner?: string;
   readonly projects?: readonly string[];
   readonly projectId?: string;
   readonly status?: SessionStatus;
-  /** Only sessions with the text in the title or a message. `mayRead` limits whose messages are searched; absent: no limit. */
+  /** Searches titles and messages. `mayRead` limits whose messages are searched. Absent: no limit. */
   readonly search?: { readonly text: string; readonly mayRead?: (session: SessionRecord) => boolean };
 }
 
@@ -70,61 +69,57 @@ export type SessionListChange = { readonly type: 'changed' | 'deleted'; readonly
 
 export interface CreateSessionCommand {
   readonly origin: SessionOrigin;
-  /** Default: a new id. Creating a session with an existing id rejects with `fenced`. */
+  /** Default: a new id. An existing id rejects with `fenced`. */
   readonly id?: SessionId;
   readonly title?: string;
-  /** The title is a placeholder: it is not logged, and the first run replaces it. */
+  /** The first run replaces the title, which is not logged. */
   readonly provisionalTitle?: true;
-  /** The owner's name for the session; set only by `named`. */
+  /** The owner's name for the session, set only by `named`. */
   readonly name?: string;
   /** Default: the project's template, else the server's. */
   readonly template?: string;
   readonly projectId?: string | null;
-  /** Stored as `lastTask`; does not start a run. */
+  /** Stored as `lastTask`. Starts no run. */
   readonly task?: string;
   readonly owner?: string;
-  /** `demo` or `provider/model`. If the model cannot be created, runs fail with an error that says why. */
+  /** `demo` or `provider/model`. Runs fail with the reason if the model cannot be created. */
   readonly model?: string;
   /** Fallbacks, in order. Default: the project's, else the template's, else the server's. */
   readonly fallbacks?: readonly string[];
-  /** In addition to those of the server, template and project; overrides servers of the same name. */
+  /** Added to those of the server, template and project. Overrides servers of the same name. */
   readonly toolServers?: readonly ToolProgram[];
-  /** Fetched into the workspace before first use. */
   readonly repositories?: readonly RepositoryInput[];
   /** The author of commits. Default: from the settings. */
   readonly author?: GitAuthor;
-  /**
-   * Lifetime rules of a sandbox that a client drives without agent runs. The client decides when it ends and pauses; no idle rule
-   * applies.
-   */
+  /** Lifetime of a sandbox that a client drives without agent runs. The client ends and pauses it; no idle rule applies. */
   readonly life?: SessionLifetime;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly sandbox?: SandboxOptions;
-  /** Volumes of the owner or project, by id or name. They replace those of the template. */
+  /** Ids or names of the owner's or project's volumes. They replace the template's. */
   readonly volumes?: readonly MountRequest[];
-  /** The id or name of a template that the owner or project built. The sandbox starts from its image. */
+  /** Id or name of the owner's or project's built template. The sandbox starts from its image. */
   readonly built?: string;
-  /** Limits in addition to those of the session's template and the server; the smallest applies. */
+  /** Applies in addition to the limits of the template and the server. The smallest limit wins. */
   readonly budget?: BudgetSpec;
-  /** The session's own agent configuration. Replaces the configuration of the template and the project. */
+  /** Replaces the agent configuration of the template and the project. */
   readonly agent?: SessionAgent;
-  /** Skills of the owner or project and shared skills, in addition to the template's. Each is `name` or `name@version`. */
+  /** Skills of the owner or project and shared ones, as `name` or `name@version`. Added to the template's. */
   readonly skills?: readonly string[];
-  /** Set only by the server itself, for child sessions. */
+  /** Set only by the server, for child sessions. */
   readonly parent?: SessionRecord['parent'];
-  /** The parent's template and how it was selected. Used instead of `template`. */
+  /** The parent's template and how it was selected. Overrides `template`. */
   readonly sameAgent?: Pick<SessionRecord, 'template' | 'templateBy'>;
-  /** The session, with its sandbox and files, is deleted after this time. */
+  /** Deletes the session with its sandbox and files after this time. */
   readonly lifetimeSeconds?: number;
-  /** The id or name of the snapshot to start from; the access layer resolves it to `startsFrom`. */
+  /** Id or name of a snapshot, which the access layer resolves to `startsFrom`. */
   readonly snapshot?: string;
   readonly startsFrom?: { readonly blob: string; readonly sha256: string };
 }
-/** Finds or creates the owner's session of this name. The other fields apply only when it is created. */
+/** The other fields apply only when the session is created. */
 export type NamedSessionCommand = Omit<CreateSessionCommand, 'id' | 'name' | 'task'> & { readonly name: string };
 export interface NamedSession {
   readonly session: SessionRecord;
-  /** Whether this call created the session. True for only one of several concurrent calls with the same name. */
+  /** True for only one of several concurrent calls with the same name. */
   readonly isNew: boolean;
 }
 /** Absent: unlimited. */
@@ -135,20 +130,18 @@ const Limits = z.object({
   toolCalls: z.number().optional(),
   ms: z.number().optional(),
 });
-/** The effective agent configuration of a session, from the settings, its template, its project and its own choices. */
 export const EffectiveAgent = z.object({
   template: z.string(),
   mode: z.enum(['plan-act', 'react']),
   model: z.string(),
   fallbacks: z.array(z.string()).readonly(),
-  /** Tool names, without those of tool servers, which are known only once the sandbox runs. */
+  /** Without the tools of tool servers, which are known only once the sandbox runs. */
   tools: z.array(z.string()).readonly(),
   toolServers: z.array(z.string()).readonly(),
-  /** Tools whose calls need a person's approval; `*`: all. */
+  /** Tools that need a person's approval. `*`: all. */
   approvals: z.array(z.string()).readonly(),
-  /** `pdf`, or `pdf@3` for a version. */
   skills: z.array(z.string()).readonly(),
-  /** Limits of each run, and of the session in total. Times in ms. */
+  /** Times in ms. */
   budgets: z.object({ run: Limits, session: Limits }),
 });
 export type EffectiveAgent = z.infer<typeof EffectiveAgent>;
@@ -156,23 +149,21 @@ export type EffectiveBudgets = EffectiveAgent['budgets'];
 export const SessionSkillInfo = z.object({
   name: z.string(),
   description: z.string(),
-  /** Describes the skill's arguments, as in `[file] [--all]`. */
   argumentHint: z.string().optional(),
   source: z.enum(['uploaded', 'workspace']),
-  /** Null for a skill of the workspace. */
+  /** Null: a skill in the workspace. */
   version: z.string().nullable(),
 });
 export type SessionSkillInfo = z.infer<typeof SessionSkillInfo>;
 export interface ForkSessionCommand {
   readonly origin: SessionOrigin;
-  /** The seq of a `run.end`, or of a `step` that completed or failed; unset: the end of the newest run. */
+  /** The seq of a `run.end`, or of a `step` that completed or failed. Unset: the end of the newest run. */
   readonly seq?: number;
   /** Default: the title of the forked session. */
   readonly title?: string;
-  /** False: the new session has no files. */
   readonly files?: boolean;
   readonly owner?: string;
-  /** Set only by the server itself. Rejects with `fenced` if the child already exists. */
+  /** Set only by the server. Rejects with `fenced` if the child exists. */
   readonly child?: ChildForkOptions;
 }
 export interface ChildForkOptions {
@@ -186,11 +177,11 @@ export interface EditMessageCommand {
   /** The seq of a `message.user` event that began a run. */
   readonly seq: number;
   readonly text: string;
-  /** Attachments of the new message; the old message's attachments are not copied. */
+  /** The old message's attachments are not copied. */
   readonly attachments?: readonly string[];
-  /** The goal of the old run is not copied. */
+  /** The old run's goal is not copied. */
   readonly goal?: Goal;
-  /** Stops an active run of the edited session first; unset: an active run causes a conflict. */
+  /** Unset: an active run causes a conflict. */
   readonly stopsRun?: boolean;
   readonly owner?: string;
 }
@@ -199,14 +190,13 @@ export interface EditMessageResult {
   readonly sent: SendUserMessageResult;
 }
 export interface SessionPatch {
-  /** Unique among the owner's sessions; null removes the name. */
+  /** Unique per owner. Null removes the name. */
   readonly name?: string | null;
   readonly title?: string;
   readonly favorite?: boolean;
   readonly pinned?: boolean;
   readonly shared?: boolean;
   readonly archived?: boolean;
-  /** Marks all messages as read. */
   readonly unread?: 0;
   readonly life?: SessionLifetime;
   readonly tokenRounds?: number;
@@ -216,23 +206,23 @@ export interface SessionPatch {
   readonly agent?: SessionAgent;
   /** Applies from the next turn. */
   readonly model?: string;
-  /** Replaces all skills, from the next turn. */
+  /** Replaces all skills. */
   readonly skills?: readonly string[];
-  /** Replaces the session's own budget. A run that waits for the budget continues. */
+  /** Replaces the session's own budget. A run that waits for it continues. */
   readonly budget?: BudgetSpec;
   /** Seconds from now; null: no limit. */
   readonly lifetimeSeconds?: number | null;
 }
 
 export interface SessionMove {
-  /** Null: remove the session from its project, so that only its owner has access. Unset: keep the project. */
+  /** Null: leave the project, so that only the owner has access. Unset: no change. */
   readonly projectId?: string | null | undefined;
-  /** The new owner, who must be allowed to work in the project. */
+  /** Must be allowed to work in the project. */
   readonly owner?: string | undefined;
 }
 
 /**
- * All operations on sessions. Facades only translate; they make no decisions. Every method rejects only with AppError.
+ * All operations on sessions. Facades only translate and make no decisions. Methods reject only with AppError.
  *
  * @example
  * const { id } = await sessions.create({ title: 'Report' });
@@ -240,91 +230,89 @@ export interface SessionMove {
  */
 export interface SessionService {
   /**
-   * Returns before the sandbox has started. Rejects: invalid_request (an unknown template, a forbidden model, a sandbox beyond
-   * the limits), not_found (a skill, volume or snapshot), conflict (a volume in use, or a damaged snapshot). Also rejects:
-   * forbidden (a repository folder that the operator did not list), unsupported, quota, sandbox_capacity, draining.
+   * Returns before the sandbox starts. Rejects: invalid_request (unknown template, forbidden model, or sandbox limits),
+   * not_found (skill, volume or snapshot), conflict (a volume in use, or a damaged snapshot). Also rejects: forbidden (a
+   * repository folder that the operator did not list), unsupported, quota, sandbox_capacity, draining.
    */
   create(command: CreateSessionCommand): Promise<SessionRecord>;
   /**
-   * Returns the session of this name and starts or resumes its sandbox in the background; creates the session if none has
-   * the name. Concurrent calls get the same session, even on different servers. Rejects as `create` does, and with
-   * store_busy.
+   * Finds or creates the session of this name, and starts or resumes its sandbox in the background. Concurrent calls get the
+   * same session, even on different servers. Rejects as `create` does, and with store_busy.
    */
   named(command: NamedSessionCommand): Promise<NamedSession>;
   /** Does not start the sandbox. Rejects: session_not_found. */
   byName(name: string, owner?: string): Promise<SessionRecord>;
   /**
-   * Creates a session with the conversation up to the end of a run or step, and with the files as they were at that point,
-   * if they were kept (`forkedFrom.files`). Rejects: invalid_request (no such position), conflict (no run has ended), and as
-   * `create` does.
+   * Creates a session with the conversation up to the end of a run or step, and with the files from that point if they were
+   * kept (`forkedFrom.files`). Rejects as `create` does, and: invalid_request (no such position), conflict (no run has
+   * ended).
    */
   fork(id: SessionId, command: ForkSessionCommand): Promise<SessionRecord>;
   /**
-   * Creates a session with the conversation before a message, and with the files as they were at that point, if they were
-   * kept. Then sends the edited message to the new session. The original session is unchanged; both sessions are branches
-   * that start at the message (`branch`). Rejects: invalid_request (not a message that began a run, or an empty text),
-   * conflict (a run is active), and as `fork` and `send` do.
+   * Creates a session with the conversation before a message, and with the files from that point if they were kept. Then
+   * sends it the edited message. The original session is unchanged; both are branches of the message (`branch`). Rejects as
+   * `fork` and `send` do, and: invalid_request (the message began no run, or the text is empty), conflict (a run is active).
    */
   edit(id: SessionId, command: EditMessageCommand): Promise<EditMessageResult>;
   /**
-   * Sessions that are not being deleted, newest `latestMessageAt` first. A search may ignore `projectId` and `status`, but
-   * always applies `keep`.
+   * Newest `latestMessageAt` first, without sessions that are being deleted. A search may ignore `projectId` and `status`,
+   * but always applies `keep`.
    */
   list(only?: SessionListQuery): Promise<readonly SessionRecord[]>;
-  /** The sessions of `list` in batches, for streamed responses. Sessions that change position during the iteration come last. */
+  /** Batches of `list`, for streamed responses. Sessions that change position during the iteration come last. */
   pieces(only?: SessionListScope): AsyncIterable<readonly SessionRecord[]>;
-  /** Rejects with session_not_found, as does every method below that takes a session's id, except `watching`. */
+  /** Methods that take a session's id from here on reject with session_not_found, except `watching`. */
   get(id: SessionId): Promise<SessionRecord>;
   rename(id: SessionId, title: string): Promise<SessionRecord>;
   /**
-   * Changes only the fields that are set. A title appends a `title` event; agent, metadata, budget and `archived` append
-   * `session.updated`; other fields are not logged.
+   * Changes only the fields that are set. A title appends a `title` event. Agent, metadata, budget and `archived` append
+   * `session.updated`. Other fields are not logged.
    */
   update(id: SessionId, change: SessionPatch): Promise<SessionRecord>;
   /**
-   * Moves the session and its children into or out of a project, or to another owner in a project. The session loses its
-   * name if it gets another owner. If the session leaves a project, open streams of that project's members end. Rejects:
-   * invalid_request (another owner without a project), not_found (no such person works in the project), conflict (the
-   * session is a child, or uses a volume of its project), quota, sandbox_capacity.
+   * Moves the session and its children into or out of a project, or to another owner in a project. A new owner removes the
+   * session's name. Leaving a project ends the open streams of its members. Rejects: invalid_request (another owner without
+   * a project), not_found (no such person works in the project), conflict (a child session, or one that uses a project
+   * volume), quota, sandbox_capacity.
    */
   move(id: SessionId, move: SessionMove): Promise<SessionRecord>;
   /**
-   * Yields every session in scope as `changed`, then each change or deletion of any session. Ends when the signal fires or the
-   * server shuts down. Rejects: queue_full.
+   * Yields every session in scope as `changed`, then changes and deletions of any session. Ends with the signal or at
+   * shutdown. Rejects: queue_full.
    */
   watch(signal: AbortSignal, only?: SessionListScope): AsyncIterable<SessionListChange>;
   /**
    * Deletes the session and its children: ends their runs, streams and processes, and removes their workspaces and logs.
-   * Once this resolves, the session no longer appears in any list.
+   * Lists omit the session once this resolves.
    */
   delete(id: SessionId): Promise<void>;
   /** Rejects: invalid_request (empty or too long), queue_full. */
   send(id: SessionId, command: SendUserMessageCommand): Promise<SendUserMessageResult>;
-  /** Resolves when the run and all its processes have ended. Also succeeds if no run is active. */
+  /** Resolves when the run's processes have ended, or if no run is active. */
   stop(id: SessionId): Promise<{ stopped: boolean }>;
 
-  /** Decides a call that waits for approval; the first decision applies. Rejects: conflict (the call is not waiting). */
+  /** The first decision applies. Rejects with conflict if the call is not waiting for approval. */
   decide(id: SessionId, command: DecideApprovalCommand): Promise<{ callId: string; decision: 'approved' | 'rejected' }>;
 
   /** Events after a cursor. `follow` ends when its signal fires, the session is deleted, or the server shuts down. */
   page(id: SessionId, after: number, limit: number): Promise<EventPage>;
   history(id: SessionId): AsyncIterable<SessionEvent>;
   follow(id: SessionId, after: number, options: FollowOptions): AsyncIterable<LogUpdate>;
-  /** The run that has started but not ended, including one that waits, with the seq of its `run.started`. Undefined: none. */
+  /** The run that has started but not ended, even if it waits. Undefined: none. */
   activeRun(id: SessionId): Promise<{ runId: RunId; startedSeq: number; waiting: boolean } | undefined>;
-  /** The request of a turn (default: the newest) as the model received it. Rejects: not_found (no such turn). */
+  /** The newest turn by default. Rejects: not_found (no such turn). */
   promptAt(id: SessionId, turn?: number): Promise<RecordedRequest>;
   agent(id: SessionId): Promise<EffectiveAgent>;
-  /** Workspace skills are included only while the sandbox runs. */
+  /** Includes workspace skills only while the sandbox runs. */
   skills(id: SessionId, signal: AbortSignal): Promise<readonly SessionSkillInfo[]>;
-  /** Registers a viewer until the returned handle is disposed. A session with a viewer has no unread messages. */
+  /** Registers a viewer until disposed. A session with a viewer has no unread messages. */
   watching(id: SessionId): Disposable;
 
-  /** Reads the session's record; neither calls nor starts the sandbox. */
+  /** Reads only the session's record. */
   sandbox(id: SessionId): Promise<SandboxView>;
-  /** Read from the sandbox if it runs, else from the log. Rejects: shell_not_found. */
+  /** Reads the log if the sandbox is not running. Rejects: shell_not_found. */
   shell(id: SessionId, shellId: string, signal: AbortSignal): Promise<ShellView>;
-  /** The file as text; invalid UTF-8 becomes U+FFFD. Rejects: file_not_found, path_outside, payload_too_large (10 MiB). */
+  /** Invalid UTF-8 becomes U+FFFD. Rejects: file_not_found, path_outside, payload_too_large (10 MiB). */
   readFile(id: SessionId, path: string, signal: AbortSignal): Promise<string>;
 
   health(signal: AbortSignal): Promise<ServerHealth>;
@@ -333,19 +321,15 @@ export interface ServerHealth {
   readonly storage: HealthCheckResult;
   readonly sandbox: HealthCheckResult & {
     readonly driver: string;
-    /** The most that a pause can keep; absent if the driver does not respond. */
     readonly pause?: PauseSupport;
-    /** How the driver runs sandboxes, for example as pods or claims; absent: it has only one way. */
+    /** How the driver runs sandboxes, such as pods or claims. Absent: only one way exists. */
     readonly engine?: string;
-    /** Why services cannot run next to sandboxes; absent: they can. */
+    /** Why services cannot run next to sandboxes. Absent: they can. */
     readonly noServices?: string;
-    /** Why sandboxes cannot mount volumes; absent: they can. */
+    /** Why sandboxes cannot mount volumes. Absent: they can. */
     readonly noVolumes?: string;
-    /** Programs missing from sandboxes, each with the features that need it; absent: none known. */
     readonly lacking?: readonly { readonly name: string; readonly text: string }[];
-    /** Isolation features that this machine does not support; absent: all are supported, or unknown. */
     readonly weaknesses?: readonly { readonly name: string; readonly text: string }[];
-    /** Whether new sandboxes have a desktop; absent: they never have one. */
     readonly desktop?: DesktopAvailability;
   };
   readonly model: HealthCheckResult & { readonly name: string };

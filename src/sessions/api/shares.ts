@@ -19,10 +19,7 @@ export interface ShareRequest {
 
 /** Every method also rejects with session_not_found. */
 export interface ShareService {
-  /**
-   * Returns the link's secret, which cannot be read again: the server keeps only its hash. Rejects: conflict (100 links exist
-   * already).
-   */
+  /** Returns the secret only this once, because the server keeps its hash. Rejects with conflict if 100 links exist. */
   create(id: SessionId, shareRequest: ShareRequest): Promise<{ readonly token: string; readonly view: ShareView }>;
   /** Excludes expired links. */
   list(id: SessionId): Promise<readonly ShareView[]>;
@@ -33,27 +30,27 @@ export interface ShareService {
 export interface SharedSessionPage {
   readonly session: Pick<SessionRecord, 'title' | 'status' | 'createdAt'>;
   readonly events: readonly SessionEvent[];
-  /** `after`: the cursor for the next page. `head`: the newest seq. */
+  /** `after` starts the next page. `head` is the newest seq. */
   readonly after: number;
   readonly head: number;
   readonly share: ShareView;
 }
 
 /**
- * Read access to a shared session. The link is the only permission that its holder needs. Every method rejects with
- * not_found for a link that is unknown, expired or revoked, or whose session was deleted.
+ * Read access to a shared session. The link is the only permission needed. Methods reject with not_found if the link is
+ * unknown, expired or revoked, or its session was deleted.
  */
 export interface SharedSessionService {
-  /** Events after a cursor: messages, titles, plans with steps, and the starts, waits, errors and ends of runs. */
+  /** Returns messages, titles, plans, and starts, waits, errors and ends of runs. */
   read(token: string, after: number): Promise<SharedSessionPage>;
   /**
-   * Rejects: forbidden (the link shows no files), sandbox_not_found (the sandbox is not running; a link does not start it), and
-   * as listing a session's files does.
+   * Rejects as listing the session's files does, and: forbidden (the link shows no files), sandbox_not_found (not running; a
+   * link does not start the sandbox).
    */
   listFiles(token: string, path: string, signal: AbortSignal): Promise<readonly FileEntry[]>;
   /**
-   * Rejects: forbidden and sandbox_not_found for the same reasons as `listFiles`, payload_too_large (more than 2 MiB), and
-   * as reading a session's files does.
+   * Rejects as reading the session's files does, and: forbidden and sandbox_not_found (as `listFiles`), payload_too_large
+   * (more than 2 MiB).
    */
   readFile(token: string, path: string, signal: AbortSignal): Promise<string>;
 }

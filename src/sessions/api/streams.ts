@@ -12,11 +12,11 @@ export interface StreamedCommand {
   readonly timeoutMs?: number;
 }
 export interface CommandPipes {
-  /** The command's standard input, closed when the iteration ends. */
+  /** Closed when the iteration ends. */
   readonly input: AsyncIterable<Uint8Array>;
-  /** Called once the command has started, even if it has already timed out. If `run` rejects without calling it, nothing ran. */
+  /** Called once the command has started, even if it has timed out. Nothing ran if `run` rejects without this call. */
   readonly onStart?: () => void;
-  /** Called with output as it arrives. Further output stays in the command's pipe until the returned promise resolves. */
+  /** Further output stays in the command's pipe until the promise resolves. */
   readonly onOutput: (bytes: Uint8Array) => void | Promise<void>;
   readonly onErrors: (bytes: Uint8Array) => void | Promise<void>;
 }
@@ -25,41 +25,36 @@ export interface CommandExit {
   readonly exitCode: number;
   readonly timedOut: boolean;
 }
-/**
- * A byte range of a file: `length` bytes from the offset `from`, or fewer at the end of the file; without `length`, to the end.
- */
+/** `length` bytes from the offset `from`, or fewer at the end of the file. Without `length`, all bytes from there. */
 export interface FileRange {
   readonly path: string;
   readonly from?: number;
   readonly length?: number;
 }
 export interface FileWatchListener {
-  /** Called once the watch is active; later changes are not missed. */
+  /** Later changes are not missed. */
   readonly onStart: () => void;
-  /** Called with one change at a time: the next call waits until the returned promise resolves. */
+  /** Called with one change at a time, after the previous promise resolves. */
   readonly onChange: (change: Pick<FileChange, 'type' | 'name'>) => void | Promise<void>;
 }
 export interface FileStream {
-  /** The total size of the file. */
   readonly size: number;
-  /** Changes whenever the file changes. */
   readonly version: string;
-  /** Exactly the requested bytes; fails if the sandbox cannot deliver them. Destroying the stream cancels the transfer. */
+  /** Fails if the sandbox cannot deliver the requested bytes. Destroying the stream cancels the transfer. */
   readonly content: Readable;
 }
 export interface FileUploadTarget {
   readonly path: string;
-  /** The version that the file must have; null: the file must not exist; unset: no check. */
+  /** The file's expected version. Null: the file must not exist. Unset: no check. */
   readonly replaces?: string | null;
 }
 
 /**
  * Commands and files of any size, streamed with bounded memory. Every method starts a stopped sandbox. Rejects:
- * sandbox_unavailable, cancelled, conflict (32 programs run in the sandbox already), unsupported (the sandbox cannot run programs
- * over pipes).
+ * sandbox_unavailable, cancelled, conflict (32 programs are running), unsupported (no programs over pipes).
  */
 export interface StreamService {
-  /** Runs a command over pipes until it ends. When `signal` fires, all processes of the command are ended. */
+  /** Runs a command over pipes. The signal ends all its processes. */
   run(id: SessionId, command: StreamedCommand, pipes: CommandPipes, signal: AbortSignal): Promise<CommandExit>;
   /** Rejects: file_not_found, invalid_request (not a file), path_outside. */
   download(id: SessionId, fileRange: FileRange, signal: AbortSignal): Promise<FileStream>;
@@ -74,9 +69,9 @@ export interface StreamService {
     signal: AbortSignal,
   ): Promise<void>;
   /**
-   * Creates missing folders. Replaces the file atomically when `content` ends, keeping its permissions; if `content` fails, the
-   * old file is unchanged. Rejects: invalid_request (a folder has that name), path_outside, disk_full, file_changed (not the
-   * version in `replaces`).
+   * Creates missing folders and replaces the file atomically, keeping its permissions. If `content` fails, the old file
+   * remains. Rejects: invalid_request (a folder has that name), path_outside, disk_full, file_changed (not the version in
+   * `replaces`).
    */
   upload(
     id: SessionId,

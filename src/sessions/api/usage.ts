@@ -8,49 +8,47 @@ export const UsageTotal = z.object({
   inputTokens: z.int(),
   cachedTokens: z.int(),
   outputTokens: z.int(),
-  /** Known costs only, in the price list's currency. */
+  /** In the price list's currency, without unknown costs. */
   cost: z.number(),
-  /** Turns with unknown cost. */
   unpriced: z.int(),
 });
 export type UsageTotal = z.infer<typeof UsageTotal>;
 const UsageDay = z.object({ day: z.string(), ...UsageTotal.shape });
 const UsageGroup = z.object({
-  /** The id of the owner, project or session, the name of the model, or the day; empty: none. */
+  /** The owner, project, session, model or day. Empty: none. */
   id: z.string(),
   name: z.string(),
   ...UsageTotal.shape,
-  /** The days with usage, in order. Empty except for the first `dailyGroups` groups. */
+  /** In order. Empty except for the first `dailyGroups` groups. */
   days: z.array(UsageDay).readonly(),
 });
 export type UsageGroup = z.infer<typeof UsageGroup>;
 export const UsageReport = z.object({
   total: UsageTotal,
-  /** Sorted by cost, then tokens, descending. If each group is a day, sorted by date. */
+  /** By cost, then tokens, descending. Groups by day are sorted by date. */
   groups: z.array(UsageGroup).readonly(),
-  /** The `cursor` of the next groups; null: there are no more. */
   nextCursor: z.string().nullable(),
-  /** Every day of the range in order, including days without usage. */
+  /** Includes days without usage. */
   days: z.array(UsageDay).readonly(),
 });
 export type UsageReport = z.infer<typeof UsageReport>;
 export interface UsageQuery {
-  /** UTC days, such as 2026-11-24; both are included. */
+  /** UTC days, such as 2026-11-24, inclusive. */
   readonly from: string;
   readonly to: string;
   readonly by: UsageDimension;
-  /** How many of the first groups include their usage by day. Default: 0. */
+  /** How many groups include their usage by day. Default: 0. */
   readonly dailyGroups?: number;
   /** Default 1,000. */
   readonly limit?: number;
   readonly cursor?: string | undefined;
 }
 
-/** Usage of sessions, summed over days. Deleted sessions are not counted, because their logs are gone. */
+/** Usage of sessions, summed over days. Excludes deleted sessions, because their logs are gone. */
 export interface UsageService {
   /**
-   * `mayRead` filters sessions by owner and project. Rejects: invalid_request (the first day is after the last, more than 366
-   * days are requested, or the cursor is invalid).
+   * `mayRead` filters by owner and project. Rejects with invalid_request if the range is empty or over 366 days, or the
+   * cursor is invalid.
    */
   report(
     query: UsageQuery,

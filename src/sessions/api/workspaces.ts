@@ -1,29 +1,24 @@
 import type { SessionRecord } from '../../core/model/records.ts';
 
 /**
- * Maps users' workspace names to sessions. Two users' workspaces of the same name are different sessions. If the name is the id
- * of an ordinary session that the user may use, the workspace is that session.
+ * Maps users' workspace names to sessions. Users with the same workspace name get different sessions. The id of an ordinary
+ * session that the user may use maps to that session.
  */
 export interface WorkspaceService extends AsyncDisposable {
-  /**
-   * Registers a member of the user's workspaces until the returned handle is disposed. A workspace without members loses its
-   * sandbox after a grace period.
-   */
+  /** Registers a member until the handle is disposed. A workspace without members loses its sandbox after a grace period. */
   join(userId: string, as?: WorkspaceUser): WorkspaceHandle;
 }
-/** Passed if access is limited by owner. Contains the member's owner, and a check for the sessions that the member may use. */
+/** Passed if access is limited by owner. The check covers the sessions that the member may use. */
 export interface WorkspaceUser {
   readonly owner: string;
   mayUse(session: SessionRecord): boolean;
 }
 /**
- * Calls on one workspace run in order, even after the member has left; calls on different workspaces run in parallel. The first
- * call creates the workspace. Methods reject as file and command calls on sessions do, and with cancelled once the workspace is
- * closed.
+ * Calls on one workspace run in order, even after the member has left. The first call creates the workspace. Methods reject
+ * as file and command calls on sessions do, and with cancelled once the workspace is closed.
  */
 export interface WorkspaceHandle extends Disposable {
   runCode(workspace: string, file: { name: string; code: string }): Promise<CodeRunResult>;
-  /** Starts in the directory in which the previous command ended. */
   runCommand(workspace: string, command: string): Promise<ShellCommandResult>;
   saveFile(workspace: string, name: string, content: string): Promise<void>;
 }
@@ -31,7 +26,6 @@ export interface CodeRunResult {
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
-  /** The failure in one line; null on success. */
   readonly error: string | null;
 }
 export interface ShellCommandResult {

@@ -14,7 +14,7 @@ export interface StoredAttemptSet {
 }
 const Diff = z.object({ text: z.string(), truncated: z.boolean() });
 
-/** Derived from the attempt, so that a restart after a crash finds the session instead of creating another. */
+/** Deterministic, so a restart finds the session instead of creating another. */
 export const deriveAttemptSessionId = (attempts: string, n: number): SessionId =>
   deriveSessionId(`attempt ${attempts} ${n}`);
 
@@ -39,7 +39,7 @@ export class AttemptRecords extends ServerComponent<Pick<ServerDependencies, 're
     return found.map(({ doc }) => AttemptSet.parse(doc)).sort((a, b) => b.at - a.at);
   }
 
-  /** Resolves with the new version. Rejects: conflict (the record was changed concurrently). */
+  /** Resolves with the new version. Rejects with conflict after a concurrent change. */
   async put(set: AttemptSet, expect: number): Promise<number> {
     const id = idOf(set.sessionId, set.id);
     return await this.deps.records.put({ kind: attemptsKind, id, doc: set, sort: set.at, expect });
@@ -53,8 +53,8 @@ export class AttemptRecords extends ServerComponent<Pick<ServerDependencies, 're
   }
 
   /**
-   * Stores the set that `step` returns; `wait` and `done` store nothing. `step` runs again after a concurrent write. Undefined:
-   * no such set.
+   * Stores the set that `step` returns; `wait` and `done` store nothing. A concurrent write repeats `step`. Undefined: no
+   * such set.
    */
   async step<Next extends AttemptSet | 'wait' | 'done'>(
     id: SessionId,
@@ -73,7 +73,7 @@ export class AttemptRecords extends ServerComponent<Pick<ServerDependencies, 're
     );
   }
 
-  /** Marks attempts as having pending work. Rejects: conflict (other attempts of the session are open). */
+  /** Rejects: conflict (other attempts of the session are open). */
   async open(open: PendingAttempts): Promise<void> {
     const id = openIdOf(open.sessionId);
     const created = await this.deps.records

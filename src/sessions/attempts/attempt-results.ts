@@ -31,7 +31,7 @@ type Checked = Extract<FactOf<'goal'>['data'], { kind: 'checked' }>;
 const diffChars = 200_000;
 const readMs = 60_000;
 
-/** The first run in an attempt's log after the forked part. Undefined: the run has not ended. */
+/** Undefined: the attempt's own run, after the forked part of the log, has not ended. */
 async function ownRun(sessions: Deps['sessions'], { id, forkedFrom }: SessionRecord): Promise<OwnRun | undefined> {
   let runId: string | undefined;
   let checked: Checked[] = [];

@@ -11,26 +11,24 @@ import { type ChildStarter, ignoreChildNotFound } from '../delegation/child-star
 import { type AttemptRecords, deriveAttemptSessionId, type PendingAttempts } from './attempt-records.ts';
 import type { AttemptOutcome } from './attempt-results.ts';
 
-// The stored attempts determine the next step, and each step can be repeated, so another server can continue after a crash
-// between any two steps.
+// The stored attempts determine the next step. Each step can be repeated, so another server can continue after a crash.
 
 interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
   readonly records: AttemptRecords;
   readonly sessions: Pick<SessionService, 'get' | 'stop' | 'delete' | 'activeRun'>;
   readonly starts: Pick<ChildStarter, 'start'>;
-  /** Undefined while the attempt's run has not ended. */
   readonly workOf: (session: SessionRecord, signal: AbortSignal) => Promise<AttemptOutcome | undefined>;
   readonly takeFiles: (ids: { from: SessionId; to: SessionId }, signal: AbortSignal) => Promise<void>;
   readonly leads: () => Promise<boolean>;
-  /** The longest pause between rounds. Each round also picks up attempts requested on other servers. */
+  /** Longest pause between rounds, which also pick up attempts from other servers. */
   readonly lookMs: number;
 }
 
 const workingMs = 1_000;
 const mostAtOnce = 20; // attempt sets processed at the same time
-const graceMs = 60_000; // a mark older than this without an attempt set was left by a server that died
-const maxTries = 5; // how often a start is tried if it fails with transient errors
-/** Errors unrelated to the attempt. The next round repeats the step that failed. */
+const graceMs = 60_000; // older marks without an attempt set come from a server that died
+const maxTries = 5; // tries per start if errors are transient
+/** Errors unrelated to the attempt. The next round repeats the failed step. */
 const passing: ReadonlySet<ErrorCode> = new Set([
   ...(['cancelled', 'fenced', 'shutting_down', 'store_busy', 'store_unavailable', 'rate_limited'] as const),
 ]);
@@ -43,7 +41,6 @@ export class AttemptRunner extends ServerComponent<Deps> {
     failure: 'attempts could not be checked',
   });
   readonly #driven = new Map<string, Promise<void>>();
-  /** Number of failed starts of the next attempt, by set id. */
   readonly #tries = new Map<string, number>();
 
   wake = (): void => {
@@ -106,7 +103,7 @@ export class AttemptRunner extends ServerComponent<Deps> {
     await records.close(sessionId);
   }
 
-  /** `wait`: a run must end first. `done`: nothing is left to do. */
+  /** `wait`: a run must end first. `done`: no steps remain. */
   async #step(set: AttemptSet, parent: SessionRecord, signal: AbortSignal): Promise<AttemptSet | 'wait' | 'done'> {
     if (set.phase === 'choosing') return await this.#choose(set, signal);
     const planned = set.attempts.find(({ phase }) => phase === 'planned');
@@ -161,7 +158,6 @@ export class AttemptRunner extends ServerComponent<Deps> {
     }
   }
 
-  /** Undefined while the attempt is working. */
   async #look(set: AttemptSet, attempt: Attempt, signal: AbortSignal): Promise<Attempt | undefined> {
     const { sessions, workOf, records } = this.deps;
     const session = await sessions.get(attempt.sessionId).catch(ignoreChildNotFound);

@@ -17,8 +17,8 @@ import { addAmounts } from '../../core/model/spending.ts';
 import { changeRecordWithResult } from '../../storage/collection.ts';
 import type { BudgetHolder } from '../api/server/budgets.ts';
 
-// The account of a person, a project or the server: its usage in the current day and month, and amounts reserved by requests in
-// progress. Everything here is a pure function of account and time; the ledger stores the result.
+// Usage of a person, a project or the server in the current day and month, with amounts reserved by open requests. Functions
+// here are pure; the ledger stores the result.
 
 export const budgetAccountIdOf = ({ of, id }: BudgetHolder): string => `${of}:${id}`;
 export type BudgetedSession = { readonly owner?: string | undefined; readonly projectId: string | null };
@@ -32,7 +32,6 @@ export type BudgetPeriod = (typeof budgetPeriods)[number];
 const kinds = ['tokens', 'cost', 'toolCalls'] as const;
 type Kind = (typeof kinds)[number];
 
-/** Overrides the limit in the settings; `unlimited` removes it. Absent: the limit in the settings applies. */
 export const StoredLimitOverride = z.union([z.number().nonnegative(), z.literal('unlimited')]);
 const OwnLimits = z.object({
   tokens: StoredLimitOverride.optional(),
@@ -40,7 +39,7 @@ const OwnLimits = z.object({
   toolCalls: StoredLimitOverride.optional(),
 });
 const OwnHeld = z.partialRecord(z.enum(concurrencyLimits), StoredLimitOverride);
-/** Costs are stored in the currency's units; in memory they are in micro-units. */
+/** Stored in currency units, but held in memory as micro-units. */
 const CountedAmounts = z.object({
   tokens: z.number(),
   cost: z.codec(z.number(), z.number(), { decode: toMicroCost, encode: fromMicroCost }),
@@ -52,7 +51,7 @@ const unused: CountedAmounts = { tokens: 0, cost: 0, toolCalls: 0 };
 const Open = CountedAmounts.extend({
   id: z.string(),
   server: z.string(),
-  /** Epoch ms. Extended until the request ends, unless its server is lost. */
+  /** Epoch ms. Extended until the request ends or its server is lost. */
   until: z.number(),
 });
 export const BudgetAccount = z.object({
@@ -60,10 +59,7 @@ export const BudgetAccount = z.object({
   day: Used,
   month: Used,
   open: z.array(Open),
-  /**
-   * Amounts that each server's sessions currently hold, by server id. The entry of a lost server is no longer renewed, and
-   * expires.
-   */
+  /** Amounts in use by each server's sessions, by server id. A lost server's entry expires. */
   held: z
     .record(
       z.string(),
@@ -127,7 +123,7 @@ export const hasToolCallLimit = (lines: readonly BudgetLine[]): boolean =>
 export const sumAmounts = (amounts: readonly BudgetAmounts[]): CountedAmounts =>
   amounts.reduce<CountedAmounts>(addAmounts, unused);
 
-/** Adds or renews a reservation, even one that was released because its server seemed lost. */
+/** Also restores a reservation that was released because its server seemed lost. */
 export const putReservation = (
   account: BudgetAccount,
   one: Omit<BudgetAccount['open'][number], keyof CountedAmounts>,
@@ -171,7 +167,7 @@ export class BudgetAccountStore extends ServerComponent<Deps> {
     return new Map(found.map((one) => [one.id, this.#parse(one)]));
   }
 
-  /** If `change` returns undefined, nothing is written. `change` runs again after a concurrent write. */
+  /** Undefined: nothing is written. A concurrent write repeats `change`. */
   async change(
     holder: BudgetHolder,
     change: (now: BudgetAccount) => BudgetAccount | undefined | Promise<BudgetAccount | undefined>,

@@ -43,7 +43,6 @@ interface Deps {
   readonly holdings: Pick<ConcurrencyLimiter, 'used'>;
   readonly store: Pick<Store, 'events'>;
   readonly limitsOf: (holder: BudgetHolder) => BudgetLimits;
-  /** Display names of people by owner, and of projects by id. */
   readonly people: () => Promise<ReadonlyMap<string, string>>;
   readonly projects: () => Promise<ReadonlyMap<string, string>>;
   readonly calendar: Calendar;
@@ -158,7 +157,7 @@ const isOfInterest = (budget: Amounts): boolean =>
 
 const nothing: LoggedUsage = { day: sumAmounts([]), month: sumAmounts([]) };
 
-/** The logs of deleted sessions no longer exist, so the usage of these sessions is not included. */
+/** Excludes deleted sessions, because their logs no longer exist. */
 export async function readLoggedUsage(
   { events }: Pick<Store, 'events'>,
   starts: Readonly<Record<BudgetPeriod, number>>,

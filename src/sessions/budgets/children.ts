@@ -30,15 +30,14 @@ export const buildUsageAmounts = (amount: (kind: keyof UsageAmounts) => number):
   ...{ turns: amount('turns'), tokens: amount('tokens') },
   ...{ cost: amount('cost'), toolCalls: amount('toolCalls') },
 });
-/** Each absent limit defaults to a share of the parent's remaining budget. */
+/** Absent: a share of the parent's remaining budget. */
 export type RequestedBudget = { readonly [Kind in keyof UsageAmounts]?: number | undefined };
 
 const Link = z.object({
-  /** Null for an attempt, like `runId`. */
+  /** Null for an attempt. */
   callId: z.string().nullable(),
   runId: z.string().nullable(),
   attempts: z.string().optional(),
-  /** The child's usage. Stored when the child is deleted. */
   spent: z
     .object({ turns: z.number(), tokens: z.number(), cost: z.number(), toolCalls: z.number().default(0) })
     .optional(),
@@ -54,13 +53,13 @@ interface Deps {
 }
 
 /**
- * Children's budgets are reservations in their parents' budgets. An open child holds its whole budget, an ended child only what
- * it used.
+ * Children's budgets are reservations in their parents' budgets. An open child reserves its whole budget, an ended child
+ * only its usage.
  */
 export class ChildBudgets extends ServerComponent<Deps> {
   readonly #expected = new Map<SessionId, number>();
 
-  /** Counts the session's tool calls in progress as used in its own budget. `upTo` is the total including these calls. */
+  /** Counts tool calls in progress against the session's own budget. `upTo` is the total including these calls. */
   keepCalls(id: SessionId, upTo: number): void {
     this.#expected.set(id, upTo);
   }
@@ -95,8 +94,8 @@ export class ChildBudgets extends ServerComponent<Deps> {
   }
 
   /**
-   * Computes a new child's budget: the requested amounts, or by default one of `parts` equal shares, capped at the remainder of
-   * the parent's limits. Rejects: quota (nothing remains).
+   * Computes a child's budget: the requested amounts, or one of `parts` equal shares, capped at the parent's remaining
+   * budget. Rejects with quota if nothing remains.
    */
   async reserve(
     { id, budget: own }: Pick<SessionRecord, 'id' | 'budget'>,
@@ -119,10 +118,7 @@ export class ChildBudgets extends ServerComponent<Deps> {
     return { ...Object.fromEntries([...open, ...shares]), ...(own?.hard && { hard: own.hard }) };
   }
 
-  /**
-   * The usage in the session's record, which counts each turn, including those of an active run. If an earlier version wrote
-   * the record, the usage is summed from the log.
-   */
+  /** Reads the record, which includes active runs. Records from earlier versions lack the usage, so it is summed from the log. */
   async spent(id: SessionId): Promise<UsageAmounts> {
     const record = await this.#read(id);
     return toBudgetAmounts(record?.spending ?? (await this.#spendingByLog(id, record?.forkedFrom?.seq ?? 0)));
@@ -144,7 +140,7 @@ export class ChildBudgets extends ServerComponent<Deps> {
     return found && Lent.parse(found.doc);
   }
 
-  /** `copied`: the seq of the last event copied by a fork. */
+  /** `copied`: the seq of the last event that a fork copied. */
   async #spendingByLog(id: SessionId, copied: number): Promise<Spending> {
     let spending = noSpending;
     for (let [after, isRead] = [copied, false]; !isRead; ) {

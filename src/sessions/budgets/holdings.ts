@@ -23,7 +23,7 @@ import {
   resolveBudgetLimits,
 } from './account.ts';
 
-/** `from`: the session's holders before a move. The totals of these holders already include the session's amounts. */
+/** `from`: the holders before a move, whose totals already include the session's amounts. */
 type HoldingSession = BudgetedSession & { readonly from?: BudgetedSession | undefined };
 export interface ConcurrentUsage {
   readonly session: HoldingSession;
@@ -46,14 +46,14 @@ export interface ReachedLimit {
 }
 type Answer = ReachedLimit | 'busy' | undefined;
 
-/** A lost server's totals are released after this time. */
+/** Releases a lost server's totals after this time. */
 export const concurrencyLeaseMs = 60_000;
 const renewMs = concurrencyLeaseMs / 3;
 
 /**
- * Limits what people, projects and the server hold concurrently. The store's indexes count documents; runs and sandboxes are
- * counted in memory. Servers that share a store write their totals into the limited accounts; a write fails if another server
- * wrote in the meantime.
+ * Limits concurrent use by people, projects and the server. The store's indexes count documents; runs and sandboxes are
+ * counted in memory. Servers that share a store write their totals into limited accounts. A write fails if another server
+ * wrote concurrently.
  */
 export class ConcurrencyLimiter extends ServerComponent<Deps> implements AsyncDisposable {
   readonly #inTurn = createKeyedQueue();
@@ -81,11 +81,11 @@ export class ConcurrencyLimiter extends ServerComponent<Deps> implements AsyncDi
         return refusal;
       });
       if (answer !== 'busy') return answer;
-      await stored; // a document that is being stored may be counted twice, so the check is repeated afterwards
+      await stored; // a document being stored may be counted twice, so check again afterwards
     }
   }
 
-  /** If all limits have room, calls `store`, which stores a document. Rejects: quota, sandbox_capacity (the server's limit). */
+  /** Calls `store`, which stores a document, if all limits have room. Rejects: quota, sandbox_capacity (the server's limit). */
   async within<Made>(session: HoldingSession, amounts: ConcurrentAmounts, store: () => Promise<Made>): Promise<Made> {
     const share = { session, amounts };
     const reached = await this.take(session, amounts, () => this.#storing.add(share));
@@ -110,7 +110,6 @@ export class ConcurrencyLimiter extends ServerComponent<Deps> implements AsyncDi
     return true;
   }
 
-  /** Amounts in use, by kind; 0 for a kind without a limit. */
   async used(holder: BudgetHolder, account: BudgetAccount): Promise<Readonly<Record<ConcurrencyLimit, number>>> {
     const limits = resolveBudgetLimits(account.own, this.deps.limitsOf(holder)).held;
     const { now, others } = this.#sums(holder, account);
@@ -125,7 +124,7 @@ export class ConcurrencyLimiter extends ServerComponent<Deps> implements AsyncDi
     await this.#publish(holdersIn(session));
   }
 
-  /** Call when a session in memory gets new holders. Updates this server's totals once pending `take` calls have finished. */
+  /** Call when a session in memory gets new holders. Waits for pending `take` calls, then updates this server's totals. */
   async moved(): Promise<void> {
     if (this.deps.shared) await this.#inTurn('', () => this.#renew());
   }
@@ -153,13 +152,13 @@ export class ConcurrencyLimiter extends ServerComponent<Deps> implements AsyncDi
       if (shared) await accounts.change(holder, check);
       else await check(await accounts.get(holder));
       if (!answer) continue;
-      await this.#publish(holders.slice(0, n)); // corrects the totals of the earlier holders, which already include these amounts
+      await this.#publish(holders.slice(0, n)); // the earlier holders' totals already include these amounts
       return answer;
     }
     return undefined;
   }
 
-  /** Totals are read before stored documents, so that each document is counted at least once. */
+  /** Reads totals before documents, so that each document is counted at least once. */
   async #findReached(
     holder: BudgetHolder,
     account: BudgetAccount,
@@ -277,10 +276,7 @@ const advice: Readonly<Record<ConcurrencyLimit, string>> = {
 };
 const holders = { person: 'this person', project: 'this project', server: 'the server' } as const;
 
-/**
- * Names the limit, its holder, and who can raise it. The code is `quota`; for a limit of the server it is `sandbox_capacity`,
- * because other owners can make room.
- */
+/** Says who can raise the limit. A server limit is `sandbox_capacity` instead of `quota`, because other owners can make room. */
 export function toLimitError({ of, kind, limit, used, needs }: ReachedLimit): AppError {
   const shown = (amount: number) => (kind.endsWith('Bytes') ? toMebibytes(amount) : `${amount}`);
   const missing = needs === 1 ? '' : `; ${shown(needs)} more are needed`;
@@ -292,8 +288,8 @@ export function toLimitError({ of, kind, limit, used, needs }: ReachedLimit): Ap
 const toMebibytes = (bytes: number): string => `${Math.round(bytes / 1024 ** 2)} MiB`;
 
 /**
- * The stored amount of a kind: a number of sessions or snapshots, or bytes of snapshots and volumes; 0 for other kinds. A
- * session count may include sessions that are being deleted, unless it exceeds `enough`.
+ * Number of sessions or snapshots, or bytes of snapshots and volumes. 0 for other kinds. Session counts up to `enough` may
+ * include sessions that are being deleted.
  */
 type StoredAmountReader = (holder: BudgetHolder, kind: ConcurrencyLimit, enough?: number) => Promise<number>;
 

@@ -41,10 +41,9 @@ import {
 import { ChildBudgets } from './children.ts';
 import { toSessionBudgetLines } from './session-lines.ts';
 
-/** Refuses every request of a session whose owner has lost access to it. */
 const lostAccess: BudgetOverrun = { scope: 'member', kind: 'turns', limit: 0, used: 0, needs: 0 };
 
-/** A reservation that its server no longer renews is released after this time. */
+/** Releases a reservation that its server no longer renews. */
 export const reservationLeaseMs = 60_000;
 const renewMs = reservationLeaseMs / 3;
 const lookMs = 500;
@@ -53,10 +52,9 @@ export interface LedgerDeps extends Pick<ServerDependencies, 'clock' | 'newId' |
   readonly records: Pick<RecordStore, 'get' | 'put' | 'list'>;
   readonly events: Pick<Store['events'], 'page'>;
   readonly accounts: BudgetAccountStore;
-  /** Whether other servers use the store as well. If not, reservations of an earlier process are released immediately. */
+  /** False: reservations from an earlier process are released immediately. */
   readonly shared: boolean;
   readonly limitsOf: (holder: BudgetHolder) => BudgetLimits;
-  /** Usage of the holder's sessions in the current day and month, according to their logs. */
   readonly logged: (holder: BudgetHolder, now: number) => Promise<LoggedUsage>;
 }
 
@@ -65,23 +63,21 @@ interface HeldAmounts {
   readonly holders: readonly BudgetHolder[];
   readonly amounts: BudgetAmounts;
   used: BudgetAmounts | undefined;
-  /** Ids of the accounts in which the reservation has ended. */
   readonly settled: Set<string>;
 }
 
 /**
- * Budgets of people, projects and the server. A request reserves its amounts in the store before it is sent; the write fails if
- * another server has written in the meantime, so two runs never reserve the same tokens. If a server is lost, its reservations
- * expire, and its sessions' usage is then counted from their logs.
+ * Budgets of people, projects and the server. Requests reserve amounts in the store first. A concurrent write makes the
+ * reservation fail, so two runs never reserve the same tokens. A lost server's reservations expire, and its sessions' usage
+ * is counted from their logs.
  */
 export class BudgetLedger extends ServerComponent<LedgerDeps> implements AsyncDisposable {
   readonly #server = this.deps.newId();
   readonly children = new ChildBudgets(this.deps);
   mayWork: (session: BudgetedSession) => boolean = () => true;
-  /** Counts a run as working, but only once. If a limit has no room for the run, resolves with that limit. */
+  /** Counts a run as working, but only once. Resolves with the limit that has no room. */
   admitRun: (id: SessionId, runId: RunId) => Promise<BudgetOverrun | undefined> = async () => undefined;
   readonly #held = new Map<string, HeldAmounts>();
-  /** Ids of the accounts for which this process has counted the usage in the logs. */
   readonly #counted = new Set<string>();
   #freed = Promise.withResolvers<void>();
   #renewal: unknown;
@@ -154,7 +150,7 @@ export class BudgetLedger extends ServerComponent<LedgerDeps> implements AsyncDi
       let [isBusy, over]: [boolean, BudgetOverrun | undefined] = [false, undefined];
       try {
         for (const holder of holders) {
-          tried.push(holder); // before the write, because a write that fails here may still have reached the store
+          tried.push(holder); // added first, because a failed write may still have reached the store
           const room = await this.#take(holder, id, { least: requested.least, most });
           if (room === undefined) continue;
           ({ over, isBusy } = room);
@@ -179,7 +175,7 @@ export class BudgetLedger extends ServerComponent<LedgerDeps> implements AsyncDi
     }
   }
 
-  /** Counts calls before they are made, so that a lost server's calls are counted too. */
+  /** Counts calls before they start, so that a lost server's calls are included. */
   async #payCalls(
     holders: readonly BudgetHolder[],
     count: number,
@@ -228,7 +224,7 @@ export class BudgetLedger extends ServerComponent<LedgerDeps> implements AsyncDi
     this.#wake();
   }
 
-  /** Releases an unused reservation. Wakes no waiting runs: the run that releases it would otherwise wake itself endlessly. */
+  /** Releases an unused reservation. Wakes no waiting runs, or the releasing run would wake itself endlessly. */
   async #release(unused: Pick<HeldAmounts, 'id' | 'holders' | 'amounts'>): Promise<void> {
     if (unused.holders.length === 0) return;
     const held = this.#hold(unused);
@@ -253,7 +249,6 @@ export class BudgetLedger extends ServerComponent<LedgerDeps> implements AsyncDi
     if (held.settled.size === held.holders.length) this.#held.delete(id);
   }
 
-  /** Undefined: no limit applies. */
   async #take(
     holder: BudgetHolder,
     id: string,
@@ -287,7 +282,7 @@ export class BudgetLedger extends ServerComponent<LedgerDeps> implements AsyncDi
     return over;
   }
 
-  /** Counts the usage in the logs once per account and process, and again if a server is lost before it reports its usage. */
+  /** Counts logged usage once per account and process, and again if a server is lost before it reports its usage. */
   async #countLogs(holder: BudgetHolder, account: BudgetAccount): Promise<void> {
     const name = budgetAccountIdOf(holder);
     if (this.#counted.has(name) && !account.open.some((one) => this.#isLost(one))) return;
@@ -328,7 +323,7 @@ export class BudgetLedger extends ServerComponent<LedgerDeps> implements AsyncDi
     }, renewMs);
   }
 
-  /** Renews reservations of requests in progress, even those released as lost, and retries failed settlements. */
+  /** Also renews reservations that were released as lost, and retries failed settlements. */
   async #renew(): Promise<void> {
     const open = [...this.#held.values()];
     for (const held of open.filter(({ used }) => used)) await this.#end(held);

@@ -13,7 +13,6 @@ interface Deps {
   readonly holdings: () => Pick<ConcurrencyLimiter, 'take' | 'freed' | 'moved'>;
 }
 
-/** Running runs and sandboxes of the sessions in this server's memory. A session that leaves memory is no longer counted. */
 export class LiveConcurrencyTracker extends ServerComponent<Deps> {
   *shares(): Generator<ConcurrentUsage> {
     for (const { held, runWriter, writer } of this.deps.sessions.all()) {
@@ -23,7 +22,7 @@ export class LiveConcurrencyTracker extends ServerComponent<Deps> {
     }
   }
 
-  /** Does not count children's runs, because the delegating run waits for them and is itself counted. */
+  /** Excludes children's runs, because the delegating run waits for them and is counted. */
   async admitRun(id: SessionId, runId: RunId): Promise<BudgetOverrun | undefined> {
     const live = this.deps.sessions.get(id);
     if (!live || live.held.runId === runId || live.writer.record.parent) return undefined;
@@ -36,10 +35,9 @@ export class LiveConcurrencyTracker extends ServerComponent<Deps> {
     return { scope, kind: 'runningRuns', limit, used, needs };
   }
 
-  /** A run that has ended or is waiting holds nothing. */
   onFacts(id: SessionId, facts: readonly SessionFact[]): void {
     const live = this.deps.sessions.get(id);
-    // The record has the new holders once the write has settled. If the write fails, the session leaves memory.
+    // The record changes once the write settles. If the write fails, the session leaves memory.
     if (live && facts.some(changesHolders))
       void live.writer.settled().then(
         () => this.deps.holdings().moved(),
@@ -61,7 +59,7 @@ export class LiveConcurrencyTracker extends ServerComponent<Deps> {
     if (reached) throw toLimitError(reached);
   }
 
-  /** A sandbox that is already running is counted without a check. */
+  /** Counts a running sandbox without a check. */
   adoptSandbox(live: LiveSession): void {
     live.held.sandbox ??= this.deps.sandboxOf(live.writer.record);
   }

@@ -13,17 +13,16 @@ import { buildUsageAmounts, type UsageAmounts } from './children.ts';
 interface SessionUse {
   readonly run: RunId;
   readonly now: number;
-  /** Limits that apply to every session, even to one with its own hard budget. */
+  /** Applies even to a session with its own hard budget. */
   readonly limits: BudgetSpec;
-  /** Amounts that the session's children hold. */
   readonly lent: UsageAmounts;
-  /** Includes amounts that are not in the record yet. */
+  /** Includes amounts missing from the record. */
   readonly used: UsageAmounts;
 }
 
 /**
- * The budget lines of a session, counted over all its runs. A person who allows the session to continue grants the full
- * amount of each limit again, except for limits of a hard budget.
+ * Covers all runs of the session. Allowing the session to continue grants each limit's full amount again, except for a hard
+ * budget.
  */
 export function toSessionBudgetLines(record: StoredSession, use: SessionUse): readonly BudgetLine[] {
   const { budget: own, granted } = record;
@@ -40,7 +39,7 @@ function linesSince(
   const before = granted ?? noSpending;
   const counted = toBudgetAmounts(before);
   const since = (kind: keyof UsageAmounts) => used[kind] - counted[kind] + lent[kind];
-  // A new grant covers at least one request and one tool call, even if children hold everything that remains.
+  // A new grant covers at least one request and one tool call, even if children hold all remaining amounts.
   const isFresh = toBudgetAmounts(total).toolCalls === counted.toolCalls;
   const calls = isFresh ? Math.min(since('toolCalls'), (limits.toolCalls ?? 0) - 1) : since('toolCalls');
   const amounts = { ...buildUsageAmounts(since), toolCalls: calls };

@@ -13,14 +13,14 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
   readonly holdings: Pick<ConcurrencyLimiter, 'covers'>;
   readonly sessions: Pick<SessionService, 'list' | 'send'>;
   readonly events: Pick<Store['events'], 'findLastSeq' | 'page'>;
-  /** Whether this server is the one that currently continues waiting runs. If two servers did, a run could get two messages. */
+  /** True on the only server that continues waiting runs. With two, a run could get two messages. */
   readonly leads: () => Promise<boolean>;
 }
 
 const lookMs = 30_000;
 const most = 1_000; // runs per round
 
-/** Continues runs that wait for room in a budget or limit, or for an owner to regain access. */
+/** Waiting runs lack room in a budget or limit, or their owner lacks access. */
 export class WaitingRunResumer extends ServerComponent<Deps> {
   readonly #rounds = new WorkLoop({
     ...this.deps,
@@ -31,7 +31,7 @@ export class WaitingRunResumer extends ServerComponent<Deps> {
     restMs: { first: lookMs, longest: lookMs, failed: lookMs },
     failure: 'runs waiting for a budget could not be checked',
   });
-  /** Number of runs that a `runningRuns` limit has refused since the last round in which no run was waiting for such a limit. */
+  /** Runs refused by a `runningRuns` limit since the last round in which none waited for such a limit. */
   #refusals = 1;
 
   wake = (): void => {
@@ -59,7 +59,7 @@ export class WaitingRunResumer extends ServerComponent<Deps> {
       isWaiting,
     );
     let isWaitedFor = false;
-    let started = 0; // runs that this round has continued but that are not yet counted as running
+    let started = 0; // runs continued in this round but not yet counted as running
     for (const session of waiting) {
       const over = await this.#findOverrun(session);
       if (!over) continue;

@@ -30,7 +30,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'ids' | 'warn'> {
 }
 export interface BaseImage {
   readonly image: string;
-  /** Identifies the image's content and changes with it. Equal to `image` if only the name is known. */
+  /** Changes with the image's content. Equals `image` if only the name is known. */
   readonly content: string;
 }
 export interface QueuedBuild {
@@ -52,7 +52,6 @@ export class BuildQueue extends ServerComponent<Deps> {
   /** Open builds are limited per owner, so the queue needs no limit. */
   readonly #slots = new Semaphore(this.deps.policy.atOnce, { maxWaiting: Number.POSITIVE_INFINITY });
 
-  /** The outcome is written to the build's record and log. */
   add(queued: QueuedBuild): void {
     const { id, templateId } = queued.build;
     const log = new BuildLogWriter({ buildId: id, records: this.deps.store, clock: this.deps.clock });
@@ -65,7 +64,6 @@ export class BuildQueue extends ServerComponent<Deps> {
     return this.#running.get(buildId)?.log;
   }
 
-  /** Does nothing if no such build runs here. */
   stop(of: { readonly build: string } | { readonly template: string }, why: string): void {
     for (const [id, running] of this.#running) {
       const isMeant = 'build' in of ? id === of.build : running.templateId === of.template;
@@ -80,7 +78,7 @@ export class BuildQueue extends ServerComponent<Deps> {
       running.log.write('info', `Waiting for ${policy.atOnce} other builds on this server`);
     }
     {
-      using _slot = await this.#slots.acquire(neverFires); // a build stopped while queued ends when its turn comes
+      using _slot = await this.#slots.acquire(neverFires); // a build stopped in the queue ends when its turn comes
       await this.#run(queued, running);
       this.#running.delete(id);
     }
@@ -168,8 +166,8 @@ export class BuildQueue extends ServerComponent<Deps> {
   }
 
   /**
-   * Aborts `limit` once free disk space is below the minimum. The disk can fill even if each build stays within its limit, partly
-   * because unlinked files cannot be measured.
+   * Aborts `limit` when free disk space falls below the minimum. The disk can fill although each build stays within its
+   * limit, because unlinked files cannot be measured.
    */
   async #endWithoutRoom(limit: AbortController, signal: AbortSignal): Promise<void> {
     const { admit, clock } = this.deps;
@@ -183,7 +181,7 @@ export class BuildQueue extends ServerComponent<Deps> {
   /** Tags point to the build only once it is complete. */
   async #finish(build: TemplateBuild): Promise<void> {
     const { records, clock } = this.deps;
-    const template = await records.template(build.templateId); // rejects if the template was deleted in the meantime
+    const template = await records.template(build.templateId); // rejects if the template has been deleted
     await records.putBuild(build);
     const tag = { build: build.id, at: clock.now() };
     const own = Object.fromEntries(build.tags.map((name) => [name, tag]));

@@ -29,7 +29,6 @@ export class BuildRecords extends ServerComponent<Pick<ServerDependencies, 'reco
     sortOf,
     missing: noBuild,
   });
-  /** Serializes changes to one holder's templates. */
   readonly inTurn = createKeyedQueue();
 
   async templates(holder?: ResourceOwnership): Promise<readonly BuiltTemplate[]> {
@@ -40,7 +39,7 @@ export class BuildRecords extends ServerComponent<Pick<ServerDependencies, 'reco
     return await (holder ? this.#builds.listHeldBy(holder) : this.#builds.list());
   }
 
-  /** Newest first. With `owner`, lists only templates of that owner and of the projects in `parents`. */
+  /** Newest first. With `owner`, lists only that owner's templates and those of the projects in `parents`. */
   async listFor(owner?: string, parents: readonly string[] = []): Promise<readonly BuiltTemplate[]> {
     return (await this.#templates.listFor(owner, { parents })).sort((a, b) => b.at - a.at);
   }
@@ -51,9 +50,9 @@ export class BuildRecords extends ServerComponent<Pick<ServerDependencies, 'reco
   }
 
   /**
-   * Finds a template by id or name; a tag after the name is ignored. Without an owner, names match only templates without an
-   * owner or project; otherwise a user could choose a name that an administrator's client looks up. Rejects: not_found,
-   * conflict (several projects use the name).
+   * Accepts an id, or a name whose tag is ignored. Without an owner, names match only templates without an owner or project;
+   * otherwise a user could choose a name that an administrator's client looks up. Rejects: not_found, conflict (several
+   * projects use the name).
    */
   async find(named: string, owner?: string, projects?: readonly string[]): Promise<BuiltTemplate> {
     const [bare] = named.split(':');
@@ -86,8 +85,8 @@ export class BuildRecords extends ServerComponent<Pick<ServerDependencies, 'reco
   }
 
   /**
-   * Stores a new build, and its template if the template is new. Each rule receives the templates or builds that the owner and
-   * the project already have, and can reject.
+   * Stores a new build, and its template if needed. Each rule receives the existing templates or builds of the owner and the
+   * project, and can reject.
    */
   async begin(
     { template, build }: { readonly template: () => BuiltTemplate; readonly build: TemplateBuild },
@@ -120,7 +119,7 @@ export class BuildRecords extends ServerComponent<Pick<ServerDependencies, 'reco
     await this.deps.records.delete(templateBuildKind, id);
   }
 
-  /** `change` runs again after a concurrent write by another server. Rejects: not_found, quota. */
+  /** A concurrent write by another server repeats `change`. Rejects: not_found, quota. */
   async changeTags(
     { id }: Pick<BuiltTemplate, 'id'>,
     change: (template: BuiltTemplate) => BuiltTemplate['tags'],

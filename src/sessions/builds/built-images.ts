@@ -17,10 +17,10 @@ interface Deps extends Pick<ServerDependencies, 'clock'> {
 export const maxBuildStartMs = 60 * 60 * 1_000;
 export const maxBuildDelayMs = 60_000;
 const cleanUpMs = 60_000;
-/** How many untagged builds are kept per holder, as a cache for later builds. */
+/** Untagged builds kept per holder as a cache. */
 const untaggedKept = 5;
 
-/** The time after which the build's server or caller is considered lost. */
+/** After this time, the build's server or caller is considered lost. */
 export const computeBuildExpiry = ({ until, at }: TemplateBuild): number =>
   until === undefined ? at + maxBuildStartMs : until + maxBuildDelayMs;
 
@@ -55,9 +55,8 @@ export class BuiltImageStore extends ServerComponent<Deps> {
   }
 
   /**
-   * Removes untagged builds that are older than `before` or whose template is gone, and open builds that have expired. Also
-   * removes images that no build or session needs, containers of a dead server, and old uploads. Resolves with the number
-   * removed.
+   * Removes expired open builds, and untagged builds that are older than `before` or lack a template. Also removes unneeded
+   * images, containers of a dead server, and old uploads. Resolves with the number removed.
    */
   async collect(before: number): Promise<number> {
     const { driver, records, clock, files } = this.deps;
@@ -85,7 +84,7 @@ export class BuiltImageStore extends ServerComponent<Deps> {
   async #removeUnused(): Promise<number> {
     const { driver, records, imagesInUse } = this.deps;
     if (!buildsImages(driver)) return 0;
-    // Images are listed before builds, so that an image created between the two calls is not removed.
+    // Lists images before builds, so that an image created between the two calls is kept.
     const images = await driver.builtImages(callOf());
     const builds = await records.builds();
     const kept = new Set(builds.map(({ image, id }) => image ?? this.nameOf(id)));
@@ -97,7 +96,7 @@ export class BuiltImageStore extends ServerComponent<Deps> {
       await driver.removeBuiltImage(image, callOf()).then(
         () => removed++,
         (thrown: unknown) => {
-          if (toAppError(thrown).code !== 'conflict') throw thrown; // The next clean-up will retry this.
+          if (toAppError(thrown).code !== 'conflict') throw thrown; // The next clean-up retries.
         },
       );
     }

@@ -3,24 +3,23 @@ import { parseJsonWithinLimits } from '../../core/text/json.ts';
 
 interface Heredoc {
   readonly name: string;
-  /** Whether leading tabs of the here-document's lines are removed. */
+  /** Removes leading tabs of the here-document's lines. */
   readonly isIndented: boolean;
   readonly lines: readonly string[];
 }
 export interface DockerfileInstruction {
   /** Starts at 1. */
   readonly line: number;
-  /** Upper case. */
   readonly keyword: string;
   readonly flags: readonly { readonly name: string; readonly value: string }[];
   readonly rest: string;
-  /** The words of the JSON form `["a", "b"]`; undefined: not in this form. */
+  /** Words of the JSON form `["a", "b"]`. Undefined: another form. */
   readonly json: readonly string[] | undefined;
   readonly heredocs: readonly Heredoc[];
 }
 export interface ParsedDockerfile {
   readonly instructions: readonly DockerfileInstruction[];
-  /** The character that continues lines and escapes characters: `\` or a backtick. */
+  /** Continues lines and escapes characters: `\` or a backtick. */
   readonly escapeSign: string;
 }
 
@@ -32,7 +31,7 @@ const heredocMark = /(?:^|\s)\d*<<(-?)(["']?)([A-Za-z_][A-Za-z0-9_]*)\2(?=$|[\s;
 export const createDockerfileError = (line: number, message: string): AppError =>
   new AppError('invalid_request', `Line ${line} of the Dockerfile: ${message}`);
 
-/** Throws: invalid_request, with the line number. */
+/** Throws invalid_request with the line number. */
 export function parseDockerfileInstructions(text: string): ParsedDockerfile {
   const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
   const escapeSign = parseEscape(lines);
@@ -71,15 +70,12 @@ export function parseDockerfileInstructions(text: string): ParsedDockerfile {
 
 const isEmpty = (line: string) => /^\s*(#|$)/.test(line);
 
-/** The line without its continuation character; undefined: the instruction ends here. */
 function continued(line: string, escapeSign: string): string | undefined {
   const text = line.trimEnd();
   return text.endsWith(escapeSign) ? text.slice(0, -1) : undefined;
 }
 
-/**
- * Reads the escape character from an `# escape=` comment among the `# name=value` comments at the very top. Default: a backslash.
- */
+/** Finds `# escape=` among the `# name=value` comments at the very top. Default: a backslash. */
 function parseEscape(lines: readonly string[]): string {
   for (const line of lines) {
     const [, name = '', value = ''] = /^#\s*([A-Za-z]+)\s*=(.*)$/.exec(line) ?? [];

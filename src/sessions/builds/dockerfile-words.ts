@@ -1,17 +1,13 @@
 import { createDockerfileError } from './dockerfile-lines.ts';
 
-/** Text in which `${NAME}` refers to a variable of the image, known only during the build, and `$$` is a dollar sign. */
+/** `${NAME}` refers to an image variable, known only during the build. `$$` is a dollar sign. */
 export type UnexpandedText = string;
 
 export interface VariableScope {
   readonly line: number;
   readonly escapeSign: string;
-  /**
-   * The number of characters that expanded variables may still produce. Without a limit, nested values could double with each
-   * line.
-   */
+  /** Characters that expanded variables may still produce. Without a limit, nested values could double with each line. */
   readonly budget: { left: number };
-  /** Undefined: not set by an earlier line. */
   readonly valueOf: (name: string) => UnexpandedText | undefined;
 }
 
@@ -25,7 +21,7 @@ export const expandImageVariables = (text: UnexpandedText, imageValue: (name: st
     name === undefined ? '$' : imageValue(name),
   );
 
-/** Resolves text that must not refer to variables of the image. Throws: invalid_request (the text refers to one). */
+/** Throws invalid_request if the text refers to an image variable. */
 export function toLiteralText(text: UnexpandedText, line: number): string {
   return expandImageVariables(text, (name) => {
     const advice = `Set it with ARG or ENV first; variables of the image are available only in ENV.`;

@@ -13,14 +13,14 @@ import {
 } from './dockerfile-words.ts';
 import { checkBuildPlan } from './plan.ts';
 
-/** Maximum total length of all ARGs; limited because each RUN gets all of them. */
+/** Limits the total length of ARGs, because each RUN gets all of them. */
 const maxArgs = 16_384;
-/** Maximum total length of the values that replace variables. A value is counted each time it is used. */
+/** Limits the total length of variable values. Each use counts. */
 const maxValues = 262_144;
 
 type Pair = readonly [name: string, value: UnexpandedText];
 const startsNothing = 'a sandbox does not start the program of its image. Start it in the session.';
-/** Instructions that are ignored, each with the reason. None of them changes the image's files. */
+/** Ignored instructions and the reasons. None of them changes the image's files. */
 const unused: Readonly<Record<string, string>> = {
   CMD: startsNothing,
   ENTRYPOINT: startsNothing,
@@ -36,7 +36,7 @@ const refused: Readonly<Record<string, string>> = {
   ONBUILD: 'templates do not support ONBUILD. Write the steps where they should run.',
 };
 
-/** `args`: values of the Dockerfile's ARGs. Throws: invalid_request, with the line number if a line is the cause. */
+/** Throws invalid_request with the number of the line at fault, if any. `args`: values of ARGs. */
 export function parseDockerfile(text: string, args: Readonly<Record<string, string>> = {}): DockerfilePlan {
   const { instructions, escapeSign } = parseDockerfileInstructions(text);
   const values = new Map<string, UnexpandedText>();
@@ -79,7 +79,7 @@ export function parseDockerfile(text: string, args: Readonly<Record<string, stri
       base = parseFrom(one, words());
       global = new Map(values);
       values.clear();
-      // Unlike in Docker, the steps start as root in `/`, even if the image sets another user or folder.
+      // Unlike in Docker, steps start as root in `/`, even if the image sets another user or folder.
       steps.push({ type: 'USER', user: 'root' }, { type: 'WORKDIR', path: '/' });
       continue;
     }
@@ -130,7 +130,7 @@ const copyFlags = {
   from: () => 'COPY can only copy files of the build. Use RUN for files of the image.',
 };
 
-/** Throws: invalid_request for unsupported flags. */
+/** Throws invalid_request if a flag is unsupported. */
 function checkFlags(
   { line, keyword, flags }: DockerfileInstruction,
   known: Readonly<Record<string, (value: string) => string | undefined>>,

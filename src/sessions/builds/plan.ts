@@ -14,15 +14,12 @@ export const imageHomeFolder = '/home/user';
 const first: BuildStepContext = { user: 'user', folder: imageHomeFolder, env: {} };
 const maxSteps = 200;
 const variable = /^[A-Za-z_][A-Za-z0-9_]{0,199}$/;
-/**
- * Variables that belong to the sandbox itself, such as those of its egress proxy. A sandbox would not work if its image changed
- * them.
- */
+/** A sandbox depends on these variables, so its image must not change them. */
 const reserved = /^(CORRAL_.*|E2B_SANDBOX.*|LD_PRELOAD|LD_LIBRARY_PATH|NODE_OPTIONS|(HTTPS?|ALL|NO)_PROXY)$/i;
 
 export interface BaseImageState {
   readonly env: Readonly<Record<string, string>>;
-  /** The number of leading steps that the image already contains. */
+  /** Leading steps that the image already contains. */
   readonly done: number;
 }
 
@@ -59,7 +56,7 @@ function variablesOf(step: BuildStep): readonly (readonly [name: string, value: 
   return step.type === 'RUN' ? (step.vars ?? []) : [];
 }
 
-/** Maps a user to one of an image's two users: root, or the user that sandboxes run as. Throws: invalid_request. */
+/** Maps a user to root or to the user that sandboxes run as. Throws: invalid_request. */
 export function parseBuildUser(text: string): BuildUser {
   const [name = '', group = name] = text.split(':');
   const user = { root: 'root', '0': 'root', user: 'user', '10001': 'user' }[name];
@@ -108,8 +105,8 @@ export function resolveStepPath(folder: string, path: string): string {
 }
 
 /**
- * Returns a hash of the holder and base, followed by one hash for each step, which covers everything up to and including that
- * step. Builds with the same hash are treated as having the same files.
+ * Returns a hash of the holder and base, then one for each step and its predecessors. Builds with the same hash are treated
+ * as having the same files.
  */
 export function computeStepHashes(base: string, holder: string, steps: readonly BuildStep[]): readonly string[] {
   const prints = [hashOf(['base', holder, base])];

@@ -24,10 +24,7 @@ interface Deps extends Pick<ServerDependencies, 'clock'> {
   readonly records: Pick<RecordStore, 'put'>;
 }
 
-/**
- * The log of a build running on this server. The stored record lags behind this log, and is for readers on other servers and
- * after a restart.
- */
+/** The log of a build on this server. The stored record lags behind, and serves other servers and readers after a restart. */
 export class BuildLogWriter extends ServerComponent<Deps> {
   readonly entries: BuildLogEntry[] = [];
   readonly #rest = new Map<string, string>();
@@ -35,7 +32,7 @@ export class BuildLogWriter extends ServerComponent<Deps> {
   #isFull = false;
   #keptAt = 0;
 
-  /** `error` entries report how the build ended, so they are added even to a full log. */
+  /** A full log still accepts `error` entries, which report how the build ended. */
   write(level: BuildLogEntry['level'], text: string, step?: string): void {
     const shown = truncateEnd(text, maxText);
     const at = this.deps.clock.now();
@@ -54,7 +51,6 @@ export class BuildLogWriter extends ServerComponent<Deps> {
       const lines = `${this.#rest.get(step) ?? ''}${text}`.split(/\r\n|\n|\r/);
       const rest = lines.pop() ?? '';
       for (const line of lines) if (line !== '') this.write('info', line, step);
-      // Limits the length of an unterminated line.
       if (rest.length <= maxText) return void this.#rest.set(step, rest);
       this.write('info', rest, step);
       this.#rest.set(step, '');
@@ -77,7 +73,7 @@ export class BuildLogWriter extends ServerComponent<Deps> {
   }
 }
 
-// Scripts for build containers. Callers' values are passed as arguments, never inserted into a script.
+// Callers' values are passed to these scripts as arguments, never inserted into them.
 
 const apt = '/etc/apt/apt.conf.d/95corral-build';
 const begin = `set -e
@@ -85,7 +81,7 @@ mkdir -p /home/user /workspace
 find /workspace -mindepth 1 -maxdepth 1 -exec mv -t /home/user -- {} +
 chown 10001:10001 /home/user
 if [ -d /etc/apt/apt.conf.d ]; then echo 'Acquire::https::CaInfo "/run/corral/ca.pem";' > ${apt}; fi`;
-// A sandbox's volume is filled from /workspace. Each sandbox has a different user, who must be able to change the files.
+// The volume of each sandbox is filled from /workspace. Each sandbox has a different user, who must be able to change the files.
 const end = `set -e
 rm -rf ${apt} /.corral-build
 mkdir -p /home/user /workspace
@@ -134,7 +130,6 @@ const scripts = {
     bash(copy, from, to, user, mode),
 };
 
-/** `step` is the step's number, `base` or `finalize`. */
 export class BuildStepError extends Error {
   readonly step: string;
   constructor(step: string, message: string) {
@@ -152,10 +147,10 @@ interface StepRun {
 
 const ids = { root: '0:0', user: '10001:10001' } as const;
 const homes = { root: '/root', user: '/home/user' } as const;
-// By default, pip refuses to install into the system Python. Allowing this is safe here, because each sandbox has its own Python.
+// By default, pip refuses to install into the system Python, but each sandbox has its own Python.
 const tools = { PIP_BREAK_SYSTEM_PACKAGES: '1', PIP_ROOT_USER_ACTION: 'ignore', PIP_DISABLE_PIP_VERSION_CHECK: '1' };
 
-/** Runs the steps that are not cached, then prepares the files for use in sandboxes. Rejects: BuildStepError. */
+/** Runs uncached steps, then prepares the files for sandboxes. Rejects: BuildStepError. */
 export async function runBuildSteps(
   { container, steps, done, log, openFiles }: StepRun,
   call: CallOptions,

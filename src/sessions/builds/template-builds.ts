@@ -16,7 +16,7 @@ import { checkBuildPlan, computeFinalWorkdir } from './plan.ts';
 
 export interface BuildPolicy {
   readonly allow: 'on' | 'off';
-  /** Base images allowed for builds, by their names in build requests. */
+  /** Allowed base images, by their names in build requests. */
   readonly images: ReadonlyMap<string, string>;
   readonly maxSeconds: number;
   readonly atOnce: number;
@@ -35,7 +35,7 @@ interface Deps
   readonly imagesInUse: () => Promise<ReadonlySet<string>>;
 }
 
-/** The limit of queued and running builds per owner, so that no owner can fill the queue. */
+/** Limits queued and running builds per owner, so that no owner can fill the queue. */
 const openBuilds = 10;
 const cleanUpMs = 60_000;
 const lostText = 'The server stopped while it was building the template. Build it again.';
@@ -117,7 +117,7 @@ export class TemplateBuildManager extends ServerComponent<Deps> {
         now: at,
         template: (others) => {
           const found = others.find((one) => one.name === name && toHolderKey(one) === toHolderKey(by));
-          template = found ?? template; // an existing template of this name gets another build
+          template = found ?? template;
           const own = others.filter((one) => one.owner === owner);
           if (found || own.length < policy.ownerCount) return;
           const text = `You have ${own.length} built templates; at most ${policy.ownerCount} are allowed.`;
@@ -139,7 +139,7 @@ export class TemplateBuildManager extends ServerComponent<Deps> {
   async #start(templateId: string, buildId: string, plan: BuildPlan): Promise<TemplateBuild> {
     const build = await this.#build(templateId, buildId);
     const base = await this.#checked(build, plan).catch(async (thrown: unknown) => {
-      // Ends the invalid build, because it would otherwise count toward the owner's limit of open builds.
+      // An invalid build that stays open would use up the owner's limit.
       if (thrown instanceof AppError) await this.#giveUp(build, thrown.publicMessage);
       throw thrown;
     });
@@ -168,7 +168,7 @@ export class TemplateBuildManager extends ServerComponent<Deps> {
     return base;
   }
 
-  /** Resolves with undefined if the build was already started or has ended. */
+  /** Undefined: the build was already started or has ended. */
   async #giveUp(build: TemplateBuild, message: string): Promise<TemplateBuild | undefined> {
     const { templateId, id } = build;
     return await this.#records.inTurn(toHolderKey(build), async () => {
@@ -287,5 +287,5 @@ export class TemplateBuildManager extends ServerComponent<Deps> {
   }
 }
 
-/** Without the tag `default`, the bare name refers to the build that was tagged last. */
+/** Without a `default` tag, the bare name refers to the build tagged last. */
 const newest = ({ tags }: BuiltTemplate) => Object.values(tags).sort((a, b) => b.at - a.at)[0];

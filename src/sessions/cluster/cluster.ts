@@ -14,7 +14,7 @@ interface Options extends Pick<ServerDependencies, 'clock' | 'ids'> {
   readonly commands: CommandQueue;
   readonly driver: Driver;
   readonly connect: (link: SandboxLink) => SandboxClient;
-  /** The holder pauses or stops a sandbox that has been unused for this long. */
+  /** The holder pauses or stops a sandbox after this time without use. */
   readonly idleMs: number;
   readonly startTimeoutMs: number;
   readonly warn: (error: unknown, text: string) => void;
@@ -43,7 +43,7 @@ export function createCluster({
 }
 
 interface SandboxHolder {
-  /** Requests that the holder mark the sandbox as used, and start it if it is not running. */
+  /** Makes the holder mark the sandbox as used and start it if needed. */
   askForUse(id: SessionId, signal: AbortSignal): Promise<void>;
   /** Reports that something other than our daemon answers in the sandbox; the holder destroys the sandbox. */
   distrust(id: SessionId, error: unknown): void;
@@ -52,7 +52,7 @@ interface RemoteSandboxOptions extends Pick<ServerDependencies, 'clock'> {
   readonly holder: SandboxHolder;
   readonly driver: Driver;
   readonly connect: (link: SandboxLink) => SandboxClient;
-  /** Milliseconds between requests to the holder. The requests prevent the holder from treating a sandbox in use as idle. */
+  /** Milliseconds between requests to the holder, which keep it from treating a sandbox in use as idle. */
   readonly freshMs: number;
 }
 interface RemoteLink {
@@ -65,10 +65,7 @@ interface RemoteLink {
 const attachMs = 30_000;
 const keptMs = 30_000;
 
-/**
- * Direct connections to sandboxes of sessions owned by other servers, so that files, shells and screens need not pass through the
- * owner.
- */
+/** Connects directly to sandboxes of sessions owned by other servers, so that their traffic bypasses the owner. */
 export class RemoteSandboxes extends ServerComponent<RemoteSandboxOptions> implements RemoteSandboxAccess {
   readonly #links = new Map<SessionId, Promise<RemoteLink>>();
 
@@ -81,7 +78,7 @@ export class RemoteSandboxes extends ServerComponent<RemoteSandboxOptions> imple
     const busy = () => {
       remote.requestedAt = clock.now();
       timer = clock.setTimeout(busy, freshMs);
-      holder.askForUse(id, AbortSignal.timeout(attachMs)).catch(() => {}); // if this fails, calls into the sandbox fail too
+      holder.askForUse(id, AbortSignal.timeout(attachMs)).catch(() => {}); // on failure, calls into the sandbox fail too
     };
     let timer = clock.setTimeout(busy, freshMs);
     remote.users += 1;
@@ -124,7 +121,7 @@ export class RemoteSandboxes extends ServerComponent<RemoteSandboxOptions> imple
     return undefined;
   }
 
-  /** All waiting callers share one attempt, which continues even if the caller that started it gives up. */
+  /** Waiting callers share one attempt, which continues even if its first caller gives up. */
   async #open(id: SessionId): Promise<RemoteLink> {
     const { driver, clock, connect, holder } = this.deps;
     using until = createTimeoutSignal(attachMs, clock);

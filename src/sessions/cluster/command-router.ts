@@ -33,7 +33,7 @@ const Posted = z.discriminatedUnion('name', [
   z.object({ name: z.literal('command'), body: SessionCommand }),
 ]);
 
-/** Throws: unsupported (posted by another version). */
+/** Throws unsupported if another version posted the command. */
 export function parsePostedCommand({ name, body }: RemoteCommand) {
   try {
     return Posted.parse({ name, body });
@@ -46,7 +46,7 @@ export function parsePostedCommand({ name, body }: RemoteCommand) {
 const [pageSize, maxPageSize] = [32, 512];
 const skewMs = 60_000; // allowed clock difference between two servers
 
-/** Finds a sent message in the log. An earlier holder may have processed the message without answering. */
+/** An earlier holder may have processed the message without answering. */
 async function findSentMessage(
   log: Pick<EventLog, 'page'>,
   id: SessionId,
@@ -106,7 +106,6 @@ export class CommandRouter extends ServerComponent<Deps> implements ClusterComma
     await this.#remote.route(id, { name: 'use', body: null }, async () => {}, signal);
   }
 
-  /** Reports that something other than our daemon answers in the sandbox. The session's holder destroys the sandbox. */
   distrust(id: SessionId, error: unknown): void {
     const breach = findProtocolViolation(error);
     const command = { type: 'sandbox.distrust', commandId: this.deps.ids.short() } as const;
@@ -115,7 +114,7 @@ export class CommandRouter extends ServerComponent<Deps> implements ClusterComma
 
   /**
    * Executes a command that another server posted at `since` (epoch ms). Rejects with `fenced` if this server lost the
-   * session; the command then stays in the store for the next holder.
+   * session, and leaves the command for the next holder.
    */
   async #act(id: SessionId, command: RemoteCommand, since: number): Promise<unknown> {
     const { supervisor, sandboxes, startTimeoutMs } = this.deps;
@@ -130,8 +129,8 @@ export class CommandRouter extends ServerComponent<Deps> implements ClusterComma
   }
 
   /**
-   * Sends of the same message run one at a time. A posted or repeatable message is sent only if the log does not contain it yet:
-   * two servers can read the same post until one notices that it lost its lease. A server may also have posted a repeatable
+   * Sends of the same message run one at a time. A posted or repeatable message is sent only if the log lacks it. Two
+   * servers can read the same post until one notices that it lost its lease. A server may also have posted a repeatable
    * message before it died.
    */
   #once<Value>(id: SessionId, command: SessionCommand, postedAt?: number): Promise<Value> {
@@ -155,8 +154,8 @@ export class CommandRouter extends ServerComponent<Deps> implements ClusterComma
   }
 
   /**
-   * A stop that finds no run appends nothing, so the log's fence cannot reject it. An earlier holder's last append may have
-   * arrived after this server read the log, so the log's current head is compared with the head in memory before the stop is
+   * A stop without a run appends nothing, so the log's fence cannot reject it. An earlier holder's last append may have
+   * arrived after this server read the log. The log's head is therefore compared with the head in memory before the stop is
    * answered.
    */
   async #stop(id: SessionId, command: Extract<SessionCommand, { type: 'cmd.stop' }>): Promise<{ stopped: boolean }> {

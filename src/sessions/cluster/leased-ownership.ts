@@ -10,19 +10,19 @@ import { type Ownership, ownershipLostError } from '../engine/ownership.ts';
 
 export interface LeaseOptions extends Pick<ServerDependencies, 'clock'> {
   readonly leases: LeaseStore;
-  /** Unique to this server process. */
+  /** Unique per server process. */
   readonly holder: string;
-  /** Whether the holder's process is known to have ended, so that its leases can be taken over immediately. */
+  /** A dead holder's leases can be taken over immediately. */
   readonly isDead: (holder: string) => boolean;
   readonly ttlMs: number;
-  /** A monotonic clock in milliseconds, unaffected by changes to the wall clock. */
+  /** Monotonic, in milliseconds, unaffected by changes to the wall clock. */
   readonly elapsed: () => number;
 }
 interface HeldLease {
   readonly epoch: number;
-  /** On the `elapsed` clock. The lease is certain until the earlier of this time and `sureUntilTime`. */
+  /** By the `elapsed` clock. The lease is certain until the earlier of this time and `sureUntilTime`. */
   readonly sureUntil: number;
-  /** On the wall clock, which other servers use. */
+  /** By the wall clock, which other servers use. */
   readonly sureUntilTime: number;
 }
 
@@ -33,8 +33,8 @@ const renewals = 1_000; // leases renewed by one request to the store
 const freshMs = 100;
 
 /**
- * Owns sessions through leases in a store shared by several servers. Each lease is renewed after a third of its duration, in a
- * batch with others, so that even many sessions need few requests to the store.
+ * Owns sessions through leases in a shared store. Each lease is renewed after a third of its duration. Batches keep the
+ * number of requests low.
  */
 export class LeasedOwnership extends ServerComponent<LeaseOptions> implements Ownership {
   readonly isShared = true;
@@ -118,19 +118,19 @@ export class LeasedOwnership extends ServerComponent<LeaseOptions> implements Ow
     if (since === undefined) return;
     if (lease?.epoch === held.epoch) return this.#keep(id, lease, since);
     this.#lose(id);
-    // The next use of the session acquires the lease again and reads the log.
+    // The next use acquires the lease again and reads the log.
     if (lease) await this.deps.leases.release(lease.name, lease.holder).catch(() => {});
     throw ownershipLostError();
   }
 
   async #ask(id: SessionId): Promise<{ lease: Lease | undefined; since: number }> {
     const { leases, holder, clock, ttlMs, elapsed } = this.deps;
-    // taken before the request, so that we never rely on the lease longer than the store grants it
+    // taken before the request, so that our estimate never exceeds the lease
     const since = elapsed();
     return { lease: await leases.acquire(sessionLeaseNameOf(id), holder, clock.now(), ttlMs), since };
   }
 
-  /** Limits the wait for the store, so that we do not keep believing that we own the session while the store hangs. */
+  /** A hanging store must not make us believe that we still own the session. */
   async #until<Answer>(sureUntil: number, answer: Promise<Answer>): Promise<Answer> {
     const { clock, elapsed, ttlMs } = this.deps;
     const over = new AbortController();

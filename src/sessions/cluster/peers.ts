@@ -7,17 +7,16 @@ import type { LeaseOptions } from './leased-ownership.ts';
 
 export interface PeerReplicasOptions extends Omit<LeaseOptions, 'leases'>, Pick<ServerDependencies, 'records'> {
   readonly ownership: Ownership;
-  /** Unique to this server process. */
+  /** Unique per server process. */
   readonly name: string;
-  /** Fires when this server shuts down. */
   readonly closing: AbortSignal;
-  /** Continues the unfinished work of sessions that lost their holder, unless another server does so first. */
+  /** Continues the work of sessions that lost their holder, unless another server does so first. */
   readonly inherit: (ids: readonly SessionId[]) => Promise<void>;
   readonly warn: (error: unknown, text: string) => void;
 }
 interface Peer {
   version: number;
-  /** The time at which the record last changed, on this server's clock. The servers' clocks may differ. */
+  /** When the record last changed, by this server's clock. Other clocks may differ. */
   since: number;
   sessions: ReadonlySet<SessionId>;
 }
@@ -26,7 +25,7 @@ const kind = 'replica';
 const Doc = z.object({ holder: z.string(), gone: z.boolean(), sessions: z.array(SessionId) });
 const lookMs = 400;
 
-/** The servers that share a store. Each keeps a record of the sessions it is working on, so that the others can take over. */
+/** Servers that share a store. Each records the sessions it is working on, so that the others can take over. */
 export class PeerReplicas extends ServerComponent<PeerReplicasOptions> implements AsyncDisposable {
   readonly #known = new Map<string, Peer>();
   readonly #stop = new AbortController();
@@ -45,12 +44,12 @@ export class PeerReplicas extends ServerComponent<PeerReplicasOptions> implement
     return [...this.#known.values()].some(({ since, sessions }) => sessions.has(id) && now - since <= ttlMs);
   }
 
-  /** Dispose only after work on all sessions has ended, because disposal lets the other servers take over immediately. */
+  /** Dispose only after work on all sessions has ended. Disposal lets the other servers take over immediately. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#leave();
     this.#stop.abort();
     await this.#running;
-    // if this fails, the other servers notice when the record expires
+    // on failure, the others notice when the record expires
     await this.#say(true, this.#leaving ?? []).catch(() => {});
   }
 

@@ -8,16 +8,16 @@ import { AppError, errorCodes, toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { type Ownership, ownershipLostError } from '../engine/ownership.ts';
 
-// Commands for sessions held by another server go through the store: this server posts them, and the holder executes and answers
-// them. Servers never connect to each other. A session without a holder gets a holder, which then finds the command.
+// Servers never connect to each other. A command for another server's session is posted in the store; the holder executes
+// and answers it. A session without a holder gets one, which finds the command.
 
 export interface RemoteCommand {
   readonly name: string;
   readonly body: unknown;
 }
 /**
- * Executes a command that another server posted at `since` (epoch ms); a previous holder may have executed it already. Rejects
- * with `fenced` if the session is no longer ours.
+ * Executes a command that another server posted at `since` (epoch ms). A previous holder may have executed it already.
+ * Rejects with `fenced` if the session is no longer ours.
  */
 type CommandExecutor = (id: SessionId, command: RemoteCommand, since: number) => Promise<unknown>;
 
@@ -32,8 +32,8 @@ interface PendingAnswer {
 }
 
 const patienceMs = 60_000; // long enough for a start that is queued; after this time, the caller retries
-const orphanMs = 1_000; // after this time without an answer, the session may have no holder
-const orphanedMs = 200; // time between checks while a command waits for the lease of a lost holder to end
+const orphanMs = 1_000; // without an answer by then, the session may have no holder
+const orphanedMs = 200; // between checks while a command waits for a lost holder's lease to end
 const keptMs = 3_600_000;
 const rememberedMs = 10_000;
 const atOnce = 64;
@@ -48,10 +48,7 @@ const Answer = z.union([
 
 export class RemoteCommandBus extends ServerComponent<RemoteCommandBusOptions> implements AsyncDisposable {
   readonly #awaited = new Map<string, PendingAnswer>();
-  /**
-   * Commands that this server is executing or has just executed, by id. The value is the timer that removes the command;
-   * undefined: still executing.
-   */
+  /** Commands being executed or just executed, by id. Values are the timers that remove them. Undefined: still executing. */
   readonly #taken = new Map<string, unknown>();
   readonly #stop = new AbortController();
   readonly #work: Promise<unknown>[] = [];
@@ -62,7 +59,6 @@ export class RemoteCommandBus extends ServerComponent<RemoteCommandBusOptions> i
     this.#work.push(serving, this.#listen(), this.#findOrphans());
   }
 
-  /** `here` executes the command if this server is the session's holder. */
   async route<Value>(
     id: SessionId,
     command: RemoteCommand,
@@ -90,7 +86,7 @@ export class RemoteCommandBus extends ServerComponent<RemoteCommandBusOptions> i
     await Promise.all(this.#work);
   }
 
-  /** Rejects: the holder's error, cancelled, deadline_exceeded (after a minute, or when this server shuts down). */
+  /** Rejects with the holder's error, cancelled, or deadline_exceeded (after a minute, or at shutdown). */
   async post(id: SessionId, { name, body }: RemoteCommand, signal?: AbortSignal): Promise<unknown> {
     const { commands, clock, ids } = this.deps;
     const commandId = `${id}:${ids.short()}`;
@@ -133,8 +129,8 @@ export class RemoteCommandBus extends ServerComponent<RemoteCommandBusOptions> i
     const { commands, ownership } = this.deps;
     const owned = ownership.owned();
     if (owned.length === 0) return false;
-    // Commands in progress are still listed, so the limit grows with their number. With a fixed limit, a stop queued behind
-    // slow starts could be missed.
+    // The list includes commands in progress, so the limit grows with their number. Otherwise a stop behind slow starts
+    // could be missed.
     const pending = (await commands.pending(owned, atOnce + this.#taken.size)).filter(({ id }) => !this.#taken.has(id));
     for (const command of pending) void this.#do(command);
     return pending.length > 0;
@@ -144,7 +140,7 @@ export class RemoteCommandBus extends ServerComponent<RemoteCommandBusOptions> i
     const { commands, act, warn } = this.deps;
     this.#taken.set(command.id, undefined);
     const answer = await this.#outcome(command, act);
-    // The command stays in the store, and the session's next holder executes it.
+    // The session's next holder finds the command in the store.
     if (!answer.ok && (answer.code === 'fenced' || answer.code === 'shutting_down')) {
       this.#taken.delete(command.id);
       return;
@@ -157,7 +153,7 @@ export class RemoteCommandBus extends ServerComponent<RemoteCommandBusOptions> i
       if (isAnswered) break;
       await sleep(slow, this.#stop.signal, this.deps.clock).catch(() => {});
     }
-    // Removed with a delay, because a list requested before the answer may still contain the command.
+    // Delayed, because a list requested before the answer may still contain the command.
     const forget = this.deps.clock.setTimeout(() => this.#taken.delete(command.id), rememberedMs);
     this.#taken.set(command.id, forget);
     if (this.#stop.signal.aborted) this.deps.clock.clearTimeout(forget);
@@ -170,8 +166,7 @@ export class RemoteCommandBus extends ServerComponent<RemoteCommandBusOptions> i
       const value = await act(sessionId, { name, body: requested }, at);
       return { ok: true as const, value: value ?? null };
     } catch (thrown) {
-      // A refusal appends nothing to the log, so the log's fence cannot reject it. Therefore only the confirmed holder may
-      // refuse a command.
+      // A refusal appends nothing, so the log's fence cannot reject it. Only the confirmed holder may therefore refuse a command.
       const { code, publicMessage: message } = await this.deps.ownership.take(sessionId, 'confirmed').then(
         () => toAppError(thrown),
         () => ownershipLostError(),
@@ -203,7 +198,6 @@ export class RemoteCommandBus extends ServerComponent<RemoteCommandBusOptions> i
     await runWorkLoop(round, { clock, firstMs: orphanMs, failedMs: orphanMs, onError }, signal);
   }
 
-  /** Polls again soon after finding work, and backs off otherwise. */
   async #again(complaint: string, look: () => Promise<boolean>): Promise<void> {
     const { clock, warn } = this.deps;
     let wait = fast;
@@ -216,9 +210,7 @@ export class RemoteCommandBus extends ServerComponent<RemoteCommandBusOptions> i
   }
 }
 
-/**
- * A stop that finds no run appends nothing, so the log's fence cannot reject a stale holder. The lease is checked first instead.
- */
+/** A stop without a run appends nothing, so the log's fence cannot reject a stale holder. Its lease is checked instead. */
 const isStop = ({ name, body }: RemoteCommand): boolean =>
   name === 'command' && (body as Partial<SessionCommand>).type === 'cmd.stop';
 

@@ -9,7 +9,7 @@ import type {
 
 interface Options extends SharedDesktopControlOptions, Pick<ServerDependencies, 'clock'> {
   readonly leases: LeaseStore;
-  /** Unique to this process. */
+  /** Unique per server process. */
   readonly server: string;
 }
 
@@ -21,11 +21,11 @@ export const createSharedDesktopControlFactory =
 const everyMs = 400;
 const ttlMs = 5_000;
 
-/** Keeps the lease of one session's keyboard and mouse in the store, because viewers may be connected to other servers. */
+/** Keeps a session's keyboard and mouse lease in the store, because viewers may use other servers. */
 export class SharedDesktopControlLease extends ServerComponent<Options> implements SharedDesktopControl {
   readonly #name = `control:${this.deps.id}`;
   #turn: Promise<unknown> = Promise.resolve();
-  /** The viewer, connected to this server, that holds the stored lease. */
+  /** A viewer on this server that holds the stored lease. */
   stored: string | undefined;
   #watchers = 0;
   #stop = new AbortController();
@@ -37,7 +37,6 @@ export class SharedDesktopControlLease extends ServerComponent<Options> implemen
   watch(): Disposable {
     if (this.#watchers++ === 0) {
       this.#stop = new AbortController();
-      // Repeats even if the store fails.
       void runAtIntervals(() => this.look(), { everyMs, clock: this.deps.clock }, this.#stop.signal);
     }
     return {
@@ -53,7 +52,7 @@ export class SharedDesktopControlLease extends ServerComponent<Options> implemen
     const acquire = () => leases.acquire(this.#name, mine, clock.now(), ttlMs);
     this.stored = undefined;
     this.#later(async () => {
-      if (lease.driver !== viewer || lease.isElsewhere) return; // the viewer lost the lease in the meantime
+      if (lease.driver !== viewer || lease.isElsewhere) return;
       let got = await acquire();
       if (!got && isTakenOver) {
         await leases.release(this.#name, (await leases.get(this.#name))?.holder ?? '');
@@ -93,12 +92,12 @@ export class SharedDesktopControlLease extends ServerComponent<Options> implemen
     if (here !== undefined && holder === this.#holderOf(here)) {
       await leases.acquire(this.#name, holder, now, ttlMs);
     } else if (holder.endsWith(`@${server}`)) {
-      await leases.release(this.#name, holder); // left by a viewer that is gone
+      await leases.release(this.#name, holder);
       lease.elsewhere(undefined);
     } else if ((found?.expiresAt ?? 0) > now) {
       lease.elsewhere(holder.slice(0, holder.lastIndexOf('@')));
     } else {
-      // Several servers may notice that the lease lapsed; only the server that acquires it records the lapse.
+      // Several servers may notice the lapse. Only the one that acquires the lease records it.
       const mine = this.#holderOf('');
       if (await leases.acquire(this.#name, mine, now, ttlMs)) {
         await leases.release(this.#name, mine);

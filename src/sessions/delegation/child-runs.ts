@@ -14,7 +14,7 @@ import type { ChildBudgets, UsageAmounts } from '../budgets/children.ts';
 import type { WorkspaceCopier } from '../forks/workspace-archive.ts';
 import { ChildStarter, convertChildErrors, ignoreChildNotFound } from './child-starts.ts';
 
-// A child's session id is derived from the call that started it, so a call interrupted by a restart finds its child again.
+// The call that starts a child determines the child's session id, so a call interrupted by a restart finds its child.
 
 export interface ChildServices {
   readonly sessions: Pick<
@@ -24,7 +24,7 @@ export interface ChildServices {
   readonly files: Pick<FileService, 'changes' | 'read' | 'write' | 'remove'>;
 }
 interface Deps extends Pick<ServerDependencies, 'clock' | 'records' | 'warn'> {
-  /** After a restart, a run may continue before the services are ready, so its calls wait for the services. */
+  /** Runs may continue before the services are ready after a restart, so calls wait for them. */
   readonly services: Promise<ChildServices>;
   readonly events: Pick<EventStore, 'findLastSeq' | 'page'>;
   readonly copies: Pick<WorkspaceCopier, 'copy'>;
@@ -36,7 +36,6 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records' | 'warn'> {
 interface Start {
   readonly parent: SessionRecord;
   readonly runId: RunId;
-  /** Maximum number of children working at the same time. */
   readonly most: number;
   readonly callId: string;
   readonly task: ChildTask;
@@ -81,10 +80,7 @@ export class Delegation extends ServerComponent<Deps> {
     };
   }
 
-  /**
-   * Stops the children that are still working. `delegated`: only those that the agent started, which must not outlive the
-   * agent's run.
-   */
+  /** Stops working children. `delegated`: only those that the agent started, which must not outlive its run. */
   async stopChildren(id: SessionId, only: 'all' | 'delegated' = 'all'): Promise<void> {
     this.deps.budgets.forget(id); // this session's calls have ended
     const { sessions } = await this.deps.services;
@@ -97,7 +93,7 @@ export class Delegation extends ServerComponent<Deps> {
     }
   }
 
-  /** Deletes the children, deepest first, and stores the session's usage for the budget of its parent. */
+  /** Deletes the deepest children first, and stores the session's usage for its parent's budget. */
   async deleteChildren(id: SessionId): Promise<void> {
     const { sessions } = await this.deps.services;
     const parent = (await sessions.get(id)).parent?.sessionId;
@@ -108,8 +104,8 @@ export class Delegation extends ServerComponent<Deps> {
   }
 
   /**
-   * Called after a restart, for children that still run or wait. Stops delegated children that began before their parent's
-   * last run ended, and deletes children whose parent is gone. If the store is unreachable, retries until the signal fires.
+   * Called after a restart for children that still run or wait. Stops delegated children that began before their parent's
+   * last run ended, and deletes children without a parent. Retries until the signal fires if the store is unreachable.
    */
   async adopt(signal: AbortSignal): Promise<void> {
     const { clock, warn } = this.deps;
@@ -141,7 +137,7 @@ export class Delegation extends ServerComponent<Deps> {
     }
   }
 
-  /** Whether the child's run began before its parent's last run ended. A run that began later was started by a person. */
+  /** True if the child's run began before its parent's last run ended. A person started a later run. */
   async #isOlder(child: SessionId, parent: SessionId): Promise<boolean> {
     const readTime = async (id: SessionId, type: 'run.started' | 'run.end') => {
       const seq = await this.deps.events.findLastSeq(id, type);
@@ -156,7 +152,7 @@ export class Delegation extends ServerComponent<Deps> {
     const id = childIdOf(parent.id, runId, callId);
     const { task, template, agent, files, goal, budget = {} } = childTask;
     const cause = { runId, callId };
-    // Without a requested budget, a child gets a quarter of what remains, so that some is left for the others and the parent.
+    // A child gets a quarter of the remaining budget by default, so that some is left for the others and the parent.
     const start = { id, parent, cause, task, goal, template, agent, begins: files, budget, parts: 4, most };
     await this.starts.start(start, signal);
     return id;
@@ -230,7 +226,7 @@ async function waitUntilSettled(
     isCut = false;
     for await (const update of follow(id, after, { signal, deltas: false })) {
       if (update.kind === 'resync') {
-        // The child's log was trimmed, so its state is read from its record.
+        // The child's log was trimmed, so use the state in its record.
         if ((await get(id)).status !== 'running') return;
         [after, isCut] = [update.head, true];
         break;

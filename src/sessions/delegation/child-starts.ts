@@ -14,7 +14,7 @@ import type { SessionService } from '../api/sessions.ts';
 import type { ChildBudgets, RequestedBudget } from '../budgets/children.ts';
 import type { WorkspaceCopier } from '../forks/workspace-archive.ts';
 
-/** Error codes that reach the parent unchanged, because they concern the server itself or show the model how to proceed. */
+/** Passed to the parent unchanged, because these errors concern the server or show the model how to proceed. */
 const plain: readonly ErrorCode[] = [
   'cancelled',
   'conflict',
@@ -33,7 +33,7 @@ const plain: readonly ErrorCode[] = [
 
 /**
  * Turns a child's errors into `conflict`, or `not_found` if the child is gone, so that they do not fail the parent's run.
- * Errors with a code in `plain` are not changed.
+ * Codes in `plain` are unchanged.
  */
 export async function convertChildErrors<Answer>(call: Promise<Answer>): Promise<Answer> {
   try {
@@ -55,7 +55,7 @@ export const ignoreChildNotFound = (thrown: unknown): undefined => {
 // A start consists of four repeatable steps: link, session, files, message.
 
 const maxDepth = 2;
-const maxCopies = 4; // attempts per copy
+const maxCopies = 4;
 
 interface Deps extends Pick<ServerDependencies, 'records'> {
   readonly copies: Pick<WorkspaceCopier, 'copy'>;
@@ -72,9 +72,9 @@ export interface ChildStart {
   readonly cause: Pick<NonNullable<SessionRecord['parent']>, 'runId' | 'callId' | 'attempts'>;
   readonly task: string;
   readonly goal?: Goal | undefined;
-  /** A template for instructions, model and tools; undefined: the parent's. */
+  /** Supplies instructions, model and tools. Undefined: the parent's. */
   readonly template?: string | undefined;
-  /** A sub-agent of the parent's own agent; undefined: the parent's agent. */
+  /** A sub-agent of the parent's agent. Undefined: the parent's agent. */
   readonly agent?: string | undefined;
   readonly model?: string | undefined;
   /** `fork`: start with the parent's conversation and current files; `copy`: only its files. */
@@ -82,17 +82,17 @@ export interface ChildStart {
   readonly budget: RequestedBudget;
   /** A child without its own budget gets one of this many equal shares of the parent's remaining budget. */
   readonly parts: number;
-  /** The maximum number of delegated children working at the same time; undefined: no limit. */
+  /** Delegated children that can work at the same time. Undefined: no limit. */
   readonly most?: number;
 }
 
 export class ChildStarter extends ServerComponent<Deps> {
-  /** Serializes starts per parent, so that concurrent starts cannot exceed the count or the budget. */
+  /** Concurrent starts for one parent could exceed the count or the budget. */
   readonly #turns = createKeyedQueue();
 
   /**
-   * Rejects: conflict (nested too deeply, or too many children), invalid_request (an unknown template or sub-agent), quota
-   * (nothing is left).
+   * Rejects: conflict (nested too deeply, or too many children), invalid_request (unknown template or sub-agent), quota (no
+   * budget left).
    */
   async start(start: ChildStart, signal: AbortSignal): Promise<void> {
     const { id, parent, begins, task: text, goal } = start;
@@ -171,7 +171,7 @@ export class ChildStarter extends ServerComponent<Deps> {
       );
   }
 
-  /** Retries, because the sandbox may be lost during the copy, for example by a restart. A child that cannot start is deleted. */
+  /** Retries, because a restart may lose the sandbox during the copy. Deletes a child that cannot start. */
   async #copy(from: SessionId, to: SessionId, signal: AbortSignal): Promise<void> {
     for (let tries = 1; ; tries++) {
       try {
@@ -188,12 +188,12 @@ export class ChildStarter extends ServerComponent<Deps> {
   }
 }
 
-/** A `catch` handler that ignores the error if an earlier attempt already created the session. */
+/** Ignores the error if an earlier attempt created the session. */
 const unlessMade = (thrown: unknown): void => {
   if (toAppError(thrown).code !== 'fenced') throw thrown;
 };
 
-/** Undefined: the child uses its parent's agent. Throws: invalid_request. */
+/** Undefined: the parent's agent. Throws: invalid_request. */
 function findSubAgent({ agent }: SessionRecord, name: string | undefined): SubAgent | undefined {
   if (name === undefined) return undefined;
   const all = agent?.subAgents ?? [];

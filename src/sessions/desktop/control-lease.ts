@@ -6,19 +6,19 @@ export type DesktopControlReturnReason = 'returned' | 'left' | 'idle';
 export interface DesktopControlChange {
   readonly kind: 'taken' | 'returned';
   readonly why?: DesktopControlReturnReason;
-  /** The viewer that now has control; undefined: the agent. */
+  /** The viewer in control. Undefined: the agent. */
   readonly driver: string | undefined;
   readonly former: string | undefined;
-  /** Another server made the change and records it. */
+  /** Another server made and records the change. */
   readonly isElsewhere?: true;
 }
 interface Options extends Pick<ServerDependencies, 'clock'> {
-  /** The lease returns to the agent after this time without input, because a viewer may have left the page open. */
+  /** Without input for this long, control returns to the agent: a viewer may have left the page open. */
   readonly idleMs: number;
   readonly onChange: (news: DesktopControlChange) => void;
 }
 
-/** The lease of one desktop's keyboard and mouse. Held by the agent unless a viewer has taken it. */
+/** Controls a desktop's keyboard and mouse. The agent holds the lease unless a viewer takes it. */
 export class DesktopControlLease extends ServerComponent<Options> {
   readonly #waiting = new Set<() => void>();
   #driver: string | undefined;
@@ -29,12 +29,11 @@ export class DesktopControlLease extends ServerComponent<Options> {
   get driver(): string | undefined {
     return this.#driver;
   }
-  /** Whether a viewer of another server holds the lease. */
   get isElsewhere(): boolean {
     return this.#isElsewhere;
   }
 
-  /** Gives the lease to this viewer, even if another viewer holds it. */
+  /** Replaces any other viewer. */
   take(viewer: string): void {
     this.#usedAt = this.deps.clock.now();
     if (this.#driver === viewer && !this.#isElsewhere) return;
@@ -45,21 +44,21 @@ export class DesktopControlLease extends ServerComponent<Options> {
     this.deps.onChange({ kind: 'taken', driver: viewer, former });
   }
 
-  /** Returns whether this viewer holds the lease. If so, restarts the idle timer. */
+  /** Whether this viewer holds the lease. If so, restarts the idle timer. */
   uses(viewer: string): boolean {
     if (this.#driver !== viewer || this.#isElsewhere) return false;
     this.#usedAt = this.deps.clock.now();
     return true;
   }
 
-  /** Does nothing unless this viewer, connected to this server, holds the lease. */
+  /** Ignores viewers that do not hold the lease here. */
   giveBack(viewer: string, why: DesktopControlReturnReason): void {
     if (this.#driver !== viewer || this.#isElsewhere) return;
     this.#free();
     this.deps.onChange({ kind: 'returned', why, driver: undefined, former: viewer });
   }
 
-  /** `driver` is another server's viewer that holds the lease; undefined: the agent holds it. */
+  /** `driver`: another server's viewer with the lease. Undefined: the agent. */
   elsewhere(driver: string | undefined): void {
     const former = this.#driver;
     if (driver === former && (this.#isElsewhere || driver === undefined)) return;
@@ -91,7 +90,7 @@ export class DesktopControlLease extends ServerComponent<Options> {
     for (const go of [...this.#waiting]) go(); // each waiter checks again in a later microtask
   }
 
-  /** One timer covers all of the holder's input. When the timer fires, it is restarted if input has arrived in the meantime. */
+  /** One timer covers all input. It restarts if input arrived before it fired. */
   #watch(): void {
     const { clock, idleMs } = this.deps;
     const left = this.#usedAt + idleMs - clock.now();
@@ -104,7 +103,7 @@ export class DesktopControlLease extends ServerComponent<Options> {
   }
 }
 
-// If servers share a store, viewers of one desktop may be connected to different servers. Implemented in ../cluster.
+// Viewers of one desktop may use different servers that share a store. Implemented in ../cluster.
 
 export interface SharedDesktopControlOptions {
   readonly id: SessionId;
@@ -115,16 +114,15 @@ export interface SharedDesktopControlOptions {
 export type SharedDesktopControlFactory = (options: SharedDesktopControlOptions) => SharedDesktopControl;
 
 export interface SharedDesktopControl {
-  /** Updates `lease` to the state in the store. */
   look(): Promise<void>;
-  /** Keeps applying stored changes until the returned handle is disposed. */
+  /** Applies stored changes until disposed. */
   watch(): Disposable;
   /**
-   * Records that a viewer of this server took the lease. If `isTakenOver` is false, and a viewer of another server turns out to
-   * hold the lease, that viewer keeps it.
+   * Records that a viewer on this server took the lease. Unless `isTakenOver` is true, another server's viewer that holds
+   * the lease keeps it.
    */
   taken(viewer: string, isTakenOver: boolean): void;
   returned(viewer: string): void;
-  /** Returns the lease from another server's viewer to the agent. Resolves with false if that viewer does not hold the lease. */
+  /** Takes the lease from another server's viewer. False: that viewer does not hold it. */
   takeBack(viewer: string): Promise<boolean>;
 }

@@ -20,7 +20,7 @@ import type { SessionCommands } from '../engine/session-commands.ts';
 import type { SessionStreamRegistry } from '../engine/watchers.ts';
 import type { DesktopHubRegistry, DesktopViewerHub } from './screen.ts';
 
-/** Why a sandbox has no desktop, and how to get one. Empty: the reason is unknown. */
+/** Says why a sandbox has no desktop, and how to get one. Empty: unknown. */
 export function describeMissingDesktop({ state, detail = '', seconds = 0 }: DesktopAvailability): string {
   switch (state) {
     case 'none':
@@ -39,7 +39,6 @@ export interface DesktopDeps {
   readonly commands: Pick<SessionCommands, 'change'>;
   readonly reports: Pick<DesktopStatusRecorder, 'saw'>;
   readonly screens: DesktopHubRegistry;
-  /** Whether a sandbox started for the session now would have a desktop. */
   readonly offerFor: (session: SessionRecord) => DesktopAvailability;
   readonly power: Pick<SandboxService, 'stop' | 'start'>;
   readonly isAtWork: (id: SessionId) => Promise<boolean>;
@@ -65,7 +64,7 @@ export function createDesktopService(deps: DesktopDeps): DesktopService {
     return offer;
   }
 
-  /** Undefined if no sandbox is running, or if sandboxes have no desktop. Does not start a sandbox. */
+  /** Undefined: no running sandbox, or no desktop. Does not start a sandbox. */
   async function running(id: SessionId): Promise<SandboxClient | undefined> {
     const session = await known(id);
     if (offerFor(session).state === 'none' || session.sandboxState !== 'running') return undefined;
@@ -100,7 +99,7 @@ export function createDesktopService(deps: DesktopDeps): DesktopService {
     if (now) reports.saw(id, now); // otherwise the next heartbeat reports the status
   }
 
-  /** Determines why a desktop stream ended. If the sandbox still responds, the desktop was restarted. */
+  /** If the sandbox responds after a desktop stream ends, the desktop was restarted. */
   async function findCause(
     id: SessionId,
     screen: DesktopViewerHub,
@@ -135,7 +134,7 @@ export function createDesktopService(deps: DesktopDeps): DesktopService {
     const { client } = stack.use(await sandboxes.use(id, until.signal));
     const stream = stack.adopt(await client.desktop.vnc(until.signal).catch(absence(offer)), (it) => void it.destroy());
     stream.on('error', () => {}); // `close` follows
-    screen.follow(tell(id, client)); // not awaited, so that it does not delay the viewer
+    screen.follow(tell(id, client)); // not awaited, to avoid delaying the viewer
     screen.isStopped = false;
     await screen.shared?.look();
     if (screen.shared) stack.use(screen.shared.watch());
@@ -248,7 +247,7 @@ const absence = (offer: DesktopAvailability) => (thrown: unknown) => {
 };
 
 function without(offer: DesktopAvailability): AppError {
-  // The VNC socket of the SheikhBox API requires exactly this text if sandboxes never have a desktop.
+  // The SheikhBox API's VNC socket requires exactly this text if sandboxes never have a desktop.
   const advice = offer.state === 'none' ? '' : describeMissingDesktop(offer);
   return new AppError('unsupported', `VNC is not available${advice && `. ${advice}`}`);
 }
@@ -257,6 +256,6 @@ const atWork = () =>
   new AppError('conflict', 'The agent is working, and its sandbox would restart. Stop the run, or wait until it ends.');
 
 async function closed(stream: Duplex): Promise<void> {
-  stream.once('end', () => stream.destroy()); // without this, the stream could stay half-open
+  stream.once('end', () => stream.destroy()); // avoids a half-open stream
   if (!stream.closed) await once(stream, 'close').catch(() => {});
 }

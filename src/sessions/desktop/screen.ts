@@ -18,7 +18,6 @@ interface Options {
   readonly controlIdleMs: number;
   readonly note: (fact: DesktopFact) => void;
   readonly id: SessionId;
-  /** Set if other servers share the store. */
   readonly shareControl: SharedDesktopControlFactory | undefined;
 }
 export interface ViewerHandle extends Disposable {
@@ -32,13 +31,11 @@ const whys: Readonly<Record<DesktopControlReturnReason | 'lapsed', string>> = {
   idle: 'The viewer was inactive; the keyboard and mouse are the agent’s again.',
 };
 
-/** The viewers of one session's desktop, and the lease of its keyboard and mouse. Kept in memory while in use. */
 export class DesktopViewerHub extends ServerComponent<Options> {
   holders = 0;
   readonly #viewers = new Map<string, DesktopViewerOptions>();
-  /** Viewers that are connecting. They count toward the limit. */
   #coming = 0;
-  /** Control facts wait for this promise, so that the desktop's start is logged before them. */
+  /** Control facts wait for this, so that the desktop's start is logged first. */
   #before: Promise<unknown> = Promise.resolve();
   /** Stopped by a person and not started since. */
   isStopped = false;
@@ -57,7 +54,7 @@ export class DesktopViewerHub extends ServerComponent<Options> {
     return this.#viewers.size;
   }
 
-  /** Counts a viewer while it connects. Throws: queue_full. */
+  /** Counts a viewer that is connecting. Throws: queue_full. */
   admit(): Disposable {
     const { maxViewers } = this.deps;
     if (this.#viewers.size + this.#coming >= maxViewers) {
@@ -68,8 +65,8 @@ export class DesktopViewerHub extends ServerComponent<Options> {
   }
 
   /**
-   * Registers a viewer until the returned handle is disposed. The viewer replaces an older viewer of the same name and
-   * inherits its control. A viewer that can only watch replaces none; if its name is taken, it gets the name `spare`.
+   * Registers a viewer until the handle is disposed. A viewer that can control replaces an older one of the same name and
+   * inherits its control. A watch-only viewer whose name is taken gets the name `spare`.
    */
   seat(request: DesktopViewerOptions, spare: string): ViewerHandle {
     const { viewerId = spare } = request;
@@ -102,7 +99,7 @@ export class DesktopViewerHub extends ServerComponent<Options> {
     } else this.lease.giveBack(id, 'returned');
   }
 
-  /** Control facts noted from now on are logged once `news` settles, because the log must show the desktop's start first. */
+  /** Delays further control facts until `news` settles, because the log must show the desktop's start first. */
   follow(news: Promise<unknown>): void {
     this.#before = Promise.allSettled([this.#before, news]);
   }
@@ -145,7 +142,6 @@ export class DesktopHubRegistry extends ServerComponent<HubsDeps> {
     return this.#screens.get(id);
   }
 
-  /** Keeps the screen in memory until every handle returned for it is disposed. */
   hold(id: SessionId): Disposable & { readonly screen: DesktopViewerHub } {
     const { clock, facts, settings, shareControl } = this.deps;
     const screen =

@@ -8,10 +8,9 @@ import type { DesktopProvider, SessionDesktop } from '../run/run-context.ts';
 
 type PictureBytes = Parameters<NonNullable<ToolContext['keepPicture']>>[0];
 
-/** Keeps only the newest screenshots of each session. */
 export interface ScreenshotStore {
   keep(id: SessionId, picture: PictureBytes, signal: AbortSignal): Promise<StoredPicture | undefined>;
-  /** Base64; undefined if the file cannot be read. */
+  /** Base64. Undefined: the file cannot be read. */
   load(file: string): Promise<string | undefined>;
   forget(id: SessionId): Promise<void>;
 }
@@ -46,7 +45,7 @@ export function createScreenshotStore({ uploads, keepPerSession, newName, urlOf,
       uploads
         .open(file)
         .then(async (stream) => (await buffer(stream)).toString('base64'))
-        .catch(() => undefined), // an unreadable picture is omitted so that the turn can continue
+        .catch(() => undefined), // the turn continues without an unreadable picture
     forget: (id) => uploads.deleteSession(id),
   };
 }

@@ -38,7 +38,7 @@ export function createDocumentService({ records, clock, ids, deleteUpload }: Dep
   );
   const of = (kind: DocumentKind) => collections.get(kind) as Collection<StoredDocument>;
   const found = (id: string) => of(kindOf(id)).get(id);
-  // If servers change a document concurrently, all of them store the same earlier version here, so overwriting it is harmless.
+  // Concurrent changes all store the same earlier version, so overwriting it is harmless.
   const keepVersion = (doc: StoredDocument) =>
     records.put({ kind: earlierKind, id: versionId(doc.id, doc.version), doc, sort: doc.version });
 
@@ -109,7 +109,7 @@ export function createDocumentService({ records, clock, ids, deleteUpload }: Dep
   return service;
 }
 
-/** Each call checks the next batch of files and deletes those that have expired. Resolves with the number deleted. */
+/** Each call checks the next batch of files and deletes expired ones. Resolves with the number deleted. */
 export function createExpiredFileSweep(
   { records, clock }: Pick<Deps, 'records' | 'clock'>,
   documents: DocumentService,

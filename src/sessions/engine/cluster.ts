@@ -6,7 +6,7 @@ import type { SessionCommands } from './session-commands.ts';
 import type { SessionEvictor } from './session-evictor.ts';
 import type { Supervisor } from './supervisor.ts';
 
-// The engine's interfaces to other servers on the same store. Implemented in ../cluster.
+// Interfaces to other servers on the same store. Implemented in ../cluster.
 
 /** After `start`, this server also executes commands from other servers. */
 export interface ClusterCommands extends SessionCommands, AsyncDisposable {

@@ -76,13 +76,13 @@ export function createEngine(options: EngineOptions): Engine {
       supervisor.start({ session, hydrate: (id, signal) => hydration.make(id, signal) }, eviction);
       others?.commands.start();
     },
-    /** Stops all work immediately: runs stay unfinished in the log, and sandboxes can be adopted later. */
+    /** Stops all work immediately. Runs stay unfinished in the log, and sandboxes can be adopted later. */
     async [Symbol.asyncDispose]() {
       await others?.commands[Symbol.asyncDispose]();
       await remoteSandboxes?.[Symbol.asyncDispose]();
       for (const { runWriter } of liveSessions.all()) runWriter?.shut();
       supervisor.stop();
-      // Commands whose facts are being written get the result of that write as their answer.
+      // Commands whose facts are being written wait for the result of that write.
       await Promise.allSettled([...releases, ...liveSessions.all().map(({ writer }) => writer.settled())]);
       await liveSessions.allGone();
       pendingCommands.refuse(new AppError('shutting_down', 'The server is shutting down. Try again in a moment.'));
@@ -96,7 +96,7 @@ export interface EngineOptions extends Pick<ServerDependencies, 'clock' | 'ids' 
   readonly logger: EngineLogger;
   readonly policies: SessionPolicies & {
     readonly restart: RestartPolicy;
-    /** Maximum numbers of sessions that are working and of sandboxes that are starting; others wait. */
+    /** Sessions that can work, and sandboxes that can start, at the same time. Others wait. */
     readonly limits: Readonly<Record<SlotKind, number>>;
   };
   readonly agents: AgentDeps;
@@ -105,9 +105,8 @@ export interface EngineOptions extends Pick<ServerDependencies, 'clock' | 'ids' 
   readonly hooks: readonly WorkspaceHook[];
   readonly facts: SandboxFactChannel;
   readonly watchers: Pick<SessionStreamRegistry, 'isWatched'>;
-  /** Called with each fact and its seq once the fact is durable. */
+  /** Called once the fact is durable. */
   readonly onFact: (id: SessionId, fact: SessionFact, seq: number) => void;
   readonly onRunEnd: (status: 'completed' | 'stopped' | 'failed') => void;
-  /** Undefined: this server owns every session. */
   readonly cluster?: Cluster | undefined;
 }

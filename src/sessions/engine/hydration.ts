@@ -25,10 +25,9 @@ import type { SessionStreamRegistry } from './watchers.ts';
 export interface SessionPolicies {
   readonly run: Omit<RunPolicy, 'plans'>;
   readonly sandbox: SandboxPolicy;
-  /** Maximum idle time of the session's sandbox, as set by its template and the settings. */
   readonly mostIdleSeconds: (session: SessionRecord) => number;
   readonly passivateMs: number;
-  /** The maximum number of queued messages; further ones are refused with queue_full. */
+  /** Further messages are refused with queue_full. */
   readonly maxQueued: number;
 }
 interface Deps extends Pick<ServerDependencies, 'clock' | 'ids' | 'log'> {
@@ -39,7 +38,6 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'ids' | 'log'> {
   readonly onFact: (id: SessionId, fact: SessionFact, seq: number) => void;
   readonly liveSessions: LiveSessions;
   readonly ownership: Ownership;
-  /** Undefined: no other server can exist. */
   readonly remoteSandboxes: Pick<RemoteSandboxAccess, 'leave'> | undefined;
 }
 
@@ -50,10 +48,7 @@ interface SessionRunSettings {
 
 const nothing: Awaited<ReturnType<typeof foldRuns>> = { runs: [], folds: new Map() };
 
-/**
- * Sandboxes with their own lifetime rules are never stopped for being idle. The number is the longest delay that a timer
- * supports.
- */
+/** A sandbox with its own lifetime rules has no idle stop. The number is the longest delay that a timer supports. */
 const neverIdle = { idlePauseMs: undefined, idleStopMs: 2 ** 31 - 1 };
 
 /** Overrides the idle time. The sandbox is paused after half of that time, with its memory kept. */
@@ -70,16 +65,16 @@ export class SessionHydrator extends ServerComponent<Deps> {
     await this.#alone(id);
     await ownership.take(id, 'confirmed');
     await remoteSandboxes?.leave(id);
-    // Reads the head first: if an earlier holder appends after this read, our first append is fenced.
+    // Read the head first: if an earlier holder appends later, our first append is fenced.
     const { head } = await log.page(id, Number.MAX_SAFE_INTEGER, 1);
     const found = await store.records.get('session', id);
     if (!found) throw new AppError('session_not_found', 'There is no such session.');
     const record = StoredSession.parse(found.doc);
-    // Skips the runs of a deleted session, so an unreadable log cannot keep the session's sandbox alive.
+    // A deleted session's runs are skipped, so that an unreadable log cannot keep its sandbox alive.
     const { runs, folds } = record.deleting ? nothing : await foldRuns(log, record);
     const live = this.#live(record, head);
     if (folds.size > 0) await live.transcript.load();
-    throwIfAborted(signal); // the session was evicted in the meantime
+    throwIfAborted(signal);
     const first = runs[0];
     const fold = first && folds.get(first.runId);
     live.task = first?.task ?? '';
@@ -136,7 +131,7 @@ export class SessionHydrator extends ServerComponent<Deps> {
   #live(record: StoredSession, head: number): LiveSession {
     const { log, clock, store, watchers, onFact, ownership, liveSessions } = this.deps;
     const { id } = record;
-    let transcript: Transcript | undefined; // created on first use, because most sessions in memory never run
+    let transcript: Transcript | undefined; // on first use, because most sessions in memory never run
     const live: LiveSession = {
       id,
       writer: new SessionWriter({
@@ -165,7 +160,7 @@ export class SessionHydrator extends ServerComponent<Deps> {
     return live;
   }
 
-  /** Continues a run that a restart interrupted, and completes its open message with the text so far. */
+  /** Continues an interrupted run, and completes its open message with the text so far. */
   async #takeUp(live: LiveSession, runId: RunId, fold: RunFold): Promise<void> {
     const { ids, clock } = this.deps;
     const { writer, transcript } = live;

@@ -4,11 +4,11 @@ import type { LiveSession } from '../run/live-session.ts';
 
 export class LiveSessions {
   readonly #lives = new Map<SessionId, LiveSession>();
-  /** By session: the expiry (epoch ms) of a running sandbox that was found by its labels. */
+  /** Expiry (epoch ms) of running sandboxes found by their labels. */
   readonly #adoptable = new Map<SessionId, number>();
-  /** New sessions. Each session's sandbox starts when the session is hydrated. */
+  /** Sandboxes of these new sessions start at hydration. */
   readonly #starting = new Set<SessionId>();
-  /** Sessions that are leaving memory. Their last writes finish before the session is hydrated again. */
+  /** A session's last writes finish before it is hydrated again. */
   readonly #leaving = new Map<SessionId, Promise<void>>();
 
   #broken: (id: SessionId, error: AppError) => void = () => {};
@@ -17,7 +17,7 @@ export class LiveSessions {
     this.#broken = listener;
   }
 
-  /** Does nothing if the session has been hydrated again since its log refused the write. */
+  /** Ignores sessions that were hydrated again after the failed write. */
   broken(live: LiveSession, error: AppError): void {
     if (this.#lives.get(live.id) === live) this.#broken(live.id, error);
   }
@@ -49,7 +49,7 @@ export class LiveSessions {
     this.#lives.clear();
   }
 
-  /** Makes the session's next hydration adopt its running sandbox. `expiresAt`: epoch ms. */
+  /** The session's next hydration adopts its running sandbox. `expiresAt`: epoch ms. */
   offer(id: SessionId, expiresAt: number): void {
     this.#adoptable.set(id, expiresAt);
   }
@@ -62,14 +62,13 @@ export class LiveSessions {
     this.#starting.add(id);
   }
 
-  /** Returns the values set by `offer` and `begin`, and removes them. */
   takeSandbox(id: SessionId): { readonly expiresAt: number | undefined; readonly starts: boolean } {
     const expiresAt = this.#adoptable.get(id);
     this.#adoptable.delete(id);
     return { expiresAt, starts: this.#starting.delete(id) };
   }
 
-  /** Delays the next hydration of the session until `gone` settles. */
+  /** The session's next hydration waits for `gone`. */
   goes(id: SessionId, gone: Promise<void>): void {
     const left = Promise.all([this.#leaving.get(id), gone]).then(() => {
       if (this.#leaving.get(id) === left) this.#leaving.delete(id);

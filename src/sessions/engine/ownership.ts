@@ -4,33 +4,31 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { SandboxLease } from '../run/run-context.ts';
 
 export interface RemoteSandboxAccess extends AsyncDisposable {
-  /** Connects to the sandbox. The holder starts the sandbox first if it is not running. */
+  /** The holder starts the sandbox first if needed. */
   use(id: SessionId, signal: AbortSignal): Promise<SandboxLease>;
-  /** Connects without delaying the sandbox's idle stop. Rejects: sandbox_not_found. */
+  /** Does not delay the sandbox's idle stop. Rejects: sandbox_not_found. */
   look(id: SessionId, signal: AbortSignal): Promise<{ readonly client: SandboxClient }>;
-  /** Closes the connection. Call when this server takes over the session, and when the session is deleted. */
+  /** Closes the connection. Call when this server takes over the session or the session is deleted. */
   leave(id: SessionId): Promise<void>;
 }
 
-/** Decides which sessions this server may work on: a session has at most one holder at a time. */
+/** Ensures that a session has at most one holder at a time. */
 export interface Ownership extends AsyncDisposable {
-  /** Whether other servers can exist. If not, this server owns every session and ownership costs nothing. */
+  /** False: no other server can exist, and ownership costs nothing. */
   readonly isShared: boolean;
   /**
-   * Makes this server the holder and resolves with the session's epoch. `confirmed`: requires a current answer from the store.
-   * Rejects: fenced (another server owns the session), store_unavailable.
+   * Makes this server the holder and resolves with the session's epoch. `confirmed` requires a current answer from the
+   * store. Rejects: fenced (another server owns the session), store_unavailable.
    */
   take(id: SessionId, how?: 'confirmed'): Promise<number>;
-  /** Undefined if this server is not the holder. */
   epochOf(id: SessionId): number | undefined;
   /**
-   * Call before acting on the session. Undefined if this server is certainly the holder; otherwise resolves once the store
-   * confirms that. Rejects: fenced, store_unavailable.
+   * Call before acting on the session. Undefined: this server is certainly the holder. Otherwise resolves once the store
+   * confirms it. Rejects: fenced, store_unavailable.
    */
   confirm(id: SessionId): Promise<void> | undefined;
   release(id: SessionId): Promise<void>;
   owned(): SessionId[];
-  /** Whether the store names another server as the holder. */
   isElsewhere(id: SessionId): Promise<boolean>;
   onLost(listener: (id: SessionId) => void): void;
 }

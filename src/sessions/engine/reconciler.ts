@@ -17,30 +17,28 @@ interface Deps extends Pick<ServerDependencies, 'clock'> {
   readonly supervisor: Pick<Supervisor, 'wake' | 'hasSandbox'>;
   readonly liveSessions: Pick<LiveSessions, 'offer' | 'get'>;
   readonly logger: EngineLogger;
-  /** A sandbox without a session is destroyed after this time. */
+  /** Sandboxes without a session are destroyed after this time. */
   readonly graceMs: number;
   readonly everyMs: number;
   readonly remove: (id: SessionId) => Promise<void>;
-  /** Undefined: this server owns all sessions. */
   readonly ownership?: Pick<Ownership, 'isElsewhere'>;
   readonly isWithPeer?: (id: SessionId) => boolean;
-  /** Whether the sandbox is reserved for a session that does not exist yet. */
+  /** Whether the sandbox is reserved for a future session. */
   readonly isReady?: (id: SessionId) => boolean;
-  /** Whether this server currently destroys unclaimed sandboxes. Two servers doing so would be harmless. */
+  /** Limits the destruction of unclaimed sandboxes to one server. Two would be harmless. */
   readonly mayReap?: () => Promise<boolean>;
 }
 const callMs = 20_000;
 
 /** Compares the driver's sandboxes with the stored sessions, so that no sandbox is leaked and no session loses its sandbox. */
 export class Reconciler extends ServerComponent<Deps> {
-  /** When a sandbox was first seen without a session. */
   readonly #unclaimed = new Map<string, number>();
   readonly #offered = new Set<string>();
   readonly #removing = new Set<SessionId>();
-  /** Sessions that had a sandbox when the server started. Empty once `recover` has woken them. */
+  /** Sessions with a sandbox at start-up. Empty once `recover` has woken them. */
   #waiting: SessionId[] = [];
   #isSettled = false;
-  /** Prevents logging the same outage more than once. */
+  /** Limits the warnings to one per outage. */
   #isAway = false;
   #up: readonly SandboxInfo[] = [];
 
@@ -48,7 +46,7 @@ export class Reconciler extends ServerComponent<Deps> {
     return this.#up;
   }
 
-  /** Offers each running sandbox to its session, which adopts it when next hydrated. Runs before the server accepts requests. */
+  /** Offers running sandboxes to their sessions for adoption. Runs before the server accepts requests. */
   async offer(signal: AbortSignal): Promise<void> {
     const { liveSessions, logger } = this.deps;
     const sandboxes = await this.#list(signal).catch((error: unknown) => {
@@ -62,7 +60,7 @@ export class Reconciler extends ServerComponent<Deps> {
     }
   }
 
-  /** Runs in parallel with requests: continues unfinished runs, finishes interrupted removals and adopts sandboxes. */
+  /** Continues runs, finishes removals and adopts sandboxes, in parallel with requests. */
   async recover(signal: AbortSignal = neverAbortingSignal): Promise<void> {
     const { supervisor, store } = this.deps;
     if (!this.#isSettled) await raceAbort(store.settle(), signal);
@@ -84,8 +82,8 @@ export class Reconciler extends ServerComponent<Deps> {
   }
 
   /**
-   * Sweeps until the signal fires; each sweep catches anything that earlier ones missed. Returns as soon as the signal fires,
-   * because a slow store must not delay the shutdown.
+   * Sweeps until the signal fires; later sweeps catch what earlier ones missed. Returns when the signal fires, because a
+   * slow store must not delay the shutdown.
    */
   async run(signal: AbortSignal): Promise<void> {
     await this.recover(signal).catch((error: unknown) => {
@@ -107,7 +105,7 @@ export class Reconciler extends ServerComponent<Deps> {
     const { supervisor, liveSessions, store } = this.deps;
     await this.recover(signal);
     const sandboxes = await this.#list(signal);
-    // A session in memory already knows its sandbox. Every other session costs one store read per sweep.
+    // A session in memory knows its sandbox. Others cost one store read per sweep.
     const isSettled = (id: SessionId) => supervisor.hasSandbox(id) || this.#isWithPeer(id) || this.#isReady(id);
     const unsettled = sandboxes.filter(({ sessionId }) => !isSettled(sessionId));
     const ids = unsettled.map(({ sessionId }) => sessionId);
@@ -116,12 +114,12 @@ export class Reconciler extends ServerComponent<Deps> {
     const unclaimed = new Set<string>();
     for (const sandbox of unsettled) {
       const record = records.get(sandbox.sessionId);
-      if (record?.deleting) continue; // the session's removal is in progress
+      if (record?.deleting) continue;
       if (record && (supervisor.hasSandbox(record.id) || !isUp(sandbox))) continue;
       if (await this.deps.ownership?.isElsewhere(sandbox.sessionId)) continue;
       throwIfAborted(signal);
       if (record && !liveSessions.get(record.id) && !this.#offered.has(sandbox.id)) {
-        this.#offered.add(sandbox.id); // only once: a sandbox whose adoption failed is useless
+        this.#offered.add(sandbox.id); // a sandbox whose adoption failed is useless
         supervisor.wake(record.id, sandbox);
         continue;
       }
@@ -140,7 +138,7 @@ export class Reconciler extends ServerComponent<Deps> {
       throwIfAborted(signal);
       if (isInHands(record.id)) continue; // resumed since the marks were read
       if (isUnfinished(record)) this.#takeUp(record);
-      // The holder stopped before it could remove the mark.
+      // The holder stopped before removing the mark.
       else if (!(await ownership?.isElsewhere(record.id))) await deleteUnfinishedMark(store.records, mark);
     }
   }
@@ -164,7 +162,7 @@ export class Reconciler extends ServerComponent<Deps> {
     const since = Math.min(this.#unclaimed.get(sandbox.id) ?? now, now); // the wall clock may have been set back
     this.#unclaimed.set(sandbox.id, since);
     if (now - since < graceMs || (await this.deps.mayReap?.()) === false) return;
-    // The session may have claimed the sandbox after the list was read.
+    // The session may have claimed the sandbox after the listing.
     if (supervisor.hasSandbox(sandbox.sessionId) || this.#isReady(sandbox.sessionId)) return;
     logger.warn({ session: sandbox.sessionId, sandbox: sandbox.id }, 'destroying a sandbox that no session claims');
     await runWithTimeout({ ms: callMs, clock: this.deps.clock, signal }, (call) =>

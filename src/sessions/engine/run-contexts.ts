@@ -52,42 +52,33 @@ export interface ServerPrompts {
 
 export interface AgentDeps {
   readonly profileOf: AgentProfileResolver;
-  /** Undefined: the built-in prompts. */
   readonly prompts?: ServerPrompts;
   readonly toolTimeoutMs: number;
-  /** The budget of a session, shared by all its runs. Undefined: none. */
   readonly budget?: BudgetSpec | undefined;
   readonly openBudgets?: TurnBudgetFactory;
   readonly approvals?: ApprovalPolicy | undefined;
   readonly gate?: (id: SessionId, signal: AbortSignal) => Promise<void>;
-  /** Undefined if sandboxes have no desktop. */
   readonly desktop?: DesktopProvider;
-  /**
-   * Whether a sandbox started for the session now would have a desktop; if not, `advice` says why or what to do. Absent: the
-   * driver decides.
-   */
+  /** Whether a sandbox started now would have a desktop. If not, `advice` says why or what to do. Absent: the driver decides. */
   readonly desktopFor?: (session: SessionRecord) => { readonly isReady: boolean; readonly advice: string };
   readonly external?: ExternalToolProvider;
   readonly kernels?: KernelManager;
-  /** Agents with their own loop; undefined: none. */
   readonly loops?: ExternalAgentRunner;
-  /** Records the workspace's files as of the start of each run. Undefined: off. */
   readonly snapshots?: BaselineRecorder;
   readonly pullRequests?: (id: SessionId, repositories: readonly SessionRepository[]) => PullRequestOpener;
   readonly children?: {
     of(parent: SessionRecord, runId: RunId, most: number): ChildSessions;
   };
-  /** Rejects: not_found if a skill listed by the session, its agent or its template does not exist. */
+  /** Rejects with not_found if a skill of the session, its agent or its template does not exist. */
   readonly skillsOf?: (session: SessionRecord) => Promise<readonly OfferedSkill[]>;
   readonly unreachedCredentials?: (session: SessionRecord) => Promise<readonly UnreachableCredential[]>;
   readonly memoryFolders?: {
     readonly sync: (session: LiveSession, client: SandboxClient, signal: AbortSignal) => Promise<void>;
     readonly keep: (session: LiveSession, client: SandboxClient, signal: AbortSignal) => Promise<string | undefined>;
   };
-  /** Notes that outlive a session, and their list for the model; undefined: off. */
+  /** Notes that outlive the session. Undefined: off. */
   readonly memoryOf?: (session: SessionRecord, runId: RunId) => AgentMemory;
   readonly listNotes?: (memory: AgentMemory) => Promise<string>;
-  /** The notes' text, for agents with their own loop; undefined: off. */
   readonly tellNotes?: (memory: AgentMemory) => Promise<string | undefined>;
   readonly files?: UploadReader;
 }
@@ -102,11 +93,11 @@ interface Deps {
 
 export interface RunContextFactory {
   /**
-   * Collects the dependencies of a run's actors. Rejects with `cancelled` if the run has ended. If `signal` is set, the tools
-   * of tool servers are included; reading them starts the sandbox.
+   * Rejects with `cancelled` if the run has ended. With `signal`, includes the tools of tool servers, which starts the
+   * sandbox.
    */
   working(run: BudgetedRun, signal?: AbortSignal): Promise<RunContext>;
-  /** Reads from a ready sandbox the data that a run needs. Call before the run's first command. Never rejects. */
+  /** Reads a run's data from a ready sandbox. Call before the run's first command. Never rejects. */
   ready(live: LiveSession, client: SandboxClient): Promise<void>;
 }
 
@@ -122,14 +113,14 @@ export function createRunContextFactory({
   const nested = new NestedWorkspaceNotes();
   const noteTexts = new WeakMap<object, string | undefined>();
   const missing = new OmissionReporter();
-  /** Runs that began before the session's repositories were fetched. They fail if a repository cannot be used. */
+  /** Runs from before the repositories were fetched. They fail if a repository cannot be used. */
   const awaiting = new WeakSet<object>();
   const workspaceSkills = new WorkspaceSkillFinder();
   const prompts = agents.prompts ?? { parts: readBuiltInPromptParts(), about: () => unknownSandbox };
 
   async function ready(live: LiveSession, client: SandboxClient): Promise<void> {
     const { id, runWriter, writer } = live;
-    // A snapshot taken before the repositories are fetched would attribute their files to the run.
+    // A snapshot taken now would attribute the repositories' files to the run.
     if (runWriter && hasUnpreparedRepository(writer.record)) awaiting.add(runWriter);
     if (!runWriter || hasUnpreparedRepository(writer.record)) return;
     void agents.snapshots?.ofRun(id, runWriter.runId, client);
@@ -181,8 +172,8 @@ export function createRunContextFactory({
     };
     // a paused sandbox responds only after a call has resumed it
     const client = live.isPaused ? undefined : live.client;
-    const isWhole = !hasUnpreparedRepository(live.writer.record); // if false, the run's first sandbox use takes the snapshot
-    if (client && isWhole) void snapshots?.ofRun(id, runId, client); // while the model thinks
+    const isWhole = !hasUnpreparedRepository(live.writer.record); // otherwise, the run's first sandbox use takes the snapshot
+    if (client && isWhole) void snapshots?.ofRun(id, runId, client);
     const folders = foldersOf(live.writer.record);
     const reader = client && folders && { client, clock, window: model.abilities.window, folders };
     const skills = {
@@ -204,7 +195,7 @@ export function createRunContextFactory({
     const delegating = children ? skilled : withoutDelegationTools(skilled);
     const notes = profile.memory && agents.memoryOf?.(live.writer.record, runId);
     const offeredTools = restrictMemoryTools(delegating, notes && profile.memory);
-    // Read once per run: changing the prompt during a run would invalidate the provider's cache.
+    // Once per run, because a changed prompt would invalidate the provider's cache.
     const readNotes = profile.agent ? agents.tellNotes : agents.listNotes;
     if (notes && readNotes && !noteTexts.has(runWriter)) noteTexts.set(runWriter, await readNotes(notes));
     const known = noteTexts.get(runWriter);
@@ -277,7 +268,7 @@ export function createRunContextFactory({
   return { working, ready };
 }
 
-/** Throws if the workspace cannot be used: the output of a run in an empty or unprepared folder would pass for a real result. */
+/** Throws if the workspace cannot be used: output of a run in an empty or unprepared folder would pass for a real result. */
 function throwIfUnusable({ repositories = [] }: SessionRecord): void {
   for (const { path, state, error, environment } of repositories) {
     if (state === 'failed') throw new AppError('conflict', `The repository ${path} could not be fetched: ${error}`);
@@ -285,7 +276,7 @@ function throwIfUnusable({ repositories = [] }: SessionRecord): void {
   }
 }
 
-/** The folders of the session's repositories. Undefined until all are fetched, because a run reads notes from them only once. */
+/** Undefined until all repositories are fetched, because a run reads their notes only once. */
 const foldersOf = ({ repositories = [] }: SessionRecord): readonly string[] | undefined =>
   repositories.some(({ state }) => state === 'waiting') ? undefined : repositories.map(({ path }) => path);
 
@@ -305,7 +296,7 @@ interface ToolServerLender {
   readonly tell: (failed: readonly FailedToolServer[], leftOut: readonly UnsupportedTool[]) => Promise<void>;
 }
 
-/** If the sandbox cannot start, the tool servers' tools are omitted. A call that needs the sandbox then reports the failure. */
+/** Omits the tool servers' tools if the sandbox cannot start. A call that needs the sandbox then reports the failure. */
 async function withExternal(own: ToolRegistry, lender: ToolServerLender, signal: AbortSignal): Promise<ToolRegistry> {
   const { external, use, profile, tell } = lender;
   const { toolServers, allows = () => true } = profile;
@@ -321,6 +312,6 @@ async function withExternal(own: ToolRegistry, lender: ToolServerLender, signal:
 }
 
 const elsewhere: ReadonlySet<string> = new Set(['skill', 'children', 'memory', 'memory_write']);
-/** Also true for tools that run in a worker's own sandbox, which this server does not manage. */
+/** Includes tools in a worker's own sandbox, which this server does not manage. */
 const worksInSandbox = (tool: Tool | undefined): boolean =>
   tool?.byClient === 'worker' || (tool?.needs ?? []).some((need) => !elsewhere.has(need));

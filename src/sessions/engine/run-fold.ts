@@ -49,14 +49,14 @@ export class RunFold {
   #spending = noSpending;
   #reason: WaitReason | undefined;
   /**
-   * `#worked`: working time before the last restart. `#since`: when the run last started or continued. `#last`: when the
-   * run's newest event occurred. Downtime is not counted as working time.
+   * `#worked`: working time before the last restart. `#since`: the run's last start or continuation. `#last`: its newest
+   * event. Working time excludes downtime.
    */
   #worked = 0;
   #since = 0;
   #last = 0;
   #open: { fact: FactOf<'message.delta'>; text: string } | undefined;
-  /** The seq from which stuck detection starts. */
+  /** Stuck detection starts at this seq. */
   #actsFrom = 0;
   #hinted = false;
   #goal: Goal | undefined;
@@ -131,7 +131,7 @@ export class RunFold {
         break;
       }
       case 'run.resumed':
-        // A message that only answered an approval request is not news that could change the plan.
+        // Answers to approval requests alone do not change the plan.
         if (event.data.messageId && this.#decidedAt === event.seq - 1) this.#deciding.add(event.data.messageId);
         this.#waiting = this.#reason = undefined;
         this.#hinted = false;
@@ -181,12 +181,12 @@ export class RunFold {
     if (this.#openCalls.size === 0) this.#spending = addAmounts(this.#spending, { turns: 1 });
   }
 
-  /** Known even before the run starts. */
+  /** Known before the run starts. */
   get goal(): Goal | undefined {
     return this.#goal;
   }
 
-  /** A message with deltas in the log, but no `message.assistant` yet. */
+  /** A message with deltas, but no `message.assistant` yet. */
   get openMessage(): { fact: FactOf<'message.delta'>; text: string } | undefined {
     return this.#open;
   }
@@ -211,7 +211,7 @@ export class RunFold {
     const judgement = { ...this.#judgement, isOpen: this.#judgement.isOpen && unseen === 0 };
     const planned = this.#steps.length > 0;
     const approvals = requests.map((one) => toPendingApproval({ ...one, timeoutMs: Math.max(0, one.expiresAt - now) }));
-    // An interrupted turn counts as spent, so that a turn that always crashes the server is not repeated forever.
+    // An interrupted turn is spent, so that a turn that crashes the server is not repeated forever.
     const cut = calls.length === 0 && this.#waiting === undefined && !judgement.isOpen ? 1 : 0;
     const { turns, tokens, cost, toolCalls } = toBudgetAmounts(this.#spending);
     const isAnswer = calls[0]?.begun === true && calls[0].name === 'message_ask_user';
@@ -220,13 +220,13 @@ export class RunFold {
       steps: this.#steps,
       calls,
       waiting: this.#waiting,
-      // Before the first turn there is no plan, and the only unseen message is the task, which was not injected.
+      // Before the first turn, there is no plan. The only unseen message is the task, which was not injected.
       unseen: planned && !isAnswer ? unseen : 0,
       spent: { turns: turns + cut, tokens, cost },
       toolCalls,
       ...(this.#reason && { reason: this.#reason }),
       workedMs,
-      // A message that arrives while the goal is being judged means more work for the agent.
+      // A message during the judgement means more work for the agent.
       acts: this.#goal && unseen > 0 ? [] : listProgressEntries(transcript.entries, runId, this.#actsFrom),
       hinted: this.#hinted,
       ...(this.#goal && { judgement }),
@@ -235,13 +235,13 @@ export class RunFold {
   }
 }
 
-/** Restores a call requested by an agent with its own loop. The transcript contains only model calls. */
+/** Restores a call from an agent with its own loop. The transcript contains only model calls. */
 function toPendingCall(requested: AnswerRequest): PendingCall {
   const { callId, function: name, args, reason = '', content } = requested;
   return { callId, name, args, begun: false, confirm: reason, fixed: true, ...(content && { content }) };
 }
 
-/** Events that show that the agent has resumed work. They invalidate an unfinished judgement of its goal. */
+/** Events after which the agent has resumed work, so an unfinished judgement no longer applies. */
 const goesOn: ReadonlySet<string> = new Set([
   ...['run.resumed', 'message.delta', 'message.assistant', 'tool.calling', 'plan', 'step'],
 ]);
@@ -252,7 +252,7 @@ const userMessage = ({ messageId, text, attachments, goal }: FactOf<'message.use
   ...(attachments.length > 0 && { attachments }),
 });
 
-/** Runs that have not ended, in order, with folds of those that started or have a goal. */
+/** Open runs, in order, with folds of those that started or have a goal. */
 export async function foldRuns(
   log: Pick<EventLog, 'page'>,
   record: StoredSession,

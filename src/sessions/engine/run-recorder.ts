@@ -50,7 +50,7 @@ export class RunRecorder extends ServerComponent<Deps> {
     );
   }
 
-  /** Fails the run after its actor threw, which is always a server bug. */
+  /** Fails a run whose actor threw, which is always a server bug. */
   async abandon(id: SessionId, { run: { runId, task, goal }, error }: BrokenRun): Promise<void> {
     const { liveSessions, logger, onRunEnd } = this.deps;
     const live = liveSessions.get(id);

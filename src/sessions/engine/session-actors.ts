@@ -22,13 +22,13 @@ export interface SandboxEngineDeps {
   readonly driver: Driver;
   readonly startTimeoutMs: number;
   readonly spec: (session: SessionRecord, sandboxId: SandboxId) => SandboxSpec | Promise<SandboxSpec>;
-  /** `epoch`: the calling holder's epoch. The daemon refuses calls from earlier holders. */
+  /** `epoch`: the holder's. The daemon refuses calls from earlier holders. */
   readonly connect: (link: SandboxLink & { readonly epoch?: number }) => SandboxClient;
   readonly prepare: SandboxDeps['prepare'];
   readonly restore?: SandboxDeps['restore'];
   readonly rest?: SandboxDeps['rest'];
   readonly workdir: (id: SandboxId) => string;
-  /** Guards the free space of this machine's disk; undefined if sandboxes' disks are on other machines, such as cluster nodes. */
+  /** Undefined: sandboxes' disks are on other machines, such as cluster nodes. */
   readonly diskFloor?: DiskGuard | undefined;
   readonly holdings?: SandboxQuota | undefined;
 }
@@ -45,7 +45,7 @@ interface Deps {
   readonly facts: SandboxFactChannel;
   readonly reports: DesktopStatusRecorder;
   readonly onRunEnd: (status: 'completed' | 'stopped' | 'failed') => void;
-  /** Called with each release in progress, so that shutdown can wait for it. */
+  /** Shutdown waits for each release passed here. */
   readonly track: (released: Promise<AppError | undefined>) => void;
 }
 

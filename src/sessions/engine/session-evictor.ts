@@ -36,7 +36,7 @@ export class SessionEvictor extends ServerComponent<Deps> implements SessionEndL
     liveSessions.goes(id, this.#leave(id, record));
   }
 
-  /** Removes a session that could not be read: its state from before the crash must not be shown. */
+  /** Removes an unreadable session, because its state from before the crash must not be shown. */
   unavailable(id: SessionId): void {
     const { liveSessions, ownership } = this.deps;
     liveSessions.remove(id);
@@ -66,13 +66,13 @@ export class SessionEvictor extends ServerComponent<Deps> implements SessionEndL
   fenced(id: SessionId): void {
     const { ownership, supervisor } = this.deps;
     this.standDown(id);
-    // waking the session acquires ownership again only if no other server has it
+    // wakes the session, which regains ownership only if no other server has it
     void ownership.release(id).then(() => supervisor.wake(id, 'absent'));
   }
 
   async #leave(id: SessionId, record: StoredSession | undefined): Promise<void> {
     const { records, ownership } = this.deps;
-    // if this fails, the leftover `unfinished` mark is harmless
+    // on failure, the leftover `unfinished` mark is harmless
     if (record && !isUnfinished(record)) await records.delete(unfinishedRecordKind, id).catch(() => {});
     await ownership.release(id);
   }

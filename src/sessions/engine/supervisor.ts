@@ -20,7 +20,7 @@ interface Options extends Pick<ServerDependencies, 'clock'> {
   readonly logger: EngineLogger;
   readonly pendingCommands: PendingCommands;
   readonly liveSessions: LiveSessions;
-  /** Whether other servers share the store. If so, their late appends must be fenced. */
+  /** Other servers share the store, so their late appends must be fenced. */
   readonly isShared: boolean;
   readonly restartPolicy: RestartPolicy;
   readonly limits: Readonly<Record<SlotKind, number>>;
@@ -37,7 +37,7 @@ export interface SessionEndListener {
 type SupervisorActor = Actor<typeof supervisorMachine>;
 
 /**
- * The root actor; its children are this server's sessions. Passes commands to them and waits for their results.
+ * The root actor. Its children are this server's sessions, which receive commands and return results.
  *
  * @example
  * supervisor.start({ session, hydrate }, evictor);
@@ -74,7 +74,7 @@ export class Supervisor extends ServerComponent<Options> implements SessionComma
     return answer;
   }
 
-  /** Sends a command without waiting for a result. Dropped once the supervisor has stopped. */
+  /** Waits for no result. Dropped once the supervisor has stopped. */
   send(id: SessionId, command: SessionCommand): void {
     if (this.#actor?.getSnapshot().status !== 'active') return;
     this.#actor.send({ type: 'session.command', id, command });
@@ -90,7 +90,7 @@ export class Supervisor extends ServerComponent<Options> implements SessionComma
     const facts: SessionFact[] = [];
     if (forked) facts.push({ type: 'session.forked', runId: null, data: forked });
     const data = findChangedSessionFields(writer.record, marks);
-    // Appending a fact fences a previous owner, which could otherwise overwrite the deletion.
+    // The fact fences a previous owner, which could otherwise overwrite the deletion.
     const isFence = marks.deleting === true && this.deps.isShared;
     const isChanged = Object.keys(data).length > 0;
     const named = title === undefined ? {} : { title };
@@ -110,10 +110,7 @@ export class Supervisor extends ServerComponent<Options> implements SessionComma
     });
   }
 
-  /**
-   * Resolves with the session in memory, reading it from the store if necessary. Rejects: session_not_found, fenced (another
-   * server owns it), shutting_down.
-   */
+  /** Reads the session from the store if needed. Rejects: session_not_found, fenced (another server owns it), shutting_down. */
   async reach(id: SessionId): Promise<LiveSession> {
     await this.command(id, { type: 'cmd.touch', commandId: this.deps.ids.short() });
     return this.deps.liveSessions.the(id);
@@ -125,12 +122,12 @@ export class Supervisor extends ServerComponent<Options> implements SessionComma
     this.#running().send({ type: 'session.wake', id });
   }
 
-  /** Removes the session's actor without cleanup, because another server now owns the session. */
+  /** Skips cleanup, because another server now owns the session. */
   leave(id: SessionId): void {
     this.#running().send({ type: 'session.leave', id });
   }
 
-  /** Reports that the session in memory contradicts its log, which is treated as a crash. */
+  /** The session in memory contradicts its log, which is treated as a crash. */
   broken(id: SessionId, error: AppError): void {
     this.#running().send({ type: 'session.broken', id, error });
   }

@@ -4,8 +4,8 @@ import { SessionStatus } from '../../core/model/events.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { isUnfinished, StoredSession, unfinishedRecordKind } from '../run/log/projection.ts';
 
-// Sessions with unfinished work have a mark: a separate record, written in the same transaction that starts the work. At start-up
-// only the marks are read, regardless of the number of sessions. A leftover mark is harmless; a missing mark loses work.
+// The transaction that starts work also writes a mark for the session, as a separate record. Start-up reads only the marks,
+// regardless of the number of sessions. A leftover mark is harmless; a missing mark loses work.
 
 const reading = 8; // concurrent reads
 
@@ -15,8 +15,8 @@ export interface UnfinishedSession {
 }
 
 /**
- * Sessions with a mark, except those for which `isInHands` is true. If no marks were ever written to this store, reads all
- * sessions once and writes their marks.
+ * Excludes sessions for which `isInHands` is true. If the store has never had marks, reads all sessions once and writes
+ * their marks.
  */
 export async function readUnfinishedSessions(
   records: RecordStore,
@@ -31,7 +31,7 @@ export async function readUnfinishedSessions(
   }
   const marks = new Map((await records.list(unfinishedRecordKind)).map((mark) => [mark.id, mark]));
   const ids = [...marks.keys()].map((id) => SessionId.parse(id));
-  const left = ids.filter((id) => !isInHands(id)); // saves a store read per session at every sweep
+  const left = ids.filter((id) => !isInHands(id));
   const found = await readStoredSessions(records, left);
   return found.flatMap((record) => {
     const mark = marks.get(record.id);
@@ -57,11 +57,10 @@ export async function countSessions(records: Pick<RecordStore, 'count'>): Promis
   return { total: pending + running + waiting + completed, running, waiting };
 }
 
-/** Deletes the mark unless it was written again in the meantime. */
+/** Keeps a mark that was written again in the meantime. */
 export const deleteUnfinishedMark = (records: RecordStore, { id, version }: StoredRecord): Promise<void> =>
   records.delete(unfinishedRecordKind, id, version);
 
-/** Missing records are omitted. */
 export async function readStoredSessions(records: RecordStore, ids: readonly SessionId[]): Promise<StoredSession[]> {
   const found = new Map<SessionId, StoredSession>();
   await forEachConcurrent(ids, reading, async (id) => {

@@ -6,13 +6,12 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { LiveSession } from '../run/live-session.ts';
 
 export interface WorkspaceHook {
-  /** If this rejects, the use of the sandbox fails. */
+  /** A rejection fails the use of the sandbox. */
   beforeUse?(live: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void>;
-  /** Called with each durable fact of a session that is in memory. */
   onFact?(live: LiveSession, fact: SessionFact, seq: number): void;
 }
 
-/** Runs each session's work in order. Hooks await the work started with `begin` before the next use of the session's sandbox. */
+/** Runs each session's work in order. Hooks await work started with `begin` before the sandbox's next use. */
 export class WorkspaceQueue {
   readonly inTurn = createKeyedQueue();
   readonly #pending = new Map<SessionId, Promise<void>>();

@@ -18,7 +18,6 @@ import {
 import { namedSnapshotKind } from '../../core/model/sandboxes/snapshot.ts';
 import { createRecordSweep } from '../../storage/collection.ts';
 
-/** The kinds of records that refer to blobs, by the holder's kind. Each record is stored under its holder's id. */
 const holders = {
   session: [fileCopiesKind, workspaceManifestKind],
   [namedSnapshotKind]: [namedSnapshotKind],
@@ -47,16 +46,16 @@ const Announced = z.object({
   of: z.enum(Object.keys(holders) as BlobReference['of'][]).default('session'),
 });
 const Unfinished = z.object({ making: z.number() });
-/** A copy that this server read in full within this time is not read again for verification. */
+/** A copy read in full within this time is not verified again. */
 const freshMs = 60_000;
 const idOf = ({ holder, blob }: Omit<BlobReference, 'of'>) => `${holder}:${blob}`;
 
 /**
- * Stored copies of files: for forks, pauses, named snapshots, prepared repositories, builds and skills. A record announces
- * each blob before it exists, so a single clean-up job can find every blob without a holder.
+ * Stored copies for forks, pauses, named snapshots, prepared repositories, builds and skills. A record announces each blob
+ * first, so one clean-up job can find every blob without a holder.
  */
 export class CopyStore extends ServerComponent<Deps> {
-  /** By blob: when this server last read the whole copy, epoch ms. */
+  /** When this server last read the whole copy (epoch ms), by blob. */
   readonly #readWhole = new Map<string, number>();
   readonly #nextPlaces = createRecordSweep(this.deps.records, kind, ({ id }) => ({ id, sort: 0 }));
 
@@ -75,7 +74,7 @@ export class CopyStore extends ServerComponent<Deps> {
   }
 
   /**
-   * Copies a stored copy for a session that starts from it. Undefined: the stored copy had changed, so the new copy was removed.
+   * Copies a stored copy for a session that starts from it. Undefined: the source had changed, so the new copy was removed.
    * Rejects: payload_too_large, file_not_found, store_unavailable.
    */
   async share(from: StoredCopy, place: BlobReference, options: BlobPutOptions): Promise<BlobInfo | undefined> {
@@ -83,7 +82,7 @@ export class CopyStore extends ServerComponent<Deps> {
     const made = await this.#make(place, async () => {
       if (!blobs.copy) return await blobs.put(place.blob, await blobs.open(from.blob), options);
       await blobs.copy(from.blob, place.blob);
-      // the store copied the bytes itself, so they are read here once, for the hash
+      // the store copied the bytes itself; read them once for the hash
       return await computeInfo(await blobs.open(place.blob), options.signal);
     });
     if ((from.sha256 ?? made.sha256) !== made.sha256) {
@@ -100,7 +99,7 @@ export class CopyStore extends ServerComponent<Deps> {
     return this.deps.blobs.open(blob);
   }
 
-  /** Without a stored hash, the copy only has to be readable. */
+  /** A copy without a stored hash only has to be readable. */
   async isWhole({ blob, sha256 }: StoredCopy, signal = neverAbortingSignal): Promise<boolean> {
     const readAt = this.#readWhole.get(blob);
     this.#readWhole.delete(blob);
@@ -120,10 +119,7 @@ export class CopyStore extends ServerComponent<Deps> {
     await this.deps.records.delete(kind, idOf(place));
   }
 
-  /**
-   * Deletes the blob once `giveUp` has removed the reference to it. Announces the blob first, because earlier versions stored
-   * blobs without announcing them.
-   */
+  /** Deletes the blob once `giveUp` has removed the reference. Announces it first, because earlier versions did not. */
   async release(place: BlobReference, giveUp: () => Promise<unknown>): Promise<void> {
     await this.announce(place);
     await giveUp();
@@ -150,7 +146,7 @@ export class CopyStore extends ServerComponent<Deps> {
       else await this.drop(place);
       removed++;
     }
-    // Earlier versions announced a named snapshot with a record of the snapshot's own kind.
+    // Earlier versions announced a named snapshot with a record of its own kind.
     for (const { id, doc } of await records.list(namedSnapshotKind, { state: 'making' })) {
       if (Unfinished.parse(doc).making >= before) continue;
       await this.drop({ holder: id, blob: id });
@@ -165,7 +161,7 @@ export class CopyStore extends ServerComponent<Deps> {
     try {
       return await make();
     } catch (thrown) {
-      await this.drop(place).catch(() => {}); // if this fails, the clean-up job removes the blob later
+      await this.drop(place).catch(() => {}); // on failure, the clean-up job removes the blob later
       throw thrown;
     }
   }
@@ -192,21 +188,21 @@ async function computeInfo(content: AsyncIterable<Uint8Array>, signal: AbortSign
   return { size, sha256: hash.digest('hex') };
 }
 
-/** A session's files at a seq of its log. Without a blob, `why` gives the reason. */
+/** Files at a seq of the log. Without a blob, `why` gives the reason. */
 const FileCopy = z.object({
   seq: z.int(),
   blob: z.string().nullable(),
   /** The size of the copy, or the total size of the files if there is no copy. */
   bytes: z.int(),
   print: z.string(),
-  /** When the copy was created (epoch ms), and its hash. Absent from copies that earlier versions stored. */
+  /** Epoch ms. `at` and `sha256` are absent from copies that earlier versions stored. */
   at: z.number().optional(),
   sha256: z.string().optional(),
   why: z.enum(['empty', 'too_large', 'failed']).optional(),
 });
 export type SessionFilesCopy = z.infer<typeof FileCopy>;
 
-/** `upto` is the newest seq checked: no file changed between the last item and that seq. */
+/** No file changed between the last item and the seq `upto`. */
 const FileCopies = z.object({
   upto: z.int(),
   /** Copies before this seq were deleted. */
@@ -238,8 +234,8 @@ export async function writeSessionFilesCopies(
 }
 
 /**
- * Copies the stored copy and records it as the session's files at `seq`. Undefined: the stored copy had changed. Rejects as
- * `CopyStore.share` does.
+ * Records the new copy as the session's files at `seq`. Undefined: the stored copy had changed. Rejects as `CopyStore.share`
+ * does.
  */
 export async function shareCopyForSession(
   deps: SharedCopyDeps,

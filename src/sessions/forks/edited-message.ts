@@ -9,19 +9,17 @@ const pageSize = 500;
 export interface EditedMessage {
   readonly seq: number;
   /**
-   * The seq of the event that ended the last run or step before the message. The branch starts with the files at that seq.
-   * Undefined: there is none.
+   * The seq where the last run or step before the message ended. The branch starts with the files from there. Undefined:
+   * none.
    */
   readonly filesAt: number | undefined;
-  /** The original message, from which both sessions branch. */
   readonly branch: { readonly sessionId: SessionId; readonly seq: number };
 }
 
 type EditedSession = Pick<StoredSession, 'id' | 'branch' | 'forkedFrom'>;
-/** Undefined: the session is deleted. */
 type SessionLookup = (id: SessionId) => Promise<EditedSession | undefined>;
 
-/** Rejects: invalid_request (there is no message at this seq, or the message was sent to an active run). */
+/** Rejects with invalid_request if the seq has no message, or its message was sent to an active run. */
 export async function findEditedMessage(
   { log, known }: { readonly log: Pick<EventLog, 'page'>; readonly known: SessionLookup },
   parent: EditedSession,
@@ -31,7 +29,7 @@ export async function findEditedMessage(
   const copied = forkedFrom?.seq ?? 0;
   const running = new Set<string>();
   let filesAt: number | undefined;
-  let isFirst = true; // among the messages since the session was forked
+  let isFirst = true; // since the session was forked
   for (let after = 0; after < seq; ) {
     const { events } = await log.page(id, after, pageSize);
     for (const event of events) {

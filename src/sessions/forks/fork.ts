@@ -22,7 +22,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'closing' | 'log'> {
   readonly commands: Pick<SessionCommands, 'change'>;
   readonly sandboxes: Pick<SandboxAccess, 'use'>;
   readonly snapshots: SessionFilesCopier;
-  /** Keeps only the volumes that the fork can use, mounted read-only. */
+  /** Keeps only volumes that the fork can use, mounted read-only. */
   readonly volumes: {
     forCopy(
       session: Pick<SessionRecord, 'id' | 'owner' | 'projectId'>,
@@ -31,15 +31,12 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'closing' | 'log'> {
   };
   readonly ids: Pick<IdSource, 'sessionId'>;
 }
-/**
- * The record of an incomplete fork, stored under the new session's id. Written first, so the clean-up job can find every
- * part.
- */
+/** Record of an incomplete fork, under the new session's id. Written first, so the clean-up job can find every part. */
 const forkingKind = 'forking';
 const Forking = z.object({ at: z.number(), forked: z.custom<FactOf<'session.forked'>['data']>() });
 const useMs = 120_000;
 
-/** A fork is visible only after its last write, once it is complete. */
+/** A fork becomes visible with its last write. */
 export class ForkCreator extends ServerComponent<Deps> {
   readonly #busy = new Set<SessionId>();
 
@@ -76,17 +73,17 @@ export class ForkCreator extends ServerComponent<Deps> {
       await store.records.put({ kind: forkingKind, id: to, doc: { at: clock.now(), forked } });
       const startsFrom = found.kind === 'kept' ? await this.deps.snapshots.hand(found, to, place.seq) : null;
       const record = await this.#write(parent, { ...command, forked, startsFrom, branch });
-      await this.#tellParent(forked).catch(() => {}); // the fork is complete; the clean-up job can notify the parent
+      await this.#tellParent(forked).catch(() => {}); // the clean-up job can still notify the parent
       return record;
     } catch (thrown) {
-      await this.#undo(to).catch(() => {}); // if this fails, the clean-up job will retry this
+      await this.#undo(to).catch(() => {}); // on failure, the clean-up job retries
       throw thrown;
     } finally {
       this.#busy.delete(to);
     }
   }
 
-  /** Completes or removes interrupted forks that were begun before this time. Resolves with the number removed. */
+  /** Completes or removes interrupted forks begun before this time. Resolves with the number removed. */
   async collect(before: number): Promise<number> {
     const { records } = this.deps.store;
     let removed = 0;
@@ -134,7 +131,7 @@ export class ForkCreator extends ServerComponent<Deps> {
   ): Promise<StoredSession> {
     const { log, clock, volumes } = this.deps;
     const { from, to: id, atSeq: seq, files } = forked;
-    // A fork without files fetches its repositories again. A child gets a copy of its parent's files.
+    // A fork without files fetches its repositories again. A child gets its parent's files.
     const hasThem = files === 'kept' || child !== undefined;
     const repositories = parent.repositories?.map((one) => (hasThem ? one : toUnfetchedRepository(one)));
     const own = owner ?? parent.owner;
@@ -180,7 +177,7 @@ export class ForkCreator extends ServerComponent<Deps> {
       sandboxState: 'created',
       sandboxHeld: false,
       sandboxUntrusted: false,
-      // Includes the parent's untrusted sources, because a truncated log does not show all of them.
+      // Includes the parent's untrusted sources, because a truncated log may not show them all.
       strangers: [...new Set([...parent.strangers, ...record.strangers, ...(child ? ['session' as const] : [])])],
     };
     await log.append({ sessionId: id, after: seq, at, facts, puts: [{ kind: 'session', id, doc, sort: at }] });
@@ -196,7 +193,7 @@ export class ForkCreator extends ServerComponent<Deps> {
     const isLogged = event?.type === 'session.forked' && event.data.to === to;
     if (!isLogged) {
       await commands.change(from, { forked }).catch((thrown: unknown) => {
-        if (toAppError(thrown).code !== 'session_not_found') throw thrown; // the parent was deleted in the meantime
+        if (toAppError(thrown).code !== 'session_not_found') throw thrown;
       });
     }
     await store.records.delete(forkingKind, to);
@@ -226,7 +223,7 @@ interface ForkPoint {
 }
 interface ConversationCopy {
   readonly record: StoredSession;
-  /** The complete message, if the copy ends directly before the event that completes it. */
+  /** Set if the copy ends directly before the event that completes the message. */
   readonly openMessage: FactOf<'message.assistant'> | undefined;
   readonly openCalls: readonly FactOf<'tool.calling'>[];
   readonly hasSandbox: boolean;
@@ -265,7 +262,7 @@ async function copyConversation(deps: Deps, { from, seq }: ForkPoint, begin: Sto
 
 const turnOf = (event: SessionEvent): number => (event.type === 'usage' ? (event.data.turn ?? 0) : 0);
 
-/** Copies the entries before `seq`. Providers refuse a call without a result, so an open call gets a result. */
+/** Copies the entries before `seq`. An open call gets a result, because providers refuse a call without one. */
 async function copyTranscript({ store: { records } }: Deps, { from, seq }: ForkPoint, to: SessionId): Promise<void> {
   const docs = (await records.list('transcript', { idPrefix: `${from}:` })).map(({ doc }) => doc).reverse();
   const isLater = ({ seq: at = 0 }: Partial<ConversationEntry>) => at >= seq;
@@ -292,7 +289,7 @@ function resultsFor(entries: readonly ConversationEntry[], seq: number): Convers
     }));
 }
 
-/** Includes the requests' texts, so that the copy can show what the model received. */
+/** Includes texts, so that the copy can show what the model received. */
 async function copyRequests(
   { store: { records } }: Deps,
   { from, turns }: { readonly from: SessionId; readonly turns: number },

@@ -40,7 +40,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
 const tries = 3;
 const builtIn = ({ sandbox: { image, start } = {} }: Pick<SessionRecord, 'sandbox'>): Pick<Snapshot, 'built'> =>
   image === undefined ? {} : { built: { image, ...(start && { start }) } };
-/** `making`: left by an earlier version that was creating or removing the snapshot. */
+/** `making`: an earlier version was creating or removing the snapshot. */
 const StoredSnapshot = z.union([Snapshot, z.object({ making: z.number(), id: z.string().default('') })]);
 type StoredSnapshot = z.infer<typeof StoredSnapshot>;
 const wholeOne = (one: StoredSnapshot): Snapshot[] => ('making' in one ? [] : [one]);
@@ -49,13 +49,13 @@ const missing = () => new AppError('not_found', 'There is no such snapshot.');
 function fail(): never {
   throw missing();
 }
-/** Matches the id, or the name; the tag `default` can be omitted. */
+/** Matches the id or the name. `default` can be omitted. */
 const isNamed = (idOrName: string) => {
   const [bare] = idOrName.split(':');
   return ({ id, name }: Snapshot) => id === bare || name === idOrName || name === tagged(idOrName);
 };
 
-/** A snapshot exists completely, with its record, or not at all. */
+/** Snapshots exist completely, with their record, or not at all. */
 export class NamedSnapshotStore extends ServerComponent<Deps> {
   readonly service: SnapshotService = {
     make: (id, requested) => this.#make(id, requested),
@@ -81,9 +81,9 @@ export class NamedSnapshotStore extends ServerComponent<Deps> {
     sortOf: (one) => ('making' in one ? 0 : one.at),
     missing,
   });
-  /** An owner's snapshots are created one at a time, so that a snapshot over quota is refused before its files are copied. */
+  /** Serial per owner, so that a snapshot over quota is refused before its files are copied. */
   readonly #inTurn = createKeyedQueue();
-  /** An owner's imports run one at a time, so that together they exceed the quota by at most one snapshot. */
+  /** Serial per owner, so that imports exceed the quota by at most one snapshot. */
   readonly #importsInTurn = createKeyedQueue();
 
   async #make(id: SessionId, requested: SnapshotOptions): Promise<Snapshot> {
@@ -118,7 +118,7 @@ export class NamedSnapshotStore extends ServerComponent<Deps> {
     );
   }
 
-  /** Rejects: quota, sandbox_capacity. Snapshots that other servers are storing concurrently are counted too. */
+  /** Counts snapshots that other servers are storing. Rejects: quota, sandbox_capacity. */
   async #keep(doc: Snapshot): Promise<Snapshot> {
     const admit = (others: readonly StoredSnapshot[]) =>
       this.#refuseOverQuota(others.flatMap(wholeOne).filter(({ owner }) => owner === doc.owner));
@@ -195,7 +195,7 @@ export class NamedSnapshotStore extends ServerComponent<Deps> {
         id,
         name: name ?? null,
         labels: { ...(labels ?? archive.facts.labels) },
-        sessionId: ids.sessionId(), // a new id, because the snapshot's session is not on this server
+        sessionId: ids.sessionId(), // new, because the snapshot's session is not on this server
         template: archive.facts.template,
         at: clock.now(),
         bytes: size,
@@ -237,7 +237,7 @@ export class NamedSnapshotStore extends ServerComponent<Deps> {
     await this.deps.copies.release(placeOf(id), () => this.#snapshots.delete(id));
   }
 
-  /** Rejects: conflict (the copied blob does not match its hash), and as `CopyStore.share` does. */
+  /** Rejects with conflict if the blob does not match its hash, and as `CopyStore.share` does. */
   async hand(snapshot: { blob: string; sha256: string }, to: SessionId): Promise<StoredCopy> {
     const options = { maxBytes: maxOf(this.deps.policy), signal: AbortSignal.timeout(copyMs) };
     const copy = await shareCopyForSession(this.deps, to, { ...snapshot, seq: 0 }, options);
@@ -245,7 +245,7 @@ export class NamedSnapshotStore extends ServerComponent<Deps> {
     return copy;
   }
 
-  /** A file that changes while it is copied may be inconsistent, so the fingerprints before and after must be identical. */
+  /** A file that changes during the copy may be inconsistent, so the fingerprints before and after must match. */
   async #copy(id: SessionId, blob: string, signal: AbortSignal): Promise<Pick<Snapshot, 'bytes' | 'sha256'>> {
     const { archive, copies, sandboxes, policy, ids } = this.deps;
     await using used = await sandboxes.use(id, signal);
@@ -273,7 +273,7 @@ export class NamedSnapshotStore extends ServerComponent<Deps> {
   }
 
   async #drop(id: string): Promise<void> {
-    await this.deps.copies.drop(placeOf(id)).catch(() => {}); // if this fails, the clean-up job will retry this
+    await this.deps.copies.drop(placeOf(id)).catch(() => {}); // on failure, the clean-up job retries
   }
 
   #refuseOverQuota(own: readonly Snapshot[]): void {

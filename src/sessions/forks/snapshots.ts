@@ -21,9 +21,8 @@ import {
 import type { WorkspaceArchiver } from './workspace-archive.ts';
 
 export interface SessionFilesCopyPolicy {
-  /** How many of a session's newest copies are kept. 0: off. */
+  /** Newest copies kept per session. 0: off. */
   readonly keep: number;
-  /** A workspace whose files exceed this total size is not copied. */
   readonly maxBytes: number;
   readonly sessionBytes: number;
 }
@@ -51,7 +50,7 @@ interface CopyPoint {
 export interface IntactCopy {
   readonly blob: string;
   readonly seq: number;
-  /** Epoch ms; absent from copies that earlier versions stored. */
+  /** Epoch ms. Earlier versions stored none. */
   readonly at?: number;
 }
 
@@ -69,7 +68,7 @@ export const isForkableFact = (fact: SessionFact | SessionEvent): boolean =>
     ? fact.data.reason !== 'deleted'
     : fact.type === 'step' && (fact.data.status === 'completed' || fact.data.status === 'failed');
 
-/** Copies a session's files when a run or step ends. The next use of the sandbox waits for the copy. */
+/** Copies files when a run or step ends. The sandbox's next use waits for the copy. */
 export class SessionFilesCopier extends ServerComponent<Deps> implements WorkspaceHook {
   readonly #queue = new WorkspaceQueue();
   readonly #stops = new Map<SessionId, AbortController>();
@@ -85,7 +84,7 @@ export class SessionFilesCopier extends ServerComponent<Deps> implements Workspa
     else this.#caughtUp.delete(live);
   }
 
-  /** Copies the files of the last fork point before they can change. */
+  /** Copies the last fork point's files before they can change. */
   async beforeUse(live: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {
     if (!this.isOn) return;
     if (this.#queue.pending(live.id)) return await this.#queue.settled(live.id, signal);
@@ -149,8 +148,8 @@ export class SessionFilesCopier extends ServerComponent<Deps> implements Workspa
   }
 
   /**
-   * The sandbox's processes must have ended. Creates no copy if copies are off or the workspace is too large. Rejects if the copy
-   * fails.
+   * Call after the sandbox's processes have ended. Creates no copy if copies are off or the workspace is too large. Rejects
+   * if the copy fails.
    */
   async copyAtRest({ id, writer }: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {
     if (!this.isOn) return;
@@ -189,7 +188,7 @@ export class SessionFilesCopier extends ServerComponent<Deps> implements Workspa
     if (last?.print === print || (bytes === 0 && !last))
       return await writeSessionFilesCopies(this.deps, id, { ...doc, upto: seq });
     const add = (item: Omit<SessionFilesCopy, 'seq' | 'print'>) => this.#add(id, doc, { ...item, seq, print });
-    // An entry without a copy could displace an older copy, so none is added while a sandbox is being stopped.
+    // An entry without a copy could displace an older copy, so a sandbox being stopped adds none.
     if (bytes > policy.maxBytes) return isAtRest ? undefined : await add({ blob: null, bytes, why: 'too_large' });
     const place = copies.placeOf(id);
     const { blob } = place;
@@ -197,12 +196,12 @@ export class SessionFilesCopier extends ServerComponent<Deps> implements Workspa
       const content = archive.pack(client, { name: `snapshot-${this.deps.newId()}`, bytes }, signal);
       const { size, sha256 } = await copies.add(place, content, { maxBytes: maxOf(policy), signal });
       await failpoint('snapshot.put.after');
-      // Older copies are dropped only once the new copy can be read back.
+      // Drop older copies only once the new copy is readable.
       if (!(await copies.isWhole({ blob, sha256 }, signal)))
         throw new AppError('conflict', 'The copy differs from what was written.');
       await add({ blob, bytes: size, at: clock.now(), sha256 });
     } catch (thrown) {
-      await copies.drop(place).catch(() => {}); // if this fails, the clean-up job removes the blob later
+      await copies.drop(place).catch(() => {}); // on failure, the clean-up job removes the blob later
       if (isAtRest || passing.has(toAppError(thrown).code)) throw thrown;
       this.deps.warn({ session: id, err: thrown }, 'files were not copied');
       await add({ blob: null, bytes, why: 'failed' });

@@ -19,32 +19,31 @@ import { type PipedProgram, runProgram, streamOutput } from '../services/streams
 export type ArchiveClient = Pick<SandboxClient, 'workdir' | 'programs' | 'workspace'>;
 type ArchivedFolder = Pick<ArchiveClient, 'workdir' | 'programs'>;
 
-/** `name` identifies the program and must be unique within the sandbox. */
+/** `name` identifies the program and is unique in the sandbox. */
 export interface WorkspaceArchiver {
   measure(sandbox: ArchiveClient, name: string, signal: AbortSignal): Promise<WorkspaceFingerprint>;
-  /** Fails if the sandbox cannot deliver the whole workspace. */
+  /** Fails unless the sandbox delivers the whole workspace. */
   pack(sandbox: ArchivedFolder, packed: PackOptions, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** Overwrites existing files. */
   unpack(sandbox: ArchivedFolder, from: UnpackOptions, signal: AbortSignal): Promise<void>;
 }
 export interface PackOptions extends Pick<PipedProgram, 'failure'> {
   readonly name: string;
-  /** Packs only untracked files of a repository, uncompressed. */
+  /** Packs only a repository's untracked files, uncompressed. */
   readonly only?: 'untracked';
-  /** The size of the files as `measure` reports it; undefined: unknown. */
+  /** Size of the files from `measure`. Undefined: unknown. */
   readonly bytes?: number;
 }
 export interface UnpackOptions extends Pick<PipedProgram, 'failure'> {
   readonly name: string;
-  /** The content is not compressed. */
   readonly isPlain?: true;
   readonly content: AsyncIterable<Uint8Array>;
 }
 
-/** tar exits with 1 if a file changed while it was read, so other failures have their own exit codes. */
+/** tar exits with 1 if a file changed, so other failures have their own exit codes. */
 const exits = { compress: 3 } as const;
 
-// Uses few processes, because a run's next command waits for them. Sockets are skipped, because they cannot be copied.
+// Uses few processes, because a run's next command waits. Sockets cannot be copied and are skipped.
 const listing = (workdir: string) => [
   ...['find', workdir, '-mindepth', '1'],
   ...[
@@ -61,8 +60,8 @@ const listing = (workdir: string) => [
   ...['-path', `${workdir}/${outputFolder}/*`, '-type', 'f', '-size', `-${maxShownOutputBytes + 1}c`, '-o'],
   ...['-type', 's', '-o', '-type', 'd', '-printf', 'd %m %P\\0', '-o', '-printf', '%y %s %m %T@ %P %l\\0'],
 ];
-// The workspace folder itself is left out, because it belongs to another user in some sandboxes. Skills are left out too:
-// each sandbox gets the read-only versions that its own session uses.
+// Leaves out the workspace folder, which belongs to another user in some sandboxes, and skills, because each sandbox gets
+// its own session's read-only versions.
 const packScript = `
 set -o pipefail
 cd -- "$1" || exit 2
@@ -71,8 +70,8 @@ compress() { if [ -n "$2" ] && command -v node > /dev/null; then node -e "$2"; e
 if [ "$3" = untracked ]; then git -c core.fsmonitor=false -c core.hooksPath=/dev/null ls-files --others -z | pack
 else find . -mindepth 1 -maxdepth 1 -print0 | pack | compress "$@"; fi`;
 /**
- * Compresses its input to one gzip member per MiB. Blocks whose middle does not compress are stored uncompressed, because
- * compressing hundreds of MB of images or models would cost seconds of processor time without any gain.
+ * Creates one gzip member per MiB. Blocks whose middle does not compress are stored uncompressed: compressing hundreds of MB
+ * of images or models would cost seconds without gain.
  */
 const packProgram = `
 const { readSync, writeSync } = require('node:fs');
@@ -90,7 +89,7 @@ for (let filled = fill(); filled > 0; filled = fill()) {
   const packed = gzipSync(piece, { level, chunkSize: piece.length + 4096 });
   for (let at = 0; at < packed.length; ) at += writeSync(1, packed, at);
 }`;
-/** Below this size, gzip finishes before the packing program has started. */
+/** Below this size, gzip finishes before the program starts. */
 const largeBytes = 16 * 1024 * 1024;
 const packing = (workdir: string, { bytes = 0, only }: Omit<PackOptions, 'name'>) =>
   ['bash', '-c', packScript, 'bash', workdir, bytes < largeBytes ? '' : packProgram, only ?? ''] as const;
@@ -106,7 +105,7 @@ const unpacking = (workdir: string, isPlain = false) =>
     `--directory=${workdir}`,
   ] as const;
 
-/** Programs in the sandbox pack and unpack the archives. The server never extracts files that a sandbox wrote. */
+/** Programs in the sandbox pack and unpack the archives. The server never extracts files from a sandbox. */
 export const workspaceArchiver: WorkspaceArchiver = {
   async measure(sandbox, name, signal) {
     const seen = await sandbox.workspace.print(signal);
@@ -122,7 +121,7 @@ export const workspaceArchiver: WorkspaceArchiver = {
     return { print: hash.digest('hex'), bytes: sizes.sum() };
   },
 
-  // tar exits with 1 if a file changed during the copy; the archive is complete anyway.
+  // tar exits with 1 if a file changed during the copy, but the archive is complete.
   pack: (sandbox, { name: id, failure, ...packed }, signal) =>
     streamOutput(
       sandbox,
@@ -154,7 +153,7 @@ interface Deps {
 const landing = '.corral/chosen';
 const timeoutMs = 120_000;
 
-// The old files are removed only after all new files have arrived in a separate folder.
+// Old files are removed only after all new files have arrived in a separate folder.
 const prepare = `set -e
 rm -rf -- ${landing}
 mkdir -p -- ${landing}`;
@@ -165,7 +164,7 @@ find . -mindepth 1 -maxdepth 1 ! -name .corral -exec rm -rf -- {} +
 find ${landing} -mindepth 1 -maxdepth 1 ! -name .corral -exec mv -t . -- {} +
 rm -rf -- ${landing}`;
 
-/** Copies whole workspaces from one session's sandbox to another's. An interrupted copy can be repeated. */
+/** Copies whole workspaces between sessions' sandboxes. An interrupted copy can be repeated. */
 export class WorkspaceCopier extends ServerComponent<Deps> {
   /** Overwrites existing files. */
   async copy(from: SessionId, to: SessionId, signal: AbortSignal): Promise<void> {
@@ -174,7 +173,7 @@ export class WorkspaceCopier extends ServerComponent<Deps> {
     await this.#move(source.client, target.client, signal);
   }
 
-  /** Replaces all files of the session `to` with those of `from`. Corral's own folder is not changed. */
+  /** Replaces all files of the session `to`, except Corral's own folder. */
   async replace(from: SessionId, to: SessionId, signal: AbortSignal): Promise<void> {
     await using source = await this.deps.sandboxes.use(from, signal);
     await using target = await this.deps.sandboxes.use(to, signal);

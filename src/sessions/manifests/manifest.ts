@@ -1,17 +1,16 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '../../core/errors/errors.ts';
 
-/** The files of a workspace at one moment. Paths are relative to the workspace, in latin1, because they can contain any bytes. */
+/** Files at one moment. Paths are relative to the workspace, in latin1 because they can contain any bytes. */
 export interface WorkspaceManifest {
-  /** By path: kind, mode and size, and a file's hash or a link's target. */
+  /** Kind, mode and size by path, and a file's hash or a link's target. */
   readonly entries: ReadonlyMap<string, string>;
-  /** SHA-256 over all entries, in hexadecimal. */
   readonly digest: string;
   readonly files: number;
   readonly bytes: number;
 }
 
-/** A larger workspace gets no manifest, because hashing it would delay a pause too long. */
+/** Larger workspaces get no manifest, because hashing would delay a pause too long. */
 export const maxManifestSize = { entries: 100_000, bytes: 4 * 1024 * 1024 * 1024 } as const;
 
 const unread = '?';
@@ -25,7 +24,6 @@ const other = /^(?<kind>.) (?<mode>\d+) (?<path>.*)$/s;
 export class ManifestReader {
   readonly #entries = new Map<string, string>();
   #rest = '';
-  /** The link whose target is the next field. */
   #link: string | undefined;
   #isHashing = false;
   #isComplete = false;
@@ -102,13 +100,13 @@ export function parseManifest(bytes: Buffer): ReadonlyMap<string, string> {
   return entries;
 }
 
-/** Sorted paths of missing or changed files, decoded as UTF-8. Additional files are ignored. */
+/** Paths of missing or changed files, sorted and decoded as UTF-8. Ignores additional files. */
 export function findDamagedPaths(before: ReadonlyMap<string, string>, now: ReadonlyMap<string, string>): string[] {
   const damaged = [...before].filter(([path, entry]) => !isSame(entry, now.get(path)));
   return damaged.map(([path]) => Buffer.from(path, 'latin1').toString('utf8')).sort();
 }
 
-/** An unreadable file has no hash, so only its other attributes are compared. */
+/** An unreadable file has no hash, so compare only its other attributes. */
 function isSame(before: string, now: string | undefined): boolean {
   if (before === now) return true;
   if (now === undefined || !before.startsWith('f ')) return false;

@@ -18,11 +18,11 @@ import type { WorkspaceFileOps } from './workspace-files.ts';
 interface FoundDamage {
   /** Null: unknown, because the manifest's list is damaged too. */
   readonly damaged: number | null;
-  /** When the manifest was written, epoch ms. */
+  /** Epoch ms of the manifest. */
   readonly seenAt: number;
   readonly copy: WorkspaceDamage['copy'];
   readonly aside: string | null;
-  /** Paths that are missing or differ from the manifest; undefined: unknown. */
+  /** Missing or changed paths. Undefined: unknown. */
   readonly lost: readonly string[] | undefined;
 }
 const named = 20;
@@ -59,20 +59,20 @@ function unchecked(thrown: unknown): WorkspaceDamage {
   return { copy: null, lost: [], lostCount: null, aside: null, detail };
 }
 
-// File names come from the sandbox, and this text is shown in many places, so control characters are replaced.
+// File names come from the sandbox and are shown in many places, so control characters are replaced.
 const shownPath = (path: string) => truncateEnd(path.replaceAll(/\p{C}/gu, '?'), pathChars);
 const time = (at: number) => new Date(at).toISOString();
 
 const rounds = 5;
 
-/** False: some processes could not be ended. */
+/** False: some processes remain. */
 async function endProcesses(client: SandboxClient, signal: AbortSignal): Promise<boolean> {
   // the daemon would restart killed desktop processes; fails if there is no desktop
   await client.desktop.stop(signal).catch(() => {});
   for (let left = rounds; left > 0; left--) {
     const all = await client.processes(signal);
     if (all.length === 0) return true;
-    // Ignores errors, because a process may have ended already. The next round finds the processes that remain.
+    // Ignores processes that have already ended. The next round finds any that remain.
     await Promise.all(all.map(({ pid }) => client.signalProcess(pid, 'SIGKILL', signal).catch(() => {})));
   }
   return false;
@@ -85,7 +85,6 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'newId' | 'records' | 
   readonly files: WorkspaceFileOps;
 }
 const Repair = z.object({
-  /** All existing files are moved aside before the copy is unpacked. */
   stage: z.enum(['moving', 'unpacking']),
   aside: z.string(),
   blob: z.string(),
@@ -100,25 +99,24 @@ const StoredManifest = z.object({
   digest: z.string(),
   files: z.int(),
   bytes: z.int(),
-  /** The blob with the entries, and its hash. */
+  /** A blob with the entries, and its hash. */
   list: z.string(),
   sha256: z.string(),
-  /** A repair that an earlier server process left unfinished. */
   repair: Repair.optional(),
 });
 type StoredManifest = z.infer<typeof StoredManifest>;
 
 const repairMs = 600_000;
 const listBytes = 256 * 1024 * 1024;
-/** Errors after which the state of the files is unknown; the next start checks again. */
+/** Errors that leave the files' state unknown. The next start checks again. */
 const passing: ReadonlySet<string> = new Set([
   ...['sandbox_lost', 'cancelled', 'sandbox_not_found', 'sandbox_unresponsive', 'sandbox_untrusted'],
 ]);
 
 /**
- * Records the hashes of files when a sandbox ends, and checks the files against them before the files are used again. If
- * files are missing or altered, the newest complete copy, if there is one, replaces all of them. A manifest exists only
- * while nobody can use the files, so users' changes are never taken for damage.
+ * Records hashes when a sandbox ends, and checks the files before their next use. The newest complete copy, if any, replaces
+ * all files if some are missing or altered. A manifest exists only while nobody can use the files, so users' changes are
+ * never taken for damage.
  */
 export class WorkspaceIntegrity extends ServerComponent<Deps> {
   async write(live: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {
@@ -126,7 +124,7 @@ export class WorkspaceIntegrity extends ServerComponent<Deps> {
     const { clock, snapshots, files, copies, newId } = this.deps;
     await this.forget(id);
     const isQuiet = await endProcesses(client, signal);
-    await client.exec({ command: 'sync -f .' }, signal); // ensures that a power cut after the pause loses no data
+    await client.exec({ command: 'sync -f .' }, signal); // prevents data loss from a power cut after the pause
     if (!isQuiet) throw new AppError('conflict', 'Processes are still running, so files can change.');
     const manifest = await files.list(client, `manifest-${newId()}`, signal);
     await failpoint('manifest.list.after');
@@ -169,7 +167,7 @@ export class WorkspaceIntegrity extends ServerComponent<Deps> {
     await this.forget(live.id);
   }
 
-  /** Deletes the manifest, because from now on the session's files can be used or removed. */
+  /** Call before the session's files can be used or removed. */
   async forget(id: SessionId): Promise<void> {
     const manifest = await this.#get(id);
     if (!manifest) return;
@@ -218,7 +216,7 @@ export class WorkspaceIntegrity extends ServerComponent<Deps> {
     return { stage: 'moving', aside, blob, seq, at, damaged: paths?.length ?? null };
   }
 
-  /** Starts a repair, or continues one that an earlier server process left unfinished. Existing files are kept. */
+  /** Starts or continues a repair. Existing files are kept. */
   async #repair(
     id: SessionId,
     client: SandboxClient,
@@ -238,7 +236,7 @@ export class WorkspaceIntegrity extends ServerComponent<Deps> {
     await failpoint('manifest.unpack.after');
   }
 
-  /** Undefined: the list itself is damaged. */
+  /** Undefined: the list is damaged. */
   async #entries({ list, sha256 }: StoredManifest): Promise<WorkspaceManifest['entries'] | undefined> {
     const { copies } = this.deps;
     if (!(await copies.isWhole({ blob: list, sha256 }))) return undefined;

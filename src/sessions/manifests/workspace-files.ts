@@ -2,10 +2,10 @@ import type { ArchiveClient } from '../forks/workspace-archive.ts';
 import { runProgram } from '../services/streams/piped-command.ts';
 import { ManifestReader, type WorkspaceManifest } from './manifest.ts';
 
-/** Lists and moves a workspace's files by running programs in its sandbox. `name` identifies the program in the sandbox. */
+/** Runs programs in a sandbox to list and move files. `name` identifies the program there. */
 export interface WorkspaceFileOps {
   list(sandbox: ArchiveClient, name: string, signal: AbortSignal): Promise<WorkspaceManifest>;
-  /** Moves all files into a folder of the workspace. An interrupted call can be repeated. */
+  /** Moves all files into a folder. An interrupted call can be repeated. */
   moveAside(sandbox: ArchiveClient, to: MoveAsideOptions, signal: AbortSignal): Promise<void>;
   clearBeside(sandbox: ArchiveClient, to: MoveAsideOptions, signal: AbortSignal): Promise<void>;
 }
@@ -14,8 +14,8 @@ export interface MoveAsideOptions {
   readonly folder: string;
 }
 
-// Leaves out Corral's own folder, where outputs, skills and checkpoints change without any action by the user. A file has no
-// hash if its owner cannot read it. If hashing itself fails, the final `end` is missing.
+// Leaves out Corral's own folder, which changes without any action by the user. A file has no hash if its owner cannot read
+// it. The final `end` is missing if hashing fails.
 const listScript = `
 cd -- "$1" || exit 2
 find . -mindepth 1 -path ./.corral -prune -o -type s -o -type l -printf 'l %P\\0%l\\0' -o -type d -printf 'd %m %P\\0' \\
@@ -29,9 +29,8 @@ files -size +256k | xargs -0 -r bash -c '
 case $? in 0|123) printf 'end\\0' ;; esac
 exit 0`;
 /**
- * Prints hashes in the format of `sha256sum -z` for the file names it reads. Many builds of sha256sum do not use the
- * processor's SHA-256 instructions, so a pause would take too long if the files are large. For small files, starting this
- * program would cost more time than it saves.
+ * Prints hashes like `sha256sum -z`, but uses the processor's SHA-256 instructions. Many builds of sha256sum do not, so
+ * large files would delay a pause too long. For small files, starting this program costs more time than it saves.
  */
 const hashProgram = `
 const { closeSync, openSync, readFileSync, readSync, writeSync } = require('node:fs');
@@ -60,7 +59,7 @@ for (let from = 0, to; (to = names.indexOf(0, from)) >= 0; from = to + 1) {
 }`;
 const beside = `cd -- "$1" && find . -mindepth 1 -maxdepth 1 ! -name .corral ! -name "$2" -exec`;
 const moveScript = `mkdir -p -- "$1/$2" && ${beside} mv -f -t "$2" -- {} + && { rmdir -- "$2" 2>/dev/null || true; }`;
-// Grants access to folders without permissions, so that they can be removed.
+// Opens folders without permissions, so that they can be removed.
 const clearScript = `${beside} chmod -R u+rwX -- {} + ; ${beside} rm -rf -- {} +`;
 
 export const workspaceFileOps: WorkspaceFileOps = {

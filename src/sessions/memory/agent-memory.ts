@@ -15,7 +15,7 @@ export function createAgentMemory(
   ];
   const author = (approved: boolean): NoteAuthor => ({ kind: 'agent', sessionId, runId, approved });
 
-  /** Throws: invalid_request if the path belongs to none of the session's holders. */
+  /** Throws invalid_request if none of the session's holders owns the path. */
   function parsePlace(whole: string): { readonly holder: MemoryOwner; readonly path: string } {
     const at = whole.indexOf('/');
     const holder = holders.find(({ of }) => of === whole.slice(0, Math.max(at, 0)));
@@ -77,7 +77,7 @@ export async function formatNoteList(memory: AgentMemory): Promise<string> {
 }
 const maxListed = 100;
 
-/** The notes' text, for an agent with its own loop, which has no tool to read them; undefined: none. */
+/** Supplies notes to an agent with its own loop, which has no tool to read them. Undefined: none. */
 export async function formatNotes(memory: AgentMemory): Promise<string | undefined> {
   const all = await memory.list();
   const parts: string[] = [];

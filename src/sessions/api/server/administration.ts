@@ -5,12 +5,12 @@ import { SandboxUsageView } from '../sandboxes.ts';
 
 export const RunningSandboxView = z.object({
   sessionId: z.string(),
-  /** Null: the sandbox belongs to no session, such as one in the warm pool. */
+  /** Null: no session uses the sandbox, for example in the warm pool. */
   title: z.string().nullable(),
   owner: z.string().nullable(),
   host: z.string(),
   isPaused: z.boolean(),
-  /** Null: the sandbox is paused, cannot report usage, did not respond in time, or is not among the 200 that are measured. */
+  /** Null: paused, no response in time, not reported by the driver, or beyond the 200 sandboxes that are measured. */
   usage: SandboxUsageView.nullable(),
 });
 export type RunningSandboxView = z.infer<typeof RunningSandboxView>;
@@ -21,26 +21,24 @@ export const WaitingRun = z.object({
   since: z.number(), // epoch ms
   /** Null: the run waits for a reply to a question in the model's text. */
   reason: WaitReason.nullable(),
-  /** Set only if the reason is `budget`: the exhausted budget, or `member` if the owner can no longer work in the project. */
+  /** Set only if the reason is `budget`. `member`: the owner can no longer work in the project. */
   budget: BudgetOverrun.shape.scope.nullable(),
 });
 export type WaitingRun = z.infer<typeof WaitingRun>;
 export const ServerOverview = z.object({
-  /** Sessions on all servers: `running` counts those with a running run, `waiting` those with a waiting run. */
   running: z.int(),
   waiting: z.int(),
-  /** Running and paused sandboxes of all servers that share this server's engine or cluster; at most 200 include usage. */
+  /** Sandboxes of all servers that share this engine or cluster. At most 200 include usage. */
   sandboxes: z.array(RunningSandboxView),
-  /** At most 100, sorted by the session's newest message, newest first. */
+  /** At most 100, newest message first. */
   queue: z.array(WaitingRun),
   storage: z.object({
     store: z.string(),
-    /** Null: not stored on disk. */
     bytes: z.int().nullable(),
     blobs: z.string(),
     uploads: z.int(),
     snapshots: z.int(),
-    /** Free space on the disk that holds the server's data. Null: unknown. */
+    /** The disk with the server's data. Null: unknown. */
     freeBytes: z.int().nullable(),
   }),
 });

@@ -9,8 +9,8 @@ export interface StartAttemptsCommand {
   /** One entry per attempt, 2 to 8. */
   readonly attempts: readonly { readonly template?: string | undefined; readonly model?: string | undefined }[];
   /**
-   * `fork`: start with the session's conversation and files; `copy`: only its files; `none`: neither. Unset: `fork` if a run of
-   * the session has ended, else `copy`.
+   * `fork`: start with the session's conversation and files. `copy`: only its files. `none`: neither. Unset: `fork` if the
+   * session has an ended run, else `copy`.
    */
   readonly begins?: AttemptSet['begins'] | undefined;
   readonly budget?: AttemptBudget | undefined;
@@ -20,7 +20,6 @@ export interface ChooseAttemptCommand {
   readonly others: AttemptSet['others'];
 }
 
-/** `waiting`: the attempt's session is waiting for an answer or an approval. */
 export type AttemptState = 'planned' | 'pending' | 'running' | 'waiting' | 'not_started' | AttemptResult['status'];
 export interface AttemptView extends Omit<Attempt, 'phase' | 'result' | 'isDeleted'> {
   readonly state: AttemptState;
@@ -28,14 +27,14 @@ export interface AttemptView extends Omit<Attempt, 'phase' | 'result' | 'isDelet
   readonly turns: number;
   readonly tokens: number;
   readonly cost: number;
-  /** The attempt cannot be opened or chosen: its session does not exist yet, or was deleted. */
+  /** The attempt's session was deleted or does not exist yet, so the attempt cannot be opened or chosen. */
   readonly isGone: boolean;
 }
 export interface AttemptSetView extends Omit<AttemptSet, 'attempts'> {
   readonly attempts: readonly AttemptView[];
   /**
-   * The number of the best completed attempt, compared by goal, passed checks, score, lower cost and fewer tokens, in that
-   * order. Null: none has completed.
+   * The number of the best completed attempt: by goal, passed checks, score, cost and tokens, in that order. Null: none
+   * completed.
    */
   readonly best: number | null;
 }
@@ -45,8 +44,8 @@ export interface AttemptDiff {
 }
 
 /**
- * Runs several attempts at one task in parallel, each in its own child session. A caller then chooses one result. Every
- * method also rejects with session_not_found, and with not_found for unknown attempts.
+ * Runs several attempts at one task in parallel, each in its own child session. A caller then chooses one. Methods also
+ * reject with session_not_found, and with not_found for unknown attempts.
  *
  * @example
  * const { id } = await attempts.start(sessionId, { task: 'Fix the test', attempts: [{}, { model: 'demo' }] });
@@ -54,22 +53,20 @@ export interface AttemptDiff {
  */
 export interface AttemptService {
   /**
-   * Returns before any attempt has begun. Rejects: conflict (a run or other attempts are active, there is no ended run to
-   * fork, the session is nested too deeply), invalid_request (template, model).
+   * Returns before any attempt begins. Rejects: conflict (a run or other attempts are active, no ended run to fork, sessions
+   * nested too deeply), invalid_request (template, model).
    */
   start(id: SessionId, command: StartAttemptsCommand): Promise<AttemptSetView>;
   /** Newest first. */
   list(id: SessionId): Promise<readonly AttemptSetView[]>;
   get(id: SessionId, attempts: string): Promise<AttemptSetView>;
-  /** The file changes of an ended attempt. Rejects: not_found (no diff is known). */
+  /** Rejects with not_found if the attempt has no stored diff. */
   diff(id: SessionId, attempts: string, n: number): Promise<AttemptDiff>;
   /**
-   * Gives the session exactly the files of an attempt, and stops the other attempts. Resolves when the session has the
-   * files. Rejects: conflict (the attempt has not ended or was deleted, another attempt is being chosen, a run of the
-   * session is active, the copy failed).
+   * Replaces the session's files with an attempt's and stops the other attempts. Rejects: conflict (the attempt has not
+   * ended or was deleted, another attempt is being chosen, a run is active, the copy failed).
    */
   choose(id: SessionId, attempts: string, command: ChooseAttemptCommand, signal: AbortSignal): Promise<AttemptSetView>;
-  /** Stops all attempts; their sessions are kept. */
   stop(id: SessionId, attempts: string): Promise<AttemptSetView>;
 }
 

@@ -5,13 +5,13 @@ import type { ServiceRules } from '../rules.ts';
 export const documentIdPrefixes = { agent: 'agent', environment: 'env', file: 'file' } as const;
 export type DocumentKind = keyof typeof documentIdPrefixes;
 
-/** A versioned document that a client of a facade's API stores in Corral. The facade defines its content. */
+/** A versioned document stored for a client of a facade's API, which defines the content. */
 export const StoredDocument = z.object({
   ...ResourceOwnership.shape,
   /** The kind's prefix, `_` and 24 hex digits. */
   id: z.string(),
   kind: z.enum(Object.keys(documentIdPrefixes) as [DocumentKind, ...DocumentKind[]]),
-  /** 1 at creation, incremented by each change of the content. */
+  /** 1 at creation, incremented by each content change. */
   version: z.int(),
   content: z.record(z.string(), z.unknown()),
   createdAt: z.number(), // epoch ms
@@ -19,7 +19,7 @@ export const StoredDocument = z.object({
   archivedAt: z.number().nullable(),
 });
 export type StoredDocument = z.infer<typeof StoredDocument>;
-/** The content of a document of the kind `file`. The upload is deleted together with the document. */
+/** The content of a `file` document. Deleting the document deletes the upload. */
 export const FileDocumentContent = z.object({
   upload: z.string(),
   filename: z.string(),
@@ -41,11 +41,9 @@ export interface NewDocument extends ResourceOwnership {
   readonly content: Readonly<Record<string, unknown>>;
 }
 export interface DocumentChange {
-  /** Replaces the current content. Identical content creates no version. */
+  /** Identical content creates no version. */
   readonly content?: Readonly<Record<string, unknown>>;
-  /** The document stays readable but can no longer be changed. */
   readonly archived?: true;
-  /** The version that the change is based on. */
   readonly version?: number;
 }
 
@@ -60,7 +58,6 @@ export interface DocumentService {
   versions(id: string): Promise<readonly StoredDocument[]>;
   /** Rejects: conflict (another version is current, or the document is archived). */
   update(id: string, change: DocumentChange): Promise<StoredDocument>;
-  /** Also deletes all versions, and the bytes of a file. */
   delete(id: string): Promise<void>;
 }
 

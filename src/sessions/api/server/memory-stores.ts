@@ -3,7 +3,6 @@ import { AppError } from '../../../core/errors/errors.ts';
 import { ResourceOwnership } from '../../../core/model/access/holder.ts';
 import type { ServiceRules } from '../rules.ts';
 
-/** A store of texts, each with a path, that API clients create and attach to sessions. */
 export const MemoryStore = z.object({
   ...ResourceOwnership.shape,
   id: z.string(), // memstore_ and 24 hex digits
@@ -11,9 +10,9 @@ export const MemoryStore = z.object({
   description: z.string(),
   metadata: z.record(z.string(), z.string()),
   createdAt: z.number(), // epoch ms
-  /** When the store's own fields last changed; changes to its memories do not affect it. */
+  /** Last change to the store's own fields, not to its memories. */
   updatedAt: z.number(),
-  /** An archived store cannot be changed; its memories can be read and deleted. */
+  /** Memories in an archived store can only be read and deleted. */
   archivedAt: z.number().nullable(),
 });
 export type MemoryStore = z.infer<typeof MemoryStore>;
@@ -56,7 +55,6 @@ export const MemoryEntryVersion = z.object({
 export type MemoryEntryVersion = z.infer<typeof MemoryEntryVersion>;
 
 export interface MemoryEntryChange {
-  /** Absent: unchanged. */
   readonly path?: string | undefined;
   readonly text?: string | undefined;
   /** The expected hash of the current text. If the hash differs, nothing changes. */
@@ -99,7 +97,7 @@ export interface MemoryStoreService {
   changeMemory(id: string, memory: string, change: MemoryEntryChange, by?: MemoryAuthor): Promise<MemoryEntry>;
   /** Keeps the versions. Rejects: MemoryConflictError (`expect` differs). */
   deleteMemory(id: string, memory: string, expect?: string, by?: MemoryAuthor): Promise<void>;
-  /** Newest first, including versions of deleted memories. With `memory`, lists only its versions. */
+  /** Newest first, including versions of deleted memories. `memory` limits the list to one memory. */
   versions(id: string, memory?: string): Promise<readonly MemoryEntryVersion[]>;
   /** The text is null if the version deleted the memory or was redacted. */
   version(id: string, version: string): Promise<MemoryEntryVersion & { readonly text: string | null }>;

@@ -2,15 +2,12 @@ import { z } from 'zod';
 import type { ServiceRules } from '../rules.ts';
 
 export const memoryHolderKinds = ['person', 'project'] as const;
-/**
- * The person or project that owns notes. A person's id is the `owner` of that person's sessions; the id is empty for
- * sessions without an owner.
- */
+/** A person's id is the `owner` of that person's sessions. The id is empty for sessions without an owner. */
 export interface MemoryOwner {
   readonly of: (typeof memoryHolderKinds)[number];
   readonly id: string;
 }
-/** A holder, as specified by a caller. A person's id defaults to the caller; a project's id is required. */
+/** A person's id defaults to the caller. A project's id is required. */
 export interface MemoryOwnerRef {
   readonly of: MemoryOwner['of'];
   readonly id?: string | undefined;
@@ -29,7 +26,6 @@ export const Note = z.object({
   path: z.string(),
   /** In UTF-8 bytes. */
   size: z.int(),
-  /** The number of its newest version, starting with 1. */
   version: z.int(),
   /** A deleted note keeps its history until retention removes it, so that the deletion can be undone. */
   deleted: z.boolean(),
@@ -60,7 +56,6 @@ export const MemorySummary = z.object({
   /** In bytes, excluding history. */
   size: z.int(),
   maxSize: z.int(),
-  /** Null: nothing was ever written. */
   updatedAt: z.number().nullable(),
 });
 export type MemorySummary = z.infer<typeof MemorySummary>;
@@ -80,10 +75,7 @@ export interface NoteWrite {
  * await memory.write({ of: 'person' }, { path: 'style.md', text: 'Short sentences.' });
  */
 export interface MemoryService {
-  /**
-   * Summaries of the notes of each person and project that `sees` accepts; without `sees`, of all. The notes of people and
-   * projects that `sees` rejects are not read.
-   */
+  /** Lists the people and projects that `sees` accepts, or all without `sees`. Rejected holders' notes are not read. */
   list(sees?: (holder: MemoryOwner) => Promise<boolean>): Promise<readonly MemorySummary[]>;
   /** Sorted by path, including deleted notes. */
   notes(holder: MemoryOwnerRef): Promise<readonly Note[]>;
@@ -97,12 +89,12 @@ export interface MemoryService {
   /** Newest first. */
   history(holder: MemoryOwnerRef, path: string): Promise<readonly NoteVersion[]>;
   /**
-   * Restores the text of an earlier version; by default, of the version before the newest. Undoing the first version deletes the
-   * note. Rejects: conflict (`to` is the newest version, its text was redacted, or there is no room).
+   * Restores an earlier version, by default the one before the newest. Undoing the first version deletes the note. Rejects:
+   * conflict (`to` is the newest version, its text was redacted, or there is no room).
    */
   undo(holder: MemoryOwnerRef, path: string, to?: number, by?: string): Promise<Note>;
   /**
-   * Permanently removes the text of a version. `all` redacts every version and deletes the note. Rejects: conflict (the newest
+   * Permanently removes a version's text. `all` redacts every version and deletes the note. Rejects: conflict (the newest
    * version of a note that is not deleted).
    */
   redact(holder: MemoryOwnerRef, path: string, version: number | 'all', by?: string): Promise<Note>;

@@ -23,16 +23,16 @@ export interface NewSecret extends ResourceOwnership {
 }
 
 /**
- * Secrets of API clients. A value leaves the server only through the egress proxy, in a header of a request to a host that a
- * session or project bound it to. Every method with an id rejects with not_found for an unknown secret.
+ * Secrets of API clients. A value leaves the server only through the egress proxy, in a request header to a host that it is
+ * bound to. Methods with an id reject with not_found for an unknown secret.
  */
 export interface SecretService {
   /** Newest first. With `owner`, lists only secrets of that owner and of `projects`. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly NamedSecret[]>;
   get(id: string): Promise<NamedSecret>;
   /**
-   * Finds a secret by id, or by name: the owner's own first, then those of projects. Rejects: not_found, conflict (several
-   * projects use the name).
+   * Accepts an id or a name: first the owner's own, then those of projects. Rejects: not_found, conflict (several projects
+   * use the name).
    */
   find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<NamedSecret>;
   /** Rejects: conflict (the name is taken), invalid_request (the value is not 8 to 8,192 printable ASCII characters), quota. */
@@ -42,7 +42,6 @@ export interface SecretService {
    * (an invalid value, as for `create`).
    */
   replace(id: string, value: Secret, metadata?: Readonly<Record<string, string>>): Promise<NamedSecret>;
-  /** Requests that need the secret are refused from then on. */
   delete(id: string): Promise<void>;
 }
 

@@ -9,33 +9,29 @@ export const ServerSetting = z.object({
   section: z.string(),
   about: z.string(),
   accepts: z.string(),
-  /** The environment variable that, if set, overrides the stored value. */
+  /** Environment variable that overrides the stored value. */
   variable: z.string(),
   form: z.object({
     kind: z.string(),
     options: z.array(z.string()).readonly().optional(),
     unit: z.string().optional(),
   }),
-  /** The effective value; null: unset. */
   value: JsonValue,
   fallback: JsonValue,
   from: z.enum(['settings', 'page', 'default']),
-  /** The variable or corral.yaml key that overrides the stored value; null: none. */
+  /** The variable or corral.yaml key that overrides the stored value. Null: none. */
   setBy: z.string().nullable(),
   stored: JsonValue,
 });
 export type ServerSetting = z.infer<typeof ServerSetting>;
 
 /**
- * Settings that administrators change at run time. Precedence: environment variables, the file, values stored here, the default.
- * A change takes effect immediately on this server, and within seconds on other servers that share its store.
+ * Settings that administrators change at run time. Precedence: environment variables, the file, stored values, the default.
+ * Changes apply immediately here, and within seconds on other servers on the store.
  */
 export interface SettingsService {
   list(): Promise<readonly ServerSetting[]>;
-  /**
-   * Rejects: not_found (no such setting), invalid_request (the setting does not accept the value, or is set by the file or a
-   * variable).
-   */
+  /** Rejects: not_found, invalid_request (a refused value, or one set by the file or a variable). */
   change(key: string, value: unknown): Promise<ServerSetting>;
   /** Deletes the stored value. Rejects: not_found. */
   reset(key: string): Promise<ServerSetting>;

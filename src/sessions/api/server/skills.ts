@@ -4,7 +4,7 @@ import { ResourceOwnership } from '../../../core/model/access/holder.ts';
 import type { ServiceRules } from '../rules.ts';
 
 export interface SkillFile {
-  /** Relative path. All files may be in one top-level folder, which must then have the skill's name. */
+  /** Relative. All files may be in one top-level folder, which must then have the skill's name. */
   readonly path: string;
   readonly bytes: Uint8Array;
   /** Absent: true for a file that begins with `#!`. */
@@ -13,7 +13,6 @@ export interface SkillFile {
 /** Name and description are those of the newest version. */
 export const Skill = z.object({
   id: z.string(), // skill_ and 24 hex digits
-  /** The same in all versions. */
   name: z.string(),
   description: z.string(),
   displayName: z.string().nullable(),
@@ -41,9 +40,8 @@ export const SkillVersion = z.object({
   description: z.string(),
   license: z.string().nullable(),
   compatibility: z.string().nullable(),
-  /** Describes the skill's arguments, as in `[file] [--all]`. */
   argumentHint: z.string().optional(),
-  /** Tools that the author intends the skill to use. Listing a tool here grants no permission. */
+  /** The author's intention only. Grants no permission. */
   allowedTools: z.array(z.string()).readonly(),
   files: z.array(SkillEntry).readonly(),
   createdAt: z.number(),
@@ -51,7 +49,6 @@ export const SkillVersion = z.object({
 export type SkillVersion = z.infer<typeof SkillVersion>;
 export const SkillCheckResult = z.object({
   name: z.string().nullable(),
-  /** If not empty, the skill cannot be uploaded. */
   problems: z.array(z.string()).readonly(),
   warnings: z.array(z.string()).readonly(),
 });
@@ -59,14 +56,14 @@ export type SkillCheckResult = z.infer<typeof SkillCheckResult>;
 export interface SkillUpload {
   readonly files: readonly SkillFile[];
   readonly displayName?: string | null | undefined;
-  /** Absent: a new skill is shared if an administrator uploads it outside of projects. */
+  /** Absent: shared if an administrator uploads a new skill outside of projects. */
   readonly shared?: boolean | undefined;
   readonly projectId?: string | null | undefined;
 }
 
 /**
- * Skills: folders with instructions and scripts that agents read when needed. Every method with an id rejects with
- * not_found for an unknown skill.
+ * Folders with instructions and scripts that agents read when needed. Methods with an id reject with not_found for an
+ * unknown skill.
  *
  * @example
  * const { id } = await skills.create({ files: [{ path: 'pdf/SKILL.md', bytes }] });
@@ -74,7 +71,7 @@ export interface SkillUpload {
 export interface SkillService {
   /** Sorted by name. With `owner`, lists only skills of that owner and of `projects`, and shared skills. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly Skill[]>;
-  /** Reports every problem of a skill's files. Stores nothing. */
+  /** Reports every problem. Stores nothing. */
   check(files: readonly SkillFile[]): Promise<SkillCheckResult>;
   /** Rejects: invalid_request (problems that `check` reports), conflict (the name is taken), quota, payload_too_large. */
   create(upload: SkillUpload & { readonly owner?: string }): Promise<Skill>;
@@ -93,7 +90,7 @@ export interface SkillService {
   delete(id: string): Promise<void>;
   /** Rejects: conflict (a template uses the version, or it is the skill's only version). */
   deleteVersion(id: string, version: string): Promise<void>;
-  /** The templates that use the skill, with the pinned version; null: the newest. */
+  /** Templates that use the skill, and the pinned version. Null: the newest. */
   pins(id: string): Promise<readonly { readonly template: string; readonly version: number | null }[]>;
 }
 

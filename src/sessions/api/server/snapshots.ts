@@ -5,7 +5,7 @@ import type { ServiceRules } from '../rules.ts';
 import type { CreateSessionCommand } from '../sessions.ts';
 
 export interface SnapshotOptions {
-  /** `name` or `name:tag`. If an older snapshot of the same holder has this name, it loses the name. */
+  /** `name` or `name:tag`. An older snapshot of the same holder loses this name. */
   readonly name?: string | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly owner?: string | undefined;
@@ -29,25 +29,24 @@ export interface SnapshotForkOptions {
 }
 export type SnapshotForkResult = { readonly session: SessionRecord } | { readonly error: unknown };
 
-/** Copies of sandbox files that outlive the sandbox. They contain neither memory nor processes. */
+/** Copies of sandbox files that outlive the sandbox, without memory or processes. */
 export interface SnapshotService {
   /**
-   * Copies the files of a sandbox, starting it if needed. The copy is kept only if no file changed while it was being made.
-   * The snapshot belongs to the session's project. Rejects: conflict (files keep changing), payload_too_large, quota,
-   * sandbox_capacity (the server's limit).
+   * Copies the files of a sandbox, starting it if needed. The snapshot belongs to the session's project. Rejects: conflict
+   * (files keep changing during the copy), payload_too_large, quota, sandbox_capacity (the server's limit).
    */
   make(id: SessionId, requested: SnapshotOptions): Promise<Snapshot>;
   /**
-   * Creates sessions that all start with the current files of this session. A session that cannot be created yields an `error` in
-   * its place. Rejects: conflict (files keep changing), payload_too_large.
+   * Creates sessions from the session's current files. Failures yield an `error` in place of the session. Rejects: conflict
+   * (files keep changing), payload_too_large.
    */
   fork(id: SessionId, requested: SnapshotForkOptions): Promise<readonly SnapshotForkResult[]>;
   /** Newest first. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly Snapshot[]>;
   get(id: string): Promise<Snapshot>;
   /**
-   * Finds a snapshot by id, or by name among the snapshots of `owner` and `projects`. Rejects: not_found, conflict (several
-   * projects use the name).
+   * Names are searched among the snapshots of `owner` and `projects`. Rejects: not_found, conflict (several projects use the
+   * name).
    */
   find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<Snapshot>;
   label(id: string, change: Pick<SnapshotOptions, 'name' | 'labels'>): Promise<Snapshot>;
@@ -55,9 +54,9 @@ export interface SnapshotService {
   /** Rejects: conflict (the copy is damaged). */
   exported(id: string): Promise<ExportedSnapshot>;
   /**
-   * Imports a snapshot from another installation, completely or not at all. Labels are kept unless `labels` replaces them;
-   * the name is not kept. Rejects: invalid_request (not a snapshot archive, or it contains a file outside the workspace),
-   * payload_too_large, quota, sandbox_capacity (the server's limit).
+   * Imports a snapshot from another installation, completely or not at all. Keeps the labels unless `labels` replaces them,
+   * but not the name. Rejects: invalid_request (not a snapshot archive, or a file outside the workspace), payload_too_large,
+   * quota, sandbox_capacity (the server's limit).
    */
   imported(requested: SnapshotImportOptions): Promise<Snapshot>;
 }

@@ -10,18 +10,18 @@ import type { ServiceRules } from '../rules.ts';
 
 export interface BuildRequest {
   readonly name: string;
-  /** Tags of the build, in addition to a tag in `name`. Without any tag, the build gets the tag `default`. */
+  /** Added to a tag in `name`. Without any tag, the build gets `default`. */
   readonly tags: readonly string[];
   readonly owner?: string | undefined;
   readonly projectId?: string | null | undefined;
 }
 export interface BuildPlan {
-  /** `image`: an image from the operator's list, or else a built template of that name. `template`: only a built template. */
+  /** `image`: an image from the operator's list, or else a built template. `template`: only a built template. */
   readonly base: { readonly image: string } | { readonly template: string };
   readonly steps: readonly BuildStep[];
-  /** The index, from 0, of the first step that must not use the cache. Undefined: every step may use the cache. */
+  /** Index from 0 of the first step that must not use the cache. Undefined: all steps can. */
   readonly freshFrom?: number | undefined;
-  /** The program that each sandbox runs when it starts, in the last step's working directory. */
+  /** Runs when a sandbox starts, in the last step's working directory. */
   readonly start?: Omit<StartCommand, 'folder'> | undefined;
 }
 export interface BuiltImage {
@@ -30,9 +30,8 @@ export interface BuiltImage {
 }
 export interface DockerfilePlan {
   readonly base: string;
-  /** `files` is empty in COPY steps: the caller must upload the files and set their hash. */
+  /** COPY steps have empty `files` until the caller uploads the files and sets their hash. */
   readonly steps: readonly BuildStep[];
-  /** One note for each line that is ignored or has a limited effect, with the reason. */
   readonly notes: readonly string[];
 }
 export interface CreatedBuild {
@@ -48,22 +47,21 @@ export interface BuildLog {
   readonly entries: readonly BuildLogEntry[];
 }
 
-/** Templates that owners build from steps or a Dockerfile, in containers isolated like sandboxes. */
 export interface TemplateBuildService {
   ability(): Promise<BuildSupport>;
-  /** Rejects: invalid_request, with the line number if a line is the cause. */
+  /** Rejects with invalid_request and the number of the line at fault, if any. */
   plan(dockerfile: string, args?: Readonly<Record<string, string>>): Promise<DockerfilePlan>;
   /** Creates the template if it does not exist. Rejects: unsupported, quota, conflict (an operator's template has the name). */
   begin(requested: BuildRequest): Promise<CreatedBuild>;
   /**
-   * Queues the build and returns. Rejects: not_found (the build or its base template), conflict (already started, or the
-   * base template has no build), invalid_request (an invalid plan or base image, or missing files).
+   * Queues the build and returns. Rejects: not_found (the build or its base), conflict (already started, or the base has no
+   * build), invalid_request (invalid plan or base image, or missing files).
    */
   start(templateId: string, buildId: string, plan: BuildPlan): Promise<TemplateBuild>;
   build(templateId: string, buildId: string): Promise<TemplateBuild>;
-  /** The retained builds of a template, newest first. */
+  /** Newest first. */
   builds(templateId: string): Promise<readonly TemplateBuild[]>;
-  /** Cancels a queued or running build; an ended build is unchanged. Rejects: conflict (it runs on another server). */
+  /** Leaves an ended build unchanged. Rejects with conflict if the build runs on another server. */
   cancel(templateId: string, buildId: string): Promise<TemplateBuild>;
   log(
     templateId: string,
@@ -71,7 +69,7 @@ export interface TemplateBuildService {
     range: { readonly offset: number; readonly limit: number },
   ): Promise<BuildLog>;
   hasFiles(templateId: string, hash: string): Promise<boolean>;
-  /** Stores the archive (tar, optionally gzipped) of a COPY step's files. */
+  /** `archive` is a tar, optionally gzipped, with a COPY step's files. */
   putFiles(
     templateId: string,
     hash: string,
@@ -80,17 +78,13 @@ export interface TemplateBuildService {
   ): Promise<void>;
   list(owner?: string, projects?: readonly string[]): Promise<readonly BuiltTemplate[]>;
   get(templateId: string): Promise<BuiltTemplate>;
-  /**
-   * Finds a template by id or name; a tag after the name is ignored. Rejects: not_found, conflict (several projects use the
-   * name).
-   */
+  /** Accepts an id, or a name whose tag is ignored. Rejects: not_found, conflict (several projects use the name). */
   find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<BuiltTemplate>;
   /**
-   * The image of `name`, `name:tag` or an id. Without `holder`, an id matches any template, but a name matches only templates
-   * without an owner or project. Rejects: not_found, conflict (no build has this tag).
+   * Accepts `name`, `name:tag` or an id. Without `holder`, an id matches any template, but a name only templates without an
+   * owner or project. Rejects: not_found, conflict (no build has this tag).
    */
   findImage(named: string, holder?: ResourceOwnership): Promise<BuiltImage>;
-  /** Adds tags to the build that has the tag `from`. */
   tag(templateId: string, from: string, tags: readonly string[]): Promise<BuiltTemplate>;
   untag(templateId: string, tags: readonly string[]): Promise<BuiltTemplate>;
   remove(templateId: string): Promise<void>;

@@ -6,7 +6,7 @@ export interface TemplateInfo extends Template {
   readonly groups: readonly ToolGroup[];
 }
 
-/** The agent templates that sessions and projects can use. They are fixed until the server restarts. */
+/** Agent templates, fixed until the server restarts. */
 export interface TemplateService {
   /** Built-in templates first, then the operator's. */
   list(): readonly TemplateInfo[];
@@ -20,10 +20,7 @@ export interface TemplateUnavailability {
   readonly remedy: string;
 }
 export interface TemplateListService extends Pick<TemplateService, 'list'> {
-  /**
-   * Why the template cannot be used, for example because its image is missing. Undefined: it can be used. Also reports a missing
-   * key, although sessions can start without it.
-   */
+  /** Undefined: sessions can use the template. Reports a missing key too, although sessions can start without it. */
   whyNot(template: TemplateInfo): Promise<TemplateUnavailability | undefined>;
 }
 

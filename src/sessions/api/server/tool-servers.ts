@@ -6,11 +6,10 @@ export const ToolServerTestResult = z.object({
   ok: z.boolean(),
   at: z.number(), // epoch ms
   tools: z.array(z.object({ name: z.string(), title: z.string().nullable(), description: z.string() })).readonly(),
-  /** Why the server cannot be used; empty if it responded. */
   message: z.string(),
 });
 export type ToolServerTestResult = z.infer<typeof ToolServerTestResult>;
-/** A tool server as administrators see it. Never contains a header's value. */
+/** Never contains a header's value. */
 export const ListedToolServer = z.object({
   name: z.string(),
   kind: z.enum(['address', 'program']),
@@ -21,24 +20,22 @@ export const ListedToolServer = z.object({
   tools: z.array(z.string()).readonly(),
   timeoutSeconds: z.number(),
   from: z.enum(['settings', 'page']),
-  /** The variable or corral.yaml key that overrides values entered on the page; null: none. */
+  /** The variable or corral.yaml key that overrides the stored values. Null: none. */
   setBy: z.string().nullable(),
-  /** Templates that define a server of this name. In a template's own sessions, its definition takes precedence. */
+  /** Templates with a server of this name, which their sessions use instead. */
   templates: z.array(z.string()).readonly(),
-  /** `wanted`: the server requires authorization, so a person can try to sign in. */
+  /** `wanted`: the server requires authorization, so a person can sign in. */
   signIn: z.enum(['none', 'wanted', 'done']),
-  /** The result of the last call to the tool server; null: none since Corral started. */
   state: ToolServerTestResult.nullable(),
 });
 export type ListedToolServer = z.infer<typeof ListedToolServer>;
 export interface ToolServerInput {
   readonly url: string;
-  /** Undefined: keeps the stored headers if the address is unchanged. */
+  /** Undefined: keeps the stored headers unless the address changes. */
   readonly headers?: Readonly<Record<string, Secret>> | undefined;
   readonly tools?: readonly string[] | undefined;
   readonly timeoutSeconds?: number | undefined;
 }
-/** Absent fields are unchanged. */
 export interface ToolServerChanges {
   readonly name?: string | undefined;
   readonly url?: string | undefined;
@@ -54,39 +51,38 @@ export interface SignInRedirect {
 }
 
 /**
- * Tool servers (MCP) for all sessions. Those in the settings take precedence over those entered here. A change applies
- * immediately to new sessions, and to existing sessions from their next turn.
+ * Tool servers (MCP) for all sessions. Settings take precedence over stored servers. Changes apply to new sessions
+ * immediately, and to existing ones from their next turn.
  */
 export interface ToolServerService {
   list(): Promise<readonly ListedToolServer[]>;
   /**
-   * Creates or replaces the server of that name, and requests its list of tools. The server is stored even if it does not
-   * respond. Rejects: invalid_request (an invalid name, address or header, or the name is in the settings), forbidden (a
-   * private address), conflict (50 servers exist already).
+   * Creates or replaces a server and requests its tools. It is stored even if it does not respond. Rejects: invalid_request
+   * (invalid name, address or header, or the name is in the settings), forbidden (a private address), conflict (50 servers
+   * exist).
    */
   put(name: string, server: ToolServerInput, signal: AbortSignal): Promise<ListedToolServer>;
   /**
-   * Changes the server of that name, and requests its list of tools. The change is stored even if the server does not
-   * respond. A new address or an `Authorization` header ends the sign-in. Rejects: not_found, invalid_request (as for `put`,
-   * or stored headers would be sent to another address), forbidden, conflict (the new name is taken, or the server was
-   * changed concurrently).
+   * Changes a server and requests its tools. The change is stored even if the server does not respond. A new address or an
+   * `Authorization` header ends the sign-in. Rejects: not_found, invalid_request (as for `put`, or stored headers would be
+   * sent to another address), forbidden, conflict (the name is taken, or a concurrent change).
    */
   change(name: string, changes: ToolServerChanges, signal: AbortSignal): Promise<ListedToolServer>;
-  /** Requests the list of tools from `entered`, or else from the server of that name, within 20 s. Changes no stored server. */
+  /** Requests the tools of `entered`, or else of the stored server, within 20 s. Stores nothing. */
   test(name: string, entered: ToolServerInput | undefined, signal: AbortSignal): Promise<ToolServerTestResult>;
   /** Rejects: not_found. */
   remove(name: string): Promise<void>;
   /**
-   * Returns the URL at which a person authorizes access. Rejects: not_found, unsupported, invalid_request (an invalid
+   * Returns the URL where a person authorizes access. Rejects: not_found, unsupported, invalid_request (an invalid
    * `returnTo`).
    */
   beginSignIn(name: string, returnTo: string, signal: AbortSignal): Promise<string>;
   /**
-   * Rejects: not_found, invalid_request (no such sign-in was started, or it expired), unsupported (the sign-in was refused),
-   * conflict (the address was changed in the meantime).
+   * Rejects: not_found, invalid_request (the sign-in is unknown or expired), unsupported (it was refused), conflict (the
+   * address has changed).
    */
   endSignIn(name: string, answer: SignInRedirect, signal: AbortSignal): Promise<ListedToolServer>;
-  /** Deletes the access tokens obtained by the sign-in. Rejects: not_found. */
+  /** Deletes the sign-in's access tokens. Rejects with not_found. */
   signOut(name: string): Promise<ListedToolServer>;
 }
 

@@ -3,7 +3,6 @@ import { ResourceOwnership } from '../../../core/model/access/holder.ts';
 import type { Secret } from '../../../core/text/secret.ts';
 import type { ServiceRules } from '../rules.ts';
 
-/** A set of credentials that API clients attach to their sessions, usually those of one person. */
 export const CredentialVault = z.object({
   ...ResourceOwnership.shape,
   id: z.string(), // vlt_ and 24 hex digits
@@ -25,14 +24,11 @@ const OAuthRefresh = z.object({
   resource: z.string().nullable(),
 });
 export type OAuthRefresh = z.infer<typeof OAuthRefresh>;
-/**
- * An environment variable in the session's sandbox. It holds a placeholder that is replaced by the value in requests to the
- * hosts.
- */
+/** A variable in the sandbox with a placeholder. The value replaces it in requests to the hosts. */
 const VariableAuth = z.object({
   type: z.literal('environment_variable'),
   secretName: z.string(),
-  /** `host` or `*.host`, each with an optional port; null: every host that the sandbox can reach. */
+  /** `host` or `*.host`, with an optional port. Null: every host that the sandbox can reach. */
   hosts: z.array(z.string()).readonly().nullable(),
   places: z.object({ header: z.boolean(), body: z.boolean() }),
 });
@@ -42,14 +38,13 @@ const CredentialAuth = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('mcp_oauth'),
     mcpServerUrl: z.string(),
-    /** Null: unknown. */
     expiresAt: z.number().nullable(),
     refresh: OAuthRefresh.nullable(),
   }),
   VariableAuth,
 ]);
 export type CredentialAuth = z.infer<typeof CredentialAuth>;
-/** `token` is the value sent to the credential's tool server or hosts. */
+/** `token` is sent to the credential's tool server or hosts. */
 export interface CredentialSecrets {
   readonly token: Secret;
   readonly refreshToken?: Secret | undefined;
@@ -70,7 +65,6 @@ export type VaultCredentialDetails = Pick<VaultCredential, 'displayName' | 'meta
 export interface NewVaultCredential extends VaultCredentialDetails {
   readonly secrets: CredentialSecrets;
 }
-/** Absent secrets are unchanged. */
 export interface VaultCredentialUpdate extends VaultCredentialDetails {
   readonly secrets?: Partial<CredentialSecrets>;
 }
@@ -78,18 +72,18 @@ export interface VaultCredentialUpdate extends VaultCredentialDetails {
 export interface CredentialTestResponse {
   readonly status: number;
   readonly contentType: string;
-  /** The response body, without the credential's secrets. */
+  /** Without the credential's secrets. */
   readonly body: string;
   readonly isCut: boolean;
 }
 export interface CredentialTestResult {
   readonly at: number;
-  /** `unknown`: the tool server's response does not show whether it accepts the credential. */
+  /** `unknown`: the response does not show whether the credential is accepted. */
   readonly verdict: 'valid' | 'invalid' | 'unknown';
   readonly hasRefreshToken: boolean;
-  /** The MCP method whose call failed; null: none. `answer` is null if the tool server did not respond. */
+  /** The MCP method that failed. Null: none. `answer` is null if there was no response. */
   readonly failedAt: { readonly method: string; readonly answer: CredentialTestResponse | null } | null;
-  /** Null: no refresh was needed, because the tool server did not answer 401. */
+  /** Null: no refresh was needed, because the server did not answer 401. */
   readonly refresh: {
     readonly outcome: 'succeeded' | 'failed' | 'connect_error' | 'no_refresh_token';
     readonly answer: CredentialTestResponse | null;
@@ -97,8 +91,8 @@ export interface CredentialTestResult {
 }
 
 /**
- * Vaults with credentials for sessions' tool servers and sandboxes. A secret is sent only to its credential's tool server, token
- * endpoint or hosts. Every method with an id rejects with not_found for an unknown vault or credential.
+ * Credentials for sessions' tool servers and sandboxes. A secret is sent only to its own tool server, token endpoint or
+ * hosts. Methods with an id reject with not_found for an unknown vault or credential.
  *
  * @example
  * const { id } = await vaults.create({ displayName: 'Alice', metadata: {} });
@@ -109,21 +103,18 @@ export interface VaultService {
   /** Rejects: quota (1,000 per owner). */
   create(vault: VaultDetails & ResourceOwnership): Promise<CredentialVault>;
   get(id: string): Promise<CredentialVault>;
-  /** `change` may be called more than once. Rejects: invalid_request (the vault is archived). */
+  /** May call `change` more than once. Rejects with invalid_request if the vault is archived. */
   update(id: string, change: (now: VaultDetails) => VaultDetails): Promise<CredentialVault>;
-  /** Also archives the vault's credentials and erases their secrets. Sessions that use the vault continue without them. */
+  /** Archives its credentials and erases their secrets. Sessions that use the vault continue without them. */
   archive(id: string): Promise<CredentialVault>;
   delete(id: string): Promise<void>;
 
   /** Newest first. */
   credentials(id: string): Promise<readonly VaultCredential[]>;
   credential(id: string, credential: string): Promise<VaultCredential>;
-  /**
-   * Rejects: conflict (the vault has a credential for this tool server or variable), quota (20 per vault), invalid_request
-   * (archived).
-   */
+  /** Rejects: conflict (the tool server or variable has a credential), quota (20 per vault), invalid_request (archived). */
   addCredential(id: string, credential: NewVaultCredential): Promise<VaultCredential>;
-  /** Running sessions use the change from their next request. Rejects: invalid_request (archived). */
+  /** Applies to running sessions from their next request. Rejects: invalid_request (archived). */
   changeCredential(
     id: string,
     credential: string,
@@ -133,8 +124,8 @@ export interface VaultService {
   archiveCredential(id: string, credential: string): Promise<VaultCredential>;
   deleteCredential(id: string, credential: string): Promise<void>;
   /**
-   * Calls the tool server, and refreshes the token if the tool server answers 401. Rejects: invalid_request (archived, or not an
-   * OAuth credential).
+   * Calls the tool server, and refreshes the token after a 401. Rejects: invalid_request (archived, or not an OAuth
+   * credential).
    */
   tryCredential(id: string, credential: string, signal: AbortSignal): Promise<CredentialTestResult>;
 }

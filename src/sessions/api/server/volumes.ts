@@ -5,7 +5,7 @@ import type { FileEntry } from '../../../sandboxes/client/client.ts';
 import type { ServiceRules } from '../rules.ts';
 
 export interface NewVolume {
-  /** Unique among the holder's volumes. */
+  /** Unique per holder. */
   readonly name: string;
   readonly quotaBytes?: number | undefined;
   readonly owner?: string | undefined;
@@ -17,15 +17,14 @@ export interface VolumeChange {
   readonly quotaBytes?: number | undefined;
 }
 export interface VolumeFile {
-  /** The total size of the file. */
   readonly size: number;
   /** Destroying the stream cancels the download. */
   readonly content: Readable;
 }
 
-/** A file, folder or link in a volume. Times are epoch ms. */
+/** Times are epoch ms. */
 export interface VolumeEntry {
-  /** Path relative to the volume's root; empty for the root. */
+  /** Relative to the volume's root. Empty for the root itself. */
   readonly path: string;
   readonly type: 'file' | 'directory' | 'symlink' | 'unknown';
   readonly size: number;
@@ -35,13 +34,12 @@ export interface VolumeEntry {
   readonly accessedAt: number;
   readonly modifiedAt: number;
   readonly changedAt: number;
-  /** The target of a symlink, as stored. */
   readonly target?: string;
 }
 
 /**
- * Storage that outlives sessions. Sessions mount volumes at creation; only one session at a time can write to a volume. Files are
- * read and written in a separate sandbox that has only the volume, so symlinks cannot reach the server's files.
+ * Storage that outlives sessions, which mount it at creation. Only one session at a time can write to a volume. Files are
+ * read and written in a sandbox with only the volume, so symlinks cannot reach the server's files.
  */
 export interface VolumeService {
   /**
@@ -55,8 +53,8 @@ export interface VolumeService {
   /** Rejects if the caller may not change the content. */
   admits(id: string): Promise<void>;
   /**
-   * Finds a volume by id, or by name among the volumes of `owner` and `projects`. Rejects: not_found, conflict (several projects
-   * use the name).
+   * Names are searched among the volumes of `owner` and `projects`. Rejects: not_found, conflict (several projects use the
+   * name).
    */
   find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<Volume>;
   /**
@@ -67,15 +65,15 @@ export interface VolumeService {
   /** Rejects: conflict (a session uses the volume, or content is being transferred). */
   remove(id: string, signal: AbortSignal): Promise<void>;
 
-  // The following methods take paths relative to the volume's root. They reject: path_outside, file_not_found, invalid_request.
+  // Paths from here on are relative to the volume's root. Their methods reject: path_outside, file_not_found, invalid_request.
   listFiles(id: string, path: string, signal: AbortSignal): Promise<readonly FileEntry[]>;
   /** Does not follow a symlink at `path`. */
   stat(id: string, path: string, signal: AbortSignal): Promise<VolumeEntry>;
-  /** The entries of a folder, `depth` levels deep. Rejects: payload_too_large. */
+  /** Lists `depth` levels. Rejects: payload_too_large. */
   entries(id: string, path: string, depth: number, signal: AbortSignal): Promise<readonly VolumeEntry[]>;
   /**
-   * With `parents`, creates missing parent folders, and succeeds if the folder already exists. Rejects: conflict (the path
-   * exists, or a session writes to the volume).
+   * With `parents`, creates missing parents and accepts an existing folder. Rejects: conflict (the path exists, or a session
+   * writes to the volume).
    */
   makeFolder(
     id: string,
@@ -86,7 +84,7 @@ export interface VolumeService {
   changeMode(id: string, path: string, mode: number, signal: AbortSignal): Promise<VolumeEntry>;
   readFile(id: string, path: string, signal: AbortSignal, part?: FileByteRange): Promise<VolumeFile>;
   /**
-   * Creates parent folders. The file is replaced atomically; if `content` fails, the old file remains. Rejects: conflict (a
+   * Creates parent folders and replaces the file atomically. If `content` fails, the old file remains. Rejects: conflict (a
    * session writes to the volume), payload_too_large (the file does not fit).
    */
   writeFile(
@@ -95,14 +93,13 @@ export interface VolumeService {
     content: AsyncIterable<Uint8Array>,
     signal: AbortSignal,
   ): Promise<{ readonly size: number }>;
-  /** Removes a folder with its contents. Rejects: conflict (a session writes to the volume). */
+  /** Removes a folder with its content. Rejects: conflict (a session writes to the volume). */
   removeFile(id: string, path: string, signal: AbortSignal): Promise<void>;
-  /** The content as a compressed tar archive. The stream fails if the volume cannot be read completely. */
+  /** A gzipped tar archive. The stream fails if the volume cannot be read completely. */
   backup(id: string, signal: AbortSignal): Promise<Readable>;
   /**
-   * Replaces the content with an archive from `backup`. Nothing changes if the archive cannot be unpacked. Rejects:
-   * invalid_request (not a gzip-compressed tar archive), conflict (a session writes to the volume, or the archive is damaged),
-   * payload_too_large.
+   * Replaces the content with an archive from `backup`, or changes nothing. Rejects: invalid_request (not a gzipped tar
+   * archive), conflict (a session writes to the volume, or the archive is damaged), payload_too_large.
    */
   restore(id: string, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<Volume>;
 }

@@ -18,35 +18,31 @@ export const webhookEventTypes = [
   'session.deleted',
   'resource.changed',
 ] as const;
-/** `webhook.test` is only sent manually. */
 const SentEvent = z.enum([...webhookEventTypes, 'webhook.test']);
 export type WebhookEventType = z.infer<typeof SentEvent>;
 
 export const Webhook = z.object({
   id: z.string(), // 12 hex digits
   /**
-   * The webhook receives events of this owner's sessions, automations and resources; absent: of all owners. `projectId` replaces
-   * this limit.
+   * Receives events of this owner's sessions, automations and resources. Absent: of all owners. Ignored if `projectId` is
+   * set.
    */
   owner: z.string().optional(),
   name: z.string(),
   url: z.string(),
   events: z.array(z.enum(webhookEventTypes)).readonly(),
   /**
-   * `json`: signed according to Standard Webhooks. `slack`: one line of text, for Slack's incoming webhooks. `managed-agents`:
-   * events of the Managed Agents API.
+   * `json`: signed according to Standard Webhooks. `slack`: one line for Slack's incoming webhooks. `managed-agents`: events
+   * of the Managed Agents API.
    */
   format: z.enum(['json', 'slack', 'managed-agents']),
-  /** Only events of this project's sessions, automations and resources, of any owner; null: all that `owner` allows. */
+  /** Events of this project only, from any owner. Null: all that `owner` allows. */
   projectId: z.string().nullable(),
-  /**
-   * Why deliveries are paused; null: not paused. `gone`: the endpoint answered 410. `owner`: the owner lost access to Corral
-   * or to the project.
-   */
+  /** Why deliveries are paused. `gone`: the endpoint answered 410. `owner`: the owner lost access to Corral or to the project. */
   paused: z
     .object({ by: z.enum(['person', 'failures', 'gone', 'owner']), text: z.string(), at: z.number() })
     .nullable(),
-  /** Consecutive deliveries that failed permanently. */
+  /** Counts permanent failures in a row. */
   failures: z.int(),
   createdAt: z.number(),
   updatedAt: z.number(),
@@ -54,15 +50,15 @@ export const Webhook = z.object({
 export type Webhook = z.infer<typeof Webhook>;
 export type WebhookPause = NonNullable<Webhook['paused']>;
 export type WebhookSpec = Pick<Webhook, 'name' | 'url' | 'events' | 'format' | 'projectId'>;
-/** Returned on creation and rotation only, because it contains the secret. */
+/** Contains the secret, so it is returned only on creation and rotation. */
 export interface WebhookWithSecret extends Webhook {
   readonly secret: string; // whsec_…
 }
 export const WebhookDelivery = z.object({
-  /** The `webhook-id` header: the same on every attempt, and unique within its webhook. */
+  /** The `webhook-id` header: unique per webhook, the same on every attempt. */
   id: z.string(),
   type: SentEvent,
-  /** `pending`: tried at `nextAt`. `failed`: not sent again unless `resend` is called. */
+  /** `pending`: tried at `nextAt`. `failed`: retried only by `resend`. */
   state: z.enum(['pending', 'delivered', 'failed']),
   tries: z.int(),
   statusCode: z.int().nullable(),
@@ -82,11 +78,11 @@ export interface WebhookService {
   get(id: string): Promise<Webhook>;
   /** Changes only the fields that are set. Rejects as `create` does. */
   update(id: string, change: Partial<WebhookSpec>): Promise<Webhook>;
-  /** Also deletes the webhook's deliveries. */
+  /** Also deletes its deliveries. */
   delete(id: string): Promise<void>;
-  /** Stops deliveries. Events that occur while paused are not sent later. */
+  /** Events that occur while the webhook is paused are never sent. */
   pause(id: string): Promise<Webhook>;
-  /** If the webhook was paused because its owner lost access, and the owner still has no access, `by` becomes the owner. */
+  /** If the webhook paused because its owner lost access and still has none, `by` becomes the owner. */
   resume(id: string, by?: string): Promise<Webhook>;
   /** The new secret is valid immediately. */
   rotate(id: string): Promise<WebhookWithSecret>;
@@ -94,6 +90,6 @@ export interface WebhookService {
   test(id: string): Promise<WebhookDelivery>;
   /** Newest first, at most 200. */
   deliveries(id: string): Promise<readonly WebhookDelivery[]>;
-  /** Resends a delivery with the same message id. Rejects: not_found, conflict (paused, or still in progress). */
+  /** Keeps the message id. Rejects: not_found, conflict (paused, or in progress). */
   resend(id: string, delivery: string): Promise<WebhookDelivery>;
 }

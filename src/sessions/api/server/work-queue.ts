@@ -5,13 +5,13 @@ import type { ServiceRules } from '../rules.ts';
 export const workStates = ['queued', 'starting', 'active', 'stopping', 'stopped'] as const;
 export type WorkState = (typeof workStates)[number];
 
-/** A session of a self-hosted environment that needs a worker. A session has at most one open item. Times are epoch ms. */
+/** A self-hosted session that needs a worker. A session has at most one open item. Times are epoch ms. */
 export const WorkItem = z.object({
-  /** `work_`, the session's id, `x`, and the number of the item in that session. */
+  /** `work_`, the session's id, `x`, and the item's number within the session. */
   id: z.string(),
   environmentId: z.string(),
   sessionId: SessionId,
-  /** `queued`: includes items whose claim is not acknowledged. `stopping`: the worker should stop. */
+  /** `queued`: also while a claim is not acknowledged. `stopping`: the worker should stop. */
   state: z.enum(workStates),
   metadata: z.record(z.string(), z.string()),
   createdAt: z.number(),
@@ -24,8 +24,8 @@ export const WorkItem = z.object({
 export type WorkItem = z.infer<typeof WorkItem>;
 export interface ClaimedWork extends WorkItem {
   /**
-   * A credential for this item and its session. Valid for at most one day, and only until another worker claims the item or the
-   * item is stopped.
+   * A credential for this item and its session. Expires after at most one day, when another worker claims the item, or when
+   * the item stops.
    */
   readonly token: string;
 }
@@ -33,14 +33,14 @@ export interface WorkPollOptions {
   readonly workerId?: string | undefined;
   /** 0: return immediately. */
   readonly blockMs: number;
-  /** After this time, an unacknowledged claim lapses. */
+  /** An unacknowledged claim lapses after this time. */
   readonly reclaimMs: number;
-  /** The issuer of the worker's credential. Revoking the issuer also revokes the token. */
+  /** Revoking this issuer also revokes the token. */
   readonly maker: CredentialIssuer;
   readonly signal: AbortSignal;
 }
 export interface WorkHeartbeatOptions {
-  /** The last heartbeat that the worker knows of. Null: none so far. Undefined: not checked. */
+  /** The last heartbeat that the worker knows of. Null: none. Undefined: not checked. */
   readonly expected: number | null | undefined;
   readonly ttlSeconds?: number | undefined;
 }
@@ -48,19 +48,18 @@ export interface WorkLease {
   readonly state: WorkState;
   readonly heartbeatAt: number | null;
   readonly ttlSeconds: number;
-  /** `mismatch`: the item is not claimed, or another worker may have it, so nothing was changed. */
+  /** `mismatch`: the item is not claimed or may have another worker. Nothing changed. */
   readonly outcome: 'extended' | 'ended' | 'mismatch';
 }
 export interface WorkQueueStats {
   readonly waiting: number;
-  /** Claimed but not acknowledged. */
   readonly claimed: number;
   readonly oldestQueuedAt: number | null;
   /** Workers that polled this server in the last 30 s. */
   readonly workers: number;
 }
 
-/** The key behind a credential, or a hash of the server's token (`seal`). All fields absent: authentication is off. */
+/** The key, or a hash of the server's token (`seal`). All fields absent: authentication is off. */
 export interface CredentialIssuer {
   readonly key?: string | undefined;
   readonly seal?: string | undefined;
@@ -79,23 +78,20 @@ export interface NewEnvironmentKey {
   readonly maker: CredentialIssuer;
 }
 
-/**
- * Work queues of self-hosted environments. Each method takes the environment's id first, and rejects with not_found for an
- * unknown environment or item.
- */
+/** Work queues of self-hosted environments. Methods reject with not_found for an unknown environment or item. */
 export interface WorkQueueService {
   /** Queues the session, unless it has an open item. */
   enqueue(environmentId: string, sessionId: SessionId): Promise<void>;
-  /** Removes an ended session from the queue. If a worker serves it, its item becomes `stopping`. */
+  /** Removes an ended session. An item that a worker serves becomes `stopping`. */
   withdraw(environmentId: string, sessionId: SessionId): Promise<void>;
-  /** Claims the item that has waited longest. Resolves with undefined if no item arrives in time. */
+  /** Claims the oldest item. Undefined: no item arrived in time. */
   poll(environmentId: string, options: WorkPollOptions): Promise<ClaimedWork | undefined>;
-  /** Removes the claimed item from the queue. Rejects: conflict (not claimed). */
+  /** Removes a claimed item from the queue. Rejects with conflict if it is not claimed. */
   acknowledge(environmentId: string, workId: string): Promise<WorkItem>;
   beat(environmentId: string, workId: string, options: WorkHeartbeatOptions): Promise<WorkLease>;
   /**
-   * Stops an item immediately if it is queued or `force` is set; otherwise, its worker stops it. Rejects: conflict (stopped
-   * already).
+   * Stops an item immediately if it is queued or `force` is set. Otherwise, the worker stops it. Rejects: conflict (already
+   * stopped).
    */
   stop(environmentId: string, workId: string, options: { readonly force: boolean }): Promise<WorkItem>;
   /** Newest first. */
@@ -103,7 +99,7 @@ export interface WorkQueueService {
   item(environmentId: string, workId: string): Promise<WorkItem>;
   setMetadata(environmentId: string, workId: string, metadata: WorkItem['metadata']): Promise<WorkItem>;
   stats(environmentId: string): Promise<WorkQueueStats>;
-  /** Returns the key, which cannot be read again. Rejects: quota (100 keys per environment). */
+  /** Returns the key only this once. Rejects: quota (100 keys per environment). */
   createKey(
     environmentId: string,
     newEnvironmentKey: NewEnvironmentKey,
@@ -133,19 +129,17 @@ export const workQueueRules: ServiceRules<WorkQueueService> = {
 export interface WorkerIdentity {
   readonly environmentId: string;
   readonly owner: string | undefined;
-  /** The claimed item, if the credential is an item's token. */
   readonly work?: { readonly id: string; readonly sessionId: SessionId };
-  /** Set only if the credential is an environment key. */
   readonly keyId?: string;
   readonly maker: CredentialIssuer;
-  /** Fires when this server revokes the credential's key, stops its item, or lets another worker claim the item. */
+  /** Fires when the key is revoked, the item stops, or another worker claims the item. */
   readonly ended: AbortSignal;
 }
-/** Credentials of workers. No other part of the server accepts them. */
+/** Credentials of workers, which no other part of the server accepts. */
 export interface WorkerAuthenticator {
   /**
-   * Finds the worker of a credential. Undefined: the credential is invalid, or its item was stopped or claimed by another
-   * worker. Rejects: unauthorized (its key was revoked).
+   * Undefined: the credential is invalid, or its item was stopped or claimed by another worker. Rejects with unauthorized if
+   * its key was revoked.
    */
   find(credential: string): Promise<WorkerIdentity | undefined>;
 }

@@ -11,7 +11,7 @@ interface Options {
   readonly logger: Record<'warn' | 'error', (about: object, text: string) => void>;
   /** 0: no minimum. */
   readonly floorBytes: number;
-  /** Free bytes on the fullest of the host's disks that the server can see. */
+  /** On the fullest host disk that the server can see. */
   readonly freeBytes: () => Promise<number>;
 }
 export interface SandboxDiskUsage {
@@ -20,17 +20,17 @@ export interface SandboxDiskUsage {
   readonly disk: DiskUsage;
 }
 
-/** Keeps the host's disk from filling up. Below the floor, no sandbox starts, and the sandbox using the most space is stopped. */
+/** Keeps the host's disk from filling up. Below the floor, sandboxes cannot start and the largest one is stopped. */
 export interface DiskGuard {
   /** Rejects: disk_full. */
   admit(): Promise<void>;
-  /** Resolves with the sandbox that is stopped to free space, if any. */
+  /** Resolves with the sandbox that is stopped, if any. */
   saw(used: SandboxDiskUsage): Promise<SandboxDiskUsage | undefined>;
   forget(id: SandboxId): void;
 }
 
 const lookMs = 1_000;
-/** Minimum time between two stops. Needed because freeing the space takes time. */
+/** Minimum time between stops, because freeing space takes time. */
 const pauseMs = 5_000;
 const endMs = 30_000;
 

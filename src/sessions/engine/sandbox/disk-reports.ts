@@ -13,7 +13,7 @@ interface Deps {
 }
 
 export class DesktopStatusRecorder extends ServerComponent<Deps> {
-  /** Appends changes since the desktop's last status, if this server owns the session. */
+  /** Appends status changes if this server owns the session. */
   saw = (id: SessionId, status: DesktopStatus): void => {
     const { liveSessions, facts } = this.deps;
     for (const data of liveSessions.get(id)?.desktop.saw(status) ?? []) facts.tell(id, { type: 'desktop', data });
@@ -24,7 +24,7 @@ type DiskExceeded = FactOf<'sandbox.disk_exceeded'>['data'];
 export interface MonitoredSandbox {
   readonly sessionId: SessionId;
   readonly sandboxId: SandboxId;
-  /** Whether this server has just started the sandbox, in which case no stop has been logged for it yet. */
+  /** True if this server has just started the sandbox, so no stop has been logged yet. */
   readonly isFresh: boolean;
 }
 interface DiskReporter extends Disposable {
@@ -44,7 +44,7 @@ export function createDiskUsageMonitor(
   return {
     admit: () => floor.admit(),
     follow({ sessionId, sandboxId, isFresh }) {
-      // An earlier server may already have logged the stops in an adopted sandbox's first report.
+      // An earlier server may have logged the stops in an adopted sandbox's first report.
       let reported = isFresh ? 0 : undefined;
       return {
         saw(disk) {

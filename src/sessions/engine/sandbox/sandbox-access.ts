@@ -21,16 +21,16 @@ interface LocalSandboxDeps extends Pick<ServerDependencies, 'clock'> {
 }
 
 /**
- * A lost connection is rechecked for more than six seconds: within that time, a dead sandbox misses three heartbeats and is
+ * A lost connection is rechecked for over six seconds. Within that time, a dead sandbox misses three heartbeats and is
  * replaced.
  */
 const recheck = { times: 40, everyMs: 250, answerMs: 1_000 };
 
 export class LocalSandboxes extends ServerComponent<LocalSandboxDeps> {
-  /** Clients that lost their connection during a call, perhaps before the driver noticed that the sandbox is gone. */
+  /** Clients that lost their connection, perhaps before the driver noticed that the sandbox is gone. */
   readonly #lost = new WeakSet<SandboxClient>();
 
-  /** Keeps the sandbox in use, starting it if needed. Rejects: fenced if another server owns the session. */
+  /** Starts the sandbox if needed and keeps it in use. Rejects with fenced if another server owns the session. */
   async use(id: SessionId, signal: AbortSignal): Promise<SandboxLease> {
     let left = recheck.times;
     const acquire = async () => {
@@ -55,7 +55,7 @@ export class LocalSandboxes extends ServerComponent<LocalSandboxDeps> {
   async #acquire(id: SessionId, signal: AbortSignal): Promise<SandboxLease> {
     const { supervisor, liveSessions, pendingCommands, ids, hooks } = this.deps;
     const commandId = ids.short();
-    // the result of this command is not used
+    // the result is not used
     const done = () => supervisor.send(id, { type: 'sandbox.done', commandId });
     const read = () => {
       pendingCommands.settle([commandId], { ok: false, code: 'cancelled', message: 'The operation was cancelled.' });
@@ -89,12 +89,11 @@ interface Deps {
   readonly store: Pick<Store, 'events'>;
   readonly liveSessions: LiveSessions;
   readonly ownership: Ownership;
-  /** Undefined if no other server can exist. */
   readonly remoteSandboxes: RemoteSandboxAccess | undefined;
 }
 
 export class SandboxAccess extends ServerComponent<Deps> {
-  /** Keeps the sandbox in use, starting it if needed. Connects to it directly if another server owns the session. */
+  /** Starts the sandbox if needed and keeps it in use. Connects directly if another server owns the session. */
   async use(id: SessionId, signal: AbortSignal): Promise<SandboxLease> {
     const { own, ownership, remoteSandboxes } = this.deps;
     if (!remoteSandboxes) return await own.use(id, signal);
@@ -107,7 +106,7 @@ export class SandboxAccess extends ServerComponent<Deps> {
     return await remoteSandboxes.use(id, signal);
   }
 
-  /** Connects to a running sandbox; undefined if none runs or it is paused. Does not start it or delay its idle stop. */
+  /** Undefined: no sandbox runs, or it is paused. Does not start the sandbox or delay its idle stop. */
   async look(id: SessionId, signal: AbortSignal): Promise<SandboxClient | undefined> {
     const { liveSessions, remoteSandboxes, store } = this.deps;
     const live = liveSessions.get(id);

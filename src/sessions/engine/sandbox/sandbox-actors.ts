@@ -25,15 +25,14 @@ const named = 20;
 const commandChars = 120;
 const settleMs = 2_000;
 /**
- * Time limit for the flush before a pause. On a busy disk, flushing gigabytes takes several seconds. Shorter than the timeout
- * of a pause request.
+ * Limits the flush before a pause. Flushing gigabytes to a busy disk takes several seconds. Shorter than the pause request's
+ * timeout.
  */
 const syncMs = 15_000;
 
 /**
- * Flushes the files of a sandbox that is about to be frozen, so that a power cut loses no data. Resolves with the command
- * lines of the sandbox's processes. The freeze waits for the flush, because a process that is still flushing cannot be
- * frozen.
+ * Flushes the files of a sandbox before a freeze, so that a power cut loses no data. Resolves with its processes' command
+ * lines. The freeze waits, because a process cannot be frozen while it flushes.
  */
 export async function flushSandbox(
   client: SandboxClient,
@@ -63,8 +62,8 @@ const texts = {
 } as const;
 
 /**
- * The error for a failed start (`sandbox_unavailable`) or lost sandbox (`sandbox_lost`). An error without a code becomes the
- * cause: its text may contain the server's paths and addresses, so only the operator's log shows it.
+ * An error without a code becomes the cause, which only the operator's log shows: its text may contain the server's paths
+ * and addresses.
  */
 function sandboxFailure(thrown: unknown, code: keyof typeof texts): AppError {
   const failure = toAppError(thrown);
@@ -81,9 +80,9 @@ export interface SandboxDeps {
   spec(sessionId: SessionId, sandboxId: SandboxId): SandboxSpec | Promise<SandboxSpec>;
   connect(sessionId: SessionId, link: SandboxLink): SandboxClient;
   prepare(sessionId: SessionId, sandbox: ConnectedSandbox, signal: AbortSignal): Promise<void>;
-  /** Restores the session's initial files to a new sandbox before it is used. */
+  /** Restores the session's initial files before a new sandbox is used. */
   restore?(session: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void>;
-  /** Ends a sandbox's processes and saves its files, before the sandbox is stopped. */
+  /** Ends processes and saves files before the sandbox stops. */
   rest?(session: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void>;
   ready(session: LiveSession, client: SandboxClient): void;
   saw(sessionId: SessionId, desktop: DesktopStatus): void;
@@ -91,8 +90,8 @@ export interface SandboxDeps {
   track(released: Promise<AppError | undefined>): void;
   readonly holdings?: SandboxQuota | undefined;
   /**
-   * Called with the error and cause of a failed start or lost sandbox. The sandbox's state machine passes on only what clients
-   * may see.
+   * Called with the error and its cause after a failed start or lost sandbox. The sandbox's state machine passes on only
+   * what clients may see.
    */
   failed(sessionId: SessionId, failure: AppError): void;
   release?(client: SandboxClient): void;
@@ -107,13 +106,12 @@ export interface SandboxQuota {
 
 export interface ConnectedSandbox {
   readonly client: SandboxClient;
-  /** Whether the sandbox was just started and has not been used yet. */
   readonly isFresh: boolean;
 }
 
 const heartbeatMs = 1_000;
 const callMs = 30_000;
-/** The time limit for hashing and copying the files of a sandbox that is being stopped. */
+/** Limits the hashing and copying of files before a stop. */
 const restMs = 30_000;
 const none = { display: 0, browser: 0 };
 const stopped = { state: 'stopped', browser: 'stopped', width: 0, height: 0, restarts: none } as const;
@@ -129,9 +127,9 @@ export function provideSandboxMachine(deps: SandboxDeps) {
     return await act(until);
   }
   const begun = new Map<SandboxId, number>();
-  /** Sandboxes that failed while in use and may be hanging. A failed sandbox is destroyed before the next start. */
+  /** Sandboxes that failed in use and may hang. The next start destroys them first. */
   const broken = new Set<SandboxId>();
-  /** Commands of the processes in frozen sandboxes, which cannot report them. */
+  /** Commands in frozen sandboxes, which cannot report them. */
   const frozen = new Map<SandboxId, readonly string[]>();
   async function telling<Value>(
     { sessionId, as }: SandboxOperation,
@@ -197,7 +195,7 @@ export function provideSandboxMachine(deps: SandboxDeps) {
   }
 
   /**
-   * Records which processes a files-only stop ends, and calls `rest` to save the files. A sandbox that does not respond is
+   * Records the processes that a files-only stop ends, then calls `rest` to save files. A sandbox that does not respond is
    * stopped anyway.
    */
   async function leaveFiles({ sessionId, sandboxId }: SandboxOwner, signal: AbortSignal): Promise<void> {
@@ -229,7 +227,7 @@ export function provideSandboxMachine(deps: SandboxDeps) {
       hold: createResourceActor<HeldSandbox, SandboxOwner, SandboxLinkEvent>({
         acquire: async ({ sessionId, sandboxId }, signal) => {
           const attach = async (call: CallOptions) => {
-            // An earlier server process may have paused an adopted sandbox.
+            // An earlier process may have paused an adopted sandbox.
             if (!begun.has(sandboxId) && isPausable(driver)) await driver.resume(sandboxId, call);
             return await driver.attach(sandboxId, call);
           };
@@ -287,7 +285,6 @@ interface SandboxOwner {
 }
 interface SandboxOperation {
   readonly sessionId: SessionId;
-  /** The code assigned to errors without one. */
   readonly as: Parameters<typeof sandboxFailure>[1];
 }
 interface HeldSandbox extends AsyncDisposable {
@@ -315,7 +312,7 @@ interface WatchedSandbox {
   readonly disk: ReturnType<DiskUsageMonitor['follow']> | undefined;
 }
 
-/** Watches the sandbox until `signal` fires. Throws when the sandbox is lost or no longer responds. */
+/** Throws when the sandbox is lost or no longer responds. */
 async function watch(
   {
     own,
@@ -331,8 +328,7 @@ async function watch(
   const either = AbortSignal.any([signal, lost]);
   let heardAt = clock.now();
   while (!either.aborted) {
-    // The pause after a missed heartbeat is short, because waiting for that heartbeat already took a second, and three misses
-    // must take less than six seconds.
+    // The missed heartbeat has already taken a second, and three misses must take less than six.
     await sleep(silence.isSilent ? heartbeatMs / 4 : heartbeatMs, either, clock).catch(() => {});
     if (either.aborted) break;
     if (own.isPaused) continue;

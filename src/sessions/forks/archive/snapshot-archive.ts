@@ -5,8 +5,8 @@ import { parseJsonWithinLimits } from '../../../core/text/json.ts';
 import { createTarHeaders, createTarPadding, tarEnd } from '../../../core/text/tar.ts';
 import { invalidArchiveError, readTarEntries, type TarEntry } from './tar-reader.ts';
 
-// A snapshot as a tar file in OCI image layout: index, manifest, configuration, and the compressed files as the only layer. The
-// layer comes last, so the archive can be read as a stream. OCI tools can push it to a registry.
+// A snapshot is a tar file in OCI image layout: index, manifest, configuration, and the compressed files as the only layer.
+// The layer comes last, so the archive can be streamed. OCI tools can push it to a registry.
 
 const types = {
   index: 'application/vnd.oci.image.index.v1+json',
@@ -17,7 +17,7 @@ const types = {
 } as const;
 const maxDocument = 256 * 1024;
 const documentLimits = { maxBytes: maxDocument, maxDepth: 20, maxValues: 10_000 };
-/** The maximum number of folder headers before a file. Generous, because some programs write a header per folder. */
+/** Folder headers before a file. Generous, because some programs write one per folder. */
 const maxFolders = 100;
 const block = 512;
 
@@ -95,13 +95,13 @@ export interface SnapshotArchive {
   readonly sha256: string;
   readonly bytes: number;
   /**
-   * The compressed files; ends after the whole archive has been read. Fails if the archive ends early or something follows the
-   * files. The caller compares the hash with `sha256`.
+   * Ends after the whole archive is read. Fails if the archive ends early or has data after the files. The caller compares
+   * the hash with `sha256`.
    */
   readonly content: AsyncIterable<Uint8Array>;
 }
 
-/** Rejects: invalid_request if the archive is not a snapshot. */
+/** Rejects with invalid_request if the archive is not a snapshot. */
 export async function openSnapshotArchive(source: AsyncIterable<Uint8Array>): Promise<SnapshotArchive> {
   const entries = readTarEntries(source);
   const next = async (): Promise<TarEntry> => {

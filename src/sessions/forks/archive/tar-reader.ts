@@ -3,12 +3,12 @@ import { detectArchiveFormat, isTarHeader } from '../../../core/text/files/archi
 
 export interface TarEntry {
   readonly name: string;
-  /** The header's type flag: `0` file, `1` hard link, `2` symbolic link, `5` folder, `6` pipe. */
+  /** `0` file, `1` hard link, `2` symbolic link, `5` folder, `6` pipe. */
   readonly type: string;
   readonly link: string;
   readonly size: number;
   readonly pax: ReadonlyMap<string, string>;
-  /** Can be read once, before the next entry is requested; unread bytes are skipped. */
+  /** Read once, before requesting the next entry. Unread bytes are skipped. */
   readonly content: AsyncIterable<Buffer>;
 }
 
@@ -20,8 +20,8 @@ export const invalidArchiveError = (what: string): AppError =>
   new AppError('invalid_request', `The archive was refused: ${what}. Nothing was imported.`);
 
 /**
- * Reads the entries of an untrusted tar stream. Refuses a header with a wrong checksum, data after the end, and headers that
- * different programs interpret differently. Rejects: invalid_request.
+ * Reads an untrusted tar stream. Rejects with invalid_request if a checksum is wrong, data follows the end, or programs
+ * would interpret a header differently.
  */
 export async function* readTarEntries(source: AsyncIterable<Uint8Array>): AsyncGenerator<TarEntry, void> {
   const bytes = new ByteReader(source);
@@ -92,7 +92,7 @@ function ofHeader(field: Buffer): number {
   return /^[0-7]{0,12}$/.test(digits) ? Number.parseInt(digits || '0', 8) : Number.NaN;
 }
 
-/** Parses records of the form `<length> <name>=<value>\n`. */
+/** Parses `<length> <name>=<value>\n` records. */
 function parseFields(body: Buffer): ReadonlyMap<string, string> {
   const fields = new Map<string, string>();
   for (let at = 0; at < body.length; ) {
@@ -117,7 +117,7 @@ class ByteReader {
     this.#source = source[Symbol.asyncIterator]();
   }
 
-  /** The first bytes of the stream, without consuming them. Empty: the stream is empty. */
+  /** Returns the first bytes without consuming them. Empty: the stream is empty. */
   start = async (): Promise<Buffer> => (await this.#next()) ?? Buffer.alloc(0);
 
   async take(size: number): Promise<Buffer> {

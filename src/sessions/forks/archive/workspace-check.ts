@@ -12,16 +12,16 @@ export interface WorkspaceArchiveLimits {
 }
 const maxPath = 4_096;
 const maxDepth = 200;
-/** The maximum total length of symbolic links' paths, all of which stay in memory during the check. */
+/** Symbolic links' paths stay in memory during the check. */
 const maxLinkBytes = 32 * 1024 * 1024;
-/** Header fields that sandboxes' archives use. Any other field could give a file a different name in some programs. */
+/** Header fields that sandboxes' archives use. Other fields could give a file a different name in some programs. */
 const known =
   /^([acm]time|path|linkpath|size|[ug]id|[ug]name|GNU\.sparse\.(major|minor|name|realsize|size)|SCHILY\.(xattr|acl)\..+|RHT\.security\.selinux)$/;
 const plain: ReadonlySet<string> = new Set(['0', '1', '2', '5', '6']);
 
 /**
- * Passes on a compressed workspace copy while checking it. Fails before the last byte is passed on if a file would leave the
- * workspace, the copy contains a device, or the copy is too large.
+ * Passes on a compressed workspace copy while checking it. Fails before the last byte if a file would leave the workspace,
+ * or the copy contains a device or is too large.
  */
 export async function* checkWorkspaceArchive(
   content: AsyncIterable<Uint8Array>,
@@ -68,7 +68,7 @@ function assertGzip(start: Uint8Array): void {
   if (format !== 'gzip') throw invalidArchiveError(`its files are in the format ${format}, not compressed with gzip`);
 }
 const trailing = () => invalidArchiveError('it has data after its files');
-/** Bytes of headers allowed per entry. The limit is needed because headers compress very well. */
+/** Limits the bytes of headers per entry, because headers compress very well. */
 const headersOfEntry = 4_096;
 async function* limited(content: AsyncIterable<Buffer>, { maxBytes, maxEntries }: WorkspaceArchiveLimits) {
   let length = 0;
@@ -95,7 +95,7 @@ async function check(
     if (++count > maxEntries) throw tooLarge(`has more than ${maxEntries} files`);
     bytes += parseSize(entry);
     if (bytes > maxBytes) throw tooLarge(`has more than ${maxBytes} bytes of files`);
-    // A sparse file has a placeholder name in its header, and its real name in a field.
+    // A sparse file has a placeholder in its header, and its real name in a field.
     const paths = [entry.name, ...[entry.pax.get('GNU.sparse.name') ?? []].flat()].map((name) => inside(name, links));
     const path = paths.at(-1) as string;
     const isOfLink = entry.type === '1' && links.has(inside(entry.link, new Set()));
@@ -107,10 +107,7 @@ async function check(
   }
 }
 
-/**
- * The path relative to the workspace. Throws if it leaves the workspace or passes through a link, because a link can point
- * anywhere.
- */
+/** Throws if the path leaves the workspace or passes through a link, because a link can point anywhere. */
 function inside(name: string, links: ReadonlySet<string>): string {
   const parts = name.split('/').filter((part) => part !== '' && part !== '.');
   const isBad = name.startsWith('/') || name.includes('\0') || parts.includes('..');
