@@ -6,17 +6,16 @@ import { type ResourceOwnership, toHolderKey } from '../core/model/access/holder
 
 type Records = Pick<RecordStore, 'get' | 'put' | 'delete' | 'list' | 'count'>;
 type Awaitable<Value> = Value | Promise<Value>;
-/** `sort` is the position in lists. Undefined: no change. `again`: start over with a new read. */
+/** `sort`: position in lists. Undefined: no change. `again`: start over with a new read. */
 type Next<Doc> = { readonly doc: Doc; readonly sort?: number } | 'again' | undefined;
 
 const maxTries = 1_000; // attempts, each lost to another writer
-// After this many refused writes of one version, the name counts as taken. Creating and deleting a record can cause two refusals.
+// After this many refused writes of one version, the name is taken. Creating and deleting a record can cause two refusals.
 const maxRefusals = 3;
 
 /**
- * Changes a record based on its content at the time of the write, on any server. `change` runs again after a concurrent
- * write, and can throw. Resolves with the stored document, or undefined if nothing was written. Rejects: conflict (the
- * record's unique name is taken), store_busy.
+ * Changes a record based on its content at the time of the write. `change` runs again after a concurrent write, and can
+ * throw. Undefined: nothing was written. Rejects: conflict (the record's unique name is taken), store_busy.
  */
 export async function changeRecord<Doc>(
   records: Pick<RecordStore, 'get' | 'put'>,
@@ -37,10 +36,7 @@ export async function changeRecord<Doc>(
   throw new AppError('store_busy', 'This record is being changed by other callers. Try again.');
 }
 
-/**
- * Like `changeRecord`, but resolves with the `value` that the last call of `change` returned. Without `doc`, the record is
- * unchanged.
- */
+/** Like `changeRecord`, but resolves with the last `value` from `change`. Without `doc`, the record is unchanged. */
 export async function changeRecordWithResult<Value>(
   records: Pick<RecordStore, 'get' | 'put'>,
   place: Pick<RecordPut, 'kind' | 'id'>,
@@ -58,8 +54,8 @@ export async function changeRecordWithResult<Value>(
 }
 
 /**
- * Reads the records of a kind in rounds, each continuing where the previous one stopped, so that a clean-up round costs the same
- * for any number of records. `from`: where the first round of each pass starts in the list.
+ * Each round continues where the previous one stopped, so that its cost does not depend on the number of records. `from`:
+ * where the first round of each pass starts in the list.
  */
 export function createRecordSweep(
   records: Pick<RecordStore, 'list'>,
@@ -79,20 +75,15 @@ type ListPlace = NonNullable<RecordListOptions['after']>;
 export const maxSweepBatch = 200;
 
 export interface Quota<Doc> {
-  /** Current time, to recognize the expired reservations of lost servers. */
   readonly now: number;
   readonly most: number;
   readonly text: string;
-  /** Whether a stored document counts toward the quota. Absent: all documents count. */
   readonly counts?: (doc: Doc) => boolean;
 }
-/** A limit on all documents of an owner and a project together, such as on the sum of their bytes. */
+/** Applies to the documents of an owner and a project together, such as to their total size. */
 export interface OwnerLimit<Doc> {
   readonly now: number;
-  /**
-   * `others`: all other documents of the owner and the project, including those that a server is still storing. Throws if
-   * there is no room.
-   */
+  /** `others` includes documents that a server is still storing. Throws if there is no room. */
   readonly admit: (others: readonly Doc[]) => void;
 }
 interface Rules<Doc> {
@@ -115,7 +106,7 @@ export interface VersionedDocument<Doc> {
   readonly version: number;
 }
 
-/** Documents of one kind, each with an owner and an id. Quotas and unique names apply across all servers of the store. */
+/** Quotas and unique names apply across all servers of the store. */
 export class Collection<Doc extends OwnedDocument> {
   readonly #records: Records;
   readonly #rules: Rules<Doc>;
@@ -142,8 +133,8 @@ export class Collection<Doc extends OwnedDocument> {
   }
 
   /**
-   * Without `owner`, all documents. Otherwise the documents of `parents`, the owner's documents except those in other projects,
-   * and, with `shared`, all shared documents.
+   * Without `owner`, all documents. Otherwise those of the owner outside other projects, those of `parents`, and, with
+   * `shared`, all shared ones.
    */
   async listFor(owner: string | undefined, { shared = false, parents = [] }: ListedOthers = {}): Promise<Doc[]> {
     if (owner === undefined) return await this.list();
@@ -158,7 +149,6 @@ export class Collection<Doc extends OwnedDocument> {
     return (await this.list({ owner: owner ?? null })).filter((doc) => !doc.projectId);
   }
 
-  /** Lists the documents that a session can use: its project's, then its owner's. */
   async listUsable({ owner, projectId }: ResourceOwnership): Promise<Doc[]> {
     const holders = [...(projectId ? [{ projectId }] : []), { owner }];
     return (await Promise.all(holders.map((holder) => this.listHeldBy(holder)))).flat();
@@ -172,7 +162,7 @@ export class Collection<Doc extends OwnedDocument> {
     return doc;
   }
 
-  /** Calls `make`, which stores the document, if the owner's quota allows it. Rejects: quota, and as `make` does. */
+  /** `make` stores the document. Rejects: quota, and as `make` does. */
   async within<Made>(quota: Quota<Doc>, doc: Pick<Doc, 'id' | 'owner'>, make: () => Promise<Made>): Promise<Made> {
     const isFull = async (taken: QuotaPlaces) => await this.#isFull(quota, doc.owner ?? null, Object.keys(taken));
     return await this.#withPlace(doc, quota.now, make, async (taken) => {
@@ -181,7 +171,7 @@ export class Collection<Doc extends OwnedDocument> {
     });
   }
 
-  /** Calls `make`, which stores or changes the document, if `admit` allows it. Rejects as `admit` and `make` do. */
+  /** `make` stores or changes the document. Rejects as `admit` and `make` do. */
   async admitted<Made>({ admit, now }: OwnerLimit<Doc>, doc: Doc, make: () => Promise<Made>): Promise<Made> {
     const { id, owner, projectId } = doc;
     const lists = [{ owner: owner ?? null }, ...(projectId ? [{ parent: projectId }] : [])];
@@ -234,7 +224,7 @@ export class Collection<Doc extends OwnedDocument> {
   }
 
   /**
-   * If `change` returns undefined or the same object, nothing is written. Rejects: not_found, conflict (the name is taken),
+   * Nothing is written if `change` returns undefined or the same object. Rejects: not_found, conflict (the name is taken),
    * store_busy.
    */
   async change(id: string, change: (now: Doc) => Awaitable<Doc | undefined>): Promise<Doc> {
@@ -253,7 +243,7 @@ export class Collection<Doc extends OwnedDocument> {
     await this.#records.delete(this.#rules.kind, id);
   }
 
-  /** Deletes the parts first, so that an interrupted deletion can be repeated. Parts added in the meantime are deleted last. */
+  /** Deletes the parts first, so that an interrupted deletion can be repeated, and again for parts added in the meantime. */
   async deleteWith(id: string, deleteParts: () => Promise<void>): Promise<void> {
     await deleteParts();
     await this.delete(id);
@@ -263,7 +253,7 @@ export class Collection<Doc extends OwnedDocument> {
   #sortOf = (doc: Doc): number => this.#rules.sortOf?.(doc) ?? doc.createdAt ?? 0;
 }
 
-/** Reservations for documents being stored, by document id. One record per kind of document and owner or project. */
+/** Reservations by document id. One record per kind of document and owner or project. */
 const quotaKind = 'quota';
 const Places = z.record(z.string(), z.union([z.number(), z.object({ at: z.number(), doc: z.unknown() })]));
 type QuotaPlaces = z.infer<typeof Places>;

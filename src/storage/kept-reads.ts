@@ -2,15 +2,15 @@ import type { Store } from '../core/contracts/ports.ts';
 import { budgetAccountKind, childLinkKind, serverSettingKind, toolServerKind } from '../core/model/records.ts';
 import { unfinishedAttemptsKind } from '../core/model/runs/attempts.ts';
 
-/** Record kinds that each run reads several times and that seldom change. */
+/** Each run reads these kinds several times, and they seldom change. */
 const kept: ReadonlySet<string> = new Set([
   ...[toolServerKind, childLinkKind, unfinishedAttemptsKind, budgetAccountKind, serverSettingKind],
 ]);
 const maxAnswers = 1_000; // per kind
 
 /**
- * Answers repeated reads of a few kinds from memory until a record of the kind changes. A store shared with other servers is
- * returned unchanged. Callers must not modify the documents.
+ * Answers repeated reads from memory until a record of the kind changes. A store shared with other servers is returned
+ * unchanged. Callers must not modify the documents.
  */
 export function withReadCache(store: Store): Store {
   if (store.shared) return store;

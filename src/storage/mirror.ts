@@ -40,7 +40,6 @@ export class RecordMirror<Doc extends { readonly id: string; readonly createdAt:
     for (const id of gone) this.#drop(id);
   }
 
-  /** Reads a record that other code on this server changed. */
   async read(id: string): Promise<void> {
     const found = await this.#options.records.get(this.#options.kind, id);
     if (found) this.#keep(this.#options.schema.parse(found.doc), found.version);

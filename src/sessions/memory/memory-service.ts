@@ -10,7 +10,6 @@ import type { NoteStore } from './notes.ts';
 
 interface Deps {
   readonly notes: NoteStore;
-  /** Display names of people by owner, and of projects by id. */
   readonly people: () => Promise<ReadonlyMap<string, string>>;
   readonly projects: () => Promise<ReadonlyMap<string, string>>;
   readonly count: (action: 'write' | 'delete' | 'undo' | 'redact') => void;

@@ -3,7 +3,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { Note, type NoteAuthor } from '../api/server/memory.ts';
 
 // All notes of a holder are in one record, so that one conditional write checks paths and sizes together. Texts are separate
-// records, one per version.
+// records.
 
 const StoredNote = Note.extend({
   id: z.string(),
@@ -31,13 +31,12 @@ export const countLiveNotes = ({ notes }: NoteIndex): number => notes.filter(({ 
 export interface NoteChange {
   readonly path: string;
   readonly versionId: string;
-  /** Null: delete the note. */
   readonly size: number | null;
   readonly at: number;
   readonly author: NoteAuthor;
 }
 
-/** The index after a change, and the versions dropped to make room. Throws: conflict. */
+/** Also returns the versions dropped to make room. Throws: conflict. */
 export function applyNoteChange(
   index: NoteIndex,
   { path, versionId, size, at, author }: NoteChange,
@@ -62,7 +61,6 @@ export function applyNoteChange(
   return { index: next, note: kept, dropped: findDroppedVersions(index, next) };
 }
 
-/** Drops the earliest deleted notes and oldest replaced versions beyond the limits. */
 function roomy(notes: readonly StoredNote[], { maxBytes }: NoteLimits): StoredNote[] {
   const deleted = notes.filter((one) => one.deleted).sort((a, b) => b.updatedAt - a.updatedAt);
   const gone = new Set(deleted.slice(maxNotes));

@@ -61,7 +61,7 @@ interface KeyedVersion {
   readonly stored: number;
   readonly version: StoredVersion;
 }
-/** Holders' ids are owners and project ids, none of which contains a colon. */
+/** A holder's id never contains a colon. */
 const keyOf = ({ of, id }: MemoryOwner) => `${of}:${id}`;
 const holderOf = (key: string): MemoryOwner => {
   const at = key.indexOf(':');
@@ -71,7 +71,6 @@ const noNote = (path: string) => new AppError('not_found', `There is no note ${p
 
 interface Draft {
   readonly action: StoredVersion['action'];
-  /** Null: deletes the note. */
   readonly text: string | null;
 }
 
@@ -159,13 +158,12 @@ export class NoteStore extends ServerComponent<Deps> {
     });
   }
 
-  /** Rejects: not_found, conflict (`to` is the current version or was redacted, or the restored text does not fit). */
+  /** Rejects: not_found, conflict (`to` is current or redacted, or its text does not fit). */
   async undo(holder: MemoryOwner, path: string, to: number | undefined, author: NoteAuthor): Promise<Note> {
     return await this.#change(holder, path, author, async (now) => {
       if (!now) throw noNote(path);
       const number = to ?? now.version - 1;
       if (number === now.version) throw new AppError('conflict', `${path} already has version ${number}.`);
-      // the state before the first version: no note
       if (number === 0) return now.deleted ? undefined : { action: 'undo', text: null };
       const version = await this.#version(holder, now, number);
       if (version === 'again') return 'again';
@@ -194,7 +192,7 @@ export class NoteStore extends ServerComponent<Deps> {
         throw new AppError('conflict', text);
       }
       if (version !== 'all') idOf(note, version); // throws for an unknown number
-      // Includes versions that are in no index, left by a server that died between two writes.
+      // Includes versions left by a server that died between two writes.
       const erased = (await this.#listVersions(holder, note)).filter(
         (one) => version === 'all' || one.version.number === version,
       );
@@ -204,7 +202,7 @@ export class NoteStore extends ServerComponent<Deps> {
         one.id === note.id
           ? { ...one, versions: one.versions.map((it) => (ids.has(it.id) ? { ...it, size: 0 } : it)) }
           : one;
-      // Because of this write, a concurrent change that read the text before its redaction fails and is retried.
+      // With this write, a concurrent change that read the redacted text fails and retries.
       return { value: toNote(note), doc: { notes: index.notes.map(without) } };
     });
   }
@@ -217,8 +215,8 @@ export class NoteStore extends ServerComponent<Deps> {
   }
 
   /**
-   * Deletes notes unchanged for `noteMs`, and drops versions replaced and notes deleted more than `historyMs` ago. An undefined
-   * limit never applies. Resolves with the number of dropped versions.
+   * Deletes notes unchanged for `noteMs`. Drops versions replaced and notes deleted more than `historyMs` ago. Resolves with
+   * the number of dropped versions.
    */
   async age({ noteMs, historyMs }: { noteMs?: number | undefined; historyMs?: number | undefined }): Promise<number> {
     const now = this.deps.clock.now();
@@ -244,10 +242,7 @@ export class NoteStore extends ServerComponent<Deps> {
     return gone.length;
   }
 
-  /**
-   * `draft` resolves with the change to make, with undefined if nothing changes, or with `again` if a concurrent write
-   * occurred, in which case everything is read again.
-   */
+  /** `draft` resolves with the change, undefined for no change, or `again` to read everything again after a concurrent write. */
   async #change(
     holder: MemoryOwner,
     path: string,
@@ -343,7 +338,7 @@ const indexIn = (found: { readonly doc: unknown } | undefined): NoteIndex =>
   found ? NoteIndex.parse(found.doc) : { notes: [] };
 const versionKey = (holder: MemoryOwner, { note, version }: NoteVersionRef) => `${keyOf(holder)}:${note}:${version}`;
 
-/** Throws: not_found for a version that never existed or is no longer kept. */
+/** Throws: not_found. */
 function idOf({ path, version, versions }: StoredNote, number: number): string {
   const found = versions[versions.length - 1 - (version - number)];
   if (found !== undefined && number <= version) return found.id;

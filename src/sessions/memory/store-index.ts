@@ -3,10 +3,10 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { MemoryConflictError, type MemoryEntry, MemoryEntryVersion } from '../api/server/memory-stores.ts';
 
-// All memories of a store are in one record, so that one conditional write checks paths, hashes and sizes together. A version
-// becomes a separate record when it is replaced; its text is a separate record from the start.
+// All memories of a store are in one record, so that one conditional write checks paths, hashes and sizes together. Texts
+// and replaced versions are separate records.
 
-/** A deleted memory is kept, with a `deleted` head, while it has versions. */
+/** A deleted memory is kept while it has versions. */
 const StoredMemory = z.object({
   id: z.string(),
   path: z.string(),
@@ -44,7 +44,6 @@ export const toMemoryEntry = ({ id, path, createdAt, head }: StoredMemory): Memo
   updatedAt: head.at,
 });
 
-// Control, format, private-use and unassigned characters, lone surrogates, and line and paragraph separators.
 const unseen = /[\p{C}\p{Zl}\p{Zp}]/u;
 export function checkMemoryPath(path: string): void {
   const refusal = (text: string) =>
@@ -72,7 +71,7 @@ export function checkMemoryText(text: string): void {
     );
 }
 
-/** Throws: MemoryConflictError (the path is taken or clashes with a folder), quota (no room). */
+/** Throws: MemoryConflictError, quota. */
 export function assertMemoryFits(
   { memories }: MemoryStoreIndex,
   own: string,
@@ -95,7 +94,7 @@ export function assertMemoryFits(
   throw new MemoryConflictError('path', `The path ${path} ${what}.`);
 }
 
-/** `forgotten`: ids of the memories that were deleted longest ago and exceed the limit for deleted memories. */
+/** `forgotten`: ids of the earliest deleted memories, beyond the limit for deleted ones. */
 export function putMemory({ memories }: MemoryStoreIndex, memory: StoredMemory) {
   const all = [...memories.filter(({ id }) => id !== memory.id), memory];
   const deleted = all.filter((one) => !isLiveMemory(one)).sort((a, b) => b.head.at - a.head.at);

@@ -33,14 +33,13 @@ const StoredText = z.object({ text: z.string() });
 
 const noMemory = () => new AppError('not_found', 'The store has no such memory.');
 const noVersion = () => new AppError('not_found', 'The store has no such version.');
-/** Undefined: not a version id. */
 const parseMemoryId = (version: string): string | undefined => {
   const [, hex] = /^memver_([0-9a-f]{24})[0-9a-f]{12}$/.exec(version) ?? [];
   return hex === undefined ? undefined : `mem_${hex}`;
 };
 const keyOf = (store: string, { memory, id }: Pick<MemoryEntryVersion, 'memory' | 'id'>) => `${store}:${memory}:${id}`;
 
-/** A null text deletes the memory. Undefined: no change. */
+/** A null text deletes the memory. */
 type Draft = { readonly path: string; readonly text: string | null } | undefined;
 
 /** Callers must check permissions and whether the store is archived. */
@@ -194,7 +193,6 @@ class MemoryStoreContents extends ServerComponent<Deps> {
       for (const kind of [kinds.text, kinds.version]) await this.deps.records.delete(kind, keyOf(store, version));
   }
 
-  /** Replaced versions, newest first. */
   async #replaced(store: string, memory?: string): Promise<readonly MemoryEntryVersion[]> {
     const idPrefix = memory === undefined ? `${store}:` : `${store}:${memory}:`;
     return (await this.deps.records.list(kinds.version, { idPrefix })).map(({ doc }) => MemoryEntryVersion.parse(doc));

@@ -12,9 +12,7 @@ const firstTemplate = 'default';
 const AgentConfig = z.object({
   id: z.string(),
   projectId: z.string(),
-  /**
-   * The template of the project's sessions. Environment, prompt and tools were copied from it, and the project can change them.
-   */
+  /** Environment, prompt and tools were copied from this template. The project can change them. */
   template: z.string().default(firstTemplate),
   agentType: z.string(),
   environment: z.string().nullable(),
@@ -24,10 +22,9 @@ const AgentConfig = z.object({
   model: z.string(),
   /** False until the project chooses a model; until then, the template's model applies. */
   isOwnModel: z.boolean().default(true),
-  /** In order; null: from the template or settings. */
+  /** Null: from the template or settings. */
   fallbacks: z.array(z.string()).nullable().default(null),
   toolServers: z.array(ToolProgram).default([]),
-  /** The model's sampling options, stored as received. */
   options: z.record(z.string(), z.unknown()),
 });
 export type AgentConfig = z.infer<typeof AgentConfig>;
@@ -36,12 +33,9 @@ export type AgentConfigChange = Partial<Omit<AgentConfig, 'id' | 'projectId' | '
 /** Rejects only with AppError, and with not_found for an unknown project. */
 export interface AgentConfigService {
   get(projectId: string): Promise<AgentConfig>;
-  /**
-   * Changes only the fields that are set. Rejects: invalid_request (an unknown provider, a forbidden model or fallback, or
-   * options that no model supports).
-   */
+  /** Rejects: invalid_request (an unknown provider, a forbidden model or fallback, or options that no model supports). */
   update(projectId: string, change: AgentConfigChange): Promise<AgentConfig>;
-  /** Copies the template's settings. Keeps provider and model if the project chose them itself or the template names none. */
+  /** Keeps provider and model if the project chose them itself or the template names none. */
   apply(projectId: string, template: TemplateInfo): Promise<AgentConfig>;
 }
 interface Deps extends Pick<ServerDependencies, 'newId' | 'records'> {
@@ -63,7 +57,6 @@ export function createAgentConfigService(deps: Deps): AgentConfigService & Agent
     if (!found) throw missing();
     return AgentConfig.parse(found.doc);
   };
-  /** Preserves concurrent changes to other fields. */
   const change = async (projectId: string, fields: Partial<AgentConfig>): Promise<AgentConfig> => {
     const input = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
     const changed = await changeRecord(records, { kind, id: projectId }, (found) => {
@@ -133,7 +126,7 @@ const Options = z.strictObject({
 });
 const known = Object.keys(Options.shape).join(', ');
 
-/** Throws: invalid_request for an invalid value, or for an unknown option, which would have no effect. */
+/** Throws: invalid_request, also for an unknown option. */
 export function checkSamplingOptions(options: Readonly<Record<string, unknown>>): void {
   const { error } = Options.safeParse(options);
   if (!error) return;

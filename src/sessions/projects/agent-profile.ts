@@ -52,30 +52,26 @@ function definedFields<Fields extends object>(fields: Fields): DefinedFields<Fie
 interface Deps {
   readonly agents: Pick<AgentConfigService, 'get'>;
   readonly templates: Pick<TemplateService, 'find'>;
-  /**
-   * The server's own profile, which the template, project and session can override. Called for each turn; returns the same
-   * object until a setting changes.
-   */
+  /** The server's own profile. Called for each turn; returns the same object until a setting changes. */
   readonly usualOf: () => AgentProfile | Promise<AgentProfile>;
   /** Names, groups or globs of tools that no agent can use. */
   readonly denied?: () => readonly string[];
-  /** Tools that only some installations have, for projects that enable their group. */
   readonly more?: readonly Tool[];
   readonly computers?: (shape: ComputerToolVariant) => readonly Tool[];
   readonly modelFor: ModelResolver;
-  /** The model chosen on the page; undefined: none was chosen, or the settings name one. */
+  /** Undefined: none was chosen on the page, or the settings name one. */
   readonly usualModel?: () => Promise<string | undefined>;
 }
 
 /**
- * Merges the settings of the server, template, project and session, each of which overrides the ones before it. A session uses
- * its project's template unless it names one. Called for each turn, so a project's changes apply to running sessions.
+ * Merges the settings of the server, template, project and session; later ones override earlier ones. Called for each turn,
+ * so a project's changes apply to running sessions.
  */
 export function createAgentProfileResolver(deps: Deps): AgentProfileResolver {
   const { agents, templates, usualOf, denied, more = [], computers = () => [], modelFor, usualModel } = deps;
   const ofProjects = createToolRegistry(undefined, 'off', more);
 
-  /** A session whose model cannot be created must stay readable and stoppable, so the run reports the error. */
+  /** A session remains readable if its model cannot be created. The run reports the error. */
   const created = (name: string, fallbacks: readonly string[] | undefined): Promise<Model> =>
     modelFor(name, fallbacks).catch((error: unknown) =>
       refusingModel(name, 'model_unauthorized', `${parseModelRef(name).provider}: ${toAppError(error).publicMessage}`),
@@ -83,8 +79,7 @@ export function createAgentProfileResolver(deps: Deps): AgentProfileResolver {
 
   return async (session) => {
     const { owner, projectId } = session;
-    // All three run in parallel, because each reads the store. The project may have been deleted, so a failed read of its
-    // config is ignored.
+    // The project may have been deleted, so a failed read of its config is ignored.
     const [usual, config, chosenModel] = await Promise.all([
       usualOf(),
       projectId === null ? undefined : agents.get(projectId).catch(() => undefined),
@@ -188,8 +183,6 @@ export function createAgentProfileResolver(deps: Deps): AgentProfileResolver {
   ): Promise<Model> {
     const ofProject = config && formatModelRef(config.provider, config.model);
     const chosen = session.model ?? (config?.isOwnModel ? ofProject : template.model);
-    // If the session, project and template choose no model, the one chosen on the page applies. If there is none, the model that
-    // the settings had when the project was created applies.
     const name = chosen ?? chosenModel ?? ofProject ?? template.model;
     const fallbacks = fallbacksOf(session, { config, template });
     if (name === undefined && fallbacks === undefined) return usual.model;
@@ -201,10 +194,7 @@ export function createAgentProfileResolver(deps: Deps): AgentProfileResolver {
     return isOwn || applied === template.name ? (prompt ?? undefined) : template.prompt;
   }
 
-  /**
-   * Includes every tool in the groups that the project added to its template's groups, and no tool in the groups that it
-   * removed. The template's rules apply to all other groups.
-   */
+  /** The template's rules apply only to groups that the project did not add or remove. */
   function inProject({ tools: chosen, template: applied }: AgentConfig, passes: ToolFilter, isOn: ToolFilter) {
     const copied = templates.find(applied)?.groups ?? [];
     return (tool: ToolDescription): boolean => {

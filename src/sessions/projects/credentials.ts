@@ -19,19 +19,18 @@ const Stored = BoundCredential.extend({
 });
 export interface CredentialWithHolder extends CredentialInjection {
   readonly name: string;
-  /** A session's or project's id, or `server`. */
   readonly holder: string;
   readonly uses?: SecretReference | undefined;
 }
 export interface BoundCredentialStore {
-  /** The credentials of a session by precedence: its own, its project's, then the server's stored ones. */
+  /** In order of precedence: the session's own, its project's, then the server's stored ones. */
   inForce(session: Pick<SessionRecord, 'id' | 'projectId'>): Promise<readonly CredentialWithHolder[]>;
   inForceFor(id: SessionId): Promise<{
     readonly held: readonly CredentialWithHolder[];
     readonly repositories: readonly SessionRepository[];
     readonly vaults: SessionVaults;
   }>;
-  /** All of the server's stored credentials, and the 1,000 newest credentials across all holders. */
+  /** The server's stored credentials, and the 1,000 newest across all holders. */
   heldByAll(): Promise<readonly CredentialInjection[]>;
   /** Rejects: not_found (revoked), store_corrupt. */
   value(of: Pick<CredentialWithHolder, 'holder' | 'name'>): Promise<Secret>;
@@ -48,21 +47,20 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   /** Called with each value before its first use, so that the logger can mask it. */
   readonly learn: (value: Secret) => void;
   readonly onChange: () => void;
-  /** Reads the stored secret with this id, for a session or for the sessions of a project. Rejects: not_found. */
+  /** Rejects: not_found. */
   readonly secretValue: (id: string, session: ResourceOwnership) => Promise<Secret>;
 }
-/** The holder of credentials that apply to all sessions. No session or project has this id. */
+/** No session or project has this id. */
 export const serverHolderId = 'server';
 const kind = credentialKind;
 const most = 50;
-// Minimum length of a value. Responses that contain a value are cut off, and a shorter value could occur in a response by
-// chance.
+// Responses that contain a value are cut off. A shorter value could occur in a response by chance.
 const shortest = 8;
 const longest = 8_192;
 // One record per credential, with the holder's id as prefix, so that removing a session removes its credentials.
 const idOf = (holder: string, name: string) => `${holder}:${name}`;
 
-/** Credentials that users bind to a session, a project or the whole server. A value is sent only to the credential's hosts. */
+/** A value is sent only to the credential's hosts. */
 export function createBoundCredentialStore({
   records,
   vault,
@@ -166,7 +164,7 @@ export function createBoundCredentialStore({
       const { sealed, uses } = Stored.parse(found.doc);
       if (uses) return await secretValue(uses.secret, await readHolder(holder));
       const value = sealing.open(idOf(holder, name), sealed);
-      learn(value); // another server may have stored the credential
+      learn(value);
       return value;
     },
     async forget(project) {
@@ -203,7 +201,7 @@ export function assertUsableSecret(value: Secret): void {
 
 interface ServerCredentialDeps {
   readonly ring: Pick<BoundCredentialStore, 'createService'>;
-  /** Credentials from the settings. They override stored ones. */
+  /** Override stored credentials. */
   readonly settings: readonly (CredentialInjection & { readonly name: string })[];
   readonly setBy: string;
 }

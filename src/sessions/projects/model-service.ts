@@ -30,9 +30,7 @@ const Facts = z.object({
 });
 const Stored = z.object({
   model: z.string().nullable().default(null),
-  /** Model servers that users entered, by provider. */
   servers: z.record(z.string(), z.object({ baseUrl: z.string(), reach: z.enum(['public', 'private']) })).default({}),
-  /** Facts from the providers' lists, by model (`provider/model`); only for chosen models. */
   facts: z.record(z.string(), Facts).default({}),
 });
 type StoredModelSettings = z.output<typeof Stored>;
@@ -41,7 +39,7 @@ const id = 'models';
 
 interface DirectoryDeps {
   readonly records: Pick<RecordStore, 'get' | 'put'>;
-  /** Settings from files and variables. They override stored values. */
+  /** Override stored values. */
   readonly models: ModelsConfig;
 }
 export class ModelSettingsStore extends ServerComponent<DirectoryDeps> {
@@ -76,10 +74,8 @@ interface Deps {
   readonly keys: Pick<ProviderKeyStore, 'list' | 'put' | 'delete' | 'use'>;
   readonly settings: { readonly model: string; readonly models: ModelsConfig };
   readonly setBy: (key: string) => string | undefined;
-  /** Why only the demo model can be used here; undefined: all models can be used. */
   readonly refusal: () => string | undefined;
   readonly checkModel: (ref: string) => void;
-  /** `private` if people can also enter addresses on this machine or in private networks. */
   readonly reach: () => NetworkReach;
   readonly fetchWithin: (reach: NetworkReach) => typeof fetch;
   readonly learn: (key: Secret) => void;
@@ -176,7 +172,6 @@ export function createModelService(deps: Deps): ModelService {
     return { provider, baseUrl: checkedAddress(baseUrl), key, reach: deps.reach() };
   }
 
-  /** Context window and price come from the provider's list. A provider without a list can still be used. */
   async function withFacts(way: ProviderAccess, model: string, signal: AbortSignal) {
     const ref = formatModelRef(way.provider, model);
     deps.checkModel(ref);
@@ -186,7 +181,7 @@ export function createModelService(deps: Deps): ModelService {
       return [];
     });
     const { window, maxOutput, images, price } = listed.find(({ id }) => id === model) ?? {};
-    // Leaves out undefined fields, which a store would keep as null.
+    // A store would keep undefined fields as null.
     const values = Object.entries({ window, maxOutput, images, price }).filter(([, value]) => value !== undefined);
     return { ref, facts: Object.fromEntries(values) };
   }

@@ -13,7 +13,6 @@ interface CopyTarget {
   readonly id: SessionId;
   readonly projectId: string | null;
 }
-/** File ids, by the copy's name. */
 const Copies = z.record(z.string(), z.string());
 type Copies = z.infer<typeof Copies>;
 
@@ -22,7 +21,7 @@ const kind = 'project-copies'; // one record per session, deleted with the sessi
 
 export class ProjectFileSync extends ServerComponent<Deps> {
   readonly #turns = createKeyedQueue();
-  /** The files last copied through each client. If they are current, a sync has nothing to do. A new sandbox has a new client. */
+  /** The files last copied through each client. A new sandbox has a new client. */
   readonly #known = new WeakMap<SandboxClient, string>();
 
   async sync(place: CopyTarget, client: SandboxClient, signal: AbortSignal): Promise<void> {
@@ -36,7 +35,7 @@ export class ProjectFileSync extends ServerComponent<Deps> {
     });
   }
 
-  /** False if a file could not be copied, for example because the agent created a folder of that name. The next use retries. */
+  /** False: a file could not be copied, for example because the agent created a folder of that name. The next use retries. */
   async #bring(id: SessionId, requested: readonly UploadedFile[], at: SandboxCall): Promise<boolean> {
     const { records } = this.deps;
     const copies = Copies.parse((await records.get(kind, id))?.doc ?? {});
@@ -78,7 +77,7 @@ interface SandboxCall {
   readonly client: SandboxClient;
   readonly signal: AbortSignal;
 }
-/** Errors that concern a single file. Any other error makes the sandbox use that triggered the sync fail. */
+/** Any other error makes the sandbox use that triggered the sync fail. */
 const perFileErrors = new Set(['file_not_found', 'invalid_request', 'path_outside', 'conflict', 'payload_too_large']);
 
 async function namesIn({ client, signal }: SandboxCall): Promise<Pick<ReadonlySet<string>, 'has'>> {
@@ -88,7 +87,7 @@ async function namesIn({ client, signal }: SandboxCall): Promise<Pick<ReadonlySe
     if (thrown instanceof AppError && (thrown.code === 'file_not_found' || thrown.code === 'invalid_request')) {
       return new Set();
     }
-    // The listing is too long because the agent filled the folder, so the copies are assumed to exist.
+    // The agent filled the folder, so the copies are assumed to exist.
     if (thrown instanceof AppError && thrown.code === 'payload_too_large') return { has: () => true };
     throw thrown;
   }

@@ -26,7 +26,7 @@ import { formatModelRef, parseModelRef } from './providers.ts';
 interface Deps extends Pick<ServerDependencies, 'clock' | 'newId' | 'records'> {
   readonly sessions: Pick<SessionService, 'pieces' | 'delete'>;
   readonly agents: AgentConfigLifecycle & Pick<AgentConfigService, 'get' | 'update'>;
-  /** Stores of resources that, like the project's sessions, are deleted with the project. */
+  /** Stores of resources that are deleted with the project. */
   readonly held?: () => readonly ProjectResourceStore[];
   readonly moved?: () => Readonly<Record<'automation' | 'webhook', MovableResourceStore>>;
   readonly removeBelongings: (projectId: string) => Promise<void>;
@@ -35,14 +35,13 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'newId' | 'records'> {
 export interface MemberDirectory {
   /** The member in stored form. A verified e-mail address refers to the person who signs in with it. Rejects: not_found. */
   find(member: Omit<ProjectMember, 'role'>): Promise<Omit<ProjectMember, 'role'>>;
-  /** The owner with this id. Rejects: not_found, even if `id` is a person's e-mail address. */
+  /** Rejects: not_found, even if `id` is a person's e-mail address. */
   findPerson(id: string): Promise<string>;
-  /** Display names of people, by id and by owner. */
   names(): Promise<ReadonlyMap<string, string>>;
   changed(project: string): Promise<void>;
 }
 export interface ProjectResourceStore {
-  /** With an empty owner, lists only the projects' resources and, in some stores, shared resources. */
+  /** With an empty owner, lists only resources of projects and, in some stores, shared ones. */
   list(owner: string, projects: readonly string[]): Promise<readonly (ResourceOwnership & { readonly id: string })[]>;
   delete(id: string): Promise<unknown>;
 }
@@ -182,7 +181,7 @@ export function createProjectService(deps: Deps): ProjectService {
       await agents.delete(id);
       await projects.delete(id); // last, so that an interrupted deletion can be repeated
       await people.changed(id);
-      await removeContent(id); // removes content created during the deletion; from here on, the project cannot be found
+      await removeContent(id); // removes content created during the deletion
     },
   };
 }
@@ -235,7 +234,7 @@ const Movable = z.looseObject({
 });
 type Movable = z.infer<typeof Movable>;
 
-/** Moves a resource into or out of a project. Its owner is unchanged; members of its former project lose access. */
+/** The owner is unchanged; members of the former project lose access. */
 function createResourceMover(records: RecordStore, clock: Pick<Clock, 'now'>) {
   const of = (kind: string, noun: string) =>
     new Collection<Movable>(records, {

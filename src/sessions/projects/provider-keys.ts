@@ -56,7 +56,7 @@ export interface ProviderKey {
   readonly createdAt: number;
   readonly lastUsedAt: number | null;
 }
-/** Keys of model providers that users entered. A stored key is sent only to its provider. */
+/** A stored key is sent only to its provider. */
 export interface ProviderKeyService {
   list(): Promise<readonly ProviderKey[]>;
   put(provider: string, key: Secret): Promise<void>;
@@ -81,7 +81,6 @@ const Stored = z.object({
 });
 interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   readonly vault: SecretSealer;
-  /** By provider: the endpoint to use instead of the provider's own. Both have the same wire format. */
   readonly baseUrls: Readonly<Record<string, string | undefined>>;
   readonly compatible?: ModelsConfig['compatible'];
   /** Called with each key before its first use, so that the logger can mask it. */
@@ -129,7 +128,7 @@ export function createProviderKeyStore({
         await records.put({ kind, id: provider, doc, sort: stored.createdAt, expect: found.version }).catch(() => {});
       }
       const key = sealing.open(provider, stored.sealed);
-      learn(key); // another server may have stored this key
+      learn(key);
       return key;
     },
     async verify() {

@@ -10,9 +10,8 @@ export { formatModelRef, parseModelRef } from '../../agents/models/providers.ts'
 export interface SupportedProvider {
   readonly id: string;
   readonly name: string;
-  /** Suggested models. Users can also enter the provider's other models. */
   readonly models: readonly { readonly id: string; readonly name: string }[];
-  /** The variable or setting for the provider's key; null: none needed. */
+  /** Null: no key needed. */
   readonly envKey: string | null;
 }
 
@@ -32,19 +31,16 @@ interface Deps {
   /** Throws if the model must not be used now. Called for each use, because the answer can change. */
   readonly check: (ref: string) => void;
   readonly storedKey: (provider: string) => Promise<Secret | undefined>;
-  /** Resolves with a text that changes if a person edits the model's address or description. */
+  /** Resolves with a string that changes when the model's address or description does. */
   readonly readState?: (provider: string, ref: string) => Promise<string>;
   readonly create: (name: string, fallbacks: readonly string[] | undefined) => Promise<Model>;
 }
-/**
- * Without `fallbacks`, the server's fallbacks apply. Rejects if the model must not be used or cannot be created: no key,
- * unknown provider.
- */
+/** Without `fallbacks`, the server's fallbacks apply. Rejects if the model is not allowed or cannot be created. */
 export type ModelResolver = (name: string, fallbacks?: readonly string[]) => Promise<Model>;
 
 const kept = 64;
 
-/** Caches recently created models. Recreates a model when its own or a fallback's key, address or description changes. */
+/** Caches models, each until its own or a fallback's key, address or description changes. */
 export function createModelResolver({ refsOf, check, storedKey, readState, create }: Deps): ModelResolver {
   const created = new Map<string, Model>();
   return async (name, fallbacks) => {

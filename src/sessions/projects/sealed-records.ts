@@ -15,9 +15,8 @@ export interface KeyRotationCounts {
 interface Deps {
   readonly records: RecordStore;
   readonly vault: SecretSealer;
-  /** The kind of the records, each of which has its secret in `sealed`. */
   readonly kind: string;
-  /** The name of the secret within its record. The vault binds the ciphertext to kind, record and name. */
+  /** The vault binds the ciphertext to kind, record and name. */
   readonly field: string;
 }
 const Doc = z.looseObject({ sealed: SealedValue, createdAt: z.number() });
@@ -45,9 +44,7 @@ export function createSealedRecordStore({ records, vault, kind, field }: Deps) {
   return {
     seal: (id: string, secret: Secret): SealedValue => vault.seal(secret.reveal(), placeOf(id)),
     open: (id: string, sealed: SealedValue): Secret => new Secret(vault.open(sealed, placeOf(id))),
-    /**
-     * Rejects: invalid_request if a required encryption key is not configured. `what` names the kind of secret in the message.
-     */
+    /** Rejects: invalid_request if a required encryption key is not configured. `what`: the kind of secret, for the message. */
     async verify(what: string): Promise<void> {
       const all = (await records.list(kind)).map(({ id, doc }) => ({ id, ...Doc.parse(doc) }));
       const strange = all.filter(({ sealed }) => !vault.knows(sealed));

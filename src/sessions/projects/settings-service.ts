@@ -11,12 +11,11 @@ const followMs = 2_000;
 const Stored = z.record(z.string(), z.unknown());
 type SettingOverrides = Readonly<Record<string, unknown>>;
 
-/** Settings changed on the page, by key, in the form used in the settings file. */
 export class SettingsStore extends ServerComponent<Pick<ServerDependencies, 'records' | 'clock'>> {
   #version = 0;
   #now: SettingOverrides = {};
 
-  /** The last values read. The object is replaced whenever its content changes. */
+  /** The object is replaced whenever its content changes. */
   get now(): SettingOverrides {
     return this.#now;
   }
@@ -34,13 +33,12 @@ export class SettingsStore extends ServerComponent<Pick<ServerDependencies, 'rec
     if (changed) this.#take(changed.version, changed.doc);
   }
 
-  /** Polls until the signal fires, so that changes on other servers also apply here. */
   async follow(signal: AbortSignal): Promise<void> {
     // if the store fails, the last values remain in effect
     await runAtIntervals(() => this.read(), { everyMs: followMs, clock: this.deps.clock }, signal);
   }
 
-  /** Ignores older versions, because a read that started before a change must not undo that change. */
+  /** A read that started before a change must not undo that change. */
   #take(version: number, doc: unknown): void {
     if (version <= this.#version) return;
     this.#version = version;
@@ -50,7 +48,6 @@ export class SettingsStore extends ServerComponent<Pick<ServerDependencies, 'rec
 
 export interface SettingDefinition
   extends Pick<ServerSetting, 'key' | 'section' | 'about' | 'accepts' | 'variable' | 'form' | 'fallback' | 'setBy'> {
-  /** Whether the setting accepts this value, in the form used in the settings file. */
   readonly takes: (value: unknown) => boolean;
   readonly value: () => unknown;
 }
@@ -75,7 +72,6 @@ export function createSettingsService({ settings, stored, check }: Deps): Settin
   ): ServerSetting {
     const held = Object.hasOwn(changes, setting.key) && takes(changes[setting.key]) ? changes[setting.key] : null;
     const from = setting.setBy !== null ? 'settings' : held !== null ? 'page' : 'default';
-    // Stored values and defaults are JSON according to their schemas.
     return { ...setting, value: value(), from, stored: held } as ServerSetting;
   }
   return {

@@ -19,7 +19,7 @@ const StoredFile = z.object({
   mimeType: z.string().nullable(),
   sha256: z.string(),
   uploadedAt: z.number(),
-  /** The owner's id, as in session records. Access to a project's file depends on the project, not on its owner. */
+  /** The owner's id, as in session records. Access to a project's file does not depend on the owner. */
   owner: z.string().optional(),
 });
 export type UploadedFile = z.infer<typeof StoredFile>;
@@ -27,7 +27,6 @@ export type UploadedFile = z.infer<typeof StoredFile>;
 export interface NewUpload {
   readonly projectId: string | null;
   readonly sessionId?: SessionId;
-  /** A file name without a folder. */
   readonly name: string;
   readonly type: UploadedFile['type'];
   readonly mimeType: string | null;
@@ -42,10 +41,7 @@ export interface StagedUpload extends AsyncDisposable {
 export interface UploadService {
   /** Rejects: payload_too_large, invalid_request (the upload was cut off), store_unavailable. */
   stage(file: NewUpload, signal: AbortSignal): Promise<StagedUpload>;
-  /**
-   * Adds the staged files to their project or session, in order. In a project, each replaces an existing file of the same name.
-   * Rejects: not_found (the project was deleted).
-   */
+  /** In a project, replaces files of the same name. Rejects: not_found (the project was deleted). */
   keep(staged: readonly StagedUpload[]): Promise<readonly UploadedFile[]>;
   get(id: string): Promise<UploadedFile>;
   open(id: string, range?: ByteRange): Promise<Readable>;
@@ -54,8 +50,8 @@ export interface UploadService {
   delete(id: string): Promise<void>;
   deleteProject(projectId: string): Promise<void>;
   /**
-   * Deletes the unfinished uploads of earlier server processes. With `otherServers`, only those older than an hour, because
-   * newer uploads may still be in progress on other servers.
+   * Deletes unfinished uploads from earlier server processes. With `otherServers`, only those older than an hour, which
+   * cannot be in progress on another server.
    */
   sweep(otherServers?: boolean): Promise<void>;
 }
@@ -99,7 +95,7 @@ export function createUploadService({ records, blobs, clock, newId, maxBytes }: 
     // if interrupted here, a sweep completes the deletion
     const pointer = { owner: folderOf(file), at: file.uploadedAt, isKept: false };
     await records.put({ kind: fileOwnerRecordKind, id: file.id, doc: pointer });
-    await records.delete(fileKind, `${folderOf(file)}:${file.id}`); // from here on, the file cannot be found
+    await records.delete(fileKind, `${folderOf(file)}:${file.id}`);
     await forget(file.id);
   };
   const removeFolder = async (folder: string) => {
@@ -173,7 +169,7 @@ export function createUploadService({ records, blobs, clock, newId, maxBytes }: 
   };
 }
 
-/** The last segment of a path that a client sent; undefined if it is not a valid file name. */
+/** Undefined if a client's path does not end in a valid file name. */
 export function parseFileName(value: string): string | undefined {
   const name = value.split(/[/\\]/).at(-1)?.trim() ?? '';
   if (name === '' || name === '.' || name === '..') return undefined;

@@ -7,7 +7,6 @@ import type { Checkpoints } from './checkpoints.ts';
 
 interface Deps {
   readonly sandboxes: Pick<SandboxAccess, 'use'>;
-  /** Rejects with session_not_found. */
   readonly known: (id: SessionId) => Promise<SessionRecord>;
   readonly checkpoints: Pick<Checkpoints, 'list' | 'diff' | 'restore'>;
 }

@@ -12,14 +12,13 @@ import { type WorkspaceHook, WorkspaceQueue } from '../engine/workspace-hooks.ts
 import type { LiveSession } from '../run/live-session.ts';
 import { gitExitCodes, parseGitChanges, runGit, summarizeGitOutput } from './git.ts';
 
-// A checkpoint has one commit for the workspace and one for each repository in it, because git sees a nested repository as a
-// single entry. The commits are in separate bare repositories in the workspace. No settings of a user's repository are read,
-// and no git attributes alter the files.
+// Git sees a nested repository as a single entry, so a checkpoint has one commit for the workspace and one for each
+// repository in it. The commits are in separate bare repositories in the workspace. Settings and attributes of a user's
+// repository have no effect.
 
 const maxRoots = 20;
 const maxDiffBytes = 900_000;
 
-/** `roots` are the folders with their own commits, starting with `.`. */
 const findRoots = `
 store="$workdir/${checkpointFolder}"
 cd -- "$workdir" && mkdir -p -- "$store" || exit 1
@@ -34,10 +33,7 @@ done
 shadowOf() { local name=\${1//%/%25}; name=\${name//\\//%2F}; [ "$1" != . ] || name=%2E; printf '%s/%s.git' "$store" "$name"; }
 `;
 
-/**
- * `enter ROOT` points git at a root's checkpoints. The first call hard-links the objects of the user's repository and, if
- * possible, copies its index.
- */
+/** `enter ROOT` selects a root's checkpoints. The first call hard-links the objects of the user's repository. */
 const enter = `
 enter() {
   root=$1
@@ -87,10 +83,7 @@ refs="refs/corral/$session"
 
 const prepared = `${findRoots}${enter}`;
 
-/**
- * Creates checkpoint `$number` and prints the number of files that differ from the last one. If nothing changed, exits with
- * `gitExitCodes.nothing`.
- */
+/** Creates checkpoint `$number` and prints how many files changed. Exits with `gitExitCodes.nothing` if none did. */
 const checkpointScript = `${prepared}
 total=0 changed=
 [ "$number" != 0 ] || changed=yes
@@ -118,8 +111,8 @@ printf '%s\\n' "$total"
 `;
 
 /**
- * Prints the encoded names of all roots' changed files, the byte 0x01, and the diff from `$from` to `$to`. With an empty
- * `$to`, compares with the current files.
+ * Prints the encoded names of changed files, the byte 0x01, and the diff from `$from` to `$to`. Empty `$to`: the current
+ * files.
  */
 const checkpointDiffScript = `${prepared}
 names=$(mktemp) text=$(mktemp)
@@ -142,7 +135,7 @@ done
 head -c 100000 "$names" | ${encodeFileNamesCommand}; printf '\\1'; head -c ${maxDiffBytes + 1} "$text"
 `;
 
-/** Restores the workspace to the files of `$number`. Files that .gitignore excludes are kept. */
+/** Files that .gitignore excludes are kept. */
 const checkpointRestoreScript = `${prepared}
 found=
 for one in "\${roots[@]}"; do
@@ -161,7 +154,7 @@ export type CheckpointPolicy = 'repositories' | 'all' | 'none';
 
 interface Deps extends Pick<ServerDependencies, 'clock' | 'closing' | 'records' | 'warn'> {
   readonly policy: CheckpointPolicy;
-  /** How many of a session's newest checkpoints are kept. */
+  /** Per session; the newest are kept. */
   readonly keep: number;
   readonly sessions: Pick<LiveSessions, 'get'>;
 }
@@ -179,7 +172,6 @@ const workMs = 120_000;
 /** Saves a session's files after each run. The next use of the sandbox waits for the last run's checkpoint. */
 export class Checkpoints extends ServerComponent<Deps> implements WorkspaceHook {
   readonly #queue = new WorkspaceQueue();
-  /** Sessions whose first checkpoint exists or could not be created. */
   readonly #begun = new WeakSet<LiveSession>();
 
   onFact(live: LiveSession, fact: SessionFact, seq: number): void {
@@ -191,7 +183,6 @@ export class Checkpoints extends ServerComponent<Deps> implements WorkspaceHook 
 
   async beforeUse(live: LiveSession, client: Client, signal: AbortSignal): Promise<void> {
     if (!this.#isFor(live)) return;
-    // The files before the first run also get a checkpoint.
     if (live.runWriter && !this.#begun.has(live)) this.#follow(live.id, () => this.#begin(live, client));
     await this.#queue.settled(live.id, signal);
   }
@@ -219,7 +210,7 @@ export class Checkpoints extends ServerComponent<Deps> implements WorkspaceHook 
     };
   }
 
-  /** Resolves with the number of the checkpoint that contains the files as they were before the restore. */
+  /** Resolves with the number of the checkpoint of the files before the restore. */
   async restore(id: SessionId, number: number, client: Client, signal: AbortSignal): Promise<number> {
     const live = this.deps.sessions.get(id);
     if (!live) throw new AppError('sandbox_lost', 'The session moved to another server. Try again.');

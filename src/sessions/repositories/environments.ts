@@ -16,11 +16,11 @@ import type { SandboxService } from '../api/sandboxes.ts';
 import { gitExitCodes, runGit, summarizeGitOutput } from './git.ts';
 
 type Client = Pick<SandboxClient, 'exec' | 'workdir'>;
-/** `print` determines which prepared files can be used. */
 export interface FoundEnvironment {
   readonly environment: RepositoryEnvironment;
   /**
-   * A hash of `setup.sh`, the files listed in `cache` (default: lock files) and the sandbox's system; undefined: no `setup.sh`.
+   * A hash of `setup.sh`, the files listed in `cache` (default: lock files) and the sandbox's system. Undefined: no
+   * `setup.sh`.
    */
   readonly print: string | undefined;
 }
@@ -99,7 +99,7 @@ function parsed(bytes: Buffer, parseYaml: (text: string) => unknown): ReturnType
 
 const nameOf = (path: string) => path.replaceAll('/', '+');
 
-/** Runs `setup.sh` as the sandbox's user, in the repository's folder. Writes the full output to a file in the workspace. */
+/** Writes the full output to a file in the workspace. */
 export async function runSetupScript(
   client: Client,
   { path }: SessionRepository,
@@ -116,7 +116,7 @@ exit $code`;
   return { exitCode, output: toPrintable(stdout) };
 }
 
-/** Runs `start.sh` once per start of the sandbox, in the background. Writes its output to a file in the workspace. */
+/** Runs once per start of the sandbox, in the background. Writes its output to a file in the workspace. */
 export async function runRepositoryStartScript(
   client: Client,
   { path }: SessionRepository,
@@ -146,14 +146,10 @@ export interface RepositoryServiceDeps {
 interface AllowedServices {
   readonly record: SessionRecord;
   readonly repository: SessionRepository;
-  /** Undefined: all services of the repository. */
   readonly names: readonly string[] | undefined;
 }
 
-/**
- * Adds services of a repository to the session, and stops a running sandbox. Rejects before any change: not_found, conflict, and
- * anything that `checkSandbox` throws.
- */
+/** Stops a running sandbox. Rejects before any change: not_found, conflict, and anything that `checkSandbox` throws. */
 export async function allowRepositoryServices(
   { record, repository, names }: AllowedServices,
   { servicesOf, checkSandbox, power, change }: RepositoryServiceDeps,
@@ -186,7 +182,7 @@ export async function allowRepositoryServices(
   checkSandbox({ services }, record);
   const { condition, keeps } = await power.status(record.id);
   const isDown = ['new', 'stopped', 'lost'].includes(condition) || (condition === 'paused' && keeps === 'files');
-  // Service names are set when a sandbox starts, so a running sandbox is stopped.
+  // A sandbox gets its service names when it starts.
   if (!isDown) await power.pause(record.id, { keeps: 'files', signal });
   await change(record.id, { sandbox: { ...record.sandbox, services } });
 }

@@ -12,7 +12,6 @@ import { gitExitCodes, runGit, summarizeGitOutput } from './git.ts';
 
 type Sandbox = Pick<SandboxClient, 'exec' | 'workdir'>;
 export type FetchedRepository = Pick<SessionRepository, 'branch' | 'baseBranch' | 'baseCommit'> & {
-  /** Notes for people, for example about missing large files. */
   readonly notes: readonly string[];
 };
 export interface RepositoryFetchRequest {
@@ -21,16 +20,15 @@ export interface RepositoryFetchRequest {
   readonly branch: string;
   readonly author: GitAuthor;
   /**
-   * Writes a bare copy of `url`, a folder on Corral's server, to `folder` in the sandbox. Undefined: git fetches from the
-   * repository's own server.
+   * Writes a bare copy of `url`, a folder on Corral's server, to `folder` in the sandbox. Undefined: git fetches the
+   * repository itself.
    */
   readonly copyTo?: ((folder: string, url: string) => Promise<void>) | undefined;
 }
 const fetchMs = 30 * 60_000;
 const removeMs = 30_000;
 
-// The repository appears in place completely or not at all. The default refs are cloned first; a commit on no branch is fetched
-// by its hash.
+// The repository appears in place completely or not at all. A commit on no branch is fetched by its hash.
 const script = `
 place="$workdir/$path" made="$workdir/.corral/fetching/$name"
 trap 'rm -rf -- "$made" "$made.errors" \${source:+"$source" "$source.parts"}; rmdir -- "$workdir/.corral/fetching" 2>/dev/null' EXIT
@@ -191,8 +189,8 @@ interface SubmoduleFolders {
 }
 
 /**
- * Copies submodules that are also folders on the server, such as `../sub`. Returns their URLs, whose indexes identify the copies.
- * Git fetches the submodules that cannot be copied; if that fails, the failure becomes a note.
+ * Copies submodules that are also folders on the server, such as `../sub`. Returns their URLs, whose indexes identify the
+ * copies. Git fetches all other submodules; a failure becomes a note.
  */
 async function copySubmodules(client: Sandbox, { url, ref, source, copyTo }: SubmoduleFolders, signal: AbortSignal) {
   const copied: string[] = [];
@@ -221,7 +219,6 @@ async function copySubmodules(client: Sandbox, { url, ref, source, copyTo }: Sub
   return copied;
 }
 
-/** With or without a port. */
 const isLoopbackHost = (host: string): boolean => /^(localhost|127\.[0-9.]+|\[::1\])(:\d+)?$/.test(host);
 
 export function toGitRemoteError({ url }: Pick<SessionRepository, 'url'>, stderr: string): AppError | undefined {

@@ -25,7 +25,7 @@ import type { RepositoryFolders } from './repository-folders.ts';
 const words = 5;
 const chars = 40;
 
-/** The name of a session's branch: `corral/<words of its task>-<start of its id>`. */
+/** `corral/<words of its task>-<start of its id>` */
 function toBranchName({
   id,
   title,
@@ -48,25 +48,22 @@ function toBranchName({
 }
 
 interface Deps extends Pick<ServerDependencies, 'closing' | 'warn'> {
-  /** Default author of commits. */
   readonly author: GitAuthor;
   readonly preparation: RepositoryPreparer;
-  /** Notified of a session's prepared files, so that they are ready for the next similar session. */
   readonly ready?: Pick<WorkspacePool, 'used'>;
   readonly folders: Pick<RepositoryFolders, 'copy'>;
   readonly sessions: Pick<LiveSessions, 'get'>;
 }
 type Client = Pick<SandboxClient, 'exec' | 'programs' | 'workdir'>;
 
-/** Fetches sessions' repositories into their sandboxes. Each use of a sandbox waits until they are fetched or have failed. */
+/** Each use of a sandbox waits until its repositories are fetched or have failed. */
 export class RepositoryFetcher extends ServerComponent<Deps> implements WorkspaceHook {
   readonly #queue = new WorkspaceQueue();
-  /** Sessions with a new sandbox in which the repositories' start scripts have not run yet. */
   readonly #toStart = new Set<SessionId>();
 
   /**
-   * Call when a sandbox has started. Returns whether the sandbox must be used even if no caller needs it: to fetch or prepare
-   * repositories, or to run start scripts.
+   * Call when a sandbox has started. True: the sandbox must be used now, to fetch or prepare repositories or to run start
+   * scripts.
    */
   began({ id, writer }: LiveSession): boolean {
     const starts = writer.record.repositories?.some(({ environment }) => environment?.starts) ?? false;
@@ -74,10 +71,7 @@ export class RepositoryFetcher extends ServerComponent<Deps> implements Workspac
     return starts || hasUnpreparedRepository(writer.record);
   }
 
-  /**
-   * Waits until all repositories are fetched and prepared, or have failed. Does not reject for a failed repository, which fails
-   * a run but not other uses of the sandbox.
-   */
+  /** Waits until all repositories are ready or have failed. A failed repository fails a run, but no other use of the sandbox. */
   async beforeUse(live: LiveSession, client: Client, signal: AbortSignal): Promise<void> {
     const pending = this.#queue.pending(live.id);
     if (pending || this.#toStart.has(live.id) || hasUnpreparedRepository(live.writer.record))
@@ -85,8 +79,8 @@ export class RepositoryFetcher extends ServerComponent<Deps> implements Workspac
   }
 
   /**
-   * Fetches a failed repository again, or repeats its setup. Rejects: conflict (the repository is already usable),
-   * not_found, sandbox_lost (the session moved to another server).
+   * Fetches a failed repository again, or repeats its setup. Rejects: conflict (the repository is usable), not_found,
+   * sandbox_lost (the session moved to another server).
    */
   async again(id: SessionId, path: string, client: Client, signal: AbortSignal): Promise<SessionRepository> {
     const live = this.deps.sessions.get(id);
@@ -97,7 +91,7 @@ export class RepositoryFetcher extends ServerComponent<Deps> implements Workspac
       await raceAbort(
         this.#queue.inTurn(id, async () => {
           const environment = found.state === 'ready' ? undefined : await this.#fetch(live, client, found);
-          // The agent has used this sandbox, so the files that the setup creates are not kept for other sessions.
+          // The agent has used this sandbox, so other sessions must not get its files.
           await this.#prepare(live, client, path, { mayKeep: false, found: environment, again: true });
           const now = find(live, path);
           if (now?.environment?.starts) await this.deps.preparation.start(client, now, this.deps.closing);

@@ -5,12 +5,12 @@ import { truncateEnd } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { GitChange } from '../api/repositories.ts';
 
-// Git runs as the sandbox's user. The agent can write settings, hooks and attributes to a repository. They must not affect a
-// person's commands, so each script uses its own settings.
+// The agent can write settings, hooks and attributes to a repository. They must not affect a person's commands, so each
+// script uses its own settings.
 
 type Sandbox = Pick<SandboxClient, 'exec'>;
 
-/** Exit codes of the scripts. All except `noGit` are above git's own, which are below 130. */
+/** All except `noGit` are above git's own, which are below 130. */
 export const gitExitCodes = {
   noGit: 127,
   notOurs: 145,
@@ -20,7 +20,7 @@ export const gitExitCodes = {
   redirected: 149,
 } as const;
 
-/** Environment variables and a `git` function that disable all other settings, helpers and protocols of git. */
+/** Disables all other settings, helpers and protocols of git. */
 const variables = `
 unset $(compgen -v GIT_ | grep -v '^GIT_SSL_CAINFO$') 2>/dev/null
 export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_ATTR_NOSYSTEM=1 GIT_TERMINAL_PROMPT=0 GIT_ASKPASS=true
@@ -38,8 +38,8 @@ git() {
 const maxNested = 200;
 
 /**
- * Sets up `$repo` as the worktree of a settings folder in `$scratch` that shares only the objects with the repository. The
- * repository's own settings, filters and hooks have no effect. `$head` is its commit or empty, `$branch` its branch or empty.
+ * Sets up `$repo` as the worktree of a settings folder in `$scratch` that shares only objects with the repository. The
+ * repository's own settings, filters and hooks have no effect. `$head`: its commit or empty; `$branch`: its branch or empty.
  */
 const ownSettings = `
 [ -d "$repo/.git" ] && [ ! -L "$repo/.git" ] && [ -d "$repo/.git/objects" ] || exit ${gitExitCodes.notOurs}
@@ -104,7 +104,7 @@ export interface GitOutput {
   readonly stderr: string;
 }
 
-/** Runs a script with our git settings. Rejects: unsupported (no git in the sandbox), deadline_exceeded. */
+/** Rejects: unsupported (no git in the sandbox), deadline_exceeded. */
 export async function runGit(
   client: Sandbox,
   { script, values = {}, lists = {}, timeoutMs, stdin }: GitScript,
@@ -131,10 +131,7 @@ export async function runGit(
   return output;
 }
 
-/**
- * Runs a script in a repository of the workspace, ignoring its settings. Rejects as `runGit` does, and: conflict (the folder is
- * not a repository).
- */
+/** Ignores the repository's settings. Rejects as `runGit` does, and: conflict (the folder is not a repository). */
 export async function runGitInRepository(
   client: Sandbox & Pick<SandboxClient, 'workdir'>,
   path: string,
@@ -157,7 +154,7 @@ export async function runGitInRepository(
   return output;
 }
 
-/** The last lines of git's output, without control and invisible characters, because a remote server can write to it. */
+/** Removes control and invisible characters, because a remote server can write to git's output. */
 export function summarizeGitOutput(stderr: string): string {
   const lines = stderr
     .replace(/[^\P{C}\n\r]/gu, '')

@@ -23,13 +23,11 @@ export interface RepositorySetupRequest {
   readonly repository: SessionRepository;
   /** False if anything other than the setups of the session's repositories has run in the sandbox. */
   readonly mayKeep: boolean;
-  /** Undefined: the environment is read again. */
   readonly found: FoundEnvironment | undefined;
 }
 export interface RepositorySetupResult {
   readonly setup: 'ran' | 'restored' | 'failed';
   readonly detail: string;
-  /** Size of the files that later sessions get instead of running `setup.sh`; undefined: none. */
   readonly storedBytes?: number;
   readonly storedAs?: string;
 }
@@ -70,7 +68,6 @@ export class RepositoryPreparer extends ServerComponent<Deps> {
     }
   }
 
-  /** If the files cannot be stored, only this session has them. */
   async #keep(
     client: Client,
     path: string,
@@ -114,8 +111,8 @@ export class RepositoryPreparer extends ServerComponent<Deps> {
 }
 
 /**
- * The key includes the branch and the repositories prepared earlier, because their setups may have changed the files. A third
- * party's branch therefore cannot prepare files for the main branch.
+ * The key includes the branch and the repositories prepared earlier, so that a third party's branch cannot prepare files for
+ * the main branch.
  */
 function computeKey(
   client: Client,

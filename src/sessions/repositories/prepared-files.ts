@@ -12,13 +12,13 @@ import { createCopyFailureFormatter, runProgram } from '../services/streams/pipe
 import { gitExitCodes, runGit, summarizeGitOutput } from './git.ts';
 
 interface Deps extends Pick<ServerDependencies, 'clock' | 'newId' | 'records'> {
-  /** Maximum number of stored copies per owner; the least recently used are removed first. 0: off. */
+  /** Per owner; the least recently used copies are removed first. 0: off. */
   readonly keep: number;
   readonly maxBytes: number;
   readonly copies: Pick<CopyStore, 'add' | 'open' | 'release'>;
   readonly archive: Pick<WorkspaceArchiver, 'pack' | 'unpack'>;
 }
-/** The facts that must match for a session to use another session's files. Files are never shared between owners. */
+/** All must match for a session to use another session's files. Files are never shared between owners. */
 export interface PreparedFilesKey {
   readonly owner: string;
   readonly facts: readonly unknown[];
@@ -33,14 +33,14 @@ const Stored = z.object({ blob: z.string(), bytes: z.int(), usedAt: z.number() }
 const hashOf = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex');
 const prefixOf = ({ owner }: PreparedFilesKey) => `${hashOf(owner).slice(0, 24)}:`;
 export const preparedFilesIdOf = (key: PreparedFilesKey): string => `${prefixOf(key)}${hashOf(key.facts)}`;
-/** The workspace folder for files that are unpacked before their repository is fetched. */
+/** Files unpacked before their repository is fetched. */
 const readyFolder = '.corral/prepared';
 const folderOf = (id: string) => `${readyFolder}/${id.replace(':', '-')}`;
 const packMs = 10 * 60_000;
 const files = 'The prepared files';
 const moveMs = 60_000;
 
-// Moves a whole folder if the repository has no folder of that name, so that the duration does not depend on the number of files.
+// Moves whole folders where possible, so that the duration does not depend on the number of files.
 const moveScript = `
 from="$workdir/$folder" to="$workdir/$path"
 [ -d "$from" ] && [ ! -L "$from" ] || exit ${gitExitCodes.nothing}
@@ -57,7 +57,7 @@ move() {
 move "$from" "$to" && rm -rf -- "$from" && { rmdir -- "\${from%/*}" 2>/dev/null || true; }
 `;
 
-/** Files created by a repository's `setup.sh`, for later sessions of the same owner. Each session gets its own copies. */
+/** Files created by a repository's `setup.sh`. Each session gets its own copies. */
 export class PreparedFileStore extends ServerComponent<Deps> {
   readonly #inTurn = createKeyedQueue();
 
@@ -66,8 +66,8 @@ export class PreparedFileStore extends ServerComponent<Deps> {
   }
 
   /**
-   * Puts the stored files into the repository: moves them if they are ready in this sandbox, or else copies them. Undefined:
-   * none are stored. If this rejects, the files may be incomplete.
+   * Moves the files if they are ready in this sandbox, otherwise copies them. Undefined: none are stored. If this rejects,
+   * the files may be incomplete.
    */
   async restore(
     client: SandboxWithGit,
@@ -90,7 +90,7 @@ export class PreparedFileStore extends ServerComponent<Deps> {
     return { bytes: doc.bytes };
   }
 
-  /** Unpacks stored files into the workspace. Call before their repository is fetched. False: the files no longer exist. */
+  /** Call before the repository is fetched. False: the files no longer exist. */
   async unpack(client: Sandbox, id: string, signal: AbortSignal): Promise<boolean> {
     const found = await this.deps.records.get(kind, id);
     if (!found) return false;
@@ -99,13 +99,12 @@ export class PreparedFileStore extends ServerComponent<Deps> {
     return await this.#extract(client, folderOf(id), Stored.parse(found.doc).blob, signal);
   }
 
-  /** Removes unused ready files, which were prepared for other lock files. */
+  /** Removes ready files that were not used. */
   async clear(client: SandboxWithGit, signal: AbortSignal): Promise<void> {
     const script = `rm -rf -- "$workdir/${readyFolder}"`;
     await runGit(client, { script, values: { workdir: client.workdir }, timeoutMs: moveMs }, signal);
   }
 
-  /** False: the sandbox has no ready files. */
   async #move(client: SandboxWithGit, path: string, id: string, signal: AbortSignal): Promise<boolean> {
     const values = { workdir: client.workdir, folder: folderOf(id), path };
     const { exitCode, stderr } = await runGit(client, { script: moveScript, values, timeoutMs: moveMs }, signal);
@@ -134,7 +133,7 @@ export class PreparedFileStore extends ServerComponent<Deps> {
     const { records, copies, archive, clock, maxBytes, newId } = this.deps;
     const place = placeOf(preparedFilesIdOf(key), `prepared-${newId()}`);
     const from = { programs: client.programs, workdir: `${client.workdir}/${path}` };
-    // Tracked files are left out: each session fetches them with its own permissions.
+    // Each session fetches tracked files with its own permissions.
     const packed = { name: place.blob, only: 'untracked', failure: createCopyFailureFormatter(files, 'bash') } as const;
     const content = archive.pack(from, packed, AbortSignal.any([closing, AbortSignal.timeout(packMs)]));
     const { size } = await copies.add(place, content, { maxBytes, signal: closing });

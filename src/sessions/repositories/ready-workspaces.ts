@@ -45,14 +45,11 @@ const unpackMs = 10 * 60_000;
 const closeMs = 5_000;
 const rememberMs = 10 * 60_000;
 const maxRequests = 1_000;
-/** The pause before each preparation. Gives precedence to sessions that are starting. */
+/** Gives precedence to sessions that are starting. */
 const restMs = 1_000;
 const lookMs = 60_000;
 
-/**
- * A key shared by all sessions that can use the same files. Derived only from what is known before their repositories are
- * fetched.
- */
+/** A key shared by all sessions that can use the same files. Uses only facts known before the repositories are fetched. */
 function choiceOf({ owner, projectId, template, sandbox, repositories = [] }: PreparedChoice): string {
   const fetched = repositories.map(({ url, ref, path }) => [url, ref, path]);
   return JSON.stringify([owner ?? '', projectId, template, sandbox?.egress ?? null, fetched]);
@@ -60,16 +57,14 @@ function choiceOf({ owner, projectId, template, sandbox, repositories = [] }: Pr
 const joinNames = (files: readonly string[]) => [...files].sort().join(' ');
 
 /**
- * Workspaces that contain a repository's prepared files before a session needs them. Each belongs to one stopped sandbox, in
- * which those files were unpacked and nothing else has run. A single session takes over the workspace and gets the sandbox's
- * id. Sessions therefore share no files, and a start takes no longer than without prepared files. Only this process knows
- * about the workspaces; if it is killed, the next server's reconciler removes them.
+ * Workspaces with a repository's prepared files, ready before a session needs them. Each belongs to a stopped sandbox in
+ * which nothing else has run, and a single session takes it over with its id. Sessions therefore share no files. Workspaces
+ * of a killed process are removed by the next server's reconciler.
  */
 export class WorkspacePool extends ServerComponent<Deps> {
-  #ready: ReadyWorkspace[] = []; // oldest first
+  #ready: ReadyWorkspace[] = [];
   #orders: WorkspaceOrder[] = [];
   #unwanted: SessionId[] = [];
-  /** Workspaces being created, ready, or being removed. */
   readonly #held = new Set<SessionId>();
   requests: { readonly choice: string; readonly at: number }[] = [];
   #wake = Promise.withResolvers<void>();
@@ -78,7 +73,7 @@ export class WorkspacePool extends ServerComponent<Deps> {
     return this.#ready.length;
   }
 
-  /** Whether the sandbox belongs to this pool, in which case the reconciler must not destroy it. */
+  /** The reconciler must not destroy these sandboxes. */
   has = (id: SessionId): boolean => this.#held.has(id);
 
   /** The workspace's id becomes the new session's id. Undefined: none is ready. */
@@ -98,7 +93,6 @@ export class WorkspacePool extends ServerComponent<Deps> {
     return found.id;
   }
 
-  /** Call when a session has used stored files, because the next similar session will need the same files. */
   used(session: SessionRecord, files: readonly string[]): void {
     const { keep, clock } = this.deps;
     if (keep === 0 || files.length === 0) return;
@@ -106,7 +100,6 @@ export class WorkspacePool extends ServerComponent<Deps> {
     const requested = this.requests.filter((one) => one.choice === choice && clock.now() - one.at < rememberMs).length;
     const target = Math.min(keep, Math.max(1, requested));
     const names = joinNames(files);
-    // Files for an earlier lock file are no longer needed.
     const isStale = (one: ReadyWorkspace) => one.choice === choice && one.files !== names;
     for (const one of this.#ready.filter(isStale)) this.#removeLater(one);
     this.#orders = this.#orders.filter((one) => one.choice !== choice);
@@ -123,7 +116,6 @@ export class WorkspacePool extends ServerComponent<Deps> {
     this.#wake.resolve();
   }
 
-  /** Prepares workspaces one by one and removes outdated ones, until the signal fires. Then removes all. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.deps;
     if (this.deps.keep === 0) return;
@@ -173,7 +165,6 @@ export class WorkspacePool extends ServerComponent<Deps> {
     }
   }
 
-  /** False: the files no longer exist. */
   async #make(session: SessionRecord, files: readonly string[], signal: AbortSignal): Promise<boolean> {
     const { driver, ownership, connect, admit, startTimeoutMs, clock } = this.deps;
     const id = sandboxIdOf(session.id);
@@ -192,7 +183,7 @@ export class WorkspacePool extends ServerComponent<Deps> {
     return true;
   }
 
-  /** A sandbox that cannot be removed is left to the reconciler, which finds it unclaimed. */
+  /** If this fails, the reconciler removes the sandbox. */
   async #remove(id: SessionId, ms: number): Promise<void> {
     const { driver, ownership, clock, count, warn } = this.deps;
     count('dropped');

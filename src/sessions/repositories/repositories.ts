@@ -285,14 +285,10 @@ interface RepositoryScript {
   readonly lists?: Readonly<Record<string, readonly string[]>>;
   readonly timeoutMs?: number;
   readonly stdin?: string;
-  /** Set for scripts that connect to the repository's server. */
   readonly remote?: SessionRepository;
 }
 
-/**
- * Rejects: conflict, forbidden, not_found, provider_error, and as `runGitInRepository` does. The message contains git's output if
- * there is any.
- */
+/** Rejects: conflict, forbidden, not_found, provider_error, and as `runGitInRepository` does. */
 async function run(client: SandboxClient, path: string, repositoryScript: RepositoryScript, signal: AbortSignal) {
   const { script, base, values = {}, lists = {}, timeoutMs = quickMs, stdin, remote } = repositoryScript;
   const all = { ...values, base: base ?? '' };

@@ -11,7 +11,6 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { runProgram } from '../services/streams/piped-command.ts';
 
 interface Deps {
-  /** A repository must be one of these folders or below one. */
   readonly folders: readonly string[];
   readonly newId: () => string;
 }
@@ -22,11 +21,11 @@ const unpackScript =
 const copyMs = 30 * 60_000;
 const setting = 'repositories.folders (CORRAL_REPOSITORIES_FOLDERS)';
 
-/** Repositories in folders on the server. A sandbox never sees the folder itself; it gets a copy of the committed content. */
+/** A sandbox never sees the folder itself; it gets a copy of the committed content. */
 export class RepositoryFolders extends ServerComponent<Deps> {
   readonly #folders = this.deps.folders.map((folder) => resolve(folder));
 
-  /** Throws: forbidden for a folder that the operator did not list. Accepts every URL that does not refer to a folder. */
+  /** Throws: forbidden for a folder that the operator did not list. */
   check(url: string): void {
     if (isFolderUrl(url)) this.#listed(url);
   }
@@ -72,8 +71,8 @@ const pathOfUrl = (url: string) => new URL(url).pathname;
 const isWithin = (path: string, folder: string) =>
   path === folder || path.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`);
 
-// Reads a repository without git: its branches, tags and objects, as files. The folder can contain third-party settings, hooks
-// and links, so no setting is copied and no link is followed.
+// Reads a repository's branches, tags and objects without git. The folder can contain third-party settings, hooks and links,
+// so no setting is copied and no link is followed.
 
 /** Links in the path are resolved. */
 interface GitFolder {
@@ -90,11 +89,11 @@ const isRef = (name: string) => name.length <= 1_000 && refName.test(name) && !w
 const maxRefs = 100_000;
 const refsAtOnce = 2_000;
 const maxDepth = 20;
-/** Maximum size in bytes of each text file that is read. */
+/** Bytes. */
 const maxText = { config: 2 ** 20, 'packed-refs': 32 * 2 ** 20, shallow: 2 ** 20, ref: 4_096 } as const;
 const pieceBytes = 256 * 1024;
 
-/** The folder's `.git`, or the folder itself if it is a bare repository. Rejects: not_found, unsupported. */
+/** Rejects: not_found, unsupported. */
 export async function findGitFolder(folder: string, url: string): Promise<GitFolder> {
   const inner = join(folder, '.git');
   const found = await unlessMissing(lstat(inner));
@@ -111,8 +110,8 @@ export async function findGitFolder(folder: string, url: string): Promise<GitFol
 }
 
 /**
- * Streams a bare repository as a tar archive: HEAD, branches, tags and all objects, with settings of our own. Rejects: conflict
- * (the folder changes during the copy, contains links, or is not readable), unsupported.
+ * Streams a tar archive of HEAD, branches, tags and all objects, with settings of our own. Rejects: conflict (the folder
+ * changes during the copy, contains links, or is not readable), unsupported.
  */
 export async function* streamBareRepository(folder: GitFolder, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const config = await readSettings(folder);
@@ -171,7 +170,6 @@ class Pieces {
 
 async function readSettings(folder: GitFolder): Promise<string> {
   const text = (await readText(folder, 'config', maxText.config)) ?? '';
-  // A section header may be on the same line as its first setting.
   const settings = text.split('\n').map((line) =>
     line
       .replace(/^\s*\[[^\]]*\]/, '')
@@ -200,7 +198,6 @@ async function readHead(folder: GitFolder): Promise<string> {
   throw new AppError('unsupported', `${folder.url} has a HEAD that refers to no branch or commit.`);
 }
 
-/** Branches and tags, except those whose name or value git would refuse. */
 async function readRefs(folder: GitFolder, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
   const refs = new Map<string, string>();
   const packed = (await readText(folder, 'packed-refs', maxText['packed-refs'])) ?? '';
@@ -242,7 +239,7 @@ async function* objectFiles(folder: GitFolder): AsyncGenerator<string> {
   for (const { name } of await namesIn(folder, 'objects/pack')) if (packFile.test(name)) yield `objects/pack/${name}`;
 }
 
-/** Empty if the subfolder does not exist. Rejects: conflict if it is a link. */
+/** Rejects: conflict if the subfolder is a link. */
 async function namesIn(folder: GitFolder, name: string) {
   const path = join(folder.path, name);
   const real = await unlessMissing(realpath(path));
@@ -265,7 +262,7 @@ interface OpenedFile extends AsyncDisposable {
   readonly size: number;
 }
 
-/** Opens the file before verifying that its path contains no link, because an open file can no longer be replaced. */
+/** Opens the file before checking its path for links, because an open file cannot be replaced. */
 async function openInside(folder: GitFolder, name: string): Promise<OpenedFile> {
   const path = join(folder.path, name);
   const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(

@@ -5,13 +5,12 @@ import type { SessionId } from '../../core/model/ids.ts';
 type CompactionLimits = Parameters<EventStore['compact']>[1];
 
 /**
- * Compacts a log at the end of a run, once the log has grown by a twentieth of the smaller limit. A compaction reads
- * everything it keeps, so running one after each run would slow down long sessions. Between compactions, a log may exceed its
- * limits.
+ * Compacts a log at the end of a run, once the log has grown by a twentieth of the smaller limit. More frequent compactions
+ * would slow down long sessions. Between compactions, a log may exceed its limits.
  */
 export function createLogCompactor(events: Pick<EventStore, 'compact'>, kept: CompactionLimits) {
   const part = Math.max(1, Math.floor(Math.min(kept.keepDroppable, kept.keepAll) / 20));
-  const due = new Set<SessionId>(); // sessions whose logs are compacted when their next run ends
+  const due = new Set<SessionId>();
   return (id: SessionId, { type }: Pick<SessionFact, 'type'>, seq: number): void => {
     if (seq % part === 0) due.add(id);
     if (type !== 'run.end' || !due.delete(id)) return;

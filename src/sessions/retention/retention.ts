@@ -23,7 +23,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
 const kind = 'viewed'; // ids have the form `<session>:viewed:<server>`
 const Until = z.object({ until: z.number() });
 
-/** Stores which sessions have viewers on each server, so that no server deletes a session that is viewed on another. */
+/** No server may delete a session that is viewed on another. */
 class ViewedSessions extends ServerComponent<Deps> {
   #reported: ReadonlySet<SessionId> = new Set();
 
@@ -66,14 +66,11 @@ const blobAgeMs = 60 * 60 * 1_000; // longer than any append takes
 const listMs = 20_000;
 const readAtOnce = 500;
 
-/** Deletes and trims old sessions according to the retention policy, in small batches. Never touches a session in use. */
+/** Never touches a session in use. */
 export class RetentionEnforcer extends ServerComponent<RetentionDeps> {
   readonly #sizes = new LogSizeEstimator(this.deps.store);
   readonly #viewed: ViewedSessions | undefined;
-  /**
-   * Sessions that were overdue in the previous round. Waiting another round gives viewers time to open, and so keep, a
-   * session.
-   */
+  /** Overdue in the previous round. Another round gives viewers time to open, and so keep, a session. */
   #marked: ReadonlySet<SessionId> = new Set();
 
   constructor(deps: RetentionDeps) {
@@ -158,7 +155,7 @@ export class RetentionEnforcer extends ServerComponent<RetentionDeps> {
     }
   }
 
-  /** Whether this server owns the session and nobody uses it. The caller deletes it immediately afterwards. */
+  /** The caller deletes the session immediately afterwards. */
   async #isUnused(id: SessionId): Promise<boolean> {
     const { liveSessions, commands, watchers, ownership } = this.deps;
     if (liveSessions.get(id) || watchers.isInUse(id) || (await ownership.isElsewhere(id))) return false;
@@ -179,7 +176,7 @@ export class RetentionEnforcer extends ServerComponent<RetentionDeps> {
     return found && StoredSession.parse(found.doc);
   }
 
-  /** Drops events that are stored in full elsewhere, then the oldest. A client resuming from a dropped event gets a resync. */
+  /** Drops events stored in full elsewhere, then the oldest. A client that resumes from a dropped event gets a resync. */
   async #shorten(sessions: readonly StoredSession[], maxBytes: number, signal: AbortSignal): Promise<void> {
     const { store, liveSessions, ownership } = this.deps;
     let done = 0;
@@ -211,9 +208,8 @@ export class RetentionEnforcer extends ServerComponent<RetentionDeps> {
 export interface RetentionPolicy {
   readonly days: number;
   readonly maxSessions: number;
-  /** Total bytes of all logs. */
   readonly maxBytes: number;
-  /** Per log. The oldest events of a larger log are dropped. */
+  /** Per log; the oldest events are dropped. */
   readonly maxSessionBytes: number;
 }
 
@@ -255,23 +251,18 @@ interface MeasuredLog extends LogTrimMarks {
 }
 const pageSize = 256;
 
-/**
- * Estimates the bytes of each log. Reads a whole log the first time and after each compaction; otherwise, only its new
- * events.
- */
+/** Estimates the bytes of each log. Reads a whole log once and after each compaction, otherwise only its new events. */
 export class LogSizeEstimator extends ServerComponent<Pick<Store, 'events' | 'records' | 'shared'>> {
-  /** Sessions changed by any server. */
   readonly #news = this.deps.shared ? new RecordWatcher(this.deps.records, 'session') : undefined;
   readonly #known = new Map<SessionId, MeasuredLog>();
   readonly #grown = new Set<SessionId>();
   /**
-   * Logs that the last refresh measured because they had grown. Measured once more, because a log may be compacted after its
-   * last append.
+   * Logs measured in the last refresh. The next one measures them again, because a log may be compacted after its last
+   * append.
    */
   #justMeasured: readonly SessionId[] = [];
   #areAllKnown = false;
 
-  /** The bytes of each session's log. `sessions`: all stored sessions. */
   async of(sessions: readonly StoredSession[], signal: AbortSignal): Promise<ReadonlyMap<SessionId, number>> {
     this.#areAllKnown = false;
     const grown = new Set([...this.#grown, ...this.#justMeasured]);
@@ -295,7 +286,7 @@ export class LogSizeEstimator extends ServerComponent<Pick<Store, 'events' | 're
     this.#grown.add(id);
   }
 
-  /** Resolves with the total bytes of all logs, and the logs larger than `above`. Undefined: not all are measured yet. */
+  /** Undefined: not all logs are measured yet. */
   async refresh(above: number, signal: AbortSignal): Promise<{ total: number; longer: SessionId[] } | undefined> {
     const { changed = [], gone = [] } = (await this.#news?.next()) ?? {};
     for (const { id } of changed) this.grew(SessionId.parse(id));

@@ -5,12 +5,11 @@ export type DesktopFact = FactOf<'desktop'>['data'];
 const none = { display: 0, browser: 0 };
 const maxDetail = 300;
 
-/** Records each change of a desktop's status once, no matter how often the status is read. */
 export class DesktopFactTracker {
   #isUp = false;
   #restarts: DesktopStatus['restarts'] = none;
 
-  /** Starts from the current status without recording it, because another server may have recorded it already. */
+  /** Does not record the status, because another server may have recorded it already. */
   begin(status: DesktopStatus | undefined): void {
     this.#isUp = false;
     this.#restarts = none;

@@ -13,7 +13,6 @@ import type { Transcript } from './log/transcript.ts';
 export interface LiveSession {
   readonly id: SessionId;
   readonly writer: SessionWriter;
-  /** Loaded by the first run on this server. Kept for later runs, so that a long conversation is not loaded again. */
   readonly transcript: Transcript;
   runWriter: RunWriter | undefined;
   task: string;
@@ -23,7 +22,6 @@ export interface LiveSession {
   /** The cause of the sandbox's last failure, for the operator's log only. Cleared when the sandbox is ready. */
   sandboxFailure: AppError | undefined;
   readonly desktop: DesktopFactTracker;
-  /** Attachments of messages whose run has not started, by message. */
   readonly attached: Map<MessageId, readonly string[]>;
 }
 

@@ -7,7 +7,6 @@ import type { RunContext } from './run-context.ts';
 
 type Run = Pick<RunWriter, 'runId' | 'write'>;
 
-/** A vault variable that has a host the sandbox cannot reach. `host` is the first such host. */
 export interface UnreachableCredential {
   readonly id: string;
   readonly vaultId: string;
@@ -15,7 +14,7 @@ export interface UnreachableCredential {
   readonly host: string;
 }
 
-/** Logs the tool servers, tools and pictures that are missing from a run's requests, each once per run. */
+/** Logs the tool servers, tools and pictures missing from a run's requests, each once per run. */
 export class OmissionReporter {
   readonly #reported = new WeakMap<object, Set<string>>();
 

@@ -18,9 +18,9 @@ import type { MessageSelection, PromptSection } from './context/message-selectio
 import { estimatePictureBytes } from './context/meter.ts';
 import type { RunContext } from './run-context.ts';
 
-// Each request reserves enough budget for the most expensive reply that the budgets can cover. If they cannot cover even an
-// average reply, the request is not sent. Afterwards, the provider's count is charged, or Corral's estimate if that count is
-// missing or far too small.
+// Each request reserves budget for the most expensive reply that the budgets can cover. If they cannot cover even an average
+// reply, the request is not sent. The provider's count is charged, or Corral's estimate if that count is missing or far too
+// small.
 
 interface ModelRequest {
   readonly request: TurnRequest;
@@ -28,7 +28,6 @@ interface ModelRequest {
   readonly purpose: ModelCallPurpose;
   readonly sections: readonly PromptSection[];
   readonly from: MessageSelection;
-  /** The conversation as stored, with references to pictures. */
   readonly conversation: TurnRequest['messages'];
   /** Includes the model's thoughts in the usage event. */
   readonly keepsThoughts?: true;
@@ -36,10 +35,7 @@ interface ModelRequest {
   readonly stop?: AbortController;
 }
 export interface ModelReply extends CollectedTurn {
-  /**
-   * Already counted in the budgets; write it with the turn's other facts. Absent if the request was not sent or the reply was
-   * interrupted.
-   */
+  /** Already charged; write it with the turn's other facts. Absent if the request was not sent or the reply was interrupted. */
   readonly usage?: SessionFact;
   readonly isBelieved: boolean;
 }
@@ -96,8 +92,7 @@ export async function sendModelRequest(
     const usage = runWriter.usage(message.model, counted.usage, more);
     return { ...turn, outcome: counted, usage, isBelieved: !assumed };
   } finally {
-    // The reservation is settled before the reply is logged, so that a crash overcharges rather than undercharges. An
-    // interrupted reply is charged up to the point of interruption.
+    // Settled before the reply is logged, so that a crash overcharges rather than undercharges.
     await reserved.settle(used ?? amountsOf(meter.tokens(name, received.bytes)));
   }
 }
@@ -118,7 +113,6 @@ async function* counting(parts: AsyncIterable<TurnPart>, received: { bytes: numb
 const countBytes = ({ text, calls }: AssistantMessage): number =>
   Buffer.byteLength(text) + calls.reduce((sum, call) => sum + Buffer.byteLength(JSON.stringify(call)), 0);
 
-/** A model without a known price costs nothing. */
 const toSpending = ({ inputTokens, outputTokens, cost = 0 }: TurnUsage, assumed?: EstimatedUsage): RunSpending => ({
   turns: 1,
   tokens: inputTokens + outputTokens + (assumed?.tokens ?? 0),
@@ -143,7 +137,7 @@ interface Exchange {
   readonly replyBytes: number;
 }
 
-/** Estimates the tokens missing from a provider's count that is absent or far too small. Undefined: the count is accepted. */
+/** Undefined: the provider's count is accepted. */
 export function estimateMissingUsage(
   model: Pick<Model, 'costOf'>,
   usage: TurnUsage,

@@ -11,8 +11,8 @@ import type { RunContext } from './run-context.ts';
 import { endEmptyTurn, runTurn } from './turns/turn.ts';
 
 /**
- * Lets the model decide how the run continues: with a plan, with tool calls but no plan, or with an answer. `again`: the user
- * wrote while a plan was in progress.
+ * The model decides how the run continues: with a plan, with tool calls, or with an answer. `again`: the user wrote while a
+ * plan was in progress.
  */
 export async function planRun(
   work: RunContext,
@@ -69,7 +69,7 @@ export async function planRun(
 
 const planHint = `Call ${makePlanTool.name} with a title and the steps, call another tool, or answer.`;
 
-/** The same tools in all turns of a run that can plan, so that the provider's cache stays valid. */
+/** The same in all turns of a run that can plan, so that the provider's cache stays valid. */
 export const listPlanningTools = ({ tools }: Pick<RunContext, 'tools'>): readonly ToolDeclaration[] => [
   ...tools.declarations,
   makePlanTool,
@@ -83,8 +83,8 @@ interface Plan {
 }
 
 /**
- * Answers the calls that make a plan, because providers require a result for each call. The first valid call becomes the plan;
- * calls to other tools are returned. `plans: false`: the run cannot have a plan, so all calls are returned.
+ * Providers require a result for each call. The first valid call becomes the plan; calls to other tools are returned.
+ * `plans: false`: all calls are returned.
  */
 export function resolvePlanCalls(
   runWriter: Pick<RunWriter, 'add' | 'runId'>,
@@ -114,8 +114,8 @@ export function resolvePlanCalls(
 }
 
 /**
- * Keeps the steps that have begun and appends the new ones. A running step that the server added before there was a plan becomes
- * the first new step.
+ * Keeps the steps that have begun and appends the new ones. A running step that the server added before the plan becomes the
+ * first new step.
  */
 function replanned(
   { steps, planned }: { readonly steps: readonly PlanStep[]; readonly planned: boolean },
@@ -136,14 +136,13 @@ function numbered(kept: readonly PlanStep[], descriptions: readonly string[]): P
   return descriptions.map((description, n) => ({ id: String(last + n + 1), description, status: 'pending' }));
 }
 
-/** Empty if the step's start is already in the log. */
 export function createStepStartFacts(runWriter: RunWriter, steps: readonly PlanStep[]): SessionFact[] {
   const step = steps.find(({ status }) => status === 'running');
   const known = runWriter.steps.find(({ id }) => id === step?.id);
   return step && known?.status !== 'running' ? [runWriter.step(step)] : [];
 }
 
-/** Titles the session with the task's first line until a plan has a better title. A title set by a person is kept. */
+/** Uses the task's first line until a plan has a better title. A title set by a person is kept. */
 export function createTitleFacts(work: Pick<RunContext, 'task' | 'hasTitle' | 'runWriter'>, title = ''): SessionFact[] {
   const provisional = toTaskTitle(work.task);
   if (work.hasTitle(title === '' ? undefined : provisional)) return [];

@@ -14,22 +14,20 @@ export interface AgentProfile {
   readonly model: Model;
   readonly fallbacks: readonly string[];
   readonly tools: ToolRegistry;
-  /** The agent's tools that cannot be offered to any model. */
   readonly leftOut?: readonly UnsupportedTool[];
   readonly toolServers: readonly McpServer[];
-  /** Filters the tools of tool servers. Undefined: all are allowed. */
+  /** Undefined: all tools of tool servers are allowed. */
   readonly allows?: (tool: Pick<ToolDescription, 'name' | 'group'>) => boolean;
   readonly plans: boolean;
   /** Precedes the server's own instructions to the model. */
   readonly prompt?: string;
-  /** Texts that replace the server's prompt parts, by name. */
   readonly promptParts?: Readonly<Record<string, string>>;
   /** Maximum number of children working at the same time. Undefined: the agent cannot delegate. */
   readonly children?: number;
   readonly memory?: MemoryAccess;
   readonly skills?: readonly string[];
   readonly sampling?: SamplingOptions;
-  /** External agent loop. Undefined: Corral's own. */
+  /** Undefined: Corral's own loop. */
   readonly agent?: ExternalAgent;
   /** Overrides the server's limits. Run limits are read when the session is loaded. */
   readonly budget?: Partial<RunBudget>;

@@ -5,8 +5,7 @@ import { makePlanTool } from '../../agents/tools/special.ts';
 import type { RunId } from '../../core/model/ids.ts';
 import type { ConversationEntry } from './log/conversation.ts';
 
-// The calls and replies of a run, for stuck detection. Entries are added as calls end; after a restart, they are derived
-// from the transcript.
+// Calls and replies of a run, for stuck detection. After a restart, they are derived from the transcript.
 
 type Result = Pick<Extract<Message, { role: 'tool' }>, 'output' | 'success' | 'pictures'>;
 
@@ -29,7 +28,7 @@ export function createProgressEntry(
 const waitingWords = new Set(['wait', 'sleep', 'poll', 'watch', 'status', 'progress', 'view', 'snapshot']);
 const sleeps = /\b(sleep|start-sleep|timeout \/t)\b\W*[\d.$]/i; // in shells, Python, PowerShell or JavaScript
 
-/** Whether a call only waits or checks for a change. Names of waiting tools, even MCP tools, contain one of `waitingWords`. */
+/** Names of waiting tools, even MCP tools, contain one of `waitingWords`. */
 function isWait(name: string, args: unknown): boolean {
   if (name.split('_').some((word) => waitingWords.has(word))) return true;
   const texts = typeof args === 'object' && args !== null ? Object.entries(args) : [];
@@ -38,10 +37,7 @@ function isWait(name: string, args: unknown): boolean {
   );
 }
 
-/**
- * Lists a run's calls and replies, starting at the seq `since`. Equal calls in one reply are one entry, as in a live run. A
- * final text reply is omitted, because the run requests that reply again.
- */
+/** Equal calls in one reply are one entry, as in a live run. A final text reply is omitted, because the run requests it again. */
 export function listProgressEntries(
   entries: readonly ConversationEntry[],
   runId: RunId,

@@ -36,7 +36,7 @@ import { endEmptyTurn, runTurn, type Turn } from './turns/turn.ts';
 
 interface Deps {
   readonly clock: Clock;
-  /** If `signal` is set, `tools` includes the tools of tool servers. */
+  /** With `signal`, `tools` includes the tools of tool servers. */
   working(run: BudgetedRun, signal?: AbortSignal): Promise<RunContext>;
   live(sessionId: SessionId): LiveSession;
   use(sessionId: SessionId, signal: AbortSignal): Promise<SandboxLease>;
@@ -78,7 +78,7 @@ export const provideRunMachine = ({ clock, working, live, use, kernels, loops, o
       }),
       wait: fromPromise(async ({ input: { sessionId, runId, question, reason, over, approvals } }) => {
         const { runWriter, writer } = live(sessionId);
-        // No await before the write, so that even an immediate answer comes after the question in the log.
+        // No await before the write, so that the question precedes even an immediate answer in the log.
         const targets = approvals.flatMap((one) => runWriter?.ask(requested(one, clock.now())) ?? []);
         const isForClient = approvals.some(({ byClient }) => byClient) && { byClient: true as const };
         const why = { ...(reason && { reason }), ...isForClient, ...(over && { budget: over }) };
@@ -97,10 +97,7 @@ export const provideRunMachine = ({ clock, working, live, use, kernels, loops, o
     },
   });
 
-/**
- * Resolves when subscribers have all events so far. Without this wait, they would get those events late, because preparing the
- * next request blocks the event loop.
- */
+/** Lets subscribers get all events so far, because preparing the next request blocks the event loop. */
 async function waitUntilWritten({ writer }: LiveSession): Promise<void> {
   await writer.settled();
   await waitForNextLoopTurn();
@@ -127,11 +124,11 @@ async function endRun(
   if (!runWriter) return;
   runWriter.shut();
   const shown = new Map<string, ToolContent>();
-  // Background processes outlive a run that completes, or that fails without open calls. Any other outcome ends these processes.
+  // Background processes outlive a run that completes, or that fails without open calls.
   if (end.reason !== 'completed' && client && (end.reason !== 'failed' || runWriter.openCalls.length > 0)) {
     using until = createTimeoutSignal(killMs, clock);
     const kill = async () => {
-      // A frozen process would handle signals only when resumed later, so the sandbox is resumed first.
+      // A frozen process handles signals only when resumed, so the sandbox is resumed first.
       await using used = live.isPaused ? await use(live.id, until.signal) : undefined;
       const own = used?.client ?? client;
       const calls = end.reason === 'deleted' ? [] : runWriter.openCalls.flatMap(inShell);
@@ -147,7 +144,7 @@ async function endRun(
       };
       for (const { callId, shell } of calls) shown.set(callId, await readShellConsole(viewed, shell, until.signal));
     };
-    // A paused sandbox of a deleted session is not resumed, because destroying it ends its processes.
+    // Destroying a deleted session's sandbox ends its processes, so it is not resumed for that.
     if (end.reason !== 'deleted' || !live.isPaused) await kill().catch(() => {});
   }
   await closeRun(live, runWriter, { runId, task, end, shown });
@@ -213,7 +210,7 @@ async function takeStepTurn(
     return { kind: 'planned', digest: created.digest, steps: created.steps, calls, spent };
   }
   if (message.calls.length > 0) {
-    // A message that is partly in the log is completed now: no other fact of the run can precede its end.
+    // A message that is partly in the log must be completed before any other fact of the run.
     if (pieces.length > 0) await runWriter.write(...facts);
     else runWriter.deferToNextWrite(...facts);
     return { kind: 'calls', calls, spent };
@@ -226,15 +223,15 @@ async function takeStepTurn(
   }
   const done: PlanStep = { ...step, status: saysItFailed(message.text) ? 'failed' : 'completed' };
   const after = steps.map((it) => (it.id === done.id ? done : it));
-  // The event contract requires the step's end before the complete message with the step's result.
+  // The event contract requires the step's end before the message with its result.
   await runWriter.write(runWriter.step(done), ...facts, ...omissionReporter.callless(work), runWriter.plan(after));
   return { kind: 'replied', digest: computeShortHash(message.text), answers: !planned, steps: after, spent };
 }
 
-/** The model decides a step's outcome: the last command of a successful step may fail, such as a search without a match. */
+/** The model decides a step's outcome, because the last command of a successful step may fail. */
 const saysItFailed = (text: string): boolean => /^[\s*_#>]*this step failed\b/i.test(text);
 
-/** The tools remain declared, so that this request has the same prefix as the previous one. */
+/** The tools remain declared, so that the request keeps the previous one's prefix. */
 async function summarizeRun(work: RunContext, { steps, hint }: TurnInput, signal: AbortSignal): Promise<TurnResult> {
   const { runWriter } = work;
   const prompt = await work.prompt(signal);
@@ -247,7 +244,6 @@ async function summarizeRun(work: RunContext, { steps, hint }: TurnInput, signal
   const first = await runTurn(work, { ...requested, hint, tools: listPlanningTools(work) }, signal);
   if (!first.ok) return first.result;
   if (first.message.calls.length === 0) return await summed(runWriter, first, steps);
-  // The work is done. Without tools, the model can only answer.
   for (const { callId, name } of first.message.calls) {
     const output = 'Not run: all steps are finished. Say what came out.';
     runWriter.add({ runId: runWriter.runId, message: { role: 'tool', callId, name, output, success: false } });

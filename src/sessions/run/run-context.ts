@@ -23,10 +23,10 @@ import type { RunWriter } from './log/run-writer.ts';
 import type { TurnPrompt } from './prompt/parts.ts';
 import type { TurnBudget } from './turn-budget.ts';
 
-/** Keeps a sandbox from being paused or stopped for idleness until the lease is disposed. */
+/** Prevents an idle pause or stop of the sandbox until disposed. */
 export interface SandboxLease extends AsyncDisposable {
   readonly client: SandboxClient;
-  /** Reports a lost connection: the next use waits until the sandbox answers again or is replaced. */
+  /** After a lost connection, the next use waits until the sandbox answers again or is replaced. */
   markLost?(): void;
 }
 interface SandboxProvider {
@@ -45,17 +45,14 @@ export interface SessionDesktop {
 
 export interface DesktopProvider {
   of(id: SessionId): SessionDesktop & {
-    /**
-     * Whether the sandbox has a desktop. Also true if the sandbox does not answer, because a tool call that needs the desktop
-     * then reports the failure.
-     */
+    /** Also true if the sandbox does not answer, because a tool call that needs the desktop then reports the failure. */
     existsIn(client: SandboxClient): Promise<boolean>;
   };
   release(client: SandboxClient): void;
 }
 
 export interface ExternalToolProvider {
-  /** Tools shown to the model, and all tools that it can call. Failed tool servers are omitted. */
+  /** Omits failed tool servers. */
   of(client: SandboxClient, servers: readonly McpServer[], signal: AbortSignal): Promise<ToolServerTools>;
   release(client: SandboxClient): void;
 }
@@ -66,7 +63,7 @@ export interface KernelManager {
   release(client: SandboxClient): void;
 }
 
-/** Decides which calls need a person's approval. `*` in `tools` means all tools. */
+/** `*` in `tools` means all tools. */
 export interface ApprovalPolicy {
   readonly tools: readonly string[];
   /** The first matching rule decides; calls without a match follow `tools`. */
@@ -96,21 +93,19 @@ export interface RunContext {
   readonly children?: ChildSessions;
   readonly skills?: SkillReader;
   readonly memory?: AgentMemory;
-  /** Stores the changes of memory folders. Resolves with a text that lists the changes that were not stored, if any. */
+  /** Resolves with a list of the changes that were not stored, if any. */
   readonly keepMemories?: (client: SandboxClient, signal: AbortSignal) => Promise<string | undefined>;
-  /** Instructions (AGENTS.md) of folders not touched before. Undefined: none, or not all repositories are fetched yet. */
+  /** Instructions (AGENTS.md) of folders not touched before. Undefined: none, or repositories are still being fetched. */
   readonly nestedNotes?: (client: SandboxClient, args: unknown, signal: AbortSignal) => Promise<string | undefined>;
-  /** Undefined: sandboxes have no desktop. */
   readonly desktop?: SessionDesktop;
   readonly keepPicture?: SessionDesktop['keepPicture'];
   readonly gate?: AutomaticInputGate;
   readonly files?: UploadReader | undefined;
-  /** External agent loop. Undefined: Corral's own. */
   readonly own?: {
     readonly agent: ExternalAgent;
     readonly loops: ExternalAgentRunner;
     readonly instructions: string | undefined;
   };
-  /** Whether the session has a title. A title that the run set counts only if it differs from `provisional`. */
+  /** A title that the run set counts only if it differs from `provisional`. */
   hasTitle(provisional?: string): boolean;
 }

@@ -19,7 +19,7 @@ const weeksMs = 20 * 24 * 60 * 60_000; // 20 days, because clients may answer la
 const toolTimeoutMs = 60_000;
 const mostChildren = 8; // running concurrently; templates have the same limit
 
-/** Profile of an agent that a client defined. The server's denials and approvals still apply. */
+/** The server's denials and approvals still apply to an agent that a client defined. */
 export function buildSessionAgentProfile(
   agent: SessionAgent,
   { usual, denied, session }: Base,
@@ -89,7 +89,6 @@ const aliasesOf = (names: readonly string[]): string[] =>
     real.some((name) => names.includes(name)) ? [alias] : [],
   );
 
-/** Copies the rules that match built-in tools to the names that a client's agent uses for those tools. */
 function renamed(rules: readonly ApprovalRule[]): ApprovalRule[] {
   return rules.flatMap((rule) =>
     Object.entries(toolsetBackingTools).flatMap(([alias, real]) =>

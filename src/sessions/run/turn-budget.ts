@@ -15,10 +15,7 @@ import type { StoredSession } from './log/projection.ts';
 
 export interface Reservation {
   readonly granted: BudgetAmounts;
-  /**
-   * Releases the reservation and records the actual usage; later calls do nothing. Never rejects: usage that cannot be stored now
-   * is stored later.
-   */
+  /** Later calls do nothing. Never rejects: usage that cannot be stored now is stored later. */
   settle(used: BudgetAmounts): Promise<void>;
 }
 export interface ChargedToolCalls {
@@ -31,21 +28,20 @@ export type ReservationResult =
 
 export interface SharedBudgetReserver {
   /**
-   * Waits while the missing amount is reserved by other requests in progress. Undefined: no budget applies. Rejects:
-   * cancelled, store_unavailable, store_busy.
+   * Waits while other requests reserve the missing amount. Undefined: no budget applies. Rejects: cancelled,
+   * store_unavailable, store_busy.
    */
   reserve(
     requested: { readonly least: BudgetAmounts; readonly most: BudgetAmounts },
     signal: AbortSignal,
   ): Promise<ReservationResult | undefined>;
-  /** Records usage without a reservation. Resolves with a budget that is now exceeded, if any. */
   charge(used: BudgetAmounts): Promise<BudgetOverrun | undefined>;
   /**
-   * Charges all tool calls in advance, or as many as the budgets allow. `over` is the exceeded budget. Undefined: no budget
+   * Charges all tool calls in advance, or as many as the budgets allow. `over`: the exceeded budget. Undefined: no budget
    * limits calls. Rejects as `reserve` does.
    */
   payCalls(count: number, signal: AbortSignal): Promise<ChargedToolCalls | undefined>;
-  /** Refunds calls that were paid for but not made. Never rejects: if the refund fails, the calls remain counted. */
+  /** Never rejects: if the refund fails, the calls remain counted. */
   giveBackCalls(count: number): Promise<void>;
 }
 
@@ -59,9 +55,9 @@ type ReservedRequest =
   | { readonly over: BudgetOverrun }
   | {
       readonly over?: undefined;
-      /** Longest reply within all budgets, in tokens, at least 1. */
+      /** Tokens, at least 1. */
       readonly longest: number;
-      /** Whether a budget may limit tokens or cost, so that the provider's count is needed. */
+      /** The provider's count is needed, because a budget may limit tokens or cost. */
       readonly isCounted: boolean;
       settle(used: BudgetAmounts): Promise<void>;
     };
@@ -84,7 +80,6 @@ export interface TurnBudgetInput {
   readonly record: () => StoredSession;
   readonly now: () => number;
   readonly limits: BudgetSpec | undefined;
-  /** The session's children can use part of its budget. */
   readonly lends: boolean;
 }
 export type TurnBudgetFactory = (turn: TurnBudgetInput) => Promise<TurnBudget>;
@@ -116,10 +111,7 @@ export class TurnBudget {
     return [...addUsedAmounts(run, withMicroCost(this.#spent)), ...(session?.(this.#spent) ?? [])];
   }
 
-  /**
-   * Reserves budget for the most expensive reply that the budgets can cover. If they cannot cover even an average reply,
-   * returns the exceeded budget. Rejects as `SharedBudgetReserver` does.
-   */
+  /** Returns the exceeded budget if the budgets cannot cover even an average reply. Rejects as `SharedBudgetReserver` does. */
   async reserve(request: PricedRequest, signal: AbortSignal): Promise<ReservedRequest> {
     const { needs, usual, longest, amountsOf } = request;
     const lines = this.#lines();
@@ -139,7 +131,6 @@ export class TurnBudget {
     };
   }
 
-  /** Reserves tool calls in the session's budget, so that no child uses them. */
   keepCalls(count: number): void {
     this.#sources.keepCalls?.(count);
   }

@@ -10,12 +10,12 @@ const EventCost = z.object({
   cachedTokens: z.int(),
   outputTokens: z.int(),
   reasoningTokens: z.int(),
-  /** In the currency of the price list. Null if a model's price is unknown. */
+  /** Currency of the price list. Null if a model's price is unknown. */
   cost: z.number().nullable(),
 });
 type EventCost = z.infer<typeof EventCost>;
 const CausedCost = EventCost.extend({
-  /** Event that caused the turns; null before the first event. */
+  /** Null before the first event. */
   seq: z.int().nullable(),
   type: z.string().nullable(),
   /** Detail of the event, such as the start of the message or the tool's name. */
@@ -40,8 +40,8 @@ const shownLength = 80;
 
 /**
  * Attributes each turn to the last event it waited for: a user's message, a tool's result, a decision, the plan, or a step's
- * start. A message that arrives during a turn is not the cause of that turn. A summary's cost belongs to its compaction.
- * Turns up to `after` are skipped, because a fork's log starts with another session's turns.
+ * start. A summary's cost belongs to its compaction. Turns up to `after` are skipped, because a fork's log starts with
+ * another session's turns.
  */
 export async function computeSessionCost(history: AsyncIterable<SessionEvent>, after = 0): Promise<SessionCost> {
   let total = nothing;
@@ -94,7 +94,6 @@ export async function computeSessionCost(history: AsyncIterable<SessionEvent>, a
   };
 }
 
-/** Undefined if no turn waits for the event. */
 function causeIn(event: SessionEvent): CostCause | undefined {
   if (isNoteEvent(event)) return undefined;
   const { seq, type, data } = event;

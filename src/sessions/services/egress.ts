@@ -14,7 +14,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   readonly change: (id: SessionId, change: Pick<SessionRecord, 'sandbox'>) => Promise<unknown>;
   /** Throws for a choice that the settings or driver cannot enforce. */
   readonly checkSandbox: (choice: SandboxOptions, session: SessionRecord) => void;
-  /** Whether a sandbox that started without network access cannot get access while it is running. */
+  /** Network access cannot be added while the sandbox is running. */
   readonly wayOutIsFixed: boolean;
 }
 

@@ -3,10 +3,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { ExecResult } from '../../sandboxes/client/client.ts';
 import type { ExecCommand, SandboxService } from '../api/sandboxes.ts';
 
-/**
- * Runs a command, and starts the sandbox first if a user has stopped it. The facades that call this cannot start a sandbox in
- * any other way.
- */
+/** Starts a sandbox that a user stopped, because the calling facades have no other way to start it. */
 export async function execWithAutoStart(
   sandboxes: Pick<SandboxService, 'start' | 'exec'>,
   id: SessionId,

@@ -34,7 +34,7 @@ export function createFileService({ sandboxes, hydrate, known }: Deps): FileServ
     return await act(used.client);
   }
 
-  /** Resumes a paused sandbox, but does not start one that is stopped or being stopped. */
+  /** Does not start a sandbox that is stopped or being stopped. */
   async function insideIfRunning<T>(
     id: SessionId,
     path: string,
@@ -93,7 +93,6 @@ export function createFileService({ sandboxes, hydrate, known }: Deps): FileServ
   };
 }
 
-/** Stable, so matches within a file keep their line order. */
 const byFile = (a: GrepMatch, b: GrepMatch) => Number(a.file > b.file) - Number(a.file < b.file);
 
 const pathInside = (path: string, workdir: string): string =>

@@ -11,7 +11,7 @@ import type { SessionCounts } from '../engine/unfinished-sessions.ts';
 interface Deps extends Pick<ServerDependencies, 'clock' | 'store'> {
   readonly driver: Driver;
   readonly model: Pick<Model, 'name'>;
-  /** Name of the model in use: the one chosen on the page, unless the settings name one. */
+  /** The model chosen on the page, unless the settings name one. */
   readonly usualModel?: (() => Promise<string>) | undefined;
   readonly desktopFor: () => DesktopAvailability;
   sessions(): Promise<SessionCounts>;
@@ -53,7 +53,7 @@ export async function checkServerHealth(deps: Deps, signal: AbortSignal): Promis
 /** How long a health response waits for current counts, in ms. */
 const countMs = 100;
 
-/** Session counts in shared health responses. They reflect this server's creations and deletions immediately. */
+/** Reflects this server's creations and deletions immediately. */
 export class SessionCountCache {
   readonly #count: () => Promise<SessionCounts>;
   readonly #clock: Clock;
@@ -76,7 +76,7 @@ export class SessionCountCache {
     return counts;
   };
 
-  /** If the store responds quickly, updates the counts to include every change made before the call. */
+  /** If the store is slow, the counts may lack recent changes. */
   async update(answer: ServerHealth): Promise<ServerHealth> {
     if (!this.#newest) return answer;
     if (this.#newest.changes === this.#changes) return { ...answer, sessions: this.#newest.counts };
@@ -85,16 +85,13 @@ export class SessionCountCache {
   }
 }
 
-/** Time for which a successful response is reused without a new check, in ms. */
+/** Milliseconds for which a successful response is reused. */
 const servesFor = 200;
-/**
- * How long a caller waits for a check, in ms. The caller then gets the last successful response, if that is younger than
- * `outlivesMs`.
- */
+/** Milliseconds that a caller waits for a check before it gets the last successful response, if younger than `outlivesMs`. */
 const slowMs = 20;
 const outlivesMs = 2_000;
 
-/** Callers share one check and reuse a successful response, because unauthenticated requests must not slow down other work. */
+/** Callers share checks, because unauthenticated requests must not slow down other work. */
 export function createSharedHealthCheck(
   look: () => Promise<ServerHealth>,
   clock: Clock,

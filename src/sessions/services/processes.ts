@@ -49,7 +49,7 @@ export function createProcessService({ sandboxes, records, clock, ids, known }: 
       .map((it): ProcessInfo => ({ ...it, status: 'exited' }));
     return { running: running.sort(newestFirst), over: over.sort(newestFirst) };
   }
-  /** Running processes come first, so that finished ones never push them off the list. */
+  /** Running processes come first, so that the limit drops finished ones. */
   async function list(id: SessionId, signal: AbortSignal): Promise<ProcessInfo[]> {
     const { running, over } = await all(id, signal);
     return [...running, ...over].slice(0, maxListed).sort(newestFirst);
@@ -100,7 +100,7 @@ export function createProcessService({ sandboxes, records, clock, ids, known }: 
   };
 }
 
-/** Empty if the sandbox cannot report ports, so that the process list still works. */
+/** Empty if the sandbox cannot report ports. */
 async function portsByProcess(
   client: Pick<SandboxClient, 'ports'>,
   signal: AbortSignal,
@@ -121,7 +121,7 @@ function lastLines(text: string, count: number): string {
 
 const newestFirst = (a: ProcessInfo, b: ProcessInfo) => b.started.localeCompare(a.started);
 
-/** Longer commands go through a file descriptor, because the kernel limits an argument to 128 KiB. */
+/** The kernel limits an argument to 128 KiB. */
 const longCommand = 100_000;
 
 export function toLoginShellCommand(command: string): string {

@@ -5,7 +5,7 @@ import type { CodeContexts, SandboxHandle, SandboxHandleService } from '../api/s
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 
 export interface PortExposurePolicy {
-  /** Whether sandboxes are not isolated, so that their loopback interface is the server's own. */
+  /** Sandboxes are not isolated, so their loopback interface is the server's own. */
   readonly isOwnMachine: boolean;
   /** Ports of the egress forwarder and of the daemon. */
   readonly closedPorts: ReadonlySet<number>;

@@ -9,7 +9,7 @@ import type { SessionRecord } from '../../core/model/records.ts';
 import type { SessionListChange, SessionListQuery, SessionListScope } from '../api/sessions.ts';
 import { StoredSession, toPublicRecord } from '../run/log/projection.ts';
 
-/** Sessions per read. Each read is a separate turn of the event loop, because parsing takes a few milliseconds. */
+/** Per read. Parsing takes a few milliseconds, so each read is a separate turn of the event loop. */
 const maxAtOnce = 500;
 /** Page size for sessions that moved to the front during the listing. */
 const movedAtOnce = 20;
@@ -20,17 +20,15 @@ interface Chosen {
   readonly matches?: (page: readonly SessionRecord[]) => Promise<ReadonlySet<string>>;
 }
 
-/** Lists sessions from the store, newest message first. */
+/** Newest message first. */
 export class SessionList extends ServerComponent<{ readonly records: Pick<RecordStore, 'get' | 'list'> }> {
-  /** Also returns the tombstone of a deleted session. */
+  /** Includes tombstones of deleted sessions. */
   async get(id: SessionId): Promise<StoredSession | undefined> {
     const found = await this.deps.records.get('session', id);
     return found && StoredSession.parse(found.doc);
   }
 
-  /**
-   * Usually reads each list once: the owner's and each project's. Reads more if `keep`, `matches` or `among` rejects sessions.
-   */
+  /** Usually reads each list once. Reads more if `keep`, `matches` or `among` rejects sessions. */
   async part(query: SessionListQuery, { among, matches }: Chosen = {}): Promise<SessionRecord[]> {
     const { limit, after, keep, status } = query;
     const place = after && { sort: after.latestMessageAt, id: after.id };
@@ -49,7 +47,7 @@ export class SessionList extends ServerComponent<{ readonly records: Pick<Record
     return found.slice(0, limit);
   }
 
-  /** All sessions, or those in scope, in batches. A session that moves to the front during the listing appears once. */
+  /** In batches. A session that moves to the front during the listing appears once. */
   async *pieces(chosen: SessionListScope = {}): AsyncGenerator<SessionRecord[]> {
     const seen = new Set<string>();
     const only = whichOf(chosen);
@@ -77,7 +75,6 @@ export class SessionList extends ServerComponent<{ readonly records: Pick<Record
     return found.sort(byPlace);
   }
 
-  /** Pages of the sessions in any of the lists, each in a separate turn of the event loop. */
   async *#rows(first: number, lists: readonly RecordListOptions[]): AsyncGenerator<readonly StoredRecord[]> {
     const least = Math.ceil(first / lists.length);
     const sources = lists.map((only) => ({ only, rows: [] as StoredRecord[], limit: least, isOver: false }));
@@ -145,11 +142,11 @@ const byPlace = (one: SessionRecord, other: SessionRecord): number =>
 const placeOf = ({ id, doc }: StoredRecord) => ({ sort: (doc as SessionRecord).latestMessageAt, id });
 const parsed = ({ doc }: StoredRecord): SessionRecord => toPublicRecord(StoredSession.parse(doc));
 
-/** Maximum number of changed sessions queued for a watcher; beyond it, the watcher is evicted with queue_full. */
+/** Per watcher. Beyond it, the watcher is evicted with queue_full. */
 const maxWaiting = 10_000;
 
 interface Watcher {
-  /** Latest state of each session: a slow watcher misses intermediate states, but never the last one. */
+  /** A slow watcher misses intermediate states, but never the last one. */
   readonly waiting: Map<SessionId, SessionListChange>;
   wake: () => void;
 }
@@ -164,7 +161,7 @@ export class SessionChangeFeed {
     }
   }
 
-  /** Yields every session of `list` as `changed`, then each change, until the signal fires. Rejects: queue_full. */
+  /** Yields every session of `list` as `changed`, then each change. Rejects: queue_full. */
   async *watch(list: () => Promise<readonly SessionRecord[]>, signal: AbortSignal): AsyncGenerator<SessionListChange> {
     const watcher: Watcher = { waiting: new Map(), wake: () => {} };
     const wake = () => watcher.wake();

@@ -39,7 +39,6 @@ interface Deps extends CreationDeps, ViewDeps, Pick<ServerDependencies, 'clock' 
   readonly commands: SessionCommands;
   readonly liveSessions: Pick<LiveSessions, 'get'>;
   readonly profileOf: AgentProfileResolver;
-  /** Children are moved, stopped and deleted with their parent session. */
   readonly children?: {
     listChildren(id: SessionId): Promise<readonly SessionId[]>;
     stopChildren(id: SessionId): Promise<void>;
@@ -58,12 +57,11 @@ interface Deps extends CreationDeps, ViewDeps, Pick<ServerDependencies, 'clock' 
   readonly forget?: (id: SessionId) => Promise<void>;
   readonly names: SessionNames;
   readonly projects?: {
-    /** Finds the owner id of a person or key that can work in the project. Rejects: not_found. */
+    /** Rejects: not_found. */
     workerIn(project: string, named: string): Promise<string>;
     departed(project: string): Promise<void>;
   };
   readonly resume: (id: SessionId) => Promise<unknown>;
-  /** Fires when the server shuts down; every open stream then ends. */
   readonly closing: AbortSignal;
 }
 
@@ -85,7 +83,7 @@ export function createSessionService(deps: Deps): SessionService {
   const asOneMore = (session: Parameters<ConcurrencyLimiter['within']>[0], make: () => Promise<SessionRecord>) =>
     deps.holdings.within(session, { sessions: 1 }, make);
   const count = () => countSessions(store.records);
-  /** All descendants, deepest first. */
+  /** Deepest first. */
   async function listDescendants(id: SessionId): Promise<SessionId[]> {
     const children = (await deps.children?.listChildren(id)) ?? [];
     const below = await Promise.all(children.map(listDescendants));
@@ -200,7 +198,7 @@ export function createSessionService(deps: Deps): SessionService {
       await deps.volumes?.checkMove(session, projectId);
       const children = await listDescendants(id);
       const change = async () => {
-        // Children first, so that an interrupted move can be repeated. They mount only their parent's volumes.
+        // Children first, so that an interrupted move can be repeated.
         for (const child of children) await commands.change(child, holder).catch(ignoreSessionNotFound);
         return toPublicRecord(StoredSession.parse(await commands.change(id, fields)));
       };
@@ -227,7 +225,7 @@ export function createSessionService(deps: Deps): SessionService {
       const record = await stored(id);
       checkText(command);
       const { text, mode, attachments = [], clientTimestamp, goal, blocks } = command;
-      const { plans } = await deps.profileOf(record); // profile of a run that would start now
+      const { plans } = await deps.profileOf(record);
       const { messageId = ids.messageId() } = command;
       const requested = { commandId: ids.short(), messageId, runId: ids.runId() };
       const sent = await commands.command<SendUserMessageResult>(id, {

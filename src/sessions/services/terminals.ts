@@ -22,7 +22,7 @@ const kind = 'terminal'; // with id `<session>:<terminal>`, so that a session's 
 const Stored = z.object({ created: z.number() });
 const lookMs = 5_000;
 
-/** People's own terminals. They run in the sandbox; after a restart, the server finds their sessions in the records. */
+/** After a restart, the server finds people's terminals in the records. */
 export function createTerminalService(deps: Deps): TerminalService {
   const { sandboxes, supervisor, records, watchers, clock, ids, known } = deps;
   const keyOf = ({ id, sessionId }: Pick<TerminalInfo, 'id' | 'sessionId'>) => `${sessionId}:${id}`;
@@ -36,10 +36,7 @@ export function createTerminalService(deps: Deps): TerminalService {
     });
   }
 
-  /**
-   * Lists the session's terminals, and deletes the records of those that no longer exist in its sandbox. Keeps all records if
-   * this server cannot inspect the sandbox.
-   */
+  /** Deletes the records of terminals that no longer exist. Keeps all records if this server cannot inspect the sandbox. */
   async function alive(id: SessionId): Promise<TerminalInfo[]> {
     const all = await noted(`${id}:`);
     if (all.length === 0) return [];

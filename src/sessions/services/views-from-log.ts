@@ -7,8 +7,8 @@ import { formatShellPrompt } from '../../core/model/prompt.ts';
 import type { ShellView } from '../../sandboxes/client/client.ts';
 import { readEventsFrom } from '../engine/run-fold.ts';
 
-// Shell and file views built from the log, for use while no sandbox can show them. Pages request a view as soon as a tool call
-// names it, and some never retry, so the view must exist from then on.
+// Views for use while no sandbox can show them. Pages request a view as soon as a tool call names it, and some never retry,
+// so the view must exist from then on.
 
 interface ShellRequest {
   readonly shell: string;
@@ -33,10 +33,10 @@ export async function readShellFromLog(
     const { content, output, reason } = event.data;
     const before: readonly ConsoleEntry[] | undefined = console;
     if (content && 'console' in content) {
-      // A cancelled command's result contains only that command, so earlier entries are kept.
+      // A cancelled command's result lacks earlier entries, so they are kept.
       const isAlone = reason !== undefined && content.console.length === 1;
       console = isAlone && before ? [...before, ...content.console] : content.console;
-      // The command never started; the output contains the reason.
+      // The command never started; the output is the reason.
     } else if (open) console = [...(before ?? []), { ...open, output }];
     open = undefined;
   }
@@ -67,7 +67,7 @@ export async function readFileFromLog(log: EventLog, id: SessionId, fileRequest:
   return Buffer.from(content);
 }
 
-/** Content of a file that is missing from the sandbox: empty while a file tool's call for it is running, otherwise undefined. */
+/** Empty while a file tool's call for the file is running, otherwise undefined. */
 export async function readUnfinishedFile(
   log: EventLog,
   id: SessionId,

@@ -26,7 +26,7 @@ const hashOf = (secret: string) => createHash('sha256').update('corral share').u
 const unknown = () =>
   new AppError('not_found', 'This link is not valid: it has expired, was revoked, or is incomplete.');
 
-/** Links are 256-bit secrets, stored as hashes. They survive a restart and can be revoked immediately. */
+/** Links are 256-bit secrets, stored as hashes. */
 export function createShareService({
   records,
   sessions,
@@ -117,10 +117,10 @@ export function createShareService({
   };
 }
 
-/** Number of events before the page to search for an approval request that the page's first messages may repeat. */
+/** Events before the page to search for an approval request that the page's first messages may repeat. */
 const maxRequestEvents = 100;
 
-/** Hides the messages that repeat an approval request, because they contain the tool call. */
+/** Messages that repeat an approval request contain the tool call. */
 function withoutRequests(before: readonly SessionEvent[], events: readonly SessionEvent[]): SessionEvent[] {
   let isAsking = false;
   const isShown = ({ type }: SessionEvent): boolean => {
@@ -132,10 +132,7 @@ function withoutRequests(before: readonly SessionEvent[], events: readonly Sessi
   return events.filter(isShown);
 }
 
-/**
- * Hides the call in an approval wait, and the session's goals, because the reason in a goal's result can contain command
- * output.
- */
+/** Hides the call in an approval wait. Also hides goals, because a goal's result can contain command output. */
 function withoutDetails(event: SessionEvent): SessionEvent {
   if (event.type === 'run.wait' && event.data.reason === 'approval')
     return { ...event, data: { ...event.data, question: 'The agent is waiting for approval.' } };

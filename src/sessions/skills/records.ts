@@ -5,7 +5,7 @@ import { skillVersionKind } from '../../core/model/records.ts';
 import { Collection } from '../../storage/collection.ts';
 import { Skill, SkillVersion } from '../api/server/skills.ts';
 
-/** Reference to a skill in a template or session: `pdf`, or `pdf@3` for a version. */
+/** `pdf`, or `pdf@3` for a version. */
 interface SkillPin {
   readonly name: string;
   /** Null: the newest. */
@@ -40,7 +40,6 @@ export class SkillRecords extends ServerComponent<Pick<ServerDependencies, 'reco
     missing: () => missing('skill'),
   });
 
-  /** With an owner: the owner's skills, the skills of the projects in `parents`, and shared skills. */
   list(owner: string | undefined, parents: readonly string[]): Promise<StoredSkill[]> {
     return this.#skills.listFor(owner, { shared: true, parents });
   }
@@ -49,7 +48,7 @@ export class SkillRecords extends ServerComponent<Pick<ServerDependencies, 'reco
     return this.#skills.get(id);
   }
 
-  /** Rejects: conflict (another skill of the owner or project, or a shared skill, has the name), quota. */
+  /** Rejects: conflict (the name is taken, also by a shared skill), quota. */
   async create(skill: StoredSkill): Promise<void> {
     const text = `There are already ${maxSkills} skills. Delete some first.`;
     const stored = await this.#skills
@@ -63,7 +62,7 @@ export class SkillRecords extends ServerComponent<Pick<ServerDependencies, 'reco
     return this.#skills.change(id, change);
   }
 
-  /** Call after deleting the skill's versions, so that an interrupted deletion can be repeated. */
+  /** Call after deleting the versions, so that an interrupted deletion can be repeated. */
   async delete(skill: StoredSkill): Promise<void> {
     await this.#skills.delete(skill.id);
   }

@@ -28,7 +28,7 @@ interface SessionSkill {
 export class SessionSkillResolver extends ServerComponent<Deps> {
   readonly #installed = new WeakMap<SandboxClient, Map<string, string>>();
 
-  /** Rejects: not_found, naming the first missing skill. */
+  /** Rejects: not_found. */
   async of(session: SessionRecord): Promise<readonly OfferedSkill[]> {
     const { skills } = this.deps;
     return (await this.#resolved(session)).map(({ skill: { id }, version }) => ({
@@ -86,10 +86,7 @@ export class SessionSkillResolver extends ServerComponent<Deps> {
     }
   }
 
-  /**
-   * A project's skill overrides the owner's, which overrides a shared skill. With `shared`, as for templates, only shared skills
-   * are found.
-   */
+  /** A project's skill overrides the owner's, which overrides a shared one. `shared`: only shared skills are found. */
   async #find(pin: string, whose: 'shared' | ResourceOwnership): Promise<SessionSkill> {
     const { skills } = this.deps;
     const { name, version } = parseSkillPin(pin);
@@ -125,7 +122,7 @@ export class SessionSkillResolver extends ServerComponent<Deps> {
 
 const notInstalled = (printed: string) => `A skill could not be put into the sandbox: ${printed}`;
 
-/** $1: folder of all skills; $2: this skill's name. Makes its files and folders read-only. */
+/** $1: folder of all skills; $2: this skill's name. The files become read-only. */
 const installScript = `
 mkdir -p -- "$1" || exit 1
 cd -- "$1" || exit 1

@@ -93,7 +93,6 @@ export function requireValidSkillFolder(files: readonly SkillFile[]): CheckedSki
   return folder;
 }
 
-/** Folder that contains all files. Undefined: a file is at the top level, or there are several folders. */
 function topFolder(files: readonly SkillFile[]): string | undefined {
   const [first = ''] = files[0]?.path.split('/') ?? [];
   return files.every(({ path }) => path.startsWith(`${first}/`)) ? first : undefined;

@@ -45,7 +45,6 @@ const placeOf = (version: Pick<StoredSkillVersion, 'id' | 'skillId' | 'blob'>): 
 const maxVersions = 100; // per skill
 
 export type SkillContentService = SkillService & {
-  /** Contents of the files, in order. */
   contents(version: SkillVersion): Promise<readonly Buffer[]>;
 };
 
@@ -282,6 +281,6 @@ async function unpacked(archive: Buffer): Promise<SkillFile[]> {
   return files;
 }
 
-/** Normalized to NFC, the form that people type: macOS packs decomposed names, and does not mark them as UTF-8. */
+/** macOS packs decomposed names without marking them as UTF-8. People type the NFC form. */
 const nameOf = ({ fileName, fileNameRaw }: Entry): string =>
   (isUtf8(fileNameRaw) ? fileNameRaw.toString() : fileName).replaceAll('\\', '/').normalize('NFC');

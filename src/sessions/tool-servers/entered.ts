@@ -61,7 +61,7 @@ export class ToolServerRecords extends ServerComponent<Deps> {
     return found && this.#opened(found.doc);
   }
 
-  /** Tool servers for sessions, read from the store each time. Returns the same object until a tool server changes. */
+  /** Returns the same object until a tool server changes. */
   async inForce(): Promise<readonly RemoteToolServer[]> {
     const found = await this.deps.records.list(kind);
     const of = found.map(({ id, doc }) => `${id} ${Stored.parse(doc).revision}`).join('\n');
@@ -89,10 +89,7 @@ export class ToolServerRecords extends ServerComponent<Deps> {
     return this.#opened(changed?.doc);
   }
 
-  /**
-   * Like `change`, but stores the tool server under another name. Rejects: not_found, conflict (the name is taken, or the tool
-   * server was changed concurrently).
-   */
+  /** Rejects: not_found, conflict (the name is taken, or the tool server was changed concurrently). */
   async rename(name: string, work: (now: SavedToolServer) => SavedToolServer): Promise<SavedToolServer> {
     const { records } = this.deps;
     const found = await records.get(kind, idOf(name));
@@ -122,7 +119,7 @@ export class ToolServerRecords extends ServerComponent<Deps> {
   #opened(doc: unknown): SavedToolServer {
     const { sealed, ...rest } = Stored.parse(doc);
     const secrets = Sealed.parse(JSON.parse(this.#sealing.open(idOf(rest.name), sealed).reveal()));
-    this.#learn(secrets); // another Corral server may have stored the secrets
+    this.#learn(secrets);
     return { ...rest, secrets };
   }
 

@@ -30,10 +30,7 @@ export class ToolServerOAuthClient extends ServerComponent<Deps> {
     return address;
   }
 
-  /**
-   * Rejects: not_found, invalid_request (the sign-in was not started, or expired), unsupported (refused), conflict (the tool
-   * server's address changed).
-   */
+  /** Rejects: not_found, invalid_request (not started, or expired), unsupported (refused), conflict (the address changed). */
   async end(
     name: string,
     reply: { readonly state: string; readonly code: string; readonly issuer: string | undefined },
@@ -53,7 +50,7 @@ export class ToolServerOAuthClient extends ServerComponent<Deps> {
     });
   }
 
-  /** Deletes the tokens and the registration of Corral as an OAuth client. Rejects: not_found. */
+  /** Deletes the tokens and the OAuth client registration. Rejects: not_found. */
   async forget(name: string): Promise<SavedToolServer> {
     const { entered, newToken } = this.deps;
     return await entered.change(name, (now = gone(name)) => ({
@@ -63,9 +60,7 @@ export class ToolServerOAuthClient extends ServerComponent<Deps> {
     }));
   }
 
-  /**
-   * Current access token. Concurrent requests share one renewal. Rejects: not_found, unsupported (a person must sign in again).
-   */
+  /** Concurrent requests share one renewal. Rejects: not_found, unsupported (a person must sign in again). */
   readonly token = async (name: string, refused: Secret | undefined): Promise<Secret> => {
     const { access } = (await this.#known(name)).secrets;
     if (!access) throw new AppError('unsupported', `The sign-in to the tool server ${name} expired. Sign in again.`);
@@ -87,7 +82,7 @@ export class ToolServerOAuthClient extends ServerComponent<Deps> {
       });
       return new Secret(fresh.accessToken);
     } catch (thrown) {
-      // Another Corral server may have renewed the access token, which invalidates this server's refresh token.
+      // Another server's renewal invalidates this server's refresh token.
       const now = (await this.#known(name)).secrets.access;
       if (now && now.accessToken !== access.accessToken) return new Secret(now.accessToken);
       const { publicMessage } = toAppError(thrown);

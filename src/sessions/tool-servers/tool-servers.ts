@@ -63,7 +63,7 @@ function checkedHeaders(input: Readonly<Record<string, Secret>>): Record<string,
   return Object.fromEntries(all.map(([name, value]) => [name, value.reveal()]));
 }
 
-/** Throws if a stored header would be kept for a new address, so that the header is never sent to another server. */
+/** Throws if a stored header would go to a new address. */
 function changedHeaders(
   stored: Readonly<Record<string, string>>,
   changes: Readonly<Record<string, Secret | null>>,
@@ -96,13 +96,12 @@ function checkedReturn(text: string): string {
 interface Deps {
   readonly entered: ToolServerRecords;
   readonly signIns: ToolServerOAuthClient;
-  /** Tool servers from the settings, which take precedence. */
+  /** Take precedence over entered tool servers. */
   readonly settings: readonly McpServer[];
   /** Variable or corral.yaml key that sets them. */
   readonly setBy: string;
   readonly templates: Pick<TemplateService, 'list'>;
   readonly states: ToolServerStates;
-  /** Networks that an entered address may be in. */
   readonly reach: () => 'public' | 'private';
   readonly fetchFor: ToolServerFetchFactory;
   readonly clock: Clock;
@@ -151,7 +150,6 @@ export function createToolServerService(deps: Deps): ToolServerService {
     return { ok, at: clock.now(), tools, message, wantsAccess };
   }
 
-  /** The stored headers and the sign-in are kept if the address is unchanged and no headers were entered. */
   function next(name: string, enteredAddress: ToolServerInput, now: SavedToolServer | undefined): SavedToolServer {
     const url = checkedUrl(enteredAddress.url);
     const kept = now?.url === url ? now.secrets : { headers: {} };
@@ -291,7 +289,7 @@ const answerOf = ({ ok, at, tools, message }: ToolServerState): ToolServerTestRe
   tools: tools.map(({ name, title, description }) => ({ name, title: title ?? null, description })),
 });
 
-/** A URL from the settings can contain a key in its query. */
+/** The query of a URL from the settings can contain a key. */
 function shownAddress(url: string, from: 'settings' | 'page'): string {
   if (from === 'page') return url;
   const { origin, pathname } = new URL(url);

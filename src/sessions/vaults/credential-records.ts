@@ -20,7 +20,7 @@ import {
 import { createSealedRecordStore } from '../projects/sealed-records.ts';
 
 const Stored = VaultCredential.extend({
-  /** Secrets as JSON; an empty object once archived. */
+  /** JSON; an empty object once archived. */
   sealed: SealedValue,
 });
 const Opened = z.object({
@@ -34,7 +34,6 @@ const secretLimits = { maxBytes: 128 * 1024, maxDepth: 2, maxValues: 10 };
 export interface StoredCredential {
   readonly credential: VaultCredential;
   readonly recordId: string;
-  /** Version of the record that a change must match. */
   readonly version: number;
 }
 export interface VaultVariable extends EnvironmentVariableAuth {
@@ -49,12 +48,12 @@ interface Deps {
   readonly learn: (secret: Secret) => void;
 }
 
-/** Normalizes a URL for finding credentials: ignores the case of scheme and host, a default port and a trailing slash. */
+/** Ignores the case of scheme and host, a default port and a trailing slash. */
 export function toUrlLookupKey(url: string): string {
   const { protocol, host, pathname, search } = new URL(url);
   return `${protocol}//${host}${trimEndCharacters(pathname, '/')}${search}`;
 }
-/** Derives the active credential's record id from its URL or variable, so that the store allows only one per vault. */
+/** Derived from the URL or variable, so that a vault has only one active credential for it. */
 const activeId = (vaultId: string, key: string) =>
   `${vaultId}:for-${createHash('sha256').update(key).digest('hex').slice(0, 32)}`;
 const keyOf = (auth: CredentialAuth) =>
@@ -71,7 +70,7 @@ export class CredentialRecords extends ServerComponent<Deps> {
   async list(vaultId: string): Promise<readonly StoredCredential[]> {
     const found = await this.deps.records.list(kind, { idPrefix: `${vaultId}:` });
     const all = found.map(({ id, doc, version }) => ({ credential: shown(doc), recordId: id, version }));
-    // A credential that is being archived may be listed twice; the archived record takes precedence.
+    // A credential may be listed twice while it is archived; the archived record takes precedence.
     const ended = new Set(all.flatMap(({ credential }) => (credential.archivedAt === null ? [] : [credential.id])));
     return all
       .filter(({ credential: { id, archivedAt } }) => archivedAt !== null || !ended.has(id))
@@ -87,7 +86,7 @@ export class CredentialRecords extends ServerComponent<Deps> {
     const found = await this.deps.records.get(kind, recordId);
     return found && { credential: shown(found.doc), recordId, version: found.version };
   }
-  /** If several vaults define the same variable, the first vault's is used. */
+  /** The first vault that defines a variable applies. */
   async readVariables({ ids, session }: SessionVaults): Promise<readonly VaultVariable[]> {
     const found = new Map<string, VaultVariable>();
     for (const vault of ids) {
@@ -135,7 +134,7 @@ export class CredentialRecords extends ServerComponent<Deps> {
   async change({ recordId, version }: StoredCredential, next: VaultCredential, secrets: CredentialSecrets) {
     await this.#put({ recordId, credential: next, secrets, expect: version });
   }
-  /** Applies the change to the credential as currently stored. Rejects: not_found (archived or deleted). */
+  /** Rejects: not_found (archived or deleted). */
   async edit(
     { recordId, credential: { id } }: StoredCredential,
     edit: (now: VaultCredential) => {
@@ -150,10 +149,7 @@ export class CredentialRecords extends ServerComponent<Deps> {
       return { value: credential, ...this.#sealed(recordId, credential, all) };
     });
   }
-  /**
-   * Erases the secrets; the credential stays readable. The vault can then get a new credential for the same tool server or
-   * variable.
-   */
+  /** Erases only the secrets. The vault can then get a new credential for the same tool server or variable. */
   async archive(credential: VaultCredential, at: number): Promise<VaultCredential> {
     const ended = { ...credential, updatedAt: at, archivedAt: at };
     const own = archivedId(credential);

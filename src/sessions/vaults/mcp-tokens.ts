@@ -27,19 +27,16 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records' | 'warn'> {
 /** Tokens that expire within this time are replaced before use. */
 const spareMs = 60_000;
 const withinMs = 10_000;
-/** How long a failed refresh is remembered, so that a busy session does not retry on each call. */
+/** A busy session must not retry a failed refresh on each call. */
 const restMs = 30_000;
 const maxRemembered = 1_000;
 
 export class McpTokenProvider extends ServerComponent<Deps> {
-  /** Refreshes in progress, by credential. Concurrent refreshes would reuse a refresh token, which can revoke the whole grant. */
+  /** By credential. Concurrent refreshes would reuse a refresh token, which can revoke the whole grant. */
   readonly #refreshing = new Map<string, Promise<RefreshOutcome>>();
   readonly #refused = new Map<string, { readonly version: number; readonly at: number }>();
 
-  /**
-   * Finds a tool server's token in the first vault that has one. `refused`: a token that the tool server rejected. Undefined: no
-   * vault has one.
-   */
+  /** From the first vault that has one. `refused`: a token that the tool server rejected. Undefined: no vault has one. */
   async of(url: string, { ids, session }: SessionVaults, refused?: Secret): Promise<Secret | undefined> {
     for (const id of ids) {
       const found = await this.#inVault({ id, session }, url);
@@ -86,7 +83,6 @@ export class McpTokenProvider extends ServerComponent<Deps> {
     if (vault?.archivedAt !== null || !canUseResource(session, vault)) return undefined;
     return await this.deps.credentials.findFor(id, url);
   }
-  /** Undefined if the credential was archived or deleted in the meantime. */
   async #findSecrets(at: StoredCredential): Promise<CredentialSecrets | undefined> {
     return await this.deps.credentials.readSecrets(at).catch(ignoreNotFound);
   }
@@ -151,7 +147,6 @@ export class McpTokenProvider extends ServerComponent<Deps> {
     return { outcome: 'succeeded', token: now.token, lifeMs: null } as const;
   }
 
-  /** Undefined: no response. */
   async #initialize(
     url: string,
     secrets: CredentialSecrets,
@@ -189,7 +184,7 @@ const initialize = JSON.stringify({
   params: { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'corral', version: '1' } },
 });
 
-/** Connects only to public addresses, and follows no redirects, because they could send a secret elsewhere. */
+/** Connects only to public addresses. Follows no redirects, because they could send a secret elsewhere. */
 export type VaultFetch = (url: string, init: RequestInit) => Promise<Response>;
 
 type RefreshOutcome =
@@ -198,7 +193,6 @@ type RefreshOutcome =
       readonly token: Secret;
       /** Absent: the current refresh token stays valid. */
       readonly refreshToken?: Secret;
-      /** Null: not specified. */
       readonly lifeMs: number | null;
     }
   | { readonly outcome: 'failed'; readonly answer: CredentialTestResponse }
@@ -219,7 +213,7 @@ const Granted = z.object({
     .catch(null),
 });
 
-/** Requests a new access token (RFC 6749, section 6). Never rejects: without a response, the outcome is `connect_error`. */
+/** RFC 6749, section 6. Never rejects: without a response, the outcome is `connect_error`. */
 async function requestToken(
   { clientId, tokenEndpoint, clientAuth, scope, resource }: OAuthRefresh,
   secrets: CredentialSecrets,
@@ -261,7 +255,7 @@ function basic(id: string, secret: string): string {
   return `Basic ${Buffer.from(`${encoded(id)}:${encoded(secret)}`).toString('base64')}`;
 }
 
-/** Reads only the start of a body, because a third-party server can send any amount. */
+/** A third-party server can send any amount, so only the start is read. */
 async function readBodyText({ body }: Response): Promise<string> {
   if (!body) return '';
   const parts: Uint8Array[] = [];
@@ -269,12 +263,12 @@ async function readBodyText({ body }: Response): Promise<string> {
   for await (const part of body) {
     parts.push(part);
     size += part.length;
-    if (size > maxBytes) break; // ends the stream
+    if (size > maxBytes) break;
   }
   return Buffer.concat(parts).toString();
 }
 
-/** Masks secrets, because a third-party server can repeat request data. */
+/** A third-party server can repeat request data, so secrets are masked. */
 function toTestResponse(
   { status, headers }: Response,
   text: string,

@@ -48,7 +48,7 @@ export class NamedSecretStore extends ServerComponent<Deps> {
     const stored = await this.#stored(id);
     if (!canUseResource(session, stored)) throw missing();
     const value = this.#sealing.open(id, stored.sealed);
-    this.deps.learn(value); // another server may have stored the secret
+    this.deps.learn(value);
     return value;
   }
 

@@ -26,13 +26,13 @@ interface Deps extends Pick<ServerDependencies, 'clock'> {
 type MountingSession = ResourceOwnership & Pick<SessionRecord, 'id'>;
 
 /**
- * A session holds its volumes from creation to deletion, even while its sandbox is paused or the server restarts. A held
- * volume cannot be deleted. While one session can write to a volume, no other session or transfer can.
+ * A session holds its volumes from creation to deletion. A held volume cannot be deleted. While one session can write to a
+ * volume, no other session or transfer can.
  */
 export class SessionVolumes extends ServerComponent<Deps> {
   /**
-   * Mounts all of these volumes, or none. Rejects: unsupported, invalid_request, not_found (also for a volume of another owner or
-   * project). Mounting for writing also rejects: conflict (another session or a transfer writes), quota (the volume exceeds it).
+   * Mounts all volumes or none. Rejects: unsupported, invalid_request, not_found (also for a volume of another owner or
+   * project). Mounting for writing also rejects: conflict (another session or a transfer writes), quota.
    */
   async mount(session: MountingSession, requests: readonly MountRequest[]): Promise<readonly VolumeMount[]> {
     this.#check(requests);
@@ -57,7 +57,7 @@ export class SessionVolumes extends ServerComponent<Deps> {
     return found.map(({ volume, wish: { path, access } }) => ({ volume: volume.id, path, access }));
   }
 
-  /** Mounts the volumes that the copy can use, read-only, and omits the others. */
+  /** Volumes that the copy can use are read-only; others are omitted. */
   async forCopy(session: MountingSession, choice: SandboxOptions | undefined): Promise<SandboxOptions | undefined> {
     if (!choice) return choice;
     const { volumes = [], ...rest } = toCopiedSandboxOptions(choice);
@@ -131,8 +131,8 @@ export class SessionVolumes extends ServerComponent<Deps> {
 const bad = (message: string) => new AppError('invalid_request', message);
 
 /**
- * Resolves with the volumes to mount in a starting sandbox. A session that is no longer a writer gets read access. Rejects:
- * sandbox_unavailable (a volume was deleted, or is in another project).
+ * A session that is no longer a writer gets read access. Rejects: sandbox_unavailable (a volume was deleted, or is in
+ * another project).
  */
 export async function findMountedVolumes(
   records: Pick<VolumeRecords, 'get'>,

@@ -13,7 +13,7 @@ import { emptyInput, runProgram, runProgramOverPipes } from '../services/streams
 import type { VolumeRecords } from './volume-records.ts';
 import { maxVolumeTransferMs, type TransferLease, type TransferSandboxPool } from './volume-transfers.ts';
 
-/** Shell functions that resolve path $2 in the volume with root $1, and exit if any part of the path leads out of the volume. */
+/** Resolves path $2 in the volume with root $1. Exits if any part of the path leads out of the volume. */
 const located = String.raw`
 root=$1; at=$1; [ -n "$2" ] && at=$1/$2
 within() { case "$1/" in "$root"/*) ;; *) exit 45 ;; esac; }
@@ -25,7 +25,7 @@ beside() {
 shown() { exec find "$@" -printf '%y %s %m %U %G %A@ %T@ %C@\0%P\0%l\0'; }
 `;
 const scripts = {
-  /** Does not follow the last part of the path if it is a link. */
+  /** Does not follow a link in the last part of the path. */
   stat: `${located} beside; [ -e "$real" ] || [ -L "$real" ] || exit 44; shown "$real" -maxdepth 0`,
   list: `${located} existing; [ -d "$real" ] || exit 46; shown "$real" -mindepth 1 -maxdepth "$3" ! -path "$root/.corral-restore*"`,
   makeFolder: `${located} beside; [ -e "$real" ] || [ -L "$real" ] && exit 47; mkdir -m "\${3:-755}" -- "$real" || exit 48; shown "$real" -maxdepth 0`,
@@ -121,11 +121,9 @@ type Content = Pick<
   | 'restore'
 >;
 
-/**
- * Archives are first unpacked completely into this folder. Volume calls hide it; only sessions that mount the volume can see it.
- */
+/** Archives are first unpacked completely into this folder. Only sessions that mount the volume can see it. */
 const staging = '.corral-restore';
-// Swaps the content inside the volume: each volume is a separate file system, so no folder outside can be renamed into place.
+// Each volume is a separate file system, so no folder outside can be renamed into place.
 const swapScript = `
 set -e
 cd -- "$1"
@@ -134,7 +132,7 @@ find ${staging} -mindepth 1 -maxdepth 1 -exec mv -- {} . ';'
 rmdir ${staging}`;
 const sizeOf = 'du --summarize --block-size=1 --apparent-size -- "$1" | cut -f1';
 
-/** Transfers the content of volumes through the daemon of a sandbox that contains only the volume. */
+/** Uses the daemon of a sandbox that contains only the volume. */
 export function createVolumeContentService({ records, transfers, archive, ids }: Deps): Content {
   const limited = (signal: AbortSignal) => AbortSignal.any([signal, AbortSignal.timeout(maxVolumeTransferMs)]);
 
@@ -290,7 +288,6 @@ const overQuota = (bytes: number) =>
     `The volume has space for ${bytes} bytes, and the content is larger. Nothing was changed.`,
   );
 
-/** Makes a path relative to the volume's root, without leading and trailing slashes. */
 function below(path: string): string {
   if (path.includes('\0')) throw new AppError('invalid_request', 'A path cannot contain NUL.');
   if (path.split('/').includes('..')) throw new AppError('path_outside', 'A path in a volume must not contain "..".');
@@ -301,7 +298,7 @@ function below(path: string): string {
   return clean;
 }
 
-/** Relative to the workspace. The daemon refuses links that lead out of the workspace. */
+/** The daemon refuses links that lead out of the workspace. */
 const inside = ({ folder }: TransferLease, path: string): string => posix.join(folder, below(path));
 
 async function* atMost(content: AsyncIterable<Uint8Array>, bytes: number): AsyncGenerator<Uint8Array> {

@@ -20,7 +20,7 @@ function fail(named: string): never {
   throw volumeNotFoundError(named);
 }
 
-/** Changes to a volume are atomic across all servers that share the store. */
+/** Changes are atomic across all servers that share the store. */
 export class VolumeRecords extends ServerComponent<Deps> {
   readonly #volumes = new Collection<Volume>(this.deps.records, {
     kind,
@@ -44,10 +44,7 @@ export class VolumeRecords extends ServerComponent<Deps> {
     return volume;
   }
 
-  /**
-   * Names are unique within an owner's volumes and within a project's. Rejects: not_found, conflict (several projects have a
-   * volume of this name).
-   */
+  /** Rejects: not_found, conflict (several projects have a volume of this name). */
   async find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<Volume> {
     const all = await this.list(owner, projects);
     const named = all.filter(({ name }) => name === idOrName);
@@ -68,10 +65,7 @@ export class VolumeRecords extends ServerComponent<Deps> {
     await this.deps.records.put({ kind, id: volume.id, doc: volume, sort: volume.at });
   }
 
-  /**
-   * Calls `make`, which stores the volume, if `admit` permits it alongside the owner's and the project's other volumes.
-   * Rejects as `admit` and `make` do.
-   */
+  /** Calls `make`, which stores the volume, if `admit` permits it. Rejects as `admit` and `make` do. */
   async within<Made>(admit: OwnerLimit<Volume>['admit'], volume: Volume, make: () => Promise<Made>): Promise<Made> {
     return await this.#volumes.admitted({ admit, now: this.deps.clock.now() }, volume, make);
   }

@@ -13,7 +13,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
   readonly driver: Pick<Driver, 'provision' | 'attach' | 'destroy'>;
   /** Why the driver cannot mount volumes. Undefined: it can. */
   readonly refusal: string | undefined;
-  /** Spec of a sandbox that has the volume in this folder of its workspace, and no network access. */
+  /** The sandbox has the volume in this folder of its workspace, and no network access. */
   readonly spec: (session: SessionId, volume: Volume, how: { folder: string; access: MountAccess }) => SandboxSpec;
   readonly connect: (link: SandboxLink & { readonly epoch?: number }) => SandboxClient;
   readonly startTimeoutMs: number;
@@ -30,12 +30,11 @@ interface TransferSandbox {
 }
 export interface TransferLease extends AsyncDisposable {
   readonly client: SandboxClient;
-  /** Relative to the workspace. */
   readonly folder: string;
   readonly access: MountAccess;
 }
 
-/** Sessions cannot use this template, because the names of configured templates contain no dot. */
+/** Names of configured templates contain no dot, so sessions cannot use this one. */
 export const volumeTransferTemplateName = 'corral.volume';
 const folder = 'volume';
 const idleMs = 10_000;
@@ -44,19 +43,19 @@ const holdMs = maxVolumeTransferMs + 60_000;
 const callMs = 30_000;
 
 /**
- * Sandboxes for reading and writing a volume's content. Each has one volume and no network access, which confines malicious
- * links. A writing sandbox holds the volume, as a writing session does.
+ * Each sandbox has one volume and no network access, which confines malicious links. A writing sandbox holds the volume, as
+ * a writing session does.
  */
 export class TransferSandboxPool extends ServerComponent<Deps> {
   readonly #sandboxes = new Map<string, TransferSandbox>();
   readonly #ids = new Set<SessionId>();
 
-  /** Whether a transfer sandbox has this session id. The reconciler must not remove it. */
+  /** The reconciler must not remove these sandboxes. */
   has = (id: SessionId): boolean => this.#ids.has(id);
 
   /**
    * `read` mounts the volume writable if nobody else writes, because some files are readable only by their owner. Rejects:
-   * not_found, unsupported, conflict (`write` while a session or another transfer writes), sandbox_lost.
+   * not_found, unsupported, conflict (`write` during another write), sandbox_lost.
    */
   async use(id: string, target: MountAccess, signal: AbortSignal): Promise<TransferLease> {
     const { records, refusal } = this.deps;

@@ -48,8 +48,8 @@ export class Volumes extends ServerComponent<Deps> {
   readonly #orphans = new Map<VolumeId, number>();
 
   /**
-   * Removes volumes whose interrupted creation or deletion began before `before`, storage that already had no record then,
-   * and holders that are gone. Resolves with the number of volumes removed.
+   * Removes volumes whose creation or deletion was interrupted before `before`, storage without a record since then, and
+   * holders that are gone. Resolves with the number of volumes removed.
    */
   async collect(before: number, signal: AbortSignal): Promise<number> {
     const { driver, records } = this.deps;
@@ -75,10 +75,7 @@ export class Volumes extends ServerComponent<Deps> {
     return removed;
   }
 
-  /**
-   * Ends the transfer sandboxes of a killed server, and releases their volumes. Call only if no other server shares the store,
-   * and before the first transfer.
-   */
+  /** Releases the volumes of a killed server. Call only if no other server shares the store, and before the first transfer. */
   async freeTransfers(signal: AbortSignal): Promise<void> {
     const { records, driver } = this.deps;
     const all = await records.list();
@@ -141,7 +138,6 @@ export class Volumes extends ServerComponent<Deps> {
     return await this.#within(requested, requested.quotaBytes - now.quotaBytes, () => records.update(id, changed));
   }
 
-  /** `bytes`: the additional disk space that the volume can use. */
   async #within(volume: Volume, bytes: number, make: () => Promise<Volume>): Promise<Volume> {
     const { records, holdings } = this.deps;
     const store = () => records.within(this.#ruleFor(volume), volume, make);
@@ -184,7 +180,7 @@ export class Volumes extends ServerComponent<Deps> {
       }
       return { ...now, holders: [], removing: clock.now() };
     });
-    // From here on, the volume cannot be found. The clean-up job completes a deletion that fails or must wait for a sandbox.
+    // The volume cannot be found from here on. The clean-up job completes a deletion that fails.
     if (hostsVolumes(driver)) await this.#complete(driver, volume, signal).catch(ignoreConflict);
   }
 

@@ -19,8 +19,8 @@ const lookMs = 30_000;
 const most = 1_000; // sessions per round
 
 /**
- * Queues sessions of self-hosted environments that need a worker: immediately when a session's log shows the need, and in
- * periodic rounds to cover crashes and workers that disconnected during a call.
+ * Queues sessions that need a worker: immediately when the log shows the need, and in periodic rounds to cover crashes and
+ * disconnected workers.
  */
 export class WorkEnqueuer extends ServerComponent<Deps> {
   onFacts(sessionId: SessionId, facts: readonly SessionFact[]): void {

@@ -50,16 +50,13 @@ export const toWorkItem = ({
   ...shown
 }: StoredWorkItem): WorkItem => ({ id: workIdOf({ ...shown, number }), ...shown });
 
-/** Time from which a worker can claim the item. Undefined: never, because it is stopped. */
 export function computeClaimableAt(item: StoredWorkItem, reclaimMs: number): number | undefined {
   if (item.state === 'stopped') return undefined;
   if (item.state === 'queued') return item.claimedAt === null ? item.createdAt : item.claimedAt + reclaimMs;
   return item.leaseEndsAt ?? item.createdAt;
 }
 
-/**
- * The store sorts in descending order, so the items that can be claimed soonest get the highest keys. Stopped items come last.
- */
+/** The store sorts in descending order, so the items that can be claimed soonest get the highest keys. */
 export function computeWorkItemSortKey(item: StoredWorkItem): number {
   const from = computeClaimableAt(item, 0);
   return from === undefined ? 0 : latest - from;
@@ -77,7 +74,7 @@ export const claimWorkItem = (item: StoredWorkItem, now: number): StoredWorkItem
   leaseEndsAt: null,
 });
 
-/** Starts the lease within which the first heartbeat must arrive. */
+/** The first heartbeat must arrive within this lease. */
 export const acknowledgeWorkItem = (item: StoredWorkItem, now: number): StoredWorkItem => ({
   ...item,
   state: 'starting',
@@ -85,7 +82,7 @@ export const acknowledgeWorkItem = (item: StoredWorkItem, now: number): StoredWo
   leaseEndsAt: now + item.ttlSeconds * 1_000,
 });
 
-/** Heartbeats are identified by their time, so each gets a later time than the previous one. */
+/** Heartbeats are identified by their time, so each has a later time than the previous one. */
 export function recordHeartbeat(
   item: StoredWorkItem,
   now: number,

@@ -79,7 +79,6 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   readonly session: (id: SessionId) => Promise<Pick<SessionRecord, 'archived'>>;
   /** Rejects: not_found. */
   readonly readOwner: (environmentId: string) => Promise<string | undefined>;
-  /** Whether other servers use queues in the same store. */
   readonly shared: boolean;
 }
 interface KeptItem {
@@ -198,7 +197,7 @@ export class WorkQueue extends ServerComponent<Deps> implements WorkerAuthentica
       const isOver = item.state === 'stopping' || (await this.#hasEnded(item.sessionId));
       const next = isOver ? stopWorkItem(item, now) : claimWorkItem(item, now);
       const put = { kind, id: next.sessionId, doc: next, sort: computeWorkItemSortKey(next), expect: version };
-      if ((await this.deps.records.put(put).catch(ignoreConflict)) === undefined) continue; // another worker claimed it
+      if ((await this.deps.records.put(put).catch(ignoreConflict)) === undefined) continue;
       this.#endings.end(claimName(item)); // stops streams of the item's previous worker
       if (isOver) continue;
       const { sessionId, number, claim } = next;
@@ -210,7 +209,7 @@ export class WorkQueue extends ServerComponent<Deps> implements WorkerAuthentica
     return undefined;
   }
 
-  /** Items that a worker can claim now, longest waiting first. */
+  /** Longest waiting first. */
   async *#claimable(environmentId: string, reclaimMs: number): AsyncGenerator<KeptItem, void> {
     const { records, clock } = this.deps;
     let after: { sort: number; id: string } | undefined;
@@ -241,8 +240,7 @@ export class WorkQueue extends ServerComponent<Deps> implements WorkerAuthentica
   async #acknowledge(environmentId: string, workId: string): Promise<WorkItem> {
     const { clock } = this.deps;
     const item = await this.#change(environmentId, workId, (now) => {
-      // The call was repeated, the item was stopped, or the worker's claim lapsed. The worker's next heartbeat reports a stop or
-      // a lapse.
+      // The call was repeated, the item was stopped, or the claim lapsed. The worker's next heartbeat reports a stop or a lapse.
       if (now.state !== 'queued') return now;
       if (now.claimedAt === null) throw new AppError('conflict', 'Nobody has claimed this item. Poll for it first.');
       return acknowledgeWorkItem(now, clock.now());

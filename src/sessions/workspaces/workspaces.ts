@@ -49,7 +49,7 @@ export function toCodeResult({ program, missing }: CodeScript, result: ExecResul
   return { ...ended, error: last === '' ? `Exited with code ${exitCode}` : last };
 }
 
-/** Runs a command in a login shell, starting in `cwd`. Both streams go to stdout; stderr gets the final working directory. */
+/** Both streams go to stdout; stderr gets the final working directory. */
 function commandScript(command: string, cwd: string | undefined): string {
   const go = cwd === undefined ? '' : `cd -- ${quoteForShell(cwd)} 2>/dev/null; `; // falls back to the workspace if `cwd` is gone
   const script = `trap 'pwd >&3' EXIT; ${go}eval ${quoteForShell(command)}`;
@@ -62,12 +62,12 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'ids' | 'records'> {
   readonly sandboxes: Pick<SandboxService, 'start' | 'exec'>;
   readonly commands: Pick<SessionCommands, 'command'>;
   readonly graceMs: number;
-  /** `name`: this server's name; undefined if no other server shares the store. */
+  /** `name` is undefined if no other server shares the store. */
   readonly replica: { readonly name: string | undefined; isAlive(name: string): Promise<boolean> };
 }
 
 const kind = 'workspace';
-/** A record `<session>:<server>` means that this server has members in the session's workspace. */
+/** `<session>:<server>`: this server has members in the session's workspace. */
 const useKind = 'workspace-use';
 const Named = z.object({ sessionId: SessionId });
 const codeMs = 30_000;
@@ -78,12 +78,9 @@ const workingMs = 1_000;
 interface OpenWorkspace {
   readonly key: string;
   readonly members: Set<WorkspaceHandle>;
-  /**
-   * Fires when the workspace closes: after the grace period without a member, once no run uses the sandbox. Running calls are
-   * then cancelled.
-   */
+  /** Fires after the grace period without a member, once no run uses the sandbox. Running calls are then cancelled. */
   readonly over: AbortController;
-  /** Created by this service. Its sandbox stops after the last member has left. */
+  /** The sandbox stops after the last member has left. */
   ownSession: SessionId | undefined;
   marked: SessionId | undefined;
   cwd: string | undefined;
@@ -116,7 +113,7 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
     const { key } = place;
     const core = SessionId.safeParse(name);
     const other = core.success ? await sessions.get(core.data).catch(ignoreSessionNotFound) : undefined;
-    // A workspace's session id grants no access, because it may be another user's.
+    // The session id may be another user's, so it grants no access.
     if (other && other.origin !== 'workspace' && (as?.mayUse(other) ?? true)) return other;
     const found = await records.get(kind, key);
     const known = found && (await sessions.get(Named.parse(found.doc).sessionId).catch(ignoreSessionNotFound));
@@ -135,7 +132,7 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
     await records.put({ ...markOf(id), doc: {} });
     place.marked = id;
   }
-  /** Deletes this server's mark first: if several servers leave concurrently, the last one then finds no other mark. */
+  /** Deletes this server's mark first, so that the last of several leaving servers finds no other mark. */
   async function isUsedElsewhere(id: SessionId): Promise<boolean> {
     if (replica.name === undefined) return false;
     const own = markOf(id);
@@ -152,7 +149,7 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
     work: (id: SessionId, place: OpenWorkspace) => Promise<Value>,
   ) {
     const key = keyOf(member.as ? `${member.as.owner}\0${member.userId}` : member.userId, name);
-    // A member's unfinished calls complete after it leaves, but do not reopen a workspace.
+    // A member's unfinished calls must not reopen a workspace.
     if (member.hasLeft && !places.has(key)) throw new AppError('cancelled', 'The workspace was closed.');
     const place = ensurePlace(key);
     if (!member.hasLeft) {
@@ -176,14 +173,14 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
   }
   async function close(place: OpenWorkspace): Promise<void> {
     const { ownSession: id, key } = place;
-    // The sandbox stays until a run from another facade ends. A failed check counts as a run, unless the session is gone.
+    // A failed check counts as a run, unless the session is gone.
     const isWorking = id !== undefined && (await sessions.activeRun(id).then(isRun, isOtherThanGone));
     if (place.members.size > 0 || places.get(key) !== place) return;
     if (isWorking) return closeIn(place, Math.max(graceMs, workingMs));
     places.delete(key);
     place.over.abort();
-    // Queued behind running calls, so that the creation of a session is completed first. A new member, in turn, waits until
-    // the old sandbox is gone.
+    // Queued behind running calls, so that a session's creation is completed first. A new member waits until the old sandbox
+    // is gone.
     const stop = async () => {
       const { ownSession: own } = place;
       if (own === undefined || (await isUsedElsewhere(own))) return;
@@ -249,7 +246,7 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
   };
 }
 
-/** A hash, because clients choose the user id and the name, which must not appear in a record's id. */
+/** Clients choose the user id and the name, which must not appear in a record's id. */
 const keyOf = (userId: string, name: string) => createHash('sha256').update(`${userId}\0${name}`).digest('hex');
 
 const folderIn = (text: string): string | undefined => /^(\/[^\n]*)\n?$/.exec(text)?.[1];

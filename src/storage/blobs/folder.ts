@@ -27,7 +27,7 @@ const withoutLinks: ReadonlySet<string> = new Set([
 export const openLocalBlobs = (root: string, now: number): Promise<BlobStore> =>
   folderBlobs({ name: 'local', root }, now);
 
-/** Never creates the folder, because a missing folder means a missing mount. Rejects: invalid_request. */
+/** A missing folder means a missing mount, so it is not created. Rejects: invalid_request. */
 export async function openMountedBlobs(root: string, now: number): Promise<BlobStore> {
   const isFolder = await stat(root).then(
     (it) => it.isDirectory(),
@@ -41,7 +41,7 @@ export async function openMountedBlobs(root: string, now: number): Promise<BlobS
 }
 
 async function folderBlobs({ name, root }: FolderOptions, now: number): Promise<BlobStore> {
-  // On the same file system as the blobs, so that a rename publishes a blob atomically.
+  // On the file system of the blobs, so that a rename publishes a blob atomically.
   const spool = new Spool(join(root, 'incoming'));
   await mkdir(root, { recursive: true, mode: 0o700 });
   await spool.sweep(staleMs, now);
@@ -88,13 +88,13 @@ async function folderBlobs({ name, root }: FolderOptions, now: number): Promise<
   };
 }
 
-/** Opens the file before resolving, so that a later delete or replace does not affect this reader. */
+/** An open file is not affected by a later delete or replace. */
 async function openStream(path: string, range: ByteRange | undefined): Promise<Readable> {
   const file = await open(path);
   return file.createReadStream({ highWaterMark: pieceBytes, ...(range && { start: range.start, end: range.end }) });
 }
 
-/** Blobs never change, so two names can share content. Not all file systems support hard links. */
+/** Blobs never change, so two names can share content. Not all file systems have hard links. */
 async function linkOrCopy(from: string, to: string): Promise<void> {
   try {
     await link(from, to);

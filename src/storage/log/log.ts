@@ -18,8 +18,8 @@ interface LiveWindowLimits {
 }
 
 /**
- * Newest events of a followed session, without gaps, so that followers do not each read the store. All get the same objects, so a
- * facade can cache its results by object identity.
+ * Newest events of a followed session, without gaps. All followers get the same objects, so a facade can cache its results
+ * by object identity.
  */
 export class LiveEventWindow {
   readonly #limits: LiveWindowLimits;
@@ -32,12 +32,11 @@ export class LiveEventWindow {
     this.#limits = limits;
   }
 
-  /** Newest seq known here; undefined before the first append. The store may have newer ones. */
+  /** Undefined before the first append. The store may have newer events. */
   get head(): number | undefined {
     return this.#head;
   }
 
-  /** All events after the cursor if the window has the first of them; otherwise none. */
   after(cursor: number): readonly SessionEvent[] {
     const first = this.#events[0]?.seq;
     return first === undefined || cursor + 1 < first ? [] : this.#events.slice(cursor + 1 - first);
@@ -54,10 +53,7 @@ export class LiveEventWindow {
     this.#trim();
   }
 
-  /**
-   * Called when other servers have appended up to `head`. `events`: the new events. An empty list means that they were not
-   * read, and empties the window.
-   */
+  /** Other servers have appended up to `head`. An empty `events` means that they were not read, and empties the window. */
   catchUp(head: number, events: readonly SessionEvent[]): void {
     if (this.#head !== undefined && head <= this.#head) return;
     if (events[0]?.seq !== (this.#head ?? 0) + 1) this.#clear();
@@ -96,18 +92,17 @@ function countChars(value: unknown): number {
 }
 
 export interface EventLogOptions {
-  /** Number of events that a live reader can fall behind before it gets a resync. */
+  /** A live reader that falls further behind gets a resync. */
   readonly maxLag: number;
   readonly pageSize: number;
   readonly window?: LiveWindowLimits;
-  /** Set if other servers append to the same store. */
   readonly others?: OtherServersOptions;
 }
 const defaultWindow: LiveWindowLimits = { events: 512, chars: 1024 * 1024 };
 
 /**
- * A follower has no buffer: it reads the window that all live followers of a session share, and older events from the store.
- * Followers get the same objects, so callers must not change facts after appending them.
+ * A follower reads the window that all followers of a session share, and older events from the store. Callers must not
+ * change facts after appending them, because followers get the same objects.
  */
 export function createEventLog(store: EventStore, options: EventLogOptions): EventLog {
   const followed = new Map<SessionId, Followers>();
@@ -241,7 +236,7 @@ function reasonToResync({ cursor, page, hole, tooSlow }: ReadPosition) {
   return tooSlow ? 'too_slow' : undefined;
 }
 
-/** A signal between two waits is not lost. Several such signals wake the reader once. */
+/** A signal between two waits is not lost. Several signals wake the reader once. */
 class WakeSignal {
   #rang = Promise.withResolvers<void>();
   ring = () => this.#rang.resolve();
@@ -251,7 +246,7 @@ class WakeSignal {
   }
 }
 
-/** Resolves with undefined when the signal fires, so that a reader that leaves does not wait for a slow store. */
+/** Undefined: the signal fired. A reader that leaves does not wait for a slow store. */
 function unlessFired<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
   const { promise, resolve, reject } = Promise.withResolvers<T | undefined>();
   const leave = () => resolve(undefined);
@@ -269,7 +264,7 @@ interface OtherServersOptions {
 interface LogFollowers {
   followed(): SessionId[];
   knows(id: SessionId, head: number): boolean;
-  /** Called when the log has events that the followers lack. `known`: head at the last check. */
+  /** `known`: head at the last check. */
   appended(id: SessionId, head: number, known: number): Promise<void>;
 }
 
@@ -281,7 +276,7 @@ const watchAgainMs = 5_000;
 const trustedAfterMs = 2_000; // a watch counts as working after this time; an unsupported watch fails before then
 const reportedMs = 1_000;
 
-/** Finds other servers' appends to followed sessions. The store pushes them if it can; otherwise their heads are polled. */
+/** The store pushes other servers' appends if it can; otherwise the heads are polled. */
 function followOtherServers(store: EventStore, options: OtherServersOptions, follows: LogFollowers): { wake(): void } {
   const { clock, signal, warn, onGone } = options;
   const heads = new Map<SessionId, number>();
@@ -320,7 +315,7 @@ function followOtherServers(store: EventStore, options: OtherServersOptions, fol
     await runWorkLoop(round, { clock, failedMs: reportedMs, onError }, signal);
   }
 
-  /** While the store pushes, polling is only a safety net. */
+  /** Polling continues as a safety net. */
   async function watch(signal: AbortSignal): Promise<void> {
     const round = async () => {
       if (!store.watch) return undefined;

@@ -80,8 +80,8 @@ interface Document {
 }
 
 /**
- * Same guarantees as the other stores, for the lifetime of the process. Documents are text, as in a real store. `shared` is for
- * tests with several servers in one process.
+ * Same guarantees as the other stores, for the lifetime of the process. `shared` is for tests with several servers in one
+ * process.
  */
 export function createInMemoryStore({ shared = false } = {}): Store {
   const documents = new Map<string, Document>();

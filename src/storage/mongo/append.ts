@@ -21,8 +21,8 @@ import {
 import { isDuplicateKeyError } from './errors.ts';
 
 /**
- * Maximum age of a head that is used without being read again, in ms. Compaction keeps events for much longer than this, so an
- * append at a stale head still collides with newer events.
+ * Milliseconds for which a head is used without being read again. Compaction keeps events for much longer, so an append at a
+ * stale head still collides with newer events.
  */
 const trustedMs = 30_000;
 const closeMs = 2_000; // an append may take several operations, each with its own deadline
@@ -56,9 +56,9 @@ export class EventAppender {
   readonly #appending = new Set<Promise<unknown>>();
   /** Newest head that this server has seen, for each log without an incomplete append. */
   readonly #seen = new Map<SessionId, { readonly head: number; readonly at: number }>();
-  /** Logs whose last append failed on this server. The database may have stored all or part of it. */
+  /** The last append failed on this server, so the database may have part or all of it. */
   readonly #incomplete = new Set<SessionId>();
-  /** A retry passes the same object and so reuses its batch id, which shows whether the first attempt stored the event. */
+  /** A retry passes the same object and so reuses its batch id, which shows whether the first attempt was stored. */
   readonly #batches = new WeakMap<AppendRequest, string>();
 
   constructor({ connection, newId, now, onAppend }: AppenderParts) {
@@ -101,7 +101,7 @@ export class EventAppender {
     return head;
   }
 
-  /** `again`: this is a retry, so the first attempt may have moved the head. */
+  /** `again`: an earlier attempt may have moved the head. */
   async #expectHead(session: SessionId, after: number, again: boolean): Promise<void> {
     const seen = this.#seen.get(session);
     const isMarked = this.#logs.isMarked(session);
@@ -131,7 +131,7 @@ export class EventAppender {
     });
   }
 
-  /** Puts without a fact have no event to commit them. Several puts are committed by storing them in the log's own document. */
+  /** No event commits puts without a fact, so several puts are stored together in the log's own document. */
   async #putAlone(session: SessionId, head: number, puts: readonly PutDocument[]): Promise<void> {
     const { run, at } = this.#connection;
     if (puts.length > 1)
@@ -140,12 +140,12 @@ export class EventAppender {
     if (puts.length > 1) await run(() => at.logs.updateOne({ _id: session }, { $unset: { redo: 1 } }));
   }
 
-  /** Adds an import's events; existing events are kept. */
+  /** Existing events are kept. */
   async add(documents: readonly EventDocument[]): Promise<void> {
     await this.#connection.run(() => addEvents(this.#connection, documents));
   }
 
-  /** Completes an append that any server left incomplete, once this server's running appends have finished. */
+  /** Waits for this server's running appends, then completes an append that any server left incomplete. */
   async settle(session: SessionId): Promise<void> {
     await this.#inOrder(session, () => this.#settle(session));
   }
@@ -203,16 +203,12 @@ export class EventAppender {
 const fenced = (after: number, head: number) =>
   new AppError('fenced', `Another writer appended first: the log ends at ${head} or later, not at ${after}.`);
 
-/** An appending server renews its mark after this time. */
 const renewMs = 5 * 60_000;
 /** A server that has not renewed its mark for this long no longer appends. */
 const abandonedMs = 3 * renewMs;
 const atOnce = 8; // logs
 
-/**
- * Marks the logs that this server appends to. Only a marked log can have an incomplete append, so record readers and starting
- * servers check only those.
- */
+/** Only a marked log can have an incomplete append, so record readers and starting servers check only those. */
 class OpenLogMarker {
   readonly #connection: MongoConnection;
   readonly #self: string;
@@ -229,7 +225,7 @@ class OpenLogMarker {
     return monotonicNow() - (this.#markedAt.get(session) ?? -renewMs) < renewMs;
   }
 
-  /** Resolves with true if the log is new. */
+  /** True: the log is new. */
   async mark(session: SessionId, head: number): Promise<boolean> {
     const { run, at } = this.#connection;
     const from = monotonicNow();
@@ -266,7 +262,7 @@ class OpenLogMarker {
     this.#markedAt.delete(session);
   }
 
-  /** Removes this server's marks, except on logs whose newest append may be incomplete. */
+  /** Keeps the marks of logs whose newest append may be incomplete. */
   async close(incomplete: readonly SessionId[]): Promise<void> {
     if (this.#markedAt.size === 0) return;
     const { run, at } = this.#connection;

@@ -8,8 +8,7 @@ import { memoryStoreLimits } from '../store-index.ts';
 import { type MemoryFolderState, reservedMemoryFilePrefix, unreadableTextReason } from './folder-merge.ts';
 
 // A memory store's folder in a sandbox, accessed with bash and GNU tools. The file `.corral-memory` contains the store's id
-// and the last agreed hashes: those on which folder and store last matched. The file is inside the folder, so it is copied
-// with the workspace and removed with the folder.
+// and the last agreed hashes. The file is inside the folder, so that it is copied and removed with it.
 
 export type MemoryFolderClient = Pick<SandboxClient, 'exec' | 'programs' | 'readFile' | 'workdir' | 'workspace'>;
 export interface MemoryFolder {
@@ -88,10 +87,9 @@ export async function readMemoryFile(
   }
 }
 
-// $1: the folder; $2: the folder for unkept texts; $3: the store; $4: its access. stdin: an archive of new files, changes,
-// and the hashes that count as agreed once the changes are applied. A change consists of the expected hash, the new hash and
-// the path. A file with any other hash is moved away, never overwritten. Output: paths with the prefix u (moved away) or f
-// (failed).
+// $1: the folder; $2: the folder for replaced texts; $3: the store; $4: its access. stdin: an archive of new files, changes,
+// and the next agreed hashes. A change has the expected hash, the new hash and the path. A file with any other hash is moved
+// away, never overwritten. Output: paths with the prefix u (moved away) or f (failed).
 const changeScript = `
 export LC_ALL=C
 folder=$1 unkept=$2 own=${reservedMemoryFilePrefix} new=${reservedMemoryFilePrefix}.new
@@ -127,7 +125,6 @@ export interface MemoryFolderChange {
   readonly access: 'read_write' | 'read_only';
   readonly put: readonly { readonly path: string; readonly text: string; readonly sha256: string }[];
   readonly remove: readonly string[];
-  /** Expected current hashes. A file with a different hash is moved away. */
   readonly before: ReadonlyMap<string, string>;
   readonly agreed: ReadonlyMap<string, string>;
 }

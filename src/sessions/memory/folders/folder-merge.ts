@@ -1,24 +1,20 @@
 import type { MemoryEntry } from '../../api/server/memory-stores.ts';
 
-/** Paths are relative to the folder. */
 export interface MemoryFolderState {
   /** The hash of each file; null: too long for a memory, or not readable. */
   readonly files: ReadonlyMap<string, string | null>;
-  /** The last agreed hashes; undefined: the folder is new, or `.corral-memory` was removed. */
+  /** Undefined: the folder is new, or `.corral-memory` was removed. */
   readonly agreed: ReadonlyMap<string, string> | undefined;
   /** False: a subfolder was not readable, so files may be missing from the list. */
   readonly whole: boolean;
 }
 
 export interface MemoryFolderMerge {
-  /** The agreed hashes by path: current ones where both sides are equal, otherwise the last agreed ones. */
+  /** Current hashes where both sides are equal, otherwise the last agreed ones. */
   readonly agreed: ReadonlyMap<string, string>;
   readonly pull: readonly MemoryEntry[];
-  /** Files to delete, because the store no longer has them. */
   readonly drop: readonly string[];
-  /** Memories to delete, because the agent deleted their files. */
   readonly forget: readonly MemoryEntry[];
-  /** Files to store, each with the memory that it replaces. */
   readonly push: readonly { readonly path: string; readonly memory: MemoryEntry | undefined }[];
   readonly refused: readonly { readonly path: string; readonly why: string }[];
 }
@@ -33,10 +29,9 @@ const isPlaceable = (path: string): boolean =>
 export const memoryFilePathOf = ({ path }: Pick<MemoryEntry, 'path'>): string => path.slice(1);
 
 /**
- * Compares three states of each path: in the folder, in the store, and last agreed. Each side gets the other side's changes. If
- * both changed, the store's text wins, because it is shared; a file that the agent changed after the store deleted it becomes a
- * memory again. The workers in Anthropic's SDKs follow the same rules. `refusal`: why the agent's changes are not accepted;
- * undefined: they are accepted.
+ * Compares each path's hash in the folder and in the store with the last agreed hash. If both sides changed a file, the
+ * store's text wins, because it is shared. A file that the agent changed after the store deleted it becomes a memory again.
+ * The workers in Anthropic's SDKs follow the same rules. `refusal`: why the agent's changes are not accepted.
  */
 export function mergeMemoryFolder(
   { files, agreed = new Map(), whole }: MemoryFolderState,

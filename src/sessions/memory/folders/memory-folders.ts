@@ -34,29 +34,24 @@ interface Unkept {
   /** Reported every time. */
   readonly once: readonly string[];
 }
-/** `known`: the lasting messages, by folder. `fresh`: messages that have not reached the agent yet. */
 interface Reports {
   readonly known: Map<string, ReadonlySet<string>>;
   readonly fresh: string[];
 }
-/** Maximum number of lasting messages per folder. Messages beyond it are not reported. */
+/** Per folder. Messages beyond it are not reported. */
 const maxKnown = 1_000;
 const maxTries = 2;
 const maxReported = 20;
-/** A folder below `/mnt/memory` for the agent's replaced texts. No store's folder can have this name. */
+/** Folder below `/mnt/memory` for the agent's replaced texts. No store's folder can have this name. */
 const unkeptFolder = '.unkept';
-/**
- * Errors that occur if the sandbox is lost, the session moves to another server, or this server is stopping. The next use of
- * the folder continues the sync.
- */
+/** The sandbox was lost, the session moved, or this server is stopping. The next use of the folder continues the sync. */
 const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   ...(['sandbox_lost', 'cancelled', 'sandbox_not_found', 'sandbox_unresponsive', 'shutting_down', 'fenced'] as const),
 ]);
 
 /**
- * Keeps the folders of memory stores in sandboxes in sync with the stores: before and after each of the agent's tool calls,
- * and at the end of a run. Each write to a store includes the hash of the text it replaces, so no change is lost, and a
- * write repeated after a crash has no effect.
+ * Keeps memory stores and their folders in sandboxes in sync: before and after each tool call, and at the end of a run. Each
+ * write to a store includes the hash of the text it replaces, so no change is lost and a repeated write has no effect.
  */
 export class MemoryFolderSync extends ServerComponent<Deps> implements WorkspaceHook {
   readonly #inTurn = createKeyedQueue();
@@ -85,7 +80,7 @@ export class MemoryFolderSync extends ServerComponent<Deps> implements Workspace
     return texts.length === 0 ? undefined : [...texts.slice(0, maxReported), ...more].join('\n');
   }
 
-  /** Syncs when a run ends, because an interrupted run may leave changes that no call has synced. */
+  /** An interrupted run may leave changes that no call has synced. */
   onFact(live: LiveSession, fact: SessionFact): void {
     if (fact.type !== 'run.end' || fact.data.reason === 'deleted') return;
     // if this fails, the next use retries
@@ -113,7 +108,6 @@ export class MemoryFolderSync extends ServerComponent<Deps> implements Workspace
     }
   }
 
-  /** Queues the messages that are new to the agent. False: there are none. */
   #report(client: object, folder: string, { lasting, once }: Unkept): boolean {
     const reports: Reports = this.#reports.get(client) ?? { known: new Map(), fresh: [] };
     this.#reports.set(client, reports);

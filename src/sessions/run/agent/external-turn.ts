@@ -35,7 +35,7 @@ interface CollectedUpdates {
 }
 const maxThoughts = 10_000; // characters
 const maxText = 1024 * 1024; // characters of one message
-const maxRemembered = 20_000; // characters of the conversation that are sent to an agent that has lost it
+const maxRemembered = 20_000; // characters sent to an agent that has lost the conversation
 
 export async function runExternalTurn(
   work: ExternalRunContext,
@@ -206,7 +206,6 @@ function hearing(
   };
 }
 
-/** Derives a model name from the program of an agent that reports no model. Skips a leading `env` and its variables. */
 function nameOf({ command }: ExternalAgent): string {
   const program = command[0] === 'env' ? command.slice(1).find((word) => !word.includes('=')) : command[0];
   return `acp/${(program ?? 'agent').split('/').at(-1)}`;
@@ -247,7 +246,7 @@ function toUsageFacts(
   return [{ type: 'usage', runId, data }];
 }
 
-/** Passes each decision to the agent. An undecided call makes the run wait until all answers have arrived. */
+/** An undecided call makes the run wait until all answers have arrived. */
 export async function decideExternalCalls(
   work: ExternalRunContext,
   { calls }: ToolCallsInput,
@@ -263,7 +262,7 @@ export async function decideExternalCalls(
     await using used = await work.sandbox.use(signal);
     if (call.verdict?.decision === 'approved') takeInApproval(work);
     const { callId, name, content = null } = call;
-    // The agent would make the original call, not the one a person changed and approved.
+    // The agent would make the original call, not the one that a person changed.
     const isAllowed = permission === undefined && call.verdict?.args === undefined;
     work.own.loops.decide(used.client, { callId, name, args: toLoggedArgs(call.args), content }, isAllowed);
     outcomes.push({ kind: 'permitted', act: createProgressEntry(call, { output: call.callId, success: true }) });
@@ -271,7 +270,7 @@ export async function decideExternalCalls(
   return outcomes;
 }
 
-/** Marks a message that only approves a call as received, because it is not a task for the agent. */
+/** A message that only approves a call is not a task for the agent. */
 function takeInApproval({ runWriter }: ExternalRunContext): void {
   const [first] = runWriter.unheard;
   if (!first || parseVerdict(first.text).decision !== 'approved') return;

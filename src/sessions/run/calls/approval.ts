@@ -42,7 +42,7 @@ const operatorsIn = (text: string): number => text.match(operators)?.length ?? 0
 const fits = (pattern: string, text: string): boolean =>
   fitsExactly(pattern, text) || (pattern.endsWith(' *') && fitsExactly(pattern.slice(0, -2), text));
 
-/** Linear in the length of the text, so that a pattern cannot cause excessive backtracking. */
+/** Takes linear time, so that a pattern cannot cause excessive backtracking. */
 function fitsExactly(pattern: string, text: string): boolean {
   const [first = '', ...more] = pattern.split('*');
   const last = more.pop();
@@ -57,14 +57,14 @@ function fitsExactly(pattern: string, text: string): boolean {
   return at <= text.length - last.length;
 }
 
-/** The model's arguments in the form that the log requires: an object with the tool's own argument names. */
+/** An object with the tool's own argument names. */
 export function toLoggedArgs(input: unknown, tool?: Pick<Tool, 'restore'>): Record<string, unknown> {
   const args = tool?.restore ? tool.restore(input) : input;
   if (args !== null && typeof args === 'object' && !Array.isArray(args)) return args as Record<string, unknown>;
   return args === undefined || args === null ? {} : { value: args };
 }
 
-/** Undefined if the call can run; otherwise the approval request, or a refusal for the model. */
+/** Undefined: the call can run. */
 export function decidePermission(
   { tools, approvals, isPermitted, strangers }: Pick<RunContext, 'tools' | 'approvals' | 'isPermitted' | 'strangers'>,
   { callId, name, args, begun, verdict, confirm, content, fixed }: PendingCall,

@@ -27,8 +27,8 @@ const runs: ReadonlySet<string> = new Set(['shell', 'code']);
 const writing: ReadonlySet<string> = new Set(['file_write', 'file_str_replace', 'file_edit']);
 
 /**
- * Whether a call waits for an earlier call of the turn. Calls wait if they share an order key, or form a dependent pair, such as
- * a write and a command. Questions and plan changes wait for all earlier calls, and later calls wait for them.
+ * A call waits for an earlier one if they share an order key or form a dependent pair, such as a write and a command.
+ * Questions and plan changes wait for all earlier calls, and all later calls wait for them.
  */
 export function mustRunAfter(tools: ToolRegistry, later: Call, earlier: Call): boolean {
   if (isBoundary(later) || isBoundary(earlier)) return true;
@@ -47,9 +47,8 @@ const textOf = ({ command, code }: Readonly<Record<string, unknown>>): string =>
 const maxAtOnce = 8;
 
 /**
- * Makes up to eight calls in parallel; dependent calls keep the model's order. A call that waits for approval does not stop the
- * others. The first call that exceeds the budget and all later calls are not made. A call that rejects stops the others; its
- * rejection is thrown once all have settled.
+ * Makes up to eight calls in parallel; dependent calls keep the model's order. Once a call exceeds the budget, neither this
+ * call nor any later one is made. A rejected call stops the others; its rejection is thrown once all have settled.
  */
 export async function executeToolCalls(
   work: RunContext,
@@ -165,7 +164,7 @@ async function executeToolCall(
       await record(work, pendingCall, { ok: false, reason: 'failed', output: error.publicMessage });
       throw error;
     }
-    // The next call gets a new sandbox with the same files. The model must know that this call was interrupted.
+    // The next call gets a new sandbox, so the model must know that this call was interrupted.
     result = {
       ok: false,
       reason: 'interrupted',
@@ -266,12 +265,12 @@ async function perform(
   return notes === '' ? result : { ...result, notes };
 }
 
-/** Additions for the model only: instructions (AGENTS.md) from the folders that a call touches, and memories that were not stored. */
+/** `notes`: for the model only, such as a folder's AGENTS.md or memories that were not stored. */
 type Performed = ToolResult & { readonly notes?: string };
 
 type SeenPicture = Parameters<NonNullable<ToolContext['keepPicture']>>[0];
 
-/** Throws on any sandbox access by a tool that is not declared to need a sandbox. */
+/** Throws if a tool that declares no need for a sandbox uses one. */
 const outside = new Proxy({} as ToolContext['sandbox'], {
   get: () => {
     throw new AppError('internal', 'A tool outside the sandbox touched it.');
@@ -305,7 +304,7 @@ async function record(
   };
   runWriter.add({ runId: runWriter.runId, message });
   const reason = why ?? (result.ok ? undefined : shownReason(result.reason));
-  // Appended together with the call's result, because a restart between the two writes would repeat the message.
+  // Appended together with the call's result, because a restart between two writes would repeat the message.
   const says = result.ok && name === notifyUserTool.name;
   await runWriter.write(
     ...(says ? runWriter.messageFacts(splitInHalf(questionTextOf(args))) : []),
@@ -330,7 +329,6 @@ type Reason = Extract<ToolResult, { ok: false }>['reason'];
 const shownReason = (reason: Reason) =>
   reason === 'timed_out' || reason === 'oom' || reason === 'cancelled' || reason === 'interrupted' ? reason : undefined;
 
-/** The run waits, and the user's answer becomes the call's result. */
 async function ask(work: RunContext, pendingCall: PendingCall, answered: boolean): Promise<CallResult> {
   const { runWriter } = work;
   const parsed = AskUserArgs.safeParse(pendingCall.args);

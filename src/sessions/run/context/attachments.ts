@@ -12,7 +12,6 @@ export interface UploadReader {
 }
 export interface AttachedFile {
   readonly id: string;
-  /** Relative to the workspace. */
   readonly path: string;
 }
 export interface ResolvedMessage {
@@ -33,7 +32,6 @@ const maxCopiedBytes = 64 * 1024 * 1024;
 const folder = 'attachments';
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** An attachment that is not an upload is treated as a path in the workspace. */
 export async function resolveAttachments(
   received: readonly UserText[],
   files: UploadReader | undefined,
@@ -83,7 +81,7 @@ async function pictureType(files: UploadReader | undefined, id: string): Promise
 
 const brought = new WeakMap<SandboxClient, Set<string>>();
 
-/** Copies attached uploads into the workspace, once per sandbox. Existing files are not overwritten. */
+/** Once per sandbox. Existing files are not overwritten. */
 export async function attachFiles(
   requested: readonly AttachedFile[],
   files: UploadReader,
@@ -107,7 +105,7 @@ export async function attachFiles(
   }
 }
 
-/** Only these errors make the call fail; after any other error, the file is skipped. */
+/** After any other error, the file is skipped. */
 const ends = /^(sandbox_.*|oom|cancelled)$/;
 const skipped =
   <Value>(value: Value) =>

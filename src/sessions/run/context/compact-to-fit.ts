@@ -22,17 +22,15 @@ import { type Compaction, computeModelView, createShortResultsCompaction } from 
 type Deps = Pick<RunContext, 'model' | 'runWriter' | 'budget'>;
 export type CompactionResult =
   | { readonly ok: true }
-  /** `result` is absent if nothing can be removed; the model's own error then applies. */
+  /** Absent if nothing can be removed; the model's own error then applies. */
   | { readonly ok: false; readonly result?: TurnResult };
 
 type SummaryAttempt =
-  /** `why`: why no summary was possible. */
   { readonly ok: true; readonly why?: string } | { readonly ok: false; readonly result: TurnResult };
 
 /**
- * Shortens the conversation until the next request fits: removes old pictures and results, then replaces old messages with a
- * summary by the model or, as a last resort, removes them without one. `refused`: the model refused the request as too long,
- * which overrides the estimate.
+ * Removes old pictures and results. If the request still does not fit, replaces old messages with a summary by the model or,
+ * as a last resort, removes them. `refused`: the model refused the request as too long, which overrides the estimate.
  */
 export async function compactToFit(
   work: Deps,
@@ -76,8 +74,7 @@ async function putSummary(work: Deps, options: SummaryOptions, signal: AbortSign
   if (summaryResult.kind === 'unaffordable') return { ok: false, result: summaryResult.result };
   if (summaryResult.kind === 'failed') {
     transcript.failedSummaries += 1;
-    // The run retries, as it does after any failed turn. After a few failures, it continues without a summary, because other
-    // requests may succeed.
+    // The run retries. After a few failures, it continues without a summary, because other requests may succeed.
     if (transcript.failedSummaries < maxFailedSummaries) return { ok: false, result: summaryResult.result };
     return { ok: true, why: summaryResult.why };
   }
@@ -185,7 +182,6 @@ async function summarizeConversation(
   return { kind: 'none', why };
 }
 
-/** Returns why a reply is not a summary. A reply with a call is accepted only if its text has a heading. */
 function flawOf(reply: { text: string; calls: number; isRefused: boolean }): string | undefined {
   if (reply.isRefused) return 'The model declined.';
   if (reply.calls > 0 && !/^## /m.test(reply.text)) return 'The model called a tool instead.';
@@ -193,8 +189,8 @@ function flawOf(reply: { text: string; calls: number; isRefused: boolean }): str
 }
 
 /**
- * The messages that the summary replaces, in the same form as in the previous request, so that the provider's cache applies.
- * Results are shortened only if the request would otherwise be too long. Undefined: still too long.
+ * In the same form as in the previous request, so that the provider's cache applies. Results are shortened only if the
+ * request would be too long. Undefined: still too long.
  */
 function toSummarize(
   { runWriter }: Deps,
@@ -221,7 +217,7 @@ type RequestFrame = Pick<TurnRequest, 'system' | 'tools'> &
 
 const worthIt = 0.8; // fraction of the previous size: a compaction must save at least a fifth
 const leastResult = 9_000; // characters; more than `recall` returns
-const longResult = 32_000; // characters; a limit this high is not applied, because most tools return less
+const longResult = 32_000; // characters; a higher limit is not applied, because most tools return less
 const fullAt = 0.9; // fraction of the space for a request; below 1 because sizes are estimates
 
 const maxFailedSummaries = 2;
@@ -273,7 +269,6 @@ class ContextWindow {
     return this.size(plannedCompaction) <= this.size() * worthIt;
   }
 
-  /** `by`: the model that wrote the summary; `usage`: usage facts of the summary request. */
   async apply(
     plannedCompaction: PlannedCompaction,
     by: string | null = null,
@@ -287,7 +282,6 @@ class ContextWindow {
     if (plannedCompaction.kind !== 'pictures') this.#isRefused = false;
   }
 
-  /** False after too many failed summaries, or if the last compaction was a summary that saved too little. */
   get canSummarize(): boolean {
     const { transcript } = this.#work.runWriter;
     const last = transcript.compactions.at(-1);

@@ -10,7 +10,7 @@ export interface CompactionSizes {
 }
 export type PlannedCompaction = Omit<Compaction, 'before' | 'after'>;
 
-/** Plans the removal of all but the newest tool results. If `most` is set, the newest are cut to that many characters. */
+/** `most`: characters kept of each of the newest results. */
 export function planResultRemoval(
   messages: readonly Message[],
   { results }: CompactionSizes,
@@ -27,7 +27,7 @@ export function planResultRemoval(
   return { kind: 'results', upto, until: messages.length, ...(most !== undefined && { most }) };
 }
 
-/** Limits all results once one exceeds the limit, so that several fit into a small window. Undefined: nothing to limit. */
+/** Limits all results once one exceeds the limit, so that several fit into a small window. */
 export function planResultLimit(
   messages: readonly Message[],
   compactions: readonly Compaction[],
@@ -45,7 +45,6 @@ const longestResult = createListFold(0, (most, message: Message) =>
 const maxPictures = 12;
 const picturesKept = 3;
 
-/** Once there are too many pictures, keeps only the newest. Undefined: nothing to remove. */
 export function planPictureRemoval(
   messages: readonly Message[],
   seen: readonly IndexedMessage[],
@@ -59,10 +58,7 @@ const picturePlaces = createListFold<IndexedMessage, readonly number[]>([], (pla
   message.role !== 'assistant' && message.pictures ? [...places, at] : places,
 );
 
-/**
- * Plans a summary that replaces all but the newest messages. Cuts only before a reply or a user's message, so that no call is
- * separated from its result.
- */
+/** Cuts only before a reply or a user's message, so that no call is separated from its result. */
 export function planSummary(
   messages: readonly Message[],
   seen: readonly IndexedMessage[],
@@ -75,7 +71,7 @@ export function planSummary(
     if (left < 0) break;
     if (message.role !== 'tool') upto = at;
   }
-  // The user's newest messages stay after the summary, where the model responds to them.
+  // The user's newest messages stay after the summary.
   const last = messages.findLastIndex(({ role }) => role === 'assistant' || role === 'tool') + 1;
   const fits = messages.slice(last).reduce((sum, message) => sum + countMessageBytes(message), 0) <= room.tail;
   return { kind: 'summary', upto: fits ? Math.min(upto, last) : upto, until: messages.length, userChars: room.user };

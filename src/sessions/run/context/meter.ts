@@ -10,7 +10,7 @@ interface TokenHabits {
   readonly cachedShare: number;
 }
 
-/** Estimates a request's tokens from its bytes, corrected by the token count that each model last reported. */
+/** Estimates tokens from bytes, corrected by the count that each model last reported. */
 export class TokenEstimator {
   readonly #perByte = new Map<string, number>();
   readonly #habits = new Map<string, TokenHabits>();
@@ -34,7 +34,7 @@ export class TokenEstimator {
     return this.#habits.get(model) ?? { outputTokens: 0, cachedShare: 0 };
   }
 
-  /** Raises the estimate after the model refused a request that was estimated to fit. */
+  /** Call when the model refused a request that was estimated to fit. */
   raise(model: string): void {
     this.#perByte.set(model, Math.min(plausible.most, (this.#perByte.get(model) ?? assumed) * 1.3));
   }

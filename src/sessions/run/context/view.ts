@@ -3,25 +3,23 @@ import type { Message } from '../../../agents/models/model.ts';
 import { truncateEnd, truncateStart } from '../../../core/text/text.ts';
 
 /**
- * A compaction of what the model sees; the conversation itself is unchanged. `upto` and `until` are positions in the
- * conversation.
+ * A compaction of what the model sees; the conversation itself is unchanged. `upto` and `until` are positions in it.
  *
- * - `results`: before `upto`, each tool result is replaced by a line that says where to find the whole result, and pictures are
- * removed. Results from `upto` to `until` are shortened to their first `most` characters, if set.
+ * - `results`: before `upto`, each tool result is replaced by a reference to the whole result, and pictures are removed.
+ * Results from `upto` to `until` are cut to `most` characters, if set.
  * - `pictures`: pictures before `upto` are replaced by a line that states how many there were.
- * - `summary`, `cut`: everything before `upto` is replaced by the user's own messages and `summary`. The model writes the text
- * of a `summary`. If it cannot, the server writes the text of a `cut` instead.
+ * - `summary`, `cut`: everything before `upto` is replaced by the user's own messages and `summary`. The model writes the
+ * text of a `summary`, the server that of a `cut`.
  */
 export const Compaction = z.object({
   kind: z.enum(['results', 'pictures', 'summary', 'cut']),
   upto: z.int(),
   until: z.int(),
-  /** Estimated tokens of a request, before and after. */
   before: z.int(),
   after: z.int(),
   most: z.int().optional(),
   summary: z.string().optional(),
-  /** Maximum characters kept of the user's messages before `upto`, in total. */
+  /** Characters kept, in total, of the user's messages before `upto`. */
   userChars: z.int().optional(),
 });
 export type Compaction = z.infer<typeof Compaction>;
@@ -79,7 +77,7 @@ interface Shape {
 }
 const lastShapes = new WeakMap<Message, Shape & { readonly made: Message }>();
 
-/** Reuses the object created last for this shape, because size and hash are cached per message object. */
+/** Reuses the last object of this shape, because size and hash are cached per message object. */
 function shortened(message: Message, { most, withoutPictures: bare }: Shape): Message {
   const last = lastShapes.get(message);
   if (last?.most === most && last.withoutPictures === bare) return last.made;
@@ -100,7 +98,7 @@ const summed = ({ upto, summary = '' }: Compaction): IndexedMessage => ({
   },
 });
 
-/** Keeps the user's messages whole where they fit: the first one, then the newest. */
+/** Keeps whole messages where they fit: the first one, then the newest. */
 function kept(messages: readonly Message[], maxChars: number): IndexedMessage[] {
   const own = messages.flatMap((message, at) => (message.role === 'user' ? [{ at, message }] : []));
   const [first, ...rest] = own;

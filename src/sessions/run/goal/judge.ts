@@ -41,7 +41,7 @@ export async function judgeGoal(work: RunContext, input: JudgeInput, signal: Abo
 const allPassed: Finding = { result: 'satisfied', reason: 'All checks passed.' };
 const graderResults = { passed: 'satisfied', missed: 'not_satisfied', unknown: 'could_not_be_judged' } as const;
 
-/** Whether to give up. A request over budget waits for a person; any other failed request is retried until the last try. */
+/** A request over budget waits for a person. Any other failed request is retried until the last try. */
 const givesUp = ({ kind }: TurnResult, { isLastTry }: JudgeInput): boolean => kind !== 'unaffordable' && isLastTry;
 const messageOf = (result: TurnResult): string => (result.kind === 'failed' ? result.message : 'The grader failed.');
 
@@ -79,12 +79,11 @@ async function conclude(
 }
 
 type Deps = Pick<RunContext, 'runWriter' | 'sandbox'>;
-const outputChars = 3_000; // output per check, for the agent and the log
+const outputChars = 3_000; // characters of output per check
 
 /**
- * Runs the checks in sequence, each in its own shell at the workspace root. A failure does not stop the others, so the agent
- * gets all results together. After a server restart, finished checks are not repeated, and a check that is still running is
- * awaited.
+ * Runs all checks in sequence, so that the agent gets all results together. Each has its own shell at the workspace root.
+ * After a server restart, finished checks are not repeated, and a running check is awaited.
  */
 export async function runGoalChecks(
   work: Deps,
@@ -192,11 +191,10 @@ type GradingResult =
       readonly reason: string;
       readonly score?: number | undefined;
     }
-  /** The request was not sent, or may succeed later. */
   | { readonly kind: 'ungraded'; readonly result: TurnResult }
   | { readonly kind: 'broken'; readonly reason: string };
 
-/** Lets the model judge in a separate context. Retries once if the reply has no verdict, unless the model declined. */
+/** Uses a separate context. Retries once if the reply has no verdict, unless the model declined. */
 async function gradeAgainstRubric(work: RunContext, input: GradingInput, signal: AbortSignal): Promise<GradingResult> {
   const { model, runWriter, budget } = work;
   const { grader: system } = await work.prompt(signal);
@@ -228,7 +226,6 @@ async function gradeAgainstRubric(work: RunContext, input: GradingInput, signal:
   return { kind: 'broken', reason: `${model.name} gave no verdict in two attempts.` };
 }
 
-/** Prefers the verdict from a tool call to a verdict written as JSON in the text. */
 function verdictIn({
   calls,
   text,
@@ -260,7 +257,7 @@ async function materialFor(work: RunContext, { rubric, checked }: GradingInput, 
   ].join('\n\n');
 }
 
-/** Without a sandbox, the list says that the changes are not known, and the grader judges only the text. */
+/** Without a sandbox, the changes are not known, and the grader judges only the text. */
 async function changesFor(
   { sandbox }: RunContext,
   requested: { readonly runId: string; readonly most: number },

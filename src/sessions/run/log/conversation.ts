@@ -5,8 +5,6 @@ import type { MessageId, RunId } from '../../../core/model/ids.ts';
 import type { AttachedFile } from '../context/attachments.ts';
 import { Compaction } from '../context/view.ts';
 
-// Stored form of a conversation: one record per message or compaction.
-
 export interface ConversationEntry {
   readonly runId: RunId;
   readonly message: Message;
@@ -28,7 +26,7 @@ const StoredEntry = z.object({
   message: ConversationMessage,
 });
 
-/** `docs`: oldest first. Throws for an invalid record. */
+/** Oldest first. Throws for an invalid record. */
 export function parseConversation(docs: readonly unknown[]): {
   entries: ConversationEntry[];
   compactions: Compaction[];
@@ -44,10 +42,7 @@ export function parseConversation(docs: readonly unknown[]): {
 
 const isShortening = (doc: unknown): boolean => typeof doc === 'object' && doc !== null && 'compaction' in doc;
 
-/**
- * Puts results in the order of their calls, because parallel calls can end in any order. `before` has the positions of calls
- * whose replies are not in `messages`.
- */
+/** Parallel calls can end in any order. `before` has the positions of calls whose replies are not in `messages`. */
 export function sortResultsByCall(
   messages: readonly Message[],
   before: ReadonlyMap<string, number> = new Map(),

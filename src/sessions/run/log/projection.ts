@@ -10,15 +10,14 @@ import { truncateEnd } from '../../../core/text/text.ts';
 
 export const StoredSession = SessionRecord.extend({
   /**
-   * Whether a user stopped the sandbox. If so, commands and the desktop are refused until a run or `start`, even if reading
-   * files has started the sandbox again.
+   * A user stopped the sandbox. Until a run or `start`, commands and the desktop are refused, even if reading files has
+   * started the sandbox again.
    */
   sandboxHeld: z.boolean().default(false),
-  /** Whether the daemon violated the protocol. If so, its sandbox is destroyed, and only a person's request starts a new one. */
+  /** The daemon violated the protocol. The sandbox is destroyed, and only a person's request starts a new one. */
   sandboxUntrusted: z.boolean().default(false),
-  /** Newest phase that changed the record. Absent before the first phase, and in older records. */
+  /** Absent before the first phase, and in older records. */
   sandboxPhase: SandboxPhase.optional(),
-  /** Runs without a `run.end`, in order of their first message. */
   openRuns: z.array(
     z.object({
       runId: RunId,
@@ -32,19 +31,16 @@ export const StoredSession = SessionRecord.extend({
     }),
   ),
   spending: Spending.default(noSpending),
-  /** Usage when a user last renewed the session's budget; null: never. */
+  /** Usage when a user last renewed the session's budget. Null: never. */
   granted: Spending.nullable().default(null),
   /** Start of working time that is not yet in `spending`. */
   workingSince: z.number().nullable().default(null),
-  /** Whether the active run waits because of the session's budget. */
   isOverBudget: z.boolean().default(false),
-  /** Tools that a person permitted for the remainder of the session. */
   permitted: z.array(z.string()).default([]),
-  /** The first sandbox starts from these files. Null: no such files, or already restored. */
+  /** Files for the first sandbox. Null: none, or already restored. */
   startsFrom: z.object({ blob: z.string(), sha256: z.string().optional() }).nullable().default(null),
-  /** When files of the stopped sandbox were last found damaged, and what replaced them. */
   filesDamaged: WorkspaceDamageReport.nullable().default(null),
-  /** Sources of the third-party text in the session. Sources are only ever added. */
+  /** Sources are only ever added. */
   strangers: z.array(UntrustedSource).default(['earlier']),
 });
 export type StoredSession = z.infer<typeof StoredSession>;

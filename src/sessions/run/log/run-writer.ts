@@ -62,7 +62,7 @@ interface OpenReply {
 
 const liveChars = 64 * 1024; // per call, in the log; the sandbox has the full output
 
-/** Writes a run to the log, and closes its open message, calls and step however the run ends. */
+/** Closes the run's open message, calls and step however the run ends. */
 export class RunWriter {
   readonly runId: RunId;
   readonly transcript: Transcript;
@@ -101,7 +101,6 @@ export class RunWriter {
     return this.#steps;
   }
 
-  /** Entries added after the run's end are dropped. */
   add(entry: ConversationEntry): void {
     if (!this.#closed) this.transcript.add({ ...entry, seq: this.#writer.head });
   }
@@ -127,7 +126,7 @@ export class RunWriter {
   get unheard(): readonly UserMessage[] {
     return this.#inbox;
   }
-  /** Adds the new messages to the transcript. With `shown`, adds only the messages in it, in the form shown to the model. */
+  /** Without `shown`, takes all new messages; with it, only those messages, in the form shown to the model. */
   takeIn(shown?: ReadonlyMap<MessageId, ResolvedMessage>): void {
     for (const { messageId, text } of this.#inbox.splice(0, shown?.size ?? this.#inbox.length)) {
       const { pictures = [], attached = [], ...report }: Partial<ResolvedMessage> = shown?.get(messageId) ?? {};
@@ -141,21 +140,21 @@ export class RunWriter {
     }
   }
 
-  /** Resolves when all earlier writes are durable and sent to the log's followers. Rejects if a write fails. */
+  /** Resolves when all earlier writes are durable and sent to followers. Rejects if a write fails. */
   async flush(): Promise<void> {
     await this.#append([]);
     await waitForNextLoopTurn();
   }
 
-  /** Writes facts of the run, and new transcript entries. Rejects with `cancelled` once the run is closed. */
+  /** Also writes new transcript entries. Rejects with `cancelled` once the run is closed. */
   async write(...facts: readonly SessionFact[]): Promise<void> {
     if (this.#closed) throw new AppError('cancelled', 'The run has ended.');
     await this.#append(facts);
   }
 
   /**
-   * Defers facts to the run's next write, because each write waits for the disk. Not allowed: facts that complete a message whose
-   * start is in the log.
+   * Defers facts to the next write, because each write waits for the disk. Not allowed for facts that complete a message
+   * whose start is in the log.
    */
   deferToNextWrite(...facts: readonly SessionFact[]): void {
     this.#owed.push(...facts);
@@ -165,12 +164,10 @@ export class RunWriter {
     await this.#writer.write([...this.#owed.splice(0), ...facts], this.transcript.takeUnstored());
   }
 
-  /** Undefined: the log has no request for the call, or the request is answered. */
   findRequest(callId: string): AnswerRequest | undefined {
     const requested = this.requests.get(callId);
     return requested?.isUnwritten ? undefined : requested;
   }
-  /** Empty if the request is already in the log. */
   ask(data: RequestedData): SessionFact[] {
     if (this.findRequest(data.callId)) return [];
     this.requests.set(data.callId, data);
@@ -197,7 +194,6 @@ export class RunWriter {
     return { ...proof, askedAt: this.#clock.now() };
   }
 
-  /** Includes checks completed before a restart. */
   checkedIn(round: number): readonly GoalCheckData[] {
     return this.#checked.filter((one) => one.round === round);
   }
@@ -224,7 +220,6 @@ export class RunWriter {
     return { type: 'usage', runId: this.runId, data: { model, ...usage, ...of } };
   }
 
-  /** Facts that log a complete message, split into `pieces`. `reason`: why the run waits, if the message is a question. */
   messageFacts(pieces: readonly string[], reason?: WaitReason): SessionFact[] {
     const messageId = this.#ids.messageId();
     const waits = reason && { waits: reason };
@@ -243,7 +238,7 @@ export class RunWriter {
     data: { messageId, text, ...more },
   });
 
-  /** An interrupted reply. Subscribers have already seen its beginning. `id` is set while its message is open. */
+  /** An interrupted reply that subscribers have seen. `id` is set while its message is open. */
   get begun(): { readonly id?: MessageId; readonly text: string } | undefined {
     const open = this.#writer.message.begun;
     if (this.#broken === '') return open;
@@ -259,7 +254,6 @@ export class RunWriter {
     return facts;
   }
 
-  /** Starts a reply that arrives in pieces: a new message, or the continuation of `begun`. */
   speak(begun?: MessageId): OpenReply & Disposable {
     let messageId = begun;
     let thought = false;
@@ -295,7 +289,7 @@ export class RunWriter {
     };
   }
 
-  /** Announces a call. Every announced call must get a result. Throws `cancelled` once the run is closed. */
+  /** Every announced call must get a result. Throws `cancelled` once the run is closed. */
   calling(call: CallingData): SessionFact {
     // Without this check, the run's end would close a call that never began.
     if (this.#closed) throw new AppError('cancelled', 'The run has ended.');
@@ -314,7 +308,6 @@ export class RunWriter {
     await this.write({ type: 'child.started', runId: this.runId, data: { sessionId: child, callId, task } });
   }
 
-  /** Skips output that is already in the log. */
   listen(callId: string): { hear(text: string): void } & Disposable {
     const open = this.#openCalls.get(callId);
     const logged = open?.call.logged ?? 0;
@@ -358,7 +351,7 @@ export class RunWriter {
 
   /**
    * Closes the open message, calls and step in the required order, then ends the run. Repeated calls return the first call's
-   * promise. `shown`: the content of the open calls, by call id.
+   * promise. `shown`: contents of open calls, by call id.
    */
   close(
     last: readonly SessionFact[],
@@ -392,7 +385,7 @@ export class RunWriter {
   }
 }
 
-/** Removes an answered request. An approved call for a worker then waits for the worker's result. */
+/** An approved call for a worker still waits for the worker's result. */
 export function applyAnswer(
   requests: Map<string, AnswerRequest>,
   { callId, decision, result }: FactOf<'approval.resolved'>['data'],

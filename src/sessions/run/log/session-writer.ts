@@ -10,7 +10,7 @@ import { replaceLoneSurrogates } from '../../../core/text/text.ts';
 import { applyFact, isUnfinished, type StoredSession, unfinishedRecordKind } from './projection.ts';
 
 // Events of `deferredEventTypes` wait until the open message is complete. Clients' messages and session changes are appended
-// between its deltas. Any other fact first completes the message with the text so far.
+// between its deltas. Any other fact completes the message first.
 
 const ofClients: ReadonlySet<string> = new Set(['message.user', 'title', 'session.updated']);
 
@@ -22,7 +22,6 @@ export class OpenMessage {
     return this.#open?.fact.data.messageId;
   }
 
-  /** An interrupted reply that the next reply can continue. */
   get begun(): { readonly id: MessageId; readonly text: string } | undefined {
     const { fact, text, rests } = this.#open ?? {};
     return fact && text !== undefined && rests ? { id: fact.data.messageId, text } : undefined;
@@ -74,7 +73,6 @@ export class OpenMessage {
     return [whole, ...this.#held.splice(0)];
   }
 
-  /** Continues a message that an earlier server process left open. */
   adopt(fact: FactOf<'message.delta'>, text: string): void {
     this.#open = { fact, text };
   }
@@ -95,7 +93,7 @@ interface PendingWrite {
   /** Index of the first requested fact. Facts that complete another message may precede it. */
   readonly first: number;
   readonly puts: readonly RecordPut[];
-  /** Changes to the record that have no fact of their own. Applied after these facts. */
+  /** Changes to the record without a fact of their own. Applied after these facts. */
   readonly marks?: Partial<StoredSession>;
   readonly done: PromiseWithResolvers<number>;
 }
@@ -116,15 +114,12 @@ export class SessionWriter extends ServerComponent<Options> {
   #waiting: PendingWrite[] = [];
   #pumping: Promise<void> | undefined;
   #broken: AppError | undefined;
-  /** Whether this writer has marked the session as unfinished. The mark stays until the session leaves memory. */
   #isListed = false;
 
-  /** The record as of the newest durable fact. */
   get record(): StoredSession {
     return this.#record;
   }
 
-  /** The newest seq in the log, as far as this server knows. */
   get head(): number {
     return this.#head;
   }
@@ -158,9 +153,8 @@ export class SessionWriter extends ServerComponent<Options> {
   }
 
   /**
-   * Changes the record in queue order, because a queued write would undo a change made outside the queue. Without a fact, the
-   * log's head is unchanged, so a former lease holder that has not noticed the loss of its lease can still overwrite the
-   * change.
+   * Changes the record in queue order, because a queued write would undo a change made outside the queue. Without a fact,
+   * the log's head is unchanged, so a former lease holder can overwrite the change until it notices the loss of its lease.
    */
   async amend(marks: Partial<StoredSession>, facts: readonly SessionFact[] = []): Promise<void> {
     if (this.#broken) throw this.#broken;
@@ -173,7 +167,7 @@ export class SessionWriter extends ServerComponent<Options> {
       try {
         await this.#append(batch);
       } catch (thrown) {
-        // Later writes may depend on the lost facts, so they fail too. To continue, the log must be read again.
+        // Later writes may depend on the lost facts, so they fail until the log is read again.
         const error = toAppError(thrown);
         const isNews = this.#broken === undefined;
         this.#broken ??= error;
@@ -230,7 +224,7 @@ export class SessionWriter extends ServerComponent<Options> {
         if (!passing || delay === undefined) throw thrown;
         await sleep(delay, neverAbortingSignal, this.deps.clock);
         await this.deps.confirm?.(); // another server may have become the holder during the wait
-        if (this.#broken) throw this.#broken; // fenced during the wait
+        if (this.#broken) throw this.#broken;
       }
     }
   }
@@ -243,11 +237,11 @@ export class SessionWriter extends ServerComponent<Options> {
   });
 }
 
-/** Whether the fact is a generated title that must not replace a client's own title. */
+/** A generated title must not replace a client's own title. */
 const isOvertakenTitle = ({ type, runId }: SessionFact, { titleBy }: StoredSession): boolean =>
   type === 'title' && runId !== null && titleBy === 'client';
 
-/** Detaches a late fact from its run, because no fact of a run may follow its end. */
+/** No fact of a run may follow its end. */
 function withoutEndedRun(fact: SessionFact, { openRuns }: StoredSession): SessionFact {
   if (!deferredEventTypes.has(fact.type) || fact.runId === null || openRuns.some(({ runId }) => runId === fact.runId))
     return fact;

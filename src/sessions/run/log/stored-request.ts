@@ -27,7 +27,6 @@ export const StoredRequest = z.object({
   turn: z.int(),
   runId: z.string(),
   model: z.string(),
-  /** See `computeRequestHash`. */
   requestHash: Hash,
   from: MessageSelection,
   phase: z.custom<TurnPhase>(),
@@ -43,9 +42,9 @@ export const StoredRequest = z.object({
   mustCall: z.string().optional(),
   runFrom: z.int().optional(),
   sampling: z.custom<object>().optional(),
-  /** Hashes of the sent pictures (base64), by file. */
+  /** By file; hashes of the base64 text. */
   pictures: z.record(z.string(), Hash).optional(),
-  /** The hash is a chain. Absent in older records, whose hash covers the complete lists. */
+  /** Absent in older records, whose hash covers the complete lists. */
   chained: z.literal(true).optional(),
 });
 export type StoredRequest = z.infer<typeof StoredRequest>;
@@ -61,10 +60,7 @@ export interface RequestContents {
   readonly pictures: PictureHashes;
 }
 
-/**
- * Hash of a request, reproducible from stored data. Conversation and notes are hash chains that continue those of the previous
- * request.
- */
+/** Reproducible from stored data. Conversation and notes are hash chains that continue those of the previous request. */
 export const computeRequestHash = (
   frame: StoredRequestFrame,
   { messages, earlier, pictures }: RequestContents,
@@ -89,7 +85,6 @@ export function computeUnchainedRequestHash(
 export const computeToolsDigest = (tools: readonly ToolDeclaration[]): string => digestJson(tools.map(digestOfTool));
 const digestOfTool = memoizeByKey((tool: ToolDeclaration) => digestJson(tool));
 
-/** Omits pictures without content. */
 const listPictureHashes = (messages: readonly Message[]): PictureHashes =>
   Object.fromEntries(
     findMessagesWithPictures(messages)
@@ -131,8 +126,8 @@ export interface ModelRequest {
 }
 
 /**
- * Records a session's requests. To store nothing twice, a record refers to the conversation by length, to other texts by hash,
- * and to the notes of the previous request.
+ * Stores nothing twice: a record refers to the conversation by length, to other texts by hash, and to the notes of the
+ * previous request.
  */
 export class RequestLog {
   readonly #sessionId: SessionId;
@@ -173,7 +168,6 @@ export class RequestLog {
     return this.#unstored.splice(0);
   }
 
-  /** Stores the new notes. Notes that are the same objects as in the previous request become a reference to it. */
   #storeNotes(turn: number, earlier: readonly PositionedNote[]): Pick<StoredRequest, 'notes'> {
     const before = this.#last;
     let kept = continues(earlier, before.earlier) ? before.earlier.length : 0;
@@ -196,19 +190,18 @@ export class RequestLog {
   }
 }
 
-/** Whether `list` starts with all of `before`. Comparing one note is enough, because lists are only appended to or replaced. */
+/** Comparing one note is enough, because lists are only appended to or replaced. */
 const continues = (list: readonly PositionedNote[], before: readonly PositionedNote[]): boolean =>
   before.length > 0 && list[before.length - 1] === before.at(-1);
 
-/** Position of the last processed request. Null: no requests are left to shorten. */
 const Place = z.object({ after: z.object({ sort: z.number(), id: z.string() }).nullable() });
 const place = { kind: 'server', id: 'request-notes' } as const;
 const perPage = 20; // an old record can be as large as 100 KB
 const restMs = 20;
 
 /**
- * Shortens requests stored by older versions: instead of repeating all earlier notes, they refer to the previous request. Runs
- * once per store; continues where an earlier server stopped.
+ * Shortens requests stored by older versions, which repeat all earlier notes. Runs once per store; continues where an
+ * earlier server stopped.
  */
 export async function upgradeStoredRequests(records: RecordStore, clock: Clock, signal: AbortSignal): Promise<void> {
   const known = await records.get(place.kind, place.id);

@@ -4,7 +4,7 @@ const everyMs = 50;
 const maxChars = 4_096;
 const maxPieces = 40; // two seconds of text, at one piece per `everyMs`
 
-/** Merges small pieces of text. Emits the first piece immediately. */
+/** Emits the first piece immediately. */
 export class TextCoalescer implements Disposable {
   readonly #clock: Clock;
   readonly #emit: (text: string) => void;
@@ -54,7 +54,6 @@ export function mergeTextPieces(pieces: readonly string[]): readonly string[] {
 
 const pieceOf = (text: string): string => takeWholeCharacters(text.slice(0, maxChars), text.length <= maxChars);
 
-/** Avoids splitting a surrogate pair. */
 function takeWholeCharacters(text: string, isAll: boolean): string {
   return !isAll && /[\uD800-\uDBFF]$/.test(text) ? text.slice(0, -1) : text;
 }

@@ -9,8 +9,8 @@ import { applyCompactions, type Compaction, type IndexedMessage } from '../conte
 import { type ConversationEntry, parseConversation, type StoredCompaction, sortResultsByCall } from './conversation.ts';
 import { RequestLog } from './stored-request.ts';
 
-// The conversation is stored apart from the log, because it contains the provider's raw parts, which must not be in the log.
-// They are sent back to the provider unchanged. Facts and transcript are written in one transaction.
+// The conversation contains the provider's raw parts, which go back to the provider unchanged and must not be in the log.
+// Facts and transcript are written in one transaction.
 
 interface View {
   readonly of: RunId;
@@ -21,7 +21,6 @@ interface View {
   readonly earlier: readonly PositionedNote[];
 }
 
-/** Shared by all runs. Grows until the next compaction. */
 interface SharedView {
   readonly view: ReturnType<typeof applyCompactions>;
   readonly upto: number;
@@ -38,12 +37,11 @@ export class Transcript {
   #seen: SharedView | undefined;
   #compactions: Compaction[] = [];
   #unstored: (ConversationEntry | StoredCompaction)[] = [];
-  /** The server's newest note. Positions of notes refer to the whole conversation. */
+  /** Positions of notes refer to the whole conversation. */
   #note: PositionedNote | undefined;
   #earlier: readonly PositionedNote[] = [];
   #noteBytes = 0;
   #view: View | undefined;
-  /** All calls, each with its position in its reply. */
   readonly #calls = new Map<string, number>();
   readonly #firstOf = new Map<RunId, number>();
   readonly #messageIds = new Set<MessageId>();
@@ -63,7 +61,7 @@ export class Transcript {
   /** Loads the stored entries once. Call `add` only after this resolves. */
   load(): Promise<void> {
     this.#loaded ??= this.#load().catch((thrown: unknown) => {
-      this.#loaded = undefined; // the next turn retries, because the store may be available by then
+      this.#loaded = undefined; // the next turn retries
       throw thrown;
     });
     return this.#loaded;
@@ -115,7 +113,7 @@ export class Transcript {
     this.#unstored.push({ runId, compaction });
   }
 
-  /** The number of stored messages and compactions, including those of the next write. */
+  /** Includes the messages and compactions of the next write. */
   get length(): number {
     return this.#stored + this.#unstored.length;
   }
@@ -200,8 +198,8 @@ export class Transcript {
   }
 
   /**
-   * Places the server's note at a position that stays the same in later requests. Drops all earlier notes once the total size
-   * of the notes exceeds `maxBytes`.
+   * Places the server's note at a position that stays the same in later requests. Once all notes together exceed `maxBytes`,
+   * drops the earlier ones.
    */
   placeNote(text: string, maxBytes: number): void {
     const last = this.#note;
@@ -232,6 +230,6 @@ export class Transcript {
   }
 }
 
-/** Converts a note's position to one in the view. A note that a summary would hide is placed directly after the summary. */
+/** A note that a summary would hide is placed directly after the summary. */
 const noteIn = ({ head, from }: SharedView['view'], note: PositionedNote): PositionedNote =>
   head.length === 0 ? note : { text: note.text, before: Math.max(note.before, from) - from + head.length };

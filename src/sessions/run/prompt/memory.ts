@@ -8,33 +8,31 @@ export const workspaceNoteFileNames: readonly string[] = ['AGENTS.md', 'CLAUDE.m
 const maxFolders = 10;
 const maxFileBytes = 16 * 1024;
 const waitMs = 2_000;
-/** Error codes of a missing or unreadable file. Reading it again in the same run would fail the same way. */
+/** The file is missing or unreadable. Reading it again in the same run would fail the same way. */
 const final: readonly string[] = ['file_not_found', 'path_outside', 'invalid_request', 'payload_too_large'];
 
 interface Reader {
   readonly client: Pick<SandboxClient, 'readFile'>;
   readonly clock: Clock;
-  /** The model's context window, in tokens. Notes use at most about a tenth of it. */
+  /** Tokens. Notes use at most about a tenth of the window. */
   readonly window: number;
-  /** In addition to the workspace itself. */
   readonly folders?: readonly string[];
 }
 
 /**
- * A workspace's notes for agents. A run reads them once, when its sandbox is ready: changing the prompt during a run would
- * invalidate the provider's cache. `run` is any object with the lifetime of the run.
+ * Read once per run, when its sandbox is ready: changing the prompt during a run would invalidate the provider's cache.
+ * `run` is any object with the lifetime of the run.
  */
 export class WorkspaceNotes {
   readonly #read = new WeakMap<object, string | undefined>();
   readonly #reading = new WeakMap<object, Promise<void>>();
 
-  /** Undefined: there are no notes, or they are not readable yet. Rejects only when the signal fires. */
+  /** Undefined: no notes, or not readable yet. Rejects only when the signal fires. */
   async of(run: object, reader: Reader | undefined, signal: AbortSignal): Promise<string | undefined> {
     if (reader) await raceAbort(this.begin(run, reader), signal);
     return this.#read.get(run);
   }
 
-  /** Resolves once the notes are read or cannot be read. */
   begin(run: object, reader: Reader): Promise<void> {
     const known = this.#read.has(run) ? Promise.resolve() : this.#reading.get(run);
     if (known) return known;
@@ -72,19 +70,16 @@ export function ignoreUnreadableFile(thrown: unknown): undefined {
   if (!(thrown instanceof AppError && final.includes(thrown.code))) throw thrown;
 }
 
-/** The workspace's own AGENTS.md needs no heading if it is the only file. */
 function joined(found: readonly { readonly path: string; readonly text: string }[]): string | undefined {
   const [first] = found;
   if (found.length === 1 && first?.path === workspaceNoteFileNames[0]) return first?.text;
   return found.length === 0 ? undefined : found.map(({ path, text }) => `## ${path}\n\n${text}`).join('\n\n');
 }
 
-// Characters invisible to people but visible to models: controls, direction marks, joiners, and Unicode tags.
+// Controls, direction marks, joiners, and Unicode tags: invisible to people but visible to models.
 const unseen = /[\p{Cc}\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e0fff}]/gu;
 
-/**
- * Limits an untrusted file's text, removes invisible characters, and escapes tags that could close the element around the text.
- */
+/** Limits untrusted text, removes invisible characters, and escapes tags that could close the enclosing element. */
 export function sanitizePromptFile(bytes: Uint8Array, most: number): string | undefined {
   const whole = new TextDecoder().decode(bytes.subarray(0, most));
   const isCut = bytes.length > most;

@@ -9,7 +9,6 @@ import { ignoreUnreadableFile, sanitizePromptFile, workspaceNoteFileNames } from
 interface Touched {
   readonly client: Pick<SandboxClient, 'readFile' | 'workdir'>;
   readonly clock: Clock;
-  /** Folders whose notes are in the system prompt: the workspace itself, and repositories. */
   readonly roots: readonly string[];
   readonly args: unknown;
   readonly isShown: (line: string) => boolean;
@@ -30,8 +29,8 @@ const CallPaths = z.object({
 });
 
 /**
- * Notes for agents, found in subfolders of repositories. They are appended to the result of the first call that touches their
- * folder, because adding them to the prompt would invalidate the provider's cache. Their text is untrusted.
+ * Untrusted notes for agents in subfolders of repositories. They are appended to the result of the first call that touches
+ * their folder, because a changed prompt would invalidate the provider's cache.
  */
 export class NestedWorkspaceNotes {
   readonly #runs = new WeakMap<object, RunNotes>();
@@ -85,6 +84,6 @@ function findFolders(args: unknown, workdir: string): readonly string[] {
   return parts.map((_, at) => parts.slice(0, at + 1).join('/'));
 }
 
-/** Whether a folder name is safe to use in the element that encloses the notes. `.git` is excluded. */
+/** The name must be safe in the element that encloses the notes. */
 const isPlain = (part: string) =>
   part !== '' && part !== '..' && part !== '.git' && /^[^\p{C}<>"&]{1,255}$/u.test(part);

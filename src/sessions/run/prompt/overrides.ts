@@ -12,8 +12,8 @@ import {
 const maxBytes = 16 * 1024; // per part; a longer prompt leaves no room in small windows
 
 /**
- * Replaces the server's parts with the folder's files: `rules.md` replaces the part `rules`. An empty file removes a part. A
- * missing folder replaces nothing. Throws: invalid_request, which lists all mistakes.
+ * `rules.md` in the folder replaces the part `rules`; an empty file removes a part. A missing folder replaces nothing.
+ * Throws: invalid_request, which lists all mistakes.
  */
 export function readPromptParts(folder: string): PromptParts {
   const problems: string[] = [];

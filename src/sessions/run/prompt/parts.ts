@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { PlanStep } from '../../../core/model/events.ts';
 
-/** The facts that a system prompt depends on. Equal facts produce equal bytes. */
+/** Equal contexts produce equal system prompts, byte for byte. */
 export interface PromptContext {
   readonly workdir: string;
   readonly installed: string;
@@ -16,13 +16,12 @@ export interface PromptContext {
   /** Tools whose calls need a person's approval; `*`: all. */
   readonly approvals: readonly string[];
   readonly skills?: string | undefined;
-  /** List of the notes in the agent's memory. Undefined: the agent has no memory. */
   readonly notes?: string | undefined;
   readonly memory?: string | undefined;
 }
 type PartValues = Readonly<Record<string, string>>;
 
-/** Parts of the system prompt, in order. Each returns its placeholders' values; undefined omits the part. */
+/** In order. Each returns its placeholders' values; undefined omits the part. */
 const systemParts = {
   project: ({ instructions }) => (instructions === undefined ? undefined : { instructions }),
   role: ({ hasSandbox }) => (hasSandbox ? {} : undefined),
@@ -42,7 +41,7 @@ const systemParts = {
   plan: ({ plans }) => (plans ? {} : undefined),
   todo: ({ plans, hasTool }) => (!plans && hasTool('todo') ? {} : undefined),
   notes: ({ notes, hasTool }) => (notes === undefined || !hasTool('memory_read') ? undefined : { notes }),
-  // Last, because these parts can appear during a run: everything before them then stays the same, so caches remain valid.
+  // Last, because these parts can appear during a run. Everything before them stays cached.
   skills: ({ skills, hasTool }) => (skills === undefined || !hasTool('skill_read') ? undefined : { skills }),
   memory: ({ memory }) => (memory === undefined ? undefined : { memory }),
 } satisfies Record<string, (facts: PromptContext) => PartValues | undefined>;
@@ -54,8 +53,8 @@ function approvalsOf({ approvals, hasTool, hasToolServers }: PromptContext): Par
 }
 
 /**
- * Notes that state the purpose of a turn. They are placed at the end of a request, because they change. The exception is
- * `grader`, which is the grader's system prompt.
+ * Notes that state the purpose of a turn. They are at the end of a request, because they change. `grader` is an exception:
+ * the grader's system prompt.
  */
 export const promptNoteNames = ['replan', 'step', 'todo-list', 'answer', 'grader'] as const;
 export type PromptNoteName = (typeof promptNoteNames)[number];
@@ -68,7 +67,7 @@ interface Placeholders {
   readonly must: readonly string[];
   readonly may?: readonly string[];
 }
-/** Placeholders of each part. A part without a placeholder from `must` would lack text that the server inserts. */
+/** A part without its `must` placeholders would lack text that the server inserts. */
 const placeholders: Partial<Record<PromptPartName, Placeholders>> = {
   project: { must: ['instructions'] },
   environment: { must: ['workdir'], may: ['installed', 'network'] },
@@ -84,8 +83,8 @@ const placeholders: Partial<Record<PromptPartName, Placeholders>> = {
 const workdirLine = /^Working directory: \{\{workdir\}\}$/m;
 
 /**
- * Throws: invalid_request for an unknown or missing placeholder, or a missing working-directory line. `where` names the
- * text's source in the error.
+ * Throws: invalid_request for an unknown or missing placeholder, or a missing working-directory line. `where`: the text's
+ * source, for the error.
  */
 export function checkPromptPart(name: PromptPartName, text: string, where: string): void {
   const { must, may = [] } = placeholders[name] ?? { must: [] };
@@ -109,11 +108,10 @@ export type PromptParts = Readonly<Record<PromptPartName, string>>;
 
 const promptPartValuesOf = (name: SystemPart, facts: PromptContext): PartValues | undefined => systemParts[name](facts);
 
-/** Fills the placeholders. Placeholders within values are not expanded. */
 const fillPromptPart = (text: string, values: PartValues): string =>
   text.replace(/\{\{([^{}]*)\}\}/g, (whole, key: string) => values[key] ?? whole);
 
-/** Folder of the built-in parts: next to this file, or in the source tree if this file is compiled. */
+/** Next to this file, or in the source tree if this file is compiled. */
 function ownFolder(): string {
   const places = ['./parts/', '../../../../../src/sessions/run/prompt/parts/'];
   const folders = places.map((place) => fileURLToPath(new URL(place, import.meta.url)));
@@ -132,13 +130,12 @@ export function readBuiltInPromptParts(): PromptParts {
 }
 
 export interface TurnPrompt {
-  /** Constant across the turns of a run while its tools and workspace notes are unchanged. */
+  /** Constant during a run while its tools and workspace notes are unchanged. */
   readonly system: string;
   readonly sections: readonly { readonly part: string; readonly text: string }[];
   readonly answer: string;
-  /** Instructions of the grader, whose request contains nothing else from the session. */
+  /** The grader's request contains nothing else from the session. */
   readonly grader: string;
-  /** Shows a self-planning agent its plan once a compaction has removed its todo calls. */
   readonly todoList: (steps: readonly PlanStep[]) => string;
   readonly replan: (steps: readonly PlanStep[]) => string;
   readonly step: (steps: readonly PlanStep[], step: PlanStep) => string;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { parseFrontmatter } from '../../../config/frontmatter.ts';
 import { joinLines, trimCharacters, truncateEnd } from '../../../core/text/text.ts';
 
-// Open Agent Skills format: a folder with a SKILL.md that starts with the skill's name and description.
+// Open Agent Skills format.
 
 const skillName = /^(?!.*--)[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$/;
 const maxBody = 500; // lines; a longer body only causes a warning
@@ -30,9 +30,8 @@ export interface ParsedSkill {
   readonly description: string;
   readonly license?: string;
   readonly compatibility?: string;
-  /** Describes the skill's arguments, as in `[file] [--all]`. */
   readonly argumentHint?: string;
-  /** Tools that the author intends the skill to use. Shown to people; listing a tool grants no permission. */
+  /** Shown to people; listing a tool grants no permission. */
   readonly allowedTools?: readonly string[];
   readonly body: string;
 }
@@ -40,12 +39,11 @@ interface SkillReport {
   readonly skill?: ParsedSkill;
   readonly problems: readonly string[];
   readonly warnings: readonly string[];
-  /** Fields and files that cannot be read; reported to the session's user. */
   readonly unread: readonly string[];
 }
 
 /**
- * Parses a SKILL.md as Claude Code does. `folder` replaces a missing or invalid name; the first paragraph replaces a missing
+ * Parses a SKILL.md as Claude Code does. `folder` replaces a missing or invalid name, the first paragraph a missing
  * description.
  */
 export function parseSkill(text: string, folder?: string): SkillReport {

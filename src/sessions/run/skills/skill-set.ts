@@ -20,7 +20,6 @@ interface Deps {
   readonly use: (signal: AbortSignal) => Promise<AsyncDisposable & { readonly client: SandboxClient }>;
 }
 
-/** Formats the list that the model sees before it reads a skill. Undefined: there are no skills. */
 export function formatSkillList({ uploaded, inWorkspace }: Pick<Deps, 'uploaded' | 'inWorkspace'>): string | undefined {
   const own = uploaded.map(({ name, description }) => `- ${name}: ${oneLine(description)}`);
   const found = inWorkspace.map(

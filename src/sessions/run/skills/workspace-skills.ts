@@ -6,19 +6,17 @@ import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 import { ignoreUnreadableFile, sanitizePromptFile } from '../prompt/memory.ts';
 import { parseSkill } from './parse-skill.ts';
 
-/** A skill in the workspace. It is untrusted, so it grants no permission. */
+/** Untrusted, so it grants no permission. */
 export interface WorkspaceSkill {
   readonly name: string;
   readonly description: string;
   readonly argumentHint?: string | undefined;
-  /** Relative to the workspace. */
   readonly folder: string;
 }
 type Files = Pick<SandboxClient, 'readFile' | 'listFiles'>;
 interface Reader {
   readonly client: Files;
   readonly clock: Clock;
-  /** Repository folders, in addition to the workspace itself. */
   readonly folders?: readonly string[];
 }
 
@@ -29,7 +27,7 @@ const maxFileBytes = 128 * 1024;
 const waitMs = 3_000;
 const maxReported = 10;
 
-/** Finds workspace skills once per run, when its sandbox is ready. `run` is any object with the run's lifetime. */
+/** Once per run, when its sandbox is ready. `run` is any object with the run's lifetime. */
 export class WorkspaceSkillFinder {
   readonly #found = new WeakMap<object, SkillScanResult>();
   readonly #reported = new WeakSet<object>();
@@ -41,7 +39,7 @@ export class WorkspaceSkillFinder {
     return this.#found.get(run)?.skills ?? [];
   }
 
-  /** Notice about unreadable skills, for the user; returned once per run. */
+  /** Returned once per run, for the user. */
   takeUnread(run: object): string | undefined {
     const unread = this.#found.get(run)?.unread ?? [];
     if (unread.length === 0 || this.#reported.has(run)) return undefined;
@@ -75,8 +73,8 @@ export interface SkillScanResult {
 }
 
 /**
- * Finds the first skill of each name. Reports problems in a skill's files in `unread`, and ignores folders whose SKILL.md is
- * missing or unreadable.
+ * The first skill of each name. Problems in its files are in `unread`. Folders with a missing or unreadable SKILL.md are
+ * ignored.
  */
 export async function findWorkspaceSkills(
   client: Files,

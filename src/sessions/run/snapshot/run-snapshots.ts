@@ -8,8 +8,8 @@ import { decodeFileNames, encodeFileNamesCommand } from '../../../core/text/file
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 import type { ChangedFile, FileChanges } from '../../api/files.ts';
 
-// Scripts that save a sandbox's files before a run and compare them afterwards. They run in the workspace. In a large workspace,
-// only some files are listed and copied.
+// Scripts that save a workspace's files before a run and compare them afterwards. In a large workspace, only some files are
+// listed and copied.
 
 const { files: maxFiles, copies: maxCopies, copyBytes, copiedBytes: maxCopiedBytes } = runFileLimits;
 const maxCopyBlocks = copyBytes / 512;
@@ -19,7 +19,7 @@ const missingBaselineExitCode = 44;
 const pruned = `-xdev \\( ${ignoredFolders.map((name) => `-name ${name}`).join(' -o ')} \\) -prune -o`;
 const list = `find . ${pruned} -type f -printf '%p\\t%s\\t%T@\\0' | head -zn ${maxFiles} | LC_ALL=C sort -z`;
 
-/** Lists the files and copies small ones, once per run. Needs the shell variables `run` and `at`. */
+/** Once per run. Needs the shell variables `run` and `at`. */
 export const baselineScript = `
 [ "$(head -n 1 ${own}/about 2>/dev/null)" = "$run" ] && exit 0
 rm -rf ${own}.new && mkdir -p ${own}.new/files || exit 1
@@ -35,14 +35,13 @@ printf '%s\\n%s\\n' "$run" "$at" >${own}.new/about
 rm -rf ${own} && mv -T ${own}.new ${own}
 `;
 
-/** Prints the run, the time, and the files that differ. Only the lines for current files start with a tab. */
+/** Prints the run, the time, and the files that differ. Only the lines of current files start with a tab. */
 const baselineCompareScript = `
 [ -f ${own}/about ] || exit ${missingBaselineExitCode}
 cat ${own}/about
 ${list} | LC_ALL=C comm -z3 ${own}/list - | head -zn ${2 * maxFileChanges + 1} | ${encodeFileNamesCommand}
 `;
 
-/** Relative to the workspace. */
 export const baselineCopyPathOf = (path: string): string => `${own}/files/${path}`;
 
 type Client = Pick<SandboxClient, 'exec' | 'workspace'>;
@@ -51,13 +50,13 @@ interface StartedSnapshot {
   readonly runId: RunId;
   readonly done: Promise<void>;
 }
-/** A run's first use of its sandbox waits at most this long for the snapshot, then continues without one. */
+/** After this time, a run continues without a snapshot. */
 const patienceMs = 5_000;
 
 export class BaselineRecorder extends ServerComponent<Deps> {
   readonly #taken = new WeakMap<Client, StartedSnapshot>();
 
-  /** Resolves when the snapshot exists or has failed. Call before the run first uses its sandbox. */
+  /** Call before the run first uses its sandbox. Also resolves if the snapshot failed. */
   ofRun(sessionId: SessionId, runId: RunId, client: Client): Promise<void> {
     const known = this.#taken.get(client);
     if (known?.runId === runId) return known.done;
@@ -90,7 +89,7 @@ export async function readRunChanges(client: Pick<SandboxClient, 'exec'>, signal
   return parseFileChanges(stdout);
 }
 
-/** Parses the script's output. A sandbox can print anything, so invalid lines are ignored. */
+/** A sandbox can print anything, so invalid lines are ignored. */
 export function parseFileChanges(printed: string): FileChanges {
   const [runId = '', at = '', names = ''] = printed.split('\n');
   if (!/^\d{1,15}$/.test(at)) return none;

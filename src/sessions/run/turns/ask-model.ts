@@ -24,7 +24,7 @@ import type { RunContext } from '../run-context.ts';
 
 const maxBytes = 3_750_000; // providers accept 5 MB in base64
 const maxSide = 8_000; // pixels
-/** If a request has more than 20 pictures, providers accept none with a side longer than `side`. */
+/** Providers accept more than 20 pictures only if no side is longer than `side`. */
 const many = { pictures: 20, side: 2_000 };
 const maxKept = 16;
 
@@ -34,12 +34,9 @@ interface LoadedMessages {
 }
 type Fitted = { readonly mimeType: string; readonly data: string } | { readonly leftOut: string };
 
-/** Cache of recently scaled pictures, because later requests contain the same pictures. */
 const scaledBefore = new Map<string, Promise<Fitted>>();
 
-/**
- * Loads pictures in a form that every provider accepts. A picture that no provider accepts is described instead, and reported.
- */
+/** A picture that no provider accepts is described in words and reported. */
 export async function loadPictures(
   messages: readonly Message[],
   load: (file: string) => Promise<string | undefined>,
@@ -71,7 +68,7 @@ export async function loadPictures(
 
 interface Fitting {
   readonly picture: Picture;
-  /** Maximum length of the longer side, in pixels. */
+  /** Maximum pixels of the longer side. */
   readonly side: number;
   readonly signal: AbortSignal;
 }
@@ -139,7 +136,7 @@ function computePeriod(text: string): number {
 const minRepeated = 16; // characters; shorter matches can be coincidental
 const maxTail = 2_000;
 
-/** Drops repeated text from a continuation, because models may repeat the last words or start again. */
+/** Models may repeat the last words or start again. */
 class Continuation {
   readonly #begun: string;
   readonly #pass: (delta: string) => void;
@@ -197,7 +194,6 @@ export interface TurnInput {
   readonly mustCall?: string;
   readonly prompt: { readonly system: string; readonly sections: readonly PromptSection[] };
   readonly workdir: string;
-  /** Called before the reply's first text is logged. */
   readonly beforeText?: () => void;
 }
 export type CheckedModelReply = Reply & {
@@ -321,7 +317,7 @@ function placedNotes({ note, earlier }: ReturnType<Deps['runWriter']['transcript
   return { ...(note && hasOwn && { noteAt: note.before }), ...(others.length > 0 && { earlier: others }) };
 }
 
-/** Loads both screenshots and users' pictures, because both are stored as uploads. */
+/** Both screenshots and users' pictures are stored as uploads. */
 function createLoader({ desktop, files }: Deps): ((file: string) => Promise<string | undefined>) | undefined {
   if (desktop) return (file) => desktop.loadPicture(file);
   return (
@@ -331,7 +327,7 @@ function createLoader({ desktop, files }: Deps): ((file: string) => Promise<stri
         .open(file)
         .then(base64)
         .catch(() => undefined))
-  ); // the picture is then described in words
+  );
 }
 const base64 = async (stream: Readable): Promise<string> => (await buffer(stream)).toString('base64');
 

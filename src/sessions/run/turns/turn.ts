@@ -15,12 +15,12 @@ export type Turn =
       readonly ok: true;
       readonly message: AssistantMessage;
       readonly pieces: readonly string[];
-      /** Facts that complete a live message and record the usage. Write them with the turn's other facts. */
+      /** Write them with the turn's other facts. */
       readonly facts: readonly SessionFact[];
       readonly spent: RunSpending;
-      /** Whether the reply is unusable: it is empty, is cut off in the middle of a call, or repeats itself. */
+      /** The reply is empty, is cut off in the middle of a call, or repeats itself. */
       readonly empty: boolean;
-      /** With `empty`: explains to the model why the reply is unusable. Undefined if the reply had no text and was not cut. */
+      /** Explains to the model why the reply is unusable. Undefined if the reply had no text and was not cut. */
       readonly hint?: string;
     }
   | { readonly ok: false; readonly result: TurnResult };
@@ -109,10 +109,7 @@ const wasCut = ({ outcome, message, repeats }: CheckedModelReply): boolean =>
   message.calls.length === 0 &&
   message.text.trim() !== '';
 
-/**
- * Joins a cut reply and its continuation. If the continuation is also cut, repeats itself or fails permanently, the text ends
- * with a note.
- */
+/** If the continuation is also cut, repeats itself or fails permanently, the text ends with a note. */
 function joined(first: CheckedModelReply, rest: CheckedModelReply, hear: (delta: string) => void): CheckedModelReply {
   const { outcome } = rest;
   if (outcome.kind === 'cancelled' || (outcome.kind === 'failed' && outcome.retryable)) return rest;
@@ -122,7 +119,7 @@ function joined(first: CheckedModelReply, rest: CheckedModelReply, hear: (delta:
   return { ...rest, repeats: false, message, outcome: outcome.kind === 'finished' ? outcome : first.outcome };
 }
 
-/** Hint for the model if the length limit cut its reply within a call, or before any text. A cut call is never made. */
+/** The length limit cut the reply within a call, or before any text. A cut call is never made. */
 function cutCallHint({ stop, cutCalls = [] }: FinishedTurn, isSilent: boolean): string | undefined {
   const [name] = cutCalls;
   if (stop !== 'length') return undefined;

@@ -17,21 +17,20 @@ import type { SessionVolumes } from '../../volumes/session-volumes.ts';
 export interface CreationDeps extends Pick<ServerDependencies, 'clock' | 'ids' | 'log'> {
   readonly supervisor: Pick<Supervisor, 'wake'>;
   readonly checkModel?: (ref: string) => void | Promise<void>;
-  /** Rejects: invalid_request for an unknown name. Also rejects, with the reason, if the template cannot run here. */
+  /** Rejects: invalid_request for an unknown name, and with the reason if the template cannot run here. */
   readonly templateFor: (named: string | undefined, projectId: string | null) => Promise<ResolvedTemplate>;
   readonly forks: Pick<ForkCreator, 'make' | 'makeBranch'>;
   /** Rejects: not_found for a skill that sessions of this holder cannot use. */
   readonly checkSkills?: (skills: readonly string[], holder: ResourceOwnership) => Promise<void>;
-  /** Copies a snapshot's files for a session that starts from it. Rejects: conflict (the snapshot is damaged). */
+  /** Copies the files of a snapshot. Rejects: conflict (the snapshot is damaged). */
   readonly handFiles?: (from: { blob: string; sha256: string }, to: SessionId) => Promise<StoredCopy>;
-  /** Workspaces prepared for the repositories of new sessions. Each has the id of its future session. */
+  /** Each prepared workspace has the id of its future session. */
   readonly ready?: {
     take(
       session: Pick<SessionRecord, 'owner' | 'projectId' | 'template' | 'sandbox' | 'repositories'>,
     ): SessionId | undefined;
     giveUp(id: SessionId): void;
   };
-  /** Mounts all volumes of a new session, or none. Undefined: sessions have no volumes. */
   readonly volumes?: Pick<SessionVolumes, 'mount' | 'release' | 'checkMove'>;
   readonly checkRepository?: (url: string) => void;
   readonly admit?: () => void;
@@ -100,7 +99,7 @@ export function createSessionCreator(parts: CreatorDeps) {
     startsFrom,
   }: CreateSessionCommand): Promise<SessionRecord> {
     for (const ref of [model ?? [], fallbacks ?? []].flat()) await parts.checkModel?.(ref);
-    // A child gets its parent's template, and with it the same isolation.
+    // A child has the same isolation as its parent.
     const { brings, mounts, ...chosen }: ResolvedTemplate = sameAgent ?? (await parts.templateFor(named, projectId));
     // A snapshot's files occupy the folders of the template's repositories, so those repositories are omitted.
     const requested = repositories ?? (startsFrom ? undefined : brings);

@@ -21,7 +21,7 @@ interface DeletionDeps extends RemovalDeps {
   readonly deleted: (session: SessionRecord) => void;
 }
 
-/** Permanently deletes a session. A concurrent call waits for the first call's tombstone, then rejects: session_not_found. */
+/** A concurrent call waits for the first call's tombstone, then rejects: session_not_found. */
 export function createSessionDeleter(parts: DeletionDeps) {
   const { store, commands, clock, closing, watchers } = parts;
   const burying = new Map<SessionId, Promise<void>>();
@@ -37,8 +37,7 @@ export function createSessionDeleter(parts: DeletionDeps) {
         if (notBroken.has(toAppError(thrown).code)) throw thrown;
         broken = thrown;
       }
-      // Retries before writing directly: the lease holder may have just crashed, but if it is still running, it would
-      // overwrite the tombstone.
+      // Retries before writing directly: a lease holder that is still running would overwrite the tombstone.
       await sleep(wait, closing, clock);
     }
     const found = await store.records.get('session', id);
@@ -59,7 +58,7 @@ export function createSessionDeleter(parts: DeletionDeps) {
     burying.set(id, buried);
     await buried; // written first: from here on, the session is not listed
     parts.deleted(toPublicRecord(record));
-    // The deletion cannot fail from here on, because the reconciler repeats a failed clean-up.
+    // The reconciler repeats a failed clean-up, so the deletion cannot fail from here on.
     const done = removeSession(parts, id).catch(() => {});
     await Promise.race([done, sleep(deleteMs, closing, clock)]).finally(() => watchers.end(id));
   };

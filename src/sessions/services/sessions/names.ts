@@ -16,13 +16,13 @@ interface Deps extends Pick<ServerDependencies, 'clock'> {
 const NameEntry = z.object({
   sessionId: SessionId,
   name: z.string(),
-  /** False until the session is created. Until then, any caller that claims the name can create the session. */
+  /** Until true, any caller that claims the name can create the session. */
   isMade: z.boolean(),
   at: z.number(),
 });
 type NameEntry = z.infer<typeof NameEntry>;
 
-/** Permission to create the session with this name and id. If several callers hold it, only one succeeds. */
+/** If several callers hold a claim, only one succeeds. */
 export interface NameClaim {
   readonly key: string;
   readonly sessionId: SessionId;
@@ -37,8 +37,8 @@ export type NameClaimResult =
 const unfinishedMs = 60_000;
 
 /**
- * Session names, unique per owner across servers. An entry is changed only if its version is still the one that was read. The
- * session's record takes precedence over a differing entry, so nothing has to be repaired after a crash.
+ * Unique per owner across servers. The session's record takes precedence over a differing entry, so nothing has to be
+ * repaired after a crash.
  */
 export class SessionNames extends ServerComponent<Deps> {
   readonly #nextEntries = createRecordSweep(this.deps.records, kind, ({ id, doc }) => ({
@@ -69,7 +69,6 @@ export class SessionNames extends ServerComponent<Deps> {
     });
   }
 
-  /** False if another session now has the name. */
   async complete({ key, name, sessionId, version }: NameClaim): Promise<boolean> {
     const doc: NameEntry = { sessionId, name, isMade: true, at: this.deps.clock.now() };
     const put = this.deps.records.put({ kind, id: key, doc, sort: doc.at, expect: version });
@@ -81,8 +80,8 @@ export class SessionNames extends ServerComponent<Deps> {
   }
 
   /**
-   * `change` stores the name in the session's record. Rejects: conflict (another session of the owner has the name or is about
-   * to get it), and as `change` does.
+   * `change` stores the name in the session's record. Rejects: conflict (another session of the owner has or is getting the
+   * name), and as `change` does.
    */
   async rename<Changed>(
     { id, owner, name: before }: Pick<SessionRecord, 'id' | 'owner' | 'name'>,
@@ -112,7 +111,7 @@ export class SessionNames extends ServerComponent<Deps> {
     return changed;
   }
 
-  /** Removes entries older than `before` that have no session, one batch per call. Resolves with the number removed. */
+  /** One batch per call. Resolves with the number of removed entries. */
   async collect(before: number): Promise<number> {
     let removed = 0;
     for (const { id, doc, version } of await this.#nextEntries({ sort: before, id: '' })) {
@@ -141,7 +140,7 @@ export class SessionNames extends ServerComponent<Deps> {
   }
 }
 
-/** A digest, because owner and name can exceed the length of an id, and both can contain separators. */
+/** Owner and name can exceed the length of an id and can contain separators. */
 const keyOf = (owner: string | undefined, name: string): string =>
   createHash('sha256')
     .update(JSON.stringify([owner ?? null, name]))

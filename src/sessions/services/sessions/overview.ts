@@ -14,7 +14,6 @@ import { StoredSession } from '../../run/log/projection.ts';
 interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   readonly events: Pick<EventStore, 'findLastSeq' | 'page'>;
   readonly liveSessions: Pick<LiveSessions, 'all' | 'get'>;
-  /** Running sandboxes of all servers, as last listed by the driver. */
   readonly sandboxesUp: () => readonly SandboxInfo[];
   readonly sandboxes: Pick<SandboxAccess, 'look'>;
   readonly host: string;
@@ -36,7 +35,7 @@ export async function readServerOverview(deps: Deps, signal: AbortSignal): Promi
 async function readSandboxes(deps: Deps, signal: AbortSignal): Promise<RunningSandboxView[]> {
   const { records, liveSessions, sandboxesUp, sandboxes, host, clock } = deps;
   const hosts = new Map(sandboxesUp().map((info) => [info.sessionId, info.host ?? host]));
-  // The list may be a few seconds old; the state of sessions in memory is current.
+  // The list may be a few seconds old; sessions in memory are current.
   for (const { id, client } of liveSessions.all()) {
     if (!client) hosts.delete(id);
     else if (!hosts.has(id)) hosts.set(id, host);

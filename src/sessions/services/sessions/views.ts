@@ -34,7 +34,7 @@ export function createSessionViews({
       return await viewing(
         id,
         signal,
-        // The daemon does not know a shell until its first command reaches the sandbox.
+        // The daemon does not know a shell until its first command.
         (client, until) => client.view(shellId, until).catch(unlessMissing('shell_not_found', fromLog)),
         fromLog,
       );
@@ -56,7 +56,7 @@ export function createSessionViews({
     },
   };
 
-  /** Reads a file that is not in the log but may exist in a stopped sandbox. Starts the sandbox only for such a file. */
+  /** Reads a file that is not in the log but may exist in a stopped sandbox. */
   async function keptFile(
     id: SessionId,
     path: string,
@@ -87,7 +87,7 @@ export function createSessionViews({
   }
 }
 
-/** Creates a `catch` handler that, for error `code`, returns the result of `elsewhere`. Rethrows if `elsewhere` finds nothing. */
+/** Returns the result of `elsewhere` for errors with `code`. Rethrows if there is none. */
 const unlessMissing =
   <T>(code: ErrorCode, elsewhere: () => Promise<T>) =>
   async (thrown: unknown): Promise<NonNullable<T>> => {

@@ -4,10 +4,7 @@ import type { FileStream } from '../../api/streams.ts';
 export type TransferHeader = Pick<FileStream, 'size' | 'version'>;
 export const maxFileVersionChars = 100;
 
-/**
- * Returns a function that strips the header line from a transfer and returns the bytes after it. `found` gets the file's size
- * and version from that line.
- */
+/** Strips the header line from a transfer. `found` gets the file's size and version from that line. */
 export function createTransferHeaderReader(
   found: (heading: TransferHeader) => void,
 ): (bytes: Uint8Array) => Uint8Array {
@@ -28,7 +25,7 @@ export function createTransferHeaderReader(
 
 export const missingSizeError = () => new AppError('sandbox_untrusted', "The sandbox did not send the file's size.");
 
-/** Throws: sandbox_untrusted for text in any other format. The text comes from a sandbox and becomes a response header. */
+/** Throws: sandbox_untrusted for any other format, because the text comes from a sandbox and becomes a response header. */
 export function parseFileVersion(message: string): string {
   if (/^\d{1,16}-\d{1,12}\.\d{9}$/.test(message)) return message;
   throw new AppError('sandbox_untrusted', "The sandbox did not send the file's version.");

@@ -29,8 +29,8 @@ const errorsChars = 500;
 export async function* emptyInput(): AsyncGenerator<Uint8Array> {}
 
 /**
- * Runs a program over pipes until it exits. Stops it and all its processes if `signal` fires or the input fails. Rejects with
- * the input's error, the signal's reason, or an error from `ProgramClient`.
+ * Stops the program and all its processes if `signal` fires or the input fails. Rejects with the input's error, the signal's
+ * reason, or an error from `ProgramClient`.
  */
 export async function runProgramOverPipes(
   { programs }: Pick<SandboxClient, 'programs'>,
@@ -44,7 +44,7 @@ export async function runProgramOverPipes(
   const give = () => failed.reject(signal.reason);
   signal.addEventListener('abort', give, { once: true });
   try {
-    // Not interrupted by the signal, because it would then be unknown whether the program has started.
+    // An interrupted call would leave it unknown whether the program has started.
     await programs.open(program, AbortSignal.timeout(openMs));
     onStart?.();
     throwIfAborted(signal);
@@ -60,10 +60,9 @@ export async function runProgramOverPipes(
 
 export interface PipedProgram extends ProgramSpec {
   readonly input?: AsyncIterable<Uint8Array>;
-  /** Absent: discards the output. */
   readonly onOutput?: CommandPipes['onOutput'];
   readonly mayExit?: number;
-  /** Builds the error's text. Absent: a message that the files could not be copied. */
+  /** Absent: a message that the files could not be copied. */
   readonly failure?: ((printed: string, exitCode: number) => string) | undefined;
 }
 
@@ -85,10 +84,7 @@ export const createCopyFailureFormatter =
   (printed: string, exitCode: number) =>
     `${files} could not be copied (${command}: ${exitCode})${printed && `: ${printed}`}.`;
 
-/**
- * Streams a program's output no faster than the reader takes it. Ends the program if the reader stops; fails if the program
- * fails.
- */
+/** The program waits for a slow reader. Ends the program if the reader stops; fails if the program fails. */
 export async function* streamOutput(
   sandbox: Pick<SandboxClient, 'programs'>,
   program: Omit<PipedProgram, 'onOutput'>,
@@ -110,7 +106,7 @@ type Pipes = Awaited<ReturnType<SandboxClient['programs']['attach']>>;
 async function feed(pipes: Pipes, input: AsyncIterable<Uint8Array>): Promise<void> {
   let isRead = true;
   for await (const piece of input) {
-    // Not an error: a program can exit before it has read all of its input.
+    // A program can exit before it has read all of its input.
     if (isRead) await pipes.write(piece).catch(unlessLost(() => (isRead = false)));
   }
   pipes.endInput();

@@ -14,12 +14,12 @@ import {
 } from './header-reader.ts';
 import { BackpressureStream, emptyInput, runProgramOverPipes } from './piped-command.ts';
 
-// Scripts that transfer files. $1 is the path, $2 the workspace. A file is opened before its size is read, so a replacement in
-// between has no effect. A version consists of the file's size and modification time.
+// $1 is the path, $2 the workspace. A file is opened before its size is read, so a replacement in between has no effect. A
+// version consists of size and modification time.
 
 const exits = { missing: 44, outside: 45, unfit: 46, full: 47, changed: 48 } as const;
 
-/** Prints the file's size and version on one line, then its bytes from offset $3; if $4 is not empty, at most $4 bytes. */
+/** Prints the size and version on one line, then the bytes from offset $3, at most $4 of them if $4 is not empty. */
 export const fileSendScript = `
 root=$(readlink -f -- "$2")
 file=$(readlink -f -- "$1") && [ -e "$file" ] || exit ${exits.missing}
@@ -37,9 +37,9 @@ exec dd bs=262144 iflag=skip_bytes,count_bytes,fullblock skip="$from" count="$co
 `;
 
 /**
- * Writes its input next to the file and renames it at the end, so that an interrupted upload keeps the old file. $3: the
- * required version, `none` for a new file, or empty. Prints the new version, which differs from the old one even if both were
- * written within one clock tick. Uploads to one folder are serialized from the comparison to the rename.
+ * Renames the file at the end, so that an interrupted upload keeps the old file. $3: the required version, `none` for a new
+ * file, or empty. Prints the new version, which differs from the old one even within one clock tick. Uploads to one folder
+ * are serialized from the comparison to the rename.
  */
 export const fileReceiveScript = `
 root=$(readlink -f -- "$2")
@@ -90,8 +90,8 @@ const errorsChars = 2_000;
 const closeMs = 10_000;
 
 /**
- * Runs long commands as programs over pipes, and transfers files over the daemon's file streams. An older image's daemon has no
- * file streams, so scripts transfer its files.
+ * Runs long commands as programs over pipes. The daemons of older images have no file streams, so scripts transfer their
+ * files.
  */
 export function createStreamService({ sandboxes, ids, known }: Deps): StreamService {
   const nameOf = (what: string) => `${what}-${ids.short()}`;

@@ -7,8 +7,8 @@ import type { BackpressureStream } from './piped-command.ts';
 const maxUnsent = 1024 * 1024; // bytes on a stream, otherwise characters
 
 /**
- * Sends input to a terminal in order, over one stream if the daemon supports it. Drops pending input beyond 1 MiB. Ignores errors
- * of a closed terminal, because its output stream reports them.
+ * Sends input in order. Drops pending input beyond 1 MiB. Ignores errors of a closed terminal, because its output stream
+ * reports them.
  */
 export class TerminalInputWriter {
   readonly #client: TerminalClient;
@@ -67,7 +67,7 @@ export class TerminalInputWriter {
   }
 }
 
-/** Resolves when the connection is open or the terminal has ended. `ended` settles when the terminal ends. */
+/** Resolves when the connection is open or the terminal has ended. */
 export async function forwardTerminalOutput(
   client: TerminalClient,
   id: string,

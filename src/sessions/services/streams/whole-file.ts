@@ -9,7 +9,7 @@ export async function readWholeFile(
   path: string,
   signal: AbortSignal,
 ): Promise<Buffer> {
-  // The extra byte distinguishes a longer file from one that just fits.
+  // One byte more, to detect a longer file.
   const bytes = await client.readFile(path, signal, { maxBytes: maxFileBytes + 1 });
   if (bytes.length > maxFileBytes)
     throw new AppError('payload_too_large', `The file is larger than ${maxFileBytes} bytes.`);

@@ -19,7 +19,7 @@ export interface S3Options {
   readonly endpoint: string | undefined;
   readonly region: string;
   readonly bucket: string;
-  /** Prepended to every key unchanged, without an added `/`. */
+  /** Prepended unchanged, without an added `/`. */
   readonly prefix: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: Secret;
