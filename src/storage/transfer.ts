@@ -6,8 +6,8 @@ import type { SessionEvent } from '../core/model/events.ts';
 import { SessionId } from '../core/model/ids.ts';
 import { credentialKind, fileCopiesKind, fileCopyBlobKind, workspaceManifestKind } from '../core/model/records.ts';
 
-// An export consists of JSON lines: a header; for each session, its start, events and records, then an end with counts and a
-// hash of these lines; finally, the number of sessions.
+// An export is JSON lines: a header; for each session its start, events, records, and an end with counts and a hash; then
+// the number of sessions.
 
 const form = 1;
 const pageSize = 500;
@@ -79,7 +79,7 @@ async function* exportLines(store: Store, id: SessionId, signal: AbortSignal): A
 
 export interface ImportCounts {
   readonly sessions: number;
-  /** Number of sessions that already existed with the same content. */
+  /** Sessions that already existed with the same content. */
   readonly skipped: number;
   readonly events: number;
 }
@@ -150,7 +150,7 @@ class SessionImport {
     if (this.#events.length >= pageSize) await this.#write();
   }
 
-  /** Resolves with false if the session already existed. */
+  /** False: the session already existed. */
   async finish(end: End, signal: AbortSignal): Promise<boolean> {
     if (!isSame(end, this.#count.result())) throw broken(`The session ${this.id} was changed in transit`);
     await this.#write();
@@ -203,7 +203,7 @@ function parsed(text: string): ExportLine {
 }
 const broken = (what: string) => new AppError('invalid_request', `This is not a complete export of sessions. ${what}.`);
 
-/** Returns the length of an interrupted export's complete part, and the sessions in that part. */
+/** Returns the length of the complete part, and its sessions. */
 export async function scanInterruptedExport(
   lines: AsyncIterable<string>,
 ): Promise<{ bytes: number; known: Set<string> }> {

@@ -5,7 +5,6 @@ import { addAmounts } from '../core/model/spending.ts';
 
 export type UsageSession = Pick<SessionRecord, 'id' | 'owner' | 'projectId' | 'deleting' | 'forkedFrom'>;
 interface UsageEvent {
-  /** Undefined: the session has no record. */
   readonly session: UsageSession | undefined;
   readonly seq: number;
   readonly at: number;

@@ -12,16 +12,16 @@ const transferMs = 120_000;
 const staleSeconds = 60 * 60;
 
 /**
- * Uploads in GridFS, in the same database as the history, so that servers need no other shared storage. A file exists once its
- * `files` document is written, after its last chunk. The blob is the newest file of its name. Connects on first use, so a server
- * can start before its database.
+ * Stores blobs in GridFS, in the history's database, so servers share no other storage. A file exists once its `files`
+ * document is written, after its last chunk. The newest file of a name is the blob. Connects on first use, so a server can
+ * start before its database.
  */
 export function createMongoBlobs(options: MongoConnectionOptions, now: () => number): BlobStore & AsyncDisposable {
   let opened: Promise<{ connection: MongoConnection; bucket: GridFSBucket }> | undefined;
   async function open() {
     const connection = await connectToMongo(options);
     const bucket = new GridFSBucket(connection.db, { bucketName: 'blobs' });
-    await sweep(connection, now()).catch(() => {}); // the next start will retry this
+    await sweep(connection, now()).catch(() => {}); // the next start retries
     return { connection, bucket };
   }
   function use() {

@@ -54,14 +54,13 @@ export async function addEvents(
 
 interface PendingPuts {
   readonly session: SessionId;
-  /** Head after the append of these puts. */
   readonly seq: number;
   readonly puts: readonly PutDocument[];
   /** The puts also replace earlier puts with the same head, because appends without facts do not change the head. */
   readonly again?: boolean;
 }
 
-/** A put never replaces the state from a newer append to the same log. */
+/** Never replaces state from a newer append to the same log. */
 export async function putRecords(
   { at, run }: Pick<MongoConnection, 'at' | 'run'>,
   { session, seq, puts, again }: PendingPuts,

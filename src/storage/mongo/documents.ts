@@ -7,13 +7,12 @@ import { droppableEventTypes, searchableEventTypes } from '../../core/model/even
 import type { SessionFact } from '../../core/model/events.ts';
 import { SessionId } from '../../core/model/ids.ts';
 
-// Facts and documents are JSON text, because BSON would change some values (lone surrogates, keys with dots and dollars), and a
-// page of text is parsed in one call.
+// Facts and documents are JSON text: BSON would change lone surrogates and keys with dots or dollars. One call parses a
+// whole page of text.
 
 /**
- * `_id` consists of session and seq: its uniqueness is the fence, and a session's log is one range of ids. The first event of an
- * append has `batch` and, if the append has more parts, `redo`. Storing this event commits the whole append; a reader that finds
- * parts missing adds them.
+ * `_id` is the session and the seq. Its uniqueness is the fence, and a session's log is one range of ids. The first event of
+ * an append has `batch` and, if more parts follow, `redo`. Storing it commits the whole append; readers add missing parts.
  */
 export interface EventDocument {
   readonly _id: string;
@@ -46,7 +45,7 @@ export interface PutDocument {
   readonly id: string;
   readonly doc: string;
   readonly sort: number;
-  /** Index sets that contain the record: sets by owner, state and parent, and one of shared records. Absent in older records. */
+  /** Index sets that contain the record: by owner, state and parent, and the shared records. Absent in older records. */
   readonly of?: readonly string[];
   readonly name?: string;
 }
@@ -57,17 +56,14 @@ export interface LogDocument {
   readonly head?: number;
   readonly thinned?: number;
   readonly trimmed?: number;
-  /**
-   * The server that last appended, unless it has closed the log since. The next appender completes any append that the
-   * previous one left unfinished.
-   */
+  /** The server that last appended, unless it has closed the log since. The next appender completes any unfinished append. */
   readonly writer?: string;
-  /** Epoch ms of the last mark, by the clock of that appender. */
+  /** Epoch ms of the last mark, by the appender's clock. */
   readonly opened?: number;
   readonly redo?: { readonly after: number; readonly puts: readonly PutDocument[] };
 }
 
-/** A session's newest seq, for servers that poll it. May be outdated for a short time. */
+/** A session's newest seq, for servers that poll. Can be briefly outdated. */
 export interface HeadDocument {
   readonly _id: string;
   readonly head: number;
@@ -81,7 +77,7 @@ export interface RecordDocument extends PutDocument {
   readonly seq?: number;
   /** Database time of the last put; absent in older records. */
   readonly changed?: Date;
-  /** Id of the put that wrote this version, so that a retry after a lost response recognizes its own put. */
+  /** Id of the put that wrote this version, by which a retry recognizes its own put. */
   readonly put?: string;
 }
 
@@ -132,10 +128,7 @@ export const toSessionRecordFilter = (session: SessionId): Document[] => [
   { _id: { $gte: `${session}:`, $lt: `${session};` } },
 ];
 export const erasedRecordKind = 'erased';
-/**
- * Replaces an erased session's record for at least an hour. A concurrent put on any server finds it and changes nothing, instead
- * of restoring the session.
- */
+/** Replaces an erased session's record for at least an hour, so a concurrent put on any server cannot restore the session. */
 export const toErasedRecord = (session: SessionId, at: number): Omit<RecordDocument, '_id' | 'version'> => ({
   kind: erasedRecordKind,
   id: session,
@@ -186,7 +179,6 @@ export const keepLastPutPerRecord = ({ puts = [] }: AppendRequest): PutDocument[
   ...new Map(puts.map((put) => [toRecordId(put.kind, put.id), toPutDocument(put)])).values(),
 ];
 
-/** The first document commits the append, and contains everything that the others and the records need. */
 export function toAppendDocuments(
   { sessionId, after, at, facts }: AppendRequest,
   puts: readonly PutDocument[],

@@ -3,10 +3,7 @@ import { AppError, toAppError } from '../../core/errors/errors.ts';
 
 export const duplicateKeyCode = 11000;
 const [unauthorized, authenticationFailed] = [13, 18];
-/**
- * Error codes of a database server that is unreachable, shutting down, or no longer the primary. The MongoDB driver finds the
- * new primary.
- */
+/** Codes of a database server that is unreachable, shutting down, or no longer the primary. */
 const passing = new Set([6, 7, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436]);
 
 const codeOf = (thrown: unknown): number =>
@@ -30,10 +27,7 @@ const isOfTheLine = (thrown: unknown): boolean =>
   !(thrown instanceof MongoError) &&
   /^(E[A-Z]{3,}|ERR_(STREAM|SOCKET)_\w+)$/.test(String((thrown as NodeJS.ErrnoException).code ?? ''));
 
-/**
- * Converts an error from the MongoDB driver. The public message never contains the connection URL. An AppError is returned
- * unchanged.
- */
+/** The public message never contains the connection URL. An AppError is returned unchanged. */
 export function toStoreError(thrown: unknown): AppError {
   if (isOfTheLine(thrown)) {
     return new AppError('store_unavailable', 'The connection to the store broke. Try again.', { cause: thrown });

@@ -64,7 +64,7 @@ async function usageBetween(
   return [...sums.values()];
 }
 
-/** A page ends after this much text, so that long outputs do not make a read expensive. */
+/** Characters. Limits the cost of reading long outputs. */
 const pageChars = 4 * 1024 * 1024;
 /** Compaction keeps events younger than this, so a writer suspended for less than this still collides with newer events. */
 export const minCompactedAgeMs = 10 * 60_000;
@@ -141,7 +141,7 @@ export function createMongoEvents({ connection, appender, heads, now }: MongoEve
     const trimmed = Math.min(await nth(limits.keepAll), oldUpTo);
     const thinned = Math.max(trimmed, Math.min(await nth(limits.keepDroppable, { type: { $in: types } }), oldUpTo));
     if (thinned <= 0) return;
-    // Writes the marks first: a reader may learn of a gap too early, but never finds an unmarked gap.
+    // Writes the marks before the deletion, so a reader never finds an unmarked gap.
     await run(() => at.logs.updateOne({ _id: session }, { $max: { thinned, trimmed } }, { upsert: true }));
     if (trimmed > 0)
       await run(() => at.events(session).deleteMany({ _id: toEventRangeFilter(session, 0, trimmed) as never }));

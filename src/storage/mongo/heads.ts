@@ -7,12 +7,11 @@ import { toEventRangeFilter } from './documents.ts';
 
 const [delayMs, longestMs] = [15, 60];
 const [againMs, closeMs] = [250, 1_000];
-const share = 3; // pause after a write, in multiples of its duration, within the above limits; a slow store gets fewer writes
+const share = 3; // pause after a write, in multiples of its duration, within the above limits
 
 /**
- * Newest seqs of many sessions. With change streams they are rarely needed, so they are read from the logs' ends. Without
- * change streams, servers poll them: each append stores its head shortly afterwards, and one read returns the heads of all
- * sessions.
+ * Newest seqs of many sessions. With change streams they are rarely needed, and are read from the logs. Without change
+ * streams, each append stores its head shortly afterwards, and servers poll all heads in one read.
  */
 export class LogHeadTracker {
   readonly #connection: MongoConnection;
@@ -69,13 +68,11 @@ export class LogHeadTracker {
     return heads;
   }
 
-  /** Stores the pending heads if the store responds soon. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await waitAtMost(closeMs, this.#flush());
   }
 
-  /** Writes batches in sequence, so that a slow store is not overloaded. Later heads are written in the next batch. */
   #flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -98,7 +95,7 @@ export class LogHeadTracker {
     this.#tookMs = monotonicNow() - from;
   }
 
-  /** Retries heads that the store did not accept. Otherwise other servers' readers could miss the end of a quiet log. */
+  /** Retries refused heads. Otherwise, other servers' readers could miss the end of a quiet log. */
   #keepSent(): void {
     for (const [session, head] of this.#sent) if ((this.#due.get(session) ?? 0) < head) this.#due.set(session, head);
     if (!this.#isClosed && this.#due.size > 0) this.#flushAfter(againMs);

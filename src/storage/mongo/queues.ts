@@ -66,7 +66,7 @@ export function createMongoLeases({ at, run }: MongoConnection): LeaseStore {
       const mine = { _id: { $in: [...names] }, holder };
       return await run(async () => {
         await at.leases.updateMany(mine, { $set: { expiresAt } });
-        // A lease found now stays ours until it expires, because no other server takes it before then.
+        // No other server takes our lease before it expires.
         const found = await at.leases.find(mine, { projection: { epoch: 1 } }).toArray();
         return new Map(found.map(({ _id, epoch }) => [_id, epoch]));
       });

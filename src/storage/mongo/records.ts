@@ -22,7 +22,7 @@ export function createMongoRecords(
 ): RecordStore {
   const stored = ({ id, doc, version }: RecordDocument): StoredRecord => ({ id, doc: JSON.parse(doc), version });
 
-  /** Completes the newest append. If its writer died or lost the response between the two writes, a record is behind its log. */
+  /** Completes the newest append. A record is behind its log if the writer failed between the two writes. */
   async function settleSession(id: string): Promise<void> {
     const { data: session } = SessionId.safeParse(id.slice(0, 16));
     if (session && (id.length === 16 || id[16] === ':')) await appender.settleRecords(session);
@@ -53,7 +53,7 @@ export function createMongoRecords(
         );
         if (done.matchedCount === 0 && (await at.records.findOne({ _id }))?.put !== put) throw changed();
       } catch (thrown) {
-        throw isDuplicateKeyError(thrown) ? changed() : thrown; // another record has this name
+        throw isDuplicateKeyError(thrown) ? changed() : thrown;
       }
       return expect + 1;
     });

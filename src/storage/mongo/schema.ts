@@ -12,7 +12,6 @@ interface Index {
   readonly key: Record<string, 1 | -1>;
   readonly options?: CreateIndexesOptions;
 }
-/** Indexes in addition to `_id`. An event's `_id` is its session and seq; a record's begins with its id. */
 const indexes: readonly Index[] = [
   { of: 'events', key: { mark: 1 }, options: { sparse: true } },
   { of: 'events', key: { said: 1 }, options: { sparse: true } },
@@ -99,7 +98,7 @@ async function create({ at, run }: MongoConnection, { of, key, options = {} }: I
   }
 }
 
-/** Rejects with store_corrupt if a log has a head but the database has no event at all, as after a collection was dropped. */
+/** Rejects with store_corrupt if a log has a head but no events exist, as after a collection was dropped. */
 async function refuseEmptied({ at, run }: MongoConnection): Promise<void> {
   for (const events of at.allEvents) {
     if (await run(() => events.findOne({}, { projection: { _id: 1 } }))) return;

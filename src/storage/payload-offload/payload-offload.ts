@@ -18,7 +18,6 @@ const shownChars = 2_000;
 type Fields = Record<string, unknown>;
 interface OffloadedFact {
   readonly fact: SessionFact;
-  /** Removed from the fact's `data`. */
   readonly taken: Fields;
 }
 
@@ -54,7 +53,7 @@ function shortened(text: string): string {
 
 const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value) ?? '');
 
-/** Rough size of the JSON in bytes. Must be cheap, because every event is checked. Stops soon after `enough`. */
+/** Rough size of the JSON in bytes. Must be cheap, because every event is checked. */
 function roughBytes(value: unknown, enough: number): number {
   if (typeof value === 'string') return value.length * 6 <= enough ? value.length : bytesOf(value);
   if (value === null || typeof value !== 'object') return 8;
@@ -77,7 +76,6 @@ export interface PayloadOffload {
   collect(before: number, signal: AbortSignal): Promise<number>;
 }
 
-/** Stored with the fact; refers to the parts removed from `data`. */
 const Reference = z.object({ blob: z.string(), sha256: z.string(), size: z.int() });
 type Reference = z.infer<typeof Reference>;
 type WithReference = { readonly large?: Reference };
@@ -97,7 +95,7 @@ const maxRead = 4 * 1024 * 1024; // bytes of blobs per page; the next page conti
  */
 export function withPayloadOffload({ store, blobs, newId, now }: Options): PayloadOffload {
   const { events, records } = store;
-  /** The shortened form of each append, keyed by the request object, because a retry passes the same object. */
+  /** Keyed by the request object, because a retry passes the same object. */
   const leaned = new WeakMap<AppendRequest, Promise<AppendRequest>>();
 
   async function aside<Fact extends SessionFact>(sessionId: SessionId, seq: number, fact: Fact): Promise<Fact> {

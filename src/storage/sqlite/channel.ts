@@ -7,7 +7,7 @@ import type { StoreCall, StoreOperations, StoreReply } from './transaction.ts';
 import type { CallBatch, ReplyBatch, StoreLane, StoreWorkerInput } from './worker.ts';
 import type { WriteOperations } from './writes.ts';
 
-/** Queue limits; beyond them, a request is refused immediately with `store_busy`. */
+/** Further requests are refused immediately with `store_busy`. */
 export interface QueueLimits {
   readonly requests: number;
   readonly chars: number;
@@ -18,8 +18,8 @@ const batchLimits: QueueLimits = { requests: 512, chars: 4 * 1024 * 1024 };
 /** Characters. Larger requests are bulk requests: command output, files, whole logs. */
 const bulkChars = 16 * 1024;
 /**
- * Maximum number of characters of bulk requests in one message. Limited because small requests wait for the same commit. A
- * single larger request is still sent.
+ * Maximum characters of bulk requests in one message, because small requests wait for the same commit. A single larger
+ * request is still sent.
  */
 const bulkPerBatch = 512 * 1024;
 
@@ -31,9 +31,9 @@ interface Request {
 }
 
 /**
- * Sends reads or writes to the store's thread. Requests from one turn of the event loop share a message, because a message costs
- * more than most requests. One batch is in progress at a time. Small requests go first, so a person's message never waits for
- * other sessions' output. Each batch has some bulk requests, so none starves.
+ * Sends reads or writes to the store's thread, one batch at a time. Requests from one turn of the event loop share a
+ * message, because a message costs more than most requests. Small requests are sent first, so they never wait for other
+ * sessions' output. Each batch has some bulk requests, so none starves.
  */
 export interface StoreChannel<Ops extends StoreOperations> {
   /** `chars`: characters in the arguments. */
@@ -51,7 +51,7 @@ export interface StoreThread extends AsyncDisposable {
 }
 
 export async function openStoreThread(input: DatabaseOptions, limits: QueueLimits): Promise<StoreThread> {
-  const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js'; // the sources, or tsc's output
+  const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js';
   const worker = new Worker(new URL(file, import.meta.url), {
     name: 'store',
     workerData: { ...input, failpoints: getArmedFailpointSpec() } satisfies StoreWorkerInput,
@@ -167,7 +167,7 @@ class RequestQueue<Ops extends StoreOperations> implements StoreChannel<Ops> {
   }
 }
 
-/** Removes and returns as many requests as the limits allow, but at least one. */
+/** Removes as many requests as the limits allow, but at least one. */
 function takeBatch(waiting: Request[], limits: QueueLimits): Request[] {
   let [count, chars] = [0, 0];
   for (const request of waiting) {

@@ -7,8 +7,8 @@ import { migrations } from './schema.ts';
 
 /**
  * Allows one server per store. The lock is an SQLite transaction on a separate file: the kernel releases it when the process
- * ends, and a reused process id cannot pass for the holder. No other code in the process may open that file: on POSIX
- * systems, closing any descriptor of the file releases the lock. A text file next to it names the holder.
+ * ends. No other code in the process may open that file, because on POSIX systems, closing any of its descriptors releases
+ * the lock. A text file next to it names the holder.
  */
 export function lockStore(path: string, now: number): Disposable {
   const note = `${path}.holder`;
@@ -54,8 +54,8 @@ export interface DatabaseOptions {
 }
 
 /**
- * Size of the largest file that is checked at start-up. Limited because a check reads the whole file, at about 2 GB/s if the
- * file is cached in memory. Damage in larger files is found only when it is read.
+ * Largest file that is checked at start-up. A check reads the whole file, at about 2 GB/s if it is cached in memory. Damage
+ * in larger files is found only when it is read.
  */
 const checkedBytes = 256 * 1024 * 1024;
 
@@ -75,7 +75,7 @@ export function openDatabaseForWriting(options: DatabaseOptions, now: number): {
       PRAGMA secure_delete = ON -- removes a deleted session's text from the file
     `);
     migrate(db);
-    db.exec('PRAGMA busy_timeout = 0'); // the thread retries by itself, and serves reads in the meantime
+    db.exec('PRAGMA busy_timeout = 0'); // the thread retries, and serves reads in the meantime
     const held = stack.move();
     return { db, [Symbol.dispose]: () => held.dispose() };
   } catch (thrown) {

@@ -8,7 +8,7 @@ const resultCode = (thrown: unknown): number =>
   thrown instanceof Error && 'errcode' in thrown ? Number(thrown.errcode) : 0;
 export const isBusyError = (thrown: unknown): boolean => (resultCode(thrown) & 0xff) === BUSY;
 
-/** Converts an error from SQLite or the file system. An AppError stays unchanged. */
+/** An AppError is returned unchanged. */
 export function toStoreError(thrown: unknown, path: string): AppError {
   const ours = thrown instanceof Error && ('errcode' in thrown || 'syscall' in thrown);
   if (!ours) return toAppError(thrown);

@@ -2,11 +2,10 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Lease, RecordListOptions, UsageGroupKey } from '../../core/contracts/ports.ts';
 import { unindexedEventTypes } from './schema.ts';
 
-/** `events` is JSON text, which the caller parses once per page. */
+/** `events` is JSON text, parsed once per page. */
 export type EventPageRow = readonly [events: string, head: number, thinned: number, trimmed: number];
 export type RecordRow = readonly [id: string, doc: string, version: number];
 
-/** Documents are already JSON, so the thread gets only text and numbers. */
 export type PutRow = readonly [
   ...[kind: string, id: string, doc: string, sort: number],
   ...[owner: string | null, shared: 0 | 1, state: string | null, name: string | null, parent: string | null],
@@ -18,24 +17,24 @@ type Only = Pick<RecordListQuery, 'owner' | 'shared' | 'state' | 'parent'>;
 
 export type ReadOperations = ReturnType<typeof createReadOperations>;
 
-/** A page ends after this much text, so that long outputs do not make a read expensive. */
+/** Characters. Limits the cost of reading long outputs. */
 const pageChars = 4 * 1024 * 1024;
-/** A search chunk ends after this time, because writes wait for it. */
+/** Time per search chunk, because writes wait for it. */
 const pieceMs = 5;
-/** Rows per search statement: up to `many`, but `few` after a statement that took `slowMs`, because its texts were large. */
+/** Rows per search statement: `many`, but `few` after a statement that took `slowMs`. */
 const rowsAtOnce = { few: 8, many: 128, slowMs: 3 };
-/** Usage events summed per request, and titles searched per request. Either takes a few milliseconds. */
+/** Usage events summed, or titles searched, per request. Takes a few milliseconds. */
 const usageAtOnce = 2_000;
 const titlesAtOnce = 10_000;
-/** Matches of a search chunk, and where the next chunk starts; null: done. */
+/** `next`: start of the next chunk; null: done. */
 export type SearchChunk<Place> = readonly [found: string[], next: Place | null];
 export type EventPosition = readonly [session: string, seq: number];
-/** Sums of a chunk of usage events as JSON, and when the next chunk starts; null: done. */
+/** `sums` is JSON. `next`: start of the next chunk; null: done. */
 export type UsageChunk = readonly [sums: string, next: number | null];
 
 const lastPlace: EventPosition = ['\u{10ffff}', 0];
 
-/** The condition on types must match the index's own condition, because SQLite does not use the index for any other. */
+/** Must repeat the index's own condition on types; otherwise, SQLite does not use the index. */
 export const newestOfTypeQuery = `
   SELECT seq FROM event INDEXED BY event_type WHERE session = ?1 AND type = ?2
     AND type NOT IN (${unindexedEventTypes.map((type) => `'${type}'`).join(', ')})
@@ -107,7 +106,6 @@ function eventReads(db: DatabaseSync, now: () => number) {
     return prepared;
   }
 
-  /** Inserts the common fields at the start of the stored fact, which is a JSON object. */
   function eventsAfter(session: string, after: number, limit: number): string {
     const events: string[] = [];
     const id = JSON.stringify(session);
@@ -162,13 +160,13 @@ function eventReads(db: DatabaseSync, now: () => number) {
 const titlesAfter = "FROM record INDEXED BY record_usage WHERE kind = 'session' AND id > ?1";
 export const titleChunkEndQuery = `SELECT id ${titlesAfter} ORDER BY id LIMIT 1 OFFSET ?2`;
 
-/** The unary plus keeps SQLite from scanning the whole kind in order: few ids have the prefix. */
+/** The unary plus keeps SQLite from scanning the whole kind in order. */
 const idsByPrefix = 'id >= ?2 AND id < ?2 || char(1114111) AND +kind = ?1';
 export const recordsByPrefixQuery = `
   SELECT id, doc, version FROM record WHERE ${idsByPrefix} ORDER BY +sort DESC, id LIMIT ?3
 `;
 
-/** Sets of records for lists and counts. Each condition has an index, which determines the order of its rows. */
+/** Each condition has an index, which determines the order of its rows. */
 export const recordSetConditions = {
   kind: 'kind = :kind',
   owner: 'kind = :kind AND owner = :owner',

@@ -7,11 +7,11 @@ import { toStoreError } from './errors.ts';
 import { toIndexColumns } from './schema.ts';
 
 export interface RecoveryReport {
-  /** Path of the damaged file, which was renamed but not changed. Undefined: nothing was damaged. */
+  /** The damaged file, renamed but not changed. Undefined: nothing was damaged. */
   readonly kept: string | undefined;
   readonly events: number;
   readonly records: number;
-  /** Number of sessions that lost events. Their readers get a resync. */
+  /** Sessions that lost events. Their readers get a resync. */
   readonly gaps: number;
 }
 
@@ -107,7 +107,7 @@ function rescue(from: DatabaseSync, to: DatabaseSync, { name, key, json }: Table
         );
       }
     } catch {
-      // reached the damage, so the next query reads from another side
+      // reached the damage
     }
   }
 }
@@ -122,8 +122,8 @@ function isJson(text: unknown): boolean {
 }
 
 /**
- * Marks gaps that compaction did not create, so that subscribers reload the sessions. Returns the number of those sessions
- * plus the number of sessions whose newest events are missing.
+ * Marks gaps that compaction did not create, so that subscribers reload the sessions. Returns the number of sessions that
+ * have such a gap or lost their newest events.
  */
 function markGaps(db: DatabaseSync): number {
   const holes = db

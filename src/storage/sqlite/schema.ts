@@ -104,8 +104,8 @@ export const migrations: readonly string[] = [
   CREATE INDEX record_parent_state ON record (kind, parent, state, sort DESC, id)
   WHERE parent IS NOT NULL AND state IS NOT NULL;
   `,
-  // Usage totals are read from these indexes alone. `copied`: number of a fork's copied events. The index includes `type`, which
-  // is constant in it, because SQLite would otherwise read the type from the table.
+  // Usage totals are read from these indexes alone. `copied`: a fork's copied events. The index includes the constant
+  // `type`, because SQLite would otherwise read it from the table.
   `
   DROP INDEX event_usage;
   CREATE INDEX event_usage ON event (
@@ -116,13 +116,13 @@ export const migrations: readonly string[] = [
   UPDATE record SET copied = doc ->> '$.forkedFrom.seq' WHERE kind = 'session' AND doc LIKE '%"forkedFrom":{%';
   CREATE INDEX record_usage ON record (id, kind, owner, parent, state, copied) WHERE kind = 'session';
   `,
-  // Includes the type, so that this index alone suffices to find the end of a search's next chunk.
+  // Includes the type, so that a search finds the end of its next chunk in this index alone.
   `
   DROP INDEX event_message;
   CREATE INDEX event_message ON event (session, seq, type) WHERE type IN ('message.user', 'message.assistant');
   `,
-  // Searches and usage totals read only these tables; titles are read from the index. An index with expressions does not
-  // suffice: SQLite also reads the row of a table without a rowid.
+  // Searches and usage totals read only these tables. An index with expressions does not suffice, because SQLite also reads
+  // the row of a table without a rowid.
   `
   CREATE TABLE message (
     session TEXT NOT NULL, seq INTEGER NOT NULL, text ANY, PRIMARY KEY (session, seq)

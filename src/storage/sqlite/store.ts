@@ -204,7 +204,6 @@ function commands(
   };
 }
 
-/** Between chunks, the thread serves other requests. */
 async function foundInPieces<Place>(
   limit: number,
   first: Place,
@@ -220,7 +219,6 @@ async function foundInPieces<Place>(
   return all.slice(0, limit);
 }
 
-/** `undefined` is not JSON, and becomes null. */
 const json = (value: unknown): string => JSON.stringify(value) ?? 'null';
 function putRow({ kind, id, doc, sort = 0 }: RecordPut): PutRow {
   const { owner, shared, state, name, parent, copied, title } = toIndexColumns(kind, doc);
@@ -229,7 +227,7 @@ function putRow({ kind, id, doc, sort = 0 }: RecordPut): PutRow {
 const charsIn = (row: readonly (string | number | null)[]) =>
   row.reduce<number>((sum, it) => sum + (typeof it === 'string' ? it.length : 0), 0);
 
-/** Only this store writes the text, so invalid JSON is damage that SQLite has not detected. */
+/** Only this store writes the text, so invalid JSON means damage. */
 function parsed<T>(text: string, path: string): T {
   try {
     return JSON.parse(text);

@@ -16,7 +16,6 @@ export const toErrorReply = (error: AppError): StoreReply => [
   String(error.cause ?? ''),
 ];
 
-/** A failed request gets its error without affecting the others. */
 export function createCallRunner(
   operations: StoreOperations,
   path: string,
@@ -25,8 +24,8 @@ export function createCallRunner(
 }
 
 /**
- * Group commit: all requests share one transaction and one fsync. Each has a savepoint, so a failed request has no effect and the
- * others continue. `ok` means committed, and on disk if `synchronous` is `full`.
+ * Group commit: all requests share one transaction and one fsync. Each has a savepoint, so a failure affects no other
+ * request. `ok` means committed, and on disk if `synchronous` is `full`.
  */
 export function createGroupCommitter(
   db: DatabaseSync,

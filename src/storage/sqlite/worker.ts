@@ -14,7 +14,7 @@ import {
 } from './transaction.ts';
 import { createWriteOperations } from './writes.ts';
 
-// The SQLite thread. A batch of requests is one message, as are its replies; null closes the store.
+// The SQLite thread. Null closes the store.
 
 export interface StoreWorkerInput extends DatabaseOptions {
   readonly failpoints: string | undefined;
@@ -68,7 +68,7 @@ function serve(): void {
   let resting: NodeJS.Timeout | undefined;
   /**
    * Empties the write-ahead log a second after the first of several deletions, because deleting a project removes many
-   * records. Later deletions do not extend the wait.
+   * records.
    */
   const emptyAtRest = () => {
     if (resting) return;
@@ -76,8 +76,7 @@ function serve(): void {
       resting = undefined;
       try {
         truncateWal(opened.db);
-        // Either the file was closed, which also empties the write-ahead log, or another program is reading it. The next
-        // deletion will retry this.
+        // The file is closed, or another program is reading it. The next deletion retries this.
       } catch {}
     }, restMs).unref();
   };

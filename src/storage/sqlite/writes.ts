@@ -51,7 +51,7 @@ function eventWrites(db: DatabaseSync) {
     },
     /** `types`: JSON list of droppable types, because this thread does not load the events' schema. */
     compact(session: string, types: string, keepDroppable: number, keepAll: number): void {
-      // The newest event is always kept, because it determines the head.
+      // Keeps the newest event, because it determines the head.
       const trimmed = Number(trimmedTo?.get(session, Math.max(1, keepAll))?.seq ?? 0);
       if (trimmed > 0) trim?.run(session, trimmed);
       const thinned = Math.max(trimmed, Number(thinnedTo?.get(session, types, Math.max(1, keepDroppable))?.seq ?? 0));

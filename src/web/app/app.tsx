@@ -13,7 +13,7 @@ import { isSidebarOpen, isWorkPaneMaximized, visiblePane } from './layout.ts';
 import { focusMessageBox, Palette } from './palette.tsx';
 
 export function App() {
-  const hasWork = currentSessionId.value !== undefined; // the pane keeps its place while the session loads
+  const hasWork = currentSessionId.value !== undefined; // keeps the pane while the session loads
   const isOpen = hasWork && workPaneWidth.value > 0;
   return (
     <>

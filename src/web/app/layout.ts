@@ -9,7 +9,7 @@ import { tabElementIdOf } from '../parts/kit/tabs.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
 import { t } from '../text/text.ts';
 
-/** Whether the session list covers the page. Used only on screens too narrow for a column. */
+/** Used only on screens too narrow for a column. */
 export const isSidebarOpen = signal(false);
 export const isPaletteOpen = signal(false);
 export function openPalette(): void {
@@ -18,7 +18,7 @@ export function openPalette(): void {
 /** Pane shown on a phone, which has room for only one. */
 export const visiblePane = signal<'chat' | 'work'>('chat');
 
-/** Id of the work pane's open tab. Empty: the first tab. */
+/** Empty: the first tab. */
 export const activeTabId = createPref<string>('tab', '');
 export const isWorkPaneMaximized = signal(false);
 
@@ -36,7 +36,7 @@ export function showTab(id: string): void {
   else if (workPaneWidth.value === 0) workPaneWidth.value = usual;
 }
 
-/** Like `showTab`, but also moves the focus to the tab. Call only in response to a person's action. */
+/** Call only in response to a person's action. */
 export function focusTab(id: string): void {
   showTab(id);
   focusWhenRendered(() => document.getElementById(tabElementIdOf(id)));

@@ -142,7 +142,7 @@ async function start(): Promise<void> {
   consumeTokenFromUrl();
   const answer = consumeAuthorizationResponse();
   watchUrl();
-  if (currentSessionId.peek() !== undefined) warmParser(); // the parser loads while the session is fetched
+  if (currentSessionId.peek() !== undefined) warmParser();
   const root = document.getElementById('root');
   if (root) render(<App />, root);
   listenForKeys();
@@ -150,10 +150,10 @@ async function start(): Promise<void> {
   catchDrops();
   badgeInTitle();
   effect(() => {
-    if (currentSessionId.value !== undefined) visiblePane.value = 'chat'; // matters only on a phone, which shows one pane at a time
+    if (currentSessionId.value !== undefined) visiblePane.value = 'chat'; // matters only on a phone
   });
   for (let isRetry = false; !(await loadServerInfo()); isRetry = true) await promptForToken(isRetry);
-  consumeSignInErrorFromUrl(); // removes an old sign-in error from the address, because the person is signed in
+  consumeSignInErrorFromUrl();
   document.addEventListener(
     'visibilitychange',
     () => void (document.visibilityState === 'visible' && loadServerInfo()),
@@ -178,10 +178,10 @@ async function start(): Promise<void> {
 
 void start();
 
-// `corral login` opens the page with a challenge. If the person agrees, the command gets a code, either through its port on
-// this machine or from the person, who types it in.
+// `corral login` opens the page with a challenge. If the person agrees, the command gets a code, through its local port or
+// typed by the person.
 
-/** Removes the request from the page's address. Without `port`, the command runs on another machine. */
+/** Without `port`, the command runs on another machine. */
 function takeCommandRequest() {
   const [challenge = ''] = takeUrlParameters('login');
   if (challenge === '') return undefined;

@@ -28,7 +28,7 @@ import type { TextKey } from '../text/texts.ts';
 import { workTabs } from '../work/pane.tsx';
 import { focusTab, isPaletteOpen, isSidebarOpen, stopCurrentRun, toggleWorkPane, visiblePane } from './layout.ts';
 
-/** `keys` is a shortcut that works while no dialog is open. `mod` is Ctrl, or Cmd on a Mac. */
+/** `keys` is a shortcut. `mod` is Ctrl, or Cmd on a Mac. */
 interface PaletteCommand {
   readonly id: string;
   readonly label: TextKey;

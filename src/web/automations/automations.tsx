@@ -51,10 +51,9 @@ function Automations() {
   );
 }
 
-/** Secrets created while this page is open, by automation id. A component's state would not survive a confirmation dialog. */
+/** New secrets by automation id. A component's state would not survive a confirmation dialog. */
 const made = new Map<string, string>();
 
-/** Shows a secret only while the page that created it is open. */
 function HookAddress({ id, hook }: { id: string; hook: NonNullable<Automation['hook']> }) {
   const [secret, setSecret] = useState(made.get(id));
   const [trouble, tryIt] = useActionError();
@@ -104,7 +103,7 @@ function HookAddress({ id, hook }: { id: string; hook: NonNullable<Automation['h
   );
 }
 
-const lookMs = 3_000; // polling interval while starts are queued or running
+const lookMs = 3_000;
 
 function AutomationView({ id }: { id: string }) {
   const automation = automations.value?.find((one) => one.id === id);

@@ -33,7 +33,7 @@ const toGoalTexts = (goal: Goal | null = null): GoalTexts => ({
   checks: (goal?.checks ?? []).map(({ command }) => command).join('\n'),
 });
 
-/** Keeps the time limits of unchanged checks and the goal's revisions, because the form shows neither. Null: no goal. */
+/** Keeps time limits and revisions, because the form does not show them. Null: no goal. */
 function toGoal({ rubric = '', checks = '' }: Partial<GoalTexts> = {}, before: Goal | null = null) {
   if (before && toGoalTexts(before).rubric === rubric && toGoalTexts(before).checks === checks) return before;
   const commands = checks.split('\n').filter((line) => line.trim() !== '');
@@ -57,7 +57,6 @@ function toRepositories(text: string, before: readonly Repository[]) {
   });
 }
 
-/** Form fields, which differ from the server's input. Hidden fields are absent. */
 interface Entries {
   readonly name: string;
   readonly message?: string;
@@ -76,7 +75,7 @@ export function AutomationForm({ automation, back }: { automation?: Automation; 
   const models = useModelChoices();
   useEffect(() => {
     const reads = [loadTemplates, loadSkills, loadAutomations];
-    for (const read of reads) void read().catch(() => {}); // names can be typed without the lists
+    for (const read of reads) void read().catch(() => {});
   }, []);
   const { repositories = [], skills: pins = [], schedule = null, after = null, budget = null } = automation ?? {};
   const value = {

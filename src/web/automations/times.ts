@@ -45,7 +45,7 @@ export function findTimeZone(text: string): string | undefined {
   const cities = all.filter((zone) => zone.toLowerCase().endsWith(`/${target}`));
   return named ?? (cities.length === 1 ? cities[0] : olderZone(text.trim()));
 }
-/** Resolves names that are no longer in the list, such as `Asia/Calcutta` or `GMT`. Undefined: unknown. */
+/** Resolves outdated names, such as `Asia/Calcutta`. Undefined: unknown. */
 function olderZone(text: string): string | undefined {
   try {
     return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone;

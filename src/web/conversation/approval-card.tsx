@@ -27,10 +27,10 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
   const decided = item.decided.value;
   const act = (work: () => Promise<unknown>) => async () => {
     setSending(true);
-    // Fails if the request fails (the person can retry), or if another person decided first (the log will soon show that).
+    // Fails if the request fails, or if another person has already decided.
     await tryOrNotify(t('approval.notDecided'), work);
     setSending(false);
-    // The focused button is gone, so the message box gets the focus, except on a phone, where that would open the keyboard.
+    // The focused button is gone. On a phone, focusing the message box would open the keyboard.
     if (document.activeElement === document.body && !isTouchDevice()) document.getElementById('message')?.focus();
   };
   const summary = summarizeArgs(args);
@@ -181,7 +181,7 @@ export function toJsonText(value: unknown, instead: string): string {
   }
 }
 
-/** Parses an edited call: commands as text, other calls as JSON. Throws if the text is not valid JSON. */
+/** Throws if the text is not valid JSON. Commands are plain text. */
 function changed(args: Readonly<Record<string, unknown>>, text: string): Record<string, unknown> {
   if (typeof args.command === 'string') return { ...args, command: text };
   return JSON.parse(text) as Record<string, unknown>;
@@ -193,8 +193,6 @@ export function toApprovalDecisionText(decided: NonNullable<ApprovalItem['decide
   const comment = decided.text ? ` ${t('quoted', { text: decided.text })}` : '';
   return `${t(`approval.${decided.decision}`)}${by}.${comment}`;
 }
-
-// The title and text of a proposed pull request are shown as plain text instead of JSON.
 
 type Args = Readonly<Record<string, unknown>>;
 type Proposal = Args & { readonly title: string; readonly text: string };

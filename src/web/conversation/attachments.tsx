@@ -15,7 +15,7 @@ interface Attachment {
   readonly key: number;
   readonly name: string;
   readonly size: number;
-  /** Thumbnail address. Undefined: not an image, or an image type without a thumbnail. */
+  /** Thumbnail address. Undefined: the file has no thumbnail. */
   readonly picture: string | undefined;
   /** From 0 to 1. */
   readonly done: number;
@@ -100,7 +100,6 @@ export function Attachments({ sessionId }: { sessionId: string | undefined }) {
 }
 
 const isUpload = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-/** Undefined: the attachment is a path, or the upload is gone. */
 async function readSentFile(id: string) {
   if (!isUpload.test(id)) return undefined;
   const answer = await fetchWithToken(`/api/v1/files/${id}/info`);
@@ -126,7 +125,7 @@ export function SentAttachment({ id }: { id: string }) {
       made = URL.createObjectURL(new Blob([await answer.arrayBuffer()], { type: found.type }));
       setPicture(made);
     };
-    look().catch(() => {}); // on failure, the name from the log is shown
+    look().catch(() => {});
     return () => {
       isOver = true;
       if (made !== undefined) URL.revokeObjectURL(made);

@@ -2,8 +2,6 @@ import { signal } from '@preact/signals';
 import { readPref, storePref } from '../data/prefs.ts';
 import { currentSessionId } from '../data/sessions.ts';
 
-// Drafts survive a reload.
-
 const keyOf = (sessionId: string | undefined) => `draft.${sessionId ?? 'new'}`;
 
 export const readComposerDraft = (sessionId: string | undefined): string => readPref(keyOf(sessionId));
@@ -18,7 +16,6 @@ export function setComposerText(text: string): void {
   saveComposerDraft(currentSessionId.peek(), text);
 }
 
-/** Replaces the text of the message box, as if a person had pasted it. */
 export function fillComposer(text: string): void {
   const field = document.getElementById('message') as HTMLTextAreaElement | null;
   field?.focus();

@@ -52,17 +52,17 @@ export function Composer() {
   const isGoalBad = goal !== undefined && findGoalProblem(goal) !== undefined;
   const text = composerText.value;
   const status = currentSessionStatus.value;
-  const steers = status === 'running' && goal === undefined; // a message with a goal starts its own run
+  const steers = status === 'running' && goal === undefined;
   const hint = t(goal ? 'hint.task' : (hints[status] ?? 'hint.more'));
   const completion = useCompletion(ref, text);
-  // Both effects run before the paint. If they ran later, they would replace newly typed text and steal the focus.
+  // Run before the paint. Later effects would replace newly typed text and steal the focus.
   useLayoutEffect(() => {
     composerText.value = readComposerDraft(id);
   }, [id]);
   useLayoutEffect(() => {
     if (!isTouchDevice() && !isRepositoryFieldOpen.peek()) ref.current?.focus();
   }, []);
-  // Grows the box with its text in browsers without `field-sizing`.
+  // Grows the box in browsers without `field-sizing`.
   useEffect(() => {
     const node = ref.current;
     if (!node || CSS.supports('field-sizing', 'content')) return;
@@ -163,7 +163,7 @@ export function Composer() {
           onSelect={completion.look}
           onKeyDown={(event) => {
             if (completion.onKey(event)) return;
-            // Phone keyboards have no Shift+Enter, so on a phone Enter starts a new line.
+            // Phone keyboards have no Shift+Enter, so Enter starts a new line.
             if (pressedKeyOf(event) !== 'Enter' || event.shiftKey || isTouchDevice()) return;
             event.preventDefault();
             void submit();
@@ -214,7 +214,7 @@ function GoalFields({ id, goal, onClose }: { id: string | undefined; goal: GoalD
   const form = useRef<HTMLFieldSetElement>(null);
   useLayoutEffect(() => {
     form.current?.querySelector('textarea')?.focus({ preventScroll: true });
-    form.current?.scrollIntoView({ block: 'nearest' }); // shows the whole form, including its title and close button
+    form.current?.scrollIntoView({ block: 'nearest' });
   }, []);
   const problem = findGoalProblem(goal);
   return (

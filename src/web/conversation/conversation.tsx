@@ -34,11 +34,11 @@ export function Conversation() {
   useLayoutEffect(() => {
     if (id === undefined) {
       end.stay();
-      scroller.current?.scrollTo(0, 0); // the start page opens at its top
+      scroller.current?.scrollTo(0, 0);
     } else end.follow();
     isAway.value = false;
   }, [id]);
-  // Stays at the end as the content grows, for example when a message streams or an image loads.
+  // Stays at the end as the content grows.
   useEffect(() => {
     const node = scroller.current;
     const inner = node?.firstElementChild;
@@ -69,7 +69,7 @@ export function Conversation() {
   useLayoutEffect(() => {
     if (last?.kind === 'user') end.follow();
     if (end.follows) toEnd();
-  }, [id, last?.seq]); // compares the seq, because the message object is replaced once the whole log has been read
+  }, [id, last?.seq]); // compares the seq, because reading the whole log replaces the message object
   return (
     <>
       <div
@@ -111,17 +111,13 @@ export function Conversation() {
   );
 }
 
-/**
- * Questions and permissions that the agent waits for. The page draws them outside the list of messages, so that nothing an agent
- * writes can hide them or keep them from being drawn.
- */
+/** Drawn outside the list of messages, so that nothing an agent writes can hide them. */
 const OpenItems = () => (
   <section class="stack open-items scrolls" aria-label={t('openItems')} aria-live="polite">
     {conversationState.open.value.map(drawOpenItem)}
   </section>
 );
 
-/** A plan with a single step is shown only as that step's heading in the conversation. */
 const ConversationPlan = () =>
   conversationState.plan.value.length > 1 ? <PlanPanel model={conversationState} /> : null;
 

@@ -36,13 +36,11 @@ import { ToolCard } from './tool-card.tsx';
 interface Props {
   readonly model: ConversationState;
   readonly sessionId: string | undefined;
-  /** False in a replay and in a shared session, where people cannot decide, retry or edit. */
+  /** False in a replay and in a shared session, which are read-only. */
   readonly isLive?: boolean;
-  /** Older items have not been read yet. */
   readonly isEndOnly?: boolean;
 }
 
-/** Shows the items in log order. The end is drawn first; earlier items follow, frame by frame. */
 export function ConversationItems({ model, sessionId, isLive = false, isEndOnly = false }: Props) {
   const shown = useEndFirst(model);
   const log = useRef<HTMLDivElement>(null);
@@ -84,8 +82,8 @@ function useEndFirst(model: ConversationState): ItemWindow {
 }
 
 /**
- * Whether the newest items, which are drawn first, have their final height. Until then, for up to one second, all items are
- * hidden, so that no line moves under the pointer.
+ * Whether the newest items have their final height. Until then, for up to one second, all items are hidden, so no line moves
+ * under the pointer.
  */
 function useStill(log: RefObject<HTMLDivElement | null>, hasItems: boolean): boolean {
   const [isStill, setStill] = useState(false);
@@ -99,7 +97,7 @@ function useStill(log: RefObject<HTMLDivElement | null>, hasItems: boolean): boo
   return isStill;
 }
 
-/** Calls `act` after the browser has painted. Uses a timer on a hidden page, which is not painted. */
+/** Uses a timer on a hidden page, which is not painted. */
 function afterFrame(act: () => void): void {
   if (document.visibilityState === 'hidden') setTimeout(act, 50);
   else requestAnimationFrame(() => setTimeout(act));
@@ -212,7 +210,6 @@ function toText(item: ConversationItem): string {
   }
 }
 
-/** A repository that could not be used ended the run. The card offers two ways to continue. */
 function RepositoryCard({ seq, data }: { seq: number; data: EventDataOf<'repository'> }) {
   const { kind, path, url, detail } = data;
   const isLive = useContext(LiveContext);

@@ -19,7 +19,6 @@ import { t } from '../text/text.ts';
 import { SentAttachment } from './attachments.tsx';
 import { fillComposer } from './composer-text.ts';
 
-/** Editing a message that started a run creates a branch. */
 export function UserMessage({ item, isLive }: { item: UserItem; isLive: boolean }) {
   const [isEdited, setEdited] = useState(false);
   const change = () => (item.steers ? fillComposer(item.text) : setEdited(true));
@@ -158,7 +157,7 @@ function EditForm({ item, onClose }: { item: UserItem; onClose: () => void }) {
 
 function BranchSwitch({ seq }: { seq: number }) {
   const sessionId = currentSessionId.value;
-  // The first message that the session did not copy is unknown until the whole log has been read.
+  // The session's first own message is unknown until the whole log has been read.
   if (sessionId === undefined || isLoadingHistory.value) return null;
   const copied = sessions.value.find(({ id }) => id === sessionId)?.forkedFrom?.seq ?? 0;
   const own = conversationState.items.value.find((item) => item.kind === 'user' && item.seq > copied);

@@ -18,12 +18,10 @@ import { t, translateServerText } from '../text/text.ts';
 
 /** URL, optionally with `#` and a branch, tag or commit. Empty: no repository. */
 export const chosenRepository = signal('');
-/** Whether the repository is a field instead of a chip. */
 export const isRepositoryFieldOpen = signal(false);
 
 export function NewSessionChoices() {
   useEffect(() => {
-    // The template or skills chip stays hidden if its list fails to load.
     for (const read of [loadEffectiveModels, loadSkills, loadTemplates]) void read().catch(() => {});
   }, []);
   const model = chosenModel.value || effectiveModels.value?.model || serverInfo.value?.model || '';

@@ -62,7 +62,6 @@ export function WaitNote({ item }: { item: WaitItem }) {
   );
 }
 
-/** A decision that a person must make now. */
 export const drawOpenItem = (item: ConversationState['open']['value'][number]) =>
   item.kind === 'approval' ? (
     <ApprovalCard key={item.seq} item={item} isLive />
@@ -111,7 +110,7 @@ export function toPhaseTextKey(phase: string): TextKey {
   return isTextKey(key) ? key : 'phase.starting';
 }
 
-/** Phases of pausing, resuming and releasing an idle sandbox. Hidden unless the item lists ended processes. */
+/** Phases of an idle sandbox. Hidden unless the item lists ended processes. */
 const unsaid: ReadonlySet<string> = new Set(['pausing', 'paused', 'resuming', 'resumed', 'released']);
 
 export function PhaseNote({ item }: { item: PhaseItem }) {
@@ -193,7 +192,7 @@ export function EventNote({ event }: { event: EventItem['event'] }) {
 function GoalNote({ data }: { data: EventDataOf<'goal'> }) {
   if (data.kind === 'checking') return null;
   if (data.kind === 'judged') {
-    if (data.feedback === undefined) return null; // the run's end, which comes next, shows the verdict
+    if (data.feedback === undefined) return null; // the run's end shows the verdict
     return (
       <p class="aside goal" data-result={data.result}>
         <strong>{t('goal.back')}</strong> {truncateLine(translateServerText(data.reason))}
@@ -280,7 +279,7 @@ export function RunEndNote({ item, isLive }: { item: RunEndItem; isLive: boolean
   );
 }
 
-/** Shows `3 files edited +41 −2`. The line counts are known only if file tools wrote all of the files. */
+/** The line counts are known only if file tools wrote all of the files. */
 function EditCounts({ item }: { item: RunEndItem }) {
   const { edits } = item;
   const changed = item.changed.value;

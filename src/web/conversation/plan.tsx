@@ -4,7 +4,7 @@ import { Icon } from '../parts/kit/icon.tsx';
 import { StatusIcon } from '../parts/kit/status.tsx';
 import { t } from '../text/text.ts';
 
-const short = 4; // steps; a longer plan collapses to its current step
+const short = 4; // steps; a longer plan collapses
 
 export function PlanPanel({ model }: { model: ConversationState }) {
   const steps = model.plan.value;

@@ -51,7 +51,7 @@ export function ToolCard({ item }: { item: ToolItem }) {
   );
 }
 
-/** Whether the call was rejected or otherwise not approved. The result mentions this only in its text for the model. */
+/** Whether the call was not approved. The result mentions this only in its text for the model. */
 function isRefused({ approval }: ToolItem): boolean {
   const decided = approval.value?.decided.value;
   return decided !== undefined && decided !== 'gone' && decided.decision !== 'approved';
@@ -75,7 +75,7 @@ const telling = [
   ...['command', 'file', 'query', 'url', 'input', 'glob', 'regex', 'title', 'text', 'path', 'id'],
   ...['key', 'option', 'javascript', 'action'],
 ];
-/** Argument that best identifies the call. Further arguments can arrive when the call ends. */
+/** Argument that best identifies the call. More can arrive when the call ends. */
 function formatSubject({ args }: Pick<ToolItem, 'args'>): string {
   const summary = telling.map((key) => args[key]).find((value) => typeof value === 'string' && value !== '');
   return joinLines(

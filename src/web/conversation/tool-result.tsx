@@ -47,7 +47,6 @@ export function FileDiff({ before, after, textOf }: Omit<FileEdit, 'path'> & { t
   return <DiffView lines={lines} textOf={textOf} />;
 }
 
-/** The browser lays out only lines near the view. Very long lines are split into parts. */
 export function DiffView({ lines, textOf }: { lines: readonly DiffLine[]; textOf: (text: string) => string }) {
   const [max, setMax] = useState(maxDiffLines);
   if (lines.length === 0 || lines.every(({ kind }) => kind === 'skipped'))
@@ -72,7 +71,7 @@ export function DiffView({ lines, textOf }: { lines: readonly DiffLine[]; textOf
   );
 }
 
-/** Fetches the image when it comes into view. An image element cannot load it, because an address must not contain the token. */
+/** Fetched, because an image element's address must not contain the token. Loads when it comes into view. */
 function Screen({ address, text }: { address: string; text: string }) {
   const [url, setUrl] = useState<string>();
   const ref = useRef<HTMLDivElement>(null);
@@ -84,7 +83,7 @@ function Screen({ address, text }: { address: string; text: string }) {
       seen.disconnect();
       fetchWithToken(path)
         .then(async (response) => response.ok && setUrl(URL.createObjectURL(await response.blob())))
-        .catch(() => {}); // the image may have been deleted; its text is still shown
+        .catch(() => {});
     });
     if (ref.current) seen.observe(ref.current);
     return () => seen.disconnect();
@@ -103,7 +102,6 @@ function Screen({ address, text }: { address: string; text: string }) {
   );
 }
 
-/** Path of an address on this server. Undefined: another server's address, or not an address. */
 function pathHere(address: string): string | undefined {
   if (!URL.canParse(address, location.origin)) return undefined;
   const { origin, pathname, search } = new URL(address, location.origin);
@@ -138,7 +136,7 @@ interface Props {
   readonly text: string;
   readonly command?: string | undefined;
   readonly isLive?: boolean;
-  /** File with the full output, if `text` is only its beginning and end. */
+  /** Set if `text` is only its beginning and end. */
   readonly whole?: FullOutputFile | undefined;
 }
 
@@ -217,10 +215,7 @@ interface FullOutputFile {
   readonly path: string;
 }
 
-/**
- * File with the full output of a command in the selected session. Undefined: another tool's output, another session, or the
- * logged output is not truncated.
- */
+/** File with the full output of a command. Undefined: another tool, another session, or an output that is not truncated. */
 function findFullOutputFile({ sessionId, runId, callId, family }: ToolItem, text: string): FullOutputFile | undefined {
   if (family !== 'shell' || sessionId !== currentSessionId.value || !leftOut.test(text)) return undefined;
   return { sessionId, path: `.corral/output/${runId}.${callId}.log` };

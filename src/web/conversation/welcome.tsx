@@ -9,7 +9,7 @@ import { t } from '../text/text.ts';
 import { Composer } from './composer.tsx';
 import { fillComposer } from './composer-text.ts';
 
-// Tasks that any model can do. The demo model has scripted answers (`src/agents/models/demo/tasks`).
+// The demo model has scripted answers (`src/agents/models/demo/tasks`).
 
 const tasks = [
   { icon: 'play', title: 'task.game', hint: 'task.gameTells', text: 'task.gameText' },
@@ -18,7 +18,7 @@ const tasks = [
 ] as const;
 
 export function Welcome() {
-  const model = chosenModel.value || effectiveModels.value?.model; // loaded by the composer; on failure, models are not mentioned
+  const model = chosenModel.value || effectiveModels.value?.model;
   return (
     <div class="welcome">
       <h2>{t('welcome')}</h2>
@@ -41,7 +41,6 @@ export function Welcome() {
   );
 }
 
-/** Shown after an answer in which the demo did nothing. */
 export function DemoHelp({ session }: { session: Session }) {
   const hasOther = effectiveModels.value?.providers.some(({ isReady }) => isReady) === true;
   return (

@@ -12,13 +12,12 @@ interface NewMessage {
   /** One line, in the format of `parseRepository`. */
   readonly repository?: string | undefined;
   readonly skills?: readonly string[];
-  /** With a goal, the message starts its own run, whose work is judged by the goal. */
+  /** With a goal, the message starts its own run. */
   readonly goal?: GoalInput | undefined;
-  /** Used only for a new session, like the repository and the skills. */
+  /** Used only for a new session. */
   readonly session?: Partial<Record<'model' | 'template' | 'projectId', string | undefined>>;
 }
 
-/** Without a selected session, creates and selects one first. */
 export async function sendMessage({ text, attachments = [], repository, skills = [], goal, session }: NewMessage) {
   let sessionId = currentSessionId.value;
   if (sessionId === undefined) {

@@ -1,7 +1,5 @@
 import type { Session } from './sessions.ts';
 
-// Branches of an edited message: one session with the message's original version, and one for each new version.
-
 type BranchedSession = Pick<Session, 'id' | 'branch' | 'forkedFrom' | 'createdAt'>;
 interface MessagePlace {
   readonly sessionId: string;
@@ -25,7 +23,6 @@ export function findMessageBranches(
   return ids.length < 2 ? undefined : { ids, at: ids.indexOf(sessionId) };
 }
 
-/** Finds where a copied message was written: in the session that it was copied from. */
 function originOf(byId: ReadonlyMap<string, BranchedSession>, { sessionId, seq }: MessagePlace): MessagePlace {
   const from = byId.get(sessionId)?.forkedFrom;
   if (!from || seq > from.seq || from.sessionId === sessionId) return { sessionId, seq };

@@ -2,11 +2,10 @@ import type { ConversationItem } from './items.ts';
 
 // The end of a conversation is drawn first. Each further frame adds the part above.
 
-export const itemsPerBatch = 20; // drawn together in one frame
+export const itemsPerBatch = 20;
 
 export interface ItemWindow {
   readonly items: readonly ConversationItem[];
-  /** Index of the first drawn item, at the start of a part. */
   readonly first: number;
   /** Index of an item that starts a part. All parts except the first and the last have the same size. */
   readonly anchor: number;
@@ -14,7 +13,7 @@ export interface ItemWindow {
 
 export const emptyItemWindow: ItemWindow = { items: [], first: 0, anchor: 0 };
 
-/** Adds one part above. If many new items arrived together, draws only the last part. */
+/** Adds one part above. After many new items, draws only the last part. */
 export function advanceItemWindow(before: ItemWindow, items: readonly ConversationItem[]): ItemWindow {
   const now = before.items[0] === items[0] ? before : movedDown(before, items);
   if (!now) return { items, first: partStart(0, items.length - itemsPerBatch), anchor: 0 };
@@ -24,7 +23,6 @@ export function advanceItemWindow(before: ItemWindow, items: readonly Conversati
   return { items, first: partStart(anchor, from), anchor };
 }
 
-/** Moves the window down after items were added before it. Undefined: the window's items are gone. */
 function movedDown(before: ItemWindow, items: readonly ConversationItem[]): ItemWindow | undefined {
   const lastPart = partStart(before.anchor, before.items.length - 1);
   const place = placeOf(before.items[lastPart], items);
@@ -37,7 +35,7 @@ function movedDown(before: ItemWindow, items: readonly ConversationItem[]): Item
 const placeOf = (item: ConversationItem | undefined, items: readonly ConversationItem[]): number =>
   item ? items.findIndex(({ seq }) => seq === item.seq) : -1;
 
-/** A batch's key identifies the same items, even after more were added before them. */
+/** A batch keeps its key when items are added before it. */
 export function splitIntoItemBatches({ items, first, anchor }: ItemWindow) {
   const parts: { key: number; items: readonly ConversationItem[] }[] = [];
   for (let from = first; from < items.length; ) {

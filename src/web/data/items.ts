@@ -2,8 +2,8 @@ import type { Signal } from '@preact/signals';
 import type { Event } from '../../client/types.ts';
 import { isFileReadingTool, type NoteEventType } from '../../core/model/event-traits.ts';
 
-// Items of a conversation, built from its log. An item stays the same object; the parts that change are signals, so that one more
-// word redraws only one message.
+// Items of a conversation. An item stays the same object; its changing parts are signals, so a new word redraws only one
+// message.
 
 export type EventOf<Type extends Event['type']> = Extract<Event, { type: Type }>;
 export type EventDataOf<Type extends Event['type']> = EventOf<Type>['data'];
@@ -23,7 +23,6 @@ export interface RunUsage {
   readonly outputTokens: number;
   /** Undefined: a model's price is unknown. */
   readonly cost: number | undefined;
-  /** Model of the last turn. */
   readonly model?: string;
 }
 
@@ -35,7 +34,7 @@ export interface UserItem extends ItemPosition {
   readonly kind: 'user';
   readonly text: string;
   readonly attachments: readonly string[];
-  /** The message arrived during a run, and has no goal. A message with a goal starts its own run. */
+  /** The message arrived during a run, and has no goal. */
   readonly steers: boolean;
   readonly goal: EventDataOf<'message.user'>['goal'];
 }
@@ -53,7 +52,6 @@ export interface ToolItem extends ItemPosition {
   readonly family: string;
   readonly args: Readonly<Record<string, unknown>>;
   readonly state: Signal<ToolState>;
-  /** Drawn on the call's card. */
   readonly approval: Signal<ApprovalItem | undefined>;
   readonly child: Signal<EventDataOf<'child.started'> | undefined>;
 }
@@ -91,9 +89,8 @@ export interface RetryItem extends ItemPosition {
   readonly state: Signal<{
     readonly failures: number;
     readonly detail: string;
-    /** The next attempt; missing in old logs. `number` counts from 1. */
+    /** Missing in old logs. `number` counts from 1. */
     readonly next?: { readonly number: number; readonly most: number; readonly at: number };
-    /** The provider has answered, or the run no longer waits for it. */
     readonly isOver: boolean;
   }>;
 }
@@ -101,7 +98,6 @@ export interface TextItem extends ItemPosition {
   readonly kind: 'error' | 'thoughts';
   readonly text: string;
 }
-/** A file's text before and after the file tools wrote it, in one call or during a whole run. */
 export interface FileEdit {
   readonly path: string;
   readonly before: string | null;
@@ -121,15 +117,14 @@ export interface ChangedFile {
 export interface RunEndItem extends ItemPosition {
   readonly kind: 'end';
   readonly data: EventDataOf<'run.end'>;
-  /** Attachments and goal of the run's task, if the page has it. */
   readonly attachments: readonly string[];
   readonly goal: UserItem['goal'];
   readonly ms: number | undefined;
   readonly used: RunUsage;
   readonly edits: readonly FileEdit[];
-  /** At first the files in `edits`; later all files that changed during the run, once the page has read the list. */
+  /** First the files in `edits`, later all files that changed during the run. */
   readonly changed: Signal<readonly ChangedFile[]>;
-  /** A card above already explains why the run failed, and what to do. */
+  /** A previous card already explains the failure. */
   readonly isBlocked: boolean;
 }
 export type ConversationItem =

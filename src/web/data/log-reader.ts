@@ -1,9 +1,9 @@
 import type { Event } from '../../client/types.ts';
 
-// Reads a session's log. The end of a long log is read first, because people read the newest messages first.
+// Reads the end of a long log first, because people read the newest messages first.
 
 const pageSize = 1_000; // events
-/** Number of events at the end of a long log that are shown first: enough for several screens. */
+/** Events shown first from the end of a long log: enough for several screens. */
 const endSize = 300;
 const againMs = 1_000;
 const batchMs = 16;
@@ -14,7 +14,7 @@ interface LogPage {
 }
 export interface LogSource {
   list(afterSeq: number, limit: number): Promise<LogPage>;
-  /** Sends stored and new events after a seq, until the returned function is called. */
+  /** Sends stored and new events until the returned function is called. */
   follow(afterSeq: number, subscriber: LogSubscriber): () => void;
   /** Whether a retry is pointless, for example because the session does not exist. */
   isFinal(error: unknown): boolean;
@@ -28,16 +28,10 @@ export interface LogSink {
   take(events: readonly Event[]): void;
   /** Receives events of the log's end, in order, while earlier ones are read. `join` delivers them again. */
   takeEnd(events: readonly Event[]): void;
-  /**
-   * Called when all earlier events have been read. Receives the events of the log's end again, up to the newest. From then on,
-   * only `take` is called.
-   */
+  /** Called when all earlier events have been read. Receives the log's end again. From then on, only `take` is called. */
   join(end: readonly Event[]): void;
   gone(): void;
-  /**
-   * Called when the server cannot send the next events and has sent a resync instead. The reader has stopped; the view must
-   * start a new one.
-   */
+  /** Called when the server has sent a resync. The reader has stopped; the view must start a new one. */
   startAgain(): void;
 }
 
@@ -47,7 +41,7 @@ export class LogReader {
   /** Seq of the newest event that was read, and of the newest that is known to exist. */
   #seq = 0;
   #head = 1;
-  /** Events still to read: after `after`, up to and including `upTo`. */
+  /** Events still to read, including `upTo`. */
   #gap: { after: number; readonly upTo: number } | undefined;
   #end: Event[] = [];
   #waiting: Event[] = [];
@@ -89,7 +83,6 @@ export class LogReader {
     }
   }
 
-  /** Waits after a temporary failure, such as a busy store. A permanent failure, such as a missing session, ends the reader. */
   async #failed(error: unknown): Promise<void> {
     if (this.#isOver) return;
     if (this.#source.isFinal(error)) this.#leave();
@@ -128,7 +121,7 @@ export class LogReader {
     }
   }
 
-  /** Reads whole pages up to the newest event before subscribing, because a subscription sends one frame per event. */
+  /** Reads whole pages before it subscribes, because a subscription sends one frame per event. */
   async #catchUp(): Promise<void> {
     while (this.#seq < this.#head) {
       const page = await this.#source.list(this.#seq, pageSize);

@@ -22,13 +22,9 @@ export function onSessionEvent(listener: (event: Event) => void): () => void {
   return () => void listeners.delete(listener);
 }
 
-/** Whether the page shows only the end of a long log, while earlier events are read. */
 export const isLoadingHistory = signal(false);
 let history: ConversationState | undefined;
-/**
- * Id of a message that began before the part of the log that is shown. Its pieces are skipped, because its beginning is
- * missing.
- */
+/** A message that began before the part of the log that is shown. Its pieces are skipped. */
 let cutMessage: string | undefined;
 
 function take(taken: readonly Event[]): void {
@@ -54,7 +50,7 @@ function takeEnd(taken: readonly Event[]): void {
   );
 }
 
-/** Processes the log's end again after all earlier events, because its meaning depends on them. */
+/** Processes the log's end again, because its meaning depends on previous events. */
 function join(end: readonly Event[]): void {
   const whole = history;
   if (!whole) return;
@@ -98,7 +94,7 @@ const createSource = (sessionId: string): LogSource => ({
 
 function open(sessionId: string): () => void {
   let stop = () => {};
-  /** Leaves a session that no longer exists. If its messages were shown, it was deleted; otherwise the reason is unknown. */
+  /** Leaves a session that no longer exists. If its messages were shown, it was deleted. */
   const gone = () => {
     const wasShown = conversationState.seq > 0;
     forgetSession(sessionId);

@@ -19,10 +19,7 @@ import {
   type WaitItem,
 } from './items.ts';
 
-// Turns a session's events into the page's content. Live sessions and replays share it, so both show the same cards.
-
 const maxLive = 2_000_000;
-/** Events that end a series of retries: the provider has answered, or the run no longer waits for it. */
 const endsRetries: ReadonlySet<Event['type']> = new Set<Event['type']>([
   'message.delta',
   'message.assistant',
@@ -34,9 +31,7 @@ const endsRetries: ReadonlySet<Event['type']> = new Set<Event['type']>([
   'run.wait',
   'run.end',
 ]);
-/**
- * Phases that lead to another phase. All phases of a start share one line, up to and including the first phase not listed here.
- */
+/** All phases of a start share one line, up to and including the first phase not listed here. */
 export const transientPhases: ReadonlySet<string> = new Set(['queued', 'image', 'starting', 'pausing', 'resuming']);
 /** Sandbox states after which "ready" is worth showing. */
 const returns: ReadonlySet<string> = new Set(['paused', 'lost', 'released']);
@@ -67,18 +62,15 @@ export const isUnusableRepository = ({ data }: EventOf<'repository'>): boolean =
   data.kind === 'failed' || data.kind === 'unprepared';
 
 const setupKinds: ReadonlySet<string> = new Set(['fetching', 'ready', 'preparing', 'prepared']);
-/** Whether the event shows a sandbox's progress before the agent can work. Such events share the sandbox's line. */
 const isSetup = (event: EventOf<NoteEventType>): event is EventOf<'repository' | 'sandbox.service'> =>
   (event.type === 'repository' || event.type === 'sandbox.service') && setupKinds.has(event.data.kind);
 
-/** State derived from the events read so far, needed to interpret the next ones. */
 class ReadState {
   items: ConversationItem[] = [];
   texts = new Map<string, AssistantItem>();
   calls = new Map<string, ToolItem>();
   steps = new Map<string, StepItem>();
   approvals = new Map<string, ApprovalItem>();
-  /** Approvals that were requested before their calls started. */
   requests = new Map<string, ApprovalItem>();
   wait: WaitItem | undefined;
   start: PhaseItem | undefined;
@@ -91,17 +83,13 @@ class ReadState {
    * text, for clients without cards.
    */
   asksInWords = false;
-  /** A repository of this run could not be used. Its card explains why the run ended, and what to do. */
   lacksRepository = false;
   startedAt: number | undefined;
 }
 
 export class ConversationState {
   readonly items: Signal<readonly ConversationItem[]> = signal([]);
-  /**
-   * Decisions that a person must make now: calls to approve, or a run that waits, for example for an answer. Drawn apart from the
-   * agent's own texts.
-   */
+  /** Calls to approve, or a run that waits, for example for an answer. Drawn apart from the agent's own text. */
   readonly open: Signal<readonly (ApprovalItem | WaitItem)[]> = signal([]);
   readonly plan: Signal<EventDataOf<'plan'>['steps']> = signal([]);
   readonly run: Signal<RunState> = signal({ kind: 'idle' });
@@ -112,7 +100,6 @@ export class ConversationState {
   #state = new ReadState();
   #changed = false;
 
-  /** Takes events in log order, and draws once. */
   take(events: readonly Event[]): void {
     batch(() => {
       for (const event of events) {
@@ -135,7 +122,7 @@ export class ConversationState {
     this.takeOver(new ConversationState());
   }
 
-  /** Takes over the state of `other`, which must not be used afterwards. */
+  /** `other` must not be used afterwards. */
   takeOver(other: ConversationState): void {
     this.#state = other.#state;
     this.seq = other.seq;
@@ -305,7 +292,7 @@ export class ConversationState {
         if (event.data.phase === 'ready' && !this.#state.start && !returns.has(before)) return;
         const { ended = this.#state.start?.phase.value.ended } = event.data;
         const phase = { ...event.data, ts: event.ts, ...(ended && { ended }) };
-        // A start is one line from its first phase to its end, even if a message arrives in between.
+        // A start is one line, even if a message arrives before its end.
         if (this.#state.start) this.#state.start.phase.value = phase;
         else this.#state.start = this.#addPhase(phase, at);
         if (!transientPhases.has(phase.phase)) this.#state.start = undefined;
@@ -385,14 +372,13 @@ export class ConversationState {
     for (const { decided } of this.#state.approvals.values()) decided.value = 'gone';
     this.#state.approvals.clear();
     for (const { isTyping } of this.#state.texts.values()) isTyping.value = false;
-    // Freezes a start whose run has ended, until the sandbox reports a later phase.
+    // Freezes a start whose run has ended, until a later phase.
     if (this.#state.start) this.#state.start.phase.value = { ...this.#state.start.phase.value, isCut: true };
     const ms = this.#state.startedAt === undefined ? undefined : ts - this.#state.startedAt;
     const task = this.#state.items.findLast(
       (item) => item.kind === 'user' && item.text === data.task && (!data.goal || item.goal !== undefined),
     );
     const { attachments, goal } = task?.kind === 'user' ? task : { attachments: [], goal: undefined };
-    // The run's totals are unknown if its start was not read.
     const used = this.#state.startedAt === undefined ? nothing : this.runUsed.value;
     const isBlocked = this.#state.lacksRepository && data.status === 'failed';
     const edits = [...this.#state.edits.values()];

@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import type { Outputs } from '../../client/types.ts';
 import { buildAuthorizationHeaders, forgetToken, takeUrlParameters } from './token.ts';
 
-// A person signs in with an identity provider. The browser keeps the sign-in in a cookie that scripts cannot read.
+// The browser keeps the sign-in in a cookie that scripts cannot read.
 
 export const currentUser = signal<Outputs['people']['me'] | undefined>(undefined);
 export interface SignInProvider {
@@ -20,18 +20,16 @@ export async function loadCurrentUser(): Promise<void> {
   currentUser.value = (await request<Outputs['people']['me']>('/api/v1/people/me')) ?? currentUser.value;
 }
 
-/** Providers that people can sign in with. Empty if the request fails. */
+/** Empty if the request fails. */
 export const readSignInProviders = async (): Promise<readonly SignInProvider[]> =>
   (await request<{ providers: readonly SignInProvider[] }>('/sign-in'))?.providers ?? [];
 
-/** After the sign-in, the browser returns to the current address. */
 export function signInWith({ id }: SignInProvider): void {
   forgetToken(); // a refused token would take precedence over the cookie
   const returnTo = location.pathname + location.search + location.hash;
   location.assign(`/sign-in/${id}?returnTo=${encodeURIComponent(returnTo)}`);
 }
 
-/** Removes the failure code of the last sign-in from the address, and returns it. */
 export const consumeSignInErrorFromUrl = (): string | undefined => takeUrlParameters('sign-in')[0];
 
 /** Signs the person out of Corral and, if the provider has a sign-out page, of the provider. */

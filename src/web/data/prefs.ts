@@ -1,7 +1,5 @@
 import { effect, type Signal, signal } from '@preact/signals';
 
-// A person's preferences on this device. A browser without storage forgets them on a reload.
-
 const prefix = 'corral.';
 
 function stored(key: string): string | null {
@@ -23,7 +21,7 @@ export function storePref(key: string, value: string | undefined): void {
 
 export const readPref = (key: string): string => stored(key) ?? '';
 
-/** A preference that survives a reload. `allowed` validates a value stored by an older version of the page. */
+/** `allowed` validates a value stored by an older version of the page. */
 export function createPref<Value extends string | number>(
   key: string,
   initial: Value,
@@ -36,7 +34,7 @@ export function createPref<Value extends string | number>(
   return created;
 }
 
-/** Like `createPref`, but also follows changes made in other tabs, or by the page that embeds this one. */
+/** Also follows changes made in other tabs, or by the page that embeds this one. */
 export function createSharedPref<Value extends string>(
   key: string,
   initial: Value,

@@ -9,7 +9,7 @@ export function navigateToSession(id: string | undefined): void {
   syncSessionFromUrl();
 }
 
-/** Leaves a missing session without keeping a history entry for it. Returns false if another session is open. */
+/** Keeps no history entry for the session. Returns false if another session is open. */
 export function leaveSession(id: string): boolean {
   if (currentSessionId.value !== id) return false;
   history.replaceState(null, '', location.pathname + location.search);

@@ -11,8 +11,7 @@ import type { AppRouter, Inputs, Outputs } from '../../client/types.ts';
 import { t, translateError } from '../text/text.ts';
 import { buildAuthorizationHeaders, buildTokenProtocols } from './token.ts';
 
-// Typed calls to the server over one WebSocket. After a break, the socket reconnects automatically, and subscriptions continue
-// after their last event.
+// Calls share one WebSocket. After a break, the socket reconnects, and subscriptions continue after their last event.
 
 export type ProcedurePath = {
   [Name in keyof Outputs & string]: `${Name}.${keyof Outputs[Name] & string}`;
@@ -25,11 +24,10 @@ type ProcedureAt<Tree, Place extends string> = Place extends `${infer Name}.${in
     : never
   : never;
 
-/** Input of the procedure with this name, such as `webhooks.create`. */
 export type InputOf<P extends ProcedurePath> = ProcedureAt<Inputs, P>;
 
 const maxPauseMs = 4_000;
-// A socket stays open when the network is lost. A server that does not answer pings is shown as unreachable within three seconds.
+// A socket stays open when the network is lost. Pings show an unreachable server within three seconds.
 const pingMs = 1_000;
 const pongMs = 1_900;
 
@@ -76,12 +74,10 @@ class SocketWithToken extends WebSocket {
   }
 }
 
-/** The server refused a call, or the connection broke before the server answered. */
 export class CallError extends Error {
   readonly code: string | undefined;
   /** Also true if the connection broke before the server answered. */
   readonly retryable: boolean;
-  /** Guide page about this error. */
   readonly docs: string | undefined;
   readonly fields: Readonly<Record<string, string>>;
 
@@ -128,7 +124,6 @@ export interface Subscriber<Item> {
   onEnd?(): void;
 }
 
-/** Subscribes until the returned function is called. */
 export function subscribeTo<Item>(path: ProcedurePath, input: unknown, subscriber: Subscriber<Item>): () => void {
   const ended = new AbortController();
   const { signal: end } = ended;

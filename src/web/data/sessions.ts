@@ -21,7 +21,7 @@ const byPlace = (a: Session, b: Session): number => {
   return a.latestMessageAt < b.latestMessageAt ? 1 : -1;
 };
 
-/** Newest message first. Ties are sorted by id, as on the server. */
+/** Newest message first. Ties are sorted by id. */
 export const sessions = computed<readonly Session[]>(() => {
   changes.value;
   return [...byId.values()].sort(byPlace);
@@ -37,8 +37,8 @@ let unconfirmed = new Set<string>();
 let dropTimer: ReturnType<typeof setTimeout> | undefined;
 
 /**
- * Each connection starts with the whole list, but nothing marks the list's end. Sessions from before the break are therefore kept
- * for a moment. The selected session stays until its log reports that it is gone, so that its draft is not lost.
+ * Nothing marks the end of the list that a new connection sends, so older sessions are kept for a moment. The selected
+ * session stays until its log reports that it is gone, so that its draft is not lost.
  */
 export function markSessionsUnconfirmed(): void {
   unconfirmed = new Set(byId.keys());
@@ -64,7 +64,7 @@ const received: ((news: SessionChange, before: Session | undefined) => void)[] =
 export const onSessionChange = (listener: (news: SessionChange, before: Session | undefined) => void): void =>
   void received.push(listener);
 
-/** Draws at most once every 16 ms, because thousands of sessions can arrive together when a page opens. */
+/** Draws at most every 16 ms, because thousands of sessions can arrive together. */
 export function watchSessions(): void {
   setTimeout(() => {
     areSessionsLoaded.value = true;

@@ -20,7 +20,7 @@ function endStatus(end: { status?: string; reason?: string } | null | undefined)
   return end?.status === 'failed' || end?.status === 'stopped' ? end.status : 'finished';
 }
 
-/** The status from the session list applies if it is running or waiting, or if the log has no run. Otherwise, the log decides. */
+/** The session list's status applies if it is running or waiting, or if the log has no run. */
 export const currentSessionStatus = computed<DisplayStatus>(() => {
   if (currentSessionId.value === undefined) return 'new';
   const run = conversationState.run.value;

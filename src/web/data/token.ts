@@ -1,9 +1,7 @@
-// The token comes from the link that the server prints, or from the token dialog. Only this tab keeps it, and the address bar no
-// longer shows it.
+// The token comes from the link that the server prints, or from the token dialog. Only this tab keeps it.
 
 const key = 'corral.token';
 
-/** Removes parameters from the page's address, and returns their values. */
 export function takeUrlParameters(...names: readonly string[]): (string | undefined)[] {
   const url = new URL(location.href);
   const values = names.map((name) => url.searchParams.get(name) ?? undefined);
@@ -28,7 +26,7 @@ export function buildAuthorizationHeaders(): Record<string, string> {
   return token ? { authorization: `Bearer ${token}` } : {};
 }
 
-/** A browser's WebSocket cannot send the `Authorization` header, so the token is sent as a subprotocol. */
+/** A browser's WebSocket cannot send `Authorization`, so the token is a subprotocol. */
 export function buildTokenProtocols(): string[] {
   const token = readToken();
   if (!token) return ['corral'];

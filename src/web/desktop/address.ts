@@ -1,12 +1,12 @@
 const session = /^\/sessions\/([^/]+)\/desktop/.exec(location.pathname)?.[1] ?? '';
 const api = `/api/v1/sessions/${session}`;
-/** Whether this page is embedded in the work pane, which shows the controls itself. */
+/** The work pane shows the controls itself. */
 export const isInPane = new URLSearchParams(location.search).has('pane');
-/** Whether this page is in any other frame. In such a frame, the page shows only the screen. */
+/** In another frame, the page shows only the screen. */
 export const isInOtherFrame = window.parent !== window && !isInPane;
-/** Signature of a signed link, which replaces the token. The link's creator decided what the viewer can do. */
+/** Signature of a signed link. Replaces the token. */
 export const linkSignature = new URLSearchParams(location.hash.slice(1)).get('signature');
-/** Id of this page's viewer, sent with all its connections, so that the relay recognizes the viewer. */
+/** Sent with all of this viewer's connections, so the relay recognizes the viewer. */
 const viewer =
   `page-${[...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(36)).join('')}`.slice(0, 40);
 

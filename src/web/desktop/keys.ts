@@ -1,6 +1,6 @@
 import { pressedKeyOf } from '../parts/pressed-key.ts';
 
-// Phone keyboards, emoji pickers and input methods write into a text field, whose text is sent to the desktop as key events.
+// Phone keyboards, emoji pickers and input methods write into a text field. Its text is sent as key events.
 
 const [backspace, enter, tab, control] = [0xff08, 0xff0d, 0xff09, 0xffe3];
 const named = { Enter: enter, Backspace: backspace, Tab: tab, Escape: 0xff1b, Delete: 0xffff };
@@ -9,7 +9,7 @@ const keys: Readonly<Record<string, number>> = { ...named, ...arrows, '\n': ente
 /** Keeps the field from being empty, so that a phone's delete key has an effect. */
 const filler = '\u2007';
 
-/** X keysym of a character: its Latin-1 code, or its Unicode number with a marker bit. */
+/** A character's Latin-1 code, or its Unicode number with a marker bit. */
 export function toKeysym(character: string): number {
   const point = character.codePointAt(0) ?? 0;
   return keys[character] ?? (point < 0x100 ? point : 0x0100_0000 | point);
@@ -17,10 +17,7 @@ export function toKeysym(character: string): number {
 
 /** `code`: the browser's name for the key; empty if the character came without a key. */
 export function forwardTyping(field: HTMLTextAreaElement, send: (keysym: number, code: string) => void): void {
-  /**
-   * Runs after each input and each composition, because some browsers end a composition before their last input event, others
-   * after it.
-   */
+  /** Runs after input and composition events, because browsers differ in their order. */
   const sendText = () => {
     for (const character of field.value.replace(filler, '').replaceAll('\r\n', '\n')) send(toKeysym(character), '');
     reset();
@@ -49,8 +46,8 @@ export function forwardTyping(field: HTMLTextAreaElement, send: (keysym: number,
 }
 
 /**
- * Handles keys before noVNC does. Paste shortcuts such as Ctrl+V paste this computer's clipboard on the desktop, which noVNC
- * would prevent. Characters with two code units, such as emoji, are sent here because noVNC ignores them.
+ * Runs before noVNC's handlers. Paste shortcuts paste this computer's clipboard, which noVNC would prevent. Emoji are sent
+ * here, because noVNC ignores characters with two code units.
  */
 export function handleDesktopKeys(desktop: () => Desktop | undefined): void {
   let key: ReturnType<typeof pasteKey>;
@@ -81,7 +78,7 @@ export function handleDesktopKeys(desktop: () => Desktop | undefined): void {
     const text = event.clipboardData?.getData('text/plain') ?? '';
     if (text !== '') target.clipboardPasteFrom(text);
     if (!key.isCommand) return target.sendKey(key.keysym, key.code);
-    dispatchEvent(new Event('blur')); // makes noVNC release the Command key, which is a different key on the desktop
+    dispatchEvent(new Event('blur')); // makes noVNC release the Command key
     target.sendKey(control, 'ControlLeft', true);
     target.sendKey(key.keysym, key.code);
     target.sendKey(control, 'ControlLeft', false);
@@ -93,7 +90,6 @@ export function handleDesktopKeys(desktop: () => Desktop | undefined): void {
  */
 export class KeyComposition {
   #state: 'none' | 'dead' | 'compose' | 'composed' = 'none';
-  /** Key after a dead key, until its keypress event. */
   #last = '';
 
   /** Whether the key belongs to a composition. noVNC must not send such a key. */
@@ -107,7 +103,7 @@ export class KeyComposition {
     return this.#state !== 'none';
   }
 
-  /** Returns a keypress event's composed text. If a browser sends none after a dead key, returns the released key's text. */
+  /** If a browser sends no composed text after a dead key, returns the released key's text. */
   textOf({ type, key }: KeyFields<'type' | 'key'>): string {
     const text = type === 'keypress' ? key : this.#last;
     const isOver = this.#state === 'none' || text === '';

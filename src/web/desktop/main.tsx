@@ -88,7 +88,6 @@ function leaveScreen(event: KeyboardEvent): void {
   (document.getElementById('control') ?? document.getElementById('back'))?.focus();
 }
 
-/** Session status whose style the bar uses for each connection state. */
 const looks: Readonly<Record<ScreenConnectionState, DisplayStatus>> = {
   pending: 'running',
   live: 'finished',

@@ -12,14 +12,14 @@ import {
   setScreenState,
 } from './state.ts';
 
-/** Overlays for WebSocket close codes after which only a person can reconnect. */
+/** By WebSocket close code. Only a person can reconnect. */
 const final: Readonly<Record<number, ScreenOverlay>> = {
   1000: { key: 'screen.stopped', retry: 'screen.startAgain' },
   1002: { key: 'screen.refused', retry: 'screen.tryAgain' },
   1003: { key: 'screen.refused', retry: 'screen.tryAgain' },
   1011: { key: 'screen.absent', retry: 'screen.tryAgain' },
 };
-/** Overlays for close codes of a missing session, for which a retry cannot succeed. */
+/** By close code of a missing session. A retry cannot succeed. */
 const gone: Readonly<Record<number, ScreenOverlay>> = {
   1008: { key: 'screen.noSession' },
   4410: { key: 'screen.deleted' },
@@ -27,7 +27,7 @@ const gone: Readonly<Record<number, ScreenOverlay>> = {
 /** Text from the relay. The page shows a full sentence instead. */
 const absent = 'VNC is not available';
 
-/** Overlay for a closed connection. Undefined: the page can reconnect by itself. */
+/** Undefined: the page can reconnect by itself. */
 function endOf({ code, reason }: CloseEvent, signed: boolean): ScreenOverlay | undefined {
   const detail = reason === '' || reason === absent ? {} : { detail: reason };
   if (signed) return { key: reason === '' ? 'screen.signedEnded' : 'screen.signed', ...detail };
@@ -59,7 +59,7 @@ export function sendControlRequest(type: 'take' | 'give'): void {
   if (channel?.readyState === WebSocket.OPEN) channel.send(JSON.stringify({ type }));
 }
 
-/** Hides the text frames from noVNC, because they are messages between the page and the relay. */
+/** Hides the relay's text frames from noVNC. */
 function takeNotice(event: MessageEvent<ArrayBuffer | string>): void {
   if (typeof event.data !== 'string') return;
   event.stopImmediatePropagation();
@@ -78,7 +78,7 @@ export function reconnectScreen(): void {
 
 function connect(): void {
   clearTimeout(timer);
-  if (!target || rfbClient.value || document.hidden) return; // a hidden page connects when it becomes visible
+  if (!target || rfbClient.value || document.hidden) return;
   setScreenState('pending', { key: 'desktop.starting' });
   const offered = ['binary', ...(linkSignature ? [] : buildTokenProtocols().slice(1))];
   channel = new WebSocket(buildVncUrl(), offered);
@@ -101,10 +101,7 @@ function connect(): void {
   rfbClient.value = made;
 }
 
-/**
- * Labels noVNC's canvas. The canvas captures all keys, so Tab must not reach it in a frame, except in the pane if this person
- * is in control.
- */
+/** The canvas captures all keys. In a frame, Tab must not reach it, except in the pane if this person is in control. */
 function labelCanvas(): void {
   const canvas = target?.querySelector('canvas');
   if (!canvas) return;

@@ -4,7 +4,6 @@ import { isTouchDevice } from '../parts/touch.ts';
 import type { TextKey } from '../text/texts.ts';
 import { isInOtherFrame } from './address.ts';
 
-/** Text frame of the relay: who controls keyboard and mouse, and what this viewer can do. */
 export interface ControlNotice {
   readonly type: 'control';
   readonly who: 'you' | 'another' | 'nobody';
@@ -32,14 +31,11 @@ export const rfbClient = signal<RFB | undefined>(undefined);
 export const desktopClipboard = signal('');
 export const isViewOnly = signal(false);
 export const isScaledToFit = signal(true);
-/** While the screen is larger than the view, dragging a finger moves the view instead of the mouse pointer. */
+/** While the screen is larger than the view, dragging a finger moves the view. */
 export const isPanning = signal(false);
 export const canPan = (): boolean => !isInOtherFrame && !isScaledToFit.value && isTouchDevice();
 
-/**
- * Whether this viewer's input is withheld from the desktop. Touching the screen never takes control, because fingers also
- * scroll the page.
- */
+/** Touching the screen never takes control, because fingers also scroll the page. */
 export const isInputBlocked = (): boolean =>
   isInOtherFrame ||
   isViewOnly.value ||

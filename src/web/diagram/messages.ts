@@ -5,7 +5,6 @@ export interface DiagramRequest {
   readonly source: string;
   readonly isDark: boolean;
 }
-/** From the frame: it has loaded, has drawn the text, or could not draw it. */
 export type DiagramReport =
   | { readonly kind: 'ready' }
   | { readonly kind: 'drawn'; readonly id: number; readonly height: number }

@@ -26,7 +26,7 @@ export const openInbox = (): void => showDialog(<Inbox />);
 function Inbox() {
   const [shown, setShown] = useState<InboxFilter>('all');
   const [project, setProject] = useState('');
-  useEffect(() => void loadProjects().catch(() => {}), []); // without the projects, the list shows all sessions
+  useEffect(() => void loadProjects().catch(() => {}), []);
   const withNeeds = projects.value.filter(({ id }) => inboxSessions.value.some(({ projectId }) => projectId === id));
   const all = inboxSessions.value.filter(({ projectId }) => project === '' || projectId === project);
   const found = all.filter((session) => shown === 'all' || findInboxReason(session) === shown);
@@ -69,7 +69,7 @@ function Inbox() {
   );
 }
 
-// The entry reads at most 500 events, beginning 100 before the last one. They show what the session waits for, or why it failed.
+// Events read before the last one. They show what the session waits for, or why it failed.
 const before = 100;
 const limit = 500;
 

@@ -2,7 +2,6 @@ import { computed } from '@preact/signals';
 import { type Session, sessions } from '../data/sessions.ts';
 import { toDisplayStatus } from '../data/status.ts';
 
-/** `waiting`: for an answer, an approval or a budget. `failed`: with a failure that nobody has seen yet. */
 export type InboxReason = 'waiting' | 'failed';
 
 export function findInboxReason(session: Session): InboxReason | undefined {
@@ -12,7 +11,6 @@ export function findInboxReason(session: Session): InboxReason | undefined {
   return status === 'failed' && session.unread > 0 ? 'failed' : undefined;
 }
 
-/** Sessions that wait for a person come first, the longest wait at the top. */
 export const inboxSessions = computed<readonly Session[]>(() => {
   const found = sessions.value.filter((session) => findInboxReason(session) !== undefined);
   const rank = (session: Session) => Number(findInboxReason(session) !== 'waiting');

@@ -14,7 +14,6 @@ interface Props {
   readonly language?: string | undefined;
 }
 
-/** Colors appear once the worker has computed them. */
 export function CodeBlock({ code: given, language }: Props) {
   const code = stripAnsi(given); // models may quote program output with its color codes
   return (

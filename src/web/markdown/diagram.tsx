@@ -7,21 +7,16 @@ import { t } from '../text/text.ts';
 const maxText = 20_000; // characters
 const maxHeight = 1_600;
 const firstHeight = 160;
-/** How long the text must stay unchanged before it is drawn, in ms. Until then, the text may still be growing. */
+/** Milliseconds without a change after which the text is drawn. */
 const restMs = 400;
 const answerMs = 10_000;
 const loadMs = 30_000;
 let nextId = 1;
 
-/**
- * `failed`: not a valid diagram, though it may become one as the text grows. `hung`: the frame did not answer and was removed.
- */
+/** `failed`: not a valid diagram yet. `hung`: the frame did not answer and was removed. */
 type Drawing = 'waiting' | 'failed' | 'hung' | { readonly height: number };
 
-/**
- * Draws a Mermaid diagram in a frame without an origin. Shows the text if it is too long, or if the frame cannot parse it or does
- * not answer.
- */
+/** Draws in a frame without an origin. Shows the text if it is too long or cannot be drawn. */
 export function Diagram({ source }: { source: string }) {
   const frame = useRef<HTMLIFrameElement>(null);
   const whole = useRef<HTMLDivElement>(null);
@@ -43,7 +38,7 @@ export function Diagram({ source }: { source: string }) {
     addEventListener('message', onMessage);
     return () => removeEventListener('message', onMessage);
   }, []);
-  // Creates the frame once the diagram comes near the view. A frame that does not load is removed, so that the text is shown.
+  // Creates the frame when the diagram comes near the view. A frame that does not load is removed.
   useEffect(() => {
     if (!whole.current) return undefined;
     const seen = new IntersectionObserver(

@@ -19,17 +19,17 @@ import { CodeBlock } from './code.tsx';
 import { Diagram } from './diagram.tsx';
 import { PlainText } from './plain.tsx';
 
-// Draws Markdown as elements, never as HTML: tags stay text, and links are http, https or mailto, so no sanitizer is needed. The
-// page's worker parses the text, within limits; text beyond them is plain. Text with Markdown syntax is held back briefly until
-// it is parsed, because the raw syntax would otherwise be visible first.
+// Draws Markdown as elements, never as HTML: tags stay text, and links are http, https or mailto. No sanitizer is needed.
+// The page's worker parses the text; text beyond its limits stays plain. Text with Markdown syntax appears only once parsed,
+// so raw syntax is not visible first.
 
 const maxText = 200_000; // maximum characters that the worker parses
 const signs = /[*_`#|~$[\]<>\\]|^[ \t]*([-+]|\d+[.)])\s/m;
-const maxShort = 8_000; // characters; up to this length, the blocks of a text are laid out together
+const maxShort = 8_000; // characters; the blocks of a shorter text are laid out together
 
 interface Props {
   readonly text: string;
-  /** Session whose workspace has the images. Undefined: images are shown as their names. */
+  /** Undefined: images are shown as their names. */
   readonly sessionId?: string | undefined;
 }
 
@@ -244,7 +244,6 @@ function Table({ head, rows, sessionId, dir }: Omit<NodeContext, 'key'> & Extrac
   );
 }
 
-/** Shows the text if the worker cannot parse the formula. */
 function Formula({ tex, isBlock }: { tex: string; isBlock: boolean }) {
   const [tree, setTree] = useState<FormulaNode>();
   useEffect(() => {
@@ -263,7 +262,6 @@ function Formula({ tex, isBlock }: { tex: string; isBlock: boolean }) {
   );
 }
 
-/** The worker returns only MathML elements, without links or styles. */
 const drawFormula = (node: FormulaNode, key: number): ComponentChildren =>
   typeof node === 'string' ? node : createElement(node.name, { key, ...node.attributes }, node.inner.map(drawFormula));
 
@@ -302,10 +300,9 @@ function WorkspaceImage({ sessionId, path, label }: Readonly<Record<'sessionId' 
 }
 
 const maxKept = 400;
-const maxKeptText = 2_000; // characters; trees of longer texts are not cached, because drawing a long cached tree would block a frame
+const maxKeptText = 2_000; // characters; drawing a long cached tree would block a frame
 const pauseMs = 40;
 
-/** Results for the newest texts. Undefined: the worker could not parse the text. */
 const kept = new Map<string, MarkdownTree | undefined>();
 
 function keep(text: string, tree: MarkdownTree | undefined): void {
@@ -316,10 +313,7 @@ function keep(text: string, tree: MarkdownTree | undefined): void {
   if (kept.size > maxKept && oldest !== undefined) kept.delete(oldest);
 }
 
-/**
- * Tree of the text once parsed. Until then 'unread', or the tree of what has been parsed so far if the text is growing.
- * Undefined: the worker could not parse the text.
- */
+/** 'unread': not parsed yet. A growing text has the tree of its parsed part. Undefined: the worker could not parse the text. */
 function useMarkdownTree(text: string): MarkdownTree | 'unread' | undefined {
   const [parsed, setParsed] = useState(() => (kept.has(text) ? { text, tree: kept.get(text) } : undefined));
   const latest = useRef(text);

@@ -30,13 +30,12 @@ interface ChoiceOptions {
   /** Also offers the default model. */
   readonly withUsual?: boolean;
   readonly withDemo?: boolean;
-  /** Errors are shown in the dialog. */
   readonly act: (ref: string) => void | Promise<void>;
 }
 
 export const openModelPicker = (wish: ChoiceOptions): void => showDialog(<ChooseModel {...wish} />);
 
-/** Changes the session's model from its next turn on. `undefined`: chooses the model of the next new session. */
+/** Applies from the session's next turn on. `undefined`: the next new session. */
 export const openSessionModelPicker = (session: Session | undefined): void =>
   openModelPicker({
     title: t(session ? 'model' : 'models.choose'),
@@ -108,7 +107,6 @@ interface Props {
   readonly onChange: (ref: string) => void;
   /** A person can type the name of an unlisted model. */
   readonly other?: boolean;
-  /** Name of the radio group, shared with choices outside of this list. */
   readonly name?: string;
 }
 
@@ -183,7 +181,6 @@ export function ModelPicker({ groups, value, onChange, other = false, name: ownN
   );
 }
 
-/** Local model servers name a model after its file. */
 const nameOf = ({ name, id }: ListedModel): string =>
   name === id && /\.gguf$/i.test(id) ? toShortModelName(id) : name;
 

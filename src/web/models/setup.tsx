@@ -18,7 +18,7 @@ import {
   toProviderName,
 } from './state.ts';
 
-/** `onStored`: called after storing a provider without changing the default model. Absent: this is not offered. */
+/** `onStored`: called after storing a provider without changing the default model. */
 export function ModelSetup({ onUsed, onStored }: { onUsed?: (model: string) => void; onStored?: () => void }) {
   const [preset, setPreset] = useState<ProviderPreset>(providerPresets[0] as ProviderPreset);
   const [address, setAddress] = useState('');
@@ -34,7 +34,7 @@ export function ModelSetup({ onUsed, onStored }: { onUsed?: (model: string) => v
   const held = effectiveModels.value?.providers.find(({ id }) => id === preset.id);
   const hasKey = held?.isReady === true && held.kind === 'known';
   useLayoutEffect(() => {
-    if (document.activeElement?.matches('[type="radio"]:focus-visible')) return; // keyboard users may continue to the next provider with the arrow keys
+    if (document.activeElement?.matches('[type="radio"]:focus-visible')) return; // arrow keys can still move to the next provider
     const fields = [...(form.current?.querySelectorAll<HTMLInputElement>('.labelled input') ?? [])];
     if (wasChosen.current) (fields.find(({ value }) => value === '') ?? fields[0])?.focus();
     wasChosen.current = true;

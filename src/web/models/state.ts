@@ -9,7 +9,7 @@ export type EffectiveModels = Outputs['models']['inForce'];
 export type AvailableProvider = Outputs['models']['offered']['providers'][number];
 export type ListedModel = AvailableProvider['models'][number];
 
-/** Model of a new session. Empty: the server's default. */
+/** Empty: the server's default. */
 export const chosenModel = signal('');
 export const effectiveModels = signal<EffectiveModels | undefined>(undefined);
 export const availableProviders = signal<readonly AvailableProvider[] | undefined>(undefined);
@@ -22,23 +22,21 @@ export async function loadAvailableProviders(): Promise<void> {
   availableProviders.value = (await query('models.offered', undefined)).providers;
 }
 
-/** Applies the server's answer to a change, and clears the list of available models, which views then load again. */
 export function applyModels(now: EffectiveModels): void {
   effectiveModels.value = now;
   availableProviders.value = undefined;
 }
 
-/** The demo has no provider, so its name is the whole reference. */
 export const isDemoModel = (ref: string | undefined): boolean => ref === 'demo';
 
 export const modelRefOf = ({ provider }: { provider: string }, { id }: { id: string }): string => `${provider}/${id}`;
 
 const mostChoices = 60;
 
-/** All models, for a form. Undefined: too many, or a provider's list failed to load, so a person has to type the name. */
+/** Undefined: too many models, or a list failed to load. A person then types the name. */
 export function useModelChoices(): readonly (readonly [ref: string, label: string])[] | undefined {
   useEffect(() => {
-    for (const read of [loadEffectiveModels, loadAvailableProviders]) void read().catch(() => {}); // names can be typed without the lists
+    for (const read of [loadEffectiveModels, loadAvailableProviders]) void read().catch(() => {});
   }, []);
   const groups = availableProviders.value ?? [];
   const refs = ['demo', ...groups.flatMap((group) => group.models.map((model) => modelRefOf(group, model)))];
@@ -77,7 +75,6 @@ export const providerPresets: readonly ProviderPreset[] = [
 
 const longest = 31;
 
-/** Converts a name to the format of model references, such as `my-server`. */
 export function slugifyProviderName(text: string): string {
   const name = trimCharacters(text.toLowerCase().replace(/[^a-z0-9]+/g, '-'), '-');
   return trimEndCharacters(name.slice(0, longest), '-') || 'server';

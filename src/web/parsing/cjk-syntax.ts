@@ -1,14 +1,14 @@
 import { Tokenizer, type Tokens } from 'marked';
 
-// Chinese and Japanese put no spaces between words, and Korean attaches particles to them, so CommonMark's rule for `**` and `~~`
-// next to punctuation fails: `**注意：**必ず` would show its asterisks. The CJK-friendly amendments solve this: a delimiter run next
-// to a CJK character can begin and end emphasis, even with punctuation on the other side.
+// CommonMark's rule for `**` and `~~` next to punctuation assumes spaces between words: `**注意：**必ず` would show its
+// asterisks. The CJK-friendly amendments solve this: a delimiter run next to a CJK character can begin and end emphasis,
+// even with punctuation on the other side.
 
 /** Includes other scripts without spaces between words. The last two ranges select a variant of the preceding character. */
 const cjk =
   /[\p{Script=Hangul}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}\p{Script=Tibetan}\u20a9\u2e80-\u2fff\u3001-\u303e\u3040-\u4dbf\u4e00-\ua4cf\uf900-\ufaff\ufe10-\ufe19\ufe30-\ufe6f\uff01-\uffee\u{16fe0}-\u{18dff}\u{1aff0}-\u{1b2ff}\u{1f200}-\u{1f265}\u{20000}-\u{3ffff}]|[\ufe00-\ufe02\u{e0100}-\u{e01ef}]/u;
 const punctuation = /(?![*_~])[\p{P}\p{S}]/u;
-/** Punctuation that ends an address in running text: CJK and other scripts' forms, and quotation marks. */
+/** Punctuation that ends an address: CJK and other scripts' forms, and quotation marks. */
 const endsAddress =
   /[،؛؟۔՝։׃।॥။၊។៕།።፣\u200b\u200e\u200f\u3000-\u303f\ufe10-\ufe19\ufe30-\ufe6f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65“”‘’…]/;
 /** A host name with CJK letters directly after its last ASCII label. */
@@ -47,7 +47,7 @@ export class CjkTokenizer extends Tokenizer {
   }
 }
 
-/** Character before a delimiter run, as marked sees it. Empty if a CJK character is next to the run. */
+/** Character before a delimiter run. Empty next to a CJK character. */
 function unblocked(src: string, masked: string, previous: string): string {
   const run = /^(?:\*+|~+)/.exec(src)?.[0] ?? '';
   const start = masked.length - src.length;

@@ -1,7 +1,7 @@
 import katex from 'katex';
 
-// Parses LaTeX written by an agent, in the page's worker. KaTeX converts it to MathML, which browsers render natively, without
-// HTML, styles or fonts. Only the elements and attributes listed here are returned; none of them links anywhere.
+// KaTeX converts an agent's LaTeX to MathML, which browsers render without HTML, styles or fonts. Only the elements and
+// attributes listed here are returned; none of them links anywhere.
 
 const maxText = 5_000; // characters
 const maxNodes = 3_000;
@@ -27,7 +27,7 @@ const attributes = new Set(
   rowspacing columnspacing columnalign columnlines rowlines frame notation bevelled side linebreak`.split(/\s+/),
 );
 
-/** Node of KaTeX's tree. Spaces are nodes with `character` or `width`. */
+/** KaTeX's node. Spaces have `character` or `width`. */
 interface KatexNode {
   readonly type?: string;
   readonly text?: string;

@@ -19,7 +19,7 @@ import yaml from 'highlight.js/lib/languages/yaml';
 import { createLowlight } from 'lowlight';
 import { splitTextParts } from '../parts/bounded-text.ts';
 
-// The highlighter is a separate chunk, which the worker loads for the first code block.
+// A separate chunk, which the worker loads for the first code block.
 
 const maxPieces = 5_000;
 
@@ -49,8 +49,8 @@ export type HighlightNode = string | { readonly class: string; readonly inner: r
 type Tree = ReturnType<typeof lowlight.highlight>['children'][number];
 
 /**
- * Colors code, separately for each part from `splitTextParts`. Accepts language names and file extensions. Undefined: unknown
- * language, or too many pieces.
+ * Colors each part from `splitTextParts`. Accepts language names and file extensions. Undefined: unknown language, or too
+ * many pieces.
  */
 export function highlightTextParts(code: string, language: string): readonly (readonly HighlightNode[])[] | undefined {
   const name = language.toLowerCase();
@@ -68,7 +68,6 @@ function inParts(pieces: readonly HighlightNode[], parts: readonly string[]): Hi
   });
 }
 
-/** Splits the pieces after this many characters. A piece that spans the boundary is split in two. */
 function cutPieces(pieces: readonly HighlightNode[], at: number): [HighlightNode[], HighlightNode[]] {
   let room = at;
   for (const [n, piece] of pieces.entries()) {

@@ -2,8 +2,8 @@ import { Hooks, Lexer, type Token, type Tokens, type TokensList } from 'marked';
 import { CjkTokenizer, maskCjkPunctuation } from './cjk-syntax.ts';
 import { createMathSyntax, mayHaveFormulas } from './math-syntax.ts';
 
-// Parses Markdown written by an agent, in the page's worker. Depth and size are limited, so drawing cannot exhaust the page's
-// stack or time. Text beyond a limit stays plain.
+// Depth and size are limited, so drawing an agent's Markdown cannot exhaust the page's stack or time. Text beyond a limit
+// stays plain.
 
 const maxText = 200_000; // characters
 const maxInline = 8_000; // characters of one paragraph or cell, because emphasis takes quadratic time
@@ -69,7 +69,6 @@ class NoteTokenizer extends CjkTokenizer {
   }
 }
 
-/** Texts beyond the limits stay unchanged. */
 class BoundedLexer extends Lexer {
   readonly #limits: Limits;
   #depth = 0;
@@ -132,7 +131,7 @@ class Reader {
     return this.#each(tokens, (token) => this.#span(token));
   }
 
-  /** Beyond the limit, the source of all remaining tokens becomes a single text node. */
+  /** Beyond the limit, all remaining tokens become a single text node. */
   #each(tokens: readonly Token[], read: (token: Token) => readonly MarkdownNode[]): MarkdownTree {
     const nodes: MarkdownNode[] = [];
     for (const [at, token] of tokens.entries()) {
@@ -240,7 +239,6 @@ const sourceOf = (tokens: readonly { readonly raw: string }[]): MarkdownNode => 
   text: tokens.map(({ raw }) => raw).join(''),
 });
 
-/** Splits a long list or table into shorter ones. Other long blocks stay text; code is drawn in parts. */
 function inSmallBlocks(token: Token): Token[] {
   if (token.raw.length <= maxBlock || ['code', 'space', 'def'].includes(token.type)) return [token];
   if (token.type === 'list') return shorterLists(token as Tokens.List);

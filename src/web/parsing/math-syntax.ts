@@ -4,7 +4,7 @@ import type { Tokens } from 'marked';
 // signs touch the formula and no digit follows the closing one.
 
 const maxTex = 5_000; // characters
-/** Maximum number of attempts to parse a formula in one text, including failed ones. Bounds the cost of hostile input. */
+/** Attempts to parse a formula in one text. Bounds the cost of hostile input. */
 const maxTries = 2_000;
 
 /** Checked before a single `$`, because `$$` starts with one. */
@@ -18,7 +18,6 @@ const ofDollars = /^\$([^\s$](?:[^$\n]*[^\s$\\])?)\$(?!\d)/;
 export const mayHaveFormulas = (text: string): boolean =>
   text.includes('$') || text.includes('\\(') || text.includes('\\[');
 
-/** `extensions` of a marked Lexer, for one text. */
 export function createMathSyntax() {
   let left = maxTries;
   const read = (src: string): Tokens.Generic | undefined => {

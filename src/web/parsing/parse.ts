@@ -1,13 +1,13 @@
 import { ParseTaskQueue, type WorkerLike } from './queue.ts';
 
-/** Address of the worker's script, inserted by the bundler. */
+/** Inserted by the bundler. */
 declare const PARSER_ADDRESS: string;
 
 interface TrustedTypes {
   createPolicy(name: string, rules: { createScriptURL(url: string): string }): { createScriptURL(url: string): string };
 }
 
-/** The page's content security policy allows only this trusted-types policy, which creates only this address. */
+/** The page's content security policy allows only this policy, which creates only this address. */
 function trustedAddress(): string {
   const { trustedTypes } = globalThis as { trustedTypes?: TrustedTypes };
   const policy = trustedTypes?.createPolicy('corral-parser', { createScriptURL: () => PARSER_ADDRESS });

@@ -20,7 +20,7 @@ interface Task extends ParseTaskRequest {
 }
 export interface ParseTaskQueueOptions {
   readonly start: () => WorkerLike;
-  /** Calls `act` after a delay. The returned function cancels it. */
+  /** The returned function cancels the call. */
   readonly after: (ms: number, act: () => void) => () => void;
 }
 
@@ -60,7 +60,6 @@ export class ParseTaskQueue {
     return promise;
   }
 
-  /** Starts the worker before the first task, so that it loads while the page waits for something else. */
   warm(): void {
     if (!this.#worker) this.#start();
   }
@@ -83,7 +82,7 @@ export class ParseTaskQueue {
     try {
       worker = this.#options.start();
     } catch {
-      return this.#fail(); // the browser has no workers, or refuses this one
+      return this.#fail();
     }
     this.#worker = worker;
     worker.onmessage = ({ data }) => {

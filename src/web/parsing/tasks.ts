@@ -3,15 +3,13 @@ import type { FormulaNode } from './formula.ts';
 import type { highlightTextParts } from './highlight.ts';
 import { parseMarkdown } from './markdown.ts';
 
-// Expensive work on untrusted texts. Each task is a function from plain data to plain data.
-
 export const parseTasks = {
   markdown: ({ text }: { text: string }) => parseMarkdown(text),
   /** Undefined: plain text. */
   async highlight(input: { code: string; language: string }): Promise<ReturnType<typeof highlightTextParts>> {
     return (await import('./highlight.ts')).highlightTextParts(input.code, input.language); // large, so it loads with the first code block
   },
-  /** Undefined: beyond the limits. Throws if the text is not a formula. KaTeX loads with the first formula. */
+  /** Undefined: beyond the limits. Throws if the text is not a formula. */
   async formula({ tex, isBlock }: { tex: string; isBlock: boolean }): Promise<FormulaNode | undefined> {
     return (await import('./formula.ts')).parseFormula(tex, isBlock);
   },
@@ -23,7 +21,7 @@ export type ParseTaskName = keyof typeof parseTasks;
 export type ParseTaskInput<Name extends ParseTaskName> = Parameters<(typeof parseTasks)[Name]>[0];
 export type ParseTaskOutput<Name extends ParseTaskName> = Awaited<ReturnType<(typeof parseTasks)[Name]>>;
 
-/** `ready`: the worker has loaded. Otherwise, a task has ended; without `output`, it failed or has no result. */
+/** `ready`: the worker has loaded. Otherwise a task ended; without `output`, it has no result. */
 export type ParseTaskReport = { readonly id: number; readonly output?: unknown } | 'ready';
 export interface ParseTaskRequest {
   readonly id: number;

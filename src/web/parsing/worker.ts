@@ -1,6 +1,6 @@
 import { type ParseTaskReport, type ParseTaskRequest, parseTasks } from './tasks.ts';
 
-// Parses agents' texts in a separate thread, without access to tokens or sessions.
+// A separate thread, without access to tokens or sessions.
 
 const report = (what: ParseTaskReport) => postMessage(what);
 

@@ -1,7 +1,7 @@
 import { toCharacterBoundary } from './bounded-text.ts';
 
-// Terminal text as colored spans. Existing libraries produce HTML or limit neither lines nor spans, which is unsafe for text
-// from a sandbox. Patterns are built from strings, because linters report control characters in literals.
+// Existing libraries produce HTML or limit neither lines nor spans, which is unsafe for a sandbox's output. Patterns are
+// built from strings, because linters report control characters in literals.
 const maxRow = 200; // characters; a longer line continues in the next row
 const maxSpans = 300; // per line; text after the last span is not colored
 const esc = '\\u001b';
@@ -28,14 +28,14 @@ export interface AnsiSpan {
   readonly background?: string;
 }
 
-/** Approximates a terminal: ignores cursor moves, and keeps only the last state of an overwritten line. */
+/** Ignores cursor moves, and keeps only the last state of an overwritten line. */
 function settled(text: string): string {
   const lasting = text.replace(sequences, '');
   const last = lasting.includes('\r') ? lasting.split('\n').map(lastState).join('\n') : lasting;
   return last.replace(controls, '');
 }
 
-/** Uses no regular expression, because one that finds carriage returns would take quadratic time. */
+/** A regular expression that finds carriage returns would take quadratic time. */
 function lastState(line: string): string {
   let end = line.length;
   while (line[end - 1] === '\r') end--;

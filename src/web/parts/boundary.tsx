@@ -4,7 +4,7 @@ import { Button } from './kit/button.tsx';
 import { EmptyState } from './kit/empty.tsx';
 
 interface Props {
-  /** Drawn instead of children that throw. Must not throw. Absent: a line with a retry button. */
+  /** Must not throw. Absent: a line with a retry button. */
   readonly instead?: ComponentChildren;
   readonly children: ComponentChildren;
 }

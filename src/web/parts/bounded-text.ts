@@ -1,5 +1,3 @@
-// A browser's layout costs more for longer lines and blocks, so both are limited.
-
 const maxLine = 4_000; // characters
 const maxPart = 2_000; // characters
 const maxPartLines = 60;

@@ -1,7 +1,7 @@
 import { effect } from '@preact/signals';
 import { theme } from '../data/prefs.ts';
 
-/** Computed color of a custom property, for canvases and xterm, which do not accept `var()`. */
+/** Canvases and xterm do not accept `var()`. */
 export function resolveCssColor(place: Element, property: string): string {
   const probe = document.createElement('span');
   probe.style.color = `var(${property})`;

@@ -4,7 +4,7 @@ interface View {
   readonly clientHeight: number;
 }
 
-const near = 120; // pixels; following resumes once the view is scrolled down to this distance from the end
+const near = 120; // pixels; following resumes this close to the end
 /**
  * How long after an input an upward scroll is attributed to a person, in ms. Momentum continues after a touch, and busy machines
  * report scrolls late.
@@ -12,9 +12,8 @@ const near = 120; // pixels; following resumes once the view is scrolled down to
 const handMs = 2_000;
 
 /**
- * Keeps a view at the end of changing content until a person scrolls up. Changing content also causes scroll events, which a
- * busy machine reports late. Therefore, an upward scroll is attributed to a person only shortly after a wheel, touch, key or
- * scroll bar event.
+ * Keeps a view at its end until a person scrolls up. Changing content also causes scroll events, so only scrolls shortly
+ * after an input are a person's.
  */
 export class AutoScroller {
   readonly #now: () => number;
@@ -41,7 +40,7 @@ export class AutoScroller {
     this.#follows = false;
   }
 
-  /** Call when a person uses a key, the wheel, a touch or the scroll bar on the view. */
+  /** Call when a person uses a key, the wheel, a touch or the scroll bar. */
   handled(): void {
     this.#handedAt = this.#now();
   }
@@ -57,9 +56,7 @@ export class AutoScroller {
     this.#isHeld = false;
   }
 
-  /**
-   * Call when a person turns the wheel up. If the height changes at the same time, the position alone would not show the move.
-   */
+  /** Call when a person turns the wheel up. If the height also changes, the position does not show the move. */
   turnedUp({ scrollTop }: View): void {
     this.handled();
     if (scrollTop > 0) this.#follows = false;

@@ -3,7 +3,7 @@
 
 const focusable =
   'a[href], button:enabled, input:enabled, select:enabled, textarea:enabled, summary, iframe, [contenteditable], [tabindex="0"]';
-/** Delay before a lost focus is moved, in ms. A component that moves the focus itself does so within this time. */
+/** Milliseconds. Components move the focus themselves within this time. */
 const graceMs = 120;
 /**
  * How long a lost focus waits for a disabled or hidden element, in ms. A button is often disabled only while its request runs.
@@ -11,7 +11,6 @@ const graceMs = 120;
 const busyMs = 1_000;
 
 let last: HTMLElement | undefined;
-/** Positions from the focused element up to its dialog, panel or page. */
 let positions: ReturnType<typeof positionsOf> = [];
 let isByKeys = false;
 let isWaiting = false;
@@ -19,14 +18,13 @@ let isWaiting = false;
 /** Delay after which the page has drawn a change, in ms. */
 const drawMs = 50;
 
-/** Focuses an element that the page may still have to draw. */
 export function focusWhenRendered(find: () => HTMLElement | null): void {
   const found = find();
   found?.focus();
   if (!found || document.activeElement !== found) setTimeout(() => find()?.focus(), drawMs);
 }
 
-/** Moves a lost focus to the next control in the same part of the page, for people who use the keyboard. */
+/** Moves a lost focus to the next control in the same part of the page. */
 export function preserveFocus(): void {
   for (const type of ['keydown', 'pointerdown']) addEventListener(type, () => setInput(type), true);
   addEventListener('focusin', ({ target }) => {
@@ -62,7 +60,7 @@ function restore(since: number): void {
   }
 }
 
-/** `at`: index in `parent` of the child that contains the focused element. */
+/** `at`: index in `parent` of the child with the focus. */
 function positionsOf(node: Element) {
   const found: { readonly parent: Element; readonly at: number }[] = [];
   for (let child = node; child.parentElement && !child.matches('dialog, [role="tabpanel"], main'); ) {
@@ -73,7 +71,6 @@ function positionsOf(node: Element) {
   return found;
 }
 
-/** Prefers an element after the lost one to an element before it. */
 function findNeighbour(): HTMLElement | undefined {
   let before: HTMLElement | undefined;
   for (const { parent, at } of positions) {

@@ -5,8 +5,6 @@ import { serverInfo } from '../data/system.ts';
 import { t } from '../text/text.ts';
 import { IconButton } from './kit/button.tsx';
 
-// A line at the top of the conversation: the connection's state, an action's result or error, or a server that is draining.
-
 /** `wait`: a temporary problem, or nothing was done. */
 type NoticeKind = 'good' | 'wait' | 'bad';
 interface NoticeText {
@@ -38,7 +36,6 @@ export async function tryOrNotify(what: string, work: () => Promise<unknown>): P
   }
 }
 
-/** Like {@link tryOrNotify}. The first value is whether work is in progress. */
 export function useBusyAction(): [isBusy: boolean, act: typeof tryOrNotify] {
   const [isBusy, setBusy] = useState(false);
   const act: typeof tryOrNotify = async (what, work) => {

@@ -4,13 +4,12 @@ import { t } from '../text/text.ts';
 interface Props {
   readonly src: string | undefined;
   readonly title: string;
-  /** Tokens of the `sandbox` attribute. */
   readonly allowed: string;
   /** Focuses the page, because the control that loaded it is gone. */
   readonly takesFocus?: boolean;
 }
 
-/** A page from the sandbox. Pressing Tab skips a frame without controls, so a button moves the focus into the frame. */
+/** Tab skips a frame without controls, so a button moves the focus into the frame. */
 export function PageFrame({ src, title, allowed, takesFocus = false }: Props) {
   const frame = useRef<HTMLIFrameElement>(null);
   const enter = () => frame.current?.focus();

@@ -1,6 +1,6 @@
 /** Key code while an input method handles a key. In Safari, `isComposing` may already be false for such a key. */
 const handledByInputMethod = 229;
 
-/** Key of a keydown event. Empty while an input method composes text, because the input method handles the key. */
+/** Empty while an input method composes text, because the input method handles the key. */
 export const pressedKeyOf = (event: Pick<KeyboardEvent, 'key' | 'isComposing' | 'keyCode'>): string =>
   event.isComposing || event.keyCode === handledByInputMethod ? '' : event.key;

@@ -4,7 +4,6 @@ import { TextAreaField, TextField } from './kit/field.tsx';
 interface Props {
   readonly title: string;
   readonly text: string;
-  /** Initially visible lines. */
   readonly rows: number;
   readonly onTitle: (title: string) => void;
   readonly onText: (text: string) => void;

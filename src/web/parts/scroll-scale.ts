@@ -1,5 +1,5 @@
-// Browsers limit an element's height (Firefox to 17.9 million pixels). A taller list gets a shorter element, in which a scroll
-// bar pixel represents more than one pixel of the rows.
+// Browsers limit an element's height (Firefox to 17.9 million pixels). In a taller list, a scroll bar pixel represents more
+// than one row pixel.
 
 const maxSpace = 8_000_000; // pixels
 

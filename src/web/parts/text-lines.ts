@@ -1,10 +1,7 @@
 const newline = 10;
-const maxRow = 2_000; // maximum bytes drawn per line
+const maxRow = 2_000; // bytes drawn per line
 
-/**
- * Lines of text that arrives in parts. A line is decoded only when drawn, so even a million lines need little more memory than
- * their bytes.
- */
+/** Decodes a line only when it is drawn, so even a million lines need little more memory than their bytes. */
 export class TextLines {
   readonly #parts: Uint8Array[] = [];
   /** Byte offset of each part. */

@@ -1,2 +1,2 @@
-/** Whether fingers are the main pointer. On-screen keyboards need Enter for new lines, and cover half of the page. */
+/** On-screen keyboards need Enter for new lines, and cover half of the page. */
 export const isTouchDevice = (): boolean => matchMedia('(pointer: coarse)').matches;

@@ -17,7 +17,6 @@ interface Props {
   readonly shown?: number | undefined;
 }
 
-/** Draws only the rows in view, so a million rows cost no more than thirty. */
 export function VirtualList({ count, rowHeight, row, label, role = 'list', followsEnd, shown, class: more }: Props) {
   const ref = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);
@@ -64,7 +63,7 @@ export function VirtualList({ count, rowHeight, row, label, role = 'list', follo
       class={`virtual scrolls ${more ?? ''}`}
       role={role}
       aria-label={label}
-      tabIndex={role === 'tree' ? -1 : 0} // in a tree, the items take the focus instead
+      tabIndex={role === 'tree' ? -1 : 0} // in a tree, the items take the focus
       onScroll={measure}
     >
       <div

@@ -1,9 +1,8 @@
 import { signal } from '@preact/signals';
 
 export const isSelectingSessions = signal(false);
-/** Sessions to delete, stop or archive together. */
 export const selectedSessionIds = signal<ReadonlySet<string>>(new Set());
-let anchor: string | undefined; // start of a range
+let anchor: string | undefined;
 
 export function stopSelectingSessions(): void {
   isSelectingSessions.value = false;
@@ -18,7 +17,7 @@ export function toggleSessionSelection(id: string): void {
   anchor = id;
 }
 
-/** Selects the sessions from the last one that was selected individually up to this one. `order` is the displayed order. */
+/** Selects from the last individually selected session to this one. `order` is the displayed order. */
 export function selectSessionRange(id: string, order: readonly string[]): void {
   const from = anchor === undefined ? -1 : order.indexOf(anchor);
   const to = order.indexOf(id);

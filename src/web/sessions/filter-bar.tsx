@@ -62,7 +62,7 @@ export function FilterBar() {
 
 const capitalized = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
 
-/** `done`: called after the project is created or the form canceled, for example to return to another dialog. */
+/** `done`: called after the project is created or the form is canceled. */
 export const openNewProjectDialog = (done: () => void = closeDialog): void => showDialog(<NewProject done={done} />);
 
 function NewProject({ done }: { done: () => void }) {
@@ -87,7 +87,7 @@ function NewProject({ done }: { done: () => void }) {
   );
 }
 
-/** Hidden from people without projects. The value is a project's id. Empty: none. */
+/** Hidden from people without projects. Empty: none. */
 export const ProjectField = (props: { value: string; onChange: (value: string) => void }) =>
   projects.value.length > 0 && (
     <ChoiceField

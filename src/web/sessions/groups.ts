@@ -20,7 +20,6 @@ interface Words {
 
 interface GroupInput {
   readonly sessions: readonly Session[];
-  /** Whether archived sessions are shown, at the end below a row that shows and hides them. */
   readonly withArchive: boolean;
   readonly now: number;
 }

@@ -1,12 +1,12 @@
 import type { Session } from '../data/sessions.ts';
 import { t } from '../text/text.ts';
 
-const maxName = 300; // characters; the list truncates the name further, by width
+const maxName = 300; // characters; the list truncates further, by width
 
 export const sessionNameOf = ({ title, lastTask, name }: Pick<Session, 'title' | 'lastTask' | 'name'>): string =>
   (title || name || findFirstTextLine(lastTask)).slice(0, maxName) || t('newSession');
 
-/** First line of text in a task. Blank lines and code fences are skipped, because a task may start with a code block. */
+/** Skips blank lines and code fences, because a task can start with a code block. */
 export const findFirstTextLine = (task: string): string =>
   task
     .split('\n')

@@ -19,7 +19,6 @@ interface Props {
   readonly session: Session;
   readonly isCurrent: boolean;
   readonly isNested: boolean;
-  /** The displayed order, for selecting a range. */
   readonly order: ReadonlySignal<readonly string[]>;
 }
 

@@ -2,14 +2,12 @@ import { effect, signal } from '@preact/signals';
 import { query } from '../data/server.ts';
 
 export const sessionSearchText = signal('');
-/** Sessions in which the server found the searched text, in the title or in a message. */
 export const matchingSessionIds = signal<ReadonlySet<string>>(new Set());
 export const isSearchingSessions = signal(false);
 
 const pauseMs = 250;
 const maxFound = 200;
 
-/** Queries the server when the person stops typing. A later search supersedes an earlier one. */
 export function watchSessionSearch(): void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   effect(() => {

@@ -54,14 +54,14 @@ function dateOf(at: Date): string {
   return at.toLocaleDateString(findLocale(), { weekday: 'long', day: 'numeric', month: 'long', ...year });
 }
 
-/** On a small screen the list covers the page, so opening something else closes it. */
+/** On a small screen, the list covers the page. */
 const leavingMenu = (open: () => void) => () => {
   isSidebarOpen.value = false;
   open();
 };
 
 export function Sidebar() {
-  useEffect(() => void loadProjects().catch(() => {}), []); // without the projects, the list shows all sessions
+  useEffect(() => void loadProjects().catch(() => {}), []);
   const shown = rows.value;
   const at = shown.findIndex((row) => row.kind === 'session' && row.session.id === currentSessionId.value);
   return (
@@ -200,7 +200,6 @@ interface BulkWork {
   readonly kind: BulkKind;
   readonly ids: readonly string[];
 }
-/** The current work, which the person can stop between two batches. */
 const running = signal<(BulkWork & { readonly done: number; readonly end: AbortController }) | undefined>(undefined);
 
 const portion = 8; // sessions per batch; few, so that the progress advances steadily

@@ -10,7 +10,7 @@ export type Template = Outputs['templates']['list']['templates'][number];
 export const chosenTemplate = createPref<string>('template', '');
 export const templates = signal<readonly Template[]>([]);
 
-/** Loads the templates. Resets a choice whose template is gone or cannot run here. */
+/** Resets a choice whose template is gone or cannot run here. */
 export async function loadTemplates(): Promise<void> {
   templates.value = (await query('templates.list', undefined)).templates;
   const chosen = templates.value.find(({ id }) => id === chosenTemplate.value);
@@ -20,7 +20,7 @@ export async function loadTemplates(): Promise<void> {
 export const templateNameOf = (id: string): string =>
   id === '' ? t('form.default') : translateServerText(templates.value.find((one) => one.id === id)?.name ?? id);
 
-/** The default, and the templates that can run here. The template `value` is always offered. */
+/** The default, and the templates that can run here. `value` is always offered. */
 export const listTemplateChoices = (value: string): (readonly [id: string, name: string])[] => {
   const usable = templates.value.filter(({ id, unavailable }) => unavailable === null || id === value);
   return [['', t('template.default')], ...usable.map(({ id, name }) => [id, translateServerText(name)] as const)];

@@ -52,7 +52,7 @@ export function AccountPage() {
 
 const browsers = { Edg: 'Edge', OPR: 'Opera', Firefox: 'Firefox', Chrome: 'Chrome', Safari: 'Safari' };
 const systems = { Android: 'Android', iPhone: 'iOS', iPad: 'iPadOS', Windows: 'Windows', Mac: 'macOS', Linux: 'Linux' };
-/** Browser and operating system, if the user agent names both in the usual format; otherwise the whole user agent. */
+/** Browser and operating system, or the whole user agent if its format is unknown. */
 function programOf(agent: string): string {
   const find = (names: Record<string, string>, end: string) =>
     Object.entries(names).find(([word]) => agent.includes(`${word}${end}`))?.[1];

@@ -9,7 +9,7 @@ import { List } from '../parts/kit/list.tsx';
 import { FormError, useLoadAction } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 
-/** Everyone sees the page. Only administrators can change the models and add providers. */
+/** Only administrators can change the models and add providers. */
 export function ModelsPage({ reopenSettings }: { reopenSettings: () => void }) {
   const [notice, setNotice] = useState('');
   const [trouble] = useLoadAction(t('models.listsUnread'), loadEffectiveModels);

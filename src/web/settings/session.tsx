@@ -86,7 +86,7 @@ export function NetworkPage() {
   );
 }
 
-/** Refused hosts, the most recent first. Ports 80 and 443 are not part of a host's name, as in the list of allowed hosts. */
+/** The most recent first. Omits ports 80 and 443, like the list of allowed hosts. */
 function listBlockedHosts() {
   sessionEventCount.value;
   const found = new Map<string, { host: string; rule: string; times: number }>();

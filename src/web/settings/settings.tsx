@@ -13,7 +13,6 @@ import type { TextKey } from '../text/texts.ts';
 import { ModelsPage } from './models.tsx';
 import { AgentSettings, NetworkPage } from './session.tsx';
 
-/** Loads the component's code when it is first drawn, which keeps the page's first load small. */
 function later<Props extends object, Name extends string>(
   load: () => Promise<Readonly<Record<Name, ComponentType<NoInfer<Props>>>>>,
   name: Name,
@@ -53,7 +52,7 @@ const Look = () => (
     />
   </>
 );
-/** If notifications were refused, only the browser's own settings can allow them again. */
+/** Only the browser's own settings can allow refused notifications again. */
 function Notifications() {
   const [state, setState] = useState(typeof Notification === 'undefined' ? 'missing' : Notification.permission);
   const ask = () => Notification.requestPermission().then(setState, () => {});
@@ -90,7 +89,6 @@ const ofServer =
   (...parts: string[]) =>
   () => <ServerSettings key={parts[0]} parts={parts} />;
 
-// Few people open most of these pages, so their code loads on first use.
 const sections: readonly SettingsSection[] = [
   { id: 'look', group: 'you', label: 'settings.look', Body: Look },
   {
@@ -151,7 +149,7 @@ const sections: readonly SettingsSection[] = [
 
 export const listSettingsSections = () => sections.filter(({ shows }) => shows?.() ?? true);
 
-/** A section without a group belongs to the group of the section before it. */
+/** A section without a group belongs to its predecessor's group. */
 function groupSections(all: readonly SettingsSection[]) {
   let group: TextKey = 'you';
   const groupOf = (section: SettingsSection) => {

@@ -14,7 +14,7 @@ import { Icon } from '../parts/kit/icon.tsx';
 import { List } from '../parts/kit/list.tsx';
 import { t } from '../text/text.ts';
 
-// The link's secret is in the address after the #, which browsers never send to a server.
+// The link's secret comes after the #, which browsers never send to a server.
 
 interface Page {
   readonly session: { readonly title: string };
@@ -35,12 +35,11 @@ const sharedSummary = signal<Omit<Page, 'events'> | undefined>(undefined);
 /** `invalid`: the link is no longer valid. `offline`: the page retries automatically. */
 const shareState = signal<'loading' | 'shown' | 'invalid' | 'offline'>('loading');
 
-/** Seq of the last event, set whenever the page has read all events. */
 const lastReadSeq = signal(0);
 
 const everyMs = 5_000;
 
-/** Error response of the server, with its text. `status` 0: the server did not answer. */
+/** `status` 0: the server did not answer. */
 class ShareRequestError extends Error {
   readonly status: number;
   constructor(status: number, message: string) {
@@ -79,7 +78,6 @@ async function readOn(): Promise<void> {
   }
 }
 
-/** Keeps reading while the page is visible. */
 function pollSharedSession(): void {
   const again = async () => {
     if (document.visibilityState === 'visible') {
@@ -144,7 +142,6 @@ function SharedPage() {
   );
 }
 
-/** Lists one folder at a time, and lists it again after each change in the session. */
 function SharedFiles() {
   const [folder, setFolder] = useState('.');
   const [entries, setEntries] = useState<readonly SharedFileEntry[]>();
@@ -215,4 +212,4 @@ function SharedFiles() {
 const root = document.getElementById('root');
 if (root) render(<SharedPage />, root);
 pollSharedSession();
-warmParser(); // the parser loads while the session is fetched
+warmParser();

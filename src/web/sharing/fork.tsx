@@ -23,7 +23,6 @@ export const ForkButton = ({ seq, label }: { seq: number; label?: string }) => (
   />
 );
 
-/** A session can be forked once a run has ended. */
 export const canFork = (): boolean =>
   currentSession.value !== undefined && conversationState.items.value.some(({ kind }) => kind === 'end');
 
@@ -59,12 +58,11 @@ function ForkDialog({ id, seq }: { id: string; seq: number | undefined }) {
   );
 }
 
-/** Appears in both logs: the fork's log links to the original session, and the original's log links to the fork. */
 export function ForkNote({ event: { data, sessionId } }: { event: EventOf<'session.forked'> }) {
   const isChild = data.to === sessionId;
   const other = isChild ? data.from : data.to;
   const known = sessions.value.find(({ id }) => id === other);
-  // Hidden if the other session cannot be opened, and for attempts, which the header's comparison lists.
+  // Hidden if the other session cannot be opened, and for attempts, which the header lists.
   if (!isChild && (!known || known.parent?.attempts)) return null;
   return (
     <p class="aside forked">

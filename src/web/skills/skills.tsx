@@ -61,7 +61,7 @@ function Skills() {
   );
 }
 
-/** `isFolder`: opens a folder picker. Phones can only choose files. */
+/** `isFolder`: opens a folder picker, which phones lack. */
 type UploadProps = { label: string; isFolder?: boolean; act: (files: FileList) => unknown };
 
 function UploadButton({ label, isFolder = false, act }: UploadProps) {

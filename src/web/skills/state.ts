@@ -10,7 +10,6 @@ export async function loadSkills(): Promise<void> {
   skills.value = await query('skills.list', undefined);
 }
 
-/** Skills that a session's agent can read, suggested while a person types a message. */
 export const sessionSkills = signal<{ readonly id: string; readonly all: readonly SessionSkill[] } | undefined>(
   undefined,
 );
@@ -36,7 +35,7 @@ export async function addChosenSkill(id: string | undefined, name: string): Prom
 }
 
 const maxBytes = 7 * 1024 * 1024;
-/** Reads the chosen folder. Paths start with the folder's own name. Undefined: too large. */
+/** Paths start with the folder's own name. Undefined: too large. */
 export async function readChosenFolder(chosen: FileList): Promise<{ path: string; content: string }[] | undefined> {
   const all = [...chosen].filter((file) => !/(^|\/)(\.git|node_modules|__pycache__)\//.test(file.webkitRelativePath));
   if (all.reduce((sum, { size }) => sum + size, 0) > maxBytes) return undefined;

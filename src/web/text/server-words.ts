@@ -1,26 +1,20 @@
 import type { ErrorCode } from '../../core/errors/errors.ts';
 
-/** Translations of the server's own texts, which are English. */
 export interface ServerTranslations {
-  /** A sentence for each error code. */
   readonly errors: Readonly<Record<ErrorCode, string>>;
-  /** Template for quoting the server's own text, `{words}`, which has details that the sentence lacks. */
+  /** Quotes the server's own text, `{words}`, for details that the sentence lacks. */
   readonly quoted: string;
-  /**
-   * Labels, descriptions and sentences, by the server's text. In the text and its translation, `{name}` represents a value, and
-   * `{list}` a list of phrases separated by commas.
-   */
+  /** By the server's text. `{name}` represents a value, and `{list}` a list of phrases separated by commas. */
   readonly phrases: Readonly<Record<string, string>>;
 }
 
-/** A phrase with values: the literal pieces of its text, and the names of the values between them. */
 interface Pattern {
   readonly pieces: readonly string[];
   readonly names: readonly string[];
   readonly phrase: string;
 }
 
-/** Translates the server's texts. A text missing from the table is returned unchanged. */
+/** Text missing from the table is returned unchanged. */
 export class ServerTranslator {
   readonly #words: ServerTranslations;
   readonly #patterns: readonly Pattern[];
@@ -40,7 +34,7 @@ export class ServerTranslator {
     return `${sentence} ${this.#words.quoted.replace('{words}', () => this.phrase(message))}`;
   }
 
-  /** The text of a failure: translated if the table has it, or else quoted from the server. */
+  /** Translated if the table has the text, or else quoted from the server. */
   failure(text: string): string {
     const message = this.phrase(text);
     return message === text ? this.#words.quoted.replace('{words}', () => text) : message;
@@ -81,7 +75,7 @@ function parsePattern(text: string, phrase: string): Pattern {
   };
 }
 
-/** The values between the pieces, each as short as possible; undefined: the text does not match. */
+/** Each value is as short as possible. Undefined: no match. */
 function valuesIn(text: string, [first = '', ...rest]: readonly string[]): readonly string[] | undefined {
   const last = rest.pop() ?? '';
   if (!text.startsWith(first) || !text.endsWith(last)) return undefined;

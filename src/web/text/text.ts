@@ -11,7 +11,7 @@ interface LoadedLanguage {
   readonly server?: ServerTranslator;
 }
 
-/** Languages by code, each with its own name and its texts. To add a language, add a folder and one line here. */
+/** To add a language, add a folder and one line here. */
 export const languages = {
   en: { label: 'English', load: async (): Promise<LoadedLanguage> => ({ texts: en }) },
   de: {
@@ -39,8 +39,8 @@ effect(() => {
 });
 
 /**
- * The text in the person's language; `{name}` is replaced by a value. `key.one` is the singular, used for `n: 1`. Components that
- * call this redraw when the language changes.
+ * Replaces `{name}` by a value. `key.one` is the singular, used for `n: 1`. Components that call this redraw when the
+ * language changes.
  */
 export function t(key: TextKey, values: Readonly<Record<string, string | number>> = {}): string {
   const { texts } = loaded.value;
@@ -48,15 +48,12 @@ export function t(key: TextKey, values: Readonly<Record<string, string | number>
   return (one ?? texts[key]).replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
 }
 
-/** Whether the text exists, for keys that are built from the server's words. */
+/** Use for keys that are built from the server's words. */
 export const isTextKey = (key: string): key is TextKey => Object.hasOwn(en, key);
 
-/** Translates text from the server: a label, a description, or a known sentence. */
 export const translateServerText = (text: string): string => loaded.value.server?.phrase(text) ?? text;
 
-/** Translates the server's sentence about a failed run or provider. */
 export const translateFailure = (text: string): string => loaded.value.server?.failure(text) ?? text;
 
-/** Translates an error; `message` is the server's own text. */
 export const translateError = (code: ErrorCode, message: string): string =>
   loaded.value.server?.error(code, message) ?? message;

@@ -2,10 +2,7 @@ import type { ChangedFile } from '../data/items.ts';
 
 export const resultFilePatterns = [/\.html?$/i, /\.(svg|png|jpe?g|gif|webp)$/i, /\.pdf$/i] as const;
 
-/**
- * Prefers a page to an image, and an image to a PDF. Among files of one kind, prefers one that the answer names, then the first.
- * Ignores deleted files.
- */
+/** Prefers a page to an image to a PDF. Among files of one kind, prefers one that the answer mentions, then the first. */
 export function findBestResult(files: readonly ChangedFile[], answer: string): string | undefined {
   const paths = files.filter(({ change }) => change !== 'deleted').map(({ path }) => path);
   for (const kind of resultFilePatterns) {
@@ -16,6 +13,6 @@ export function findBestResult(files: readonly ChangedFile[], answer: string): s
   return undefined;
 }
 
-/** Path at which a web server in the sandbox should serve a result page: `/` for index pages and for pages in folders. */
+/** `/` for index pages and for pages in folders. */
 export const toPreviewPath = (file: string): string =>
   file.includes('/') || /^index\.html?$/i.test(file) ? '/' : `/${file}`;

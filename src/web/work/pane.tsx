@@ -68,7 +68,7 @@ function LazyTab({ tab, session }: { tab: WorkTab; session: Session }) {
     tab.load().then(
       (Tab) => setLoaded({ Tab }),
       (thrown: unknown) => {
-        if (!(thrown instanceof TypeError)) reportError(thrown); // code that could not be downloaded is not an error in the page
+        if (!(thrown instanceof TypeError)) reportError(thrown); // a failed download is not an error in the page
         setLoaded({ hasFailed: true });
       },
     );
@@ -84,17 +84,14 @@ function LazyTab({ tab, session }: { tab: WorkTab; session: Session }) {
   return loaded.hasFailed ? <ChunkLoadError again={load} /> : null;
 }
 
-/** The tab's component loads on first use. */
 interface WorkTab {
   readonly id: 'files' | 'ship' | 'preview' | 'terminal' | 'processes' | 'desktop' | 'timeline' | 'cost';
   readonly icon: IconName;
   readonly shows?: (session: Session) => boolean;
-  /** Number of unseen items, shown as a badge. */
   readonly news?: () => number;
   readonly load: () => Promise<ComponentType<{ session: Session }>>;
 }
 
-/** The first visible tab is open by default. */
 export const workTabs: readonly WorkTab[] = [
   { id: 'files', icon: 'folder', load: async () => (await import('./files/files.tsx')).FilesPane },
   {

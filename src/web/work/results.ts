@@ -14,7 +14,7 @@ import type { PreviewLocation } from './preview/target.ts';
 
 const shown = new Set<string>();
 
-/** The server stores files attached to messages below this folder. Such files come from people, so they are not results. */
+/** The server stores files attached to messages here. People sent them, so they are not results. */
 const attachmentsFolder = 'attachments/';
 
 export function openFileInPane(sessionId: string, path: string): void {
@@ -42,7 +42,7 @@ async function show(sessionId: string, files: Changes, placeBefore: PreviewLocat
   const best = findBestResult(files, answer);
   if (best === undefined || shown.has(`${sessionId} ${best}`)) return;
   const port = await findPagePort(sessionId, best);
-  const isBusy = document.activeElement?.closest('.work') != null; // the person is working in the pane
+  const isBusy = document.activeElement?.closest('.work') != null;
   const isChosen = previewLocation.peek() !== placeBefore;
   if (currentSessionId.peek() !== sessionId || conversationState.run.peek().kind !== 'ended' || isBusy || isChosen)
     return;
@@ -51,8 +51,8 @@ async function show(sessionId: string, files: Changes, placeBefore: PreviewLocat
 }
 
 /**
- * Opens a page on a web server that listens in the sandbox, because the page's scripts run there. Without such a server, or for
- * another kind of file, opens the file.
+ * Opens a page on a web server in the sandbox, because the page's scripts run there. Without such a server, or for other
+ * files, opens the file.
  */
 export async function openResult(sessionId: string, path: string): Promise<void> {
   openAt(sessionId, path, await findPagePort(sessionId, path).catch(() => undefined));
@@ -80,6 +80,6 @@ export function showResultsAfterRuns(): void {
     seen = undefined;
     void readChanges(id, run.end)
       .then((files) => (isWatched && !isPhone() ? show(id, files, placeBefore) : undefined))
-      .catch(() => {}); // the tabs still have the result
+      .catch(() => {});
   });
 }

@@ -1,13 +1,11 @@
 import { foldText } from '../../parts/word-search.ts';
 
-// Finds names by some of their letters in order: `wrkpn` finds `src/web/work/pane.tsx`.
-
 const maxLetters = 100; // characters
 const startsOfWords = /[/\\._\- ]/;
 
 /**
- * Scores a match higher for adjacent letters, starts of words and the last part of a path, and lower for long names. Undefined:
- * not all letters occur in this order.
+ * Prefers adjacent letters, starts of words, the last part of a path, and short names. Undefined: not all letters occur in
+ * this order.
  */
 export function computeFuzzyScore(name: string, target: string): number | undefined {
   const [text, letters] = [foldText(name), foldText(target).replace(/\s+/g, '').slice(0, maxLetters)];

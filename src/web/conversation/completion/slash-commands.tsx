@@ -25,8 +25,8 @@ export interface Suggestion {
   readonly refused?: string;
   readonly inserts?: string;
   /**
-   * Called when the entry is chosen, after `inserts` has replaced the typed word. Without `inserts`, a word that starts with `/`
-   * is removed, and one that starts with `@` stays.
+   * Called when the entry is chosen. Without `inserts`, a typed word that starts with `/` is removed, and one that starts
+   * with `@` stays.
    */
   readonly act?: () => void;
 }
@@ -48,7 +48,7 @@ interface SlashCommand {
   readonly name: string;
   readonly icon: IconName;
   readonly about: TextKey;
-  /** False: the command has nothing to act on. Absent: always available. */
+  /** Absent: always available. */
   readonly when?: () => boolean;
   readonly run: () => void;
 }

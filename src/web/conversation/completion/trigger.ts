@@ -11,7 +11,6 @@ export interface SuggestionTrigger {
 
 const maxWord = 200; // characters
 
-/** Finds `/` at the very start of the message, or `@` at the start of a word. */
 export function findTriggerAt(text: string, cursor: number): SuggestionTrigger | undefined {
   const before = text.slice(0, cursor);
   const [command] = /^\/[a-z0-9-]*$/i.exec(before) ?? [];

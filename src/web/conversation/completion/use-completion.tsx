@@ -34,7 +34,7 @@ export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: 
     setTrigger(now);
     const id = currentSessionId.peek();
     if (now?.kind === '/' && trigger?.kind !== '/') {
-      void loadSkills().catch(() => {}); // without the skills, the commands are still offered
+      void loadSkills().catch(() => {});
       if (id !== undefined) void loadSessionSkills(id);
     }
     if (now?.kind === '@' && id !== undefined) void loadWorkspacePaths(id);
@@ -154,7 +154,6 @@ function fileSuggestions(word: string): SuggestionList {
 
 const maxSkills = 20;
 
-/** The message names the chosen skill, so that the agent reads the skill. */
 function skillSuggestions(word: string): SuggestionList {
   const id = currentSessionId.value;
   const found = sessionSkills.value;

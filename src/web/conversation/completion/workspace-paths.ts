@@ -13,7 +13,7 @@ const hidden = /^\.(corral|git)\//;
 export const workspacePaths = signal<WorkspacePaths>(nothing);
 let known: string | undefined;
 
-/** Lists the files unless the list is current. `starts`: always lists them, even if that starts the sandbox. */
+/** `starts`: lists the files even if that starts the sandbox. */
 export async function loadWorkspacePaths(sessionId: string, { starts = false } = {}): Promise<void> {
   if (known === sessionId && workspacePaths.peek().state !== 'asleep' && !starts) return;
   if (known !== sessionId) workspacePaths.value = nothing;
@@ -33,7 +33,6 @@ export async function loadWorkspacePaths(sessionId: string, { starts = false } =
   }
 }
 
-/** Tool calls, ended runs and sandbox phases can change files, so the next completion lists the files again. */
 export const watchWorkspaceChanges = (): (() => void) =>
   onSessionEvent(({ type }) => {
     if (type === 'tool.called' || type === 'run.end' || type === 'sandbox.phase') known = undefined;

@@ -9,7 +9,6 @@ export interface GoalDraft {
   readonly rubric: string;
   /** One command per line. */
   readonly checks: string;
-  /** Maximum revisions after a missed goal. */
   readonly revisions: number;
 }
 export const maxGoalRevisions = 20;
@@ -20,14 +19,13 @@ export const emptyGoalDraft: GoalDraft = { rubric: '', checks: '', revisions: 3 
 const drafts = signal<ReadonlyMap<string, GoalDraft | undefined>>(new Map());
 const keyOf = (sessionId: string | undefined) => sessionId ?? 'new';
 
-/** Goal of the next message. Undefined: the form is closed. */
+/** Undefined: the form is closed. */
 export const goalDraftOf = (sessionId: string | undefined): GoalDraft | undefined => drafts.value.get(keyOf(sessionId));
 
 export function setGoalDraft(sessionId: string | undefined, draft: GoalDraft | undefined): void {
   drafts.value = new Map([...drafts.peek(), [keyOf(sessionId), draft]]);
 }
 
-/** Trimmed lines, without empty ones. */
 export const splitLines = (text: string): string[] =>
   text
     .split('\n')

@@ -38,11 +38,10 @@ interface Props {
   readonly onClose?: () => void;
 }
 
-/** Escape closes the dialog. The focus then returns to where it was. */
 export function Dialog({ title, wide = false, children, onClose }: Props) {
   const ref = useRef<HTMLDialogElement>(null);
   const own = useRef(shown.peek());
-  // Ignores an earlier dialog's late close event, because another dialog may already be open.
+  // Ignores an earlier dialog's late close event.
   const closed = () => {
     if (shown.peek() === own.current) closeDialog();
     onClose?.();
@@ -70,7 +69,7 @@ export function Dialog({ title, wide = false, children, onClose }: Props) {
 /** Element to focus once the dialog being removed is gone. A dialog opened in its place inherits the element. */
 let pendingReturn: HTMLElement | null = null;
 
-/** Opens the dialog above the page. When it is gone, the focus returns to where it was, unless it has already moved on. */
+/** When the dialog is removed, the focus returns to where it was, unless it has already moved on. */
 export function useModal(ref: RefObject<HTMLDialogElement | null>, enter?: (dialog: HTMLDialogElement) => void): void {
   const before = useRef<HTMLElement>(null);
   // Runs before the paint, so that what is typed next goes to the dialog.
@@ -98,8 +97,8 @@ export function useModal(ref: RefObject<HTMLDialogElement | null>, enter?: (dial
 }
 
 /**
- * Focuses a form's checked choice or first field, a list's first entry, or a question's safe answer. Focuses the dialog itself
- * while its form loads, and on a phone, where a field would open the keyboard.
+ * Focuses a form's checked choice or first field, a list's first entry, or a question's safe answer. While a form loads, and
+ * on a phone, focuses the dialog itself.
  */
 function focusFirst(dialog: HTMLDialogElement): void {
   const find = (selector: string) => dialog.querySelector<HTMLElement>(selector);

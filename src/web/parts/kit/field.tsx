@@ -12,7 +12,7 @@ interface Shared<Value extends string> {
   readonly onChange: (value: Value) => void;
   readonly help?: string | undefined;
   readonly required?: boolean;
-  /** Shown below the field. Empty: none. In a `TextField`, an error also prevents submitting the form. */
+  /** Empty: none. In a `TextField`, an error also prevents submitting the form. */
   readonly error?: string;
 }
 
@@ -83,7 +83,6 @@ export function TextField({ label, help, value, onChange, offers, error = '', on
   );
 }
 
-/** The secret is never displayed. */
 export const SecretField = ({ label, help, error, onChange, ...rest }: Shared<string> & { placeholder?: string }) => (
   <Labelled label={label} help={help} error={error}>
     {(state) => (

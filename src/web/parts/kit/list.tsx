@@ -8,10 +8,9 @@ export interface ListItem {
   readonly key: string;
   readonly title?: string;
   readonly icon?: IconName;
-  /** Shown in a code font, such as an address. */
   readonly code?: string;
   readonly lines?: readonly string[];
-  /** The item needs a person's attention. */
+  /** Needs a person's attention. */
   readonly waits?: boolean;
   readonly isChosen?: boolean;
   /** The row is disabled. Its lines explain why. */

@@ -20,9 +20,6 @@ interface MenuProps {
 
 const width = 250; // pixels; must match the style
 
-/**
- * A button with a menu and arrow-key navigation. The menu closes on Escape, on a press elsewhere, and when it loses the focus.
- */
 export function Menu({ items, class: more, icon = 'more', label = t('more') }: MenuProps) {
   const ref = useRef<HTMLDivElement>(null);
   const id = useId();

@@ -11,7 +11,6 @@ type Outcome<Result> = string | ((result: Result) => string);
 interface ResourceListState<Item> {
   readonly all: readonly Item[] | undefined;
   readonly setAll: (change: (now: readonly Item[]) => readonly Item[]) => void;
-  /** Error of the last action, and result of the last change. */
   readonly trouble: string;
   readonly notice: string;
   /** Performs `work`, reloads the items, and shows the outcome. Resolves with true on success. */
@@ -45,7 +44,6 @@ interface Props<Item> {
   readonly about?: string;
   readonly none?: string;
   readonly toItem: (item: Item) => ListItem;
-  /** Shown between the introduction and the list, such as the button for a new item. */
   readonly head?: ComponentChildren;
   readonly children?: ComponentChildren;
 }
@@ -66,13 +64,13 @@ export function ResourceList<Item>({ of: { all, trouble, notice }, about, none, 
 
 interface SureProps {
   readonly label: string;
-  /** The button's name for screen readers, which includes the item, such as `Revoke key build`. */
+  /** Name for screen readers. Includes the item, such as `Revoke key build`. */
   readonly name: string;
   readonly ask: string;
   readonly act: () => unknown;
 }
 
-/** Asks for confirmation inline, so that the person does not leave the list. */
+/** Confirms inline, so the person does not leave the list. */
 export function ConfirmButton({ label, name, ask, act }: SureProps) {
   const [isAsking, setAsking] = useState(false);
   if (!isAsking) {
@@ -99,7 +97,7 @@ export const InlineConfirmation = ({ label, name, ask, act, end }: SureProps & {
   </span>
 );
 
-/** Scrolls a new secret into view, because the server shows it only once. */
+/** The server shows a new secret only once. */
 const scrollIntoView = (node: HTMLElement | null): void => node?.scrollIntoView({ block: 'nearest' });
 
 export const OneTimeSecret = ({ label, text }: { label: string; text: string }) => (

@@ -23,19 +23,17 @@ interface FieldOptions {
   readonly rows?: number;
   /** Replaces the schema's values. */
   readonly choices?: readonly (readonly [value: string, words: string, about?: string])[];
-  /** Label of the empty choice, before the schema's values. */
   readonly none?: string;
   readonly offers?: readonly string[];
   readonly schema?: FieldSchema;
   readonly isRequired?: boolean;
-  /** Finds errors that the schema cannot detect, while the person types. */
+  /** Finds errors that the schema cannot detect. */
   readonly check?: (text: string) => string | undefined;
   /** Normalizes the value when the person leaves the field. */
   readonly tidy?: (text: string) => string;
   readonly below?: ComponentChildren;
   /** Groups of the schema's values, with legends from texts such as `webhooks.group.runs`. */
   readonly groups?: Readonly<Record<string, readonly string[]>>;
-  /** Collapsed by default, because few people need it. */
   readonly isAdvanced?: boolean;
   /** The server accepts an empty text. */
   readonly canBeEmpty?: boolean;
@@ -46,7 +44,6 @@ type Fields<Name extends FormName> = Partial<Record<keyof InputOf<Name> | `${str
 type Drafts = Readonly<Record<string, FieldDraft>>;
 
 interface Props<Name extends FormName> {
-  /** Operation whose input the form edits. */
   readonly of: Name;
   /** Prefix of the form's texts: `webhooks` has `webhooks.url`, `webhooks.url.help` and `webhooks.format.json`. */
   readonly words: string;
@@ -58,9 +55,8 @@ interface Props<Name extends FormName> {
   readonly value?: object | undefined;
   /** Handwritten fields. Their errors come from an {@link InvalidFieldsError} that `send` throws. */
   readonly children?: (errors: Readonly<Record<string, string>>) => ComponentChildren;
-  /** If the form was closed without Save or Cancel, it opens again with the values entered so far. */
+  /** A form closed without Save or Cancel opens again with its drafts. */
   readonly keepsDrafts?: boolean;
-  /** Save is enabled only after a change. */
   readonly needsChange?: boolean;
   readonly note?: string;
   readonly save?: string;

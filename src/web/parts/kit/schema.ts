@@ -1,7 +1,6 @@
 import type { TextKey } from '../../text/texts.ts';
 
-// A form holds one text per field, or several for multiple choices. `npm run check` generates forms.json from the server's
-// operations.
+// `npm run check` generates forms.json from the server's operations.
 
 export interface FieldSchema {
   /** `many`: several of the values. `list`: texts separated by spaces or commas. */
@@ -29,7 +28,7 @@ export function toFieldDraft({ kind, initial = '' }: FieldSchema, value: unknown
   return value === undefined || value === null ? initial : String(value);
 }
 
-/** Converts the field's text to the server's value. Undefined: the field is omitted. */
+/** Undefined: the field is omitted. */
 export function parseFieldDraft({ kind, isRequired, isNullable, words = [] }: FieldSchema, draft: FieldDraft): unknown {
   if (typeof draft !== 'string') return draft;
   if (kind === 'list') return isRequired || draft.trim() !== '' ? entriesOf(draft) : undefined;

@@ -6,14 +6,12 @@ interface Tab {
   readonly id: string;
   readonly label: string;
   readonly icon: IconName;
-  /** Shown after the label, such as the number of unseen items. */
   readonly news?: ComponentChildren;
 }
 interface Props {
   readonly label: string;
   readonly tabs: readonly Tab[];
   readonly open: string | undefined;
-  /** Id of the element that contains the open tab's panel. */
   readonly panel: string;
   readonly onOpen: (id: string) => void;
 }

@@ -22,17 +22,14 @@ export function useActionError() {
   return [text, tryIt] as const;
 }
 
-/** Like {@link useActionError}. Also runs `work` first, and again when one of the `reasons` changes. */
+/** Runs `work` first, and again when one of the `reasons` changes. */
 export function useLoadAction(what: string, work: () => Promise<unknown>, reasons: readonly unknown[] = []) {
   const [text, tryIt] = useActionError();
   useEffect(() => void tryIt(what, work), reasons);
   return [text, tryIt] as const;
 }
 
-/**
- * Loads again when one of the `reasons` changes. The data stays until the next answer; outdated answers are dropped. `problem` is
- * the error of the last load.
- */
+/** Loads again when one of the `reasons` changes. The data stays until the next answer; outdated answers are dropped. */
 export function useLoadedData<Data>(load: () => Promise<Data>, reasons: readonly unknown[]) {
   const [{ now, problem }, set] = useState<{ readonly now?: Data; readonly problem: string }>({ problem: '' });
   const [turn, setTurn] = useState(0);

@@ -69,7 +69,6 @@ const detailsOf = (detail: Row['detail']) =>
   Object.entries(detail)
     .map(([field, value]) => `${field}=${value}`)
     .join(' ');
-/** A word without a translation is shown unchanged. */
 const wordOf = (group: string, word: string) => {
   const key = `${group}.${word}`;
   return isTextKey(key) ? t(key) : word;

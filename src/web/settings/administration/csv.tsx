@@ -7,7 +7,6 @@ import { saveBlob } from '../../work/files/transfers.ts';
 
 type Table = Parameters<typeof toCsv>[0];
 
-/** The table starts with the column names; `name` is without the extension. */
 export function CsvButton({ name, table }: { name: string; table: () => Table | Promise<Table> }) {
   const [isBusy, setBusy] = useState(false);
   const [trouble, tryIt] = useActionError();

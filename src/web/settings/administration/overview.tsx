@@ -14,7 +14,7 @@ type Sandbox = Overview['sandboxes'][number];
 interface StateReading {
   readonly overview: Overview;
   readonly health: Outputs['system']['health'];
-  /** Time of the reading in ms, to compare two readings. */
+  /** Milliseconds. */
   readonly at: number;
 }
 const lookMs = 5_000;

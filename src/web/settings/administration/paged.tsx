@@ -11,7 +11,7 @@ type LoadPage<Item> = (next: string | undefined) => Promise<Page<Item>>;
 
 const searchMs = 300; // after the last keystroke
 
-/** Loads the first page when `filter` changes, and further pages on request. Drops late answers for an earlier filter. */
+/** Loads the first page when `filter` changes. Drops late answers for an earlier filter. */
 export function usePagedList<Item>(filter: string, load: LoadPage<Item>) {
   const [page, setPage] = useState<Page<Item>>();
   const [trouble, tryIt] = useActionError();
@@ -29,7 +29,6 @@ export function usePagedList<Item>(filter: string, load: LoadPage<Item>) {
   return { ...page, trouble, more: () => read(page), again: () => read(undefined) };
 }
 
-/** Stops after the last page, or after the one with which there are `most` items. */
 export async function readAllPages<Item>(most: number, load: LoadPage<Item>): Promise<Item[]> {
   const all: Item[] = [];
   for (let next: string | null | undefined; next !== null && all.length < most; ) {

@@ -66,7 +66,6 @@ export function PeoplePage() {
         ].join(' · '),
       ],
       waits: disabled,
-      // Only revoking access requires confirmation.
       action:
         currentUser.value?.role === 'admin' &&
         currentUser.value.person !== id &&

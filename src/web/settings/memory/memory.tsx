@@ -88,7 +88,6 @@ const nameOf = ({ of, id, name }: Summary): string =>
 
 type MemoryNote = Outputs['memory']['notes'][number];
 type Version = Outputs['memory']['history'][number];
-/** Names of people by id, as far as the caller can see them. */
 type PersonNames = ReadonlyMap<string, string>;
 
 interface Props {

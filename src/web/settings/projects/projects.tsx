@@ -77,8 +77,8 @@ function ProjectList<Row extends OpenProject>({ load, linesOf, opens = true, ...
 }
 
 /**
- * Whether the member is listed by id. Only such a member can become the owner, because the server does not reveal whether an
- * e-mail address belongs to someone who has signed in.
+ * Only a member listed by id can become the owner. The server does not reveal whether an e-mail address belongs to someone
+ * who has signed in.
  */
 const isNamedById = ({ of, id }: Member) => of === 'person' && !id.includes('@');
 
@@ -104,7 +104,7 @@ function Members({ project: { id, name, role }, back }: { project: OpenProject; 
   const leave = async (member: Member) => {
     const path = `/api/v1/projects/${id}/members/${encodeURIComponent(member.id)}`;
     const hasLeft = await tryIt(t('members.notLeft'), async () => {
-      // Losing access closes the page's socket before an answer could arrive over it, so this is a separate request.
+      // A separate request, because losing access closes the page's socket before an answer could arrive.
       const answer = await fetchWithToken(path, { method: 'DELETE' });
       if (!answer.ok) throw new Error(await readErrorDetail(answer));
     });

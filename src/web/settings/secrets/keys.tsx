@@ -15,7 +15,6 @@ type Key = Outputs['keys']['list']['keys'][number];
 const lifetimes = [30, 90, 365]; // days
 const dayMs = 86_400_000;
 
-/** A key is shown only once, when it is created. */
 export function ApiKeysPage() {
   const [made, setMade] = useState<Outputs['keys']['create']>();
   const keys = useResourceList(t('keys.unread'), async () => (await query('keys.list', undefined)).keys);
@@ -162,7 +161,6 @@ export const ProjectAccounts = ({ id }: { id: string }) => (
 
 interface ItemOptions {
   readonly revoke: ((id: string) => void) | undefined;
-  /** Shows each key's project, for a list with several projects. */
   readonly namesProject?: boolean;
 }
 const toItem = (key: Key, { revoke, namesProject = false }: ItemOptions) => ({
@@ -198,8 +196,8 @@ function listFacts(key: Key, { namesProject }: { namesProject: boolean }): strin
 }
 
 /**
- * The first key ends open access, which closes this page's socket before an answer could arrive. A separate request therefore
- * creates the key, and this tab then uses the new key.
+ * The first key ends open access, which closes this page's socket. A separate request creates the key, and this tab then
+ * uses it.
  */
 async function makeFirst(wish: InputOf<'keys.create'>): Promise<Outputs['keys']['create']> {
   const answer = await fetchWithToken('/api/v1/keys', {

@@ -6,7 +6,6 @@ import { t } from '../../text/text.ts';
 
 type Credential = Outputs['serverCredentials']['put'];
 
-/** Sandboxes of all sessions use the secrets without seeing them. A new secret replaces one of the same name. */
 export function SandboxSecrets() {
   const secrets = useResourceList<Credential>(t('secrets.unread'), () => query('serverCredentials.list', undefined));
   const revoke = (name: string) =>

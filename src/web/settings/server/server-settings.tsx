@@ -10,7 +10,7 @@ import { listTemplateChoices, loadTemplates } from '../../sessions/templates.ts'
 import { isTextKey, t } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
 
-/** `isForAll`: on a page that everyone can open. A person who cannot read the settings then sees none, instead of an error. */
+/** `isForAll`: shows nothing instead of an error to a person who cannot read the settings. */
 export function ServerSettings({ parts, isForAll = false }: { parts: readonly string[]; isForAll?: boolean }) {
   const [all, setAll] = useState<readonly ServerSetting[]>();
   const read = async () => setAll((await query('settings.list', undefined)).settings);
@@ -110,7 +110,6 @@ type SettingValue = ReturnType<typeof parseSettingDraft>;
 
 type ServerSetting = Outputs['settings']['list']['settings'][number];
 
-/** Unsaved input: text, or the approval rules of a setting that consists of rules. */
 type SettingDraft = string | readonly ApprovalRuleInput[];
 
 function toSettingDraft({ form, value }: ServerSetting): SettingDraft {
@@ -119,7 +118,6 @@ function toSettingDraft({ form, value }: ServerSetting): SettingDraft {
   return value === null ? '' : String(value);
 }
 
-/** Undefined: no value is stored, so the default applies. */
 function parseSettingDraft({ form: { kind } }: ServerSetting, draft: SettingDraft) {
   if (typeof draft !== 'string') {
     return draft.map(({ action, tool, pattern }) => ({
@@ -149,7 +147,6 @@ interface FieldProps {
 function SettingField({ setting, label, draft, onChange }: FieldProps) {
   const { kind, options = [], unit } = setting.form;
   useEffect(() => {
-    // Without the list, only the current template is shown.
     if (kind === 'template') void loadTemplates().catch(() => {});
   }, []);
   if (typeof draft !== 'string') return <ApprovalRuleFields rules={draft} onChange={onChange} />;
@@ -214,7 +211,6 @@ interface RulesProps {
   readonly onChange: (rules: readonly ApprovalRuleInput[]) => void;
 }
 
-/** In the order in which the rules apply. */
 function ApprovalRuleFields({ rules, onChange }: RulesProps) {
   const change = (at: number, more: Partial<ApprovalRuleInput>) =>
     onChange(rules.map((rule, index) => (index === at ? { ...rule, ...more } : rule)));

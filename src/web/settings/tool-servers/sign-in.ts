@@ -2,8 +2,8 @@ import { signal } from '@preact/signals';
 import { mutate, toErrorText } from '../../data/server.ts';
 import { t } from '../../text/text.ts';
 
-// A person authorizes access at the tool server's own authorization server. The authorization runs in this tab, because only this
-// tab has the page's token. The browser returns to the page with a code, which Corral exchanges for access.
+// A person authorizes access at the tool server's authorization server, in this tab, because only this tab has the page's
+// token. The browser returns with a code, which Corral exchanges for access.
 
 const key = 'corral.signIn';
 
@@ -20,7 +20,7 @@ interface SignInReturn {
   readonly answer: URLSearchParams;
 }
 
-/** Removes the authorization response from the address. Undefined: the address has none, or this tab started no sign-in. */
+/** Undefined: the address has none, or this tab started no sign-in. */
 export function consumeAuthorizationResponse(): SignInReturn | undefined {
   const name = sessionStorage.getItem(key);
   const url = new URL(location.href);

@@ -160,7 +160,6 @@ const placeholders = {
   timeoutSeconds: { isAdvanced: true },
 };
 
-/** A person can test the tool server before adding it. An added tool server replaces one of the same name. */
 function ToolServerForm({ onSaved }: { readonly onSaved: (server: ToolServer) => Promise<unknown> }) {
   const [kind, setKind] = useState<Access>('open');
   const [header, setHeader] = useState('');
@@ -223,10 +222,7 @@ function ToolServerForm({ onSaved }: { readonly onSaved: (server: ToolServer) =>
   );
 }
 
-/**
- * Headers for the selected kind of access. `open` sends none; if the address is unchanged, the server then keeps the stored key.
- * Throws InvalidFieldsError.
- */
+/** `open` sends no headers; if the address is unchanged, the server then keeps the stored key. Throws InvalidFieldsError. */
 function parseAccess(kind: Access, header: string, secret: string): { headers?: Record<string, string> } {
   if (kind === 'open') return {};
   const missing = {
@@ -243,7 +239,6 @@ interface ChangeProps {
   readonly send: (changes: InputOf<'toolServers.change'>) => Promise<unknown>;
 }
 
-/** Stored header values are never shown. */
 function EditToolServerForm({ server, cancel, send }: ChangeProps) {
   const [header, setHeader] = useState(server.headers[0] ?? 'Authorization');
   const [secret, setSecret] = useState('');

@@ -29,7 +29,7 @@ const listedGroups = 200;
 const dayMs = 86_400_000;
 const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
 
-/** Usage of the person's sessions; for administrators and auditors, of all sessions. */
+/** Administrators and auditors see the usage of all sessions. */
 export function UsagePage() {
   const [by, setBy] = useState<UsageDimension>('model');
   const [range, setRange] = useState<Range>('30');
@@ -131,7 +131,7 @@ function computeSeries({ groups, days, by }: Report, amountOf: (day: Total) => n
   }));
   const left = (day: Report['days'][number]) =>
     named.reduce((sum, one) => sum - (one.amounts.get(day.day) ?? 0), amountOf(day));
-  // Rounding errors can make this difference slightly more or less than zero, so the number of groups decides.
+  // Rounding errors can change this difference, so the number of groups decides.
   const others = groups.length > first.length ? days.map((day) => [day.day, Math.max(0, left(day))] as const) : [];
   return [...named, ...(others.length > 0 ? [{ name: undefined, amounts: new Map(others) }] : [])];
 }
@@ -304,7 +304,7 @@ function shown(limit: BudgetLimit, amount: number): string {
   return limit.startsWith('cost') ? formatUsd(amount) : formatCount(amount);
 }
 
-/** Placeholder of an empty field: the default limit. If the holder has its own limit, the server does not report the default. */
+/** If the holder has its own limit, the server does not report the default. */
 function usualOf(name: BudgetLimit, budget: Budget): string {
   const { limit, own } = budget[name];
   if (own !== null) return t('budgets.usual');

@@ -30,7 +30,6 @@ export function WebhooksPage() {
   const webhooks = useResourceList<Webhook>(t('webhooks.unread'), () => query('webhooks.list', undefined));
   const [view, setView] = useState<View>('list');
   const [secret, setSecret] = useState('');
-  // If the projects cannot be loaded, the form offers only the events of all projects.
   useEffect(() => void loadProjects().catch(() => {}), []);
   const changed = (one: Webhook) => webhooks.setAll((now) => upsertItem(now, one));
   const toList = () => {
@@ -105,7 +104,7 @@ export function WebhooksPage() {
 
 type Webhook = Outputs['webhooks']['get'];
 type Delivery = Outputs['webhooks']['deliveries'][number];
-const lookMs = 2_000; // polling interval while deliveries are in progress
+const lookMs = 2_000;
 
 function describeWebhookState({ paused, failures, events }: Webhook): string {
   if (paused) return paused.text === '' ? t('webhooks.paused') : `${t('webhooks.paused')}: ${paused.text}`;

@@ -34,7 +34,6 @@ export const de: Texts = {
   ...shipStrings,
 };
 
-/** Translations of the server's own texts, which are English. */
 export const serverTranslator = new ServerTranslator({
   errors: errorTexts,
   phrases: serverPhrases,

@@ -3,7 +3,6 @@ import type { FactType } from '../../../core/model/events.ts';
 
 type EventTexts = { readonly [Type in FactType as `event.${Type}`]: string };
 
-/** Event labels, built from `eventTraits`. */
 export const eventTexts = Object.fromEntries(
   Object.entries(eventTraits).map(([type, { label }]) => [`event.${type}`, label]),
 ) as EventTexts;

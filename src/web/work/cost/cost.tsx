@@ -18,7 +18,7 @@ const columns = ['cost.kind', 'cost.turns', 'cost.input', 'cost.cached', 'output
 export function CostPane({ session }: { session: Session }) {
   const [details, setDetails] = useState<Details>();
   const { turns } = conversationState.used.value;
-  // The server attributes turns to the events that caused them, so new turns require another read.
+  // Only the server attributes turns to events, so new turns require another read.
   useEffect(() => {
     const ask = () => void query('sessions.cost', { id: session.id }).then(setDetails, () => {});
     const timer = setTimeout(ask, details ? pauseMs : 0);
@@ -98,7 +98,6 @@ const kinds = new Map<string, TextKey>(
   }),
 );
 
-/** Returns a label for the cause of a turn. For a tool call, this is the tool's label. Event types are never shown. */
 function nameOfKind(kind: string): string {
   const call = /^tool\.called (.+)$/.exec(kind)?.[1];
   if (call !== undefined)
@@ -107,12 +106,10 @@ function nameOfKind(kind: string): string {
 }
 
 type Amount = Details['events'][number];
-/** A message or step is shown with its own text, other causes with their label. */
 const causeOf = ({ type, about }: Amount): string =>
   (type === 'message.user' || type === 'step') && about !== ''
     ? about
     : nameOfKind(type === 'tool.called' ? `${type} ${about}` : (type ?? ''));
-/** By price, or by tokens if the price is unknown. */
 const weight = ({ cost, inputTokens, outputTokens }: Amount): number => cost || (inputTokens + outputTokens) / 1e9;
 const amount = ({ cost, inputTokens, outputTokens }: Amount): string =>
   cost ? formatUsd(cost) : t('tokensShort', { n: formatCompactCount(inputTokens + outputTokens) });
@@ -147,7 +144,7 @@ const limitedKinds = ['turns', 'tokens', 'cost', 'toolCalls'] as const;
 
 function BudgetLeft({ sessionId }: { sessionId: string }) {
   const { now: agent } = useLoadedData(() => query('sessions.agent', { id: sessionId }), [sessionId]);
-  if (!agent) return null; // the totals above still show the spending
+  if (!agent) return null;
   const { budgets } = agent;
   const rows = [
     ...toRows(budgets.run, conversationState.runUsed.value, 'cost.ofRun'),

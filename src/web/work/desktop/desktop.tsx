@@ -13,7 +13,6 @@ import { t, translateServerText } from '../../text/text.ts';
 const settleMs = 300;
 const buildLookMs = 3_000;
 
-/** Shows the screen, or a button to start one. Opening the tab starts nothing. */
 export function DesktopPane({ session: { id: sessionId } }: { session: Session }) {
   const [view, setView] = useState<Outputs['desktop']['status']>();
   const [isStarting, act] = useBusyAction();

@@ -1,10 +1,7 @@
-/** Maximum number of cells in a table. Limited because the text comes from a sandbox. Available libraries limit only rows. */
+/** Limited because the text comes from a sandbox. Available libraries limit only rows. */
 export const maxCsvCells = 20_000;
 
-/**
- * Parses CSV (RFC 4180): quoted fields can contain separators, line breaks and doubled quotes. Stops at `maxRows` rows or
- * `maxCsvCells` cells.
- */
+/** Parses CSV (RFC 4180). Stops at `maxRows` rows or `maxCsvCells` cells. */
 export function parseCsv(text: string, separator = ',', maxRows = Number.POSITIVE_INFINITY): string[][] {
   const rows: string[][] = [];
   let row: string[] = [];
@@ -48,7 +45,6 @@ export interface SortOrder {
   readonly way: 'ascending' | 'descending';
 }
 
-/** Order after a click on a column header: ascending, descending, and as in the file. */
 export function toggleSortOrder(order: SortOrder | undefined, column: number): SortOrder | undefined {
   if (order?.column !== column) return { column, way: 'ascending' };
   return order.way === 'ascending' ? { column, way: 'descending' } : undefined;

@@ -19,7 +19,7 @@ import { FilePreview } from './previews.tsx';
 import { type FileFilter, type FileStore, type LoadedFile, toFileUrl } from './store.ts';
 import { downloadFile } from './transfers.ts';
 
-/** Types whose bytes are not text. An editor would damage the file on saving. */
+/** An editor would damage these files on saving. */
 const noText: ReadonlySet<FileKind> = new Set<FileKind>(['image', 'pdf', 'video', 'audio', 'binary']);
 
 /** Plain text opens in the editor if it can be edited. Other files first show a preview. */
@@ -28,7 +28,7 @@ export function FileView({ store, path, part }: { store: FileStore; path: string
   const [isEditing, setEditing] = useState(false);
   const [turn, setTurn] = useState(0);
   const stored = useRef<string>(undefined);
-  // The person may have typed while the file was reloaded. Their text belongs to the version that they saw.
+  // Text typed during a reload belongs to the version that the person saw.
   const keeps = (old: LoadedFile, now: LoadedFile) =>
     isSame(old, now) || (old.path === now.path && store.drafts.has(path));
   const load = (whole = false) =>
@@ -45,7 +45,7 @@ export function FileView({ store, path, part }: { store: FileStore; path: string
     );
   const stamp = store.stampOf(path);
   const isCommented = store.commentedOn.value === path;
-  // New text from the agent is shown immediately, but never replaces typed text.
+  // New text from the agent never replaces typed text.
   const mayLoad = part === 'all' && !isCommented && !(read && store.drafts.has(path));
   useEffect(() => void (mayLoad && load()), [path, part, stamp, isCommented]);
   const file = read && 'bytes' in read ? read : undefined;
@@ -162,13 +162,10 @@ async function compareWithRunStart(store: FileStore, path: string): Promise<File
   return { before, after, isReadOnly, version: read?.version, merge };
 }
 
-/**
- * Compares the file before and after a step. A revert changes the current file, which may be newer, at each place whose lines
- * still match.
- */
+/** A revert changes the current file, which can be newer, at each place whose lines still match. */
 async function compareStep(store: FileStore, path: string, { before, after }: FileWrite): Promise<FileComparison> {
   if (isTruncatedText(before ?? '') || isTruncatedText(after)) throw new Error(t('files.tooLargeToCompare'));
-  const now = await store.read(path, true).catch(() => undefined); // the file may have been deleted
+  const now = await store.read(path, true).catch(() => undefined);
   const exact = decodeEditableText(now?.bytes ?? new Uint8Array());
   const text = `${exact.mark}${exact.text}`;
   return {
@@ -184,9 +181,8 @@ interface EditorProps {
   readonly store: FileStore;
   readonly file: LoadedFile;
   readonly takesFocus: boolean;
-  /** Called with the new version once the text is stored. */
   readonly onStored: (version: string) => void;
-  /** Loads the file again and shows it without the person's changes. */
+  /** Discards the person's changes. */
   readonly onReload: () => void;
   /** Undefined: the file is always shown in its editor. */
   readonly onClose: (() => void) | undefined;
@@ -198,7 +194,7 @@ function FileEditor({ store, file, takesFocus, onStored, onReload, onClose }: Ed
   const [saved, setSaved] = useState(first);
   const [text, setText] = useState(store.drafts.get(path) ?? saved);
   const saving = useFileSaving({ store, path, version });
-  // Typed text becomes a draft immediately, because the file may be reloaded before the page is redrawn.
+  // Typed text becomes a draft immediately, because a reload can precede the next redraw.
   const { current: now } = useRef({ text, saved });
   const change = (next: Partial<typeof now>) => {
     Object.assign(now, next);

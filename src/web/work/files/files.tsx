@@ -22,7 +22,6 @@ import { FileTree } from './tree.tsx';
 
 const roomForBoth = 720; // pixels; must match work.css
 
-/** Tree and open file, side by side if there is room. Files can be dropped or pasted anywhere on the tab. */
 export function FilesPane({ session }: { session: Session }) {
   const store = openFileStore(session.id);
   const picker = useRef<HTMLInputElement>(null);
@@ -60,7 +59,7 @@ export function FilesPane({ session }: { session: Session }) {
             options={fileFilters.map((value) => ({ value, label: t(`files.${value}`) }))}
             onChange={(value) => {
               fileFilter.value = value;
-              if ((tab.current?.clientWidth ?? 0) < roomForBoth) store.shown.value = undefined; // shows the list
+              if ((tab.current?.clientWidth ?? 0) < roomForBoth) store.shown.value = undefined;
             }}
           />
           <span class="fill" />
@@ -123,7 +122,6 @@ function Listing({ store }: { store: FileStore }) {
   return fileFilter.value === 'all' ? <FileTree store={store} /> : <ChangesView store={store} />;
 }
 
-/** Whether the newest phase in the log is part of a sandbox start. The file list loads once the sandbox is ready. */
 function isStarting(): boolean {
   if (sessionEventCount.value === 0) return false;
   const last = sessionEvents.findLast(({ type }) => type === 'sandbox.phase');
@@ -196,7 +194,6 @@ function ChangesView({ store }: { store: FileStore }) {
   );
 }
 
-/** If the file already exists, opens it unchanged. */
 function NewFile({ store }: { store: FileStore }) {
   const [path, setPath] = useState(store.folder === rootPath ? '' : toChildPath(store.folder, ''));
   const make = async () => {

@@ -1,5 +1,3 @@
-// Chooses a file's preview by its name and its first bytes.
-
 export type FileKind =
   | 'image'
   | 'html'
@@ -12,7 +10,6 @@ export type FileKind =
   | 'text'
   | 'binary';
 
-/** From a table with the extensions of each value. */
 const byExtension = <Value extends string>(table: Partial<Record<Value, string>>): ReadonlyMap<string, Value> =>
   new Map(
     (Object.entries(table) as [Value, string][]).flatMap(([value, extensions]) =>
@@ -70,7 +67,7 @@ const languages = byExtension<string>({
   php: 'php',
   lua: 'lua',
 });
-/** Name of the highlighter's language. Empty: plain text. */
+/** Empty: plain text. */
 export function detectCodeLanguage(path: string): string {
   if (/(^|\/)Dockerfile$/.test(path)) return 'dockerfile';
   return /(^|\/)Makefile$/.test(path) ? 'makefile' : (languages.get(endingOf(path)) ?? '');

@@ -20,7 +20,6 @@ const maxColoured = 200_000;
 const maxCell = 2_000; // characters
 const rowHeight = 20;
 
-/** HTML, notebooks, Markdown and tables can also be shown as source. */
 export function FilePreview({ store, file, kind }: { store: FileStore; file: LoadedFile; kind: FileKind }) {
   const [asSource, setSource] = useState(false);
   if (kind === 'image') return <Picture store={store} file={file} />;
@@ -182,8 +181,8 @@ const Shown = ({ output }: { output: NotebookOutput }) =>
 const lifeMinutes = 60;
 
 /**
- * Displays the file in the browser from a secret address, which gives access only to the file's folder and is revoked when the
- * view closes.
+ * Displays the file from a secret address. The address gives access only to the file's folder, and is revoked when the view
+ * closes.
  */
 function ServedFile({ store, path, kind }: { store: FileStore; path: string; kind: 'html' | 'video' | 'audio' }) {
   const address = useAddress(store.sessionId, path);
@@ -247,7 +246,6 @@ function useAddress(sessionId: string, path: string) {
   return address;
 }
 
-/** Object URL of the whole file, valid until the view is closed. */
 function useObjectUrl(store: FileStore, file: LoadedFile, type: string): string | undefined {
   const [url, setUrl] = useState<string>();
   useEffect(() => {
@@ -267,7 +265,7 @@ function useObjectUrl(store: FileStore, file: LoadedFile, type: string): string 
   return url;
 }
 
-/** Shown in the browser's own PDF viewer, which opens no other file. */
+/** The browser's own PDF viewer opens no other file. */
 function PdfView({ store, file }: { store: FileStore; file: LoadedFile }) {
   const url = useObjectUrl(store, file, 'application/pdf');
   if (!navigator.pdfViewerEnabled) return <p class="quiet empty">{t('files.pdf')}</p>;

@@ -20,18 +20,17 @@ export const fileFilters = ['all', 'changed', 'steps'] as const;
 export type FileFilter = (typeof fileFilters)[number];
 export const fileFilter = signal<FileFilter>('all');
 
-/** Number of changes to a session's files that none of its events reported. */
+/** Changes to a session's files that none of its events reported. */
 export const unloggedFileChanges = signal(0);
 
 export class FileStore {
   readonly sessionId: string;
   readonly folders: Signal<EntriesByFolder> = signal(new Map());
   readonly open: Signal<ReadonlySet<string>> = signal(new Set());
-  /** `asleep`: the sandbox is not running, and a listing would start it. */
+  /** `asleep`: a listing would start the sandbox. */
   readonly state: Signal<'loading' | 'asleep' | 'ready' | { readonly failed: string }> = signal('loading');
   readonly shown: Signal<string | undefined> = signal(undefined);
   readonly opened: Signal<readonly string[]> = signal([]);
-  /** Seq of the step whose changes are shown. */
   readonly step: Signal<number | undefined> = signal(undefined);
   /** File whose lines a person is commenting on. It is not updated until the comment is closed. */
   readonly commentedOn: Signal<string | undefined> = signal(undefined);
@@ -68,7 +67,7 @@ export class FileStore {
     else this.#sleep();
   }
 
-  /** Lists every open folder again. `starts: false`: does not restart a sandbox that was stopped in the meantime. */
+  /** `starts: false`: does not restart a stopped sandbox. */
   async refresh({ starts = true } = {}): Promise<void> {
     if (this.state.value !== 'ready') this.state.value = 'loading';
     try {
@@ -84,12 +83,11 @@ export class FileStore {
     }
   }
 
-  /** A loaded list stays on the screen. */
   #sleep(): void {
     if (this.state.value !== 'ready') this.state.value = 'asleep';
   }
 
-  /** A text that changes whenever the file does. Undefined: no listed folder contains the file. */
+  /** Changes whenever the file does. Undefined: no listed folder contains the file. */
   stampOf(path: string): string | undefined {
     const entries = this.folders.value.get(parentPathOf(path));
     const entry = entries?.find(({ name }) => toChildPath(parentPathOf(path), name) === path);
@@ -106,12 +104,11 @@ export class FileStore {
     this.open.value = new Set([...this.open.value, path]);
   }
 
-  /** Folder for uploads: that of the open file. */
   get folder(): string {
     return this.shown.value === undefined ? rootPath : parentPathOf(this.shown.value);
   }
 
-  /** Lists the files again after each tool call, each run, and each change of the sandbox's phase. Never starts a sandbox. */
+  /** Lists the files again after tool calls, runs and sandbox phases. Never starts a sandbox. */
   follow(): () => void {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const soon = () => {
@@ -142,7 +139,7 @@ export class FileStore {
     return { path, version, size, bytes, isCut: bytes.length < size };
   }
 
-  /** Resolves with the new version, or with `changed` if another version has been stored. */
+  /** Resolves with `changed` if another version has been stored. */
   async save(path: string, text: string, version: string | undefined): Promise<{ version: string } | 'changed'> {
     const headers: Record<string, string> = { 'content-type': 'application/octet-stream' };
     if (version !== undefined) headers['if-match'] = version;
@@ -164,7 +161,6 @@ export class FileStore {
     this.folders.value = new Map<string, readonly FolderEntry[]>([...this.folders.value, [path, items]]);
   }
 
-  /** Removes a folder that could not be listed, because it was deleted. */
   #forget(path: string): void {
     this.folders.value = new Map([...this.folders.value].filter(([known]) => known !== path));
     this.open.value = new Set([...this.open.value].filter((known) => known !== path));
@@ -179,7 +175,7 @@ function wholeSizeOf({ headers }: Response): number | undefined {
   return size === undefined ? undefined : Number(size);
 }
 
-/** Reads part of a file, and the size of the whole file. A part beyond the end is empty, because a log may still grow. */
+/** A part beyond the end is empty, because a log can still grow. */
 export async function readFileRange(address: string, from: number, length: number) {
   const answer = await fetchWithToken(address, { headers: { range: `bytes=${from}-${from + length - 1}` } });
   const size = wholeSizeOf(answer) ?? 0;

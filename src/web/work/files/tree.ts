@@ -1,7 +1,5 @@
 import type { Outputs } from '../../../client/types.ts';
 
-// The workspace tree as rows. A folder's entries are known once it has been opened.
-
 export type FolderEntry = Outputs['files']['list']['items'][number];
 export type EntriesByFolder = ReadonlyMap<string, readonly FolderEntry[]>;
 
@@ -24,7 +22,7 @@ export const toChildPath = (folder: string, name: string): string => (folder ===
 
 export const parentPathOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/'))) || rootPath;
 
-/** Visible rows from top to bottom, without Corral's own files. Logs of background processes come last. */
+/** From top to bottom. Omits Corral's own files. Logs of background processes come last. */
 export function listTreeRows(folders: EntriesByFolder, open: ReadonlySet<string>): FileTreeRow[] {
   const rows: FileTreeRow[] = [];
   const add = (folder: string, depth: number) => {
@@ -44,7 +42,7 @@ export function listTreeRows(folders: EntriesByFolder, open: ReadonlySet<string>
 
 const isLogs = (name: string) => name === '.agent_logs';
 
-/** Row that a key moves to. Left moves from a file or closed folder to the parent folder. Undefined: the key moves to no row. */
+/** Left moves from a file or closed folder to the parent folder. Undefined: the key moves to no row. */
 export function findRowAfterKeyPress(
   rows: readonly FileTreeRow[],
   from: string | undefined,

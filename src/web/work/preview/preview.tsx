@@ -22,7 +22,6 @@ import {
 } from './state.ts';
 import type { PreviewLocation } from './target.ts';
 
-/** Opening the tab starts nothing. */
 export function PreviewPane({ session: { id } }: { session: Session }) {
   const all = ports.value;
   useEffect(markPortsSeen, [all]);
@@ -48,11 +47,11 @@ export function PreviewPane({ session: { id } }: { session: Session }) {
   );
 }
 
-/** Excludes previews that the page opened for its own frames. Those close with the frames. */
+/** Excludes previews that the page opened for its own frames. */
 const isShared = ({ folder }: Preview) => folder === undefined;
 const targetOf = ({ of }: Preview) => (of === 'files' ? t('tab.files') : t('preview.port', { port: of }));
 
-/** Open previews, which a person can copy or close. Anyone who has a preview's address can use it. */
+/** Anyone who has the address of a preview can use it. */
 function Open({ sessionId }: { sessionId: string }) {
   const [open, setOpen] = useState<readonly Preview[]>([]);
   const look = () =>

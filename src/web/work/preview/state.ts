@@ -12,16 +12,14 @@ export type Preview = Outputs['ports']['opened'][number];
 const settleMs = 700;
 const lookMs = 5_000;
 
-/** Listening ports of the selected session's sandbox. Undefined: not known yet. */
+/** Listening ports. Undefined: not known yet. */
 export const ports = signal<readonly Port[] | undefined>(undefined);
 export const unseenPorts = signal<ReadonlySet<number>>(new Set());
 /** Undefined: the list of ports is shown. */
 export const previewLocation = signal<PreviewLocation | undefined>(undefined);
 let seen = new Set<number>();
-/** The path that was shown last, by port. */
 const shownPaths = new Map<number, string>();
 
-/** Call while the tab is open. */
 export function markPortsSeen(): void {
   for (const { port } of ports.value ?? []) seen.add(port);
   if (unseenPorts.value.size > 0) unseenPorts.value = new Set();
@@ -57,7 +55,7 @@ export function watchPorts(): void {
     shownPaths.clear();
     if (sessionId === undefined) return undefined;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const tryLook = () => void look(sessionId).catch(() => {}); // the next check retries
+    const tryLook = () => void look(sessionId).catch(() => {});
     const soon = () => {
       clearTimeout(timer);
       timer = setTimeout(tryLook, settleMs);
@@ -76,7 +74,7 @@ export function watchPorts(): void {
 }
 
 const halfAnHourMs = 1_800_000;
-/** Finds the open preview of this port, or of the files, that expires last. Opens a new one if all expire within half an hour. */
+/** Prefers the preview that expires last. Opens a new one if all expire within half an hour. */
 export async function findOrOpenPreview(sessionId: string, of: Preview['of']): Promise<Preview> {
   const all = await query('ports.opened', { sessionId });
   const fresh = all.filter((one) => one.of === of && Date.parse(one.expiresAt) > Date.now() + halfAnHourMs);

@@ -4,16 +4,15 @@ const pieceBytes = 256 * 1024;
 const wholeBytes = 8 * 1024 * 1024;
 const newline = 10;
 
-/** Reads at most `length` bytes from the offset. `size` is that of the whole log. */
+/** Reads at most `length` bytes. `size` is the whole log's. */
 export type LogRangeReader = (
   from: number,
   length: number,
 ) => Promise<{ readonly bytes: Uint8Array; readonly size: number }>;
 
-/** Lines of a growing log: its end first, then new lines, and earlier parts on request. No line is lost. */
 export class ProcessLogReader {
   readonly lines: Signal<readonly string[]> = signal([]);
-  /** Byte offset of the shown lines; 0: all earlier lines are shown. */
+  /** Byte offset. 0: all earlier lines are shown. */
   readonly start = signal(0);
   readonly #read: LogRangeReader;
   readonly #decoder = new TextDecoder();
@@ -40,7 +39,7 @@ export class ProcessLogReader {
     });
   }
 
-  /** Serializes reads, because two concurrent reads would add the same lines twice. */
+  /** Two concurrent reads would add the same lines twice. */
   #alone(work: () => Promise<void>): Promise<void> {
     const done = this.#last.then(work);
     this.#last = done.catch(() => {});

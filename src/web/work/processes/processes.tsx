@@ -17,7 +17,6 @@ import { ProcessLogReader } from './log-reader.ts';
 type Process = Outputs['processes']['list'][number];
 const lookMs = 3_000;
 
-/** Opening the tab starts nothing. */
 export function ProcessesPane({ session: { id: sessionId } }: { session: Session }) {
   const [all, setAll] = useState<readonly Process[]>();
   const [sandbox, setSandbox] = useState<SandboxStatus>();
@@ -92,7 +91,7 @@ export function ProcessesPane({ session: { id: sessionId } }: { session: Session
   );
 }
 
-/** Program name in a command, without its folder or the environment variables before it. */
+/** Omits the folder, and environment variables before the program. */
 const toProgramName = (cmd: string): string => {
   const word = cmd.split(/\s+/).find((part) => part !== '' && !/^\w+=/.test(part)) ?? cmd;
   return word.split('/').at(-1) || word;
@@ -169,7 +168,6 @@ interface Props {
   readonly onChange: (sandbox: SandboxStatus) => void;
 }
 
-/** While the sandbox can be paused, this line explains what a pause keeps. */
 function SandboxState({ sandbox: { condition, keeps, pause, idleSeconds, filesDamaged }, sessionId, onChange }: Props) {
   const wake = condition === 'paused' ? 'resume' : 'start';
   const change = (name: 'pause' | 'resume', problem: TextKey) =>

@@ -7,7 +7,6 @@ export type RepositoryStatus = Outputs['repositories']['status'];
 const leftovers = /(^|\/)(__pycache__|node_modules|\.DS_Store|\.pytest_cache|\.venv)(\/|$)|\.(pyc|log|swp)$/;
 export const isGeneratedFile = (path: string): boolean => leftovers.test(path);
 
-/** Git's diff of one file: its header, and each hunk verbatim. */
 export interface FilePatch {
   readonly head: string;
   readonly hunks: readonly string[];

@@ -79,7 +79,6 @@ export function CheckpointList({ session: { id: sessionId, status } }: { session
   );
 }
 
-/** Task of the run, if the page's log still has it. */
 function aboutRun(number: number, runId: string | null): string {
   if (runId === null) return t(number === 0 ? 'checkpoints.first' : 'checkpoints.atRestore');
   const started =
@@ -105,7 +104,6 @@ function askToRestore(sessionId: string, number: number, onDone: () => void): vo
   });
 }
 
-/** Compares a checkpoint with another one, or with the current files. */
 function Comparison({ sessionId, from, all }: { sessionId: string; from: number; all: readonly Checkpoint[] }) {
   const [to, setTo] = useState<number>();
   const range = { sessionId, from, ...(to !== undefined && { to }) };
@@ -142,7 +140,6 @@ function Comparison({ sessionId, from, all }: { sessionId: string; from: number;
   );
 }
 
-/** Parses git's diff output. A header starts at `diff` and ends before the first `@@`. */
 function parseDiff(text: string): DiffLine[] {
   let isHeader = true;
   return text

@@ -26,7 +26,7 @@ interface Props {
 export function PullRequestView({ of, reads, mayOpen, onDone }: Props) {
   const read = () => query('pullRequests.state', of);
   const { now: state, problem } = useLoadedData(read, [of.sessionId, of.path, reads]);
-  if (problem !== '' && !mayOpen) return null; // nobody can open a pull request yet, so the failure does not matter
+  if (problem !== '' && !mayOpen) return null;
   if (!state || problem !== '') return <p class="quiet">{problem || t('ship.asking')}</p>;
   if (state.pullRequest === null)
     return mayOpen ? <OpenForm of={of} state={state} onDone={onDone} /> : <p class="quiet">{t('ship.none')}</p>;

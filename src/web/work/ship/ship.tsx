@@ -33,7 +33,7 @@ function RepositoryView({ session, repository }: { session: Session; repository:
   const { id: sessionId } = session;
   const { path, url, state, error, branch, access, environment } = repository;
   const of: RepositoryLocation = { sessionId, path };
-  // Incremented after each change to the repository, because the displayed state of its pull request is then outdated too.
+  // Incremented after each change to the repository, which outdates its displayed pull request.
   const [reads, setReads] = useState(0);
   const read = async () => (state === 'ready' ? await query('repositories.status', of) : undefined);
   // Read again when the session's status changes, because a run may have changed files.
@@ -100,11 +100,10 @@ type CheckResult = Outputs['repositories']['check']['checks'][number];
 interface Props {
   readonly of: RepositoryLocation;
   readonly environment: RepositoryEnvironment;
-  /** Called after a check, because it may have changed files. */
   readonly onDone: () => void;
 }
 
-/** The repository's checks and suggestions. Hosts become reachable and services start only after a person allows them. */
+/** Hosts become reachable and services start only after a person allows them. */
 function Environment({ of, environment, onDone }: Props) {
   const { problem, setup, template, tools, egress, services, ports, checks } = environment;
   const wishes = [
@@ -169,7 +168,6 @@ function Hosts({ sessionId, hosts }: { sessionId: string; hosts: readonly string
   );
 }
 
-/** A person can allow either all of the services or none. */
 function WantedServices({ of, services }: { of: RepositoryLocation; services: WantedServiceTable }) {
   const [there, setThere] = useState<readonly string[]>();
   const keep = (all: Outputs['sandbox']['services']) => setThere(all.map(({ name }) => name));
@@ -253,7 +251,7 @@ function Commit({ of, status: { files, truncated }, proposal, onDone }: StepProp
     setLeft(now);
   };
   const commit = async () => {
-    // Without a list, the commit includes every change, even those that the page does not list.
+    // Without a list, the commit also includes changes that the page does not list.
     const only =
       left.size === 0 ? {} : { files: chosen.flatMap(({ path, from }) => (from === null ? [path] : [from, path])) };
     const leaveOut = chosen.map(({ path }) => patches[path] ?? '').join('');
@@ -303,11 +301,10 @@ function Commit({ of, status: { files, truncated }, proposal, onDone }: StepProp
 interface FileDiffProps {
   readonly of: RepositoryLocation;
   readonly file: RepositoryStatus['files'][number];
-  /** Receives the patch to leave uncommitted. Empty: all changes are committed. */
+  /** Empty: all changes are committed. */
   readonly leaveOut: (patch: string) => void;
 }
 
-/** The diff loads when unfolded. If it has several changes, a person can exclude some of them from the commit. */
 function FileDiff({ of, file: { path, change }, leaveOut }: FileDiffProps) {
   const [patch, setPatch] = useState<FilePatch & { readonly isWhole: boolean }>();
   const [problem, setProblem] = useState('');

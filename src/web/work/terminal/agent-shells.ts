@@ -1,7 +1,6 @@
 import type { Event } from '../../../client/types.ts';
 
-// The agent's shells, reconstructed from its log: each command with its output. They can be watched in a replay, or after the
-// sandbox is gone.
+// The agent's shells, reconstructed from its log, for a replay or after the sandbox is gone.
 
 export interface AgentShell {
   readonly id: string;
@@ -24,7 +23,6 @@ export class AgentShellTracker {
   readonly #shells = new Map<string, Shell>();
   readonly #calls = new Map<string, { shell: string; shown: boolean }>();
 
-  /** Returns whether the event belongs to a shell. */
   take(event: Event): boolean {
     if (event.type === 'tool.calling') {
       const { callId, args } = event.data;

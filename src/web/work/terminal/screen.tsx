@@ -9,10 +9,10 @@ import { pressedKeyOf } from '../../parts/pressed-key.ts';
 import { isTouchDevice } from '../../parts/touch.ts';
 import { t } from '../../text/text.ts';
 
-// xterm writes rules into style elements and colors into style attributes, which the page's policy refuses. The elements created
-// here convert both to adopted style sheets and element properties.
+// The page's policy refuses xterm's style elements and style attributes. The elements created here use adopted style sheets
+// and element properties instead.
 
-/** The page's document, except that it creates elements that comply with the policy. Dispose it together with the terminal. */
+/** Creates elements that comply with the page's policy. Dispose it together with the terminal. */
 function documentWithSheets() {
   const own: CSSStyleSheet[] = [];
   const original = Document.prototype.createElement.bind(document) as (tag: string) => HTMLElement;
@@ -66,7 +66,6 @@ interface Props {
   readonly label: string;
   /** Whether lines end without a carriage return, as those of the agent's programs do. */
   readonly isPlain?: boolean;
-  /** Called once the terminal is ready. The returned function cleans up. */
   readonly onOpen: (terminal: Terminal) => () => void;
 }
 

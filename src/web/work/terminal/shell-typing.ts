@@ -18,7 +18,7 @@ export class ShellInputQueue {
     this.#deps = deps;
   }
 
-  /** Resolves when all keys typed so far were delivered. Rejects with CallError; keys typed later are then dropped too. */
+  /** Resolves when all keys typed so far were delivered. Rejects with CallError, which also drops later keys. */
   async type(text: string): Promise<void> {
     this.#waiting += text;
     this.#sending ??= this.#sendAll().finally(() => {
@@ -39,7 +39,7 @@ export class ShellInputQueue {
     }
   }
 
-  /** Retries while the command is announced but has not started, because nothing accepts input for it before it starts. */
+  /** Retries until an announced command has started, because nothing accepts its input earlier. */
   async #patiently(text: string): Promise<void> {
     for (let tries = 1; ; tries++) {
       try {

@@ -15,7 +15,7 @@ import { TerminalScreen } from './screen.tsx';
 import { ShellInputQueue } from './shell-typing.ts';
 
 type OwnTerminalInfo = Outputs['terminals']['list'][number];
-/** Selected terminal of each session: the id of a shell, with a prefix that shows whether it is the person's or the agent's. */
+/** By session: a shell's id, with a prefix for the person's shells or the agent's. */
 const chosen = signal<Readonly<Record<string, string>>>({});
 
 export function TerminalsPane({ session: { id: sessionId } }: { session: Session }) {
@@ -41,7 +41,7 @@ export function TerminalsPane({ session: { id: sessionId } }: { session: Session
       ]);
       setOwn(found);
       if (found.length === 0 && state === 'running') await make();
-    })().catch(() => {}); // a person who opens a terminal with the button sees the error
+    })().catch(() => {});
   }, [sessionId]);
   const forget = (id: string) => setOwn((all) => all.filter((one) => one.id !== id));
   const close = (id: string) =>
@@ -179,7 +179,6 @@ interface AgentProps {
 }
 const lookEveryMs = 1_000;
 
-/** Shows one of the agent's shells. While a command runs in it, keys are sent to that command. */
 function AgentTerminalScreen({ sessionId, shell, all, onShown, openOwn }: AgentProps) {
   const write = useRef<(text: string) => void>(() => {});
   const shown = useRef('');
@@ -216,7 +215,7 @@ function AgentTerminalScreen({ sessionId, shell, all, onShown, openOwn }: AgentP
   );
   const type = (text: string) => {
     if (running.current.running === undefined) {
-      // Nothing reads these keys, so the person's own shell opens. More keys can arrive before it is ready.
+      // Nothing reads these keys. More can arrive before the person's own shell is ready.
       if (!isOpening.current) openOwn();
       isOpening.current = true;
       return;
@@ -254,7 +253,7 @@ interface TerminalListener {
 }
 const typeAtOnce = 65_536;
 
-/** One of the person's terminals. Closing the connection keeps the shell. */
+/** Closing the connection keeps the shell. */
 class UserTerminalConnection {
   readonly #id: string;
   readonly #left = new AbortController();
@@ -298,7 +297,7 @@ class UserTerminalConnection {
     }
   }
 
-  /** Sends one request at a time, so that input arrives in order. Later keys are sent with the next request. */
+  /** Sends one request at a time, so that input arrives in order. */
   async #send(): Promise<void> {
     if (this.#isSending) return;
     this.#isSending = true;

@@ -1,19 +1,14 @@
 import type { Event } from '../../../client/types.ts';
 import type { TimelineLane } from '../../../core/model/event-traits.ts';
 
-// The scrubber shows a log in a few hundred columns, for any number of events.
-
 export const timelineLanes: readonly TimelineLane[] = ['person', 'model', 'tool', 'sandbox', 'problem'];
 
 export interface TimelineColumn {
-  /** Events of each lane, relative to that lane's fullest column: from 0 to 1. */
+  /** Relative to the lane's fullest column: from 0 to 1. */
   readonly heights: Readonly<Record<TimelineLane, number>>;
 }
 
-/**
- * Each column has the same number of events, except that the last can have fewer. A log of at most `most` events has one column
- * per event.
- */
+/** The last column can have fewer events. A log of at most `most` events has one column per event. */
 export function toTimelineColumns(kinds: readonly TimelineLane[], most: number): TimelineColumn[] {
   const width = Math.max(1, Math.ceil(kinds.length / most));
   const counted: Record<TimelineLane, number>[] = [];
@@ -33,7 +28,7 @@ export function toTimelineColumns(kinds: readonly TimelineLane[], most: number):
 
 const noCounts = (): Record<TimelineLane, number> => ({ person: 0, model: 0, tool: 0, sandbox: 0, problem: 0 });
 
-/** Turn of an event: the turn whose usage comes next in the same run, or else the previous turn. */
+/** The turn whose usage comes next in the same run, or else the previous turn. */
 export function findTurnAt(events: readonly Event[], shown: number): number | undefined {
   const turnOf = (event: Event | undefined) => (event?.type === 'usage' ? event.data.turn : undefined);
   const hasTurn = (event: Event) => turnOf(event) !== undefined;

@@ -6,10 +6,9 @@ import { advanceReplay, findReplayPosition, isTextDelta, type ReplaySpeed } from
 
 const tickMs = 50;
 
-/** Shows a log up to a position, with the same model as the live conversation. */
 export class ReplayPlayer {
   readonly model = new ConversationState();
-  /** Number of events shown; follows the log while `isLive`. */
+  /** Events shown; follows the log while `isLive`. */
   readonly shown: Signal<number> = signal(0);
   readonly isLive: Signal<boolean> = signal(true);
   readonly isPlaying: Signal<boolean> = signal(false);
@@ -31,7 +30,6 @@ export class ReplayPlayer {
     this.#show(to);
   }
 
-  /** Moves to the next or previous event that is not a fragment of text. */
   step(by: 1 | -1): void {
     this.pause();
     this.seek(
@@ -40,7 +38,6 @@ export class ReplayPlayer {
     );
   }
 
-  /** Moves to the next or previous start of a tool call. False: there is none. */
   toCall(by: 1 | -1): boolean {
     const place = findReplayPosition(sessionEvents, this.shown.value, {
       by,
@@ -56,7 +53,6 @@ export class ReplayPlayer {
     this.seek(sessionEvents.length);
   }
 
-  /** Restarts the replay if it is at its end. */
   play(): void {
     this.isPlaying.value = true;
     if (this.shown.value >= sessionEvents.length) this.seek(0);

@@ -1,9 +1,9 @@
-// Clock of a replay. Long pauses are shortened, so that nobody has to wait through a night between two messages.
+// Long pauses are shortened, so that nobody has to wait through a night between two messages.
 
 export const replaySpeeds = [1, 4, 16] as const;
 export type ReplaySpeed = (typeof replaySpeeds)[number];
 
-/** Maximum pause, in the replay's own time. */
+/** In the replay's own time. */
 export const maxReplayPauseMs = 2_000;
 
 interface Timed {
@@ -15,7 +15,6 @@ const computeReplayPause = (before: Timed | undefined, after: Timed | undefined)
 
 interface ReplayProgress {
   readonly shown: number;
-  /** Elapsed part of the next pause. */
   readonly waitedMs: number;
 }
 
@@ -48,6 +47,5 @@ export function findReplayPosition<Item>(
   return undefined;
 }
 
-/** Pieces of text arrive many times a second. A step skips them. */
 export const isTextDelta = ({ type }: { readonly type: string }): boolean =>
   type === 'message.delta' || type === 'tool.output';

@@ -116,7 +116,6 @@ function Controls({ player }: { player: ReplayPlayer }) {
   );
 }
 
-/** Selecting a line shows the log up to that event, and the event's full content. */
 function EventList({ player }: { player: ReplayPlayer }) {
   const count = sessionEventCount.value;
   const shown = player.shown.value;
@@ -166,7 +165,7 @@ function EventList({ player }: { player: ReplayPlayer }) {
 
 type SeenTurn = Outputs['sessions']['promptAt'];
 
-/** A turn's request to the model, rebuilt from the log. Shows whether the result is proven identical to the request sent. */
+/** Rebuilt from the log. Shows whether the result is proven identical to the request that was sent. */
 function Seen({ sessionId, first }: { sessionId: string; first: number | undefined }) {
   const [turn, setTurn] = useState(first);
   const request = { id: sessionId, ...(turn !== undefined && { turn }) };
@@ -238,7 +237,6 @@ const maxColumns = 240;
 const laneHeight = 14;
 const kinds: TimelineLane[] = [];
 
-/** Lanes of the events so far. Recomputed if the log was read again from its start. */
 function kindsSoFar(count: number): readonly TimelineLane[] {
   if (count < kinds.length || (count > 0 && kinds.length > 0 && readFor !== sessionEvents[0])) kinds.length = 0;
   readFor = sessionEvents[0];

@@ -1,6 +1,5 @@
 import type { ErrorCode } from '../../../../core/errors/errors.ts';
 
-/** The meaning of each code, and the remedy if it is always the same. */
 export const errorTexts: Readonly<Record<ErrorCode, string>> = {
   invalid_request: 'Der Server nimmt diese Eingabe nicht an.',
   path_outside: 'Dieser Pfad liegt außerhalb des Arbeitsbereichs der Sitzung.',

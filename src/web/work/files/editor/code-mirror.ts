@@ -79,7 +79,7 @@ const theme = EditorView.theme({
   'ins.cm-insertedLine, del.cm-deletedLine': { textDecoration: 'none' },
   '.cm-collapsedLines': { background: 'var(--code)', color: 'var(--quiet)', font: '13px var(--sans)' },
   '.cm-collapsedLines:before, .cm-collapsedLines:after': { content: '"⋯"' }, // most fonts lack the library's sign
-  // The buttons get their own row, because the library draws them over a change's first line.
+  // The library draws the buttons over a change's first line.
   '&.cm-editor .cm-deletedChunk .cm-chunkButtons': {
     position: 'static',
     display: 'flex',
@@ -98,12 +98,11 @@ export interface EditorOptions {
   readonly text: string;
   readonly lineEnd: LineEnd;
   readonly label: string;
-  /** Translations of the editor's panels, by English text. */
   readonly phrases: Readonly<Record<string, string>>;
   readonly parent: HTMLElement;
   readonly onChange: (text: string) => void;
   readonly onSave: () => void;
-  /** Called when the text or the selection changes, with the first and last selected line, counted from 1. */
+  /** First and last selected line, counted from 1. */
   readonly onLines: (from: number, to: number) => void;
   readonly onComment: (from: number, to: number) => void;
 }
@@ -165,7 +164,7 @@ function rootIn(parent: HTMLElement): ShadowRoot {
 
 export interface EditorHandle extends Disposable {
   focus(): void;
-  /** Shows the slot `comment` below this line, counted from 1. Undefined: hides it. */
+  /** Counted from 1. Undefined: hides the comment. */
   commentBelow(line: number | undefined): void;
 }
 
@@ -190,7 +189,7 @@ interface DiffOptions extends EditorOptions {
 
 const collapseUnchanged = { margin: 3, minSize: 6 };
 
-/** Makes collapsed lines open on Enter and Space too, because CodeMirror listens only for clicks. */
+/** CodeMirror listens only for clicks. */
 const opensCollapsedLines = EditorView.updateListener.of(({ view }) => {
   for (const node of view.dom.querySelectorAll<HTMLElement>('.cm-collapsedLines:not([role])')) {
     node.setAttribute('role', 'button');
@@ -208,8 +207,8 @@ const opensCollapsedLines = EditorView.updateListener.of(({ view }) => {
 const comparing: Extension = [EditorView.lineWrapping, opensCollapsedLines];
 
 /**
- * Compares the text with its earlier version. In one column, changes can be accepted or reverted; in two, only reverted. In
- * one column, a new file has neither control, because a person would delete the whole file instead.
+ * In one column, changes can be accepted or reverted; in two, only reverted. In one column, a new file has neither control,
+ * because a person would delete the whole file.
  */
 export async function showComparison(common: DiffOptions): Promise<EditorHandle> {
   const { before, text, layout, parent, words, lineEnd, isReadOnly } = common;
@@ -232,7 +231,7 @@ export async function showComparison(common: DiffOptions): Promise<EditorHandle>
       mergeControls:
         isReadOnly || before === '' ? false : (kind, act) => made(kind === 'accept' ? words.accept : words.revert, act),
     });
-    if (before === '') extensions.push(EditorView.theme({ '.cm-deletedChunk': { display: 'none' } })); // no deletions
+    if (before === '') extensions.push(EditorView.theme({ '.cm-deletedChunk': { display: 'none' } }));
     return handleOf(new EditorView({ doc: text, extensions: [...extensions, merge], parent: root, root }));
   }
   const language = await loadLanguage(common.path);
@@ -297,7 +296,7 @@ const loaders = new Map<string, (path: string) => Promise<Extension>>(
   }),
 );
 
-/** Undefined: plain text, which includes languages that fail to load. */
+/** Undefined: plain text, also if a language fails to load. */
 async function loadLanguage(path: string): Promise<Extension | undefined> {
   return await loaders
     .get(detectCodeLanguage(path))?.(path)

@@ -1,10 +1,9 @@
 import { type Extension, StateEffect, StateField } from '@codemirror/state';
 import { Decoration, type DecorationSet, EditorView, GutterMarker, gutter, WidgetType } from '@codemirror/view';
 
-// A plus next to the line under the pointer and the last selected line, and a slot for a comment below a line. The page fills the
-// slot, so the comment has the page's styles and not those of the editor's shadow root.
+// The page fills the slot below a line, so a comment has the page's styles and not those of the editor's shadow root.
 
-/** The comment is below this line, counted from 1. Undefined: no comment. */
+/** Counted from 1. Undefined: no comment. */
 export const setCommentedLine = StateEffect.define<number | undefined>();
 const setHoveredLine = StateEffect.define<number>();
 
@@ -58,7 +57,7 @@ class Plus extends GutterMarker {
   }
 }
 
-/** `open` gets the first and last line to comment on: the selected lines, or the line next to the plus. */
+/** `open` gets the first and last line: the selected lines, or the line next to the plus. */
 export const commentGutter = (open: (from: number, to: number) => void): Extension => [
   commentPlace,
   hoveredLine,

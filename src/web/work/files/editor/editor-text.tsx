@@ -22,7 +22,6 @@ interface Props {
   readonly takesFocus?: boolean;
   readonly show: (editors: typeof import('./code-mirror.ts'), common: CommonOptions) => Promise<EditorHandle>;
   readonly onSave: () => void;
-  /** Undefined: there is nothing to cancel. */
   readonly onCancel: (() => void) | undefined;
 }
 
@@ -195,7 +194,7 @@ interface File {
 interface SaveOptions {
   /** Replaces the file even if its version has changed. */
   readonly overwrites?: boolean;
-  /** Called once the text is stored, before the file list is reloaded. */
+  /** Called before the file list is reloaded. */
   readonly onStored?: (version: string) => void;
 }
 

@@ -3,8 +3,8 @@ import { applyPatch, structuredPatch } from 'diff';
 const mark = '\ufeff';
 
 /**
- * Returns everything that a save must preserve. The text is without the byte-order mark, and with the file's own line endings.
- * `isExact` is false if the file is not UTF-8, so that a save would change bytes that nobody edited.
+ * Returns everything that a save must preserve. The text keeps its line endings, but not its byte-order mark. `isExact` is
+ * false if a save would change bytes that nobody edited.
  */
 export function decodeEditableText(bytes: Uint8Array) {
   const decode = (fatal: boolean) => new TextDecoder('utf-8', { fatal, ignoreBOM: true }).decode(bytes);
@@ -16,7 +16,7 @@ export function decodeEditableText(bytes: Uint8Array) {
   }
 }
 
-/** Line ending that all texts share. If the endings differ, \n is returned, and each \r is part of its line. */
+/** Line ending that all texts share. If they differ, \n, and each \r is part of its line. */
 export function detectLineEnding(...texts: readonly string[]): '\n' | '\r' | '\r\n' {
   const all = texts.filter((text) => /[\r\n]/.test(text));
   if (all.length === 0) return '\n';
@@ -34,7 +34,7 @@ export function mergeEdit(current: string, { after, edited }: { readonly after: 
   return merged === false ? undefined : merged;
 }
 
-/** Whether an event's text was shortened. Reverting to it would write the truncation notice into the file. */
+/** Reverting to a shortened text would write the truncation notice into the file. */
 export const isTruncatedText = (text: string): boolean =>
   /\n\[(?:… \d+ bytes left out …|\d+ characters more are not shown)\](?:\n|$)/.test(text);
 
@@ -45,7 +45,7 @@ export interface LineRange {
   readonly to: number;
 }
 
-/** Lines of a file that a comment is about, counted from 1. */
+/** Counted from 1. */
 export interface CommentedLines {
   readonly path: string;
   readonly text: string;

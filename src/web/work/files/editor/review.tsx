@@ -18,10 +18,7 @@ export interface FileComparison {
   readonly isReadOnly: boolean;
   /** Version of the current file. Undefined: the file does not exist. */
   readonly version: string | undefined;
-  /**
-   * Returns the text to save after the person changed `after` to `edited`. Undefined: the change cannot be applied to the
-   * current file.
-   */
+  /** Returns the text to save. Undefined: the change from `after` to `edited` cannot be applied to the current file. */
   readonly merge: (edited: string) => Promise<string | undefined>;
 }
 
@@ -38,7 +35,6 @@ export function ChangesReview({ store, path, load }: Props) {
   >();
   const turns = useRef(0);
   const isEdited = useRef(false);
-  /** `afresh`: discards the person's own changes here. */
   const read = ({ afresh = false } = {}) =>
     load().then(
       (now) =>
@@ -50,7 +46,7 @@ export function ChangesReview({ store, path, load }: Props) {
     );
   const stamp = store.stampOf(path);
   const isCommented = store.commentedOn.value === path;
-  // New text from the agent is compared immediately, but never replaces a person's changes.
+  // New text from the agent never replaces a person's changes.
   useEffect(() => void (!isEdited.current && !isCommented && read()), [store, path, stamp, isCommented]);
   if (!compared) return <LoadPlaceholder problem="" />;
   if ('problem' in compared) return <p class="quiet empty">{compared.problem}</p>;
@@ -73,8 +69,8 @@ const isSame = (one: FileComparison, other: FileComparison): boolean =>
   one.before === other.before && one.after === other.after && one.version === other.version;
 
 /**
- * Whether a new run began with the reviewed text, for example after a comment, so that this text is now also the earlier
- * version. The current review is then kept until the file changes.
+ * Whether a new run began with the reviewed text, so that it is now also the earlier version. The review is then kept until
+ * the file changes.
  */
 const isRebased = (old: FileComparison, now: FileComparison): boolean =>
   now.before === now.after && now.after === old.after;

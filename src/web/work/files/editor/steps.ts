@@ -1,7 +1,6 @@
 import type { Event } from '../../../../client/types.ts';
 import { findFileEdit, type ToolCalledData } from '../../../data/items.ts';
 
-/** A plan's step, or a run without steps, with the writes of the agent's file tools. */
 export interface FileStep {
   readonly seq: number;
   readonly description: string;
@@ -9,12 +8,12 @@ export interface FileStep {
   readonly files: ReadonlyMap<string, FileWrite>;
 }
 export interface FileWrite {
-  /** Text before the step's first write. Null: the file did not exist. */
+  /** Null: the file did not exist. */
   readonly before: string | null;
   readonly after: string;
 }
 
-/** Oldest first. Changes made by commands are not included, because the log does not contain them. */
+/** Oldest first. Omits changes by commands, which are not in the log. */
 export function listFileSteps(events: readonly Event[]): FileStep[] {
   const steps: (FileStep & { readonly files: Map<string, FileWrite> })[] = [];
   const begin = (seq: number, description: string) => steps.push({ seq, description, files: new Map() });
