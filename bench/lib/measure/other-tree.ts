@@ -24,12 +24,13 @@ function likeness(one: string, another: string): number {
 /** Exports that bench programs import, with their names in older checkouts. */
 const formerNames = {
   buildHttpServer: 'httpServer',
+  createCertificateAuthority: 'egressAuthority',
   createIdSource: 'randomIds',
   createInMemoryStore: 'memoryStore',
   createSessionRecord: 'newSession',
   defineDriver: 'describeDriver',
-  openCore: 'compose',
   openSandboxFolders: 'openFolders',
+  openServerCore: 'compose',
   openSqliteStore: 'sqliteStore',
 };
 
