@@ -11,6 +11,7 @@ import { buildHttpServer } from '../http-server.ts';
 import { listenOnExtraPort, listenWithAdvice } from './listen.ts';
 import { ensureStartToken, requiresStartToken, type StartToken } from './start-token.ts';
 import type { StartupContext } from './startup.ts';
+import { trimHeapWhenIdle } from './trim-heap.ts';
 
 interface Closing {
   readonly server: Pick<Server, 'closeAllConnections'>;
@@ -83,6 +84,7 @@ export async function startHttpServer(
   if (!isAlone) shared = await listenWithAdvice(config, () => listenOnSharedPort(app.server, { host, port }, open));
   const url = shared?.first ?? (await listenWithAdvice(config, () => open({ host, port })));
   for (const extra of config.extraPorts) stack.use(await listenOnExtraPort(app.server, host, extra));
+  stack.use(trimHeapWhenIdle());
   stack.use(await announceServer({ url, dataDir: config.dataDir, token: local }));
   const held = stack.move();
   return { url, startToken: own, [Symbol.asyncDispose]: () => held.disposeAsync() };
