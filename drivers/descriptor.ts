@@ -10,8 +10,8 @@ export interface BuildContext {
   readonly files: readonly string[];
   readonly hash: string;
   /**
-   * The stage of the main Dockerfile that the image builds on. The image's Dockerfile receives `tag` as the build argument
-   * TOOLS.
+   * The stage of the main Dockerfile that this image is based on. The image's own `dockerfile` receives `tag` as the
+   * build argument TOOLS.
    */
   readonly on?: { readonly dockerfile: string; readonly stage: string; readonly tag: string };
 }
@@ -45,7 +45,10 @@ export interface DriverContext {
   };
   /** Whether sandboxes get a desktop. `auto`: yes if the server can build the desktop image. */
   readonly desktop: boolean | 'auto';
-  /** `accept`: the operator allows sandboxes without enforced isolation, or no real model has been chosen yet. */
+  /**
+   * Returns `accept` if the operator allows sandboxes without enforced isolation, or while no real model has been
+   * chosen.
+   */
   readonly unenforced: () => 'refuse' | 'accept';
   readonly say: (text: string) => void;
   readonly onRefused: (id: SandboxId, reason: string) => void;
@@ -72,13 +75,13 @@ export interface DriverDescriptor<Settings extends z.ZodObject = z.ZodObject> {
   /** Reports to the operator what the backend lacks. Called after startup and not awaited. Never rejects. */
   report?(driver: Driver, settings: z.output<Settings>, parts: Pick<DriverContext, 'say'>): Promise<void>;
   /**
-   * Returns the settings that give each sandbox its own kernel, as `sandbox.isolation: strict` requires. Absent: not
-   * supported. `refuse` turns a reason into the error to throw.
+   * Returns the settings that give each sandbox its own kernel, as `sandbox.isolation: strict` requires. Absent if the
+   * driver cannot do so. `refuse` turns a reason into the error to throw.
    */
   strict?(settings: z.output<Settings>, refuse: (why: string) => AppError): Promise<z.output<Settings>>;
   /** The driver's requirements for a desktop, as a sentence. Absent: its sandboxes never have a desktop. */
   readonly desktopNeeds?: string;
-  /** Folders on this machine's disks that sandboxes write to. Absent: none. */
+  /** Folders on this machine's disks that sandboxes write to. Absent if there are none. */
   disks?(dataDir: string): readonly string[];
 }
 

@@ -7,7 +7,7 @@ import type { VolumeMount } from '../src/core/model/sandboxes/volume.ts';
 import type { ServiceRecipe, ServiceStatus } from '../src/core/model/services/recipe.ts';
 import type { Secret } from '../src/core/text/secret.ts';
 
-/** `signal` cancels the call. The signal also aborts at the call's deadline. */
+/** Aborting `signal` cancels the call. The signal also aborts at the call's deadline. */
 export interface CallOptions {
   readonly signal: AbortSignal;
 }
@@ -25,7 +25,7 @@ export interface SandboxLimits {
   readonly diskBytes: number;
 }
 
-/** A service next to a sandbox, and the service's limits. */
+/** A service that runs alongside a sandbox, with its limits. */
 export interface ServiceSpec extends ServiceRecipe {
   readonly name: string;
   readonly limits: Omit<SandboxLimits, 'diskBytes'>;
@@ -53,10 +53,10 @@ export interface SandboxSpec {
   readonly limits: SandboxLimits;
   readonly egress: EgressPolicy;
   readonly env: Readonly<Record<string, string>>;
-  /** Services next to the sandbox, reachable by name. Requires a `ServiceHost` driver. */
+  /** Services that run alongside the sandbox, reachable by name. Requires a `ServiceHost` driver. */
   readonly services?: readonly ServiceSpec[] | undefined;
   /**
-   * At most one volume per path. Requires a `VolumeHost` driver. Files of a writable volume belong to the sandbox's
+   * At most one volume per path. Requires a `VolumeHost` driver. The files in a writable volume belong to the sandbox's
    * user from the start.
    */
   readonly volumes?: readonly MountedVolume[] | undefined;
@@ -87,11 +87,11 @@ export interface SandboxInfo {
   readonly host?: string;
 }
 
-/** Progress of a start, shown in the session's event log. */
+/** Progress of a sandbox start, shown in the session's event log. */
 export interface ProvisionProgress {
   readonly phase: Extract<SandboxPhase, 'image' | 'starting'>;
   readonly detail: string;
-  /** Set once a `PoolHost` driver knows whether the start took a ready sandbox. */
+  /** Set once a `PoolHost` driver knows whether the sandbox came from its pool of ready sandboxes. */
   readonly fromPool?: boolean;
 }
 
@@ -110,8 +110,8 @@ export interface SandboxLink extends AsyncDisposable {
   /** Aborts once no call can succeed: the sandbox died or was removed, or this link was closed. */
   readonly lost: AbortSignal;
   /**
-   * Prioritizes this sandbox for one second when the CPUs are busy, so that it can be stopped even if its processes would
-   * otherwise get only their fair share of CPU time. Absent: not supported.
+   * Prioritizes this sandbox for one second when the CPUs are busy, so that it can be stopped even if its fair share of
+   * CPU time is too small. Absent if the driver does not support it.
    */
   readonly hasten?: () => void;
   /**
@@ -120,8 +120,9 @@ export interface SandboxLink extends AsyncDisposable {
    */
   readonly starvedMs?: () => Promise<number>;
   /**
-   * Connects to the sandbox's display directly, bypassing the daemon. Undefined: no display can be reached this way at the
-   * moment. Absent: not supported. Bytes from the display are as untrusted as those from the daemon.
+   * Connects to the sandbox's display directly, bypassing the daemon. Resolves with undefined while no display can be
+   * reached directly. Absent if the driver does not support it. Bytes from the display are as untrusted as those from
+   * the daemon.
    */
   readonly screen?: () => Promise<Duplex | undefined>;
 }
@@ -144,7 +145,7 @@ export interface Capabilities {
    * Absent: any image can run.
    */
   readonly images?: readonly string[];
-  /** Ports inside the sandbox on which its daemon listens. Absent: none. */
+  /** Ports inside the sandbox on which its daemon listens. Absent if there are none. */
   readonly daemonPorts?: readonly number[];
   /**
    * The most that a pause can preserve. `memory`: the driver is `Pausable`. `files`: a stopped sandbox keeps its workspace.
@@ -159,7 +160,7 @@ export interface Capabilities {
   readonly noBuilds?: string;
   /** Programs that sandboxes lack, and the features that need them. Absent: all programs come from the image. */
   readonly lacking?: readonly MissingProgram[];
-  /** Isolation that the driver cannot enforce on this machine. Absent: none known. */
+  /** Isolation that the driver cannot enforce on this machine. Absent if no such gap is known. */
   readonly weaknesses?: readonly Weakness[];
 }
 
@@ -178,7 +179,7 @@ export interface Weakness {
 }
 
 /**
- * Every method rejects only with AppError and stops promptly when `call.signal` fires (`cancelled` or
+ * Every method rejects only with AppError and stops promptly when `call.signal` aborts (`cancelled` or
  * `deadline_exceeded`). Every method can be called again after any failure.
  *
  * @example const info = await driver.provision(spec, call); await using link = await driver.attach(info.id, call);
@@ -193,16 +194,18 @@ export interface Driver extends AsyncDisposable {
   check(call: CallOptions): Promise<void>;
 
   /**
-   * Resolves once the sandbox is `ready`: its daemon has answered. Idempotent by sandbox id: a second call returns the same
-   * sandbox, even if it is concurrent or comes from another process. An `exited` or `stopped` sandbox starts again with its
-   * kept workspace. Anything that a failed or cancelled call leaves running is shown by `list`. Rejects: image_missing,
-   * sandbox_capacity, sandbox_unavailable, driver_unavailable, quota, and fenced if the sandbox belongs to a newer epoch.
+   * Resolves once the sandbox is `ready`: its daemon has answered. Idempotent by sandbox id: a second call resolves
+   * with the same sandbox, even if the calls are concurrent or come from different processes. An `exited` or `stopped`
+   * sandbox starts again with its kept workspace. `list` shows anything that a failed or cancelled call leaves running.
+   * Rejects: image_missing, sandbox_capacity, sandbox_unavailable, driver_unavailable, quota, and fenced if the sandbox
+   * belongs to a newer epoch.
    */
   provision(spec: SandboxSpec, call: CallOptions, news?: (news: ProvisionProgress) => void): Promise<SandboxInfo>;
 
   /**
-   * Connects to a ready sandbox. Rejects: sandbox_not_found if it is gone, has exited or is stopped;
-   * sandbox_unavailable. A `holder` also takes over the sandbox's egress from its previous holder; a `guest` does not.
+   * Connects to a ready sandbox. Rejects with sandbox_unavailable, or with sandbox_not_found if the sandbox is gone,
+   * has exited or is stopped. A `holder` also takes over the sandbox's egress from its previous holder; a `guest` does
+   * not.
    */
   attach(id: SandboxId, call: CallOptions, as?: 'holder' | 'guest'): Promise<SandboxLink>;
 
@@ -213,8 +216,8 @@ export interface Driver extends AsyncDisposable {
   list(call: CallOptions): Promise<readonly SandboxInfo[]>;
 
   /**
-   * Ends every process of the sandbox. `remove` also deletes the workspace, and `list` no longer shows the sandbox;
-   * `keep` leaves it `stopped`. Succeeds if the sandbox does not exist.
+   * Ends every process in the sandbox. `remove` also deletes the workspace, and `list` no longer shows the sandbox;
+   * `keep` leaves it `stopped`. Also succeeds if the sandbox does not exist.
    */
   destroy(id: SandboxId, workspace: 'keep' | 'remove', call: CallOptions): Promise<void>;
 }
@@ -227,12 +230,12 @@ export interface Pausable {
 export const isPausable = (driver: Driver): driver is Driver & Pausable => 'pause' in driver && 'resume' in driver;
 
 /**
- * Optional: containers of other images next to a sandbox, on its loopback interface and without network access of their
- * own. They end with the sandbox: its `destroy` and `pause` include them.
+ * Optional: containers from other images that run alongside a sandbox, on its loopback interface and without network
+ * access of their own. They end with the sandbox: its `destroy` and `pause` include them.
  */
 export interface ServiceHost {
   /**
-   * Starts one service of a running sandbox; does nothing if the service already runs. Rejects: image_missing,
+   * Starts one service for a running sandbox. Does nothing if the service is already running. Rejects: image_missing,
    * sandbox_not_found, sandbox_unavailable.
    */
   startService(
@@ -260,13 +263,13 @@ export const adoptsSandboxes = (driver: Driver): driver is Driver & AdoptionSupp
 
 /** Optional: storage that outlives sandboxes and can be mounted by several of them. */
 export interface VolumeHost {
-  /** Does nothing if the volume exists. */
+  /** Does nothing if the volume already exists. */
   makeVolume(id: VolumeId, call: CallOptions): Promise<void>;
   /** All volumes of this installation, including leftovers of an interrupted call. */
   volumes(call: CallOptions): Promise<readonly VolumeId[]>;
   /**
-   * Deletes the volume and its content. Succeeds if it does not exist. Rejects with conflict if a sandbox has it
-   * mounted.
+   * Deletes the volume and its content. Also succeeds if the volume does not exist. Rejects with conflict if a sandbox
+   * has it mounted.
    */
   removeVolume(id: VolumeId, call: CallOptions): Promise<void>;
 }
@@ -313,7 +316,7 @@ export interface Poolable {
 }
 export const isPoolable = (driver: Driver): driver is Driver & Poolable => 'warm' in driver && 'claim' in driver;
 
-/** Optional: the backend itself keeps sandboxes ready, and each start can claim one. */
+/** Optional: the backend itself keeps sandboxes ready, and each sandbox start can claim one. */
 export interface PoolHost {
   /**
    * Keeps `count` sandboxes of the recipe ready, and ends the ready sandboxes of any other recipe that this server or an
@@ -343,7 +346,7 @@ export interface BuildCommand {
   readonly user: 'root' | 'user';
   readonly env: Readonly<Record<string, string>>;
   readonly stdin?: AsyncIterable<Uint8Array>;
-  /** Receives the output of both streams in chunks. */
+  /** Receives the output of stdout and stderr in chunks. */
   readonly onOutput: (text: string) => void;
 }
 /** The image that a build creates. */
@@ -373,7 +376,7 @@ export interface ImageBuilder {
   startBuild(spec: SandboxSpec, call: CallOptions, news?: (news: ProvisionProgress) => void): Promise<BuildContainer>;
   /** The names of this installation's built images. */
   builtImages(call: CallOptions): Promise<readonly string[]>;
-  /** Succeeds if the image does not exist. Rejects with conflict while a sandbox runs from it. */
+  /** Also succeeds if the image does not exist. Rejects with conflict while a sandbox runs from it. */
   removeBuiltImage(name: string, call: CallOptions): Promise<void>;
   /** Removes expired build containers that a dead server left behind. Resolves with the number removed. */
   sweepBuilds(now: number, call: CallOptions): Promise<number>;

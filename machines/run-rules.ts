@@ -112,7 +112,10 @@ const isOver = (
 ): outcome is Extract<CallOutcome, { readonly kind: 'called' | 'permitted' }> =>
   outcome?.kind === 'called' || outcome?.kind === 'permitted';
 
-/** "yes" approves, a question decides nothing, and any other text rejects the call with instructions for the model. */
+/**
+ * "Yes" or "approved" approves the call, a question leaves it undecided, and any other text rejects it with
+ * instructions for the model.
+ */
 export function parseVerdict(text: string): Verdict {
   if (/^(approved?|yes)(\s*[.!])?$/i.test(text.trim())) return { decision: 'approved' };
   return { decision: /[?？؟]["'”’»)]*\s*$/.test(text) ? 'questioned' : 'rejected', text };
@@ -132,7 +135,7 @@ export function recordTurn(context: RunMachineContext, result: TurnResult): Part
   if (result.kind === 'judged') {
     const { goesBack, reason } = result;
     if (!goesBack) return { ...base, judged: { result: result.result, reason } };
-    // the grader's reasons are new information, so earlier acts are not repetitions
+    // the grader's reasons are new information, so earlier acts no longer count as repetitions
     return { ...base, sentBack: true, revisions: context.revisions + 1, acts: [], hinted: false };
   }
   if (result.kind === 'planned') {
@@ -170,8 +173,8 @@ export const toUnjudgedAssessment = (reason: RunEndReason, rounds = 0): GoalAsse
 });
 
 /**
- * Each answer grants the run's own budget again in full, and permits the next request even if that request exceeds the budget.
- * Reaching the limit of tool calls does not end a turn, so that the agent can still report its findings.
+ * Each answer renews the run's own budget in full, and permits the next request even if that request exceeds the
+ * budget. Reaching the tool-call limit does not end a turn, so that the agent can still report its findings.
  */
 export function toRunBudgetLines({
   spent,
@@ -215,7 +218,7 @@ const holders = {
   server: ' of the server',
   member: '',
 } as const;
-/** Other runs share this budget, so an answer cannot grant it again. */
+/** Whether other runs share the budget. If so, an answer cannot renew it. */
 export const isSharedBudget = ({ scope }: Pick<BudgetOverrun, 'scope'>): boolean =>
   scope === 'person' || scope === 'project' || scope === 'server' || scope === 'member';
 

@@ -52,9 +52,9 @@ export const runSetup = setup({
     judge: createPlaceholderActor<TurnResult, JudgeInput>('judge'),
     notice: createPlaceholderActor<void, NoticeInput>('notice'),
     wait: createPlaceholderActor<void, RunWaitInput>('wait'),
-    /** Requires no other actor. */
+    /** Does not depend on the other actors listed here. */
     end: createPlaceholderActor<void, RunEndInput>('end'),
-    /** Used if `end` takes too long. Kills no processes. */
+    /** Used if `end` takes too long. Does not kill the run's processes. */
     close: createPlaceholderActor<void, RunEndInput>('close'),
   },
   delays: {

@@ -38,7 +38,7 @@ export interface RunPolicy {
   /** Delay in ms before retry n (1, 2, …) if the provider sets none. */
   readonly backoffMs: (retry: number) => number;
 }
-/** Undefined: no limit. */
+/** An undefined field sets no limit. */
 export type RunBudget = BudgetSpec & { readonly turns: number; readonly ms: number };
 export interface RunResumeState {
   readonly steps: readonly PlanStep[];
@@ -68,9 +68,12 @@ export interface PendingApproval {
   readonly tool: string;
   /** Milliseconds until the call is rejected for lack of an answer. */
   readonly remainingMs: number;
-  /** A permission for all calls of this tool does not cover this call. */
+  /** A permission for all calls to this tool does not cover this call. */
   readonly isAlone?: true;
-  /** `result`: a client provides the call's result. `permission`: the client does so after a person permits the call. */
+  /**
+   * `result`: a client provides the call's result. `permission`: a user must permit the call before a client provides
+   * its result.
+   */
   readonly client?: 'permission' | 'result';
 }
 /**
@@ -84,7 +87,7 @@ export interface Verdict {
   readonly text?: string;
   readonly args?: Record<string, unknown>;
   readonly result?: ExternalToolResult;
-  /** A tool to approve for the remaining session. */
+  /** A tool to approve for the rest of the session. */
   readonly always?: string;
 }
 export interface PendingCall {
@@ -105,14 +108,14 @@ export interface RunSpending {
   readonly cost: number;
 }
 
-/** The turn's texts are already logged. `toolCalls`: calls that an external agent made. */
+/** The turn's text is already logged. `toolCalls`: the number of calls that an external agent made. */
 export type TurnResult =
   | {
       readonly kind: 'planned';
-      /** Digest of the plan. Repeating the same plan is no progress. */
+      /** Digest of the plan. Repeating the same plan does not count as progress. */
       readonly digest?: string;
       readonly steps: readonly PlanStep[];
-      /** Other calls of the reply. They open the plan's first step. */
+      /** Other calls in the reply. They begin the plan's first step. */
       readonly calls?: readonly PendingCall[];
       readonly spent: RunSpending;
     }
@@ -147,7 +150,7 @@ export type TurnResult =
       readonly spent: RunSpending;
       readonly toolCalls?: number;
     }
-  /** The conversation exceeds the model's context window. Only a person can resolve this. */
+  /** The conversation exceeds the model's context window. Only the user can resolve this. */
   | { readonly kind: 'full'; readonly question: string; readonly spent: RunSpending }
   | {
       readonly kind: 'failed';
@@ -215,7 +218,7 @@ export interface RunMachineContext extends RunInput {
   concluded: boolean; // the newest text is the run's answer
   calls: readonly PendingCall[];
   injected: number;
-  seen: number; // messages that a turn has included
+  seen: number; // number of injected messages that turns have included
   answered: boolean; // the user answered the first pending call's question
   spent: RunSpending; // since the budget was last granted
   toolCalls: number; // since the budget was last granted
@@ -234,8 +237,8 @@ export interface RunMachineContext extends RunInput {
   reason: WaitReason | undefined;
   over: BudgetOverrun | undefined;
   approvals: readonly ApprovalRequest[];
-  decided: readonly string[]; // decided while other calls ran
-  round: number; // judgement round, from 1
+  decided: readonly string[]; // ids of calls that were decided while other calls ran
+  round: number; // judgement round, counted from 1
   revisions: number;
   isJudging: boolean;
   sentBack: boolean; // no turn has included the grader's latest reasons yet
@@ -258,9 +261,9 @@ export interface TurnInput {
 export interface JudgeInput extends RunRef {
   readonly goal: Goal;
   readonly round: number;
-  /** Number of the revision to start if the goal is missed. Undefined: none left. */
+  /** Number of the revision to start if the goal is not met. Undefined: no revision is left. */
   readonly revision: number | undefined;
-  /** True: a failure of the grader is final. */
+  /** True: a grader failure is final. */
   readonly isLastTry: boolean;
   readonly budget: readonly BudgetLine[];
 }
@@ -275,7 +278,7 @@ export interface NoticeInput {
   readonly kind: 'waiting_provider' | 'stuck';
   readonly detail: string;
   readonly code?: ErrorCode | undefined;
-  /** Counts from 1. Only with `waiting_provider`. */
+  /** `number` counts from 1. Set only with `waiting_provider`. */
   readonly retry?: { readonly number: number; readonly most: number; readonly inMs: number };
 }
 export interface RunWaitInput extends RunRef {

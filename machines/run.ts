@@ -181,7 +181,7 @@ export const runMachine = runSetup.createMachine({
     'run.decided': { actions: 'decide' },
   },
   states: {
-    // A restart differs from a start only in its input.
+    // A restarted run differs from a new run only in its input.
     routing: {
       always: [
         { guard: 'isWaiting', target: 'waiting.open' },
@@ -352,7 +352,7 @@ export const runMachine = runSetup.createMachine({
         src: 'end',
         input: ({ context }) => endInput(context),
         onDone: 'ended',
-        onError: 'ended', // the session's next start closes any log entries still open
+        onError: 'ended', // log entries that are still open are closed when the session next starts
       },
       after: { stopGrace: 'closing' },
     },

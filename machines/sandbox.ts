@@ -14,8 +14,8 @@ export interface SandboxInput {
   readonly sessionId: SessionId;
   readonly sandboxId: SandboxId;
   /**
-   * `adopt`: an earlier server's sandbox is running. `release`: only remove it. `discard`: remove it because it is
-   * untrusted.
+   * `adopt`: take over an earlier server's running sandbox. `release`: only remove the sandbox. `discard`: remove the
+   * sandbox because it is untrusted.
    */
   readonly begin: 'provision' | 'adopt' | 'release' | 'discard';
   readonly policy: SandboxPolicy;
@@ -24,10 +24,10 @@ export interface SandboxInput {
 export interface SandboxPolicy {
   readonly maxRetries: number;
   readonly backoffMs: (retry: number) => number;
-  /** Milliseconds. Only if the driver supports pausing. Undefined: never. */
+  /** Idle time in ms before a pause, only if the driver supports pausing. Undefined: never paused. */
   readonly idlePauseMs: number | undefined;
   readonly idleStopMs: number;
-  /** Maximum lifetime in ms, whether or not the sandbox is used. */
+  /** Maximum lifetime in ms, whether or not the sandbox is in use. */
   readonly ttlMs: number;
   readonly releaseGraceMs: number;
 }
@@ -81,7 +81,7 @@ interface SandboxOwner {
 
 interface SandboxRelease extends SandboxOwner {
   readonly workspace: 'keep' | 'remove';
-  /** Set if the daemon is untrusted and gets no further requests. */
+  /** Set if the daemon is untrusted and must get no further requests. */
   readonly isDistrusted?: true;
 }
 
@@ -280,7 +280,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
             src: 'pause',
             input: whose,
             onDone: { target: 'paused', actions: { type: 'phase', params: { phase: 'paused' } } },
-            // The sandbox may or may not be paused. Resuming it leads to a known state.
+            // The sandbox may or may not be paused. Resuming it puts it in a known state.
             onError: { target: 'unpausing', actions: assign({ frozen: false }) },
           },
         },
@@ -304,7 +304,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
         },
       },
     },
-    // The sandbox's files are kept, and a person decides whether it is replaced.
+    // The sandbox's files are kept, and the user decides whether to replace the sandbox.
     discarding: {
       entry: ['tellUnready', 'distrust'],
       invoke: {

@@ -276,7 +276,7 @@ export const recordUntrustedSandbox = own.enqueueActions(({ context, event, enqu
   enqueue.assign({ isReady: false });
 });
 
-/** The next sandbox could be untrusted too, so a person must consent before a run starts a new one. */
+/** The next sandbox could be untrusted too, so the user must consent before a run starts a new one. */
 export const rejectUntrustedSandbox = answering({
   ok: false,
   code: 'sandbox_untrusted',

@@ -7,7 +7,7 @@ import type { PendingApproval, RunNotice, RunPolicy, RunResumeState, Verdicts } 
 import type { SandboxNotice, SandboxPolicy } from './sandbox.ts';
 
 /**
- * The session's state, folded from its log. A restart differs from a start only in this input.
+ * The session's state, folded from its log. A restarted session differs from a new one only in this input.
  *
  * @example createActor(sessionMachine.provide({ actors }), { input: await hydrate(sessionId, signal) });
  */
@@ -22,8 +22,8 @@ export interface SessionInput {
   /** Whether the last sandbox was untrusted and nobody has permitted a new one since then. */
   readonly distrusted?: boolean;
   /**
-   * Set if another session's run waits for this session's runs. The runs of this session then need no slots; otherwise, the
-   * sessions could wait for each other forever.
+   * Set if another session's run waits for this session's runs. Those runs need no slots, because waiting for a slot
+   * could deadlock the two sessions.
    */
   readonly isChild?: boolean;
   /** Slots are shared fairly between owners. */
@@ -40,7 +40,7 @@ export interface QueuedRun {
   readonly task: string;
   readonly messageId: MessageId;
   readonly resume: RunResumeState | undefined;
-  /** Undefined: same as when the session was loaded. */
+  /** Undefined: the value of `runPolicy.plans`, which is set when the session is loaded. */
   readonly plans?: boolean;
   readonly goal?: Goal;
 }

@@ -1,19 +1,19 @@
 export interface StuckPolicy {
-  readonly sameResult: number; // repeats of one action with the same result
-  readonly sameError: number; // repeats of one failure, even by different actions
-  readonly alternation: number; // length of an A-B-A-B tail
+  readonly sameResult: number; // consecutive occurrences of one action with the same result that make a run stuck
+  readonly sameError: number; // consecutive occurrences of one error, even from different actions, that make a run stuck
+  readonly alternation: number; // number of calls in an A-B-A-B tail that makes a run stuck
   readonly sameText: number;
-  readonly sameWait: number; // replaces the first three limits for acts that wait
+  readonly sameWait: number; // raises the first three limits to this value for acts that wait
 }
 
-/** Texts are stored as digests to save memory. */
+/** Every string is stored as a digest to save memory. */
 export type ProgressEntry =
   | {
       readonly kind: 'call';
       readonly action: string;
       readonly result: string;
       readonly failed: boolean;
-      /** Whether the call waits, or its result can change. */
+      /** Whether the call waits, or returns an image, which can change while the text stays the same. */
       readonly waits?: boolean;
     }
   | { readonly kind: 'text'; readonly text: string };

@@ -12,8 +12,8 @@ interface Host extends HostConfig {
 
 const mebibyte = 2 ** 20;
 /**
- * Other containers and the machine's services have 1,024. About 60 busy sandboxes weigh as much as the server, so the server
- * can always control them. Shares do not limit the use of idle CPUs.
+ * Other containers and the machine's services have 1,024 shares by default. About 60 busy sandboxes together have the
+ * same weight as the server, so the server can always control them. Shares do not limit the use of idle CPUs.
  */
 export const sandboxCpuShares = 16;
 
@@ -96,7 +96,8 @@ export function createSandboxBody({
     CORRAL_MEMORY_BYTES: String(memoryBytes),
     CORRAL_DISK_BYTES: String(diskBytes),
     ...createVolumeLimitEnvironment(spec.volumes),
-    ...(services.length > 0 && { CORRAL_EGRESS_OWN_USER: '1' }), // services share loopback, so the forwarder checks the user
+    // services share the sandbox's loopback interface, so the forwarder checks the user
+    ...(services.length > 0 && { CORRAL_EGRESS_OWN_USER: '1' }),
   };
   const host: Host = {
     ...createIsolationConfig(spec.limits),

@@ -107,11 +107,11 @@ function filteredMounts(engine: Dockerode, folder: string): MountFolders {
 }
 
 /**
- * `instance` is part of every container's name, so several installations can share an engine. `root` is the folder for the
- * sandboxes' records. The sockets are also in it, unless `socketsDir` is set or the path is too long.
+ * `instance` is part of every container's name, so several installations can share an engine. `root` is the folder for
+ * the sandboxes' records, and for their sockets unless `socketsDir` is set or the path of `root` is too long.
  */
 export interface DockerOptions extends LocalDriverOptions {
-  /** Same format as DOCKER_HOST. Must be a Unix socket of this machine. */
+  /** Same format as DOCKER_HOST. Must be a Unix socket on this machine. */
   readonly host: string;
   /** Set if `host` is an engine filter, which creates the socket folders here. */
   readonly socketsDir?: string | undefined;

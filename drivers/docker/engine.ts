@@ -27,12 +27,15 @@ export async function pauseContainer(
   }
 }
 
-/** Milliseconds until the engine must begin its answer. A longer wait for a lost request could block a start for minutes. */
+/**
+ * Milliseconds until the engine must begin its answer. With a longer limit, a lost request could block a sandbox start
+ * for minutes.
+ */
 const usualAnswerMs = 60_000;
 
 /**
- * dockerode formats each request's options for its debug log, even when that log is off. Formatting an agent with all its sockets
- * takes 3 ms of the server's only thread.
+ * dockerode formats each request's options for its debug log, even when that log is off. Formatting an agent with all
+ * its sockets blocks the server's only thread for 3 ms.
  */
 class QuietAgent extends Agent {
   [inspect.custom](): string {

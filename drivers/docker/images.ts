@@ -118,7 +118,10 @@ export function openEngineImages(engine: Dockerode, ours: readonly BuildableImag
   };
 }
 
-/** Name prefix of built templates' images. They are never pulled: a registry could only have another publisher's image. */
+/**
+ * Name prefix of images built from templates. Such images are never pulled: an image with this name in a registry could
+ * only be another publisher's.
+ */
 export const builtImagePrefix = 'corral-built/';
 const isBuilt = (name: string) => name.startsWith(builtImagePrefix);
 const goneText =

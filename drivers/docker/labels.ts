@@ -26,7 +26,7 @@ export const parseSandboxInfo = (labels: unknown, phase: SandboxInfo['phase']): 
 /** Set on pool containers to the recipe's hash. Labels cannot change, so the label remains after a claim. */
 export const poolLabel = 'corral.pool';
 export const imageContentLabel = 'corral.content';
-/** Set on an empty volume that points to a session's workspace: the name of the volume with the files. */
+/** Set on an empty volume that points to a session's workspace. The value is the name of the volume with the files. */
 export const workspaceLabel = 'corral.workspace';
 
 /**

@@ -14,10 +14,13 @@ interface Options extends Pick<ContainerContext, 'engine' | 'instance' | 'names'
   readonly warming: ReadonlySet<SandboxId>;
 }
 
-/** A start creates the container soon after the folder. An older folder without a container is a leftover. */
+/**
+ * Milliseconds. A sandbox start creates the container soon after the folder. A folder older than this without a
+ * container is a leftover.
+ */
 const startMs = 5_000;
 
-/** Lists sandboxes, and everything that failed starts or removals left behind. Omits builds and unclaimed sandboxes. */
+/** Lists all sandboxes, and all leftovers of failed starts and removals. Omits builds and unclaimed sandboxes. */
 export function createSandboxLister(options: Options): (signal: AbortSignal) => Promise<SandboxInfo[]> {
   const { engine, instance, names, folders, clock, hasReplicas, isStarting, warming } = options;
 
@@ -52,7 +55,7 @@ export function createSandboxLister(options: Options): (signal: AbortSignal) => 
       if (!info) return [];
       return info.phase === 'ready' && isStarting(info.id) ? { ...info, phase: 'starting' as const } : info;
     });
-    // The reconciler removes the service as an exited sandbox.
+    // A service without its sandbox is listed as an exited sandbox, so the reconciler removes it.
     for (const { Labels } of beside) {
       const info = parseSandboxInfo(Labels, 'exited');
       if (info && !live.some(({ id }) => id === info.id)) live.push(info);

@@ -41,7 +41,7 @@ export interface ContainerContext {
 }
 interface ContainerStart extends ContainerContext {
   readonly created: CreatedResources;
-  /** Requested early, to shorten the start. */
+  /** Requested early, so that the sandbox starts sooner. */
   readonly freshUser: Promise<number>;
   readonly token: string;
   readonly name: string;
@@ -86,7 +86,7 @@ export async function startContainer(
     const uid = await user;
     const labels = { ...own, [userLabel]: String(uid) };
     const body = (place.body ?? createSandboxBody)({ ...request, labels, user: uid, volume: workspace.volume });
-    // If the engine's answer is lost, the container that has the name shows whether the request succeeded.
+    // If the engine's answer is lost, a container with this name shows that the request succeeded.
     const id = await create(engine, body, place.created, signal).catch((error) => {
       lost += 1;
       if (error.code !== 'driver_unavailable' || lost > 1) throw error;
@@ -130,7 +130,8 @@ async function create(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const { name, ...rest } = body;
-  // Separate, because dockerode would also put a single object with the token into the URL, which is logged.
+  // The query and the body are separate, because dockerode would also put a combined object, token included, into the
+  // URL, which is logged.
   const options = { _query: { name }, _body: rest } as Dockerode.ContainerCreateOptions;
   const request = () => {
     const creating = engine.createContainer(options);
@@ -281,8 +282,8 @@ export async function readWorkspacePointer(
 }
 
 /**
- * Creates a volume that points to the claimed container's files, because Docker cannot rename volumes. Resolves with its
- * labels; if another call created it first, with the labels from that call.
+ * Creates a volume that points to the claimed container's files, because Docker cannot rename volumes. Resolves with
+ * the volume's labels, which are another call's if that call created the volume first.
  */
 export async function writeWorkspacePointer(
   { engine, name, labels, found }: VolumeClaim,

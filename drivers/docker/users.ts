@@ -23,8 +23,8 @@ export interface UserIdAllocator {
   /** Rejects with image_missing if the image does not support that user. */
   checkImage(user: number, image: string, signal: AbortSignal): Promise<void>;
   /**
-   * Rejects if another running container has that user id, unless all sandboxes share one. If two concurrent starts choose
-   * the same id, both may be refused.
+   * Rejects if another running container has that user id, except the image's own user id, which sandboxes can share.
+   * If two concurrent starts choose the same id, both may be refused.
    */
   checkAlone(user: number, container: string, signal: AbortSignal): Promise<void>;
 }
@@ -67,7 +67,7 @@ export function openUserIdAllocator({ engine, instance, ids, range }: Options): 
       if (taken.length === 0 && !kept) return user;
       if (taken.length === 0) resting ??= user;
     }
-    // A stopped sandbox with this user id cannot start while this sandbox runs.
+    // A stopped sandbox that has this user id cannot start while the new sandbox runs.
     if (resting !== undefined) return resting;
     throw new AppError(
       'sandbox_capacity',

@@ -55,11 +55,14 @@ export function createDockerPool(options: Options): Poolable {
    */
   let halfway = new Set<SandboxId>();
   const abandoned = new Set<SandboxId>();
-  /** Volumes unused at the last check. Removed if still unused at the next. */
+  /** Volumes unused at the last check. Removed if still unused at the next check. */
   let idle = new Set<string>();
   const mine = { filters: { label: [createInstanceFilter(instance), poolLabel] } };
 
-  /** The content id and the runtime, so that a claim never takes a sandbox with an outdated image or a different runtime. */
+  /**
+   * Returns the content id and the runtime, so that a claim never takes a sandbox with an outdated image or a different
+   * runtime.
+   */
   async function readContentId(ref: string, signal: AbortSignal): Promise<string> {
     const { Id } = await callEngine(signal, () => engine.getImage(ref).inspect({ abortSignal: signal } as object));
     return options.runtime === undefined ? Id : `${Id} ${options.runtime}`;
@@ -212,8 +215,8 @@ export function createDockerPool(options: Options): Poolable {
   };
 
   /**
-   * Omits sandboxes with a claim in progress, so that none is claimed twice. A claim that stays unfinished is treated as
-   * abandoned.
+   * Omits sandboxes with a claim in progress, so that none is claimed twice. A claim that is still unfinished at the
+   * next check counts as abandoned.
    */
   async function withoutClaimed(warm: readonly WarmSandbox[]): Promise<WarmSandbox[]> {
     const claims = await Promise.all(warm.map(({ id }) => folders.isClaimed(id)));

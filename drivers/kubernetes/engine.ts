@@ -20,7 +20,7 @@ export interface SandboxStart {
    * because it cannot dial the egress proxy.
    */
   identity(pod: V1Pod): string | undefined;
-  /** Call once the pod's daemon answers. Resolves with the object that carries the sandbox's labels, which are then complete. */
+  /** Call once the pod's daemon answers. Resolves with the object that carries the sandbox's complete labels. */
   finish(pod: V1Pod, signal: AbortSignal): Promise<KubeObject>;
   /** Never ends a sandbox that was already running. */
   undo(signal: AbortSignal): Promise<void>;

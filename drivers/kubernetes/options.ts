@@ -16,8 +16,8 @@ export interface PodSettings extends Pick<KubernetesSettings, FromSettings> {
 }
 
 /**
- * Selects the server's pods, which network policies admit. Absent: the policies admit any peer at the daemon's port, and let
- * pods dial the egress address.
+ * Selects the server's pods, which network policies admit. If absent, the policies admit any peer to the daemon's port,
+ * and let pods dial the egress address.
  */
 export interface ServerPodSelector {
   readonly namespace: string;
@@ -41,11 +41,13 @@ export interface KubernetesOptions
   /** Address of the egress listener for pods. Undefined: pods have no network access. */
   readonly egressAddress?: HostAndPort | undefined;
   readonly serverPods?: ServerPodSelector;
-  /** Called with a warning: the policies are unenforced, their check is inconclusive, or sandboxes cannot be claims. */
+  /**
+   * Called with a warning if the policies are unenforced, their check is inconclusive, or sandboxes cannot be claims.
+   */
   readonly onOpen?: (message: string) => void;
-  /** PEM of authorities that sandboxes trust in addition to their image's own. */
+  /** PEM certificates of the authorities that sandboxes trust in addition to their image's own. */
   readonly extraCa?: string | undefined;
-  /** How long a start may wait for a node, an image or a claimed pod, in ms. */
+  /** How long a sandbox start may wait for a node, an image or a claimed pod, in ms. */
   readonly pendingMs: number;
   readonly desktop?: boolean;
   readonly onTrouble?: ((error: AppError) => void) | undefined;

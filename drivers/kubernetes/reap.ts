@@ -41,7 +41,7 @@ export const deleteInstanceObjects = (
     const ofClaims = ['sandboxclaim', 'sandboxwarmpool', 'sandboxtemplate'].map((kind): Kind => {
       return { kind, path: extensionPath(namespace, `${kind}s`), removal: { propagationPolicy: 'Foreground' } };
     });
-    // Claims and pools come first, because they would replace deleted pods.
+    // Delete claims and pools first: while they exist, they replace deleted pods.
     const volumeClaims: Kind = { kind: 'volume claim', path: volumeClaimsPath(namespace), removal: {} };
     const kinds = [...ofClaims, podsOf(options), volumeClaims];
     const removed: string[] = [];
@@ -67,7 +67,8 @@ async function withCluster(options: Options, signal: AbortSignal, work: (end: Ob
         throw error;
       });
     const remove = (it: KubeObject) =>
-      removal.propagationPolicy // not awaited: the controller deletes these; only their pods are awaited
+      // does not wait until the object is gone: the controller deletes it, and only its pods are awaited
+      removal.propagationPolicy
         ? objects.remove(it, removal, signal)
         : removeKubeObject(it, { objects, options: removal, clock: options.clock, watch: undefined }, signal);
     await Promise.all(items.filter(meant).map(remove));

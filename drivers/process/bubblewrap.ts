@@ -4,7 +4,9 @@ import { workspaceAlias, sandboxHome as workspaceHome } from '../shared/home.ts'
 import type { LimitName } from './cgroup/limits.ts';
 import type { FolderVolume } from './volumes.ts';
 
-/** User id inside sandboxes without their own. Outside, it applies only if the server is root. */
+/**
+ * User id in sandboxes that have no user id of their own. Outside the sandbox, it applies only if the server is root.
+ */
 export const sharedUserId = 10_001;
 const home = '/home/agent';
 export const sandboxToolsFolder = '/opt/corral';
@@ -35,14 +37,19 @@ export interface BubblewrapOptions {
   readonly daemon: string;
   /** Path of a loader that hides the memory of pid 1 and the daemon. */
   readonly seal: string | undefined;
-  /** Also an argument, because the search for leftovers cannot read a sealed process's environment. */
+  /**
+   * Also passed to pid 1 as an argument, because the search for leftovers cannot read a sealed process's environment.
+   */
   readonly id: string;
   readonly browserPolicy?: string;
   readonly screen: string | undefined;
   readonly volumes?: readonly FolderVolume[];
   readonly limits: SandboxLimits;
   readonly user: number;
-  /** Limits that control groups enforce. Otherwise, memory is limited per process, and the number of processes per user. */
+  /**
+   * Limits that control groups enforce. If memory is not listed, it is limited per process. If the number of processes
+   * is not listed, it is limited per user.
+   */
   readonly grouped: readonly LimitName[];
   readonly groups: readonly (readonly [folder: string, path: string])[];
   readonly infoFd: number;
@@ -124,7 +131,10 @@ export function createBubblewrapArguments(found: Bubblewrap, inside: BubblewrapO
   ];
 }
 
-/** If the server runs as root, the sandbox's user cannot enter parent folders that bubblewrap creates implicitly. */
+/**
+ * Creates parent folders explicitly: if the server runs as root, the sandbox's user cannot enter folders that
+ * bubblewrap creates implicitly.
+ */
 function boundAt({ folder, path, access }: FolderVolume): string[] {
   const [, ...parts] = dirname(path).split('/');
   const parents = parts.map((_, at) => `/${parts.slice(0, at + 1).join('/')}`).filter((parent) => parent !== '/');
@@ -135,8 +145,8 @@ function boundAt({ folder, path, access }: FolderVolume): string[] {
 }
 
 function limited({ asRoot }: Bubblewrap, { limits, grouped, user }: BubblewrapOptions): string[] {
-  // The kernel counts processes per user. In a user namespace, it counts only this sandbox's processes; otherwise, those of
-  // every sandbox with the same user.
+  // The kernel counts processes per user. In a user namespace, it counts only this sandbox's processes; outside one, it
+  // counts those of every sandbox with the same user.
   const isCounted = !asRoot || user !== sharedUserId;
   const processes = !grouped.includes('pids') && isCounted ? `ulimit -u ${limits.pids} || exit 70; ` : '';
   const memory = grouped.includes('memoryBytes') ? '' : `ulimit -d ${processKibibytes(limits)} || exit 70; `;

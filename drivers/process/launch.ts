@@ -29,9 +29,9 @@ import { chownTree } from './users.ts';
 import type { FolderVolumes } from './volumes.ts';
 
 /**
- * A copy of the machine's program loader that can be executed but not read. The kernel hides the memory, environment and open
- * files of processes started through it from other processes of the same user (see sandbox-images/init.sh). Undefined if the
- * program has no loader, or the copy does not work here.
+ * Creates a copy of the machine's program loader that can be executed but not read. If a process starts through the
+ * copy, other processes of the same user cannot read its memory, environment and open files (see
+ * sandbox-images/init.sh). Undefined if the program has no loader, or the copy does not work here.
  */
 export async function createUnreadableLoader(
   folder: string,
@@ -51,7 +51,7 @@ export async function createUnreadableLoader(
   const draft = `${path}.new`;
   await rm(draft, { force: true }); // a killed server may have left a partial copy
   await copyFile(loader, draft);
-  // If the server is not root, the sandbox's user owns the file, so even the owner must not read it.
+  // If the server is not root, the sandbox's user owns the file, so even the owner must not be able to read it.
   await chmod(draft, asRoot ? 0o711 : 0o111);
   await rename(draft, path);
   return await tried(path);
@@ -80,8 +80,8 @@ async function findLoader(program: string): Promise<string | undefined> {
 }
 
 /**
- * Start of a command line at low priority, for machines without CPU control groups. Weaker than a group's weight: the kernel
- * may use the session's `autogroup` value first, and a new session resets it.
+ * Prefix that runs a command at low priority, for machines without CPU control groups. Its effect is weaker than a
+ * group's weight: the kernel may use the session's `autogroup` value first, and a new session resets it.
  */
 const atLowPriority: readonly string[] = [
   ...['/bin/sh', '-c', '{ echo 10 >/proc/self/autogroup; } 2>/dev/null; exec nice -n 10 "$@"', 'sh'],
@@ -111,7 +111,10 @@ export interface SandboxConfinement {
 export interface LaunchedProcess {
   /** The process whose death ends the sandbox: pid 1 of its namespace, or its process group's leader. */
   readonly mark: ProcessIdentity;
-  /** Resolves when the process exits, with the beginning of its error output, or why it could not start. */
+  /**
+   * Resolves with the beginning of the process's error output when the process exits, or with the reason why it could
+   * not start.
+   */
   readonly exited: Promise<string>;
 }
 
@@ -242,7 +245,7 @@ async function unconfined(
     CORRAL_RUN_DIR: folders.mount(spec.id),
     CORRAL_STATE_DIR: join(folders.home(spec.id), 'state'),
     CORRAL_EGRESS_PORT: '0', // several sandboxes cannot share one port
-    CORRAL_DESKTOP: 'off', // web pages could reach this machine's own services
+    CORRAL_DESKTOP: 'off', // web pages in the desktop's browser could reach this machine's own services
   };
   const limited = [
     '-c',

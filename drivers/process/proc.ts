@@ -16,8 +16,8 @@ export interface ProcessIdentity {
 /** Undefined if the process is gone or a zombie. */
 export async function readStartTicks(pid: number): Promise<string | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => undefined);
-  // The name can contain spaces and brackets, so fields are counted after its last bracket: the first is the state, the 20th the
-  // start time.
+  // The process name can contain spaces and parentheses, so fields are counted after the last closing parenthesis: the
+  // first is the state, the 20th the start time.
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
   const ended = fields === undefined || fields[0] === 'Z' || fields[0] === 'X';
   return ended ? undefined : fields[19];
@@ -50,8 +50,8 @@ export async function killProcess(mark: ProcessIdentity, recipient: 'process' | 
 const lanes = 2;
 
 /**
- * Finds all processes with this variable. Searches the arguments for the value if the environment is unreadable, as for a
- * sealed process when the server is not root.
+ * Finds all processes with this variable. Searches the arguments for the value if the environment is unreadable, as a
+ * sealed process's is when the server is not root.
  */
 export async function findProcessesByVariable(name: string, value: string): Promise<ProcessIdentity[]> {
   const target = `${name}=${value}`;

@@ -117,7 +117,7 @@ export async function findMissingPrograms(searched = folders): Promise<readonly 
 
 const lastsMs = 1_000;
 
-/** Prioritizes a sandbox until one second after the last call of `hasten`. */
+/** Prioritizes a sandbox until one second after the last call to `hasten`. */
 export function createCpuBooster({ share }: Pick<ProcessConfinement, 'share'>) {
   const timers = new Map<SandboxId, NodeJS.Timeout>();
   return {
@@ -153,7 +153,7 @@ export interface ProcessDriverOptions extends LocalDriverOptions {
   /** Names of images for which this machine's own programs are used. Any other image is rejected with image_missing. */
   readonly images: readonly string[];
   readonly programs: SandboxPrograms;
-  /** Path or name. Undefined: no isolation, even if bubblewrap is installed. */
+  /** Path or name of the bubblewrap program. Undefined: no isolation, even if bubblewrap is installed. */
   readonly bubblewrap: string | undefined;
   /** One user id per sandbox, if the server runs as root. Undefined: all sandboxes share one. */
   readonly users?: UserIdRange | undefined;
@@ -190,7 +190,8 @@ export async function createProcessDriver(options: ProcessDriverOptions): Promis
     watch,
     end: { gate, ids, replica, caBundle, onRefused: refused },
   });
-  // Ignored without isolation: a browser's pages could then reach this machine's own services, including this server.
+  // Ignored without isolation, because a browser's pages could reach this machine's own services, including this
+  // server.
   const desktop = options.desktop ?? false;
   const lacking = await findMissingPrograms();
   const everywhere = { images, pause: 'files', noServices, noBuilds, lacking } as const;
@@ -246,7 +247,8 @@ export async function createProcessDriver(options: ProcessDriverOptions): Promis
     const meta = await folders.prepare({ ...owner, ...toSandboxInfoFields(spec), token: ids.token() });
     const running = await readProcessRecord(folders, spec.id);
     if (running && (await isProcessAlive(running))) return running;
-    // A leftover daemon could be mistaken for the new one. A new sandbox has none and skips the slow search.
+    // A leftover daemon could be mistaken for the new one. A new sandbox has no leftovers, so the slow search is
+    // skipped.
     if (!created.isNew) await endAll(spec.id, signal);
     const [confinement] = await Promise.all([kernelLimits?.confine(spec, signal), holds.open(spec.id)]);
     await writeTokenFile(folders.mount(spec.id), new Secret(meta.token));

@@ -35,7 +35,7 @@ export function createFolderVolumes({ root }: Pick<SandboxFolders, 'root'>): Fol
       await mkdir(folderOf(id), { mode: 0o755 }).catch((error: NodeJS.ErrnoException) => {
         if (error.code !== 'EEXIST') throw failed('made', error);
       });
-      await chmod(folderOf(id), 0o755); // `mkdir` applies the umask, but other users must be able to read
+      await chmod(folderOf(id), 0o755); // `mkdir` applies the umask, but other users must be able to read the folder
     },
     async volumes() {
       const there = await names();

@@ -58,7 +58,7 @@ export const toSandboxInfoFields = ({
   expiresAt,
 });
 
-/** One folder per sandbox. `mount` is visible inside and contains the daemon's socket and token. */
+/** One folder per sandbox. `mount` is visible inside the sandbox and contains the daemon's socket and token. */
 export interface SandboxFolders {
   readonly root: string;
   home(id: SandboxId): string;
@@ -73,8 +73,8 @@ export interface SandboxFolders {
    */
   labels(id: SandboxId, owner: FolderOwner): Promise<ReturnType<typeof toSandboxInfoFields> | undefined>;
   /**
-   * Returns the sandbox's record, and recreates a missing mount. Undefined without a record, or during removal; a removed
-   * folder is never restored.
+   * Returns the sandbox's record, and recreates a missing mount. Undefined if the sandbox has no record or is being
+   * removed; a removed folder is never restored.
    */
   mended(id: SandboxId): Promise<SandboxMeta | undefined>;
   /**

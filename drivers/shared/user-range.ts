@@ -1,4 +1,4 @@
-/** Inclusive. These user ids must be unused by other programs on the sandboxes' machine. */
+/** Both ends are inclusive. No other program on the sandboxes' machine may use these user ids. */
 export interface UserIdRange {
   readonly first: number;
   readonly last: number;

@@ -49,7 +49,7 @@ export interface LineMatch {
   readonly content: string;
 }
 export interface OpenFile extends AsyncDisposable {
-  /** Bytes in `chunks`. A shorter result reveals a concurrently truncated file. */
+  /** Number of bytes in `chunks`. If fewer arrive, the file was truncated during the read. */
   readonly size: number;
   readonly chunks: AsyncIterable<Uint8Array>;
 }
@@ -99,11 +99,12 @@ export interface Daemon {
   openFile(path: string, maxBytes: number | undefined): Promise<OpenFile>;
   writeFile(path: string, content: AsyncIterable<Uint8Array>, how: 'replace' | 'append'): Promise<void>;
   listFiles(path: string): Promise<readonly FileEntry[]>;
-  /** A line with the size and version precedes the file. */
+  /** A line with the whole file's size and version precedes the content. */
   sendFile(path: string, part: FileByteRange): Promise<OpenFile>;
   /**
-   * Replaces the file atomically. `replaces`: the version that the file must have, or `none` if it must not exist. Undefined:
-   * any. Rejects with file_changed (another version) or quota (the disk limit is exceeded), or as other file operations do.
+   * Replaces the file atomically. `replaces`: the version that the file must have, or `none` if it must not exist.
+   * Undefined: no check. Rejects with file_changed (another version), quota (the disk limit is exceeded), or an error
+   * that other file operations can cause.
    */
   receiveFile(path: string, content: AsyncIterable<Uint8Array>, replaces: string | undefined): Promise<FileVersion>;
   removeFile(path: string): Promise<void>;
@@ -113,30 +114,33 @@ export interface Daemon {
   processes(): Promise<readonly ProcessEntry[]>;
   signalProcess(pid: number, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT'): Promise<void>;
 
-  // Terminals for people. All methods except the first two reject with shell_not_found.
+  // Terminals for users. All methods except the first two reject with shell_not_found.
   /**
    * Opens the terminal, or returns an open one with this id. Rejects with conflict (too many), unsupported, or
    * sandbox_unavailable (no shell could be started).
    */
   openTerminal(id: string): Promise<TerminalEntry>;
   terminals(): readonly TerminalEntry[];
-  /** Returns the last screenful, then all further output. Ends the terminal's previous reader. */
+  /** Returns the last screenful, then all further output. Ends the previous reader's stream. */
   readTerminal(id: string, signal: AbortSignal): TerminalOutput;
   typeTerminal(id: string, text: string): Promise<void>;
-  /** Opens a stream for one person's keystrokes. Writes block while the terminal has unread input. */
+  /** Opens a stream for one user's keystrokes. Writes block while the terminal has unread input. */
   keyboard(id: string): Promise<Duplex>;
   resizeTerminal(id: string, size: TerminalSize): Promise<void>;
   /** Resolves once every process that the terminal started has ended. */
   closeTerminal(id: string): Promise<void>;
 
-  // Programs over pipes. All methods except the first two reject with not_found.
+  // Programs that communicate over pipes. All methods except the first two reject with not_found.
   /**
    * Starts the program, or returns the one with this id. Rejects with conflict (too many, or the run was stopped),
    * file_not_found, path_outside, invalid_request, or internal (no process could be started).
    */
   openProgram(request: ProgramSpec): Promise<ProgramEntry>;
   programs(): readonly ProgramEntry[];
-  /** Returns the program's pipes as frames (src/core/text/pipe-frames.ts). Ends an earlier reader's stream. */
+  /**
+   * Returns a stream that carries the program's pipes as frames (src/core/text/pipe-frames.ts). Ends the previous
+   * reader's stream.
+   */
   attachProgram(id: string): Promise<Duplex>;
   signalProgram(id: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT'): Promise<void>;
   /** Resolves once every process that the program started has ended. */
@@ -160,7 +164,7 @@ export interface Daemon {
 
   // Files at any path that the sandbox's user can reach. Each method may reject with file_not_found or invalid_request.
   statPath(path: string, options: { readonly metadata: boolean }): Promise<PathEntry>;
-  /** Rejects with conflict (a link that leads to itself) or payload_too_large (too many entries, or too much metadata). */
+  /** Rejects with conflict (a symlink loop) or payload_too_large (too many entries, or too much metadata). */
   listPaths(
     path: string,
     options: { readonly depth: number; readonly metadata: boolean },
@@ -175,13 +179,13 @@ export interface Daemon {
 
   // The workspace as a whole. Only small workspaces are supported.
   /**
-   * Saves the files as they are before a run, once per run. `done` is false if the workspace is too large or unsuitable: a
-   * program in the sandbox must then save them.
+   * Saves the state of the files before a run, once per run. If the workspace is too large or unsuitable, `done` is
+   * false and a program in the sandbox must save it.
    */
   keepForRun(mark: RunStart): Promise<{ readonly done: boolean }>;
   /**
-   * Computes a fingerprint of the files. Empty if the workspace is too large or unsuitable: a program in the sandbox must then
-   * compute it.
+   * Computes a fingerprint of the files. The result is empty if the workspace is too large or unsuitable, so a program
+   * in the sandbox must compute the fingerprint.
    */
   printWorkspace(): Promise<Partial<WorkspaceFingerprint>>;
 
@@ -189,7 +193,7 @@ export interface Daemon {
   /** Rejects with conflict (too many), file_not_found, invalid_request (not a folder) or unsupported. */
   openWatch(watch: FileWatchOptions): Promise<{ readonly id: string }>;
   watchChanges(id: string): Promise<FileChangeBatch>;
-  /** Returns changes as JSON frames. Ends an earlier reader's stream. */
+  /** Returns changes as JSON frames. Ends the previous reader's stream. */
   attachWatch(id: string): Promise<Duplex>;
   closeWatch(id: string): Promise<void>;
 
@@ -205,16 +209,16 @@ export interface Daemon {
 
 export const daemonLimits = {
   jsonBytes: 10 * 1024 * 1024,
-  /** Longer JSON answers fail the request. */
+  /** A request fails if its JSON response is longer than this. */
   answerBytes: 16 * 1024 * 1024,
   commandChars: 4_096,
-  /** Characters of a command that a shell's console shows above its output. */
+  /** Maximum number of characters of a command that a shell's console shows above the command's output. */
   shownChars: 64 * 1024,
   fileBytes: 50 * 1024 * 1024,
   /** Limit per output stream of `exec`. */
   execBytes: 1024 * 1024,
   matches: 1000,
-  /** Limit per list of files, including entries of subfolders. */
+  /** Limit per list of files, including entries in subfolders. */
   entries: 20_000,
   /** Limit per list of files. */
   metadataBytes: 4 * 1024 * 1024,
@@ -226,7 +230,7 @@ export const daemonLimits = {
   keptChanges: 10_000,
   changesAtOnce: 1_000,
   portStreams: 256,
-  /** Words in a command line, and variables. */
+  /** Maximum number of words in a command line, and of environment variables. */
   arguments: 1_000,
   terminalSide: 1000, // columns or rows
 } as const;

@@ -20,7 +20,7 @@ import { daemonVersion } from './version.ts';
 
 const ownBundle = '/etc/ssl/certs/ca-certificates.crt';
 
-/** Used if the server mounts no CA file. Adds the server's authorities (PEM) to the image's own. */
+/** Used if the server mounts no CA file. Adds the server's CA certificates (PEM) to the image's own. */
 function trustAuthorities(runDir: string, env: NodeJS.ProcessEnv): void {
   if (env.CORRAL_EXTRA_CA_PEM === undefined) return;
   writeFileSync(join(runDir, 'ca.pem'), `${tryReadText(ownBundle) ?? ''}\n${env.CORRAL_EXTRA_CA_PEM}`);
@@ -44,7 +44,7 @@ if (token === '') {
   log(
     'CORRAL_SANDBOXD_TOKEN is not set. The program that starts a sandbox chooses a token and passes it to both sides.',
   );
-  process.exit(78); // 78: init does not restart a daemon that has no token
+  process.exit(78); // init does not restart a daemon that exits with 78, as without a token
 }
 if (statSync(workspace, { throwIfNoEntry: false })?.nlink === 0) {
   log(`${workspace} was removed, and all files of the sandbox with it.`);

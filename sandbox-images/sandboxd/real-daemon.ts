@@ -74,7 +74,7 @@ export function createDaemon(parts: DaemonState, { version, sandboxId, desktop, 
     return all.filter(ours);
   };
 
-  /** Start of the run in epoch ms. Infinity: the run is unknown. */
+  /** Start of the run in epoch ms. Infinity if the run is unknown. */
   const begunAt = (tag: string) =>
     Math.min(tagged.get(tag) ?? Number.POSITIVE_INFINITY, journal.firstOf(tag) ?? Number.POSITIVE_INFINITY);
 
@@ -86,7 +86,7 @@ export function createDaemon(parts: DaemonState, { version, sandboxId, desktop, 
     return met.size;
   };
 
-  /** If the run is stopped during the start, ends the processes that the stop missed. */
+  /** If the run is stopped while `start` is pending, ends the processes that the stop missed. */
   async function startUnlessStopped<Started>(tag: string | undefined, start: () => Promise<Started>): Promise<Started> {
     stopped.check(tag);
     const started = await start();
@@ -131,7 +131,7 @@ export function createDaemon(parts: DaemonState, { version, sandboxId, desktop, 
     },
     usage() {
       const all = visible(scanProcesses());
-      // The visible cgroup is this sandbox's own only if all visible processes are.
+      // The visible cgroup belongs to this sandbox only if all visible processes do.
       const whole = init === undefined ? undefined : readCgroupUsage();
       return { ...(whole ?? summed(all)), processes: all.length };
     },
@@ -195,7 +195,9 @@ function summed(all: readonly ProcessStat[]) {
 
 const maxRemembered = 1_000;
 
-/** Refuses late requests from the newest 1,000 stopped runs, which may arrive over another connection. */
+/**
+ * Refuses late requests from the 1,000 most recently stopped runs. Such requests may arrive over another connection.
+ */
 class StoppedRuns {
   readonly #tags = new Set<string>();
 

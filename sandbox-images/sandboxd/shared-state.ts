@@ -10,13 +10,13 @@ export interface DaemonState {
   readonly clock: Clock;
   readonly place: ConfinedPaths;
   readonly stateDir: string;
-  /** Undefined: only the daemon reaches the display. */
+  /** Undefined if only the daemon can reach the display. */
   readonly screenDir: string | undefined;
   readonly env: Readonly<Record<string, string>>;
   readonly journal: Journal;
   readonly keepers: DaemonProcessSet;
   readonly spoolCap: number;
-  /** Bytes for the workspace and `screenDir` together. 0: no limit. */
+  /** Maximum size of the workspace and `screenDir` together, in bytes. 0 means no limit. */
   readonly diskBytes: number;
   readonly volumes: readonly { readonly path: string; readonly bytes: number }[];
   /** Random, so that no output contains a command's end mark by chance. */
@@ -28,8 +28,8 @@ export interface DaemonState {
 }
 
 /**
- * Includes orphans that a tree may have started, because a process that cleared its environment carries no mark. With its
- * own init, a sandbox includes every such orphan that started after `since`.
+ * Matches orphans that a tree may have started, because a process that cleared its environment carries no mark. In a
+ * sandbox with its own init, every such orphan that started after `since` matches; elsewhere, none does.
  */
 export function createOrphanRule({ clock, init }: Pick<DaemonState, 'clock' | 'init'>, since: number): OrphanRule {
   if (init === undefined) return () => false;
@@ -41,11 +41,11 @@ export function createOrphanRule({ clock, init }: Pick<DaemonState, 'clock' | 'i
 }
 
 export interface DaemonProcessSet {
-  /** Counts a command's keeper as the daemon's own until it ends. */
+  /** Counts a command's keeper as a daemon process until the keeper ends. */
   hold(terminal: Pick<Terminal, 'pid' | 'closed'>): void;
   add(pid: number): void;
   delete(pid: number): void;
-  /** The keeper and its shell count as the daemon's own for one more second. */
+  /** The keeper and its shell count as daemon processes for one more second. */
   close(terminal: Pick<Terminal, 'pid' | 'close'>): Promise<void>;
   spared(all: readonly ProcessStat[]): ReadonlySet<number>;
 }

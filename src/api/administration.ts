@@ -13,7 +13,7 @@ import { IsoTime } from './procedure/schemas.ts';
 const AuditInput = z.strictObject({
   from: z.iso.date().optional(),
   to: z.iso.date().optional(),
-  /** An action such as `session.delete`, or its prefix `session`. */
+  /** An action, such as `session.delete`, or a prefix, such as `session`. */
   action: z.string().max(100).optional(),
   target: z.string().max(200).optional(),
   key: z.string().max(100).optional(),
@@ -195,10 +195,10 @@ export const administrationRouter = router({
 });
 
 const Draining = z.object({
-  /** While true, creates no sessions, and pauses or stops unused sandboxes. */
+  /** While true, the server creates no sessions, and pauses or stops unused sandboxes. */
   draining: z.boolean(),
   since: IsoTime.nullable(),
-  /** Working sessions, which draining does not stop. Null: the caller cannot see other owners' sessions. */
+  /** Number of working sessions, which draining does not stop. Null if the caller cannot see other owners' sessions. */
   working: z.int().nullable(),
 });
 const DrainInput = z.strictObject({ draining: z.boolean() });

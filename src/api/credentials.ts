@@ -17,17 +17,17 @@ const Credential = z.object({
   name: z.string(),
   hosts: z.array(z.string()).readonly(),
   header: z.string(),
-  /** Null: the header contains only the credential's value. */
+  /** Null if the header contains only the credential's value. */
   scheme: z.enum(['bearer', 'basic']).nullable().default(null),
   user: z.string().nullable().default(null),
   env: z.array(z.string()).readonly(),
   git: z.enum(['read', 'write']).nullable().default(null),
-  /** Null: all paths, or with `git`, only those of each session's repositories. */
+  /** Null for all paths or, with `git`, only those of each session's repositories. */
   paths: z.array(z.string()).readonly().nullable().default(null),
   createdAt: IsoTime,
 });
 const ServerCredential = Credential.extend({
-  /** The variable or corral.yaml key. Null: stored and changeable. */
+  /** The environment variable or corral.yaml key that sets the credential. Null if it is stored and can be changed. */
   setBy: z.string().nullable(),
   createdAt: IsoTime.nullable(),
 });

@@ -16,7 +16,7 @@ const access = {
 const ModelAccessInput = z.strictObject(access);
 const UseModelInput = z.strictObject({
   ...access,
-  /** Absent: the default model does not change. */
+  /** If absent, the default model does not change. */
   model: z.string().min(1).max(200).regex(/^\S+$/).optional(),
 });
 const ProviderInput = z.strictObject({ provider: z.string().min(1).max(31) });

@@ -27,24 +27,24 @@ import { toSessionId } from './procedure/session-id.ts';
 const Project = StoredProject.omit({ owner: true, members: true, departures: true }).extend({
   createdAt: IsoTime,
   updatedAt: IsoTime,
-  /** Null: an administrator or operator who is not a member. */
+  /** Null for an administrator or operator who is not a member. */
   role: z.enum(projectRoles).nullable(),
 });
 const shownTo = ({ principal }: Pick<TrpcContext, 'principal'>, project: StoredProject) => ({
   ...project,
   role: principal.projects?.get(project.id) ?? null,
 });
-/** Sessions override the model, the fallbacks, and tool servers of the same name. */
+/** Sessions can override the model, the fallbacks, and tool servers with the same name. */
 const Agent = z.object({
   template: z.string(),
   prompt: z.string().nullable(),
   tools: z.array(z.enum(toolGroups)).readonly(),
   model: z.string(),
-  /** Null: from the template or settings. */
+  /** Null if the fallbacks come from the template or settings. */
   fallbacks: z.array(z.string()).readonly().nullable(),
   /**
-   * Added to those of the template and settings. The agent and readers of the project can read these servers' environment
-   * variables.
+   * Added to the tool servers of the template and settings. The agent and readers of the project can read the added
+   * servers' environment variables.
    */
   mcpServers: ToolProgramSettings,
 });
@@ -215,7 +215,7 @@ export const projectsRouter = router({
         tools: z.array(z.enum(toolGroups)).max(100).optional(),
         model: ModelRef.optional(),
         fallbacks: FallbackRefs.nullable().optional(),
-        /** Replaces the project's current servers. */
+        /** Replaces the project's current tool servers. */
         mcpServers: ToolProgramsInput.optional(),
       }),
     )

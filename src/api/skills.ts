@@ -28,7 +28,7 @@ const SkillFiles = z
 const NewSkill = z.strictObject({
   files: SkillFiles,
   displayName: z.string().min(1).max(255).nullable().default(null),
-  /** All users' sessions and templates can use the skill. Only administrators can share skills. */
+  /** If true, all users' sessions and templates can use the skill. Only administrators can share skills. */
   shared: z.boolean().optional(),
   projectId: OwningProjectInput,
 });
@@ -40,7 +40,7 @@ const Skill = stored.Skill.omit({ owner: true }).extend({
   updatedAt: IsoTime,
 });
 const SkillVersion = stored.SkillVersion.extend({ createdAt: IsoTime });
-/** Null: the newest version. */
+/** `version` is null for the newest version. */
 const SkillPin = z.object({ template: z.string(), version: z.int().nullable() });
 const SkillDetail = Skill.extend({ versions: z.array(SkillVersion).readonly(), pins: z.array(SkillPin).readonly() });
 

@@ -46,13 +46,13 @@ export const systemRouter = router({
       };
     }),
 
-  /** Logs may name other tools, such as those of tool servers. */
+  /** Logs may also name tools that are not listed here, such as those of tool servers. */
   tools: procedure
     .input(z.strictObject({}).optional())
     .output(Tools.readonly())
     .query(() => toolLabels),
 
-  /** Like `/health/detailed`, for operators and auditors. Answers within a second. */
+  /** Like `/health/detailed`. Only operators and auditors can call it. Responds within a second. */
   health: procedure
     .input(z.strictObject({}).optional())
     .output(Health)

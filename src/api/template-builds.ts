@@ -56,7 +56,7 @@ const BuildView = z.object({
 const Begun = z.object({ template: Built, build: BuildView });
 const BuildStatus = z.object({
   build: BuildView,
-  /** At most 500 entries from `offset` on. The log of a finished build is complete. */
+  /** At most 500 entries, starting at `offset`. The log of a finished build is complete. */
   log: z.array(BuildLogEntry).readonly(),
 });
 const maxEntries = 500;
@@ -179,7 +179,7 @@ export const templateBuildsRouter = router({
     return { template: builtView(template), build: buildView(build) };
   }),
 
-  /** The upload must come from the template's owner, within the last day. */
+  /** Finds only files that the template's owner uploaded within the last day. */
   hasFiles: procedure
     .input(ofTemplate.extend({ hash: FileHash }))
     .output(z.object({ present: z.boolean() }))
@@ -228,7 +228,7 @@ export const templateBuildsRouter = router({
     .output(BuildView)
     .mutation(async ({ ctx, input: { id, build } }) => buildView(await ctx.services.templateBuilds.cancel(id, build))),
 
-  /** `from`: `name:tag`, or a name for the tag `default`. */
+  /** `from` is `name:tag`, or only a name, which means the tag `default`. */
   tag: procedure
     .input(z.strictObject({ from: BuildName, tags: Tags }))
     .output(Built)

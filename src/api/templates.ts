@@ -3,7 +3,7 @@ import { toolGroups } from '../agents/tools/tool.ts';
 import type { TemplateInfo, TemplateUnavailability } from '../sessions/api/server/templates.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 
-/** Null: the value of the project or the server. */
+/** Null fields take the value of the project or the server. */
 const Template = z.object({
   id: z.string(),
   name: z.string(),

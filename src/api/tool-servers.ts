@@ -10,7 +10,7 @@ const ToolServerAnswer = stored.ToolServerTestResult.extend({ at: IsoTime });
 const ToolServer = stored.ListedToolServer.extend({ state: ToolServerAnswer.nullable() });
 const ToolServers = z.object({ servers: z.array(ToolServer).readonly() });
 const SignInAddress = z.object({
-  /** The browser returns with `code` and `state`. */
+  /** The sign-in page, from which the browser returns with `code` and `state`. */
   address: z.string(),
 });
 
@@ -57,7 +57,7 @@ const ChangeToolServer = z.strictObject({ name: Name, ...changes }).refine(chang
 const TestToolServer = z.strictObject({ name: Name, ...entered, url: entered.url.optional() });
 const TestedAddress = TestToolServer.omit({ name: true });
 const BeginSignIn = z.strictObject({
-  /** The page to which the browser returns, on https or localhost. */
+  /** The page to which the browser returns, either with https or on localhost. */
   returnTo: z.string().min(1).max(2_000),
 });
 const BeginSignInTo = z.strictObject({ name: Name, ...BeginSignIn.shape });

@@ -4,11 +4,11 @@ import { UsageReport } from '../sessions/api/usage.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 
 const UsageInput = z.strictObject({
-  /** In UTC. */
+  /** `from` and `to` are dates in UTC. */
   from: z.iso.date(),
   to: z.iso.date(),
   by: z.enum(usageDimensions).default('model'),
-  /** How many groups include usage by day, from the first group on. */
+  /** The number of groups, counted from the first, that include usage by day. */
   dailyGroups: z.coerce.number().int().min(0).max(maxUsageGroups).default(0),
   limit: z.coerce.number().int().min(1).max(maxUsageGroups).default(maxUsageGroups),
   cursor: z.string().optional(),

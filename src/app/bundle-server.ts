@@ -1,5 +1,5 @@
-// Bundles the server (node src/app/bundle-server.ts [server]): the bundle starts twice as fast as the sources. Files that
-// the server reads at runtime stay where they are.
+// Bundles the server (node src/app/bundle-server.ts [folder]), because the bundle starts twice as fast as the sources.
+// Files that the server reads at runtime stay where they are.
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,8 +13,8 @@ const workers = [
   'observability/watchdog-worker',
 ];
 /**
- * Packages that locate files relative to their own code. Ink imports `react-devtools-core` only for development, and it is
- * not installed.
+ * Packages that locate files relative to their own code. `react-devtools-core` is not installed, because Ink imports it
+ * only for development.
  */
 const external = ['playwright-core', 'esbuild', 'ssh2', 'cpu-features', 'react-devtools-core'];
 
@@ -29,7 +29,7 @@ export async function bundleServer(folder: string, program = 'src/app/main.ts'):
 }
 
 async function bundle(outdir: string, entryPoint: string): Promise<void> {
-  const { build } = await import('esbuild'); // loaded here, because only a bundle run needs the package
+  const { build } = await import('esbuild'); // loaded here, because only bundling needs the package
   await build({
     absWorkingDir: root,
     outdir,

@@ -20,7 +20,7 @@ interface Options
 }
 export type ServerCore = Awaited<ReturnType<typeof openServerCore>>;
 
-/** Starts everything but the HTTP server. Disposing stops all work immediately; the store closes last. */
+/** Starts everything except the HTTP server. Disposing the result stops all work immediately; the store closes last. */
 export async function openServerCore({ provided: input = {}, ...options }: Options) {
   await using stack = new AsyncDisposableStack();
   using ending = new DisposableStack();

@@ -77,11 +77,11 @@ export interface HttpServerDeps {
   readonly inbox: IdempotencyStore;
   readonly logger: HttpLogger;
   readonly metrics: HttpMetrics;
-  /** Fires on shutdown: every stream ends, and every answer closes its connection. */
+  /** Fires on shutdown: every stream ends, and every response closes its connection. */
   readonly closing: AbortSignal;
   readonly clock: Clock;
   readonly abilities?: SandboxCapabilities;
-  /** Accepted like the token while this server runs. */
+  /** Accepted as an alternative to the configured token while this server runs. */
   readonly localToken?: TokenHash | undefined;
   /** Tokens are derived from this secret. Undefined only in tests. */
   readonly peppers?: FacadeDeps['peppers'];

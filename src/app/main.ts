@@ -100,7 +100,7 @@ interface StartReporters {
 async function serve(config: Config, { logger, scrubber, progress }: StartReporters): Promise<void> {
   const { learn, scrub } = scrubber;
   const say = (text: string) => progress.around(() => sayTo(text));
-  process.umask(0o077); // new files are private to this user; files for sandboxes set their own mode
+  process.umask(0o077); // new files are private to this user; files for sandboxes get an explicit mode
   let awaited = 'the start';
   const ending = (part: string) => () => {
     awaited = part;

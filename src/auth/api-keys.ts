@@ -25,13 +25,13 @@ const StoredKey = z.object({
   role: z.enum(roles),
   /** The owner of the sessions that this key creates. A project's key is always its own owner. */
   owner: z.string(),
-  /** The creator, whose rights limit those of the key. Null: a service account's key. */
+  /** The creator, whose rights limit the key's rights. Null for a service account's key. */
   person: z.string().nullable().default(null),
   project: z
     .object({ id: z.string(), role: z.enum(apiKeyProjectRoles) })
     .nullable()
     .default(null),
-  /** Tokens of a trusted issuer that match this rule authenticate as this account. Null: the account has a secret. */
+  /** Tokens of a trusted issuer that match this rule authenticate as this account. Null if the account has a secret. */
   trust: TrustRule.nullable().default(null),
   pepper: z.string(),
   hash: z.string(),
@@ -65,8 +65,8 @@ export interface ApiKeyAdmin {
   trust(newKey: NewKeyRequest, rule: TrustRule): Promise<ApiKeyView>;
   list(): Promise<readonly ApiKeyView[]>;
   /**
-   * Also ends the key's open streams and sockets. Rejects with not_found, or conflict (the last admin key, without
-   * CORRAL_TOKEN or sign-in).
+   * Also ends the key's open streams and sockets. Rejects with not_found, or with conflict for the last admin key if
+   * there is neither CORRAL_TOKEN nor sign-in.
    */
   revoke(id: string): Promise<ApiKeyView>;
 }
@@ -80,7 +80,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records' | 'warn'> {
   readonly shared: boolean;
   /** True if CORRAL_TOKEN is set or people can sign in. The server then needs no admin key. */
   readonly hasToken: boolean;
-  /** Undefined: the person currently has no access. Absent: people cannot sign in. */
+  /** Returns undefined if the person currently has no access. Absent if people cannot sign in. */
   readonly personOf?: (person: string) => Principal | undefined;
   /** Keys of a deleted project are no longer valid. */
   readonly hasProject?: (id: string) => boolean;

@@ -10,7 +10,10 @@ export interface PrincipalResolver {
   readonly any: boolean;
   /** Used while no key exists. Its streams end when the first key is created. */
   readonly anonymous: Principal;
-  /** Makes new tokens of trusted issuers known to `find`. Undefined: there are none. Rejects with provider_error. */
+  /**
+   * Lets `find` recognize new tokens from trusted issuers. Returns undefined if there are no new tokens. Rejects with
+   * provider_error.
+   */
   prepare(presented: readonly string[]): Promise<void> | undefined;
   find(presented: readonly string[]): Principal | undefined;
   live(id: string): Principal | undefined;

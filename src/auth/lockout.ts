@@ -3,7 +3,7 @@ import { AppError } from '../core/errors/errors.ts';
 import { toNetworkKey } from '../core/text/address.ts';
 
 export interface Lockout {
-  /** Milliseconds; 0 if the address is not locked out. */
+  /** The remaining lockout in ms; 0 if the address is not locked out. */
   waitOf(address: string): number;
   failed(address: string): void;
   /**
@@ -26,8 +26,8 @@ const windowMs = 60_000;
 const maxAddresses = 10_000;
 
 /**
- * Locks an address out for a minute after 1,000 wrong credentials within a minute. The addresses of an IPv6 /64 network are
- * treated as one.
+ * Locks an address out for a minute after 1,000 wrong credentials within a minute. All addresses of an IPv6 /64 network
+ * count as one address.
  */
 export function createLockout({ clock, onFailure: listener }: LockoutOptions): Lockout {
   const windows = new Map<string, { failures: number; endsAt: number }>();

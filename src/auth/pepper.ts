@@ -36,13 +36,13 @@ export function createPeppers(secrets: readonly Secret[]): Peppers {
   };
 }
 
-/** The key is derived, so that the secret can safely have another purpose, too. */
+/** The HMAC key is derived from the secret, so that the secret can safely serve other purposes, too. */
 function named(secret: string): [string, Buffer] {
   const key = createHmac('sha256', secret).update('corral api keys').digest();
   return [createHash('sha256').update(key).digest('hex').slice(0, 8), key];
 }
 
-/** Stored secrets stay valid after a rotation while the older encryption keys are configured. */
+/** After a rotation, stored secrets stay valid as long as the older encryption keys remain configured. */
 export async function readKeyPeppers(config: EncryptionKeySettings, newKey: () => string): Promise<Peppers> {
   return createPeppers(await readKeyMaterial({ config, file: 'api-key-pepper', newKey }));
 }

@@ -1,8 +1,9 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../core/contracts/clock.ts';
 
-// A link for one purpose and a short time: `v1.kid.exp.nonce.mac`. If an API key created the link, the key's id precedes the
-// mac. The MAC covers the purpose and the path. A link never allows more than its key does.
+// A link is valid for one purpose and a short time. Its signature is `v1.kid.exp.nonce.mac`; if an API key created the
+// link, the key's id precedes `mac`. The MAC covers the purpose and the path. A link never allows more than its key
+// does.
 
 /** `rights`: the default right is first. With `once`, a link works only once. */
 const purposes = {

@@ -5,7 +5,7 @@ import type { Secret } from '../core/text/secret.ts';
 export interface TokenVerifier {
   readonly required: boolean;
   accepts(presented: readonly string[]): boolean;
-  /** Commands of the server's user read this token from a file. */
+  /** Commands that run as the server's user read this token from a file. */
   acceptsLocal(presented: readonly string[]): boolean;
 }
 
@@ -58,7 +58,7 @@ function tokenAmong(json: string): string | undefined {
 
 const carrier = 'corral.bearer.';
 
-/** A browser's WebSocket can set no header but the offered protocols, so one of them carries the token. */
+/** A browser's WebSocket cannot set any header except the offered subprotocols, so one of them carries the token. */
 export function parseSubprotocols(header: string | undefined): { offered: string[]; token: string | undefined } {
   const all = (header ?? '')
     .split(',')
@@ -66,7 +66,7 @@ export function parseSubprotocols(header: string | undefined): { offered: string
     .filter((name) => name !== '');
   const carried = all.find((name) => name.startsWith(carrier))?.slice(carrier.length);
   return {
-    offered: all.filter((name) => !name.startsWith(carrier)), // the answer never selects the token's protocol
+    offered: all.filter((name) => !name.startsWith(carrier)), // the response never selects the token's protocol
     token: carried ? Buffer.from(carried, 'base64url').toString('utf8') : undefined,
   };
 }

@@ -60,7 +60,7 @@ export class RunEndTriggers extends ServerComponent<Deps> {
     return withAddedRecords(log, withEnds, () => this.#isOpen);
   }
 
-  /** Resolves with true if there may be more. Each step can be repeated. */
+  /** Resolves with true if more ended runs may be waiting. Each step can be repeated safely. */
   async round(): Promise<boolean> {
     const { records, automations } = this.deps;
     const ends = await records.list(kind, { limit: batch });

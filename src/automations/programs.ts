@@ -23,8 +23,8 @@ export class AutomationPrograms extends ServerComponent<Deps> implements Automat
   }
 
   /**
-   * Rejects with cancelled while the server is starting (the call is retried), unsupported (the server does not serve the
-   * API), forbidden, and errors from the API's own preparation.
+   * Rejects with cancelled while the server is starting (the call is retried), unsupported (the server does not serve
+   * the API), forbidden, or any error that the API itself reports.
    */
   async prepare(api: string, automation: Automation, secret: Secret | undefined): Promise<PreparedAutomationStart> {
     const prepare = this.#served.get(api);

@@ -117,7 +117,7 @@ export class AutomationRecords extends ServerComponent<Deps> {
     return this.#automations.list({ limit });
   }
 
-  /** False: this start already exists. */
+  /** False if this start already exists. */
   async addStart(start: AutomationStart): Promise<boolean> {
     if (await this.deps.records.get(kinds.ended, start.id)) return false;
     const put = { kind: kinds.open, id: start.id, doc: start, sort: start.at, expect: 0 };
@@ -143,7 +143,7 @@ export class AutomationRecords extends ServerComponent<Deps> {
     return version === undefined ? undefined : { doc, version };
   }
 
-  /** False: another server already moved the start. */
+  /** False if another server already moved the start. */
   async endStart(doc: AutomationStart): Promise<boolean> {
     const put = { kind: kinds.ended, id: doc.id, doc: { ...doc, given: '' }, sort: doc.at, expect: 0 };
     const isFirst = (await this.deps.records.put(put).catch(ignoreConflict)) !== undefined;
@@ -164,7 +164,7 @@ export class AutomationRecords extends ServerComponent<Deps> {
     return all.filter(isLater).slice(0, limit);
   }
 
-  /** Repeated deliveries are recognised by starts after `keptFrom`, so those are always kept. */
+  /** Starts after `keptFrom` are always kept, because they reveal repeated deliveries. */
   async forgetOldStarts(automationId: string, keptFrom: number): Promise<void> {
     const ended = await this.deps.records.list(kinds.ended, { idPrefix: `${automationId}:` });
     const old = ended.slice(keptStarts).filter(({ doc }) => StoredStart.parse(doc).at < keptFrom);
@@ -176,7 +176,7 @@ export type OwnerAccessCheck = (owner: string, projectId: string | null) => bool
 /** A returning owner must resume the automation explicitly, because somebody else may have taken over the work by then. */
 export const ownerWithoutAccessReason =
   'Its owner has no access: no valid key, disabled, or no longer in the project. Resume it once the owner has access again, or to take it over.';
-/** The person who resumes becomes the owner only if the current owner still has no access. */
+/** The person who resumes the automation becomes its owner only if the current owner still has no access. */
 export function resolveOwnerOnResume(
   { owner, projectId, paused }: Pick<Automation, 'owner' | 'projectId'> & { paused: { by: string } | null },
   { by, isOwned }: { readonly by: string | undefined; readonly isOwned: OwnerAccessCheck },

@@ -20,7 +20,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
 const width = 8;
 const batch = 100;
 const openMs = { shared: 2_000, alone: 10_000 }; // longest delay between rounds while starts are pending or running
-/** A start is missed if it is delayed by more than this: the server was down or suspended. */
+/** A start counts as missed if it is delayed by more than this, because the server was down or suspended. */
 const missedMs = 60_000;
 
 export class AutomationScheduler extends ServerComponent<Deps> {

@@ -57,8 +57,8 @@ const maxLatenessMs = 10 * 60_000;
 const keptMs = 2 * 60 * 60_000;
 
 /**
- * Advances starts: queued, starting, running, ended. Any server can repeat each step: a session's id is derived from its
- * start, and messages that arrived are not sent again.
+ * Advances each start through the states queued, starting, running and ended. Any server can repeat each step: a
+ * session's id is derived from its start, and messages that arrived are not sent again.
  */
 export class AutomationStarter extends ServerComponent<AutomationStarterDeps> {
   async advance(start: Start, automation: Automation, working: readonly AutomationStart[]): Promise<boolean> {
@@ -241,7 +241,7 @@ function ownSession(automation: Automation, start: AutomationStart): PreparedAut
   return { command, messages: [{ text: buildStartMessage(automation, start), mode: 'queue', ...(goal && { goal }) }] };
 }
 
-/** Distinguishes the titles of an automation's sessions: `2026-11-27 09:00`. */
+/** Formats a time such as `2026-11-27 09:00`, which distinguishes the titles of an automation's sessions. */
 const minuteOf = (at: number, timeZone = 'UTC'): string =>
   new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'short' }).format(at);
 

@@ -62,7 +62,7 @@ export interface CliCommandInput {
   readonly corral: () => Corral;
 }
 
-/** Options by their long names in camel case. */
+/** Parsed options, keyed by their long names in camel case. */
 export class ParsedOptions {
   readonly #values: Readonly<Record<string, unknown>>;
   constructor(values: Readonly<Record<string, unknown>>) {

@@ -22,7 +22,7 @@ export interface DerivedVerb {
   readonly isQuery: boolean;
   readonly words: readonly DerivedParameter[];
   readonly options: readonly DerivedParameter[];
-  /** See {@link formatTable}. Absent: the verb deletes the item. */
+  /** See {@link formatTable}. Absent if the verb deletes the item. */
   readonly columns?: readonly string[];
   readonly note?: string;
 }
@@ -255,7 +255,7 @@ function formatCell(column: string, row: object): string {
 }
 
 /**
- * A column is a template with fields: `{name}`, `{+used}` (above 0), `{?deleted}` (present, not shown). A part in brackets
+ * A column is a template with fields: `{name}`, `{+used}` (must be above 0), `{?deleted}` (must be present, but is not shown). A part in brackets
  * is left out if a field is missing; ` | ` separates alternatives.
  *
  * @example

@@ -84,7 +84,7 @@ export function writeWithBackpressure(stream: NodeJS.WritableStream, bytes: Uint
   });
 }
 
-/** All or nothing. `-` is standard output. */
+/** Writes the complete file or none at all. The name `-` means standard output. */
 export async function saveToFile(file: string, body: Readable | ReadableStream<Uint8Array>, io: Io): Promise<void> {
   const content = body instanceof Readable ? body : Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]);
   if (file === '-') {

@@ -23,7 +23,7 @@ interface Package {
   };
 }
 
-/** Undefined: there is no bundled Node, and the current one is too old. */
+/** Undefined if there is no bundled Node and the current one is too old. */
 function serverNode(): string | undefined {
   const isPinned = process.platform === 'linux' && process.arch === 'x64';
   for (let folder = dist; isPinned && folder !== dirname(folder); folder = dirname(folder)) {

@@ -10,13 +10,16 @@ export interface EventRenderer {
   settle(): void;
 }
 
-/** Successful calls of these tools are not shown, because their effects have their own events. */
+/** Successful calls to these tools are not shown, because their effects have their own events. */
 export const hiddenToolNames: ReadonlySet<string> = new Set(['todo', 'make_plan', 'message_ask_user']);
 
 export const formatSandboxPhase = (event: Extract<Event, { type: 'sandbox.phase' }>): string =>
   toOneLine(eventSummaryOf(event).replace(/^starting: /, ''), 200);
 
-/** The agent's text goes to stdout and everything else to stderr, so that a script can read the text. `quiet`: only the text. */
+/**
+ * The agent's text goes to stdout and everything else to stderr, so that a script can read the text. With `quiet`, only
+ * the text is written.
+ */
 export function createEventRenderer(io: Io, { quiet }: { readonly quiet: boolean }): EventRenderer {
   let open: 'stdout' | 'stderr' | undefined;
   let phase = false;

@@ -10,7 +10,7 @@ const pollMs = 1_000;
 const working: ReadonlySet<string> = new Set(['planned', 'pending', 'running']);
 
 /**
- * Parallel attempts at a task. Each attempt is a session, a child of the box.
+ * Parallel attempts at a task. Each attempt is a child session of the box.
  *
  * @example
  * const goal = { checks: [{ command: 'npm test' }] };
@@ -39,7 +39,7 @@ export class BoxAttempts {
   get(id: string): Promise<Attempts> {
     return this.#server.call((api) => api.attempts.get.query({ sessionId: this.#sessionId, id }));
   }
-  /** Resolves when every attempt has ended or waits for an answer. */
+  /** Resolves when every attempt has ended or is waiting for an answer. */
   async settled(id: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<Attempts> {
     for (;;) {
       const now = await this.get(id);
@@ -60,7 +60,7 @@ export class BoxAttempts {
   diff(id: string, n: number): Promise<AttemptDiff> {
     return this.#server.call((api) => api.attempts.diff.query({ sessionId: this.#sessionId, id, n }));
   }
-  /** Replaces the box's files with those of one attempt, and ends the others. */
+  /** Replaces the box's files with those of one attempt, and ends the other attempts. */
   choose(id: string, n: number, options: { readonly others?: 'keep' | 'delete' } = {}): Promise<Attempts> {
     return this.#server.call((api) => api.attempts.choose.mutate({ sessionId: this.#sessionId, id, n, ...options }));
   }

@@ -1,8 +1,8 @@
 export type FileContent = string | Uint8Array | Blob | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>;
 
 /**
- * The body of a request, with the options that `fetch` requires for it. In a browser, a stream is collected first: browsers
- * cannot send streams over HTTP/1.1, and some cannot send them at all.
+ * The body of a request, with the options that `fetch` requires for it. In a browser, a stream is buffered first,
+ * because browsers cannot send streams over HTTP/1.1, and some cannot send them at all.
  */
 export async function toRequestInit(content: FileContent): Promise<RequestInit> {
   if (typeof content === 'string' || content instanceof Uint8Array) return { body: content as string };

@@ -22,7 +22,10 @@ export interface CorralClientOptions {
   readonly url: string;
   /** A token or an API key, if the server requires one. */
   readonly token?: string;
-  /** The transport of subscriptions: `sse`, the default (works through every proxy), or `ws` (one connection for all). */
+  /**
+   * The transport for subscriptions: `sse`, the default (works through every proxy), or `ws` (one connection for all
+   * subscriptions).
+   */
   readonly transport?: 'sse' | 'ws';
   /** The EventSource class for the transport `sse`. Default: the platform's own, or the client's if the platform has none. */
   readonly EventSource?: EventSourceClass;
@@ -32,7 +35,7 @@ export interface CorralClientOptions {
 
 /**
  * A typed client with every procedure of the server. Subscriptions reconnect and continue after the last received
- * event, so none is lost or repeated. A subscription without a `lastEventId` that breaks before its first event starts
+ * event, so no event is lost or repeated. A subscription without a `lastEventId` that breaks before its first event starts
  * over, so pass the session's `lastSeq` if that matters. `close` ends all subscriptions and connections.
  *
  * @example
@@ -105,7 +108,10 @@ function overWebSocket(url: string, options: CorralClientOptions, refused: () =>
   return { link: wsLink({ client }), close: () => void client.close() };
 }
 
-/** Ends every subscription with the signal's reason if that is an error, otherwise as a normal end. */
+/**
+ * When the signal fires, every subscription fails with the signal's reason if that is an error, and completes normally
+ * if not.
+ */
 const endWith =
   (signal: AbortSignal): TRPCLink<AppRouter> =>
   () =>
@@ -145,9 +151,9 @@ function pauseMs(attempt: number): number {
   return Math.min(5_000, 100 * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2);
 }
 
-// Server-sent events over `fetch`, for platforms without an EventSource, such as Node. Has only the parts that tRPC's client
-// uses; the status of a failed answer is the error event's `code`. The package `eventsource` gives up on a 502, which a proxy
-// returns while the server restarts, and waits a fixed 3 s after each break.
+// Server-sent events over `fetch`, for platforms without an EventSource, such as Node. Implements only the parts that
+// tRPC's client uses; an error event's `code` is the status of the failed response. The package `eventsource` gives up
+// on a 502, which a proxy returns while the server restarts, and waits a fixed 3 s after each break.
 
 type Listener = (event: never) => void;
 interface SourceEvent {

@@ -20,11 +20,14 @@ export interface SizedStream {
 export interface Connection {
   readonly address: string;
   readonly api: CorralClient;
-  /** Calls `work` with `api`. Failures reject with a CorralError. */
+  /** Calls `work` with `api`. Rejects with a CorralError if the call fails. */
   call<Result>(work: (api: CorralClient) => Promise<Result>): Promise<Result>;
-  /** Resolves with an answer of any status. Rejects with a CorralError if no server answers, or with the signal's reason. */
+  /**
+   * Resolves with a response of any status. Rejects with a CorralError if no server answers, or with the signal's
+   * reason.
+   */
   fetch(path: string, init?: RequestInit): Promise<Response>;
-  /** Resolves with a successful answer. Rejects with a CorralError, or with the signal's reason. */
+  /** Resolves with a successful response. Rejects with a CorralError, or with the signal's reason. */
   request(path: string, init?: RequestInit): Promise<Response>;
   /** Default: PUT, with the type application/octet-stream. */
   upload(

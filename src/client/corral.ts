@@ -24,38 +24,40 @@ export interface NewBox {
   readonly projectId?: string;
   /** `demo` or `provider/model`; default: the model that the project chose, else the template's, else the server's. */
   readonly model?: string;
-  /** The recipe of its sandbox and agent; default: the project's, or the server's. */
+  /** The recipe for the box's sandbox and agent; default: the project's, or the server's. */
   readonly template?: string;
-  /** Git repositories to fetch into its workspace. */
+  /** Git repositories to fetch into the box's workspace. */
   readonly repositories?: NonNullable<NewSession['repositories']>;
-  /** The author of its commits. */
+  /** The author of commits made in the box. */
   readonly author?: NonNullable<NewSession['author']>;
-  /** Files to write into its workspace, by path. */
+  /** Files to write into the box's workspace, keyed by path. */
   readonly files?: Readonly<Record<string, FileContent>>;
-  /** Environment variables of every command that `exec` starts. */
+  /** Environment variables for every command that `exec` starts. */
   readonly env?: Readonly<Record<string, string>>;
   /** Keeps the session when the `await using` block ends. */
   readonly keep?: boolean;
   /** Seconds until the server deletes the box, even if this program still runs; default: never. */
   readonly lifetime?: number;
-  /** Seconds after which an unused sandbox is stopped; its files stay. At most the server's setting. */
+  /**
+   * Seconds after which an unused sandbox is stopped; its files are kept. The value cannot exceed the server's setting.
+   */
   readonly idleTimeout?: number;
   /**
-   * `none`, or the only hosts (`host`, `*.host`, `host:port`) that the sandbox can reach, out of those that the server's policy
-   * opens.
+   * `none`, or the only hosts (`host`, `*.host`, `host:port`) that the sandbox can reach, among those that the server's
+   * policy allows.
    */
   readonly egress?: Egress;
-  /** The box's processors and memory, where the server's driver can limit them; at most what the server allows. */
+  /** The box's CPU and memory limits, if the server's driver can enforce them; at most what the server allows. */
   readonly size?: SandboxSize;
-  /** Containers of other images next to its sandbox, such as a database, by name. */
+  /** Containers, such as a database, that run other images alongside the box's sandbox, keyed by name. */
   readonly services?: NonNullable<NewSession['services']>;
-  /** The text of a compose file whose services run next to its sandbox, instead of `services`. */
+  /** The text of a compose file, to use instead of `services`. Its services run alongside the box's sandbox. */
   readonly compose?: string;
   /** The id or name of a snapshot whose files the box starts with. */
   readonly snapshot?: string;
   /** The id or name of a template that you built, optionally with a tag; the box starts from its image. */
   readonly built?: string;
-  /** Volumes in its sandbox: storage that outlives the box. */
+  /** Volumes to mount in the box's sandbox: storage that outlives the box. */
   readonly volumes?: readonly VolumeMount[];
   /** Your own key-value pairs; `list` can filter by them. */
   readonly metadata?: Readonly<Record<string, string>>;
@@ -118,7 +120,7 @@ export class Corral {
     return box;
   }
 
-  /** Gets a box by name, or creates it, on the server in the options. */
+  /** Gets a box by name, or creates it, on the server that the options specify. */
   static box(
     name: string,
     { url, token, transport, EventSource, WebSocket, ...requested }: ServerOptions & NamedBoxOptions = {},
@@ -138,7 +140,10 @@ export class Corral {
     return new Box(this.#server, session.id, { ...(env && { env }) });
   }
 
-  /** The sessions that this caller can see, newest message first; `metadata` and the other options filter them. */
+  /**
+   * The sessions that this caller can see, starting with the one that has the newest message; `metadata` and the other
+   * options filter them.
+   */
   async *list(options: ListOptions = {}): AsyncGenerator<Session, void> {
     let cursor: string | undefined;
     do {
@@ -149,7 +154,7 @@ export class Corral {
     } while (cursor !== undefined);
   }
 
-  /** Opens the box of an existing session. Rejects with session_not_found if there is none. */
+  /** Opens the box of the session with this id. Rejects with session_not_found if no such session exists. */
   async open(id: string): Promise<Box> {
     return new Box(this.#server, (await this.#server.call((api) => api.sessions.get.query({ id }))).id);
   }
@@ -169,7 +174,10 @@ export class Corral {
     return new Templates(this.#server);
   }
 
-  /** A snapshot, by id or name, as one file that another installation can import. A broken transfer is an error. */
+  /**
+   * Exports a snapshot, identified by its id or name, as one file that another installation can import. A broken
+   * transfer is an error.
+   */
   async exportSnapshot(
     idOrName: string,
     options: { signal?: AbortSignal } = {},
@@ -189,12 +197,12 @@ export class Corral {
     return (await response.json()) as Snapshot;
   }
 
-  /** Sends a request to any route, with the token. Resolves with an answer of any status. */
+  /** Sends a request to any route, with the token. Resolves with a response of any status. */
   fetch(path: string, init?: RequestInit): Promise<Response> {
     return this.#server.fetch(path, init);
   }
 
-  /** Calls the low-level client. Failures reject with a CorralError. */
+  /** Calls the low-level client. Rejects with a CorralError if the call fails. */
   call<Result>(work: (api: CorralClient) => Promise<Result>): Promise<Result> {
     return this.#server.call(work);
   }
@@ -241,7 +249,7 @@ export class Box implements AsyncDisposable {
   exec(command: string, options: ExecOptions = {}): Promise<ExecResult> {
     return exec(this.#server, this.id, command, this.#withEnv(options));
   }
-  /** Like `exec`, for programs that need bytes. */
+  /** Like `exec`, but for callers that need the output as bytes. */
   execBytes(command: string, options: ExecBytesOptions): Promise<Pick<ExecResult, 'exitCode' | 'timedOut'>> {
     return execBytes(this.#server, this.id, command, this.#withEnv(options));
   }
@@ -268,28 +276,32 @@ export class Box implements AsyncDisposable {
     return await openPreview(this.#server, this.id, { of, ...options });
   }
 
-  /** A shell on a real terminal: a new one, or the one with `id`. Pass `onData`, or iterate over its output. */
+  /**
+   * Opens a shell in a real terminal: a new one, or the existing one with this `id`. Pass `onData`, or iterate over the
+   * terminal.
+   */
   async terminal({ id, ...options }: TerminalOptions & { readonly id?: string } = {}): Promise<Terminal> {
     const open = () => this.#server.call((api) => api.terminals.open.mutate({ sessionId: this.id }));
     return await Terminal.open(this.#server, id ?? (await open()).id, options);
   }
 
-  /** The session's events after `afterSeq`, then new ones, until it is deleted. */
+  /** Yields the session's events after `afterSeq`, then new ones, until the session is deleted. */
   events(afterSeq = 0): AsyncGenerator<Event, void> {
     return followEvents(this.#server, this.id, afterSeq);
   }
 
   /**
-   * A new box with the conversation up to the end of the newest run, or of the step or run at `seq`. It starts with the files of
-   * that moment if they were kept; see `session().forkedFrom.files`. Rejects with conflict before any run has ended.
+   * Creates a box with the conversation up to the end of the newest run, or of the step or run at `seq`. The new box
+   * starts with the files from that point if they were kept; see `session().forkedFrom.files`. Rejects with conflict if
+   * no run has ended yet.
    */
   async fork(options: ForkOptions = {}): Promise<Box> {
     return this.#owned((await this.#server.call((api) => api.sessions.fork.mutate({ id: this.id, ...options }))).id);
   }
 
   /**
-   * A new box with everything before the message at `seq`, which must have started a run; `text` is sent instead. This box stays
-   * as it is. Rejects with conflict while a run is in progress, unless `stopsRun` is set.
+   * Creates a box with everything before the message at `seq`, which must have started a run, and sends `text` instead
+   * of that message. This box is kept. Rejects with conflict while a run is in progress, unless `stopsRun` is set.
    */
   async edit(seq: number, text: string, options: EditOptions = {}): Promise<Box> {
     const requested = { id: this.id, seq, text, ...options };
@@ -298,15 +310,18 @@ export class Box implements AsyncDisposable {
   }
 
   /**
-   * Copies the files, for new boxes that start with them: `corral.create({ snapshot: 'build-cache' })`. The copy outlives the
-   * box. An older snapshot of this name loses the name.
+   * Copies the files so that new boxes can start with them: `corral.create({ snapshot: 'build-cache' })`. The copy
+   * outlives the box. An older snapshot with the same name loses that name.
    */
   snapshot(
     options: { readonly name?: string; readonly labels?: Readonly<Record<string, string>> } = {},
   ): Promise<Snapshot> {
     return this.#server.call((api) => api.snapshots.create.mutate({ sessionId: this.id, ...options }));
   }
-  /** Creates boxes that all start with the current files, and without processes. Each fork succeeds or fails independently. */
+  /**
+   * Creates boxes that all start with the current files, but without the running processes. Each fork succeeds or fails
+   * independently.
+   */
   async forks(count: number): Promise<(Box | CorralError)[]> {
     const created = await this.#server.call((api) => api.sandbox.fork.mutate({ sessionId: this.id, count }));
     return created.map((one) =>
@@ -320,25 +335,31 @@ export class Box implements AsyncDisposable {
     return new Box(this.#server, id, { ...(this.#env && { env: this.#env }), isOwn: true });
   }
 
-  /** Renames the box; the name must be free among yours. Null removes the name, so that another box can take it. */
+  /**
+   * Renames the box; none of your other boxes may have this name. Null removes the name, so that another box can take
+   * it.
+   */
   async rename(name: string | null): Promise<void> {
     await this.#server.call((api) => api.sessions.update.mutate({ id: this.id, name }));
   }
 
-  /** Schedules the deletion of the box, in seconds from now. Null: never. */
+  /**
+   * Schedules the deletion of the box for this many seconds from now. Null means that the box is never deleted
+   * automatically.
+   */
   async setLifetime(seconds: number | null): Promise<void> {
     await this.#server.call((api) => api.sessions.update.mutate({ id: this.id, lifetimeSeconds: seconds }));
   }
 
-  /** The state of the sandbox. Its `pause` is the most that a pause can keep. Does not start the sandbox. */
+  /** The state of the sandbox; the field `pause` is the most that a pause can keep. Does not start the sandbox. */
   status(): Promise<SandboxStatus> {
     return this.#server.call((api) => api.sandbox.status.query({ sessionId: this.id }));
   }
   /**
-   * Pauses the sandbox until its next use: a task, a command, a file, a terminal or a port resumes it. Default: keeps as much as
-   * possible. Rejects: unsupported (the sandbox cannot keep the requested parts), sandbox_not_found (not running), sandbox_lost
-   * (it ended unexpectedly), conflict (the pause would end a run's processes), sandbox_unavailable or deadline_exceeded (not
-   * frozen).
+   * Pauses the sandbox until its next use: a task, a command, or access to a file, a terminal or a port resumes it. By
+   * default, keeps as much as possible. Rejects: unsupported (the sandbox cannot keep the requested parts),
+   * sandbox_not_found (not running), sandbox_lost (it ended unexpectedly), conflict (the pause would end a run's
+   * processes), sandbox_unavailable or deadline_exceeded (it could not be frozen).
    */
   pause(keeps?: 'memory' | 'files'): Promise<SandboxStatus> {
     const requested = { sessionId: this.id, ...(keeps && { keeps }) };
@@ -359,7 +380,7 @@ export class Box implements AsyncDisposable {
     await this.#server.call((api) => api.sessions.delete.mutate({ id: this.id }));
   }
 
-  /** Ends all subscriptions of this client, including those of its other boxes; the session stays. */
+  /** Ends all subscriptions of this client, including those of its other boxes. The session is not deleted. */
   close(): void {
     this.#server.api.close();
   }
@@ -390,7 +411,7 @@ const toSessionInput = ({
   ...(volumes && { volumes: [...volumes] }),
 });
 
-/** Browsers have no environment. */
+/** Returns an empty object in browsers, which have no environment variables. */
 function environment(): Record<string, string | undefined> {
   return (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env ?? {};
 }

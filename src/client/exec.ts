@@ -15,27 +15,27 @@ export interface ExecOptions {
   /** Called for each piece of output. The next call waits until a returned promise resolves; other return values are ignored. */
   readonly onStdout?: (text: string) => unknown;
   readonly onStderr?: (text: string) => unknown;
-  /** Maximum number of characters kept of each output; default: 1,048,576. */
+  /** Maximum number of characters to keep from each of stdout and stderr; default: 1,048,576. */
   readonly keep?: number;
 }
 export interface ExecResult {
-  /** 124 after a timeout, 128+n after signal n. A command that fails is not an error. */
+  /** 124 after a timeout, 128+n after signal n. A command that fails does not make the call reject. */
   readonly exitCode: number;
   readonly timedOut: boolean;
-  /** The start of each output, up to `keep`; `onStdout` and `onStderr` get all of it. */
+  /** The first `keep` characters of this output; `onStdout` and `onStderr` receive all of the output. */
   readonly stdout: string;
   readonly stderr: string;
   /** Whether `stdout` or `stderr` was cut off. */
   readonly truncated: boolean;
 }
 export interface ExecBytesOptions extends Omit<ExecOptions, 'onStdout' | 'onStderr' | 'keep'> {
-  /** The next bytes wait until the returned promise resolves. */
+  /** Called for each piece of output. The next call waits until the returned promise resolves. */
   readonly onBytes: (channel: 'stdout' | 'stderr', bytes: Uint8Array) => void | Promise<void>;
 }
 
 const keptChars = 1024 * 1024;
 
-/** Runs a command and streams its output, which can be of any length. Output waits while the reader is busy. */
+/** Runs a command and streams its output, which can be of any length. A busy callback delays further output. */
 export async function exec(
   server: Connection,
   sessionId: string,

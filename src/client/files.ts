@@ -5,7 +5,7 @@ import { type FileChange, type WatchOptions, watchFiles } from './watch.ts';
 
 export type FileEntry = Outputs['files']['list']['items'][number];
 
-/** The files of a box. Paths are relative to its workspace, or absolute below it. */
+/** The files of a box. Paths are relative to the box's workspace, or absolute and inside the workspace. */
 export class Files {
   readonly #server: Connection;
   readonly #sessionId: string;
@@ -44,8 +44,8 @@ export class Files {
   }
 
   /**
-   * Watches the files in and below a folder. No change is missed once the promise has resolved, unless a change `lost` reports
-   * otherwise, such as after a broken connection. Leaving the loop ends the watch.
+   * Watches the files in and below a folder. Once the promise has resolved, no change is missed unless a `lost` change
+   * reports otherwise, such as after a broken connection. Leaving the loop over the changes ends the watch.
    */
   async watch(path = '.', options: WatchOptions = {}): Promise<AsyncGenerator<FileChange, void>> {
     return await watchFiles(this.#server, `/streams/sessions/${this.#sessionId}/watch`, { path, ...options });

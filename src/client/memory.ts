@@ -7,9 +7,9 @@ export type NoteVersion = Outputs['memory']['history'][number];
 type Holder = Inputs['memory']['notes'];
 
 export interface MemoryOptions {
-  /** The notes of a project, by its id; default: the caller's own. */
+  /** The id of the project whose notes to use; default: the caller's own notes. */
   readonly project?: string;
-  /** The notes of another owner of sessions, by the owner's id; for administrators. */
+  /** The id of another owner of sessions whose notes to use; only for administrators. */
   readonly person?: string;
 }
 
@@ -37,7 +37,7 @@ export class Memory {
     const all = await this.#server.call((api) => api.memory.notes.query(this.#holder));
     return deleted ? all : all.filter((note) => !note.deleted);
   }
-  /** The current text, or an earlier one. */
+  /** The current text of a note, or the text of an earlier version. */
   read(path: string, options: { readonly version?: number } = {}): Promise<NoteText> {
     return this.#server.call((api) => api.memory.read.query({ ...this.#holder, path, ...options }));
   }
@@ -57,7 +57,9 @@ export class Memory {
   undo(path: string, options: { readonly to?: number } = {}): Promise<Note> {
     return this.#server.call((api) => api.memory.undo.mutate({ ...this.#holder, path, ...options }));
   }
-  /** Permanently removes the text of an earlier version; `all`: every text, and the note. */
+  /**
+   * Permanently removes the text of an earlier version; `all` removes the text of every version, and the note itself.
+   */
   redact(path: string, version: number | 'all'): Promise<Note> {
     return this.#server.call((api) => api.memory.redact.mutate({ ...this.#holder, path, version }));
   }

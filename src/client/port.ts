@@ -51,8 +51,8 @@ export class Port {
   }
 
   /**
-   * Sends a request to the program behind the port. Resolves with its answer, with 502 if nothing listens, or with 503 if the
-   * sandbox is not running.
+   * Sends a request to the program behind the port. Resolves with its response, with 502 if no program is listening, or
+   * with 503 if the sandbox is not running.
    */
   async fetch(path = '/', init: RequestInit = {}): Promise<Response> {
     const { path: base } = await this.open();
@@ -60,7 +60,7 @@ export class Port {
     return await fetch(`${this.#server.address}${base}${path.replace(/^\/+/, '')}`, init);
   }
 
-  /** Closes the preview, with every connection through its address. */
+  /** Closes the preview and every connection through its address. */
   async close(): Promise<void> {
     const opened = await this.#opened;
     this.#opened = undefined;

@@ -7,7 +7,7 @@ export interface RunResult {
   readonly reason: string;
   /** The agent's last message. */
   readonly text: string;
-  /** The server's error code and text, if the run failed. */
+  /** The server's error code and message, if the run failed. */
   readonly code?: string;
   readonly error?: string;
   /** The result of the run's goal; absent without a goal. */
@@ -17,8 +17,8 @@ export type GoalEnd = NonNullable<Extract<Event, { type: 'run.end' }>['data']['g
 type Approval = Outputs['runs']['approve'];
 
 /**
- * The work from one message to its end. Iterate over its events, or wait for its result; both start at the message. A
- * broken connection continues after the last event.
+ * The work from one message to its end. Iterate over its events, or wait for its result; both start at the message. If
+ * the connection breaks, both resume after the last event.
  *
  * @example
  * const run = await box.run('Count the files');

@@ -18,13 +18,16 @@ export interface CopySource {
 export interface BuildOptions {
   /** The text of a Dockerfile. */
   readonly dockerfile: string;
-  /** The values of its ARGs. */
+  /** The values of the Dockerfile's ARGs. */
   readonly args?: Readonly<Record<string, string>>;
-  /** Tags for the build, in addition to the tag in its name. Without any tag, `default` is used. */
+  /** Tags for the build, in addition to the tag in `name`. If there is no tag at all, `default` is used. */
   readonly tags?: readonly string[];
   /** Runs every step again, even steps that an earlier build has run. */
   readonly fresh?: boolean;
-  /** Called for each source of a COPY, with its path relative to the folder of the Dockerfile. Resolves with the files. */
+  /**
+   * Called for each source of a COPY instruction, with its path relative to the folder of the Dockerfile. Resolves with
+   * the files.
+   */
   readonly files?: (source: string) => Promise<CopySource>;
   readonly onLog?: (entry: BuildLogEntry) => void;
   /** Aborts the call and cancels the build. */
@@ -53,8 +56,8 @@ export class Templates {
   }
 
   /**
-   * Builds `name` or `name:tag`, and resolves when the build has ended: see its `status` and `reason`. Rejects with unsupported
-   * if this server builds no templates.
+   * Builds `name` or `name:tag`, and resolves when the build has ended: see its `status` and `reason`. Rejects with
+   * unsupported if this server does not build templates.
    */
   async build(name: string, { dockerfile, args, tags = [], fresh = false, ...options }: BuildOptions) {
     const { base, steps } = await this.#server.call((api) =>

@@ -10,19 +10,22 @@ export type TerminalEnd = 'exited' | 'deleted' | 'replaced' | 'session_deleted' 
 export interface TerminalOptions {
   readonly cols?: number;
   readonly rows?: number;
-  /** The next bytes wait until the returned promise resolves. Without `onData`, iterate over the terminal. */
+  /**
+   * Called for each piece of output. The next call waits until the returned promise resolves. Without `onData`, iterate
+   * over the terminal.
+   */
   readonly onData?: (bytes: Uint8Array) => void | Promise<void>;
 }
 
 /**
- * A shell on a real terminal in the box. It keeps running when its reader leaves; `box.terminal({id})` reattaches. Its output
- * goes to `onData`, or waits until it is iterated over.
+ * A shell in a real terminal in the box. The shell keeps running when its reader leaves; `box.terminal({id})`
+ * reattaches to it. Output goes to `onData`, or waits until the terminal is iterated over.
  */
 export class Terminal implements AsyncIterable<Uint8Array> {
   readonly id: string;
   /**
-   * Resolves when the shell exits, is taken over, or is deleted (alone or with its session), or after `detach`. Rejects when the
-   * connection breaks.
+   * Resolves when the shell exits, another reader takes over, the terminal is deleted (alone or with its session), or
+   * `detach` is called. Rejects when the connection breaks.
    */
   readonly ended: Promise<TerminalEnd>;
   readonly #server: Connection;
@@ -37,7 +40,7 @@ export class Terminal implements AsyncIterable<Uint8Array> {
     this.#server = server;
     this.ended = this.#read(output, onData ?? this.#pieces.give);
     void this.ended.then(this.#pieces.close, this.#pieces.close);
-    this.ended.catch(() => {}); // the caller can still await it later
+    this.ended.catch(() => {}); // prevents an unhandled rejection; the caller can still await `ended` later
   }
 
   static async open(server: Connection, id: string, { cols, rows, onData }: TerminalOptions): Promise<Terminal> {
@@ -47,7 +50,7 @@ export class Terminal implements AsyncIterable<Uint8Array> {
     return new Terminal(server, id, await server.request(`/streams/terminals/${id}`), onData);
   }
 
-  /** The output of a terminal that was opened without `onData`. Leaving the loop detaches. */
+  /** The output of a terminal that was opened without `onData`. Leaving the loop detaches from the terminal. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void> {
     try {
       yield* this.#pieces.taken();

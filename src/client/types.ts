@@ -12,5 +12,5 @@ export type SandboxStatus = Outputs['sandbox']['status'];
 /** A copy of a box's files that outlives the box. */
 export type Snapshot = Outputs['snapshots']['get'];
 export type Session = Outputs['sessions']['get'];
-/** A fact of a session's log; `type` determines its `data`. */
+/** A fact in a session's log; `type` determines the shape of `data`. */
 export type Event = Outputs['events']['list']['events'][number];

@@ -14,7 +14,10 @@ export interface VolumeMount {
   readonly access?: 'read' | 'write';
 }
 
-/** The volumes of the caller, by id or name. Content can be written only while no box mounts the volume for writing. */
+/**
+ * The caller's volumes. Methods accept an id or a name. Content can be written only while no box has the volume mounted
+ * for writing.
+ */
 export class Volumes {
   readonly #server: Connection;
 
@@ -29,9 +32,9 @@ export class Volumes {
     return this.#server.call((api) => api.volumes.get.query({ volume }));
   }
   /**
-   * `quota`: bytes, or a size such as `512MiB`; default: the server's. Rejects: conflict (the name is taken), invalid_request
-   * (`quota` over the server's limit), quota (too many volumes, or too many bytes together), unsupported (the server has no
-   * volumes).
+   * `quota`: bytes, or a size such as `512MiB`; default: the server's. Rejects: conflict (the name is taken),
+   * invalid_request (`quota` exceeds the server's limit), quota (too many volumes, or too many bytes in total),
+   * unsupported (the server has no volumes).
    */
   create(name: string, options: { readonly quota?: number | string } = {}): Promise<Volume> {
     return this.#server.call((api) => api.volumes.create.mutate({ name, ...options }));
@@ -39,7 +42,10 @@ export class Volumes {
   update(volume: string, change: { readonly name?: string; readonly quota?: number | string }): Promise<Volume> {
     return this.#server.call((api) => api.volumes.update.mutate({ volume, ...change }));
   }
-  /** Deletes the volume with its content. Rejects with conflict while a box mounts it or its content is being transferred. */
+  /**
+   * Deletes the volume and its content. Rejects with conflict while a box has the volume mounted or the content is
+   * being transferred.
+   */
   async remove(volume: string): Promise<void> {
     await this.#server.call((api) => api.volumes.delete.mutate({ volume }));
   }

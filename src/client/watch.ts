@@ -11,7 +11,7 @@ export interface FileChange {
   readonly name: string;
 }
 export interface WatchOptions {
-  /** Includes folders below it, even new ones; default: true. */
+  /** Also watches the folders below the watched folder, even new ones; default: true. */
   readonly recursive?: boolean;
   readonly signal?: AbortSignal;
 }

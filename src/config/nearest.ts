@@ -1,4 +1,7 @@
-/** The edit distance, where a swap of adjacent letters, the most common typo, is one edit; small libraries count two. */
+/**
+ * The edit distance, where a swap of adjacent letters, the most common typo, is one edit. Small libraries count a swap
+ * as two edits.
+ */
 function distance(from: string, to: string): number {
   const rows = [Array.from({ length: to.length + 1 }, (_, column) => column)];
   const at = (row: number, column: number) => rows[row]?.[column] ?? 0;

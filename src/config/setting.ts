@@ -3,11 +3,13 @@ import type { z } from 'zod';
 export interface SettingDescription {
   readonly about: string;
   readonly accepts: string;
-  /** Variable names that other tools also use, such as PORT, without the CORRAL_ prefix. */
+  /** Variable names without the CORRAL_ prefix that other tools also use, such as PORT. */
   readonly standard: readonly string[];
   readonly isSecret: boolean;
   readonly fallback: unknown;
-  /** How administrators edit the setting while the server runs. Undefined: it is read once, at start-up. */
+  /**
+   * How administrators edit the setting while the server runs. Undefined if the setting is read only once, at start-up.
+   */
   readonly change?: SettingEditor | undefined;
 }
 export interface SettingEditor {
@@ -56,6 +58,6 @@ export const defineOptionalSecret = <Schema extends z.ZodType>(
   ...standard: string[]
 ) => kind.kind.optional().meta({ ...describe(kind, about, standard, { isSecret: true }) });
 
-/** Administrators cannot change the setting while the file or a variable sets it. */
+/** Administrators cannot change the setting while the configuration file or a variable sets it. */
 export const markChangeable = <Schema extends z.ZodType>(schema: Schema, change: SettingEditor): Schema =>
   schema.meta({ ...schema.meta(), change });

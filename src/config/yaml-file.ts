@@ -41,9 +41,9 @@ const maxTokens = 10_000;
 const maxDepth = 50;
 
 /**
- * Parses untrusted YAML. The parser's time is quadratic in keys and errors, and it recurses once per level. Size, tokens and
- * nesting are therefore limited first, and duplicate keys are detected here. Aliases are refused because they can expand
- * without limit. Throws with the reason.
+ * Parses untrusted YAML. The parser takes time quadratic in the number of keys and errors, and recurses once per
+ * nesting level. Size, tokens and nesting are therefore limited first, and duplicate keys are detected here. Aliases
+ * are refused because they can expand without limit. Throws an error that contains the reason.
  */
 export function parseYaml(text: string, options: { readonly schema?: 'core' } = {}): unknown {
   if (text.length > maxYamlBytes || Buffer.byteLength(text) > maxYamlBytes)

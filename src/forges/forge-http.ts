@@ -154,7 +154,7 @@ function untilNextTry(headers: Headers, now: number): number | undefined {
   return reset > 0 ? Math.max(0, reset * 1_000 - now) : undefined;
 }
 
-/** On one line. GitHub adds details; GitLab sends a string, a list or an object. */
+/** Returns the error message on one line. GitHub adds details; GitLab sends a string, a list or an object. */
 function messageIn(text: string): string {
   const answer = parseJsonWithinLimits(text, jsonLimits);
   const { message, error, errors } = (answer ?? {}) as Record<string, unknown>;

@@ -94,9 +94,12 @@ export interface ForgeHttp {
  */
 export interface ForgeClient {
   defaultBranch(signal: AbortSignal): Promise<string>;
-  /** The newest one from this branch; an open one takes precedence. */
+  /** Finds the newest pull request from this branch. An open pull request takes precedence. */
   findPullRequest(head: string, signal: AbortSignal): Promise<PullRequest | undefined>;
-  /** Rejects: conflict (one is already open, or there is nothing to merge), invalid_request (a branch is not valid). */
+  /**
+   * Rejects: conflict (a pull request is already open, or there is nothing to merge), invalid_request (a branch is not
+   * valid).
+   */
   openPullRequest(newPullRequest: NewPullRequest, signal: AbortSignal): Promise<PullRequest>;
   pullRequest(number: number, signal: AbortSignal): Promise<PullRequest>;
   /** Oldest first. Excludes notes that the forge writes itself. */

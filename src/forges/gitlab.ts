@@ -30,7 +30,7 @@ const Note = z.object({
   body: z.string(),
   author: User.nullable(),
   created_at: z.string(),
-  /** Whether GitLab itself wrote the note, such as "added 1 commit". */
+  /** Whether GitLab itself wrote the note (for example, "added 1 commit"). */
   system: z.boolean(),
   resolved: z.boolean().optional(),
   position: z

@@ -1,14 +1,14 @@
 import { type Clock, systemClock } from '../core/contracts/clock.ts';
 
-// Sandboxes and anonymous clients can cause the same log line many times. Per kind and source, the log shows the first
-// lines, then one line per interval with the number of suppressed lines.
+// Sandboxes and anonymous clients can cause the same log line many times. The log shows the first lines per kind and
+// source, then one line per kind and interval with the number of suppressed lines.
 
 export const logNoiseIntervalMs = 60_000;
 const perSource = 10;
 const requestsPerSource = 100;
 /** The limit for all sources of a kind, as a multiple of the limit for one source. */
 const manySources = 10;
-/** Per kind and interval. Further sources share one count. */
+/** Maximum per kind and interval. Further sources share one count. */
 const maxSources = 1_000;
 const maxKinds = 200;
 const others = 'others';

@@ -12,7 +12,7 @@ export interface Metrics {
   readonly contentType: string;
   text(): Promise<string>;
   httpRequest(observed: HttpObservation): void;
-  /** Read at each scrape. Before this call, no sessions are counted. */
+  /** `count` is called at each scrape. Until this method is called, no sessions are counted. */
   countSessions(count: CountSessions): void;
   event(type: string): void;
   runEnded(status: string): void;
@@ -20,7 +20,7 @@ export interface Metrics {
   /** `started`, `left_out`, or the error code. */
   hookDelivery(outcome: string): void;
   memoryChange(by: 'person' | 'agent', action: string): void;
-  /** `again`: retried later. `failed`: permanently. */
+  /** `again`: to be retried later. `failed`: failed permanently. */
   webhookTry(outcome: 'delivered' | 'again' | 'failed'): void;
   warmPool(outcome: 'hit' | 'miss'): void;
   readyWorkspace(event: 'made' | 'taken' | 'dropped'): void;

@@ -11,13 +11,13 @@ type Phase = FactOf<'sandbox.phase'>['data'];
 type Kind = 'awaited' | 'background';
 
 export interface SandboxStartProgress extends Disposable {
-  /** Shows the newest start that a caller is waiting for, or else the newest background start. */
+  /** Shows the newest sandbox start that a caller is waiting for, or else the newest background start. */
   record(what: string, phase: Phase, kind?: Kind): void;
   around(write: () => void): void;
 }
 
 const tickMs = 1_000;
-/** Milliseconds between two lines about an image, without a terminal. */
+/** Minimum time in ms between two lines about an image when there is no terminal. */
 const lineMs = 5_000;
 const over = new Set<Phase['phase']>(['ready', 'released', 'lost', 'paused']);
 
@@ -30,8 +30,8 @@ interface Start {
 }
 
 /**
- * On a terminal, rewrites one line each second, so that it never looks stuck. Elsewhere, prints lines only for starts that
- * need an image: other starts take less than a second.
+ * On a terminal, rewrites one line each second, so that it never looks stuck. Elsewhere, prints lines only for sandbox
+ * starts that wait for an image: other sandbox starts take less than a second.
  */
 export function createSandboxStartProgress(screen: Screen, clock: Clock): SandboxStartProgress {
   const starts = new Map<string, Start>();

@@ -10,7 +10,8 @@ type Awaitable<Value> = Value | Promise<Value>;
 type Next<Doc> = { readonly doc: Doc; readonly sort?: number } | 'again' | undefined;
 
 const maxTries = 1_000; // attempts, each lost to another writer
-// After this many refused writes of one version, the name is taken. Creating and deleting a record can cause two refusals.
+// After this many refused writes at one version, the name counts as taken. Concurrent creation and deletion of a record
+// can cause two refusals.
 const maxRefusals = 3;
 
 /**
@@ -71,7 +72,7 @@ export function createRecordSweep(
   };
 }
 type ListPlace = NonNullable<RecordListOptions['after']>;
-/** Records read per clean-up round; a round runs every minute. */
+/** Maximum number of records read per clean-up round. A round runs every minute. */
 export const maxSweepBatch = 200;
 
 export interface Quota<Doc> {
@@ -80,7 +81,7 @@ export interface Quota<Doc> {
   readonly text: string;
   readonly counts?: (doc: Doc) => boolean;
 }
-/** Applies to the documents of an owner and a project together, such as to their total size. */
+/** Limits the documents of an owner and a project together, for example by their total size. */
 export interface OwnerLimit<Doc> {
   readonly now: number;
   /** `others` includes documents that a server is still storing. Throws if there is no room. */
@@ -106,7 +107,7 @@ export interface VersionedDocument<Doc> {
   readonly version: number;
 }
 
-/** Quotas and unique names apply across all servers of the store. */
+/** Quotas and unique names apply across all servers that share the store. */
 export class Collection<Doc extends OwnedDocument> {
   readonly #records: Records;
   readonly #rules: Rules<Doc>;
@@ -133,8 +134,8 @@ export class Collection<Doc extends OwnedDocument> {
   }
 
   /**
-   * Without `owner`, all documents. Otherwise those of the owner outside other projects, those of `parents`, and, with
-   * `shared`, all shared ones.
+   * Without `owner`, lists all documents. Otherwise lists the documents of `parents`, the owner's documents that are in
+   * no other project, and, with `shared`, all shared documents.
    */
   async listFor(owner: string | undefined, { shared = false, parents = [] }: ListedOthers = {}): Promise<Doc[]> {
     if (owner === undefined) return await this.list();
@@ -243,7 +244,10 @@ export class Collection<Doc extends OwnedDocument> {
     await this.#records.delete(this.#rules.kind, id);
   }
 
-  /** Deletes the parts first, so that an interrupted deletion can be repeated, and again for parts added in the meantime. */
+  /**
+   * Deletes the parts first, so that an interrupted deletion can be repeated. Deletes them again afterwards, in case
+   * parts were added in the meantime.
+   */
   async deleteWith(id: string, deleteParts: () => Promise<void>): Promise<void> {
     await deleteParts();
     await this.delete(id);
@@ -253,7 +257,7 @@ export class Collection<Doc extends OwnedDocument> {
   #sortOf = (doc: Doc): number => this.#rules.sortOf?.(doc) ?? doc.createdAt ?? 0;
 }
 
-/** Reservations by document id. One record per kind of document and owner or project. */
+/** Each record contains the reservations for one kind of document and one owner or project, by document id. */
 const quotaKind = 'quota';
 const Places = z.record(z.string(), z.union([z.number(), z.object({ at: z.number(), doc: z.unknown() })]));
 type QuotaPlaces = z.infer<typeof Places>;

@@ -2,7 +2,10 @@ import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path';
 import { AppError } from '../core/errors/errors.ts';
 
-/** Node's `recursive` option loops forever if the system reports ENOENT although the parent exists, as below /proc. */
+/**
+ * Node's `recursive` option loops forever if the system reports ENOENT although the parent exists, as happens under
+ * /proc.
+ */
 function makeFolder(folder: string): void {
   if (existsSync(folder)) return;
   if (dirname(folder) !== folder) makeFolder(dirname(folder));

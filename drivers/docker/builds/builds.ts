@@ -25,8 +25,8 @@ const buildCapabilities = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'SETGID'
 const buildSecurity = ['no-new-privileges', `seccomp=${createSeccompProfile(['inotify_init', 'inotify_init1'])}`];
 
 /**
- * Files in /proc masked in builds: the engine's own list, plus files that reveal the host's memory to its root. Access to
- * these files depends on the user id, not on capabilities.
+ * Files in /proc that are masked in builds: the engine's own list, plus files that reveal the host's memory to root.
+ * Access to these files depends on the user id, not on capabilities.
  */
 const maskedPaths = [
   ...[
@@ -48,9 +48,9 @@ const scratch = '/home/agent';
 const asImageUser = ['setpriv', `--reuid=${imageUserId}`, `--regid=${imageUserId}`, '--clear-groups', '--'];
 
 /**
- * Like a sandbox's container, but the root file system is writable and root has a few capabilities. To compensate, file
- * watches are refused, more paths are masked, and some limits are lower. There is no workspace, because images do not
- * include volumes.
+ * The body is like a sandbox's, but the root file system is writable and root has a few capabilities. To compensate,
+ * file watches are refused, more paths are masked, and some limits are lower. The container has no workspace, because
+ * images do not include volumes.
  */
 export function createBuildBody(request: ContainerRequest, start: readonly string[]): ContainerCreateOptions {
   const body = createSandboxBody(request);
@@ -160,7 +160,10 @@ interface Options extends ContainerContext {
   readonly building: Set<SandboxId>;
 }
 const removeMs = 30_000;
-/** Measurements take longer as a build grows, because the engine adds up all written files. */
+/**
+ * Milliseconds between measurements. Each takes longer as a build grows, because the engine adds up the sizes of all
+ * written files.
+ */
 const measureEveryMs = 3_000;
 
 export function explainMissingBuildSupport({

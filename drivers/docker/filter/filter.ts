@@ -221,7 +221,7 @@ async function onlyHardened(options: FilterOptions, name: string, incoming: Inco
   const { data, error } = rules.safeParse(parsed(await readBody(incoming)));
   if (error) throw new Refusal(403, `this container is not allowed: ${z.prettifyError(error)}`);
   await checkFolder(folders, (data as { Labels: Record<string, string> }).Labels);
-  // Serialize the parsed body: for a duplicate key, the engine and this filter could read different values.
+  // Serialize the parsed body: if a key occurs twice, the engine and this filter could read different values.
   return Buffer.from(JSON.stringify(data));
 }
 

@@ -3,9 +3,9 @@ import { dirname, join } from 'node:path';
 import { AppError } from '../../../src/core/errors/errors.ts';
 
 /**
- * Folders for the sandboxes' sockets. The engine resolves their paths at every start of a container, after the filter has checked
- * them. Every parent folder therefore belongs to root or the filter's user. The server's user can write only into the innermost
- * folder, which it can neither rename nor replace with a link.
+ * Folders for the sandboxes' sockets. The engine resolves their paths whenever a container starts, after the filter has
+ * checked them. Every parent folder therefore belongs to root or the filter's user. The server's user can write only
+ * inside the innermost folder, and can neither rename that folder nor replace it with a link.
  */
 export interface SocketFolders {
   readonly root: string;

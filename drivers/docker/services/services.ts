@@ -76,7 +76,10 @@ function toHealthcheck({ healthcheck }: ServiceSpec): NonNullable<ContainerCreat
 }
 
 export const serviceNameLabel = 'corral.service';
-/** Set on sandbox containers that can have services. When other containers are removed, the search for services is skipped. */
+/**
+ * Set on sandbox containers that can have services. Removing a container without this label skips the search for
+ * services.
+ */
 export const mayHaveServicesLabel = 'corral.services';
 /**
  * Label with the id of the sandbox container whose network the service joined. If the sandbox has a different container now,
@@ -111,8 +114,8 @@ export function openDockerServices({ engine, images, users, instance, nameOf, la
   };
 
   /**
-   * Undefined: the service does not exist, or a leftover was removed. Rejects with sandbox_unavailable if another program's
-   * container has the name.
+   * Undefined if the service does not exist, or if a leftover was removed. Rejects with sandbox_unavailable if another
+   * program's container has this name.
    */
   async function present(name: string, requested: Readonly<Record<string, string>>, signal: AbortSignal) {
     const found = await findEngineObject(signal, () => engine.getContainer(name).inspect({ abortSignal: signal }));
@@ -131,7 +134,8 @@ export function openDockerServices({ engine, images, users, instance, nameOf, la
 
   async function create(body: Dockerode.ContainerCreateOptions, signal: AbortSignal): Promise<string | undefined> {
     const { name, ...rest } = body;
-    // Separate, because dockerode would also put a single object into the URL, which the engine logs.
+    // The query and the body are separate, because dockerode would also put a combined object into the URL, which the
+    // engine logs.
     const options = { _query: { name }, _body: rest } as Dockerode.ContainerCreateOptions;
     try {
       return (await callEngine(signal, () => engine.createContainer(options))).id;

@@ -226,7 +226,7 @@ interface Observation<T extends KubeObject> {
   readonly watch: ObjectWatch<T> | undefined;
   readonly clock: Clock;
 }
-/** Polls as well, in case the watch is broken. Intervals double from `everyMs` to 2 s. */
+/** Follows the watch, and also polls in case the watch is broken. Intervals double from `everyMs` to 2 s. */
 async function untilSeen<T extends KubeObject, Seen>(
   object: T,
   { watch, clock, everyMs }: Observation<T> & { readonly everyMs: number },
@@ -249,7 +249,7 @@ async function untilSeen<T extends KubeObject, Seen>(
   }
 }
 
-/** After this time an unconfirmed deletion is forced: the node is assumed lost, and the name becomes free. */
+/** Milliseconds after which an unconfirmed deletion is forced: the node is assumed lost, and forcing frees the name. */
 const confirmMs = 15_000;
 interface Removal<T extends KubeObject> extends Observation<T> {
   readonly objects: Pick<KubeCollection<T>, 'get' | 'remove'>;

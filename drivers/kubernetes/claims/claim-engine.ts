@@ -123,8 +123,8 @@ export function createClaimEngine(options: Options) {
   }
 
   /**
-   * Throws sandbox_capacity if waiting claims already need the pool's size plus its ready members. Never throws for an
-   * existing claim or a pool of size 0.
+   * Throws sandbox_capacity if the number of waiting claims has reached the pool's size plus the number of its ready
+   * members. Never throws for an existing claim or a pool of size 0.
    */
   function checkBurst(name: string, pool: string): void {
     const size = templates.sizeOf(pool);

@@ -17,8 +17,8 @@ interface Pool {
 type Options = KubeObjectOptions & { blueprintFor(recipe: SandboxRecipe): SandboxBlueprint };
 
 /**
- * Minimum age at which an unused template is deleted, and the minimum time between sweeps. A younger template may belong to
- * a start that has not created its claim yet.
+ * Minimum age at which an unused template is deleted, and the minimum time between sweeps. A younger template may
+ * belong to a sandbox start that has not created its claim yet.
  */
 const sweepAfterMs = 600_000;
 const epochNote = 'corral/epoch';

@@ -146,7 +146,8 @@ function environment({ recipe, port, access, egress, extraCa }: PodSpecRequest):
     CORRAL_WORKSPACE_ALIAS: workspaceAlias,
     CORRAL_RUN_DIR: '/run/corral',
     CORRAL_EXTRA_CA_PEM: extraCa ?? '',
-    ...(recipe.services?.length && { CORRAL_EGRESS_OWN_USER: '1' }), // services share loopback, so the forwarder checks the user
+    // services share the sandbox's loopback interface, so the forwarder checks the user
+    ...(recipe.services?.length && { CORRAL_EGRESS_OWN_USER: '1' }),
     ...(egress
       ? {
           CORRAL_EGRESS_URL: `tcp://${egress.host}:${egress.port}`,
@@ -154,7 +155,7 @@ function environment({ recipe, port, access, egress, extraCa }: PodSpecRequest):
             ? { CORRAL_EGRESS_FILE: egressIdentityPath }
             : { CORRAL_EGRESS_TOKEN: access.egressToken.reveal() }),
         }
-      : { CORRAL_EGRESS_PORT: '0' }), // port 0: dials to the proxy fail immediately instead of timing out
+      : { CORRAL_EGRESS_PORT: '0' }), // port 0 makes connections to the proxy fail immediately instead of timing out
   };
   const fixed = Object.entries(env).map(([name, value]) => ({ name, value: unexpanded(value) }));
   if (access.of !== 'template') return fixed;
@@ -179,7 +180,7 @@ function volumesFor({ diskBytes, memoryBytes }: SandboxLimits, claim: string | u
     ...Object.keys(places).map((name) => ({ name, emptyDir: { sizeLimit: String(scratch) } })),
     { name: 'run', emptyDir: { medium: 'Memory', sizeLimit: String(16 * mebibyte) } },
   ];
-  // The browser's tabs share /dev/shm. A pod's default is 64 MiB.
+  // The browser's tabs share /dev/shm, which is only 64 MiB in a pod by default.
   if (hasDesktop)
     volumes.push({ name: 'shm', emptyDir: { medium: 'Memory', sizeLimit: String(Math.floor(memoryBytes / 4)) } });
   const mounts: k8s.V1VolumeMount[] = [
@@ -262,7 +263,7 @@ function serviceContainers(services: readonly ServiceSpec[], settings: PodSettin
   });
 }
 
-/** Files here count as memory of the container that writes them. */
+/** Files here count toward the memory of the container that writes them. */
 const serviceVolumes = (services: readonly ServiceSpec[]): k8s.V1Volume[] =>
   services.map(({ name, limits }) => ({
     name: toServiceContainerName(name),

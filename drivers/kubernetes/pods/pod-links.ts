@@ -97,7 +97,7 @@ export async function waitForDaemon(
   const [path, body] = identity ? (['/exec', { command: identity, timeoutMs: attemptMs }] as const) : ['/health'];
   for (let ms = 20; ; ms = Math.min(ms * 1.5, 500)) {
     const soon = AbortSignal.any([either, AbortSignal.timeout(attemptMs)]);
-    // Read the response to its end, so that the next call reuses the connection: a dial takes 40 to 120 ms.
+    // Read the response to its end, so that the next call reuses the connection: dialling takes 40 to 120 ms.
     const call = callDaemon({ agent, token }, path, soon, body).then(async (response) => ({
       status: response.statusCode,
       output: await text(response),

@@ -21,7 +21,7 @@ export const openPods = (cluster: KubeObjectOptions) =>
   });
 export type Pods = ReturnType<typeof openPods>;
 
-/** Keeps about a fifth of a pod, because every pod stays in memory. */
+/** Keeps about a fifth of a pod's data, because every pod stays in memory. */
 export function trimPod({ metadata = {}, spec, status }: V1Pod): V1Pod {
   const { activeDeadlineSeconds, nodeName } = spec ?? {};
   const kept = { ...(activeDeadlineSeconds && { activeDeadlineSeconds }), ...(nodeName && { nodeName }) };
@@ -51,7 +51,8 @@ export function computePodState(pod: k8s.V1Pod): PodState {
   const waiting = container?.state?.waiting;
   const refused = waiting && explainWaiting(waiting);
   if (refused) return refused;
-  // Not the pod's phase: it stays `Pending` while a service's image is missing, although the sandbox already runs.
+  // The pod's phase is not used, because it stays `Pending` while a service's image is missing, although the sandbox
+  // already runs.
   return { kind: container?.state?.running && status?.podIP ? 'running' : 'waiting' };
 }
 

@@ -6,8 +6,8 @@ import { Secret } from '../../../src/core/text/secret.ts';
 const pkcs8 = Buffer.from('302e020100300506032b657004220420', 'hex');
 
 /**
- * Tokens are derived, never stored, so any replica with the key can compute them. A pod has only the hash of its daemon's
- * token, so read access to pods does not grant a shell. The egress token opens only the proxy.
+ * Tokens are derived, never stored, so any replica with the key can compute them. A pod has only the hash of its
+ * daemon's token, so read access to pods does not grant a shell. The egress token gives access only to the proxy.
  */
 export function createSandboxTokenDeriver(instance: string, keys: readonly Secret[]) {
   const [first] = keys;

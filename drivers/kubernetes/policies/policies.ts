@@ -14,8 +14,9 @@ type NetworkPaths = Pick<KubernetesOptions, Paths>;
 const tcp = (port: number) => [{ protocol: 'TCP', port }];
 
 /**
- * A sandbox accepts connections only at the daemon's port: from the server's pods, or from any peer if `serverPods` is not set.
- * With `port-forward`, it accepts only connections from its node. Unless its policy is `none`, it can dial the proxy.
+ * A sandbox accepts connections only on the daemon's port: from the server's pods, or from any peer if `serverPods` is
+ * not set. With `port-forward`, it accepts only connections from its node. Unless its policy is `none`, it can dial the
+ * proxy.
  */
 export function createNetworkPolicies(ways: NetworkPaths): V1NetworkPolicy[] {
   const { namespace, instance, port, reach, egressAddress: egress, serverPods } = ways;
@@ -38,7 +39,7 @@ export function createNetworkPolicies(ways: NetworkPaths): V1NetworkPolicy[] {
     spec: {
       podSelector: { matchLabels: { 'corral/instance': instance, 'corral/egress': kind } },
       policyTypes: ['Ingress', 'Egress'],
-      ingress: incoming, // the library's type names this field `_from`
+      ingress: incoming, // the library's type names the `from` field of these rules `_from`
       egress: kind === 'proxy' ? outgoing : [],
     },
   }));

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { killProcess, readProcessIdentity } from '../proc.ts';
 
 export interface CgroupFiles {
-  /** Does nothing if the group exists. */
+  /** Does nothing if the group already exists. */
   make(path: string): Promise<void>;
   write(path: string, text: string): Promise<void>;
   /** Writes synchronously, because Node's file threads may be busy syncing the store. */

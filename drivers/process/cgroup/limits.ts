@@ -17,8 +17,8 @@ export const limitNames = Object.keys(limitControllers) as LimitName[];
 const periodUs = 100_000;
 
 /**
- * In the required write order. Sandboxes get no swap beyond their memory limit, because a sandbox could otherwise fill the
- * disk with swap.
+ * Returns the files in the order in which they must be written. Sandboxes get no swap beyond their memory limit,
+ * because a sandbox could otherwise fill the disk with swap.
  */
 export function toLimitFiles(
   version: 1 | 2,

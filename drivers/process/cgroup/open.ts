@@ -6,13 +6,16 @@ import { findCgroupParents, parseHierarchies } from './cgroup-parents.ts';
 import { type Cgroups, createCgroups } from './cgroups.ts';
 import { createKernelCgroupFiles } from './files.ts';
 
-/** Start of a command line: a shell that enters the groups, or exits, and then execs the command. */
+/**
+ * Prefix of a command line: a shell that enters the groups and then execs the command, or exits if it cannot enter
+ * them.
+ */
 export const createCgroupEntryCommand = (procs: readonly string[]): string[] => [
   ...['/bin/sh', '-c', 'while [ "$1" != -- ]; do echo 0 >"$1" || exit 71; shift; done; shift; exec "$@"', 'sh'],
   ...[...procs, '--'],
 ];
 
-/** Finds usable control groups at the top, or else in the server's own group or its parent. */
+/** Finds usable control groups at the top of each hierarchy, or else in the server's own group or its parent. */
 export async function openCgroups(root: string): Promise<Cgroups> {
   const files = createKernelCgroupFiles(canEnter);
   const read = (name: string) => readFile(`/proc/self/${name}`, 'utf8').catch(() => '');

@@ -6,7 +6,7 @@ import { hashDaemonToken } from './token.ts';
 
 const patienceMs = 5_000;
 
-/** Calls `found` with the line, or with undefined if there will be none. */
+/** Calls `found` with the line, or with undefined if no line will arrive. */
 export type LineReader = (chunk: Buffer, found: (line: string | undefined) => void) => void;
 
 /** Undefined if `read` finds no line, the peer disconnects, or 5 s pass. */
@@ -32,7 +32,7 @@ const HelloLine = z.object({
   version: z.string().max(64),
   boot: z.string().max(64),
   token: z.string().max(256),
-  /** Health checks do not make this daemon open a spare connection. Older daemons lack the field. */
+  /** True if health checks do not make this daemon open a spare connection. Older daemons lack this field. */
   sparing: z.boolean().default(false),
 });
 
@@ -42,8 +42,8 @@ export type HandshakeResult =
   | { readonly kind: 'refused'; readonly reason: string };
 
 /**
- * Reads and answers the daemon's first line. Resolves with `refused` if the line is missing, malformed or has a wrong token.
- * Waits for `admitted` before answering, so that no program can start in the sandbox before then.
+ * Reads and answers the daemon's first line. Resolves with `refused` if the line is missing, is malformed or has the
+ * wrong token. Waits for `admitted` before answering, because programs can start in the sandbox after the answer.
  */
 export async function acceptHandshake(
   socket: Socket,

@@ -2,7 +2,10 @@ import type { Duplex } from 'node:stream';
 import { AppError } from '../../../src/core/errors/errors.ts';
 
 const maxIdle = 128; // the daemon opens at most 96, so only another program can reach this limit
-/** The daemon opens at most 96. The last few are reserved for light requests, so that a health check never waits. */
+/**
+ * The daemon opens at most 96 connections. The last few are reserved for light requests, so that a health check never
+ * waits.
+ */
 const maxBusy = 92;
 const maxWaiting = 1_024;
 /** How long a used connection stays open for the next request. The daemon always keeps an unused one ready. */

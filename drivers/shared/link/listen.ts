@@ -16,8 +16,9 @@ export interface SocketListener extends AsyncDisposable {
 }
 
 /**
- * Atomically replaces an earlier socket of that name. Binds to a temporary name first: libuv unlinks the bound name on
- * close, so a late predecessor would remove its successor's socket. Anyone with access to the folder can dial.
+ * Atomically replaces an earlier socket at `path`. Binds to a temporary name first: libuv unlinks the bound name on
+ * close, so a predecessor that closes late would otherwise remove its successor's socket. Anyone with access to the
+ * folder can dial.
  */
 export async function listenOnUnixSocket(
   options: SocketListenOptions,

@@ -93,8 +93,8 @@ function byPeerKind(callers: Callers): Peers {
 }
 
 /**
- * Reports the first byte without consuming it; undefined if none arrives in time. Calls `report` synchronously, because a later
- * listener would miss the event for unread bytes.
+ * Reports the first byte without consuming it, or undefined if none arrives in time. Calls `report` synchronously,
+ * because a later listener would miss the event for unread bytes.
  */
 function atFirstByte(socket: Socket, report: (byte: number | undefined) => void): void {
   const settle = (byte: number | undefined) => {
@@ -144,9 +144,9 @@ class DuplicateDaemonDetector {
 export interface SandboxEndpointOptions {
   readonly gate: EgressHandler;
   readonly ids: IdSource;
-  /** Set if several servers share the folders; each then listens on `control.<replica>`. */
+  /** Set if several servers share the folders. Each server listens on its own `control.<replica>`. */
   readonly replica: string | undefined;
-  /** PEM of the authorities that the sandbox trusts. Written to `ca.pem` next to the sockets. */
+  /** PEM certificates of the authorities that the sandbox trusts. Written to `ca.pem` next to the sockets. */
   readonly caBundle: string | undefined;
   readonly onRefused: ((from: SandboxMeta, reason: string) => void) | undefined;
 }
@@ -154,8 +154,8 @@ export interface SandboxEndpointOptions {
 export type SandboxIdentity = Pick<SandboxMeta, 'id' | 'sessionId'>;
 
 /**
- * The server's end of one sandbox. The link `egress` next to the socket points to the socket of the server that owns the
- * session.
+ * The server's end of the connections to one sandbox. The symlink `egress` next to the socket points to the socket of
+ * the server that owns the session.
  */
 export interface SandboxEndpoint extends AsyncDisposable {
   /**
@@ -284,7 +284,7 @@ async function write(path: string, text: string): Promise<void> {
   await chmod(path, 0o644); // `writeFile` applies the umask, but the sandbox's user must be able to read it
 }
 
-/** Waits for a sandbox that was just started: its loss means that the start failed. */
+/** Waits for a sandbox that was just started. If the sandbox is lost, the start has failed. */
 export async function waitForSandboxStart(end: SandboxEndpoint, signal: AbortSignal): Promise<void> {
   await raceAbort(end.ready, signal).catch((cause) => {
     if (cause.code !== 'sandbox_lost') throw cause;
@@ -292,7 +292,7 @@ export async function waitForSandboxStart(end: SandboxEndpoint, signal: AbortSig
   });
 }
 
-/** Waits for a sandbox that ran before: its loss means that it no longer exists. */
+/** Waits for a sandbox that was already running. If the sandbox is lost, it no longer exists. */
 export async function waitUntilReachable(end: SandboxEndpoint, signal: AbortSignal): Promise<void> {
   await raceAbort(end.ready, signal).catch((cause) => {
     if (cause.code !== 'sandbox_lost') throw cause;

@@ -34,13 +34,13 @@ interface LinkOptions {
   readonly body: string;
   readonly workdir: string;
   readonly role: 'holder' | 'guest';
-  /** Set if they differ from the folder's record. */
+  /** Set if the id and session differ from the folder's record. */
   readonly who?: SandboxIdentity;
 }
 export interface SandboxEndpointRegistryOptions {
   readonly folders: SandboxFolders;
   readonly end: SandboxEndpointOptions;
-  /** Resolves with the reason once the container or process ended permanently. */
+  /** Resolves with the reason once the container or process has ended permanently. */
   watch(body: string, signal: AbortSignal): Promise<AppError>;
 }
 

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import type { Secret } from '../../../src/core/text/secret.ts';
 
 // A sandbox's environment contains only the token's hash, because the engine shows the environment and the sandbox's
-// programs can read it. The token itself is in the mounted folder from before the start until the daemon proves that it has
-// read the token.
+// programs can read it. The token itself is in the mounted folder from before the sandbox starts until the daemon
+// proves that it has read the token.
 
 export const hashDaemonToken = (token: Secret) => `sha256:${createHash('sha256').update(token.reveal()).digest('hex')}`;
 

@@ -9,7 +9,7 @@ export interface HostedPoolOptions {
   readonly size: PoolSizer;
   readonly epoch: number;
   readonly clock: Clock;
-  /** If true, closing this server keeps the pool's sandboxes. */
+  /** If true, the pool's sandboxes are kept when this server closes. */
   readonly shared: boolean;
   readonly onClaim?: (outcome: 'hit' | 'miss') => void;
   readonly onTrouble?: (error: AppError) => void;

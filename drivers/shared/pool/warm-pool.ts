@@ -62,7 +62,7 @@ class KnownWarmSandboxes {
     if (sandbox) this.#ready.set(id, sandbox);
   }
 
-  /** Call if the claim of a taken sandbox failed. Its state is unknown until the next update. */
+  /** Call if the claim of a taken sandbox failed. The sandbox's state is unknown until the next update. */
   forget(id: SandboxId): void {
     this.#taken.delete(id);
   }
@@ -122,7 +122,7 @@ function ordered(value: unknown): unknown {
 }
 
 export interface WarmPoolOptions extends Pick<ServerDependencies, 'clock' | 'ids'> {
-  /** The result may change over time; sandboxes with earlier settings are then ended. */
+  /** The result may change over time. Sandboxes with earlier settings are ended after a change. */
   readonly recipes: () => readonly SandboxRecipe[];
   /** If the maximum is 0, there is no pool, and an earlier pool's sandboxes are ended. */
   readonly size: PoolSizer;
@@ -143,7 +143,10 @@ export interface WarmPoolOptions extends Pick<ServerDependencies, 'clock' | 'ids
 export interface WarmPool extends AsyncDisposable {
   /** Undefined if the caller must start the sandbox itself. */
   take(spec: SandboxSpec, call: CallOptions): Promise<SandboxInfo | undefined>;
-  /** Records a start outside the pool. Until the result is disposed, the pool delays its own starts, by at most 15 s. */
+  /**
+   * Records a sandbox start outside the pool. Until the result is disposed, the pool delays its own starts by at most
+   * 15 s.
+   */
   cold(): Disposable;
   readonly ready: number;
 }
@@ -154,8 +157,8 @@ const closeMs = 4_000;
 const maxBackoffMs = 60_000;
 const yieldMs = 15_000;
 /**
- * Milliseconds before a refill after a claim. Claims come in groups, and callers that find the pool empty start their own
- * sandboxes first.
+ * Milliseconds to wait after a claim before refilling. Claims come in groups, and callers that find the pool empty
+ * start their own sandboxes first.
  */
 const quietMs = 300;
 

@@ -13,7 +13,7 @@ type Instruction =
   | { readonly op: 'and'; readonly mask: number }
   | { readonly op: 'skip'; readonly count: number }
   | { readonly op: 'return'; readonly value: number }
-  /** Instructions to skip, at most 255. */
+  /** `whenTrue` and `whenFalse` are the numbers of instructions to skip, each at most 255. */
   | {
       readonly op: 'equal' | 'atLeast';
       readonly value: number;
@@ -23,7 +23,7 @@ type Instruction =
 type Code = readonly Instruction[];
 
 const opcodes = { load: 0x20, and: 0x54, skip: 0x05, return: 0x06, equal: 0x15, atLeast: 0x35 } as const;
-const most = 4_096; // instructions; the kernel's limit
+const most = 4_096; // the kernel's limit on the number of instructions
 const size = 8;
 
 const ret = (value: number): Code => [{ op: 'return', value }];
@@ -85,8 +85,8 @@ interface Segment {
 }
 
 /**
- * The rules as a BPF program for bubblewrap's `--seccomp`. Undefined if the architecture's call numbers are unknown; sandboxes
- * then run unfiltered.
+ * The rules as a BPF program for bubblewrap's `--seccomp`. Undefined if the architecture's call numbers are unknown, in
+ * which case sandboxes run unfiltered.
  */
 export function buildSeccompProgram(machine: string): Buffer | undefined {
   if (machine !== 'x64' && machine !== 'arm64') return undefined;

@@ -14,7 +14,10 @@ const [keyPress, keyRelease, buttonPress, buttonRelease, motion] = [2, 3, 4, 5, 
 const dragStepMs = 8;
 /** Delay before the button is released, so that the drop target has time to accept the drag. */
 const dropMs = 50;
-/** Pause between clicks, without which two would be treated as one. The display times it, so a busy daemon cannot lengthen it. */
+/**
+ * Pause between clicks, so that programs do not treat two clicks as one. The display times the pause, so a busy daemon
+ * cannot lengthen it.
+ */
 const clickMs = 20;
 const busyMs = 100;
 const dragSteps = 10;
@@ -130,8 +133,9 @@ function press({ fake }: InputDevice, button: number, afterMs = 0): void {
   fake(buttonRelease, button);
 }
 /**
- * Waits until the display has processed the input, at most `heldMs`. The display queues events while a window manager
- * handles a press, then delivers them at the pointer's position at that moment. No further action may be sent before then.
+ * Waits for at most `heldMs` until the display has processed the input. The display queues events while a window
+ * manager handles a press, then applies them at the position that the pointer has on delivery. No further action may be
+ * sent before this delivery.
  */
 async function taken({ display }: InputDevice, isTaken: (pointer: PointerState) => boolean): Promise<void> {
   for (let waited = 0; waited < heldMs && !isTaken(await readPointer(display)); waited += heldEveryMs) {

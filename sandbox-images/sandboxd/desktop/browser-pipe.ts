@@ -3,7 +3,7 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 
 export interface BrowserPipe {
   answers(): Promise<boolean>;
-  /** Disconnects the previous client. `used` is called when the client writes. */
+  /** Disconnects the previous client. `used` is called whenever the new client writes. */
   open(used: () => void): Promise<Duplex>;
   close(): void;
 }
@@ -14,8 +14,8 @@ const headBytes = 160;
 const attached = /^\{"method":"Target\.(attachedToTarget|detachedFromTarget)","params":\{"sessionId":"([^"]+)"/;
 
 /**
- * Chromium sees one client that never disconnects. On a change of clients, the pipe therefore detaches everything that the
- * previous client attached, so that no tab waits for a missing debugger.
+ * Chromium sees one client that never disconnects. When the client changes, the pipe therefore detaches from everything
+ * that the previous client was attached to, so that no tab waits for a missing debugger.
  */
 export function createBrowserPipe(input: Writable, output: Readable): BrowserPipe {
   let client: Duplex | undefined;
@@ -115,7 +115,7 @@ export function createBrowserPipe(input: Writable, output: Readable): BrowserPip
   };
 }
 
-/** Calls `each` with the beginning of every message, even if it is split across chunks. */
+/** Calls `each` with the beginning of every message, even if the message is split across chunks. */
 function messages(each: (head: string) => void): (chunk: Buffer) => void {
   let head: Buffer[] = [];
   let size = 0;

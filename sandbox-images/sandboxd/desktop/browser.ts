@@ -26,7 +26,7 @@ export interface BrowserOptions extends DisplayOptions {
 
 const startMs = 30_000;
 const roomySharedMemory = 128 * 1024 * 1024;
-/** Maximum size of files that pages can create: downloads, caches and shared memory. */
+/** Maximum size of each file that pages can create: downloads, caches and shared memory. */
 const maxFileBytes = 1024 * 1024 * 1024;
 const browserScore = 100;
 
@@ -80,7 +80,7 @@ export async function startBrowser(
   return { value: { pipe, isSandboxed }, died: chromium.died, end };
 }
 
-/** Lets shells outlive all Chromium processes. Chromium raises the OOM scores only of its pages. */
+/** Lets shells outlive all Chromium processes. Chromium itself raises the OOM scores of its pages only. */
 function dieFirst(session: number): void {
   for (const { pid } of scanProcesses().filter((proc) => proc.session === session)) {
     try {

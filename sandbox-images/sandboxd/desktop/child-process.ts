@@ -13,7 +13,7 @@ export interface DesktopProcessSpec {
   readonly stdio: StdioOptions;
   /** 0 to 1000: processes with higher scores are killed first when memory runs out. The daemon and the shells have 0. */
   readonly oomScore: number;
-  /** Normal instead of reduced priority, because a person may be watching. */
+  /** Normal instead of reduced priority, because a user may be watching. */
   readonly isPrompt?: boolean;
   /** Limits per process. */
   readonly most?: { readonly fileBytes: number; readonly dataBytes: number | undefined };

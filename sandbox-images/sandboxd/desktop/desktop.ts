@@ -134,7 +134,7 @@ export function createDesktop(parts: DaemonState, options: DesktopOptions): Desk
       watchIdle();
     }
     const shown = await display.get();
-    usedAt = clock.now(); // a start may outlast the idle time
+    usedAt = clock.now(); // starting the display may take longer than the idle time
     light();
     return shown;
   }

@@ -20,8 +20,8 @@ const [least, beyond] = [100, 10_000] as const;
 const attempts = 1_000;
 
 /**
- * A random display number without a socket. Concurrent displays would all choose the first free one. Another user's Xvnc
- * cannot replace the socket of a killed display.
+ * Returns a random display number that has no socket. Concurrent displays would all choose the first free number. The
+ * numbers of killed displays are skipped, because another user's Xvnc cannot replace their sockets.
  */
 export async function findUnusedDisplayNumber(folder = displaySockets): Promise<number> {
   const names = await readdir(folder).catch(() => []);
@@ -121,7 +121,7 @@ function flags({ width, height, clipboard }: DisplayOptions, { socket, mode, aut
   ];
 }
 
-/** Xauthority format, for any address and any display. */
+/** Encodes the cookie in Xauthority format, valid for any address and any display. */
 function authorityFile(cookie: Buffer): Buffer {
   const field = (bytes: Buffer) => Buffer.concat([Buffer.from([bytes.length >> 8, bytes.length & 255]), bytes]);
   const none = Buffer.alloc(0);

@@ -49,7 +49,10 @@ export async function openKeyboard(display: X11Connection, sleep: (ms: number) =
     ours.set(keycode, keysym);
   };
 
-  /** Programs look up a key's meaning when they handle the key, so the meaning must not change before then. */
+  /**
+   * Programs look up a key's meaning when they handle a key press, so the meaning must not change until the press has
+   * been handled.
+   */
   async function settled(): Promise<boolean> {
     const answers = await waitUntilInputHandled(display, slowMs);
     if (!answers) await sleep(settleMs);
@@ -108,6 +111,6 @@ const obeyed = new Set([
   ...[0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x1b, 0x26, 0x27, 0x28, 0x29, 0x2e, 0x30, 0x31, 0x56, 0x57, 0x58, 0x68],
   ...[0x6b, 0x6d, 0x72, 0x73, 0x77, 0x7b, 0x90, 0x97],
 ]);
-/** True if a key with this keysym can be reassigned: it has no meaning, or is a media key that no sandbox uses. */
+/** True if a key with this keysym can be reassigned: the key has no meaning, or is a media key that no sandbox uses. */
 const isSparable = (keysym: number) =>
   keysym === 0 || (keysym >= 0x1008fe00 && keysym <= 0x1008ffff && !obeyed.has(keysym - 0x1008ff00));

@@ -115,7 +115,10 @@ export function findKeysym(character: string): number | undefined {
   return code <= 0xff ? code : 0x01000000 | code;
 }
 
-/** Parses names such as `Return`, `ctrl+l`, `a` or `ctrl++`, in the order of pressing. Undefined: a name is unknown. */
+/**
+ * Parses keys and combinations such as `Return`, `a`, `ctrl+l` or `ctrl++` into keysyms, in pressing order. Undefined:
+ * a name is unknown.
+ */
 export function parseKeysyms(keys: string): number[] | undefined {
   const names = keys.endsWith('++') ? [...keys.slice(0, -2).split('+'), '+'] : keys === '+' ? ['+'] : keys.split('+');
   const found = names.map((name) => keysymOfName(name.trim()));

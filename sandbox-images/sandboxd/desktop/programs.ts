@@ -10,7 +10,7 @@ export interface DesktopPrograms {
 
 export function findDesktopPrograms(path: string): DesktopPrograms | undefined {
   const display = firstOf(['Xvnc', 'Xtigervnc'], path);
-  // The wrapper script's flags are meant for personal computers.
+  // Prefers the binary to the wrapper script, whose flags are meant for personal computers.
   const browser = firstOf(['/usr/lib/chromium/chromium', 'chromium', 'chromium-browser', 'google-chrome'], path);
   return display && browser ? { display, browser, windows: firstOf(['openbox'], path) } : undefined;
 }

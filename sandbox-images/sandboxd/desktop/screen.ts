@@ -44,7 +44,7 @@ export async function readPointer(display: X11Connection): Promise<PointerState>
 async function cursorImage(display: X11Connection): Promise<Buffer | undefined> {
   const opcode = await display.extension('XFIXES');
   if (opcode === undefined) return undefined;
-  await display.ask(encodeX11Request(opcode, 0, encodeUint32(4, 0))); // X requires this version negotiation first
+  await display.ask(encodeX11Request(opcode, 0, encodeUint32(4, 0))); // XFIXES requires version negotiation before other requests
   return await display.ask(encodeX11Request(opcode, 4)).catch(() => undefined);
 }
 

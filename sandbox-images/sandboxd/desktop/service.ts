@@ -18,7 +18,7 @@ export interface SupervisedProgram<Value> {
 interface Options<Value> {
   readonly clock: Clock;
   start(signal: AbortSignal): Promise<RunningProgram<Value>>;
-  /** Called after the program and all its processes ended, before a restart. */
+  /** Called before a restart, once the program and all its processes have ended. */
   died(why: string): void | Promise<void>;
   back?(): void;
 }
@@ -33,7 +33,7 @@ export const programStoppedMessage = 'It was stopped in the meantime.';
 const firstPauseMs = 100;
 const longestPauseMs = 10_000;
 const attempts = 6;
-/** Uptime in ms that resets the restart delay. */
+/** Uptime in ms after which the restart delay is reset. */
 const longLifeMs = 30_000;
 
 /**

@@ -27,7 +27,9 @@ async function unlessFolder(path: string, thrown: unknown): Promise<void> {
 
 export type SystemPath = string | Buffer;
 
-/** Decodes an escaped path into bytes. Returns the text unchanged if only the literal path exists. */
+/**
+ * Decodes an escaped path into bytes. Returns the path unchanged if it has no escapes or only the literal path exists.
+ */
 export async function toSystemPath(path: string): Promise<SystemPath> {
   const bytes = bytesOfPath(path);
   if (!bytes) return path;
@@ -44,8 +46,8 @@ const isThere = (path: SystemPath) =>
   );
 
 /**
- * Calls `start` with a path to the folder as text, because Node accepts only text. If the folder's name is not UTF-8, the path
- * leads to the opened folder.
+ * Calls `start` with the folder's path as a string, because Node accepts only strings. If the path is not UTF-8,
+ * `start` gets a path to the folder's open file descriptor.
  */
 export async function startInFolder<Started>(folder: string, start: (cwd: string) => Started): Promise<Started> {
   const path = await toSystemPath(folder);

@@ -18,7 +18,7 @@ export interface ConfinedPaths {
   locate(path: string): string;
   /** Follows links. Never waits for the other end of a FIFO. */
   open(path: string, flags?: number): Promise<FileHandle>;
-  /** Opens the folder of the path's last part. `make`: creates missing folders. */
+  /** Opens the folder that contains the path's last component. `make`: creates missing folders. */
   openParent(path: string, missing: 'make' | 'refuse'): Promise<ParentFolderHandle>;
   whereIs(handle: FileHandle): Promise<string>;
 }

@@ -15,7 +15,7 @@ const quickMs = 200;
 const slowMs = 1_000;
 const fullLookMs = 5_000;
 const mebibyte = 2 ** 20;
-/** Minimum pause, as a multiple of the last measurement's duration. */
+/** Minimum pause between measurements, as a multiple of the last measurement's duration. */
 const idleShare = 10;
 /**
  * Every file counts as at least this size, because inodes take space too. The limit therefore also covers the number of files.
@@ -25,7 +25,7 @@ const maxHandles = 20_000;
 
 export interface DiskMonitor {
   use(): DiskUsage;
-  /** While set, the daemon rejects further writes. */
+  /** While true, the daemon rejects further writes. */
   readonly isOver: boolean;
 }
 
@@ -44,8 +44,8 @@ export function monitorDisk(
   const names = [...new Set([...places, ...roots])];
   let use: DiskUsage = { usedBytes: 0, limitBytes, freeBytes: 0, stopped: 0 };
   /**
-   * Slightly above the usage at which writers were last ended. While usage is lower, no process is ended, so that a user can
-   * clean up.
+   * Slightly above the usage at which writers were last ended. While usage stays below this ceiling, no process is
+   * ended, so that a user can clean up.
    */
   let ceiling = limitBytes;
   let freeThen = 0;
@@ -71,7 +71,8 @@ export function monitorDisk(
     else if (usedBytes > ceiling) {
       const isGrowing = ceiling > limitBytes;
       if (await stopWriters(isGrowing)) {
-        // Includes the last bytes of ended writers, which must not be attributed to an innocent process.
+        // The second measurement includes the last bytes of ended writers, which must not be attributed to an innocent
+        // process.
         const after = await measureDiskUse(places, handles(keepers.spared, names), limitBytes * 2);
         use = { ...use, usedBytes: after, stopped: use.stopped + 1 };
       }
@@ -81,8 +82,9 @@ export function monitorDisk(
   }
 
   /**
-   * Ends the processes that have large files open for writing, or else any file open for writing. If there are none and the files
-   * still grow, writers come and go faster than the scan, so every process is ended.
+   * Ends the processes that have large files open for writing, or if there are no such processes, all with any file
+   * open for writing. If no file is open for writing and the files still grow, writers come and go faster than the
+   * scan, so every process is ended.
    */
   async function stopWriters(isGrowing: boolean): Promise<boolean> {
     const all = scanProcesses();
@@ -121,7 +123,7 @@ interface Handle {
   readonly bytes: number;
 }
 
-/** Open files of these folders that have no name but use space. */
+/** Yields open files in these folders that no longer have a name but still use space. */
 function* handles(spared: DaemonState['keepers']['spared'], folders: readonly string[]): Generator<Handle> {
   let left = maxHandles;
   const all = scanProcesses();
@@ -140,7 +142,7 @@ function* handles(spared: DaemonState['keepers']['spared'], folders: readonly st
 
 const openOf = (pid: number): string[] => tryListFolder(`/proc/${pid}/fd`).map((name) => `/proc/${pid}/fd/${name}`);
 
-/** Size of the process's largest open file for writing below the folders. -1: none. */
+/** Size of the largest file below the folders that the process has open for writing. -1 if there is no such file. */
 function largestWritten(pid: number, folders: readonly string[]): number {
   let largest = -1;
   for (const path of openOf(pid).slice(0, maxHandles)) {
@@ -155,7 +157,10 @@ function largestWritten(pid: number, folders: readonly string[]): number {
 
 const isBelow = (path: string, folders: readonly string[]) => folders.some((it) => path.startsWith(`${it}/`));
 
-/** Bytes in the folders and `unnamed` open files. Follows no links, and stops beyond `most`. */
+/**
+ * Returns the bytes used by the folders and the `unnamed` open files. Does not follow links, and stops once the sum
+ * exceeds `most`.
+ */
 export async function measureDiskUse(
   places: readonly string[],
   unnamed: Iterable<Handle>,

@@ -79,7 +79,7 @@ export function createFileOperations(place: ConfinedPaths): FileOperations {
 /** Stops reading at the limit, so that a folder with a million files is refused early. */
 async function namesIn(folder: string, path: string): Promise<Buffer[]> {
   const names: Buffer[] = [];
-  // Node's types allow only text as names.
+  // Node's types allow only strings as names.
   const options = { bufferSize: 1_000, encoding: 'buffer' as BufferEncoding };
   for await (const { name } of await opendir(folder, options)) {
     if (names.push(name as unknown as Buffer) <= daemonLimits.entries) continue;

@@ -42,7 +42,7 @@ export async function withTargetFolder<Value>(
 
 export const readRealPath = async (path: SystemPath) => decodeFileName(await realpath(path, 'buffer'));
 
-/** Follows links, even those that lead to no file yet. */
+/** Follows links, even if their target does not exist yet. */
 export async function resolveNewFilePath(path: string, links = 40): Promise<string> {
   const next = await readlink(await toSystemPath(path), 'buffer').then(decodeFileName, () => undefined);
   if (next === undefined) return path;
@@ -54,7 +54,7 @@ interface FileReplacement {
   readonly parent: ParentFolderHandle;
   readonly content: AsyncIterable<Uint8Array>;
   readonly before: Pick<Stats, 'mode'> | undefined;
-  /** Called right before the file is replaced. A throw keeps the old file. */
+  /** Called right before the file is replaced. If the check throws, the old file is kept. */
   readonly check?: (now: BigIntStats | undefined) => void;
 }
 const inOrder = createKeyedQueue();
@@ -76,7 +76,9 @@ export async function replaceFile({ parent, content, before, check }: FileReplac
   return await renameIntoPlace(parent, staged, check);
 }
 
-/** Hidden, and normally next to the file that it will replace. Disposing removes it unless it was renamed. */
+/**
+ * Hidden, and normally next to the file that it will replace. Disposing deletes the staged file unless it was renamed.
+ */
 export interface StagedFile extends AsyncDisposable {
   readonly path: SystemPath;
   readonly handle: FileHandle;

@@ -13,8 +13,8 @@ const pieces = /\\[pPxuUb]\{[^{}\\]*\}|\\.|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*
 const inSet = /\[:\^?\w+:\]|\\.|\[|&&|~~/gs;
 
 /**
- * ripgrep needs backslashes before a literal `[`, `&&` or `~~` in a set, and before a `{` that is not a repetition. Other
- * ripgrep syntax, such as `\d`, stays unchanged.
+ * ripgrep needs backslashes before a literal `[`, `&&` or `~~` in a character class, and before a `{` that does not
+ * begin a quantifier. Other ripgrep syntax, such as `\d`, stays unchanged.
  */
 export const toRipgrepPattern = (regex: string): string =>
   regex.replace(pieces, (piece) => {
@@ -88,7 +88,7 @@ const ripgrepArgs = (regex: string, target: string) => [
   ...skipped.map((name) => `--glob=!${name}`),
   ...['--regexp', regex, '--', target],
 ];
-// `-a`: otherwise grep treats files that are not UTF-8 as binary.
+// Without `-a`, grep treats files that are not UTF-8 as binary.
 const grepArgs = (regex: string, target: string) => [
   ...['-rnHaEZs', '--color=never', '--devices=skip'],
   ...skipped.map((name) => `--exclude-dir=${name}`),

@@ -22,7 +22,7 @@ import { resizeTty, waitForTerminalProgram } from '../shells/terminal.ts';
 
 interface StartedJob {
   readonly pid: number;
-  /** Pid. Undefined for pipes. */
+  /** Pid of the `script` process that holds the terminal. Undefined if the job uses pipes. */
   readonly keeper: number | undefined;
   readonly input: Writable;
   readonly outputs: readonly { readonly channel: 'output' | 'errors'; readonly stream: Readable }[];
@@ -105,9 +105,12 @@ async function programOn(child: ChildProcessWithoutNullStreams) {
 
 const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 
-/** Each reader gets the output from the time it connects. Until the first reader connects, output is held back for up to 30 s. */
+/**
+ * Each reader gets only output that arrives after it connects. Until the first reader connects, output is held back for
+ * up to 30 s.
+ */
 interface Readers {
-  /** A reader that joins after the end gets only the end frame. */
+  /** A reader that joins after the job has ended gets only the end frame. */
   join(): Duplex;
   end(how: object): void;
 }
@@ -141,7 +144,7 @@ function readers(
   for (const { channel, stream } of outputs) {
     stream.on('data', (chunk: Buffer) => {
       if (!isOpen) {
-        // Node resumes a child's pipes when it exits, but the output must wait for the first reader.
+        // Node resumes a child's pipes when the child exits, but the output must wait for the first reader.
         stream.pause();
         return void stream.unshift(chunk);
       }
@@ -208,7 +211,7 @@ interface OpenJob {
 const rememberedMs = 60_000;
 /** How long background processes may keep the pipes of an ended job open. */
 const lingerMs = 500;
-/** How long a started job delays further starts. A shell uses the most CPU time while it starts. */
+/** How long a newly started job can delay other jobs from starting. A shell's CPU use peaks while it starts. */
 const startingMs = 150;
 const lateMs = 30;
 
@@ -257,7 +260,8 @@ export function createJobOperations(parts: DaemonState): JobOperations {
     const operation = `job-${requested.id}`;
     const cwd = requested.cwd === undefined ? parts.place.root : resolveAbsolutePath(requested.cwd, parts);
     if (!(await isFolder(cwd))) throw createBadRequestError(`There is no folder ${requested.cwd}.`);
-    const own = (await toSystemPath(cwd)) === cwd && { PWD: cwd }; // only for UTF-8 paths, because variables must be text
+    // only for UTF-8 paths, because environment variables must be strings
+    const own = (await toSystemPath(cwd)) === cwd && { PWD: cwd };
     const env = {
       ...parts.env,
       ...own,

@@ -35,7 +35,7 @@ interface Helper {
 }
 
 const idleMs = 30_000;
-/** Milliseconds. Keeps a hung file system from blocking calls on others. */
+/** Timeout in ms that keeps a hung file system from blocking calls on other file systems. */
 const hungMs = 20_000;
 const calls: readonly SystemCallNumberByArchitecture[] = [
   { x64: 194, arm64: 11 }, // listxattr
@@ -69,8 +69,9 @@ export class FileMetadataStore {
   }
 
   /**
-   * Replaces all of the file's metadata. `shown` is the file's name in errors. Rejects with unsupported, payload_too_large (the
-   * file system has no room), internal (the helper ended), or as other file operations do.
+   * Replaces all of the file's metadata. `shown` is the file's name in errors. Rejects with unsupported,
+   * payload_too_large (the file system has no room), internal (the helper ended), or an error that other file
+   * operations can cause.
    */
   async write(path: SystemPath, metadata: FileMetadata, shown: string): Promise<void> {
     const [kind, number] = await this.#ask([

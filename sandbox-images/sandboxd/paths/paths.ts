@@ -133,7 +133,7 @@ export function createPathOperations(parts: Pick<DaemonState, 'place' | 'env' | 
 
 async function listInto(entries: PathEntry[], folder: string, depth: number): Promise<void> {
   const names: string[] = [];
-  // Node's types allow only text as names.
+  // Node's types allow only strings as names.
   const options = { bufferSize: 1_000, encoding: 'buffer' as BufferEncoding };
   for await (const { name } of await opendir(await toSystemPath(folder), options)) {
     if (names.push(decodeFileName(name as unknown as Buffer)) + entries.length > daemonLimits.entries)
@@ -170,7 +170,7 @@ async function readContent(handle: FileHandle): Promise<Buffer> {
   }
 }
 
-/** Refuses the daemon's own files in /proc, which do not belong to the user. */
+/** Refuses access to the daemon's own files in /proc, which do not belong to the user. */
 async function notOurs(full: string): Promise<void> {
   const readRealPath = async (path: string) => decodeFileName(await realpath(await toSystemPath(path), 'buffer'));
   const real = await readRealPath(full).catch(() => readRealPath(dirname(full)).catch(() => full));
@@ -186,8 +186,8 @@ interface Replacement {
 }
 
 /**
- * Writes a hidden file first, so an interrupted transfer leaves the old file intact. Keeps mode, owner and hard links.
- * Writes devices and pipes directly.
+ * Writes to a hidden file first, so an interrupted transfer leaves the old file intact. Keeps mode, owner and hard
+ * links. Writes to devices and pipes directly.
  */
 async function replaceFileContent(
   full: string,
@@ -241,7 +241,7 @@ async function stageNear(at: (name: string) => SystemPath, before: Stats | undef
   }
 }
 
-/** Returns false if the system does not permit the change. */
+/** Returns false if the system does not permit changing the owner. */
 async function takeOver({ handle }: StagedFile, { uid, gid, mode }: Stats): Promise<boolean> {
   const own = await handle.stat();
   if (own.uid !== uid || own.gid !== gid) {

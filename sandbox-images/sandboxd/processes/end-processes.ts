@@ -3,7 +3,7 @@ import { findTreeMembers, type ProcessTree, type ProtectedProcessFinder, toProce
 
 /** Time between TERM and KILL. Tests shorten it. */
 const graceMs = Number(process.env.CORRAL_STOP_GRACE_MS ?? 2_000);
-/** How long a process may be in the middle of exec. */
+/** Maximum time that a process is expected to spend in exec. */
 const execMs = 1_000;
 const firstLooksMs: readonly number[] = [1, 2, 4];
 
@@ -14,8 +14,8 @@ export interface EndTreeOptions {
 }
 
 /**
- * Sends TERM, then KILL after 2 s (immediately if `grace` is `none`). Resolves with the number of processes outside `met`
- * once the tree is empty, or KILL has failed for 10 s.
+ * Sends TERM, then KILL after 2 s (immediately if `grace` is `none`). Resolves once the tree is empty, or once KILL has
+ * failed for 10 s, with the number of processes that were not yet in `met`.
  */
 export async function endProcessTree(
   tree: ProcessTree,
@@ -62,7 +62,7 @@ export async function endProcessTree(
   return count;
 }
 
-/** Stops every process before killing any, because a tree may fork faster than the scan. */
+/** Stops every process before killing any, because processes may fork faster than the scan finds them. */
 function freeze(find: () => ProcessStat[]): ProcessStat[] {
   let found = find();
   for (let rounds = 0, before = -1; rounds < 20 && found.length !== before; rounds++) {

@@ -9,7 +9,7 @@ export type PerlHelper = ChildProcessByStdio<Writable, Readable, null>;
 export type SystemCallNumberByArchitecture = Readonly<Record<'x64' | 'arm64', number>>;
 interface HelperProgram {
   readonly program: string;
-  /** The calls' numbers are the program's first arguments, before `numbers`. */
+  /** The system call numbers are the program's first arguments, before `numbers`. */
   readonly calls: readonly SystemCallNumberByArchitecture[];
   readonly numbers: readonly number[];
   readonly missing: string;
@@ -25,7 +25,7 @@ export async function startPerlHelper(
   const { arch } = process;
   if (arch !== 'x64' && arch !== 'arm64') throw new AppError('unsupported', `${missing}: its processor is ${arch}.`);
   const words = [...calls.map((call) => call[arch]), ...numbers].map(String);
-  // Only PATH, because PERL5OPT and PERL5LIB could load modules.
+  // Pass only PATH, because PERL5OPT and PERL5LIB could make perl load modules.
   const helper = spawn('perl', ['-f', '-e', program, '--', ...words], {
     env: { PATH: env.PATH },
     cwd: '/',
@@ -46,7 +46,7 @@ export async function startPerlHelper(
   return helper;
 }
 
-/** Text must go through `encodeHelperWord`. */
+/** Encode arbitrary text with `encodeHelperWord` first. */
 export const encodeHelperLine = (...words: readonly string[]): string => `${words.join(' ')}\n`;
 export const encodeHelperWord = (text: string | Buffer): string => `:${Buffer.from(text).toString('hex')}`;
 export const decodeHelperWord = (word: string): Buffer => Buffer.from(word.slice(1), 'hex');

@@ -17,7 +17,7 @@ export interface ProcessStat {
 }
 
 const pageBytes = 4_096; // too small on machines with larger pages
-const ticksPerSecond = 100; // USER_HZ, equal on every Linux that Node supports
+const ticksPerSecond = 100; // USER_HZ, which is the same on every Linux system that Node supports
 
 export function scanProcesses(): ProcessStat[] {
   const found: ProcessStat[] = [];
@@ -46,7 +46,7 @@ function look(pid: number): ProcessStat | undefined {
 
 export const readProcessVariable = (pid: number, name: string) => parseEnvironmentVariable(read(pid, 'environ'), name);
 
-/** `environment`: in the kernel's format. */
+/** `environment`: NUL-separated, as in /proc/PID/environ. */
 export function parseEnvironmentVariable(environment: string, name: string): string | undefined {
   const environ = `\0${environment}`;
   const at = environ.indexOf(`\0${name}=`);
@@ -55,7 +55,7 @@ export function parseEnvironmentVariable(environment: string, name: string): str
   return environ.slice(start, environ.indexOf('\0', start) >>> 0);
 }
 
-/** Undefined in the middle of exec, when the environment cannot be read yet. */
+/** Undefined if the process is in the middle of exec, so its environment cannot be read yet. */
 export function readProcessEnvironment(pid: number): string | undefined {
   const first = read(pid, 'environ');
   if (first !== '') return first;
@@ -88,7 +88,7 @@ const counters = ['/sys/fs/cgroup/memory.events', '/sys/fs/cgroup/memory/memory.
 /** 0 if unknown. */
 export function readOomKills(): number {
   for (const file of counters) {
-    const text = tryReadText(file); // undefined: no cgroup, or another version
+    const text = tryReadText(file); // undefined: no cgroup, or the other cgroup version
     if (text !== undefined) return Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0);
   }
   return 0;

@@ -28,7 +28,7 @@ export type ProtectedProcessFinder = (all: readonly ProcessStat[]) => ReadonlySe
 export const toProcessKey = ({ pid, startTicks }: ProcessStat) => `${pid}.${startTicks}`;
 
 export interface TreeScanOptions {
-  /** Keys from an earlier scan. Those processes belong to the tree even after their parents end. */
+  /** Keys of processes found by an earlier scan, which belong to the tree even after their parents end. */
   readonly known?: ReadonlySet<string>;
   /** Leaves processes in the middle of exec to a later scan. If false, their environment is treated as empty. */
   readonly waits?: boolean;
@@ -67,14 +67,14 @@ export function findTreeMembers(
     return 'root' in tree ? tree.orphans(proc, environment) : isMarked?.(environment) || tree.strays(proc, environment);
   };
   const ledBy = (proc: ProcessStat) => {
-    // In a marked tree, each process adds its whole session. In a subtree, only session leaders do.
+    // In a marked tree, each process brings in its whole session. In a subtree, only session leaders do.
     if (isMarked || proc.session === proc.pid) sessions.add(proc.session);
   };
   const choose = (proc: ProcessStat) => {
     chosen.set(proc.pid, proc);
     ledBy(proc);
   };
-  // Sessions and groups keep their leader's number after the leader ends.
+  // Sessions and groups keep their leader's pid as their id after the leader ends.
   if (!isMarked) for (const name of known) sessions.add(Number(name.split('.')[0]));
   for (const proc of candidates) if (known.has(toProcessKey(proc)) || isFirst(proc)) choose(proc);
   if (isMarked) {
@@ -94,9 +94,9 @@ export function findTreeMembers(
 }
 
 /**
- * Call while the root still runs, because its origin cannot be determined later. Orphans from the same command belong to the
- * tree if they are younger than the root. If the root is itself an orphan, they must also be in another session, because
- * those in its session may be siblings.
+ * Call while the root still runs, because its operation cannot be determined later. Orphans of the same operation
+ * belong to the tree if they are no older than the root. If the root is itself an orphan, they must also be in another
+ * session, because orphans in the root's session may be its siblings.
  */
 export function findProcessSubtree(root: ProcessStat, init: number | undefined, strays: OrphanRule): ProcessSubtree {
   const operation = readProcessVariable(root.pid, 'CORRAL_OPERATION');

@@ -4,9 +4,9 @@ import { createPipeFrameReader, toPipeFrames } from '../../../src/core/text/pipe
 
 export interface PipedProgram {
   readonly exitCode: number | undefined;
-  /** Resolves once a reader has received the program's end. */
+  /** Resolves once the program's exit code has been sent to a reader. */
   readonly delivered: Promise<void>;
-  /** Ends an earlier reader's stream. Output waits in the pipes while there is no reader. */
+  /** Ends the previous reader's stream. Output waits in the pipes while there is no reader. */
   attach(): Duplex;
   interrupt(): void;
   release(): void;
@@ -27,7 +27,7 @@ export function toPipedProgram(child: ChildProcessWithoutNullStreams, touch: () 
   const delivered = Promise.withResolvers<void>();
   let exitCode: number | undefined;
   let reader: Duplex | undefined;
-  /** True while the reader accepts no bytes. Silence is then not the end of the output. */
+  /** True while the reader accepts no bytes. During that time, silence does not mean that the output has ended. */
   let isHeld = false;
   let brokenPipe: Duplex | undefined;
   let linger: NodeJS.Timeout | undefined;

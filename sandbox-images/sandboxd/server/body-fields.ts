@@ -3,7 +3,7 @@ import type { FileByteRange } from '../../../src/sandboxes/client/abilities.ts';
 
 // Avoids zod, because each module that the daemon loads costs memory in every sandbox.
 
-/** `name`: text without NUL. `count`: an integer of at least 0. A trailing `?` makes the field optional. */
+/** `name`: a string without NUL. `count`: a non-negative integer. A trailing `?` makes the field optional. */
 type Kind = 'name' | 'names' | 'text' | 'count' | 'name?' | 'names?' | 'text?' | 'count?' | 'flag?';
 type Value<K extends Kind> = K extends `count${string}`
   ? number

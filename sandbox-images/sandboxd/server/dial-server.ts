@@ -4,7 +4,8 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { tryListFolder } from '../files/read-if-any.ts';
 
-// The daemon dials the server, so code in the sandbox cannot redirect the server. After that, the server sends the requests.
+// The daemon dials the server, so code in the sandbox cannot redirect the connection. The server then sends its
+// requests over this connection.
 
 export interface ControlDialOptions {
   readonly folder: string;
@@ -13,13 +14,13 @@ export interface ControlDialOptions {
   log(text: string): void;
 }
 
-/** Only one, because each uses one of the server's file descriptors. */
+/** Only one, because each spare connection uses a file descriptor on the server. */
 const spare = 1;
 /** Maximum number of connections, excluding streams. The server reserves the last four for health checks. */
 const most = 96;
 const lookMs = 2_000;
 
-/** Keeps one unused connection to each socket `control` or `control.*` in the folder. */
+/** Keeps one unused connection open to each socket named `control` or `control.*` in the folder. */
 export function dialControlSockets(options: ControlDialOptions): Disposable {
   const dialled = new Map<string, IdleDialler>();
   const look = () => {
@@ -49,7 +50,7 @@ export function dialControlSockets(options: ControlDialOptions): Disposable {
 const listed = (folder: string): string[] =>
   tryListFolder(folder).filter((name) => name === 'control' || name.startsWith('control.'));
 
-/** Optional: a timer also finds new sockets. */
+/** Best effort: a timer also finds new sockets. */
 function watched(folder: string, listener: () => void) {
   try {
     return watch(folder, listener).on('error', () => {});
@@ -88,7 +89,7 @@ function keepDialled(name: string, { folder, hello, server, log }: ControlDialOp
     socket.on('error', () => {});
     socket.once('close', () => {
       all.delete(socket);
-      // If an unused connection was dropped, dial again only after a delay.
+      // If an unused connection is dropped within a second, dial again only after a delay.
       const wasUsed = !unused.delete(socket);
       if (wasUsed || performance.now() - acceptedAt > 1_000) fill();
       else later();

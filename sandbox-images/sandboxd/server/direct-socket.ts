@@ -1,13 +1,13 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
-/** More than the kernel buffers, so that one read takes all available data. */
+/** Larger than the kernel's buffer, so that one read takes all available data. */
 const chunkBytes = 256 * 1024;
 const maxChunks = 4;
 
 /** Emits no `data` events: bytes go straight to another connection. */
 export interface DirectSocket extends Socket {
-  /** True once the other side has sent a byte; false if the connection ends first. */
+  /** Resolves with true once the peer has sent a byte, or with false if the connection ends first. */
   readonly spoken: Promise<boolean>;
   /** Call once. Also forwards data that was already read. Reading pauses while the target is full. */
   pourInto(to: Duplex): void;

@@ -7,8 +7,9 @@ export interface ProxyTarget {
 }
 
 /**
- * Selects the socket in the sandbox's folder or the port in CORRAL_EGRESS_URL. On the port, a preface identifies the
- * sandbox. A sandbox that is claimed after its start reads the preface from a file.
+ * Selects the port in CORRAL_EGRESS_URL if that is set, or else the socket in the sandbox's folder. Connections to the
+ * port begin with a preface that identifies the sandbox. A sandbox that is claimed after its start reads the preface
+ * from a file.
  */
 export function resolveProxyTarget(socketPath: string, sandboxId: string, env: NodeJS.ProcessEnv): ProxyTarget {
   const url = env.CORRAL_EGRESS_URL ? URL.parse(env.CORRAL_EGRESS_URL) : undefined;

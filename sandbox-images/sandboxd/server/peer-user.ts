@@ -21,7 +21,7 @@ export async function isFromOwnUser({
 const hex = (port: number) => port.toString(16).toUpperCase().padStart(4, '0');
 const loopback = new Set(['0100007F', '0000000000000000FFFF00000100007F']);
 
-/** Finds the owner of the socket from port `from` to port `to`, both on 127.0.0.1. */
+/** Finds the uid that owns the socket connected from port `from` to port `to`, both on 127.0.0.1. */
 export function findSocketUser(table: string, from: number, to: number): number | undefined {
   for (const line of table.split('\n')) {
     const [, local = '', remote = '', , , , , user] = line.trim().split(/\s+/);

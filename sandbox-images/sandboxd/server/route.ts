@@ -14,7 +14,7 @@ export interface HttpExchange {
   readonly query: URLSearchParams;
   json(): Promise<unknown>;
   readonly raw: AsyncIterable<Uint8Array>;
-  /** Aborts if the client disconnects before the answer is complete. */
+  /** Aborts if the client disconnects before the response is complete. */
   readonly signal: AbortSignal;
 }
 export interface StreamedBody {
@@ -28,7 +28,7 @@ export type RouteReply = undefined | { readonly json: unknown } | StreamedBody;
 export interface Route {
   readonly method: string;
   readonly path: string;
-  /** Does not count as activity, so that a health check does not keep a sandbox awake. */
+  /** Requests do not count as activity, so that a health check does not keep a sandbox awake. */
   readonly quiet?: true;
   readonly stream?: StreamOpener;
   handle(exchange: HttpExchange): Promise<RouteReply>;

@@ -23,7 +23,7 @@ import {
   streamRoute,
 } from './route.ts';
 
-/** In the order of docs/sandboxd.openapi.json, which a test checks. */
+/** A test checks that the order matches docs/sandboxd.openapi.json. */
 export const daemonRoutes: readonly Route[] = [
   { ...jsonRoute('GET /health', ({ daemon }) => daemon.health()), quiet: true },
   { ...jsonRoute('GET /usage', ({ daemon }) => daemon.usage()), quiet: true },

@@ -36,7 +36,7 @@ export function createDaemonServer(daemon: Daemon, token: string): Server {
       rejectUpgrade(socket, statuses[error.code] ?? 500, error);
     });
   });
-  // Idle connections wait for the server's next request.
+  // No timeouts, because idle connections wait for the Corral server's next request.
   server.keepAliveTimeout = 0;
   server.headersTimeout = 0;
   server.requestTimeout = 0;
@@ -84,7 +84,7 @@ async function upgraded(daemon: Daemon, door: ServerAccess, request: IncomingMes
 async function answer(daemon: Daemon, door: ServerAccess, request: IncomingMessage, response: ServerResponse) {
   const { route, params, query } = taken(daemon, door, request);
   const hangUp = new AbortController();
-  // Each abort creates an error object, so abort only incomplete answers.
+  // Each abort creates an error object, so abort only incomplete responses.
   response.once('close', () => {
     if (!response.writableFinished) hangUp.abort();
   });
@@ -153,7 +153,7 @@ async function sendError(response: ServerResponse, error: AppError): Promise<voi
 }
 
 const restMs = 200;
-/** A client that writes to a closed connection may miss the answer. */
+/** A client that is still writing when the connection closes may miss the response. */
 async function discardRest(request: IncomingMessage): Promise<void> {
   if (request.complete || request.destroyed) return;
   request.resume();
@@ -204,8 +204,8 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
 }
 
 /**
- * The environment is readable by other processes, so it need not contain the token. `sha256:` precedes a hash. `ed25519:`
- * precedes a public key and the text that the token signs.
+ * Other processes can read the environment, so it can hold a verifier instead of the token. `sha256:` precedes a hash.
+ * `ed25519:` precedes a public key and a uid, and the token is a signature of that uid.
  */
 export function hasValidToken(authorization = '', token: string): boolean {
   const [kind, key = '', uid = ''] = token.split(':');

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-// Installs users' packages into the home folder, because only the home and the workspace are writable.
+// Makes package managers install into the home folder, because only the home folder and the workspace are writable.
 
 function createPackageEnvironment(env: NodeJS.ProcessEnv, uid: number | undefined): Record<string, string> {
   const { HOME: home, PATH: path = '' } = env;
@@ -16,13 +16,13 @@ function createPackageEnvironment(env: NodeJS.ProcessEnv, uid: number | undefine
   };
 }
 
-/** Login shells reset the path from /etc/profile. Keeps an existing profile. */
+/** Restores PATH after /etc/profile resets it in login shells. Keeps an existing profile. */
 export function writeShellProfile({ HOME: home, PATH: path = '' }: NodeJS.ProcessEnv): void {
   if (!home?.startsWith('/')) return;
   const quoted = `'${path.replaceAll("'", `'\\''`)}'`;
   try {
     writeFileSync(join(home, '.profile'), `PATH=${quoted}:"$PATH"\n`, { flag: 'wx', mode: 0o644 });
-  } catch {} // a profile exists, or the home is not writable: login shells then use the system's path
+  } catch {} // a profile exists, or the home folder is not writable, in which case login shells use the system's PATH
 }
 
 export function createBaseEnvironment(env: NodeJS.ProcessEnv, uid = process.getuid?.()): Record<string, string> {
@@ -40,7 +40,7 @@ export function createBaseEnvironment(env: NodeJS.ProcessEnv, uid = process.getu
   for (const [name, value] of Object.entries(env)) {
     if (value !== undefined && !isInternalVariable(name)) base[name] = value;
   }
-  // Renamed by the init script, because the real name would also affect the daemon's own Node.
+  // The init script renames the variable, because the real name would also affect the daemon's own Node.
   if (env.CORRAL_NODE_USE_ENV_PROXY) base.NODE_USE_ENV_PROXY = env.CORRAL_NODE_USE_ENV_PROXY;
   // Distinguishes this sandbox's processes on a shared machine.
   if (env.CORRAL_SANDBOX_ID) base.CORRAL_SANDBOX_ID = env.CORRAL_SANDBOX_ID;
@@ -49,7 +49,7 @@ export function createBaseEnvironment(env: NodeJS.ProcessEnv, uid = process.getu
 
 const hasLocale = (env: NodeJS.ProcessEnv) => ['LANG', 'LC_ALL', 'LC_CTYPE'].some((name) => env[name] !== undefined);
 
-/** Internal variables: hidden from commands, not carried to the next one. */
+/** Internal variables are not passed from the daemon to commands, or from one command to the next. */
 export const isInternalVariable = (name: string) =>
   name.startsWith('CORRAL_') || name === 'BASH_ENV' || name === 'SHLVL' || name === '_';
 

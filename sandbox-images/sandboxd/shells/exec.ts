@@ -28,7 +28,7 @@ export function createExecutor(parts: DaemonState) {
       spawn('bash', typeof command === 'string' ? ['-c', command] : [command.file], {
         cwd,
         env: { ...parts.env, ...createOperationVariables(id, request.tag) },
-        detached: true, // a session of its own identifies its descendants
+        detached: true, // the command's own session identifies its descendants
         stdio: [request.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       }),
     );
@@ -93,7 +93,7 @@ interface CollectedOutput {
   end(): Promise<{ readonly text: string; readonly file?: string }>;
 }
 
-/** Keeps the first MiB in memory. Stores longer output in a file, up to its size limit. */
+/** Keeps the first MiB in memory. Stores longer output in a file, up to the file size limit. */
 function collect(
   stream: Readable | null,
   whole: { readonly file: string; open(): Promise<OutputSpool> },
@@ -140,7 +140,7 @@ function collect(
   };
 }
 
-/** Resolves even if a background child keeps the streams open without output. */
+/** Resolves once all output is read, even if a background child keeps the streams open. */
 async function quiet(child: ChildProcess, streams: readonly CollectedOutput[]): Promise<void> {
   const open = () => [child.stdout, child.stderr].some((stream) => stream && !stream.closed);
   const seen = () => streams.reduce((sum, stream) => sum + stream.seen, 0);

@@ -4,8 +4,8 @@ import { tryParseJson } from '../../../src/core/text/text.ts';
 import type { OperationEntry } from '../../../src/sandboxes/client/client.ts';
 import { tryReadText } from '../files/read-if-any.ts';
 
-// Records operations so that none runs twice after a crash. Drops the oldest ended ones beyond 2,000. Kept outside the
-// workspace, so that an agent cannot erase it.
+// Records operations so that none runs twice after a crash. Beyond 2,000 entries, drops the oldest ended operations.
+// The journal is outside the workspace, so that an agent cannot erase it.
 
 export interface JournalEntry {
   readonly operation: OperationEntry;
@@ -28,7 +28,8 @@ export function openJournal(folder: string): Journal {
   const file = join(folder, 'journal.jsonl');
   const entries = new Map<string, JournalEntry>();
   for (const line of (tryReadText(file) ?? '').split('\n')) {
-    const entry = tryParseJson(line) as JournalEntry | undefined; // the empty last line, or a line cut off by a crash
+    // undefined for the empty last line, or a line cut off by a crash
+    const entry = tryParseJson(line) as JournalEntry | undefined;
     if (entry) entries.set(entry.operation.id, entry);
   }
   let lines = Number.POSITIVE_INFINITY; // makes the first record rewrite the file
@@ -55,7 +56,7 @@ export function openJournal(folder: string): Journal {
         else appendFileSync(file, `${JSON.stringify(entry)}\n`);
         lines++;
       } catch (cause) {
-        // A full disk must not stop the work. The record is then only in memory.
+        // A full disk must not stop the work. In that case, the record exists only in memory.
         process.stderr.write(`sandboxd: the journal could not be written: ${cause}\n`);
       }
     },

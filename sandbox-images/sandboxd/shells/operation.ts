@@ -40,7 +40,7 @@ export function createTailBuffer(cap: number): TailBuffer {
   const room = (more: number) => {
     if (length + more <= buffer.length) return;
     const kept = Math.min(length, cap);
-    // Doubles, so that copying is rare even with small chunks.
+    // Double the buffer, so that copying is rare even with small chunks.
     const bigger = Buffer.allocUnsafeSlow(Math.min(2 * cap, Math.max(2 * (kept + more), 1024)));
     const target = bigger.length >= kept + more && buffer.length !== bigger.length ? bigger : buffer;
     buffer.copy(target, 0, length - kept, length);
@@ -48,7 +48,7 @@ export function createTailBuffer(cap: number): TailBuffer {
     length = kept;
   };
   const view = () => buffer.subarray(Math.max(0, length - cap), length);
-  /** Omits characters that are cut at the start, or may be completed at the end. */
+  /** Omits a character that is cut off at the start, and one at the end that later output may complete. */
   const text = () => {
     const bytes = view();
     return bytes
@@ -97,7 +97,7 @@ const tailBytes = 64 * 1024;
 const lingerMs = 5_000;
 const keeperGraceMs = 2_000;
 const overflowPauseMs = 5;
-const quietMs = 1_000; // reading input without output for this long counts as waiting
+const quietMs = 1_000; // a command that reads input and prints nothing for this long counts as waiting
 const maxUnread = 1024 * 1024;
 const inputGraceMs = 60_000;
 
@@ -229,7 +229,7 @@ export async function launchOperation(
 
   const end: RunningOperation['end'] = async (why, within) => {
     if (operation.state === 'running') reason ??= why;
-    // Repeated, because there may be no process to signal right after the start.
+    // Repeat the kill, because there may be no process to signal right after the command starts.
     const tree = marked(createOrphanRule(parts, begunAt));
     const endMine = () => endProcessTree(tree, { spared: keepers.spared, ...(within && { met: within.met }) });
     let round = within?.processes ?? endMine(); // the run's processes include the operation's
@@ -243,7 +243,7 @@ export async function launchOperation(
     terminal?.close(); // all processes are dead, but the keeper has not reported the exit
     await finished.promise;
   };
-  // A command that waits for input gets extra time, because a person may have to answer.
+  // A command that waits for input gets extra time, because a user may have to answer.
   const expire = () => {
     if (asks()) timer = clock.setTimeout(expire, inputGraceMs);
     else void end('timed_out');

@@ -10,16 +10,16 @@ import { isInternalVariable } from './environment.ts';
 
 export interface ShellState {
   readonly cwd: string;
-  /** Undefined: the daemon's base environment. */
+  /** Undefined means the daemon's base environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 const stateEnd = 'corral-end';
-/** The kernel's limit. */
+/** More than the kernel allows for an environment. */
 const maxBytes = 8 * 1024 * 1024;
 
-// Reports the shell's folder and environment on exit. `env -0` needs no second bash to parse its output.
+// Reports the shell's folder and environment on exit. No second bash is needed to parse the output of `env -0`.
 export const shellSetupScript = `unset BASH_ENV
 trap '{ set +x; } 2>/dev/null; { printf "%s\\0" "$PWD"; command -p env -0; printf "${stateEnd}\\0"; } 2>/dev/null >|"$CORRAL_STATE"' EXIT
 `;
@@ -47,7 +47,7 @@ function readShellState(path: string): ShellState | undefined {
   const bytes = readBytes(path);
   const cwd = decodeFileName(bytes.subarray(0, Math.max(0, bytes.indexOf(0))));
   const [, ...rest] = bytes.toString().split('\0');
-  // Without an end mark, the file was cut off, so the shell keeps its old state.
+  // A file without an end mark was cut off, so the shell keeps its old state.
   if (!cwd || rest.at(-2) !== stateEnd) return undefined;
   const env: Record<string, string> = {};
   for (const line of rest.slice(0, -2)) {

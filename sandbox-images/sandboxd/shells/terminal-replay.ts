@@ -11,7 +11,7 @@ interface Sequence {
 }
 interface ScannedText {
   readonly sequences: readonly Sequence[];
-  /** First position, from the requested one on, that splits no character or escape sequence. */
+  /** First position at or after the requested one that does not split a character or an escape sequence. */
   readonly whole: number;
 }
 

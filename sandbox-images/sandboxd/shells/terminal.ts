@@ -13,16 +13,17 @@ import { type ProcessStat, scanProcesses } from '../processes/proc.ts';
 import { createOperationVariables } from './environment.ts';
 import { type ShellState, shellStatePath } from './shell-state.ts';
 
-// `script` from util-linux creates the PTY, so no native add-on is needed. A small shell, the keeper, runs the command. At
-// the command's end, the keeper prints a mark with the exit code and keeps the terminal open for background processes.
+// `script` from util-linux creates the PTY, so no native add-on is needed. A small shell, the keeper, runs the command.
+// When the command ends, the keeper prints a mark with the exit code and keeps the terminal open for background
+// processes.
 
 export interface Terminal {
   readonly pid: number;
   readonly isTerminal: boolean;
   readonly input: Writable;
-  /** Includes the mark at the command's end. */
+  /** Includes the keeper's exit mark. */
   readonly output: Readable;
-  /** Resolves with the keeper's exit code, which applies if the keeper printed no mark. */
+  /** Resolves with the keeper's exit code, which counts as the command's if the keeper printed no mark. */
   readonly closed: Promise<number>;
   close(): void;
 }
@@ -42,7 +43,7 @@ const keeper = [
   'exec 2>&1',
   'stty -onlcr -ixon cols 120 rows 30 2>/dev/null',
   'export SHELL=/bin/bash',
-  'trap : INT QUIT TSTP TERM HUP', // not ignored, so that the command gets the default handlers
+  'trap : INT QUIT TSTP TERM HUP', // signals are trapped, not ignored, so that the command gets the default handlers
   'c=$CORRAL_COMMAND f=$CORRAL_COMMAND_FILE m=$CORRAL_MARK',
   'unset CORRAL_COMMAND CORRAL_COMMAND_FILE CORRAL_MARK',
   'if [ -n "$f" ]; then bash "$f"; else bash -c "$c"; fi',
@@ -99,7 +100,7 @@ async function start(program: string, args: string[], folder: string, env: NodeJ
 
 const startMs = 5_000;
 
-/** Undefined once `isOver` is true or time runs out. */
+/** Resolves with undefined once `isOver` returns true or time runs out. */
 export async function waitForTerminalProgram(isProgram: (process: ProcessStat) => boolean, isOver: () => boolean) {
   const patience = AbortSignal.timeout(startMs);
   while (!isOver() && !patience.aborted) {
@@ -111,7 +112,7 @@ export async function waitForTerminalProgram(isProgram: (process: ProcessStat) =
   return undefined;
 }
 
-/** The kernel also signals the foreground program. */
+/** The kernel also sends SIGWINCH to the foreground program. */
 export async function resizeTty(device: string, { cols, rows }: TerminalSize): Promise<void> {
   await promisify(execFile)('stty', ['-F', device, 'cols', String(cols), 'rows', String(rows)]).catch(() => {});
 }

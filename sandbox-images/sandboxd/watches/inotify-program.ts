@@ -1,6 +1,6 @@
 /**
- * Reports the kind of each change and both names of a move, which Node's own watcher omits. One process serves every watch
- * of the sandbox.
+ * Unlike Node's own watcher, reports the kind of each change and both names of a move. One process serves every watch
+ * in the sandbox.
  */
 export const inotifyProgram = String.raw`
 use strict;

@@ -2,7 +2,9 @@ import { type BigIntStats, closeSync, constants, lstatSync, mkdirSync, opendirSy
 
 const { O_DIRECTORY, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
-/** Resolves names in the open folder and never through a link, so swapped folders cannot redirect the daemon. */
+/**
+ * Resolves names relative to the open folder and follows no links, so that swapping folders cannot redirect the daemon.
+ */
 export class WorkspaceFolder implements Disposable {
   readonly #fd: number;
 
@@ -52,7 +54,7 @@ export class WorkspaceFolder implements Disposable {
   }
 }
 
-/** Only a program in the sandbox can handle this workspace. */
+/** Thrown if only a program in the sandbox can handle the workspace. */
 export class UnusableWorkspaceError extends Error {}
 
 export interface WorkspaceEntry {
@@ -69,7 +71,7 @@ interface Walk {
    */
   readonly most: number;
 }
-/** A workspace on a slow disk is left to external programs. */
+/** Maximum time for a walk. A workspace on a slower disk is left to external programs. */
 const patienceMs = 250;
 
 /**

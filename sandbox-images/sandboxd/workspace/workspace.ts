@@ -7,8 +7,8 @@ import { saveRunFiles } from './keep.ts';
 import { formatModificationTime, UnusableWorkspaceError, type WorkspaceEntry, walkWorkspace } from './walk.ts';
 
 /**
- * Equal fingerprints mean unchanged files. Ignores run files, sockets and small output files. Entries already show any
- * change, so folder times are ignored as well.
+ * Equal fingerprints mean unchanged files. Ignores run files, sockets and small output files. Changes inside a folder
+ * show in its entries, so folder times are ignored as well.
  */
 function printOf(root: string, most: number): WorkspaceFingerprint {
   const hash = createHash('sha256');
@@ -32,7 +32,7 @@ function lineOf({ stats, folder, name }: WorkspaceEntry): string {
   return `${stats.isFile() ? 'f' : 'o'} ${stats.size} ${stats.mode} ${formatModificationTime(stats)}`;
 }
 
-/** Entries. Larger workspaces are left to external programs. */
+/** Maximum number of entries. Larger workspaces are left to external programs. */
 const most = 2_000;
 
 export function createWorkspaceOperations(root: string): Pick<Daemon, 'keepForRun' | 'printWorkspace'> {

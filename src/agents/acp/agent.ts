@@ -145,7 +145,7 @@ export class AcpAgent {
     return this.#prompt !== undefined && this.ended === undefined;
   }
 
-  /** Includes unread output, because the agent may finish before its output is read. */
+  /** Also true while output is unread, because the agent may finish before its output is read. */
   get isBusy(): boolean {
     return this.isWorking || (this.ended === undefined && this.#queue.length > 0);
   }
@@ -201,8 +201,8 @@ export class AcpAgent {
   }
 
   /**
-   * Some agents answer `session/load` before they repeat the conversation. Two consecutive answers without an update in
-   * between mark the end of the history.
+   * Some agents answer `session/load` before they repeat the conversation. The history has ended once two consecutive
+   * echo requests bring no update.
    */
   async #endOfHistory(): Promise<void> {
     let quiet = 0;

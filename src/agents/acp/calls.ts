@@ -6,7 +6,7 @@ import { truncateEnd } from '../../core/text/text.ts';
 
 const maxOutput = 64 * 1024; // characters
 const maxArgs = 64 * 1024; // characters of JSON
-const maxArg = 4_096; // characters of one text in oversized arguments
+const maxArg = 4_096; // characters per value in oversized arguments
 const maxChanges = 256 * 1024; // characters of a call's old or new text
 const maxPaths = 100;
 const maxCalls = 2_000;
@@ -30,7 +30,7 @@ interface KnownCall {
   input: Record<string, unknown>;
   paths: readonly string[];
   diffs: readonly Diff[];
-  /** Texts since the call began to run. Earlier texts only describe the call. */
+  /** Text parts received since the call began to run. Earlier parts only describe the call. */
   texts: readonly string[];
   rawOutput: unknown;
   terminal: string;
@@ -39,7 +39,7 @@ interface KnownCall {
   isOver: boolean;
 }
 
-/** Call ids are Corral's own, because agents may reuse ids. */
+/** Corral assigns its own call ids, because agents may reuse theirs. */
 export class AcpToolCalls {
   readonly #known = new Map<string, KnownCall>();
   readonly #newId: () => string;
@@ -179,7 +179,9 @@ const shortened = (text: string, max: number): string => {
     : `${begin}\n[${text.length - begin.length} characters more are not shown]`;
 };
 
-/** Reads the input as text or as words such as `[bash, -lc, text]`, or else the call's title. */
+/**
+ * Reads the command from the input, as a string or as words such as `[bash, -lc, text]`, or else from the call's title.
+ */
 function findCommand(input: Record<string, unknown>, title: string | undefined): string | undefined {
   const command = input.command ?? input.cmd;
   if (typeof command === 'string') return command;
@@ -231,7 +233,7 @@ const RawOutput = z.union([
   z.object({ stdout: text, stderr: text.optional() }).transform((it) => it.stdout + (it.stderr ?? '')),
 ]);
 
-/** Texts in the content are written for people, some in Markdown fences. */
+/** Prefers raw output, because text in the content is written for people, sometimes in a Markdown fence. */
 function outputOf({ rawOutput, terminal, texts }: KnownCall): string {
   const raw = RawOutput.safeParse(rawOutput).data ?? terminal;
   return truncateEnd(raw === '' ? withoutFence(texts.join('\n')) : raw, maxOutput);

@@ -23,7 +23,7 @@ export async function openProgramStream(
   program: ProgramSpec,
   { room, signal }: { readonly room: () => Promise<void>; readonly signal: AbortSignal },
 ): Promise<ProgramStream> {
-  // an earlier server's program is in the middle of a conversation
+  // A program left by an earlier server may be in the middle of a conversation
   await programs.close(program.id, signal).catch(ignoreNotFound);
   await programs.open(program, signal);
   const ended = Promise.withResolvers<string>();

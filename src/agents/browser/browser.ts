@@ -1,7 +1,7 @@
 import type { PictureType } from '../../core/text/pictures.ts';
 
-// Returns failures of pages as reports for the model. Rejects only for a lost sandbox, a missing desktop, a failed restart
-// or the caller's own signal.
+// Page failures are returned as reports for the model. Calls reject only if the sandbox is lost, there is no desktop, a
+// restart fails or the caller's signal aborts.
 
 export interface PictureBytes {
   readonly mimeType: PictureType;

@@ -38,7 +38,7 @@ export class DownloadSaver {
     });
   }
 
-  /** Lets an action's report include small downloads. `expected`: a download is about to start. */
+  /** Waits briefly, so that an action's report includes small downloads. `expected`: a download is about to start. */
   async settle(signal: AbortSignal, expected: boolean): Promise<void> {
     const { clock } = this.#options;
     const until = clock.now() + waitMs;

@@ -8,8 +8,8 @@ import { type BrowserActionResult, explainNetworkFailure, toFailureResult, toSuc
 import type { BrowserTab } from './tabs.ts';
 
 /**
- * The browser hides the answer to a refused tunnel. A repeated request with another tool shows the status line, which
- * contains the reason.
+ * The browser hides the proxy's response to a refused tunnel. Repeating the request with another tool shows the status
+ * line, which contains the reason.
  */
 async function explainRefusal(sandbox: SandboxClient, url: string, signal: AbortSignal): Promise<string | undefined> {
   const { hostname, port, protocol } = new URL(url);

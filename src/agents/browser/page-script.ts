@@ -10,8 +10,8 @@ import type {
   PageWindow,
 } from './page-types.ts';
 
-// Page functions run in the page as text, in a world that the page cannot see. They can use nothing else from this file
-// except types.
+// Page functions are sent to the browser as text and run in an isolated world that the page cannot see. They can use
+// nothing else from this file except types.
 
 declare const document: PageDocument;
 declare const window: PageWindow;
@@ -227,7 +227,7 @@ export function locateElement({ index }: { index: number }): ElementLocation {
   return { coveredBy: over ? `<${over.tagName.toLowerCase()}>${text}` : 'something else' };
 }
 
-/** `none`: why nothing was chosen. Fires the page's events. */
+/** `none`: why nothing was chosen. Fires `input` and `change` events. */
 export function chooseOption({
   index,
   option,
@@ -258,7 +258,10 @@ export function chooseOption({
   return { chosen: options[at]?.text.trim() ?? '' };
 }
 
-/** Sets fields that are not typed into, such as dates, and fires the page's events. False for any other field. */
+/**
+ * Sets a field that is not typed into, such as a date, and fires `input` and `change` events. Returns false for any
+ * other field.
+ */
 export function setElementValue({ index, text }: { index: number; text: string }): boolean {
   const element = window.corral?.listed[index];
   const untyped = /^(date|time|month|week|datetime-local|color|range)$/;
@@ -270,7 +273,10 @@ export function setElementValue({ index, text }: { index: number; text: string }
   return true;
 }
 
-/** Scrolls the element in the middle of the screen, or else the page. Returns whether anything moved. */
+/**
+ * Scrolls the innermost scrollable element in the middle of the screen, or else the page. Returns whether anything
+ * moved.
+ */
 export function scrollPage({ direction, distance }: { direction: 1 | -1; distance: 'screen' | 'end' }): boolean {
   const scrolls = (element: PageElement) =>
     element.scrollHeight > element.clientHeight + 1 && /auto|scroll/.test(getComputedStyle(element).overflowY);

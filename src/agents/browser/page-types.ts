@@ -1,4 +1,4 @@
-// Part of the DOM's types, because the server is compiled without them.
+// A subset of the DOM types, because the server is compiled without the DOM library.
 
 export interface PageRect {
   readonly x: number;

@@ -25,7 +25,7 @@ interface Options {
   readonly answerMs: number;
   readonly readTree: PageTreeConverter;
 }
-/** Runs outside the server's event loop. Undefined: the conversion took too long. */
+/** Runs outside the server's event loop. Undefined if the conversion takes too long. */
 export type PageTreeConverter = (tree: readonly PageTreeNode[], signal: AbortSignal) => Promise<string | undefined>;
 interface ShownBrowser extends Pick<BrowserConnection, 'isOpen'> {
   readonly tabs: BrowserTabs;
@@ -120,7 +120,7 @@ export class BrowserReporter extends ServerComponent<Options> {
 
 const photo = { format: 'jpeg', quality: 75, optimizeForSpeed: true } as const;
 
-/** Undefined if there is nothing to capture, such as between two pages. */
+/** Undefined if there is nothing to capture, for example between two pages. */
 async function photograph(cdp: CDPSession, clock: Clock, signal: AbortSignal): Promise<PictureBytes | undefined> {
   for (let left = 3; left > 0; left--) {
     const taken = await cdp.send('Page.captureScreenshot', photo).catch(() => undefined);

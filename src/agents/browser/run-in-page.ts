@@ -5,7 +5,7 @@ export class PageError extends Error {}
 
 const world = 'corral';
 
-/** Runs a function from page-script.ts, in a world that the page cannot see. */
+/** Runs a function from page-script.ts in an isolated world that the page cannot see. */
 export async function runInPage<Arg, Value>(cdp: CDPSession, run: (arg: Arg) => Value, arg: Arg): Promise<Value> {
   for (let left = 2; ; left--) {
     try {
@@ -22,7 +22,7 @@ export async function runInPage<Arg, Value>(cdp: CDPSession, run: (arg: Arg) => 
       if (exceptionDetails) throw new PageError(exceptionDetails.exception?.description ?? exceptionDetails.text);
       return result.value as Value;
     } catch (thrown) {
-      // The document changed during the call, so the call is repeated in the new one.
+      // If the document changed during the call, the call is repeated in the new document.
       if (left === 0 || !/context|frame|navigat/i.test(String(thrown)) || thrown instanceof PageError) throw thrown;
     }
   }
@@ -32,7 +32,7 @@ export async function runInPage<Arg, Value>(cdp: CDPSession, run: (arg: Arg) => 
 export async function runInConsole(cdp: CDPSession, expression: string, timeoutMs: number): Promise<string> {
   const ran = await cdp.send('Runtime.evaluate', {
     expression,
-    replMode: true, // allows `await` at the top level, and redeclaring a `let`
+    replMode: true, // allows top-level `await` and redeclaring `let` variables
     awaitPromise: true,
     userGesture: true,
     timeout: timeoutMs,

@@ -76,7 +76,7 @@ const names: Readonly<Record<string, string>> = {
   next: 'PageDown',
 };
 
-/** `ctrl+a` becomes `Control+a`, `Return` becomes `Enter`. */
+/** `ctrl+a` becomes `Control+a`, and `Return` becomes `Enter`. */
 export const toPlaywrightKeys = (keys: string): string => {
   const parts = keys === '+' ? ['+'] : keys.split('+').map((part) => part.trim());
   return parts.map((part) => names[part.toLowerCase()] ?? (/^f\d+$/.test(part) ? part.toUpperCase() : part)).join('+');
@@ -100,7 +100,7 @@ interface OpenBrowser extends BrowserConnection {
 }
 type TabWork = (tab: BrowserTab, signal: AbortSignal) => Promise<BrowserActionResult>;
 
-/** Callers make one call at a time. A browser that died is restarted. */
+/** Callers must make one call at a time. The next call restarts a browser that has died. */
 export class BrowserSession implements AgentBrowser, Disposable {
   readonly #sandbox: SandboxClient;
   readonly #clock: Clock;
@@ -262,7 +262,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
       if (!withText) await this.#settle(opened, outcome, { signal: until.signal, isNavigation });
     } catch (thrown) {
       throwIfAborted(signal);
-      // The browser died during this call, so the retry opens a new one.
+      // If the browser died during this call, the retry opens a new browser.
       if (isNavigation && !retried && !opened.isOpen())
         return await this.#do(signal, work, { ms, isNavigation, retried: true });
       outcome = explainBrowserError(thrown, opened.isOpen());

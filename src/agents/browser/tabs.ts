@@ -187,7 +187,7 @@ export class BrowserTabs {
   }
 }
 
-/** Playwright may report the closing a moment after the failure. */
+/** Playwright may report the page's close event a moment after the failure. */
 export async function isTabClosedError({ page }: BrowserTab, thrown: unknown): Promise<boolean> {
   if (page.isClosed()) return true;
   if (!isPageClosedError(thrown)) return false;

@@ -18,7 +18,7 @@ export interface CellEnd {
   readonly error?: CodeError | undefined;
 }
 
-/** Results may contain pictures. */
+/** Results may contain images. */
 const messageLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 32, maxValues: 10_000 };
 
 interface AwaitedReply {
@@ -48,7 +48,7 @@ export class KernelConnection {
   readonly #program: KernelProgram;
   #pipes: ProgramPipes | undefined;
   #awaited: AwaitedReply | undefined;
-  /** Output from background threads and processes between executions, for the next execution. */
+  /** Output that background threads and processes print between executions, kept for the next execution. */
   readonly #early = { stdout: '', stderr: '' };
   readonly #gone = Promise.withResolvers<never>();
   exitCode: number | undefined;
@@ -59,8 +59,9 @@ export class KernelConnection {
   }
 
   /**
-   * Waits until the kernel answers, after an interrupt if an earlier cell still runs. Drops earlier output. Rejects with
-   * file_not_found (no interpreter), not_found (program ended), unsupported (invalid message), and as `ProgramClient` does.
+   * Waits until the kernel answers, and interrupts an earlier cell that still runs. Drops earlier output. Rejects with
+   * file_not_found (no interpreter), not_found (program ended), unsupported (invalid message), and as `ProgramClient`
+   * does.
    */
   static async open(
     programs: ProgramClient,
@@ -191,7 +192,7 @@ type KernelOutputPart =
   | { readonly kind: 'text'; readonly bytes: Buffer }
   | { readonly kind: 'message'; readonly bytes: Buffer };
 
-/** Bytes. Enough for a picture of 5 MiB as base64. */
+/** Maximum size in bytes. Enough for a 5 MiB image as base64. */
 const maxMessage = 8 * 1024 * 1024;
 const lineEnd = 0x0a;
 

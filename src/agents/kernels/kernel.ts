@@ -56,9 +56,9 @@ export class Kernel {
   }
 
   /**
-   * Stops a kernel that ignores the interrupt after a timeout or abort. Rejects with cancelled (before the start),
-   * deadline_exceeded (kernel not started), file_not_found (no interpreter), unsupported (invalid message), and as
-   * `ProgramClient` does.
+   * After a timeout or abort, interrupts the kernel, and stops it if it ignores the interrupt. Rejects with cancelled
+   * (before the start), deadline_exceeded (kernel not started), file_not_found (no interpreter), unsupported (invalid
+   * message), and as `ProgramClient` does.
    */
   async execute(cell: Cell, signal: AbortSignal): Promise<CellOutcome> {
     return await this.#inOrder('cell', () => this.#execute(cell, signal));
@@ -157,7 +157,7 @@ function fail(thrown: unknown, { language }: KernelOptions): never {
   );
 }
 
-/** The daemon starts programs only in workspace folders. A shell changes to any other folder. */
+/** The daemon starts programs only in workspace folders, so a shell changes to any other folder. */
 function programIn({ language, cwd, isAnywhere }: KernelOptions) {
   const program = buildKernelProgram(language);
   if (cwd === undefined) return program;
@@ -194,7 +194,7 @@ export class KernelContexts {
     return [...this.#known.values()].map(({ id, language, cwd }) => ({ id, language, cwd }));
   }
 
-  /** Throws conflict if the context has another language, or if there are too many contexts. */
+  /** Throws conflict if a context with this id uses another language, or if there are too many contexts. */
   create(context: CodeContext): CodeContext {
     const known = this.#known.get(context.id);
     if (known && known.language !== context.language) {

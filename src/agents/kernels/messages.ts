@@ -1,12 +1,12 @@
 import { z } from 'zod';
 
-/** Values by MIME type. Bytes are base64. */
+/** Maps each MIME type to its value. Binary data is base64-encoded. */
 const MimeBundle = z.record(z.string().max(200), z.string());
 
 const CodeError = z.object({ name: z.string(), value: z.string(), traceback: z.string() });
 export type CodeError = z.infer<typeof CodeError>;
 
-/** `isMain`: the value of the cell's last expression. */
+/** `isMain`: whether the result is the value of the cell's last expression. */
 const CodeResult = z.object({ isMain: z.boolean(), data: MimeBundle });
 export type CodeResult = z.infer<typeof CodeResult>;
 

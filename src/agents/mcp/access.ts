@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-// Stored form of sign-ins to tool servers, encrypted.
+// Sign-ins to tool servers, which are stored encrypted.
 
 export const ClientRegistration = z.object({
   client_id: z.string().max(4_000),
@@ -13,7 +13,7 @@ export const OAuthCredentials = z.object({
   client: ClientRegistration,
   accessToken: z.string().min(1).max(16_384),
   refreshToken: z.string().max(16_384).optional(),
-  /** Epoch ms. Undefined: no expiry specified. */
+  /** Epoch ms. Undefined if the server specifies no expiry. */
   expiresAt: z.number().optional(),
 });
 export type OAuthCredentials = z.infer<typeof OAuthCredentials>;
@@ -29,6 +29,6 @@ export type PendingSignIn = z.infer<typeof PendingSignIn>;
 
 const sooner = 30_000; // ms
 
-/** False from half a minute before the expiry, so that the token is refreshed in time. */
+/** False from half a minute before expiry, so that the token is refreshed in time. */
 export const isCredentialFresh = ({ expiresAt }: OAuthCredentials, now: number): boolean =>
   expiresAt === undefined || expiresAt - now > sooner;

@@ -27,7 +27,7 @@ interface McpTransport {
     | undefined;
 }
 
-/** Reaches only the networks allowed for the tool server. */
+/** The returned fetch reaches only the networks allowed for the tool server. */
 export type ToolServerFetchFactory = (server: Pick<RemoteToolServer, 'reach'>) => FetchLike;
 
 export const createMcpConnection = (server: McpServer, way: McpTransport): McpConnection =>
@@ -75,7 +75,7 @@ export class ProgramTransport implements Transport {
     return this;
   }
 
-  /** A running program is in the middle of a conversation, so always start a new one. */
+  /** A program that already runs may be in the middle of a conversation, so always start a new program. */
   async start(): Promise<void> {
     const signal = AbortSignal.timeout(startMs);
     await this.#programs.close(this.#program.id, signal).catch(ignoreNotFound);

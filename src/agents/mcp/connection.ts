@@ -22,7 +22,7 @@ import type { McpTool } from './server.ts';
 export interface ToolServerTransport {
   readonly transport: Transport;
   ended(): string | undefined;
-  /** Whether the last answer was 401. Absent: the server is a program in the sandbox. */
+  /** Whether the last response was 401. Absent if the server is a program in the sandbox. */
   refused?(): boolean;
 }
 
@@ -109,7 +109,7 @@ export class McpConnection {
 
   async #connect() {
     const way = this.#open();
-    // No capabilities: refuses the server's own requests, such as sampling.
+    // No capabilities, so that the client refuses the server's own requests, such as sampling.
     const client = new Client(
       { name: 'corral', version: '1' },
       {
@@ -187,7 +187,9 @@ const kept: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'sandbox_untrusted',
 ]);
 
-/** The protocol answers 404 for an unknown session. Older servers answer 400 and name the session. */
+/**
+ * The protocol requires a 404 response for an unknown session. Older servers respond with 400 and mention the session.
+ */
 const isForgotten = (thrown: unknown): boolean =>
   thrown instanceof SdkHttpError &&
   (thrown.status === 404 || (thrown.status === 400 && /session/i.test(String(thrown.data.text))));
@@ -223,7 +225,7 @@ const ListedTool = z.object({ name: z.string(), title: text, description: text, 
 type ListedTool = z.output<typeof ListedTool>;
 const ToolPage = z.object({ tools: z.array(z.unknown()), nextCursor: text });
 
-/** A tool that the protocol package rejects must not affect the others. */
+/** A tool that the MCP SDK rejects must not affect the others. */
 async function listedTools(client: Client, options: { signal: AbortSignal; timeout: number }): Promise<ListedTool[]> {
   try {
     return (await client.listTools(undefined, options)).tools.map((tool) => ListedTool.parse(tool));

@@ -57,7 +57,10 @@ const isRequest = (body: unknown): boolean =>
   typeof body === 'string' &&
   [parseJsonWithinLimits(body, limits)].flat().some((one) => hasId(one) && 'method' in (one as object));
 
-/** Corrects wrong content types. Throws on an answer without a message, because the client would wait until the timeout. */
+/**
+ * Corrects wrong content types. Throws on a response without a message, because the client would otherwise wait until
+ * the timeout.
+ */
 async function withType(answer: Response, hasStream: boolean): Promise<Response> {
   const type = answer.headers.get('content-type') ?? '';
   const { status, headers } = answer;
@@ -83,7 +86,7 @@ function withToken(token: NonNullable<RemoteToolServer['token']>, fetch: FetchLi
   };
 }
 
-/** Fails a body with a line of more than 4 MiB. */
+/** Fails a body that contains a line over 4 MiB. */
 function bounded(): TransformStream<Uint8Array, Uint8Array> {
   let size = 0;
   return new TransformStream({

@@ -12,8 +12,8 @@ import { findExceededJsonLimit } from '../../core/text/json.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import { ClientRegistration, OAuthCredentials, type PendingSignIn } from './access.ts';
 
-// OAuth 2.1 sign-in as in the Model Context Protocol. Corral registers itself at the server's authorization server, and a
-// person consents in a browser. Errors shorten third-party text.
+// OAuth 2.1 sign-in as specified by the Model Context Protocol. Corral registers itself with the server's authorization
+// server, and a user consents in a browser. Third-party text in errors is shortened.
 
 export interface OAuthContext {
   readonly url: string;
@@ -148,7 +148,7 @@ async function withReadableErrors<Value>(what: string, work: () => Promise<Value
   }
 }
 
-/** Sends text bodies, as the guarded fetch requires. Limits the size of answers. */
+/** Sends form bodies as text, as the guarded fetch requires. Limits the size of responses. */
 function bounded({ fetch, signal }: OAuthContext): FetchLike {
   return async (url, init) => {
     const headers = new Headers(init?.headers);

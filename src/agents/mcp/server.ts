@@ -1,6 +1,6 @@
 import type { PortableParameters, UnsupportedParameters } from '../tools/outside/portable-schema.ts';
 
-/** Untrusted text from the tool server. */
+/** Contains untrusted text from the tool server. */
 export type McpTool = ListedMcpTool & (PortableParameters | UnsupportedParameters);
 interface ListedMcpTool {
   readonly name: string;

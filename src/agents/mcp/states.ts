@@ -7,7 +7,7 @@ export interface ToolServerState {
   readonly at: number; // Epoch ms.
   readonly tools: readonly McpTool[];
   readonly message: string;
-  /** The last check failed because the tool server answered 401. Undefined: unknown. */
+  /** True if the last check failed because the tool server responded with 401. Undefined if unknown. */
   readonly wantsAccess?: boolean;
 }
 const most = 200;

@@ -11,7 +11,7 @@ import type { McpTool } from './server.ts';
 type Fields = Readonly<Record<string, unknown>>;
 const maxPictures = 8;
 
-/** Saves binary content in the workspace. The model also sees the first eight pictures. */
+/** Saves binary content in the workspace. The model also sees the first eight images. */
 async function toolResult(
   ctx: ToolContext,
   { content, structuredContent, isError, others }: McpCallResult,
@@ -74,7 +74,8 @@ const maxChars = 64; // the lowest limit among the model providers
 const hashChars = 8;
 
 /**
- * `mcp_<server>_<tool>`, a prefix that no built-in tool has. Long or duplicate names end with a hash of the tool's own name.
+ * Names have the form `mcp_<server>_<tool>`, with a prefix that no built-in tool has. Long or duplicate names end with
+ * a hash of the tool's own name.
  */
 export function toMcpToolNames(server: string, tools: readonly string[]): ReadonlyMap<string, string> {
   const names = new Map<string, string>();

@@ -11,8 +11,8 @@ export type PromptPiece =
   | { readonly kind: 'reply'; readonly reply: AssistantMessage; readonly answers: readonly ToolMessage[] };
 
 /**
- * A call without a result gets an answer which reports that it did not run. A note without a position comes before the
- * current step's calls.
+ * A call without a result gets an answer reporting that the call did not run. A note without a position comes before
+ * the current step's calls.
  */
 export function toPromptPieces(request: TurnRequest): PromptPiece[] {
   const results = new Map<string, ToolMessage>(); // filled in a loop for speed: each turn reads the whole conversation
@@ -37,7 +37,10 @@ export function toPromptPieces(request: TurnRequest): PromptPiece[] {
   return pieces;
 }
 
-/** The step begins before its calls: after a user message, providers would drop the calls' reasoning. */
+/**
+ * The step begins before its calls, because providers would drop the calls' reasoning if a user message followed the
+ * calls.
+ */
 export const findStepStart = (messages: readonly Message[]): number => stepIn(messages).begins;
 
 const stepIn = createListFold({ begins: 0, planned: [] as readonly ToolCall[] }, (step, message: Message, at) => {

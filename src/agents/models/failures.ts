@@ -14,7 +14,7 @@ export interface ProviderErrorResponse {
 }
 
 export interface ProviderSettingNames {
-  /** Shown to users, such as `OPENAI_API_KEY (models.openai.api-key)`. */
+  /** Shown to users, for example `OPENAI_API_KEY (models.openai.api-key)`. */
   readonly key: string;
   readonly baseUrl: string;
 }

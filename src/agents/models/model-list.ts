@@ -8,9 +8,9 @@ import { rejectRedirect } from './failures.ts';
 export const ListedModel = z.object({
   id: z.string(),
   name: z.string(),
-  /** Maximum tokens of a request and its reply together. */
+  /** Maximum number of tokens in a request and its reply together. */
   window: z.int().optional(),
-  /** Maximum tokens of one reply. */
+  /** Maximum number of tokens in one reply. */
   maxOutput: z.int().optional(),
   images: z.boolean().optional(),
   tools: z.boolean().optional(),

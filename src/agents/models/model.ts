@@ -4,25 +4,25 @@ import type { BudgetOverrun } from '../../core/model/spending.ts';
 
 export interface Model {
   readonly name: string;
-  /** Read before each turn, because a fallback chain returns the next model's abilities. */
+  /** Callers must read the abilities before each turn, because a fallback chain returns the next model's abilities. */
   readonly abilities: ModelCapabilities;
-  /** Absent or undefined: the price is unknown. */
+  /** Absent, or returns undefined, if the price is unknown. */
   readonly costOf?: (usage: TurnUsage) => number | undefined;
   /** Never throws or rejects. Always yields exactly one `end`, as the last part. */
   turn(request: TurnRequest, signal: AbortSignal): AsyncIterable<TurnPart>;
 }
 
 export interface ModelCapabilities {
-  /** Maximum tokens of a request and its reply together. */
+  /** Maximum number of tokens in a request and its reply together. */
   readonly window: number;
-  /** Maximum tokens of one reply, including its reasoning. */
+  /** Maximum number of tokens in one reply, including its reasoning. */
   readonly maxOutput: number;
-  /** False: pictures are described in words. */
+  /** If false, images are described in words. */
   readonly images: boolean;
   readonly parallel: boolean;
-  /** Whether `mustCall` is guaranteed. False: the adapter only requests the call in words. */
+  /** Whether the call in `mustCall` is guaranteed. If false, the adapter only requests the call in words. */
   readonly forcedTool: boolean;
-  /** True: it is unknown whether the model can call tools, as with many self-hosted models. */
+  /** True if it is unknown whether the model can call tools, as with many self-hosted models. */
   readonly unproven?: boolean;
   /** `automatic`: the provider detects repeated prefixes. `marked`: the adapter marks what to cache. */
   readonly caching: 'automatic' | 'marked' | 'none';
@@ -52,18 +52,21 @@ export interface TurnRequest {
   readonly messages: readonly Message[];
   /** The index in `messages` of the run's first user message. */
   readonly runFrom?: number;
-  /** An instruction for the turn. Default place: before the calls of the current step. */
+  /** An instruction for the turn. By default, the note comes before the calls of the current step. */
   readonly note?: string;
   /** The index in `messages` of the message that follows the note. */
   readonly noteAt?: number;
-  /** Notes keep their positions, so that this request starts with the same bytes as the previous one. */
+  /**
+   * Notes from earlier requests. They keep their positions, so that this request starts with the same bytes as the
+   * previous one.
+   */
   readonly earlier?: readonly PositionedNote[];
   /** A reminder for this turn only, placed last. */
   readonly hint?: string;
   readonly tools: readonly ToolDeclaration[];
-  /** The answer has the form of this tool's arguments. See `forcedTool`. */
+  /** The reply must be a call to this tool. See `forcedTool`. */
   readonly mustCall?: string;
-  /** Absent: the provider's default. */
+  /** If absent, the provider's defaults apply. */
   readonly sampling?: SamplingOptions;
   /** The key in the provider's prompt cache. At most 64 characters. */
   readonly cacheKey?: string;
@@ -84,7 +87,7 @@ export interface ToolDeclaration {
   readonly name: string;
   readonly description: string;
   readonly parameters: object; // A JSON Schema.
-  /** The provider's own declaration. Models that do not know it get the function. */
+  /** The provider's own declaration of the tool. Models that do not know it get the function declaration. */
   readonly native?: NativeTool;
 }
 export type NativeTool =
@@ -109,7 +112,7 @@ export type Message =
 
 export const attachedFilesHeading = '\n\n[Attached files]\n';
 
-/** A picture without bytes is described in words. */
+/** An image without data is described in words. */
 export interface Picture {
   readonly file: string;
   readonly mimeType: string;
@@ -118,8 +121,8 @@ export interface Picture {
 }
 
 /**
- * `raw` is the reply in its provider's own form and is sent back unchanged to the model that wrote it. Any other model gets
- * `text` and `calls`. Calls have the same order in both; extra ones in `raw` are not sent back.
+ * `raw` is the reply in its provider's own form and is sent back unchanged to the model that wrote it. Any other model
+ * gets `text` and `calls`. Calls have the same order in `raw` and `calls`; extra calls in `raw` are not sent back.
  */
 export interface AssistantMessage {
   readonly role: 'assistant';
@@ -140,14 +143,14 @@ export interface ToolCall {
   readonly callId: string;
   readonly name: string;
   readonly args: unknown; // unparsed; the tool parses them
-  /** Why the provider requires a person's approval for this call. */
+  /** Why the provider requires a user's approval for this call. */
   readonly confirm?: string;
 }
 
 /** Calls come after the text. Only `left_out` parts can follow them before the end. */
 export type TurnPart =
   | { type: 'text'; delta: string }
-  /** Readable reasoning, for people. It is never sent back to the model, unlike `raw` parts. */
+  /** Reasoning that can be shown to users. Unlike `raw` parts, it is never sent back to the model. */
   | { type: 'reasoning'; delta: string }
   | { type: 'call'; call: ToolCall }
   | { type: 'raw'; part: unknown }
@@ -170,7 +173,7 @@ export interface TurnUsage {
   readonly cachedTokens?: number;
   readonly cacheWrittenTokens?: number;
   readonly reasoningTokens?: number;
-  /** In the currency of the price list. Absent: the price of the model is unknown. */
+  /** In the currency of the price list. Absent if the model's price is unknown. */
   readonly cost?: number;
 }
 
@@ -179,11 +182,15 @@ export type TurnOutcome = FinishedTurn | FailedTurn | { readonly kind: 'cancelle
 export interface FinishedTurn {
   readonly kind: 'finished';
   /**
-   * `calls`: waits for the results of its calls. `length`: cut at a limit. `refused`: by the model or the provider's filter.
+   * `calls`: the model waits for the results of its calls. `length`: the reply was cut off at a limit. `refused`: the
+   * model or the provider's filter refused.
    */
   readonly stop: 'done' | 'calls' | 'length' | 'refused';
   readonly usage: TurnUsage;
-  /** With `length`: tools in the cut reply. The turn has none of these calls, because one is incomplete. */
+  /**
+   * With `length`: the tools that the truncated reply called. The turn has none of these calls, because one of them is
+   * incomplete.
+   */
   readonly cutCalls?: readonly string[];
   /** With `refused`: text or a code, such as `SAFETY`. */
   readonly reason?: string;
@@ -191,7 +198,7 @@ export interface FinishedTurn {
 export interface FailedTurn {
   readonly kind: 'failed';
   readonly code: ErrorCode;
-  /** Public: names the provider, the failure and what to change, never a key. */
+  /** Can be shown to users: names the provider, the failure and what to change, but never contains a key. */
   readonly message: string;
   readonly retryable: boolean;
   readonly retryAfterMs?: number;

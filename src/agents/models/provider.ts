@@ -10,13 +10,13 @@ export type ReasoningLevel = (typeof reasoningLevels)[number];
 
 /** Source of the settings, variables, help, key check, labels and offered models. */
 export interface Provider<Name extends string = string> {
-  /** The key in the settings under `models`. */
+  /** The name of the provider's section under `models` in the settings. */
   readonly name: Name;
   readonly label: string;
   /** Users can also name other models. */
   readonly models: readonly { readonly id: string; readonly name: string }[];
   readonly access: ProviderAccess | null;
-  /** Defaults for what neither the settings nor the published list sets. */
+  /** Defaults for abilities that neither the settings nor the published list specifies. */
   abilities(model: string, reasoning: ReasoningLevel): Partial<ModelCapabilities>;
   build(options: ModelBuildOptions): Promise<Model>;
 }
@@ -35,9 +35,9 @@ export interface ModelBuildOptions extends Pick<ServerDependencies, 'clock' | 'n
   readonly reasoning: ReasoningLevel;
   readonly key: Secret | undefined;
   readonly baseUrl: string;
-  /** Set if a person entered the address on the page. */
+  /** Set if a user entered the address on the page. */
   readonly fetch?: typeof fetch | undefined;
   readonly advice: ProviderSettingNames;
-  /** Milliseconds of silence before the first chunk and between chunks. */
+  /** Maximum silence before the first chunk and between chunks, in ms. */
   readonly idleMs?: number;
 }

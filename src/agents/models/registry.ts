@@ -15,7 +15,7 @@ import { computeRetryDelayMs } from './retry.ts';
 interface Endpoint {
   readonly apiKey?: Secret | undefined;
   readonly baseUrl?: string | undefined;
-  /** Set if a person entered `baseUrl` on the page. */
+  /** Set if a user entered `baseUrl` on the page. */
   readonly reach?: NetworkReach | undefined;
 }
 /** `private` includes this machine and private networks. */
@@ -71,7 +71,7 @@ async function one(ref: string, settings: ModelRegistryOptions): Promise<Model> 
   return withWholeCharacters(provider.access === null ? built : withPrices(withRequestRepair(built, clock), costOf));
 }
 
-/** Strict providers refuse a lone surrogate in every later request. */
+/** A lone surrogate in the conversation would make strict providers refuse every later request. */
 function withWholeCharacters(model: Model): Model {
   return {
     name: model.name,
@@ -162,9 +162,9 @@ interface Deps {
 }
 
 /**
- * Uses the first model that works. Suspends a model after three retryable failures in a row, after more than a minute of
- * waiting, or when only a setting can help. The next model takes over in the same turn if nothing was output yet. Sessions
- * with the same models and keys share their health.
+ * Uses the first model that works. Suspends a model after three retryable failures in a row, after more than a minute
+ * of waiting, or when only a changed setting can help. The next model takes over in the same turn if there has been no
+ * output yet. Sessions that use the same models and keys share the models' health.
  */
 export function withFallbacks(models: readonly [Model, ...Model[]], { clock, random }: Deps): Model {
   const [first] = models;
@@ -236,7 +236,7 @@ function summed(failures: readonly FailedTurn[]): FailedTurn {
   return { ...last, retryable, message: failures.map(({ message }) => message).join(' Then the fallback: ') };
 }
 
-/** At most a minute. Jitter keeps sessions from retrying at the same time. */
+/** Limits the retry delay to a minute. Jitter keeps sessions from retrying at the same time. */
 function bounded(failure: FailedTurn, random: () => number): FailedTurn {
   const { retryAfterMs } = failure;
   if (retryAfterMs === undefined) return failure;

@@ -6,7 +6,7 @@ import type { Message, Model, OmittedContent, Picture, ToolDeclaration, TurnPart
 
 const maxRepairs = 8;
 const maxKnown = 500;
-/** Milliseconds. A restarted model server may accept tools again. */
+/** Time in ms without tools after a refusal. A restarted model server may accept tools again. */
 const toollessMs = 10 * 60_000;
 const repairable: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'model_rejected',
@@ -50,7 +50,7 @@ export function withRequestRepair(model: Model, clock: Pick<Clock, 'now'>): Mode
         yield part;
       }
       if (!next) return;
-      // Restores pictures if their removal did not help.
+      // Restores images if their removal did not help.
       const isVain = next.leftOut.some(({ kind }) => kind === 'picture');
       if (isVain)
         left.splice(0, left.length, ...left.filter(({ kind, name }) => kind !== 'picture' || known.pictures.has(name)));

@@ -4,14 +4,14 @@ import type { PageTreeElement, PageTreeNode } from '../browser/page-types.ts';
 
 interface ParsedPage {
   readonly title: string;
-  /** All content except navigation, if the page marks fewer than 200 characters as main. */
+  /** The parts that the page marks as main, or all content except navigation if no part has 200 characters. */
   readonly main: readonly PageTreeNode[];
   readonly all: readonly PageTreeNode[];
 }
 interface OpenElement {
   readonly name: string;
   readonly inner: PageTreeNode[];
-  /** Inside the main content, where a header is part of the text. */
+  /** True inside the main content, where a header is part of the text. */
   readonly isMain: boolean;
 }
 
@@ -49,7 +49,7 @@ const modes: Readonly<Record<string, number>> = {
   noframes: TokenizerMode.RAWTEXT,
 };
 
-/** Linear time. Elements deeper than 60 are reduced to their text. Addresses become absolute. */
+/** Runs in linear time. Elements nested more than 60 deep are reduced to their text. Addresses become absolute. */
 export function parsePage(html: string, address: string): ParsedPage {
   const page = new PageReader(address);
   const tokenizer: Tokenizer = new Tokenizer(
@@ -182,7 +182,7 @@ class PageReader {
   }
 }
 
-/** Empty unless the address is http(s), which drops `javascript:`. */
+/** Returns the empty string for any address that is not http(s), such as `javascript:`. */
 const absolute = (value: string | undefined, base: string): string => {
   const url = value === undefined ? null : URL.parse(value.trim(), base);
   return url && /^https?:$/.test(url.protocol) ? url.href : '';

@@ -1,4 +1,4 @@
-/** Untrusted third-party text. */
+/** Contains untrusted third-party text. */
 export interface SearchHit {
   readonly title: string;
   readonly link: string;
@@ -7,6 +7,9 @@ export interface SearchHit {
 
 export interface WebSearch {
   readonly name: string;
-  /** At most `count` hits (up to 20), best first. Rejects with AppError, or the error of an aborted or broken request. */
+  /**
+   * Resolves with at most `count` hits (up to 20), best first. Rejects with AppError, or with the error from an aborted
+   * or broken request.
+   */
   search(query: string, count: number, signal: AbortSignal): Promise<readonly SearchHit[]>;
 }

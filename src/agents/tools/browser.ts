@@ -129,7 +129,7 @@ async function look(ctx: ToolContext, use: BrowserUse): Promise<ToolResult> {
   return await toResult(ctx, await use(ctx.browser));
 }
 
-/** Waits while a person controls the keyboard and mouse. */
+/** Waits while a user controls the keyboard and mouse. */
 async function act(ctx: ToolContext, use: BrowserUse): Promise<ToolResult> {
   if (ctx.browser) await ctx.gate?.(ctx.signal);
   return await look(ctx, use);

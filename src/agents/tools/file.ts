@@ -77,7 +77,7 @@ export const fileWrite = defineTool({
   parameters: z.object({ file: filePathSchema, content: z.string(), append: z.boolean().default(false) }),
   orderKey: toFileOrderKey,
   calledIn: {
-    // Marks an append, because a client would take `content` for the whole file.
+    // Marks an append, because a client would otherwise take `content` for the whole file.
     conversation: ({ file, content, append }, path) => ({
       name: 'write_file',
       args: { path: path(file), content, ...(append === true && { append: true }) },

@@ -22,7 +22,7 @@ interface Bytes {
   readonly name: string;
 }
 
-/** Also stores a picture for models if they can read its format and size. */
+/** Also stores an image for models if they support its format and it is small enough. */
 export async function saveOutputBytes(
   ctx: ToolContext,
   { data, mimeType, name }: Bytes,

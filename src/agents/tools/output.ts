@@ -4,7 +4,10 @@ import type { ToolResult } from './tool.ts';
 
 export const maxModelTextChars = 16_000;
 const keptBytes = 64 * 1024;
-/** `truncateOutput` never cuts so few characters, because each takes at most three bytes in UTF-8. */
+/**
+ * `truncateOutput` never cuts a string of at most this length, because each character takes at most three bytes in
+ * UTF-8.
+ */
 export const maxUntruncatedChars: number = Math.floor(keptBytes / 3);
 
 /** Puts a failed command's exit code first and cuts the middle of long output. */

@@ -14,7 +14,7 @@ export interface ToolRegistry {
   /** Includes `message_ask_user`, which the loop answers itself. */
   readonly declarations: readonly ToolDeclaration[];
   find(name: string): Tool | undefined;
-  /** Set if the sandbox has no desktop: the reason, and what a person can do. */
+  /** Set if the sandbox has no desktop. States the reason and what a user can do. */
   readonly desktopAdvice?: string;
 }
 
@@ -67,7 +67,7 @@ export function filterTools(registry: ToolRegistry, passes: (tool: ToolDescripti
   };
 }
 
-/** Shows the model only `declared`. Never replaces a built-in tool. */
+/** Adds all tools, but shows the model only those in `declared`. Never replaces a built-in tool. */
 export function withTools(
   registry: ToolRegistry,
   { declared, all }: { readonly declared: readonly Tool[]; readonly all: readonly Tool[] },
@@ -81,7 +81,7 @@ export function withTools(
   };
 }
 
-/** Created once, so that facts computed from a declaration (its size, its hash) stay cached. */
+/** Creates each declaration only once, so that facts computed from it (its size, its hash) stay cached. */
 const declarationOf = memoizeByKey(
   (tool: ToolDescription): ToolDeclaration => ({
     name: tool.name,
@@ -109,7 +109,7 @@ export function findOrderKey(registry: ToolRegistry, { name, args }: ToolCallReq
   return tool?.orderKey(typeof args === 'string' ? argumentsIn(args)?.value : args) ?? null;
 }
 
-/** Failures that the model can handle are results. A lost sandbox or a bug throws. */
+/** Returns failures that the model can handle as results. Throws if the sandbox is lost or there is a bug. */
 export const runTool = (registry: ToolRegistry, ctx: ToolContext, call: ToolCallRequest): Promise<ToolResult> =>
   perform(registry, call, (tool, args) => tool.run(ctx, args));
 
@@ -141,7 +141,7 @@ async function perform(
 
 function unknownTool(registry: ToolRegistry, name: string): ToolResult {
   const names = registry.declarations.map((tool) => tool.name).join(', ');
-  // People see only the first line, so it must make sense on its own.
+  // Users see only the first line, so it must make sense on its own.
   const { desktopAdvice } = registry;
   const what =
     desktopAdvice !== undefined && findToolFamily(name) === 'browser'

@@ -125,7 +125,7 @@ export const shellKill = defineTool({
   },
 });
 
-/** Kills everything, then restarts in the workspace without the exported variables. */
+/** Kills everything in the shell, then restarts it in the workspace without its exported variables. */
 export async function restartShell(ctx: ToolContext, shell: string): Promise<void> {
   const { sandbox, operationId, runId, timeoutMs, signal } = ctx;
   await sandbox.kill(shell, signal).catch((thrown: unknown) => {
@@ -182,8 +182,9 @@ function watchForInput({ sandbox, signal }: ToolContext, operation: string): Dis
   return { signal: requested.signal, [Symbol.dispose]: () => over.abort() };
 }
 
-const watchedBytes = 256 * 1024; // maximum live output in the log; a result keeps fewer bytes from the start
-// bytes; only the end of output that redraws itself, such as a progress bar, is read
+// maximum bytes of live output in the log; a result keeps fewer bytes from the start of the output
+const watchedBytes = 256 * 1024;
+// maximum bytes read from the end of output that redraws itself, such as a progress bar
 const redrawnBytes = 4 * 1024 * 1024;
 const beyondAll = Number.MAX_SAFE_INTEGER; // skips all output and only waits for the end
 

@@ -7,10 +7,10 @@ import type { AgentBrowser, PictureBytes } from '../browser/browser.ts';
 import type { ChildSessions } from './delegation/child-runs.ts';
 import type { AgentMemory } from './memory/agent-memory.ts';
 
-/** Resolves when no person controls the desktop. Await it before sending automatic input. */
+/** Resolves when no user controls the desktop. Await it before sending automatic input. */
 export type AutomaticInputGate = (signal: AbortSignal) => Promise<void>;
 
-/** Includes neither the server's network nor the driver. */
+/** Gives access to neither the server's network nor the driver. */
 export interface ToolContext {
   readonly sessionId: SessionId;
   readonly signal: AbortSignal;
@@ -18,7 +18,7 @@ export interface ToolContext {
   readonly sandbox: SandboxClient;
   /** An operation with the same id never runs twice. */
   readonly operationId: string;
-  /** Marks every process of the run, so that a stop finds all of them. */
+  /** Marks every process of the run, so that stopping the run finds all of them. */
   readonly runId: string;
   readonly timeoutMs: number;
   readonly gate?: AutomaticInputGate;
@@ -29,11 +29,11 @@ export interface ToolContext {
   readonly skills?: SkillReader;
   readonly memory?: AgentMemory;
   readonly isApproved?: boolean;
-  /** Resolves with undefined if the picture could not be stored, which is not a tool failure. */
+  /** Resolves with undefined if the image could not be stored, which is not a tool failure. */
   readonly keepPicture?: (picture: PictureBytes) => Promise<StoredPicture | undefined>;
   readonly onOutput: (text: string) => void;
   readonly onChild?: (child: string) => Promise<void>;
-  /** Bytes (UTF-8) of live output already reported. `reattach` continues after them. */
+  /** Number of UTF-8 bytes of live output already reported. `reattach` continues after them. */
   readonly fromByte?: number;
 }
 
@@ -56,7 +56,7 @@ export interface StoredPicture {
 }
 
 export interface PullRequestDraft {
-  /** Default: the only repository that the session can write. */
+  /** Default: the only repository that the session can write to. */
   readonly repository?: string;
   readonly title: string;
   readonly text: string;
@@ -112,8 +112,8 @@ export const toolGroups = ['bash', 'file_read', 'file_write', 'file_edit', 'sear
 export type ToolGroup = (typeof toolGroups)[number];
 
 /**
- * Models are offered a tool only if its needs are met. `repository`: the session has a writable one. `memory`: the agent can
- * read notes that outlive the session. `memory_write`: it can also change them.
+ * Models are offered a tool only if its needs are met. `repository`: the session has a writable repository. `memory`:
+ * the agent can read notes that outlive the session. `memory_write`: the agent can also change these notes.
  */
 export type ToolRequirement = 'sandbox' | 'desktop' | 'repository' | 'skill' | 'children' | 'memory' | 'memory_write';
 
@@ -123,18 +123,18 @@ export type FacadeCallMapper = (
 ) => { readonly name: string; readonly args: Args };
 
 export interface ToolDescription {
-  /** Lower case, digits and `_`. The prefix `mcp_` is reserved for tool servers. */
+  /** Lowercase letters, digits and `_`. The prefix `mcp_` is reserved for tool servers. */
   readonly name: string;
   readonly family: ToolFamily;
   /** `always`: no project can turn the tool off. */
   readonly group: ToolGroup | 'always';
-  /** Shown to people before the call's object, such as `Read` before a file name. */
+  /** Shown to users before the call's object, such as `Read` before a file name. */
   readonly label: string;
   readonly description: string;
   readonly parameters: object;
   restore?(args: unknown): unknown;
   readonly needs: readonly ToolRequirement[];
-  /** Calls need a person's approval, unless an approval rule allows or denies them. */
+  /** Calls need a user's approval, unless an approval rule allows or denies them. */
   readonly asksFirst?: boolean;
   /** Once the session has read untrusted text, calls need approval even if a rule allows them. */
   readonly asksAfterStrangers?: boolean;
@@ -146,23 +146,26 @@ export interface ToolDescription {
   readonly native?:
     | { readonly kind: 'computer'; readonly width: number; readonly height: number }
     | { readonly kind: 'screen_action' };
-  /** Calls of one turn with the same key run in order; others can run concurrently. Null: no order. `args` is unchecked. */
+  /**
+   * Calls with the same key in one turn run in order; others can run concurrently. Null imposes no order. `args` is
+   * unchecked.
+   */
   orderKey(args: unknown): string | null;
-  /** By facade. Default: the tool's own name and arguments. */
+  /** Maps each facade to the call that its clients see. Default: the tool's own name and arguments. */
   readonly calledIn: Partial<Readonly<Record<ToolNamingScheme, FacadeCallMapper>>>;
 }
 export type ToolNamingScheme = 'conversation' | 'opencodex';
 
 export interface Tool extends ToolDescription {
   run(ctx: ToolContext, args: unknown): Promise<ToolResult>;
-  /** Resumes an operation from an earlier server. Output continues from `fromByte`. */
+  /** Resumes an operation that an earlier server process started. Output continues from `fromByte`. */
   reattach?(ctx: ToolContext, args: unknown): Promise<ToolResult>;
-  /** The text that the call would write and the current text, for the approver. */
+  /** The current text and the text that the call would write, for the approver. */
   proposal?(ctx: Pick<ToolContext, 'memory'>, args: unknown): Promise<ToolContent | undefined>;
 }
 
 export interface UnsupportedTool {
-  /** Absent: a custom tool of the session's agent. */
+  /** Absent for a custom tool of the session's agent. */
   readonly server?: string;
   readonly tool: string;
   readonly reason: string;
@@ -184,7 +187,7 @@ export function describeTool<Schema extends z.ZodObject>({
     needs: ['sandbox'],
     calledIn: {},
     ...described,
-    // Lazy, because all tools' schemas take 20 ms at startup.
+    // Lazy, because building all tools' schemas would take 20 ms at startup.
     get parameters() {
       schema ??= z.toJSONSchema(parameters, { io: 'input' });
       return schema;

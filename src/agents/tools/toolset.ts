@@ -9,7 +9,7 @@ import { parseParameters, splitToolDescription } from './outside/portable-schema
 import { restartShell, shellExec } from './shell.ts';
 import { defineTool, type Tool, type ToolContext, type ToolResult, type UnsupportedTool } from './tool.ts';
 
-// Tools of agents from the Managed Agents API, with names and arguments that the SDKs' workers know.
+// Tools of agents created through the Managed Agents API, with names and arguments that the SDKs' workers know.
 
 const shell = 'main';
 export const sessionMountPath = '/mnt/session';
@@ -170,7 +170,10 @@ export const toWorkerTool = ({ reattach: _, ...tool }: Tool): Tool => ({
   }),
 });
 
-/** UnsupportedTool if no model can be offered the tool. Cached, because the agent is read before each turn. */
+/**
+ * Returns UnsupportedTool if the tool cannot be offered to any model. Cached, because the agent is read before each
+ * turn.
+ */
 export const toClientTool = memoizeByKey(({ name, description, parameters }: ClientTool): Tool | UnsupportedTool => {
   const parsed = parseParameters(parameters);
   if (parsed.refused !== undefined) return { tool: name, reason: parsed.refused };

@@ -11,13 +11,13 @@ export const ApiKey = z.object({
   name: z.string(),
   role: z.enum(roles),
   owner: z.string(),
-  /** The key has at most this person's rights. Null: a service account. */
+  /** The key has at most this person's rights. Null for a service account. */
   person: z.string().nullable(),
-  /** The only project that the key can use. Null: the key has a server role. */
+  /** The only project that the key can use. Null if the key has a server role. */
   project: z.object({ id: z.string(), role: z.enum(apiKeyProjectRoles) }).nullable(),
-  /** The rule for tokens that authenticate as this service account, which then has no secret. */
+  /** The rule for tokens that authenticate as this service account. An account with a rule has no secret. */
   trust: TrustRule.nullable(),
-  /** Only a hash of the whole key is stored. */
+  /** The first part of the key. Only a hash of the whole key is stored. */
   prefix: z.string(),
   state: z.enum(['active', 'expired', 'revoked']),
   createdAt: IsoTime,

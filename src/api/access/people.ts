@@ -26,7 +26,7 @@ const Person = z.object({
   issuer: z.string(),
   subject: z.string(),
   groups: z.array(z.string()).readonly(),
-  /** Null: the person's groups no longer give a role. */
+  /** Null if the person's groups no longer grant a role. */
   role: z.enum(roles).nullable(),
   owner: z.string(),
   disabled: z.boolean(),
@@ -43,7 +43,7 @@ const DeviceId = z.strictObject({ id: z.string().max(100) });
 const PersonChange = z.strictObject({
   id: z.string().max(100),
   disabled: z.boolean().optional(),
-  /** The id of a key. The person gets that key's owner id, and with it the owner's sessions. */
+  /** The id of a key. The person gets that key's owner id, and with it access to the owner's sessions. */
   ownerOf: z.string().max(100).optional(),
 });
 
@@ -144,7 +144,7 @@ export const peopleRouter = router({
     summary: 'Allow a command of `corral login` to act for the person on the page',
     may: 'any',
     in: z.strictObject({
-      /** The SHA-256 of the command line's verifier, as base64url. */
+      /** The base64url-encoded SHA-256 hash of the login command's verifier. */
       challenge: z.string().regex(/^[\w-]{43}$/),
       agent: z.string().max(100),
     }),

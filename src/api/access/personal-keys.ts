@@ -34,7 +34,7 @@ const operation = defineOperations({
 });
 const base = '/api/v1/people/me/keys';
 
-/** A personal key could create another that outlives it. */
+/** Refuses personal keys, because a personal key could create another one that outlives it. */
 function ofPerson({ principal: { person, isPersonalKey }, keys }: CallerContext) {
   if (person === undefined || isPersonalKey || !keys)
     throw new AppError(

@@ -24,7 +24,7 @@ export interface TrpcErrorShape {
   readonly data: TrpcErrorData;
 }
 
-/** Never contains a stack or another library's message. */
+/** Never contains a stack trace or another library's message. */
 export function toTrpcErrorShape(error: TRPCError, path?: string): TrpcErrorShape {
   const known = fromTrpcError(error);
   const own = isOfTrpc(error) ? error.code : wireErrors[known.code].trpc;

@@ -9,7 +9,7 @@ import type { PreviewView } from '../../sessions/api/ports.ts';
 export const previewQueryParameter = 'corral_preview';
 
 export interface PreviewSettings {
-  /** All names below the domain resolve to this server. Undefined: previews use localhost. */
+  /** All names under the domain resolve to this server. If undefined, previews use localhost. */
   readonly domain?: string | undefined;
   readonly maxHours: number;
 }
@@ -20,7 +20,7 @@ export interface RequestAddress {
 export interface PreviewAddress {
   /** Absolute if the port's host name is known to resolve; otherwise `path`. */
   readonly url: string;
-  /** Works without a host name of its own, for programs. Pages under this path are sandboxed. */
+  /** Lets programs open the preview without a host name for it. Pages under this path are sandboxed. */
   readonly path: string;
 }
 /**
@@ -29,14 +29,14 @@ export interface PreviewAddress {
  */
 export interface PreviewLinks {
   createAddress(id: SessionId, view: PreviewView, reached: RequestAddress): Promise<PreviewAddress>;
-  /** Undefined: the token is wrong, or the opener's credential is no longer valid. */
+  /** Undefined if the token is wrong or the opener's credential is no longer valid. */
   findMaker(id: SessionId, view: PreviewView, token: string): Promise<Principal | undefined>;
   /**
-   * Milliseconds from minutes. Default: 8 hours, or a shorter allowed maximum. Throws invalid_request if longer than
-   * allowed.
+   * Converts minutes to milliseconds. Default: 8 hours, or a shorter allowed maximum. Throws invalid_request if
+   * `minutes` exceeds that maximum.
    */
   lifeMs(minutes: number | undefined): number;
-  /** The domain of names `<port>-<session>`, without scheme and port. */
+  /** The domain of host names like `<port>-<session>`, without a scheme or port. */
   readonly domain: string;
   schemeOf(reached: 'http' | 'https'): 'http' | 'https';
   /** The origins that the page's content security policy allows in frames. */

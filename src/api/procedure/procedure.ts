@@ -25,9 +25,9 @@ interface Resource {
   readonly command?: {
     readonly name: string;
     readonly about: string;
-    /** The name of one item. Default: the command's name. */
+    /** The noun for one item. Default: the command's name. */
     readonly item?: string;
-    /** The words after the verb. Default: one item's id or name. */
+    /** The arguments after the verb. Default: one item's id or name. */
     readonly args?: readonly (readonly [usage: string, about: string])[];
     readonly examples: readonly string[];
     readonly columns: readonly string[];
@@ -38,17 +38,17 @@ interface Resource {
 
 interface Verb {
   readonly name: string;
-  /** The fields that the words after the verb set, in order. Default: the path's parameters. */
+  /** The fields that are set by the arguments after the verb, in order. Default: the path's parameters. */
   readonly words?: readonly string[];
-  /** Flags with a name other than the field's, such as `--cron <fields>` for `schedule.cron`. */
+  /** Flags whose name differs from the field's, such as `--cron <fields>` for `schedule.cron`. */
   readonly options?: Readonly<Record<string, string>>;
   readonly columns?: readonly string[];
   readonly note?: string;
 }
 
-/** Source of tRPC, REST, the OpenAPI document, rights and the audit log. */
+/** Defines an operation for tRPC, REST, the OpenAPI document, access checks and the audit log. */
 export interface Operation<In extends z.ZodType = z.ZodType, Out extends z.ZodType = z.ZodType> {
-  /** Parameters of the path set input fields: `:sid=sessionId` sets `sessionId`. */
+  /** Path parameters set input fields: `:sid=sessionId` sets `sessionId`. */
   readonly rest?: `${'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'} /${string}`;
   /** The last part of the OpenAPI operation id. Default: the capitalized name in the router. */
   readonly id?: string;
@@ -71,7 +71,7 @@ export interface Operation<In extends z.ZodType = z.ZodType, Out extends z.ZodTy
     readonly schema: z.ZodType;
     readonly value: object | ((answer: z.output<Out>, input: z.output<In>) => object | null);
   };
-  /** HTTP statuses in addition to those of all routes. Default: 404 if the path has an id. */
+  /** HTTP error statuses in addition to those that every route can return. Default: 404 if the path has an id. */
   readonly fails?: readonly number[];
   readonly verb?: Verb;
 }
@@ -177,7 +177,10 @@ export interface DescribedOperation {
   readonly name: string;
   readonly isQuery: boolean;
   readonly meta: OperationMeta;
-  /** Checks rights and writes the audit log as over tRPC. `input` is already parsed. Rejects with AppError. */
+  /**
+   * Checks rights and writes to the audit log, as a tRPC call does. `input` must already be parsed. Rejects with
+   * AppError.
+   */
   readonly call: (
     input: object,
     caller: { readonly ctx: TrpcContext; readonly signal: AbortSignal },

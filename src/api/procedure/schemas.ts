@@ -14,7 +14,7 @@ import type { CallerContext } from '../../http/guard/caller-context.ts';
 import { parseCursor } from '../../http/transport/cursor.ts';
 import { toSessionId } from './session-id.ts';
 
-// Inputs are strict, so a misspelt field is refused by name. Malformed ids are reported as not found.
+// Inputs are strict, so the error names a misspelt field. Malformed ids are reported as not found.
 
 export const SessionIdInput = z.string().transform(toSessionId);
 export const ProjectIdInput = z.string().transform((value): string => {
@@ -63,7 +63,7 @@ export const Session = z.object({
   projectId: z.string().nullable(),
   /** The owner's name or e-mail address. Null unless the owner is another person and the caller can use the project. */
   ownerName: z.string().nullable(),
-  /** Null: the model of the template, project or server. */
+  /** Null for the model of the template, project or server. */
   model: z.string().nullable(),
   lastTask: z.string(),
   latestMessage: z.string(),
@@ -75,15 +75,15 @@ export const Session = z.object({
   pinned: z.boolean(),
   archived: z.boolean(),
   forkedFrom: ForkOrigin.nullable(),
-  /** `depth` is the distance from the first session. Null: a person or client started this session. */
+  /** `depth` is the distance from the root session. Null if a user or client started this session. */
   parent: Parent.nullable(),
-  /** Null unless the session started with an edit. */
+  /** Null unless the session was created by editing a message. */
   branch: MessageBranchPoint.nullable(),
   repositories: z.array(SessionRepository).readonly(),
   hasCheckpoints: z.boolean(),
   name: z.string().nullable(),
   metadata: z.record(z.string(), z.string()),
-  /** When the session is deleted. Null: never. */
+  /** The time at which the session will be deleted. Null if it is never deleted. */
   endsAt: z.iso.datetime().nullable(),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
@@ -144,7 +144,7 @@ function endOf({ endsAt, life }: SessionRecord): string | null {
 export const Event = z.intersection(SessionFact, z.object({ seq: z.int(), sessionId: z.string(), ts: z.number() }));
 export type Event = z.infer<typeof Event>;
 
-/** Events are missing: load the session again. The stream continues after `seq`. */
+/** Reports that events are missing, so the client must load the session again. The stream continues after `seq`. */
 export interface Resync {
   readonly type: 'resync';
   readonly reason: 'cursor_too_old' | 'cursor_ahead';

@@ -61,7 +61,7 @@ const Attempts = z.object({
   sessionId: z.string(),
   createdAt: z.iso.datetime(),
   attempts: z.array(Attempt),
-  /** Number of the best attempt by goal, checks, score, cost and tokens. Null: none completed. */
+  /** The number of the best attempt, ranked by goal, checks, score, cost and tokens. Null if none was completed. */
   best: z.int().nullable(),
 });
 const shown = ({ at, attempts, ...rest }: AttemptSetView): z.output<typeof Attempts> => ({

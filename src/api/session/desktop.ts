@@ -79,7 +79,10 @@ export const desktopRouter = router({
       ? services.desktop.takeControl(sessionId, viewer)
       : services.desktop.giveControl(sessionId, viewer),
   ),
-  /** Takes control even from another viewer. `viewer` is the query parameter `viewer` of a viewer's connection. */
+  /**
+   * Takes control even from another viewer. `viewer` is the value of the `viewer` query parameter in a viewer's
+   * connection.
+   */
   takeControl: procedure
     .input(ofViewer)
     .output(DesktopView)
@@ -89,7 +92,7 @@ export const desktopRouter = router({
     .output(DesktopView)
     .mutation(({ ctx, input }) => ctx.services.desktop.giveControl(input.sessionId, input.viewer)),
 
-  /** A single-use, expiring link, which requires no token. */
+  /** Creates a single-use, expiring link, which requires no token. */
   signedUrl: procedure
     .input(
       sessionTarget.extend({

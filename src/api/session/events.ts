@@ -35,7 +35,7 @@ export const eventsRouter = router({
 interface StreamPosition {
   readonly sessionId: SessionId;
   readonly after: number;
-  /** Seq of the newest event at the start. Events up to it are sent as fast as the client reads. */
+  /** Seq of the newest event when the stream starts. Events up to it are sent only as fast as the client reads. */
   readonly head: number;
 }
 

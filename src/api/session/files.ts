@@ -3,14 +3,14 @@ import { FileChanges } from '../../sessions/api/files.ts';
 import { procedure, router } from '../procedure/procedure.ts';
 import { awaitOkResult, OkResult, PathInput, sessionTarget, toIsoTime } from '../procedure/schemas.ts';
 
-/** False: fails if no sandbox is running, instead of starting one. */
+/** If false, the call fails when no sandbox is running, instead of starting one. */
 const Starts = z.boolean().default(true);
 const ofFile = sessionTarget.extend({ path: PathInput });
 const SearchInput = sessionTarget.extend({
   /** A glob for `find`, a POSIX extended regular expression for `grep`. */
   pattern: z.string().min(1).max(10_000),
   path: PathInput.default('.'),
-  /** Globs for the base name, separated by commas. */
+  /** Comma-separated globs for the base name. */
   fileTypes: z.string().max(1_000).default('*'),
 });
 
@@ -45,7 +45,7 @@ export const filesRouter = router({
       const entries = await ctx.services.files.list(sessionId, path, ctx.signal, { starts });
       const items = entries.map(({ name, type, size, modified }) => ({
         name,
-        // no other type exists for links and pipes
+        // the API has no other type for links and pipes
         type: type === 'directory' ? type : ('file' as const),
         size,
         modified,

@@ -23,7 +23,7 @@ export const processesRouter = router({
       z.object({
         pid: z.int(),
         logs: z.string(),
-        /** `log` is the workspace file with the whole log, or empty. */
+        /** `log` is the path of the workspace file with the whole log, or empty if there is none. */
         truncated: z.boolean(),
         log: z.string(),
       }),

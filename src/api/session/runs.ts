@@ -9,7 +9,7 @@ const SendInput = sessionTarget.extend({
   attachments: z.array(z.string().min(1).max(4_096)).max(100).default([]),
   /** Starts a separate run, which is judged against the goal. */
   goal: Goal.optional(),
-  /** A repeated request with the same id and content returns the first answer and sends nothing. */
+  /** A repeated request with the same id and content returns the first response and sends nothing. */
   clientMessageId: z.string().min(1).max(255).optional(),
 });
 
@@ -32,7 +32,9 @@ export const runsRouter = router({
       );
     }),
 
-  /** `args` replaces the call's arguments. With `always`, further calls of the tool need no approval in this session. */
+  /**
+   * `args` replaces the call's arguments. With `always`, further calls to the tool need no approval in this session.
+   */
   approve: procedure
     .input(
       sessionTarget.extend({

@@ -17,7 +17,7 @@ const Executed = z.object({
   stdout: z.string(),
   stderr: z.string(),
   timedOut: z.boolean(),
-  /** Cut after 1 MiB. `wholeIn` is the workspace file with the whole output. */
+  /** Whether output was cut after 1 MiB. `wholeIn` names the workspace files with the whole output. */
   truncated: z.boolean(),
   wholeIn: z.object({ stdout: z.string().optional(), stderr: z.string().optional() }),
 });

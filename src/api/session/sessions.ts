@@ -123,8 +123,8 @@ export const sessionsRouter = router({
     }),
 
   /**
-   * Returns your session with this name, or creates it. Other fields apply only to a new session. Concurrent calls get the
-   * same session.
+   * Returns the caller's session with this name, or creates it. Other fields apply only to a new session. Concurrent
+   * calls get the same session.
    */
   named: procedure
     .input(NamedBox)
@@ -152,7 +152,10 @@ export const sessionsRouter = router({
       toSession(ctx, await ctx.services.sessions.fork(id, { origin: 'trpc', ...omitUndefined(requested) })),
     ),
 
-  /** Copies everything before a message that started a run, and sends the edited message. Keeps the original session. */
+  /**
+   * Copies everything before a message that started a run to a new session, and sends the edited message there. Keeps
+   * the original session.
+   */
   edit: procedure
     .input(
       byId.extend({
@@ -160,7 +163,7 @@ export const sessionsRouter = router({
         text: TextInput,
         attachments: z.array(z.string().min(1).max(4_096)).max(100).default([]),
         goal: Goal.optional(),
-        /** Stops the original's current run. If false, an edit during a run fails with a conflict. */
+        /** Stops the original session's current run. If false, an edit during a run fails with a conflict. */
         stopsRun: z.boolean().default(false),
       }),
     )
@@ -222,7 +225,7 @@ export const sessionsRouter = router({
     .output(z.array(SessionSkillInfo))
     .query(async ({ ctx, input }) => [...(await ctx.services.sessions.skills(input.id, ctx.signal))]),
 
-  /** By the event that caused each turn, such as a message or a tool's result. */
+  /** The cost by the event that caused each turn, such as a message or a tool's result. */
   cost: ofSession.output(SessionCost).query(async ({ ctx, input: { id } }) => {
     const { forkedFrom } = await ctx.services.sessions.get(id);
     return await computeSessionCost(ctx.services.sessions.history(id), forkedFrom?.seq);
@@ -239,7 +242,7 @@ export const sessionsRouter = router({
         archived: z.boolean().optional(),
         unread: z.literal(0).optional(),
         metadata: SessionMetadata.optional(),
-        /** Counted from this request. Null: never. */
+        /** Counted from this request. Null if the session is never deleted. */
         lifetimeSeconds: LifetimeSeconds.nullable().optional(),
         /** Replaces the session's own skills. Takes effect on the next turn. */
         skills: SkillPins.optional(),
@@ -310,7 +313,7 @@ async function* news(ctx: TrpcContext, signal: AbortSignal): AsyncGenerator<Sess
   }
 }
 
-/** Newest message first. The id makes the order stable. */
+/** Sessions are sorted by their newest message, newest first. The id makes the order stable. */
 type ListPosition = Pick<SessionRecord, 'latestMessageAt'> & { readonly id: string };
 
 const byPlace = (a: ListPosition, b: ListPosition) =>

@@ -6,7 +6,7 @@ import { awaitOkResult, IsoTime, OkResult, sessionTarget } from '../procedure/sc
 const Share = ShareView.extend({ createdAt: IsoTime, expiresAt: IsoTime });
 
 export const sharesRouter = router({
-  /** Only this answer contains `path`, which is relative to the server's address. */
+  /** Only this response contains `path`, which is relative to the server's address. */
   create: procedure
     .input(sessionTarget.extend({ hours: z.int().min(1).max(8_760).default(168), files: z.boolean().default(false) }))
     .output(Share.extend({ token: z.string(), path: z.string() }))

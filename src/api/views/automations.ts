@@ -18,13 +18,13 @@ const name = z
 
 export const CronInput = z.strictObject({
   cron: z.string().max(200).describe('when it starts: minute, hour, day of the month, month, day of the week'),
-  /** IANA name. */
+  /** An IANA time zone name. */
   timezone: z.string().max(100).default('UTC'),
 });
 const ScheduleInput = CronInput.extend({
   /** Each start is delayed by up to this many seconds. */
   jitterSeconds: z.int().min(0).max(3_600).default(0),
-  /** After downtime: `latest` starts once, for the latest missed time. */
+  /** After downtime, `latest` starts the automation once, for the latest missed time. */
   missed: z.enum(['latest', 'none']).default('latest'),
 });
 const names = z.array(z.string().min(1).max(200)).max(50);
@@ -84,7 +84,7 @@ const BudgetInput = z.strictObject({
     .nullable()
     .default(null)
     .describe(`maximum tool calls per session; ${atLimit}`),
-  /** Working time, in seconds. */
+  /** Maximum working time, in seconds. */
   seconds: z
     .int()
     .min(1)
@@ -94,7 +94,7 @@ const BudgetInput = z.strictObject({
 });
 const fields = {
   name,
-  /** `prebuild` prepares the repositories for later sessions, without an agent. */
+  /** `prebuild` prepares the repositories for later sessions, but does not run an agent. */
   kind: z.enum(stored.automationKinds),
   message: z.string().max(200_000).describe('the message to the agent at each start; empty for a prebuild'),
   goal: Goal.nullable(),
@@ -106,7 +106,7 @@ const fields = {
   schedule: ScheduleInput.nullable(),
   hook: HookInput.nullable(),
   after: AfterInput.nullable(),
-  /** In addition to limits from the template and the server. The smaller limit applies. */
+  /** In addition to limits from the template and the server. The smallest limit applies. */
   budget: BudgetInput.nullable(),
   whileRunning: z
     .enum(['skip', 'queue', 'stop'])
@@ -142,7 +142,7 @@ export const NewAutomation = z
   });
 export const AutomationChange = z.strictObject({
   ...z.object(fields).partial().shape,
-  /** The change is refused if the automation has another version. */
+  /** The change is refused unless the automation still has this version. */
   version: z.int().min(1).optional(),
 });
 const AutomationRepository = z.object({
@@ -157,7 +157,7 @@ export const Automation = stored.Automation.omit({ owner: true, program: true, s
   repositories: z.array(AutomationRepository).readonly(),
   hook: stored.HookSpec.extend({
     path: z.string(),
-    /** Null: no secret, so every delivery is refused. */
+    /** Null if there is no secret, so every delivery is refused. */
     secretAt: IsoTime.nullable(),
   }).nullable(),
   paused: stored.AutomationPause.omit({ failure: true }).extend({ at: IsoTime }).nullable(),
@@ -178,7 +178,7 @@ export const AutomationStart = stored.AutomationStart.omit({
   sessionId: z.string().nullable(),
   endedAt: IsoTime.nullable(),
 });
-/** The only answer that contains the secret. `path` is the path of the hook's URL. */
+/** The only response that contains the secret. `path` is the path of the hook's URL. */
 export const HookSecret = z.object({ secret: z.string(), path: z.string() });
 export const HookDeliveryResult = z.object({ started: z.boolean(), text: z.string() });
 export const hookPath = (id: string): string => `/api/v1/hooks/${id}`;

@@ -46,7 +46,10 @@ export async function readHealthWithTimeout(
   return health;
 }
 
-/** Unhealthy only without storage or sandboxes: an unresponsive model is no reason to restart the server. */
+/**
+ * Unhealthy only if storage or sandboxes are unhealthy, because an unresponsive model is no reason to restart the
+ * server.
+ */
 export function computeOverallHealth({ storage, sandbox }: Pick<ServerHealth, 'storage' | 'sandbox'>) {
   const isOut = storage.status === 'unhealthy' || sandbox.status === 'unhealthy';
   return isOut ? ('unhealthy' as const) : ('healthy' as const);

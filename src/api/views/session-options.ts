@@ -29,7 +29,7 @@ export const SessionMetadata = z
 
 export const LifetimeSeconds = z.int().min(1).max(year).describe('until the session is deleted, with its files');
 const IdleSeconds = z.int().min(10).max(year).describe('unused for so long, the sandbox is stopped');
-/** `none` or hosts, as in the operator's allow-list. They can only narrow the server's policy. */
+/** `none`, or hosts in the same form as in the operator's allow-list. The value can only narrow the server's policy. */
 export const EgressHosts = z
   .union([z.literal('none'), z.array(z.string().min(1).max(300)).max(100)])
   .describe("the only hosts that the sandbox can reach, of those that the server's policy allows");
@@ -83,7 +83,7 @@ export const sessionOptionFields = {
   services: SessionServices.optional(),
   compose: ComposeText.optional(),
   skills: SkillPins.optional(),
-  /** At a limit, the session waits until its owner decides whether to continue. */
+  /** When a limit is reached, the session waits until its owner decides whether to continue. */
   budget: SessionBudgetInput.optional(),
 };
 const SessionOptions = z.object({ ...sessionOptionFields, adopt: AdoptedSandboxRef.optional() });

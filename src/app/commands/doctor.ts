@@ -102,7 +102,7 @@ interface Finding {
 
 const Check = z.object({ status: z.string(), detail: z.string().optional() });
 const Detailed = z.object({
-  draining: z.boolean().default(false), // older servers do not drain
+  draining: z.boolean().default(false), // older servers do not support draining
   checks: z.object({
     storage: Check,
     sandbox: Check.extend({
@@ -111,11 +111,11 @@ const Detailed = z.object({
       engine: z.string().optional(),
       noServices: z.string().optional(),
       noVolumes: z.string().optional(),
-      lacking: z.array(z.object({ name: z.string(), text: z.string() })).default([]), // older servers report none
+      lacking: z.array(z.object({ name: z.string(), text: z.string() })).default([]), // older servers do not report this
       desktop: z
         .object({ state: z.string(), detail: z.string().optional(), seconds: z.number().optional() })
         .optional(),
-      weaknesses: z.array(z.object({ name: z.string(), text: z.string() })).default([]), // older servers report none
+      weaknesses: z.array(z.object({ name: z.string(), text: z.string() })).default([]), // older servers do not report this
     }),
     model: Check.extend({ name: z.string() }),
   }),
@@ -158,7 +158,7 @@ function imageText({ state, detail = '', seconds = 0 }: NonNullable<Checks['sand
   return `its image could not be built; the server retries: ${detail}`;
 }
 
-/** Cloud metadata, the cluster, and this server except for its proxy. */
+/** The addresses of the cloud metadata service, the cluster's API and this server, but not of its proxy. */
 function addressesNear(url: string): string[] {
   const { hostname, port, protocol } = new URL(url);
   const found = ['169.254.169.254:80', `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`];

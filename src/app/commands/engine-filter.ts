@@ -50,7 +50,7 @@ const parsed = (args: readonly string[]) =>
     () => parseArgs({ args: [...args], options }).values,
   );
 
-/** `none`: all sandboxes run as the image's user. */
+/** With `none`, all sandboxes run as the image's user. */
 function usersFrom(value: string): UserIdRange {
   const { kind, accepts } = userIdRange();
   const { success, data } = kind.safeParse(value);

@@ -5,7 +5,9 @@ import { type Config, loadConfig } from '../settings/config.ts';
 
 export const loadLocalConfig = (): Config => loadConfig(process.env, readConfigText(process.env.CORRAL_CONFIG));
 
-/** Undefined without a settings file: the working directory may contain an unrelated folder of that name. */
+/**
+ * Undefined if there is no settings file, because the working directory may contain an unrelated folder with that name.
+ */
 export function findFolderNextToConfig(folder: string, named = process.env.CORRAL_CONFIG): string | undefined {
   const file = resolve(named || 'corral.yaml');
   return existsSync(file) ? join(dirname(file), folder) : undefined;

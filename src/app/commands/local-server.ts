@@ -5,11 +5,14 @@ import type { Secret } from '../../core/text/secret.ts';
 interface ServerAnnouncement {
   readonly url: string;
   readonly dataDir: string;
-  /** Undefined if a sandbox could read the file. */
+  /** Undefined if a sandbox could read the published files. */
   readonly token: Secret | undefined;
 }
 
-/** Publishes the server's address, process id and token in files that only this user can read. Dispose to remove them. */
+/**
+ * Publishes the server's address, process id and token in files that only this user can read. Disposing the result
+ * removes the files.
+ */
 export async function announceServer({ url, dataDir, token }: ServerAnnouncement): Promise<AsyncDisposable> {
   const found = { url: reachable(url), pid: process.pid, ...(token && { token: token.reveal() }) };
   const files = [join(dataDir, 'server.json')];

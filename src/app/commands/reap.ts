@@ -44,7 +44,10 @@ interface ReapOptions {
   readonly namespace?: string;
 }
 
-/** The command line must name the installation. With a configured name, the command could empty a namespace by accident. */
+/**
+ * The command line must name the installation. If the name came from the settings, the command could empty a namespace
+ * by accident.
+ */
 function instanceOf({ instance }: ReapOptions): string {
   if (instance) return instance;
   throw new AppError('invalid_request', 'reap --all requires --instance, the installation whose pods are deleted.');

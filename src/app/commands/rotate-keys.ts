@@ -32,7 +32,9 @@ interface Background extends Pick<ServerDependencies, 'clock' | 'closing'> {
   readonly logger: Pick<Logger, 'info' | 'warn'>;
 }
 
-/** Wraps stored keys with the primary encryption key, and retries until all of them use it. Requests do not wait. */
+/**
+ * Re-wraps stored keys with the primary encryption key, and retries until all of them use it. Does not delay requests.
+ */
 export async function rotateKeysInBackground({ sealed, clock, logger, closing }: Background): Promise<void> {
   for (let tries = 0; !closing.aborted; tries++) {
     try {

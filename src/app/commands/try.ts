@@ -42,7 +42,10 @@ export const tryCommand: ServerCommandDefinition = {
   },
 };
 
-/** Without this check, the socket would reconnect forever to a stopped server, to another program, or with a wrong token. */
+/**
+ * Without this check, the socket would reconnect forever to a stopped server, to another program, or with the wrong
+ * token.
+ */
 async function mustServe(url: string, token: string | undefined, signal: AbortSignal): Promise<void> {
   const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
   const root = await sendServerRequest(`${url}/`, { signal });

@@ -83,7 +83,7 @@ export async function createDesktopImageContext(bundle: () => Promise<string>): 
   return await onTools(bundle, 'Dockerfile.desktop', 'browser-policy.json');
 }
 
-/** Builds on the stage `tools`, which does not change with the daemon. */
+/** Builds on the `tools` stage, which does not depend on the daemon. */
 async function onTools(bundle: () => Promise<string>, dockerfile: string, ...more: string[]): Promise<BuildContext> {
   const context = await prepareContext(bundle, [dockerfile, ...more]);
   const tools = await hashFiles(context.folder, ['Dockerfile']);

@@ -1,4 +1,4 @@
-// Builds the page for browsers into a folder: node src/app/page/bundle-page.ts [page]
+// Bundles the web page into a folder: node src/app/page/bundle-page.ts [page]
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
@@ -20,8 +20,8 @@ const servedNovnc: Plugin = {
 };
 
 /**
- * File names contain a hash of the content. Nothing is loaded from another site. The worker that reads untrusted text is a
- * separate script.
+ * The names of bundled scripts and styles contain a content hash. Nothing is loaded from another site. The worker that
+ * reads untrusted text is a separate script.
  */
 export async function bundlePage(outdir: string, { isDevelopment = false } = {}): Promise<void> {
   const all = isDevelopment ? { ...pages, kit } : pages;
@@ -68,7 +68,9 @@ export async function bundlePage(outdir: string, { isDevelopment = false } = {})
   await copyApiDocs(join(outdir, 'api-docs'));
 }
 
-/** The diagrams' frame has an opaque origin, so it can load a plain script from this server but not a module. */
+/**
+ * The diagrams' frame has an opaque origin, so it can load a classic script from this server, but not a module script.
+ */
 async function bundleDiagrams(options: BuildOptions, outdir: string): Promise<void> {
   const { build } = await import('esbuild');
   const entryPoints = { diagram: join(source, 'diagram/main.ts') };

@@ -36,8 +36,8 @@ import type { Config } from '../settings/config.ts';
 
 export interface ProxyCredentials {
   /**
-   * In order of precedence: the session's vaults, the session, its project, the settings, the server's store. At most a
-   * second old while the store responds. Never rejects.
+   * In order of precedence: the session's vaults, the session, its project, the settings, the server's store. The
+   * result is at most a second old while the store responds. Never rejects.
    */
   of(session: SessionId): readonly Credential[] | Promise<readonly Credential[]>;
   readonly authority: CertificateAuthority;
@@ -69,7 +69,7 @@ type NamedPlaces = CredentialInjection & Pick<CredentialWithHolder, 'name' | 'us
 const freshMs = 1_000;
 const maxKnown = 10_000;
 
-/** Rejects with invalid_request if two credentials clash, or if a value is missing or cannot be in a header. */
+/** Rejects with invalid_request if two credentials clash, or if a value is missing or is not valid in a header. */
 export async function openProxyCredentials({ config, env, newKey, now, learn }: Options): Promise<ProxyCredentials> {
   const settings = config.egress.credentials;
   let stored: CredentialSources | undefined;
@@ -214,7 +214,10 @@ export async function openProxyCredentials({ config, env, newKey, now, learn }: 
   };
 }
 
-/** Credentials from the settings rank between those of the session or project and the server's stored ones. */
+/**
+ * Separates the server's stored credentials from those of the session and project. Credentials from the settings rank
+ * between the two groups.
+ */
 function byNearness<Held extends { readonly holder: string }>(all: readonly Held[]): [near: Held[], last: Held[]] {
   const isLast = ({ holder }: Held) => holder === serverHolderId;
   return [all.filter((one) => !isLast(one)), all.filter(isLast)];

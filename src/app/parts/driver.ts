@@ -32,7 +32,7 @@ export async function applyIsolation(config: Config, find: typeof findDriver = f
     const what = 'CORRAL_SANDBOX_ISOLATION is strict, so every sandbox needs a kernel of its own (gVisor or Kata)';
     return new AppError('invalid_request', `${what}, and ${why}`);
   };
-  // `auto` must not fall back to processes.
+  // `auto` must not fall back to the process driver.
   const driver: DriverName = config.driver === 'auto' ? 'docker' : config.driver;
   const strict = find(driver)?.strict;
   if (!strict) {
@@ -52,7 +52,7 @@ interface Options extends Pick<ServerDependencies, 'clock' | 'ids'> {
   readonly replica?: string | undefined;
   readonly gate: EgressHandler;
   readonly caBundle: string;
-  /** The egress proxy's CA certificate as PEM. Undefined: the proxy does not terminate TLS. */
+  /** The egress proxy's CA certificate as PEM. Undefined if the proxy does not terminate TLS. */
   readonly ownAuthority: string | undefined;
   readonly node: string;
   readonly say: (text: string) => void;
@@ -145,7 +145,10 @@ function driverParts(options: Options): DriverContext {
   };
 }
 
-/** Throws invalid_request if other machines could run commands here: no isolation, and a host beyond loopback. */
+/**
+ * Throws invalid_request if sandboxes have no isolation and the server listens beyond loopback, because other machines
+ * could then run commands here.
+ */
 function checkReach({ capabilities }: Driver, { host }: Config): void {
   if (capabilities.isolation !== 'none' || isLoopback(host)) return;
   throw new AppError(

@@ -16,13 +16,13 @@ const within = {
   private: createGuardedFetch({ addresses: { allowRanges, denyRanges } }),
 } satisfies Record<NetworkReach, unknown>;
 
-/** Connects exactly to the address that was checked. */
+/** Connects only to the address that was checked. */
 export const createReachLimitedFetch =
   (reach: NetworkReach): typeof fetch =>
   (input, init) =>
     within[reach](input instanceof Request ? input.url : input, init);
 
-/** `auto` includes private networks only if every local program is an administrator anyway. */
+/** `auto` includes private networks only if every local program already has administrator rights. */
 export function chooseNetworkReach(
   { host, token }: Pick<Config, 'host' | 'token'>,
   requested: { readonly setting: 'auto' | 'allow' | 'refuse'; readonly needsCredential: boolean },

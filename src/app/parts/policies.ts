@@ -105,7 +105,7 @@ export const toApprovalPolicy = ({ tools, rules, timeoutSeconds }: Config['appro
 });
 
 /**
- * Throws invalid_request for an unknown tool. Does not check globs and the tools of tool servers. Accepts groups only in
+ * Throws invalid_request for an unknown tool. Does not check globs or the tools of tool servers. Accepts groups only in
  * `tools.deny`.
  */
 export function assertKnownTools(setting: string, names: readonly string[], tools: ToolRegistry): void {

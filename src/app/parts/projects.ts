@@ -179,7 +179,7 @@ export async function openProjectInfrastructure({
     vaultCredentials: ofVaults,
     secrets: secrets.service,
     copies,
-    /** Resolves soon after `closing` fires, even if unfinished. */
+    /** Resolves soon after `closing` fires, even if the rotation is unfinished. */
     rotate: async (closing: AbortSignal) => {
       if (sealing.length > 1) await rotateKeysInBackground({ sealed, clock, logger, closing });
     },
@@ -200,7 +200,10 @@ export async function openProjectInfrastructure({
   };
 }
 
-/** Settings override entered tool servers of the same name. Returns the same object until its inputs change. */
+/**
+ * Tool servers from the settings override stored tool servers of the same name. Returns the same object until its
+ * inputs change.
+ */
 function withEntered(
   usualOf: Options['usualOf'],
   entered: Pick<ToolServerRecords, 'inForce'>,

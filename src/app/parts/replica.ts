@@ -12,7 +12,10 @@ import { PeerReplicas, type PeerReplicasOptions } from '../../sessions/cluster/p
 import { createLocalOwnership, type Ownership } from '../../sessions/engine/ownership.ts';
 import type { Config } from '../settings/config.ts';
 
-/** One server process on a store. Dispose it after its work, so that other servers can take over. */
+/**
+ * One server process that uses the store, alone or with others. Dispose it once its work is done, so that other servers
+ * can take over.
+ */
 export interface Replica extends AsyncDisposable {
   readonly name: string | undefined;
   readonly ownership: Ownership;
@@ -83,7 +86,7 @@ export function createReplica({ store, ids, clock, settings }: Options): Replica
   };
 }
 
-/** Created on first use. All servers on a store label their sandboxes with this name. */
+/** Created on first use. All servers that share a store label their sandboxes with this name. */
 export async function readSharedInstance(store: Store, ids: IdSource): Promise<string> {
   const requested = { kind: 'server', id: 'instance', doc: { name: `c${ids.short()}` }, expect: 0 };
   await store.records.put(requested).catch((thrown: unknown) => {

@@ -16,7 +16,7 @@ export interface SandboxSettings {
   readonly config: Config;
   /**
    * The template's name if it changes the sandbox or its egress, otherwise `default`, so that sessions can share a warm
-   * pool. `.own` is appended for the session's own choices.
+   * pool. `.own` is appended if the session makes choices of its own.
    */
   readonly recipe: string;
   readonly packages: Packages;
@@ -51,7 +51,7 @@ interface Deps {
   readonly templates: readonly Template[];
   readonly records: Pick<RecordStore, 'get'>;
   readonly now: () => number;
-  /** Newer than any stored record. */
+  /** Returns a live session's record, which is newer than any stored record. */
   readonly held?: (id: SessionId) => SandboxSettingsSource | undefined;
 }
 
@@ -97,8 +97,8 @@ export class SandboxSettingsResolver extends ServerComponent<Deps> {
   }
 
   /**
-   * True if the egress choice differs from the remembered one, which it then replaces. False if none is remembered, because
-   * no connection is open then.
+   * True if the session's egress choice differs from the remembered choice, which it then replaces. False if no choice
+   * is remembered, because in that case no connection is open.
    */
   hasOtherEgress(id: SessionId, session: SandboxSettingsSource): boolean {
     const before = this.#known.get(id)?.choice;
@@ -140,7 +140,7 @@ function withChoice(
   const config = { ...own.config, sandbox: { ...sandbox, ...size }, egress: { ...rules, ...closed } };
   const isUsual = egress === undefined && Object.keys(size).length === 0;
   if (isUsual) return { ...own, services };
-  // A name that ends with `.own` is never a template's, because template names contain no dot.
+  // No template has a name that ends with `.own`, because template names contain no dot.
   const chosen = { ...(egress && { within: egress }), ...(start && { start }) };
   return { ...own, config, services, recipe: `${own.recipe}.own`, ...chosen };
 }
@@ -158,8 +158,8 @@ function withTemplate(config: Config, { name, sandbox, egress, packages, service
     sandbox: set(sandbox),
     egress: set(egress),
   };
-  // The server builds no images on Kubernetes, so the operator names one there. An operator's image that is not bundled replaces
-  // the code image.
+  // The server does not build images on Kubernetes, so the operator names one there. An operator's image that is not
+  // bundled replaces the code image.
   if (own.sandbox.image === codeImage && !isBundledImage(config.sandbox.image)) delete own.sandbox.image;
   // The server enforces the idle time, so a sandbox that differs only in its idle time can come from the warm pool.
   const { idleSeconds: _, ...shape } = own.sandbox;

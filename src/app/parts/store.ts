@@ -19,8 +19,8 @@ interface Options {
 }
 
 /**
- * Rejects: store_unavailable (unreachable or unusable), store_busy (in use by another server, or overloaded), store_corrupt,
- * unsupported (written by a newer Corral).
+ * Rejects with store_unavailable (unreachable or unusable), store_busy (in use by another server, or overloaded),
+ * store_corrupt, or unsupported (written by a newer Corral).
  */
 export async function openStore({ config, logger, say }: Options): Promise<Store> {
   const { mongodbUrl: url, dataDir, history } = config;
@@ -41,8 +41,8 @@ interface CommandStoreOptions {
   readonly inUse?: string;
 }
 /**
- * Does not wait for an unavailable store. Rejects as `openStore` does, and with file_not_found if the command may not create
- * a store.
+ * Does not wait for an unavailable store. Rejects as `openStore` does, and with file_not_found if there is no store and
+ * the command may not create one.
  */
 export async function openCommandStore(
   { mongodbUrl: url, dataDir }: Pick<Config, 'mongodbUrl' | 'dataDir'>,

@@ -12,7 +12,7 @@ interface TraceDeps extends Pick<ServerDependencies, 'events' | 'log'> {
 const usualTimeoutMs = 10_000;
 const usualChars = 32_768;
 
-/** Undefined unless the standard OpenTelemetry variables or a loaded SDK request that traces are sent. */
+/** Undefined unless the standard OpenTelemetry variables enable trace export or an OpenTelemetry SDK is loaded. */
 export function openTraceExporter(
   variables: Variables,
   { log, events, version, warn }: TraceDeps,

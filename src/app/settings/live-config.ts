@@ -11,7 +11,7 @@ import { settings } from './schema.ts';
 
 export const changeableSettings = settings.filter(({ change }) => change !== undefined);
 
-/** Variables and the file override changes made on the page. */
+/** Environment variables and corral.yaml override changes made on the page. */
 export class LiveConfig extends ServerComponent<{
   readonly base: Config;
   readonly stored: Pick<SettingsStore, 'now'>;

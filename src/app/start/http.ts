@@ -40,7 +40,7 @@ interface HttpDeps {
   readonly audit: AuditLog | undefined;
 }
 
-/** Rejects with invalid_request if the server cannot listen at the configured address. */
+/** Rejects with invalid_request if the server cannot listen on the configured address. */
 export async function startHttpServer(
   startup: Pick<StartupContext, 'config' | 'clock' | 'ids' | 'logger' | 'closing' | 'learn'>,
   { core, version, audit }: HttpDeps,
@@ -80,7 +80,7 @@ export async function startHttpServer(
   await app.ready();
   const { host, port } = config;
   const open = (place: ListenAddress) => app.listen(place);
-  const isAlone = isolation === 'none'; // a program without isolation could also listen on a shared port
+  const isAlone = isolation === 'none'; // without isolation, a sandbox's program could also listen on a shared port
   if (!isAlone) shared = await listenWithAdvice(config, () => listenOnSharedPort(app.server, { host, port }, open));
   const url = shared?.first ?? (await listenWithAdvice(config, () => open({ host, port })));
   for (const extra of config.extraPorts) stack.use(await listenOnExtraPort(app.server, host, extra));

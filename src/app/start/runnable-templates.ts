@@ -12,7 +12,10 @@ interface Deps {
   readonly desktopFor: (session: SandboxSettingsSource) => DesktopAvailability;
   readonly missingImageOf: (session: SandboxSettingsSource) => string | undefined;
   readonly checkServices: (session: SandboxSettingsSource) => void;
-  /** Covers all credentials of the settings and the server, but only the newest ones of projects and sessions. */
+  /**
+   * Covers all credentials from the settings and the server's store, but only the newest credentials of projects and
+   * sessions.
+   */
   readonly secretVariables: () => Promise<ReadonlySet<string>>;
 }
 

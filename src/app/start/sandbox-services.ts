@@ -15,7 +15,9 @@ interface Limits {
   readonly closedPorts: ReadonlySet<number>;
 }
 
-/** Throws unsupported if the driver has no services, and invalid_request for a disallowed image or a reserved port. */
+/**
+ * Throws unsupported if the driver cannot run services, and invalid_request for a disallowed image or a reserved port.
+ */
 export function checkSandboxServices(services: ServiceRecipes, { config, driver, closedPorts }: Limits): void {
   const { serviceImages } = config.sandbox;
   const names = Object.keys(services);
@@ -85,7 +87,7 @@ export async function startSandboxServices(beginning: Beginning, signal: AbortSi
   if (!hostsServices(driver)) {
     return refuseAll(driver.capabilities.noServices ?? `the driver ${driver.name} has none`);
   }
-  // With an older daemon, everything on the sandbox's loopback interface has network access.
+  // With a daemon older than version 1.6, everything on the sandbox's loopback interface has network access.
   if (!(await createVersionCheck((within) => client.health(within))('1.6', signal))) {
     const { image } = settings.config.sandbox;
     return refuseAll(`the image ${image} does not support services. Rebuild it from this version's corral/sandbox`);

@@ -55,7 +55,7 @@ export interface SandboxInfrastructure
   readonly settingsOf: (
     session: SandboxSettingsSource,
   ) => Pick<SandboxSettings, 'config' | 'packages' | 'services' | 'within'>;
-  /** Without a session, the server's own settings decide. */
+  /** Without a session, the server's own settings apply. */
   readonly desktopFor: (session?: SandboxSettingsSource) => DesktopAvailability;
   readonly servicesOf: (session: SandboxSettingsSource) => ServiceRecipes;
   readonly checkServices: (session: SandboxSettingsSource) => void;
@@ -75,7 +75,7 @@ export interface SandboxInfrastructure
   readonly templateFiles: readonly TemplateFile[];
 }
 
-/** `existing`: a driver that the caller opened and closes. */
+/** `existing`: a driver that the caller has opened and will close. */
 export async function openSandboxInfrastructure(
   server: StartupContext & StorageServices,
   existing?: Driver,
@@ -311,7 +311,7 @@ interface DiskFloorDeps {
   readonly logger: EngineLogger;
 }
 
-/** Undefined if the disk is not this machine's: cluster nodes evict pods themselves. */
+/** Undefined if the sandboxes' disk belongs to another machine, because cluster nodes evict pods themselves. */
 function createServerDiskGuard(config: Config, { driver, clock, logger }: DiskFloorDeps): DiskGuard | undefined {
   const disks = findDriver(driver.name)?.disks?.(config.dataDir);
   if (!disks) return undefined;

@@ -70,7 +70,7 @@ export async function openFacadeServices(server: ServerWithEngine) {
     (await builds.collect(before)) +
     (await names.collect(before)) +
     (await work.deleteExpiredFiles());
-  // Without other servers on the store, unfinished forks are leftovers.
+  // If no other server uses the store, unfinished forks are leftovers.
   if (!shared)
     await forks.collect(clock.now()).catch((err: unknown) => warn({ err }, 'unfinished forks were not removed'));
   const named = new NamedSnapshotStore({

@@ -6,13 +6,13 @@ import type { SandboxStartProgress } from '../../observability/start-progress.ts
 import type { Config } from '../settings/config.ts';
 
 export interface StartupContext extends Pick<ServerDependencies, 'clock' | 'closing' | 'ids' | 'newId' | 'warn'> {
-  /** With an absolute dataDir. */
+  /** The `dataDir` in this config is absolute. */
   readonly config: Config;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly progress?: Pick<SandboxStartProgress, 'record'> | undefined;
   readonly say: (text: string) => void;
-  /** The callback names the part that is disposed next, so that a slow shutdown can report it. */
+  /** The returned callback records `part` as the part that is disposed next, so that a slow shutdown can report it. */
   readonly ending: (part: string) => () => void;
   readonly learn: (secret: Secret) => void;
 }

@@ -23,7 +23,7 @@ import { runInBackground, type StartupContext } from './startup.ts';
 
 export type StorageServices = Awaited<ReturnType<typeof openStorageServices>>;
 
-/** Startup phase 1. `existing`: a store that the caller opened and closes. */
+/** Startup phase 1. `existing`: a store that the caller has opened and will close. */
 export async function openStorageServices(startup: StartupContext, existing?: Store) {
   const { config, clock, ids, newId, logger, closing, say } = startup;
   await using stack = new AsyncDisposableStack();
@@ -71,7 +71,7 @@ export async function openStorageServices(startup: StartupContext, existing?: St
     live: new LiveConfig({ base: config, stored: changed }),
     changed,
     instance,
-    /** Increases with each start, which reveals sandboxes of an earlier process. */
+    /** Increases with each server start, so that sandboxes from an earlier process can be recognized. */
     epoch,
     [Symbol.asyncDispose]: (): PromiseLike<void> => held.disposeAsync(),
   };

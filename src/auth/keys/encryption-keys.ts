@@ -7,7 +7,10 @@ export interface EncryptionKeySettings {
   readonly dataDir: string;
   readonly keys: {
     readonly encryptionKey?: Secret | undefined;
-    /** A file with one or more keys. Without a file or a key, a generated key is stored in the data folder. */
+    /**
+     * The path of a file with one or more keys. If neither this nor `encryptionKey` is set, a generated key is stored
+     * in the data folder.
+     */
     readonly encryptionKeyFile?: string | undefined;
   };
 }
@@ -19,7 +22,7 @@ interface Options {
   readonly newKey: () => string;
 }
 
-/** The primary key first, then older keys that only decrypt. */
+/** Returns the primary key first, then older keys that only decrypt. */
 export async function readEncryptionKeys({ config, isSealed, newKey }: Options): Promise<Secret[]> {
   const { encryptionKey, encryptionKeyFile } = config.keys;
   if (encryptionKey) return split(encryptionKey.reveal());

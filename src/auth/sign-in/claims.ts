@@ -10,9 +10,12 @@ export interface IssuerSettings {
   readonly clientSecret?: string | undefined;
   readonly scopes: readonly string[];
   readonly groupsClaim: string;
-  /** `*` is everyone. A person gets the highest role that applies. */
+  /** `*` means everyone. A person gets the highest role that applies. */
   readonly roles: Readonly<Record<string, Role>>;
-  /** The domains of verified e-mail addresses that can sign in. Empty: no restriction. */
+  /**
+   * Only people with a verified e-mail address in one of these domains can sign in. If the list is empty, there is no
+   * restriction.
+   */
   readonly allowedDomains: readonly string[];
   /** The verified e-mail address or the subject of the first administrator. */
   readonly admin?: string | undefined;

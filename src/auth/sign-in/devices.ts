@@ -14,7 +14,7 @@ const Device = z.object({
   id: z.string(),
   person: z.string(),
   kind: z.enum(['browser', 'command']),
-  /** Null for a browser. When the browser that approved a CLI loses access, so does the CLI. */
+  /** The browser that approved this CLI; null for a browser. When the browser loses access, so does the CLI. */
   parent: z.string().nullable().default(null),
   secret: Hash,
   /** The secret before the last rotation, valid until a minute after the new secret is first used. */
@@ -122,7 +122,9 @@ export class DeviceRegistry {
   get = (id: string): Device | undefined => this.#devices.get(id);
   list = (): Device[] => this.#devices.all().filter(({ id }) => this.#live.has(id));
   all = (person: string): Device[] => this.#devices.all().filter((device) => device.person === person);
-  /** Epoch ms; the current time while the device is in use. 0: not used since the server started. */
+  /**
+   * Epoch ms; the current time while the device is in use. 0 if the device has not been used since the server started.
+   */
   usedAt = (id: string): number => this.#lastOf(this.#live.get(id)?.use);
   atWorkAt({ id, person }: Pick<Device, 'id' | 'person'>): number {
     const key = this.#deps.people.byId(person)?.key ?? '';
@@ -178,11 +180,11 @@ export class DeviceRegistry {
     return { device, secret };
   }
 
-  /** Takes effect immediately at this server, and within two seconds at the others. */
+  /** Takes effect immediately on this server, and within two seconds on the others. */
   async end(id: string): Promise<void> {
     await this.#change(id, { endedAt: this.#deps.clock.now(), tokens: null });
   }
-  /** Undefined: another server claimed the check, it is not due, or the device was signed out. */
+  /** Undefined if another server claimed the check, the check is not due, or the device was signed out. */
   async claim(id: string, { everyMs, forMs }: { everyMs: number; forMs: number }): Promise<Device | undefined> {
     const now = this.#deps.clock.now();
     return await this.#change(
@@ -209,7 +211,7 @@ export class DeviceRegistry {
 
   isOld = (id: string): boolean =>
     this.#deps.clock.now() - (this.get(id)?.rotatedAt ?? Number.POSITIVE_INFINITY) >= rotateEveryMs;
-  /** Undefined: another request already rotated the secret, or the device was signed out. */
+  /** Undefined if another request already rotated the secret, or if the device was signed out. */
   async rotate(id: string): Promise<string | undefined> {
     const { clock, ids, peppers } = this.#deps;
     const now = clock.now();

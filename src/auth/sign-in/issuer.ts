@@ -139,7 +139,10 @@ export class Issuer {
     }
   }
 
-  /** Where the browser ends the provider's session. Undefined if the provider does not support this or does not respond. */
+  /**
+   * The address at which the browser ends the session at the provider. Undefined if the provider does not support this
+   * or does not respond.
+   */
   async end(idToken: string, returnTo: string): Promise<string | undefined> {
     try {
       const { config } = await this.#discovered();
@@ -150,7 +153,7 @@ export class Issuer {
     }
   }
 
-  /** The token of a back-channel logout. Rejects with InvalidIdTokenError or provider_error. */
+  /** Reads and verifies the token of a back-channel logout. Rejects with InvalidIdTokenError or provider_error. */
   async readLogout(token: string): Promise<ProviderLogout> {
     const { guardedKeys } = await this.#discovered();
     const claims = await this.#verified(token, guardedKeys, { requiredClaims: ['iat', 'jti', 'events'] });
@@ -189,7 +192,7 @@ export class Issuer {
 
   #kept = (refresh: string | undefined) => ({ ...(refresh !== undefined && { refresh }) });
 
-  /** Reads the metadata hourly. During an outage, older metadata is used. */
+  /** Reads the metadata again after an hour. During an outage, the last known metadata is used. */
   async #discovered(): Promise<Discovered> {
     const known = this.#known;
     const now = this.#now();
@@ -227,8 +230,8 @@ export function createOfflineAccessParams(issuer: string, scopes: ReadonlySet<st
 }
 
 /**
- * The provider refuses the person with `invalid_grant`, or with an error that requires a new sign-in, which Entra ID sends
- * after a policy change. Other errors concern this server's settings.
+ * Errors with which the provider refuses the person: `invalid_grant`, or a demand for a new sign-in, such as Entra ID
+ * sends after a policy change. Other errors concern this server's settings.
  */
 const refusals = new Set([
   'invalid_grant',

@@ -106,7 +106,7 @@ export class PersonRegistry {
     );
   }
 
-  /** Returns `before` if its rights are unchanged, and otherwise ends it. Undefined: the person has no access. */
+  /** Returns `before` if its rights are unchanged; if not, ends `before`. Undefined if the person has no access. */
   actAs(key: string, id: string | undefined, before: RevocablePrincipal | undefined): RevocablePrincipal | undefined {
     const person = id === undefined ? undefined : this.#people.get(id);
     if (person && person.role !== null && !person.disabled && this.#deps.issuers.has(person.issuer)) {

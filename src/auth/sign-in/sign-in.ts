@@ -10,8 +10,8 @@ import type { Device, DeviceRegistry } from './devices.ts';
 import { createSignInChecks, DeviceTokens, InvalidIdTokenError, type Issuer, type SignInChecks } from './issuer.ts';
 import type { Person, PersonRegistry } from './people.ts';
 
-// The browser keeps the sealed state during a sign-in. No other browser can complete the sign-in, and strangers cannot fill
-// the store.
+// During a sign-in, the browser keeps the sealed state, so no other browser can complete the sign-in, and strangers
+// cannot fill the store.
 
 export type SignInRefusalReason = 'stale' | 'denied' | 'not-admitted' | 'disabled' | 'away' | 'failed';
 export class SignInRefusedError extends Error {
@@ -83,7 +83,10 @@ export class SignInFlow {
     return [...this.#issuers.values()].map(({ settings: { id, name } }) => ({ id, name }));
   }
 
-  /** Resolves with the address for the browser, and the sealed state. Rejects with not_found or provider_error. */
+  /**
+   * Resolves with the address to which to send the browser, and the sealed state. Rejects with not_found or
+   * provider_error.
+   */
   async begin(provider: string, { base, returnTo }: Visit & { returnTo: string | undefined }) {
     const issuer = this.#issuer(provider);
     const challenge = createSignInChecks();
@@ -170,7 +173,7 @@ export class SignInFlow {
     }
   }
 
-  /** Resolves with the address where the browser ends the provider's own session, if there is one. */
+  /** Resolves with the address at which the browser ends the session at the provider, if there is one. */
   async leave(device: string, { base }: Visit): Promise<string | undefined> {
     const { people, devices, tell } = this.#deps;
     const found = devices.get(device);

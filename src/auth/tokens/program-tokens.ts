@@ -35,7 +35,7 @@ export class FederatedTokenVerifier extends ServerComponent<Deps> {
   readonly #shown = new Map<string, LiveToken>();
   readonly #checking = new Map<string, Promise<void>>();
 
-  /** Undefined: there are no new tokens. Rejects with provider_error. */
+  /** Undefined if there are no new tokens. Rejects with provider_error. */
   prepare(presented: readonly string[]): Promise<void> | undefined {
     const news = presented.filter((text) => looksLikeSignedToken(text) && !this.#isKnown(text));
     return news.length === 0 ? undefined : Promise.all(news.map((token) => this.#check(token))).then(() => {});
@@ -112,7 +112,7 @@ export class FederatedTokenVerifier extends ServerComponent<Deps> {
 
 const hashOf = (token: string): string => createHash('sha256').update(token).digest('base64url');
 
-/** Reads an unverified token. Empty if it has no issuer. */
+/** Reads the issuer from an unverified token. Returns the empty string if there is none. */
 function parseIssuer(token: string): string {
   try {
     return decodeJwt(token).iss ?? '';

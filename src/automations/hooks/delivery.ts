@@ -4,17 +4,17 @@ import type { HookEvent, HookRequest } from '../../sessions/api/server/automatio
 export interface VerifiedDelivery {
   /** Deduplication key, derived from signed data only. */
   readonly id: string;
-  /** The signed time, epoch ms. Undefined: no time is signed, so the payload's time is used. */
+  /** The signed time, epoch ms. Undefined if no time is signed, in which case the payload's time is used. */
   readonly signedAt?: number;
 }
-/** Everything but `event` and `at` contains untrusted text. */
+/** All fields except `event` and `at` contain untrusted text. */
 export interface HookDelivery {
   readonly event: HookEvent | null;
-  /** Epoch ms. Undefined: the payload has no time. */
+  /** Epoch ms. Undefined if the payload has no time. */
   readonly at: number | undefined;
   readonly repository: string;
   readonly sender: string;
-  /** The labels that were added if the payload lists them, otherwise all labels of the issue. */
+  /** The added labels, if the payload lists them; if it does not, all labels of the issue. */
   readonly labels: readonly string[];
   readonly assignees: readonly string[];
   readonly about: string;
@@ -22,7 +22,7 @@ export interface HookDelivery {
   readonly text: string;
 }
 export interface HookReader {
-  /** Undefined: the sender may not know the secret. */
+  /** Undefined unless the request shows that the sender knows the secret. */
   verify(request: HookRequest, secret: string): VerifiedDelivery | undefined;
   read(headers: HookRequest['headers'], payload: unknown): HookDelivery | undefined;
 }
@@ -33,7 +33,7 @@ export function equalsInConstantTime(value: string, expected: string): boolean {
 }
 export const hashBody = (body: Uint8Array): string => createHash('sha256').update(body).digest('hex').slice(0, 32);
 
-/** The HMAC is in hex, as GitHub and Gitea send it. The key is the secret's text. */
+/** The HMAC is in hex, as GitHub and Gitea send it. The key is the secret itself, without decoding. */
 export function verifyHexHmac(
   value: string | undefined,
   body: Uint8Array,

@@ -28,7 +28,7 @@ import { extractAuthoredText } from './own-text.ts';
 
 const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
 
-/** The reason is sent to the sender. Undefined: the hook matches. */
+/** Returns the reason for a mismatch, which is sent to the sender. Undefined if the hook matches. */
 export function explainMismatch(hook: HookSpec, { event, repository, sender, labels, assignees, text }: HookDelivery) {
   if (event === null) return undefined;
   const { account, label, senders, repositories } = hook;
@@ -251,7 +251,7 @@ function startOf(automation: Automation, { proof, news, payload, at }: AcceptedD
   });
 }
 
-/** GitHub sends a form unless it is configured to send JSON. */
+/** GitHub sends a form-encoded body unless it is configured to send JSON. */
 function parsePayload(body: Uint8Array): unknown {
   const prefix = Buffer.from('payload=');
   const isForm = Buffer.from(body.subarray(0, prefix.length)).equals(prefix);

@@ -14,7 +14,7 @@ interface Deps extends Pick<ServerDependencies, 'records'> {
   readonly learn: (secret: Secret) => void;
 }
 
-/** The secret that signs an automation's deliveries, or the one that its program set. */
+/** Stores one secret per automation: the secret that signs its deliveries, or the secret that its program set. */
 export class HookSecrets extends ServerComponent<Deps> {
   async find(automationId: string): Promise<Secret | undefined> {
     const { records, open, learn } = this.deps;

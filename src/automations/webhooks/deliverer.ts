@@ -18,7 +18,7 @@ import {
 import type { WebhookOutboxRouter } from './router.ts';
 import { buildSignatureHeaders } from './signature.ts';
 
-/** Follows no redirect, and refuses private addresses that the operator has not allowed. */
+/** Does not follow redirects, and refuses private addresses that the operator has not allowed. */
 export type WebhookFetch = (url: string, init: RequestInit) => Promise<Response>;
 interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
   readonly records: WebhookRecords;
@@ -62,7 +62,7 @@ const maxFailures = 20; // consecutive deliveries that failed permanently
 export class WebhookDeliverer extends ServerComponent<Deps> {
   readonly #atWork = new Map<string, { webhookId: string; owner: string | undefined; done: Promise<void> }>();
   #queues = new Map<string, Queue>();
-  /** An endpoint is removed when it answers, or an hour after its suspension. */
+  /** An endpoint is removed when it answers, or an hour after its suspension ends. */
   readonly #silent = new Map<string, SilentEndpoint>();
   /** Owners that had a turn and have queued deliveries, least recently served first. */
   #turns: (string | undefined)[] = [];
@@ -100,7 +100,9 @@ export class WebhookDeliverer extends ServerComponent<Deps> {
     while (this.#atWork.size > 0) await Promise.all([...this.#atWork.values()].map(({ done }) => done));
   }
 
-  /** Resolves with the ms until another delivery is due, and with the due deliveries of suspended endpoints. */
+  /**
+   * Resolves with the time until the next delivery is due, in ms, and with the due deliveries of suspended endpoints.
+   */
   async #findDue(): Promise<{ readonly dueInMs: number; readonly suspended: PendingDelivery[] }> {
     const { records, clock } = this.deps;
     const now = clock.now();
@@ -237,7 +239,7 @@ export class WebhookDeliverer extends ServerComponent<Deps> {
     return true;
   }
 
-  /** Returns the end of the suspension, epoch ms, or 0. */
+  /** Returns the end of the suspension, epoch ms, or 0 if the endpoint is not suspended. */
   #noteSilence(webhookId: string, isSilent: boolean): number {
     const now = this.deps.clock.now();
     const before = this.#silent.get(webhookId);
@@ -296,7 +298,7 @@ function refusalOf(url: string, { status, headers }: Response): string {
   return `It answered ${status}, a redirect to ${target}. Redirects are not followed: change the webhook's address.`;
 }
 
-/** Reads the answer, so that the receiver can finish sending a short one. */
+/** Reads at most `bytes` of the answer, so that the receiver can finish sending a short answer. */
 async function readAtMost(bytes: number, { body }: Response): Promise<void> {
   if (!body) return;
   const reader = body.getReader();

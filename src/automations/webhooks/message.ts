@@ -14,7 +14,7 @@ export interface WebhookMessageData {
   readonly reason?: string;
   readonly outcome?: { readonly status: string; readonly reason: string; readonly code?: string | undefined };
   readonly answer?: string;
-  /** In the price list's currency. Null: unknown. */
+  /** In the price list's currency. Null if the cost is unknown. */
   readonly cost?: number | null;
   readonly round?: number;
   readonly result?: string;

@@ -68,7 +68,7 @@ export class WebhookRecords extends ServerComponent<Pick<ServerDependencies, 're
     return (await this.deps.records.list(kinds.endpoint, { limit: 1 })).length > 0;
   }
 
-  /** False: this delivery already exists. */
+  /** False if this delivery already exists. */
   async add(delivery: StoredWebhookDelivery): Promise<boolean> {
     if (await this.deps.records.get(kinds.ended, delivery.id)) return false;
     return (await this.putPending(delivery, 0)) !== undefined;
@@ -99,7 +99,7 @@ export class WebhookRecords extends ServerComponent<Pick<ServerDependencies, 're
     const found = (await this.deps.records.get(kinds.pending, id)) ?? (await this.deps.records.get(kinds.ended, id));
     return found && StoredDelivery.parse(found.doc);
   }
-  /** False: the delivery is already pending. */
+  /** False if the delivery is already pending. */
   async reopen(doc: StoredWebhookDelivery): Promise<boolean> {
     if ((await this.putPending(doc, 0)) === undefined) return false;
     await this.deps.records.delete(kinds.ended, doc.id);
@@ -121,7 +121,10 @@ export class WebhookRecords extends ServerComponent<Pick<ServerDependencies, 're
 
 /** Milliseconds: 5 s, 30 s, 2 min, 15 min, 1 h, 6 h. */
 const pauses = [5_000, 30_000, 120_000, 900_000, 3_600_000, 21_600_000] as const;
-/** Maximum random increase of a delay, to spread the retries of deliveries that failed together. */
+/**
+ * Maximum random increase of a delay, as a fraction of the delay, to spread the retries of deliveries that failed
+ * together.
+ */
 const jitter = 0.2;
 
 /** A test event is attempted only once, because somebody is waiting for its outcome. */

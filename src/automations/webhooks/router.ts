@@ -28,7 +28,7 @@ export interface WebhookOutboxRouterDeps extends Pick<ServerDependencies, 'clock
   readonly outbox: WebhookOutbox;
   readonly automationOf: (id: string) => Promise<Automation | undefined>;
   readonly startOf: (id: string) => Promise<AutomationStart | undefined>;
-  /** In the price list's currency. Null: unknown. */
+  /** In the price list's currency. Null if the cost is unknown. */
   readonly readCost: (id: SessionId) => Promise<number | null>;
   readonly isOwned: OwnerAccessCheck;
   readonly pageUrl: string | undefined;
@@ -41,7 +41,7 @@ interface WebhookNews {
   readonly isHidden?: boolean;
 }
 const batch = 200;
-/** If an announced pause is not stored by this time, the server died before storing it. */
+/** If an announced pause is not stored within this time, the server must have died before storing it. */
 const announcedMs = 10_000;
 
 export class WebhookOutboxRouter extends ServerComponent<WebhookOutboxRouterDeps> {
@@ -86,7 +86,7 @@ export class WebhookOutboxRouter extends ServerComponent<WebhookOutboxRouterDeps
     return true;
   }
 
-  /** Null: nothing to report. Undefined: the outcome is not known yet. */
+  /** Null if there is nothing to report. Undefined if the outcome is not known yet. */
   async #readNews(event: OutboxEntry['event']): Promise<WebhookNews | null | undefined> {
     const { automationOf, readCost, clock, pageUrl } = this.deps;
     if (event.type === 'automation.paused') {

@@ -54,7 +54,7 @@ export const execCommand: CliCommand = {
       if (io.signal.aborted) return exitCodes.interrupted.code;
       throw thrown;
     } finally {
-      io.stdin.unref?.(); // an unread keyboard or pipe must not keep the process alive
+      io.stdin.unref?.(); // an unread terminal or pipe must not keep the process alive
     }
   },
 };

@@ -54,7 +54,7 @@ function requestHeaders({ method = '', params }: McpMessage, version: string | u
   };
 }
 
-/** The protocol encodes all but visible ASCII in base64. */
+/** The protocol encodes header values in base64 unless they consist of visible ASCII. */
 const asHeader = (text: string) =>
   /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(text) && !text.startsWith('=?')
     ? text
@@ -78,7 +78,7 @@ interface RelayParts {
   readonly print: (line: string) => Promise<void> | undefined;
   readonly signal: AbortSignal;
 }
-/** Further requests wait, so that a flood cannot fill the memory. */
+/** Maximum requests in progress. Further requests wait, so that a flood cannot exhaust the memory. */
 const maxOpen = 64;
 const messageLimits: JsonLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 64, maxValues: 1_000_000 };
 const drainMs = 5_000;

@@ -165,5 +165,5 @@ export const pullRequestCommand: CliCommand = {
   },
 };
 
-/** Untrusted text: on one line, without control characters. */
+/** Puts untrusted text on one line, without control characters. */
 const printable = (text: string) => text.replaceAll(/[\p{C}\s]+/gu, ' ').slice(0, 300);

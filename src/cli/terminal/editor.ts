@@ -118,7 +118,7 @@ export function findLineRangeAt(text: string, at: number): readonly [start: numb
   return [text.lastIndexOf('\n', at - 1) + 1, end < 0 ? text.length : end];
 }
 
-// The cursor moves by whole visible characters, such as a flag or a letter with its accent.
+// The cursor moves by whole visible characters, such as a flag emoji or an accented letter.
 const sizeBefore = (text: string, at: number) => (at === 0 ? 0 : at - findCharacterBounds(text, at - 1)[0]);
 export const characterAfter = (text: string, at: number) => text.slice(at, findCharacterBounds(text, at + 1)[1]);
 function wordBefore(text: string, at: number): number {

@@ -89,7 +89,7 @@ export const slashCommands: readonly SlashCommand[] = [
   { name: 'exit', about: 'leaves; the session stays', run: async () => 'leave' },
 ];
 
-/** Undefined for other lines. An unknown or ambiguous name has no `command`. */
+/** Undefined if the line is not a slash command. If the name is unknown or ambiguous, `command` is undefined. */
 export function parseSlashCommand(
   line: string,
 ): { readonly command: SlashCommand | undefined; readonly argument: string } | undefined {

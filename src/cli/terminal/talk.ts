@@ -8,7 +8,7 @@ export interface ChatTerminalOptions {
   readonly corral: Corral;
   readonly box: Box;
   readonly signal: AbortSignal;
-  /** Default: the newest few hundred events. */
+  /** Shows the events after this sequence number. By default, shows the newest few hundred events. */
   readonly after?: number;
 }
 

@@ -49,7 +49,7 @@ const AgentSession = z.object({
 });
 export type AgentSession = z.infer<typeof AgentSession>;
 
-/** Unknown kinds are accepted and ignored. */
+/** Unknown event types are accepted and ignored. */
 export const AgentEvent = z.looseObject({ type: z.string(), id: Id.optional() });
 export type AgentEvent = z.infer<typeof AgentEvent>;
 
@@ -73,7 +73,7 @@ export class AgentsApiError extends Error {
 }
 
 export interface AgentsApiOptions {
-  /** Includes the path, if the API is served below one. */
+  /** Includes the base path, if the API is not served at the root. */
   readonly url: string;
   readonly key: string;
   readonly workerId: string;
@@ -165,7 +165,7 @@ export class AgentsApi {
     await this.#ask(`sessions/${sessionId}/events`, { method: 'POST', body: { events }, signal });
   }
 
-  /** A zip file, or a tar file with any compression. */
+  /** The `archive` is a zip file, or a tar file with any compression. */
   async skill(skillId: string, version: string, signal: AbortSignal): Promise<{ name: string; archive: Uint8Array }> {
     const Version = z.object({ id: Id, name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/) });
     const at = `skills/${skillId}/versions`;

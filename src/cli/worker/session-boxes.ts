@@ -47,7 +47,10 @@ export class SessionBoxes {
     if (await hasEnded(api, sessionId, signal)) await this.remove(sessionId);
   }
 
-  /** Includes sessions that ended while no worker ran. Resolves with the number of boxes found. */
+  /**
+   * Also covers sessions that ended while no worker was running. Resolves with the number of boxes that belonged to
+   * ended sessions.
+   */
   async removeEnded(api: AgentsApi, signal: AbortSignal): Promise<number> {
     const ended: string[] = [];
     for await (const { metadata } of this.#corral.list({ metadata: { [names.environment]: this.#environmentId } })) {

@@ -9,7 +9,10 @@ interface SessionWorkParts {
   readonly api: AgentsApi;
   readonly sessionId: string;
   readonly box: Box;
-  /** After this time, the session's next message arrives as a new item in the queue. */
+  /**
+   * Idle time in ms after which the worker stops serving the session. The session's next message then arrives as a new
+   * item in the queue.
+   */
   readonly maxIdleMs: number;
   readonly say: (line: string) => void;
 }

@@ -34,7 +34,7 @@ const tool = <Shape extends z.ZodType>(
 
 const Path = z.string().min(1).max(4_096);
 
-/** The tools of `agent_toolset_20260401` that run where the files are. */
+/** The tools of `agent_toolset_20260401` that operate on the session's sandbox. */
 const tools: Readonly<Record<string, Run>> = {
   bash: tool(
     z.object({
@@ -93,7 +93,7 @@ const tools: Readonly<Record<string, Run>> = {
     }),
     async (box, { file_path: path, old_string: old, new_string: text, replace_all: all }, { id, signal }) => {
       const before = await readBytes(box, path, signal);
-      // Written before the file, so that a worker that dies before it answers does not cause a second edit.
+      // The mark is written before the file, so a worker that dies before answering does not cause a second edit.
       const mark = `${workerFolder}/edits/${id}`;
       if ((await textIfThere(box, mark, signal)) === digestOf(before)) return `${path} is edited.`;
       const file = decodeTextFile(before);
@@ -134,8 +134,8 @@ const tools: Readonly<Record<string, Run>> = {
 export const workerToolNames: readonly string[] = Object.keys(tools);
 
 /**
- * A failed call is also a result. Rejects only if the sandbox is unreachable, the failure may be temporary, or `signal`
- * fires.
+ * Resolves with an error result if the call fails. Rejects only if the sandbox is unreachable, the failure may be
+ * temporary, or `signal` fires.
  */
 export async function runWorkerTool(box: Box, call: WorkerToolCall, signal: AbortSignal): Promise<WorkerCallResult> {
   for (;;) {

@@ -19,7 +19,7 @@ const defaultTtlMs = 90_000;
 /** `stopping`: the API requests the item back. `lost`: another worker, or a newer claim of this worker, may have the item. */
 type LeaseEnd = 'finished' | 'stopping' | 'lost';
 
-/** The right to serve one item, kept by heartbeats. Dispose to end the heartbeats. */
+/** The right to serve one item, kept alive by heartbeats. Dispose it to stop the heartbeats. */
 class Lease implements AsyncDisposable {
   readonly #ended = new AbortController();
   readonly #beating: Promise<void>;
@@ -82,7 +82,7 @@ export interface RunWorkerOptions {
 const sweepMs = 10 * 60_000;
 const stopMs = 10_000;
 
-/** After the signal, the queue hands out unfinished items again once their leases expire. */
+/** After the signal fires, the queue hands out unfinished items again once their leases expire. */
 export async function runWorker(parts: RunWorkerOptions, abortSignal: AbortSignal): Promise<void> {
   const { api, environmentId, say } = parts;
   const places = new Semaphore(parts.maxSessions);
@@ -118,7 +118,7 @@ export async function runWorker(parts: RunWorkerOptions, abortSignal: AbortSigna
 }
 
 interface RunningServe {
-  /** Does not notify the API, because a newer claim replaces this one. */
+  /** Ends this claim without notifying the API, because a newer claim replaces it. */
   readonly supersede: () => void;
   readonly done: Promise<void>;
 }
@@ -164,7 +164,7 @@ async function serveItem(parts: RunWorkerOptions, { work, serves }: ClaimedItem,
   });
 }
 
-/** The item's own token cannot read the reason, so the environment's key is used. */
+/** Uses the environment's key, because the item's own token cannot read why the item was lost. */
 async function findLossReason({
   api,
   environmentId,
@@ -205,7 +205,7 @@ async function sweep({ api, boxes, say }: RunWorkerOptions, signal: AbortSignal)
   }
 }
 
-/** SKILL.md is at the top of the archive, or in a folder there. */
+/** SKILL.md is at the top level of the archive, or in a top-level folder. */
 const unpack = `
 set -e
 a=$1 d=skills/$2 t=$(mktemp -d)

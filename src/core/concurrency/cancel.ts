@@ -49,7 +49,10 @@ export async function sleep(ms: number, signal: AbortSignal, clock: Clock = syst
   throwIfAborted(signal);
 }
 
-/** Resolves when the time is up, and leaves the work running. Rejects if the work rejects before that. */
+/**
+ * Resolves when the work is done, or when the time is up, which does not stop the work. Rejects if the work rejects in
+ * time.
+ */
 export async function waitAtMost(ms: number, work: Promise<unknown>, clock: Clock = systemClock): Promise<void> {
   const { promise: late, resolve } = Promise.withResolvers<void>();
   const timer = clock.setTimeout(resolve, ms);

@@ -1,4 +1,4 @@
-/** Runs the work of each key in order. Different keys do not wait for each other. */
+/** Runs the work for each key in order. Work for different keys can overlap. */
 export function createKeyedQueue(): <Value>(key: string, work: () => Promise<Value>) => Promise<Value> {
   const last = new Map<string, Promise<unknown>>();
   return (key, work) => {

@@ -2,7 +2,7 @@ import type { Clock } from '../contracts/clock.ts';
 import { sleep, waitAtMost } from './cancel.ts';
 
 interface Deps {
-  /** Resolves with the delay until more work is due, in ms, or undefined if there is none. */
+  /** Resolves with the delay in ms until more work is due, or with undefined if no more work is due. */
   readonly round: (signal: AbortSignal) => Promise<number | undefined>;
   /** Pauses in ms: `first` before the first round (default: 0), at most `longest` between rounds, `failed` after a failure. */
   readonly restMs: { readonly first?: number; readonly longest: number; readonly failed: number };

@@ -2,8 +2,8 @@ import { writeSync } from 'node:fs';
 import type { Debugger, Session as InspectorSession } from 'node:inspector';
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 
-// Logs the stack of the code that blocks the main thread, which cannot do so itself. A dedicated thread would take 14 MiB,
-// so the store's thread does this where there is one.
+// Logs the stack of the code that blocks the main thread, because the main thread cannot log it. A dedicated thread
+// would take 14 MiB, so the store's thread does the logging if the store has a thread.
 
 /** Positions in the shared `counts`. `beats` grows while the main thread's event loop turns; `reports` counts logged lines. */
 export const watchdogCounterIndex = { beats: 0, reports: 1 } as const;

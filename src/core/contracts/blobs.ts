@@ -20,7 +20,10 @@ export interface BlobStore {
   put(key: string, content: AsyncIterable<Uint8Array>, options: BlobPutOptions): Promise<BlobInfo>;
   /** Rejects: file_not_found, store_unavailable. The stream fails instead of ending too early. */
   open(key: string, range?: ByteRange): Promise<Readable>;
-  /** Copies another blob without reading it. Absent if the backend cannot do that. Rejects: file_not_found, store_unavailable. */
+  /**
+   * Copies a blob without reading it. Absent if the backend does not support such copies. Rejects: file_not_found,
+   * store_unavailable.
+   */
   copy?(from: string, to: string): Promise<void>;
   /** Also succeeds when the blob does not exist. */
   delete(key: string): Promise<void>;

@@ -1,6 +1,6 @@
 import type { RecordStore, StoredRecord } from './ports.ts';
 
-/** Short enough for a change of access rights to apply on all servers within two seconds. */
+/** Short enough that a change to access rights takes effect on all servers within two seconds. */
 export const recordWatchIntervalMs = 1_000;
 
 /**

@@ -4,7 +4,7 @@ import type { SessionId } from '../model/ids.ts';
 /** One atomic write: the facts are appended after `after` and the records are changed, or nothing happens. */
 export interface AppendRequest {
   readonly sessionId: SessionId;
-  /** The seq before these facts. Any value but the current head rejects with `fenced`. */
+  /** The seq before these facts. The append rejects with `fenced` unless this is the current head. */
   readonly after: number;
   readonly at: number;
   readonly facts: readonly SessionFact[];
@@ -36,9 +36,9 @@ export interface EventPage {
   readonly events: SessionEvent[];
   /** The newest seq at the time of the read; 0 for an unknown session. */
   readonly head: number;
-  /** Deltas and live output may be missing up to this seq (0: none are). */
+  /** Deltas and live output may be missing up to this seq; 0 if none are missing. */
   readonly thinned: number;
-  /** Events of any type may be missing up to this seq (0: none are). */
+  /** Events of any type may be missing up to this seq; 0 if none are missing. */
   readonly trimmed: number;
 }
 
@@ -57,7 +57,7 @@ export interface EventStore {
    */
   append(entry: AppendRequest): Promise<number>;
   page(sessionId: SessionId, after: number, limit: number): Promise<EventPage>;
-  /** The seq of the newest event of this type, or 0. */
+  /** The seq of the newest event of this type, or 0 if there is no such event. */
   findLastSeq(sessionId: SessionId, type: SessionFact['type']): Promise<number>;
   /**
    * Drops all but the newest `keepDroppable` deltas and outputs, and all but the newest `keepAll` events of any type. Seqs do
@@ -71,8 +71,9 @@ export interface EventStore {
    */
   search(text: string, limit: number, among?: readonly SessionId[]): Promise<readonly SessionId[]>;
   /**
-   * Sums the usage in `from <= time < to` (epoch ms) over all sessions that have a record and are not being deleted: one sum
-   * for each combination of the keys, unordered. Reads only usage events, through an index and in pieces.
+   * Sums the usage in `from <= time < to` (epoch ms) over all sessions that have a record and are not being deleted:
+   * one sum for each combination of the keys' values, unordered. Reads only usage events, through an index and in
+   * pieces.
    */
   usage(from: number, to: number, by: readonly UsageGroupKey[]): Promise<readonly UsageSum[]>;
   /** The newest seq of each of these sessions; 0 for an unknown session. */
@@ -84,7 +85,10 @@ export interface EventStore {
   watch?(listener: (sessionId: SessionId, head: number) => void, signal: AbortSignal): Promise<void>;
   /** Imports events with their original seqs, in order. Existing events stay, so an import can be repeated. */
   restore(sessionId: SessionId, events: readonly SessionEvent[], marks: LogTrimMarks): Promise<void>;
-  /** Removes the log of a deleted session and every record whose id is the session's id or starts with `ID:`. */
+  /**
+   * Removes the log of a deleted session and every record whose id is the session's id or starts with that id and a
+   * colon.
+   */
   erase(sessionId: SessionId): Promise<void>;
 }
 
@@ -101,19 +105,20 @@ export interface RecordListOptions {
   /** Cannot be combined with `idPrefix`. */
   readonly after?: { readonly sort: number; readonly id: string };
   /**
-   * Only the records of this owner (`toRecordIndexEntry`), read from an index; null: those without an owner. Not with `idPrefix`.
+   * Only the records of this owner (`toRecordIndexEntry`), or those without an owner if null, read from an index.
+   * Cannot be combined with `idPrefix`.
    */
   readonly owner?: string | null;
-  /** Only the shared records, read from an index. Not with `idPrefix`. */
+  /** Only the shared records, read from an index. Cannot be combined with `idPrefix`. */
   readonly shared?: true;
   /**
-   * Only the records in this state, read from an index. Can be combined with `owner` or `parent`, not with `idPrefix` or
-   * `shared`.
+   * Only the records in this state, read from an index. Can be combined with `owner` or `parent`, but not with
+   * `idPrefix` or `shared`.
    */
   readonly state?: string;
   /**
-   * Only the records that are part of this record (`toRecordIndexEntry`), read from an index. Not with `idPrefix`, `owner` or
-   * `shared`.
+   * Only the records that are part of this record (`toRecordIndexEntry`), read from an index. Cannot be combined with
+   * `idPrefix`, `owner` or `shared`.
    */
   readonly parent?: string;
 }
@@ -134,14 +139,17 @@ export interface RecordChanges {
 export interface RecordStore {
   get(kind: string, id: string): Promise<StoredRecord | undefined>;
   /**
-   * Stores a record. A created record has version 1, and each put adds 1. `expect`: the version to replace (0: the record must
-   * not exist). Without `expect` the last write wins. Rejects with conflict if the record is not at version `expect`, or if
-   * another record of the kind has its unique name (`toRecordIndexEntry`).
+   * Stores a record. A new record has version 1, and each put adds 1. `expect`: the version to replace (0: the record
+   * must not exist). Without `expect`, the last write wins. Rejects with conflict if the record is not at version
+   * `expect`, or if another record of the same kind has its unique name (`toRecordIndexEntry`).
    */
   put(record: RecordPut & { readonly expect?: number }): Promise<number>;
-  /** `expect`: deletes the record only if it still has this version, and otherwise does nothing. */
+  /** With `expect`, deletes the record only if it still has that version, and otherwise does nothing. */
   delete(kind: string, id: string, expect?: number): Promise<void>;
-  /** Sorted by `sort`, highest first, then by id. `idPrefix` filters; the list starts after the position `after`. */
+  /**
+   * Sorted by `sort`, highest first, then by id. `idPrefix` selects the ids that start with it; the list starts after
+   * the position `after`.
+   */
   list(kind: string, options?: RecordListOptions): Promise<StoredRecord[]>;
   /** Counts the records of a kind, optionally only those of an owner, state or parent. Uses the same index as `list`. */
   count(kind: string, only?: Pick<RecordListOptions, 'owner' | 'state' | 'parent'>): Promise<number>;
@@ -151,9 +159,9 @@ export interface RecordStore {
    */
   searchTitles(text: string, limit: number): Promise<readonly SessionId[]>;
   /**
-   * Changes since `mark`, which an earlier call returned: the records of this kind that were changed, and the ids of those
-   * that `erase` removed. Without a mark: all records. A change may be reported more than once. Only `shared` stores that
-   * index changes have this method.
+   * Resolves with the changes since `mark`, which an earlier call returned: the records of this kind that were changed,
+   * and the ids of those that `erase` removed. Without `mark`, resolves with all records. A change may be reported more
+   * than once. Only `shared` stores that index changes have this method.
    */
   changes?(kind: string, mark?: number): Promise<RecordChanges>;
   /** All records, of every kind, that `erase` of this session would remove, sorted by id and kind. */
@@ -171,7 +179,7 @@ export interface IdempotencyStore {
   /** `new`: execute the request, then call `answer` or `release`. `conflict`: the key was used with different content. */
   claim(key: string, contentHash: string, at: number): Promise<IdempotencyClaimResult>;
   answer(key: string, answer: unknown): Promise<void>;
-  /** Releases the key of a request that failed without effect, so that it can be used again. */
+  /** Releases the key of a request that failed without effect, so that the key can be used again. */
   release(key: string): Promise<void>;
   /** Forgets keys claimed before this time. Resolves with the number of forgotten keys. */
   expire(before: number): Promise<number>;
@@ -185,13 +193,13 @@ export type IdempotencyClaimResult =
 export interface Lease {
   readonly name: string;
   readonly holder: string;
-  /** Increases by one with each new holder. Daemons and labels use this number as the fence. */
+  /** Increases by one with each new holder. Daemons and labels use this number as the fencing token. */
   readonly epoch: number;
   readonly expiresAt: number;
 }
 /**
- * Leases, by name, on sessions and on background work for one server at a time. Only the holder of a session's lease writes
- * to its log.
+ * Named leases on sessions and on background work that only one server may do at a time. Only the holder of a session's
+ * lease writes to the session's log.
  */
 export interface LeaseStore {
   /** Undefined while another holder has the lease. A call by the holder renews the lease and keeps its epoch. */
@@ -235,7 +243,7 @@ export interface CommandQueue {
  */
 export interface Store extends AsyncDisposable {
   readonly name: string;
-  /** False: the data is lost when the process ends, and the server warns about it at start-up. */
+  /** If false, the data is lost when the process ends, and the server warns about this at start-up. */
   readonly durable: boolean;
   readonly events: EventStore;
   readonly records: RecordStore;
@@ -282,8 +290,8 @@ export interface EventLog {
   onAppend(listener: (entry: AppendRequest) => void): void;
   page(sessionId: SessionId, after: number, limit: number): Promise<EventPage>;
   /**
-   * Yields events after `after`, then live events, until `signal` fires, without gaps or duplicates. If that is impossible,
-   * yields a resync. With `after` 0, dropped events are not a gap.
+   * Yields events after `after`, then live events, until `signal` fires, without gaps or duplicates. Yields a resync
+   * when the log cannot guarantee this. If `after` is 0, dropped events do not count as a gap.
    */
   follow(sessionId: SessionId, after: number, options: FollowOptions): AsyncIterable<LogUpdate>;
 }

@@ -10,7 +10,9 @@ export interface RecordIndexEntry {
 }
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Kinds whose records are owned by another record instead of a person, with the field for the owner's id. */
+/**
+ * Kinds whose records are owned by another record instead of a person, mapped to the field that holds the owner's id.
+ */
 const ownerFields: Readonly<Record<string, string>> = {
   'environment-key': 'environmentId',
 };
@@ -18,7 +20,7 @@ const uniqueNames: Readonly<Record<string, (fields: Fields) => string>> = {
   skill: ({ name, owner, projectId, shared }) =>
     shared ? `:${name}` : `${projectId ? `project:${projectId}` : (owner ?? '')}:${name}`,
 };
-/** Kinds whose records are part of another record, with the field for that record's id. */
+/** Kinds whose records are part of another record, mapped to the field that holds that record's id. */
 const parentFields: Readonly<Record<string, string>> = {
   session: 'projectId',
   automation: 'projectId',

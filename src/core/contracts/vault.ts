@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** A sealed text in its stored form; only the vault can read it. All fields but `v` and `kid` are base64url. */
+/** A sealed value in its stored form, which only the vault can read. All fields except `v` and `kid` are base64url. */
 export const SealedValue = z.object({
   v: z.literal(1),
   /** The id of the key-encryption key that wraps the data key. */
@@ -19,16 +19,16 @@ export interface SealedField {
 }
 
 /**
- * Encrypts stored secrets. A sealed text can be opened only for the field that it was sealed for.
+ * Encrypts stored secrets. A sealed value can be opened only for the field that it was sealed for.
  *
  * @example
  * const sealed = vault.seal(key, { collection: 'keys', id, field: 'value' });
  */
 export interface SecretSealer {
   seal(text: string, place: SealedField): SealedValue;
-  /** Throws: store_corrupt, for any damage or if the key-encryption key is not configured. */
+  /** Throws: store_corrupt, if the value is damaged or the key-encryption key is not configured. */
   open(sealed: SealedValue, place: SealedField): string;
-  /** Rewraps the data key under the primary key. Undefined if it already uses that key. */
+  /** Rewraps the value's data key under the primary key. Undefined if the value already uses that key. */
   rewrap(sealed: SealedValue, place: SealedField): SealedValue | undefined;
   knows(sealed: SealedValue): boolean;
 }

@@ -29,8 +29,8 @@ export function readErrorText(body: unknown, depth = 0): string {
 }
 
 /**
- * The visible text of an HTML page; other strings stay unchanged. Reads at most 64 KiB without regular expressions, because
- * the input is untrusted.
+ * The visible text of an HTML page. Other strings are only trimmed. Reads at most 65,536 characters and parses tags
+ * without regular expressions, because the input is untrusted.
  */
 function plain(value: string): string {
   const text = value.slice(0, 65_536);

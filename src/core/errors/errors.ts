@@ -64,7 +64,7 @@ export class AppError extends Error {
   override readonly name = 'AppError';
   readonly code: ErrorCode;
   readonly publicMessage: string;
-  /** Milliseconds. Set only for rate limits, from the server or a forge. */
+  /** Milliseconds. Set only if the server or a forge imposes a rate limit. */
   readonly retryAfterMs: number | undefined;
 
   constructor(code: ErrorCode, publicMessage: string, options: { cause?: unknown; retryAfterMs?: number } = {}) {

@@ -6,14 +6,14 @@ type Action = { kind: 'exit'; code: number } | { kind: 'throw' } | { kind: 'slee
 interface Failpoint {
   readonly name: string;
   readonly action: Action;
-  /** The number of the hit that triggers the action. Undefined: every hit. */
+  /** The number of the hit that triggers the action. Undefined if every hit triggers it. */
   readonly hit: number | undefined;
 }
 interface ArmedFailpoints {
   readonly spec: string;
   readonly traps: readonly Failpoint[];
   readonly hits: Map<string, number>;
-  /** Must not return: the test needs unfinished work. */
+  /** Must not return, because the test needs the work to stay unfinished. */
   exit(code: number): void;
 }
 let armed: ArmedFailpoints | undefined;
@@ -23,9 +23,9 @@ export function readFailpointSpec(env: Readonly<Record<string, string | undefine
 }
 
 /**
- * Format: `store.append.after=exit@37;driver.create.before=sleep(50)`. An entry is a name, an action (`exit`, `exit(3)`,
- * `throw`, `sleep(ms)`, `hang`) and optionally the only hit that triggers it. The name `*` counts the hits of all names. An
- * empty `spec` only counts hits. Dispose to disarm.
+ * Format: `store.append.after=exit@37;driver.create.before=sleep(50)`. Actions are `exit`, `exit(3)`, `throw`,
+ * `sleep(ms)` and `hang`. `@37` triggers the action only on hit 37. The name `*` matches all failpoints and counts
+ * their hits together. An empty `spec` only counts hits. Dispose to disarm.
  */
 export function armFailpoints(spec: string, options: { exit(code: number): void }): Disposable {
   const traps = spec.split(/[;,]/).filter(Boolean).map(parseTrap);

@@ -1,6 +1,6 @@
 /**
- * Converts a Retry-After header to milliseconds. Accepts dates and seconds, including forms such as `1.5s`. Undefined if
- * invalid.
+ * Converts a Retry-After header to milliseconds. Accepts dates and seconds, including forms such as `1.5s`. Undefined
+ * if the header is absent or invalid.
  */
 export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
   const value = header?.trim() ?? '';

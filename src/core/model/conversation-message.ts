@@ -5,7 +5,10 @@ const calls = z
   .array(z.object({ callId: z.string(), name: z.string(), args: z.unknown(), confirm: z.string().optional() }))
   .readonly();
 
-/** A message as stored and as Corral's own API sends it. `Message` in `src/agents/models/model.ts` documents the fields. */
+/**
+ * A message in the form that Corral stores and sends through its own API. `Message` in `src/agents/models/model.ts`
+ * documents the fields.
+ */
 export const ConversationMessage = z.discriminatedUnion('role', [
   z.object({ role: z.literal('user'), text: z.string(), pictures: pictures.optional() }),
   z.object({

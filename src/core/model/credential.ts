@@ -38,13 +38,13 @@ export const credentialFields = {
     .describe('the user name for basic'),
   env: z.array(sandboxVariableName).max(20).default([]).describe('variables of the sandbox that get a placeholder'),
   /**
-   * Restricts the credential to git, in sessions with a repository at one of its hosts. `read` allows fetching, `write` also
-   * pushing.
+   * Restricts the credential to git, in sessions that have a repository on one of its hosts. `read` allows fetching;
+   * `write` also allows pushing.
    */
   git: z.enum(['read', 'write']).optional(),
   /**
-   * Only requests below these paths get the value. With `git`, repositories below these paths can be read; only the
-   * session's own can be pushed to.
+   * Only requests below these paths get the credential's value. With `git`, all repositories below these paths can be
+   * read, but only the session's own repositories can be pushed to.
    */
   paths: z
     .array(
@@ -78,7 +78,7 @@ interface CredentialDefaults {
   readonly git?: CredentialInjection['git'];
 }
 export function withInjectionDefaults<Places extends CredentialDefaults>({ header, scheme, ...rest }: Places) {
-  // forges accept tokens from git as Basic authentication
+  // forges accept git tokens through Basic authentication
   const usual = rest.git === undefined ? ('bearer' as const) : ('basic' as const);
   return {
     ...rest,

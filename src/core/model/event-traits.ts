@@ -14,18 +14,18 @@ interface Traits<Data> {
   /** The heading in docs/reference/events.md. */
   readonly label: string;
   /**
-   * `work`: changes state, so every consumer must have a handler (checked by the compiler). `state`: the same, but most
-   * imitated APIs do not show it. `note`: changes no state.
+   * `work`: changes state, so every consumer must have a handler (checked by the compiler). `state`: also changes
+   * state, but most of the APIs that Corral emulates do not show it. `note`: changes no state.
    */
   readonly role: 'work' | 'state' | 'note';
   /**
-   * `droppable`: log compaction can drop it, because a message or tool result repeats its text. `searched`: searches include
-   * the text.
+   * `droppable`: log compaction can drop the event, because a message or tool result repeats its text. `searched`:
+   * searches include the text.
    */
   readonly text: 'kept' | 'droppable' | 'searched';
   /**
-   * Order relative to the agent message being streamed. `side`: recorded after that message. `breaks`: completes that
-   * message first. `message.user`, `title` and `session.updated` do neither.
+   * Order relative to the agent message being streamed. `side`: the event is recorded after that message. `breaks`: the
+   * event completes that message first. `message.user`, `title` and `session.updated` are recorded between its deltas.
    */
   readonly order: 'side' | 'breaks';
   /** Frequent events do not change the `lastSeq` of the session's record. */
@@ -35,7 +35,7 @@ interface Traits<Data> {
   readonly lane: TimelineLane | ((data: Data) => TimelineLane);
   /** The text shown by `corral logs` and the timeline. */
   readonly line: (data: Data) => string;
-  /** The notice shown by `corral run` and in the conversation; null: none. */
+  /** The notice shown by `corral run` and in the conversation; null if there is none. */
   readonly notice: ((data: Data) => EventNotice | undefined) | null;
   readonly trace: ((data: Data) => { readonly name: string; readonly text: string }) | null;
 }
@@ -50,7 +50,7 @@ const failure = (text: string): EventNotice => ({ level: 'error', text });
 const info = (text: string): EventNotice => ({ level: 'info', text });
 
 /**
- * All types of events. A new type is a schema in `SessionFact` and an entry here.
+ * All event types. A new type needs a schema in `SessionFact` and an entry here.
  *
  * @example eventTraits.egress.lane({ decision: 'refused', … }) // 'problem'
  */
@@ -368,7 +368,7 @@ function goalLine(data: GoalData): string {
 }
 
 const fileReaders = new Set(['file_read', 'read', 'file_find_in_content', 'grep', 'file_find_by_name', 'glob']);
-/** Such a call's content looks like that of a file write, although nothing is written. */
+/** The content of a call to such a tool looks like that of a file write, although nothing is written. */
 export const isFileReadingTool = (tool: string): boolean => fileReaders.has(tool);
 
 const mainArgument = (args: Readonly<Record<string, unknown>>): string =>

@@ -34,7 +34,7 @@ export type ApiBlock = z.infer<typeof ApiBlock>;
 
 export const RunEndReason = z.enum(['completed', 'stopped', 'superseded', 'deleted', 'failed', 'expired']);
 export type RunEndReason = z.infer<typeof RunEndReason>;
-/** `questioned`: the person replied with a question, so the call neither ran nor was rejected. */
+/** `questioned`: the user replied with a question, so the call neither ran nor was rejected. */
 export const ApprovalDecision = z.enum(['approved', 'rejected', 'questioned', 'expired']);
 export type ApprovalDecision = z.infer<typeof ApprovalDecision>;
 const PictureFile = z.object({ file: z.string(), mimeType: z.string() });
@@ -73,14 +73,14 @@ export const ProtocolViolationReason = z.enum([
 export type ProtocolViolationReason = z.infer<typeof ProtocolViolationReason>;
 export const ProtocolViolationReport = z.object({
   reason: ProtocolViolationReason,
-  /** The request that got the invalid answer, such as `GET /health`, without ids and names. */
+  /** The request, without ids or names, that got the invalid response, such as `GET /health`. */
   call: z.string(),
   detail: z.string(),
 });
 /**
- * The files that a fork started with. `kept`: those from the fork's point in the log. `empty`: there were none. The other
- * values explain missing files: too large, copying failed, copy deleted for newer ones, or copies turned off or not
- * requested.
+ * The files that a fork started with. `kept`: the files at the fork's point in the log. `empty`: the source had no
+ * files. The other values say why files are missing: too large, copying failed, the copy was deleted to make room for
+ * newer copies, or copies were turned off or not requested.
  */
 export const ForkFilesStatus = z.enum(['kept', 'empty', 'too_large', 'failed', 'dropped', 'off', 'unwanted']);
 export type ForkFilesStatus = z.infer<typeof ForkFilesStatus>;
@@ -90,7 +90,7 @@ export const SessionStatus = z.enum(['pending', 'running', 'waiting', 'completed
 export type SessionStatus = z.infer<typeof SessionStatus>;
 
 const args = z.record(z.string(), z.unknown());
-/** The model was thinking before this text. */
+/** Set if the model's reasoning precedes this text. */
 const thought = z.literal(true).optional();
 /** Why the run waits, if the message is the run's question. Absent in logs from older servers. */
 const waits = WaitReason.optional();
@@ -158,8 +158,8 @@ export const SessionFact = z.discriminatedUnion('type', [
       args,
       expiresAt: z.number(),
       /**
-       * Why the call needs approval, such as a provider's requirement or untrusted text. If the agent has its own loop: the
-       * agent's title for the call.
+       * Why the call needs approval, such as a provider's requirement or untrusted text. If the agent has its own loop,
+       * this is the agent's title for the call.
        */
       reason: z.string().optional(),
       content: ToolContent.optional(),
@@ -197,7 +197,10 @@ export const SessionFact = z.discriminatedUnion('type', [
       detail: z.string(),
       /** Only with `waiting_provider`. */
       code: z.enum(errorCodes).optional(),
-      /** `number`: the next retry, from 1. `most`: the maximum. `inMs`: the pause. Only with `waiting_provider`. */
+      /**
+       * `number`: the next retry, counted from 1. `most`: the maximum number of retries. `inMs`: the delay before the
+       * next retry. Only with `waiting_provider`.
+       */
       retry: z.object({ number: z.int(), most: z.int(), inMs: z.number() }).optional(),
       /** The tool server that returned no tools, and whether a credential was missing. Only with `no_tools`. */
       server: z.object({ name: z.string(), isRefused: z.boolean() }).optional(),
@@ -229,7 +232,7 @@ export const SessionFact = z.discriminatedUnion('type', [
         /** `unknown`: the check itself failed. */
         result: z.enum(['passed', 'missed', 'unknown']),
         exitCode: z.int().optional(),
-        /** The end of the command's output, the grader's reason, or the check's own failure. */
+        /** The end of the command's output, the grader's reason, or why the check itself failed. */
         detail: z.string(),
         /** How well the work meets the rubric, 0 to 100. */
         score: z.int().optional(),
@@ -244,7 +247,7 @@ export const SessionFact = z.discriminatedUnion('type', [
     ]),
   ),
   fact('session.created', z.object({ origin: SessionOrigin, template: z.string() })),
-  /** Recorded in both logs. `to` starts with the conversation of `from` up to `atSeq` in the log of `from`. */
+  /** Recorded in both logs. `to` starts with the conversation of `from`, up to event `atSeq` in that session's log. */
   fact('session.forked', z.object({ from: SessionId, to: SessionId, atSeq: z.int(), files: ForkFilesStatus })),
   /** The agent's definition is omitted, because not every reader can see its instructions. */
   fact(
@@ -267,11 +270,14 @@ export const SessionFact = z.discriminatedUnion('type', [
       ended: z.array(z.string()).optional(),
     }),
   ),
-  /** An answer came from a program other than the daemon. The server ends the sandbox; only a person can request a new one. */
+  /**
+   * An answer came from a program other than the daemon. The server ends the sandbox; only a user action can start a
+   * new sandbox.
+   */
   fact('sandbox.untrusted', ProtocolViolationReport),
   /**
-   * The files exceeded their limit, so the processes that wrote them were ended. Or the host's disk was nearly full, and the
-   * server stopped this sandbox as the largest one.
+   * `limit`: the files exceeded their limit, so the processes that wrote them were stopped. `host`: the host's disk was
+   * nearly full, so the server stopped this sandbox, the largest one.
    */
   fact(
     'sandbox.disk_exceeded',
@@ -286,8 +292,8 @@ export const SessionFact = z.discriminatedUnion('type', [
   fact('sandbox.setup', z.object({ kind: z.literal('failed'), detail: z.string() })),
   fact('sandbox.service', z.object({ name: z.string(), kind: z.enum(['ready', 'failed']), detail: z.string() })),
   /**
-   * A step in the work on a repository. `proposed`: a pull request. `unprepared`: the setup failed. `unchecked`: a check
-   * failed.
+   * A step of the work on a repository. `proposed`: a pull request was opened. `unprepared`: the setup failed.
+   * `unchecked`: a check failed.
    */
   fact(
     'repository',
@@ -336,14 +342,14 @@ export const SessionFact = z.discriminatedUnion('type', [
     z.object({ host: z.string(), port: z.int(), decision: z.enum(['allowed', 'refused']), rule: z.string() }),
   ),
   /**
-   * From this turn on, the model sees events up to `uptoSeq` shortened. `before` and `after` are the estimated tokens of a
-   * request. The events stay in the log.
+   * From this turn on, the model sees shortened forms of the events up to `uptoSeq`. `before` and `after` are the
+   * estimated sizes of a request in tokens. The log keeps the events.
    */
   fact(
     'context.compacted',
     z.object({
       uptoSeq: z.int(),
-      /** `cut`: a summary from the server, because the model's summary failed. */
+      /** `cut`: the server wrote the summary, because the model's summary failed. */
       kind: z.enum(['results', 'pictures', 'summary', 'cut']),
       before: z.int(),
       after: z.int(),
@@ -363,12 +369,12 @@ export const SessionFact = z.discriminatedUnion('type', [
       cost: z.number().optional(),
       /** Usage that budgets add because the provider's count is missing or far too small. */
       assumed: EstimatedUsage.optional(),
-      /** Counts the session's model requests. Absent in older logs. */
+      /** The number of this request among the session's model requests. Absent in older logs. */
       turn: z.int().optional(),
       /** SHA-256 of the model's complete input. */
       requestHash: z.string().optional(),
       purpose: ModelCallPurpose.optional(),
-      /** When the request was sent, epoch ms. */
+      /** When the request was sent, in epoch ms. */
       askedAt: z.number().optional(),
       /** The readable part of the model's reasoning, possibly truncated. */
       thoughts: z.string().optional(),
@@ -380,7 +386,7 @@ export type FactType = SessionFact['type'];
 export type FactOf<Type extends FactType> = Extract<SessionFact, { type: Type }>;
 
 /**
- * `seq` is 1, 2, 3, … per session and the only cursor. `ts` is epoch ms on the server's clock.
+ * `seq` counts the session's events from 1 and is the only cursor. `ts` is epoch ms on the server's clock.
  *
  * @example
  * { type: 'run.end', runId, data: { reason: 'completed' }, seq: 12, sessionId, ts: 1_764_000_000_000 }
@@ -389,6 +395,6 @@ export type SessionEvent = SessionFact & {
   readonly seq: number;
   readonly sessionId: SessionId;
   readonly ts: number;
-  /** Data outside of the log can no longer be read. */
+  /** Data of this event that is stored outside the log can no longer be read. */
   readonly problem?: 'blob_missing';
 };

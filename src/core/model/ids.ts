@@ -62,7 +62,10 @@ export function createIdSource(): IdSource {
   };
 }
 
-/** Takes random bytes from a buffer, because small requests take as long as large ones. Used for ids, never for secrets. */
+/**
+ * Takes random bytes from a buffer, because generating a few bytes takes as long as generating many. Used for ids,
+ * never for secrets.
+ */
 function pooled(): (bytes: number) => Buffer {
   const stock = Buffer.alloc(1_024);
   let at = stock.length;

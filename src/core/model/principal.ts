@@ -13,7 +13,7 @@ export const projectRoles = [...memberRoles, 'owner'] as const;
 export type ProjectRole = (typeof projectRoles)[number];
 
 /**
- * The authenticated caller. The object stays the same while the caller's key is valid and its rights are not reduced.
+ * The authenticated caller. A caller keeps the same object while its key is valid and its rights are not reduced.
  *
  * @example
  * if (!hasRole(principal, 'operator')) throw forbiddenRoleError(principal);
@@ -25,11 +25,17 @@ export interface Principal {
    */
   readonly role: Role | 'nobody' | 'reader';
   readonly origin?: string;
-  /** Absent for the server's own token, when no credential is needed, and for callers without their own key, such as workers. */
+  /**
+   * Absent for the server's own token, for callers without their own key, such as workers, and if no credential is
+   * required.
+   */
   readonly key?: string;
-  /** Owns everything that the caller creates. Absent for the server's own token, and when no credential is needed. */
+  /**
+   * The owner of everything that the caller creates. Absent for the server's own token and if no credential is
+   * required.
+   */
   readonly owner?: string;
-  /** The id of a signed-in person. `key` then belongs to the browser or command line. */
+  /** The id of the signed-in person. If present, `key` is the key of that person's browser or command line. */
   readonly person?: string;
   /** The caller uses a personal key, so it cannot manage the person's devices and keys. */
   readonly isPersonalKey?: true;
@@ -42,7 +48,7 @@ export interface Principal {
   readonly projects?: ReadonlyMap<string, ProjectRole> | undefined;
   /** The default project for the caller's new sessions and automations. */
   readonly home?: string;
-  /** A worker's session is that of its work item. `nobody`: the session with the visited public port. */
+  /** The session of a worker's work item or, with the role `nobody`, the session whose public port is visited. */
   readonly session?: string;
   /** The caller's name in the audit log if it has no key. */
   readonly by?: 'sandbox token' | 'environment key' | 'preview' | 'server' | 'nobody';
@@ -50,7 +56,7 @@ export interface Principal {
   readonly ended?: AbortSignal;
 }
 
-/** The server's own token. If no credential is required: all callers except a `reader`. */
+/** The principal for the server's own token and, if no credential is required, for all callers except a `reader`. */
 export const adminPrincipal: Principal = { role: 'admin' };
 export const nobodyPrincipal: Principal = { role: 'nobody' };
 

@@ -20,7 +20,7 @@ export type ForkOrigin = z.infer<typeof ForkOrigin>;
 
 // Copies of workspaces. Their blobs stay on this installation, so exports omit these records.
 export const fileCopiesKind = 'snapshots';
-/** Written before a blob of files is stored, so that leftover blobs can be found. */
+/** Written before a blob with copied files is stored, so that leftover blobs can be found. */
 export const fileCopyBlobKind = 'snapshot-blob';
 export const preparedFilesKind = 'prepared-files';
 export const skillVersionKind = 'skill-version';
@@ -55,7 +55,7 @@ export const RunOutcome = z.object({
 });
 
 export const SessionLifetime = z.object({
-  /** When the session is deleted or paused, epoch ms. Null while the sandbox starts or is paused. */
+  /** When the session will be deleted or paused, in epoch ms. Null while the sandbox starts or is paused. */
   endsAt: z.number().nullable(),
   seconds: z.number(),
   /** `pause-files`: the pause ends the processes. */
@@ -79,7 +79,7 @@ export const SandboxOptions = z.object({
   cpus: z.number().optional(),
   /** In bytes. */
   memory: z.int().optional(),
-  /** Idle time after which the sandbox is stopped; its files stay. */
+  /** Idle time in seconds after which the sandbox is stopped. Its files are kept. */
   idleSeconds: z.int().optional(),
   services: ServiceRecipes.optional(),
   volumes: z.array(VolumeMount).readonly().optional(),
@@ -93,14 +93,17 @@ export type SandboxOptions = z.infer<typeof SandboxOptions>;
 
 export const ChildOrigin = z.object({
   sessionId: SessionId,
-  /** Null for an attempt, as is `callId`. */
+  /** Null for an attempt. The same applies to `callId`. */
   runId: RunId.nullable(),
   callId: z.string().nullable(),
   /** The group of attempts. Absent if an agent started the session. */
   attempts: z.string().optional(),
   /** 1 for a child, 2 for a child of a child. */
   depth: z.int(),
-  /** The template for instructions, model and tools; null: the parent's. Sandbox limits are always the parent's. */
+  /**
+   * The template for instructions, model and tools; null for the parent's template. Sandbox limits are always the
+   * parent's.
+   */
   role: z.string().nullable(),
 });
 export type ChildOrigin = z.infer<typeof ChildOrigin>;
@@ -109,8 +112,8 @@ export const childLinkKind = 'child';
 export const budgetAccountKind = 'budget-account';
 
 /**
- * A projection of the log, written in the same transaction, for lists and headers of sessions. `deleting` is the tombstone:
- * the session is hidden, and its clean-up is retried after a restart.
+ * A projection of the log for session lists and headers, written in the same transaction as the log. `deleting` is the
+ * tombstone: the session is hidden, and its cleanup is retried after a restart.
  */
 export const SessionRecord = z.object({
   id: SessionId,
@@ -129,7 +132,7 @@ export const SessionRecord = z.object({
   latestMessage: z.string(),
   latestMessageAt: z.number(),
   unread: z.int(),
-  /** The seq of the newest event, except deltas, output, usage and egress. */
+  /** The seq of the newest event that is not a delta, output, usage or egress event. */
   lastSeq: z.int(),
   sandboxState: z.enum(['created', 'running', 'stopped', 'not_found']),
   deleting: z.boolean(),
@@ -140,7 +143,7 @@ export const SessionRecord = z.object({
   outcome: RunOutcome.optional(),
   /** The id of a key or person. Absent if the session was created with the server's token or without a credential. */
   owner: z.string().optional(),
-  /** `demo` or `provider/model`. Absent: not chosen. */
+  /** `demo` or `provider/model`. Absent if no model was chosen. */
   model: z.string().optional(),
   forkedFrom: ForkOrigin.optional(),
   /** Set if the session started with an edited message. */
@@ -162,11 +165,11 @@ export const SessionRecord = z.object({
   sandbox: SandboxOptions.optional(),
   /** In addition to the limits of the template and the server. The smallest limit applies. */
   budget: BudgetSpec.optional(),
-  /** Time of deletion, epoch ms. Null or absent: never. */
+  /** When the session will be deleted, in epoch ms. Null or absent if it has no end. */
   endsAt: z.number().nullable().optional(),
   /** A client's agent for this session. Absent: the agent of the template, project or server. */
   agent: SessionAgent.optional(),
-  /** How many times the sandbox's tokens were replaced. Absent: never. */
+  /** How many times the sandbox's tokens were replaced. Absent if they never were. */
   tokenRounds: z.int().optional(),
 });
 export type SessionRecord = z.infer<typeof SessionRecord>;

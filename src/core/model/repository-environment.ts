@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { ServiceRecipes } from './services/recipe.ts';
 
-// `.corral/corral.yaml` of a repository. Its author is not the session's user, so nothing in it grants access: hosts and
-// services need a person's approval.
+// The format of a repository's `.corral/corral.yaml`. Its author is not the session's user, so nothing in it grants
+// access: hosts and services need a user's approval.
 
 const maxNamed = 20;
-/** Limited because lists of sessions contain the services. */
+/** Limited because session lists contain the services. */
 const maxServicesChars = 16_384;
 const Name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'must be lower-case letters, digits and hyphens');
 const Word = z.string().regex(/^[\w.-]{1,60}$/, 'must be one word');
@@ -34,16 +34,16 @@ export const lockFileNames: readonly string[] = [
 export const RepositoryConfig = z.strictObject({
   template: Name.nullish(),
   tools: z.array(Word).max(50).nullish(),
-  /** Each host stays blocked until a person allows it. */
+  /** Each host stays blocked until a user allows it. */
   egress: z.array(Host).max(50).nullish(),
   ports: named(z.int().min(1).max(65_535)).nullish(),
   checks: named(z.string().trim().min(1).max(2_000)).nullish(),
-  /** No service starts until a person allows it. */
+  /** No service starts until a user allows it. */
   services: ServiceRecipes.refine(
     (all) => JSON.stringify(all).length <= maxServicesChars,
     `is longer than ${maxServicesChars} characters`,
   ).nullish(),
-  /** Changes to these files run `setup.sh` again. Absent: the usual lock files. */
+  /** A change to any of these files makes `setup.sh` run again. Defaults to the usual lock files. */
   cache: z.array(InnerPath).min(1).max(50).nullish(),
 });
 export type RepositoryConfig = z.infer<typeof RepositoryConfig>;
@@ -57,9 +57,9 @@ export const EnvironmentCheckResult = z.object({
 export type EnvironmentCheckResult = z.infer<typeof EnvironmentCheckResult>;
 
 export const RepositoryEnvironment = z.object({
-  /** Why `corral.yaml` is invalid. Null: valid or missing. */
+  /** Why `corral.yaml` is invalid. Null if the file is valid or missing. */
   problem: z.string().nullable(),
-  /** `restored`: files from an earlier session replaced a run of `setup.sh`. */
+  /** `restored`: `setup.sh` did not run, because files from an earlier session were restored. */
   setup: z.enum(['none', 'running', 'ran', 'restored', 'failed']),
   storedBytes: z.number().optional(),
   starts: z.boolean(),

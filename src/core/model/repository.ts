@@ -24,7 +24,7 @@ export function findRepositoryUrlProblem(text: string): string | undefined {
   return undefined;
 }
 
-/** The operator must list such folders in the settings. */
+/** The operator must list the folder of such a URL in the settings. */
 export const isFolderUrl = (url: string): boolean => url.startsWith('file:');
 
 /** `https://host[:port]/path` or `file:///path`, with the host in lower case and without a trailing slash. */
@@ -36,7 +36,7 @@ export const RepositoryUrl = z
   })
   .transform((text) => (URL.parse(text)?.href ?? text).replace(/\/$/, ''));
 
-/** Also handles invalid URLs, because error messages repeat them. */
+/** Also handles invalid URLs, because error messages quote them. */
 const withoutCredential = (text: string) => text.slice(0, 200).replace(/\/\/[^/@]*@/, '//');
 
 /** A branch, tag or commit that git cannot interpret as an option or range. */
@@ -102,18 +102,18 @@ export const SessionRepository = z.object({
   path: z.string(),
   depth: z.int().nullable(),
   access: RepositoryAccess,
-  /** `waiting`: fetched when the sandbox starts. */
+  /** `waiting`: the repository will be fetched when the sandbox starts. */
   state: z.enum(['waiting', 'ready', 'failed']),
   error: z.string().nullable(),
   /** `corral/<words>-<id>`. Null until the repository is fetched. */
   branch: z.string().nullable(),
   /**
-   * The target branch of pull requests: the branch that `ref` names, or the default branch. Null: `ref` is not a branch, or the
-   * repository is not fetched.
+   * The target branch of pull requests: the branch that `ref` names, or the default branch. Null if `ref` is not a
+   * branch or the repository has not been fetched.
    */
   baseBranch: z.string().nullable(),
   baseCommit: Commit.nullable(),
-  /** Absent: the repository has no `.corral` folder, or is not fetched. */
+  /** Absent if the repository has no `.corral` folder or has not been fetched. */
   environment: RepositoryEnvironment.optional(),
 });
 export type SessionRepository = z.infer<typeof SessionRepository>;

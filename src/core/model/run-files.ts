@@ -8,20 +8,23 @@ export const ignoredFolders: readonly string[] = [
 export const runFileLimits = {
   files: 20_000,
   copies: 2_000,
-  /** Bytes. */
+  /** The maximum size of one copied file, in bytes. */
   copyBytes: 256 * 1024,
-  /** Bytes. */
+  /** The maximum size of all copied files together, in bytes. */
   copiedBytes: 16 * 1024 * 1024,
 } as const;
 
 export const outputFolder = '.corral/output';
-/** Larger output files are part of a workspace's fingerprint. The conversation already contains smaller files in full. */
+/**
+ * Output files above this size are part of a workspace's fingerprint. The conversation already contains smaller files
+ * in full.
+ */
 export const maxShownOutputBytes = 4 * 1024;
 
 export const skillFolder = '.corral/skills';
 
 export const checkpointFolder = '.corral/checkpoints';
 
-/** The path of memory stores for agents; `memoryFolder` is the path in the workspace. */
+/** The path at which agents see memory stores; `memoryFolder` is the path in the workspace. */
 export const memoryMountPath = '/mnt/memory';
 export const memoryFolder = '.session/memory';

@@ -8,17 +8,17 @@ const Part = z.object({ turns: z.int(), tokens: z.int(), cost: z.number() });
 export const EstimatedUsage = z.object({ tokens: z.int(), cost: z.number() });
 export type EstimatedUsage = z.infer<typeof EstimatedUsage>;
 
-/** Usage by a run or a session. Costs are in the price list's currency; calls without a known price are free. */
+/** Usage by a run or a session. Costs are in the price list's currency; calls without a known price count as free. */
 export const Spending = Part.extend({
   inputTokens: z.int(),
   outputTokens: z.int(),
   cachedTokens: z.int(),
-  /** Milliseconds, excluding time spent waiting for a person. */
+  /** Milliseconds, excluding time spent waiting for a user. */
   ms: z.number(),
   by: z.partialRecord(ModelCallPurpose, Part),
-  /** Finished calls, whether they succeeded or not. Absent: none. */
+  /** Finished calls, whether they succeeded or not. Absent if there were none. */
   toolCalls: z.int().optional(),
-  /** Added for missing or implausible counts. Absent: all counts were accepted. */
+  /** The estimate added for missing or implausible counts. Absent if all counts were accepted. */
   assumed: EstimatedUsage.optional(),
 });
 export type Spending = z.infer<typeof Spending>;
@@ -46,7 +46,10 @@ interface ModelUsage {
 /** `cost`: the sum of the known costs. `unpriced`: turns without a known cost. */
 export const noUsage = { turns: 0, inputTokens: 0, cachedTokens: 0, outputTokens: 0, cost: 0, unpriced: 0 };
 
-/** Ignores amounts that are only in `more`. Other fields of `sum` stay unchanged. */
+/**
+ * Adds the amounts that both objects contain. All other fields of `sum` stay unchanged, and other amounts in `more` are
+ * ignored.
+ */
 export const addAmounts = <Sum extends object>(
   sum: Sum,
   more: { readonly [Kind in keyof Sum]?: Sum[Kind] | undefined },
@@ -81,8 +84,8 @@ export type WaitReason = z.infer<typeof WaitReason>;
 /** The budget that cannot cover the next model request or tool call, which needs at least `needs`. */
 export const BudgetOverrun = z.object({
   /**
-   * `person`, `project` and `server`: the budget of the owner, the project or all sessions. `member`: no budget; the owner
-   * can no longer work in the project.
+   * `person`, `project` and `server`: the budget of the owner, the project or all sessions. `member` is not a budget:
+   * the owner can no longer work in the project.
    */
   scope: z.enum(['run', 'session', 'person', 'project', 'server', 'member']),
   /** In the settings' time zone. Only for `person`, `project` and `server`, and absent for `runningRuns`. */
@@ -110,7 +113,7 @@ export const BudgetSpec = z.object({
   toolCalls: z.int().optional(),
   /** Working time in ms. */
   ms: z.number().optional(),
-  /** A person's answer does not renew the limits; only a change to the budget does. */
+  /** A user's answer does not renew the limits; only a change to the budget does. */
   hard: z.literal(true).optional(),
 });
 export type BudgetSpec = z.infer<typeof BudgetSpec>;

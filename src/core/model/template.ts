@@ -20,7 +20,7 @@ export interface Template {
   readonly description: string;
   /** Shown by OpenCodex clients, which list only templates with an environment. */
   readonly environment?: string | undefined;
-  /** `plan-act`: a plan first; `react`: the agent chooses each next action. */
+  /** `plan-act`: the agent plans first; `react`: the agent chooses each next action. */
   readonly mode?: 'plan-act' | 'react' | undefined;
   /** A program in the image with its own agent loop, which speaks the Agent Client Protocol. */
   readonly agent: {
@@ -28,11 +28,11 @@ export interface Template {
     readonly command?: readonly string[] | undefined;
     readonly auth?: string | undefined;
     readonly mode?: string | undefined;
-    /** Variables for the program's API key; a secret must set at least one. */
+    /** Variables for the program's API key; a secret must set at least one of them. */
     readonly keys?: readonly string[] | undefined;
   };
   readonly prompt?: string | undefined;
-  /** Replace the parts of the same name from the server and its `prompts` folder. */
+  /** Parts that replace those of the same name from the server and its `prompts` folder. */
   readonly promptParts?: Readonly<Record<string, string>> | undefined;
   /** `demo` or `provider/model`. */
   readonly model?: string | undefined;
@@ -57,7 +57,7 @@ export interface Template {
     readonly tools?: readonly string[] | undefined;
     readonly timeoutSeconds?: number | undefined;
   };
-  /** In addition to the servers in the settings. Replaces those of the same name. */
+  /** Adds to the servers in the settings and replaces those of the same name. */
   readonly mcp: { readonly servers?: readonly McpServer[] | undefined };
   readonly sandbox: {
     readonly image?: string | undefined;
@@ -69,15 +69,15 @@ export interface Template {
     readonly pids?: number | undefined;
     /** Bytes. */
     readonly disk?: number | undefined;
-    /** Idle time before the sandbox stops. Its files stay. */
+    /** Idle time in seconds before the sandbox is stopped. Its files are kept. */
     readonly idleSeconds?: number | undefined;
   };
   readonly packages: Packages;
   readonly services?: ServiceRecipes | undefined;
   readonly egress: { readonly policy?: string | undefined; readonly allow?: readonly string[] | undefined };
-  /** How many children an agent can run at a time. Unset: no delegation. */
+  /** How many children an agent can run at a time. If unset, the agent cannot delegate. */
   readonly children?: number | undefined;
-  /** Access to notes that outlive their sessions. Unset: from the settings. */
+  /** Access to notes that outlive their sessions. If unset, the settings decide. */
   readonly memory?: 'off' | 'read' | 'write' | undefined;
   /** `pdf`, or `pdf@3` for one version. */
   readonly skills?: readonly string[] | undefined;
@@ -85,7 +85,7 @@ export interface Template {
   /** By id or name. */
   readonly volumes?: readonly MountRequest[] | undefined;
   readonly tools: {
-    /** Names, groups and globs; undefined: all. */
+    /** Names, groups and globs; undefined allows all tools. */
     readonly allow?: readonly string[] | undefined;
     readonly deny?: readonly string[] | undefined;
     /** The format of keyboard and mouse tools. `auto`: the format that the model's provider supports. */

@@ -11,7 +11,7 @@ export const ToolProgram = z.object({
   env: z.record(z.string(), z.string()).readonly(),
   /** Globs. */
   tools: z.array(z.string()).readonly(),
-  /** Milliseconds per call. */
+  /** The maximum duration of each call, in milliseconds. */
   timeoutMs: z.number(),
 });
 export type ToolProgram = z.infer<typeof ToolProgram>;
@@ -20,11 +20,16 @@ export type ToolProgram = z.infer<typeof ToolProgram>;
 export interface RemoteToolServer extends Pick<ToolProgram, 'name' | 'tools' | 'timeoutMs'> {
   readonly url: string;
   readonly headers: Readonly<Record<string, Secret>>;
-  /** Whether a URL entered on the page can point into a private network. Undefined: from the settings. */
+  /**
+   * Whether the URL of a server added on the page can point into a private network. Undefined for all other servers.
+   */
   readonly reach?: 'public' | 'private';
-  /** Changes with each edit or sign-in. Servers are compared as JSON, which hides their secrets. */
+  /** Changes with each edit or sign-in, because servers are compared as JSON, which hides their secrets. */
   readonly revision?: string;
-  /** Returns a signed-in person's access token. With `refused`: a new token instead. Rejects: unsupported. */
+  /**
+   * Returns the signed-in user's access token. With `refused`, returns a new token to replace the refused token.
+   * Rejects: unsupported.
+   */
   readonly token?: (refused?: Secret) => Promise<Secret>;
   readonly vaults?: SessionVaults;
 }

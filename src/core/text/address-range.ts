@@ -12,7 +12,7 @@ const bitsOf = { ipv4: 32, ipv6: 128 } as const;
 export const fullAddressRanges = { ipv4: '0.0.0.0/0', ipv6: '::/0' } as const;
 const mappedBits = 96;
 
-/** Also converts IPv4-mapped addresses to IPv4. Undefined if `text` is no address. */
+/** Also converts IPv4-mapped addresses to IPv4. Undefined if `text` is not an address. */
 export function toCanonicalAddress(text: string): string | undefined {
   if (isIPv4(text)) return text;
   if (!isIPv6(text) || text.includes('%')) return undefined;

@@ -23,19 +23,19 @@ export function countCompleteUtf8Bytes(bytes: Uint8Array): number {
   return bytes.length;
 }
 
-/** The number of leading bytes whose character began earlier. */
+/** The number of leading bytes that continue a character from before `bytes`. */
 export function countOrphanBytes(bytes: Uint8Array): number {
   let count = 0;
   while (count < 3 && ((bytes[count] ?? 0) & 0xc0) === 0x80) count += 1;
   return count;
 }
 
-/** Splits bytes between characters, for readers that decode each piece separately. */
+/** Splits bytes at character boundaries, for readers that decode each piece separately. */
 export class Utf8Chunker {
   #held = Buffer.alloc(0);
   readonly #most: number;
 
-  /** `most`: maximum bytes per piece, at least 4. */
+  /** `most`: the maximum number of bytes per piece, which must be at least 4. */
   constructor(most: number) {
     this.#most = most;
   }

@@ -9,14 +9,16 @@ const maxPath = 4_096; // PATH_MAX
 export interface SafePath {
   /** Relative to the workspace; for requests to the sandbox. */
   readonly path: string;
-  /** Safe to store on any system: without Windows separators, drives, device names and invisible characters. */
+  /**
+   * Safe to store on any system: contains no Windows separators, drive letters, device names or invisible characters.
+   */
   readonly portable: string;
 }
 
 /**
- * Undefined for a path that no workspace file can have: absolute, outside of the workspace, not normalized, with a NUL, or
- * longer than Linux allows. Lengths are in UTF-16 units, because a name in an unknown encoding can be shorter in bytes on
- * disk, but never in units.
+ * Undefined for a path that no workspace file can have: absolute, outside the workspace, not normalized, containing a
+ * NUL, or longer than Linux allows. Lengths are in UTF-16 units: in an unknown encoding, a name can take fewer bytes on
+ * disk than in UTF-8, but never fewer than its units.
  */
 export function parseSafePath(message: string): SafePath | undefined {
   if (!isSafePath(message)) return undefined;
@@ -63,8 +65,8 @@ export const toDisplayName = (name: string): string =>
   name.toWellFormed().replace(invisible, (sign) => `\\u{${sign.codePointAt(0)?.toString(16)}}`);
 
 /**
- * Creates a function that returns unique portable names for one archive, even ignoring case and Unicode normalization. Call
- * the function once for each path.
+ * Creates a function that returns portable names that are unique within one archive, even if case and Unicode
+ * normalization are ignored. Call the function once for each path.
  */
 export function createArchiveNamer(): (file: SafePath) => string {
   const values = new Set<string>();

@@ -44,8 +44,8 @@ const opening = new Set([0x5b, 0x7b]); // [ {
 const closing = new Set([0x5d, 0x7d]); // ] }
 
 /**
- * Counts the values of the parsed JSON without building them. Returns the exceeded limit, if any. Invalid JSON passes,
- * because the parser rejects it immediately.
+ * Counts the values that parsing would create, without building them. Returns the exceeded limit, if any. Invalid JSON
+ * passes, because the parser rejects it immediately.
  */
 export function findExceededJsonLimit(
   bytes: Uint8Array,

@@ -16,7 +16,7 @@ export function extendList<Item>(list: readonly Item[], more: readonly Item[]): 
 }
 
 /**
- * Like `reduce`, but continues from the result for the list that this one extends (`extendList`). `step` must not change the
+ * Like `reduce`, but if `extendList` built the list, continues from the result for the shorter list. `step` must not change the
  * previous value.
  *
  * @example

@@ -6,7 +6,7 @@ export const pictureHeadBytes = 12;
 
 export type PictureType = 'image/png' | 'image/jpeg' | 'image/gif' | 'image/webp';
 
-/** The limit for models, in bytes. Pictures over a provider's limit are scaled down. */
+/** The maximum size of an image for models, in bytes. Images over a provider's limit are scaled down. */
 export const maxPictureBytes = 20 * 1024 * 1024;
 
 export function detectPictureType(head: Buffer): PictureType | undefined {
@@ -17,7 +17,7 @@ export function detectPictureType(head: Buffer): PictureType | undefined {
   return /^RIFF....WEBP$/s.test(latin) ? 'image/webp' : undefined;
 }
 
-/** In pixels. Undefined: truncated or unreadable. */
+/** In pixels. Undefined if the image is truncated or unreadable. */
 export function readPictureSize(bytes: Buffer): { readonly width: number; readonly height: number } | undefined {
   const found = sizeReaders[detectPictureType(bytes) ?? '']?.(bytes);
   if (!found) return undefined;
@@ -64,7 +64,7 @@ function webpSize(bytes: Buffer): readonly [number, number] | undefined {
   return form === 'VP8L' ? [(bits & 0x3fff) + 1, ((bits >>> 14) & 0x3fff) + 1] : undefined;
 }
 
-/** RGB with 8 bits per channel. `data`: deflated rows, each with its filter number first. */
+/** RGB with 8 bits per channel. `data`: deflated rows, each preceded by its filter type byte. */
 export function buildPngFile(width: number, height: number, data: Buffer): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);

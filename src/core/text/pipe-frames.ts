@@ -1,4 +1,4 @@
-// A frame has one byte for the channel, four for the length (big-endian), then the payload.
+// A frame consists of one byte for the channel, four bytes for the big-endian payload length, and the payload.
 
 /** An empty `input` closes standard input. `end` carries the exit status as JSON. */
 export const pipeChannels = ['input', 'output', 'errors', 'end'] as const;
@@ -9,7 +9,7 @@ export interface PipeFrame {
 }
 
 const headBytes = 5;
-/** Bytes of payload. */
+/** The maximum payload of a frame, in bytes. */
 export const maxPipeFrameBytes = 256 * 1024;
 
 export function toPipeFrames(channel: PipeChannel, bytes: Uint8Array): Buffer {
@@ -30,8 +30,8 @@ export function createPipeFrameReader(): { push(chunk: Buffer): PipeFrame[] } {
   let open: (PipeFrame & { filled: number }) | undefined;
 
   /**
-   * Adds bytes to the incomplete frame and returns the others. Without such a frame, returns all bytes, including those of
-   * an incomplete header.
+   * Adds bytes to the incomplete frame and returns the rest. If no frame is incomplete, returns all bytes, including
+   * those of an incomplete header.
    */
   function fill(chunk: Buffer): Buffer {
     if (!open) return head.length > 0 ? Buffer.concat([head, chunk]) : chunk;

@@ -11,7 +11,7 @@ export function quoteLines(text: string, maxLength: number): string {
     .join('\n');
 }
 
-/** Replaces invisible characters and truncates to 200 characters. */
+/** Replaces invisible characters and white space with single spaces, and truncates to 200 characters. */
 export const toShortLine = (text: string): string => truncateEnd(text.replaceAll(/[\p{C}\s]+/gu, ' ').trim(), 200);
 
 export const quoteForShell = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;

@@ -2,12 +2,12 @@ import type { Secret } from './secret.ts';
 import { trimEndCharacters } from './text.ts';
 
 /**
- * Shorter secrets are not recognized in logs and in answers to a sandbox, because they match ordinary words. `maskSecret`
- * masks any length.
+ * Secrets below this length are not recognized in logs or in answers to a sandbox, because they match ordinary words.
+ * `maskSecret` masks any length.
  */
 export const minMaskedChars = 6;
 
-/** Masks every encoding, for example in an error from the provider that received the secret. */
+/** Masks the secret in every encoding, for example in an error from the provider that received the secret. */
 export function maskSecret(text: string, secret: Secret, mask: string): string {
   // longest first, so that no part remains
   const forms = listSecretEncodings(secret.reveal()).sort((a, b) => b.length - a.length);
@@ -27,8 +27,8 @@ export function listSecretEncodings(value: string): string[] {
 }
 
 /**
- * The value inside the base64 of a longer text, at each of the three offsets. Characters that depend on neighbouring bytes
- * are left out.
+ * The value as it appears in the base64 of a longer string, at each of the three offsets. Characters that depend on
+ * neighbouring bytes are left out.
  */
 function base64Of(value: string): string[] {
   return [0, 1, 2].flatMap((offset) => {

@@ -3,14 +3,14 @@
 export interface ServerSentEvent {
   /** Default: `message`. */
   readonly type: string;
-  /** Undefined: the frame only sets the id or retry delay, or is a ping. */
+  /** Undefined if the frame only sets the id or retry delay, or is a ping. */
   readonly data: string | undefined;
   readonly id: string | undefined;
   /** Milliseconds before reconnecting. */
   readonly retry: number | undefined;
 }
 
-/** Ignores an incomplete last frame. Throws a RangeError for an oversized one. */
+/** Ignores an incomplete last frame. Throws a RangeError for an oversized frame. */
 export async function* parseServerSentEvents(
   body: ReadableStream<Uint8Array>,
   maxChars = Number.POSITIVE_INFINITY,

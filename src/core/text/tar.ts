@@ -1,7 +1,8 @@
-// Writes ustar archives with GNU extensions for long names and large files, which the `tar` program of any image can read.
+// Writes ustar archives that the `tar` program of any image can read, with GNU extensions for long names and large
+// files.
 
 const block = 512;
-const maxName = 100; // bytes of a path or target in a header
+const maxName = 100; // the maximum bytes of a path or link target in a header
 const maxOctal = 0o77777777777; // the largest size that eleven octal digits can hold
 
 export const tarEnd: Uint8Array = Buffer.alloc(2 * block);
@@ -14,7 +15,7 @@ interface EntryKind {
   readonly target?: string;
 }
 
-/** By default for a file. An overlong path or target gets its own entry first, as in GNU tar. */
+/** The headers are for a file by default. An overlong path or target gets a separate entry first, as in GNU tar. */
 export function createTarHeaders(
   path: string,
   size: number,
@@ -55,7 +56,7 @@ function header(name: Buffer, size: number, { mode, type, link }: HeaderFields):
     bytes.writeUIntBE(size, 130, 6);
   }
   octal(0, 136, 12);
-  bytes.write('        ', 148, 'latin1'); // the checksum's own field is summed as spaces
+  bytes.write('        ', 148, 'latin1'); // the checksum field holds spaces while the sum is computed
   bytes.write(type, 156, 'latin1');
   link?.copy(bytes, 157);
   bytes.write('ustar\x0000', 257, 'latin1');

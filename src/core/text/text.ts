@@ -17,7 +17,7 @@ export function truncateStart(text: string, most: number): string {
 
 const longest = 64;
 let graphemes: Intl.Segmenter | undefined;
-/** The bounds of the character that a cut at this index would split. Both equal the index if there is none. */
+/** The bounds of the character that a cut at index `at` would split. Both are `at` if the cut splits no character. */
 export function findCharacterBounds(text: string, at: number): [start: number, end: number] {
   if (text.startsWith('\r\n', at - 1)) return [at - 1, at + 1];
   if (Math.max(text.charCodeAt(at - 1), text.charCodeAt(at)) < 0x300) return [at, at];
@@ -32,7 +32,7 @@ export function findCharacterBounds(text: string, at: number): [start: number, e
   return start === at || end - start > longest ? [at, at] : [start, end];
 }
 
-/** Also replaces lone surrogates in object keys. Other JSON parsers refuse them. */
+/** Also handles object keys. Other JSON parsers reject lone surrogates. */
 export function replaceLoneSurrogates<Value>(value: Value): Value;
 export function replaceLoneSurrogates(value: unknown): unknown {
   if (typeof value === 'string') return value.isWellFormed() ? value : value.toWellFormed();
@@ -56,7 +56,7 @@ export function tryParseJson(text: string): unknown {
   }
 }
 
-/** Only ASCII letters, as in the stores' message search. */
+/** Converts only ASCII letters, as the stores' message search does. */
 export const toAsciiLower = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 
 /** A pattern such as `/x+$/` would rescan every run of the characters. */
@@ -84,7 +84,7 @@ export const joinLines = (text: string, joint = ' '): string =>
 export const formatMiB = (bytes: number): string => `${Math.floor(bytes / 2 ** 20)} MiB`;
 
 /**
- * Whether a header or reason phrase can be sent. Node receives control characters in a reason phrase, but refuses to send
- * them.
+ * Whether a header or reason phrase can be sent. Node accepts control characters in a reason phrase that it receives,
+ * but refuses to send them.
  */
 export const isValidReasonPhrase = (text: string): boolean => /^[\t\x20-\x7e\x80-\xff]*$/.test(text);

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** Paths are below `docs`, without `.md`. */
+/** Paths are relative to `docs` and omit `.md`. */
 type Section = readonly [heading: string, pages: readonly (readonly [path: string, name: string])[]];
 
 const ordered: readonly Section[] = [
@@ -132,7 +132,7 @@ const ordered: readonly Section[] = [
 ];
 
 export const docsFolder = new URL('../../../docs/', import.meta.url);
-const inside = /^(decisions|machines)\//; // for contributors, who read the repository
+const inside = /^(decisions|machines)\//; // for contributors, who read them in the repository
 
 function others(): Section {
   const known = new Set(ordered.flatMap(([, pages]) => pages.map(([path]) => path)));

@@ -6,7 +6,7 @@ import { docsFolder, guidePagePaths, guideSections } from './pages.ts';
 const asText = (text: string) =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 
-/** Matches GitHub's anchors, so that links work in both places. */
+/** Matches GitHub's anchors, so that links work on GitHub and in the guide. */
 export function toAnchor(heading: string): string {
   const words = heading
     .replaceAll(/<[^<>]+>/g, '')

@@ -13,7 +13,7 @@ const instructions =
   'own agent a task with run_task and follow it with watch_session. A sandbox starts with its first use, which can take ' +
   'some seconds. End sessions that are no longer needed: end_session deletes their files.';
 
-/** The package advertises change notifications by default, but this facade has no connection for them. */
+/** The MCP SDK advertises change notifications by default, but this facade has no connection for them. */
 const unchanging = { listChanged: false };
 
 function mcpServer(parts: McpRequestDeps): McpServer {

@@ -26,7 +26,7 @@ function mcpRoutes(deps: McpDeps): FacadeRoutes {
           bodyExample: { jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} },
           requestContent: { 'application/json': Message },
         }),
-        // Loaded on first use, because most servers never need the package.
+        // Loaded on first use, because most servers never need the MCP SDK.
         async (request, reply) => await (await import('./answer.ts')).handleMcpRequest(request, reply, deps),
       );
     },

@@ -17,7 +17,7 @@ const rpcError = (message: string) => ({
   error: { code: serverError, message },
 });
 
-/** Used for refusals before the protocol is reached. Their `id` is null. */
+/** Used for requests refused before they reach the MCP SDK. The error's `id` is null. */
 export const mcpErrorStyle: ErrorStyle = {
   status: (error) => wireErrors[error.code].http,
   body: (status, error) => rpcError(status === 401 ? 'Not authenticated' : toPublicMessage(error)),

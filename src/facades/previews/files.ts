@@ -36,8 +36,8 @@ interface Workspace {
 }
 
 /**
- * The headers make browsers sandbox the file. Returns false if it is missing, hidden or outside `folder`, or the method is
- * not GET or HEAD.
+ * The response headers make browsers sandbox the file. Returns false if the file is missing, hidden or outside
+ * `folder`, or if the method is not GET or HEAD.
  */
 export async function sendWorkspaceFile(exchange: Exchange, { id, streams, folder = '' }: Workspace): Promise<boolean> {
   const { target, request, response, signal } = exchange;
@@ -78,7 +78,7 @@ export async function sendWorkspaceFile(exchange: Exchange, { id, streams, folde
     yield start;
     yield* bytes;
   }
-  // fails on a disconnect or a shrinking file
+  // fails if the client disconnects or the file shrinks
   await pipeline(start.length > 0 ? whole : content, response).catch(() => {});
   return true;
 }
@@ -95,8 +95,8 @@ async function firstOf(bytes: AsyncIterator<Buffer>): Promise<Buffer> {
 }
 
 /**
- * Detected from a text file's first bytes. Undefined if unknown, or if the file declares its charset, because a header would
- * override that.
+ * Detects the charset from a text file's first bytes. Undefined if unknown, or if the file declares its charset,
+ * because a header would override the declaration.
  */
 export function detectCharset(type: string, start: Buffer): string | undefined {
   const head = start.toString('latin1', 0, 1_024);
@@ -110,7 +110,7 @@ export function detectCharset(type: string, start: Buffer): string | undefined {
 }
 const declaration = /<meta[^>]{0,200}charset\s*=/i;
 
-/** Undefined: malformed, or with a hidden part. */
+/** Undefined if the path is malformed or has a hidden part. */
 export function parseWorkspacePath(url: string): string | undefined {
   const [value = ''] = url.split(/[?#]/, 1);
   let path: string;

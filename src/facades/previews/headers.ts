@@ -45,7 +45,10 @@ export function rewriteHeadersForSubdomain(raw: readonly string[], port: number)
   });
 }
 
-/** The only response headers passed on under a path of this server. Any other could affect the server's whole origin. */
+/**
+ * The only response headers passed on for a program under a path of this server. Any other header could affect the
+ * server's whole origin.
+ */
 const underPath = new Set([
   ...['content-type', 'content-length', 'content-encoding', 'content-language', 'content-disposition', 'content-range'],
   ...['accept-ranges', 'etag', 'last-modified', 'date', 'vary', 'location', 'retry-after', 'allow'],

@@ -11,7 +11,10 @@ import { internalPreviewPath, PreviewMatcher } from './target.ts';
 
 /** Used only to find previews. Requests to a preview have the permissions of the caller who created the preview. */
 const server: Principal = { role: 'admin', by: 'server' };
-/** Requests per preview and minute. High, because development servers load hundreds of files for one page. */
+/**
+ * Maximum number of requests per preview and minute. The limit is high, because development servers load hundreds of
+ * files for one page.
+ */
 const perMinute = 12_000;
 
 export function createPreviewRoutes(parts: FacadeDeps): FacadeRoutes {

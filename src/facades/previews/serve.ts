@@ -51,7 +51,7 @@ interface OpenedPreview {
   readonly token: string;
   readonly principal: Principal;
 }
-/** Milliseconds. How often an open connection checks whether any server has closed its preview. */
+/** Interval, in ms, at which an open connection checks whether any server has closed its preview. */
 const pollMs = 2_000;
 
 export async function servePreview(

@@ -11,7 +11,7 @@ import { parsePreviewTokens, withoutPreviewCookies } from '../shared/previews/co
 export interface MatchedPreview {
   readonly sid: SessionId;
   readonly of: PreviewTarget;
-  /** False: the preview is a path of this server, and its pages are sandboxed. */
+  /** False if the preview is served under a path of this server. Its pages are then sandboxed. */
   readonly byHost: boolean;
   /** Without the preview's token. */
   readonly url: string;

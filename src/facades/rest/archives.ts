@@ -16,7 +16,10 @@ import { mountRawBodyRoutes } from '../shared/uploads.ts';
 type CallerParts = Pick<FacadeDeps, 'acting'>;
 const about = (tag: string, prefix: string) => createRouteDescriber({ tag, prefix, failures: describeDetailFailures });
 const binary = z.string().meta({ format: 'binary' });
-/** Limit for the archive of one COPY instruction. CORRAL_BUILDS_OWNER_FILE_BYTES limits an owner's uploads in total. */
+/**
+ * Maximum size, in bytes, of the archive for one COPY instruction. CORRAL_BUILDS_OWNER_FILE_BYTES limits the total size
+ * of an owner's uploads.
+ */
 const maxArchiveBytes = 2 ** 30;
 
 export function mountSkillDownload(app: App, { acting }: CallerParts): void {

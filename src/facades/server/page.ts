@@ -12,10 +12,10 @@ import type { PageFiles } from '../shared/facade.ts';
 import { describeRoute } from './about.ts';
 import { assetReply, contentTypes, mountAssets, publicRouteConfig } from './assets.ts';
 
-// The page's policy forbids other sites and, in browsers with trusted types, turning text into HTML or scripts. The only
-// trusted-types policy creates the URL of the page's worker.
+// The page's content security policy forbids loading from other sites and, in browsers with trusted types, turning text
+// into HTML or scripts. The only trusted-types policy creates the URL of the page's worker.
 
-// Serves noVNC unchanged: the desktop's page loads its modules only from here.
+// Serves noVNC unchanged. The desktop page loads noVNC's modules only from these routes.
 const root = new URL('../', pathToFileURL(createRequire(import.meta.url).resolve('@novnc/novnc')));
 const folders = {
   novncCore: 'core',

@@ -10,7 +10,9 @@ interface RequestedPart {
 }
 type RequestedRange = RequestedPart | { readonly last: number };
 
-/** Parses `bytes=a-b`, `a-` or `-n`. Returns undefined for other units, several ranges, or bad syntax. */
+/**
+ * Parses `bytes=a-b`, `bytes=a-` or `bytes=-n`. Returns undefined for other units, multiple ranges, or invalid syntax.
+ */
 export function parseRange(header: string | undefined): RequestedRange | undefined {
   const [, first = '', last = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/i.exec(header?.replaceAll(' ', '') ?? '') ?? [];
   if (first === '') return last === '' ? undefined : { last: Number(last) };

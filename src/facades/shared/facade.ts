@@ -29,7 +29,7 @@ import type { SideMessageService } from '../../sessions/services/side-messages.t
 
 export interface PageFiles {
   readonly byName: ReadonlyMap<string, Uint8Array>;
-  /** The scripts and styles of `/docs` and `/redoc`, which are too large to keep in memory. */
+  /** Location of the scripts and styles for `/docs` and `/redoc`, which are too large to keep in memory. */
   readonly apiDocs: URL;
 }
 
@@ -47,7 +47,7 @@ export interface FacadeProjectDeps {
 
 interface FetchedFile {
   readonly status: number;
-  /** Lower case; empty if the site sends no type. */
+  /** Media type in lower case; empty if the site sends none. */
   readonly type: string;
   readonly bytes: Buffer;
   readonly isCut: boolean;
@@ -59,18 +59,21 @@ export interface FacadeDeps {
   readonly services: Services;
   readonly drain: OperationServices['drain'];
   readonly projects: FacadeProjectDeps | undefined;
-  /** Reads uploads without permission checks, so the caller must be allowed to read the session. */
+  /** Reads uploads without permission checks. Before a call, make sure that the API caller may read the session. */
   readonly attached: Pick<UploadService, 'get'> | undefined;
-  /** Sessions shared through links. A link's holder needs no other permission. Undefined: off. */
+  /** Sessions shared through links. A link's holder needs no other permission. Undefined if sharing is off. */
   readonly shared: SharedSessionService | undefined;
   readonly people: { readonly signIn: SignInFlow; readonly visitors: BrowserAuthenticator } | undefined;
   readonly workers: WorkerAuthenticator | undefined;
   readonly programs: AutomationApiRegistry | undefined;
-  /** Fetches an address under the egress policy of a session. Undefined: off. */
+  /** Fetches an address under a session's egress policy. Undefined if page fetching is off. */
   readonly fetchPage: ((address: string, session: SessionId, signal: AbortSignal) => Promise<FetchedFile>) | undefined;
   readonly workspaces: Pick<WorkspaceService, 'join'> | undefined;
   readonly acting: (principal: Principal) => CallerContext;
-  /** A token sent after the upgrade. A wrong token counts toward the lockout of the client's address. */
+  /**
+   * Authenticates a token sent after the WebSocket upgrade. A wrong token counts toward the lockout of the client's
+   * address.
+   */
   readonly admits: (token: string, address: string) => Promise<Principal | undefined>;
   readonly idempotency: Idempotency;
   readonly sockets: SocketServer;
@@ -87,7 +90,7 @@ export interface FacadeDeps {
   readonly clients: ClientResolver;
   /** Tried in order before routing, until one claims the request. */
   readonly elsewhere: RequestInterceptor[];
-  /** Tokens are derived from this secret. All servers of a store share it. */
+  /** The secret from which tokens are derived. All servers that use the same store share it. */
   readonly peppers: () => Promise<Pick<Peppers, 'hash'>>;
   readonly limits: { readonly cpus: number; readonly memory: number; readonly disk: number };
   readonly abilities: SandboxCapabilities;
@@ -110,19 +113,22 @@ export interface SandboxCapabilities {
 export interface FacadeDescriptor<Settings extends z.ZodObject = z.ZodObject> {
   readonly label: string;
   readonly audience: string;
-  /** The section of the OpenAPI document; undefined: OpenAPI cannot describe this facade. */
+  /** The facade's section of the OpenAPI document. Undefined if OpenAPI cannot describe the facade. */
   readonly tag: string | undefined;
   /** The paths that the facade serves, including all paths below them; `{id}` matches one segment. */
   readonly paths: readonly string[];
   /** Markdown links; empty if only the source documents the facade. */
   readonly documents: string;
-  /** Section of corral.yaml, built with `setting` and `defineOptionalSetting`; variables and help are derived from it. */
+  /**
+   * Schema of the facade's section in corral.yaml, built with `setting` and `defineOptionalSetting`. Environment
+   * variables and help are derived from it.
+   */
   readonly settings?: Settings;
   /** Returns no routes if the server lacks something that the facade needs. */
   routes(parts: FacadeDeps, settings: z.output<Settings>): Promise<readonly FacadeRoutes[]>;
 }
 
-/** Keeps the exact type of the settings, which the schema of all settings needs. */
+/** Preserves the exact type of `settings`, because the schema of all settings needs it. */
 export const defineFacade = <Settings extends z.ZodObject = z.ZodObject>(
   descriptor: FacadeDescriptor<Settings>,
 ): FacadeDescriptor<Settings> => descriptor;

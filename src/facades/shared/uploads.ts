@@ -6,7 +6,7 @@ import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { type FormPart, readMultipartFiles } from '../../http/transport/multipart.ts';
 import { parseFileName, type StagedUpload, type UploadService } from '../../sessions/projects/uploads.ts';
 
-/** Mounts routes whose handler reads the body as a stream. All other routes parse it as JSON. */
+/** Mounts routes whose handlers read the body as a stream. On all other routes, the body is parsed as JSON. */
 export function mountRawBodyRoutes(app: App, mount: (scope: App) => void): void {
   app.register(async (scope: App) => {
     scope.removeAllContentTypeParsers();
@@ -20,8 +20,8 @@ export function mountRawBodyRoutes(app: App, mount: (scope: App) => void): void 
 }
 
 /**
- * If the reader stops early, the remaining body is read and dropped. A client that sends its whole request before it reads
- * would otherwise get no answer.
+ * Drains the rest of the body if the consumer stops early, so that a client that sends its whole request before it
+ * reads still gets the response.
  */
 export async function* readBodyChunks(body: unknown): AsyncGenerator<Uint8Array> {
   if (!(body instanceof Readable)) return;

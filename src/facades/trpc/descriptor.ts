@@ -84,7 +84,7 @@ function toFetch({ raw, rawBody, query }: FastifyRequest, reply: FastifyReply): 
   for (const one of [(query as { input?: unknown }).input].flat()) {
     if (typeof one === 'string') parseJsonParameter(one);
   }
-  // Parse as JSON whatever the content type, like the other routes.
+  // Parse as JSON with any content type, like the other routes.
   if (raw.method === 'POST') raw.headers['content-type'] = 'application/json';
   return incomingMessageToRequest(Object.assign(raw, { body: rawBody?.toString() ?? '' }), reply.raw, {
     maxBodySize: null,
@@ -92,8 +92,8 @@ function toFetch({ raw, rawBody, query }: FastifyRequest, reply: FastifyReply): 
 }
 
 /**
- * tRPC's stream with our pings, backpressure and shutdown. No end message is sent, because a client resumes only after a
- * broken connection.
+ * Sends tRPC's stream with our own pings, backpressure and shutdown. No end message is sent, because a client resumes
+ * only after a broken connection.
  */
 async function stream(reply: FastifyReply, response: Response, sse: FacadeDeps['sse']): Promise<void> {
   const reader = (response.body as ReadableStream<Uint8Array>).getReader();
@@ -106,7 +106,7 @@ async function stream(reply: FastifyReply, response: Response, sse: FacadeDeps['
     const { done, value } = await reader.read().catch(() => ({ done: true, value: undefined }));
     if (done || !value || out.gone.aborted) return;
     frame.push(value);
-    if (!endsFrame(value)) continue; // tRPC writes line by line; each frame is sent in one write
+    if (!endsFrame(value)) continue; // tRPC writes line by line, but the client gets each frame in one write
     const full = out.write(Buffer.concat(frame));
     frame = [];
     if (full) await full;
@@ -160,7 +160,7 @@ function byConnectionParams(
   };
   const timer = clock.setTimeout(refuse, tokenMs);
   socket.closed.addEventListener('abort', () => clock.clearTimeout(timer), { once: true });
-  socket.connection.once('message', () => queueMicrotask(refuse)); // refuses any other kind of first frame
+  socket.connection.once('message', () => queueMicrotask(refuse)); // refuses a first frame without connection parameters
   return async (token) => {
     isJudged = true;
     let principal: Principal | undefined;

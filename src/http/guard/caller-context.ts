@@ -9,7 +9,7 @@ import type { OperationServices, Services } from '../../sessions/api/services.ts
  * Operations on behalf of one caller.
  *
  * @example
- * const session = await acting(principal).services.sessions.get(id); // not_found for another owner's
+ * const session = await acting(principal).services.sessions.get(id); // not_found for another owner's session
  */
 export interface CallerContext {
   readonly principal: Principal;

@@ -15,7 +15,7 @@ interface Options {
   readonly clients: ClientResolver;
 }
 const elsewhere = 'connection on another port';
-/** Milliseconds. How long a connection beyond the limit has to send a request and receive the refusal. */
+/** How long, in milliseconds, a connection beyond the limit has to send a request and receive the refusal. */
 const overLimitMs = 2_000;
 const quietMs = 60_000;
 

@@ -8,8 +8,8 @@ import type { RateLimiter, RateLimitStatus } from './rate-limit.ts';
 
 export interface CallerCredentialRegistry {
   /**
-   * Hash of the server's token. Empty: neither a token nor keys exist. Undefined: only keys exist, and callers without a key
-   * have no rights.
+   * Hash of the server's token. Empty if neither a token nor keys exist. Undefined if only keys exist, and then callers
+   * without a key have no rights.
    */
   readonly serverSeal: string | undefined;
   live(key: string): Principal | undefined;
@@ -35,7 +35,7 @@ export const findOwnerProjects = (
   owner: string | undefined,
 ) => (owner === undefined ? undefined : credentials.principals().find((one) => one.owner === owner)?.projects);
 
-/** Matches caller keys, environment keys, sign-ins and work item tokens. */
+/** Matches caller keys, environment keys, sign-in tokens and work item tokens. */
 const ownForm = /^crl(?:work_|[a-z]*_[0-9A-Za-z]+_)/;
 
 export function createCallerCredentialRegistry({

@@ -18,14 +18,14 @@ import type { RateLimiter } from './rate-limit.ts';
 import type { BrowserAuthenticator } from './visitors.ts';
 
 export interface GuardOptions {
-  /** Host must be this machine, an allowed host, or a facade's name. */
+  /** Whether Host must name this machine, an allowed host, or a facade. */
   readonly loopback: boolean;
   readonly allowedHosts: readonly string[];
   readonly isOwnName?: (request: IncomingMessage) => boolean;
   readonly isForProgram?: (request: IncomingMessage) => boolean;
   /**
-   * Undefined: the origins of development servers. If the server requires no credentials, pages from these origins can only
-   * read.
+   * Origins whose pages may send requests. Default: the origins of development servers; if the server requires no
+   * credentials, pages from these default origins can only read.
    */
   readonly corsOrigins: readonly string[] | undefined;
   readonly gate: TokenVerifier;
@@ -155,7 +155,7 @@ function readSignature(request: FastifyRequest): string | undefined {
   if (signature === undefined || !request.route.config.signed) return undefined;
   return String(signature);
 }
-/** Acts for the key that created the link. Undefined: the link or its key is not valid. */
+/** Returns access on behalf of the key that created the link. Undefined if the link or its key is not valid. */
 function opens(request: FastifyRequest, signature: string, { signed, keys }: GuardOptions): SignedAccess | undefined {
   const { signed: purpose } = request.route.config;
   if (!signed || !purpose) return undefined;
@@ -226,7 +226,7 @@ function refuseForeign(request: FastifyRequest): void {
   throw new AppError('forbidden', `${describeOrigin(request)} cannot do this. Add the origin to CORRAL_CORS_ORIGINS.`);
 }
 
-/** The text becomes part of the response, so only a valid origin is included. */
+/** The result becomes part of the response, so only a valid origin is included. */
 function describeOrigin({ headers: { origin = '' } }: FastifyRequest): string {
   return /^https?:\/\/[a-z0-9.[\]:-]{1,260}$/i.test(origin) ? `Pages of ${origin}` : 'Pages of another origin';
 }

@@ -18,7 +18,7 @@ export interface IdempotencyClaim {
 export type IdempotencyResult = IdempotencyClaim | { readonly kind: 'replay'; readonly answer: unknown } | undefined;
 
 export interface Idempotency {
-  /** Undefined: the request has no key. Rejects: invalid_request, conflict. */
+  /** Returns undefined if the request has no key. Rejects: invalid_request, conflict. */
   claim(request: FastifyRequest): Promise<IdempotencyResult>;
   /** Runs `work` at most once per key, and marks the reply when it repeats the first answer. */
   once<Answer>(request: FastifyRequest, reply: FastifyReply, work: () => Promise<Answer>): Promise<Answer>;
@@ -122,7 +122,7 @@ export function markReplayed(reply: FastifyReply): void {
   reply.header('idempotency-replayed', 'true');
 }
 
-/** Without a trailing slash and without the token, which may change between two attempts. */
+/** Omits the trailing slash and the token, either of which may change between two attempts. */
 function target(url: string): string {
   const [path = '', query = ''] = url.split('?', 2);
   const kept = query.split('&').filter((pair) => pair !== '' && !pair.startsWith('token='));
@@ -131,7 +131,10 @@ function target(url: string): string {
 
 const sha256 = (bytes: string | Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
-/** Encrypts a stored answer, because it can outlive its data. Decryption needs the caller's key; the store has only its hash. */
+/**
+ * Encrypts a stored answer, because it can outlive the data in it. Decryption needs the caller's idempotency key, and
+ * the store has only a hash of that key.
+ */
 function createSeal(parts: readonly string[]) {
   const secret = createHash('sha256').update('corral answer\n').update(parts.join('\n')).digest();
   return {

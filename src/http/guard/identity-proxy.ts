@@ -15,7 +15,7 @@ interface HeaderNames {
   readonly email?: string | undefined;
   readonly name?: string | undefined;
   readonly groups?: string | undefined;
-  /** A signed token's header. If set, the other headers are ignored. */
+  /** Name of the header with a signed token. If set, the other headers are ignored. */
   readonly token?: string | undefined;
 }
 interface Deps {
@@ -45,7 +45,7 @@ export class ProxyAuthenticator implements RequestInterceptor {
   readonly #headers: readonly (readonly [keyof HeaderNames, string])[];
   readonly #stated = new WeakMap<IncomingMessage, Stated | 'repeated'>();
   readonly #found = new WeakMap<IncomingMessage, string>();
-  /** By hash of the subject. Saves a write to the store on every request. */
+  /** Keyed by the subject's hash. Avoids a store write on every request. */
   readonly #known = new Map<string, ProxiedPerson>();
 
   constructor(deps: Deps) {
@@ -77,13 +77,13 @@ export class ProxyAuthenticator implements RequestInterceptor {
   upgrade = () => false;
 
   /**
-   * Undefined: there is nothing to check, or the same unsigned headers were checked within the last minute. Rejects:
-   * invalid_request, provider_error.
+   * Returns undefined if there is nothing to check, or if the same unsigned headers were checked within the last
+   * minute. Rejects: invalid_request, provider_error.
    */
   prepare(request: IncomingMessage): Promise<void> | undefined {
     const stated = this.#stated.get(request);
     if (stated === undefined) return undefined;
-    // Either of the two may come from the client.
+    // Either copy of the header may come from the client.
     if (stated === 'repeated')
       return Promise.reject(new AppError('invalid_request', 'The proxy sent a header about the person twice.'));
     const text = JSON.stringify(stated);

@@ -13,7 +13,7 @@ interface Deps {
   readonly devices: DeviceRegistry;
   readonly proxy?: ProxyAuthenticator | undefined;
   readonly pageUrl: string | undefined;
-  /** Seconds. */
+  /** Lifetime of the session cookie, in seconds. */
   readonly seconds: number;
   readonly within: (caller: Principal) => Principal;
 }
@@ -67,8 +67,8 @@ export class BrowserAuthenticator extends ServerComponent<Deps> {
 }
 
 /**
- * Whether the server's own page could have sent the request; `find` refuses other origins. Browsers send the origin with
- * every change and every socket.
+ * Whether the server's own page could have sent the request; `find` refuses other origins. Browsers send the origin
+ * with every request that changes data and every WebSocket upgrade.
  */
 const isOwn = ({ method, headers }: Request): boolean =>
   (['GET', 'HEAD'].includes(method) && headers.upgrade === undefined) ||

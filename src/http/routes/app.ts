@@ -46,7 +46,7 @@ export interface AppOptions {
   readonly guard: GuardOptions;
   readonly styles: ReadonlyMap<string, ErrorStyle>;
   readonly maxBodyBytes: number;
-  /** Undefined or 0: no limit. */
+  /** Undefined or 0 means no limit. */
   readonly maxConnectionsPerAddress?: number | undefined;
   readonly logger: HttpLogger;
   readonly metrics: HttpMetrics;
@@ -98,7 +98,7 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
       return sendError(known, request, reply, { styles, logger });
     },
   }).withTypeProvider<ZodTypeProvider>();
-  // Node would silently drop surplus headers, even Origin; the guard refuses such a request instead
+  // Node would silently drop headers beyond its maximum, even Origin; the guard refuses a request with too many instead
   app.server.maxHeadersCount = 0;
 
   observeRequests(app, options);
@@ -163,7 +163,7 @@ function readBodies(app: App): void {
     if (encoding !== undefined && encoding !== 'identity') {
       throw new AppError('invalid_request', 'Compressed request bodies are not accepted.');
     }
-    delete headers['content-type']; // otherwise Fastify refuses types that it cannot parse
+    delete headers['content-type']; // because Fastify refuses types that it cannot parse
     // Fastify answers a QUERY without a content type with 400.
     if (method === 'QUERY') headers['content-type'] = 'application/json';
     done();
@@ -175,8 +175,8 @@ function readBodies(app: App): void {
 }
 
 /**
- * Responds with 500 if a reply does not match its schemas. For tests and development, because each reply is parsed once
- * more. Call this before the routes are registered.
+ * Responds with 500 if a reply does not match its schema. Only for tests and development, because each reply is parsed
+ * a second time. Call this before the routes are registered.
  */
 export function checkReplies(app: FastifyInstance, logger: Pick<HttpLogger, 'error'>): void {
   app.addHook('onRoute', (route) => {

@@ -2,13 +2,16 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 export interface RequestInterceptor {
-  /** Can change the URL and headers, except Host, which the guard checks. True: the request is for this facade. */
+  /**
+   * May change the URL and any header except Host, which the guard checks. Returns true if the request is for this
+   * facade.
+   */
   rewrite(request: IncomingMessage): boolean;
   /** Whether Host is a name of this facade. The server then accepts it. */
   answersTo(request: IncomingMessage): boolean;
   /** Whether a program in a sandbox answers the request. Such a program also answers OPTIONS. */
   isForProgram(request: IncomingMessage): boolean;
-  /** Takes over an upgrade. False: a route handles it. */
+  /** Takes over an upgrade, or returns false to leave it to a route. */
   upgrade(request: IncomingMessage, socket: Duplex): boolean;
 }
 

@@ -23,7 +23,10 @@ interface Observers {
   readonly clients: ClientResolver;
 }
 
-/** One log line and one measurement per request, however it ends. Add this first, so that it sees refusals. */
+/**
+ * Logs one line and records one measurement per request, however the request ends. Install this first, so that it sees
+ * refusals.
+ */
 export function observeRequests(app: FastifyInstance, { logger, metrics, clients }: Observers): void {
   app.decorateRequest('route');
   app.decorateRequest('client');
@@ -51,7 +54,7 @@ export function observeRequests(app: FastifyInstance, { logger, metrics, clients
           ...(session && { session }),
           ...(request.principal?.key !== undefined && { key: request.principal.key }),
           ...(cut && { cut }),
-          // only lines with an address are rate-limited in the log; all other requests already are
+          // the log rate-limits only lines with an address; all other requests are already rate-limited themselves
           ...((status >= 400 || request.route.config?.free) && { address: request.client.address }),
         },
         'request',

@@ -11,7 +11,7 @@ interface MediaDoc<Schema extends z.ZodType = z.ZodType> {
 }
 export interface ReplyDoc {
   readonly description: string;
-  /** By media type; undefined: the body is not described. */
+  /** By media type. Undefined if the body is not described. */
   readonly content?: Readonly<Record<string, MediaDoc>>;
 }
 export type ReplyDocs = Readonly<Record<string, ReplyDoc>>;
@@ -30,7 +30,7 @@ export interface RouteDoc {
   readonly bodyExample?: unknown;
   readonly requestContent?: Readonly<Record<string, z.ZodType>>;
   readonly websocket?: true;
-  /** Omitted from the OpenAPI document: files of a web page, and sign-in steps. */
+  /** Omits the route from the OpenAPI document. Used for files of a web page and for sign-in steps. */
   readonly asset?: true;
 }
 
@@ -44,7 +44,10 @@ export const jsonReply = <Schema extends z.ZodType>(
 });
 export const okReply = <Schema extends z.ZodType>(schema: Schema, example: z.output<Schema>) =>
   jsonReply('Success', schema, example);
-/** The client's `Accept` header chooses. Handlers return the first format and send the second through `reply`. */
+/**
+ * The client's `Accept` header selects the format. Handlers return the first format and send the second through
+ * `reply`.
+ */
 export const negotiatedReply = <Schema extends z.ZodType>(
   usual: JsonReply<Schema>,
   other: ReplyDoc,
@@ -68,12 +71,12 @@ interface DescribedRoute<Schema extends object>
   readonly schema?: Schema;
   readonly config?: Omit<FastifyContextConfig, 'doc'>;
   readonly fails?: readonly number[];
-  /** The 404 reply. Default: the facade's own description. */
+  /** Description of the 404 reply. Default: the facade's own description. */
   readonly missing?: string;
 }
 interface FacadeDocs {
   readonly tag: string;
-  /** Operation ids must be unique across facades. */
+  /** Precedes each operation id, which must be unique across facades. */
   readonly prefix: string;
   readonly failures: (own: readonly number[], missing?: string) => ReplyDocs;
 }

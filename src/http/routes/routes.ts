@@ -24,7 +24,7 @@ declare module 'fastify' {
     stream?: true;
     /** No time limit for the whole body while bytes keep arriving. */
     upload?: true;
-    /** A program's input, which can pause indefinitely. */
+    /** The body is a program's input, which can pause indefinitely. */
     idleBody?: true;
     socket?: true;
     /** The token can also be in tRPC's connection parameters: in the query, or in the first frame. */
@@ -54,7 +54,7 @@ declare module 'fastify' {
  * const routes: FacadeRoutes = { mount: (app) => app.get('/api/v1/ping', schema, async () => ({ ok: true })) };
  */
 export interface FacadeRoutes {
-  /** Unknown routes at and below the prefix return errors in this facade's format. */
+  /** Requests for unknown routes at and below the prefix get errors in this facade's format. */
   readonly errors?: { readonly prefix: string; readonly style: ErrorStyle };
   mount(app: App): void;
 }

@@ -3,14 +3,14 @@ import type { FastifyInstance } from 'fastify';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { handleClientError } from '../errors/errors.ts';
 
-/** Milliseconds to receive a body, unless it is an upload or a program's input. */
+/** Maximum time to receive a body, in ms, unless it is an upload or a program's input. */
 const wholeMs = 30_000;
 const idleMs = 30_000;
 const checkMs = 5_000;
 
 /**
- * Limits the time to receive a body per route. Node's single limit would cut off every upload over a slow connection. Add
- * this before any hook that can refuse a request, because refused bodies are still read.
+ * Limits, per route, the time to receive a body. Node's single limit would cut off every upload over a slow connection.
+ * Add this before any hook that can refuse a request, because refused bodies are still read.
  */
 export function enforceBodyTimeouts(app: FastifyInstance, clock: Clock): void {
   app.addHook('onRequest', (request, _reply, done) => {

@@ -8,7 +8,7 @@ import { InvalidRequestError } from '../errors/error-style.ts';
  */
 const limits = { maxBytes: Number.POSITIVE_INFINITY, maxDepth: 64, maxValues: 50_000 };
 
-/** Replaces lone surrogates. Empty: undefined. Throws an error with a message for the client. */
+/** Replaces lone surrogates. Returns undefined for an empty body. Throws an error with a message for the client. */
 export function parseJsonBody(bytes: Buffer): unknown {
   if (bytes.length === 0) return undefined;
   const json = parseJson(bytes, limits);
@@ -17,7 +17,7 @@ export function parseJsonBody(bytes: Buffer): unknown {
   throw unreadable(`The request body is too complex: ${json.detail}.`);
 }
 
-/** Undefined: not JSON, which the caller reports. Rejects JSON that is too complex. */
+/** Returns undefined if the text is not JSON; the caller reports that. Throws if the JSON is too complex. */
 export function parseJsonParameter(text: string): { readonly value: unknown } | undefined {
   const json = parseJson(text, limits);
   if (json.ok) return json;

@@ -145,10 +145,10 @@ async function takeParts<Taken>(
   return results.map((result) => (result as PromiseFulfilledResult<Taken>).value);
 }
 
-/** Browsers and HTTP libraries escape these three characters of a file name, and no others. */
+/** Browsers and HTTP libraries escape only line feed, carriage return and the double quote in a file name. */
 const unescapeName = (name: string) => name.replace(/%(?:0A|0D|22)/g, decodeURIComponent);
 
-/** Bytes of one file's headers, and of all data outside the files. The parser alone would accept any amount. */
+/** Maximum bytes of one file's headers, and of all data outside the files. The parser alone would accept any amount. */
 const headerBytes = 16 * 1024;
 const bytesBeside = 8 * 2 ** 20;
 
@@ -180,7 +180,7 @@ function createParser(type: string, files: number, { unnamed, ...more }: Multipa
   }
 }
 
-/** From the raw headers, because a hook removes the parsed header for JSON routes. */
+/** Reads the raw headers, because a hook removes the parsed header for JSON routes. */
 function contentType({ raw }: FastifyRequest): string {
   const at = raw.rawHeaders.findIndex((name, n) => n % 2 === 0 && name.toLowerCase() === 'content-type');
   return at < 0 ? '' : (raw.rawHeaders[at + 1] ?? '');

@@ -1,7 +1,7 @@
-// Splits a VNC viewer's bytes into messages, as far as needed to recognize input. The display's side needs no parsing. An
-// unknown message has an unknown length, so the remainder of its chunk is dropped, because viewers end their chunks with a
-// message. If a viewer does not, its next bytes are misread. This grants no rights, because only whole messages of known
-// kinds pass.
+// Splits a VNC viewer's bytes into messages, as far as needed to recognize input. The display's bytes need no parsing.
+// The length of an unknown message is unknown, so the rest of its chunk is dropped: viewers end their chunks with a
+// message. If a viewer does not, its next bytes are misread. Misread bytes grant no rights, because only whole messages
+// of known kinds pass.
 
 /**
  * `share`: whether other viewers may stay connected. `press`: a key goes down, or the mouse has a pressed button, even while it
@@ -24,7 +24,7 @@ const nothing = Buffer.alloc(0);
 
 interface Shape {
   readonly kind: RfbMessageKind;
-  /** Undefined: more bytes are needed to know the length. */
+  /** Undefined if more bytes are needed to know the length. */
   readonly length: number | undefined;
   readonly isSkipped?: true;
 }
@@ -74,7 +74,7 @@ type Phase = 'version' | 'security' | 'init' | 'messages';
 export class RfbClientParser {
   #phase: Phase = 'version';
   #mayExtendPointer = false;
-  /** Sized for the whole message, so that bytes arriving one by one stay cheap. */
+  /** Sized for the whole message, so that bytes can arrive one by one at little cost. */
   #partial = Buffer.alloc(0);
   #size = 0;
   #needed = 0;

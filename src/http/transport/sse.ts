@@ -8,8 +8,8 @@ const pingMs = 15_000;
 const stalledMs = 30_000;
 const maxQueuedBytes = 4 * 1024 * 1024;
 /**
- * Bytes per write; a larger frame is written alone. Large writes cost the kernel less per byte, and the maximum keeps a slow
- * reader's backlog small.
+ * Maximum bytes per write; a larger frame is written alone. Large writes cost the kernel less per byte, and the maximum
+ * keeps a slow reader's backlog small.
  */
 const pieceBytes = 64 * 1024;
 
@@ -23,9 +23,9 @@ export interface SseStream extends Disposable {
   readonly gone: AbortSignal;
   /** Returns a promise if the client must catch up before the next write. The promise also resolves if the client leaves. */
   write(frame: Buffer): Promise<void> | undefined;
-  /** Like `write`, with as few writes as possible. Waits in between until the client has caught up. */
+  /** Like `write`, with as few writes as possible. Between writes, waits until the client has caught up. */
   writeAll(frames: readonly Buffer[]): Promise<void> | undefined;
-  /** The client notices the cut and resumes from its cursor. */
+  /** Cuts the connection. The client notices and resumes from its cursor. */
   destroy(): void;
 }
 

@@ -6,12 +6,12 @@ import type { DesktopService, DesktopStreamEndReason, DesktopViewer } from '../.
 import { PressedInputTracker, RfbClientParser, RfbError, type RfbMessage, withKeysym } from './rfb.ts';
 import { type ClientSocket, closeCodes } from './ws-socket.ts';
 
-// Connects a viewer to a sandbox's screen. The screen's bytes are passed on unchanged. Viewer messages without permission
-// are dropped.
+// Connects a viewer to a sandbox's screen. The screen's bytes are passed on unchanged. Messages that the viewer may not
+// send are dropped.
 
 /**
- * Bytes, about a quarter of a screen. Pauses the display's stream while more is queued for the viewer. With a lower limit,
- * the programs in between would take turns instead of working in parallel.
+ * Maximum bytes queued for the viewer, about a quarter of a screen; beyond it, the display's stream is paused. With a
+ * lower limit, the programs between display and viewer would take turns instead of working in parallel.
  */
 const maxWaiting = 1024 * 1024;
 const maxFrameBytes = 2 * 1024 * 1024;

@@ -36,7 +36,7 @@ export class WsConnection extends WebSocket {
     if (this.bufferedAmount > maxBacklogBytes) this.close(1013, 'Too slow: resume by the last seq');
   }
 
-  /** `ws` closes with 1008 and no reason for a message in too many fragments. Reports it as too big. */
+  /** `ws` closes with 1008 and without a reason if a message has too many fragments. Reports 1009 (too big) instead. */
   override close(code?: number, reason?: string | Buffer): void {
     super.close(code === 1008 && reason === undefined ? 1009 : code, reason);
     this.#leaving.abort();

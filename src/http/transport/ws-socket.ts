@@ -42,9 +42,9 @@ function handleInOrder(
 const pingMs = 30_000;
 const maxMissedPongs = 2;
 const stalledMs = 30_000;
-/** Bytes. Sending history pauses here, far below the backlog that closes the socket. */
+/** Unsent bytes at which sending history pauses, far below the backlog that closes the socket. */
 const highWaterBytes = 256 * 1024;
-/** Milliseconds for the close handshake at shutdown, then the connection is cut. */
+/** Maximum time for the close handshake at shutdown, in ms. The connection is then cut. */
 const closeTimeoutMs = 4_000;
 
 export const closeCodes = {
@@ -65,7 +65,7 @@ const asText = { binary: false };
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 export interface ClientSocket {
-  /** Drops frames for a closed socket. Disconnects a client that lets 4 MiB pile up (1013). */
+  /** Drops frames for a closed socket. Disconnects a client whose backlog exceeds 4 MiB (close code 1013). */
   sendJson(frame: object): void;
   sendFrames(frames: readonly Buffer[]): void;
   /** Sends events older than the subscription. Waits until the client has read most of them. */
@@ -85,11 +85,11 @@ export interface ClientSocket {
   /** Fires when either side closes the socket or the server shuts down. Pass it to `sessions.follow`. */
   readonly closed: AbortSignal;
   /**
-   * Resolves when the client has read most of the bytes or is gone. Disconnects a client that reads nothing for 30 s (1013).
-   * Not needed for live events.
+   * Resolves when the client has read most of the bytes or is gone. Disconnects a client that reads nothing for 30 s
+   * (close code 1013). Not needed for live events.
    */
   drained(): Promise<void>;
-  /** Some libraries need the connection itself. The limits apply to it too. */
+  /** Some libraries need the connection itself. The backlog limit applies to it too. */
   readonly connection: WsConnection;
 }
 
@@ -211,7 +211,7 @@ function drained(connection: WsConnection, clock: Clock): Promise<void> {
   });
 }
 
-/** A close frame has room for 123 bytes; `ws` throws beyond that. */
+/** A close frame holds a reason of at most 123 bytes; `ws` throws if the reason is longer. */
 function shortened(reason: string): string {
   let short = reason;
   while (Buffer.byteLength(short) > 123) short = short.slice(0, -1);

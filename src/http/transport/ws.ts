@@ -16,7 +16,7 @@ import type { App } from '../routes/routes.ts';
 import { WsConnection } from './ws-connection.ts';
 import { type ClientSocket, closeOnKeyRevocation, openSocket, type SocketContext } from './ws-socket.ts';
 
-// WebSockets are routes like all others. An upgrade passes the same hooks as a request: Host, Origin, token, rate limit, log
+// WebSockets are routes like all others. An upgrade passes through the same hooks as a request: Host, Origin, token, rate limit, log
 // and metrics. Parameters are parsed, unknown paths get a 404, and every refusal is an HTTP answer in the path's error style.
 // Only then does the socket open. A facade's `mount` therefore contains, for example:
 // ```
@@ -42,7 +42,10 @@ interface SocketRoute<Params extends z.ZodType, Query extends z.ZodType> {
   readonly doc?: RouteDoc;
   /** Default: `corral`. The subprotocol that carries the token is never selected. */
   readonly subprotocols?: readonly string[];
-  /** Refuses clients that offer only unknown subprotocols with 400. Unset: accepts them without a subprotocol. */
+  /**
+   * Responds with 400 to clients that offer only unknown subprotocols. If unset, these clients are accepted without a
+   * subprotocol.
+   */
   readonly strictSubprotocols?: true;
   readonly signed?: SignedUrlPurpose;
   /** The token can follow the upgrade in tRPC's connection parameters, and `open` must then check it. */
@@ -55,7 +58,7 @@ export interface SocketRequest<Params = unknown, Query = unknown> {
   /** Never a token itself. */
   readonly caller: string;
   readonly principal: Principal;
-  /** False: the route must authenticate the client from its connection parameters. */
+  /** If false, the route must authenticate the client from its connection parameters. */
   readonly known: boolean;
   readonly right?: SignedUrlRight | undefined;
   readonly raw: IncomingMessage;
@@ -147,8 +150,8 @@ function onlyUpgrades(request: FastifyRequest, reply: FastifyReply, styles: Read
 type SubprotocolRules = Pick<SocketRoute<z.ZodType, z.ZodType>, 'subprotocols' | 'strictSubprotocols'>;
 
 /**
- * Returns the function that switches protocols. A refused handshake throws, and an HTTP error can still be sent. Undefined:
- * the client has left.
+ * Returns the function that switches protocols. If the handshake is refused, the function throws and an HTTP error can
+ * still be sent. If the client has left, the function returns undefined.
  */
 function handshake({ subprotocols = ['corral'], strictSubprotocols }: SubprotocolRules) {
   let problem: Error | undefined;

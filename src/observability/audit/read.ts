@@ -57,7 +57,7 @@ async function readPiece(handle: FileHandle, start: number, end: number): Promis
   return piece.subarray(0, bytesRead);
 }
 
-/** Undefined: the file was removed to make room. */
+/** Returns undefined if the file was removed to make room. */
 async function openIfThere(path: string): Promise<FileHandle | undefined> {
   return await open(path, 'r').catch((thrown: NodeJS.ErrnoException) => {
     if (thrown.code === 'ENOENT') return undefined;

@@ -53,7 +53,7 @@ export function sealAuditRow(row: object, before: string, key: AuditKey): { line
 
 const sealed = /^(\{.*),"mac":"([\w-]{43})"\}$/;
 
-/** Does not check the MAC. Undefined: the line has another format. */
+/** Does not check the MAC. Returns undefined if the line is not in the expected format. */
 export function parseAuditRow(line: string): { row: Record<string, unknown>; text: string; mac: string } | undefined {
   const [, json, mac] = sealed.exec(line) ?? [];
   if (json === undefined || mac === undefined) return undefined;

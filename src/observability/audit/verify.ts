@@ -5,7 +5,7 @@ interface AuditReport {
   readonly files: number;
   readonly rows: number;
   readonly broken: readonly string[];
-  /** Findings that can be harmless, such as a killed server or removed old files. */
+  /** Findings that can be harmless, such as those caused by a killed server or removed old files. */
   readonly notes: readonly string[];
   readonly head: AuditPosition | undefined;
 }
@@ -20,8 +20,8 @@ interface VerifiedFile {
 }
 
 /**
- * `kept`: a position that the operator stored outside the log. Its row must still exist, unless its file was removed to make
- * room.
+ * `kept`: a position that the operator stored outside the log. The row at this position must still exist, unless its
+ * file was removed to make room.
  */
 export function verifyAuditLog(folder: string, keys: readonly AuditKey[], kept?: AuditPosition): AuditReport {
   const files = listAuditFiles(folder);

@@ -13,15 +13,15 @@ interface Options extends Omit<RunSpanOptions, 'agent'> {
 interface EndedRun {
   readonly sessionId: SessionId;
   readonly runId: RunId;
-  /** The seqs of the run's start and end. `from` undefined: this server did not see the start. */
+  /** The seqs of the run's start and end. `from` is undefined if this server did not see the start. */
   readonly from: number | undefined;
   readonly to: number;
 }
-const maxReading = 100; // runs read at the same time; further runs get no trace
+const maxReading = 100; // maximum runs read at the same time; further runs get no trace
 const lookBack = 50; // events to read before a run's start, such as its message and the start of its sandbox
 const pageSize = 500;
 
-/** Sends the spans of each run that ends on this server. Until then, stores only the seq of the run's start. */
+/** Sends the spans of each run that ends on this server. Until a run ends, stores only the seq of its start. */
 export class RunTraceExporter implements AsyncDisposable {
   readonly #options: Options;
   readonly #starts = new Map<RunId, number>();
@@ -58,7 +58,8 @@ export class RunTraceExporter implements AsyncDisposable {
   async #send({ sessionId, runId, from, to }: EndedRun): Promise<void> {
     const { log, events, sink, ...options } = this.#options;
     const last = from ?? (await events.findLastSeq(sessionId, 'run.started'));
-    const first = last < to ? last : 1; // the start of this run is unknown after a later start, so the log is read from seq 1
+    // if a later run has already started, this run's start is unknown, so the log is read from seq 1
+    const first = last < to ? last : 1;
     const own: SessionEvent[] = [];
     const [created] = (await log.page(sessionId, 0, 1)).events;
     for (let after = Math.max(0, first - 1 - lookBack); after < to; ) {

@@ -14,17 +14,17 @@ interface Options {
   readonly version: string;
   readonly warn: (err: unknown, text: string) => void;
 }
-const maxWaiting = 5_000; // spans; more are dropped
+const maxWaiting = 5_000; // maximum spans; more are dropped
 const maxAtOnce = 512;
-const endMs = 2_000; // how long a shutdown waits for the receiver
+const endMs = 2_000; // how long a shutdown waits for the receiver at most
 
 /** All runs of a session share one trace. Its id comes from the session's id, so it survives restarts and server changes. */
 export const computeTraceId = (sessionId: string): string => digestText(`trace ${sessionId}`).slice(0, 32);
 export const computeSessionSpanId = (sessionId: string): string => digestText(`span ${sessionId}`).slice(0, 16);
 
 /**
- * Sends spans as OTLP over HTTP in JSON, in batches. OpenTelemetry's SDK assigns its own ids; these are derived from the
- * session.
+ * Sends spans as OTLP over HTTP in JSON, in batches. OpenTelemetry's SDK assigns its own ids; this exporter derives the
+ * trace id from the session.
  */
 export class OtlpExporter extends ServerComponent<Options> implements SpanExporter {
   #waiting: object[] = [];

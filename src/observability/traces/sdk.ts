@@ -2,7 +2,7 @@ import { type Context, context, SpanKind, SpanStatusCode, TraceFlags, type Trace
 import { computeSessionSpanId, computeTraceId } from './otlp.ts';
 import type { SpanData, SpanExporter } from './span.ts';
 
-/** The SDK that the operator loaded with `--import`. Undefined: none. */
+/** The SDK that the operator loaded with `--import`, or undefined if there is none. */
 export function findLoadedTracer(version: string): Tracer | undefined {
   const tracer = trace.getTracer('corral', version);
   const probe = tracer.startSpan('probe', { root: true });

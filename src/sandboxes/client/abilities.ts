@@ -12,8 +12,9 @@ import type {
 
 export type * from './answers/answers.ts';
 
-// Further daemon calls. Jobs, paths, watches and ports reach the whole sandbox, as its user; transfers and `WorkspaceClient`
-// reach only the workspace. As in client.ts, every method takes a signal and rejects only with AppError.
+// Further daemon calls. Jobs, paths, watches and ports cover the whole sandbox, with the permissions of its user;
+// transfers and `WorkspaceClient` cover only the workspace. As in client.ts, every method takes a signal and rejects
+// only with AppError.
 
 /** Columns and rows, each from 1 to 1000. */
 export interface TerminalSize {
@@ -22,7 +23,10 @@ export interface TerminalSize {
 }
 
 export interface JobSpec {
-  /** A second `start` with the same id returns the first job. Must not be a number, because methods also accept a pid. */
+  /**
+   * A second `start` with the same id returns the first job. The id must not be a number, because methods also accept a
+   * pid.
+   */
   readonly id: string;
   /** Runs without a shell. */
   readonly argv: readonly string[];
@@ -36,53 +40,56 @@ export interface JobSpec {
   readonly input?: boolean;
 }
 export interface JobOutputListener {
-  /** Pauses the job's output until the promise resolves. */
+  /** The job's output is paused until the returned promise resolves. */
   readonly onOutput: (chunk: Buffer) => void | Promise<void>;
   readonly onErrors: (chunk: Buffer) => void | Promise<void>;
 }
 export interface JobStream {
   /**
-   * Resolves after the job has ended and all its output is delivered. Rejects: sandbox_lost (the connection ended),
-   * sandbox_untrusted.
+   * Resolves after the job has ended and all its output has been delivered. Rejects: sandbox_lost (the connection
+   * ended), sandbox_untrusted.
    */
   readonly ended: Promise<JobEnd>;
   detach(): void;
 }
 /**
- * At most 256 jobs. A job ends by itself, when killed, or with the daemon, which remembers it for a minute. `id` parameters
- * also accept the job's pid.
+ * At most 256 jobs. A job ends by itself, when killed, or when the daemon ends. The daemon remembers an ended job for a
+ * minute. `id` parameters also accept the job's pid.
  */
 export interface JobClient {
   /**
-   * Rejects: conflict (too many, or processes of this tag were killed), file_not_found (no such program), invalid_request (no
-   * such folder), unsupported, sandbox_unavailable.
+   * Rejects: conflict (too many jobs, or processes with this tag were killed), file_not_found (no such program),
+   * invalid_request (no such folder), unsupported, sandbox_unavailable.
    */
   start(job: JobSpec, signal: AbortSignal): Promise<JobEntry>;
   list(signal: AbortSignal): Promise<readonly JobEntry[]>;
   // The following methods also reject with not_found.
   /**
-   * Reads the output from now on. The first reader gets all output if it attaches within 30 s of the start. A reader that
-   * stops reading blocks the job once 1 MiB is unread.
+   * Reads output from the time of the call. The first reader gets all output if it attaches within 30 s of the job's
+   * start. A reader that stops reading blocks the job once 1 MiB is unread.
    */
   attach(id: string, reader: JobOutputListener, signal: AbortSignal): Promise<JobStream>;
   /** Resolves once the pipe has accepted the bytes. Rejects: conflict (the input is closed). */
   write(id: string, bytes: Uint8Array, signal: AbortSignal): Promise<void>;
-  /** Also succeeds if the input is closed. Rejects: unsupported (a terminal). */
+  /** Also succeeds if the input is closed. Rejects: unsupported (the job has a terminal). */
   endInput(id: string, signal: AbortSignal): Promise<void>;
   resize(id: string, size: TerminalSize, signal: AbortSignal): Promise<void>; // Rejects: conflict (no terminal)
-  /** SIGKILL resolves when every process that the job started is gone. Other signals are sent once to each process. */
+  /**
+   * With SIGKILL, resolves when every process that the job started is gone. Other signals are sent once to each
+   * process.
+   */
   signal(id: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT', signal: AbortSignal): Promise<void>;
 }
 
 /**
- * Files anywhere that the sandbox's user can reach: absolute, `~/…`, or relative to the workspace. Methods reject with
- * file_not_found and invalid_request.
+ * Accesses all files that the sandbox's user can reach. Paths are absolute, `~/…`, or relative to the workspace.
+ * Methods reject with file_not_found and invalid_request.
  */
 export interface FileSystemClient {
   stat(path: string, signal: AbortSignal, options?: { readonly metadata: boolean }): Promise<PathEntry>;
   /**
-   * Depth first, sorted by name. `depth` 1: only the folder's own entries. Rejects: conflict (a link that leads to itself),
-   * payload_too_large (more than 20,000 entries, or too much metadata).
+   * Depth first, sorted by name. A `depth` of 1 lists only the folder's own entries. Rejects: conflict (a symlink
+   * loop), payload_too_large (more than 20,000 entries, or too much metadata).
    */
   list(
     path: string,
@@ -113,9 +120,9 @@ export interface FileByteRange {
 
 /** Files of any size in the workspace. Methods reject with path_outside and invalid_request (not a file). */
 export interface FileTransferClient {
-  /** False: an older daemon, which supports none of the other methods. */
+  /** Resolves to false with an older daemon, which supports none of the other methods. */
   areSupported(signal: AbortSignal): Promise<boolean>;
-  /** The content starts with a line with the size and version of the whole file. Rejects: file_not_found. */
+  /** The content starts with a line that contains the size and version of the whole file. Rejects: file_not_found. */
   open(path: string, part: FileByteRange, signal: AbortSignal): Promise<{ size: number; content: Readable }>;
   /**
    * Creates missing parents. Replaces the file atomically; if reading `content` fails, the old file stays. `replaces`: the
@@ -129,7 +136,7 @@ export interface FileTransferClient {
   ): Promise<FileVersion>;
 }
 
-/** epoch ms */
+/** `at` is in epoch ms. */
 export interface RunStart {
   readonly run: string;
   readonly at: number;
@@ -139,16 +146,16 @@ export interface WorkspaceFingerprint {
   readonly print: string;
   readonly bytes: number;
 }
-/** Only for small workspaces and newer daemons. Otherwise a program in the sandbox must do this work. */
+/** Supports only small workspaces and newer daemons. In all other cases, a program in the sandbox must do this work. */
 export interface WorkspaceClient {
   /**
-   * Saves a list of the files, and copies of small files, before a run (run-files.ts), once per run. False: a program in the
-   * sandbox must do it. Rejects: quota, unsupported (an in-memory sandbox).
+   * Before a run, saves a list of the files, and copies of small files (run-files.ts), once per run. Resolves to false
+   * if a program in the sandbox must do it. Rejects: quota, unsupported (an in-memory sandbox).
    */
   keep(mark: RunStart, signal: AbortSignal): Promise<boolean>;
   /**
-   * Equal fingerprints mean equal files. Undefined: a program in the sandbox must compute it. Rejects: unsupported (an
-   * in-memory sandbox).
+   * Equal fingerprints mean equal files. Resolves to undefined if a program in the sandbox must compute the
+   * fingerprint. Rejects: unsupported (an in-memory sandbox).
    */
   print(signal: AbortSignal): Promise<WorkspaceFingerprint | undefined>;
 }
@@ -166,7 +173,7 @@ export interface FileWatchOptions {
  * Methods except `open` reject with not_found.
  */
 export interface FileWatchClient {
-  /** Rejects: file_not_found, invalid_request (no folder), conflict (too many), unsupported. */
+  /** Rejects: file_not_found, invalid_request (not a folder), conflict (too many watches), unsupported. */
   open(watch: FileWatchOptions, signal: AbortSignal): Promise<{ readonly id: string }>;
   changes(id: string, signal: AbortSignal): Promise<FileChangeBatch>;
   /** Runs until the watch is closed. A new follower replaces the previous one. Rejects: sandbox_lost, cancelled. */

@@ -49,25 +49,25 @@ export interface OperationSpec {
 export interface TerminalListener {
   /** The reader misses no output after this call. */
   readonly onOpen?: () => void;
-  /** Pauses the terminal's output until the promise resolves. */
+  /** The terminal's output is paused until the returned promise resolves. */
   readonly onBytes: (chunk: Uint8Array) => void | Promise<void>;
 }
 
 /** Separate from the agent's shells. A terminal has one reader; without a reader, only the last screenful is kept. */
 export interface TerminalClient {
   /**
-   * 80×24. Returns an existing terminal with this id. Rejects: conflict (16 already exist), unsupported, sandbox_unavailable
-   * (no shell started).
+   * Opens an 80×24 terminal, or returns the existing terminal with this id. Rejects: conflict (16 already exist),
+   * unsupported, sandbox_unavailable (no shell could be started).
    */
   open(id: string, signal: AbortSignal): Promise<TerminalEntry>;
   list(signal: AbortSignal): Promise<readonly TerminalEntry[]>;
   // The following methods also reject with shell_not_found.
   /** Reads the last screenful, then new output. Ends a previous reader's `read` with `replaced`. */
   read(id: string, reader: TerminalListener, signal: AbortSignal): Promise<TerminalEnd>;
-  write(id: string, text: string, signal: AbortSignal): Promise<void>; // Rejects: conflict (1 MiB unread)
+  write(id: string, text: string, signal: AbortSignal): Promise<void>; // Rejects: conflict (1 MiB is unread)
   /**
-   * Everything that one person types, in order; the caller destroys the stream. Undefined: an older daemon, which has only
-   * `write`.
+   * A stream for everything that one user types, in order; the caller destroys it. Resolves to undefined with an older
+   * daemon, which has only `write`.
    */
   keyboard(id: string, signal: AbortSignal): Promise<Writable | undefined>;
   resize(id: string, size: TerminalSize, signal: AbortSignal): Promise<void>;
@@ -92,8 +92,8 @@ export interface ProgramPipes {
   write(bytes: Uint8Array): Promise<void>;
   endInput(): void;
   /**
-   * Resolves after the program has ended and all its output is delivered. Rejects: sandbox_lost (the connection ended, or
-   * another reader took over), sandbox_untrusted.
+   * Resolves after the program has ended and all its output has been delivered. Rejects: sandbox_lost (the connection
+   * ended, or another reader took over), sandbox_untrusted.
    */
   readonly ended: Promise<{ readonly exitCode: number }>;
   detach(): void;
@@ -101,8 +101,8 @@ export interface ProgramPipes {
 /** At most 32 programs. Each runs until it ends or is closed, or the daemon restarts. */
 export interface ProgramClient {
   /**
-   * Rejects: conflict (32 already run, or processes of this tag were killed), file_not_found (no such program),
-   * path_outside, invalid_request, unsupported, sandbox_unavailable (no process could be started).
+   * Rejects: conflict (32 programs already run, or processes with this tag were killed), file_not_found (no such
+   * program), path_outside, invalid_request, unsupported, sandbox_unavailable (no process could be started).
    */
   open(program: ProgramSpec, signal: AbortSignal): Promise<ProgramEntry>;
   list(signal: AbortSignal): Promise<readonly ProgramEntry[]>;
@@ -143,8 +143,8 @@ export interface DesktopClient {
   start(signal: AbortSignal): Promise<DesktopStatus>;
   stop(signal: AbortSignal): Promise<void>;
   /**
-   * Starts the desktop and opens one viewer's RFB stream, from the first byte. The caller destroys the stream. Too many
-   * viewers: rejects with conflict, or closes the stream if it is a direct connection to the display.
+   * Starts the desktop and opens one viewer's RFB stream, from the first byte. The caller destroys the stream. If there
+   * are too many viewers, rejects with conflict, or closes the stream if it is a direct connection to the display.
    */
   vnc(signal: AbortSignal): Promise<Duplex>;
   /**
@@ -154,7 +154,7 @@ export interface DesktopClient {
   cdp(signal: AbortSignal): Promise<Duplex>;
   /** A large message gets its own turn of the event loop. */
   cdpMessage(bytes: Buffer): Promise<CdpMessage>;
-  /** Without a viewer, the browser stops until its next use. */
+  /** Without a viewer, only stops the browser until its next use. */
   restartBrowser(signal: AbortSignal): Promise<void>;
   screenshot(signal: AbortSignal): Promise<Buffer>; // PNG
   act(action: ScreenAction, signal: AbortSignal): Promise<void>; // Rejects: invalid_request
@@ -162,7 +162,7 @@ export interface DesktopClient {
 }
 
 export interface SearchOptions {
-  /** Further globs, of which a file must match at least one. An older daemon ignores them. */
+  /** Further globs; a file must match at least one. An older daemon ignores `types`. */
   readonly types?: readonly string[];
 }
 
@@ -187,8 +187,8 @@ export interface SandboxClient {
   usage(signal: AbortSignal): Promise<SandboxUsage>;
 
   /**
-   * Rejects: invalid_request, path_outside, conflict (the shell session is busy, too many sessions are busy, or processes of
-   * this tag were killed).
+   * Rejects: invalid_request, path_outside, conflict (the shell session is busy, too many sessions are busy, or
+   * processes with this tag were killed).
    */
   start(operation: OperationSpec, signal: AbortSignal): Promise<OperationEntry>;
   operation(id: string, signal: AbortSignal): Promise<OperationEntry | undefined>;
@@ -218,8 +218,8 @@ export interface SandboxClient {
   ): Promise<KillResult>;
 
   /**
-   * Runs a command over pipes and waits for its end. Truncates each output stream at 1 MiB. Rejects: invalid_request,
-   * path_outside, conflict (processes of this tag were killed), sandbox_unavailable (no process could be started).
+   * Runs a command over pipes and waits for it to end. Truncates each output stream at 1 MiB. Rejects: invalid_request,
+   * path_outside, conflict (processes with this tag were killed), sandbox_unavailable (no process could be started).
    */
   exec(
     request: { command: string; cwd?: string; timeoutMs?: number; tag?: string; stdin?: string },
@@ -260,8 +260,8 @@ export interface SandboxClient {
 
   processes(signal: AbortSignal): Promise<readonly ProcessEntry[]>;
   /**
-   * Signals a process and all its descendants, even detached ones. KILL follows TERM after 2 s. TERM and KILL resolve once
-   * no process is left. Rejects: not_found.
+   * Signals a process and all its descendants, even detached ones. KILL follows TERM after 2 s. With TERM or KILL,
+   * resolves once no process is left. Rejects: not_found.
    */
   signalProcess(pid: number, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT', signal: AbortSignal): Promise<void>;
 

@@ -43,7 +43,7 @@ async function beginning(stream: Duplex): Promise<string | undefined> {
 interface ScreenPath {
   dial(): Promise<Duplex | undefined>;
   start(): Promise<unknown>;
-  /** Registers this viewer with the daemon by a silent stream. Rejects: conflict (too many viewers). */
+  /** Registers this viewer with the daemon through a silent stream. Rejects: conflict (too many viewers). */
   count(): Promise<Duplex>;
 }
 
@@ -51,8 +51,8 @@ const touchMs = 1_000;
 const oneByte = Buffer.alloc(1);
 
 /**
- * Undefined: the daemon must relay. A daemon cannot see a direct viewer, so a silent stream registers the viewer. If the
- * daemon refuses that stream, the viewer's connection is closed.
+ * Resolves to undefined if the daemon must relay. A daemon cannot see a direct viewer, so a silent stream registers the
+ * viewer. If the daemon refuses that stream, the viewer's connection is closed.
  */
 async function directScreen({ dial, start, count }: ScreenPath): Promise<Duplex | undefined> {
   let screen = await dial();
@@ -84,9 +84,9 @@ async function counted(screen: Duplex, count: () => Promise<Duplex>): Promise<vo
 
 type DesktopRequester = DaemonRequester & { readonly screen?: () => Promise<Duplex | undefined> };
 
-/** Milliseconds. A display and a browser start slowly on a busy machine. */
+/** Maximum time in ms: a display and a browser start slowly on a busy machine. */
 const startMs = 60_000;
-/** Milliseconds. Typing a long text or holding a key takes a while. */
+/** Maximum time in ms: typing long text or holding a key takes a while. */
 const actMs = 60_000;
 /** A 4K screenshot of pure noise is a PNG of 25 MB. */
 const maxScreenshotBytes = 32 * 1024 * 1024;

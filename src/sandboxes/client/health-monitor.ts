@@ -11,9 +11,9 @@ const maxMs = 120_000;
 const busyShare = 0.25;
 
 /**
- * Decides whether a silent sandbox is lost. On an overloaded machine, the daemon may get no processor time, or this server
- * too little to receive an answer. Such time is not counted. After a miss on such a machine, the next check waits twice as
- * long, up to 16 s.
+ * Decides whether a silent sandbox is lost. On an overloaded machine, the daemon may be starved of CPU, or this server
+ * may be too busy to receive an answer; neither time is counted. After a miss on an overloaded machine, the next check
+ * waits twice as long, up to 16 s.
  */
 export class HealthMonitor {
   readonly #clock: Clock;
@@ -37,7 +37,7 @@ export class HealthMonitor {
     return this.#isSilent;
   }
 
-  /** Call when a check begins. A late deadline means that this server could not receive answers either. */
+  /** Call when a check begins. A deadline that fires late means that this server could not receive answers either. */
   recordRequest(): void {
     this.sentAt = this.#clock.now();
   }
@@ -48,7 +48,7 @@ export class HealthMonitor {
     this.#patienceMs = shortMs;
   }
 
-  /** Call after each unanswered check. True: the sandbox is lost. */
+  /** Call after each unanswered check. Resolves to true if the sandbox is lost. */
   async missed(): Promise<boolean> {
     const at = this.#clock.now();
     const sentAt = this.sentAt ?? at;

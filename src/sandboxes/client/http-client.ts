@@ -18,7 +18,7 @@ import { createRequester, type DaemonConnection, type DaemonRequest, toQueryStri
 const turnMs = 50;
 const bytesPerTurn = 2 * 1024 * 1024;
 
-/** 40 MiB a second, so that one terminal with endless output does not starve the others. */
+/** Limits output to 40 MiB a second, so that one terminal with endless output does not starve the others. */
 function throttle(onBytes: (chunk: Uint8Array) => void | Promise<void>): (chunk: Uint8Array) => Promise<void> {
   let began = performance.now();
   let bytes = 0;

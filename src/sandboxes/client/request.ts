@@ -25,8 +25,8 @@ export interface DaemonRequest {
   readonly raw?: Uint8Array;
   readonly body?: AsyncIterable<Uint8Array>;
   /**
-   * Milliseconds until the answer begins, and between bytes of a stream. 0: no limit, as for uploads and calls in
-   * `whileAlive`.
+   * Maximum time in ms until the answer begins, and between bytes of a stream. 0 means no limit, as for uploads and
+   * calls in `whileAlive`.
    */
   readonly timeoutMs?: number;
   readonly onAnswer?: () => void;
@@ -38,15 +38,15 @@ interface StreamRequest extends DaemonRequest {
 type Trailers = Readonly<Record<string, string | undefined>>;
 
 /**
- * Ends a call that hangs although the daemon is healthy. Leaves time for a daemon that gets no processor time; health checks
+ * Ends a call that hangs although the daemon is healthy. Long enough for a daemon that is starved of CPU; health checks
  * detect a silent daemon.
  */
 const defaultTimeoutMs = 30_000;
-/** Milliseconds from the first byte to the last, unless the answer is a stream. */
+/** Maximum time in ms from the first byte to the last, unless the answer is a stream. */
 const answerMs = 30_000;
-/** Long calls. The daemon opens at most 96 connections, and other calls need some of them. */
+/** Maximum number of long calls. The daemon opens at most 96 connections, and other calls need some of them. */
 const maxLong = 64;
-/** Raw streams. Each uses a connection and a file descriptor. */
+/** Maximum number of raw streams. Each uses a connection and a file descriptor. */
 const maxStreams = 1_600;
 const maxHeaderBytes = 16 * 1024;
 
@@ -57,7 +57,7 @@ export interface DaemonConnection {
   readonly token: Secret;
   /** The epoch of the session's lease, if servers share sessions. The daemon rejects lower epochs. */
   readonly epoch?: number;
-  /** Undefined: the connection is always re-established. */
+  /** Undefined if the connection is always re-established. */
   readonly lost?: AbortSignal;
 }
 interface Exchange {
@@ -214,7 +214,7 @@ export function createRequester({
         }
         return response.trailers;
       }),
-    /** Opens a raw two-way stream, which the caller destroys. Rejects: conflict (too many). */
+    /** Opens a raw two-way stream, which the caller destroys. Rejects: conflict (too many streams). */
     async upgrade(ask: DaemonRequest, signal: AbortSignal): Promise<Duplex> {
       if (streams >= maxStreams) {
         throw new AppError('conflict', `This sandbox has ${maxStreams} open streams, the maximum. Close some first.`);

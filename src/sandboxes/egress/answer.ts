@@ -13,9 +13,9 @@ interface AnswerContext {
   readonly client: EgressClient;
   readonly target: EgressTarget;
   readonly res: ServerResponse;
-  /** The answer must not contain these. Absent: the request has no credential, so nothing is searched. */
+  /** Secrets that the answer must not contain. If absent, the request has no credential, so nothing is searched. */
   readonly secrets?: readonly Buffer[];
-  /** False: removes cookies, because they could grant access beyond the credential. */
+  /** If false, cookies are removed, because they could grant access beyond the credential. */
   readonly hasCookies?: boolean;
 }
 const cookies = new Set(['set-cookie', 'set-cookie2']);
@@ -93,7 +93,7 @@ export function findResponseFault({ statusCode = 0, statusMessage = '' }: Incomi
 export function waitForResponse(outgoing: ClientRequest): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   limitInterimResponses(outgoing);
-  outgoing.on('error', reject); // stays to handle later errors, which the answer's body reports
+  outgoing.on('error', reject); // the listener stays for later errors, which the answer's body reports
   outgoing.once('close', () => reject(new Error('The server closed the connection without a response.')));
   outgoing.once('response', (incoming) => {
     const fault = findResponseFault(incoming);

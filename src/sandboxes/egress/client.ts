@@ -12,11 +12,11 @@ export interface EgressClientContext {
   readonly sessionId: SessionId;
 }
 
-/** About three times as many as apt sends. */
+/** About three times as many requests as apt pipelines. */
 const maxPipelined = 32;
-/** Milliseconds for the other side to hang up after the last answer. */
+/** Maximum time in ms for the other side to hang up after the last answer. */
 const farewellMs = 1_000;
-/** Milliseconds for a server to accept the remaining upload after its sender disconnected. */
+/** Maximum time in ms for a server to accept the remaining upload after its sender has disconnected. */
 const flushMs = 30_000;
 
 export class EgressClient {
@@ -86,8 +86,8 @@ export class EgressClient {
   }
 
   /**
-   * One pipelined request at a time, so each inbound connection has at most one outbound connection. Closes the connection
-   * when more than 32 requests are unanswered.
+   * Handles one pipelined request at a time, so that each inbound connection has at most one outbound connection.
+   * Closes the connection when more than 32 requests are unanswered.
    */
   async inOrder(work: () => Promise<void>): Promise<void> {
     if (this.#waiting >= maxPipelined) return void this.socket.destroy();

@@ -25,7 +25,10 @@ import {
 import { EgressRefusal } from './refusal.ts';
 import { type EgressTarget, toEgressTarget } from './target.ts';
 
-/** Checks the limits set by the session's creator. Address rules are checked later, once the address is resolved. */
+/**
+ * Checks the limits set by the session's creator. If the target is a name, address rules are checked later, once the
+ * name is resolved.
+ */
 function withinChoice(
   permit: EgressPermit,
   choice: EgressRestriction | undefined,
@@ -161,7 +164,7 @@ export function createUpstreamOpener(rules: EgressRuleSources, via: Connector): 
     const { socket, address } = connected;
     const upstream = socket.on('error', () => {}); // handled by the `close` event that follows
     client.owns(upstream);
-    // A recheck sees only open connections, so a new connection checks again after each change of the rules.
+    // A recheck covers only open connections, so a new connection is checked again after each change to the rules.
     while (now.changes !== client.changes) {
       now = await decided();
       const again = now.verdictOn(target);

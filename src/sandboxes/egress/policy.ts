@@ -6,7 +6,7 @@ export interface EgressPolicy {
   /** A key of `src/sandboxes/egress/policies/list.ts`. An unknown key refuses everything. */
   readonly kind: string;
   readonly entries?: readonly string[];
-  /** Chosen by the session's creator. Absent: everything that the policy opens. */
+  /** Chosen by the session's creator. Absent: everything that the policy allows. */
   readonly within?: EgressRestriction | undefined;
 }
 
@@ -34,12 +34,12 @@ export interface PolicyDescriptor {
   forAgents?(lists: OperatorEgressLists): string;
   decide(policyRequest: EgressDecisionInput): EgressVerdict;
   /**
-   * Refuses tunnels that hide their target: TLS without a readable name or, on ports 80 and 443, neither TLS nor HTTP. A TLS
-   * name must match the target in any case.
+   * Refuses tunnels that hide their target: TLS without a readable name or, on ports 80 and 443, neither TLS nor HTTP.
+   * Even if this is false, a TLS name must match the target.
    */
   readonly strict: boolean;
   readonly usesEntries?: boolean;
-  /** Opens the registries of the image's package managers, which the server reads once per image. */
+  /** Allows the registries that the image's package managers use. The server reads the list once per image. */
   readonly learnsRegistries?: boolean;
 }
 
@@ -52,7 +52,7 @@ export interface RegistryHost {
 export interface EgressPermit {
   readonly allowed: true;
   readonly rule: string;
-  /** Checks the connection's address. Absent: any address that some policy can open. */
+  /** Checks the connection's address. Absent: any address that some policy can allow. */
   readonly admits?: ((address: string) => boolean) | undefined;
 }
 /** `rule` goes to the session's log, `why` and `advice` to the client in the sandbox. */

@@ -38,7 +38,10 @@ const reply = (code: number): Uint8Array => Uint8Array.from([version, code, 0, 1
 const unsupportedCommand = 7;
 const unsupportedAddress = 8;
 
-/** SOCKS5 (RFC 1928) without authentication, CONNECT only. Undefined: refused and answered. */
+/**
+ * Serves SOCKS5 (RFC 1928) without authentication, and CONNECT only. Undefined if the request was refused; the refusal
+ * has been sent.
+ */
 async function socksConnect(
   client: EgressClient,
   open: UpstreamOpener,
@@ -82,8 +85,8 @@ function hangUp(client: EgressClient, last: Uint8Array): undefined {
 
 export interface EgressProxyOptions extends Omit<EgressRuleSources, 'extra'> {
   /**
-   * Becomes an `egress` fact. Not called for repeats within a minute, decisions beyond a limit per minute, and refusals of
-   * Chromium's background requests. Must not throw.
+   * Each reported decision becomes an `egress` fact. Not called for repeats within a minute, decisions beyond a limit
+   * per minute, or refusals of Chromium's background requests. Must not throw.
    */
   readonly onDecision: EgressDecisionListener;
   readonly clock: Clock;

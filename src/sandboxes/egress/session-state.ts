@@ -20,7 +20,7 @@ const isBrowserBackgroundRefusal = ({ host, decision }: EgressDecision): boolean
   decision === 'refused' && browsersOwn.has(host);
 
 const windowMs = 60_000;
-/** Different decisions reported individually per minute. One line summarizes the others. */
+/** Maximum number of distinct decisions reported individually per minute. One line summarizes the others. */
 const maxPerWindow = 120;
 
 class EgressDecisionDeduplicator {
@@ -31,7 +31,7 @@ class EgressDecisionDeduplicator {
       if (now - at < windowMs) break;
       this.#reported.delete(key);
     }
-    // Reported in addition to the connection's own decision.
+    // The use of a credential is reported in addition to the connection's own decision.
     const use = rule.startsWith('credential') ? ` ${rule}` : '';
     const key = `${decision} ${host} ${port}${use}`;
     if (this.#reported.has(key)) return 'repeat';
@@ -54,7 +54,7 @@ export interface EgressLimits {
   readonly bytesPerHour: number;
   readonly idleMs: number;
   readonly connectMs: number;
-  /** Milliseconds for a request's head, a SOCKS greeting or a TLS hello. */
+  /** Maximum milliseconds until a request's head, a SOCKS greeting or a TLS hello is complete. */
   readonly helloMs: number;
 }
 export const defaultEgressLimits: EgressLimits = {
@@ -70,7 +70,7 @@ const hourMs = 3_600_000;
 /** Dropped after an hour without use. */
 export class SessionEgressState {
   readonly connections = new Set<Duplex>();
-  /** Changes of the rules. A connection that opens during a change is checked again. */
+  /** Counts changes to the rules. A connection that opens during a change is checked again. */
   changes = 0;
   readonly #reported = new EgressDecisionDeduplicator();
   readonly #context: { clock: Clock; limits: EgressLimits; sessionId: SessionId; onDecision: EgressDecisionListener };

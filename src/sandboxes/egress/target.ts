@@ -3,11 +3,13 @@ import { toCanonicalAddress } from '../../core/text/address-range.ts';
 export interface EgressTarget {
   readonly host: string;
   readonly port: number;
-  /** `odd`: any other text, such as an unusual address (0x7f.1). Every policy refuses it. */
+  /** `odd`: anything else, such as an address in an unusual notation (0x7f.1). Every policy refuses it. */
   readonly kind: 'name' | 'address' | 'odd';
 }
 
-/** `host:port` or `[v6]:port`. Undefined: any other text, or a port that is missing without a default. */
+/**
+ * Parses `host:port` or `[v6]:port`. Undefined for any other text, or if the text has no port and there is no default.
+ */
 export function parseHostPort(text: string, defaultPort?: number): EgressTarget | undefined {
   const match = /^(\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9_.-]{1,254})(?::(\d{1,5}))?$/.exec(text);
   if (!match?.[1]) return undefined;
@@ -34,5 +36,5 @@ function isName(host: string): boolean {
 export const formatHostPort = ({ host, port }: { host: string; port: number }): string =>
   `${host.includes(':') ? `[${host}]` : host}:${port}`;
 
-// The sandbox chooses the name, which appears in the session's log and in HTTP status lines.
+// The sandbox chooses the name, so it is made safe for the session's log and for HTTP status lines.
 const printable = (host: string): string => host.slice(0, 253).replace(/[^\x21-\x7e]/g, '?');

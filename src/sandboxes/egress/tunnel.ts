@@ -16,15 +16,15 @@ type DetectedProtocol =
 const more: DetectedProtocol = { kind: 'more' };
 const maxHello = 16_384;
 /**
- * TLS records in a ClientHello; one or two are normal. The parser restarts with each chunk, so many small records would be
- * expensive.
+ * Maximum TLS records in a ClientHello; one or two are normal. The parser restarts with each chunk, so many small
+ * records would be expensive.
  */
 const maxRecords = 64;
 
 export function detectProtocol(seen: Buffer): DetectedProtocol {
   if (seen.length === 0) return more;
   if (seen[0] === 0x16) return clientHello(seen);
-  // Leading line breaks are HTTP: servers skip them, so they could hide a request.
+  // Leading line breaks count as HTTP: servers skip them, so a request could hide behind them.
   const start = seen.subarray(0, 40).toString('latin1');
   if (/^[\r\n]*[A-Z]{3,20} /.test(start)) return { kind: 'http' };
   return /^[\r\n]*[A-Z]{0,20}$/.test(start) && seen.length < 40 ? more : { kind: 'other' };
@@ -111,8 +111,8 @@ const maxFirstBytes = 20_000;
 const accessDenied = Uint8Array.from([0x15, 3, 3, 0, 2, 2, 49]);
 
 /**
- * The server can send immediately. The sandbox's data waits until the first bytes pass the policy's check. Under a strict
- * policy, `plainHttp` takes over plain HTTP and checks each request.
+ * The server can send immediately. The sandbox's data waits until its first bytes pass the policy's check. Under a
+ * strict policy, `plainHttp` takes over plain HTTP and checks each request.
  */
 export async function proxyTunnel(
   client: EgressClient,

@@ -7,21 +7,21 @@ import { digestJson } from '../../core/text/digest.ts';
 import { truncateEnd, truncateStart } from '../../core/text/text.ts';
 import type { SandboxClient } from '../client/client.ts';
 
-// A template's packages, installed before a new sandbox is used. The root file system is read-only, so packages are below
-// the user's home and last as long as the workspace.
+// A template's packages, installed before a new sandbox is used. The root file system is read-only, so packages are
+// installed in the user's home directory and last as long as the workspace.
 
 const commands: Record<PackageManager, readonly string[]> = {
   pip: [
     ...['python3', '-m', 'pip', 'install', '--no-input', '--disable-pip-version-check', '--progress-bar', 'off'],
     ...['--retries', '2'],
   ],
-  // At log level `http`, npm logs each request, its only progress output.
+  // At log level `http`, npm logs each request, which is its only progress output.
   npm: [
     ...['npm', 'install', '--global', '--no-audit', '--no-fund', '--no-update-notifier', '--loglevel', 'http'],
     ...['--fetch-retries', '2', '--fetch-retry-mintimeout', '1000'],
   ],
 };
-/** The agent can change this file, which affects only its own packages. */
+/** The agent can change this file, but the change affects only its own packages. */
 const mark = '"$HOME/.local/corral-packages"';
 const limitMs = 600_000;
 const tellEveryMs = 3_000;

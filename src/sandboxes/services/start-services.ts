@@ -64,7 +64,7 @@ export async function startServices(starts: ServiceStarts, signal: AbortSignal):
     return true;
   }
 
-  // Waits even after a failure, so that no start continues after this function returns.
+  // Waits even after a failure, so that no service is still starting after this function returns.
   const ends = await Promise.allSettled(Object.keys(services).map(ready));
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }
@@ -94,20 +94,20 @@ interface Start {
   readonly tell: (detail: string) => void;
 }
 
-/** Milliseconds. Less than the time that clients wait for a new sandbox. */
+/** Maximum milliseconds until the program is ready. Less than the time that clients wait for a new sandbox. */
 const patienceMs = 45_000;
 const startedEveryMs = 500;
 const markMs = 10_000;
 const shownChars = 200;
 /**
- * Marks the program as started. The folder is on the sandbox's memory disk, so it is lost when the processes end, but
- * survives a pause that freezes them.
+ * Marks the program as started. The folder is on the sandbox's in-memory file system, so it is lost when the processes
+ * end, but survives a pause that freezes them.
  */
 const mark = '/tmp/.corral-started';
 
 /**
- * Starts a built template's program once per start of the sandbox's processes, and waits until it is ready. Failures and
- * timeouts are only reported. Rejects when the signal fires, or the sandbox is lost or cannot run programs.
+ * Starts a built template's program each time the sandbox's processes are started, and waits until it is ready. Only
+ * reports failures and timeouts. Rejects if the signal fires, or if the sandbox is lost or cannot run programs.
  */
 export async function runStartCommand({ client, start, clock, tell }: Start, signal: AbortSignal): Promise<void> {
   const { exitCode } = await client.exec({ command: `mkdir ${mark} 2>/dev/null`, timeoutMs: markMs }, signal);

@@ -34,7 +34,7 @@ const permits = (role: ProjectRole, action: AccessKind): boolean =>
 
 /** `owner` for the principal's own resources, but within a project only if the principal may work there. Undefined: no access. */
 function roleIn({ owner, projects, session, by }: Principal, thing: OwnedResource): ProjectRole | undefined {
-  // A sandbox created without a key has no owner. A visitor of its public port may work only there.
+  // A sandbox created without a key has no owner. A visitor to its public port may work only in that sandbox.
   if (by === 'nobody' && owner === undefined)
     return session !== undefined && session === thing.id ? 'member' : undefined;
   const isOwn = owner !== undefined && owner === thing.owner;

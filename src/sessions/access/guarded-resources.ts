@@ -27,8 +27,8 @@ interface BudgetGuard {
 }
 
 /**
- * Callers see their own automations, shared ones, and those of their projects. They can choose only projects in which they
- * may work.
+ * Callers see their own automations, shared ones, and those of their projects. They can assign an automation only to
+ * projects in which they may work.
  */
 export function guardAutomations(
   automations: AutomationService,
@@ -99,8 +99,8 @@ export const guardModels = (models: ModelService, own: ModelService, principalOf
 });
 
 /**
- * Totals cover the sessions that the caller may read; auditors and administrators get all. A link to a shared session gives
- * no access to its totals.
+ * Totals cover the sessions that the caller may read; auditors and administrators get the totals of all sessions. A
+ * link to a shared session gives no access to its totals.
  */
 export const guardUsage = (usage: UsageService, principalOf: () => Principal): UsageService => ({
   async report(query) {
@@ -111,7 +111,7 @@ export const guardUsage = (usage: UsageService, principalOf: () => Principal): U
 });
 
 /**
- * People see their own budget and those of their projects. Auditors, administrators and readers see all budgets; only
+ * Users see their own budget and their projects' budgets. Auditors, administrators and readers see all budgets; only
  * administrators can change them.
  */
 export function guardBudgets(

@@ -49,7 +49,7 @@ interface SessionGuardDeps extends GuardDeps {
   readonly intoProject?: (project: string) => Promise<void>;
   readonly snapshots?: Pick<SnapshotService, 'find'>;
   readonly builds?: Pick<TemplateBuildService, 'findImage'>;
-  /** Rejects if this holder's sessions cannot use a resource of the agent. */
+  /** Rejects if the session cannot use one of the agent's vaults, memory stores or environments. */
   readonly mayHave?: (session: ResourceOwnership, agent: SessionAgent) => Promise<void>;
 }
 
@@ -249,7 +249,7 @@ const guardedDesktop = (
   },
 });
 
-/** A preview acts for the key that opened it, and stops working with that key. */
+/** A preview acts for the key that opened it, and stops working when the key does. */
 const guardedPorts = (ports: PortService, own: PortService, { check, principalOf }: OwnGuard): PortService => ({
   ...own,
   async open(id, { of, folder, lifeMs }) {
@@ -332,7 +332,7 @@ function guardedSessions(
     async named(requested) {
       const principal = principalOf();
       const command = withDefaultProject(principal, requested);
-      // Names without an owner belong to the server's own token, so such callers must be administrators.
+      // Names without an owner belong to the server's own token, so callers without an owner must be administrators.
       requireRole(principal, principal.owner === undefined ? 'admin' : 'user');
       if (command.projectId) await intoProject?.(command.projectId);
       return await sessions.named({ ...(await withFiles(principal, command)), ...toOwnerField(principal) });
@@ -430,7 +430,7 @@ const newestFirst = (one: SessionRecord, other: SessionRecord) => other.latestMe
 const isListed = (principal: Principal, { shared: _shared, ...session }: Parameters<typeof permitsAction>[2]) =>
   permitsAction(principal, 'see', session);
 
-/** Two owners can use the same name. All callers without an owner share one set of names. */
+/** Two owners can use the same workspace name. All callers without an owner share one set of names. */
 export function guardWorkspaces(
   workspaces: WorkspaceService,
   principalOf: () => Principal,

@@ -5,16 +5,16 @@ import type { ServiceRules } from './rules.ts';
 
 const SecretUse = z.object({
   secret: z.string(),
-  /** Surrounds the secret's value, such as `Token token="` and `"`. */
+  /** `before` and `after` surround the secret's value, for example `Token token="` and `"`. */
   before: z.string(),
   after: z.string(),
 });
 export type SecretReference = z.infer<typeof SecretUse>;
-/** Programs in a sandbox use the credential without seeing it. Never contains the value. */
+/** A credential that programs in a sandbox use without seeing it. Never contains the credential's value. */
 export const BoundCredential = CredentialInjection.extend({
   name: z.string(),
   createdAt: z.number(), // epoch ms
-  /** Each request uses the secret's current value; absent: the credential has its own value. */
+  /** The stored secret whose current value each request uses. Absent: the credential has its own value. */
   uses: SecretUse.optional(),
 });
 export type BoundCredential = z.infer<typeof BoundCredential>;

@@ -4,9 +4,9 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { ServiceRules } from './rules.ts';
 
 export const DesktopAvailability = z.object({
-  /** `failed`: the build failed and will be retried. `none`: the settings or the driver do not allow a desktop. */
+  /** `failed`: the build failed and will be retried. `none`: the settings or the driver does not allow a desktop. */
   state: z.enum(['ready', 'building', 'failed', 'none']),
-  /** The build step, why the build failed, or why the state is `none`. */
+  /** The current build step, or the reason for the state `failed` or `none`. */
   detail: z.string().optional(),
   seconds: z.int().optional(),
 });
@@ -24,7 +24,10 @@ export type DesktopView = z.infer<typeof DesktopView>;
 /** `restarted`: reconnect to see the new screen. */
 export type DesktopStreamEndReason = 'left' | 'restarted' | 'stopped' | 'sandbox_gone' | 'session_deleted';
 export interface DesktopViewerOptions {
-  /** Chosen by the viewer. A new viewer replaces an older one with the same name, unless the new one may only watch. */
+  /**
+   * Chosen by the viewer. A new viewer replaces an existing viewer with the same id, unless the new viewer may only
+   * watch.
+   */
   readonly viewerId?: string;
   readonly mayControl: boolean;
   /** Called with the id of the viewer in control. Undefined: the agent. */
@@ -36,7 +39,10 @@ export interface DesktopViewer extends AsyncDisposable {
   readonly stream: Duplex;
   readonly ended: Promise<DesktopStreamEndReason>;
   readonly driver: string | undefined;
-  /** Whether this viewer's input is forwarded. A button press takes control if no person has it; other input never does. */
+  /**
+   * Whether this viewer's input is forwarded. A button press takes control if no viewer has it; other input never takes
+   * control.
+   */
   uses(what: 'press' | 'hands'): boolean;
   /** Types X keysyms, even those that the display's keyboard lacks. Resolves once the focused program has received them. */
   type(keysyms: readonly number[]): Promise<void>;
@@ -45,9 +51,9 @@ export interface DesktopViewer extends AsyncDisposable {
   giveBack(): void;
 }
 /**
- * One person at a time has control, and the agent's input waits until that person returns control. `start`, `watch` and
- * `screenshot` reject with unsupported if the sandbox has no desktop. `start` and `watch` reject with sandbox_not_found
- * after an explicit stop.
+ * At most one viewer at a time has control, and the agent's input waits until that viewer returns it. `start`, `watch`
+ * and `screenshot` reject with unsupported if the sandbox has no desktop. `start` and `watch` reject with
+ * sandbox_not_found after an explicit stop.
  */
 export interface DesktopService {
   /** Does not start the desktop. */
@@ -55,8 +61,8 @@ export interface DesktopService {
   /** Starts the sandbox if needed. Resolves when the desktop is up. Rejects: cancelled, deadline_exceeded (after one minute). */
   start(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
   /**
-   * Restarts a sandbox without a desktop, which keeps its files but ends its processes. Rejects: conflict (the restart would
-   * end a run), unsupported (no image with a desktop exists).
+   * Adds a desktop to a sandbox that has none, by a restart that keeps its files but ends its processes. Rejects:
+   * conflict (the restart would end a run), unsupported (no image with a desktop exists).
    */
   add(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
   /** Also succeeds if no desktop is running. Ends viewers' streams with `stopped`. */
@@ -69,7 +75,7 @@ export interface DesktopService {
   takeControl(id: SessionId, viewerId: string): Promise<DesktopView>;
   /** Returns control to the agent, if this viewer has it. */
   giveControl(id: SessionId, viewerId: string): Promise<DesktopView>;
-  /** Resolves when no person has control. Rejects: cancelled. */
+  /** Resolves when no viewer has control. Rejects: cancelled. */
   gate(id: SessionId, signal: AbortSignal): Promise<void>;
 }
 

@@ -5,7 +5,7 @@ import type { ServiceRules } from './rules.ts';
 
 export const EffectiveEgress = z.object({
   policy: z.string(),
-  /** A readable description of the allowed hosts. */
+  /** A human-readable description of the allowed hosts. */
   opens: z.string(),
   /** The operator's list; empty if the policy uses none. */
   entries: z.array(z.string()).readonly(),
@@ -26,12 +26,13 @@ export interface EgressService {
    */
   allow(id: SessionId, entry: string): Promise<void>;
   /**
-   * Replaces the creator's limit: the only reachable hosts, or rules that allow and deny targets; null: no limit. Closes
-   * open connections that are no longer allowed. Rejects: invalid_request (not a host or range, or not allowed by the
-   * policy), unsupported (the driver does not enforce egress, or cannot add network access to the running sandbox).
+   * Replaces the creator's limit with a list of the only reachable hosts, or with rules that allow and deny targets.
+   * Null removes the limit. Closes open connections that are no longer allowed. Rejects: invalid_request (not a host or
+   * range, or not allowed by the policy), unsupported (the driver does not enforce egress, or cannot add network access
+   * to the running sandbox).
    */
   narrow(id: SessionId, choice: EgressRestriction | null): Promise<void>;
-  /** Keeps open connections. Also succeeds if the entry was not allowed. */
+  /** Does not close existing connections. Also succeeds if the entry was not allowed. */
   withdraw(id: SessionId, entry: string): Promise<void>;
 }
 

@@ -32,7 +32,10 @@ export interface FileService {
   write(id: SessionId, path: string, content: string | Uint8Array, signal: AbortSignal): Promise<void>;
   /** Removes a folder with its contents. Rejects: file_not_found. */
   remove(id: SessionId, path: string, signal: AbortSignal): Promise<void>;
-  /** Sorted. A file must also match one of the `types` globs, if any. Rejects: file_not_found (the path). */
+  /**
+   * Matches are sorted. A file must also match one of the `types` globs, if any. Rejects: file_not_found (`path` does
+   * not exist).
+   */
   find(
     id: SessionId,
     query: FileSearchQuery,
@@ -48,8 +51,8 @@ export interface FileService {
     signal: AbortSignal,
   ): Promise<{ matches: readonly GrepMatch[]; truncated: boolean }>;
   /**
-   * Files changed since the newest run began, up to 2,000. Compares only size and modification time. `starts` is as in
-   * `list`.
+   * Lists at most 2,000 files that changed since the newest run began. Compares only size and modification time.
+   * `starts` works as in `list`.
    */
   changes(id: SessionId, signal: AbortSignal, options?: { readonly starts?: boolean }): Promise<FileChanges>;
   /**
@@ -61,13 +64,16 @@ export interface FileService {
 export const FileChanges = z.object({
   /** The run before which the snapshot was taken, and the time of the snapshot; null: no snapshot of this workspace exists. */
   since: z.object({ runId: z.string(), at: z.number() }).nullable(),
-  /** Sorted by path, relative to the workspace. Ignores files of package managers and git. */
+  /** Sorted by path, relative to the workspace. Ignores files created by package managers and git. */
   files: z
     .array(
       z.object({
         path: z.string(),
         change: z.enum(['added', 'modified', 'deleted']),
-        /** Bytes before the run and now; null: no such file. */
+        /**
+         * The file's size in bytes before the run (`before`) and now (`after`). Null if the file does not exist at that
+         * time.
+         */
         before: z.int().nullable(),
         after: z.int().nullable(),
       }),

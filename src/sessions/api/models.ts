@@ -6,21 +6,21 @@ import type { ServiceRules } from './rules.ts';
 const ModelProvider = z.object({
   id: z.string(),
   name: z.string(),
-  /** `compatible`: a Chat Completions API, under a name that a person chose. */
+  /** `compatible`: a server with a Chat Completions API, under a name that a user chose. */
   kind: z.enum(['known', 'compatible']),
-  /** The provider has a key, or needs none. */
+  /** Whether the provider has a key or needs none. */
   isReady: z.boolean(),
   from: z.enum(['settings', 'page', 'nowhere']),
-  /** The variable or setting that overrides the page's values; null: none. */
+  /** The variable or setting that overrides the page's values. Null if there is none. */
   setBy: z.string().nullable(),
   /** Null: hidden from this caller, or the provider's default. */
   address: z.string().nullable(),
 });
 export type ModelProvider = z.infer<typeof ModelProvider>;
 export const EffectiveModels = z.object({
-  /** `demo` or `provider/model`, for sessions that choose none. */
+  /** `demo` or `provider/model`, for sessions that choose no model. */
   model: z.string(),
-  /** The variable or setting that overrides the page's choice; null: none. */
+  /** The variable or setting that overrides the page's choice. Null if there is none. */
   setBy: z.string().nullable(),
   chosen: z.string().nullable(),
   /** Why only the demo model can be used, and how to change that; null: all models can be used. */
@@ -54,17 +54,17 @@ export type ModelAccessTestResult = z.infer<typeof ModelAccessTestResult>;
 /** All servers that share a store see changes immediately. */
 export interface ModelService {
   inForce(): Promise<EffectiveModels>;
-  /** The lists of all ready providers, at most ten minutes old. */
+  /** The model lists of all ready providers, each list at most ten minutes old. */
   offered(signal: AbortSignal): Promise<readonly ProviderModels[]>;
   /** Cost budgets apply only to models with a known price. */
   isPriced(ref: string): Promise<boolean>;
-  /** Requests the provider's model list, for up to 10 s. Stores nothing. */
+  /** Requests the provider's model list, and waits at most 10 s for it. Stores nothing. */
   test(access: ModelAccess, signal: AbortSignal): Promise<ModelAccessTestResult>;
   /**
-   * Stores the access. `model` becomes the default for sessions that chose none, from their next turn on. Rejects: forbidden
-   * (a private address), model_unauthorized (the provider refused the key). Also rejects with invalid_request if the
-   * settings define the default model or the provider's key or address, the name or address is invalid, this server must not
-   * use the model, or there are too many model servers.
+   * Stores the access. `model` becomes the default for sessions that chose no model, from their next turn on. Rejects:
+   * forbidden (a private address), model_unauthorized (the provider refused the key). Also rejects with invalid_request
+   * if the settings define the default model or the provider's key or address, the name or address is invalid, this
+   * server must not use the model, or there are too many model servers.
    */
   use(access: ModelAccess & { readonly model?: string | undefined }, signal: AbortSignal): Promise<EffectiveModels>;
   /**

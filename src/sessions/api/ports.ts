@@ -15,7 +15,7 @@ export const PreviewView = z.object({
   folder: z.string().optional(),
   createdAt: z.number(), // epoch ms
   expiresAt: z.number(), // epoch ms
-  /** The API key for which the preview acts; absent: opened without a key, such as with the server's token. */
+  /** The API key for which the preview acts. Absent: opened without a key, for example with the server's token. */
   key: z.string().optional(),
 });
 export type PreviewView = z.infer<typeof PreviewView>;
@@ -26,14 +26,14 @@ export interface PreviewRequest extends Pick<PreviewView, 'of' | 'folder' | 'key
 /** Every method also rejects with session_not_found. */
 export interface PortService {
   /**
-   * Omits Corral's own ports. Does not start the sandbox. Empty if the sandbox is not running, or not isolated: its ports
-   * are then the host's.
+   * Omits Corral's own ports. Does not start the sandbox. Empty if the sandbox is not running, or if it is not isolated
+   * and its ports are therefore the host's.
    */
   list(id: SessionId, signal: AbortSignal): Promise<readonly ListeningPort[]>;
   /** Rejects: forbidden (a port that cannot be opened), conflict (100 previews are open already). */
   open(id: SessionId, requested: PreviewRequest): Promise<PreviewView>;
   opened(id: SessionId): Promise<readonly PreviewView[]>;
-  /** Also closes its connections. Succeeds if the preview does not exist. */
+  /** Also closes the preview's connections. Succeeds even if the preview does not exist. */
   close(id: SessionId, preview: string): Promise<void>;
   /**
    * Keeps the sandbox in use until the stream closes. Rejects: forbidden (a port that cannot be opened), not_found (nothing

@@ -22,7 +22,7 @@ export interface ProjectAgentProfile {
   readonly model: string;
   /** Null: the fallbacks from the template or settings. */
   readonly fallbacks: readonly string[] | null;
-  /** Added to the servers of the template and settings. Override servers of the same name. */
+  /** Added to the servers from the template and settings. Each one overrides any server of the same name. */
   readonly toolServers: readonly ToolProgram[];
 }
 type ProjectAgentChange = Partial<Omit<ProjectAgentProfile, 'template'>>;
@@ -36,7 +36,7 @@ export const ProjectMemberView = z.object({
   role: z.enum(projectRoles),
 });
 export type ProjectMemberView = z.infer<typeof ProjectMemberView>;
-/** Names are unique within the holder. */
+/** The kinds of resources that have unique names within one owner or project. */
 export const namedResourceKinds = ['skill', 'volume', 'snapshot', 'template', 'secret'] as const;
 export const ownedResourceKinds = [
   ...namedResourceKinds,
@@ -74,7 +74,7 @@ export interface ProjectService {
    * that is unknown or must not be used).
    */
   changeAgent(id: string, change: ProjectAgentChange): Promise<ProjectAgentProfile>;
-  /** The owner first. */
+  /** Lists the owner first. */
   members(id: string): Promise<readonly ProjectMemberView[]>;
   /** Rejects: not_found (no such id), conflict (the member is the owner, or no maintainer would remain), quota. */
   putMember(id: string, member: ProjectMember, change?: MemberChange): Promise<ProjectMemberView>;
@@ -83,9 +83,9 @@ export interface ProjectService {
   /** Call after a resource has left the project: ends the members' open streams. */
   departed(id: string): Promise<void>;
   /**
-   * A null project moves the resource back to its owner. `admit` throws if the caller may not move it. Ends the open streams
-   * of the previous project's members. Rejects: not_found, conflict (the name is taken there, the resource is shared with
-   * everyone, or a session uses the volume).
+   * A null `projectId` moves the resource back to its owner. `admit` throws if the caller may not move it. Ends the
+   * open streams of the previous project's members. Rejects: not_found, conflict (the name is taken at the destination,
+   * the resource is shared with everyone, or a session uses the volume).
    */
   move(id: string, to: ResourceMove, admit?: (resource: ResourceOwnership) => void): Promise<void>;
   /** Transfers the project to a person or key. The previous owner becomes a maintainer. Rejects: not_found (no such id). */

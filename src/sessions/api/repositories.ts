@@ -43,7 +43,9 @@ export interface CreatedCommit {
   readonly branch: string;
 }
 export interface PushCommand {
-  /** The remote branch. Default: the local name. The base branch is refused unless named here. */
+  /**
+   * The remote branch. Default: the name of the local branch. A push to the base branch is refused unless named here.
+   */
   readonly branch?: string;
 }
 export interface PushedBranch {
@@ -83,14 +85,14 @@ export interface RepositoryService {
   /** Rejects: conflict (nothing to commit, or no branch is checked out). */
   commit(id: SessionId, path: string, command: CommitCommand, signal: AbortSignal): Promise<CreatedCommit>;
   /**
-   * Pushes `head` through the egress proxy, which adds the credential. Rejects: conflict (nothing to push, no branch to push
-   * to, or the remote branch has other commits), forbidden (no credential with write access, or the egress policy refuses
-   * the host), not_found (the remote repository), provider_error (the host cannot be reached).
+   * Pushes `head` through the egress proxy, which adds the credential. Rejects: conflict (nothing to push, no branch to
+   * push to, or the remote branch has other commits), forbidden (no credential with write access, or the egress policy
+   * refuses the host), not_found (no such remote repository), provider_error (the host is unreachable).
    */
   push(id: SessionId, path: string, command: PushCommand, signal: AbortSignal): Promise<PushedBranch>;
   /**
-   * Runs the checks that `.corral/corral.yaml` defined at the fetch: all, or those named. Rejects: not_found (no such
-   * check), conflict (the repository defines none).
+   * Runs the checks in `names`, or all checks, that `.corral/corral.yaml` defined when the repository was fetched.
+   * Rejects: not_found (no such check), conflict (the repository defines none).
    */
   check(
     id: SessionId,
@@ -99,10 +101,11 @@ export interface RepositoryService {
     signal: AbortSignal,
   ): Promise<readonly NamedCheckResult[]>;
   /**
-   * Approves services that `.corral/corral.yaml` defined at the fetch: all, or those named. Stops a running sandbox, because
-   * services start with the next one; files are kept. Skips services that the session already has. Rejects: not_found (no
-   * such service), conflict (the repository defines none, the session has another service of that name, or a run is active),
-   * invalid_request (the operator does not allow an image), unsupported (services cannot run here).
+   * Approves the services in `names`, or all services, that `.corral/corral.yaml` defined when the repository was
+   * fetched. Stops a running sandbox, because services start only when a sandbox starts; files are kept. Skips services
+   * that the session already has. Rejects: not_found (no such service), conflict (the repository defines none, the
+   * session has another service of that name, or a run is active), invalid_request (the operator does not allow an
+   * image), unsupported (services cannot run here).
    */
   allowServices(
     id: SessionId,
@@ -132,7 +135,7 @@ export interface PullRequestCommand {
   readonly base?: string;
   readonly draft: boolean;
 }
-/** Read from the forge. Most of its text is written by third parties. */
+/** Read from the forge. Third parties write most of the text in these details. */
 export const PullRequestDetails = z.object({
   forge: z.object({ name: z.string(), label: z.string(), noun: z.string() }),
   newUrl: z.string().nullable().describe('the page for opening a pull request without Corral'),
@@ -140,7 +143,7 @@ export const PullRequestDetails = z.object({
   comments: z.array(PullRequestComment).readonly(),
   reviews: z.array(PullRequestReview).readonly(),
   checks: z.array(PullRequestCheck).readonly(),
-  /** The forge has more comments, reviews or checks than were read. */
+  /** Whether the forge has more comments, reviews or checks than were read. */
   isCut: z.boolean(),
   unsent: z.int().describe('the number of comments, reviews and failed checks not yet sent to the agent'),
 });
@@ -152,9 +155,9 @@ export interface SendFeedbackResult {
 
 /**
  * The server calls the forge with a credential that the session may use, and that the sandbox never sees. Every method
- * rejects: not_found (no such repository, or not on the forge), conflict (it is not ready), unsupported (its host is not a
- * known forge), forbidden (no credential, or the forge refused it), rate_limited, provider_error (the forge failed),
- * deadline_exceeded, cancelled.
+ * rejects: not_found (no such repository, or not on the forge), conflict (the repository is not ready), unsupported
+ * (an unknown forge), forbidden (no credential, or the forge refused it), rate_limited, provider_error (the forge
+ * failed), deadline_exceeded, cancelled.
  *
  * @example
  * const { url } = await pullRequests.open(id, 'totals', { title: 'Fix the totals', text, draft: false }, signal);
@@ -201,10 +204,10 @@ export interface CheckpointRange {
 }
 
 /**
- * One checkpoint before the first run, and one after each run that changed files. Stored outside the repositories, whose
- * index, branches and settings stay unchanged. Excludes files in .gitignore. Every method also rejects with
- * session_not_found. Methods that read the sandbox start it, and reject: not_found (no such checkpoint), conflict (git
- * failed), sandbox_unavailable, cancelled.
+ * A session has one checkpoint from before the first run, and one from after each run that changed files. Checkpoints
+ * are stored outside the repositories, whose index, branches and settings stay unchanged. Checkpoints omit files that
+ * .gitignore excludes. Every method also rejects with session_not_found. Methods that read the sandbox start it, and
+ * reject: not_found (no such checkpoint), conflict (git failed), sandbox_unavailable, cancelled.
  */
 export interface CheckpointService {
   /** Oldest first. Does not start the sandbox. */

@@ -2,7 +2,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { ServiceRules } from './rules.ts';
 
-/** Formats of one value, keyed by MIME type. Bytes are base64. */
+/** One value in one or more formats, keyed by MIME type. Binary data is base64-encoded. */
 export interface CodeResult {
   readonly isMain: boolean;
   readonly data: Readonly<Record<string, string>>;
@@ -19,7 +19,7 @@ export interface CodeCell {
   readonly timeoutMs: number;
   readonly listener: CodeListener;
   readonly env?: Readonly<Record<string, string>>;
-  /** Absolute. A kernel started for this cell runs there, unless its context sets `cwd`. */
+  /** An absolute path. A kernel started for this cell runs in this folder, unless its context sets `cwd`. */
   readonly folder?: string;
 }
 interface CodeEnd {
@@ -38,7 +38,10 @@ interface CodeContext {
 /** The code contexts of a sandbox, each with its own kernel. Methods with an id reject with not_found. */
 export interface CodeContexts {
   list(): readonly CodeContext[];
-  /** Returns the existing context with this id, if any. Throws conflict if its language differs or 16 contexts exist already. */
+  /**
+   * Returns the existing context with this id, or creates the context. Throws conflict if the existing context has a
+   * different language, or if 16 other contexts exist already.
+   */
   create(context: CodeContext): CodeContext;
   /** Runs after the context's earlier cells. The signal interrupts the cell. */
   execute(id: string, cell: CodeCell, signal: AbortSignal): Promise<CodeEnd>;

@@ -44,10 +44,10 @@ export interface SandboxService {
   /** Stops the active run and ends every process; files are kept. `exec` then rejects until `start` is called or a run begins. */
   stop(id: SessionId): Promise<{ stopped: boolean }>;
   /**
-   * Pauses the sandbox until its next use. `memory` freezes its processes; `files` ends them and keeps the workspace.
-   * Absent: keeps as much as the driver can. Rejects: unsupported (by the driver), sandbox_not_found (not running),
-   * sandbox_unavailable (freezing failed), deadline_exceeded (not frozen within 30 s), sandbox_lost, conflict (the pause
-   * would end a run's processes).
+   * Pauses the sandbox until its next use. `keeps: 'memory'` freezes its processes; `keeps: 'files'` ends them and
+   * keeps the workspace. Default: keeps as much as the driver can. Rejects: unsupported (by the driver),
+   * sandbox_not_found (not running), sandbox_unavailable (freezing failed), deadline_exceeded (not frozen within 30 s),
+   * sandbox_lost, conflict (the pause would end a run's processes).
    */
   pause(id: SessionId, requested: PauseOptions): Promise<SandboxView>;
   /** Ends every process, empties the workspace and starts a new sandbox. Rejects with sandbox_not_found if none is running. */

@@ -41,9 +41,9 @@ export interface SendUserMessageResult {
 }
 
 export interface DecideApprovalCommand extends CallDecision {
-  /** The deciding person's name, for the log. */
+  /** The name of the user who decided, for the log. */
   readonly by: string;
-  /** Decided in the same step. Calls that are not waiting are ignored. */
+  /** Further decisions, applied in the same step. Calls that are not waiting are ignored. */
   readonly also?: readonly CallDecision[];
 }
 
@@ -52,14 +52,17 @@ export interface SessionListQuery {
   readonly after: { readonly latestMessageAt: number; readonly id: string } | undefined;
   readonly keep: (session: SessionRecord) => boolean;
   /**
-   * Limits what is read from the store. With `owner`, sessions of this owner and of `projects`, and `projectId` is ignored.
-   * Otherwise sessions of `projectId`. `status` restricts both.
+   * Limits what is read from the store. With `owner`, reads sessions of that owner and of `projects`, and ignores
+   * `projectId`; without it, reads sessions of `projectId`. `status` restricts both.
    */
   readonly owner?: string;
   readonly projects?: readonly string[];
   readonly projectId?: string;
   readonly status?: SessionStatus;
-  /** Searches titles and messages. `mayRead` limits whose messages are searched. Absent: no limit. */
+  /**
+   * Searches titles and messages. `mayRead` selects the sessions whose messages are searched. If absent, all are
+   * searched.
+   */
   readonly search?: { readonly text: string; readonly mayRead?: (session: SessionRecord) => boolean };
 }
 
@@ -69,10 +72,10 @@ export type SessionListChange = { readonly type: 'changed' | 'deleted'; readonly
 
 export interface CreateSessionCommand {
   readonly origin: SessionOrigin;
-  /** Default: a new id. An existing id rejects with `fenced`. */
+  /** Default: a new id. Rejects with `fenced` if the id exists. */
   readonly id?: SessionId;
   readonly title?: string;
-  /** The first run replaces the title, which is not logged. */
+  /** The title is not logged, and the first run replaces it. */
   readonly provisionalTitle?: true;
   /** The owner's name for the session, set only by `named`. */
   readonly name?: string;
@@ -82,11 +85,11 @@ export interface CreateSessionCommand {
   /** Stored as `lastTask`. Starts no run. */
   readonly task?: string;
   readonly owner?: string;
-  /** `demo` or `provider/model`. Runs fail with the reason if the model cannot be created. */
+  /** `demo` or `provider/model`. If the model cannot be created, runs fail and report the reason. */
   readonly model?: string;
   /** Fallbacks, in order. Default: the project's, else the template's, else the server's. */
   readonly fallbacks?: readonly string[];
-  /** Added to those of the server, template and project. Overrides servers of the same name. */
+  /** Added to the server's, template's and project's tool servers. Overrides tool servers of the same name. */
   readonly toolServers?: readonly ToolProgram[];
   readonly repositories?: readonly RepositoryInput[];
   /** The author of commits. Default: from the settings. */
@@ -109,13 +112,13 @@ export interface CreateSessionCommand {
   readonly parent?: SessionRecord['parent'];
   /** The parent's template and how it was selected. Overrides `template`. */
   readonly sameAgent?: Pick<SessionRecord, 'template' | 'templateBy'>;
-  /** Deletes the session with its sandbox and files after this time. */
+  /** The session is deleted, with its sandbox and files, after this time. */
   readonly lifetimeSeconds?: number;
   /** Id or name of a snapshot, which the access layer resolves to `startsFrom`. */
   readonly snapshot?: string;
   readonly startsFrom?: { readonly blob: string; readonly sha256: string };
 }
-/** The other fields apply only when the session is created. */
+/** Fields other than `name` apply only when the session is created. */
 export type NamedSessionCommand = Omit<CreateSessionCommand, 'id' | 'name' | 'task'> & { readonly name: string };
 export interface NamedSession {
   readonly session: SessionRecord;
@@ -135,10 +138,10 @@ export const EffectiveAgent = z.object({
   mode: z.enum(['plan-act', 'react']),
   model: z.string(),
   fallbacks: z.array(z.string()).readonly(),
-  /** Without the tools of tool servers, which are known only once the sandbox runs. */
+  /** Excludes the tools of tool servers, because those tools are known only once the sandbox runs. */
   tools: z.array(z.string()).readonly(),
   toolServers: z.array(z.string()).readonly(),
-  /** Tools that need a person's approval. `*`: all. */
+  /** Tools that need a user's approval. `*` stands for all tools. */
   approvals: z.array(z.string()).readonly(),
   skills: z.array(z.string()).readonly(),
   /** Times in ms. */
@@ -208,7 +211,7 @@ export interface SessionPatch {
   readonly model?: string;
   /** Replaces all skills. */
   readonly skills?: readonly string[];
-  /** Replaces the session's own budget. A run that waits for it continues. */
+  /** Replaces the session's own budget. A run that is waiting for budget continues. */
   readonly budget?: BudgetSpec;
   /** Seconds from now; null: no limit. */
   readonly lifetimeSeconds?: number | null;
@@ -217,12 +220,12 @@ export interface SessionPatch {
 export interface SessionMove {
   /** Null: leave the project, so that only the owner has access. Unset: no change. */
   readonly projectId?: string | null | undefined;
-  /** Must be allowed to work in the project. */
+  /** The new owner. Must be allowed to work in the project. */
   readonly owner?: string | undefined;
 }
 
 /**
- * All operations on sessions. Facades only translate and make no decisions. Methods reject only with AppError.
+ * All operations on sessions. Facades only translate requests and make no decisions. Methods reject only with AppError.
  *
  * @example
  * const { id } = await sessions.create({ title: 'Report' });
@@ -230,28 +233,30 @@ export interface SessionMove {
  */
 export interface SessionService {
   /**
-   * Returns before the sandbox starts. Rejects: invalid_request (unknown template, forbidden model, or sandbox limits),
-   * not_found (skill, volume or snapshot), conflict (a volume in use, or a damaged snapshot). Also rejects: forbidden (a
-   * repository folder that the operator did not list), unsupported, quota, sandbox_capacity, draining.
+   * Returns before the sandbox starts. Rejects: invalid_request (unknown template, forbidden model, or sandbox options
+   * over the limits), not_found (skill, volume or snapshot), conflict (a volume in use, or a damaged snapshot). Also
+   * rejects: forbidden (a repository folder that the operator did not list), unsupported, quota, sandbox_capacity,
+   * draining.
    */
   create(command: CreateSessionCommand): Promise<SessionRecord>;
   /**
-   * Finds or creates the session of this name, and starts or resumes its sandbox in the background. Concurrent calls get the
-   * same session, even on different servers. Rejects as `create` does, and with store_busy.
+   * Finds or creates the session with this name, and starts or resumes its sandbox in the background. Concurrent calls
+   * get the same session, even on different servers. Rejects as `create` does, and with store_busy.
    */
   named(command: NamedSessionCommand): Promise<NamedSession>;
   /** Does not start the sandbox. Rejects: session_not_found. */
   byName(name: string, owner?: string): Promise<SessionRecord>;
   /**
-   * Creates a session with the conversation up to the end of a run or step, and with the files from that point if they were
-   * kept (`forkedFrom.files`). Rejects as `create` does, and: invalid_request (no such position), conflict (no run has
-   * ended).
+   * Creates a session with the conversation up to the end of a run or step, and with the files from that point if they
+   * were kept (`forkedFrom.files`). Rejects as `create` does. Also rejects: invalid_request (no such position),
+   * conflict (no run has ended).
    */
   fork(id: SessionId, command: ForkSessionCommand): Promise<SessionRecord>;
   /**
-   * Creates a session with the conversation before a message, and with the files from that point if they were kept. Then
-   * sends it the edited message. The original session is unchanged; both are branches of the message (`branch`). Rejects as
-   * `fork` and `send` do, and: invalid_request (the message began no run, or the text is empty), conflict (a run is active).
+   * Creates a session with the conversation before a message, and with the files from that point if they were kept, and
+   * sends it the edited message. The original session is unchanged; both sessions are branches of the message
+   * (`branch`). Rejects as `fork` and `send` do. Also rejects: invalid_request (the message began no run, or the text
+   * is empty), conflict (a run is active).
    */
   edit(id: SessionId, command: EditMessageCommand): Promise<EditMessageResult>;
   /**
@@ -261,24 +266,24 @@ export interface SessionService {
   list(only?: SessionListQuery): Promise<readonly SessionRecord[]>;
   /** Batches of `list`, for streamed responses. Sessions that change position during the iteration come last. */
   pieces(only?: SessionListScope): AsyncIterable<readonly SessionRecord[]>;
-  /** Methods that take a session's id from here on reject with session_not_found, except `watching`. */
+  /** From here on, methods that take a session id reject with session_not_found, except `watching`. */
   get(id: SessionId): Promise<SessionRecord>;
   rename(id: SessionId, title: string): Promise<SessionRecord>;
   /**
-   * Changes only the fields that are set. A title appends a `title` event. Agent, metadata, budget and `archived` append
-   * `session.updated`. Other fields are not logged.
+   * Changes only the fields that are set. A new title appends a `title` event. Changes to the agent, metadata, budget
+   * or `archived` append `session.updated`. Changes to other fields are not logged.
    */
   update(id: SessionId, change: SessionPatch): Promise<SessionRecord>;
   /**
-   * Moves the session and its children into or out of a project, or to another owner in a project. A new owner removes the
-   * session's name. Leaving a project ends the open streams of its members. Rejects: invalid_request (another owner without
-   * a project), not_found (no such person works in the project), conflict (a child session, or one that uses a project
-   * volume), quota, sandbox_capacity.
+   * Moves the session and its children into or out of a project, or to another owner in a project. Changing the owner
+   * removes the session's name. Leaving a project ends the open streams of its members. Rejects: invalid_request
+   * (another owner without a project), not_found (the new owner does not work in the project), conflict (a child
+   * session, or one that uses a project volume), quota, sandbox_capacity.
    */
   move(id: SessionId, move: SessionMove): Promise<SessionRecord>;
   /**
-   * Yields every session in scope as `changed`, then changes and deletions of any session. Ends with the signal or at
-   * shutdown. Rejects: queue_full.
+   * Yields every session in scope as `changed`, then changes and deletions of any session, even outside that scope.
+   * Ends when the signal fires or the server shuts down. Rejects: queue_full.
    */
   watch(signal: AbortSignal, only?: SessionListScope): AsyncIterable<SessionListChange>;
   /**
@@ -286,9 +291,9 @@ export interface SessionService {
    * Lists omit the session once this resolves.
    */
   delete(id: SessionId): Promise<void>;
-  /** Rejects: invalid_request (empty or too long), queue_full. */
+  /** Rejects: invalid_request (the message is empty or too long), queue_full. */
   send(id: SessionId, command: SendUserMessageCommand): Promise<SendUserMessageResult>;
-  /** Resolves when the run's processes have ended, or if no run is active. */
+  /** Resolves when the run's processes have ended, or immediately if no run is active. */
   stop(id: SessionId): Promise<{ stopped: boolean }>;
 
   /** The first decision applies. Rejects with conflict if the call is not waiting for approval. */
@@ -298,21 +303,21 @@ export interface SessionService {
   page(id: SessionId, after: number, limit: number): Promise<EventPage>;
   history(id: SessionId): AsyncIterable<SessionEvent>;
   follow(id: SessionId, after: number, options: FollowOptions): AsyncIterable<LogUpdate>;
-  /** The run that has started but not ended, even if it waits. Undefined: none. */
+  /** The run that has started but not ended, even if it is waiting. Undefined if there is none. */
   activeRun(id: SessionId): Promise<{ runId: RunId; startedSeq: number; waiting: boolean } | undefined>;
-  /** The newest turn by default. Rejects: not_found (no such turn). */
+  /** Returns the newest turn's prompt by default. Rejects: not_found (no such turn). */
   promptAt(id: SessionId, turn?: number): Promise<RecordedRequest>;
   agent(id: SessionId): Promise<EffectiveAgent>;
   /** Includes workspace skills only while the sandbox runs. */
   skills(id: SessionId, signal: AbortSignal): Promise<readonly SessionSkillInfo[]>;
-  /** Registers a viewer until disposed. A session with a viewer has no unread messages. */
+  /** Registers a viewer until the handle is disposed. A session with a viewer has no unread messages. */
   watching(id: SessionId): Disposable;
 
   /** Reads only the session's record. */
   sandbox(id: SessionId): Promise<SandboxView>;
   /** Reads the log if the sandbox is not running. Rejects: shell_not_found. */
   shell(id: SessionId, shellId: string, signal: AbortSignal): Promise<ShellView>;
-  /** Invalid UTF-8 becomes U+FFFD. Rejects: file_not_found, path_outside, payload_too_large (10 MiB). */
+  /** Invalid UTF-8 becomes U+FFFD. Rejects: file_not_found, path_outside, payload_too_large (more than 10 MiB). */
   readFile(id: SessionId, path: string, signal: AbortSignal): Promise<string>;
 
   health(signal: AbortSignal): Promise<ServerHealth>;
@@ -324,7 +329,7 @@ export interface ServerHealth {
     readonly pause?: PauseSupport;
     /** How the driver runs sandboxes, such as pods or claims. Absent: only one way exists. */
     readonly engine?: string;
-    /** Why services cannot run next to sandboxes. Absent: they can. */
+    /** Why services cannot run alongside sandboxes. Absent: they can. */
     readonly noServices?: string;
     /** Why sandboxes cannot mount volumes. Absent: they can. */
     readonly noVolumes?: string;

@@ -19,7 +19,10 @@ export interface ShareRequest {
 
 /** Every method also rejects with session_not_found. */
 export interface ShareService {
-  /** Returns the secret only this once, because the server keeps its hash. Rejects with conflict if 100 links exist. */
+  /**
+   * Returns the secret, which cannot be read again later because the server keeps only its hash. Rejects with conflict
+   * if 100 links exist.
+   */
   create(id: SessionId, shareRequest: ShareRequest): Promise<{ readonly token: string; readonly view: ShareView }>;
   /** Excludes expired links. */
   list(id: SessionId): Promise<readonly ShareView[]>;
@@ -41,16 +44,16 @@ export interface SharedSessionPage {
  * unknown, expired or revoked, or its session was deleted.
  */
 export interface SharedSessionService {
-  /** Returns messages, titles, plans, and starts, waits, errors and ends of runs. */
+  /** Returns messages, titles, plans, and the events of runs that start, wait, fail or end. */
   read(token: string, after: number): Promise<SharedSessionPage>;
   /**
-   * Rejects as listing the session's files does, and: forbidden (the link shows no files), sandbox_not_found (not running; a
-   * link does not start the sandbox).
+   * Rejects as listing the session's files does. Also rejects: forbidden (the link shares no files), sandbox_not_found
+   * (the sandbox is not running, and a link does not start it).
    */
   listFiles(token: string, path: string, signal: AbortSignal): Promise<readonly FileEntry[]>;
   /**
-   * Rejects as reading the session's files does, and: forbidden and sandbox_not_found (as `listFiles`), payload_too_large
-   * (more than 2 MiB).
+   * Rejects as reading the session's files does. Also rejects: forbidden and sandbox_not_found (as `listFiles`),
+   * payload_too_large (more than 2 MiB).
    */
   readFile(token: string, path: string, signal: AbortSignal): Promise<string>;
 }

@@ -12,7 +12,7 @@ export interface StreamedCommand {
   readonly timeoutMs?: number;
 }
 export interface CommandPipes {
-  /** Closed when the iteration ends. */
+  /** Stdin is closed when the iteration ends. */
   readonly input: AsyncIterable<Uint8Array>;
   /** Called once the command has started, even if it has timed out. Nothing ran if `run` rejects without this call. */
   readonly onStart?: () => void;
@@ -25,14 +25,17 @@ export interface CommandExit {
   readonly exitCode: number;
   readonly timedOut: boolean;
 }
-/** `length` bytes from the offset `from`, or fewer at the end of the file. Without `length`, all bytes from there. */
+/**
+ * `length` bytes from the offset `from`, or fewer at the end of the file. Without `length`, all bytes from that offset
+ * on.
+ */
 export interface FileRange {
   readonly path: string;
   readonly from?: number;
   readonly length?: number;
 }
 export interface FileWatchListener {
-  /** Later changes are not missed. */
+  /** Changes after this call are not missed. */
   readonly onStart: () => void;
   /** Called with one change at a time, after the previous promise resolves. */
   readonly onChange: (change: Pick<FileChange, 'type' | 'name'>) => void | Promise<void>;
@@ -51,10 +54,11 @@ export interface FileUploadTarget {
 
 /**
  * Commands and files of any size, streamed with bounded memory. Every method starts a stopped sandbox. Rejects:
- * sandbox_unavailable, cancelled, conflict (32 programs are running), unsupported (no programs over pipes).
+ * sandbox_unavailable, cancelled, conflict (32 programs are running), unsupported (the sandbox cannot run programs over
+ * pipes).
  */
 export interface StreamService {
-  /** Runs a command over pipes. The signal ends all its processes. */
+  /** Runs a command over pipes. `signal` ends all of the command's processes. */
   run(id: SessionId, command: StreamedCommand, pipes: CommandPipes, signal: AbortSignal): Promise<CommandExit>;
   /** Rejects: file_not_found, invalid_request (not a file), path_outside. */
   download(id: SessionId, fileRange: FileRange, signal: AbortSignal): Promise<FileStream>;
@@ -70,8 +74,8 @@ export interface StreamService {
   ): Promise<void>;
   /**
    * Creates missing folders and replaces the file atomically, keeping its permissions. If `content` fails, the old file
-   * remains. Rejects: invalid_request (a folder has that name), path_outside, disk_full, file_changed (not the version in
-   * `replaces`).
+   * remains. Rejects: invalid_request (a folder has that name), path_outside, disk_full, file_changed (the current
+   * version differs from `replaces`).
    */
   upload(
     id: SessionId,

@@ -8,18 +8,18 @@ export const UsageTotal = z.object({
   inputTokens: z.int(),
   cachedTokens: z.int(),
   outputTokens: z.int(),
-  /** In the price list's currency, without unknown costs. */
+  /** In the price list's currency. Excludes turns whose cost is unknown. */
   cost: z.number(),
   unpriced: z.int(),
 });
 export type UsageTotal = z.infer<typeof UsageTotal>;
 const UsageDay = z.object({ day: z.string(), ...UsageTotal.shape });
 const UsageGroup = z.object({
-  /** The owner, project, session, model or day. Empty: none. */
+  /** An owner, project or session id, a model or a day. Empty if there is none. */
   id: z.string(),
   name: z.string(),
   ...UsageTotal.shape,
-  /** In order. Empty except for the first `dailyGroups` groups. */
+  /** In date order. Empty except in the first `dailyGroups` groups. */
   days: z.array(UsageDay).readonly(),
 });
 export type UsageGroup = z.infer<typeof UsageGroup>;
@@ -44,11 +44,11 @@ export interface UsageQuery {
   readonly cursor?: string | undefined;
 }
 
-/** Usage of sessions, summed over days. Excludes deleted sessions, because their logs are gone. */
+/** Usage of sessions, summed over a range of days. Excludes deleted sessions, because their logs are gone. */
 export interface UsageService {
   /**
-   * `mayRead` filters by owner and project. Rejects with invalid_request if the range is empty or over 366 days, or the
-   * cursor is invalid.
+   * `mayRead` filters by owner and project. Rejects with invalid_request if the range is empty or longer than 366 days,
+   * or if the cursor is invalid.
    */
   report(
     query: UsageQuery,

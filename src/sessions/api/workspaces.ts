@@ -8,7 +8,7 @@ export interface WorkspaceService extends AsyncDisposable {
   /** Registers a member until the handle is disposed. A workspace without members loses its sandbox after a grace period. */
   join(userId: string, as?: WorkspaceUser): WorkspaceHandle;
 }
-/** Passed if access is limited by owner. The check covers the sessions that the member may use. */
+/** Passed if access is limited by owner. `mayUse` reports whether the member may use a session. */
 export interface WorkspaceUser {
   readonly owner: string;
   mayUse(session: SessionRecord): boolean;
@@ -32,6 +32,6 @@ export interface ShellCommandResult {
   /** Combined stdout and stderr. */
   readonly output: string;
   readonly exitCode: number;
-  /** Absolute; the next command starts here. */
+  /** Absolute path; the next command starts in it. */
   readonly cwd: string;
 }

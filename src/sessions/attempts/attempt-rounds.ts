@@ -20,14 +20,14 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
   readonly workOf: (session: SessionRecord, signal: AbortSignal) => Promise<AttemptOutcome | undefined>;
   readonly takeFiles: (ids: { from: SessionId; to: SessionId }, signal: AbortSignal) => Promise<void>;
   readonly leads: () => Promise<boolean>;
-  /** Longest pause between rounds, which also pick up attempts from other servers. */
+  /** Maximum pause between rounds, in ms. Rounds also pick up attempts from other servers. */
   readonly lookMs: number;
 }
 
 const workingMs = 1_000;
-const mostAtOnce = 20; // attempt sets processed at the same time
-const graceMs = 60_000; // older marks without an attempt set come from a server that died
-const maxTries = 5; // tries per start if errors are transient
+const mostAtOnce = 20; // maximum number of attempt sets processed at once
+const graceMs = 60_000; // an older pending entry without an attempt set is from a server that died
+const maxTries = 5; // maximum tries per start after transient errors
 /** Errors unrelated to the attempt. The next round repeats the failed step. */
 const passing: ReadonlySet<ErrorCode> = new Set([
   ...(['cancelled', 'fenced', 'shutting_down', 'store_busy', 'store_unavailable', 'rate_limited'] as const),

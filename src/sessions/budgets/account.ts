@@ -17,8 +17,8 @@ import { addAmounts } from '../../core/model/spending.ts';
 import { changeRecordWithResult } from '../../storage/collection.ts';
 import type { BudgetHolder } from '../api/server/budgets.ts';
 
-// Usage of a person, a project or the server in the current day and month, with amounts reserved by open requests. Functions
-// here are pure; the ledger stores the result.
+// Usage by a person, a project or the server in the current day and month, with amounts reserved by open requests. The
+// functions in this file are pure; the ledger stores the result.
 
 export const budgetAccountIdOf = ({ of, id }: BudgetHolder): string => `${of}:${id}`;
 export type BudgetedSession = { readonly owner?: string | undefined; readonly projectId: string | null };
@@ -39,7 +39,7 @@ const OwnLimits = z.object({
   toolCalls: StoredLimitOverride.optional(),
 });
 const OwnHeld = z.partialRecord(z.enum(concurrencyLimits), StoredLimitOverride);
-/** Stored in currency units, but held in memory as micro-units. */
+/** `cost` is stored in currency units, but held in memory in micro-units. */
 const CountedAmounts = z.object({
   tokens: z.number(),
   cost: z.codec(z.number(), z.number(), { decode: toMicroCost, encode: fromMicroCost }),
@@ -59,7 +59,7 @@ export const BudgetAccount = z.object({
   day: Used,
   month: Used,
   open: z.array(Open),
-  /** Amounts in use by each server's sessions, by server id. A lost server's entry expires. */
+  /** Maps each server id to the amounts that its sessions use. A lost server's entry expires. */
   held: z
     .record(
       z.string(),
@@ -167,7 +167,7 @@ export class BudgetAccountStore extends ServerComponent<Deps> {
     return new Map(found.map((one) => [one.id, this.#parse(one)]));
   }
 
-  /** Undefined: nothing is written. A concurrent write repeats `change`. */
+  /** If `change` returns undefined, writes nothing. Repeats `change` after a concurrent write. */
   async change(
     holder: BudgetHolder,
     change: (now: BudgetAccount) => BudgetAccount | undefined | Promise<BudgetAccount | undefined>,

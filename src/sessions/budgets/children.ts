@@ -43,7 +43,7 @@ const Link = z.object({
     .optional(),
 });
 const Lent = SessionRecord.pick({ status: true, budget: true, forkedFrom: true }).extend({
-  /** Absent in records of earlier versions; the usage is then summed from the log. */
+  /** Absent in records from earlier versions, whose usage is summed from the log. */
   spending: Spending.optional(),
 });
 
@@ -118,7 +118,10 @@ export class ChildBudgets extends ServerComponent<Deps> {
     return { ...Object.fromEntries([...open, ...shares]), ...(own?.hard && { hard: own.hard }) };
   }
 
-  /** Reads the record, which includes active runs. Records from earlier versions lack the usage, so it is summed from the log. */
+  /**
+   * Reads the usage from the record, which includes active runs. In records from earlier versions, the usage is missing
+   * and is summed from the log.
+   */
   async spent(id: SessionId): Promise<UsageAmounts> {
     const record = await this.#read(id);
     return toBudgetAmounts(record?.spending ?? (await this.#spendingByLog(id, record?.forkedFrom?.seq ?? 0)));

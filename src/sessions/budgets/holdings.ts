@@ -23,7 +23,7 @@ import {
   resolveBudgetLimits,
 } from './account.ts';
 
-/** `from`: the holders before a move, whose totals already include the session's amounts. */
+/** `from`: the owner and project before a move. Their totals already include the session's amounts. */
 type HoldingSession = BudgetedSession & { readonly from?: BudgetedSession | undefined };
 export interface ConcurrentUsage {
   readonly session: HoldingSession;
@@ -46,14 +46,14 @@ export interface ReachedLimit {
 }
 type Answer = ReachedLimit | 'busy' | undefined;
 
-/** Releases a lost server's totals after this time. */
+/** A lost server's totals are released after this time. */
 export const concurrencyLeaseMs = 60_000;
 const renewMs = concurrencyLeaseMs / 3;
 
 /**
  * Limits concurrent use by people, projects and the server. The store's indexes count documents; runs and sandboxes are
- * counted in memory. Servers that share a store write their totals into limited accounts. A write fails if another server
- * wrote concurrently.
+ * counted in memory. Servers that share a store write their totals into the accounts that have limits. A write fails if
+ * another server writes concurrently.
  */
 export class ConcurrencyLimiter extends ServerComponent<Deps> implements AsyncDisposable {
   readonly #inTurn = createKeyedQueue();
@@ -152,7 +152,7 @@ export class ConcurrencyLimiter extends ServerComponent<Deps> implements AsyncDi
       if (shared) await accounts.change(holder, check);
       else await check(await accounts.get(holder));
       if (!answer) continue;
-      await this.#publish(holders.slice(0, n)); // the earlier holders' totals already include these amounts
+      await this.#publish(holders.slice(0, n)); // removes these amounts from the totals of the preceding holders
       return answer;
     }
     return undefined;
@@ -276,7 +276,10 @@ const advice: Readonly<Record<ConcurrencyLimit, string>> = {
 };
 const holders = { person: 'this person', project: 'this project', server: 'the server' } as const;
 
-/** Says who can raise the limit. A server limit is `sandbox_capacity` instead of `quota`, because other owners can make room. */
+/**
+ * Says who can raise the limit. A server limit yields `sandbox_capacity` instead of `quota`, because other owners can
+ * make room.
+ */
 export function toLimitError({ of, kind, limit, used, needs }: ReachedLimit): AppError {
   const shown = (amount: number) => (kind.endsWith('Bytes') ? toMebibytes(amount) : `${amount}`);
   const missing = needs === 1 ? '' : `; ${shown(needs)} more are needed`;

@@ -43,7 +43,7 @@ import { toSessionBudgetLines } from './session-lines.ts';
 
 const lostAccess: BudgetOverrun = { scope: 'member', kind: 'turns', limit: 0, used: 0, needs: 0 };
 
-/** Releases a reservation that its server no longer renews. */
+/** A reservation is released if its server does not renew it for this long. */
 export const reservationLeaseMs = 60_000;
 const renewMs = reservationLeaseMs / 3;
 const lookMs = 500;
@@ -75,7 +75,7 @@ export class BudgetLedger extends ServerComponent<LedgerDeps> implements AsyncDi
   readonly #server = this.deps.newId();
   readonly children = new ChildBudgets(this.deps);
   mayWork: (session: BudgetedSession) => boolean = () => true;
-  /** Counts a run as working, but only once. Resolves with the limit that has no room. */
+  /** Counts each run as working only once. Resolves with the limit that has no room, if any. */
   admitRun: (id: SessionId, runId: RunId) => Promise<BudgetOverrun | undefined> = async () => undefined;
   readonly #held = new Map<string, HeldAmounts>();
   readonly #counted = new Set<string>();
@@ -224,7 +224,9 @@ export class BudgetLedger extends ServerComponent<LedgerDeps> implements AsyncDi
     this.#wake();
   }
 
-  /** Releases an unused reservation. Wakes no waiting runs, or the releasing run would wake itself endlessly. */
+  /**
+   * Releases an unused reservation. Does not wake waiting runs, because the releasing run would wake itself endlessly.
+   */
   async #release(unused: Pick<HeldAmounts, 'id' | 'holders' | 'amounts'>): Promise<void> {
     if (unused.holders.length === 0) return;
     const held = this.#hold(unused);

@@ -59,7 +59,7 @@ export class LiveConcurrencyTracker extends ServerComponent<Deps> {
     if (reached) throw toLimitError(reached);
   }
 
-  /** Counts a running sandbox without a check. */
+  /** Counts a running sandbox without checking the limits. */
   adoptSandbox(live: LiveSession): void {
     live.held.sandbox ??= this.deps.sandboxOf(live.writer.record);
   }

@@ -13,14 +13,14 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
   readonly holdings: Pick<ConcurrencyLimiter, 'covers'>;
   readonly sessions: Pick<SessionService, 'list' | 'send'>;
   readonly events: Pick<Store['events'], 'findLastSeq' | 'page'>;
-  /** True on the only server that continues waiting runs. With two, a run could get two messages. */
+  /** True only on the server that continues waiting runs. With two such servers, a run could get two messages. */
   readonly leads: () => Promise<boolean>;
 }
 
 const lookMs = 30_000;
-const most = 1_000; // runs per round
+const most = 1_000; // maximum runs per round
 
-/** Waiting runs lack room in a budget or limit, or their owner lacks access. */
+/** Resumes runs that wait for room in a budget or limit, or for an owner with access. */
 export class WaitingRunResumer extends ServerComponent<Deps> {
   readonly #rounds = new WorkLoop({
     ...this.deps,
@@ -31,7 +31,7 @@ export class WaitingRunResumer extends ServerComponent<Deps> {
     restMs: { first: lookMs, longest: lookMs, failed: lookMs },
     failure: 'runs waiting for a budget could not be checked',
   });
-  /** Runs refused by a `runningRuns` limit since the last round in which none waited for such a limit. */
+  /** Number of runs refused by a `runningRuns` limit since the last round in which no run waited for such a limit. */
   #refusals = 1;
 
   wake = (): void => {

@@ -13,13 +13,13 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   readonly copies: Pick<CopyStore, 'announce' | 'release'>;
 }
 const Stored = z.object({ owner: z.string(), at: z.number(), bytes: z.int() });
-/** Older files must be uploaded again. */
+/** Files older than this must be uploaded again. */
 const keptMs = 24 * 60 * 60 * 1_000;
 
 /** Per holder, regardless of size. */
 const maxFiles = 1_000;
 
-/** Files for COPY steps, stored by holder and client-computed hash. A hash matches only files of the same holder. */
+/** Files for COPY steps, keyed by holder and client-computed hash. A hash matches only files of the same holder. */
 export class BuildFileStore extends ServerComponent<Deps> {
   readonly #arriving = new Map<string, number>();
 
@@ -66,7 +66,7 @@ export class BuildFileStore extends ServerComponent<Deps> {
     }
   }
 
-  /** Counts concurrent uploads together, so that each cannot use the whole remaining quota. */
+  /** Counts concurrent uploads together, so that they cannot each use the whole remaining quota. */
   async *#counted(
     content: AsyncIterable<Uint8Array>,
     {

@@ -50,9 +50,9 @@ export class BuildRecords extends ServerComponent<Pick<ServerDependencies, 'reco
   }
 
   /**
-   * Accepts an id, or a name whose tag is ignored. Without an owner, names match only templates without an owner or project;
-   * otherwise a user could choose a name that an administrator's client looks up. Rejects: not_found, conflict (several
-   * projects use the name).
+   * Accepts an id or a name, and ignores the tag in a name. Without an owner, names match only templates without an
+   * owner or project, so that no user's template is found under a name that an administrator's client looks up.
+   * Rejects: not_found, conflict (several projects use the name).
    */
   async find(named: string, owner?: string, projects?: readonly string[]): Promise<BuiltTemplate> {
     const [bare] = named.split(':');
@@ -119,7 +119,7 @@ export class BuildRecords extends ServerComponent<Pick<ServerDependencies, 'reco
     await this.deps.records.delete(templateBuildKind, id);
   }
 
-  /** A concurrent write by another server repeats `change`. Rejects: not_found, quota. */
+  /** Calls `change` again after a concurrent write by another server. Rejects: not_found, quota. */
   async changeTags(
     { id }: Pick<BuiltTemplate, 'id'>,
     change: (template: BuiltTemplate) => BuiltTemplate['tags'],

@@ -17,10 +17,10 @@ interface Deps extends Pick<ServerDependencies, 'clock'> {
 export const maxBuildStartMs = 60 * 60 * 1_000;
 export const maxBuildDelayMs = 60_000;
 const cleanUpMs = 60_000;
-/** Untagged builds kept per holder as a cache. */
+/** Maximum untagged builds kept per holder as a cache. */
 const untaggedKept = 5;
 
-/** After this time, the build's server or caller is considered lost. */
+/** Returns when the build's server or caller is considered lost, in epoch ms. */
 export const computeBuildExpiry = ({ until, at }: TemplateBuild): number =>
   until === undefined ? at + maxBuildStartMs : until + maxBuildDelayMs;
 

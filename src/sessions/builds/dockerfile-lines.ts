@@ -3,7 +3,7 @@ import { parseJsonWithinLimits } from '../../core/text/json.ts';
 
 interface Heredoc {
   readonly name: string;
-  /** Removes leading tabs of the here-document's lines. */
+  /** `<<-` removes leading tabs from the here-document's lines. */
   readonly isIndented: boolean;
   readonly lines: readonly string[];
 }
@@ -13,13 +13,13 @@ export interface DockerfileInstruction {
   readonly keyword: string;
   readonly flags: readonly { readonly name: string; readonly value: string }[];
   readonly rest: string;
-  /** Words of the JSON form `["a", "b"]`. Undefined: another form. */
+  /** Words of the JSON form `["a", "b"]`. Undefined for any other form. */
   readonly json: readonly string[] | undefined;
   readonly heredocs: readonly Heredoc[];
 }
 export interface ParsedDockerfile {
   readonly instructions: readonly DockerfileInstruction[];
-  /** Continues lines and escapes characters: `\` or a backtick. */
+  /** `\` or a backtick. Continues lines and escapes characters. */
   readonly escapeSign: string;
 }
 

@@ -20,7 +20,7 @@ const maxValues = 262_144;
 
 type Pair = readonly [name: string, value: UnexpandedText];
 const startsNothing = 'a sandbox does not start the program of its image. Start it in the session.';
-/** Ignored instructions and the reasons. None of them changes the image's files. */
+/** Maps each ignored instruction to the reason. None of these instructions changes the image's files. */
 const unused: Readonly<Record<string, string>> = {
   CMD: startsNothing,
   ENTRYPOINT: startsNothing,
@@ -36,7 +36,7 @@ const refused: Readonly<Record<string, string>> = {
   ONBUILD: 'templates do not support ONBUILD. Write the steps where they should run.',
 };
 
-/** Throws invalid_request with the number of the line at fault, if any. `args`: values of ARGs. */
+/** Throws invalid_request, naming the line at fault if there is one. `args` contains the values of ARGs. */
 export function parseDockerfile(text: string, args: Readonly<Record<string, string>> = {}): DockerfilePlan {
   const { instructions, escapeSign } = parseDockerfileInstructions(text);
   const values = new Map<string, UnexpandedText>();

@@ -19,7 +19,7 @@ const reserved = /^(CORRAL_.*|E2B_SANDBOX.*|LD_PRELOAD|LD_LIBRARY_PATH|NODE_OPTI
 
 export interface BaseImageState {
   readonly env: Readonly<Record<string, string>>;
-  /** Leading steps that the image already contains. */
+  /** Number of leading steps that the image already contains. */
   readonly done: number;
 }
 
@@ -105,8 +105,8 @@ export function resolveStepPath(folder: string, path: string): string {
 }
 
 /**
- * Returns a hash of the holder and base, then one for each step and its predecessors. Builds with the same hash are treated
- * as having the same files.
+ * Returns a hash of the holder and base, followed by a hash of each step and its predecessors. Builds with the same
+ * hash are treated as having the same files.
  */
 export function computeStepHashes(base: string, holder: string, steps: readonly BuildStep[]): readonly string[] {
   const prints = [hashOf(['base', holder, base])];

@@ -24,7 +24,10 @@ interface Deps extends Pick<ServerDependencies, 'clock'> {
   readonly records: Pick<RecordStore, 'put'>;
 }
 
-/** The log of a build on this server. The stored record lags behind, and serves other servers and readers after a restart. */
+/**
+ * The log of a build on this server. The stored record lags behind; it serves other servers, and readers after a
+ * restart.
+ */
 export class BuildLogWriter extends ServerComponent<Deps> {
   readonly entries: BuildLogEntry[] = [];
   readonly #rest = new Map<string, string>();

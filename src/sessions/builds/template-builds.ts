@@ -148,7 +148,8 @@ export class TemplateBuildManager extends ServerComponent<Deps> {
       if (now.status !== 'waiting' || now.until !== undefined) {
         throw new AppError('conflict', 'This build was already started. Create another one.');
       }
-      // Allows for time spent waiting for other builds. After this time, the build is considered lost and its record is closed.
+      // `until` allows for time spent waiting for other builds. After `until`, the build is considered lost and its
+      // record is closed.
       const until = this.deps.clock.now() + openBuilds * this.deps.policy.maxSeconds * 1_000;
       const start = plan.start && { ...plan.start, folder: computeFinalWorkdir(plan.steps) };
       const begun: TemplateBuild = { ...now, until, ...(start && { start }) };

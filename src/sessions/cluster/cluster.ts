@@ -14,7 +14,7 @@ interface Options extends Pick<ServerDependencies, 'clock' | 'ids'> {
   readonly commands: CommandQueue;
   readonly driver: Driver;
   readonly connect: (link: SandboxLink) => SandboxClient;
-  /** The holder pauses or stops a sandbox after this time without use. */
+  /** The holder pauses or stops a sandbox that is unused for this long. */
   readonly idleMs: number;
   readonly startTimeoutMs: number;
   readonly warn: (error: unknown, text: string) => void;
@@ -52,7 +52,9 @@ interface RemoteSandboxOptions extends Pick<ServerDependencies, 'clock'> {
   readonly holder: SandboxHolder;
   readonly driver: Driver;
   readonly connect: (link: SandboxLink) => SandboxClient;
-  /** Milliseconds between requests to the holder, which keep it from treating a sandbox in use as idle. */
+  /**
+   * Interval in ms between requests to the holder. The requests keep the holder from treating a sandbox in use as idle.
+   */
   readonly freshMs: number;
 }
 interface RemoteLink {
@@ -65,7 +67,9 @@ interface RemoteLink {
 const attachMs = 30_000;
 const keptMs = 30_000;
 
-/** Connects directly to sandboxes of sessions owned by other servers, so that their traffic bypasses the owner. */
+/**
+ * Connects directly to sandboxes of sessions that other servers own, so that the traffic bypasses the owning server.
+ */
 export class RemoteSandboxes extends ServerComponent<RemoteSandboxOptions> implements RemoteSandboxAccess {
   readonly #links = new Map<SessionId, Promise<RemoteLink>>();
 

@@ -33,7 +33,7 @@ const Posted = z.discriminatedUnion('name', [
   z.object({ name: z.literal('command'), body: SessionCommand }),
 ]);
 
-/** Throws unsupported if another version posted the command. */
+/** Throws unsupported if another version of Corral posted the command. */
 export function parsePostedCommand({ name, body }: RemoteCommand) {
   try {
     return Posted.parse({ name, body });
@@ -109,7 +109,7 @@ export class CommandRouter extends ServerComponent<Deps> implements ClusterComma
   distrust(id: SessionId, error: unknown): void {
     const breach = findProtocolViolation(error);
     const command = { type: 'sandbox.distrust', commandId: this.deps.ids.short() } as const;
-    if (breach) void this.command(id, { ...command, breach }).catch(() => {}); // the holder also notices on its own
+    if (breach) void this.command(id, { ...command, breach }).catch(() => {}); // the holder also detects the breach on its own
   }
 
   /**
@@ -129,9 +129,9 @@ export class CommandRouter extends ServerComponent<Deps> implements ClusterComma
   }
 
   /**
-   * Sends of the same message run one at a time. A posted or repeatable message is sent only if the log lacks it. Two
-   * servers can read the same post until one notices that it lost its lease. A server may also have posted a repeatable
-   * message before it died.
+   * Processes sends of the same message one at a time. A posted or repeatable message is sent only if the log lacks it.
+   * Two servers may read the same post before one notices that its lease is lost, and a crashed server may already have
+   * sent a repeatable message.
    */
   #once<Value>(id: SessionId, command: SessionCommand, postedAt?: number): Promise<Value> {
     const { supervisor } = this.deps;
@@ -141,7 +141,7 @@ export class CommandRouter extends ServerComponent<Deps> implements ClusterComma
     return this.#sends(command.messageId, async () => {
       if (since === undefined) return await supervisor.command<Value>(id, command);
       for (let looks = 0; looks < maxLooks; looks++) {
-        const live = await supervisor.reach(id); // from here on, an append without the lease is fenced
+        const live = await supervisor.reach(id); // once this call resolves, an append without the lease is fenced
         const sent = await findSentMessage(this.deps.log, id, command, since);
         if (sent) return sent as Value;
         // A session rehydrated in the meantime may have read facts that this check missed.
@@ -154,9 +154,9 @@ export class CommandRouter extends ServerComponent<Deps> implements ClusterComma
   }
 
   /**
-   * A stop without a run appends nothing, so the log's fence cannot reject it. An earlier holder's last append may have
-   * arrived after this server read the log. The log's head is therefore compared with the head in memory before the stop is
-   * answered.
+   * A stop that finds no run appends nothing, so the log's fence cannot reject it. An earlier holder's last append may
+   * have arrived after this server read the log. Before answering the stop, this server therefore compares the log's
+   * head with the head in memory.
    */
   async #stop(id: SessionId, command: Extract<SessionCommand, { type: 'cmd.stop' }>): Promise<{ stopped: boolean }> {
     for (let looks = 0; looks < maxLooks; looks++) {

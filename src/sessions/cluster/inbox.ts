@@ -16,8 +16,8 @@ const By = z.object({ by: z.string(), at: z.number() });
 const betweenMs = 200; // time allowed for a server to record its claim
 
 /**
- * Keeps idempotency keys in the store's inbox. If a claim's server is gone, another can take over. Otherwise a client that
- * retries after a crash would get "in progress" until the key expires.
+ * Keeps idempotency keys in the store's inbox. If the server that made a claim is gone, another server can take the
+ * claim over. Without a takeover, a client that retries after a crash would get "in progress" until the key expires.
  */
 export function createIdempotencyStore({
   store: { inbox, records, shared },
@@ -40,7 +40,7 @@ export function createIdempotencyStore({
     return await inbox.claim(key, contentHash, at);
   }
 
-  /** True if the claim's server is gone and this server takes over first. */
+  /** True if the claim's server is gone and this server is the first to take over the claim. */
   async function inherits(key: string, at: number): Promise<boolean> {
     if (!shared) {
       const isFirst = !working.has(key);

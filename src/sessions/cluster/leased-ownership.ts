@@ -20,21 +20,21 @@ export interface LeaseOptions extends Pick<ServerDependencies, 'clock'> {
 }
 interface HeldLease {
   readonly epoch: number;
-  /** By the `elapsed` clock. The lease is certain until the earlier of this time and `sureUntilTime`. */
+  /** By the `elapsed` clock. The lease is known to be held until the earlier of this time and `sureUntilTime`. */
   readonly sureUntil: number;
   /** By the wall clock, which other servers use. */
   readonly sureUntilTime: number;
 }
 
 export const sessionLeaseNameOf = (id: SessionId): string => `session:${id}`;
-const releases = 16; // leases released in parallel
-const renewals = 1_000; // leases renewed by one request to the store
+const releases = 16; // maximum number of leases released in parallel
+const renewals = 1_000; // maximum number of leases renewed by one request to the store
 /** A response from the store is considered current up to this age. */
 const freshMs = 100;
 
 /**
- * Owns sessions through leases in a shared store. Each lease is renewed after a third of its duration. Batches keep the
- * number of requests low.
+ * Owns sessions through leases in a shared store. Each lease is renewed after a third of its duration. Renewals are
+ * batched to keep the number of requests low.
  */
 export class LeasedOwnership extends ServerComponent<LeaseOptions> implements Ownership {
   readonly isShared = true;
@@ -118,14 +118,14 @@ export class LeasedOwnership extends ServerComponent<LeaseOptions> implements Ow
     if (since === undefined) return;
     if (lease?.epoch === held.epoch) return this.#keep(id, lease, since);
     this.#lose(id);
-    // The next use acquires the lease again and reads the log.
+    // The next use of the session acquires the lease again and reads the log.
     if (lease) await this.deps.leases.release(lease.name, lease.holder).catch(() => {});
     throw ownershipLostError();
   }
 
   async #ask(id: SessionId): Promise<{ lease: Lease | undefined; since: number }> {
     const { leases, holder, clock, ttlMs, elapsed } = this.deps;
-    // taken before the request, so that our estimate never exceeds the lease
+    // read before the request, so that our estimate never outlasts the lease
     const since = elapsed();
     return { lease: await leases.acquire(sessionLeaseNameOf(id), holder, clock.now(), ttlMs), since };
   }

@@ -16,7 +16,7 @@ export interface PeerReplicasOptions extends Omit<LeaseOptions, 'leases'>, Pick<
 }
 interface Peer {
   version: number;
-  /** When the record last changed, by this server's clock. Other clocks may differ. */
+  /** When the record last changed, by this server's clock. Other servers' clocks may differ. */
   since: number;
   sessions: ReadonlySet<SessionId>;
 }
@@ -25,7 +25,10 @@ const kind = 'replica';
 const Doc = z.object({ holder: z.string(), gone: z.boolean(), sessions: z.array(SessionId) });
 const lookMs = 400;
 
-/** Servers that share a store. Each records the sessions it is working on, so that the others can take over. */
+/**
+ * Tracks the servers that share a store. Each server records the sessions it owns, so that the others can take them
+ * over if it stops.
+ */
 export class PeerReplicas extends ServerComponent<PeerReplicasOptions> implements AsyncDisposable {
   readonly #known = new Map<string, Peer>();
   readonly #stop = new AbortController();
@@ -49,7 +52,7 @@ export class PeerReplicas extends ServerComponent<PeerReplicasOptions> implement
     this.#leave();
     this.#stop.abort();
     await this.#running;
-    // on failure, the others notice when the record expires
+    // if this fails, the others take over when the record expires
     await this.#say(true, this.#leaving ?? []).catch(() => {});
   }
 

@@ -8,8 +8,9 @@ import { AppError, errorCodes, toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { type Ownership, ownershipLostError } from '../engine/ownership.ts';
 
-// Servers never connect to each other. A command for another server's session is posted in the store; the holder executes
-// and answers it. A session without a holder gets one, which finds the command.
+// Servers never connect to each other. A command for another server's session is posted to the store, and the session's
+// holder executes and answers it. If a session has no holder, some server acquires the session and then finds the
+// command.
 
 export interface RemoteCommand {
   readonly name: string;
@@ -31,9 +32,9 @@ interface PendingAnswer {
   readonly done: PromiseWithResolvers<unknown>;
 }
 
-const patienceMs = 60_000; // long enough for a start that is queued; after this time, the caller retries
-const orphanMs = 1_000; // without an answer by then, the session may have no holder
-const orphanedMs = 200; // between checks while a command waits for a lost holder's lease to end
+const patienceMs = 60_000; // long enough for a queued sandbox start; after this time, the caller retries
+const orphanMs = 1_000; // if a command has no answer after this time, its session may have no holder
+const orphanedMs = 200; // interval between checks while a command waits for a lost holder's lease to expire
 const keptMs = 3_600_000;
 const rememberedMs = 10_000;
 const atOnce = 64;
@@ -48,7 +49,10 @@ const Answer = z.union([
 
 export class RemoteCommandBus extends ServerComponent<RemoteCommandBusOptions> implements AsyncDisposable {
   readonly #awaited = new Map<string, PendingAnswer>();
-  /** Commands being executed or just executed, by id. Values are the timers that remove them. Undefined: still executing. */
+  /**
+   * Maps the id of each executing or recently executed command to the timer that removes the entry. Undefined: the
+   * command is still executing.
+   */
   readonly #taken = new Map<string, unknown>();
   readonly #stop = new AbortController();
   readonly #work: Promise<unknown>[] = [];
@@ -80,7 +84,7 @@ export class RemoteCommandBus extends ServerComponent<RemoteCommandBusOptions> i
     for (const forget of this.#taken.values()) this.deps.clock.clearTimeout(forget);
     for (const { done } of this.#awaited.values()) {
       const text = 'The server is shutting down, and the server that owns this session has not answered yet.';
-      done.reject(new AppError('deadline_exceeded', text)); // not `shutting_down`: the holder may still execute it
+      done.reject(new AppError('deadline_exceeded', text)); // not `shutting_down`: the holder may still execute the command
     }
     this.#wake();
     await Promise.all(this.#work);
@@ -129,8 +133,8 @@ export class RemoteCommandBus extends ServerComponent<RemoteCommandBusOptions> i
     const { commands, ownership } = this.deps;
     const owned = ownership.owned();
     if (owned.length === 0) return false;
-    // The list includes commands in progress, so the limit grows with their number. Otherwise a stop behind slow starts
-    // could be missed.
+    // The list includes commands in progress, so the limit grows with their number. With a fixed limit, a stop queued
+    // behind slow sandbox starts could be missed.
     const pending = (await commands.pending(owned, atOnce + this.#taken.size)).filter(({ id }) => !this.#taken.has(id));
     for (const command of pending) void this.#do(command);
     return pending.length > 0;
@@ -210,7 +214,10 @@ export class RemoteCommandBus extends ServerComponent<RemoteCommandBusOptions> i
   }
 }
 
-/** A stop without a run appends nothing, so the log's fence cannot reject a stale holder. Its lease is checked instead. */
+/**
+ * A stop that finds no run appends nothing, so the log's fence cannot reject a stale holder. The holder's lease is
+ * checked instead.
+ */
 const isStop = ({ name, body }: RemoteCommand): boolean =>
   name === 'command' && (body as Partial<SessionCommand>).type === 'cmd.stop';
 

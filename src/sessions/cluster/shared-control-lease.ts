@@ -21,11 +21,11 @@ export const createSharedDesktopControlFactory =
 const everyMs = 400;
 const ttlMs = 5_000;
 
-/** Keeps a session's keyboard and mouse lease in the store, because viewers may use other servers. */
+/** Keeps a session's keyboard and mouse lease in the store, because the viewers may use different servers. */
 export class SharedDesktopControlLease extends ServerComponent<Options> implements SharedDesktopControl {
   readonly #name = `control:${this.deps.id}`;
   #turn: Promise<unknown> = Promise.resolve();
-  /** A viewer on this server that holds the stored lease. */
+  /** The viewer on this server that holds the stored lease, if any. */
   stored: string | undefined;
   #watchers = 0;
   #stop = new AbortController();

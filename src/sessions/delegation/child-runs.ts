@@ -14,7 +14,7 @@ import type { ChildBudgets, UsageAmounts } from '../budgets/children.ts';
 import type { WorkspaceCopier } from '../forks/workspace-archive.ts';
 import { ChildStarter, convertChildErrors, ignoreChildNotFound } from './child-starts.ts';
 
-// The call that starts a child determines the child's session id, so a call interrupted by a restart finds its child.
+// The child's session id is derived from the call that starts it, so a call repeated after a restart finds its child.
 
 export interface ChildServices {
   readonly sessions: Pick<
@@ -24,7 +24,7 @@ export interface ChildServices {
   readonly files: Pick<FileService, 'changes' | 'read' | 'write' | 'remove'>;
 }
 interface Deps extends Pick<ServerDependencies, 'clock' | 'records' | 'warn'> {
-  /** Runs may continue before the services are ready after a restart, so calls wait for them. */
+  /** After a restart, runs may continue before the services are ready, so calls wait for the services. */
   readonly services: Promise<ChildServices>;
   readonly events: Pick<EventStore, 'findLastSeq' | 'page'>;
   readonly copies: Pick<WorkspaceCopier, 'copy'>;
@@ -80,7 +80,10 @@ export class Delegation extends ServerComponent<Deps> {
     };
   }
 
-  /** Stops working children. `delegated`: only those that the agent started, which must not outlive its run. */
+  /**
+   * Stops the children that have not completed. `delegated`: only the children that the agent started, which must not
+   * outlive the agent's run.
+   */
   async stopChildren(id: SessionId, only: 'all' | 'delegated' = 'all'): Promise<void> {
     this.deps.budgets.forget(id); // this session's calls have ended
     const { sessions } = await this.deps.services;
@@ -104,8 +107,9 @@ export class Delegation extends ServerComponent<Deps> {
   }
 
   /**
-   * Called after a restart for children that still run or wait. Stops delegated children that began before their parent's
-   * last run ended, and deletes children without a parent. Retries until the signal fires if the store is unreachable.
+   * Called after a restart for children that are still running or waiting. Stops delegated children that began before
+   * their parent's last run ended, and deletes children whose parent is gone. If the store is unreachable, retries
+   * until the signal aborts.
    */
   async adopt(signal: AbortSignal): Promise<void> {
     const { clock, warn } = this.deps;
@@ -137,7 +141,7 @@ export class Delegation extends ServerComponent<Deps> {
     }
   }
 
-  /** True if the child's run began before its parent's last run ended. A person started a later run. */
+  /** True if the child's run began before its parent's last run ended. A run that began later was started by a user. */
   async #isOlder(child: SessionId, parent: SessionId): Promise<boolean> {
     const readTime = async (id: SessionId, type: 'run.started' | 'run.end') => {
       const seq = await this.deps.events.findLastSeq(id, type);
@@ -152,7 +156,7 @@ export class Delegation extends ServerComponent<Deps> {
     const id = childIdOf(parent.id, runId, callId);
     const { task, template, agent, files, goal, budget = {} } = childTask;
     const cause = { runId, callId };
-    // A child gets a quarter of the remaining budget by default, so that some is left for the others and the parent.
+    // A child gets a quarter of the remaining budget by default, so that some remains for its siblings and its parent.
     const start = { id, parent, cause, task, goal, template, agent, begins: files, budget, parts: 4, most };
     await this.starts.start(start, signal);
     return id;

@@ -14,7 +14,9 @@ import type { SessionService } from '../api/sessions.ts';
 import type { ChildBudgets, RequestedBudget } from '../budgets/children.ts';
 import type { WorkspaceCopier } from '../forks/workspace-archive.ts';
 
-/** Passed to the parent unchanged, because these errors concern the server or show the model how to proceed. */
+/**
+ * Codes of errors that reach the parent unchanged, because they concern the server or show the model how to proceed.
+ */
 const plain: readonly ErrorCode[] = [
   'cancelled',
   'conflict',
@@ -52,7 +54,7 @@ export const ignoreChildNotFound = (thrown: unknown): undefined => {
   if (!['session_not_found', 'file_not_found'].includes(toAppError(thrown).code)) throw thrown;
 };
 
-// A start consists of four repeatable steps: link, session, files, message.
+// Starting a child takes four repeatable steps: link, session, files, message.
 
 const maxDepth = 2;
 const maxCopies = 4;
@@ -65,14 +67,14 @@ interface Deps extends Pick<ServerDependencies, 'records'> {
   readonly sessions: () => Promise<Pick<SessionService, 'create' | 'fork' | 'get' | 'send' | 'page' | 'delete'>>;
 }
 
-/** Starting the same id again does not create a second child. */
+/** Starting a child with the same id again does not create a second child. */
 export interface ChildStart {
   readonly id: SessionId;
   readonly parent: SessionRecord;
   readonly cause: Pick<NonNullable<SessionRecord['parent']>, 'runId' | 'callId' | 'attempts'>;
   readonly task: string;
   readonly goal?: Goal | undefined;
-  /** Supplies instructions, model and tools. Undefined: the parent's. */
+  /** Supplies the instructions, model and tools. Undefined: the child uses the parent's. */
   readonly template?: string | undefined;
   /** A sub-agent of the parent's agent. Undefined: the parent's agent. */
   readonly agent?: string | undefined;
@@ -82,12 +84,12 @@ export interface ChildStart {
   readonly budget: RequestedBudget;
   /** A child without its own budget gets one of this many equal shares of the parent's remaining budget. */
   readonly parts: number;
-  /** Delegated children that can work at the same time. Undefined: no limit. */
+  /** Maximum number of delegated children that work at the same time. Undefined: no limit. */
   readonly most?: number;
 }
 
 export class ChildStarter extends ServerComponent<Deps> {
-  /** Concurrent starts for one parent could exceed the count or the budget. */
+  /** Concurrent starts for one parent could exceed its child limit or its budget. */
   readonly #turns = createKeyedQueue();
 
   /**
@@ -171,7 +173,7 @@ export class ChildStarter extends ServerComponent<Deps> {
       );
   }
 
-  /** Retries, because a restart may lose the sandbox during the copy. Deletes a child that cannot start. */
+  /** Retries, because a restart during the copy may lose the sandbox. Deletes the child if the copy fails. */
   async #copy(from: SessionId, to: SessionId, signal: AbortSignal): Promise<void> {
     for (let tries = 1; ; tries++) {
       try {

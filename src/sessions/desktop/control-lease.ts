@@ -9,16 +9,16 @@ export interface DesktopControlChange {
   /** The viewer in control. Undefined: the agent. */
   readonly driver: string | undefined;
   readonly former: string | undefined;
-  /** Another server made and records the change. */
+  /** Another server made the change and records it. */
   readonly isElsewhere?: true;
 }
 interface Options extends Pick<ServerDependencies, 'clock'> {
-  /** Without input for this long, control returns to the agent: a viewer may have left the page open. */
+  /** Control returns to the agent after this long without input, because a viewer may have left the page open. */
   readonly idleMs: number;
   readonly onChange: (news: DesktopControlChange) => void;
 }
 
-/** Controls a desktop's keyboard and mouse. The agent holds the lease unless a viewer takes it. */
+/** Tracks who controls a desktop's keyboard and mouse. The agent holds the lease unless a viewer takes it. */
 export class DesktopControlLease extends ServerComponent<Options> {
   readonly #waiting = new Set<() => void>();
   #driver: string | undefined;
@@ -51,14 +51,14 @@ export class DesktopControlLease extends ServerComponent<Options> {
     return true;
   }
 
-  /** Ignores viewers that do not hold the lease here. */
+  /** Ignores viewers that do not hold the lease on this server. */
   giveBack(viewer: string, why: DesktopControlReturnReason): void {
     if (this.#driver !== viewer || this.#isElsewhere) return;
     this.#free();
     this.deps.onChange({ kind: 'returned', why, driver: undefined, former: viewer });
   }
 
-  /** `driver`: another server's viewer with the lease. Undefined: the agent. */
+  /** `driver`: the viewer on another server that holds the lease. Undefined: the agent holds it. */
   elsewhere(driver: string | undefined): void {
     const former = this.#driver;
     if (driver === former && (this.#isElsewhere || driver === undefined)) return;
@@ -103,7 +103,8 @@ export class DesktopControlLease extends ServerComponent<Options> {
   }
 }
 
-// Viewers of one desktop may use different servers that share a store. Implemented in ../cluster.
+// Viewers of one desktop may use different servers that share a store. The interfaces below are implemented in
+// ../cluster.
 
 export interface SharedDesktopControlOptions {
   readonly id: SessionId;

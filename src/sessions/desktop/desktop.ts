@@ -20,7 +20,7 @@ import type { SessionCommands } from '../engine/session-commands.ts';
 import type { SessionStreamRegistry } from '../engine/watchers.ts';
 import type { DesktopHubRegistry, DesktopViewerHub } from './screen.ts';
 
-/** Says why a sandbox has no desktop, and how to get one. Empty: unknown. */
+/** Explains why a sandbox has no desktop and how to get one. Empty if the reason is unknown. */
 export function describeMissingDesktop({ state, detail = '', seconds = 0 }: DesktopAvailability): string {
   switch (state) {
     case 'none':
@@ -247,7 +247,7 @@ const absence = (offer: DesktopAvailability) => (thrown: unknown) => {
 };
 
 function without(offer: DesktopAvailability): AppError {
-  // The SheikhBox API's VNC socket requires exactly this text if sandboxes never have a desktop.
+  // If sandboxes never have a desktop, the SheikhBox API's VNC socket requires exactly the text "VNC is not available".
   const advice = offer.state === 'none' ? '' : describeMissingDesktop(offer);
   return new AppError('unsupported', `VNC is not available${advice && `. ${advice}`}`);
 }

@@ -37,7 +37,7 @@ export class DesktopViewerHub extends ServerComponent<Options> {
   #coming = 0;
   /** Control facts wait for this, so that the desktop's start is logged first. */
   #before: Promise<unknown> = Promise.resolve();
-  /** Stopped by a person and not started since. */
+  /** True if a user stopped the desktop and it has not been started since. */
   isStopped = false;
   readonly lease = new DesktopControlLease({
     clock: this.deps.clock,
@@ -65,8 +65,8 @@ export class DesktopViewerHub extends ServerComponent<Options> {
   }
 
   /**
-   * Registers a viewer until the handle is disposed. A viewer that can control replaces an older one of the same name and
-   * inherits its control. A watch-only viewer whose name is taken gets the name `spare`.
+   * Registers a viewer until the handle is disposed. A viewer that can control the desktop replaces an earlier viewer
+   * with the same name and inherits its control. A watch-only viewer whose name is taken gets the name `spare`.
    */
   seat(request: DesktopViewerOptions, spare: string): ViewerHandle {
     const { viewerId = spare } = request;

@@ -45,7 +45,7 @@ export function createScreenshotStore({ uploads, keepPerSession, newName, urlOf,
       uploads
         .open(file)
         .then(async (stream) => (await buffer(stream)).toString('base64'))
-        .catch(() => undefined), // the turn continues without an unreadable picture
+        .catch(() => undefined), // the turn continues without an unreadable image
     forget: (id) => uploads.deleteSession(id),
   };
 }

@@ -109,7 +109,10 @@ export function createDocumentService({ records, clock, ids, deleteUpload }: Dep
   return service;
 }
 
-/** Each call checks the next batch of files and deletes expired ones. Resolves with the number deleted. */
+/**
+ * Each call to the returned function checks the next batch of files and deletes the expired ones. Resolves with the
+ * number deleted.
+ */
 export function createExpiredFileSweep(
   { records, clock }: Pick<Deps, 'records' | 'clock'>,
   documents: DocumentService,

@@ -27,7 +27,7 @@ export interface SessionPolicies {
   readonly sandbox: SandboxPolicy;
   readonly mostIdleSeconds: (session: SessionRecord) => number;
   readonly passivateMs: number;
-  /** Further messages are refused with queue_full. */
+  /** Messages beyond this number are refused with queue_full. */
   readonly maxQueued: number;
 }
 interface Deps extends Pick<ServerDependencies, 'clock' | 'ids' | 'log'> {
@@ -48,10 +48,15 @@ interface SessionRunSettings {
 
 const nothing: Awaited<ReturnType<typeof foldRuns>> = { runs: [], folds: new Map() };
 
-/** A sandbox with its own lifetime rules has no idle stop. The number is the longest delay that a timer supports. */
+/**
+ * A sandbox with its own lifetime rules is never stopped for being idle. The number is the longest delay that a timer
+ * supports.
+ */
 const neverIdle = { idlePauseMs: undefined, idleStopMs: 2 ** 31 - 1 };
 
-/** Overrides the idle time. The sandbox is paused after half of that time, with its memory kept. */
+/**
+ * Overrides the idle time. If pausing is enabled, the sandbox is paused after half of that time, with its memory kept.
+ */
 function idleAfter(seconds: number, { idleStopMs, idlePauseMs }: SandboxPolicy): Partial<SandboxPolicy> {
   const ms = seconds * 1_000;
   if (ms === idleStopMs) return {};
@@ -131,7 +136,7 @@ export class SessionHydrator extends ServerComponent<Deps> {
   #live(record: StoredSession, head: number): LiveSession {
     const { log, clock, store, watchers, onFact, ownership, liveSessions } = this.deps;
     const { id } = record;
-    let transcript: Transcript | undefined; // on first use, because most sessions in memory never run
+    let transcript: Transcript | undefined; // created on first use, because most sessions in memory never run
     const live: LiveSession = {
       id,
       writer: new SessionWriter({
@@ -160,7 +165,7 @@ export class SessionHydrator extends ServerComponent<Deps> {
     return live;
   }
 
-  /** Continues an interrupted run, and completes its open message with the text so far. */
+  /** Continues an interrupted run, and completes its open message with the text received so far. */
   async #takeUp(live: LiveSession, runId: RunId, fold: RunFold): Promise<void> {
     const { ids, clock } = this.deps;
     const { writer, transcript } = live;

@@ -6,7 +6,7 @@ export class LiveSessions {
   readonly #lives = new Map<SessionId, LiveSession>();
   /** Expiry (epoch ms) of running sandboxes found by their labels. */
   readonly #adoptable = new Map<SessionId, number>();
-  /** Sandboxes of these new sessions start at hydration. */
+  /** New sessions whose sandboxes start at hydration. */
   readonly #starting = new Set<SessionId>();
   /** A session's last writes finish before it is hydrated again. */
   readonly #leaving = new Map<SessionId, Promise<void>>();

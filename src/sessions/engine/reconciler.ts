@@ -17,7 +17,7 @@ interface Deps extends Pick<ServerDependencies, 'clock'> {
   readonly supervisor: Pick<Supervisor, 'wake' | 'hasSandbox'>;
   readonly liveSessions: Pick<LiveSessions, 'offer' | 'get'>;
   readonly logger: EngineLogger;
-  /** Sandboxes without a session are destroyed after this time. */
+  /** Sandboxes that no session claims for this long are destroyed. */
   readonly graceMs: number;
   readonly everyMs: number;
   readonly remove: (id: SessionId) => Promise<void>;
@@ -25,7 +25,7 @@ interface Deps extends Pick<ServerDependencies, 'clock'> {
   readonly isWithPeer?: (id: SessionId) => boolean;
   /** Whether the sandbox is reserved for a future session. */
   readonly isReady?: (id: SessionId) => boolean;
-  /** Limits the destruction of unclaimed sandboxes to one server. Two would be harmless. */
+  /** Limits the destruction of unclaimed sandboxes to one server. A second server would do no harm. */
   readonly mayReap?: () => Promise<boolean>;
 }
 const callMs = 20_000;
@@ -82,8 +82,8 @@ export class Reconciler extends ServerComponent<Deps> {
   }
 
   /**
-   * Sweeps until the signal fires; later sweeps catch what earlier ones missed. Returns when the signal fires, because a
-   * slow store must not delay the shutdown.
+   * Sweeps until the signal aborts; later sweeps catch what earlier ones missed. Returns as soon as the signal aborts,
+   * because a slow store must not delay the shutdown.
    */
   async run(signal: AbortSignal): Promise<void> {
     await this.recover(signal).catch((error: unknown) => {
@@ -105,7 +105,7 @@ export class Reconciler extends ServerComponent<Deps> {
     const { supervisor, liveSessions, store } = this.deps;
     await this.recover(signal);
     const sandboxes = await this.#list(signal);
-    // A session in memory knows its sandbox. Others cost one store read per sweep.
+    // A session in memory knows its sandbox. Any other session costs one store read per sweep.
     const isSettled = (id: SessionId) => supervisor.hasSandbox(id) || this.#isWithPeer(id) || this.#isReady(id);
     const unsettled = sandboxes.filter(({ sessionId }) => !isSettled(sessionId));
     const ids = unsettled.map(({ sessionId }) => sessionId);
@@ -119,7 +119,7 @@ export class Reconciler extends ServerComponent<Deps> {
       if (await this.deps.ownership?.isElsewhere(sandbox.sessionId)) continue;
       throwIfAborted(signal);
       if (record && !liveSessions.get(record.id) && !this.#offered.has(sandbox.id)) {
-        this.#offered.add(sandbox.id); // a sandbox whose adoption failed is useless
+        this.#offered.add(sandbox.id); // offer each sandbox once: after a failed adoption, it is useless
         supervisor.wake(record.id, sandbox);
         continue;
       }

@@ -19,8 +19,8 @@ export async function removeSession(
   id: SessionId,
 ): Promise<void> {
   await commands.command(id, { type: 'cmd.delete', commandId: ids.short() });
-  // Lets streams send the end of the run. Always waits if servers share the store, because other servers' streams are
-  // invisible here.
+  // Gives streams time to send the end of the run. Always waits if servers share the store, because this server cannot
+  // see other servers' streams.
   if (store.shared || watchers.isInUse(id)) await sleep(lastWordsMs, neverAbortingSignal, clock);
   watchers.end(id);
   await forget?.(id);

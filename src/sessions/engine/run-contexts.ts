@@ -76,7 +76,7 @@ export interface AgentDeps {
     readonly sync: (session: LiveSession, client: SandboxClient, signal: AbortSignal) => Promise<void>;
     readonly keep: (session: LiveSession, client: SandboxClient, signal: AbortSignal) => Promise<string | undefined>;
   };
-  /** Notes that outlive the session. Undefined: off. */
+  /** Notes that outlive the session. Undefined: memory is off. */
   readonly memoryOf?: (session: SessionRecord, runId: RunId) => AgentMemory;
   readonly listNotes?: (memory: AgentMemory) => Promise<string>;
   readonly tellNotes?: (memory: AgentMemory) => Promise<string | undefined>;
@@ -93,8 +93,8 @@ interface Deps {
 
 export interface RunContextFactory {
   /**
-   * Rejects with `cancelled` if the run has ended. With `signal`, includes the tools of tool servers, which starts the
-   * sandbox.
+   * Rejects with `cancelled` if the run has ended. With `signal`, starts the sandbox and includes the tools of tool
+   * servers.
    */
   working(run: BudgetedRun, signal?: AbortSignal): Promise<RunContext>;
   /** Reads a run's data from a ready sandbox. Call before the run's first command. Never rejects. */
@@ -113,7 +113,7 @@ export function createRunContextFactory({
   const nested = new NestedWorkspaceNotes();
   const noteTexts = new WeakMap<object, string | undefined>();
   const missing = new OmissionReporter();
-  /** Runs from before the repositories were fetched. They fail if a repository cannot be used. */
+  /** Runs that began before the repositories were fetched. Such a run fails if a repository cannot be used. */
   const awaiting = new WeakSet<object>();
   const workspaceSkills = new WorkspaceSkillFinder();
   const prompts = agents.prompts ?? { parts: readBuiltInPromptParts(), about: () => unknownSandbox };
@@ -172,7 +172,7 @@ export function createRunContextFactory({
     };
     // a paused sandbox responds only after a call has resumed it
     const client = live.isPaused ? undefined : live.client;
-    const isWhole = !hasUnpreparedRepository(live.writer.record); // otherwise, the run's first sandbox use takes the snapshot
+    const isWhole = !hasUnpreparedRepository(live.writer.record); // if false, the run's first sandbox use takes the snapshot
     if (client && isWhole) void snapshots?.ofRun(id, runId, client);
     const folders = foldersOf(live.writer.record);
     const reader = client && folders && { client, clock, window: model.abilities.window, folders };
@@ -195,7 +195,7 @@ export function createRunContextFactory({
     const delegating = children ? skilled : withoutDelegationTools(skilled);
     const notes = profile.memory && agents.memoryOf?.(live.writer.record, runId);
     const offeredTools = restrictMemoryTools(delegating, notes && profile.memory);
-    // Once per run, because a changed prompt would invalidate the provider's cache.
+    // Notes are read once per run, because a changed prompt would invalidate the provider's cache.
     const readNotes = profile.agent ? agents.tellNotes : agents.listNotes;
     if (notes && readNotes && !noteTexts.has(runWriter)) noteTexts.set(runWriter, await readNotes(notes));
     const known = noteTexts.get(runWriter);
@@ -268,7 +268,10 @@ export function createRunContextFactory({
   return { working, ready };
 }
 
-/** Throws if the workspace cannot be used: output of a run in an empty or unprepared folder would pass for a real result. */
+/**
+ * Throws if the workspace cannot be used, because output from a run in an empty or unprepared folder would look like a
+ * real result.
+ */
 function throwIfUnusable({ repositories = [] }: SessionRecord): void {
   for (const { path, state, error, environment } of repositories) {
     if (state === 'failed') throw new AppError('conflict', `The repository ${path} could not be fetched: ${error}`);

@@ -49,8 +49,8 @@ export class RunFold {
   #spending = noSpending;
   #reason: WaitReason | undefined;
   /**
-   * `#worked`: working time before the last restart. `#since`: the run's last start or continuation. `#last`: its newest
-   * event. Working time excludes downtime.
+   * `#worked`: working time before the last restart. `#since`: the time of the run's last start or continuation.
+   * `#last`: the time of its newest event. Working time excludes downtime.
    */
   #worked = 0;
   #since = 0;
@@ -131,7 +131,7 @@ export class RunFold {
         break;
       }
       case 'run.resumed':
-        // Answers to approval requests alone do not change the plan.
+        // A message that only answers approval requests does not change the plan.
         if (event.data.messageId && this.#decidedAt === event.seq - 1) this.#deciding.add(event.data.messageId);
         this.#waiting = this.#reason = undefined;
         this.#hinted = false;
@@ -211,7 +211,7 @@ export class RunFold {
     const judgement = { ...this.#judgement, isOpen: this.#judgement.isOpen && unseen === 0 };
     const planned = this.#steps.length > 0;
     const approvals = requests.map((one) => toPendingApproval({ ...one, timeoutMs: Math.max(0, one.expiresAt - now) }));
-    // An interrupted turn is spent, so that a turn that crashes the server is not repeated forever.
+    // An interrupted turn counts as spent, so that a turn that crashes the server is not repeated forever.
     const cut = calls.length === 0 && this.#waiting === undefined && !judgement.isOpen ? 1 : 0;
     const { turns, tokens, cost, toolCalls } = toBudgetAmounts(this.#spending);
     const isAnswer = calls[0]?.begun === true && calls[0].name === 'message_ask_user';
@@ -226,7 +226,7 @@ export class RunFold {
       toolCalls,
       ...(this.#reason && { reason: this.#reason }),
       workedMs,
-      // A message during the judgement means more work for the agent.
+      // A message received during the judgement gives the agent new work.
       acts: this.#goal && unseen > 0 ? [] : listProgressEntries(transcript.entries, runId, this.#actsFrom),
       hinted: this.#hinted,
       ...(this.#goal && { judgement }),
@@ -235,13 +235,13 @@ export class RunFold {
   }
 }
 
-/** Restores a call from an agent with its own loop. The transcript contains only model calls. */
+/** Restores a call from an agent with its own loop, because the transcript contains only calls from the model. */
 function toPendingCall(requested: AnswerRequest): PendingCall {
   const { callId, function: name, args, reason = '', content } = requested;
   return { callId, name, args, begun: false, confirm: reason, fixed: true, ...(content && { content }) };
 }
 
-/** Events after which the agent has resumed work, so an unfinished judgement no longer applies. */
+/** Events that show that the agent has resumed work, so an unfinished judgement no longer applies. */
 const goesOn: ReadonlySet<string> = new Set([
   ...['run.resumed', 'message.delta', 'message.assistant', 'tool.calling', 'plan', 'step'],
 ]);

@@ -22,7 +22,7 @@ export interface SandboxEngineDeps {
   readonly driver: Driver;
   readonly startTimeoutMs: number;
   readonly spec: (session: SessionRecord, sandboxId: SandboxId) => SandboxSpec | Promise<SandboxSpec>;
-  /** `epoch`: the holder's. The daemon refuses calls from earlier holders. */
+  /** `epoch`: the holder's epoch. The daemon refuses calls from earlier holders. */
   readonly connect: (link: SandboxLink & { readonly epoch?: number }) => SandboxClient;
   readonly prepare: SandboxDeps['prepare'];
   readonly restore?: SandboxDeps['restore'];
@@ -45,7 +45,7 @@ interface Deps {
   readonly facts: SandboxFactChannel;
   readonly reports: DesktopStatusRecorder;
   readonly onRunEnd: (status: 'completed' | 'stopped' | 'failed') => void;
-  /** Shutdown waits for each release passed here. */
+  /** Shutdown waits for each release passed to this function. */
   readonly track: (released: Promise<AppError | undefined>) => void;
 }
 

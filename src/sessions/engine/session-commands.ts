@@ -8,10 +8,10 @@ import type { SandboxFact } from './sandbox/sandbox-facts.ts';
 /** `forked` changes no field. It appends the fact that another session was forked from this one. */
 export type SessionRecordChange = Partial<StoredSession> & { readonly forked?: FactOf<'session.forked'>['data'] };
 
-/** Commands for sessions that any server holds. The holder hydrates the session if needed. */
+/** Commands for sessions held by any server. The holder hydrates the session if needed. */
 export interface SessionCommands {
   /**
-   * Rejects with the session's refusal, session_not_found or shutting_down. With several servers, also with
+   * Rejects with the session's refusal, session_not_found or shutting_down. With several servers, also rejects with
    * deadline_exceeded if the holder does not answer within a minute.
    */
   command<Value>(id: SessionId, command: SessionCommand): Promise<Value>;
@@ -34,7 +34,10 @@ export class PendingCommands {
     return answer.promise as Promise<Value>;
   }
 
-  /** The outcomes of these commands are being written. Their callers get the result of that write, even if the session ends. */
+  /**
+   * Marks commands whose outcomes are being written. Their callers get the result of that write, even if the session
+   * ends.
+   */
   onTheirWay(commandIds: readonly string[]): void {
     for (const commandId of commandIds) {
       const waiting = this.#waiting.get(commandId);

@@ -36,7 +36,7 @@ export class SessionEvictor extends ServerComponent<Deps> implements SessionEndL
     liveSessions.goes(id, this.#leave(id, record));
   }
 
-  /** Removes an unreadable session, because its state from before the crash must not be shown. */
+  /** Removes an unreadable session from memory, because its state from before the crash must not be shown. */
   unavailable(id: SessionId): void {
     const { liveSessions, ownership } = this.deps;
     liveSessions.remove(id);
@@ -66,7 +66,7 @@ export class SessionEvictor extends ServerComponent<Deps> implements SessionEndL
   fenced(id: SessionId): void {
     const { ownership, supervisor } = this.deps;
     this.standDown(id);
-    // wakes the session, which regains ownership only if no other server has it
+    // wakes the session; this server regains ownership only if no other server has it
     void ownership.release(id).then(() => supervisor.wake(id, 'absent'));
   }
 

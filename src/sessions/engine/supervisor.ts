@@ -20,7 +20,7 @@ interface Options extends Pick<ServerDependencies, 'clock'> {
   readonly logger: EngineLogger;
   readonly pendingCommands: PendingCommands;
   readonly liveSessions: LiveSessions;
-  /** Other servers share the store, so their late appends must be fenced. */
+  /** True if other servers share the store, so that their late appends must be fenced. */
   readonly isShared: boolean;
   readonly restartPolicy: RestartPolicy;
   readonly limits: Readonly<Record<SlotKind, number>>;
@@ -74,7 +74,7 @@ export class Supervisor extends ServerComponent<Options> implements SessionComma
     return answer;
   }
 
-  /** Waits for no result. Dropped once the supervisor has stopped. */
+  /** Does not wait for a result. Drops the command once the supervisor has stopped. */
   send(id: SessionId, command: SessionCommand): void {
     if (this.#actor?.getSnapshot().status !== 'active') return;
     this.#actor.send({ type: 'session.command', id, command });
@@ -127,7 +127,7 @@ export class Supervisor extends ServerComponent<Options> implements SessionComma
     this.#running().send({ type: 'session.leave', id });
   }
 
-  /** The session in memory contradicts its log, which is treated as a crash. */
+  /** Treats a session in memory that contradicts its log as crashed. */
   broken(id: SessionId, error: AppError): void {
     this.#running().send({ type: 'session.broken', id, error });
   }

@@ -7,7 +7,7 @@ import { isUnfinished, StoredSession, unfinishedRecordKind } from '../run/log/pr
 // The transaction that starts work also writes a mark for the session, as a separate record. Start-up reads only the marks,
 // regardless of the number of sessions. A leftover mark is harmless; a missing mark loses work.
 
-const reading = 8; // concurrent reads
+const reading = 8; // maximum number of concurrent reads
 
 export interface UnfinishedSession {
   readonly mark: StoredRecord;

@@ -6,12 +6,12 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { LiveSession } from '../run/live-session.ts';
 
 export interface WorkspaceHook {
-  /** A rejection fails the use of the sandbox. */
+  /** If this rejects, the use of the sandbox fails. */
   beforeUse?(live: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void>;
   onFact?(live: LiveSession, fact: SessionFact, seq: number): void;
 }
 
-/** Runs each session's work in order. Hooks await work started with `begin` before the sandbox's next use. */
+/** Runs each session's work in order. Before the sandbox's next use, hooks await the work started with `begin`. */
 export class WorkspaceQueue {
   readonly inTurn = createKeyedQueue();
   readonly #pending = new Map<SessionId, Promise<void>>();

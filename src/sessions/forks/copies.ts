@@ -119,7 +119,10 @@ export class CopyStore extends ServerComponent<Deps> {
     await this.deps.records.delete(kind, idOf(place));
   }
 
-  /** Deletes the blob once `giveUp` has removed the reference. Announces it first, because earlier versions did not. */
+  /**
+   * Deletes the blob once `giveUp` has removed the reference. Announces the blob first, because earlier versions did
+   * not announce blobs.
+   */
   async release(place: BlobReference, giveUp: () => Promise<unknown>): Promise<void> {
     await this.announce(place);
     await giveUp();
@@ -132,7 +135,10 @@ export class CopyStore extends ServerComponent<Deps> {
     for (const one of holders.session) await records.delete(one, holder);
   }
 
-  /** Removes a batch of unreferenced blobs announced before this time. Resolves with the number removed. */
+  /**
+   * Removes a batch of unreferenced blobs that were announced before the time `before` (epoch ms). Resolves with the
+   * number removed.
+   */
   async collect(before: number): Promise<number> {
     const { records } = this.deps;
     let removed = 0;
@@ -146,7 +152,7 @@ export class CopyStore extends ServerComponent<Deps> {
       else await this.drop(place);
       removed++;
     }
-    // Earlier versions announced a named snapshot with a record of its own kind.
+    // Earlier versions announced a named snapshot with a snapshot record in the state `making`.
     for (const { id, doc } of await records.list(namedSnapshotKind, { state: 'making' })) {
       if (Unfinished.parse(doc).making >= before) continue;
       await this.drop({ holder: id, blob: id });
@@ -188,7 +194,7 @@ async function computeInfo(content: AsyncIterable<Uint8Array>, signal: AbortSign
   return { size, sha256: hash.digest('hex') };
 }
 
-/** Files at a seq of the log. Without a blob, `why` gives the reason. */
+/** A session's files at a seq in its log. If there is no blob, `why` gives the reason. */
 const FileCopy = z.object({
   seq: z.int(),
   blob: z.string().nullable(),
@@ -234,8 +240,8 @@ export async function writeSessionFilesCopies(
 }
 
 /**
- * Records the new copy as the session's files at `seq`. Undefined: the stored copy had changed. Rejects as `CopyStore.share`
- * does.
+ * Copies a stored copy and records the result as the session's files at `seq`. Undefined: the stored copy had changed.
+ * Rejects as `CopyStore.share` does.
  */
 export async function shareCopyForSession(
   deps: SharedCopyDeps,

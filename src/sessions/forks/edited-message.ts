@@ -9,8 +9,8 @@ const pageSize = 500;
 export interface EditedMessage {
   readonly seq: number;
   /**
-   * The seq where the last run or step before the message ended. The branch starts with the files from there. Undefined:
-   * none.
+   * The seq at which the last run or step before the message ended. The branch starts with the files from that point.
+   * Undefined: no run or step ended before the message.
    */
   readonly filesAt: number | undefined;
   readonly branch: { readonly sessionId: SessionId; readonly seq: number };
@@ -29,7 +29,7 @@ export async function findEditedMessage(
   const copied = forkedFrom?.seq ?? 0;
   const running = new Set<string>();
   let filesAt: number | undefined;
-  let isFirst = true; // since the session was forked
+  let isFirst = true; // the first message since the session was forked
   for (let after = 0; after < seq; ) {
     const { events } = await log.page(id, after, pageSize);
     for (const event of events) {

@@ -22,7 +22,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'closing' | 'log'> {
   readonly commands: Pick<SessionCommands, 'change'>;
   readonly sandboxes: Pick<SandboxAccess, 'use'>;
   readonly snapshots: SessionFilesCopier;
-  /** Keeps only volumes that the fork can use, mounted read-only. */
+  /** Keeps only the volumes that the fork can use, and mounts them read-only. */
   readonly volumes: {
     forCopy(
       session: Pick<SessionRecord, 'id' | 'owner' | 'projectId'>,
@@ -69,7 +69,7 @@ export class ForkCreator extends ServerComponent<Deps> {
     const forked = { from, to, atSeq: place.seq, files };
     this.#busy.add(to);
     try {
-      if (command.child) await this.#undo(to); // left by an earlier attempt
+      if (command.child) await this.#undo(to); // removes what an earlier attempt left behind
       await store.records.put({ kind: forkingKind, id: to, doc: { at: clock.now(), forked } });
       const startsFrom = found.kind === 'kept' ? await this.deps.snapshots.hand(found, to, place.seq) : null;
       const record = await this.#write(parent, { ...command, forked, startsFrom, branch });
@@ -83,7 +83,10 @@ export class ForkCreator extends ServerComponent<Deps> {
     }
   }
 
-  /** Completes or removes interrupted forks begun before this time. Resolves with the number removed. */
+  /**
+   * Completes or removes interrupted forks that began before the time `before` (epoch ms). Resolves with the number
+   * removed.
+   */
   async collect(before: number): Promise<number> {
     const { records } = this.deps.store;
     let removed = 0;
@@ -115,7 +118,7 @@ export class ForkCreator extends ServerComponent<Deps> {
     throw new AppError('invalid_request', text);
   }
 
-  /** If the files are not copied yet, uses the sandbox, which makes the session's holder copy them. */
+  /** If the files have not been copied yet, uses the sandbox, so that the session's holder copies them. */
   async #filesAt({ from, seq }: ForkPoint): Promise<SessionFilesCopyState> {
     const { snapshots, sandboxes, store, closing } = this.deps;
     const found = await snapshots.at(from, seq);
@@ -289,7 +292,7 @@ function resultsFor(entries: readonly ConversationEntry[], seq: number): Convers
     }));
 }
 
-/** Includes texts, so that the copy can show what the model received. */
+/** Includes the stored text of each request, so that the copy can show what the model received. */
 async function copyRequests(
   { store: { records } }: Deps,
   { from, turns }: { readonly from: SessionId; readonly turns: number },
@@ -303,7 +306,7 @@ async function copyRequests(
   };
   for (let turn = 1; turn <= turns; turn++) {
     const stored = StoredRequest.safeParse(await copy(requestRecordKind, requestIdOf(turn), { sort: turn }));
-    if (!stored.success) continue; // older servers recorded no requests
+    if (!stored.success) continue; // older versions did not record requests
     const { system, tools, note, notes, earlier = [] } = stored.data;
     const placed = [...(notes?.more ?? []), ...earlier];
     for (const hash of [system, tools, note, ...placed.map((one) => one.note)]) if (hash) texts.add(hash);

@@ -49,7 +49,7 @@ const missing = () => new AppError('not_found', 'There is no such snapshot.');
 function fail(): never {
   throw missing();
 }
-/** Matches the id or the name. `default` can be omitted. */
+/** Matches a snapshot by id or name. The tag `default` can be omitted. */
 const isNamed = (idOrName: string) => {
   const [bare] = idOrName.split(':');
   return ({ id, name }: Snapshot) => id === bare || name === idOrName || name === tagged(idOrName);
@@ -81,9 +81,9 @@ export class NamedSnapshotStore extends ServerComponent<Deps> {
     sortOf: (one) => ('making' in one ? 0 : one.at),
     missing,
   });
-  /** Serial per owner, so that a snapshot over quota is refused before its files are copied. */
+  /** Serializes work per owner, so that a snapshot over quota is refused before its files are copied. */
   readonly #inTurn = createKeyedQueue();
-  /** Serial per owner, so that imports exceed the quota by at most one snapshot. */
+  /** Serializes imports per owner, so that they exceed the quota by no more than one snapshot. */
   readonly #importsInTurn = createKeyedQueue();
 
   async #make(id: SessionId, requested: SnapshotOptions): Promise<Snapshot> {
@@ -118,7 +118,7 @@ export class NamedSnapshotStore extends ServerComponent<Deps> {
     );
   }
 
-  /** Counts snapshots that other servers are storing. Rejects: quota, sandbox_capacity. */
+  /** The quota includes snapshots that other servers are storing. Rejects: quota, sandbox_capacity. */
   async #keep(doc: Snapshot): Promise<Snapshot> {
     const admit = (others: readonly StoredSnapshot[]) =>
       this.#refuseOverQuota(others.flatMap(wholeOne).filter(({ owner }) => owner === doc.owner));
@@ -195,7 +195,7 @@ export class NamedSnapshotStore extends ServerComponent<Deps> {
         id,
         name: name ?? null,
         labels: { ...(labels ?? archive.facts.labels) },
-        sessionId: ids.sessionId(), // new, because the snapshot's session is not on this server
+        sessionId: ids.sessionId(), // a new id, because the snapshot's session is not on this server
         template: archive.facts.template,
         at: clock.now(),
         bytes: size,

@@ -21,7 +21,7 @@ import {
 import type { WorkspaceArchiver } from './workspace-archive.ts';
 
 export interface SessionFilesCopyPolicy {
-  /** Newest copies kept per session. 0: off. */
+  /** Maximum number of copies kept per session, newest first. 0: copies are off. */
   readonly keep: number;
   readonly maxBytes: number;
   readonly sessionBytes: number;
@@ -50,7 +50,7 @@ interface CopyPoint {
 export interface IntactCopy {
   readonly blob: string;
   readonly seq: number;
-  /** Epoch ms. Earlier versions stored none. */
+  /** Epoch ms. Absent if an earlier version stored the copy. */
   readonly at?: number;
 }
 
@@ -188,7 +188,7 @@ export class SessionFilesCopier extends ServerComponent<Deps> implements Workspa
     if (last?.print === print || (bytes === 0 && !last))
       return await writeSessionFilesCopies(this.deps, id, { ...doc, upto: seq });
     const add = (item: Omit<SessionFilesCopy, 'seq' | 'print'>) => this.#add(id, doc, { ...item, seq, print });
-    // An entry without a copy could displace an older copy, so a sandbox being stopped adds none.
+    // An entry without a copy could displace an older copy, so no such entry is added while a sandbox is being stopped.
     if (bytes > policy.maxBytes) return isAtRest ? undefined : await add({ blob: null, bytes, why: 'too_large' });
     const place = copies.placeOf(id);
     const { blob } = place;
@@ -221,7 +221,7 @@ export class SessionFilesCopier extends ServerComponent<Deps> implements Workspa
   }
 }
 
-/** Size of the tar headers of half a million files, in bytes. */
+/** Maximum total size of the tar headers, in bytes, enough for half a million files. */
 const maxHeaders = 500_000 * 4_096;
 /** Incompressible files grow slightly when compressed. */
 const maxOf = ({ maxBytes }: SessionFilesCopyPolicy): number => Math.ceil(maxBytes * 1.1) + 10 * 1024 * 1024;

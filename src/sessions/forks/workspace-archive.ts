@@ -19,7 +19,7 @@ import { type PipedProgram, runProgram, streamOutput } from '../services/streams
 export type ArchiveClient = Pick<SandboxClient, 'workdir' | 'programs' | 'workspace'>;
 type ArchivedFolder = Pick<ArchiveClient, 'workdir' | 'programs'>;
 
-/** `name` identifies the program and is unique in the sandbox. */
+/** `name` identifies the program that a method runs, and must be unique in the sandbox. */
 export interface WorkspaceArchiver {
   measure(sandbox: ArchiveClient, name: string, signal: AbortSignal): Promise<WorkspaceFingerprint>;
   /** Fails unless the sandbox delivers the whole workspace. */
@@ -31,7 +31,7 @@ export interface PackOptions extends Pick<PipedProgram, 'failure'> {
   readonly name: string;
   /** Packs only a repository's untracked files, uncompressed. */
   readonly only?: 'untracked';
-  /** Size of the files from `measure`. Undefined: unknown. */
+  /** Size of the files in bytes, as `measure` returned it. Undefined if unknown. */
   readonly bytes?: number;
 }
 export interface UnpackOptions extends Pick<PipedProgram, 'failure'> {
@@ -43,7 +43,7 @@ export interface UnpackOptions extends Pick<PipedProgram, 'failure'> {
 /** tar exits with 1 if a file changed, so other failures have their own exit codes. */
 const exits = { compress: 3 } as const;
 
-// Uses few processes, because a run's next command waits. Sockets cannot be copied and are skipped.
+// Starts few processes, because a run's next command waits for the listing. Sockets cannot be copied and are skipped.
 const listing = (workdir: string) => [
   ...['find', workdir, '-mindepth', '1'],
   ...[
@@ -60,8 +60,8 @@ const listing = (workdir: string) => [
   ...['-path', `${workdir}/${outputFolder}/*`, '-type', 'f', '-size', `-${maxShownOutputBytes + 1}c`, '-o'],
   ...['-type', 's', '-o', '-type', 'd', '-printf', 'd %m %P\\0', '-o', '-printf', '%y %s %m %T@ %P %l\\0'],
 ];
-// Leaves out the workspace folder, which belongs to another user in some sandboxes, and skills, because each sandbox gets
-// its own session's read-only versions.
+// Leaves out the entry of the workspace folder itself, which belongs to another user in some sandboxes. Also leaves out
+// skills, because each sandbox gets its own session's read-only versions.
 const packScript = `
 set -o pipefail
 cd -- "$1" || exit 2
@@ -89,7 +89,7 @@ for (let filled = fill(); filled > 0; filled = fill()) {
   const packed = gzipSync(piece, { level, chunkSize: piece.length + 4096 });
   for (let at = 0; at < packed.length; ) at += writeSync(1, packed, at);
 }`;
-/** Below this size, gzip finishes before the program starts. */
+/** Below this size, gzip finishes before `packProgram` even starts. */
 const largeBytes = 16 * 1024 * 1024;
 const packing = (workdir: string, { bytes = 0, only }: Omit<PackOptions, 'name'>) =>
   ['bash', '-c', packScript, 'bash', workdir, bytes < largeBytes ? '' : packProgram, only ?? ''] as const;

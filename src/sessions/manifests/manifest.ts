@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '../../core/errors/errors.ts';
 
-/** Files at one moment. Paths are relative to the workspace, in latin1 because they can contain any bytes. */
+/**
+ * A snapshot of the workspace's files. Paths are relative to the workspace, and are decoded as latin1 because they can
+ * contain any bytes.
+ */
 export interface WorkspaceManifest {
-  /** Kind, mode and size by path, and a file's hash or a link's target. */
+  /** Maps each path to its kind, mode and size, plus the hash of a file or the target of a link. */
   readonly entries: ReadonlyMap<string, string>;
   readonly digest: string;
   readonly files: number;
@@ -30,7 +33,7 @@ export class ManifestReader {
   #files = 0;
   #bytes = 0;
 
-  /** Throws payload_too_large beyond the limits. */
+  /** Throws payload_too_large if the workspace exceeds `maxManifestSize`. */
   read(bytes: Uint8Array): void {
     const fields = (this.#rest + Buffer.from(bytes).toString('latin1')).split('\0');
     this.#rest = fields.pop() ?? '';
@@ -100,7 +103,9 @@ export function parseManifest(bytes: Buffer): ReadonlyMap<string, string> {
   return entries;
 }
 
-/** Paths of missing or changed files, sorted and decoded as UTF-8. Ignores additional files. */
+/**
+ * Returns the paths of missing or changed files, sorted and decoded as UTF-8. Ignores files that exist only in `now`.
+ */
 export function findDamagedPaths(before: ReadonlyMap<string, string>, now: ReadonlyMap<string, string>): string[] {
   const damaged = [...before].filter(([path, entry]) => !isSame(entry, now.get(path)));
   return damaged.map(([path]) => Buffer.from(path, 'latin1').toString('utf8')).sort();

@@ -16,9 +16,9 @@ import { findDamagedPaths, parseManifest, serializeManifest, type WorkspaceManif
 import type { WorkspaceFileOps } from './workspace-files.ts';
 
 interface FoundDamage {
-  /** Null: unknown, because the manifest's list is damaged too. */
+  /** Number of missing or changed paths. Null if unknown, because the manifest's list is damaged too. */
   readonly damaged: number | null;
-  /** Epoch ms of the manifest. */
+  /** When the manifest was written, in epoch ms. */
   readonly seenAt: number;
   readonly copy: WorkspaceDamage['copy'];
   readonly aside: string | null;
@@ -65,9 +65,9 @@ const time = (at: number) => new Date(at).toISOString();
 
 const rounds = 5;
 
-/** False: some processes remain. */
+/** Resolves with false if some processes remain. */
 async function endProcesses(client: SandboxClient, signal: AbortSignal): Promise<boolean> {
-  // the daemon would restart killed desktop processes; fails if there is no desktop
+  // stops the desktop, because the daemon would restart killed desktop processes; the call fails if there is no desktop
   await client.desktop.stop(signal).catch(() => {});
   for (let left = rounds; left > 0; left--) {
     const all = await client.processes(signal);
@@ -99,7 +99,7 @@ const StoredManifest = z.object({
   digest: z.string(),
   files: z.int(),
   bytes: z.int(),
-  /** A blob with the entries, and its hash. */
+  /** `list` is the blob that contains the entries, and `sha256` is its hash. */
   list: z.string(),
   sha256: z.string(),
   repair: Repair.optional(),
@@ -108,15 +108,15 @@ type StoredManifest = z.infer<typeof StoredManifest>;
 
 const repairMs = 600_000;
 const listBytes = 256 * 1024 * 1024;
-/** Errors that leave the files' state unknown. The next start checks again. */
+/** Errors that leave the state of the files unknown. The files are checked again when the sandbox next starts. */
 const passing: ReadonlySet<string> = new Set([
   ...['sandbox_lost', 'cancelled', 'sandbox_not_found', 'sandbox_unresponsive', 'sandbox_untrusted'],
 ]);
 
 /**
- * Records hashes when a sandbox ends, and checks the files before their next use. The newest complete copy, if any, replaces
- * all files if some are missing or altered. A manifest exists only while nobody can use the files, so users' changes are
- * never taken for damage.
+ * Records file hashes when a sandbox ends, and checks the files before their next use. If some are missing or altered,
+ * the newest complete copy replaces all files, provided there is one. A manifest exists only while nobody can use the
+ * files, so users' changes are never mistaken for damage.
  */
 export class WorkspaceIntegrity extends ServerComponent<Deps> {
   async write(live: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {
@@ -194,7 +194,7 @@ export class WorkspaceIntegrity extends ServerComponent<Deps> {
     return damageText({ ...found, seenAt, copy: { seq, at }, aside: after.entries.has(aside) ? aside : null, lost });
   }
 
-  /** Undefined: the files are intact. */
+  /** Resolves with undefined if the files are intact. */
   async #damage(
     id: SessionId,
     client: SandboxClient,
@@ -216,7 +216,7 @@ export class WorkspaceIntegrity extends ServerComponent<Deps> {
     return { stage: 'moving', aside, blob, seq, at, damaged: paths?.length ?? null };
   }
 
-  /** Starts or continues a repair. Existing files are kept. */
+  /** Starts or continues a repair. Existing files are moved aside, not deleted. */
   async #repair(
     id: SessionId,
     client: SandboxClient,
@@ -236,7 +236,7 @@ export class WorkspaceIntegrity extends ServerComponent<Deps> {
     await failpoint('manifest.unpack.after');
   }
 
-  /** Undefined: the list is damaged. */
+  /** Resolves with undefined if the list is damaged. */
   async #entries({ list, sha256 }: StoredManifest): Promise<WorkspaceManifest['entries'] | undefined> {
     const { copies } = this.deps;
     if (!(await copies.isWhole({ blob: list, sha256 }))) return undefined;

@@ -14,8 +14,8 @@ export interface MoveAsideOptions {
   readonly folder: string;
 }
 
-// Leaves out Corral's own folder, which changes without any action by the user. A file has no hash if its owner cannot read
-// it. The final `end` is missing if hashing fails.
+// Leaves out Corral's own folder, which changes without any action by the user. A file that the script cannot read has
+// no hash. The final `end` is missing if hashing fails.
 const listScript = `
 cd -- "$1" || exit 2
 find . -mindepth 1 -path ./.corral -prune -o -type s -o -type l -printf 'l %P\\0%l\\0' -o -type d -printf 'd %m %P\\0' \\
@@ -29,8 +29,9 @@ files -size +256k | xargs -0 -r bash -c '
 case $? in 0|123) printf 'end\\0' ;; esac
 exit 0`;
 /**
- * Prints hashes like `sha256sum -z`, but uses the processor's SHA-256 instructions. Many builds of sha256sum do not, so
- * large files would delay a pause too long. For small files, starting this program costs more time than it saves.
+ * Prints hashes like `sha256sum -z`, but uses the processor's SHA-256 instructions. Many builds of sha256sum do not use
+ * them and would delay a pause too long on large files. For small files, starting this program costs more time than it
+ * saves.
  */
 const hashProgram = `
 const { closeSync, openSync, readFileSync, readSync, writeSync } = require('node:fs');
@@ -59,7 +60,7 @@ for (let from = 0, to; (to = names.indexOf(0, from)) >= 0; from = to + 1) {
 }`;
 const beside = `cd -- "$1" && find . -mindepth 1 -maxdepth 1 ! -name .corral ! -name "$2" -exec`;
 const moveScript = `mkdir -p -- "$1/$2" && ${beside} mv -f -t "$2" -- {} + && { rmdir -- "$2" 2>/dev/null || true; }`;
-// Opens folders without permissions, so that they can be removed.
+// Makes all folders accessible first, because files in a protected folder cannot be removed.
 const clearScript = `${beside} chmod -R u+rwX -- {} + ; ${beside} rm -rf -- {} +`;
 
 export const workspaceFileOps: WorkspaceFileOps = {

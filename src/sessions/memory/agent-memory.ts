@@ -77,7 +77,10 @@ export async function formatNoteList(memory: AgentMemory): Promise<string> {
 }
 const maxListed = 100;
 
-/** Supplies notes to an agent with its own loop, which has no tool to read them. Undefined: none. */
+/**
+ * Supplies notes to an agent with its own loop, which has no tool to read them. Resolves with undefined if there are no
+ * notes.
+ */
 export async function formatNotes(memory: AgentMemory): Promise<string | undefined> {
   const all = await memory.list();
   const parts: string[] = [];

@@ -2,12 +2,12 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { Note, type NoteAuthor } from '../api/server/memory.ts';
 
-// All notes of a holder are in one record, so that one conditional write checks paths and sizes together. Texts are separate
-// records.
+// All notes of a holder are in one record, so that one conditional write checks paths and sizes together. The text of
+// each version is in a separate record.
 
 const StoredNote = Note.extend({
   id: z.string(),
-  /** Oldest first. The last one has the number `version`. */
+  /** Oldest first. The last version has the number `version`. */
   versions: z.array(z.object({ id: z.string(), at: z.number(), size: z.int() })).min(1),
 });
 export type StoredNote = z.infer<typeof StoredNote>;

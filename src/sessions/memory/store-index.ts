@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { MemoryConflictError, type MemoryEntry, MemoryEntryVersion } from '../api/server/memory-stores.ts';
 
-// All memories of a store are in one record, so that one conditional write checks paths, hashes and sizes together. Texts
-// and replaced versions are separate records.
+// All memories of a store are in one record, so that one conditional write checks paths, hashes and sizes together.
+// Each text and each replaced version is a separate record.
 
 /** A deleted memory is kept while it has versions. */
 const StoredMemory = z.object({
@@ -24,7 +24,7 @@ export const memoryStoreLimits = {
   /** Deleted memories with retained versions. */
   deleted: 500,
   textBytes: 102_400,
-  /** Total size of all current texts. */
+  /** Total size of the current text of all memories, in bytes. */
   bytes: 32 * 2 ** 20,
   /** Per memory. */
   versions: 20,
@@ -94,7 +94,7 @@ export function assertMemoryFits(
   throw new MemoryConflictError('path', `The path ${path} ${what}.`);
 }
 
-/** `forgotten`: ids of the earliest deleted memories, beyond the limit for deleted ones. */
+/** `forgotten` lists the ids of the memories that were deleted first and exceed the limit for deleted memories. */
 export function putMemory({ memories }: MemoryStoreIndex, memory: StoredMemory) {
   const all = [...memories.filter(({ id }) => id !== memory.id), memory];
   const deleted = all.filter((one) => !isLiveMemory(one)).sort((a, b) => b.head.at - a.head.at);

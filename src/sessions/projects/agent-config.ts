@@ -22,7 +22,7 @@ const AgentConfig = z.object({
   model: z.string(),
   /** False until the project chooses a model; until then, the template's model applies. */
   isOwnModel: z.boolean().default(true),
-  /** Null: from the template or settings. */
+  /** Null if the fallbacks come from the template or the settings. */
   fallbacks: z.array(z.string()).nullable().default(null),
   toolServers: z.array(ToolProgram).default([]),
   options: z.record(z.string(), z.unknown()),
@@ -35,13 +35,13 @@ export interface AgentConfigService {
   get(projectId: string): Promise<AgentConfig>;
   /** Rejects: invalid_request (an unknown provider, a forbidden model or fallback, or options that no model supports). */
   update(projectId: string, change: AgentConfigChange): Promise<AgentConfig>;
-  /** Keeps provider and model if the project chose them itself or the template names none. */
+  /** Keeps the provider and the model if the project chose them itself or the template names no model. */
   apply(projectId: string, template: TemplateInfo): Promise<AgentConfig>;
 }
 interface Deps extends Pick<ServerDependencies, 'newId' | 'records'> {
   readonly templates: Pick<TemplateService, 'get'>;
   readonly providers: () => Promise<readonly Pick<SupportedProvider, 'id'>[]>;
-  /** CORRAL_MODEL, the model of a new project whose template names none. */
+  /** CORRAL_MODEL, the model of a new project whose template names no model. */
   readonly model: string;
   readonly checkModel?: (ref: string) => void;
 }

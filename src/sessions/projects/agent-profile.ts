@@ -59,7 +59,7 @@ interface Deps {
   readonly more?: readonly Tool[];
   readonly computers?: (shape: ComputerToolVariant) => readonly Tool[];
   readonly modelFor: ModelResolver;
-  /** Undefined: none was chosen on the page, or the settings name one. */
+  /** Undefined if no model was chosen on the page, or if the settings name a model. */
   readonly usualModel?: () => Promise<string | undefined>;
 }
 
@@ -71,7 +71,7 @@ export function createAgentProfileResolver(deps: Deps): AgentProfileResolver {
   const { agents, templates, usualOf, denied, more = [], computers = () => [], modelFor, usualModel } = deps;
   const ofProjects = createToolRegistry(undefined, 'off', more);
 
-  /** A session remains readable if its model cannot be created. The run reports the error. */
+  /** A session remains readable even if its model cannot be created. The run reports the error. */
   const created = (name: string, fallbacks: readonly string[] | undefined): Promise<Model> =>
     modelFor(name, fallbacks).catch((error: unknown) =>
       refusingModel(name, 'model_unauthorized', `${parseModelRef(name).provider}: ${toAppError(error).publicMessage}`),

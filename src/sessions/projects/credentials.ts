@@ -54,7 +54,8 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
 export const serverHolderId = 'server';
 const kind = credentialKind;
 const most = 50;
-// Responses that contain a value are cut off. A shorter value could occur in a response by chance.
+// Responses that contain a credential's value are cut off. A value shorter than this could occur in a response by
+// chance.
 const shortest = 8;
 const longest = 8_192;
 // One record per credential, with the holder's id as prefix, so that removing a session removes its credentials.
@@ -201,7 +202,7 @@ export function assertUsableSecret(value: Secret): void {
 
 interface ServerCredentialDeps {
   readonly ring: Pick<BoundCredentialStore, 'createService'>;
-  /** Override stored credentials. */
+  /** Credentials from the settings, which override stored credentials. */
   readonly settings: readonly (CredentialInjection & { readonly name: string })[];
   readonly setBy: string;
 }

@@ -39,7 +39,7 @@ const id = 'models';
 
 interface DirectoryDeps {
   readonly records: Pick<RecordStore, 'get' | 'put'>;
-  /** Override stored values. */
+  /** Models from the settings, which override stored values. */
   readonly models: ModelsConfig;
 }
 export class ModelSettingsStore extends ServerComponent<DirectoryDeps> {
@@ -58,7 +58,7 @@ export class ModelSettingsStore extends ServerComponent<DirectoryDeps> {
     return { ...this.deps.models, compatible: { ...servers, ...compatible }, catalog: entries };
   }
 
-  /** The model is recreated when this text changes. */
+  /** Resolves with a string. The model is recreated when the string changes. */
   async readState(provider: string, ref: string): Promise<string> {
     const { compatible, catalog } = await this.config();
     return JSON.stringify([compatible[provider]?.baseUrl, compatible[provider]?.reach, catalog[ref]]);

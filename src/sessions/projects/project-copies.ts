@@ -35,7 +35,10 @@ export class ProjectFileSync extends ServerComponent<Deps> {
     });
   }
 
-  /** False: a file could not be copied, for example because the agent created a folder of that name. The next use retries. */
+  /**
+   * Resolves with false if a file could not be copied, for example because the agent created a folder with its name.
+   * The next use retries.
+   */
   async #bring(id: SessionId, requested: readonly UploadedFile[], at: SandboxCall): Promise<boolean> {
     const { records } = this.deps;
     const copies = Copies.parse((await records.get(kind, id))?.doc ?? {});
@@ -77,7 +80,7 @@ interface SandboxCall {
   readonly client: SandboxClient;
   readonly signal: AbortSignal;
 }
-/** Any other error makes the sandbox use that triggered the sync fail. */
+/** Errors that affect a single file. Any other error fails the sandbox use that triggered the sync. */
 const perFileErrors = new Set(['file_not_found', 'invalid_request', 'path_outside', 'conflict', 'payload_too_large']);
 
 async function namesIn({ client, signal }: SandboxCall): Promise<Pick<ReadonlySet<string>, 'has'>> {
@@ -87,7 +90,7 @@ async function namesIn({ client, signal }: SandboxCall): Promise<Pick<ReadonlySe
     if (thrown instanceof AppError && (thrown.code === 'file_not_found' || thrown.code === 'invalid_request')) {
       return new Set();
     }
-    // The agent filled the folder, so the copies are assumed to exist.
+    // The agent put too many files into the folder to list them, so the copies are assumed to exist.
     if (thrown instanceof AppError && thrown.code === 'payload_too_large') return { has: () => true };
     throw thrown;
   }

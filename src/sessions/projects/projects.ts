@@ -41,7 +41,7 @@ export interface MemberDirectory {
   changed(project: string): Promise<void>;
 }
 export interface ProjectResourceStore {
-  /** With an empty owner, lists only resources of projects and, in some stores, shared ones. */
+  /** If `owner` is the empty string, lists only resources of projects and, in some stores, shared resources. */
   list(owner: string, projects: readonly string[]): Promise<readonly (ResourceOwnership & { readonly id: string })[]>;
   delete(id: string): Promise<unknown>;
 }
@@ -234,7 +234,7 @@ const Movable = z.looseObject({
 });
 type Movable = z.infer<typeof Movable>;
 
-/** The owner is unchanged; members of the former project lose access. */
+/** A moved resource keeps its owner; members of its former project lose access. */
 function createResourceMover(records: RecordStore, clock: Pick<Clock, 'now'>) {
   const of = (kind: string, noun: string) =>
     new Collection<Movable>(records, {

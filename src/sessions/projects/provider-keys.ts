@@ -20,7 +20,7 @@ interface Endpoints extends Pick<ModelsConfig, 'compatible'> {
   readonly baseUrls: Readonly<Record<string, string | undefined>>;
 }
 
-/** The verdict contains neither the key nor the provider's text. */
+/** The verdict contains neither the key nor any text from the provider. */
 function keyTester({ baseUrls, compatible }: Endpoints, clock: Clock) {
   return async (provider: string, key: Secret, signal: AbortSignal): Promise<KeyVerdict> => {
     const access = findConfiguredProvider(provider, { compatible })?.access;

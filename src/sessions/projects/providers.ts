@@ -11,7 +11,7 @@ export interface SupportedProvider {
   readonly id: string;
   readonly name: string;
   readonly models: readonly { readonly id: string; readonly name: string }[];
-  /** Null: no key needed. */
+  /** Null if the provider needs no key. */
   readonly envKey: string | null;
 }
 
@@ -40,7 +40,7 @@ export type ModelResolver = (name: string, fallbacks?: readonly string[]) => Pro
 
 const kept = 64;
 
-/** Caches models, each until its own or a fallback's key, address or description changes. */
+/** Caches each model until the key, address or description of the model or one of its fallbacks changes. */
 export function createModelResolver({ refsOf, check, storedKey, readState, create }: Deps): ModelResolver {
   const created = new Map<string, Model>();
   return async (name, fallbacks) => {

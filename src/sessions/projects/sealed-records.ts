@@ -7,7 +7,7 @@ import { automationSecretKind, webhookKind } from '../../core/model/records.ts';
 import { Secret } from '../../core/text/secret.ts';
 import { changeRecord } from '../../storage/collection.ts';
 
-/** `remaining` records still use an older key. */
+/** `remaining` counts the records that still use an older key. */
 export interface KeyRotationCounts {
   readonly rewrapped: number;
   readonly remaining: number;
@@ -16,7 +16,7 @@ interface Deps {
   readonly records: RecordStore;
   readonly vault: SecretSealer;
   readonly kind: string;
-  /** The vault binds the ciphertext to kind, record and name. */
+  /** The vault binds each ciphertext to its kind, record and field. */
   readonly field: string;
 }
 const Doc = z.looseObject({ sealed: SealedValue, createdAt: z.number() });

@@ -13,7 +13,7 @@ const StoredFile = z.object({
   /** Set for a screenshot. Callers who can read the session can read the file. */
   sessionId: SessionId.optional(),
   name: z.string(),
-  /** `input`: a user's upload; `output`: from an agent. */
+  /** `input`: uploaded by a user; `output`: created by an agent. */
   type: z.enum(['input', 'output']),
   size: z.int(),
   mimeType: z.string().nullable(),
@@ -37,7 +37,7 @@ export interface NewUpload {
 export interface StagedUpload extends AsyncDisposable {
   readonly file: UploadedFile;
 }
-/** Rejects only with AppError; an unknown file is file_not_found. */
+/** Rejects only with AppError, and with file_not_found for an unknown file. */
 export interface UploadService {
   /** Rejects: payload_too_large, invalid_request (the upload was cut off), store_unavailable. */
   stage(file: NewUpload, signal: AbortSignal): Promise<StagedUpload>;
@@ -50,8 +50,8 @@ export interface UploadService {
   delete(id: string): Promise<void>;
   deleteProject(projectId: string): Promise<void>;
   /**
-   * Deletes unfinished uploads from earlier server processes. With `otherServers`, only those older than an hour, which
-   * cannot be in progress on another server.
+   * Deletes unfinished uploads from earlier server processes. With `otherServers`, deletes only uploads that began more
+   * than an hour before this server started, because newer uploads can still be in progress elsewhere.
    */
   sweep(otherServers?: boolean): Promise<void>;
 }
@@ -112,7 +112,8 @@ export function createUploadService({ records, blobs, clock, newId, maxBytes }: 
       // a conflict means that the file was deleted in the meantime
       await records.put({ kind: fileOwnerRecordKind, id: file.id, doc: pointer, expect: 1 }).catch(ignoreConflict);
       for (const one of older) if (one.name === file.name) await remove(one);
-      // A project's deletion removes its record first, then its files, so it may have missed this file.
+      // Deleting a project removes the project's record first and its files afterwards, so the deletion may have missed
+      // this file.
       if (file.projectId !== null && !(await records.get(projectRecordKind, file.projectId))) {
         await remove(doc);
         throw new AppError('not_found', 'The project of this file was deleted.');

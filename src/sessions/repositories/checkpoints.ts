@@ -111,8 +111,8 @@ printf '%s\\n' "$total"
 `;
 
 /**
- * Prints the encoded names of changed files, the byte 0x01, and the diff from `$from` to `$to`. Empty `$to`: the current
- * files.
+ * Prints the encoded names of changed files, the byte 0x01, and the diff from `$from` to `$to`. If `$to` is empty, the
+ * diff ends at the current files.
  */
 const checkpointDiffScript = `${prepared}
 names=$(mktemp) text=$(mktemp)
@@ -154,13 +154,14 @@ export type CheckpointPolicy = 'repositories' | 'all' | 'none';
 
 interface Deps extends Pick<ServerDependencies, 'clock' | 'closing' | 'records' | 'warn'> {
   readonly policy: CheckpointPolicy;
-  /** Per session; the newest are kept. */
+  /** Maximum number of checkpoints per session; the newest are kept. */
   readonly keep: number;
   readonly sessions: Pick<LiveSessions, 'get'>;
 }
 type Client = Pick<SandboxClient, 'exec' | 'workdir'>;
 
-// One record per checkpoint, prefixed with the session's id, so that removing the session removes them too.
+// Each checkpoint has one record, whose id begins with the session's id, so that removing the session also removes its
+// checkpoints.
 const kind = 'checkpoint';
 /** Records of earlier versions have no `seq`. */
 const Stored = Checkpoint.extend({ seq: Checkpoint.shape.seq.default(null) });
@@ -210,7 +211,7 @@ export class Checkpoints extends ServerComponent<Deps> implements WorkspaceHook 
     };
   }
 
-  /** Resolves with the number of the checkpoint of the files before the restore. */
+  /** Resolves with the number of the checkpoint that contains the files as they were before the restore. */
   async restore(id: SessionId, number: number, client: Client, signal: AbortSignal): Promise<number> {
     const live = this.deps.sessions.get(id);
     if (!live) throw new AppError('sandbox_lost', 'The session moved to another server. Try again.');

@@ -19,8 +19,8 @@ type Client = Pick<SandboxClient, 'exec' | 'workdir'>;
 export interface FoundEnvironment {
   readonly environment: RepositoryEnvironment;
   /**
-   * A hash of `setup.sh`, the files listed in `cache` (default: lock files) and the sandbox's system. Undefined: no
-   * `setup.sh`.
+   * A hash of `setup.sh`, the files listed in `cache` (default: lock files) and the sandbox's system. Undefined if
+   * there is no `setup.sh`.
    */
   readonly print: string | undefined;
 }
@@ -116,7 +116,9 @@ exit $code`;
   return { exitCode, output: toPrintable(stdout) };
 }
 
-/** Runs once per start of the sandbox, in the background. Writes its output to a file in the workspace. */
+/**
+ * Runs the script in the background, once each time the sandbox starts. Writes its output to a file in the workspace.
+ */
 export async function runRepositoryStartScript(
   client: Client,
   { path }: SessionRepository,

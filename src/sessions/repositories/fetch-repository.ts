@@ -28,7 +28,7 @@ export interface RepositoryFetchRequest {
 const fetchMs = 30 * 60_000;
 const removeMs = 30_000;
 
-// The repository appears in place completely or not at all. A commit on no branch is fetched by its hash.
+// The repository appears in place completely or not at all. A commit that is not on any branch is fetched by its hash.
 const script = `
 place="$workdir/$path" made="$workdir/.corral/fetching/$name"
 trap 'rm -rf -- "$made" "$made.errors" \${source:+"$source" "$source.parts"}; rmdir -- "$workdir/.corral/fetching" 2>/dev/null' EXIT
@@ -120,7 +120,7 @@ mv -T -- "$made" "$place" || exit 1
 printf 'base %s\\nstart %s\\n' "$base" "$start"
 `;
 
-/** Rejects with a message that can be shown to people. */
+/** Rejects with a message that can be shown to the user. */
 export async function fetchRepository(
   client: Sandbox,
   { session, repository, branch, author, copyTo }: RepositoryFetchRequest,
@@ -189,8 +189,8 @@ interface SubmoduleFolders {
 }
 
 /**
- * Copies submodules that are also folders on the server, such as `../sub`. Returns their URLs, whose indexes identify the
- * copies. Git fetches all other submodules; a failure becomes a note.
+ * Copies submodules that are also folders on the server, such as `../sub`. Returns the copied submodules' URLs; a URL's
+ * index identifies its copy. Git fetches all other submodules, and each failure is reported in a note.
  */
 async function copySubmodules(client: Sandbox, { url, ref, source, copyTo }: SubmoduleFolders, signal: AbortSignal) {
   const copied: string[] = [];

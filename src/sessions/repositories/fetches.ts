@@ -25,7 +25,7 @@ import type { RepositoryFolders } from './repository-folders.ts';
 const words = 5;
 const chars = 40;
 
-/** `corral/<words of its task>-<start of its id>` */
+/** `corral/<words of the session's task>-<start of the session's id>` */
 function toBranchName({
   id,
   title,
@@ -62,8 +62,8 @@ export class RepositoryFetcher extends ServerComponent<Deps> implements Workspac
   readonly #toStart = new Set<SessionId>();
 
   /**
-   * Call when a sandbox has started. True: the sandbox must be used now, to fetch or prepare repositories or to run start
-   * scripts.
+   * Call when a sandbox has started. Returns true if the sandbox must be used now, to fetch or prepare repositories or
+   * to run start scripts.
    */
   began({ id, writer }: LiveSession): boolean {
     const starts = writer.record.repositories?.some(({ environment }) => environment?.starts) ?? false;

@@ -5,12 +5,12 @@ import { truncateEnd } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { GitChange } from '../api/repositories.ts';
 
-// The agent can write settings, hooks and attributes to a repository. They must not affect a person's commands, so each
-// script uses its own settings.
+// The agent can write settings, hooks and attributes to a repository. None of them may affect a user's commands, so
+// each script uses its own settings.
 
 type Sandbox = Pick<SandboxClient, 'exec'>;
 
-/** All except `noGit` are above git's own, which are below 130. */
+/** All except `noGit` are above git's own exit codes, which are below 130. */
 export const gitExitCodes = {
   noGit: 127,
   notOurs: 145,
@@ -20,7 +20,7 @@ export const gitExitCodes = {
   redirected: 149,
 } as const;
 
-/** Disables all other settings, helpers and protocols of git. */
+/** Disables all of git's settings, helpers and protocols except those set here. */
 const variables = `
 unset $(compgen -v GIT_ | grep -v '^GIT_SSL_CAINFO$') 2>/dev/null
 export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_ATTR_NOSYSTEM=1 GIT_TERMINAL_PROMPT=0 GIT_ASKPASS=true
@@ -38,8 +38,9 @@ git() {
 const maxNested = 200;
 
 /**
- * Sets up `$repo` as the worktree of a settings folder in `$scratch` that shares only objects with the repository. The
- * repository's own settings, filters and hooks have no effect. `$head`: its commit or empty; `$branch`: its branch or empty.
+ * Sets up `$repo` as the worktree of a separate git directory in `$scratch` that shares only objects with the
+ * repository. The repository's own settings, filters and hooks have no effect. `$head` is the repository's current
+ * commit and `$branch` its current branch; each can be empty.
  */
 const ownSettings = `
 [ -d "$repo/.git" ] && [ ! -L "$repo/.git" ] && [ -d "$repo/.git/objects" ] || exit ${gitExitCodes.notOurs}
@@ -131,7 +132,7 @@ export async function runGit(
   return output;
 }
 
-/** Ignores the repository's settings. Rejects as `runGit` does, and: conflict (the folder is not a repository). */
+/** Ignores the repository's settings. Rejects as `runGit` does, and with conflict if the folder is not a repository. */
 export async function runGitInRepository(
   client: Sandbox & Pick<SandboxClient, 'workdir'>,
   path: string,

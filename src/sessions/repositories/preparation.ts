@@ -21,7 +21,7 @@ type Client = Pick<SandboxClient, 'exec' | 'programs' | 'workdir'>;
 export interface RepositorySetupRequest {
   readonly record: StoredSession;
   readonly repository: SessionRepository;
-  /** False if anything other than the setups of the session's repositories has run in the sandbox. */
+  /** False if anything except the setup scripts of the session's repositories has run in the sandbox. */
   readonly mayKeep: boolean;
   readonly found: FoundEnvironment | undefined;
 }

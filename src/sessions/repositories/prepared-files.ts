@@ -12,13 +12,13 @@ import { createCopyFailureFormatter, runProgram } from '../services/streams/pipe
 import { gitExitCodes, runGit, summarizeGitOutput } from './git.ts';
 
 interface Deps extends Pick<ServerDependencies, 'clock' | 'newId' | 'records'> {
-  /** Per owner; the least recently used copies are removed first. 0: off. */
+  /** Maximum number of copies per owner; the least recently used are removed first. 0 turns this off. */
   readonly keep: number;
   readonly maxBytes: number;
   readonly copies: Pick<CopyStore, 'add' | 'open' | 'release'>;
   readonly archive: Pick<WorkspaceArchiver, 'pack' | 'unpack'>;
 }
-/** All must match for a session to use another session's files. Files are never shared between owners. */
+/** All fields must match for a session to use another session's files. Files are never shared between owners. */
 export interface PreparedFilesKey {
   readonly owner: string;
   readonly facts: readonly unknown[];
@@ -33,7 +33,7 @@ const Stored = z.object({ blob: z.string(), bytes: z.int(), usedAt: z.number() }
 const hashOf = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex');
 const prefixOf = ({ owner }: PreparedFilesKey) => `${hashOf(owner).slice(0, 24)}:`;
 export const preparedFilesIdOf = (key: PreparedFilesKey): string => `${prefixOf(key)}${hashOf(key.facts)}`;
-/** Files unpacked before their repository is fetched. */
+/** Folder for files that are unpacked before their repository is fetched. */
 const readyFolder = '.corral/prepared';
 const folderOf = (id: string) => `${readyFolder}/${id.replace(':', '-')}`;
 const packMs = 10 * 60_000;
@@ -66,8 +66,8 @@ export class PreparedFileStore extends ServerComponent<Deps> {
   }
 
   /**
-   * Moves the files if they are ready in this sandbox, otherwise copies them. Undefined: none are stored. If this rejects,
-   * the files may be incomplete.
+   * Moves the files if they are ready in this sandbox, or copies them if they are not. Resolves with undefined if no
+   * files are stored. After a rejection, the files may be incomplete.
    */
   async restore(
     client: SandboxWithGit,
@@ -90,7 +90,7 @@ export class PreparedFileStore extends ServerComponent<Deps> {
     return { bytes: doc.bytes };
   }
 
-  /** Call before the repository is fetched. False: the files no longer exist. */
+  /** Call before the repository is fetched. Resolves with false if the files no longer exist. */
   async unpack(client: Sandbox, id: string, signal: AbortSignal): Promise<boolean> {
     const found = await this.deps.records.get(kind, id);
     if (!found) return false;

@@ -10,7 +10,7 @@ import type { Ownership } from '../engine/ownership.ts';
 import type { PreparedFileStore } from './prepared-files.ts';
 
 interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
-  /** Maximum number of workspaces, over all owners; 0: off. */
+  /** Maximum number of workspaces across all owners. 0 turns the pool off. */
   readonly keep: number;
   readonly maxAgeMs: number;
   readonly startTimeoutMs: number;
@@ -27,7 +27,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
 type PreparedChoice = Pick<SessionRecord, 'owner' | 'projectId' | 'template' | 'sandbox'> & {
   readonly repositories?: readonly Pick<SessionRepository, 'url' | 'ref' | 'path'>[] | undefined;
 };
-/** A stopped sandbox with prepared files. Its id is that of a future session. */
+/** A stopped sandbox with prepared files. Its id becomes the id of a future session. */
 interface ReadyWorkspace {
   readonly id: SessionId;
   readonly choice: string;
@@ -45,7 +45,7 @@ const unpackMs = 10 * 60_000;
 const closeMs = 5_000;
 const rememberMs = 10 * 60_000;
 const maxRequests = 1_000;
-/** Gives precedence to sessions that are starting. */
+/** Pause before a workspace is created, which gives precedence to sessions that are starting. */
 const restMs = 1_000;
 const lookMs = 60_000;
 
@@ -57,9 +57,9 @@ function choiceOf({ owner, projectId, template, sandbox, repositories = [] }: Pr
 const joinNames = (files: readonly string[]) => [...files].sort().join(' ');
 
 /**
- * Workspaces with a repository's prepared files, ready before a session needs them. Each belongs to a stopped sandbox in
- * which nothing else has run, and a single session takes it over with its id. Sessions therefore share no files. Workspaces
- * of a killed process are removed by the next server's reconciler.
+ * Keeps workspaces with a repository's prepared files ready for future sessions. Each belongs to a stopped sandbox in
+ * which nothing but the unpacking has run. A single session takes over the workspace and its id, so sessions share no
+ * files. If the process is killed, the next server's reconciler removes its workspaces.
  */
 export class WorkspacePool extends ServerComponent<Deps> {
   #ready: ReadyWorkspace[] = [];
@@ -73,10 +73,10 @@ export class WorkspacePool extends ServerComponent<Deps> {
     return this.#ready.length;
   }
 
-  /** The reconciler must not destroy these sandboxes. */
+  /** True for a sandbox that the reconciler must not destroy. */
   has = (id: SessionId): boolean => this.#held.has(id);
 
-  /** The workspace's id becomes the new session's id. Undefined: none is ready. */
+  /** The workspace's id becomes the new session's id. Undefined if no suitable workspace is ready. */
   take(session: PreparedChoice): SessionId | undefined {
     const { keep, clock, count } = this.deps;
     if (keep === 0) return undefined;

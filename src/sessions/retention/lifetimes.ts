@@ -12,7 +12,7 @@ interface Deps extends Pick<ServerDependencies, 'clock'> {
 const everyMs = 500;
 const againMs = 1_000;
 
-/** Several servers on one store can run this in parallel. */
+/** Several servers that share a store can run this in parallel. */
 export class LifetimeEnforcer extends ServerComponent<Deps> {
   readonly #ends = new Map<SessionId, number>();
 

@@ -23,7 +23,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
 const kind = 'viewed'; // ids have the form `<session>:viewed:<server>`
 const Until = z.object({ until: z.number() });
 
-/** No server may delete a session that is viewed on another. */
+/** Records the sessions viewed on this server, because no other server may delete them. */
 class ViewedSessions extends ServerComponent<Deps> {
   #reported: ReadonlySet<SessionId> = new Set();
 
@@ -57,7 +57,7 @@ export interface RetentionDeps extends Pick<ServerDependencies, 'clock' | 'store
   readonly mayDeleteOld: () => Promise<boolean>;
   readonly name: string;
   readonly remove: (id: SessionId) => Promise<void>;
-  /** Deletes unreferenced blobs from before this time (epoch ms) and resolves with their number. */
+  /** Deletes unreferenced blobs created before `before` (epoch ms) and resolves with the number of deleted blobs. */
   readonly collect: (before: number, signal: AbortSignal) => Promise<number>;
   readonly everyMs: number;
 }
@@ -70,7 +70,10 @@ const readAtOnce = 500;
 export class RetentionEnforcer extends ServerComponent<RetentionDeps> {
   readonly #sizes = new LogSizeEstimator(this.deps.store);
   readonly #viewed: ViewedSessions | undefined;
-  /** Overdue in the previous round. Another round gives viewers time to open, and so keep, a session. */
+  /**
+   * Sessions that were overdue in the previous round. Waiting another round gives viewers time to open a session, which
+   * keeps it.
+   */
   #marked: ReadonlySet<SessionId> = new Set();
 
   constructor(deps: RetentionDeps) {
@@ -176,7 +179,10 @@ export class RetentionEnforcer extends ServerComponent<RetentionDeps> {
     return found && StoredSession.parse(found.doc);
   }
 
-  /** Drops events stored in full elsewhere, then the oldest. A client that resumes from a dropped event gets a resync. */
+  /**
+   * First drops events that are stored in full elsewhere, and then the oldest events. A client that resumes from a
+   * dropped event gets a resync.
+   */
   async #shorten(sessions: readonly StoredSession[], maxBytes: number, signal: AbortSignal): Promise<void> {
     const { store, liveSessions, ownership } = this.deps;
     let done = 0;
@@ -204,7 +210,7 @@ export class RetentionEnforcer extends ServerComponent<RetentionDeps> {
   }
 }
 
-/** 0: no limit. */
+/** A field with the value 0 sets no limit. */
 export interface RetentionPolicy {
   readonly days: number;
   readonly maxSessions: number;
@@ -251,14 +257,17 @@ interface MeasuredLog extends LogTrimMarks {
 }
 const pageSize = 256;
 
-/** Estimates the bytes of each log. Reads a whole log once and after each compaction, otherwise only its new events. */
+/**
+ * Estimates the bytes of each log. Reads a whole log the first time and after each compaction, and only the log's new
+ * events at other times.
+ */
 export class LogSizeEstimator extends ServerComponent<Pick<Store, 'events' | 'records' | 'shared'>> {
   readonly #news = this.deps.shared ? new RecordWatcher(this.deps.records, 'session') : undefined;
   readonly #known = new Map<SessionId, MeasuredLog>();
   readonly #grown = new Set<SessionId>();
   /**
-   * Logs measured in the last refresh. The next one measures them again, because a log may be compacted after its last
-   * append.
+   * Logs measured in the last refresh. The next refresh measures them again, because a log may be compacted after its
+   * last append.
    */
   #justMeasured: readonly SessionId[] = [];
   #areAllKnown = false;
@@ -286,7 +295,7 @@ export class LogSizeEstimator extends ServerComponent<Pick<Store, 'events' | 're
     this.#grown.add(id);
   }
 
-  /** Undefined: not all logs are measured yet. */
+  /** Resolves with undefined if not all logs have been measured yet. */
   async refresh(above: number, signal: AbortSignal): Promise<{ total: number; longer: SessionId[] } | undefined> {
     const { changed = [], gone = [] } = (await this.#news?.next()) ?? {};
     for (const { id } of changed) this.grew(SessionId.parse(id));

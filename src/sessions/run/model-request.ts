@@ -18,9 +18,9 @@ import type { MessageSelection, PromptSection } from './context/message-selectio
 import { estimatePictureBytes } from './context/meter.ts';
 import type { RunContext } from './run-context.ts';
 
-// Each request reserves budget for the most expensive reply that the budgets can cover. If they cannot cover even an average
-// reply, the request is not sent. The provider's count is charged, or Corral's estimate if that count is missing or far too
-// small.
+// Each request reserves budget for the most expensive reply that the budgets can cover. If they cannot cover even an
+// average reply, the request is not sent. The provider's token count is charged, or Corral's estimate if the provider's
+// count is missing or far too small.
 
 interface ModelRequest {
   readonly request: TurnRequest;
@@ -31,11 +31,14 @@ interface ModelRequest {
   readonly conversation: TurnRequest['messages'];
   /** Includes the model's thoughts in the usage event. */
   readonly keepsThoughts?: true;
-  /** Ends the reply early; the reply then counts as finished. */
+  /** Aborting this controller ends the reply early; the reply still counts as finished. */
   readonly stop?: AbortController;
 }
 export interface ModelReply extends CollectedTurn {
-  /** Already charged; write it with the turn's other facts. Absent if the request was not sent or the reply was interrupted. */
+  /**
+   * Usage that is already charged; write it with the turn's other facts. Absent if the request was not sent or the
+   * reply was interrupted.
+   */
   readonly usage?: SessionFact;
   readonly isBelieved: boolean;
 }
@@ -137,7 +140,7 @@ interface Exchange {
   readonly replyBytes: number;
 }
 
-/** Undefined: the provider's count is accepted. */
+/** Returns undefined if the provider's count is accepted. */
 export function estimateMissingUsage(
   model: Pick<Model, 'costOf'>,
   usage: TurnUsage,

@@ -84,7 +84,7 @@ interface Plan {
 
 /**
  * Providers require a result for each call. The first valid call becomes the plan; calls to other tools are returned.
- * `plans: false`: all calls are returned.
+ * With `plans: false`, all calls are returned.
  */
 export function resolvePlanCalls(
   runWriter: Pick<RunWriter, 'add' | 'runId'>,
@@ -142,7 +142,7 @@ export function createStepStartFacts(runWriter: RunWriter, steps: readonly PlanS
   return step && known?.status !== 'running' ? [runWriter.step(step)] : [];
 }
 
-/** Uses the task's first line until a plan has a better title. A title set by a person is kept. */
+/** Uses the task's first line until a plan has a better title. A title set by a user is kept. */
 export function createTitleFacts(work: Pick<RunContext, 'task' | 'hasTitle' | 'runWriter'>, title = ''): SessionFact[] {
   const provisional = toTaskTitle(work.task);
   if (work.hasTitle(title === '' ? undefined : provisional)) return [];

@@ -27,7 +27,7 @@ export interface AgentProfile {
   readonly memory?: MemoryAccess;
   readonly skills?: readonly string[];
   readonly sampling?: SamplingOptions;
-  /** Undefined: Corral's own loop. */
+  /** Undefined if the session uses Corral's own loop. */
   readonly agent?: ExternalAgent;
   /** Overrides the server's limits. Run limits are read when the session is loaded. */
   readonly budget?: Partial<RunBudget>;

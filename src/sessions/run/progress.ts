@@ -9,7 +9,10 @@ import type { ConversationEntry } from './log/conversation.ts';
 
 type Result = Pick<Extract<Message, { role: 'tool' }>, 'output' | 'success' | 'pictures'>;
 
-/** A failure without output, such as a search without a match, does not count as failed: it looks the same in unrelated calls. */
+/**
+ * A failed call without output, such as a search without a match, does not count as failed, because unrelated calls can
+ * look the same.
+ */
 export function createProgressEntry(
   { name, args }: Pick<ToolCall, 'name' | 'args'>,
   { output, success, pictures }: Result,
@@ -28,7 +31,7 @@ export function createProgressEntry(
 const waitingWords = new Set(['wait', 'sleep', 'poll', 'watch', 'status', 'progress', 'view', 'snapshot']);
 const sleeps = /\b(sleep|start-sleep|timeout \/t)\b\W*[\d.$]/i; // in shells, Python, PowerShell or JavaScript
 
-/** Names of waiting tools, even MCP tools, contain one of `waitingWords`. */
+/** A tool counts as waiting if its name contains one of `waitingWords`, even if the tool is an MCP tool. */
 function isWait(name: string, args: unknown): boolean {
   if (name.split('_').some((word) => waitingWords.has(word))) return true;
   const texts = typeof args === 'object' && args !== null ? Object.entries(args) : [];

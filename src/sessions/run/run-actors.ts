@@ -78,7 +78,7 @@ export const provideRunMachine = ({ clock, working, live, use, kernels, loops, o
       }),
       wait: fromPromise(async ({ input: { sessionId, runId, question, reason, over, approvals } }) => {
         const { runWriter, writer } = live(sessionId);
-        // No await before the write, so that the question precedes even an immediate answer in the log.
+        // No await before the write, so that in the log, the question precedes even an immediate answer.
         const targets = approvals.flatMap((one) => runWriter?.ask(requested(one, clock.now())) ?? []);
         const isForClient = approvals.some(({ byClient }) => byClient) && { byClient: true as const };
         const why = { ...(reason && { reason }), ...isForClient, ...(over && { budget: over }) };
@@ -144,7 +144,7 @@ async function endRun(
       };
       for (const { callId, shell } of calls) shown.set(callId, await readShellConsole(viewed, shell, until.signal));
     };
-    // Destroying a deleted session's sandbox ends its processes, so it is not resumed for that.
+    // Destroying a deleted session's sandbox ends its processes, so a paused sandbox is not resumed to end them.
     if (end.reason !== 'deleted' || !live.isPaused) await kill().catch(() => {});
   }
   await closeRun(live, runWriter, { runId, task, end, shown });
@@ -231,7 +231,7 @@ async function takeStepTurn(
 /** The model decides a step's outcome, because the last command of a successful step may fail. */
 const saysItFailed = (text: string): boolean => /^[\s*_#>]*this step failed\b/i.test(text);
 
-/** The tools remain declared, so that the request keeps the previous one's prefix. */
+/** The tools remain declared, so that the request keeps the prefix of the previous request. */
 async function summarizeRun(work: RunContext, { steps, hint }: TurnInput, signal: AbortSignal): Promise<TurnResult> {
   const { runWriter } = work;
   const prompt = await work.prompt(signal);

@@ -45,7 +45,10 @@ export interface SessionDesktop {
 
 export interface DesktopProvider {
   of(id: SessionId): SessionDesktop & {
-    /** Also true if the sandbox does not answer, because a tool call that needs the desktop then reports the failure. */
+    /**
+     * Also resolves with true if the sandbox does not answer, so that a tool call that needs the desktop reports the
+     * failure.
+     */
     existsIn(client: SandboxClient): Promise<boolean>;
   };
   release(client: SandboxClient): void;
@@ -95,7 +98,10 @@ export interface RunContext {
   readonly memory?: AgentMemory;
   /** Resolves with a list of the changes that were not stored, if any. */
   readonly keepMemories?: (client: SandboxClient, signal: AbortSignal) => Promise<string | undefined>;
-  /** Instructions (AGENTS.md) of folders not touched before. Undefined: none, or repositories are still being fetched. */
+  /**
+   * Resolves with the instructions (AGENTS.md) of folders not touched before, or with undefined if there are none or
+   * repositories are still being fetched.
+   */
   readonly nestedNotes?: (client: SandboxClient, args: unknown, signal: AbortSignal) => Promise<string | undefined>;
   readonly desktop?: SessionDesktop;
   readonly keepPicture?: SessionDesktop['keepPicture'];

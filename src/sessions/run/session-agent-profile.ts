@@ -51,7 +51,7 @@ export function buildSessionAgentProfile(
     tools,
     leftOut: clientTools.filter((tool) => 'reason' in tool),
     toolServers: servers,
-    // A disabled tool is not offered, because its rule would refuse the call anyway.
+    // A disabled tool is not offered, because a rule would refuse its calls anyway.
     allows: (tool) => !isOff(tool) && ruleAbout(agent, tool.name)?.action !== 'deny',
     approvals: {
       tools: [...(usual.approvals?.tools?.includes('*') ? ['*'] : []), ...requests, ...aliasesOf(requests)],

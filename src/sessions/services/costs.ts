@@ -10,12 +10,12 @@ const EventCost = z.object({
   cachedTokens: z.int(),
   outputTokens: z.int(),
   reasoningTokens: z.int(),
-  /** Currency of the price list. Null if a model's price is unknown. */
+  /** In the currency of the price list. Null if a model's price is unknown. */
   cost: z.number().nullable(),
 });
 type EventCost = z.infer<typeof EventCost>;
 const CausedCost = EventCost.extend({
-  /** Null before the first event. */
+  /** Null for turns that precede the first event. */
   seq: z.int().nullable(),
   type: z.string().nullable(),
   /** Detail of the event, such as the start of the message or the tool's name. */
@@ -26,7 +26,7 @@ export const SessionCost = z.object({
   total: EventCost,
   /** In event order. Events that caused no turns are omitted. */
   events: z.array(CausedCost).readonly(),
-  /** By kind of event and, for results, by tool. Most expensive first. */
+  /** Grouped by kind of event and, for tool results, by tool. Most expensive first. */
   kinds: z.array(EventCost.extend({ kind: z.string() })).readonly(),
 });
 type SessionCost = z.infer<typeof SessionCost>;

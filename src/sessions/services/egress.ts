@@ -12,9 +12,9 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   readonly rulesOf: (id: SessionId) => Promise<Omit<EffectiveEgress, 'allowed'>>;
   readonly isEntry: (text: string) => boolean;
   readonly change: (id: SessionId, change: Pick<SessionRecord, 'sandbox'>) => Promise<unknown>;
-  /** Throws for a choice that the settings or driver cannot enforce. */
+  /** Throws if the settings or the driver cannot enforce the options in `choice`. */
   readonly checkSandbox: (choice: SandboxOptions, session: SessionRecord) => void;
-  /** Network access cannot be added while the sandbox is running. */
+  /** True if network access cannot be added while the sandbox is running. */
   readonly wayOutIsFixed: boolean;
 }
 

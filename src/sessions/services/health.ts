@@ -11,7 +11,7 @@ import type { SessionCounts } from '../engine/unfinished-sessions.ts';
 interface Deps extends Pick<ServerDependencies, 'clock' | 'store'> {
   readonly driver: Driver;
   readonly model: Pick<Model, 'name'>;
-  /** The model chosen on the page, unless the settings name one. */
+  /** Resolves with the model chosen on the web page, unless the settings name one. */
   readonly usualModel?: (() => Promise<string>) | undefined;
   readonly desktopFor: () => DesktopAvailability;
   sessions(): Promise<SessionCounts>;
@@ -50,10 +50,10 @@ export async function checkServerHealth(deps: Deps, signal: AbortSignal): Promis
   };
 }
 
-/** How long a health response waits for current counts, in ms. */
+/** Maximum time that a health response waits for current counts, in ms. */
 const countMs = 100;
 
-/** Reflects this server's creations and deletions immediately. */
+/** Immediately reflects sessions that this server creates or deletes. */
 export class SessionCountCache {
   readonly #count: () => Promise<SessionCounts>;
   readonly #clock: Clock;
@@ -87,7 +87,10 @@ export class SessionCountCache {
 
 /** Milliseconds for which a successful response is reused. */
 const servesFor = 200;
-/** Milliseconds that a caller waits for a check before it gets the last successful response, if younger than `outlivesMs`. */
+/**
+ * Maximum wait for a check, in ms, if the last successful response is younger than `outlivesMs` and can be returned
+ * instead.
+ */
 const slowMs = 20;
 const outlivesMs = 2_000;
 

@@ -5,7 +5,7 @@ import type { CodeContexts, SandboxHandle, SandboxHandleService } from '../api/s
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 
 export interface PortExposurePolicy {
-  /** Sandboxes are not isolated, so their loopback interface is the server's own. */
+  /** True if sandboxes are not isolated, in which case their loopback interface is the server's own. */
   readonly isOwnMachine: boolean;
   /** Ports of the egress forwarder and of the daemon. */
   readonly closedPorts: ReadonlySet<number>;
@@ -50,7 +50,10 @@ function openable(ports: SandboxHandle['ports'], rules: PortExposurePolicy): San
   };
 }
 
-/** Blocks the daemon, the server's own machine, and the forwarder, which adds credentials to requests. */
+/**
+ * Throws forbidden for ports of the daemon, the server's own machine, and the forwarder, which adds credentials to
+ * requests.
+ */
 export function assertPortExposable(port: number, { isOwnMachine, closedPorts }: PortExposurePolicy): void {
   if (isOwnMachine) {
     const instead = 'Install bubblewrap or start Docker.';

@@ -74,7 +74,7 @@ export function createSandboxService({
     throw new AppError('sandbox_unavailable', notFrozen);
   }
 
-  /** Ends the processes and keeps the files. Unlike after a stop, the next use restarts the sandbox. */
+  /** Ends the processes but keeps the files. Unlike a stop, a pause lets the next use restart the sandbox. */
   async function end(id: SessionId): Promise<void> {
     const run = await sessions.activeRun(id);
     if (run && !run.waiting) {
@@ -133,7 +133,7 @@ export function createSandboxService({
         throw new AppError('sandbox_not_found', 'The sandbox is not running. Start it first.');
       await stop(id);
       await forgetFiles(id); // the removed files must not be reported as damaged
-      // A new sandbox guarantees that nothing of the old one remains.
+      // A new sandbox guarantees that nothing remains from the old sandbox.
       using until = createTimeoutSignal(removeMs, clock, signal);
       await driver.destroy(sandboxIdOf(id), 'remove', until);
       await using _used = await sandboxes.use(id, signal);

@@ -9,7 +9,9 @@ import type { SessionRecord } from '../../core/model/records.ts';
 import type { SessionListChange, SessionListQuery, SessionListScope } from '../api/sessions.ts';
 import { StoredSession, toPublicRecord } from '../run/log/projection.ts';
 
-/** Per read. Parsing takes a few milliseconds, so each read is a separate turn of the event loop. */
+/**
+ * Maximum number of rows per read. Parsing takes a few milliseconds, so each read is a separate turn of the event loop.
+ */
 const maxAtOnce = 500;
 /** Page size for sessions that moved to the front during the listing. */
 const movedAtOnce = 20;
@@ -20,7 +22,7 @@ interface Chosen {
   readonly matches?: (page: readonly SessionRecord[]) => Promise<ReadonlySet<string>>;
 }
 
-/** Newest message first. */
+/** Lists sessions in order of their newest message, newest first. */
 export class SessionList extends ServerComponent<{ readonly records: Pick<RecordStore, 'get' | 'list'> }> {
   /** Includes tombstones of deleted sessions. */
   async get(id: SessionId): Promise<StoredSession | undefined> {
@@ -47,7 +49,7 @@ export class SessionList extends ServerComponent<{ readonly records: Pick<Record
     return found.slice(0, limit);
   }
 
-  /** In batches. A session that moves to the front during the listing appears once. */
+  /** Yields sessions in batches. A session that moves to the front during the listing appears only once. */
   async *pieces(chosen: SessionListScope = {}): AsyncGenerator<SessionRecord[]> {
     const seen = new Set<string>();
     const only = whichOf(chosen);
@@ -142,7 +144,7 @@ const byPlace = (one: SessionRecord, other: SessionRecord): number =>
 const placeOf = ({ id, doc }: StoredRecord) => ({ sort: (doc as SessionRecord).latestMessageAt, id });
 const parsed = ({ doc }: StoredRecord): SessionRecord => toPublicRecord(StoredSession.parse(doc));
 
-/** Per watcher. Beyond it, the watcher is evicted with queue_full. */
+/** Maximum number of unread changes per watcher. A watcher that exceeds it is evicted with queue_full. */
 const maxWaiting = 10_000;
 
 interface Watcher {
@@ -161,7 +163,7 @@ export class SessionChangeFeed {
     }
   }
 
-  /** Yields every session of `list` as `changed`, then each change. Rejects: queue_full. */
+  /** Yields every session from `list` as `changed`, then changes as they occur. Rejects: queue_full. */
   async *watch(list: () => Promise<readonly SessionRecord[]>, signal: AbortSignal): AsyncGenerator<SessionListChange> {
     const watcher: Watcher = { waiting: new Map(), wake: () => {} };
     const wake = () => watcher.wake();

@@ -18,11 +18,11 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'ids' | 'records'> {
   /** Rejects with session_not_found. */
   readonly known: (id: SessionId) => Promise<unknown>;
 }
-const kind = 'terminal'; // with id `<session>:<terminal>`, so that a session's terminals are deleted with it
+const kind = 'terminal'; // ids are `<session>:<terminal>`, so that a session's terminals are deleted with it
 const Stored = z.object({ created: z.number() });
 const lookMs = 5_000;
 
-/** After a restart, the server finds people's terminals in the records. */
+/** After a restart, the server finds users' terminals in the records. */
 export function createTerminalService(deps: Deps): TerminalService {
   const { sandboxes, supervisor, records, watchers, clock, ids, known } = deps;
   const keyOf = ({ id, sessionId }: Pick<TerminalInfo, 'id' | 'sessionId'>) => `${sessionId}:${id}`;
@@ -63,7 +63,10 @@ export function createTerminalService(deps: Deps): TerminalService {
     return found;
   }
 
-  /** Skips the check in `alive`, because this runs for each key press. The daemon rejects input to an ended terminal. */
+  /**
+   * Skips the check in `alive`, because `typing` runs for each key press. The daemon rejects input to an ended
+   * terminal.
+   */
   async function typing(
     terminalId: string,
     signal: AbortSignal,

@@ -7,8 +7,8 @@ import { formatShellPrompt } from '../../core/model/prompt.ts';
 import type { ShellView } from '../../sandboxes/client/client.ts';
 import { readEventsFrom } from '../engine/run-fold.ts';
 
-// Views for use while no sandbox can show them. Pages request a view as soon as a tool call names it, and some never retry,
-// so the view must exist from then on.
+// Views from the log, for use while no sandbox can provide them. Web pages request a view as soon as a tool call names
+// it, and some never retry, so the view must already exist by that time.
 
 interface ShellRequest {
   readonly shell: string;
@@ -36,7 +36,7 @@ export async function readShellFromLog(
       // A cancelled command's result lacks earlier entries, so they are kept.
       const isAlone = reason !== undefined && content.console.length === 1;
       console = isAlone && before ? [...before, ...content.console] : content.console;
-      // The command never started; the output is the reason.
+      // The command never started; the output explains why.
     } else if (open) console = [...(before ?? []), { ...open, output }];
     open = undefined;
   }
@@ -67,7 +67,7 @@ export async function readFileFromLog(log: EventLog, id: SessionId, fileRequest:
   return Buffer.from(content);
 }
 
-/** Empty while a file tool's call for the file is running, otherwise undefined. */
+/** Resolves with an empty buffer while a file tool call for the file is running, and with undefined at other times. */
 export async function readUnfinishedFile(
   log: EventLog,
   id: SessionId,

@@ -15,7 +15,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
   readonly sandboxes: Pick<SandboxAccess, 'look'>;
   readonly ids: Pick<IdSource, 'short' | 'token'>;
 }
-const kind = 'share'; // `<session>:<share>`, so that links are deleted with their session
+const kind = 'share'; // ids are `<session>:<share>`, so that links are deleted with their session
 const Stored = z.object({ hash: z.string(), createdAt: z.number(), expiresAt: z.number(), files: z.boolean() });
 const maxLinks = 100;
 const pageSize = 500;
@@ -108,7 +108,7 @@ export function createShareService({
     },
     async listFiles(token, path, signal) {
       const entries = await (await files(token, signal)).listFiles(path, signal);
-      return entries.filter(({ name }) => path !== '.' || name !== '.corral'); // a repository may also contain a `.corral`
+      return entries.filter(({ name }) => path !== '.' || name !== '.corral'); // a `.corral` inside a repository stays visible
     },
     async readFile(token, path, signal) {
       const bytes = await (await files(token, signal)).readFile(path, signal, { maxBytes: maxFileBytes });
@@ -117,10 +117,13 @@ export function createShareService({
   };
 }
 
-/** Events before the page to search for an approval request that the page's first messages may repeat. */
+/**
+ * Number of events before the page that are searched for an approval request, which the page's first messages may
+ * repeat.
+ */
 const maxRequestEvents = 100;
 
-/** Messages that repeat an approval request contain the tool call. */
+/** Drops messages that repeat an approval request, because they contain the tool call. */
 function withoutRequests(before: readonly SessionEvent[], events: readonly SessionEvent[]): SessionEvent[] {
   let isAsking = false;
   const isShown = ({ type }: SessionEvent): boolean => {

@@ -211,7 +211,7 @@ ${parts.join('\n\n')}`;
 
 type Service = Pick<PullRequestService, 'open'>;
 
-/** Calls wait for the service, because a resumed run may call before it exists. */
+/** Calls wait for the service, because a resumed run may make one before the service exists. */
 export class PullRequestOpenerFactory {
   readonly #service: Promise<Service>;
 
@@ -238,8 +238,8 @@ export class PullRequestOpenerFactory {
 }
 
 /**
- * Accepts the folder with or without its parent folders. Without a name, finds the only writable repository. Throws:
- * invalid_request, not_found.
+ * `named` is a repository's folder, with or without its parent folders. If `named` is undefined, finds the only
+ * writable repository. Throws: invalid_request, not_found.
  */
 function findPath(repositories: readonly SessionRepository[], named: string | undefined): string {
   const writable = repositories.filter(({ access }) => access === 'write');

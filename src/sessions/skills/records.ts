@@ -5,10 +5,10 @@ import { skillVersionKind } from '../../core/model/records.ts';
 import { Collection } from '../../storage/collection.ts';
 import { Skill, SkillVersion } from '../api/server/skills.ts';
 
-/** `pdf`, or `pdf@3` for a version. */
+/** Parsed from `pdf`, or from `pdf@3` for a specific version. */
 interface SkillPin {
   readonly name: string;
-  /** Null: the newest. */
+  /** Null for the newest version. */
   readonly version: number | null;
 }
 export function parseSkillPin(pin: string): SkillPin {
@@ -17,12 +17,12 @@ export function parseSkillPin(pin: string): SkillPin {
 }
 
 const StoredSkill = Skill.extend({
-  /** Highest version number ever used, so that none is reused. */
+  /** Highest version number ever used, so that no number is reused. */
   lastNumber: z.int(),
 });
 export type StoredSkill = z.infer<typeof StoredSkill>;
 const StoredVersion = SkillVersion.extend({
-  /** Concatenated contents of all files, in order. */
+  /** Blob with the concatenated contents of all files, in order. */
   blob: z.string(),
 });
 export type StoredSkillVersion = z.infer<typeof StoredVersion>;
@@ -48,7 +48,7 @@ export class SkillRecords extends ServerComponent<Pick<ServerDependencies, 'reco
     return this.#skills.get(id);
   }
 
-  /** Rejects: conflict (the name is taken, also by a shared skill), quota. */
+  /** Rejects: conflict (the name is taken, possibly by a shared skill), quota. */
   async create(skill: StoredSkill): Promise<void> {
     const text = `There are already ${maxSkills} skills. Delete some first.`;
     const stored = await this.#skills

@@ -86,7 +86,10 @@ export class SessionSkillResolver extends ServerComponent<Deps> {
     }
   }
 
-  /** A project's skill overrides the owner's, which overrides a shared one. `shared`: only shared skills are found. */
+  /**
+   * A project's skill overrides the owner's, which overrides a shared one. If `whose` is `shared`, only shared skills
+   * are found.
+   */
   async #find(pin: string, whose: 'shared' | ResourceOwnership): Promise<SessionSkill> {
     const { skills } = this.deps;
     const { name, version } = parseSkillPin(pin);

@@ -21,7 +21,7 @@ export function createTar(files: readonly TarEntry[], folder: string): Buffer {
 export const skillLimits = { files: 500, bytes: 30 * 1024 * 1024, path: 200, text: 1024 * 1024 } as const;
 const maxProblems = 20;
 
-/** Paths are sorted, and relative to the folder. */
+/** Files are sorted by path, and their paths are relative to the folder. */
 export interface CheckedSkillFolder {
   readonly skill: ParsedSkill;
   readonly files: readonly (Omit<SkillFile, 'executable'> & { readonly executable: boolean })[];
@@ -33,7 +33,7 @@ interface FolderCheck {
   readonly warnings: readonly string[];
 }
 
-/** Ignores files of version control, operating systems and package managers. */
+/** Ignores files left by version control, operating systems and package managers. */
 export function checkSkillFolder(values: readonly SkillFile[]): FolderCheck {
   const problems: string[] = [];
   const files = values

@@ -18,7 +18,7 @@ const signInMs = 15 * 60_000;
 export class ToolServerOAuthClient extends ServerComponent<Deps> {
   readonly #renewing = new Map<string, Promise<Secret>>();
 
-  /** Resolves with the URL that the person must open. Rejects: not_found, unsupported. */
+  /** Resolves with the URL that the user must open. Rejects: not_found, unsupported. */
   async begin(name: string, returnTo: string, signal: AbortSignal): Promise<string> {
     const { entered, newToken } = this.deps;
     const server = await this.#known(name);
@@ -60,7 +60,7 @@ export class ToolServerOAuthClient extends ServerComponent<Deps> {
     }));
   }
 
-  /** Concurrent requests share one renewal. Rejects: not_found, unsupported (a person must sign in again). */
+  /** Concurrent requests share one renewal. Rejects: not_found, unsupported (a user must sign in again). */
   readonly token = async (name: string, refused: Secret | undefined): Promise<Secret> => {
     const { access } = (await this.#known(name)).secrets;
     if (!access) throw new AppError('unsupported', `The sign-in to the tool server ${name} expired. Sign in again.`);
@@ -108,7 +108,8 @@ export class ToolServerOAuthClient extends ServerComponent<Deps> {
   }
 }
 
-const oauth = () => import('../../agents/mcp/oauth.ts'); // loaded on first use, because most Corral servers never need the MCP package
+// loaded on first use, because most Corral servers never need the MCP SDK
+const oauth = () => import('../../agents/mcp/oauth.ts');
 
 function gone(name: string): never {
   throw unknownToolServerError(name);

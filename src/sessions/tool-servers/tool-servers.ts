@@ -20,7 +20,7 @@ import {
 } from './entered.ts';
 import type { ToolServerOAuthClient } from './sign-in.ts';
 
-// Validates the fields that people enter. Each function throws invalid_request with advice.
+// The functions below validate fields that users enter. Each function throws invalid_request with advice.
 
 const nameForm = /^[a-z][a-z0-9]{0,23}$/;
 const headerForm = /^[A-Za-z0-9-]{1,100}$/;
@@ -96,9 +96,9 @@ function checkedReturn(text: string): string {
 interface Deps {
   readonly entered: ToolServerRecords;
   readonly signIns: ToolServerOAuthClient;
-  /** Take precedence over entered tool servers. */
+  /** Tool servers from the settings, which take precedence over tool servers entered by users. */
   readonly settings: readonly McpServer[];
-  /** Variable or corral.yaml key that sets them. */
+  /** Variable or corral.yaml key that sets `settings`. */
   readonly setBy: string;
   readonly templates: Pick<TemplateService, 'list'>;
   readonly states: ToolServerStates;
@@ -141,7 +141,8 @@ export function createToolServerService(deps: Deps): ToolServerService {
 
   /** Rejects: forbidden (the address is private). */
   async function ask(server: RemoteToolServer, signal: AbortSignal): Promise<ToolServerState> {
-    const { checkToolServer } = await import('../../agents/mcp/check.ts'); // loaded on first use, because most Corral servers never need the MCP package
+    // loaded on first use, because most Corral servers never need the MCP SDK
+    const { checkToolServer } = await import('../../agents/mcp/check.ts');
     const { ok, tools, message, wantsAccess } = await checkToolServer(
       server,
       { fetch: deps.fetchFor(server), clock },
@@ -224,7 +225,7 @@ export function createToolServerService(deps: Deps): ToolServerService {
       }
       const server = next(name, enteredAddress, before);
       const reply = await ask(entered.addressOf(server), signal);
-      // Read again, because a person may have signed in since.
+      // Reads the record again, because a user may have signed in during the check.
       const stored = await entered.change(name, (now) => ({
         ...next(name, enteredAddress, now),
         revision: server.revision,

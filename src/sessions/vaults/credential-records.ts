@@ -20,7 +20,7 @@ import {
 import { createSealedRecordStore } from '../projects/sealed-records.ts';
 
 const Stored = VaultCredential.extend({
-  /** JSON; an empty object once archived. */
+  /** JSON; an empty object once the credential is archived. */
   sealed: SealedValue,
 });
 const Opened = z.object({
@@ -86,7 +86,7 @@ export class CredentialRecords extends ServerComponent<Deps> {
     const found = await this.deps.records.get(kind, recordId);
     return found && { credential: shown(found.doc), recordId, version: found.version };
   }
-  /** The first vault that defines a variable applies. */
+  /** If several vaults define a variable, the first vault's value is used. */
   async readVariables({ ids, session }: SessionVaults): Promise<readonly VaultVariable[]> {
     const found = new Map<string, VaultVariable>();
     for (const vault of ids) {
@@ -149,7 +149,7 @@ export class CredentialRecords extends ServerComponent<Deps> {
       return { value: credential, ...this.#sealed(recordId, credential, all) };
     });
   }
-  /** Erases only the secrets. The vault can then get a new credential for the same tool server or variable. */
+  /** Erases only the secrets. After that, the vault accepts a new credential for the same tool server or variable. */
   async archive(credential: VaultCredential, at: number): Promise<VaultCredential> {
     const ended = { ...credential, updatedAt: at, archivedAt: at };
     const own = archivedId(credential);

@@ -27,16 +27,19 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records' | 'warn'> {
 /** Tokens that expire within this time are replaced before use. */
 const spareMs = 60_000;
 const withinMs = 10_000;
-/** A busy session must not retry a failed refresh on each call. */
+/** Delay after a failed refresh, in ms, so that a busy session does not retry on each call. */
 const restMs = 30_000;
 const maxRemembered = 1_000;
 
 export class McpTokenProvider extends ServerComponent<Deps> {
-  /** By credential. Concurrent refreshes would reuse a refresh token, which can revoke the whole grant. */
+  /** Keyed by credential id. Concurrent refreshes would reuse a refresh token, and reuse can revoke the whole grant. */
   readonly #refreshing = new Map<string, Promise<RefreshOutcome>>();
   readonly #refused = new Map<string, { readonly version: number; readonly at: number }>();
 
-  /** From the first vault that has one. `refused`: a token that the tool server rejected. Undefined: no vault has one. */
+  /**
+   * Resolves with the token from the first vault that has one, or with undefined if no vault does. `refused` is a token
+   * that the tool server rejected.
+   */
   async of(url: string, { ids, session }: SessionVaults, refused?: Secret): Promise<Secret | undefined> {
     for (const id of ids) {
       const found = await this.#inVault({ id, session }, url);
@@ -133,12 +136,12 @@ export class McpTokenProvider extends ServerComponent<Deps> {
       await credentials.change(at, next, { ...secrets, token, refreshToken });
     } catch (thrown) {
       if (toAppError(thrown).code !== 'conflict') throw thrown;
-      // Another Corral server or a person stored another token, or the credential was archived.
+      // Another Corral server or a user stored a different token, or the credential was archived.
       return (await this.#changedMeanwhile(at, secrets)) ?? outcome;
     }
     return outcome;
   }
-  /** Token that another Corral server or a person stored while this server requested one. */
+  /** Resolves with the token that another Corral server or a user stored while this server was requesting one. */
   async #changedMeanwhile({ credential }: StoredCredential, before: CredentialSecrets) {
     const { id, vaultId } = credential;
     const found = await this.deps.credentials.find(vaultId, id).catch(ignoreNotFound);
@@ -184,14 +187,14 @@ const initialize = JSON.stringify({
   params: { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'corral', version: '1' } },
 });
 
-/** Connects only to public addresses. Follows no redirects, because they could send a secret elsewhere. */
+/** Connects only to public addresses. Does not follow redirects, because they could send a secret elsewhere. */
 export type VaultFetch = (url: string, init: RequestInit) => Promise<Response>;
 
 type RefreshOutcome =
   | {
       readonly outcome: 'succeeded';
       readonly token: Secret;
-      /** Absent: the current refresh token stays valid. */
+      /** Absent if the current refresh token stays valid. */
       readonly refreshToken?: Secret;
       readonly lifeMs: number | null;
     }
@@ -255,7 +258,7 @@ function basic(id: string, secret: string): string {
   return `Basic ${Buffer.from(`${encoded(id)}:${encoded(secret)}`).toString('base64')}`;
 }
 
-/** A third-party server can send any amount, so only the start is read. */
+/** A third-party server can send any amount of data, so only the start is read. */
 async function readBodyText({ body }: Response): Promise<string> {
   if (!body) return '';
   const parts: Uint8Array[] = [];

@@ -43,7 +43,7 @@ export class NamedSecretStore extends ServerComponent<Deps> {
   readonly #secrets = new Collection<StoredSecret>(this.deps.records, { kind, schema: Stored, missing });
   readonly #sealing = createSealedRecordStore({ ...this.deps, kind, field: 'value' });
 
-  /** Rejects: not_found (deleted, or not for this session), store_corrupt. */
+  /** Rejects: not_found (the secret was deleted, or this session cannot use it), store_corrupt. */
   async value(id: string, session: ResourceOwnership): Promise<Secret> {
     const stored = await this.#stored(id);
     if (!canUseResource(session, stored)) throw missing();

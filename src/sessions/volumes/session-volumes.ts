@@ -20,7 +20,7 @@ import type { TransferSandboxPool } from './volume-transfers.ts';
 interface Deps extends Pick<ServerDependencies, 'clock'> {
   readonly records: VolumeRecords;
   readonly transfers: Pick<TransferSandboxPool, 'endIdle'>;
-  /** Why the driver cannot mount volumes. Undefined: it can. */
+  /** Why the driver cannot mount volumes. Undefined if the driver can mount them. */
   readonly refusal: string | undefined;
 }
 type MountingSession = ResourceOwnership & Pick<SessionRecord, 'id'>;
@@ -57,7 +57,7 @@ export class SessionVolumes extends ServerComponent<Deps> {
     return found.map(({ volume, wish: { path, access } }) => ({ volume: volume.id, path, access }));
   }
 
-  /** Volumes that the copy can use are read-only; others are omitted. */
+  /** Volumes that the copy can use are mounted read-only in it; others are omitted. */
   async forCopy(session: MountingSession, choice: SandboxOptions | undefined): Promise<SandboxOptions | undefined> {
     if (!choice) return choice;
     const { volumes = [], ...rest } = toCopiedSandboxOptions(choice);
@@ -71,7 +71,7 @@ export class SessionVolumes extends ServerComponent<Deps> {
     return mounts.length > 0 ? { ...rest, volumes: mounts } : rest;
   }
 
-  /** Rejects: conflict (the session could not mount one of its volumes in that project). */
+  /** Rejects: conflict (the session could not mount one of its volumes in the new project). */
   async checkMove({ sandbox }: Pick<SessionRecord, 'sandbox'>, projectId: string | null): Promise<void> {
     for (const { volume } of sandbox?.volumes ?? []) {
       const found = await this.deps.records.get(volume).catch(ignoreNotFound);

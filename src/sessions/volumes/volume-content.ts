@@ -45,7 +45,7 @@ const types: Readonly<Record<string, VolumeEntry['type']>> = { f: 'file', d: 'di
 
 interface EntryWork {
   readonly script: keyof typeof scripts;
-  /** Relative to the root, without leading and trailing slashes. */
+  /** Relative to the root, without leading or trailing slashes. */
   readonly path: string;
   /** Depth of a listing, or octal mode. */
   readonly argument?: string;
@@ -123,7 +123,7 @@ type Content = Pick<
 
 /** Archives are first unpacked completely into this folder. Only sessions that mount the volume can see it. */
 const staging = '.corral-restore';
-// Each volume is a separate file system, so no folder outside can be renamed into place.
+// Each volume is a separate file system, so a folder outside it cannot be renamed into place.
 const swapScript = `
 set -e
 cd -- "$1"

@@ -9,7 +9,7 @@ import { Collection, type OwnerLimit } from '../../storage/collection.ts';
 interface Deps extends Pick<ServerDependencies, 'clock'> {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'delete' | 'list' | 'count'>;
 }
-/** How long a session can hold a volume before the session's record exists. */
+/** Maximum time that a session can hold a volume before the session's record exists, in ms. */
 const creationMs = 60_000;
 
 export const volumeNotFoundError = (named?: string) =>
@@ -95,7 +95,10 @@ export class VolumeRecords extends ServerComponent<Deps> {
   }
 }
 
-/** The error names the session that writes, so that the session's owner can delete it. For a transfer, no session is named. */
+/**
+ * The error names the session that writes to the volume, so that its owner can delete the session. If a transfer is
+ * writing, the error names no session.
+ */
 export function writerConflictError({ name }: Volume, writer: Volume['holders'][number]): AppError {
   if (writer.until !== undefined) {
     return new AppError('conflict', `Content of the volume ${name} is being moved. Try again when the move has ended.`);

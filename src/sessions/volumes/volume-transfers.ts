@@ -11,9 +11,9 @@ import { type VolumeRecords, writerConflictError } from './volume-records.ts';
 interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
   readonly records: VolumeRecords;
   readonly driver: Pick<Driver, 'provision' | 'attach' | 'destroy'>;
-  /** Why the driver cannot mount volumes. Undefined: it can. */
+  /** Why the driver cannot mount volumes. Undefined if the driver can mount them. */
   readonly refusal: string | undefined;
-  /** The sandbox has the volume in this folder of its workspace, and no network access. */
+  /** Describes a sandbox without network access that has the volume at `folder` in its workspace. */
   readonly spec: (session: SessionId, volume: Volume, how: { folder: string; access: MountAccess }) => SandboxSpec;
   readonly connect: (link: SandboxLink & { readonly epoch?: number }) => SandboxClient;
   readonly startTimeoutMs: number;
@@ -34,7 +34,7 @@ export interface TransferLease extends AsyncDisposable {
   readonly access: MountAccess;
 }
 
-/** Names of configured templates contain no dot, so sessions cannot use this one. */
+/** Names of configured templates contain no dot, so sessions cannot choose this template. */
 export const volumeTransferTemplateName = 'corral.volume';
 const folder = 'volume';
 const idleMs = 10_000;
@@ -43,19 +43,19 @@ const holdMs = maxVolumeTransferMs + 60_000;
 const callMs = 30_000;
 
 /**
- * Each sandbox has one volume and no network access, which confines malicious links. A writing sandbox holds the volume, as
- * a writing session does.
+ * Each sandbox has one volume and no network access, which confines malicious links. A sandbox that writes holds the
+ * volume, as a session that writes does.
  */
 export class TransferSandboxPool extends ServerComponent<Deps> {
   readonly #sandboxes = new Map<string, TransferSandbox>();
   readonly #ids = new Set<SessionId>();
 
-  /** The reconciler must not remove these sandboxes. */
+  /** True for sandboxes in the pool, which the reconciler must not remove. */
   has = (id: SessionId): boolean => this.#ids.has(id);
 
   /**
-   * `read` mounts the volume writable if nobody else writes, because some files are readable only by their owner. Rejects:
-   * not_found, unsupported, conflict (`write` during another write), sandbox_lost.
+   * `read` mounts the volume with write access if nobody else is writing to it, because some files are readable only by
+   * their owner. Rejects: not_found, unsupported, conflict (`write` while another holder can write), sandbox_lost.
    */
   async use(id: string, target: MountAccess, signal: AbortSignal): Promise<TransferLease> {
     const { records, refusal } = this.deps;
@@ -163,6 +163,6 @@ export class TransferSandboxPool extends ServerComponent<Deps> {
       if (toAppError(err).code !== 'not_found') warn({ err }, 'the sandbox of a volume could not be ended');
     }
     this.#ids.delete(sessionId);
-    if (ownership.isShared) await ownership.release(sessionId).catch(() => {}); // the lease lapses
+    if (ownership.isShared) await ownership.release(sessionId).catch(() => {}); // if this fails, the lease lapses
   }
 }

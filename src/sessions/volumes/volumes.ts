@@ -16,7 +16,7 @@ export interface VolumePolicy {
   /** Default quota. */
   readonly bytes: number;
   readonly maxBytes: number;
-  /** Total quota of an owner's volumes. */
+  /** Maximum total quota of an owner's volumes. */
   readonly ownerBytes: number;
   readonly ownerCount: number;
 }
@@ -44,12 +44,12 @@ export class Volumes extends ServerComponent<Deps> {
     change: (id, change) => this.#change(id, change),
     remove: (id, signal) => this.#remove(id, signal),
   };
-  /** When storage without a record was first seen. */
+  /** Maps the id of storage without a record to the time when it was first seen. */
   readonly #orphans = new Map<VolumeId, number>();
 
   /**
-   * Removes volumes whose creation or deletion was interrupted before `before`, storage without a record since then, and
-   * holders that are gone. Resolves with the number of volumes removed.
+   * Removes volumes whose creation or deletion was interrupted before `before`, storage first seen without a record
+   * before `before`, and entries of holders that are gone. Resolves with the number of volumes removed.
    */
   async collect(before: number, signal: AbortSignal): Promise<number> {
     const { driver, records } = this.deps;
@@ -75,7 +75,10 @@ export class Volumes extends ServerComponent<Deps> {
     return removed;
   }
 
-  /** Releases the volumes of a killed server. Call only if no other server shares the store, and before the first transfer. */
+  /**
+   * Releases volumes that a killed server's transfers still hold. Call only if no other server shares the store, and
+   * before the first transfer.
+   */
   async freeTransfers(signal: AbortSignal): Promise<void> {
     const { records, driver } = this.deps;
     const all = await records.list();
@@ -180,7 +183,7 @@ export class Volumes extends ServerComponent<Deps> {
       }
       return { ...now, holders: [], removing: clock.now() };
     });
-    // The volume cannot be found from here on. The clean-up job completes a deletion that fails.
+    // The volume can no longer be found. The clean-up job completes a deletion that fails.
     if (hostsVolumes(driver)) await this.#complete(driver, volume, signal).catch(ignoreConflict);
   }
 

@@ -74,7 +74,7 @@ export const claimWorkItem = (item: StoredWorkItem, now: number): StoredWorkItem
   leaseEndsAt: null,
 });
 
-/** The first heartbeat must arrive within this lease. */
+/** Starts the lease within which the first heartbeat must arrive. */
 export const acknowledgeWorkItem = (item: StoredWorkItem, now: number): StoredWorkItem => ({
   ...item,
   state: 'starting',

@@ -33,8 +33,8 @@ import {
 const maxNames = 10_000;
 
 /**
- * Abort signals by credential name, for streams that stop when their credential becomes invalid. Keeps the 10,000 that were used
- * most recently.
+ * Abort signals by credential name, for streams that stop when their credential becomes invalid. Keeps the 10,000 most
+ * recently used signals.
  */
 class RevocationSignals {
   readonly #controllers = new Map<string, AbortController>();
@@ -86,8 +86,9 @@ interface KeptItem {
   readonly version: number;
 }
 
-const kind = 'work-item'; // newest item of each session; ids of both kinds begin with the session's id, so erasing the session erases them
-const pastKind = 'work-item-past'; // earlier items, as `<session>:<number>`
+// newest item of each session; ids of this kind and `pastKind` begin with the session's id, so erasing the session erases all its items
+const kind = 'work-item';
+const pastKind = 'work-item-past'; // items before the newest, with ids `<session>:<number>`
 const pageSize = 100;
 const lookEveryMs = 250; // how often to check for items queued by other servers
 const polledWithinMs = 30_000;
@@ -162,7 +163,7 @@ export class WorkQueue extends ServerComponent<Deps> implements WorkerAuthentica
     try {
       return { environmentId, owner: await this.deps.readOwner(environmentId), ...rest };
     } catch (thrown) {
-      if (toAppError(thrown).code !== 'not_found') throw thrown; // the environment was deleted
+      if (toAppError(thrown).code !== 'not_found') throw thrown; // not_found means that the environment was deleted
       return undefined;
     }
   }
@@ -209,7 +210,7 @@ export class WorkQueue extends ServerComponent<Deps> implements WorkerAuthentica
     return undefined;
   }
 
-  /** Longest waiting first. */
+  /** Yields items in order of waiting time, longest first. */
   async *#claimable(environmentId: string, reclaimMs: number): AsyncGenerator<KeptItem, void> {
     const { records, clock } = this.deps;
     let after: { sort: number; id: string } | undefined;
@@ -333,7 +334,7 @@ export class WorkQueue extends ServerComponent<Deps> implements WorkerAuthentica
     return found && { item: StoredWorkItem.parse(found.doc), version: found.version };
   }
 
-  /** Earlier items of the session are returned unchanged. */
+  /** Changes only the session's newest item. Returns older items unchanged. */
   async #change(
     environmentId: string,
     workId: string,

@@ -28,7 +28,7 @@ interface CodeScript {
 export function createCodeScript(name: string, mark: string): CodeScript {
   const program = programs[posix.extname(name)] ?? 'python3';
   const missing = `${mark}: no ${program}`;
-  const whole = posix.normalize(name); // `none/../x` was saved as `x`
+  const whole = posix.normalize(name); // `files.write` saves `none/../x` as `x`
   const file = whole.startsWith('-') ? `./${whole}` : whole; // a program would read a leading `-` as an option
   const command = [
     `command -v ${program} > /dev/null || { printf %s ${quoteForShell(missing)} >&2; exit 127; }`,
@@ -67,7 +67,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'ids' | 'records'> {
 }
 
 const kind = 'workspace';
-/** `<session>:<server>`: this server has members in the session's workspace. */
+/** A record `<session>:<server>` means that the server has members in the session's workspace. */
 const useKind = 'workspace-use';
 const Named = z.object({ sessionId: SessionId });
 const codeMs = 30_000;
@@ -78,16 +78,19 @@ const workingMs = 1_000;
 interface OpenWorkspace {
   readonly key: string;
   readonly members: Set<WorkspaceHandle>;
-  /** Fires after the grace period without a member, once no run uses the sandbox. Running calls are then cancelled. */
+  /** Fires once the grace period has passed without a member and no run uses the sandbox. Cancels running calls. */
   readonly over: AbortController;
-  /** The sandbox stops after the last member has left. */
+  /** Session whose sandbox stops after the last member has left. */
   ownSession: SessionId | undefined;
   marked: SessionId | undefined;
   cwd: string | undefined;
   timer: unknown;
 }
 
-/** Starts with workspaces whose sandboxes an earlier server process left running. They have no members yet. */
+/**
+ * The service starts with the workspaces whose sandboxes a previous server process left running. Such workspaces have
+ * no members yet.
+ */
 export async function createWorkspaceService(deps: Deps): Promise<WorkspaceService> {
   const { records, sessions, files, sandboxes, commands, clock, ids, graceMs, replica } = deps;
   const places = new Map<string, OpenWorkspace>();
@@ -149,7 +152,7 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
     work: (id: SessionId, place: OpenWorkspace) => Promise<Value>,
   ) {
     const key = keyOf(member.as ? `${member.as.owner}\0${member.userId}` : member.userId, name);
-    // A member's unfinished calls must not reopen a workspace.
+    // After a member has left, its unfinished calls must not reopen a workspace.
     if (member.hasLeft && !places.has(key)) throw new AppError('cancelled', 'The workspace was closed.');
     const place = ensurePlace(key);
     if (!member.hasLeft) {

@@ -11,7 +11,7 @@ interface FolderOptions {
   readonly root: string;
 }
 const staleMs = 60 * 60 * 1000; // no upload takes this long
-/** Most readers send the data to a sandbox, in frames of this size. */
+/** Size of the chunks that are read. Most readers send the data to a sandbox, in frames of the same size. */
 const pieceBytes = 256 * 1024;
 const withoutLinks: ReadonlySet<string> = new Set([
   'EPERM',
@@ -23,11 +23,11 @@ const withoutLinks: ReadonlySet<string> = new Set([
   'EACCES',
 ]);
 
-/** Creates the folder. */
+/** Creates the folder if it does not exist. */
 export const openLocalBlobs = (root: string, now: number): Promise<BlobStore> =>
   folderBlobs({ name: 'local', root }, now);
 
-/** A missing folder means a missing mount, so it is not created. Rejects: invalid_request. */
+/** A missing folder means that the volume is not mounted, so the folder is not created. Rejects: invalid_request. */
 export async function openMountedBlobs(root: string, now: number): Promise<BlobStore> {
   const isFolder = await stat(root).then(
     (it) => it.isDirectory(),
@@ -41,7 +41,7 @@ export async function openMountedBlobs(root: string, now: number): Promise<BlobS
 }
 
 async function folderBlobs({ name, root }: FolderOptions, now: number): Promise<BlobStore> {
-  // On the file system of the blobs, so that a rename publishes a blob atomically.
+  // The spool is on the same file system as the blobs, so that a rename publishes a blob atomically.
   const spool = new Spool(join(root, 'incoming'));
   await mkdir(root, { recursive: true, mode: 0o700 });
   await spool.sweep(staleMs, now);
@@ -88,13 +88,13 @@ async function folderBlobs({ name, root }: FolderOptions, now: number): Promise<
   };
 }
 
-/** An open file is not affected by a later delete or replace. */
+/** Deleting or replacing the blob later does not affect a file that is already open. */
 async function openStream(path: string, range: ByteRange | undefined): Promise<Readable> {
   const file = await open(path);
   return file.createReadStream({ highWaterMark: pieceBytes, ...(range && { start: range.start, end: range.end }) });
 }
 
-/** Blobs never change, so two names can share content. Not all file systems have hard links. */
+/** Blobs never change, so two names can share content. File systems without hard links get a copy. */
 async function linkOrCopy(from: string, to: string): Promise<void> {
   try {
     await link(from, to);

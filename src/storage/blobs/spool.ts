@@ -9,7 +9,7 @@ export interface SpoolFile extends BlobInfo, AsyncDisposable {
   readonly path: string;
 }
 
-/** No reader opens these unfinished uploads. After a crash, `sweep` removes them. */
+/** Holds unfinished uploads, which no reader opens. After a crash, `sweep` removes them. */
 export class Spool {
   readonly #folder: string;
   #count = 0;
@@ -19,8 +19,8 @@ export class Spool {
   }
 
   /**
-   * Disposing deletes the file unless it was moved. Rejects: payload_too_large, store_unavailable, invalid_request (the
-   * upload was interrupted).
+   * Disposing the result deletes the file unless it was moved. Rejects: payload_too_large, store_unavailable,
+   * invalid_request (the upload was interrupted).
    */
   async take(content: AsyncIterable<Uint8Array>, { maxBytes, signal }: BlobPutOptions): Promise<SpoolFile> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });

@@ -53,7 +53,10 @@ export class LiveEventWindow {
     this.#trim();
   }
 
-  /** Other servers have appended up to `head`. An empty `events` means that they were not read, and empties the window. */
+  /**
+   * Call when other servers have appended up to `head`. An empty `events` means that the new events were not read, and
+   * empties the window.
+   */
   catchUp(head: number, events: readonly SessionEvent[]): void {
     if (this.#head !== undefined && head <= this.#head) return;
     if (events[0]?.seq !== (this.#head ?? 0) + 1) this.#clear();
@@ -92,7 +95,7 @@ function countChars(value: unknown): number {
 }
 
 export interface EventLogOptions {
-  /** A live reader that falls further behind gets a resync. */
+  /** A live reader that falls more than this many events behind gets a resync. */
   readonly maxLag: number;
   readonly pageSize: number;
   readonly window?: LiveWindowLimits;
@@ -117,7 +120,8 @@ export function createEventLog(store: EventStore, options: EventLogOptions): Eve
     const { window, bell } = seat;
     let cursor = after;
     let headWhenWoken = Number.POSITIVE_INFINITY; // until the first wake-up, nothing counts as lag: a history can be long
-    let forgiven = after === 0 ? undefined : 0; // a reader that starts at cursor 0 accepts trimmed old events, but no later gap
+    // a reader that starts at cursor 0 tolerates that old events were trimmed, but tolerates no later gap
+    let forgiven = after === 0 ? undefined : 0;
     const isTooSlow = (head: number) => head - Math.max(cursor, headWhenWoken) > options.maxLag;
 
     while (!signal.aborted) {
@@ -226,7 +230,7 @@ interface LogSubscription extends Disposable {
 interface ReadPosition {
   readonly cursor: number;
   readonly page: EventPage;
-  /** Last missing seq that the reader needs; 0: none. */
+  /** Last missing seq that the reader needs, or 0 if none is missing. */
   readonly hole: number;
   readonly tooSlow: boolean;
 }
@@ -270,7 +274,7 @@ interface LogFollowers {
 
 const fast = 20;
 const slow = 100; // ms; followers see other servers' events within 150 ms
-const idle = 250; // ms; after a minute without news in any followed session
+const idle = 250; // ms; used after a minute without new events in any followed session
 const idleAfterMs = 60_000;
 const watchAgainMs = 5_000;
 const trustedAfterMs = 2_000; // a watch counts as working after this time; an unsupported watch fails before then

@@ -40,7 +40,7 @@ interface AppenderParts {
  *
  * 1. The first event's document commits the append. Its `_id` is the seq after the head, which only one writer can insert. The
  * document also contains the rest of the append: further facts and records. 2. The further events are inserted with it, and then
- * the records are put. The append resolves when all is done. 3. If this server fails in between, the log keeps its mark
+ * the records are put. The append resolves when everything is stored. 3. If this server fails in between, the log keeps its mark
  * (`OpenLogMarker`). The next writer, record reader or starting server then completes the append from its first event
  * (completion.ts).
  *
@@ -56,7 +56,7 @@ export class EventAppender {
   readonly #appending = new Set<Promise<unknown>>();
   /** Newest head that this server has seen, for each log without an incomplete append. */
   readonly #seen = new Map<SessionId, { readonly head: number; readonly at: number }>();
-  /** The last append failed on this server, so the database may have part or all of it. */
+  /** Sessions whose last append failed on this server. The database may contain part or all of that append. */
   readonly #incomplete = new Set<SessionId>();
   /** A retry passes the same object and so reuses its batch id, which shows whether the first attempt was stored. */
   readonly #batches = new WeakMap<AppendRequest, string>();
@@ -131,7 +131,7 @@ export class EventAppender {
     });
   }
 
-  /** No event commits puts without a fact, so several puts are stored together in the log's own document. */
+  /** Without a fact, no event commits the puts, so several puts are first stored together in the log's own document. */
   async #putAlone(session: SessionId, head: number, puts: readonly PutDocument[]): Promise<void> {
     const { run, at } = this.#connection;
     if (puts.length > 1)
@@ -180,7 +180,10 @@ export class EventAppender {
     this.#logs.forget(session);
   }
 
-  /** Removes this server's marks if the store responds soon. For each mark that remains, the next start checks one log. */
+  /**
+   * Removes this server's marks if the store responds soon. For each mark that remains, the next server to start checks
+   * one log.
+   */
   async close(): Promise<void> {
     await waitAtMost(
       closeMs,
@@ -208,7 +211,7 @@ const renewMs = 5 * 60_000;
 const abandonedMs = 3 * renewMs;
 const atOnce = 8; // logs
 
-/** Only a marked log can have an incomplete append, so record readers and starting servers check only those. */
+/** Only marked logs can have an incomplete append, so record readers and starting servers check no others. */
 class OpenLogMarker {
   readonly #connection: MongoConnection;
   readonly #self: string;

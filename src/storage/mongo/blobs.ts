@@ -12,16 +12,16 @@ const transferMs = 120_000;
 const staleSeconds = 60 * 60;
 
 /**
- * Stores blobs in GridFS, in the history's database, so servers share no other storage. A file exists once its `files`
- * document is written, after its last chunk. The newest file of a name is the blob. Connects on first use, so a server can
- * start before its database.
+ * Stores blobs in GridFS, in the history's database, so servers need no other shared storage. A file exists once its
+ * `files` document is written, after its last chunk. A blob is the newest file with its name. Connects on first use, so
+ * a server can start before its database.
  */
 export function createMongoBlobs(options: MongoConnectionOptions, now: () => number): BlobStore & AsyncDisposable {
   let opened: Promise<{ connection: MongoConnection; bucket: GridFSBucket }> | undefined;
   async function open() {
     const connection = await connectToMongo(options);
     const bucket = new GridFSBucket(connection.db, { bucketName: 'blobs' });
-    await sweep(connection, now()).catch(() => {}); // the next start retries
+    await sweep(connection, now()).catch(() => {}); // retried when a server next connects
     return { connection, bucket };
   }
   function use() {
@@ -93,7 +93,7 @@ async function write(
     upload.end();
     await answered(finished(upload));
   } catch (thrown) {
-    await upload.abort().catch(() => {}); // already aborted, or a later start cleans up
+    await upload.abort().catch(() => {}); // already aborted, or cleaned up when a server next connects
     throw thrown;
   }
   return { size, sha256: hash.digest('hex') };
@@ -109,7 +109,10 @@ async function drained(upload: GridFSBucketWriteStream, signal: AbortSignal): Pr
   signal.removeEventListener('abort', give);
 }
 
-/** Removes only versions replaced before `replacedBefore`, because later ones may still be read. Infinity: all versions. */
+/**
+ * Removes only versions replaced before `replacedBefore`, because versions replaced more recently may still be read.
+ * Infinity: all versions.
+ */
 async function remove(bucket: GridFSBucket, filename: string, replacedBefore: number): Promise<void> {
   const versions = await answered(bucket.find({ filename }, { sort: newest }).toArray());
   for (const [index, { _id }] of versions.entries()) {

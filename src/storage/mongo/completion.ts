@@ -39,7 +39,7 @@ export async function completeNewestAppend({ at, run }: MongoConnection, session
   return head;
 }
 
-/** Head of a log whose newest event is this one. Includes events of the append that are not stored yet. */
+/** Head of a log whose newest stored event is the argument. Includes events of the append that are not stored yet. */
 export const computeLogHead = ({ _id, left = 0 }: Pick<EventDocument, '_id' | 'left'>): number =>
   eventSeqOf(_id) + left;
 

@@ -18,7 +18,7 @@ export interface MongoConnectionOptions {
   readonly url: Secret;
   /** Used if the URL names no database. */
   readonly database?: string;
-  /** Time limit of an operation, including all retries. */
+  /** Time limit for an operation, including all retries. */
   readonly deadlineMs?: number;
   /** Maximum concurrent operations. More are refused immediately with `store_busy`. */
   readonly maxWaiting?: number;
@@ -74,7 +74,7 @@ export async function connectToMongo(options: MongoConnectionOptions): Promise<M
       at: collections(db, ranges ? 1 : spread),
       can: { changeStreams: replicated, transactions: replicated, ranges },
       run: runner(deadlineMs, maxWaiting),
-      // close() can hang on a dead database server, so it is bounded.
+      // `close()` can hang on a dead database server, so the wait is bounded.
       [Symbol.asyncDispose]: () => waitAtMost(goodbyeMs, client.close()),
     };
   } catch (thrown) {
@@ -105,7 +105,10 @@ function clientFor(url: Secret, deadlineMs: number): MongoClient {
   }
 }
 
-/** Number of event collections on a database server that scans. More would shorten the scans, but creating 64 takes a second. */
+/**
+ * Number of event collections on a database server that scans whole collections. More would shorten the scans, but
+ * creating 64 already takes a second.
+ */
 const spread = 64;
 
 function collections(db: Db, count: number): MongoCollections {

@@ -11,15 +11,16 @@ import { SessionId } from '../../core/model/ids.ts';
 // whole page of text.
 
 /**
- * `_id` is the session and the seq. Its uniqueness is the fence, and a session's log is one range of ids. The first event of
- * an append has `batch` and, if more parts follow, `redo`. Storing it commits the whole append; readers add missing parts.
+ * `_id` is the session and the seq. Its uniqueness is the fence, and a session's log is one range of ids. The first
+ * event of an append has `batch` and, if more parts follow, `redo`. Storing this event commits the whole append;
+ * readers add missing parts.
  */
 export interface EventDocument {
   readonly _id: string;
   readonly type: string;
   readonly at: number;
   readonly fact: string;
-  /** Session, type and seq, unless the type is droppable; read by `findLastSeq`. */
+  /** Session, type and seq; absent if the type is droppable. Read by `findLastSeq`. */
   readonly mark?: string;
   /** Set on messages, so that a search reads nothing else. */
   readonly said?: 1;
@@ -45,7 +46,10 @@ export interface PutDocument {
   readonly id: string;
   readonly doc: string;
   readonly sort: number;
-  /** Index sets that contain the record: by owner, state and parent, and the shared records. Absent in older records. */
+  /**
+   * Index sets that contain the record: those of its owner, its state and its parent, and the set of shared records.
+   * Absent in older records.
+   */
   readonly of?: readonly string[];
   readonly name?: string;
 }
@@ -116,7 +120,7 @@ export const eventSeqOf = (id: string): number => Number(id.slice(17));
 export const eventSessionIdOf = (id: string): SessionId => SessionId.parse(id.slice(0, 16));
 export const toEventRangeFilter = (session: SessionId, after = 0, upTo?: number): Document => ({
   $gt: toEventId(session, after),
-  ...(upTo === undefined ? { $lt: `${session};` } : { $lte: toEventId(session, upTo) }), // ; follows : in ASCII
+  ...(upTo === undefined ? { $lt: `${session};` } : { $lte: toEventId(session, upTo) }), // `;` follows `:` in ASCII
 });
 export const toEventTypeKey = (session: SessionId, type: string, seq: number): string =>
   `${session}:${type}:${digits(seq)}`;
@@ -172,7 +176,7 @@ export function toIndexFields(kind: string, doc: unknown): { readonly of: string
 }
 export const serializeFact = (fact: SessionFact): SerializedFact => ({ type: fact.type, fact: JSON.stringify(fact) });
 
-/** Maximum size of an append, whose first event contains all of it. MongoDB allows 16 MB. */
+/** Maximum size of an append. The first event contains the whole append, and MongoDB limits a document to 16 MB. */
 const maxBytes = 12 * 1024 * 1024;
 
 export const keepLastPutPerRecord = ({ puts = [] }: AppendRequest): PutDocument[] => [

@@ -3,7 +3,7 @@ import { AppError, toAppError } from '../../core/errors/errors.ts';
 
 export const duplicateKeyCode = 11000;
 const [unauthorized, authenticationFailed] = [13, 18];
-/** Codes of a database server that is unreachable, shutting down, or no longer the primary. */
+/** Error codes from a database server that is unreachable, shutting down, or no longer the primary. */
 const passing = new Set([6, 7, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436]);
 
 const codeOf = (thrown: unknown): number =>

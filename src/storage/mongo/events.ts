@@ -29,9 +29,12 @@ import { searchMessages } from './search.ts';
 type Usage = Extract<SessionEvent, { type: 'usage' }>['data'];
 type UsageEvent = { readonly _id: string; readonly at: number; readonly fact: string };
 const usageAtOnce = 1_000;
-const shardsAtOnce = 8; // keeps connections of the pool free for appends
+const shardsAtOnce = 8; // keeps connections in the pool free for appends
 
-/** Sums the usage in `from <= time < to`, in batches. The database cannot sum, because facts are opaque text. */
+/**
+ * Sums the usage of events with `from <= time < to`, in batches. The database cannot compute the sums, because facts
+ * are opaque text.
+ */
 async function usageBetween(
   { at }: MongoConnection,
   { from, to, by }: { readonly from: number; readonly to: number; readonly by: readonly UsageGroupKey[] },
@@ -64,7 +67,7 @@ async function usageBetween(
   return [...sums.values()];
 }
 
-/** Characters. Limits the cost of reading long outputs. */
+/** A page ends once it has more characters than this, to limit the cost of reading long outputs. */
 const pageChars = 4 * 1024 * 1024;
 /** Compaction keeps events younger than this, so a writer suspended for less than this still collides with newer events. */
 export const minCompactedAgeMs = 10 * 60_000;

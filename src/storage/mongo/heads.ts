@@ -95,7 +95,10 @@ export class LogHeadTracker {
     this.#tookMs = monotonicNow() - from;
   }
 
-  /** Retries refused heads. Otherwise, other servers' readers could miss the end of a quiet log. */
+  /**
+   * Retries heads that could not be stored. Without the retry, other servers' readers could miss the end of a quiet
+   * log.
+   */
   #keepSent(): void {
     for (const [session, head] of this.#sent) if ((this.#due.get(session) ?? 0) < head) this.#due.set(session, head);
     if (!this.#isClosed && this.#due.size > 0) this.#flushAfter(againMs);

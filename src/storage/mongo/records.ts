@@ -22,7 +22,10 @@ export function createMongoRecords(
 ): RecordStore {
   const stored = ({ id, doc, version }: RecordDocument): StoredRecord => ({ id, doc: JSON.parse(doc), version });
 
-  /** Completes the newest append. A record is behind its log if the writer failed between the two writes. */
+  /**
+   * Completes the newest append. A record is behind its log if the writer failed between writing the events and writing
+   * the record.
+   */
   async function settleSession(id: string): Promise<void> {
     const { data: session } = SessionId.safeParse(id.slice(0, 16));
     if (session && (id.length === 16 || id[16] === ':')) await appender.settleRecords(session);
@@ -59,7 +62,7 @@ export function createMongoRecords(
     });
   }
 
-  /** Checked first, because FerretDB reports an index violation as an internal failure. */
+  /** Runs before the write, because FerretDB reports an index violation as an internal failure. */
   async function expectFree(name: string, _id: string): Promise<void> {
     const holder = await run(() => at.records.findOne({ name }, { projection: { _id: 1 } }));
     if (holder && holder._id !== _id) throw new AppError('conflict', 'Another record has this name.');

@@ -27,7 +27,10 @@ const indexes: readonly Index[] = [
   { of: 'commands', key: { at: 1 } },
 ];
 
-/** `migrations[n]` upgrades a database from version n to n + 1. It can run twice, and concurrently with another server's. */
+/**
+ * `migrations[n]` upgrades a database from version n to n + 1. A migration can run twice, and on several servers at
+ * once.
+ */
 const migrations: readonly ((connection: MongoConnection) => Promise<void>)[] = [
   async () => {},
   async ({ at, run }) => {
@@ -55,7 +58,7 @@ async function indexRecords({ at, run }: MongoConnection, which: Filter<RecordDo
   for (let found = await run(() => cursor.next()); found; found = await run(() => cursor.next())) {
     const { _id, kind, doc } = found;
     const { name, of } = toIndexFields(kind, JSON.parse(doc));
-    const isFirst = name !== undefined && !names.has(name); // a crash could leave two records with one name
+    const isFirst = name !== undefined && !names.has(name); // a crash could leave two records with the same name
     if (isFirst) names.add(name);
     updates.push({ updateOne: { filter: { _id, doc }, update: { $set: { of, ...(isFirst && { name }) } } } });
     if (updates.length === indexedAtOnce) await write().then(() => updates.splice(0));
@@ -98,7 +101,7 @@ async function create({ at, run }: MongoConnection, { of, key, options = {} }: I
   }
 }
 
-/** Rejects with store_corrupt if a log has a head but no events exist, as after a collection was dropped. */
+/** Rejects with store_corrupt if a log has a head but no events exist, as happens when a collection is dropped. */
 async function refuseEmptied({ at, run }: MongoConnection): Promise<void> {
   for (const events of at.allEvents) {
     if (await run(() => events.findOne({}, { projection: { _id: 1 } }))) return;

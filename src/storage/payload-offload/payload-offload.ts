@@ -80,18 +80,22 @@ const Reference = z.object({ blob: z.string(), sha256: z.string(), size: z.int()
 type Reference = z.infer<typeof Reference>;
 type WithReference = { readonly large?: Reference };
 
-const kind = 'large'; // `<session>:<blob>`; written before the blob, so that a clean-up finds every blob
+// record ids are `<session>:<blob>`; a record is written before its blob, so that a clean-up finds every blob
+const kind = 'large';
 const Kept = z.object({
   at: z.number(),
   seq: z.int(),
-  /** An event refers to the blob. Checked again when the log is trimmed. */
+  /**
+   * Set if an event refers to the blob. Compaction that may have dropped the event clears this flag, so that the blob
+   * is checked again.
+   */
   isKept: z.literal(true).optional(),
 });
-const maxRead = 4 * 1024 * 1024; // bytes of blobs per page; the next page continues
+const maxRead = 4 * 1024 * 1024; // maximum bytes of blobs per page; the rest follows on the next page
 
 /**
- * Moves data that is too large for a log document to blobs, and restores it on reads. If a blob is missing or damaged, its event
- * has shortened texts and the reason in `problem`.
+ * Moves data that is too large for a log document to blobs, and restores it on reads. If a blob is missing or damaged,
+ * its event has shortened strings, and the reason is in `problem`.
  */
 export function withPayloadOffload({ store, blobs, newId, now }: Options): PayloadOffload {
   const { events, records } = store;

@@ -7,15 +7,15 @@ import type { StoreCall, StoreOperations, StoreReply } from './transaction.ts';
 import type { CallBatch, ReplyBatch, StoreLane, StoreWorkerInput } from './worker.ts';
 import type { WriteOperations } from './writes.ts';
 
-/** Further requests are refused immediately with `store_busy`. */
+/** Requests beyond these limits are refused immediately with `store_busy`. */
 export interface QueueLimits {
   readonly requests: number;
   readonly chars: number;
 }
-/** Limits of one message to the thread. A message with writes is one transaction. */
+/** Limits for one message to the thread. A message with writes is one transaction. */
 const batchLimits: QueueLimits = { requests: 512, chars: 4 * 1024 * 1024 };
 
-/** Characters. Larger requests are bulk requests: command output, files, whole logs. */
+/** Requests with more characters than this are bulk requests: command output, files, whole logs. */
 const bulkChars = 16 * 1024;
 /**
  * Maximum characters of bulk requests in one message, because small requests wait for the same commit. A single larger
@@ -130,7 +130,7 @@ class RequestQueue<Ops extends StoreOperations> implements StoreChannel<Ops> {
     this.#plan();
   }
 
-  /** Resolves when every earlier request has been answered. */
+  /** Resolves when every request made so far has been answered. */
   async idle(): Promise<void> {
     if (!this.#ended && this.#away.length + this.#waiting > 0)
       await new Promise<void>((resolve) => this.#idle.push(resolve));

@@ -83,7 +83,7 @@ export function openDatabaseForWriting(options: DatabaseOptions, now: number): {
   }
 }
 
-/** Read-only, so that a refused file stays unchanged. */
+/** Opens the file read-only, so that a refused file stays unchanged. */
 export function checkIntegrity(path: string, checked = checkedBytes): void {
   const { size } = statSync(path);
   if (size === 0) return;

@@ -17,19 +17,19 @@ type Only = Pick<RecordListQuery, 'owner' | 'shared' | 'state' | 'parent'>;
 
 export type ReadOperations = ReturnType<typeof createReadOperations>;
 
-/** Characters. Limits the cost of reading long outputs. */
+/** A page ends once it has more characters than this, to limit the cost of reading long outputs. */
 const pageChars = 4 * 1024 * 1024;
-/** Time per search chunk, because writes wait for it. */
+/** Time after which a search chunk ends, because writes wait for it. */
 const pieceMs = 5;
-/** Rows per search statement: `many`, but `few` after a statement that took `slowMs`. */
+/** Rows per search statement: at most `many`, but `few` after a statement that took at least `slowMs`. */
 const rowsAtOnce = { few: 8, many: 128, slowMs: 3 };
-/** Usage events summed, or titles searched, per request. Takes a few milliseconds. */
+/** Maximum usage events summed, or titles searched, per request. A request takes a few milliseconds. */
 const usageAtOnce = 2_000;
 const titlesAtOnce = 10_000;
-/** `next`: start of the next chunk; null: done. */
+/** `next`: start of the next chunk, or null after the last one. */
 export type SearchChunk<Place> = readonly [found: string[], next: Place | null];
 export type EventPosition = readonly [session: string, seq: number];
-/** `sums` is JSON. `next`: start of the next chunk; null: done. */
+/** `sums` is JSON. `next`: start of the next chunk, or null after the last one. */
 export type UsageChunk = readonly [sums: string, next: number | null];
 
 const lastPlace: EventPosition = ['\u{10ffff}', 0];
@@ -74,9 +74,9 @@ const escapeWildcards = (text: string) => text.replace(/[\\%_]/g, '\\$&');
 const patternOf = (text: string): string => `%${escapeWildcards(text)}%`;
 
 /**
- * Matches every text that contains the search text in any case, and some others. LIKE ignores case for ASCII letters only, so a
- * non-ASCII letter matches any text. A k, or an i before such a letter or at the end, matches any character, because it can be
- * the lower case of a non-ASCII letter.
+ * Matches every string that contains the search text in any case, and some others. LIKE ignores case for ASCII letters
+ * only, so a non-ASCII letter matches any string. A k, or an i before such a letter or at the end, matches any
+ * character, because it can be the lowercase form of a non-ASCII letter.
  */
 const likelyPattern = (text: string): string =>
   patternOf(text)
@@ -91,8 +91,8 @@ function eventReads(db: DatabaseSync, now: () => number) {
   const lastUnindexed = db.prepare('SELECT seq FROM event WHERE session = ? AND type = ? ORDER BY seq DESC LIMIT 1');
 
   const placeAhead = db.prepare(messageChunkEndQuery);
-  // The statement compares the texts itself, because returning rows costs more. Without the plus, SQLite would recompile the
-  // statement for each pattern.
+  // The statement itself compares the messages, because returning all rows costs more. Without the plus, SQLite would
+  // recompile the statement for each pattern.
   const search = db.prepare(
     `SELECT DISTINCT session ${messagesAfter} AND (session, seq) <= (?3, ?4) AND text LIKE +?5 ESCAPE '\\'`,
   );
@@ -160,7 +160,7 @@ function eventReads(db: DatabaseSync, now: () => number) {
 const titlesAfter = "FROM record INDEXED BY record_usage WHERE kind = 'session' AND id > ?1";
 export const titleChunkEndQuery = `SELECT id ${titlesAfter} ORDER BY id LIMIT 1 OFFSET ?2`;
 
-/** The unary plus keeps SQLite from scanning the whole kind in order. */
+/** The unary plus keeps SQLite from scanning all records of the kind in order. */
 const idsByPrefix = 'id >= ?2 AND id < ?2 || char(1114111) AND +kind = ?1';
 export const recordsByPrefixQuery = `
   SELECT id, doc, version FROM record WHERE ${idsByPrefix} ORDER BY +sort DESC, id LIMIT ?3

@@ -7,11 +7,11 @@ import { toStoreError } from './errors.ts';
 import { toIndexColumns } from './schema.ts';
 
 export interface RecoveryReport {
-  /** The damaged file, renamed but not changed. Undefined: nothing was damaged. */
+  /** Path of the damaged file, which was renamed but not changed. Undefined: nothing was damaged. */
   readonly kept: string | undefined;
   readonly events: number;
   readonly records: number;
-  /** Sessions that lost events. Their readers get a resync. */
+  /** Number of sessions that lost events. The readers of these sessions get a resync. */
   readonly gaps: number;
 }
 
@@ -31,9 +31,9 @@ const tables: readonly Table[] = [
 ];
 
 /**
- * Replaces a damaged file with its readable part, read from a copy, and keeps the damaged file next to it. Throws: store_busy (a
- * server uses it), file_not_found, unsupported (a newer version wrote it), store_corrupt (nothing is readable),
- * store_unavailable.
+ * Replaces a damaged file with its readable part, which is read from a copy. Keeps the damaged file in the same folder.
+ * Throws: store_busy (a server uses it), file_not_found, unsupported (a newer version wrote it), store_corrupt (nothing
+ * is readable), store_unavailable.
  */
 export function recoverDatabase(path: string, now: number): RecoveryReport {
   if (!existsSync(path)) throw new AppError('file_not_found', `There is no store ${path}.`);
@@ -81,7 +81,10 @@ function salvage(copy: string, fresh: string, now: number): Omit<RecoveryReport,
   return { events: count('event'), records: count('record'), gaps };
 }
 
-/** Reads from both ends up to the damage. Also reads events per session, so a damaged page hides no other session's events. */
+/**
+ * Reads from both ends up to the damage. Also reads events per session, so that a damaged page does not hide the events
+ * of other sessions.
+ */
 function rescue(from: DatabaseSync, to: DatabaseSync, { name, key, json }: Table): void {
   const down = key
     .split(', ')

@@ -86,7 +86,7 @@ export const migrations: readonly string[] = [
   CREATE INDEX record_state ON record (kind, state, sort DESC, id) WHERE state IS NOT NULL;
   CREATE UNIQUE INDEX record_name ON record (kind, name) WHERE name IS NOT NULL;
   `,
-  // Lists by parent: a project's sessions, an environment's work items.
+  // Supports lists by parent: a project's sessions, or an environment's work items.
   `
   ALTER TABLE record ADD COLUMN parent TEXT;
   UPDATE record SET parent = doc ->> '$.projectId' WHERE kind = 'session';
@@ -97,15 +97,15 @@ export const migrations: readonly string[] = [
   `
   UPDATE record SET parent = doc ->> '$.projectId' WHERE kind IN ('automation', 'webhook');
   `,
-  // Lists by owner and state, or by project and state.
+  // Supports lists by owner and state, or by project and state.
   `
   CREATE INDEX record_owner_state ON record (kind, owner, state, sort DESC, id)
   WHERE owner IS NOT NULL AND state IS NOT NULL;
   CREATE INDEX record_parent_state ON record (kind, parent, state, sort DESC, id)
   WHERE parent IS NOT NULL AND state IS NOT NULL;
   `,
-  // Usage totals are read from these indexes alone. `copied`: a fork's copied events. The index includes the constant
-  // `type`, because SQLite would otherwise read it from the table.
+  // Usage totals are read from these indexes alone. `copied`: seq of the last event that a fork copied. `event_usage`
+  // includes the constant `type`, because SQLite would otherwise read it from the table.
   `
   DROP INDEX event_usage;
   CREATE INDEX event_usage ON event (
@@ -121,8 +121,8 @@ export const migrations: readonly string[] = [
   DROP INDEX event_message;
   CREATE INDEX event_message ON event (session, seq, type) WHERE type IN ('message.user', 'message.assistant');
   `,
-  // Searches and usage totals read only these tables. An index with expressions does not suffice, because SQLite also reads
-  // the row of a table without a rowid.
+  // Searches and usage totals read only these tables. An index on expressions does not suffice, because SQLite also
+  // reads the row if the table has no rowid.
   `
   CREATE TABLE message (
     session TEXT NOT NULL, seq INTEGER NOT NULL, text ANY, PRIMARY KEY (session, seq)

@@ -51,7 +51,7 @@ export function createGroupCommitter(
     const replies = calls.map((call) => {
       savepoint?.run();
       const reply = attempt(operations, call, path);
-      if (!db.isTransaction) throw new RollbackError(reply); // a full disk rolls back the whole transaction
+      if (!db.isTransaction) throw new RollbackError(reply); // if the disk is full, SQLite rolls back the whole transaction
       if (!reply[0]) db.exec('ROLLBACK TO one');
       release?.run();
       return reply;

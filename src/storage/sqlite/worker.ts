@@ -14,7 +14,7 @@ import {
 } from './transaction.ts';
 import { createWriteOperations } from './writes.ts';
 
-// The SQLite thread. Null closes the store.
+// The SQLite thread. A null message closes the store.
 
 export interface StoreWorkerInput extends DatabaseOptions {
   readonly failpoints: string | undefined;
@@ -38,7 +38,7 @@ const restMs = 1_000;
  */
 const wordy: ReadonlySet<string> = new Set(['agent', 'automation', 'document', 'file', 'memory', 'project', 'skill']);
 const isWordy = (kind: unknown): boolean => wordy.has(String(kind).split('-', 1)[0] ?? '');
-/** Redacting a memory rewrites its version without the text. */
+/** Redacting a version of a memory rewrites the version's record without the text. */
 const redactable: ReadonlySet<unknown> = new Set(['memory-version', 'memory-store-version']);
 const removesText = ([name, first]: StoreCall): boolean =>
   name === 'put' ? Array.isArray(first) && redactable.has(first[0]) : name === 'delete' && isWordy(first);
@@ -76,7 +76,7 @@ function serve(): void {
       resting = undefined;
       try {
         truncateWal(opened.db);
-        // The file is closed, or another program is reading it. The next deletion retries this.
+        // The file is closed, or another program is reading it. The next deletion tries again.
       } catch {}
     }, restMs).unref();
   };

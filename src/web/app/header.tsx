@@ -83,8 +83,8 @@ function ModelButton({ session }: { session: Session }) {
 }
 
 /**
- * Pressing Enter or leaving the field renames the session; Escape restores the title. A title that arrives while a person types
- * is applied afterwards, unless the person renames the session.
+ * Pressing Enter or leaving the field renames the session; Escape restores the title. A title that arrives while the
+ * user types is applied afterwards, unless the user renames the session.
  */
 function Title({ session }: { session: Session }) {
   const name = sessionNameOf(session);

@@ -9,7 +9,7 @@ import { tabElementIdOf } from '../parts/kit/tabs.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
 import { t } from '../text/text.ts';
 
-/** Used only on screens too narrow for a column. */
+/** Used only on screens that are too narrow for the sidebar column. */
 export const isSidebarOpen = signal(false);
 export const isPaletteOpen = signal(false);
 export function openPalette(): void {
@@ -36,7 +36,7 @@ export function showTab(id: string): void {
   else if (workPaneWidth.value === 0) workPaneWidth.value = usual;
 }
 
-/** Call only in response to a person's action. */
+/** Call only in response to a user action. */
 export function focusTab(id: string): void {
   showTab(id);
   focusWhenRendered(() => document.getElementById(tabElementIdOf(id)));

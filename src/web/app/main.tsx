@@ -47,8 +47,8 @@ const announcements: Partial<Record<DisplayStatus, TextKey>> = {
 const signs: Partial<Record<DisplayStatus, string>> = { running: '● ', waiting: '? ', failed: '✕ ' };
 
 /**
- * Shows the selected session in the browser tab's title, with the number of sessions that wait, or that ended while the page
- * was hidden. If allowed, notifications report these changes while the page is hidden.
+ * Shows the selected session in the browser tab's title, with the number of sessions that are waiting or that ended
+ * while the page was hidden. If allowed, notifications report such sessions while the page is hidden.
  */
 function badgeInTitle(): void {
   effect(() => {
@@ -124,7 +124,7 @@ function catchDrops(): void {
   addEventListener('drop', refuse);
 }
 
-/** Prompts the person to sign in again once the sign-in expires or is revoked, which closes the page's socket. */
+/** Prompts the user to sign in again once the sign-in expires or is revoked, which closes the page's socket. */
 function followEnd(): void {
   let isAsking = false;
   effect(() => {
@@ -178,8 +178,8 @@ async function start(): Promise<void> {
 
 void start();
 
-// `corral login` opens the page with a challenge. If the person agrees, the command gets a code, through its local port or
-// typed by the person.
+// `corral login` opens the page with a challenge. If the user agrees, the command gets a code, either through its local
+// port or because the user types it.
 
 /** Without `port`, the command runs on another machine. */
 function takeCommandRequest() {

@@ -27,7 +27,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
   const decided = item.decided.value;
   const act = (work: () => Promise<unknown>) => async () => {
     setSending(true);
-    // Fails if the request fails, or if another person has already decided.
+    // Fails if the request fails, or if another user has already decided.
     await tryOrNotify(t('approval.notDecided'), work);
     setSending(false);
     // The focused button is gone. On a phone, focusing the message box would open the keyboard.
@@ -181,7 +181,7 @@ export function toJsonText(value: unknown, instead: string): string {
   }
 }
 
-/** Throws if the text is not valid JSON. Commands are plain text. */
+/** Throws if the text is not valid JSON, unless it is a command, which is plain text. */
 function changed(args: Readonly<Record<string, unknown>>, text: string): Record<string, unknown> {
   if (typeof args.command === 'string') return { ...args, command: text };
   return JSON.parse(text) as Record<string, unknown>;

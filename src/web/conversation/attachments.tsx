@@ -35,7 +35,7 @@ function change(draft: string, to: (all: readonly Attachment[]) => readonly Atta
   byDraft.value = new Map([...byDraft.value, [draft, to(byDraft.value.get(draft) ?? [])]]);
 }
 
-/** `sessionId` undefined: a new session. */
+/** An undefined `sessionId` means a new session. */
 export function addAttachments(sessionId: string | undefined, files: Iterable<File>): void {
   for (const file of files) send(nameOf(sessionId), file);
 }
@@ -50,7 +50,8 @@ function send(draft: string, file: File): void {
     change(draft, (all) => all.map((one) => (one.key === key ? { ...one, ...to } : one)));
   sending.upload.onprogress = ({ loaded, total }) => update({ done: total > 0 ? loaded / total : 0 });
   sending.onload = () => {
-    const { data, msg }: { data?: { file_id?: string } | null; msg?: string } = sending.response ?? {}; // null: not JSON
+    // null if the response is not JSON
+    const { data, msg }: { data?: { file_id?: string } | null; msg?: string } = sending.response ?? {};
     update(data?.file_id ? { done: 1, id: data.file_id } : { failed: msg ?? `${sending.status}` });
   };
   sending.onerror = () => update({ failed: t('uploadBroke') });
@@ -62,7 +63,7 @@ function send(draft: string, file: File): void {
   sending.send(form);
 }
 
-/** Without `key`, removes all. A sent message keeps its files. */
+/** Without `key`, removes all of the draft's attachments. A sent message keeps its files. */
 export function removeAttachments(sessionId: string | undefined, key?: number): void {
   const isMeant = (one: Attachment) => key === undefined || one.key === key;
   for (const one of attachmentsOf(sessionId).filter(isMeant)) {

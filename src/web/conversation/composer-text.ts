@@ -20,6 +20,6 @@ export function fillComposer(text: string): void {
   const field = document.getElementById('message') as HTMLTextAreaElement | null;
   field?.focus();
   field?.select();
-  // Unlike a changed value, inserted text can be undone.
+  // Inserting text can be undone; setting the field's value cannot.
   if (document.activeElement !== field || !document.execCommand('insertText', false, text)) setComposerText(text);
 }

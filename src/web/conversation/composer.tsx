@@ -38,7 +38,7 @@ const hints: Readonly<Partial<Record<string, TextKey>>> = {
   waiting: 'hint.answer',
   new: 'hint.task',
 };
-const maxNamed = 50; // workspace files that one message can attach
+const maxNamed = 50; // maximum workspace files attached to one message
 
 export function Composer() {
   const id = currentSessionId.value;
@@ -55,7 +55,7 @@ export function Composer() {
   const steers = status === 'running' && goal === undefined;
   const hint = t(goal ? 'hint.task' : (hints[status] ?? 'hint.more'));
   const completion = useCompletion(ref, text);
-  // Run before the paint. Later effects would replace newly typed text and steal the focus.
+  // Run before the next paint. Effects that run after it would replace newly typed text and steal the focus.
   useLayoutEffect(() => {
     composerText.value = readComposerDraft(id);
   }, [id]);

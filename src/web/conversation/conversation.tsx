@@ -38,7 +38,7 @@ export function Conversation() {
     } else end.follow();
     isAway.value = false;
   }, [id]);
-  // Stays at the end as the content grows.
+  // Keeps the end in view as the content grows.
   useEffect(() => {
     const node = scroller.current;
     const inner = node?.firstElementChild;
@@ -48,7 +48,7 @@ export function Conversation() {
     seen.observe(node);
     return () => seen.disconnect();
   }, [id === undefined]);
-  // Input events distinguish a person's scrolling from layout changes.
+  // Input events distinguish the user's scrolling from layout changes.
   useEffect(() => {
     const node = scroller.current;
     if (!node) return undefined;

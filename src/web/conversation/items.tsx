@@ -82,8 +82,8 @@ function useEndFirst(model: ConversationState): ItemWindow {
 }
 
 /**
- * Whether the newest items have their final height. Until then, for up to one second, all items are hidden, so no line moves
- * under the pointer.
+ * Whether the newest items have their final height. Until they do, but for at most one second, all items are hidden, so
+ * no line moves under the pointer.
  */
 function useStill(log: RefObject<HTMLDivElement | null>, hasItems: boolean): boolean {
   const [isStill, setStill] = useState(false);

@@ -90,7 +90,8 @@ function RepositoryChip() {
         }}
       />
     );
-  // A tap on Send first moves the focus out of the field. If the field closed immediately, Send would move from under the finger.
+  // A tap on Send first moves the focus out of the field. If the field closed immediately, Send would move out from
+  // under the finger.
   const leave = (field: HTMLInputElement) =>
     setTimeout(() => {
       if (field.checkValidity() && field !== document.activeElement) isOpen.value = false;
@@ -110,7 +111,7 @@ function RepositoryChip() {
       onBlur={({ currentTarget }) => leave(currentTarget)}
       onKeyDown={(event) => {
         if (pressedKeyOf(event) !== 'Enter') return;
-        event.preventDefault(); // keeps the message's form from being sent
+        event.preventDefault(); // keeps the message form from being submitted
         if (event.currentTarget.reportValidity()) document.getElementById('message')?.focus();
       }}
     />

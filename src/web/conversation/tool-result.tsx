@@ -71,7 +71,10 @@ export function DiffView({ lines, textOf }: { lines: readonly DiffLine[]; textOf
   );
 }
 
-/** Fetched, because an image element's address must not contain the token. Loads when it comes into view. */
+/**
+ * Fetches the screenshot, because an image element's address must not contain the token. Loading starts when the
+ * element comes into view.
+ */
 function Screen({ address, text }: { address: string; text: string }) {
   const [url, setUrl] = useState<string>();
   const ref = useRef<HTMLDivElement>(null);
@@ -136,7 +139,7 @@ interface Props {
   readonly text: string;
   readonly command?: string | undefined;
   readonly isLive?: boolean;
-  /** Set if `text` is only its beginning and end. */
+  /** Set if `text` is only the beginning and the end of the output. */
   readonly whole?: FullOutputFile | undefined;
 }
 
@@ -215,7 +218,9 @@ interface FullOutputFile {
   readonly path: string;
 }
 
-/** File with the full output of a command. Undefined: another tool, another session, or an output that is not truncated. */
+/**
+ * File with the full output of a command. Undefined for another tool, another session, or output that is not truncated.
+ */
 function findFullOutputFile({ sessionId, runId, callId, family }: ToolItem, text: string): FullOutputFile | undefined {
   if (family !== 'shell' || sessionId !== currentSessionId.value || !leftOut.test(text)) return undefined;
   return { sessionId, path: `.corral/output/${runId}.${callId}.log` };
@@ -235,7 +240,7 @@ function FullOutput({ file: { sessionId, path } }: { file: FullOutputFile }) {
         lines.add(bytes);
         setSize(all);
         setBytes(lines.bytes);
-        if (lines.bytes >= all) return; // the server refuses a part beyond the end
+        if (lines.bytes >= all) return; // the server refuses a range that starts beyond the end
       }
     };
     load().catch((thrown: unknown) => setProblem(toErrorText(thrown)));

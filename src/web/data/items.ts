@@ -89,7 +89,7 @@ export interface RetryItem extends ItemPosition {
   readonly state: Signal<{
     readonly failures: number;
     readonly detail: string;
-    /** Missing in old logs. `number` counts from 1. */
+    /** Missing from old logs. `number` counts from 1. */
     readonly next?: { readonly number: number; readonly most: number; readonly at: number };
     readonly isOver: boolean;
   }>;

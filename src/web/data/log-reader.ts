@@ -26,7 +26,10 @@ export interface LogSubscriber {
 }
 export interface LogSink {
   take(events: readonly Event[]): void;
-  /** Receives events of the log's end, in order, while earlier ones are read. `join` delivers them again. */
+  /**
+   * Receives the events at the end of the log, in order, while earlier events are read. `join` delivers the events at
+   * the end again.
+   */
   takeEnd(events: readonly Event[]): void;
   /** Called when all earlier events have been read. Receives the log's end again. From then on, only `take` is called. */
   join(end: readonly Event[]): void;
@@ -41,7 +44,7 @@ export class LogReader {
   /** Seq of the newest event that was read, and of the newest that is known to exist. */
   #seq = 0;
   #head = 1;
-  /** Events still to read, including `upTo`. */
+  /** Events still to be read: those after `after`, up to and including `upTo`. */
   #gap: { after: number; readonly upTo: number } | undefined;
   #end: Event[] = [];
   #waiting: Event[] = [];

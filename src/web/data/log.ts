@@ -24,7 +24,7 @@ export function onSessionEvent(listener: (event: Event) => void): () => void {
 
 export const isLoadingHistory = signal(false);
 let history: ConversationState | undefined;
-/** A message that began before the part of the log that is shown. Its pieces are skipped. */
+/** Id of a message that began before the shown part of the log. Pieces of this message are skipped. */
 let cutMessage: string | undefined;
 
 function take(taken: readonly Event[]): void {

@@ -31,7 +31,7 @@ const endsRetries: ReadonlySet<Event['type']> = new Set<Event['type']>([
   'run.wait',
   'run.end',
 ]);
-/** All phases of a start share one line, up to and including the first phase not listed here. */
+/** All phases of a sandbox start share one line, up to and including the first phase not listed here. */
 export const transientPhases: ReadonlySet<string> = new Set(['queued', 'image', 'starting', 'pausing', 'resuming']);
 /** Sandbox states after which "ready" is worth showing. */
 const returns: ReadonlySet<string> = new Set(['paused', 'lost', 'released']);
@@ -288,11 +288,11 @@ export class ConversationState {
       case 'sandbox.phase': {
         const before = this.#state.lastPhase;
         this.#state.lastPhase = event.data.phase;
-        // "Ready" is shown only after a start, or when a sandbox comes back.
+        // "Ready" is shown only after a sandbox start, or when a sandbox comes back.
         if (event.data.phase === 'ready' && !this.#state.start && !returns.has(before)) return;
         const { ended = this.#state.start?.phase.value.ended } = event.data;
         const phase = { ...event.data, ts: event.ts, ...(ended && { ended }) };
-        // A start is one line, even if a message arrives before its end.
+        // A sandbox start is shown as one line, even if a message arrives before the start ends.
         if (this.#state.start) this.#state.start.phase.value = phase;
         else this.#state.start = this.#addPhase(phase, at);
         if (!transientPhases.has(phase.phase)) this.#state.start = undefined;
@@ -334,7 +334,7 @@ export class ConversationState {
       setup.value = [...setup.value, { detail, isMoving: kind === 'fetching' || kind === 'preparing' }];
       return;
     }
-    // A fork's log also contains earlier forks of the original session.
+    // A fork's log also records earlier forks of the original session.
     const isOther =
       event.type === 'session.forked' && event.data.to !== event.sessionId && event.data.from !== event.sessionId;
     if (!isOther) this.#add({ kind: 'event', ...at, event });
@@ -372,7 +372,7 @@ export class ConversationState {
     for (const { decided } of this.#state.approvals.values()) decided.value = 'gone';
     this.#state.approvals.clear();
     for (const { isTyping } of this.#state.texts.values()) isTyping.value = false;
-    // Freezes a start whose run has ended, until a later phase.
+    // Freezes a sandbox start whose run has ended, until the next phase event.
     if (this.#state.start) this.#state.start.phase.value = { ...this.#state.start.phase.value, isCut: true };
     const ms = this.#state.startedAt === undefined ? undefined : ts - this.#state.startedAt;
     const task = this.#state.items.findLast(

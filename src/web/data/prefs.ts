@@ -53,7 +53,7 @@ export const theme = createSharedPref<Theme>('theme', 'system', (value) => ['sys
 export const isDarkTheme = (): boolean =>
   theme.value === 'dark' || (theme.value === 'system' && matchMedia('(prefers-color-scheme: dark)').matches);
 
-/** Pixels; 0: closed. */
+/** Width in pixels, or 0 if the pane is closed. */
 export const workPaneWidth = createPref<number>('pane', 460, (value) => value >= 0 && value < 2_000);
 
 effect(() => {

@@ -11,7 +11,8 @@ import type { AppRouter, Inputs, Outputs } from '../../client/types.ts';
 import { t, translateError } from '../text/text.ts';
 import { buildAuthorizationHeaders, buildTokenProtocols } from './token.ts';
 
-// Calls share one WebSocket. After a break, the socket reconnects, and subscriptions continue after their last event.
+// Calls share one WebSocket. After a disconnection, the socket reconnects, and subscriptions continue after their last
+// event.
 
 export type ProcedurePath = {
   [Name in keyof Outputs & string]: `${Name}.${keyof Outputs[Name] & string}`;
@@ -27,19 +28,22 @@ type ProcedureAt<Tree, Place extends string> = Place extends `${infer Name}.${in
 export type InputOf<P extends ProcedurePath> = ProcedureAt<Inputs, P>;
 
 const maxPauseMs = 4_000;
-// A socket stays open when the network is lost. Pings show an unreachable server within three seconds.
+// A socket stays open when the network is lost. Pings detect an unreachable server within three seconds.
 const pingMs = 1_000;
 const pongMs = 1_900;
 
 /** `broken`: the page reconnects automatically. */
 export const connectionState = signal<'connecting' | 'open' | 'broken'>('connecting');
 
-/** Paths of mutations that have no answer yet. Those called while the connection is broken are sent after reconnecting. */
+/**
+ * Paths of mutations that have no answer yet. Mutations called while the connection is broken are sent once the page
+ * has reconnected.
+ */
 export const pendingMutations = signal<readonly ProcedurePath[]>([]);
 
 const client = Promise.withResolvers<TRPCUntypedClient<AppRouter>>();
 
-/** Reconnects after each break, and calls `onOpen` each time. Calls wait for the first connection. */
+/** Reconnects after each disconnection, and calls `onOpen` each time. Calls wait for the first connection. */
 export function connectToServer(onOpen: () => void): void {
   const url = new URL('/trpc', location.href);
   url.protocol = url.protocol.replace('http', 'ws');
@@ -139,7 +143,7 @@ export function subscribeTo<Item>(path: ProcedurePath, input: unknown, subscribe
   return () => ended.abort();
 }
 
-/** Resolves with any status; rejects only without a connection. */
+/** Resolves for any HTTP status; rejects only without a connection. */
 export const fetchWithToken = (path: string, init: RequestInit = {}): Promise<Response> =>
   fetch(path, {
     ...init,

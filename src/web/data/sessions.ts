@@ -32,13 +32,13 @@ export const currentSession = computed<Session | undefined>(() => {
 });
 
 const listMs = 1_500;
-/** Sessions known before a reconnection that the server has not sent again. */
+/** Sessions that were known before a reconnection and that the server has not sent since. */
 let unconfirmed = new Set<string>();
 let dropTimer: ReturnType<typeof setTimeout> | undefined;
 
 /**
- * Nothing marks the end of the list that a new connection sends, so older sessions are kept for a moment. The selected
- * session stays until its log reports that it is gone, so that its draft is not lost.
+ * Nothing marks the end of the list that the server sends on a new connection, so known sessions are kept for a moment.
+ * The selected session stays until its log reports that the session is gone, so that its draft is not lost.
  */
 export function markSessionsUnconfirmed(): void {
   unconfirmed = new Set(byId.keys());
@@ -64,7 +64,7 @@ const received: ((news: SessionChange, before: Session | undefined) => void)[] =
 export const onSessionChange = (listener: (news: SessionChange, before: Session | undefined) => void): void =>
   void received.push(listener);
 
-/** Draws at most every 16 ms, because thousands of sessions can arrive together. */
+/** Draws at most once every 16 ms, because thousands of sessions can arrive together. */
 export function watchSessions(): void {
   setTimeout(() => {
     areSessionsLoaded.value = true;

@@ -26,7 +26,7 @@ export function buildAuthorizationHeaders(): Record<string, string> {
   return token ? { authorization: `Bearer ${token}` } : {};
 }
 
-/** A browser's WebSocket cannot send `Authorization`, so the token is a subprotocol. */
+/** A browser's WebSocket cannot send `Authorization`, so the token is sent as a subprotocol. */
 export function buildTokenProtocols(): string[] {
   const token = readToken();
   if (!token) return ['corral'];

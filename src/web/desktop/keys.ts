@@ -9,7 +9,7 @@ const keys: Readonly<Record<string, number>> = { ...named, ...arrows, '\n': ente
 /** Keeps the field from being empty, so that a phone's delete key has an effect. */
 const filler = '\u2007';
 
-/** A character's Latin-1 code, or its Unicode number with a marker bit. */
+/** A character's Latin-1 code, or its Unicode code point with a marker bit. */
 export function toKeysym(character: string): number {
   const point = character.codePointAt(0) ?? 0;
   return keys[character] ?? (point < 0x100 ? point : 0x0100_0000 | point);
@@ -103,7 +103,7 @@ export class KeyComposition {
     return this.#state !== 'none';
   }
 
-  /** If a browser sends no composed text after a dead key, returns the released key's text. */
+  /** Returns the composed text or, if the browser sends none after a dead key, the released key's text. */
   textOf({ type, key }: KeyFields<'type' | 'key'>): string {
     const text = type === 'keypress' ? key : this.#last;
     const isOver = this.#state === 'none' || text === '';

@@ -79,7 +79,10 @@ function Keys() {
   );
 }
 
-/** Ctrl+Alt+Shift leaves the screen. Makes noVNC release all keys first, because they would otherwise stay pressed. */
+/**
+ * Ctrl+Alt+Shift moves the focus out of the screen. noVNC first releases all keys, because they would otherwise stay
+ * pressed.
+ */
 function leaveScreen(event: KeyboardEvent): void {
   if (!(event.ctrlKey && event.altKey && event.shiftKey) || document.activeElement?.tagName !== 'CANVAS') return;
   event.preventDefault();

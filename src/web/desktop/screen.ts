@@ -12,14 +12,14 @@ import {
   setScreenState,
 } from './state.ts';
 
-/** By WebSocket close code. Only a person can reconnect. */
+/** Overlays by WebSocket close code. Only the user can reconnect. */
 const final: Readonly<Record<number, ScreenOverlay>> = {
   1000: { key: 'screen.stopped', retry: 'screen.startAgain' },
   1002: { key: 'screen.refused', retry: 'screen.tryAgain' },
   1003: { key: 'screen.refused', retry: 'screen.tryAgain' },
   1011: { key: 'screen.absent', retry: 'screen.tryAgain' },
 };
-/** By close code of a missing session. A retry cannot succeed. */
+/** Overlays by the close code for a missing session. A retry cannot succeed. */
 const gone: Readonly<Record<number, ScreenOverlay>> = {
   1008: { key: 'screen.noSession' },
   4410: { key: 'screen.deleted' },
@@ -39,7 +39,10 @@ function endOf({ code, reason }: CloseEvent, signed: boolean): ScreenOverlay | u
 /** A hidden page disconnects after this time, in ms, so that the sandbox can become idle. */
 const hiddenMs = 5 * 60_000;
 
-/** A viewer that was in control regains it by reconnecting within this time, in ms, unless another person has taken control. */
+/**
+ * A viewer that was in control regains it by reconnecting within this time, in ms, unless another user has taken
+ * control.
+ */
 const keptMs = 60_000;
 
 let target: HTMLElement | undefined;
@@ -101,7 +104,7 @@ function connect(): void {
   rfbClient.value = made;
 }
 
-/** The canvas captures all keys. In a frame, Tab must not reach it, except in the pane if this person is in control. */
+/** The canvas captures all keys. In a frame, Tab must not reach it, except in the pane if this user is in control. */
 function labelCanvas(): void {
   const canvas = target?.querySelector('canvas');
   if (!canvas) return;

@@ -69,7 +69,7 @@ function Inbox() {
   );
 }
 
-// Events read before the last one. They show what the session waits for, or why it failed.
+// Number of events read before the last one, to show what the session is waiting for or why it failed.
 const before = 100;
 const limit = 500;
 

@@ -167,7 +167,7 @@ function CodeSpan({ code, sessionId }: { code: string; sessionId: string | undef
 }
 
 function FileLink({ name, sessionId }: { name: string; sessionId: string }) {
-  const run = conversationState.run.value.kind; // when the run ends, list the files again
+  const run = conversationState.run.value.kind; // when the run ends, the files are listed again
   useEffect(() => void loadWorkspacePaths(sessionId), [sessionId, run]);
   const target = name.replace(/^\.\//, '');
   const path = workspacePaths.value.paths.find((one) => one === target || target.endsWith(`/${one}`));
@@ -265,7 +265,7 @@ function Formula({ tex, isBlock }: { tex: string; isBlock: boolean }) {
 const drawFormula = (node: FormulaNode, key: number): ComponentChildren =>
   typeof node === 'string' ? node : createElement(node.name, { key, ...node.attributes }, node.inner.map(drawFormula));
 
-/** If reading the file would start a stopped sandbox, the person decides whether to load the image. */
+/** If reading the file would start a stopped sandbox, the user decides whether to load the image. */
 function WorkspaceImage({ sessionId, path, label }: Readonly<Record<'sessionId' | 'path' | 'label', string>>) {
   const [state, setState] = useState<{ url?: string; text?: string; mayLoad?: boolean }>({});
   const load = async () => {
@@ -313,7 +313,10 @@ function keep(text: string, tree: MarkdownTree | undefined): void {
   if (kept.size > maxKept && oldest !== undefined) kept.delete(oldest);
 }
 
-/** 'unread': not parsed yet. A growing text has the tree of its parsed part. Undefined: the worker could not parse the text. */
+/**
+ * `unread`: not parsed yet. While the text grows, the result is the tree of the part parsed so far. Undefined: the
+ * worker could not parse the text.
+ */
 function useMarkdownTree(text: string): MarkdownTree | 'unread' | undefined {
   const [parsed, setParsed] = useState(() => (kept.has(text) ? { text, tree: kept.get(text) } : undefined));
   const latest = useRef(text);

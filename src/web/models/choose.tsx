@@ -35,7 +35,7 @@ interface ChoiceOptions {
 
 export const openModelPicker = (wish: ChoiceOptions): void => showDialog(<ChooseModel {...wish} />);
 
-/** Applies from the session's next turn on. `undefined`: the next new session. */
+/** The choice applies from the session's next turn on or, if `session` is undefined, to the next new session. */
 export const openSessionModelPicker = (session: Session | undefined): void =>
   openModelPicker({
     title: t(session ? 'model' : 'models.choose'),
@@ -105,7 +105,7 @@ interface Props {
   /** `provider/model`, or empty. */
   readonly value: string;
   readonly onChange: (ref: string) => void;
-  /** A person can type the name of an unlisted model. */
+  /** Whether the user can type the name of an unlisted model. */
   readonly other?: boolean;
   readonly name?: string;
 }

@@ -33,7 +33,7 @@ export const modelRefOf = ({ provider }: { provider: string }, { id }: { id: str
 
 const mostChoices = 60;
 
-/** Undefined: too many models, or a list failed to load. A person then types the name. */
+/** Undefined: too many models, or a list failed to load. In both cases, the user types the name. */
 export function useModelChoices(): readonly (readonly [ref: string, label: string])[] | undefined {
   useEffect(() => {
     for (const read of [loadEffectiveModels, loadAvailableProviders]) void read().catch(() => {});
@@ -58,7 +58,7 @@ export const toShortModelName = (ref: string): string => (ref.split('/').at(-1) 
 export interface ProviderPreset {
   readonly id: string;
   readonly label: string;
-  /** Absent: the provider has a fixed address. Empty: the person enters one. */
+  /** Absent: the provider has a fixed address. Empty: the user enters the address. */
   readonly baseUrl?: string;
   readonly key: 'needed' | 'optional' | 'none';
 }

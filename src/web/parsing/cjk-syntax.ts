@@ -8,7 +8,7 @@ import { Tokenizer, type Tokens } from 'marked';
 const cjk =
   /[\p{Script=Hangul}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}\p{Script=Tibetan}\u20a9\u2e80-\u2fff\u3001-\u303e\u3040-\u4dbf\u4e00-\ua4cf\uf900-\ufaff\ufe10-\ufe19\ufe30-\ufe6f\uff01-\uffee\u{16fe0}-\u{18dff}\u{1aff0}-\u{1b2ff}\u{1f200}-\u{1f265}\u{20000}-\u{3ffff}]|[\ufe00-\ufe02\u{e0100}-\u{e01ef}]/u;
 const punctuation = /(?![*_~])[\p{P}\p{S}]/u;
-/** Punctuation that ends an address: CJK and other scripts' forms, and quotation marks. */
+/** Characters that end an address: punctuation of CJK and other scripts, and quotation marks. */
 const endsAddress =
   /[،؛؟۔՝։׃।॥။၊។៕།።፣\u200b\u200e\u200f\u3000-\u303f\ufe10-\ufe19\ufe30-\ufe6f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65“”‘’…]/;
 /** A host name with CJK letters directly after its last ASCII label. */
@@ -17,7 +17,7 @@ const hostBeforeCjk = /^(?:[a-z]+:\/\/|www\.)[a-z0-9.-]*[a-z0-9](?=[^\0-\x7f])/i
 const before = (text: string, at: number) => [...text.slice(Math.max(0, at - 2), at)].at(-1) ?? '';
 const after = (text: string, at: number) => [...text.slice(at, at + 2)][0] ?? '';
 
-/** Hook `emStrongMask` of marked: replaces punctuation that would block emphasis with letters of the same length. */
+/** Hook `emStrongMask` of marked: masks punctuation that would block emphasis, using letters of the same length. */
 export function maskCjkPunctuation(masked: string): string {
   if (!cjk.test(masked)) return masked;
   const units = masked.split('');
@@ -47,7 +47,7 @@ export class CjkTokenizer extends Tokenizer {
   }
 }
 
-/** Character before a delimiter run. Empty next to a CJK character. */
+/** Character before a delimiter run, or the empty string if the run is next to a CJK character. */
 function unblocked(src: string, masked: string, previous: string): string {
   const run = /^(?:\*+|~+)/.exec(src)?.[0] ?? '';
   const start = masked.length - src.length;

@@ -37,7 +37,7 @@ interface KatexNode {
   readonly children?: readonly KatexNode[];
 }
 
-/** Undefined: beyond the limits. Throws if KaTeX cannot parse the text. */
+/** Undefined: the formula exceeds the limits. Throws if KaTeX cannot parse the text. */
 export function parseFormula(text: string, isBlock: boolean): FormulaNode | undefined {
   if (text.length > maxText) return undefined;
   const options = { maxSize: maxSizeEm, maxExpand: maxExpansions, trust: false, throwOnError: true, strict: 'ignore' };

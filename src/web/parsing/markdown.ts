@@ -2,8 +2,8 @@ import { Hooks, Lexer, type Token, type Tokens, type TokensList } from 'marked';
 import { CjkTokenizer, maskCjkPunctuation } from './cjk-syntax.ts';
 import { createMathSyntax, mayHaveFormulas } from './math-syntax.ts';
 
-// Depth and size are limited, so drawing an agent's Markdown cannot exhaust the page's stack or time. Text beyond a limit
-// stays plain.
+// Depth and size are limited, so drawing an agent's Markdown cannot overflow the stack or freeze the page. Text beyond
+// a limit stays plain.
 
 const maxText = 200_000; // characters
 const maxInline = 8_000; // characters of one paragraph or cell, because emphasis takes quadratic time

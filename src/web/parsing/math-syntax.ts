@@ -1,10 +1,10 @@
 import type { Tokens } from 'marked';
 
-// LaTeX in Markdown: `$x$` and `\(x\)` inline, `$$x$$` and `\[x\]` on lines of their own. A dollar sign is a price unless both
-// signs touch the formula and no digit follows the closing one.
+// LaTeX in Markdown: `$x$` and `\(x\)` inline, `$$x$$` and `\[x\]` on lines of their own. Dollar signs denote prices
+// unless both touch the formula and no digit follows the closing sign.
 
 const maxTex = 5_000; // characters
-/** Attempts to parse a formula in one text. Bounds the cost of hostile input. */
+/** Maximum attempts to parse formulas per Markdown text. Limits the cost of hostile input. */
 const maxTries = 2_000;
 
 /** Checked before a single `$`, because `$$` starts with one. */

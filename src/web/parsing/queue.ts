@@ -1,9 +1,10 @@
 import type { ParseTaskInput, ParseTaskName, ParseTaskOutput, ParseTaskReport, ParseTaskRequest } from './tasks.ts';
 
-// One worker for all untrusted texts. A task that takes too long is terminated with its worker, and the next task gets a new one.
+// One worker parses all untrusted text. A task that takes too long is terminated with its worker, and the next task
+// gets a new worker.
 
 const maxTaskMs = 4_000;
-/** After this many timeouts, the page's texts are treated as hostile, and each further task gets little time. */
+/** After this many timeouts, the page's content is treated as hostile, and each further task gets less time. */
 const maxSlow = 3;
 const maxTaskMsOfHostile = 500;
 const maxStartMs = 30_000;
@@ -115,7 +116,10 @@ export class ParseTaskQueue {
     this.#next();
   }
 
-  /** All texts stay plain if the worker does not start, for example because a newer server no longer has its file. */
+  /**
+   * All text stays plain if the worker does not start, for example because a newer server no longer has the worker's
+   * file.
+   */
   #fail() {
     const waiting = this.#isReady ? [] : this.#waiting;
     if (!this.#isReady) this.#waiting = [];

@@ -5,11 +5,11 @@ import { parseMarkdown } from './markdown.ts';
 
 export const parseTasks = {
   markdown: ({ text }: { text: string }) => parseMarkdown(text),
-  /** Undefined: plain text. */
+  /** Undefined: the code stays plain text. */
   async highlight(input: { code: string; language: string }): Promise<ReturnType<typeof highlightTextParts>> {
     return (await import('./highlight.ts')).highlightTextParts(input.code, input.language); // large, so it loads with the first code block
   },
-  /** Undefined: beyond the limits. Throws if the text is not a formula. */
+  /** Undefined: the formula exceeds the limits. Throws if the text is not a formula. */
   async formula({ tex, isBlock }: { tex: string; isBlock: boolean }): Promise<FormulaNode | undefined> {
     return (await import('./formula.ts')).parseFormula(tex, isBlock);
   },
@@ -21,7 +21,7 @@ export type ParseTaskName = keyof typeof parseTasks;
 export type ParseTaskInput<Name extends ParseTaskName> = Parameters<(typeof parseTasks)[Name]>[0];
 export type ParseTaskOutput<Name extends ParseTaskName> = Awaited<ReturnType<(typeof parseTasks)[Name]>>;
 
-/** `ready`: the worker has loaded. Otherwise a task ended; without `output`, it has no result. */
+/** `ready`: the worker has loaded. An object means that a task ended; without `output`, the task has no result. */
 export type ParseTaskReport = { readonly id: number; readonly output?: unknown } | 'ready';
 export interface ParseTaskRequest {
   readonly id: number;

@@ -1,7 +1,7 @@
 type Cell = string | number | null;
 
 /**
- * A table as CSV (RFC 4180). Text that a spreadsheet would run as a formula begins with an apostrophe.
+ * A table as CSV (RFC 4180). Text that a spreadsheet would run as a formula is prefixed with an apostrophe.
  *
  * @example
  * toCsv([['name', 'turns'], ['=1+1', 2]]); // 'name,turns\r\n\'=1+1,2\r\n'

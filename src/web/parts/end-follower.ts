@@ -6,14 +6,14 @@ interface View {
 
 const near = 120; // pixels; following resumes this close to the end
 /**
- * How long after an input an upward scroll is attributed to a person, in ms. Momentum continues after a touch, and busy machines
- * report scrolls late.
+ * How long after an input an upward scroll is attributed to the user, in ms. Momentum scrolling continues after a
+ * touch, and busy machines report scrolls late.
  */
 const handMs = 2_000;
 
 /**
- * Keeps a view at its end until a person scrolls up. Changing content also causes scroll events, so only scrolls shortly
- * after an input are a person's.
+ * Keeps a view at its end until the user scrolls up. Content changes also cause scroll events, so only scrolls shortly
+ * after an input are attributed to the user.
  */
 export class AutoScroller {
   readonly #now: () => number;
@@ -23,7 +23,7 @@ export class AutoScroller {
   #handedAt = Number.NEGATIVE_INFINITY;
   #isHeld = false;
 
-  /** `now` is in ms. */
+  /** `now` returns the time in ms. */
   constructor(now: () => number = () => performance.now()) {
     this.#now = now;
   }
@@ -40,12 +40,12 @@ export class AutoScroller {
     this.#follows = false;
   }
 
-  /** Call when a person uses a key, the wheel, a touch or the scroll bar. */
+  /** Call when the user presses a key, turns the wheel, touches the view or uses the scroll bar. */
   handled(): void {
     this.#handedAt = this.#now();
   }
 
-  /** Call when a person starts to hold the scroll bar or the content. */
+  /** Call when the user presses and holds the scroll bar or the content. */
   held(): void {
     this.#isHeld = true;
     this.handled();
@@ -56,7 +56,10 @@ export class AutoScroller {
     this.#isHeld = false;
   }
 
-  /** Call when a person turns the wheel up. If the height also changes, the position does not show the move. */
+  /**
+   * Call when the user turns the wheel up. If the height changes at the same time, the scroll position does not reveal
+   * the movement.
+   */
   turnedUp({ scrollTop }: View): void {
     this.handled();
     if (scrollTop > 0) this.#follows = false;

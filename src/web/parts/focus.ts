@@ -1,12 +1,13 @@
-// The browser drops the keyboard focus when its element is removed, hidden or disabled. A person without a mouse would then start
-// again at the top of the page, and typed text would be lost.
+// The browser drops the keyboard focus when the focused element is removed, hidden or disabled. A keyboard user would
+// then have to start again at the top of the page, and typed text would be lost.
 
 const focusable =
   'a[href], button:enabled, input:enabled, select:enabled, textarea:enabled, summary, iframe, [contenteditable], [tabindex="0"]';
-/** Milliseconds. Components move the focus themselves within this time. */
+/** Time in which components can move a lost focus themselves, in ms. */
 const graceMs = 120;
 /**
- * How long a lost focus waits for a disabled or hidden element, in ms. A button is often disabled only while its request runs.
+ * How long to wait for a disabled or hidden element to become focusable again, in ms. A button is often disabled only
+ * while its request runs.
  */
 const busyMs = 1_000;
 
@@ -34,7 +35,7 @@ export function preserveFocus(): void {
   });
   new MutationObserver((records) => {
     if (!isByKeys || isWaiting || !last) return;
-    // Skipped for the many small changes of a streaming answer, because `takesFocus` computes styles.
+    // Ignores the many small changes of a streaming answer, because the style computation in `takesFocus` is expensive.
     if (last.isConnected && records.every(({ type }) => type === 'childList')) return;
     if (takesFocus(last)) return;
     isWaiting = true;
@@ -60,7 +61,7 @@ function restore(since: number): void {
   }
 }
 
-/** `at`: index in `parent` of the child with the focus. */
+/** `at`: index in `parent` of the child that is or contains the focused element. */
 function positionsOf(node: Element) {
   const found: { readonly parent: Element; readonly at: number }[] = [];
   for (let child = node; child.parentElement && !child.matches('dialog, [role="tabpanel"], main'); ) {
@@ -83,7 +84,7 @@ function findNeighbour(): HTMLElement | undefined {
   return before;
 }
 
-/** A `ref` for a field that appears in response to a person's action. */
+/** A `ref` for a field that appears in response to a user action. */
 export const focusOnMount = (node: HTMLElement | null): void => node?.focus();
 
 const listFocusable = (node: Element): HTMLElement[] =>

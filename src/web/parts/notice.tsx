@@ -5,7 +5,7 @@ import { serverInfo } from '../data/system.ts';
 import { t } from '../text/text.ts';
 import { IconButton } from './kit/button.tsx';
 
-/** `wait`: a temporary problem, or nothing was done. */
+/** `wait`: the problem is temporary, or nothing was done. */
 type NoticeKind = 'good' | 'wait' | 'bad';
 interface NoticeText {
   readonly text: string;

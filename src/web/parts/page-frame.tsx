@@ -5,7 +5,7 @@ interface Props {
   readonly src: string | undefined;
   readonly title: string;
   readonly allowed: string;
-  /** Focuses the page, because the control that loaded it is gone. */
+  /** Whether to focus the page on mount, because the control that loaded it is gone. */
   readonly takesFocus?: boolean;
 }
 

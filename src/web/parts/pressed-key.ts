@@ -1,4 +1,7 @@
-/** Key code while an input method handles a key. In Safari, `isComposing` may already be false for such a key. */
+/**
+ * Key code that browsers report for a key that an input method handles. In Safari, `isComposing` may already be false
+ * for such a key.
+ */
 const handledByInputMethod = 229;
 
 /** Empty while an input method composes text, because the input method handles the key. */

@@ -9,7 +9,7 @@ interface Props {
   readonly onText: (text: string) => void;
 }
 
-/** Length limits are those of the forges. */
+/** The length limits are the server's, which stay within those of the forges. */
 export const PullRequestFields = ({ title, text, rows, onTitle, onText }: Props) => (
   <>
     <TextField label={t('ship.title')} required maxLength={250} value={title} onChange={onTitle} />

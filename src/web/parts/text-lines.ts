@@ -1,5 +1,5 @@
 const newline = 10;
-const maxRow = 2_000; // bytes drawn per line
+const maxRow = 2_000; // maximum number of bytes drawn per line
 
 /** Decodes a line only when it is drawn, so even a million lines need little more memory than their bytes. */
 export class TextLines {

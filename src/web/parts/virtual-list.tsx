@@ -2,7 +2,7 @@ import type { VNode } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { computeRowsTop, computeScrollHeight, computeScrollTop } from './scroll-scale.ts';
 
-const extra = 12; // rows above and below the visible ones
+const extra = 12; // rows drawn on each side of the visible ones
 
 interface Props {
   readonly count: number;
@@ -12,7 +12,7 @@ interface Props {
   readonly class?: string;
   readonly label: string;
   readonly role?: 'list' | 'log' | 'group' | 'tree';
-  /** Stays at the end when rows arrive, unless the person has scrolled up. */
+  /** Whether the list stays at its end when rows arrive, unless the user has scrolled up. */
   readonly followsEnd?: boolean;
   readonly shown?: number | undefined;
 }

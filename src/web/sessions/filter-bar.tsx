@@ -87,7 +87,7 @@ function NewProject({ done }: { done: () => void }) {
   );
 }
 
-/** Hidden from people without projects. Empty: none. */
+/** Hidden from users without projects. An empty value means no project. */
 export const ProjectField = (props: { value: string; onChange: (value: string) => void }) =>
   projects.value.length > 0 && (
     <ChoiceField

@@ -15,7 +15,9 @@ const states: Readonly<Record<Exclude<StatusFilter, 'all'>, readonly DisplayStat
 export const statusFilters = ['all', ...Object.keys(states)] as readonly StatusFilter[];
 export const statusFilter = signal<StatusFilter>('all');
 
-/** A project id: lists only that project's sessions, and new sessions are created in it. Empty: all sessions are listed. */
+/**
+ * Id of the project whose sessions are listed and in which new sessions are created. Empty: all sessions are listed.
+ */
 export const projectFilter = signal('');
 type Project = Outputs['projects']['list']['projects'][number];
 export const projects = signal<readonly Project[]>([]);

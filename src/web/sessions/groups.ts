@@ -70,7 +70,10 @@ export function toSessionListRows({ sessions, withArchive, now }: GroupInput, wo
   return rows;
 }
 
-/** Finds sessions whose title or latest texts contain every word, and adds those that the server found. */
+/**
+ * Finds sessions whose title, last task and latest message together contain every word, and adds those that the server
+ * found.
+ */
 export function filterSessions(sessions: readonly Session[], search: string, found: ReadonlySet<string>) {
   if (search.trim() === '') return sessions;
   const fits = createWordMatcher(search);

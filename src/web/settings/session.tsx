@@ -86,7 +86,7 @@ export function NetworkPage() {
   );
 }
 
-/** The most recent first. Omits ports 80 and 443, like the list of allowed hosts. */
+/** Lists the most recently blocked host first. Omits ports 80 and 443, as the list of allowed hosts does. */
 function listBlockedHosts() {
   sessionEventCount.value;
   const found = new Map<string, { host: string; rule: string; times: number }>();

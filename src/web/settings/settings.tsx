@@ -75,7 +75,7 @@ interface SettingsSection {
   readonly group?: TextKey;
   readonly label: TextKey;
   readonly shows?: () => boolean;
-  /** `reopenSettings` reopens the settings after another dialog replaced them. */
+  /** `reopenSettings` shows the settings again after another dialog has replaced them. */
   readonly Body: ComponentType<{ reopenSettings: () => void }>;
 }
 

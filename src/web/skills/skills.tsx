@@ -155,7 +155,7 @@ function SkillView({ id, back }: { id: string; back: () => void }) {
   );
 }
 
-/** `id` undefined: the next session. */
+/** If `id` is undefined, the choice applies to the next new session. */
 export const openSkillPicker = (id: string | undefined): void => showDialog(<ChooseSkills id={id} />);
 
 function ChooseSkills({ id }: { id: string | undefined }) {

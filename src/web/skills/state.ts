@@ -21,7 +21,7 @@ export async function loadSessionSkills(id: string): Promise<void> {
 
 export const chosenSkills = signal<readonly string[]>([]);
 
-/** `id` undefined: the next session. */
+/** If `id` is undefined, returns the skills chosen for the next new session. */
 export async function readChosenSkills(id: string | undefined): Promise<readonly string[]> {
   return id === undefined ? chosenSkills.value : (await query('sessions.agent', { id })).skills;
 }
@@ -35,7 +35,7 @@ export async function addChosenSkill(id: string | undefined, name: string): Prom
 }
 
 const maxBytes = 7 * 1024 * 1024;
-/** Paths start with the folder's own name. Undefined: too large. */
+/** Paths start with the folder's own name. Undefined if the folder is too large. */
 export async function readChosenFolder(chosen: FileList): Promise<{ path: string; content: string }[] | undefined> {
   const all = [...chosen].filter((file) => !/(^|\/)(\.git|node_modules|__pycache__)\//.test(file.webkitRelativePath));
   if (all.reduce((sum, { size }) => sum + size, 0) > maxBytes) return undefined;

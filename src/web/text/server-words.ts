@@ -2,9 +2,9 @@ import type { ErrorCode } from '../../core/errors/errors.ts';
 
 export interface ServerTranslations {
   readonly errors: Readonly<Record<ErrorCode, string>>;
-  /** Quotes the server's own text, `{words}`, for details that the sentence lacks. */
+  /** Template that quotes the server's own text, `{words}`, for details that the translated sentence lacks. */
   readonly quoted: string;
-  /** By the server's text. `{name}` represents a value, and `{list}` a list of phrases separated by commas. */
+  /** Keyed by the server's text. `{name}` stands for a value, and `{list}` for a comma-separated list of phrases. */
   readonly phrases: Readonly<Record<string, string>>;
 }
 
@@ -34,7 +34,7 @@ export class ServerTranslator {
     return `${sentence} ${this.#words.quoted.replace('{words}', () => this.phrase(message))}`;
   }
 
-  /** Translated if the table has the text, or else quoted from the server. */
+  /** Returns the translation if the table has one, and otherwise quotes the server's text. */
   failure(text: string): string {
     const message = this.phrase(text);
     return message === text ? this.#words.quoted.replace('{words}', () => text) : message;

@@ -39,7 +39,7 @@ effect(() => {
 });
 
 /**
- * Replaces `{name}` by a value. `key.one` is the singular, used for `n: 1`. Components that call this redraw when the
+ * Replaces `{name}` with a value. `key.one` is the singular, used for `n: 1`. Components that call `t` redraw when the
  * language changes.
  */
 export function t(key: TextKey, values: Readonly<Record<string, string | number>> = {}): string {
@@ -48,7 +48,7 @@ export function t(key: TextKey, values: Readonly<Record<string, string | number>
   return (one ?? texts[key]).replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
 }
 
-/** Use for keys that are built from the server's words. */
+/** Use for keys that are built from strings that the server sends. */
 export const isTextKey = (key: string): key is TextKey => Object.hasOwn(en, key);
 
 export const translateServerText = (text: string): string => loaded.value.server?.phrase(text) ?? text;

@@ -2,7 +2,10 @@ import type { ChangedFile } from '../data/items.ts';
 
 export const resultFilePatterns = [/\.html?$/i, /\.(svg|png|jpe?g|gif|webp)$/i, /\.pdf$/i] as const;
 
-/** Prefers a page to an image to a PDF. Among files of one kind, prefers one that the answer mentions, then the first. */
+/**
+ * Prefers a page to an image, and an image to a PDF. Among files of the same kind, prefers a file that the answer
+ * mentions, and otherwise the first.
+ */
 export function findBestResult(files: readonly ChangedFile[], answer: string): string | undefined {
   const paths = files.filter(({ change }) => change !== 'deleted').map(({ path }) => path);
   for (const kind of resultFilePatterns) {

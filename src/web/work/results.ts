@@ -27,7 +27,8 @@ type Changes = Outputs['files']['changes']['files'];
 
 async function readChanges(sessionId: string, end: RunEndItem): Promise<Changes> {
   if (conversationState.runUsed.peek().toolCalls === 0) return [];
-  if ((await query('sandbox.status', { sessionId })).state !== 'running') return []; // otherwise the next query would start the sandbox
+  // the next query rejects if the sandbox is not running
+  if ((await query('sandbox.status', { sessionId })).state !== 'running') return [];
   const { files } = await query('files.changes', { sessionId, starts: false });
   const run = conversationState.run.peek();
   if (run.kind === 'ended' && run.end === end)
@@ -35,7 +36,7 @@ async function readChanges(sessionId: string, end: RunEndItem): Promise<Changes>
   return files;
 }
 
-/** `placeBefore`: the preview shown at the start of the run. A preview that a person has opened since then stays. */
+/** `placeBefore`: the preview shown when the run started. A preview that the user has opened since then stays. */
 async function show(sessionId: string, files: Changes, placeBefore: PreviewLocation | undefined): Promise<void> {
   const last = conversationState.items.peek().findLast(({ kind }) => kind === 'assistant');
   const answer = last?.kind === 'assistant' ? last.text.peek() : '';
@@ -67,7 +68,10 @@ function openAt(sessionId: string, path: string, port: number | undefined): void
   else showPreviewAt({ port, path: toPreviewPath(path) });
 }
 
-/** Shows the result of each run that the person watched. A phone shows only one pane, so it stays with the conversation. */
+/**
+ * Shows the result of each run that the user watched. A phone shows only one pane, so the conversation stays visible
+ * there.
+ */
 export function showResultsAfterRuns(): void {
   let seen: string | undefined;
   let placeBefore: PreviewLocation | undefined;

@@ -4,7 +4,7 @@ import type { TextToolCall } from './python-calls.ts';
 import { ThinkTagParser } from './think-tags.ts';
 import { TextToolCallFinder } from './written-calls.ts';
 
-// Converts answers to what the AI SDK's package expects, because Chat Completions servers differ in details.
+// Converts responses to the format that the AI SDK package expects, because Chat Completions servers differ in details.
 
 type Tree = Record<string, unknown>;
 const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -13,7 +13,9 @@ const limits: JsonLimits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxValues
 const maxErrorBytes = 256 * 1024;
 
 interface ServerHabits {
-  /** Number of consecutive complete HTTP responses without an end mark. Undefined: the server sends end marks. */
+  /**
+   * Number of consecutive complete HTTP responses without an end mark. Undefined once the server has sent an end mark.
+   */
   unended: number | undefined;
 }
 
@@ -150,8 +152,8 @@ class Reply {
   }
 
   /**
-   * A first reply without an end mark is retried, because it may have been cut off. After a second one, the server is
-   * assumed never to send end marks.
+   * A first reply without an end mark is retried, because it may have been cut off. After a second such reply, the
+   * server is assumed never to send end marks.
    */
   *end(): Generator<string> {
     const { unended } = this.#habits;

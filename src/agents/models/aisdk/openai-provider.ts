@@ -4,7 +4,7 @@ import type { Provider } from '../provider.ts';
 
 const Page = z.object({ data: z.array(z.unknown()) });
 const Entry = z.object({ id: ModelId });
-/** The list does not contain each model's kind, so the kind is derived from the name. */
+/** The list does not state each model's kind, so the kind is derived from the name. */
 const agents = /^(ft:)?(gpt-|o\d|chatgpt-|codex-)/;
 const others = /audio|realtime|transcribe|tts|image|search|instruct|embedding|moderation|deep-research/;
 

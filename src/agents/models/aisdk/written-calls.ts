@@ -6,7 +6,7 @@ import { parsePythonCalls, type TextToolCall } from './python-calls.ts';
 
 interface Form {
   readonly opens: string;
-  /** Empty: the form extends to the end of the reply. */
+  /** Empty if the form extends to the end of the reply. */
   readonly closes: string;
   /** Ordinary text may look like this form, so a match is a call only if the tool exists. */
   readonly isCommon: boolean;
@@ -113,7 +113,10 @@ export class TextToolCallFinder {
     return { text: texts.join(''), calls };
   }
 
-  /** Passes on the held text up to its first form, or up to an end that may become one. Undefined: no form has started. */
+  /**
+   * Passes on the held text before its first form, or before a trailing part that may begin a form. Returns undefined
+   * if no form has started.
+   */
   #find(texts: string[], isOver: boolean): Form | undefined {
     if (!this.#hasBegun) {
       const first = this.#held.trimStart();
@@ -130,7 +133,7 @@ export class TextToolCallFinder {
     return found;
   }
 
-  /** Number of characters at the end that may begin a form. */
+  /** Number of characters at the end of the held text that may begin a form. */
   #possible(): number {
     for (let length = Math.min(longestOpening, this.#held.length); length > 0; length--) {
       const end = this.#held.slice(-length);

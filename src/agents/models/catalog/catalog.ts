@@ -6,9 +6,9 @@ import type { Provider, ReasoningLevel } from '../provider.ts';
 interface Price {
   readonly input: number;
   readonly output: number;
-  /** Default: the price of input. */
+  /** Default: the input price. */
   readonly cachedInput?: number | undefined;
-  /** Default: the price of input. */
+  /** Default: the input price. */
   readonly cacheWrite?: number | undefined;
 }
 interface PriceEntry {
@@ -95,7 +95,7 @@ export function withPrices(model: Model, costOf: Facts['costOf']): Model {
   };
 }
 
-const sample = 1_000; // tokens; below any threshold for long requests
+const sample = 1_000; // tokens; below any price threshold for long requests
 
 export async function withCatalogInfo(provider: string, model: ListedModel): Promise<ListedModel> {
   const published = await findCatalogEntry(provider, model.id);

@@ -51,7 +51,7 @@ function readRun(request: TurnRequest): Run {
     for (const { callId, name } of message.calls)
       if (name === asking) answers.set(callId, answerTo(callId, messages.slice(at)));
   }
-  // Answers to questions are not messages, and their blocks do not run.
+  // Answers to questions do not count as messages, so their blocks do not run.
   for (const answer of answers.values()) {
     const at = spoken.indexOf(withoutFileList(answer), 1);
     if (at > 0) spoken.splice(at, 1);

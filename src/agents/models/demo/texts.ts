@@ -4,7 +4,7 @@ import { readTaskTitle } from './blocks.ts';
 import { builtInTasks, findBuiltInTask } from './tasks/list.ts';
 import type { DemoStep } from './unit.ts';
 
-/** Formats text with markup as code, because a page would show `<h1>` or `#` in it as a heading. */
+/** Formats text with markup as code, because a page would otherwise render `<h1>` or `#` as a heading. */
 function literal(text: string): string {
   if (/[\r\n]/.test(text)) return fenced(text);
   if (!/[<>&`*#~[\]|\\]/.test(text)) return text;
@@ -85,7 +85,7 @@ export function summarizeStepResults(results: readonly ToolMessage[], task: stri
   return [head, printed, !failed && findBuiltInTask(task)?.ends].filter(Boolean).join('\n\n');
 }
 
-/** Returns at least two pieces for texts of two or more characters. Splits no character. */
+/** Returns at least two pieces if the text has two or more characters. Never splits a character. */
 export function splitIntoDeltas(text: string): string[] {
   const size = Math.max(10, Math.ceil(text.length / 16));
   const deltas: string[] = [];

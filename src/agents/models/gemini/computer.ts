@@ -1,7 +1,7 @@
 import type { NativeTool, ToolCall, ToolDeclaration } from '../model.ts';
 
-// Gemini's own declaration `computerUse`. The first models act in a browser with the tools in
-// src/agents/tools/computer/gemini.ts. Later models act on a desktop, and their actions become calls of `computer`.
+// Gemini's own declaration, `computerUse`. The first models that support it act in a browser with the tools in
+// src/agents/tools/computer/gemini.ts. Later models act on a desktop, and their actions become calls to `computer`.
 
 const browserActions = [
   ...['open_web_browser', 'wait_5_seconds', 'go_back', 'go_forward', 'search', 'navigate', 'click_at', 'hover_at'],
@@ -9,9 +9,9 @@ const browserActions = [
 ];
 /** The tool cannot hold a key between two calls. */
 const excludedOnDesktop = ['key_down', 'key_up'];
-const pixelsPerNotch = 53; // the distance of one wheel notch in Chromium
+const pixelsPerNotch = 53; // the distance that one wheel notch scrolls in Chromium
 
-/** Undefined: the model supports neither kind, or is unknown. */
+/** Undefined if the model supports neither kind or is unknown. */
 export function findGeminiComputerKind(model: string): 'browser' | 'desktop' | undefined {
   if (/^gemini-2\.5-computer-use|^gemini-3-flash|^gemini-3\.1-pro(?!-image)/.test(model)) return 'browser';
   const [, major = '0', minor = '0'] = /^gemini-(\d+)(?:\.(\d+))?-flash(?:-preview.*|-latest|-\d+)?$/.exec(model) ?? [];

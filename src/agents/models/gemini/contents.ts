@@ -61,7 +61,7 @@ function inWords(
   return { parts: refusals.length > 0 ? signed(kept) : kept, answers, refusals };
 }
 
-/** Gemini requires a signature for a reply's first call. A call without one gets the placeholder. */
+/** Gemini requires a signature for a reply's first call. If that call has none, it gets the placeholder. */
 function signed(parts: readonly GeminiPart[]): GeminiPart[] {
   const first = parts.findIndex(({ functionCall }) => functionCall !== undefined);
   return parts.map((part, at) => (at === first ? { thoughtSignature: foreignSignature, ...part } : part));
@@ -92,7 +92,7 @@ function answersTo(model: string, parts: readonly GeminiPart[], answers: ReplyAn
     };
     return { functionResponse: { name, response, ...(inside && { parts: shown }) } };
   });
-  // Models before version 3 accept pictures only next to the answers.
+  // Models before version 3 accept images only as separate parts alongside the answers.
   const beside = takesPicturesInside(model)
     ? []
     : answers.flatMap(({ pictures }) => picturesOf({ pictures: pictures?.filter(({ data }) => data !== undefined) }));

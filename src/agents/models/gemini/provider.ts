@@ -31,7 +31,7 @@ const geminiListing: ModelListFormat = {
           window,
           maxOutput,
           reasoning: thinking,
-          // Open models on the same API may not support pictures or tools.
+          // Open models on the same API may not support images or tools.
           ...(id.startsWith('gemini-') && { images: true, tools: true }),
         })),
     };

@@ -7,7 +7,7 @@ import decodeWebp, { init as initWebp } from '@jsquash/webp/decode.js';
 import { detectPictureType } from '../../../core/text/pictures.ts';
 import type { Raster } from './png.ts';
 
-// WebAssembly codecs, so a hostile picture can only corrupt their own memory. They expect a browser's `ImageData`.
+// WebAssembly codecs, so a hostile image can only corrupt their own memory. They expect a browser's `ImageData`.
 
 globalThis.ImageData ??= class {
   readonly data: Uint8ClampedArray;
@@ -23,7 +23,9 @@ globalThis.ImageData ??= class {
 const wasm = (file: string): Buffer => readFileSync(fileURLToPath(import.meta.resolve(`@jsquash/${file}.wasm`)));
 const options = (file: string) => ({ wasmBinary: wasm(file), printErr: () => {} });
 
-/** One decoder per picture, because its state is unknown after a failure and its memory never shrinks. */
+/**
+ * Creates a decoder for each image, because a decoder's state is unknown after a failure and its memory never shrinks.
+ */
 const decoders: Readonly<Record<string, (bytes: ArrayBuffer) => Promise<ImageData>>> = {
   'image/png': async (bytes) => {
     await initPng(wasm('png/codec/pkg/squoosh_png_bg'));
@@ -39,7 +41,7 @@ const decoders: Readonly<Record<string, (bytes: ArrayBuffer) => Promise<ImageDat
   },
 };
 
-/** Applies a JPEG's orientation. Rejects if the bytes are broken, or not PNG, JPEG or WebP. */
+/** Applies a JPEG's EXIF orientation. Rejects unless the bytes are a valid PNG, JPEG or WebP image. */
 export async function decodePicture(bytes: Uint8Array): Promise<Raster> {
   const decode = decoders[detectPictureType(Buffer.from(bytes)) ?? ''];
   if (!decode) throw new Error('not a readable picture');
@@ -47,7 +49,7 @@ export async function decodePicture(bytes: Uint8Array): Promise<Raster> {
   return { width, height, rgba: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
 }
 
-/** Requires an opaque picture. A JPEG photograph is a tenth of the size of a PNG. */
+/** Requires an opaque image. A JPEG of a photograph is a tenth of the size of its PNG. */
 export async function encodeRasterJpeg({ width, height, rgba }: Raster): Promise<Buffer> {
   await initJpegEncoder(options('jpeg/codec/enc/mozjpeg_enc'));
   const pixels = new ImageData(new Uint8ClampedArray(rgba), width, height);

@@ -3,14 +3,14 @@ import { defineTool, type Tool, type ToolContext, type ToolResult } from '../too
 import { runOnDesktop, type ScaledDesktop } from './scaled-desktop.ts';
 import { geminiGrid } from './screen.ts';
 
-// Gemini's first computer-use models know these names and arguments. Coordinates run from 0 to 1000. Results must name the
-// page on the screen.
+// Gemini's first computer-use models know these names and arguments. Coordinates run from 0 to 1000. Results must
+// contain the address of the page on the screen.
 
 const axis = (name: string) => z.number().min(0).max(1000).describe(`${name}, from 0 to 1000`);
 const at = { x: axis('from the left'), y: axis('from the top') };
 const direction = z.enum(['up', 'down', 'left', 'right']);
 const directions = { up: [0, -1], down: [0, 1], left: [-1, 0], right: [1, 0] } as const;
-const pixelsPerNotch = 53; // the distance of one wheel notch in Chromium
+const pixelsPerNotch = 53; // the distance in pixels that one wheel notch scrolls in Chromium
 
 const tool = <Shape extends z.ZodRawShape>(
   name: string,

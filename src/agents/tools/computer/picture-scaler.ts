@@ -6,7 +6,7 @@ import type { Size } from './screen.ts';
 
 export interface PictureScaleJob {
   readonly picture: Uint8Array;
-  /** In pixels of the picture. */
+  /** In the image's pixels. */
   readonly region: Region;
   readonly size: Size;
 }
@@ -30,7 +30,7 @@ interface Options {
 const patienceMs = 30_000;
 const full = 'Too many pictures are being scaled. Try again soon.';
 
-/** Replaces a thread that dies or takes too long, and tries its picture once more. */
+/** Replaces a worker thread that dies or takes too long, and retries the image once. */
 export class PictureScaler implements AsyncDisposable {
   readonly #thread: JobThread<PictureScaleJob | PictureFitJob, PictureScaleResult>;
 
@@ -39,8 +39,8 @@ export class PictureScaler implements AsyncDisposable {
   }
 
   /**
-   * Returns a PNG. Rejects with unsupported (unreadable, too large, or too slow), queue_full, cancelled or
-   * deadline_exceeded.
+   * Returns a PNG. Rejects with unsupported (the image is unreadable, too large or too slow to scale), queue_full,
+   * cancelled or deadline_exceeded.
    */
   async scale(job: PictureScaleJob, signal: AbortSignal): Promise<Buffer> {
     const reply = await this.#thread.do(job, signal);
@@ -49,8 +49,8 @@ export class PictureScaler implements AsyncDisposable {
   }
 
   /**
-   * Returns a PNG or JPEG. Undefined if the picture is unreadable, too large or too slow. Rejects with queue_full, cancelled
-   * or deadline_exceeded.
+   * Returns a PNG or JPEG. Undefined if the image is unreadable, too large or too slow to scale. Rejects with
+   * queue_full, cancelled or deadline_exceeded.
    */
   async fit(job: PictureFitJob, signal: AbortSignal): Promise<ScaledPicture | undefined> {
     const reply = await this.#thread.do(job, signal);

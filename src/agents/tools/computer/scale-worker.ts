@@ -4,7 +4,7 @@ import { decodePicture, encodeRasterJpeg } from './codecs.ts';
 import type { PictureFitJob, PictureScaleJob, PictureScaleResult, ScaledPicture } from './picture-scaler.ts';
 import { encodeRasterPng, type Raster, scaleRaster } from './png.ts';
 
-// A separate thread, because this work would block the server's event loop.
+// Runs in a separate thread, because this work would block the server's event loop.
 
 parentPort?.on('message', async (job: PictureScaleJob | PictureFitJob) => {
   const created = await attempt(job);
@@ -13,12 +13,12 @@ parentPort?.on('message', async (job: PictureScaleJob | PictureFitJob) => {
   parentPort?.postMessage({ ok: true, mimeType: created.mimeType, bytes } satisfies PictureScaleResult, [bytes.buffer]);
 });
 
-/** A picture of this size takes 400 MB during decoding. */
+/** Decoding an image with this many pixels takes 400 MB of memory. */
 const maxPixels = 50_000_000;
-/** Models see no additional detail in a larger picture. */
+/** Models see no more detail in an image with more pixels. */
 const maxShownPixels = 4_000_000;
 
-/** Undefined if the picture is unreadable, too large, or cannot be made small enough. */
+/** Undefined if the image is unreadable, too large, or cannot be made small enough. */
 async function attempt(job: PictureScaleJob | PictureFitJob): Promise<ScaledPicture | undefined> {
   const bytes = Buffer.from(job.picture.buffer, job.picture.byteOffset, job.picture.byteLength);
   const size = readPictureSize(bytes);

@@ -8,20 +8,23 @@ import { type Point, type Size, scalePoint, toModelScreenSize } from './screen.t
 const startMs = 90_000;
 const settleMs = 500; // time for the effect of a click to become visible
 
-/** The screen as the model sees it. `at` converts the model's coordinates to the desktop's, and `pointer` converts back. */
+/**
+ * The screen as the model sees it. `at` converts the model's coordinates to the desktop's. `pointer` returns the
+ * pointer's position in the model's coordinates.
+ */
 export interface ScaledDesktop {
   readonly screen: Size;
   at(point: Point, of?: Size): Point;
   do(action: ScreenAction): Promise<void>;
-  /** A PNG. `part` is in the model's pixels. Default: the whole screen. */
+  /** Returns a PNG. `part` is in the model's coordinates. Default: the whole screen. */
   photograph(part?: { from: Point; to: Point }): Promise<Buffer>;
   pointer(): Promise<Point>;
   wait(ms: number): Promise<void>;
 }
 
 /**
- * Takes a picture after `work`, unless `work` returns a complete result. `acts`: waits while a person controls the keyboard
- * and mouse.
+ * Takes a screenshot after `work`, unless `work` returns a complete result. With `acts`, waits while a user controls
+ * the keyboard and mouse.
  */
 export async function runOnDesktop(
   ctx: ToolContext,
@@ -61,7 +64,7 @@ function scaleDesktop(
       const png = await desktop.screenshot(signal);
       const isWhole = part === undefined && screen.width === width && screen.height === height;
       if (isWhole) return png;
-      const picture = readPngSize(png) ?? whole; // the scaler rejects anything that is not a picture
+      const picture = readPngSize(png) ?? whole; // the scaler rejects anything that is not an image
       const from = part ? scalePoint(part.from, screen, picture) : { x: 0, y: 0 };
       const to = part ? scalePoint(part.to, screen, picture) : { x: picture.width, y: picture.height };
       const region = { ...from, width: Math.max(1, to.x - from.x), height: Math.max(1, to.y - from.y) };

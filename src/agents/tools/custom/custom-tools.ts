@@ -47,7 +47,7 @@ async function load(file: string): Promise<{ readonly exported: unknown }> {
   return { exported: loaded.default };
 }
 
-/** Lets modules below this URL import `corral/tools`, and zod if they have no copy. */
+/** Lets modules below this URL import `corral/tools`, and also the server's zod if they have no copy of their own. */
 function resolving(below: string): Disposable {
   const hooks = registerHooks({
     resolve(specifier, context, next) {
@@ -76,7 +76,7 @@ function modulesIn(folder: string): string[] {
   }
 }
 
-/** Failures of the tool's code become results for the model. */
+/** Failures in the tool's code become results for the model. */
 export function createCustomTool({ name, label, description, parameters, group, run }: CustomToolDefinition): Tool {
   const perform = run as unknown as (context: CustomToolContext, args: unknown) => Promise<CustomToolResult>;
   const tool = defineTool({
@@ -92,7 +92,7 @@ export function createCustomTool({ name, label, description, parameters, group, 
       const { signal } = until;
       try {
         const work = async () => await perform(createContext(ctx, signal), args);
-        return toResult(await raceAbort(work(), signal)); // even if the code ignores its signal
+        return toResult(await raceAbort(work(), signal)); // ends on time even if the tool's code ignores its signal
       } catch (thrown) {
         if (ctx.signal.aborted) throw thrown;
         if (signal.aborted) return failed('timed_out', `${name} took longer than ${ctx.timeoutMs / 1_000} s.`);

@@ -31,25 +31,25 @@ export interface CustomToolContext {
   readonly signal: AbortSignal;
 }
 
-/** Text for the model. `ok: false`: a failure that the model can act on. */
+/** Text for the model. `ok: false` reports a failure that the model can act on. */
 export type CustomToolResult = string | { readonly ok: boolean; readonly output: string };
 
 export interface CustomTool<Schema extends z.ZodObject = z.ZodObject> {
-  /** The tool's name for the model: a-z, 0-9 and _. Default: the name of the file. */
+  /** The name shown to the model: a-z, 0-9 and _. Default: the file name without its extension, with `_` for `-`. */
   readonly name?: string;
-  /** The verb shown to people before the call's object, such as `Read` before a file name. */
+  /** The verb shown to users before the call's object, such as `Read` before a file name. */
   readonly label?: string;
   /** Explains to the model what the tool does and when to use it. */
   readonly description: string;
-  /** The arguments. They are checked before `run`, and the model gets the errors. */
+  /** The schema of the arguments. They are checked before `run`, and the model gets the errors. */
   readonly parameters: Schema;
   /**
-   * The tool group that projects and templates turn on. Without a group, only a template's `deny` or `tools.deny` in the settings
-   * excludes the tool.
+   * The tool group by which projects and templates turn the tool on. Without a group, the tool is on unless a
+   * template's `deny` or `tools.deny` in the settings excludes it.
    */
   readonly group?: 'bash' | 'file_read' | 'file_write' | 'file_edit' | 'search' | 'browser';
   run(context: CustomToolContext, args: z.output<Schema>): Promise<CustomToolResult>;
 }
 
-/** Defines a tool with typed arguments. Export the result as the module's default. */
+/** Defines a tool with typed arguments. Make the result the module's default export. */
 export const defineTool = <Schema extends z.ZodObject>(tool: CustomTool<Schema>): CustomTool<Schema> => tool;

@@ -2,7 +2,7 @@ import type { Goal } from '../../../core/model/runs/goal.ts';
 
 export interface ChildTask {
   readonly task: string;
-  /** Undefined: the parent's. */
+  /** Undefined for the parent's template. */
   readonly template?: string | undefined;
   readonly agent?: string | undefined;
   readonly files: 'copy' | 'none';
@@ -19,7 +19,7 @@ export interface ChildTask {
 export interface ChildState {
   readonly id: string;
   readonly title: string;
-  /** `waiting`: for an answer from the parent, or for a person. */
+  /** `waiting` means waiting for an answer from the parent, or for a user. */
   readonly state: 'running' | 'waiting' | 'completed' | 'stopped' | 'failed';
   readonly question?: string;
   readonly lastWords: string;
@@ -27,13 +27,13 @@ export interface ChildState {
   readonly tokens: number;
   readonly cost: number;
   readonly toolCalls: number;
-  /** Each file with a letter: A, M or D. Empty while the child runs. */
+  /** Each entry is a letter (A, M or D), a space and a path. Empty while the child runs. */
   readonly changes: readonly string[];
 }
 export interface ChildSessions {
   /**
-   * Repeated calls with the same id start one child. Rejects with invalid_request (unknown template or agent) or conflict
-   * (nested too deep, too many children, or no budget left).
+   * Repeated calls with the same id start only one child. Rejects with invalid_request (unknown template or agent) or
+   * conflict (nested too deeply, too many children, or no budget left).
    */
   start(callId: string, task: ChildTask, signal: AbortSignal): Promise<string>;
   /**
@@ -44,6 +44,6 @@ export interface ChildSessions {
   list(): Promise<readonly string[]>;
   send(id: string, text: string): Promise<void>;
   stop(id: string): Promise<void>;
-  /** Includes deletions. Without paths: all changes. */
+  /** Copies the child's changes to the parent, including deletions. Without paths, copies all changes. */
   take(id: string, paths: readonly string[], signal: AbortSignal): Promise<readonly string[]>;
 }

@@ -8,13 +8,13 @@ export interface AgentNote {
 }
 
 /**
- * Notes of the owner and the project, which outlive the session. Methods can reject with invalid_request, not_found,
+ * The owner's and the project's notes, which outlive the session. Methods can reject with invalid_request, not_found,
  * conflict, payload_too_large or store_busy.
  */
 export interface AgentMemory {
   list(): Promise<readonly AgentNote[]>;
   read(path: string): Promise<AgentNote & { readonly text: string }>;
-  /** `append` adds a new line. `isApproved`: by a person. */
+  /** `append` adds the text on a new line at the end. `isApproved` means that a user approved the change. */
   write(
     path: string,
     text: string,

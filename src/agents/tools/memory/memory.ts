@@ -51,7 +51,7 @@ const memoryWrite = defineTool({
   needs: ['memory', 'memory_write'],
   asksAfterStrangers: true,
   async proposal({ memory }, { path: note, text, append }) {
-    // The call itself reports failures, such as a wrong path.
+    // Ignores failures, such as an invalid path, because the call itself reports them.
     const found = await memory?.compare(note, text, append).catch(() => undefined);
     return found && { content: found.after, oldContent: found.before };
   },

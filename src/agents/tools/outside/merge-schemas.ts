@@ -89,7 +89,7 @@ function bothChoices(a: JsonRecord, b: JsonRecord): unknown[] | undefined {
   return left.filter((value) => known.has(JSON.stringify(value)));
 }
 
-/** Works within one document. Throws UnsupportedSchemaError for an unresolvable reference. */
+/** Resolves references only within `root`. The resolver throws UnsupportedSchemaError for an unresolvable reference. */
 export function createRefResolver(root: JsonRecord): (reference: string) => unknown {
   const anchors = new Map<string, unknown>();
   const pending: unknown[] = [root];

@@ -38,7 +38,7 @@ const maxNodes = 2_000;
 const maxDepth = 24;
 const maxLevels = 2_000;
 const maxMerged = 200_000;
-/** How deep a reference can nest in itself. Below that depth, any value of its type is accepted. */
+/** How deeply a reference can be nested within itself. Below that depth, any value of its type is accepted. */
 const maxRecursion = 2;
 const maxAlternatives = 24;
 
@@ -77,9 +77,12 @@ export function parseParameters(source: unknown): PortableParameters | Unsupport
   }
 }
 
-const descriptionChars = 1_024; // the lowest limit of any model provider
+const descriptionChars = 1_024; // the lowest limit among model providers
 
-/** Some providers limit a tool's description, so its end moves into the description of the parameters. */
+/**
+ * Some providers limit the length of a tool's description, so the rest of a longer one moves into the description of
+ * the parameters.
+ */
 export function splitToolDescription(
   text: string,
   schema: PortableSchema,
@@ -104,7 +107,7 @@ function isDeeper(value: unknown, most: number): boolean {
   return false;
 }
 
-/** Includes every depth, because any key could be a property name. */
+/** Includes the keys at every depth, because any key could be a property name. */
 function keysIn(source: JsonRecord): Set<string> {
   const keys = new Set<string>();
   for (const open: unknown[] = [source]; open.length > 0; ) {

@@ -20,7 +20,7 @@ export interface PortableSchema {
 export type PortableType = 'object' | 'array' | 'string' | 'number' | 'integer' | 'boolean' | 'null';
 export type JsonRecord = { readonly [key: string]: unknown };
 
-/** The message is shown to people. */
+/** The message is shown to users. */
 export class UnsupportedSchemaError extends Error {}
 
 const scalars: readonly PortableSchema[] = [{ type: 'string' }, { type: 'number' }, { type: 'boolean' }];

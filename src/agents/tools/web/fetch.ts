@@ -7,14 +7,14 @@ import { describeOutputFile, saveOutputBytes, saveOutputFile, toOutputFileName }
 import { maxModelTextChars, truncateOutput } from '../output.ts';
 import { defineTool, describeTool, type Tool, type ToolContext, type ToolResult } from '../tool.ts';
 
-/** Applies the same egress rules as for programs in a sandbox. */
+/** Applies the egress rules that also apply to programs in a sandbox. */
 interface WebPages {
   fetch(address: string, ctx: Pick<ToolContext, 'sessionId'>, signal: AbortSignal): Promise<FetchedPage>;
   read(job: HtmlPageJob, signal: AbortSignal): Promise<PageText | undefined>;
 }
 
 const fetchMs = 30_000;
-/** Characters. */
+/** Maximum HTML length, in characters. */
 const maxHtml = 3 * 1024 * 1024;
 
 const parameters = z.object({

@@ -172,7 +172,7 @@ export function evaluateServerProbes(answers: ProbeResponses, about: ServerFacts
   });
 }
 
-/** Status 0: there was no response. */
+/** `status` is 0 if there was no response. */
 export interface ProbeResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;

@@ -69,8 +69,8 @@ function bitsOf(hex: string | undefined): string[] {
 }
 
 /**
- * True if the release has a flaw introduced in version `from`. `repaired`: the first fixed version of each branch, newest
- * branch first.
+ * True if the release has a flaw introduced in version `from`. `repaired` lists the first fixed version of each branch,
+ * newest branch first.
  */
 function lacksRepair(release: string, from: string, repaired: readonly string[]): boolean {
   const parts = (text: string) =>

@@ -9,7 +9,7 @@ interface CanaryPaths {
   readonly serverPort: number;
 }
 
-/** The engine, the kubelet, etcd and the cluster's API. */
+/** The ports of the container engine, the kubelet, etcd and the cluster's API. */
 const loopbackPorts = [2375, 2376, 10_250, 10_255, 2379, 6443];
 const sockets = [
   ...['/var/run/docker.sock', '/run/docker.sock', '/run/containerd/containerd.sock', '/run/crio/crio.sock'],
@@ -42,7 +42,7 @@ const forbidden = [
   ...['169.254.169.254:80', '[fd00:ec2::254]:80', 'metadata.google.internal:80'],
 ];
 
-/** System call numbers on x86-64 and arm64. The arguments change nothing if a call succeeds. */
+/** System call numbers on x86-64 and arm64. The arguments ensure that a successful call changes nothing. */
 const calls = `
 my $arm = \`uname -m\` =~ /aarch64|arm64/;
 sub call { my ($name, $x64, $arm64, @with) = @_; $! = 0; my $got = syscall($arm ? $arm64 : $x64, @with); print "call $name ", ($got == -1 ? $!+0 : 0), "\\n"; }

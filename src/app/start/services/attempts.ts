@@ -10,7 +10,10 @@ import { runInBackground } from '../startup.ts';
 interface AttemptParts {
   readonly checkModel: (ref: string) => Promise<void>;
 }
-/** The longest pauses between rounds. A shared store is polled often, because another server may receive a request. */
+/**
+ * Maximum pause between rounds, in ms. A shared store is polled often, because another server may have received a
+ * request.
+ */
 const lookMs = { shared: 3_000, alone: 60_000 };
 
 export function openAttemptServices(server: ServerWithEngine, { checkModel }: AttemptParts) {

@@ -46,8 +46,8 @@ export function openRepositoryServices(server: ServerWithEngine, { sessions, pow
 const services = { read: 'git-upload-pack', write: 'git-receive-pack' } as const;
 
 /**
- * Prefers the credential of the forge's API host to the one for git. Forges accept one token for both, so users need to bind
- * it only once.
+ * Prefers the credential for the forge's API host to the credential for git. Forges accept one token for both, so users
+ * need to bind it only once.
  */
 function createForgeTokenFinder(credentials: Pick<ProxyCredentials, 'of'>): ForgeTokenFinder {
   return async (id, { remote, apiUrl, access }) => {

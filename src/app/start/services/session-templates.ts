@@ -3,7 +3,9 @@ import type { ResolvedTemplate } from '../../../sessions/services/sessions/creat
 import type { ServerWithEngine } from '../engine.ts';
 import type { TemplateAvailabilityChecker } from '../runnable-templates.ts';
 
-/** Rejects if the template cannot run here, or does not exist and was not chosen by the project. */
+/**
+ * Rejects if the template cannot run here. Also rejects if the template does not exist, unless the project chose it.
+ */
 export const createTemplateResolver =
   (
     { templates, projects, live }: ServerWithEngine,

@@ -26,7 +26,9 @@ export interface SignInServices extends AsyncDisposable {
   readonly signIn: SignInFlow;
   /** The main provider first. */
   readonly issuers: readonly Pick<IssuerSettings, 'id' | 'issuer'>[];
-  /** Undefined if the person's access lapsed, or if the person was last seen longer ago than a sign-in lasts. */
+  /**
+   * Undefined if the person's access has lapsed, or if the person has not been seen for longer than a sign-in lasts.
+   */
   readonly confirmed: (key: string) => Principal | undefined;
   readonly pageUrl: string | undefined;
   readonly seconds: number;
@@ -132,7 +134,7 @@ async function readIssuers({
   return [main, ...(await Promise.all(others))];
 }
 
-/** Both spellings of an address without a path must refer to the same people. */
+/** An issuer address without a path must refer to the same people with or without a trailing slash. */
 const rooted = (issuer: string): string => (new URL(issuer).pathname === '/' ? new URL(issuer).origin : issuer);
 
 async function readSecret(file: string): Promise<string> {

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 
-/** Contains no session content and no credentials. */
+/** Contains no session content or credentials. */
 export const AuditRow = z.object({
-  /** Unique, and the row's position in the log. */
+  /** A unique id that is also the row's position in the log. */
   id: z.string(),
-  /** The row's number since its server started. */
+  /** The row's number, counted from 1 since its server started. */
   n: z.int(),
   at: z.iso.datetime(),
   action: z.string(),
@@ -25,7 +25,7 @@ export interface AuditQuery {
   /** Epoch ms; `to` is exclusive. */
   readonly from?: number | undefined;
   readonly to?: number | undefined;
-  /** An action, or a prefix up to a dot: `person` finds `person.end`. */
+  /** An action, or a prefix that ends before a dot: `person` matches `person.end`. */
   readonly action?: string | undefined;
   readonly target?: string | undefined;
   readonly key?: string | undefined;
@@ -37,6 +37,6 @@ export interface AuditQuery {
 export interface AuditRowPage {
   /** Newest first. */
   readonly rows: readonly Omit<AuditRow, 'name'>[];
-  /** The cursor for older rows; null: none. A page can be empty even if older rows exist. */
+  /** The cursor for older rows; null if there are none. A page can be empty even if older rows exist. */
   readonly next: string | null;
 }

@@ -3,7 +3,9 @@ import { memberRoles } from '../principal.ts';
 
 export const ProjectMember = z.object({
   of: z.enum(['person', 'group']),
-  /** A person's id or e-mail address (in lower case), the owner of a key, or a group's name at its provider. */
+  /**
+   * A person's id or e-mail address (in lower case), the owner of a key, or a group's name at its identity provider.
+   */
   id: z.string(),
   issuer: z.string().optional(),
   role: z.enum(memberRoles),

@@ -19,9 +19,9 @@ export const AttemptResult = z.object({
   status: z.enum([...RunStatus.options, 'deleted']),
   goal: GoalAssessment.nullable(),
   checks: z.array(z.object({ command: z.string(), result: z.enum(['passed', 'missed', 'unknown']) })),
-  /** How well the work meets the rubric, 0 to 100; null: no score. */
+  /** How well the work meets the rubric, from 0 to 100; null if there is no score. */
   score: z.int().nullable(),
-  /** Number of changed files. Null: unknown, with the reason in `unknown`. */
+  /** The number of changed files. Null if it is not known, for the reason in `unknown`. */
   files: z.int().nullable(),
   added: z.int(),
   removed: z.int(),
@@ -37,7 +37,7 @@ export type AttemptResult = z.infer<typeof AttemptResult>;
 export const Attempt = z.object({
   n: z.int(),
   sessionId: SessionId,
-  /** The template for instructions, model and tools; null: the session's. */
+  /** The template for instructions, model and tools; null for the session's own template. */
   template: z.string().nullable(),
   model: z.string().nullable(),
   phase: z.enum(['planned', 'working', 'ended', 'not_started']),

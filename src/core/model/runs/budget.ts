@@ -1,7 +1,7 @@
 import type { BudgetOverrun, BudgetSpec } from '../spending.ts';
 
-// A run, a session, a person, a project and the server each have budget lines. A child's budget is reserved in its parent's
-// lines. Amounts are integers: micro-units of the price list's currency, and milliseconds.
+// A run, a session, a person, a project and the server each have budget lines. A child's budget is reserved in its
+// parent's lines. All amounts are integers: costs in micro-units of the price list's currency, times in milliseconds.
 
 export type BudgetAmountKind = Exclude<BudgetOverrun['kind'], 'runningRuns'>;
 export type BudgetAmounts = { readonly [Kind in BudgetAmountKind]?: number };
@@ -105,7 +105,7 @@ export interface BudgetGrant {
 }
 
 /**
- * Computes how much a request can use. A request that would fit only without the requests in progress waits for them,
+ * Computes how much a request can use. A request that would fit once the requests in progress are done waits for them,
  * instead of getting a shorter reply.
  */
 export function computeBudgetGrant(

@@ -14,7 +14,7 @@ export const GoalCheck = z.strictObject({
 export type GoalCheck = z.infer<typeof GoalCheck>;
 
 /**
- * The goal of a run, judged each time the agent reports that it is done. A grader judges by the rubric only if all checks
+ * The goal of a run, judged each time the agent reports that it is done. A grader applies the rubric only if all checks
  * pass.
  *
  * @example

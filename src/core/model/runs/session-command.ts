@@ -8,7 +8,7 @@ const Decision = z.object({
   decision: z.enum(['approved', 'rejected']),
   text: z.string().exactOptional(),
   args: z.record(z.string(), z.unknown()).exactOptional(),
-  /** From the session's client or a worker; the server then does not run the tool. */
+  /** The result from the session's client or a worker. If set, the server does not run the tool. */
   result: ExternalToolResult.exactOptional(),
   /** Also approves the tool's pending calls and all its later calls in this session. */
   always: z.boolean().exactOptional(),

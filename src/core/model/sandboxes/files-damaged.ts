@@ -1,11 +1,11 @@
 import { z } from 'zod';
 
 export const WorkspaceDamage = z.object({
-  /** The copy that replaced the files, by its seq in the log and its creation time. Null: none. */
+  /** The copy that replaced the files, identified by its seq in the log and its creation time. Null if no copy did. */
   copy: z.object({ seq: z.int(), at: z.number().nullable() }).nullable(),
   lost: z.array(z.string()),
   lostCount: z.int().nullable(),
-  /** The folder that now contains the damaged files. Null: nothing was moved. */
+  /** The folder that now contains the damaged files. Null if nothing was moved. */
   aside: z.string().nullable(),
   detail: z.string(),
 });

@@ -8,7 +8,7 @@ export const namedSnapshotKind = 'named-snapshot';
 
 export const Snapshot = z.object({
   id: z.string(),
-  /** Can include a tag. Null: unnamed, or a newer snapshot has the name. */
+  /** Can include a tag. Null if the snapshot is unnamed or a newer snapshot has taken its name. */
   name: z.string().nullable(),
   labels: z.record(z.string(), z.string()),
   sessionId: SessionId,
@@ -16,9 +16,9 @@ export const Snapshot = z.object({
   /** From the copied session's built template, which the files depend on. */
   built: z.object({ image: z.string(), start: StartCommand.optional() }).optional(),
   at: z.number(),
-  /** Compressed. */
+  /** The compressed size. */
   bytes: z.int(),
-  /** Hex. A session starts with the copy only if its hash still matches. */
+  /** Hex. A session starts with the copy only if the copy's hash still matches. */
   sha256: z.string(),
   ...ResourceOwnership.shape,
 });

@@ -31,11 +31,11 @@ export const maxMounts = 8;
 export const MountRequests = z.array(MountRequest).max(maxMounts);
 
 export const VolumeAttachment = z.object({
-  /** A transfer has an id that is used only for its sandbox. */
+  /** The holder's session id. A transfer has an id of its own, used only for its sandbox. */
   sessionId: SessionId,
   access: MountAccess,
   at: z.number(),
-  /** Only for a transfer, epoch ms. */
+  /** When the hold of a transfer expires, in epoch ms. Absent for sessions. */
   until: z.number().optional(),
 });
 export type VolumeAttachment = z.infer<typeof VolumeAttachment>;

@@ -25,7 +25,7 @@ const isMapping = (value: unknown): value is Mapping =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /**
- * Parses the services of a decoded compose file. Throws: invalid_request, which lists every unsupported key and value.
+ * Parses the services of a decoded compose file. Throws: invalid_request, which lists the unsupported keys and values (up to 20).
  *
  * @example
  * parseComposeServices({ services: { redis: { image: 'redis:7', expose: ['6379'] } } });
@@ -86,7 +86,10 @@ function oneService(mapping: Mapping, refuse: Refuse): Mapping {
   };
 }
 
-/** Replaces `$$` with `$`. Variables are refused, because the server has no caller's environment to substitute. */
+/**
+ * Replaces `$$` with `$`. Variables are refused, because the server does not have the caller's environment to expand
+ * them.
+ */
 function plain(text: string, key: string, refuse: Refuse): string {
   if (/(^|[^$])(\$\$)*\$[A-Za-z_{]/.test(text))
     refuse(key, 'has a variable, which Corral does not substitute: write its value');
@@ -166,7 +169,7 @@ function parsePorts(value: unknown, key: string, refuse: Refuse): number[] {
 
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
-/** Parses a duration such as 1m30s and rounds up to whole seconds; at least 1. */
+/** Parses a duration such as 1m30s and rounds it up to whole seconds, with a minimum of 1. */
 function parseSeconds(value: unknown, refuse: Refuse, key: string): number | undefined {
   if (value === undefined) return undefined;
   const parts = [...String(value).matchAll(/(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h)/g)];

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
-// Services are containers from other images, such as a database. Only the session's sandbox and other services can reach them.
+// Services, such as databases, are containers from other images. Only the session's sandbox and other services can
+// reach them.
 
 export const maxServices = 8;
 const reserved = new Set(['localhost', 'sandbox', 'ip6-localhost', 'ip6-loopback']);

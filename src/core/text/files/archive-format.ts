@@ -63,7 +63,8 @@ export function isTarHeader(block: Uint8Array): boolean {
   if (block.length < tarBlock) return false;
   const reported = Number.parseInt(Buffer.from(block.subarray(148, 156)).toString('latin1'), 8);
   let sum = 0;
-  for (const [at, byte] of block.entries()) sum += at < 148 || at >= 156 ? byte : 32; // the checksum's own field is summed as spaces
+  // the checksum field itself counts as spaces
+  for (const [at, byte] of block.entries()) sum += at < 148 || at >= 156 ? byte : 32;
   return reported === sum || sum === 8 * 32;
 }
 

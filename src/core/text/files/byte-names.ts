@@ -26,7 +26,9 @@ export const encodeFileNamesCommand = 'base64 -w 0';
 export const decodeFileNames = (printed: string): string => decodeFileName(Buffer.from(printed, 'base64'));
 
 const escaped = /\\x(5C|[89A-F][0-9A-F])/;
-/** Splits a name into text and hex digits of escaped bytes, alternating. Undefined: nothing is escaped. */
+/**
+ * Splits a name into alternating pieces: text, then the hex digits of an escaped byte. Undefined if nothing is escaped.
+ */
 export const splitEscapedFileName = (name: string): readonly string[] | undefined =>
   escaped.test(name) ? name.split(escaped) : undefined;
 

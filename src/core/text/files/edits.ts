@@ -71,7 +71,10 @@ function rawPositions(text: string, isOld: boolean): (plain: number) => number {
   };
 }
 
-/** Finds the line ending at or after a position, or the last one. Positions must increase from call to call. */
+/**
+ * Finds the first line ending at or after a position, or the last line ending of the text if none follows. Positions
+ * must increase from call to call.
+ */
 function lineEnds(text: string, isOld: boolean): (from: number) => string {
   if (isOld) return () => '\r';
   const kindAt = (at: number) => (text[at - 1] === '\r' ? '\r\n' : '\n');

@@ -9,9 +9,12 @@ export interface TextFile {
 }
 
 const sampleBytes = 64 * 1024;
-/** In percent, the sum of two estimates. A lower guess is no better than the most common single-byte encoding. */
+/**
+ * The minimum sum of two estimates, in percent. A guess below this is no better than assuming the most common
+ * single-byte encoding.
+ */
 const leastConfidence = 25;
-/** In percent. At this confidence, a guess from the whole sample is certain. */
+/** In percent. At this confidence, a guess from the whole sample is treated as certain. */
 const sureConfidence = 90;
 const fallback = 'windows-1252';
 
@@ -179,7 +182,7 @@ function encodingOf(label: string): string | undefined {
   }
 }
 
-/** Undefined: invalid UTF-8, or contains NUL. */
+/** Undefined if the bytes are not valid UTF-8 or contain a NUL. */
 export function decodeUtf8Text(bytes: Uint8Array): string | undefined {
   const text = textBy('utf-8', bytes);
   return text?.includes('\0') ? undefined : text;
@@ -189,14 +192,14 @@ function textBy(encoding: string, bytes: Uint8Array): string | undefined {
   try {
     return new TextDecoder(encoding, { fatal: true }).decode(bytes);
   } catch {
-    return undefined; // not in this encoding, or unsupported by this Node build
+    return undefined; // the bytes are not in this encoding, or this Node build does not support the encoding
   }
 }
 
 const tables = new Map<string, ReadonlyMap<string, string> | undefined>();
 /**
- * Maps each character to its one or two bytes, as Latin-1. The first mapping wins, so `legacy` checks that the whole file is
- * encoded unchanged.
+ * Maps each character to its one or two bytes, as Latin-1. The first mapping wins, so `legacy` checks that encoding the
+ * decoded file reproduces it exactly.
  */
 function tableOf(encoding: string): ReadonlyMap<string, string> | undefined {
   if (!tables.has(encoding)) tables.set(encoding, makeTable(encoding));

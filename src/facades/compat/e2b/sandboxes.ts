@@ -23,7 +23,7 @@ export interface RunningSandbox {
 }
 type PowerServices = Pick<Services, 'sessions' | 'sandboxes' | 'inside'>;
 interface Deps {
-  /** Called with the server's own permissions. */
+  /** Services that act with the server's own permissions. */
   readonly services: PowerServices;
   readonly servicesOf: (principal: Principal) => PowerServices;
   readonly managed: () => readonly SessionRecord[];
@@ -37,8 +37,8 @@ export class DataPlaneSandboxes extends ServerComponent<Deps> {
   readonly #inOrder = createKeyedQueue();
 
   /**
-   * Undefined: gone, stopped, expired or still paused. `look` never resumes the sandbox, because the SDKs check its state
-   * after each broken stream.
+   * Undefined if the sandbox is gone, stopped, expired or still paused. `look` never resumes the sandbox, because the
+   * SDKs check its state after each broken stream.
    */
   async reach(sid: string, how: 'look' | 'use'): Promise<RunningSandbox | undefined> {
     const { services, servicesOf, clock } = this.deps;
@@ -126,13 +126,13 @@ export class DataPlaneSandboxes extends ServerComponent<Deps> {
 
   async endDue(forget: (id: SessionId) => Promise<void>): Promise<void> {
     const { services, managed, clock, warn } = this.deps;
-    // A program can extend the time while earlier sandboxes in this list are paused or deleted.
+    // A program can extend a sandbox's time while the sandboxes before it in this list are paused or deleted.
     const isDue = ({ endsAt }: SessionLifetime) => endsAt !== null && endsAt <= clock.now();
     const ending = new Semaphore(maxConcurrent);
     const end = async ({ id, life }: SessionRecord) => {
       using _slot = await ending.acquire(neverAbortingSignal);
       if (life?.onEnd === 'delete')
-        await forget(id); // programs can then neither find nor extend the sandbox
+        await forget(id); // after this, programs can neither find nor extend the sandbox
       else await this.#pause(id, life?.onEnd === 'pause' ? 'memory' : 'files', { isDue, power: services });
     };
     const all = managed();

@@ -6,15 +6,16 @@ import { trimEndCharacters } from '../../../core/text/text.ts';
 import type { CallerCredentialRegistry } from '../../../http/guard/credentials.ts';
 
 /**
- * Tokens for sandboxes, volumes and uploads. They are derived from the id and the receiving caller's credential, so every
- * server with the same store can check them. They end with that credential, or when the sandbox's tokens are replaced.
+ * Tokens for sandboxes, volumes and uploads. They are derived from the id and the receiving caller's credential, so
+ * every server with the same store can check them. They become invalid when that credential does, or when the sandbox's
+ * tokens are replaced.
  */
 export interface SandboxTokenService {
   /** Opens the sandbox's ports and envd, its API for files and processes. */
   access(box: Box, maker: Principal): string;
   /** Opens only the sandbox's ports. */
   traffic(box: Box, maker: Principal): string;
-  /** The caller behind the token. Undefined: the token is wrong, or its credential is no longer valid. */
+  /** The caller behind the token. Undefined if the token is wrong or its credential is no longer valid. */
   opensAgent(box: Box, presentedTokens: PresentedTokens): Principal | undefined;
   opensPorts(box: Box, presentedTokens: PresentedTokens): Principal | undefined;
   volume(id: string, maker: Principal): string;

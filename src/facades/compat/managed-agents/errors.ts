@@ -3,13 +3,13 @@ import { type ErrorStyle, InvalidRequestError } from '../../../http/errors/error
 import { toPublicMessage, wireErrors } from '../../../http/errors/wire-errors.ts';
 
 interface ErrorDetails {
-  /** SDKs choose a more specific error class by this code. */
+  /** SDKs use this code to choose a more specific error class. */
   readonly errorCode?: string;
   readonly details?: Readonly<Record<string, unknown>>;
   readonly status?: number;
-  /** Set only if the status has more than one type. */
+  /** Set only if the status is used for more than one error type. */
   readonly type?: string;
-  /** A retry may succeed despite the status. */
+  /** A retry may succeed, although the status is final. */
   readonly isTemporary?: true;
 }
 export class ManagedAgentsError extends AppError {

@@ -20,12 +20,12 @@ export interface ApiRoute {
   readonly stream?: true;
   /** The handler reads the body itself. */
   readonly body?: 'stream';
-  /** Worker credentials that also open the route: an environment's key, or a work item's token. */
+  /** Worker credentials that the route also accepts: an environment's key, or a work item's token. */
   readonly worker?: readonly WorkerCredentialKind[];
   readonly run: ApiHandler;
 }
 type ApiHandler = (apiRequest: ApiRequest) => Promise<unknown>;
-/** Keys are method and path, such as `GET /v1/agents/:id`, relative to `managedAgentsPrefix`. */
+/** Each key is a method and a path relative to `managedAgentsPrefix`, such as `GET /v1/agents/:id`. */
 export type ApiRoutes = Readonly<Record<string, ApiRoute | ApiHandler>>;
 export const toApiRoute = (route: ApiRoute | ApiHandler): ApiRoute =>
   typeof route === 'function' ? { run: route } : route;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { parseJson } from '../../../core/text/json.ts';
 import { invalidRequestError } from './errors.ts';
 
-/** Throws: invalid_request, with the field of the first error. */
+/** Throws: invalid_request, naming the field of the first error. */
 export function parseInput<Shape extends z.ZodType>(shape: Shape, input: unknown): z.output<Shape> {
   const found = shape.safeParse(input ?? {});
   if (found.success) return found.data;
@@ -26,7 +26,7 @@ export const toApiTimes = ({
   archived_at: toIsoTimeOrNull(archivedAt),
 });
 
-/** Without a time zone, UTC is assumed. An unescaped `+` arrives as a space. */
+/** Reads a time without a time zone as UTC. An unescaped `+` arrives as a space. */
 export function parseQueryTime(name: string, given: string): number {
   const value = given.replace(/ (?=\d{2}:?\d{2}$)/, '+');
   const hasZone = /(Z|[+-]\d{2}:?\d{2})$/i.test(value);
@@ -66,7 +66,7 @@ export class QueryParameters {
     if (value !== 'asc' && value !== 'desc') throw invalidRequestError('order must be asc or desc.');
     return value;
   }
-  /** Checks a time against the bounds `name[gt]`, `name[gte]`, `name[lt]` and `name[lte]`. */
+  /** Returns a function that checks a time against the bounds `name[gt]`, `name[gte]`, `name[lt]` and `name[lte]`. */
   within(name: string): (at: number) => boolean {
     const bound = (word: string) => {
       const value = this.one(`${name}[${word}]`);

@@ -42,7 +42,7 @@ export class ToolCallPairer {
   readonly #open = new Map<string, PairedToolCall>();
   readonly #messageIds = new MessageIdResolver();
 
-  /** Call for every event, because other events determine which message a call belongs to. */
+  /** Call for every event that is not added, because such events determine which message a call belongs to. */
   pass(event: SessionEvent): void {
     this.#messageIds.of(event);
   }

@@ -43,7 +43,7 @@ export const PathQuery = z.object({ path: path.describe('absolute, below /worksp
 export const DownloadAllQuery = z.object({ type: z.string().describe('uploaded or output') });
 export const ProvidersQuery = z.object({ featured_only: z.enum(['true', 'false', '1', '0', '']).optional() });
 export const StreamQuery = z.object({
-  // Any value, because invalid ones are reported in a frame.
+  // Accepts any value, because invalid values are reported in a frame.
   after_seq: z.unknown().optional().meta({ type: 'string', description: 'resume after this event; 0 replays all' }),
 });
 

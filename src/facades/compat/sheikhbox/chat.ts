@@ -57,7 +57,7 @@ interface ChatRequest {
 export function createChatHandler(
   context: SheikhboxContext,
 ): (chatRequest: ChatRequest, reply: FastifyReply) => Promise<void> {
-  // Serialized, so that a repeated request sees the message from the first one.
+  // Sends are serialized, so that a repeated request sees the message of the first request.
   const inOrder = createKeyedQueue();
   return async ({ request, sid, body }, reply) => {
     const cursor = parseLatestCursor(request.headers['last-event-id'], body.event_id);

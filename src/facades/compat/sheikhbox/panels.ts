@@ -41,7 +41,9 @@ export const createFilePanel = (
 export const acceptsEventStream = ({ headers }: FastifyRequest): boolean =>
   headers.accept?.toLowerCase().includes('text/event-stream') ?? false;
 
-/** Sends the panel immediately and after each change. The first read must succeed; failed later reads are repeated. */
+/**
+ * Sends the panel immediately and after each change. The first read must succeed; later reads that fail are retried.
+ */
 export async function streamPanel(reply: FastifyReply, panel: Panel, context: SheikhboxContext): Promise<void> {
   const { sse, clock } = context;
   let shown = toSseFrame({ event: panel.event, data: await panel.read(abortOnDisconnect(reply)) });

@@ -133,7 +133,7 @@ function mountSessions(app: App, context: SheikhboxContext): void {
 const asJson = (reply: FastifyReply, text: string | Readable) =>
   reply.type('application/json; charset=utf-8').send(text);
 
-/** In pieces, so that other requests are not blocked for long. */
+/** Yields the list in pieces, so that other requests are not blocked for long. */
 async function* listTexts(
   pieces: AsyncIterable<readonly SessionRecord[]>,
   itemOf: (session: SessionRecord) => unknown,

@@ -20,7 +20,7 @@ export const workspace = defineFacade({
   routes: async ({ workspaces, ...parts }) => (workspaces ? [createWorkspaceRoutes({ ...parts, workspaces })] : []),
 });
 
-// Only this folder calls a workspace's name `sessionId`, as in the clients' frames.
+// Only in this folder is a workspace's name called `sessionId`, as in the clients' frames.
 
 const UserId = z.string().regex(/^[A-Za-z0-9._@-]{1,128}$/);
 
@@ -43,7 +43,7 @@ export const ClientMessage = z.discriminatedUnion('type', [
 export type ClientMessage = z.infer<typeof ClientMessage>;
 type Command = Exclude<ClientMessage, { type: 'ping' }>;
 
-/** Checks a name without the sandbox; only the sandbox can decide whether an absolute name is in the workspace. */
+/** Checks a file name without the sandbox. Only the sandbox can decide whether an absolute path is in the workspace. */
 function isFileName(name: string): boolean {
   if (name.trim() === '' || name.includes('\0') || name.endsWith('/') || name.length > 4096) return false;
   const normal = posix.normalize(name);
@@ -55,12 +55,12 @@ interface WorkspaceDeps extends Pick<FacadeDeps, 'sockets' | 'clock' | 'logger'>
 }
 type Reply = Readonly<Record<string, unknown>> & { readonly type: string };
 
-/** Per client; at this limit, reading pauses. */
+/** Maximum pending commands per client before reading pauses. */
 const maxPending = 100;
 const maxPendingChars = 16 * 1024 * 1024;
 
 export function createWorkspaceRoutes(deps: WorkspaceDeps): FacadeRoutes {
-  // Any value, because invalid ones are reported in a frame.
+  // Accepts any value, because invalid values are reported in a frame.
   const about = { type: 'string', description: 'whose workspaces; anonymous by default' };
   const Query = z.object({ user_id: z.unknown().optional().meta(about) });
   return {
@@ -181,7 +181,7 @@ function misfit(frame: JsonObject, { issues: [issue] }: z.ZodError): Reply {
   return { type: 'error', message, error: 'invalid_request', sessionId };
 }
 
-/** Replies contain only the message, which may come from the driver. */
+/** Replies contain the error's message, possibly from the driver, but not its code. */
 const startFailures: ReadonlySet<ErrorCode> = new Set([
   ...([
     'sandbox_not_found',

@@ -157,7 +157,7 @@ async function* readEventsUntil(
 ): AsyncGenerator<SessionEvent> {
   using until = createTimeoutSignal(waitMs, clock, signal);
   for await (const item of services.sessions.follow(id, after, { signal: until.signal, deltas: false })) {
-    // After a resync, earlier state is in the session itself.
+    // Skips a resync: the session itself contains the earlier state.
     if (item.kind === 'resync') continue;
     for (const event of item.events) if (!droppableEventTypes.has(event.type)) yield event;
   }

@@ -9,16 +9,16 @@ export interface WorkspaceFile {
 }
 const maxFolders = 5_000;
 const maxFiles = 50_000;
-/** Maximum total length of all paths. */
+/** Maximum combined path length, in UTF-16 units. */
 const maxNames = 8 * 1024 * 1024;
 const atOnce = 8;
-const maxBytes = 50 * 1024 * 1024; // the largest file that a sandbox sends in one call
+const maxBytes = 50 * 1024 * 1024; // the largest file that a sandbox can send in one call
 export const maxArchivedBytes = 1024 * 1024 * 1024;
 
 export interface FolderListing {
   readonly files: readonly WorkspaceFile[];
   readonly emptyFolders: readonly string[];
-  /** Such as links and sockets. */
+  /** Paths of links, sockets and the like. */
   readonly others: readonly string[];
   readonly truncated: boolean;
 }

@@ -2,7 +2,10 @@ import { Mime } from 'mime/lite';
 import otherTypes from 'mime/types/other.js';
 import standardTypes from 'mime/types/standard.js';
 
-/** Types of source files that the registry lacks or assigns to another format: `.ts` is also a kind of video. */
+/**
+ * MIME types for source files that the registry lacks or assigns to another format: for example, `.ts` is registered as
+ * video.
+ */
 const sources = {
   'text/x-typescript': ['ts', 'tsx'],
   'text/x-python': ['py'],

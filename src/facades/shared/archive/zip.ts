@@ -7,7 +7,7 @@ import type { FolderListing } from './files-below.ts';
 
 interface ZipOptions {
   readonly open: (path: string) => Promise<{ readonly size: number; readonly content: Readable }>;
-  /** Bytes. Files beyond this limit are left out. */
+  /** Maximum total bytes. Files that would exceed it are left out. */
   readonly maxPacked: number;
 }
 
@@ -20,8 +20,8 @@ const ofOneFile: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Streams a zip file, packing one entry at a time. Names are safe on every system. Holds one file in memory (50 MiB at
- * most). Lists entries that cannot be packed in `LEFT_OUT.txt`.
+ * Streams a zip file, packing one entry at a time. Entry names are safe on every operating system. Holds at most one
+ * file (50 MiB) in memory. Lists entries that cannot be packed in `LEFT_OUT.txt`.
  */
 export function createZipStream(
   { files, emptyFolders, others }: Omit<FolderListing, 'truncated'>,

@@ -4,8 +4,8 @@ import type { SessionEvent } from '../../../core/model/events.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import { formatToolCall, translateToolCall } from './tool-names.ts';
 
-// Core events as frames of Crogia and CambioML. `content` is the text to show; it is empty if there is none, so that a
-// client can print it for every frame.
+// Converts core events to Crogia and CambioML frames. If a frame has no text to show, `content` is the empty string, so
+// that a client can print it for every frame.
 
 export interface ConversationFrame {
   readonly type: string;

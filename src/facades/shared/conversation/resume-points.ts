@@ -1,13 +1,13 @@
 import type { Clock } from '../../../core/contracts/clock.ts';
 
-/** Longer than a page's reconnect delays of 1, 2, 4, 8 and 16 seconds together. */
+/** Longer than the sum of a page's reconnect delays (1, 2, 4, 8 and 16 seconds). */
 const keptMs = 60_000;
 const maxClients = 1_000;
 const maxSockets = 16; // per client and session; each open tab has one
 
 export interface ResumeKey {
   readonly session: string;
-  /** The id of a key, the word `token`, or an address; as in rate limits. */
+  /** Identifies the caller as rate limits do: by a key's id, the word `token`, or an address. */
   readonly caller: string;
 }
 
@@ -26,7 +26,7 @@ export class ResumePoints {
   broke(client: ResumeKey, seq: number): void {
     const key = keyOf(client);
     const seqs = [...(this.#kept(key) ?? []), seq].slice(-maxSockets);
-    this.#broken.delete(key); // keeps the newest at the end
+    this.#broken.delete(key); // so that `set` appends the key
     this.#broken.set(key, { seqs, until: this.#clock.now() + keptMs });
     const [oldest] = this.#broken.keys();
     if (this.#broken.size > maxClients && oldest !== undefined) this.#broken.delete(oldest);
@@ -40,7 +40,7 @@ export class ResumePoints {
     return seq;
   }
 
-  /** Call when a client loads the history: its next socket must not continue from the old one. */
+  /** Call when a client loads the history: its next socket must not continue where its old socket stopped. */
   forget(client: ResumeKey): void {
     this.#broken.delete(keyOf(client));
   }

@@ -54,7 +54,10 @@ interface ConversationStart {
   readonly workdir: string;
   readonly profile: ClientProfile;
   readonly after: number;
-  /** The last seq in the history that the page has loaded; the socket skips text and calls up to it. 0: none. */
+  /**
+   * The last seq in the history that the page has loaded; the socket skips text and tool calls up to it. If 0, nothing
+   * is skipped.
+   */
   readonly listedUpTo: number;
 }
 const brokenCode = 1006;

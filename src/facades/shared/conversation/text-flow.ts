@@ -3,13 +3,13 @@ import type { MessageId, RunId, SessionId } from '../../../core/model/ids.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 
 export type ClientProfile = 'crogia' | 'cambioml';
-/** `parted`: another text of the same run. Clients that concatenate texts get a blank line before it. */
+/** `parted`: another message of the same run, preceded by a blank line for clients that concatenate messages. */
 export type TextDelivery = 'skip' | 'plain' | 'parted';
 
 /** Lets a resumed stream send the same frames as an uninterrupted one. */
 export interface TextDeliveryState {
   readonly seq: number;
-  /** The message whose deltas the client has partly received. Null: none. */
+  /** The message whose deltas the client has partly received. Null if there is none. */
   readonly open: MessageId | null;
   readonly spoken: RunId | null;
 }

@@ -1,6 +1,6 @@
-// A browser's token for a preview is in a cookie of the preview's own host, which the program never gets. No other host can
-// set `secureName`, and browsers send it even from a frame in Corral's web page. Some browsers refuse it over http, so there
-// is also `plainName`.
+// A browser's preview token is in a cookie on the preview's own host; the program never receives that cookie. No other
+// host can set `secureName`, and browsers send it even from a frame in Corral's web page. Some browsers refuse it over
+// http, so there is also `plainName`.
 
 const secureName = '__Host-corral_preview';
 const plainName = 'corral_preview';
@@ -9,7 +9,7 @@ const isOurs = (name: string | undefined) => name === secureName || name === pla
 const pairs = (header: string | undefined) => (header ?? '').split(/;\s*/).filter((pair) => pair !== '');
 const nameOf = (pair: string) => pair.split('=', 1)[0]?.trim();
 
-/** The safer cookie's token is first. */
+/** Lists the `secureName` cookie's token first. */
 export function parsePreviewTokens(header: string | undefined): string[] {
   const own = pairs(header).filter((pair) => isOurs(nameOf(pair)));
   const ordered = own.sort((a, b) => Number(nameOf(b) === secureName) - Number(nameOf(a) === secureName));

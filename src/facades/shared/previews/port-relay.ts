@@ -36,7 +36,7 @@ function toHead(answer: IncomingMessage, changed: (raw: readonly string[]) => st
   const { statusCode: status = 0, statusMessage = '', rawHeaders, headers } = answer;
   const { 'transfer-encoding': coding = '' } = headers;
   if (status < 200 && !isUpgrade) return undefined;
-  // `transfer-encoding` is not passed on, so the client could not decode any other coding
+  // `transfer-encoding` is not passed on, so the client could not decode any coding other than `chunked`
   if (!/^(chunked|identity)?$/i.test(coding)) return undefined;
   const reason = isValidReasonPhrase(statusMessage) ? statusMessage : (STATUS_CODES[status] ?? '');
   return { status, reason, headers: changed(rawHeaders) };
@@ -73,7 +73,7 @@ export async function relayRequest(relayed: RelayedRequest): Promise<void> {
     failed('invalid');
   });
   outgoing.once('error', (error) => {
-    if (response.headersSent && isWhole()) return; // the response is complete; the error is about surplus bytes
+    if (response.headersSent && isWhole()) return; // the response is complete; the error concerns extra bytes after it
     if (response.headersSent) return void response.destroy();
     failed(failureOf(error));
   });
@@ -85,7 +85,10 @@ export async function relayRequest(relayed: RelayedRequest): Promise<void> {
   connection.destroy();
 }
 
-/** Hop-by-hop headers, and headers that affect other hosts too: `clear-site-data` clears the whole domain's cookies. */
+/**
+ * Hop-by-hop headers, and headers that affect other hosts too. For example, `clear-site-data` clears the whole domain's
+ * cookies.
+ */
 const hops = new Set([
   ...['connection', 'keep-alive', 'transfer-encoding', 'proxy-authenticate', 'proxy-connection', 'trailer'],
   ...['clear-site-data', 'alt-svc', 'nel', 'report-to'],
@@ -103,7 +106,7 @@ export function withoutHopByHopHeaders(raw: readonly string[], without: Readonly
   return kept;
 }
 
-/** Without `upgrade`, because upgrades are relayed. */
+/** Omits `upgrade`, because upgrades are relayed. */
 export const parseConnectionHeader = (connection = ''): string[] =>
   connection
     .toLowerCase()
@@ -204,8 +207,8 @@ export function withoutCallerCredentials<Request extends Addressed>(
 }
 
 /**
- * The parts of a header, cookie or parameter that can be a credential: each word as sent and unescaped, and the contents of
- * Basic authentication and subprotocols.
+ * The parts of a header, cookie or parameter that can be a credential: each word, both as sent and percent-decoded, and
+ * the values inside Basic authentication and subprotocols.
  */
 function listWords(value: string): string[] {
   const words = value.split(/[\s,;]+/).flatMap((word) => {

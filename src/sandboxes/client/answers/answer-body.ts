@@ -13,8 +13,8 @@ export class ProtocolViolationError extends Error {
 }
 
 /**
- * Bytes of large answers in memory, for all sandboxes together; further answers wait in their sandboxes. Answers are
- * validated one after another, so a higher limit would not help. Small answers are not counted.
+ * Maximum bytes of large answers in memory, for all sandboxes together; further answers wait in their sandboxes.
+ * Answers are validated one after another, so a higher limit would not help. Small answers are not counted.
  */
 const held = new Semaphore(32 * 1024 * 1024);
 
@@ -55,8 +55,8 @@ export const releaseBodyMemory = ({ bytes }: Pick<Body, 'bytes'>): void =>
   void (bytes.buffer as ArrayBuffer).transfer(0);
 
 /**
- * `maxBytes` if no length is declared. Throws ProtocolViolationError if the length is too big, or a required content-length
- * is missing.
+ * Returns `maxBytes` if no length is declared. Throws ProtocolViolationError if the length is too large, or if a
+ * required content-length is missing.
  */
 export function readDeclaredLength(
   { headers }: IncomingMessage,

@@ -31,9 +31,9 @@ const maxList = 20_000;
 const maxFound = 1_000;
 const maxProcesses = 20_000;
 const maxShells = 32;
-/** Characters of one command, and of its output, in a shell's console. */
+/** Maximum characters of one command, and of its output, in a shell's console. */
 const maxShown = 64 * KiB;
-/** Bytes of each output stream in an `exec` answer. */
+/** Maximum bytes of each output stream in an `exec` answer. */
 const maxExec = KiB * KiB;
 
 const count = z.int().nonnegative();
@@ -85,14 +85,14 @@ const operation = z.object({
   reason: z.enum(['timed_out', 'killed', 'oom', 'lost']).exactOptional(),
   /** Bytes of stdout and stderr so far. */
   bytes: count,
-  /** The file with the output, up to the spool's limit; relative to the workspace. */
+  /** Path of the file with the output (up to the spool's limit), relative to the workspace. */
   spool: path,
   pid: count,
   startedAt: time,
   endedAt: time.exactOptional(),
-  /** The command is waiting for input. Absent: it is not, or the daemon cannot tell. */
+  /** True if the command is waiting for input. Absent if it is not waiting, or if the daemon cannot tell. */
   asks: z.literal(true).exactOptional(),
-  /** False: the image has no `script`, so the command runs over pipes. */
+  /** False if the image has no `script`, so that the command runs over pipes. */
   terminal: z.literal(false).exactOptional(),
 });
 export type OperationEntry = z.infer<typeof operation>;
@@ -153,7 +153,7 @@ const pathEntry = z.object({
 });
 export type PathEntry = z.infer<typeof pathEntry>;
 
-/** A move is a `rename` and a `create`. `lost`: more changed than the daemon could store. */
+/** A move is reported as a `rename` and a `create`. `lost`: more changed than the daemon could store. */
 const change = z.object({
   type: z.enum(['create', 'write', 'remove', 'rename', 'chmod', 'lost']),
   name: path, // relative to the watched folder
@@ -193,7 +193,7 @@ const usage = z.object({
   /** Processor seconds since the sandbox's start. */
   cpuSeconds: time,
   memoryBytes: count,
-  /** Null: no limit, or unknown. */
+  /** Null if there is no limit or it is unknown. */
   memoryLimitBytes: count.nullable(),
   processes: count,
 });
@@ -210,7 +210,7 @@ const exec = z.object({
   stdout: cut(maxExec),
   stderr: cut(maxExec),
   timedOut: z.boolean(),
-  /** Files with truncated output in full, up to the spool's limit; relative to the workspace. */
+  /** Files that contain the truncated streams in full, up to the spool's limit. Paths are relative to the workspace. */
   wholeIn: z.object({ stdout: path.exactOptional(), stderr: path.exactOptional() }).exactOptional(),
 });
 export type ExecResult = z.infer<typeof exec>;
@@ -225,7 +225,7 @@ const processEntry = z.object({
   pid: count,
   cmd: cut(4 * KiB),
   started: iso,
-  /** Bytes. Absent from an older daemon. */
+  /** In bytes. Absent from an older daemon's answer. */
   memoryBytes: count.exactOptional(),
   tag: cut(256).exactOptional(),
 });
@@ -297,7 +297,10 @@ export const daemonResponseRules = {
   programEnd: rule(z.object({ exitCode: z.int() }), [1, 4, 2]),
   desktop: rule(desktop, [16, 40, 3]),
   pointer: rule(z.object({ x: z.int(), y: z.int() }), [16, 10, 2]),
-  /** A message of the browser's debugging pipe. Playwright reads `params` and `result`, which are not checked here. */
+  /**
+   * A message from the browser's debugging pipe. Playwright reads `params` and `result`; their contents are not checked
+   * here.
+   */
   cdp: rule(
     z.looseObject({
       id: z.int().optional(),

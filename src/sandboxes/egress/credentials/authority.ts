@@ -79,7 +79,7 @@ export function createCertificateAuthority(keys: readonly Secret[], now: () => n
 const derived = (key: Secret, what: string, length: number) =>
   Buffer.from(hkdfSync('sha256', key.reveal(), '', `corral ${what}`, length));
 
-/** Different keys have different names, because programs look up an authority by its name. */
+/** Gives the authority of each key a different name, because programs look up an authority by its name. */
 const nameOf = (key: Secret) => `${name} ${derived(key, 'egress authority name', 4).toString('hex')}`;
 
 function keyPairFrom(key: Secret): { privateKey: KeyObject; publicKey: KeyObject } {
@@ -94,8 +94,8 @@ function keyPairFrom(key: Secret): { privateKey: KeyObject; publicKey: KeyObject
   return { privateKey, publicKey: createPublicKey(privateKey) };
 }
 
-// The few ASN.1 structures of a certificate: Node cannot create certificates, and libraries that can add a dozen packages or
-// their own cryptography. This code only encodes; Node signs.
+// The few ASN.1 structures that a certificate needs. Node cannot create certificates, and the available libraries add a
+// dozen packages or their own cryptography. This code only encodes; Node signs.
 
 export const encodeDer = (tag: number, ...parts: readonly Uint8Array[]): Buffer => {
   const body = Buffer.concat(parts);
@@ -118,7 +118,7 @@ function integer(bytes: Uint8Array): Buffer {
   const digits = first === -1 ? Buffer.from([0]) : bytes.subarray(first);
   return (digits[0] as number) >= 0x80 ? encodeDer(0x02, Buffer.from([0]), digits) : encodeDer(0x02, digits);
 }
-/** X.509 requires the longer form for years from 2050 on. */
+/** X.509 requires GeneralizedTime, the longer form, for dates from 2050 on. */
 function time(at: number): Buffer {
   const digits = new Date(at).toISOString().slice(0, 19).replaceAll(/[-:T]/g, '');
   return digits < '2050'
@@ -142,7 +142,10 @@ const signsCertificates = Buffer.from([0b0000_0110]); // keyCertSign and cRLSign
 const signs = Buffer.from([0b1000_0000]);
 const serverAuth = encodeDerOid('2b06010505070301');
 
-/** A version 3 certificate as PEM. Strict readers such as Python's require both key identifiers. */
+/**
+ * Returns a version 3 certificate as PEM. Strict validators, such as Python's, require both the subject and the
+ * authority key identifier.
+ */
 export function createCertificate(request: CertificateFields): string {
   const { subject, issuer, subjectKey, issuerKey, serial, from, until, names } = request;
   const spki = subjectKey.export({ type: 'spki', format: 'der' });

@@ -50,12 +50,13 @@ interface Tunnel {
 const maxTickets = 1_000;
 
 /**
- * Agents that speak TLS over the tunnel's own connection first, and then over further connections that the policy allows.
- * Resumes a sandbox's last TLS session with a host, because a full handshake is half the work of a short request. `trusted`:
- * the certificate authorities of real servers, as PEM.
+ * Creates agents that speak TLS over the tunnel's own connection first, and then over further connections that the
+ * policy allows. Resumes a sandbox's last TLS session with a host, because a full handshake is half the work of a short
+ * request. `trusted`: the CA certificates for real servers, as PEM.
  */
 function upstreamAgents(trusted: string, open: UpstreamOpener) {
-  let secureContext: SecureContext | undefined; // created with the first tunnel, because most servers never have one
+  // created for the first intercepted tunnel, because most Corral servers never intercept one
+  let secureContext: SecureContext | undefined;
   const tickets = new Map<string, Buffer>();
   const keep = (key: string, ticket: Buffer) => {
     tickets.delete(key);
@@ -65,7 +66,7 @@ function upstreamAgents(trusted: string, open: UpstreamOpener) {
   };
 
   function secured({ client, target }: Tunnel, plain: Duplex): Promise<TLSSocket> {
-    // Never shared between sandboxes: a shared ticket would show the host that two sandboxes belong together.
+    // Sandboxes never share a ticket, because it would reveal to the host that they belong together.
     const key = `${client.sessionId} ${target.host}:${target.port}`;
     const session = tickets.get(key);
     secureContext ??= createSecureContext({ ca: trusted });
@@ -82,7 +83,7 @@ function upstreamAgents(trusted: string, open: UpstreamOpener) {
       tls.once('secureConnect', () => resolve(tls));
       tls.on('error', (error) => {
         tickets.delete(key);
-        reject(error); // no effect after the handshake; then `close` reports the end
+        reject(error); // has no effect after the handshake, when `close` reports the end instead
       });
     });
   }
@@ -176,7 +177,8 @@ export function createTunnelInterceptor({ of, authority, trusted }: EgressCreden
       all.filter((one) => !here.includes(one)),
     );
     if (misplaced) return refuseMisplacedPlaceholder(client, target, misplaced);
-    // A push to another repository could exfiltrate this session's work, even with the sandbox's own credential.
+    // The sandbox must not push to another repository, even with a credential of its own: the push could exfiltrate
+    // this session's work.
     if (
       isPossiblePush(req.url ?? '') &&
       ofHost.some(({ isForGit }) => isForGit) &&
@@ -243,7 +245,10 @@ interface Upgrade extends InjectedRequest {
   readonly head: Buffer;
 }
 
-/** Allows WebSocket only, because other protocols' answers cannot be searched. Undefined: allowed. */
+/**
+ * Allows only upgrades to WebSocket, because the data of other protocols cannot be searched for secrets. Undefined if
+ * the upgrade is allowed.
+ */
 function checkUpgrade({ client, target }: InterceptedTunnel, { method, headers }: IncomingMessage) {
   const hasBody = headers['transfer-encoding'] !== undefined || !/^0*$/.test(headers['content-length'] ?? '');
   if (headers.upgrade?.toLowerCase() === 'websocket' && method === 'GET' && !hasBody) return undefined;

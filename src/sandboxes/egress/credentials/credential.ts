@@ -9,7 +9,7 @@ export interface Credential {
   readonly hosts: readonly PolicyEntry[];
   /** Where the value replaces the placeholder. Absent: the header is set on every request. */
   readonly replaces?: { readonly header: boolean; readonly body: boolean };
-  /** Lower case; empty with `replaces`. */
+  /** In lower case. Empty if `replaces` is set. */
   readonly header: string;
   readonly write: (value: string) => string;
   readonly value: () => Promise<Secret>;
@@ -18,7 +18,7 @@ export interface Credential {
   readonly admits?: (method: string | undefined, url: string, target: EgressTarget) => boolean;
 }
 
-/** None for plain HTTP, which third parties could read, and none for an address instead of a name. */
+/** Returns no credentials for plain HTTP, which third parties could read, or for a target that is an address. */
 export const findCredentials = (all: readonly Credential[], target: EgressTarget): readonly Credential[] =>
   target.port === 80 || target.kind !== 'name'
     ? []
@@ -35,7 +35,7 @@ export function keepFirstPerHeader(values: readonly Credential[]): readonly Cred
 }
 
 export function listEncodedForms({ write, replaces }: Credential, text: string): Buffer[] {
-  if (replaces && text.length < minMaskedChars) return []; // a short text could occur in any answer by chance
+  if (replaces && text.length < minMaskedChars) return []; // a short value could occur in any answer by chance
   const sent = [text, write(text).replace(/^\w+ /, '')];
   const repeated = sent.flatMap((form) => [form, JSON.stringify(form).slice(1, -1), encodeURIComponent(form)]);
   return [...new Set(repeated)].flatMap((form) => {

@@ -2,13 +2,13 @@ import type { SessionRepository } from '../../../core/model/repository.ts';
 import { type EgressTarget, toEgressTarget } from '../target.ts';
 import type { Credential } from './credential.ts';
 
-// Git's smart HTTP protocol (gitprotocol-http), spelled exactly as git spells it. A server may interpret another spelling of
-// a path differently from this proxy, so other spellings never get a credential.
+// Accepts requests of git's smart HTTP protocol (gitprotocol-http) only in git's exact spelling. A server may interpret
+// another spelling of a path differently from this proxy, so other spellings never get a credential.
 
 interface GitRequest {
   /** Without a final `.git`. */
   readonly repository: string;
-  /** `write`: the request changes the repository, or precedes one that does. */
+  /** `write`: the request changes the repository, or precedes a request that does. */
   readonly kind: 'read' | 'write';
 }
 
@@ -32,7 +32,7 @@ function parseGitRequest(method: string | undefined, url: string): GitRequest | 
   return undefined;
 }
 
-/** Whether any server could interpret the request as a push, in any spelling. */
+/** Whether any server could interpret the request as a push, however the URL is spelled. */
 export function isPossiblePush(url: string): boolean {
   let text = url;
   for (let turn = 0; turn < 3 && text.includes('%'); turn++) {
@@ -41,14 +41,14 @@ export function isPossiblePush(url: string): boolean {
   return /receive-pack/i.test(text);
 }
 
-/** Also true for a path equal to a prefix. A path that git would spell differently matches none. */
+/** Also true for a path equal to a prefix. A path that git would spell differently never matches. */
 export function isUnderAnyPrefix(path: string, prefixes: readonly string[]): boolean {
   return plainPath.test(path) && prefixes.some((one) => path === one || path.startsWith(one === '/' ? one : `${one}/`));
 }
 
 const stripGitSuffix = (path: string): string => path.replace(/\/$/, '').replace(/\.git$/, '');
 
-/** Any other header could name a different path or method. */
+/** Any other header could override the request's path or method. */
 export const gitHeaders: ReadonlySet<string> = new Set([
   ...['accept', 'accept-language', 'cache-control', 'content-encoding', 'content-length', 'content-type'],
   ...['git-protocol', 'pragma', 'user-agent'],
@@ -67,8 +67,8 @@ export function parseUrlTarget(url: string): EgressTarget {
 }
 
 /**
- * Admits git's requests to a session's repositories below the credential's paths. Writes require `write` from both the
- * credential and the session's access. Also admits reads of other repositories below `paths`, such as submodules.
+ * Admits git's requests to a session's repositories below the credential's paths. For a write, both the credential and
+ * the session's access must be `write`. Also admits reads of other repositories below `paths`, such as submodules.
  */
 export function createGitRequestCheck(
   { git, paths }: GitAccess,

@@ -34,7 +34,10 @@ export function encodeForContentType(contentType = '', value: string): string {
   return /x-www-form-urlencoded/i.test(contentType) ? encodeURIComponent(value) : value;
 }
 
-/** Bytes. A larger body of declared length is passed on unchanged, because its new length requires reading it whole. */
+/**
+ * Maximum bytes to hold. A larger body with a declared length passes unchanged, because its new length is known only
+ * once the whole body has been read.
+ */
 const maxHeldBytes = 256 * 1024;
 
 interface RequestParts {
@@ -42,8 +45,8 @@ interface RequestParts {
   readonly body: readonly PlaceholderReplacement[];
 }
 /**
- * Replaces in a chunked body as it arrives, in a body of declared length once it is complete. Compressed bodies stay
- * unchanged.
+ * Replaces placeholders in a chunked body as it arrives, and in a body with a declared length once it is complete.
+ * Compressed bodies stay unchanged.
  */
 export async function replacePlaceholdersInBody(
   req: IncomingMessage,
@@ -85,7 +88,7 @@ export interface InjectedRequest {
   readonly isForGit: boolean;
 }
 
-/** Allow compressed answers, in which the secret could not be found. */
+/** Headers that allow compressed answers, in which the secret could not be found. */
 const unsearchable = ['accept-encoding', 'a-im', 'sec-websocket-extensions'];
 
 interface HeaderValues {

@@ -17,7 +17,10 @@ const decoders: Readonly<Record<string, () => Transform>> = {
 };
 const ofEncodedBody = new Set(['content-encoding', 'content-length']);
 
-/** Searches the headers, and returns the body to search. Decompresses a body that the server compressed without permission. */
+/**
+ * Searches the headers for secrets, and returns the body for the caller to search. Decompresses a body if the server
+ * compressed it although the request did not allow that.
+ */
 export function searchResponse(
   incoming: IncomingMessage,
   { method, secrets }: { readonly method: string; readonly secrets: readonly Buffer[] },
@@ -38,7 +41,7 @@ export function searchResponse(
   return { kind: 'searchable', headers: withoutHeaders(headers, ofEncodedBody), body: decoder };
 }
 
-/** Ignores case, because some servers change the case of names. */
+/** Ignores case, because some servers change the case of header names. */
 function hasSecret(rawHeaders: readonly string[], secrets: readonly Buffer[]): boolean {
   const texts = rawHeaders.map((text) => text.toLowerCase());
   return secrets.some((secret) => {

@@ -16,9 +16,9 @@ const maxControlBytes = 125;
 const none = Buffer.alloc(0);
 
 /**
- * Relays a server's frames until one of the texts appears in a control frame or a message, even across frames. Then calls
- * `found` once and stops. Also stops at frames that cannot be searched: masked, compressed, malformed or unknown. Relays a
- * message's end without waiting for the next message.
+ * Relays a server's frames until one of `texts` appears in a control frame or, even across frames, in a message. Calls
+ * `found` once, and then stops. Does the same at frames that cannot be searched: masked, compressed, malformed or
+ * unknown. Relays the end of a message without waiting for the next message.
  */
 export function createFrameSearchFilter(
   texts: readonly Buffer[],

@@ -2,8 +2,8 @@ import { Transform } from 'node:stream';
 import type { StreamFilter } from '../pipe-filtered.ts';
 
 /**
- * Relays bytes until one of the texts appears, even across chunks. Then calls `found` once with the text's index and stops.
- * No byte of the text is relayed.
+ * Relays bytes until one of `texts` appears, even across chunks. Calls `found` once with the index of the match, and
+ * then stops. Relays no byte of the match.
  */
 export function createTextCutoffFilter(texts: readonly Buffer[], found: (which: number) => void): StreamFilter {
   const none = Buffer.alloc(0);

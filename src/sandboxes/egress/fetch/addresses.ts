@@ -3,8 +3,8 @@ import { AppError } from '../../../core/errors/errors.ts';
 import { type AddressRange, parseAddressRange, toCanonicalAddress } from '../../../core/text/address-range.ts';
 
 /**
- * No policy can open these: this host, its private networks, the cloud's metadata service, and IPv4 translations that can
- * lead back to them.
+ * No policy can allow these: this host, its private networks, the cloud's metadata service, and IPv4 translations that
+ * can lead back to them.
  */
 const privateRanges = [
   '0.0.0.0/8',
@@ -21,7 +21,7 @@ const privateRanges = [
   '::/96', // unspecified, ::1, and the deprecated IPv4-compatible addresses
   '::ffff:0:0:0/96', // IPv4-translated addresses: the range contains all of IPv4
   '64:ff9b::/96',
-  '64:ff9b:1::/48', // NAT64 of a local network: the range contains all of IPv4
+  '64:ff9b:1::/48', // local-use NAT64: the range contains all of IPv4
   '2002::/16', // 6to4: the range contains all of IPv4
   'fc00::/7',
   'fe80::/10',
@@ -31,7 +31,7 @@ const privateRanges = [
 
 export interface AddressRules {
   readonly allowRanges?: readonly string[];
-  /** CIDR ranges to refuse as well. They take precedence over `allowRanges`. */
+  /** CIDR ranges to refuse in addition to the private ranges. They take precedence over `allowRanges`. */
   readonly denyRanges?: readonly string[];
 }
 
@@ -66,8 +66,8 @@ export function createRangeCheck(ranges: readonly string[]): (canonical: string)
 }
 
 /**
- * Also matches the IPv6 addresses that translators derive from an IPv4 range; otherwise a translating network could reach a
- * denied address. Throws: invalid_request.
+ * Also matches the IPv6 addresses that translators derive from an IPv4 range, so that a sandbox cannot reach a denied
+ * address through a translating network. Throws: invalid_request.
  */
 export const createTranslationAwareRangeCheck = (ranges: readonly string[]): ((canonical: string) => boolean) =>
   listOf(ranges.map(rangeOrThrow).flatMap((range) => [range, ...translated(range)]));

@@ -3,7 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { AppError } from '../../../core/errors/errors.ts';
 
-/** Node's own roots and the files in NODE_EXTRA_CA_CERTS and CORRAL_EXTRA_CA, as one PEM text. Rejects: invalid_request. */
+/**
+ * Node's own root certificates and those in the files that NODE_EXTRA_CA_CERTS and CORRAL_EXTRA_CA name, as one PEM
+ * string. Rejects: invalid_request.
+ */
 export async function readCaBundle(extraFiles: readonly string[]): Promise<string> {
   const all = [...getCACertificates('default')];
   for (const file of extraFiles) all.push(...(await certificatesIn(file)));
@@ -11,12 +14,15 @@ export async function readCaBundle(extraFiles: readonly string[]): Promise<strin
   return `${[...distinct].join('\n')}\n`;
 }
 
-/** Only the operator's authorities, because every image has the standard ones. Undefined: none. Rejects: invalid_request. */
+/**
+ * Only the operator's authorities, because every image has the standard ones. Undefined if there are none. Rejects:
+ * invalid_request.
+ */
 export async function readExtraCaCertificates(extraFiles: readonly string[]): Promise<string | undefined> {
   const values = [...getCACertificates('extra')];
   for (const file of extraFiles) values.push(...(await certificatesIn(file)));
   if (values.length === 0) return undefined; // avoids parsing the standard authorities, which takes 20 ms at startup
-  const known = new Set(getCACertificates('bundled').map(printOf)); // the same certificate can have different PEM texts
+  const known = new Set(getCACertificates('bundled').map(printOf)); // the same certificate can have different PEM encodings
   const extra = values.filter((pem) => {
     const print = printOf(pem);
     return !known.has(print) && known.add(print);

@@ -10,7 +10,7 @@ import { waitForResponse } from '../answer.ts';
 import { type EgressTarget, toEgressTarget } from '../target.ts';
 import { type AddressRules, createAddressCheck } from './addresses.ts';
 
-/** Like the global fetch, but sends only text bodies. */
+/** Like the global fetch, but sends only string bodies. */
 export type GuardedFetch = (url: string | URL, init?: RequestInit) => Promise<Response>;
 
 const connectMs = 10_000;
@@ -68,8 +68,8 @@ function toHeaders({ rawHeaders }: IncomingMessage): Headers {
 }
 
 /**
- * Uses TLS for https. Rejects with AppError: invalid_request (another scheme), forbidden (a private address), not_found (no
- * connection), cancelled, deadline_exceeded.
+ * Uses TLS for https. Rejects with AppError: invalid_request (a scheme other than http or https), forbidden (a private
+ * address), not_found (no connection), cancelled, deadline_exceeded.
  */
 export async function connectToUrl(
   url: URL,
@@ -133,12 +133,12 @@ type ConnectResult =
   /** The connection is allowed, but the name does not resolve or no address answers. */
   | { readonly kind: 'failed'; readonly why: string; readonly timedOut: boolean };
 
-/** Milliseconds for one address while further ones are left to try. */
+/** Maximum milliseconds to spend on one address while others are left to try. */
 const perAddressMs = 3_000;
 const maxAddresses = 4;
 
 /**
- * The only way to connect to an untrusted name. Rejects a name if any of its addresses is private. Dials the checked
+ * The only way to connect to an untrusted name. Refuses a name if any of its addresses is private. Dials the checked
  * address, because a second lookup could return a different one. Rejects only when `signal` fires.
  */
 export async function guardedConnect(

@@ -31,8 +31,9 @@ const headers = {
 };
 
 /**
- * Fetches under the session's policy, with the same events as its programs. Rejects with AppError: forbidden (the proxy
- * refused, or could not connect), not_found (the connection was interrupted, or TLS failed), cancelled, deadline_exceeded.
+ * Fetches under the session's policy, and causes the same events as the session's programs. Rejects with AppError:
+ * forbidden (the proxy refused, or could not connect), not_found (the connection was interrupted, or TLS failed),
+ * cancelled, deadline_exceeded.
  */
 export function createProxiedFetch(proxy: Pick<EgressProxy, 'serve'>, ca: string): ProxiedFetch {
   let trusted: SecureContext | undefined;
@@ -92,7 +93,7 @@ async function* readBody(
   }
 }
 
-/** A tunnel even for http, because a refused CONNECT cannot be mistaken for the site's answer. */
+/** Opens a tunnel even for http, because a refused CONNECT cannot be mistaken for the site's answer. */
 async function tunnelTo(url: URL, socket: Duplex): Promise<Duplex> {
   const authority = `${url.hostname}:${url.port || (url.protocol === 'https:' ? 443 : 80)}`;
   const outgoing = request({

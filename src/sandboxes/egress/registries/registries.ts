@@ -11,9 +11,9 @@ import type { RegistryHost } from '../policy.ts';
 import { toEgressTarget } from '../target.ts';
 
 /**
- * Runs with sh in an unused sandbox of the image, as the sessions' user and in their environment, with or without network
- * access. Prints one `tool<TAB>url` per configured registry, `late<TAB>tool` for a tool that took too long, and finally
- * `end`. Contains no default registries, because an unconfigured tool reports its own.
+ * Runs with sh in an unused sandbox of the image, as the user and in the environment of its sessions, with or without
+ * network access. Prints one `tool<TAB>url` per configured registry, `late<TAB>tool` for a tool that took too long, and
+ * finally `end`. Contains no default registries, because an unconfigured tool reports its own default.
  */
 export const registryDiscoveryScript = String.raw`
 exec 3>&1 2>/dev/null </dev/null
@@ -87,7 +87,7 @@ interface Sandbox {
 const scriptMs = 90_000;
 const pagesMs = 60_000;
 
-/** Reads the registries in each image's first sandbox, before anything else runs there. */
+/** Reads each image's registries in the first sandbox of the image, before anything else runs there. */
 export class PackageRegistryCatalog extends ServerComponent<Options> {
   readonly #known = new Map<string, Promise<RegistryDiscoveryResult>>();
   readonly #reading = new Set<string>();
@@ -146,7 +146,7 @@ export class PackageRegistryCatalog extends ServerComponent<Options> {
   }
 }
 
-/** Index pages that refer to further hosts, such as pip's links and cargo's downloads. */
+/** An index page that refers to further hosts, through the links of pip or the download and API URLs of cargo. */
 const Page = z.object({ for: z.enum(['pip', 'cargo']), url: z.string() });
 const DiscoveredRegistries = z.object({
   entries: z.array(z.object({ host: z.string(), port: z.int(), for: z.string() })),
@@ -158,7 +158,7 @@ interface RegistryDiscoveryResult {
   readonly entries: readonly RegistryHost[];
   /** Index pages that failed. Hosts that they link to are missing until a retry succeeds. */
   readonly unread: readonly string[];
-  /** A package manager took too long. Nothing is stored, and the next new sandbox is read. */
+  /** Whether a package manager took too long. If so, nothing is stored, and the next new sandbox is read. */
   readonly isPartial: boolean;
 }
 

@@ -5,12 +5,15 @@ import { SandboxUsageView } from '../sandboxes.ts';
 
 export const RunningSandboxView = z.object({
   sessionId: z.string(),
-  /** Null: no session uses the sandbox, for example in the warm pool. */
+  /** Null if no session uses the sandbox, as in the warm pool. */
   title: z.string().nullable(),
   owner: z.string().nullable(),
   host: z.string(),
   isPaused: z.boolean(),
-  /** Null: paused, no response in time, not reported by the driver, or beyond the 200 sandboxes that are measured. */
+  /**
+   * Null if the sandbox is paused, does not respond in time or is beyond the 200 measured, or if the driver reports no
+   * usage.
+   */
   usage: SandboxUsageView.nullable(),
 });
 export type RunningSandboxView = z.infer<typeof RunningSandboxView>;

@@ -33,8 +33,8 @@ export interface AttemptView extends Omit<Attempt, 'phase' | 'result' | 'isDelet
 export interface AttemptSetView extends Omit<AttemptSet, 'attempts'> {
   readonly attempts: readonly AttemptView[];
   /**
-   * The number of the best completed attempt: by goal, passed checks, score, cost and tokens, in that order. Null: none
-   * completed.
+   * The number of the best completed attempt, ranked by goal, passed checks, score, cost and tokens, in that order.
+   * Null if no attempt has completed.
    */
   readonly best: number | null;
 }
@@ -53,8 +53,8 @@ export interface AttemptDiff {
  */
 export interface AttemptService {
   /**
-   * Returns before any attempt begins. Rejects: conflict (a run or other attempts are active, no ended run to fork, sessions
-   * nested too deeply), invalid_request (template, model).
+   * Returns before any attempt begins. Rejects: conflict (a run or other attempts are active, there is no ended run to
+   * fork, or the session is nested too deeply), invalid_request (an invalid template or model).
    */
   start(id: SessionId, command: StartAttemptsCommand): Promise<AttemptSetView>;
   /** Newest first. */

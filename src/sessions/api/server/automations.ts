@@ -13,8 +13,8 @@ const Schedule = z.object({
   /** Five fields: minute, hour, day of the month, month, day of the week. */
   cron: z.string(),
   /**
-   * IANA name, such as `Europe/Berlin`. A time that a clock change skips runs right after the change; a repeated time runs
-   * once.
+   * IANA name, such as `Europe/Berlin`. If a clock change skips a fixed time, the start happens right after the change.
+   * A repeated fixed time causes only one start.
    */
   timezone: z.string(),
   /** Delays each start by up to this many seconds. Every server computes the same delay. */
@@ -28,7 +28,7 @@ export const hookSources = ['github', 'gitlab', 'gitea', 'json'] as const;
 export type HookSource = (typeof hookSources)[number];
 export const hookEvents = ['issue.labelled', 'issue.assigned', 'comment.mention', 'review', 'check.failed'] as const;
 export type HookEvent = (typeof hookEvents)[number];
-/** Deliveries that start an automation. The agent sees their content only as quoted text. */
+/** Selects the webhook deliveries that start an automation. The agent sees their content only as quoted text. */
 export const HookSpec = z.object({
   source: z.enum(hookSources),
   /** Empty for `json`, where every delivery matches and the other filters do not apply. */
@@ -39,7 +39,7 @@ export const HookSpec = z.object({
   label: z.string().nullable(),
   /** The account that `comment.mention` and `issue.assigned` refer to. Events caused by this account start nothing. */
   account: z.string().nullable(),
-  /** Accounts that cause the event. Empty: any. */
+  /** Senders whose events match. Empty: any. */
   senders: z.array(z.string()).readonly(),
   /** `json`: the text shown to the agent, with placeholders such as `{{path.of.a.field}}`. Null: the whole payload. */
   template: z.string().nullable(),
@@ -51,7 +51,7 @@ const AfterRule = z.object({
   outcome: z.enum(['done', 'failed', 'any']),
 });
 export type CompletionTrigger = z.infer<typeof AfterRule>;
-/** Limits for each session, in addition to those of its template and the server. Null: none. */
+/** Limits for each session, in addition to those of its template and the server. A null field sets no limit. */
 export const AutomationBudget = z.object({
   turns: z.int().nullable(),
   tokens: z.int().nullable(),
@@ -62,7 +62,7 @@ export const AutomationBudget = z.object({
   seconds: z.number().nullable(),
 });
 export type AutomationBudget = z.infer<typeof AutomationBudget>;
-/** The task of an automation created through a facade's API, which alone can change it. */
+/** The task of an automation created through a facade's API. Only that API can change the task. */
 const AutomationApiTask = z.object({
   api: z.string(),
   agent: z.string(),
@@ -101,7 +101,7 @@ export class AutomationStartError extends AppError {
   }
 }
 export const automationKinds = ['run', 'prebuild'] as const;
-/** Set while automatic starts are paused, which only a person can end. */
+/** Set while automatic starts are paused. Only a user can resume them. */
 export const AutomationPause = z.object({
   by: z.enum(['person', 'failures', 'owner']),
   text: z.string(),
@@ -122,7 +122,10 @@ export const Automation = z.object({
   version: z.int(),
   owner: z.string().optional(),
   name: z.string(),
-  /** `run`: an agent works. `prebuild`: prepares the repositories for later sessions, without an agent. */
+  /**
+   * `run`: an agent works on the message. `prebuild`: the server prepares the repositories for later sessions, without
+   * an agent.
+   */
   kind: z.enum(automationKinds),
   message: z.string(),
   goal: Goal.nullable(),
@@ -130,7 +133,7 @@ export const Automation = z.object({
   projectId: z.string().nullable(),
   /** Null: the project's template, else the server's. */
   template: z.string().nullable(),
-  /** `demo` or `provider/model`; null: from the project or template, else the server. */
+  /** `demo` or `provider/model`. Null: the model of the project or template, else the server's. */
   model: z.string().nullable(),
   /** Skills of the owner or project, or shared ones, as `name` or `name@version`. */
   skills: z.array(z.string()).readonly(),
@@ -150,7 +153,7 @@ export const Automation = z.object({
   paused: AutomationPause.nullable(),
   /** Failures since the last success or resume. */
   failures: z.int(),
-  /** Without jitter, epoch ms. Null: none. */
+  /** Next scheduled time in epoch ms, without jitter, or null. */
   nextAt: z.number().nullable(),
   secretAt: z.number().nullable(),
   createdAt: z.number(),
@@ -162,9 +165,9 @@ export type AutomationSpec = Omit<Automation, OwnFields>;
 
 export const automationStartCauses = {
   schedule: z.object({ kind: z.literal('schedule'), dueAt: z.number() }),
-  /** Null: the server's token was used, or no key is needed. */
+  /** `key` is null if the server's token was used or no key was required. */
   person: z.object({ kind: z.literal('person'), key: z.string().nullable() }),
-  /** `about` is untrusted text on one line. */
+  /** `about` is a single line of untrusted text. */
   hook: z.object({
     kind: z.literal('hook'),
     source: z.enum(hookSources),
@@ -188,7 +191,9 @@ export const AutomationStart = z.object({
    */
   state: z.enum(['queued', 'starting', 'running', 'ended', 'skipped', 'failed']),
   sessionId: SessionId.nullable(),
-  /** Why the start was skipped, failed or waits, or a prebuild's result. Otherwise empty. */
+  /**
+   * The reason that the start was skipped, failed or is still waiting, or the result of a prebuild. Otherwise empty.
+   */
   text: z.string(),
   outcome: RunOutcome.nullable(),
   endedAt: z.number().nullable(),
@@ -226,7 +231,7 @@ export interface AutomationSecret {
   readonly secret?: Secret | undefined;
 }
 
-/** Every method with an id rejects with not_found for an unknown automation. */
+/** Every method that takes an id rejects with not_found for an unknown automation. */
 export interface AutomationService {
   /** Newest first. With `owner`, lists only automations of that owner and of `projects`, and shared ones. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly Automation[]>;
@@ -245,7 +250,7 @@ export interface AutomationService {
     id: string,
     change: Partial<AutomationSpec> & AutomationSecret & { readonly version?: number },
   ): Promise<Automation>;
-  /** Also deletes its history and secret. Keeps its sessions. */
+  /** Also deletes the automation's history and secret. Keeps its sessions. */
   delete(id: string): Promise<void>;
   pause(id: string): Promise<Automation>;
   /**
@@ -255,17 +260,20 @@ export interface AutomationService {
   resume(id: string, by?: string): Promise<Automation>;
   /** Works even while the automation is paused. Rejects: quota (20 starts are queued), conflict (the automation is archived). */
   start(id: string, key: string | null): Promise<AutomationStart>;
-  /** Returns the new secret only this once. It is valid immediately. Rejects with conflict if the automation has no hook. */
+  /**
+   * Returns the new secret, which is valid immediately and cannot be read again. Rejects with conflict if the
+   * automation has no hook.
+   */
   rotateSecret(id: string): Promise<{ readonly secret: string }>;
   /**
    * Starts the automation for a matching delivery; a repeated delivery starts nothing. Rejects: not_found (unknown
-   * automation, no secret, wrong signature), invalid_request (too old or unreadable), payload_too_large, rate_limited (20
-   * starts are queued).
+   * automation, no secret, wrong signature), invalid_request (the delivery is too old or unreadable),
+   * payload_too_large, rate_limited (20 starts are queued).
    */
   receive(id: string, request: HookRequest): Promise<HookResponse>;
   /** Newest first. */
   starts(id: string, query: AutomationStartsQuery): Promise<readonly AutomationStart[]>;
-  /** Without jitter, epoch ms. Rejects: invalid_request. */
+  /** Returns epoch ms without jitter. Rejects: invalid_request. */
   times(schedule: Pick<Schedule, 'cron' | 'timezone'>, count: number): Promise<readonly number[]>;
 }
 

@@ -17,13 +17,13 @@ export interface ServerCredentialService {
   list(): Promise<readonly ServerCredential[]>;
   /**
    * Creates or replaces a credential. New connections use it immediately; variables change when a sandbox next starts.
-   * Rejects: invalid_request (invalid value, or defined in the settings), conflict (another credential uses the variable or
-   * a host's header, or 50 exist).
+   * Rejects: invalid_request (the value is invalid, or the credential is defined in the settings), conflict (another
+   * credential uses the variable or a host's header, or 50 other credentials exist).
    */
   put(name: string, places: CredentialInjection, value: Secret): Promise<ServerCredential>;
   /**
-   * Takes effect on the next request, even on open connections. Rejects: not_found, invalid_request (defined in the
-   * settings).
+   * Takes effect on the next request, even on open connections. Rejects: not_found, invalid_request (the credential is
+   * defined in the settings).
    */
   revoke(name: string): Promise<void>;
 }

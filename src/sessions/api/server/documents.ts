@@ -28,7 +28,7 @@ export const FileDocumentContent = z.object({
   /** Milliseconds from creation to expiry; null: no expiry. */
   lifeMs: z.number().nullable().default(null),
 });
-/** Epoch ms; null: the file does not expire. */
+/** Returns epoch ms, or null if the file does not expire. */
 export function computeFileExpiry({
   content,
   createdAt,
@@ -41,13 +41,13 @@ export interface NewDocument extends ResourceOwnership {
   readonly content: Readonly<Record<string, unknown>>;
 }
 export interface DocumentChange {
-  /** Identical content creates no version. */
+  /** Content that is unchanged creates no version. */
   readonly content?: Readonly<Record<string, unknown>>;
   readonly archived?: true;
   readonly version?: number;
 }
 
-/** Every method with an id rejects with not_found for an unknown document. */
+/** Every method that takes an id rejects with not_found for an unknown document. */
 export interface DocumentService {
   /** Newest first. With `owner`, lists only documents of that owner and of `projects`. */
   list(kind: DocumentKind, owner?: string, projects?: readonly string[]): Promise<readonly StoredDocument[]>;
@@ -56,7 +56,7 @@ export interface DocumentService {
   get(id: string, version?: number): Promise<StoredDocument>;
   /** Newest first. */
   versions(id: string): Promise<readonly StoredDocument[]>;
-  /** Rejects: conflict (another version is current, or the document is archived). */
+  /** Rejects: conflict (`version` is not the current version, or the document is archived). */
   update(id: string, change: DocumentChange): Promise<StoredDocument>;
   delete(id: string): Promise<void>;
 }

@@ -70,8 +70,8 @@ export class MemoryConflictError extends AppError {
 }
 
 /**
- * Memory stores of API clients. Every method with an id rejects with not_found for an unknown store, memory or version. `by` is
- * the writer; the access layer fills it in.
+ * Memory stores of API clients. Every method that takes an id rejects with not_found for an unknown store, memory or
+ * version. `by` is the writer; the access layer fills it in.
  */
 export interface MemoryStoreService {
   /** Newest first. With `owner`, lists only stores of that owner and of `projects`. */
@@ -82,7 +82,7 @@ export interface MemoryStoreService {
   /** Rejects: invalid_request (the store is archived). */
   update(id: string, change: (now: MemoryStore) => MemoryStoreDetails): Promise<MemoryStore>;
   archive(id: string): Promise<MemoryStore>;
-  /** Also deletes its memories and their versions. */
+  /** Also deletes the store's memories and their versions. */
   delete(id: string): Promise<void>;
   /** Sorted by path. */
   memories(id: string): Promise<readonly MemoryEntry[]>;
@@ -93,15 +93,18 @@ export interface MemoryStoreService {
     memory: { readonly path: string; readonly text: string },
     by?: MemoryAuthor,
   ): Promise<MemoryEntry>;
-  /** Creates no version if nothing changed. Rejects as `addMemory` does, and with MemoryConflictError if `expect` differs. */
+  /**
+   * Creates no version if nothing changes. Rejects as `addMemory` does, and with MemoryConflictError if `expect` does
+   * not match.
+   */
   changeMemory(id: string, memory: string, change: MemoryEntryChange, by?: MemoryAuthor): Promise<MemoryEntry>;
-  /** Keeps the versions. Rejects: MemoryConflictError (`expect` differs). */
+  /** Keeps the memory's versions. Rejects: MemoryConflictError (`expect` does not match). */
   deleteMemory(id: string, memory: string, expect?: string, by?: MemoryAuthor): Promise<void>;
   /** Newest first, including versions of deleted memories. `memory` limits the list to one memory. */
   versions(id: string, memory?: string): Promise<readonly MemoryEntryVersion[]>;
   /** The text is null if the version deleted the memory or was redacted. */
   version(id: string, version: string): Promise<MemoryEntryVersion & { readonly text: string | null }>;
-  /** Permanently removes text, path and hash. Rejects: conflict (the current version of a memory). */
+  /** Permanently removes the text, path and hash. Rejects: conflict (the version is a memory's current version). */
   redact(id: string, version: string, by?: MemoryAuthor): Promise<MemoryEntryVersion>;
 }
 

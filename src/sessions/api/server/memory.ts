@@ -7,7 +7,7 @@ export interface MemoryOwner {
   readonly of: (typeof memoryHolderKinds)[number];
   readonly id: string;
 }
-/** A person's id defaults to the caller. A project's id is required. */
+/** The id of a person defaults to the caller's id. The id of a project is required. */
 export interface MemoryOwnerRef {
   readonly of: MemoryOwner['of'];
   readonly id?: string | undefined;
@@ -68,7 +68,7 @@ export interface NoteWrite {
 }
 
 /**
- * Notes of a person or project that outlive sessions. Every method rejects with not_found for an unknown person,
+ * Notes that belong to a person or project and outlive sessions. Every method rejects with not_found for an unknown person,
  * project or note. `by` is the acting person; the access layer fills it in.
  *
  * @example
@@ -79,7 +79,7 @@ export interface MemoryService {
   list(sees?: (holder: MemoryOwner) => Promise<boolean>): Promise<readonly MemorySummary[]>;
   /** Sorted by path, including deleted notes. */
   notes(holder: MemoryOwnerRef): Promise<readonly Note[]>;
-  /** Without `version`, the current text. Rejects: conflict (the version's text is gone). */
+  /** Without `version`, returns the current text. Rejects: conflict (the version's text is gone). */
   read(holder: MemoryOwnerRef, path: string, version?: number): Promise<NoteWithText>;
   /**
    * Rejects: invalid_request, payload_too_large, conflict (`expect` does not match, a folder has this name, or there is no room).
@@ -94,8 +94,8 @@ export interface MemoryService {
    */
   undo(holder: MemoryOwnerRef, path: string, to?: number, by?: string): Promise<Note>;
   /**
-   * Permanently removes a version's text. `all` redacts every version and deletes the note. Rejects: conflict (the newest
-   * version of a note that is not deleted).
+   * Permanently removes a version's text. `all` redacts every version and deletes the note. Rejects: conflict (the
+   * version is the newest one and the note still exists).
    */
   redact(holder: MemoryOwnerRef, path: string, version: number | 'all', by?: string): Promise<Note>;
 }

@@ -23,16 +23,16 @@ export interface NewSecret extends ResourceOwnership {
 }
 
 /**
- * Secrets of API clients. A value leaves the server only through the egress proxy, in a request header to a host that it is
- * bound to. Methods with an id reject with not_found for an unknown secret.
+ * Secrets of API clients. A value leaves the server only through the egress proxy, in a header of a request to a host
+ * that the secret is bound to. Methods that take an id reject with not_found for an unknown secret.
  */
 export interface SecretService {
   /** Newest first. With `owner`, lists only secrets of that owner and of `projects`. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly NamedSecret[]>;
   get(id: string): Promise<NamedSecret>;
   /**
-   * Accepts an id or a name: first the owner's own, then those of projects. Rejects: not_found, conflict (several projects
-   * use the name).
+   * Accepts an id or a name. A name is looked up among the owner's secrets first, then among those of `projects`.
+   * Rejects: not_found, conflict (several projects use the name).
    */
   find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<NamedSecret>;
   /** Rejects: conflict (the name is taken), invalid_request (the value is not 8 to 8,192 printable ASCII characters), quota. */

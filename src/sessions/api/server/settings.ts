@@ -19,19 +19,19 @@ export const ServerSetting = z.object({
   value: JsonValue,
   fallback: JsonValue,
   from: z.enum(['settings', 'page', 'default']),
-  /** The variable or corral.yaml key that overrides the stored value. Null: none. */
+  /** The variable or corral.yaml key that overrides the stored value. Null if there is none. */
   setBy: z.string().nullable(),
   stored: JsonValue,
 });
 export type ServerSetting = z.infer<typeof ServerSetting>;
 
 /**
- * Settings that administrators change at run time. Precedence: environment variables, the file, stored values, the default.
- * Changes apply immediately here, and within seconds on other servers on the store.
+ * Settings that administrators change at run time. Precedence: environment variables, the file, stored values, the
+ * default. Changes apply immediately on this server and within seconds on other servers that share the store.
  */
 export interface SettingsService {
   list(): Promise<readonly ServerSetting[]>;
-  /** Rejects: not_found, invalid_request (a refused value, or one set by the file or a variable). */
+  /** Rejects: not_found, invalid_request (the value is invalid, or the file or a variable sets it). */
   change(key: string, value: unknown): Promise<ServerSetting>;
   /** Deletes the stored value. Rejects: not_found. */
   reset(key: string): Promise<ServerSetting>;

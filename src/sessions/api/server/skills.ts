@@ -4,13 +4,13 @@ import { ResourceOwnership } from '../../../core/model/access/holder.ts';
 import type { ServiceRules } from '../rules.ts';
 
 export interface SkillFile {
-  /** Relative. All files may be in one top-level folder, which must then have the skill's name. */
+  /** Relative path. If all files are in one top-level folder, that folder must have the skill's name. */
   readonly path: string;
   readonly bytes: Uint8Array;
   /** Absent: true for a file that begins with `#!`. */
   readonly executable?: boolean | undefined;
 }
-/** Name and description are those of the newest version. */
+/** `name` and `description` come from the newest version. */
 export const Skill = z.object({
   id: z.string(), // skill_ and 24 hex digits
   name: z.string(),
@@ -41,7 +41,7 @@ export const SkillVersion = z.object({
   license: z.string().nullable(),
   compatibility: z.string().nullable(),
   argumentHint: z.string().optional(),
-  /** The author's intention only. Grants no permission. */
+  /** Tools that the author expects the skill to use. Grants no permission. */
   allowedTools: z.array(z.string()).readonly(),
   files: z.array(SkillEntry).readonly(),
   createdAt: z.number(),
@@ -56,13 +56,13 @@ export type SkillCheckResult = z.infer<typeof SkillCheckResult>;
 export interface SkillUpload {
   readonly files: readonly SkillFile[];
   readonly displayName?: string | null | undefined;
-  /** Absent: shared if an administrator uploads a new skill outside of projects. */
+  /** Absent: a new skill is shared if an administrator uploads it outside any project. */
   readonly shared?: boolean | undefined;
   readonly projectId?: string | null | undefined;
 }
 
 /**
- * Folders with instructions and scripts that agents read when needed. Methods with an id reject with not_found for an
+ * Folders with instructions and scripts that agents read when needed. Methods that take an id reject with not_found for an
  * unknown skill.
  *
  * @example
@@ -76,21 +76,21 @@ export interface SkillService {
   /** Rejects: invalid_request (problems that `check` reports), conflict (the name is taken), quota, payload_too_large. */
   create(upload: SkillUpload & { readonly owner?: string }): Promise<Skill>;
   get(id: string): Promise<Skill>;
-  /** Rejects as `create` does, and with invalid_request if the skill's name differs. */
+  /** Rejects as `create` does, and with invalid_request if the files name a different skill. */
   addVersion(id: string, upload: Pick<SkillUpload, 'files'>): Promise<SkillVersion>;
   /** Newest first. */
   versions(id: string): Promise<readonly SkillVersion[]>;
-  /** `version`: its id, its number, or `latest`. */
+  /** `version` is the version's id, its number, or `latest`. */
   version(id: string, version: string): Promise<SkillVersion>;
   /** A zip file that contains one folder, named after the skill. */
   download(id: string, version: string): Promise<{ readonly name: string; readonly content: Readable }>;
-  /** Rejects: file_not_found, invalid_request (not text, or larger than 1 MiB). */
+  /** Rejects: file_not_found, invalid_request (the file is not text or is larger than 1 MiB). */
   read(id: string, version: string, file: string): Promise<string>;
   /** Later runs of sessions that use the skill fail. Rejects: conflict (a template uses it). */
   delete(id: string): Promise<void>;
   /** Rejects: conflict (a template uses the version, or it is the skill's only version). */
   deleteVersion(id: string, version: string): Promise<void>;
-  /** Templates that use the skill, and the pinned version. Null: the newest. */
+  /** Templates that use the skill, each with its pinned version. Null: the newest version. */
   pins(id: string): Promise<readonly { readonly template: string; readonly version: number | null }[]>;
 }
 

@@ -29,7 +29,7 @@ export interface SnapshotForkOptions {
 }
 export type SnapshotForkResult = { readonly session: SessionRecord } | { readonly error: unknown };
 
-/** Copies of sandbox files that outlive the sandbox, without memory or processes. */
+/** Copies of a sandbox's files, without its memory or processes. A snapshot outlives its sandbox. */
 export interface SnapshotService {
   /**
    * Copies the files of a sandbox, starting it if needed. The snapshot belongs to the session's project. Rejects: conflict
@@ -45,8 +45,8 @@ export interface SnapshotService {
   list(owner?: string, projects?: readonly string[]): Promise<readonly Snapshot[]>;
   get(id: string): Promise<Snapshot>;
   /**
-   * Names are searched among the snapshots of `owner` and `projects`. Rejects: not_found, conflict (several projects use the
-   * name).
+   * Looks up names among the snapshots of `owner` and `projects`. Rejects: not_found, conflict (several projects use
+   * the name).
    */
   find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<Snapshot>;
   label(id: string, change: Pick<SnapshotOptions, 'name' | 'labels'>): Promise<Snapshot>;
@@ -54,9 +54,9 @@ export interface SnapshotService {
   /** Rejects: conflict (the copy is damaged). */
   exported(id: string): Promise<ExportedSnapshot>;
   /**
-   * Imports a snapshot from another installation, completely or not at all. Keeps the labels unless `labels` replaces them,
-   * but not the name. Rejects: invalid_request (not a snapshot archive, or a file outside the workspace), payload_too_large,
-   * quota, sandbox_capacity (the server's limit).
+   * Imports a snapshot from another installation, completely or not at all. Drops the archived name, and keeps the
+   * archived labels unless `labels` replaces them. Rejects: invalid_request (the content is not a snapshot archive, or
+   * a file is outside the workspace), payload_too_large, quota, sandbox_capacity (the server's limit).
    */
   imported(requested: SnapshotImportOptions): Promise<Snapshot>;
 }

@@ -10,7 +10,7 @@ import type { ServiceRules } from '../rules.ts';
 
 export interface BuildRequest {
   readonly name: string;
-  /** Added to a tag in `name`. Without any tag, the build gets `default`. */
+  /** Tags in addition to the one in `name`. A build without any tag gets the tag `default`. */
   readonly tags: readonly string[];
   readonly owner?: string | undefined;
   readonly projectId?: string | null | undefined;
@@ -19,7 +19,7 @@ export interface BuildPlan {
   /** `image`: an image from the operator's list, or else a built template. `template`: only a built template. */
   readonly base: { readonly image: string } | { readonly template: string };
   readonly steps: readonly BuildStep[];
-  /** Index from 0 of the first step that must not use the cache. Undefined: all steps can. */
+  /** Zero-based index of the first step that must not use the cache. Undefined if all steps can use it. */
   readonly freshFrom?: number | undefined;
   /** Runs when a sandbox starts, in the last step's working directory. */
   readonly start?: Omit<StartCommand, 'folder'> | undefined;
@@ -49,13 +49,13 @@ export interface BuildLog {
 
 export interface TemplateBuildService {
   ability(): Promise<BuildSupport>;
-  /** Rejects with invalid_request and the number of the line at fault, if any. */
+  /** Rejects with invalid_request, naming the line at fault if there is one. */
   plan(dockerfile: string, args?: Readonly<Record<string, string>>): Promise<DockerfilePlan>;
   /** Creates the template if it does not exist. Rejects: unsupported, quota, conflict (an operator's template has the name). */
   begin(requested: BuildRequest): Promise<CreatedBuild>;
   /**
-   * Queues the build and returns. Rejects: not_found (the build or its base), conflict (already started, or the base has no
-   * build), invalid_request (invalid plan or base image, or missing files).
+   * Queues the build and returns. Rejects: not_found (the build or its base), conflict (the build was already started,
+   * or the base has no build), invalid_request (the plan or base image is invalid, or files are missing).
    */
   start(templateId: string, buildId: string, plan: BuildPlan): Promise<TemplateBuild>;
   build(templateId: string, buildId: string): Promise<TemplateBuild>;
@@ -69,7 +69,7 @@ export interface TemplateBuildService {
     range: { readonly offset: number; readonly limit: number },
   ): Promise<BuildLog>;
   hasFiles(templateId: string, hash: string): Promise<boolean>;
-  /** `archive` is a tar, optionally gzipped, with a COPY step's files. */
+  /** `content` is a tar archive, optionally gzipped, with a COPY step's files. */
   putFiles(
     templateId: string,
     hash: string,
@@ -78,11 +78,14 @@ export interface TemplateBuildService {
   ): Promise<void>;
   list(owner?: string, projects?: readonly string[]): Promise<readonly BuiltTemplate[]>;
   get(templateId: string): Promise<BuiltTemplate>;
-  /** Accepts an id, or a name whose tag is ignored. Rejects: not_found, conflict (several projects use the name). */
+  /**
+   * Accepts an id or a name, and ignores the tag in a name. Rejects: not_found, conflict (several projects use the
+   * name).
+   */
   find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<BuiltTemplate>;
   /**
-   * Accepts `name`, `name:tag` or an id. Without `holder`, an id matches any template, but a name only templates without an
-   * owner or project. Rejects: not_found, conflict (no build has this tag).
+   * Accepts `name`, `name:tag` or an id. Without `holder`, an id matches any template, but a name matches only
+   * templates without an owner or project. Rejects: not_found, conflict (no build has this tag).
    */
   findImage(named: string, holder?: ResourceOwnership): Promise<BuiltImage>;
   tag(templateId: string, from: string, tags: readonly string[]): Promise<BuiltTemplate>;

@@ -20,7 +20,10 @@ export interface TemplateUnavailability {
   readonly remedy: string;
 }
 export interface TemplateListService extends Pick<TemplateService, 'list'> {
-  /** Undefined: sessions can use the template. Reports a missing key too, although sessions can start without it. */
+  /**
+   * Returns undefined if sessions can use the template. Also reports a missing key, although sessions can start without
+   * one.
+   */
   whyNot(template: TemplateInfo): Promise<TemplateUnavailability | undefined>;
 }
 

@@ -20,11 +20,11 @@ export const ListedToolServer = z.object({
   tools: z.array(z.string()).readonly(),
   timeoutSeconds: z.number(),
   from: z.enum(['settings', 'page']),
-  /** The variable or corral.yaml key that overrides the stored values. Null: none. */
+  /** The variable or corral.yaml key that overrides the stored values. Null if there is none. */
   setBy: z.string().nullable(),
-  /** Templates with a server of this name, which their sessions use instead. */
+  /** Templates with a server of this name. Their sessions use that server instead. */
   templates: z.array(z.string()).readonly(),
-  /** `wanted`: the server requires authorization, so a person can sign in. */
+  /** `wanted`: the server requires authorization, so a user can sign in. */
   signIn: z.enum(['none', 'wanted', 'done']),
   state: ToolServerTestResult.nullable(),
 });
@@ -57,23 +57,24 @@ export interface SignInRedirect {
 export interface ToolServerService {
   list(): Promise<readonly ListedToolServer[]>;
   /**
-   * Creates or replaces a server and requests its tools. It is stored even if it does not respond. Rejects: invalid_request
-   * (invalid name, address or header, or the name is in the settings), forbidden (a private address), conflict (50 servers
-   * exist).
+   * Creates or replaces a server and fetches its tool list. The server is stored even if it does not respond. Rejects:
+   * invalid_request (the name, address or a header is invalid, or the name is in the settings), forbidden (a private
+   * address), conflict (50 servers exist).
    */
   put(name: string, server: ToolServerInput, signal: AbortSignal): Promise<ListedToolServer>;
   /**
-   * Changes a server and requests its tools. The change is stored even if the server does not respond. A new address or an
-   * `Authorization` header ends the sign-in. Rejects: not_found, invalid_request (as for `put`, or stored headers would be
-   * sent to another address), forbidden, conflict (the name is taken, or a concurrent change).
+   * Changes a server and fetches its tool list. The change is stored even if the server does not respond. A new address
+   * or an `Authorization` header ends the sign-in. Rejects: not_found, invalid_request (as for `put`, or stored headers
+   * would be sent to another address), forbidden, conflict (the name is taken, or another request changes the server
+   * concurrently).
    */
   change(name: string, changes: ToolServerChanges, signal: AbortSignal): Promise<ListedToolServer>;
-  /** Requests the tools of `entered`, or else of the stored server, within 20 s. Stores nothing. */
+  /** Fetches the tool list of `entered`, or else of the stored server. Waits at most 20 s. Stores nothing. */
   test(name: string, entered: ToolServerInput | undefined, signal: AbortSignal): Promise<ToolServerTestResult>;
   /** Rejects: not_found. */
   remove(name: string): Promise<void>;
   /**
-   * Returns the URL where a person authorizes access. Rejects: not_found, unsupported, invalid_request (an invalid
+   * Returns the URL where the user authorizes access. Rejects: not_found, unsupported, invalid_request (an invalid
    * `returnTo`).
    */
   beginSignIn(name: string, returnTo: string, signal: AbortSignal): Promise<string>;

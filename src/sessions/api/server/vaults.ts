@@ -24,7 +24,9 @@ const OAuthRefresh = z.object({
   resource: z.string().nullable(),
 });
 export type OAuthRefresh = z.infer<typeof OAuthRefresh>;
-/** A variable in the sandbox with a placeholder. The value replaces it in requests to the hosts. */
+/**
+ * A variable in the sandbox that holds a placeholder. In requests to the hosts, the secret replaces the placeholder.
+ */
 const VariableAuth = z.object({
   type: z.literal('environment_variable'),
   secretName: z.string(),
@@ -72,7 +74,7 @@ export interface VaultCredentialUpdate extends VaultCredentialDetails {
 export interface CredentialTestResponse {
   readonly status: number;
   readonly contentType: string;
-  /** Without the credential's secrets. */
+  /** The credential's secrets are masked. */
   readonly body: string;
   readonly isCut: boolean;
 }
@@ -81,9 +83,9 @@ export interface CredentialTestResult {
   /** `unknown`: the response does not show whether the credential is accepted. */
   readonly verdict: 'valid' | 'invalid' | 'unknown';
   readonly hasRefreshToken: boolean;
-  /** The MCP method that failed. Null: none. `answer` is null if there was no response. */
+  /** The MCP method that failed. Null if none failed. `answer` is null if there was no response. */
   readonly failedAt: { readonly method: string; readonly answer: CredentialTestResponse | null } | null;
-  /** Null: no refresh was needed, because the server did not answer 401. */
+  /** Null if no refresh was needed, because the server did not respond with 401. */
   readonly refresh: {
     readonly outcome: 'succeeded' | 'failed' | 'connect_error' | 'no_refresh_token';
     readonly answer: CredentialTestResponse | null;
@@ -92,7 +94,7 @@ export interface CredentialTestResult {
 
 /**
  * Credentials for sessions' tool servers and sandboxes. A secret is sent only to its own tool server, token endpoint or
- * hosts. Methods with an id reject with not_found for an unknown vault or credential.
+ * hosts. Methods that take an id reject with not_found for an unknown vault or credential.
  *
  * @example
  * const { id } = await vaults.create({ displayName: 'Alice', metadata: {} });
@@ -105,16 +107,22 @@ export interface VaultService {
   get(id: string): Promise<CredentialVault>;
   /** May call `change` more than once. Rejects with invalid_request if the vault is archived. */
   update(id: string, change: (now: VaultDetails) => VaultDetails): Promise<CredentialVault>;
-  /** Archives its credentials and erases their secrets. Sessions that use the vault continue without them. */
+  /**
+   * Also archives the vault's credentials and erases their secrets. Sessions that use the vault continue without those
+   * credentials.
+   */
   archive(id: string): Promise<CredentialVault>;
   delete(id: string): Promise<void>;
 
   /** Newest first. */
   credentials(id: string): Promise<readonly VaultCredential[]>;
   credential(id: string, credential: string): Promise<VaultCredential>;
-  /** Rejects: conflict (the tool server or variable has a credential), quota (20 per vault), invalid_request (archived). */
+  /**
+   * Rejects: conflict (the tool server or variable already has a credential), quota (20 per vault), invalid_request
+   * (the vault is archived).
+   */
   addCredential(id: string, credential: NewVaultCredential): Promise<VaultCredential>;
-  /** Applies to running sessions from their next request. Rejects: invalid_request (archived). */
+  /** Applies to running sessions from their next request. Rejects: invalid_request (the credential is archived). */
   changeCredential(
     id: string,
     credential: string,
@@ -124,8 +132,8 @@ export interface VaultService {
   archiveCredential(id: string, credential: string): Promise<VaultCredential>;
   deleteCredential(id: string, credential: string): Promise<void>;
   /**
-   * Calls the tool server, and refreshes the token after a 401. Rejects: invalid_request (archived, or not an OAuth
-   * credential).
+   * Calls the tool server, and refreshes the token after a 401. Rejects: invalid_request (the credential is archived or
+   * is not an OAuth credential).
    */
   tryCredential(id: string, credential: string, signal: AbortSignal): Promise<CredentialTestResult>;
 }

@@ -38,13 +38,14 @@ export interface VolumeEntry {
 }
 
 /**
- * Storage that outlives sessions, which mount it at creation. Only one session at a time can write to a volume. Files are
- * read and written in a sandbox with only the volume, so symlinks cannot reach the server's files.
+ * Storage that outlives sessions. A session mounts volumes when it is created, and only one session at a time can write
+ * to a volume. Files are read and written in a sandbox that contains only the volume, so symlinks cannot reach the
+ * server's files.
  */
 export interface VolumeService {
   /**
-   * Rejects: conflict (the name is taken), invalid_request (`quotaBytes` is over the maximum), quota (of the owner),
-   * sandbox_capacity (the server's limit), unsupported (the driver has no volumes).
+   * Rejects: conflict (the name is taken), invalid_request (`quotaBytes` is over the maximum), quota (the owner's
+   * limit), sandbox_capacity (the server's limit), unsupported (the driver has no volumes).
    */
   create(newVolume: NewVolume): Promise<Volume>;
   /** Sorted by name. */
@@ -53,7 +54,7 @@ export interface VolumeService {
   /** Rejects if the caller may not change the content. */
   admits(id: string): Promise<void>;
   /**
-   * Names are searched among the volumes of `owner` and `projects`. Rejects: not_found, conflict (several projects use the
+   * Looks up names among the volumes of `owner` and `projects`. Rejects: not_found, conflict (several projects use the
    * name).
    */
   find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<Volume>;
@@ -65,7 +66,8 @@ export interface VolumeService {
   /** Rejects: conflict (a session uses the volume, or content is being transferred). */
   remove(id: string, signal: AbortSignal): Promise<void>;
 
-  // Paths from here on are relative to the volume's root. Their methods reject: path_outside, file_not_found, invalid_request.
+  // The methods below that take a path resolve it against the volume's root. They reject: path_outside, file_not_found,
+  // invalid_request.
   listFiles(id: string, path: string, signal: AbortSignal): Promise<readonly FileEntry[]>;
   /** Does not follow a symlink at `path`. */
   stat(id: string, path: string, signal: AbortSignal): Promise<VolumeEntry>;
@@ -98,8 +100,9 @@ export interface VolumeService {
   /** A gzipped tar archive. The stream fails if the volume cannot be read completely. */
   backup(id: string, signal: AbortSignal): Promise<Readable>;
   /**
-   * Replaces the content with an archive from `backup`, or changes nothing. Rejects: invalid_request (not a gzipped tar
-   * archive), conflict (a session writes to the volume, or the archive is damaged), payload_too_large.
+   * Replaces the volume's content with that of an archive from `backup`, or changes nothing. Rejects: invalid_request
+   * (not a gzipped tar archive), conflict (a session writes to the volume, or the archive is damaged),
+   * payload_too_large.
    */
   restore(id: string, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<Volume>;
 }

@@ -24,8 +24,8 @@ export type WebhookEventType = z.infer<typeof SentEvent>;
 export const Webhook = z.object({
   id: z.string(), // 12 hex digits
   /**
-   * Receives events of this owner's sessions, automations and resources. Absent: of all owners. Ignored if `projectId` is
-   * set.
+   * Limits the webhook to events of this owner's sessions, automations and resources. Absent: events of all owners.
+   * Ignored if `projectId` is set.
    */
   owner: z.string().optional(),
   name: z.string(),
@@ -38,7 +38,10 @@ export const Webhook = z.object({
   format: z.enum(['json', 'slack', 'managed-agents']),
   /** Events of this project only, from any owner. Null: all that `owner` allows. */
   projectId: z.string().nullable(),
-  /** Why deliveries are paused. `gone`: the endpoint answered 410. `owner`: the owner lost access to Corral or to the project. */
+  /**
+   * Why deliveries are paused. `gone`: the endpoint responded with 410. `owner`: the owner lost access to Corral or to
+   * the project.
+   */
   paused: z
     .object({ by: z.enum(['person', 'failures', 'gone', 'owner']), text: z.string(), at: z.number() })
     .nullable(),
@@ -69,7 +72,7 @@ export const WebhookDelivery = z.object({
 });
 export type WebhookDelivery = z.infer<typeof WebhookDelivery>;
 
-/** Every method with an id rejects with not_found for an unknown webhook. */
+/** Every method that takes an id rejects with not_found for an unknown webhook. */
 export interface WebhookService {
   /** Newest first. With `owner`, lists only webhooks of that owner and of `projects`. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly Webhook[]>;
@@ -78,7 +81,7 @@ export interface WebhookService {
   get(id: string): Promise<Webhook>;
   /** Changes only the fields that are set. Rejects as `create` does. */
   update(id: string, change: Partial<WebhookSpec>): Promise<Webhook>;
-  /** Also deletes its deliveries. */
+  /** Also deletes the webhook's deliveries. */
   delete(id: string): Promise<void>;
   /** Events that occur while the webhook is paused are never sent. */
   pause(id: string): Promise<Webhook>;
@@ -86,10 +89,10 @@ export interface WebhookService {
   resume(id: string, by?: string): Promise<Webhook>;
   /** The new secret is valid immediately. */
   rotate(id: string): Promise<WebhookWithSecret>;
-  /** Sends a test event, without retries. Rejects: conflict (paused). */
+  /** Sends a test event, without retries. Rejects: conflict (the webhook is paused). */
   test(id: string): Promise<WebhookDelivery>;
   /** Newest first, at most 200. */
   deliveries(id: string): Promise<readonly WebhookDelivery[]>;
-  /** Keeps the message id. Rejects: not_found, conflict (paused, or in progress). */
+  /** Keeps the message id. Rejects: not_found, conflict (webhook paused, or delivery in progress). */
   resend(id: string, delivery: string): Promise<WebhookDelivery>;
 }

@@ -11,7 +11,7 @@ export const WorkItem = z.object({
   id: z.string(),
   environmentId: z.string(),
   sessionId: SessionId,
-  /** `queued`: also while a claim is not acknowledged. `stopping`: the worker should stop. */
+  /** `queued`: also includes a claimed item until the claim is acknowledged. `stopping`: the worker should stop. */
   state: z.enum(workStates),
   metadata: z.record(z.string(), z.string()),
   createdAt: z.number(),
@@ -24,7 +24,7 @@ export const WorkItem = z.object({
 export type WorkItem = z.infer<typeof WorkItem>;
 export interface ClaimedWork extends WorkItem {
   /**
-   * A credential for this item and its session. Expires after at most one day, when another worker claims the item, or when
+   * A credential for this item and its session. Expires after one day, or earlier if another worker claims the item or
    * the item stops.
    */
   readonly token: string;
@@ -40,7 +40,7 @@ export interface WorkPollOptions {
   readonly signal: AbortSignal;
 }
 export interface WorkHeartbeatOptions {
-  /** The last heartbeat that the worker knows of. Null: none. Undefined: not checked. */
+  /** The last heartbeat that the worker knows of. Null if there is none; undefined to skip the check. */
   readonly expected: number | null | undefined;
   readonly ttlSeconds?: number | undefined;
 }
@@ -82,7 +82,7 @@ export interface NewEnvironmentKey {
 export interface WorkQueueService {
   /** Queues the session, unless it has an open item. */
   enqueue(environmentId: string, sessionId: SessionId): Promise<void>;
-  /** Removes an ended session. An item that a worker serves becomes `stopping`. */
+  /** Removes an ended session's item from the queue, or sets it to `stopping` if a worker serves it. */
   withdraw(environmentId: string, sessionId: SessionId): Promise<void>;
   /** Claims the oldest item. Undefined: no item arrived in time. */
   poll(environmentId: string, options: WorkPollOptions): Promise<ClaimedWork | undefined>;
@@ -90,8 +90,8 @@ export interface WorkQueueService {
   acknowledge(environmentId: string, workId: string): Promise<WorkItem>;
   beat(environmentId: string, workId: string, options: WorkHeartbeatOptions): Promise<WorkLease>;
   /**
-   * Stops an item immediately if it is queued or `force` is set. Otherwise, the worker stops it. Rejects: conflict (already
-   * stopped).
+   * Stops an item immediately if it is queued or `force` is set. Otherwise, the worker stops it. Rejects: conflict (the
+   * item is already stopped).
    */
   stop(environmentId: string, workId: string, options: { readonly force: boolean }): Promise<WorkItem>;
   /** Newest first. */
@@ -99,7 +99,7 @@ export interface WorkQueueService {
   item(environmentId: string, workId: string): Promise<WorkItem>;
   setMetadata(environmentId: string, workId: string, metadata: WorkItem['metadata']): Promise<WorkItem>;
   stats(environmentId: string): Promise<WorkQueueStats>;
-  /** Returns the key only this once. Rejects: quota (100 keys per environment). */
+  /** Returns the key, which cannot be read again later. Rejects: quota (100 keys per environment). */
   createKey(
     environmentId: string,
     newEnvironmentKey: NewEnvironmentKey,
@@ -135,11 +135,11 @@ export interface WorkerIdentity {
   /** Fires when the key is revoked, the item stops, or another worker claims the item. */
   readonly ended: AbortSignal;
 }
-/** Credentials of workers, which no other part of the server accepts. */
+/** Checks workers' credentials, which are accepted nowhere else in the server. */
 export interface WorkerAuthenticator {
   /**
-   * Undefined: the credential is invalid, or its item was stopped or claimed by another worker. Rejects with unauthorized if
-   * its key was revoked.
+   * Resolves with undefined if the credential is invalid, or if another worker claimed the item or the item was
+   * stopped. Rejects with unauthorized if the credential's key was revoked.
    */
   find(credential: string): Promise<WorkerIdentity | undefined>;
 }

@@ -93,7 +93,10 @@ interface Deps {
 }
 
 export class SandboxAccess extends ServerComponent<Deps> {
-  /** Starts the sandbox if needed and keeps it in use. Connects directly if another server owns the session. */
+  /**
+   * Starts the sandbox if needed and keeps it in use. Connects to the sandbox directly if another server owns the
+   * session.
+   */
   async use(id: SessionId, signal: AbortSignal): Promise<SandboxLease> {
     const { own, ownership, remoteSandboxes } = this.deps;
     if (!remoteSandboxes) return await own.use(id, signal);
@@ -106,7 +109,7 @@ export class SandboxAccess extends ServerComponent<Deps> {
     return await remoteSandboxes.use(id, signal);
   }
 
-  /** Undefined: no sandbox runs, or it is paused. Does not start the sandbox or delay its idle stop. */
+  /** Undefined: the sandbox is not running or is paused. Does not start the sandbox or delay its idle stop. */
   async look(id: SessionId, signal: AbortSignal): Promise<SandboxClient | undefined> {
     const { liveSessions, remoteSandboxes, store } = this.deps;
     const live = liveSessions.get(id);

@@ -25,14 +25,14 @@ const named = 20;
 const commandChars = 120;
 const settleMs = 2_000;
 /**
- * Limits the flush before a pause. Flushing gigabytes to a busy disk takes several seconds. Shorter than the pause request's
- * timeout.
+ * Time limit for the flush before a pause. Flushing gigabytes to a busy disk takes several seconds. The limit is
+ * shorter than the pause request's timeout.
  */
 const syncMs = 15_000;
 
 /**
- * Flushes the files of a sandbox before a freeze, so that a power cut loses no data. Resolves with its processes' command
- * lines. The freeze waits, because a process cannot be frozen while it flushes.
+ * Flushes a sandbox's files before a freeze, so that a power cut loses no data. Resolves with the command lines of the
+ * sandbox's processes. The freeze waits for the flush, because a process cannot be frozen while it flushes.
  */
 export async function flushSandbox(
   client: SandboxClient,
@@ -62,8 +62,8 @@ const texts = {
 } as const;
 
 /**
- * An error without a code becomes the cause, which only the operator's log shows: its text may contain the server's paths
- * and addresses.
+ * An error without a code becomes the cause, which only the operator's log shows, because the error's text may contain
+ * the server's paths and addresses.
  */
 function sandboxFailure(thrown: unknown, code: keyof typeof texts): AppError {
   const failure = toAppError(thrown);
@@ -90,8 +90,8 @@ export interface SandboxDeps {
   track(released: Promise<AppError | undefined>): void;
   readonly holdings?: SandboxQuota | undefined;
   /**
-   * Called with the error and its cause after a failed start or lost sandbox. The sandbox's state machine passes on only
-   * what clients may see.
+   * Called with the error and its cause after a start fails or a sandbox is lost. The sandbox's state machine passes on
+   * only what clients may see.
    */
   failed(sessionId: SessionId, failure: AppError): void;
   release?(client: SandboxClient): void;
@@ -111,7 +111,7 @@ export interface ConnectedSandbox {
 
 const heartbeatMs = 1_000;
 const callMs = 30_000;
-/** Limits the hashing and copying of files before a stop. */
+/** Time limit for the hashing and copying of files before a stop. */
 const restMs = 30_000;
 const none = { display: 0, browser: 0 };
 const stopped = { state: 'stopped', browser: 'stopped', width: 0, height: 0, restarts: none } as const;
@@ -127,9 +127,9 @@ export function provideSandboxMachine(deps: SandboxDeps) {
     return await act(until);
   }
   const begun = new Map<SandboxId, number>();
-  /** Sandboxes that failed in use and may hang. The next start destroys them first. */
+  /** Sandboxes that failed while in use and may hang. The next start destroys them first. */
   const broken = new Set<SandboxId>();
-  /** Commands in frozen sandboxes, which cannot report them. */
+  /** Commands running in frozen sandboxes, because a frozen sandbox cannot report them. */
   const frozen = new Map<SandboxId, readonly string[]>();
   async function telling<Value>(
     { sessionId, as }: SandboxOperation,
@@ -328,7 +328,7 @@ async function watch(
   const either = AbortSignal.any([signal, lost]);
   let heardAt = clock.now();
   while (!either.aborted) {
-    // The missed heartbeat has already taken a second, and three misses must take less than six.
+    // The missed heartbeat has already taken a second, and three misses must take less than six seconds in total.
     await sleep(silence.isSilent ? heartbeatMs / 4 : heartbeatMs, either, clock).catch(() => {});
     if (either.aborted) break;
     if (own.isPaused) continue;

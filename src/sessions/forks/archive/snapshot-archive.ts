@@ -17,7 +17,10 @@ const types = {
 } as const;
 const maxDocument = 256 * 1024;
 const documentLimits = { maxBytes: maxDocument, maxDepth: 20, maxValues: 10_000 };
-/** Folder headers before a file. Generous, because some programs write one per folder. */
+/**
+ * Maximum number of folder headers before a file. The limit is generous, because some programs write one header per
+ * folder.
+ */
 const maxFolders = 100;
 const block = 512;
 

@@ -12,7 +12,7 @@ export interface WorkspaceArchiveLimits {
 }
 const maxPath = 4_096;
 const maxDepth = 200;
-/** Symbolic links' paths stay in memory during the check. */
+/** Maximum total length of symbolic links' paths, which stay in memory during the check. */
 const maxLinkBytes = 32 * 1024 * 1024;
 /** Header fields that sandboxes' archives use. Other fields could give a file a different name in some programs. */
 const known =
@@ -68,7 +68,7 @@ function assertGzip(start: Uint8Array): void {
   if (format !== 'gzip') throw invalidArchiveError(`its files are in the format ${format}, not compressed with gzip`);
 }
 const trailing = () => invalidArchiveError('it has data after its files');
-/** Limits the bytes of headers per entry, because headers compress very well. */
+/** Header bytes allowed per entry. The limit is needed because headers compress very well. */
 const headersOfEntry = 4_096;
 async function* limited(content: AsyncIterable<Buffer>, { maxBytes, maxEntries }: WorkspaceArchiveLimits) {
   let length = 0;
@@ -95,7 +95,7 @@ async function check(
     if (++count > maxEntries) throw tooLarge(`has more than ${maxEntries} files`);
     bytes += parseSize(entry);
     if (bytes > maxBytes) throw tooLarge(`has more than ${maxBytes} bytes of files`);
-    // A sparse file has a placeholder in its header, and its real name in a field.
+    // A sparse file has a placeholder name in its header and its real name in a pax field.
     const paths = [entry.name, ...[entry.pax.get('GNU.sparse.name') ?? []].flat()].map((name) => inside(name, links));
     const path = paths.at(-1) as string;
     const isOfLink = entry.type === '1' && links.has(inside(entry.link, new Set()));

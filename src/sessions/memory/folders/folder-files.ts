@@ -7,8 +7,9 @@ import { createTar } from '../../skills/skill-files.ts';
 import { memoryStoreLimits } from '../store-index.ts';
 import { type MemoryFolderState, reservedMemoryFilePrefix, unreadableTextReason } from './folder-merge.ts';
 
-// A memory store's folder in a sandbox, accessed with bash and GNU tools. The file `.corral-memory` contains the store's id
-// and the last agreed hashes. The file is inside the folder, so that it is copied and removed with it.
+// Accesses a memory store's folder in a sandbox with bash and GNU tools. The folder's file `.corral-memory` contains
+// the store's id and the last agreed hashes. The file is inside the folder so that both are copied and removed
+// together.
 
 export type MemoryFolderClient = Pick<SandboxClient, 'exec' | 'programs' | 'readFile' | 'workdir' | 'workspace'>;
 export interface MemoryFolder {
@@ -16,7 +17,7 @@ export interface MemoryFolder {
   readonly store: string;
   /** Relative to the workspace. */
   readonly path: string;
-  /** Folder for the agent's replaced texts, relative to the workspace. */
+  /** Folder for the agent's replaced files, relative to the workspace. */
   readonly unkept: string;
 }
 const scanMs = 60_000;
@@ -72,7 +73,7 @@ async function wholeText(client: MemoryFolderClient, file: string, signal: Abort
   throw new AppError('conflict', 'The folder has too many files. Move files that are not memories elsewhere.');
 }
 
-/** Rejects: conflict if a memory cannot contain the text. */
+/** Rejects: conflict if the file is too large for a memory or not valid UTF-8. */
 export async function readMemoryFile(
   { client, path }: MemoryFolder,
   file: string,
@@ -87,9 +88,10 @@ export async function readMemoryFile(
   }
 }
 
-// $1: the folder; $2: the folder for replaced texts; $3: the store; $4: its access. stdin: an archive of new files, changes,
-// and the next agreed hashes. A change has the expected hash, the new hash and the path. A file with any other hash is moved
-// away, never overwritten. Output: paths with the prefix u (moved away) or f (failed).
+// $1: the folder; $2: the folder for replaced files; $3: the store's id; $4: the access mode. stdin: an archive of the
+// new files, the changes, and the next agreed hashes. Each change consists of the expected hash, the new hash and the
+// path. A file with any other hash is moved away, never overwritten. Output: paths with the prefix u (moved away) or f
+// (failed).
 const changeScript = `
 export LC_ALL=C
 folder=$1 unkept=$2 own=${reservedMemoryFilePrefix} new=${reservedMemoryFilePrefix}.new
@@ -132,7 +134,7 @@ export interface MemoryFolderChangeResult {
   readonly unkept: readonly string[];
   readonly failed: readonly string[];
 }
-/** Can be interrupted at any point; the next comparison then completes the change. */
+/** Can be interrupted at any point, because the next comparison completes the change. */
 export async function applyMemoryFolderChange(
   folder: MemoryFolder,
   change: MemoryFolderChange,

@@ -1,7 +1,7 @@
 import type { MemoryEntry } from '../../api/server/memory-stores.ts';
 
 export interface MemoryFolderState {
-  /** The hash of each file; null: too long for a memory, or not readable. */
+  /** The hash of each file. Null if the file is too long for a memory or not readable. */
   readonly files: ReadonlyMap<string, string | null>;
   /** Undefined: the folder is new, or `.corral-memory` was removed. */
   readonly agreed: ReadonlyMap<string, string> | undefined;
@@ -10,7 +10,7 @@ export interface MemoryFolderState {
 }
 
 export interface MemoryFolderMerge {
-  /** Current hashes where both sides are equal, otherwise the last agreed ones. */
+  /** The current hash of each path that is equal on both sides, and the last agreed hash of every other path. */
   readonly agreed: ReadonlyMap<string, string>;
   readonly pull: readonly MemoryEntry[];
   readonly drop: readonly string[];
@@ -30,8 +30,9 @@ export const memoryFilePathOf = ({ path }: Pick<MemoryEntry, 'path'>): string =>
 
 /**
  * Compares each path's hash in the folder and in the store with the last agreed hash. If both sides changed a file, the
- * store's text wins, because it is shared. A file that the agent changed after the store deleted it becomes a memory again.
- * The workers in Anthropic's SDKs follow the same rules. `refusal`: why the agent's changes are not accepted.
+ * store's text wins, because it is shared. If the agent changed a file that was deleted in the store, the file becomes
+ * a memory again. The workers in Anthropic's SDKs follow the same rules. `refusal` says why the agent's changes are not
+ * accepted.
  */
 export function mergeMemoryFolder(
   { files, agreed = new Map(), whole }: MemoryFolderState,

@@ -38,13 +38,16 @@ interface Reports {
   readonly known: Map<string, ReadonlySet<string>>;
   readonly fresh: string[];
 }
-/** Per folder. Messages beyond it are not reported. */
+/** Maximum number of lasting messages per folder. Further messages are not reported. */
 const maxKnown = 1_000;
 const maxTries = 2;
 const maxReported = 20;
-/** Folder below `/mnt/memory` for the agent's replaced texts. No store's folder can have this name. */
+/** Folder under `/mnt/memory` for the agent's replaced files. No store's folder can have this name. */
 const unkeptFolder = '.unkept';
-/** The sandbox was lost, the session moved, or this server is stopping. The next use of the folder continues the sync. */
+/**
+ * Errors after which the next use of the folder continues the sync: the sandbox was lost, the session moved, or this
+ * server is stopping.
+ */
 const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   ...(['sandbox_lost', 'cancelled', 'sandbox_not_found', 'sandbox_unresponsive', 'shutting_down', 'fenced'] as const),
 ]);
@@ -60,7 +63,8 @@ export class MemoryFolderSync extends ServerComponent<Deps> implements Workspace
   async sync(session: MemoryFolderSession, client: MemoryFolderClient, signal: AbortSignal): Promise<void> {
     const { memoryStores: mounted = [], environment } = session.writer.record.agent ?? {};
     if (mounted.length === 0 || environment !== undefined) return;
-    // The signal does not interrupt the work: otherwise, the next call would have to find out which part was done.
+    // The signal ends only the wait. If it interrupted the work, the next call would have to find out which part was
+    // done.
     const work = this.#inTurn(session.id, async () => {
       for (const one of mounted) await this.#syncOne(session, one, client);
     });
@@ -180,7 +184,8 @@ export class MemoryFolderSync extends ServerComponent<Deps> implements Workspace
       ...unkept.map((path) => report(path, moved(path))),
       ...failed.map((path) => report(path, 'something else is in its place, so the stored text is not in the folder')),
     ];
-    // Another writer changed the memory after the comparison. The next comparison reports that to the agent.
+    // Another writer changed the memory after the comparison, so compare again. The second comparison reports the
+    // change to the agent.
     if (isStale && tries > 1) {
       const next = await this.#merge(session, mounted, folder, tries - 1);
       return { lasting: next.lasting, once: [...once, ...next.once] };

@@ -7,7 +7,10 @@ import type {
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 
 export interface ExternalAgentRunner {
-  /** Settles when the agent answers, waits for a person, or fails. Aborting ends the agent and rejects. */
+  /**
+   * Settles when the agent answers, waits for a user's decision, or fails. Aborting ends the agent and rejects the
+   * promise.
+   */
   turn(
     client: SandboxClient,
     externalTurn: ExternalTurn,

@@ -64,7 +64,7 @@ export function toLoggedArgs(input: unknown, tool?: Pick<Tool, 'restore'>): Reco
   return args === undefined || args === null ? {} : { value: args };
 }
 
-/** Undefined: the call can run. */
+/** Returns undefined if the call can run. */
 export function decidePermission(
   { tools, approvals, isPermitted, strangers }: Pick<RunContext, 'tools' | 'approvals' | 'isPermitted' | 'strangers'>,
   { callId, name, args, begun, verdict, confirm, content, fixed }: PendingCall,
@@ -74,7 +74,7 @@ export function decidePermission(
   const tool = tools.find(name);
   const shown = toLoggedArgs(args, tool);
   const family = tool?.family;
-  // Messages to the user are exempt, because otherwise an agent could not report a denial.
+  // Messages to the user are exempt, so that an agent can report a denial.
   const rule =
     (family ?? findToolFamily(name)) === 'message'
       ? undefined
@@ -130,7 +130,7 @@ function deniedBy({ tool, pattern }: ApprovalRule): string {
 const usualTimeoutMs = 600_000; // default of approvals.timeout-seconds
 const maxShown = 500;
 
-/** The client or worker provides the result, so a person can only reject the call. */
+/** The client or worker provides the result, so the user can only reject the call. */
 function waitsForClient(name: string, { args, isForWorker }: { args: Record<string, unknown>; isForWorker: boolean }) {
   const recipient = isForWorker ? "a worker of this session's environment" : 'the program of this session';
   const only = isForWorker ? 'Only a worker' : 'Only the program';

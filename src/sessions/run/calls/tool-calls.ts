@@ -47,8 +47,9 @@ const textOf = ({ command, code }: Readonly<Record<string, unknown>>): string =>
 const maxAtOnce = 8;
 
 /**
- * Makes up to eight calls in parallel; dependent calls keep the model's order. Once a call exceeds the budget, neither this
- * call nor any later one is made. A rejected call stops the others; its rejection is thrown once all have settled.
+ * Makes up to eight calls in parallel; dependent calls keep the model's order. Once a call exceeds the budget, neither
+ * that call nor any later call is made. If a call throws, the others are stopped, and the error is rethrown once all
+ * have settled.
  */
 export async function executeToolCalls(
   work: RunContext,
@@ -304,7 +305,8 @@ async function record(
   };
   runWriter.add({ runId: runWriter.runId, message });
   const reason = why ?? (result.ok ? undefined : shownReason(result.reason));
-  // Appended together with the call's result, because a restart between two writes would repeat the message.
+  // The message is appended together with the call's result, because a restart between two writes would repeat the
+  // message.
   const says = result.ok && name === notifyUserTool.name;
   await runWriter.write(
     ...(says ? runWriter.messageFacts(splitInHalf(questionTextOf(args))) : []),

@@ -6,7 +6,7 @@ import { detectPictureType, maxPictureBytes, pictureHeadBytes } from '../../../c
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 
 export interface UploadReader {
-  /** Undefined: no such upload, or it cannot be read now. */
+  /** Resolves with undefined if there is no such upload or if it cannot be read now. */
   find(id: string): Promise<{ readonly name: string; readonly size: number } | undefined>;
   open(id: string): Promise<Readable>;
 }
@@ -63,7 +63,7 @@ export async function resolveAttachments(
   return shown;
 }
 
-/** Detected from the first bytes, because providers refuse a picture whose declared type is wrong. */
+/** The type is detected from the first bytes, because providers refuse an image whose declared type is wrong. */
 async function pictureType(files: UploadReader | undefined, id: string): Promise<string | undefined> {
   const stream = await files?.open(id).catch(() => undefined); // the model still gets the path
   if (!stream) return undefined;
@@ -81,7 +81,7 @@ async function pictureType(files: UploadReader | undefined, id: string): Promise
 
 const brought = new WeakMap<SandboxClient, Set<string>>();
 
-/** Once per sandbox. Existing files are not overwritten. */
+/** Copies each file once per sandbox. Existing files are not overwritten. */
 export async function attachFiles(
   requested: readonly AttachedFile[],
   files: UploadReader,
@@ -105,7 +105,7 @@ export async function attachFiles(
   }
 }
 
-/** After any other error, the file is skipped. */
+/** Errors that end the copying. After any other error, only the file is skipped. */
 const ends = /^(sandbox_.*|oom|cancelled)$/;
 const skipped =
   <Value>(value: Value) =>

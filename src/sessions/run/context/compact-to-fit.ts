@@ -22,11 +22,12 @@ import { type Compaction, computeModelView, createShortResultsCompaction } from 
 type Deps = Pick<RunContext, 'model' | 'runWriter' | 'budget'>;
 export type CompactionResult =
   | { readonly ok: true }
-  /** Absent if nothing can be removed; the model's own error then applies. */
+  /** Absent if nothing can be removed, so that the model's own error applies. */
   | { readonly ok: false; readonly result?: TurnResult };
 
 type SummaryAttempt =
-  { readonly ok: true; readonly why?: string } | { readonly ok: false; readonly result: TurnResult };
+  | { readonly ok: true; readonly why?: string }
+  | { readonly ok: false; readonly result: TurnResult };
 
 /**
  * Removes old pictures and results. If the request still does not fit, replaces old messages with a summary by the model or,
@@ -189,8 +190,8 @@ function flawOf(reply: { text: string; calls: number; isRefused: boolean }): str
 }
 
 /**
- * In the same form as in the previous request, so that the provider's cache applies. Results are shortened only if the
- * request would be too long. Undefined: still too long.
+ * Selects the messages in the same form as in the previous request, so that the provider's cache applies. Shortens
+ * results only if the request would be too long. Returns undefined if the request would still be too long.
  */
 function toSummarize(
   { runWriter }: Deps,
@@ -230,7 +231,7 @@ class ContextWindow {
   #isRefused: boolean;
   readonly limit: number;
   readonly room: CompactionSizes;
-  /** Characters per result in a small window; undefined: no limit. */
+  /** Maximum number of characters per result in a small window. Undefined if there is no limit. */
   readonly resultChars: number | undefined;
 
   constructor(work: Deps, frame: RequestFrame, refused: boolean) {

@@ -27,7 +27,7 @@ export function planResultRemoval(
   return { kind: 'results', upto, until: messages.length, ...(most !== undefined && { most }) };
 }
 
-/** Limits all results once one exceeds the limit, so that several fit into a small window. */
+/** Limits all results once any result exceeds the limit, so that several results fit into a small window. */
 export function planResultLimit(
   messages: readonly Message[],
   compactions: readonly Compaction[],

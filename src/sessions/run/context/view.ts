@@ -3,13 +3,13 @@ import type { Message } from '../../../agents/models/model.ts';
 import { truncateEnd, truncateStart } from '../../../core/text/text.ts';
 
 /**
- * A compaction of what the model sees; the conversation itself is unchanged. `upto` and `until` are positions in it.
+ * A compaction of what the model sees; the conversation itself is unchanged. `upto` and `until` are positions in the conversation.
  *
  * - `results`: before `upto`, each tool result is replaced by a reference to the whole result, and pictures are removed.
  * Results from `upto` to `until` are cut to `most` characters, if set.
  * - `pictures`: pictures before `upto` are replaced by a line that states how many there were.
  * - `summary`, `cut`: everything before `upto` is replaced by the user's own messages and `summary`. The model writes the
- * text of a `summary`, the server that of a `cut`.
+ * text of a `summary`; the server writes the text of a `cut`.
  */
 export const Compaction = z.object({
   kind: z.enum(['results', 'pictures', 'summary', 'cut']),
@@ -19,7 +19,7 @@ export const Compaction = z.object({
   after: z.int(),
   most: z.int().optional(),
   summary: z.string().optional(),
-  /** Characters kept, in total, of the user's messages before `upto`. */
+  /** Maximum number of characters kept, in total, of the user's messages before `upto`. */
   userChars: z.int().optional(),
 });
 export type Compaction = z.infer<typeof Compaction>;

@@ -9,7 +9,10 @@ const maxCompared = 100;
 const fileChars = 12_000; // diff text per file
 const timeoutMs = 20_000;
 
-/** The run's changed files, then as much of their diffs as fits. Undefined: no copies from before the run exist. */
+/**
+ * Lists the run's changed files, followed by as much of their diffs as fits. Resolves with undefined if no copies from
+ * before the run exist.
+ */
 export async function listChangedFiles(
   client: Pick<SandboxClient, 'exec'>,
   { runId, most }: { readonly runId: string; readonly most: number },
@@ -25,7 +28,7 @@ export async function listChangedFiles(
   return whole.length <= most ? whole : `${truncateEnd(whole, most)}\n[The rest is left out.]`;
 }
 
-/** Undefined: no copies from before the run exist. */
+/** Resolves with undefined if no copies from before the run exist. */
 export async function readRunDiffs(
   client: Pick<SandboxClient, 'exec'>,
   runId: string,

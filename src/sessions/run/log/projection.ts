@@ -10,11 +10,13 @@ import { truncateEnd } from '../../../core/text/text.ts';
 
 export const StoredSession = SessionRecord.extend({
   /**
-   * A user stopped the sandbox. Until a run or `start`, commands and the desktop are refused, even if reading files has
-   * started the sandbox again.
+   * True if a user stopped the sandbox. Commands and the desktop are refused until a run starts or `start` is called,
+   * even if reading files has started the sandbox again.
    */
   sandboxHeld: z.boolean().default(false),
-  /** The daemon violated the protocol. The sandbox is destroyed, and only a person's request starts a new one. */
+  /**
+   * True if the daemon violated the protocol. The sandbox is destroyed, and only a user's request starts a new sandbox.
+   */
   sandboxUntrusted: z.boolean().default(false),
   /** Absent before the first phase, and in older records. */
   sandboxPhase: SandboxPhase.optional(),
@@ -31,13 +33,13 @@ export const StoredSession = SessionRecord.extend({
     }),
   ),
   spending: Spending.default(noSpending),
-  /** Usage when a user last renewed the session's budget. Null: never. */
+  /** Usage when a user last renewed the session's budget. Null if no user has renewed it. */
   granted: Spending.nullable().default(null),
   /** Start of working time that is not yet in `spending`. */
   workingSince: z.number().nullable().default(null),
   isOverBudget: z.boolean().default(false),
   permitted: z.array(z.string()).default([]),
-  /** Files for the first sandbox. Null: none, or already restored. */
+  /** Files for the first sandbox. Null if there are none or if they were already restored. */
   startsFrom: z.object({ blob: z.string(), sha256: z.string().optional() }).nullable().default(null),
   filesDamaged: WorkspaceDamageReport.nullable().default(null),
   /** Sources are only ever added. */

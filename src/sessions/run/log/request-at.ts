@@ -24,7 +24,7 @@ const SectionsText = z.object({ sections: z.array(PromptSection) });
 const ToolsText = z.object({ tools: z.array(z.custom<ToolDeclaration>()) });
 const NoteText = z.object({ text: z.string() });
 
-/** `turn` defaults to the newest. Rejects: not_found. */
+/** `turn` defaults to the newest turn. Rejects: not_found. */
 export async function readRecordedRequest(
   records: RecordStore,
   id: SessionId,

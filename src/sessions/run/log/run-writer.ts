@@ -126,7 +126,7 @@ export class RunWriter {
   get unheard(): readonly UserMessage[] {
     return this.#inbox;
   }
-  /** Without `shown`, takes all new messages; with it, only those messages, in the form shown to the model. */
+  /** Takes all new messages, or only those in `shown`, if set, in the form shown to the model. */
   takeIn(shown?: ReadonlyMap<MessageId, ResolvedMessage>): void {
     for (const { messageId, text } of this.#inbox.splice(0, shown?.size ?? this.#inbox.length)) {
       const { pictures = [], attached = [], ...report }: Partial<ResolvedMessage> = shown?.get(messageId) ?? {};
@@ -259,7 +259,7 @@ export class RunWriter {
     let thought = false;
     const emit = (text: string) => {
       if (this.#closed) return;
-      // Another fact may have completed the message. Further text then starts a new one.
+      // Another fact may have completed the message. In that case, further text starts a new message.
       if (messageId === undefined || this.#writer.message.id !== messageId) messageId = this.#ids.messageId();
       const fact = this.#delta(messageId, text, thought ? { thought } : undefined);
       thought = false;
@@ -350,8 +350,8 @@ export class RunWriter {
   }
 
   /**
-   * Closes the open message, calls and step in the required order, then ends the run. Repeated calls return the first call's
-   * promise. `shown`: contents of open calls, by call id.
+   * Closes the open message, calls and step in the required order, then ends the run. Repeated calls return the first
+   * call's promise. `shown` maps the id of each open call to its content.
    */
   close(
     last: readonly SessionFact[],

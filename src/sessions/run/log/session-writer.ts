@@ -9,8 +9,8 @@ import type { MessageId } from '../../../core/model/ids.ts';
 import { replaceLoneSurrogates } from '../../../core/text/text.ts';
 import { applyFact, isUnfinished, type StoredSession, unfinishedRecordKind } from './projection.ts';
 
-// Events of `deferredEventTypes` wait until the open message is complete. Clients' messages and session changes are appended
-// between its deltas. Any other fact completes the message first.
+// Events of `deferredEventTypes` wait until the open message is complete. Clients' messages and session changes are
+// appended between the open message's deltas. Any other fact completes the open message first.
 
 const ofClients: ReadonlySet<string> = new Set(['message.user', 'title', 'session.updated']);
 
@@ -82,10 +82,13 @@ interface Options extends Pick<ServerDependencies, 'clock' | 'log'> {
   readonly record: StoredSession;
   readonly head: number;
   readonly isWatched: () => boolean;
-  /** Called before each write. Returns undefined if this server certainly holds the lease. Rejects: fenced, store_unavailable. */
+  /**
+   * Called before each write. Returns undefined if this server is known to hold the lease. Rejects: fenced,
+   * store_unavailable.
+   */
   readonly confirm?: () => Promise<void> | undefined;
   readonly onFact: (fact: SessionFact, seq: number) => void;
-  /** Called when a write fails. Memory is then ahead of the log, so nothing more is written. */
+  /** Called when a write fails. Nothing more is written after a failure, because memory is ahead of the log. */
   readonly onBroken: (error: AppError) => void;
 }
 interface PendingWrite {
@@ -93,7 +96,7 @@ interface PendingWrite {
   /** Index of the first requested fact. Facts that complete another message may precede it. */
   readonly first: number;
   readonly puts: readonly RecordPut[];
-  /** Changes to the record without a fact of their own. Applied after these facts. */
+  /** Changes to the record that have no fact of their own, applied after `facts`. */
   readonly marks?: Partial<StoredSession>;
   readonly done: PromiseWithResolvers<number>;
 }
@@ -124,7 +127,9 @@ export class SessionWriter extends ServerComponent<Options> {
     return this.#head;
   }
 
-  /** Resolves once durable, with the seq of the first fact. Rejects: fenced, store_unavailable, store_busy. */
+  /**
+   * Resolves with the seq of the first fact once all facts are durable. Rejects: fenced, store_unavailable, store_busy.
+   */
   write(facts: readonly SessionFact[], puts: readonly RecordPut[] = []): Promise<number> {
     if (this.#broken) return Promise.reject(this.#broken);
     if (this.#waiting.length >= maxWaiting) {
@@ -153,8 +158,9 @@ export class SessionWriter extends ServerComponent<Options> {
   }
 
   /**
-   * Changes the record in queue order, because a queued write would undo a change made outside the queue. Without a fact,
-   * the log's head is unchanged, so a former lease holder can overwrite the change until it notices the loss of its lease.
+   * Changes the record in queue order, because a queued write would undo a change made outside the queue. If `facts` is
+   * empty, the log's head is unchanged, so a former lease holder can overwrite the change until it notices that it lost
+   * the lease.
    */
   async amend(marks: Partial<StoredSession>, facts: readonly SessionFact[] = []): Promise<void> {
     if (this.#broken) throw this.#broken;

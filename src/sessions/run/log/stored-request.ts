@@ -10,7 +10,7 @@ import { createListFold, memoizeByKey } from '../../../core/text/list-fold.ts';
 import { MessageSelection, type PromptSection, type RequestFingerprint } from '../context/message-selection.ts';
 import { findMessagesWithPictures } from '../context/meter.ts';
 
-// Requests have the id `<session>:<turn>`, and their texts `<session>:<hash>`.
+// Request records have the id `<session>:<turn>`; records of their text have the id `<session>:<hash>`.
 
 export const requestRecordKind = 'request';
 export const requestTextRecordKind = 'request-text';
@@ -42,7 +42,7 @@ export const StoredRequest = z.object({
   mustCall: z.string().optional(),
   runFrom: z.int().optional(),
   sampling: z.custom<object>().optional(),
-  /** By file; hashes of the base64 text. */
+  /** Maps each file to the hash of its base64 data. */
   pictures: z.record(z.string(), Hash).optional(),
   /** Absent in older records, whose hash covers the complete lists. */
   chained: z.literal(true).optional(),
@@ -60,7 +60,10 @@ export interface RequestContents {
   readonly pictures: PictureHashes;
 }
 
-/** Reproducible from stored data. Conversation and notes are hash chains that continue those of the previous request. */
+/**
+ * The hash can be recomputed from stored data. It covers the conversation and the notes as hash chains that continue
+ * the chains of the previous request.
+ */
 export const computeRequestHash = (
   frame: StoredRequestFrame,
   { messages, earlier, pictures }: RequestContents,
@@ -126,8 +129,8 @@ export interface ModelRequest {
 }
 
 /**
- * Stores nothing twice: a record refers to the conversation by length, to other texts by hash, and to the notes of the
- * previous request.
+ * Stores nothing twice: a record identifies the conversation by length and other data by hash, and refers to the
+ * previous request for earlier notes.
  */
 export class RequestLog {
   readonly #sessionId: SessionId;
@@ -179,7 +182,7 @@ export class RequestLog {
 
   #note = (text: string): string => this.#text(digestText(text), { text });
 
-  /** After a restart, a text may be written a second time, which has no effect. */
+  /** After a restart, the same text may be written a second time, which has no effect. */
   #text(hash: string, doc: object): string {
     if (!this.#stored.has(hash)) this.#put(requestTextRecordKind, hash, { doc });
     this.#stored.add(hash);

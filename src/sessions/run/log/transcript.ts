@@ -198,8 +198,8 @@ export class Transcript {
   }
 
   /**
-   * Places the server's note at a position that stays the same in later requests. Once all notes together exceed `maxBytes`,
-   * drops the earlier ones.
+   * Places the server's note at a position that stays the same in later requests. Once all notes together exceed
+   * `maxBytes`, drops the earlier notes.
    */
   placeNote(text: string, maxBytes: number): void {
     const last = this.#note;

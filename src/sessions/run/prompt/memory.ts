@@ -8,7 +8,10 @@ export const workspaceNoteFileNames: readonly string[] = ['AGENTS.md', 'CLAUDE.m
 const maxFolders = 10;
 const maxFileBytes = 16 * 1024;
 const waitMs = 2_000;
-/** The file is missing or unreadable. Reading it again in the same run would fail the same way. */
+/**
+ * Errors that mean that the file is missing or unreadable. Reading the file again in the same run would fail the same
+ * way.
+ */
 const final: readonly string[] = ['file_not_found', 'path_outside', 'invalid_request', 'payload_too_large'];
 
 interface Reader {
@@ -20,14 +23,16 @@ interface Reader {
 }
 
 /**
- * Read once per run, when its sandbox is ready: changing the prompt during a run would invalidate the provider's cache.
- * `run` is any object with the lifetime of the run.
+ * Reads the notes once per run, when the run's sandbox is ready: changing the prompt during a run would invalidate the
+ * provider's cache. `run` is any object with the lifetime of the run.
  */
 export class WorkspaceNotes {
   readonly #read = new WeakMap<object, string | undefined>();
   readonly #reading = new WeakMap<object, Promise<void>>();
 
-  /** Undefined: no notes, or not readable yet. Rejects only when the signal fires. */
+  /**
+   * Resolves with undefined if there are no notes or if they cannot be read yet. Rejects only when the signal fires.
+   */
   async of(run: object, reader: Reader | undefined, signal: AbortSignal): Promise<string | undefined> {
     if (reader) await raceAbort(this.begin(run, reader), signal);
     return this.#read.get(run);

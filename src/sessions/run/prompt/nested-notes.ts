@@ -29,13 +29,16 @@ const CallPaths = z.object({
 });
 
 /**
- * Untrusted notes for agents in subfolders of repositories. They are appended to the result of the first call that touches
- * their folder, because a changed prompt would invalidate the provider's cache.
+ * Untrusted notes for agents, found in subfolders of repositories. The notes are appended to the result of the first
+ * call that touches their folder, because changing the prompt would invalidate the provider's cache.
  */
 export class NestedWorkspaceNotes {
   readonly #runs = new WeakMap<object, RunNotes>();
 
-  /** Undefined: nothing new. Rejects only when the signal fires; the next call retries a failed read. */
+  /**
+   * Resolves with undefined if there are no new notes. Rejects only when the signal fires; the next call retries a
+   * failed read.
+   */
   async of(
     run: object,
     { client, clock, roots, args, isShown }: Touched,

@@ -12,8 +12,8 @@ import {
 const maxBytes = 16 * 1024; // per part; a longer prompt leaves no room in small windows
 
 /**
- * `rules.md` in the folder replaces the part `rules`; an empty file removes a part. A missing folder replaces nothing.
- * Throws: invalid_request, which lists all mistakes.
+ * A file in the folder replaces the part with the same name: `rules.md` replaces `rules`. An empty file removes a part,
+ * and a missing folder replaces nothing. Throws: invalid_request, which lists all mistakes.
  */
 export function readPromptParts(folder: string): PromptParts {
   const problems: string[] = [];

@@ -13,7 +13,7 @@ export interface PromptContext {
   readonly hasSandbox: boolean;
   readonly hasToolServers: boolean;
   readonly plans: boolean;
-  /** Tools whose calls need a person's approval; `*`: all. */
+  /** Tools whose calls need a user's approval; `*` means all tools. */
   readonly approvals: readonly string[];
   readonly skills?: string | undefined;
   readonly notes?: string | undefined;
@@ -21,7 +21,7 @@ export interface PromptContext {
 }
 type PartValues = Readonly<Record<string, string>>;
 
-/** In order. Each returns its placeholders' values; undefined omits the part. */
+/** The parts in prompt order. Each function returns the values of its placeholders, or undefined to omit the part. */
 const systemParts = {
   project: ({ instructions }) => (instructions === undefined ? undefined : { instructions }),
   role: ({ hasSandbox }) => (hasSandbox ? {} : undefined),
@@ -53,8 +53,8 @@ function approvalsOf({ approvals, hasTool, hasToolServers }: PromptContext): Par
 }
 
 /**
- * Notes that state the purpose of a turn. They are at the end of a request, because they change. `grader` is an exception:
- * the grader's system prompt.
+ * Notes that state the purpose of a turn. They are at the end of a request, because they change. The exception is
+ * `grader`, which is the grader's system prompt.
  */
 export const promptNoteNames = ['replan', 'step', 'todo-list', 'answer', 'grader'] as const;
 export type PromptNoteName = (typeof promptNoteNames)[number];

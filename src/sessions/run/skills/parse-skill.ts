@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { parseFrontmatter } from '../../../config/frontmatter.ts';
 import { joinLines, trimCharacters, truncateEnd } from '../../../core/text/text.ts';
 
-// Open Agent Skills format.
+// Skills use the open Agent Skills format.
 
 const skillName = /^(?!.*--)[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$/;
 const maxBody = 500; // lines; a longer body only causes a warning
@@ -31,7 +31,7 @@ export interface ParsedSkill {
   readonly license?: string;
   readonly compatibility?: string;
   readonly argumentHint?: string;
-  /** Shown to people; listing a tool grants no permission. */
+  /** Shown to users; listing a tool grants no permission. */
   readonly allowedTools?: readonly string[];
   readonly body: string;
 }
@@ -43,8 +43,8 @@ interface SkillReport {
 }
 
 /**
- * Parses a SKILL.md as Claude Code does. `folder` replaces a missing or invalid name, the first paragraph a missing
- * description.
+ * Parses a SKILL.md as Claude Code does. `folder` replaces a missing or invalid name, and the first paragraph replaces
+ * a missing description.
  */
 export function parseSkill(text: string, folder?: string): SkillReport {
   const front = parseFrontmatter(text, texts);

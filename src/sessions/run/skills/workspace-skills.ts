@@ -27,7 +27,7 @@ const maxFileBytes = 128 * 1024;
 const waitMs = 3_000;
 const maxReported = 10;
 
-/** Once per run, when its sandbox is ready. `run` is any object with the run's lifetime. */
+/** Looks for skills once per run, when the run's sandbox is ready. `run` is any object with the run's lifetime. */
 export class WorkspaceSkillFinder {
   readonly #found = new WeakMap<object, SkillScanResult>();
   readonly #reported = new WeakSet<object>();
@@ -39,7 +39,7 @@ export class WorkspaceSkillFinder {
     return this.#found.get(run)?.skills ?? [];
   }
 
-  /** Returned once per run, for the user. */
+  /** Returns a message for the user about unreadable skills, once per run. */
   takeUnread(run: object): string | undefined {
     const unread = this.#found.get(run)?.unread ?? [];
     if (unread.length === 0 || this.#reported.has(run)) return undefined;
@@ -73,8 +73,8 @@ export interface SkillScanResult {
 }
 
 /**
- * The first skill of each name. Problems in its files are in `unread`. Folders with a missing or unreadable SKILL.md are
- * ignored.
+ * Finds the first skill of each name. Problems in SKILL.md files are in `unread`. Folders with a missing or unreadable
+ * SKILL.md are ignored.
  */
 export async function findWorkspaceSkills(
   client: Files,
@@ -102,7 +102,7 @@ export async function findWorkspaceSkills(
   return { skills: [...found.values()], unread };
 }
 
-/** Rejects: path_outside, and the errors of `readFile`. */
+/** Rejects: path_outside, and with any error from `readFile`. */
 export async function readWorkspaceSkill(
   client: Files,
   { folder }: WorkspaceSkill,

@@ -19,7 +19,7 @@ const missingBaselineExitCode = 44;
 const pruned = `-xdev \\( ${ignoredFolders.map((name) => `-name ${name}`).join(' -o ')} \\) -prune -o`;
 const list = `find . ${pruned} -type f -printf '%p\\t%s\\t%T@\\0' | head -zn ${maxFiles} | LC_ALL=C sort -z`;
 
-/** Once per run. Needs the shell variables `run` and `at`. */
+/** Takes effect only once per run. Needs the shell variables `run` and `at`. */
 export const baselineScript = `
 [ "$(head -n 1 ${own}/about 2>/dev/null)" = "$run" ] && exit 0
 rm -rf ${own}.new && mkdir -p ${own}.new/files || exit 1

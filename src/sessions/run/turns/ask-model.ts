@@ -22,9 +22,9 @@ import { countRequestBytes, findMessagesWithPictures } from '../context/meter.ts
 import { type ModelReply as Reply, sendModelRequest, toFailedTurn } from '../model-request.ts';
 import type { RunContext } from '../run-context.ts';
 
-const maxBytes = 3_750_000; // providers accept 5 MB in base64
+const maxBytes = 3_750_000; // providers accept up to 5 MB in base64
 const maxSide = 8_000; // pixels
-/** Providers accept more than 20 pictures only if no side is longer than `side`. */
+/** Providers accept more than 20 images only if no side exceeds `side` pixels. */
 const many = { pictures: 20, side: 2_000 };
 const maxKept = 16;
 
@@ -36,7 +36,7 @@ type Fitted = { readonly mimeType: string; readonly data: string } | { readonly 
 
 const scaledBefore = new Map<string, Promise<Fitted>>();
 
-/** A picture that no provider accepts is described in words and reported. */
+/** An image that no provider accepts is replaced with a description and reported in `leftOut`. */
 export async function loadPictures(
   messages: readonly Message[],
   load: (file: string) => Promise<string | undefined>,
@@ -68,12 +68,12 @@ export async function loadPictures(
 
 interface Fitting {
   readonly picture: Picture;
-  /** Maximum pixels of the longer side. */
+  /** Maximum length of the longer side, in pixels. */
   readonly side: number;
   readonly signal: AbortSignal;
 }
 
-/** Detects the type from the content, because providers refuse a picture with a wrong type. */
+/** Detects the type from the content, because providers refuse an image with the wrong type. */
 async function fitPicture(bytes: Buffer, { picture, side, signal }: Fitting): Promise<Fitted> {
   const mimeType = detectPictureType(bytes);
   if (mimeType === undefined)
@@ -104,7 +104,7 @@ async function smaller(picture: Buffer, { size: { width, height }, side, signal 
   return { leftOut: `${why}, and it could not be made smaller` };
 }
 
-const span = 2_400; // The detector fires if the last `span` characters only repeat one short text.
+const span = 2_400; // The detector fires if the last `span` characters only repeat one short string.
 const maxPeriod = 400;
 const everyChars = 512;
 
@@ -136,7 +136,7 @@ function computePeriod(text: string): number {
 const minRepeated = 16; // characters; shorter matches can be coincidental
 const maxTail = 2_000;
 
-/** Models may repeat the last words or start again. */
+/** Drops repeated text, because models may repeat their last words or start over. */
 class Continuation {
   readonly #begun: string;
   readonly #pass: (delta: string) => void;
@@ -169,7 +169,10 @@ class Continuation {
     if (this.#held.length >= repeated) this.#release(repeated);
   }
 
-  /** Call at the end of the reply. Drops a reply that only repeats the text, unless it is short enough to match by chance. */
+  /**
+   * Call at the end of the reply. Drops a reply that only repeats the start of `begun`, unless it is short enough to
+   * match by chance.
+   */
   end(): void {
     if (this.#places.length > 0)
       this.#release(this.#places[0] === 0 && this.#held.length >= minRepeated ? this.#held.length : 0);
@@ -311,13 +314,13 @@ export async function callModel(
   return { ...turn, repeats: false };
 }
 
-/** With `hasOwn`, the newest note is this turn's. */
+/** If `hasOwn` is true, the newest note belongs to this turn. */
 function placedNotes({ note, earlier }: ReturnType<Deps['runWriter']['transcript']['view']>, hasOwn: boolean) {
   const others = note && !hasOwn ? extendList(earlier, [note]) : earlier;
   return { ...(note && hasOwn && { noteAt: note.before }), ...(others.length > 0 && { earlier: others }) };
 }
 
-/** Both screenshots and users' pictures are stored as uploads. */
+/** Both screenshots and users' images are stored as uploads. */
 function createLoader({ desktop, files }: Deps): ((file: string) => Promise<string | undefined>) | undefined {
   if (desktop) return (file) => desktop.loadPicture(file);
   return (
@@ -331,7 +334,10 @@ function createLoader({ desktop, files }: Deps): ((file: string) => Promise<stri
 }
 const base64 = async (stream: Readable): Promise<string> => (await buffer(stream)).toString('base64');
 
-/** Returns the next request without its conversation, for measuring. `note` and `earlier` have no positions yet. */
+/**
+ * Returns the next request without its conversation, so that its size can be measured. The position of `note` is not
+ * included.
+ */
 function createFrame({ runWriter }: Deps, { prompt, tools, hint, phase }: TurnInput) {
   const { transcript, runId } = runWriter;
   const isPlanned = phase.kind === 'act' || phase.kind === 'summarize';

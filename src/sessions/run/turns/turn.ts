@@ -15,12 +15,15 @@ export type Turn =
       readonly ok: true;
       readonly message: AssistantMessage;
       readonly pieces: readonly string[];
-      /** Write them with the turn's other facts. */
+      /** The caller must write these facts with the turn's other facts. */
       readonly facts: readonly SessionFact[];
       readonly spent: RunSpending;
-      /** The reply is empty, is cut off in the middle of a call, or repeats itself. */
+      /** True if the reply is empty, is cut off in the middle of a call, or repeats itself. */
       readonly empty: boolean;
-      /** Explains to the model why the reply is unusable. Undefined if the reply had no text and was not cut. */
+      /**
+       * Explains to the model why the reply is unusable. Undefined if the reply is usable, or has no text and is not
+       * cut.
+       */
       readonly hint?: string;
     }
   | { readonly ok: false; readonly result: TurnResult };
@@ -31,7 +34,7 @@ export async function runTurn(
   signal: AbortSignal,
 ): Promise<Turn> {
   const { runWriter, budget } = work;
-  await runWriter.flush(); // otherwise followers would get the earlier events only with the reply's first text
+  await runWriter.flush(); // without this, followers would not get the earlier events until the reply's first text
   const { unheard } = runWriter;
   // If the user has sent a newer message, the interrupted reply is not continued.
   if (unheard.length > 0 && runWriter.begun?.id) await runWriter.write(...runWriter.cutMessage());
@@ -119,7 +122,10 @@ function joined(first: CheckedModelReply, rest: CheckedModelReply, hear: (delta:
   return { ...rest, repeats: false, message, outcome: outcome.kind === 'finished' ? outcome : first.outcome };
 }
 
-/** The length limit cut the reply within a call, or before any text. A cut call is never made. */
+/**
+ * Returns a hint if the length limit cut the reply in the middle of a call or before any text. A cut call is never
+ * made.
+ */
 function cutCallHint({ stop, cutCalls = [] }: FinishedTurn, isSilent: boolean): string | undefined {
   const [name] = cutCalls;
   if (stop !== 'length') return undefined;

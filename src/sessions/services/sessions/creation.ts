@@ -17,7 +17,7 @@ import type { SessionVolumes } from '../../volumes/session-volumes.ts';
 export interface CreationDeps extends Pick<ServerDependencies, 'clock' | 'ids' | 'log'> {
   readonly supervisor: Pick<Supervisor, 'wake'>;
   readonly checkModel?: (ref: string) => void | Promise<void>;
-  /** Rejects: invalid_request for an unknown name, and with the reason if the template cannot run here. */
+  /** Rejects: invalid_request for an unknown name. If the template cannot run here, rejects with the reason. */
   readonly templateFor: (named: string | undefined, projectId: string | null) => Promise<ResolvedTemplate>;
   readonly forks: Pick<ForkCreator, 'make' | 'makeBranch'>;
   /** Rejects: not_found for a skill that sessions of this holder cannot use. */
@@ -34,7 +34,10 @@ export interface CreationDeps extends Pick<ServerDependencies, 'clock' | 'ids' |
   readonly volumes?: Pick<SessionVolumes, 'mount' | 'release' | 'checkMove'>;
   readonly checkRepository?: (url: string) => void;
   readonly admit?: () => void;
-  /** Throws for a choice that the driver does not support, or that exceeds the template's or project's limits. */
+  /**
+   * Throws if the driver does not support the options in `choice`, or if they exceed the limits of the template or
+   * project.
+   */
   readonly checkSandbox?: (choice: SandboxOptions, session: SessionTemplateChoice) => void;
   readonly checkAdoption?: (named: string) => Promise<void>;
 }

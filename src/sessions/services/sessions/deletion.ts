@@ -6,12 +6,12 @@ import type { SessionRecord } from '../../../core/model/records.ts';
 import { type RemovalDeps, removeSession } from '../../engine/removal.ts';
 import { StoredSession, toPublicRecord, unfinishedRecordKind } from '../../run/log/projection.ts';
 
-/** Error codes of failed changes that do not mean that the session is unreadable. */
+/** If a change fails with one of these error codes, the session may still be readable. */
 const notBroken: ReadonlySet<ErrorCode> = new Set([
   ...(['session_not_found', 'store_unavailable', 'store_busy'] as const),
   ...(['deadline_exceeded', 'shutting_down', 'cancelled'] as const),
 ]);
-const deleteMs = 15_000; // the deletion then continues in the background; the session is no longer listed
+const deleteMs = 15_000; // after this time, the deletion continues in the background; the session is no longer listed
 
 interface DeletionDeps extends RemovalDeps {
   readonly store: Store;
@@ -56,9 +56,9 @@ export function createSessionDeleter(parts: DeletionDeps) {
     }
     const buried = bury(id).finally(() => burying.delete(id));
     burying.set(id, buried);
-    await buried; // written first: from here on, the session is not listed
+    await buried; // written first: once the tombstone exists, the session is not listed
     parts.deleted(toPublicRecord(record));
-    // The reconciler repeats a failed clean-up, so the deletion cannot fail from here on.
+    // The reconciler retries a failed clean-up, so the deletion can no longer fail.
     const done = removeSession(parts, id).catch(() => {});
     await Promise.race([done, sleep(deleteMs, closing, clock)]).finally(() => watchers.end(id));
   };

@@ -24,7 +24,7 @@ export function createNamedSessionMethods({
     for (let left = maxTries; left > 0; left--) {
       const answer = await names.claim(owner, name);
       if (answer.kind === 'session') {
-        // Any use of the sandbox waits for the start, and rejects if it fails.
+        // Any use of the sandbox waits until the sandbox has started, and rejects if it cannot start.
         void resume(answer.session.id).catch(() => {});
         return { session: answer.session, isNew: false };
       }
@@ -33,7 +33,7 @@ export function createNamedSessionMethods({
       try {
         session = await create({ ...command, id: claim.sessionId });
       } catch (thrown) {
-        // Another caller may have created the session, which can exhaust a quota.
+        // Another caller may have created the session and thereby exhausted a quota.
         if (toAppError(thrown).code === 'fenced' || (await names.find(owner, name))) continue;
         await names.release(claim);
         throw thrown;

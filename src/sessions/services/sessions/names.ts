@@ -10,19 +10,19 @@ import { changeRecord, changeRecordWithResult, createRecordSweep } from '../../.
 interface Deps extends Pick<ServerDependencies, 'clock'> {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'delete' | 'list'>;
   readonly ids: Pick<IdSource, 'sessionId'>;
-  /** Rejects: session_not_found, even while the session is being deleted. */
+  /** Rejects: session_not_found, also for a session that is being deleted. */
   readonly get: (id: SessionId) => Promise<SessionRecord>;
 }
 const NameEntry = z.object({
   sessionId: SessionId,
   name: z.string(),
-  /** Until true, any caller that claims the name can create the session. */
+  /** While this is false, any caller that claims the name can create the session. */
   isMade: z.boolean(),
   at: z.number(),
 });
 type NameEntry = z.infer<typeof NameEntry>;
 
-/** If several callers hold a claim, only one succeeds. */
+/** If several callers hold the same claim, only one can complete it. */
 export interface NameClaim {
   readonly key: string;
   readonly sessionId: SessionId;
@@ -33,12 +33,15 @@ export type NameClaimResult =
   | { readonly kind: 'session'; readonly session: SessionRecord }
   | { readonly kind: 'claim'; readonly claim: NameClaim };
 
-/** Entries older than this are valid only if their session has the name, because a server may have crashed before setting it. */
+/**
+ * After this time, in ms, an entry is valid only if its session has the name, because a server may have crashed before
+ * setting the name.
+ */
 const unfinishedMs = 60_000;
 
 /**
- * Unique per owner across servers. The session's record takes precedence over a differing entry, so nothing has to be
- * repaired after a crash.
+ * Names are unique per owner across servers. The session's record takes precedence over an entry that differs from it,
+ * so a crash requires no repair.
  */
 export class SessionNames extends ServerComponent<Deps> {
   readonly #nextEntries = createRecordSweep(this.deps.records, kind, ({ id, doc }) => ({
@@ -111,7 +114,7 @@ export class SessionNames extends ServerComponent<Deps> {
     return changed;
   }
 
-  /** One batch per call. Resolves with the number of removed entries. */
+  /** Checks one batch of entries per call. Resolves with the number of removed entries. */
   async collect(before: number): Promise<number> {
     let removed = 0;
     for (const { id, doc, version } of await this.#nextEntries({ sort: before, id: '' })) {
@@ -140,7 +143,7 @@ export class SessionNames extends ServerComponent<Deps> {
   }
 }
 
-/** Owner and name can exceed the length of an id and can contain separators. */
+/** Owner and name can exceed the maximum length of an id and can contain separators. */
 const keyOf = (owner: string | undefined, name: string): string =>
   createHash('sha256')
     .update(JSON.stringify([owner ?? null, name]))

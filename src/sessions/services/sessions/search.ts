@@ -2,7 +2,7 @@ import type { Store } from '../../../core/contracts/ports.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import type { SessionListQuery } from '../../api/sessions.ts';
 
-/** If more sessions match, reading the newest sessions finds some matches quickly. */
+/** Maximum number of search results. If more sessions match, reading the newest sessions finds some matches quickly. */
 const maxFound = 2_000;
 
 interface SearchFilter {
@@ -22,7 +22,7 @@ export async function searchListedSessions(
   return new Set([...titled, ...(await events.search(text, maxFound, others))]);
 }
 
-/** Undefined: too many sessions match. */
+/** Resolves with undefined if too many sessions match. */
 export async function searchStoredSessions(
   {
     events,

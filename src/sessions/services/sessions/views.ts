@@ -34,7 +34,7 @@ export function createSessionViews({
       return await viewing(
         id,
         signal,
-        // The daemon does not know a shell until its first command.
+        // The daemon does not know a shell until the shell's first command.
         (client, until) => client.view(shellId, until).catch(unlessMissing('shell_not_found', fromLog)),
         fromLog,
       );
@@ -87,7 +87,10 @@ export function createSessionViews({
   }
 }
 
-/** Returns the result of `elsewhere` for errors with `code`. Rethrows if there is none. */
+/**
+ * Returns the result of `elsewhere` for errors with `code`. Rethrows other errors, and errors for which `elsewhere` has
+ * no result.
+ */
 const unlessMissing =
   <T>(code: ErrorCode, elsewhere: () => Promise<T>) =>
   async (thrown: unknown): Promise<NonNullable<T>> => {

@@ -25,7 +25,10 @@ export function createTransferHeaderReader(
 
 export const missingSizeError = () => new AppError('sandbox_untrusted', "The sandbox did not send the file's size.");
 
-/** Throws: sandbox_untrusted for any other format, because the text comes from a sandbox and becomes a response header. */
+/**
+ * Throws: sandbox_untrusted unless the text is a well-formed version, because it comes from a sandbox and becomes a
+ * response header.
+ */
 export function parseFileVersion(message: string): string {
   if (/^\d{1,16}-\d{1,12}\.\d{9}$/.test(message)) return message;
   throw new AppError('sandbox_untrusted', "The sandbox did not send the file's version.");

@@ -44,7 +44,7 @@ export async function runProgramOverPipes(
   const give = () => failed.reject(signal.reason);
   signal.addEventListener('abort', give, { once: true });
   try {
-    // An interrupted call would leave it unknown whether the program has started.
+    // Not cancelled by `signal`: after an interrupted call, nobody knows whether the program has started.
     await programs.open(program, AbortSignal.timeout(openMs));
     onStart?.();
     throwIfAborted(signal);
@@ -62,7 +62,7 @@ export interface PipedProgram extends ProgramSpec {
   readonly input?: AsyncIterable<Uint8Array>;
   readonly onOutput?: CommandPipes['onOutput'];
   readonly mayExit?: number;
-  /** Absent: a message that the files could not be copied. */
+  /** Defaults to a message saying that the files could not be copied. */
   readonly failure?: ((printed: string, exitCode: number) => string) | undefined;
 }
 
@@ -84,7 +84,7 @@ export const createCopyFailureFormatter =
   (printed: string, exitCode: number) =>
     `${files} could not be copied (${command}: ${exitCode})${printed && `: ${printed}`}.`;
 
-/** The program waits for a slow reader. Ends the program if the reader stops; fails if the program fails. */
+/** The program waits for a slow reader, and is ended if the reader stops. Rejects if the program fails. */
 export async function* streamOutput(
   sandbox: Pick<SandboxClient, 'programs'>,
   program: Omit<PipedProgram, 'onOutput'>,

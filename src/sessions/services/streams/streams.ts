@@ -37,9 +37,9 @@ exec dd bs=262144 iflag=skip_bytes,count_bytes,fullblock skip="$from" count="$co
 `;
 
 /**
- * Renames the file at the end, so that an interrupted upload keeps the old file. $3: the required version, `none` for a new
- * file, or empty. Prints the new version, which differs from the old one even within one clock tick. Uploads to one folder
- * are serialized from the comparison to the rename.
+ * Renames the new file into place last, so that an interrupted upload keeps the old file. $3 is the required version,
+ * `none` to require a new file, or empty to require nothing. Prints the new version, which differs from the old version
+ * even within one clock tick. Uploads to the same folder are serialized from the comparison to the rename.
  */
 export const fileReceiveScript = `
 root=$(readlink -f -- "$2")
@@ -90,8 +90,8 @@ const errorsChars = 2_000;
 const closeMs = 10_000;
 
 /**
- * Runs long commands as programs over pipes. The daemons of older images have no file streams, so scripts transfer their
- * files.
+ * Runs long commands as programs over pipes. Daemons of older images have no file streams, so scripts transfer files
+ * for them.
  */
 export function createStreamService({ sandboxes, ids, known }: Deps): StreamService {
   const nameOf = (what: string) => `${what}-${ids.short()}`;

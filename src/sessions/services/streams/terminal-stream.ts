@@ -4,11 +4,11 @@ import type { TerminalSize } from '../../../sandboxes/client/abilities.ts';
 import type { TerminalClient, TerminalEnd } from '../../../sandboxes/client/client.ts';
 import type { BackpressureStream } from './piped-command.ts';
 
-const maxUnsent = 1024 * 1024; // bytes on a stream, otherwise characters
+const maxUnsent = 1024 * 1024; // in bytes for a stream, in characters without a stream
 
 /**
- * Sends input in order. Drops pending input beyond 1 MiB. Ignores errors of a closed terminal, because its output stream
- * reports them.
+ * Sends input in order. Drops pending input beyond 1 MiB. Ignores errors from a closed terminal, because its output
+ * stream reports them.
  */
 export class TerminalInputWriter {
   readonly #client: TerminalClient;

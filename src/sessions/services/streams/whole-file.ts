@@ -3,13 +3,13 @@ import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 
 const maxFileBytes = 10 * 1024 * 1024;
 
-/** Rejects: payload_too_large beyond 10 MiB, and as `readFile` does. */
+/** Rejects: payload_too_large if the file is larger than 10 MiB, and as `readFile` does. */
 export async function readWholeFile(
   client: Pick<SandboxClient, 'readFile'>,
   path: string,
   signal: AbortSignal,
 ): Promise<Buffer> {
-  // One byte more, to detect a longer file.
+  // Requests one byte over the limit to detect a larger file.
   const bytes = await client.readFile(path, signal, { maxBytes: maxFileBytes + 1 });
   if (bytes.length > maxFileBytes)
     throw new AppError('payload_too_large', `The file is larger than ${maxFileBytes} bytes.`);

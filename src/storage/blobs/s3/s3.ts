@@ -19,7 +19,7 @@ export interface S3Options {
   readonly endpoint: string | undefined;
   readonly region: string;
   readonly bucket: string;
-  /** Prepended unchanged, without an added `/`. */
+  /** Prepended unchanged to each blob's key, without an added `/`. */
   readonly prefix: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: Secret;

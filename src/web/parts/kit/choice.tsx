@@ -2,7 +2,7 @@ interface Props<Value extends string> {
   readonly label: string;
   readonly value: Value;
   readonly options: readonly { readonly value: Value; readonly label: string }[];
-  /** Also called if the chosen option is the current one. */
+  /** Also called when the user clicks the current option. */
   readonly onChange: (value: Value) => void;
 }
 

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { t } from '../../text/text.ts';
 import { IconButton } from './button.tsx';
 
-/** Without clipboard access (plain HTTP), copies from a selected field. */
+/** Without clipboard access (plain HTTP), copies the text through a temporary text field. */
 async function copy(text: string): Promise<void> {
   if (navigator.clipboard) return await navigator.clipboard.writeText(text);
   const field = document.createElement('textarea');

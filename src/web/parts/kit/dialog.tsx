@@ -6,7 +6,10 @@ import { ErrorBoundary } from '../boundary.tsx';
 import { isTouchDevice } from '../touch.ts';
 import { Button, IconButton } from './button.tsx';
 
-/** Opening another dialog replaces it. The key is unique, so that no dialog reuses the element of one that was just closed. */
+/**
+ * The open dialog. Opening another one replaces it. The unique key prevents a dialog from reusing the element of one
+ * that was just closed.
+ */
 const shown = signal<{ readonly dialog: VNode; readonly key: number } | undefined>(undefined);
 let opened = 0;
 
@@ -16,7 +19,7 @@ export const showDialog = (dialog: VNode): void => {
 export const closeDialog = (): void => {
   shown.value = undefined;
 };
-/** Use once in the page. */
+/** Render only once per page. */
 export const DialogHost = () =>
   shown.value && (
     <ErrorBoundary key={shown.value.key} instead={<FailedDialog />}>
@@ -41,7 +44,7 @@ interface Props {
 export function Dialog({ title, wide = false, children, onClose }: Props) {
   const ref = useRef<HTMLDialogElement>(null);
   const own = useRef(shown.peek());
-  // Ignores an earlier dialog's late close event.
+  // A late close event from an earlier dialog must not close the current one.
   const closed = () => {
     if (shown.peek() === own.current) closeDialog();
     onClose?.();
@@ -72,7 +75,7 @@ let pendingReturn: HTMLElement | null = null;
 /** When the dialog is removed, the focus returns to where it was, unless it has already moved on. */
 export function useModal(ref: RefObject<HTMLDialogElement | null>, enter?: (dialog: HTMLDialogElement) => void): void {
   const before = useRef<HTMLElement>(null);
-  // Runs before the paint, so that what is typed next goes to the dialog.
+  // Runs before the next paint, so that the next keystrokes go to the dialog.
   useLayoutEffect(() => {
     if (!ref.current) return;
     const now = document.activeElement as HTMLElement | null;
@@ -97,8 +100,8 @@ export function useModal(ref: RefObject<HTMLDialogElement | null>, enter?: (dial
 }
 
 /**
- * Focuses a form's checked choice or first field, a list's first entry, or a question's safe answer. While a form loads, and
- * on a phone, focuses the dialog itself.
+ * Focuses a form's checked choice or first field, a list's first entry, or a question's safe answer. Focuses the dialog
+ * itself while a form loads, and on touch devices.
  */
 function focusFirst(dialog: HTMLDialogElement): void {
   const find = (selector: string) => dialog.querySelector<HTMLElement>(selector);

@@ -10,10 +10,10 @@ export interface ListItem {
   readonly icon?: IconName;
   readonly code?: string;
   readonly lines?: readonly string[];
-  /** Needs a person's attention. */
+  /** Whether the item needs the user's attention. */
   readonly waits?: boolean;
   readonly isChosen?: boolean;
-  /** The row is disabled. Its lines explain why. */
+  /** Whether the row is disabled. Its lines explain why. */
   readonly isOff?: boolean;
   readonly action?: ComponentChildren;
   readonly more?: ComponentChildren;

@@ -18,7 +18,7 @@ interface ResourceListState<Item> {
   reload(notice?: string): Promise<boolean>;
 }
 
-/** Errors of the first load start with `unread`. */
+/** Error messages from the first load start with `unread`. */
 export function useResourceList<Item>(unread: string, load: () => Promise<readonly Item[]>): ResourceListState<Item> {
   const [all, setAll] = useState<readonly Item[]>();
   const [notice, setNotice] = useState('');
@@ -64,13 +64,13 @@ export function ResourceList<Item>({ of: { all, trouble, notice }, about, none, 
 
 interface SureProps {
   readonly label: string;
-  /** Name for screen readers. Includes the item, such as `Revoke key build`. */
+  /** Name for screen readers, such as `Revoke key build`. Includes the item's name. */
   readonly name: string;
   readonly ask: string;
   readonly act: () => unknown;
 }
 
-/** Confirms inline, so the person does not leave the list. */
+/** Confirms inline, so that the user does not leave the list. */
 export function ConfirmButton({ label, name, ask, act }: SureProps) {
   const [isAsking, setAsking] = useState(false);
   if (!isAsking) {
@@ -97,7 +97,7 @@ export const InlineConfirmation = ({ label, name, ask, act, end }: SureProps & {
   </span>
 );
 
-/** The server shows a new secret only once. */
+/** Scrolls to a new secret, because the server shows it only once. */
 const scrollIntoView = (node: HTMLElement | null): void => node?.scrollIntoView({ block: 'nearest' });
 
 export const OneTimeSecret = ({ label, text }: { label: string; text: string }) => (

@@ -29,13 +29,13 @@ interface FieldOptions {
   readonly isRequired?: boolean;
   /** Finds errors that the schema cannot detect. */
   readonly check?: (text: string) => string | undefined;
-  /** Normalizes the value when the person leaves the field. */
+  /** Normalizes the value when the user leaves the field. */
   readonly tidy?: (text: string) => string;
   readonly below?: ComponentChildren;
-  /** Groups of the schema's values, with legends from texts such as `webhooks.group.runs`. */
+  /** Groups of the schema's values, with legends from text keys such as `webhooks.group.runs`. */
   readonly groups?: Readonly<Record<string, readonly string[]>>;
   readonly isAdvanced?: boolean;
-  /** The server accepts an empty text. */
+  /** Whether the server accepts the empty string. */
   readonly canBeEmpty?: boolean;
 }
 type FormName = ProcedurePath & keyof typeof forms;
@@ -45,17 +45,23 @@ type Drafts = Readonly<Record<string, FieldDraft>>;
 
 interface Props<Name extends FormName> {
   readonly of: Name;
-  /** Prefix of the form's texts: `webhooks` has `webhooks.url`, `webhooks.url.help` and `webhooks.format.json`. */
+  /**
+   * Prefix of the form's text keys, for example `webhooks` in `webhooks.url`, `webhooks.url.help` and
+   * `webhooks.format.json`.
+   */
   readonly words: string;
   /** Absent: the enclosing dialog has the title. */
   readonly title?: string;
-  /** In display order. Which fields are shown can depend on the values of others. */
+  /** Fields in display order. The values of some fields can determine whether other fields are shown. */
   readonly fields: Fields<Name> | ((entry: (name: string) => FieldDraft) => Fields<Name>);
   /** Values of fields without a draft. The caller updates them after a save. */
   readonly value?: object | undefined;
-  /** Handwritten fields. Their errors come from an {@link InvalidFieldsError} that `send` throws. */
+  /**
+   * Fields that are not generated from the schema. Their errors come from an {@link InvalidFieldsError} that `send`
+   * throws.
+   */
   readonly children?: (errors: Readonly<Record<string, string>>) => ComponentChildren;
-  /** A form closed without Save or Cancel opens again with its drafts. */
+  /** Whether a form closed without Save or Cancel reopens with its drafts. */
   readonly keepsDrafts?: boolean;
   readonly needsChange?: boolean;
   readonly note?: string;
@@ -87,7 +93,7 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
   const enter = (name: string, draft: FieldDraft) =>
     setDrafts((others) => {
       const all = { ...others, [name]: draft };
-      if (keepsDrafts) keptDrafts.set(of, all); // not in an effect, which does not run if the form closes before the paint
+      if (keepsDrafts) keptDrafts.set(of, all); // not in an effect, which does not run if the form closes before the next paint
       return all;
     });
   const initial = (name: string, schema = schemas[name]) =>
@@ -106,7 +112,8 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
   const form = useRef<HTMLFormElement>(null);
   const more = useRef<HTMLDetailsElement>(null);
   useLayoutEffect(() => {
-    if (more.current?.querySelector('[aria-invalid="true"]')) more.current.open = true; // once open, only a person closes it
+    // once opened, stays open until the user closes it
+    if (more.current?.querySelector('[aria-invalid="true"]')) more.current.open = true;
     form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
   }, [refusals]); // not after each change, because fixing one field must not move the focus to the next
   const refuse = (found: Readonly<Record<string, string>>) => {

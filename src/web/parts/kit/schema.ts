@@ -3,7 +3,7 @@ import type { TextKey } from '../../text/texts.ts';
 // `npm run check` generates forms.json from the server's operations.
 
 export interface FieldSchema {
-  /** `many`: several of the values. `list`: texts separated by spaces or commas. */
+  /** `many`: any number of the values. `list`: strings separated by spaces or commas. */
   readonly kind: 'text' | 'number' | 'choice' | 'many' | 'list';
   readonly isRequired?: boolean;
   /** An empty field means null. */
@@ -12,7 +12,7 @@ export interface FieldSchema {
   /** Words that can replace a number, such as `unlimited`. */
   readonly words?: readonly string[];
   readonly pattern?: string;
-  /** Limits of a number, or of a text's length. */
+  /** Limits on a number, or on the length of a string. */
   readonly min?: number;
   readonly max?: number;
   readonly initial?: string;

@@ -22,7 +22,7 @@ export function useActionError() {
   return [text, tryIt] as const;
 }
 
-/** Runs `work` first, and again when one of the `reasons` changes. */
+/** Runs `work` when the component mounts, and again when one of the `reasons` changes. */
 export function useLoadAction(what: string, work: () => Promise<unknown>, reasons: readonly unknown[] = []) {
   const [text, tryIt] = useActionError();
   useEffect(() => void tryIt(what, work), reasons);

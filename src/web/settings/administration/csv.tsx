@@ -13,7 +13,7 @@ export function CsvButton({ name, table }: { name: string; table: () => Table | 
   const download = async () => {
     setBusy(true);
     await tryIt(t('administration.noCsv'), async () => {
-      // The byte-order mark makes spreadsheets read UTF-8.
+      // The byte-order mark makes spreadsheet programs read the file as UTF-8.
       saveBlob(new Blob(['\uFEFF', toCsv(await table())], { type: 'text/csv;charset=utf-8' }), `${name}.csv`);
     });
     setBusy(false);

@@ -14,7 +14,7 @@ type Sandbox = Overview['sandboxes'][number];
 interface StateReading {
   readonly overview: Overview;
   readonly health: Outputs['system']['health'];
-  /** Milliseconds. */
+  /** Value of `performance.now()`, in ms. */
   readonly at: number;
 }
 const lookMs = 5_000;
@@ -142,7 +142,7 @@ export function OverviewPage() {
     </>
   );
 
-  /** Processors in use between the last two readings. Undefined: not known yet. */
+  /** Average number of processors in use between the last two readings. Undefined: not known yet. */
   function processorsOf({ sessionId, usage }: Sandbox): number | undefined {
     const last = before?.overview.sandboxes.find((one) => one.sessionId === sessionId)?.usage;
     if (!now || !before || !last || !usage) return undefined;

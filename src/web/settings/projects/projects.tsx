@@ -46,7 +46,7 @@ interface ListProps<Row> {
   readonly about: string;
   readonly load: () => Promise<readonly Row[]>;
   readonly linesOf: (row: Row) => readonly string[];
-  /** False: the caller cannot see the members. */
+  /** False: the user cannot see the members. */
   readonly opens?: boolean;
   readonly head?: ComponentChildren;
   readonly children?: ComponentChildren;
@@ -104,7 +104,7 @@ function Members({ project: { id, name, role }, back }: { project: OpenProject; 
   const leave = async (member: Member) => {
     const path = `/api/v1/projects/${id}/members/${encodeURIComponent(member.id)}`;
     const hasLeft = await tryIt(t('members.notLeft'), async () => {
-      // A separate request, because losing access closes the page's socket before an answer could arrive.
+      // Uses a separate request, because losing access closes the page's socket before an answer can arrive.
       const answer = await fetchWithToken(path, { method: 'DELETE' });
       if (!answer.ok) throw new Error(await readErrorDetail(answer));
     });

@@ -48,7 +48,7 @@ export function ApiKeysPage() {
       }}
       send={async (input) => {
         const created = isFirst ? await makeFirst(input) : await mutate('keys.create', input);
-        await keys.reload(); // first, because that replaces the form of the first key
+        await keys.reload(); // runs first, because the reload replaces the form for the first key
         setMade(created);
       }}
     />
@@ -196,8 +196,8 @@ function listFacts(key: Key, { namesProject }: { namesProject: boolean }): strin
 }
 
 /**
- * The first key ends open access, which closes this page's socket. A separate request creates the key, and this tab then
- * uses it.
+ * Creating the first key ends open access, which closes this page's socket. A separate request therefore creates the
+ * key, and this tab then uses the key.
  */
 async function makeFirst(wish: InputOf<'keys.create'>): Promise<Outputs['keys']['create']> {
   const answer = await fetchWithToken('/api/v1/keys', {

@@ -2,8 +2,8 @@ import { signal } from '@preact/signals';
 import { mutate, toErrorText } from '../../data/server.ts';
 import { t } from '../../text/text.ts';
 
-// A person authorizes access at the tool server's authorization server, in this tab, because only this tab has the page's
-// token. The browser returns with a code, which Corral exchanges for access.
+// The user authorizes access at the tool server's authorization server, in this tab, because only this tab has the
+// page's token. The browser returns with a code, which Corral exchanges for an access token.
 
 const key = 'corral.signIn';
 
@@ -20,7 +20,7 @@ interface SignInReturn {
   readonly answer: URLSearchParams;
 }
 
-/** Undefined: the address has none, or this tab started no sign-in. */
+/** Undefined if the address contains no authorization response, or if this tab started no sign-in. */
 export function consumeAuthorizationResponse(): SignInReturn | undefined {
   const name = sessionStorage.getItem(key);
   const url = new URL(location.href);

@@ -222,7 +222,9 @@ function ToolServerForm({ onSaved }: { readonly onSaved: (server: ToolServer) =>
   );
 }
 
-/** `open` sends no headers; if the address is unchanged, the server then keeps the stored key. Throws InvalidFieldsError. */
+/**
+ * `open` sends no headers, so the server keeps the stored key if the address is unchanged. Throws InvalidFieldsError.
+ */
 function parseAccess(kind: Access, header: string, secret: string): { headers?: Record<string, string> } {
   if (kind === 'open') return {};
   const missing = {
@@ -272,6 +274,6 @@ function EditToolServerForm({ server, cancel, send }: ChangeProps) {
   );
 }
 
-/** A value of `Authorization` without a scheme is a bearer token. */
+/** A value for `Authorization` without a scheme is sent as a bearer token. */
 const headerValue = (header: string, secret: string): string =>
   header.trim().toLowerCase() === 'authorization' && !secret.includes(' ') ? `Bearer ${secret}` : secret;

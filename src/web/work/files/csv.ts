@@ -1,4 +1,4 @@
-/** Limited because the text comes from a sandbox. Available libraries limit only rows. */
+/** Cells are limited because the text comes from a sandbox. Existing libraries limit only the number of rows. */
 export const maxCsvCells = 20_000;
 
 /** Parses CSV (RFC 4180). Stops at `maxRows` rows or `maxCsvCells` cells. */
@@ -50,7 +50,7 @@ export function toggleSortOrder(order: SortOrder | undefined, column: number): S
   return order.way === 'ascending' ? { column, way: 'descending' } : undefined;
 }
 
-/** Sorts numbers by value. Ascending, numbers come before texts. Empty cells are last in both directions. */
+/** Sorts numbers by value. In ascending order, numbers come before text. Empty cells are last in both directions. */
 export function sortRows(rows: Rows, { column, way }: SortOrder): Rows {
   const sign = way === 'ascending' ? 1 : -1;
   const texts = new Intl.Collator(undefined, { numeric: true });

@@ -28,7 +28,7 @@ export function FileView({ store, path, part }: { store: FileStore; path: string
   const [isEditing, setEditing] = useState(false);
   const [turn, setTurn] = useState(0);
   const stored = useRef<string>(undefined);
-  // Text typed during a reload belongs to the version that the person saw.
+  // Text typed during a reload belongs to the version that the user saw.
   const keeps = (old: LoadedFile, now: LoadedFile) =>
     isSame(old, now) || (old.path === now.path && store.drafts.has(path));
   const load = (whole = false) =>
@@ -37,7 +37,7 @@ export function FileView({ store, path, part }: { store: FileStore; path: string
         setRead((old) => {
           if (!old || !('bytes' in old)) return now;
           if (keeps(old, now)) return old;
-          // The editor already has the saved text, and the person may be typing more.
+          // The editor already has the saved text, and the user may still be typing.
           if (old.path === now.path && now.version === stored.current) keys.set(now, editorKeyOf(old));
           return now;
         }),
@@ -162,7 +162,7 @@ async function compareWithRunStart(store: FileStore, path: string): Promise<File
   return { before, after, isReadOnly, version: read?.version, merge };
 }
 
-/** A revert changes the current file, which can be newer, at each place whose lines still match. */
+/** A revert changes the current file, which can be newer than the step, if the lines around each change still match. */
 async function compareStep(store: FileStore, path: string, { before, after }: FileWrite): Promise<FileComparison> {
   if (isTruncatedText(before ?? '') || isTruncatedText(after)) throw new Error(t('files.tooLargeToCompare'));
   const now = await store.read(path, true).catch(() => undefined);
@@ -182,7 +182,7 @@ interface EditorProps {
   readonly file: LoadedFile;
   readonly takesFocus: boolean;
   readonly onStored: (version: string) => void;
-  /** Discards the person's changes. */
+  /** Discards the user's changes. */
   readonly onReload: () => void;
   /** Undefined: the file is always shown in its editor. */
   readonly onClose: (() => void) | undefined;
@@ -208,7 +208,7 @@ function FileEditor({ store, file, takesFocus, onStored, onReload, onClose }: Ed
     await saving.save(`${mark}${written}`, {
       overwrites,
       onStored: (stored) => {
-        if (store.drafts.has(path)) change({ saved: written }); // without a draft, the person has discarded the text
+        if (store.drafts.has(path)) change({ saved: written }); // without a draft, the user has discarded the text
         onStored(stored);
       },
     });

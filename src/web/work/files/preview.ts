@@ -27,7 +27,7 @@ const images = byExtension({
   'image/svg+xml': 'svg',
 });
 const endings = byExtension<FileKind>({ markdown: 'md markdown', html: 'html htm', notebook: 'ipynb', csv: 'csv tsv' });
-/** Files that browsers display themselves, recognized by their extension alone. */
+/** Files that browsers display natively, recognized by their extension alone. */
 const media = byExtension<FileKind>({ pdf: 'pdf', video: 'mp4 webm mov ogv', audio: 'mp3 wav ogg m4a flac' });
 const endingOf = (path: string) => /\.([a-z0-9]+)$/i.exec(path)?.[1]?.toLowerCase() ?? '';
 

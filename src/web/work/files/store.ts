@@ -5,9 +5,9 @@ import { type EntriesByFolder, type FolderEntry, parentPathOf, rootPath, toChild
 
 const readBytes = 1024 * 1024;
 const settleMs = 600;
-const maxOpened = 12; // files; beyond this, the oldest one without changes is closed
+const maxOpened = 12; // files; beyond this number, the file opened earliest without unsaved changes is closed
 
-/** A save replaces only this version, unless the person chooses to overwrite another. */
+/** A save replaces only this version, unless the user chooses to overwrite another one. */
 export interface LoadedFile {
   readonly path: string;
   readonly version: string;
@@ -20,7 +20,7 @@ export const fileFilters = ['all', 'changed', 'steps'] as const;
 export type FileFilter = (typeof fileFilters)[number];
 export const fileFilter = signal<FileFilter>('all');
 
-/** Changes to a session's files that none of its events reported. */
+/** Number of changes to a session's files that no event reported. */
 export const unloggedFileChanges = signal(0);
 
 export class FileStore {
@@ -32,7 +32,7 @@ export class FileStore {
   readonly shown: Signal<string | undefined> = signal(undefined);
   readonly opened: Signal<readonly string[]> = signal([]);
   readonly step: Signal<number | undefined> = signal(undefined);
-  /** File whose lines a person is commenting on. It is not updated until the comment is closed. */
+  /** File whose lines the user is commenting on. The displayed text is not updated until the comment is closed. */
   readonly commentedOn: Signal<string | undefined> = signal(undefined);
   readonly drafts = new Map<string, string>();
 
@@ -87,7 +87,7 @@ export class FileStore {
     if (this.state.value !== 'ready') this.state.value = 'asleep';
   }
 
-  /** Changes whenever the file does. Undefined: no listed folder contains the file. */
+  /** Returns a stamp that changes whenever the file does. Undefined: no listed folder contains the file. */
   stampOf(path: string): string | undefined {
     const entries = this.folders.value.get(parentPathOf(path));
     const entry = entries?.find(({ name }) => toChildPath(parentPathOf(path), name) === path);
@@ -108,7 +108,7 @@ export class FileStore {
     return this.shown.value === undefined ? rootPath : parentPathOf(this.shown.value);
   }
 
-  /** Lists the files again after tool calls, runs and sandbox phases. Never starts a sandbox. */
+  /** Lists the files again after tool calls, run ends and sandbox phase events. Never starts a sandbox. */
   follow(): () => void {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const soon = () => {
@@ -175,7 +175,7 @@ function wholeSizeOf({ headers }: Response): number | undefined {
   return size === undefined ? undefined : Number(size);
 }
 
-/** A part beyond the end is empty, because a log can still grow. */
+/** A range beyond the end yields no bytes and no error, because a log can still grow. */
 export async function readFileRange(address: string, from: number, length: number) {
   const answer = await fetchWithToken(address, { headers: { range: `bytes=${from}-${from + length - 1}` } });
   const size = wholeSizeOf(answer) ?? 0;

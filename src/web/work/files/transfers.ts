@@ -27,7 +27,7 @@ interface UploadRequest {
   readonly replaces: boolean;
 }
 
-/** Resolves with `exists` if the file must not be replaced. */
+/** Resolves with `exists` if the file already exists and `replaces` is false. */
 export function uploadFile({ sessionId, path, file, replaces }: UploadRequest): Promise<'done' | 'exists' | 'failed'> {
   // `fetch` does not report upload progress.
   const sending = new XMLHttpRequest();

@@ -11,7 +11,7 @@ export interface FileTreeRow {
   readonly type: 'file' | 'directory';
   readonly size: number | null;
   readonly isOpen: boolean;
-  /** Position among the siblings, from 1. */
+  /** Position among the siblings, counted from 1. */
   readonly place: number;
   readonly siblings: number;
 }
@@ -42,7 +42,7 @@ export function listTreeRows(folders: EntriesByFolder, open: ReadonlySet<string>
 
 const isLogs = (name: string) => name === '.agent_logs';
 
-/** Left moves from a file or closed folder to the parent folder. Undefined: the key moves to no row. */
+/** The left arrow key moves from a file or closed folder to its parent folder. Undefined: the key has no target row. */
 export function findRowAfterKeyPress(
   rows: readonly FileTreeRow[],
   from: string | undefined,

@@ -47,7 +47,7 @@ async function look(sessionId: string): Promise<void> {
   if (news.join() !== [...unseenPorts.value].join()) unseenPorts.value = new Set(news);
 }
 
-/** Checks for ports after the agent's actions, and occasionally while the page is visible. Starts no sandbox. */
+/** Checks for ports after the agent's actions, and periodically while the page is visible. Never starts a sandbox. */
 export function watchPorts(): void {
   effect(() => {
     const sessionId = currentSessionId.value;
@@ -82,7 +82,7 @@ export async function findOrOpenPreview(sessionId: string, of: Preview['of']): P
   return fresh[0] ?? (await mutateWithRetry('ports.open', { sessionId, of }));
 }
 
-/** Includes the secret, so that the address opens in another browser too. */
+/** Includes the secret, so that the address also works in another browser. */
 export function buildPreviewUrl({ url }: Pick<Preview, 'url'>, path: string): string {
   const base = new URL(url, location.href);
   const resolved = new URL(path.replace(/^\/+/, ''), new URL('./', base));

@@ -4,7 +4,7 @@ const pieceBytes = 256 * 1024;
 const wholeBytes = 8 * 1024 * 1024;
 const newline = 10;
 
-/** Reads at most `length` bytes. `size` is the whole log's. */
+/** Reads at most `length` bytes. `size` is the size of the whole log. */
 export type LogRangeReader = (
   from: number,
   length: number,
@@ -12,7 +12,7 @@ export type LogRangeReader = (
 
 export class ProcessLogReader {
   readonly lines: Signal<readonly string[]> = signal([]);
-  /** Byte offset. 0: all earlier lines are shown. */
+  /** Byte offset of the first line that is shown. 0: there are no earlier lines. */
   readonly start = signal(0);
   readonly #read: LogRangeReader;
   readonly #decoder = new TextDecoder();
@@ -90,8 +90,8 @@ export class ProcessLogReader {
 }
 
 /**
- * Offset at which the part's first whole line starts. 0 if no line starts in the part, so that its piece of a longer line is
- * shown.
+ * Offset at which the first whole line of the part starts. 0 if no line starts in the part, so that a piece of a longer
+ * line is shown.
  */
 function beginning(part: Uint8Array): number {
   const next = part.indexOf(newline) + 1;

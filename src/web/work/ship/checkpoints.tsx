@@ -24,7 +24,7 @@ export function CheckpointList({ session: { id: sessionId, status } }: { session
   const [from, setFrom] = useState<number>();
   const read = () => query('checkpoints.list', { sessionId });
   const { now: all, problem, again } = useLoadedData(read, [sessionId, status]);
-  // A run's checkpoint is created shortly after its end.
+  // A run's checkpoint is created shortly after the run ends.
   useEffect(() => {
     const timer = setTimeout(again, settleMs);
     return () => clearTimeout(timer);

@@ -33,10 +33,10 @@ function RepositoryView({ session, repository }: { session: Session; repository:
   const { id: sessionId } = session;
   const { path, url, state, error, branch, access, environment } = repository;
   const of: RepositoryLocation = { sessionId, path };
-  // Incremented after each change to the repository, which outdates its displayed pull request.
+  // Incremented after each change to the repository, because the change makes the displayed pull request outdated.
   const [reads, setReads] = useState(0);
   const read = async () => (state === 'ready' ? await query('repositories.status', of) : undefined);
-  // Read again when the session's status changes, because a run may have changed files.
+  // The status is read again when the session's status changes, because a run may have changed files.
   const { now: status, problem } = useLoadedData(read, [sessionId, path, state, reads, session.status]);
   const again = () => setReads((count) => count + 1);
   return (
@@ -103,7 +103,7 @@ interface Props {
   readonly onDone: () => void;
 }
 
-/** Hosts become reachable and services start only after a person allows them. */
+/** Hosts become reachable and services start only after the user allows them. */
 function Environment({ of, environment, onDone }: Props) {
   const { problem, setup, template, tools, egress, services, ports, checks } = environment;
   const wishes = [
@@ -251,7 +251,7 @@ function Commit({ of, status: { files, truncated }, proposal, onDone }: StepProp
     setLeft(now);
   };
   const commit = async () => {
-    // Without a list, the commit also includes changes that the page does not list.
+    // Without a file list, the commit also includes changes that the page does not show.
     const only =
       left.size === 0 ? {} : { files: chosen.flatMap(({ path, from }) => (from === null ? [path] : [from, path])) };
     const leaveOut = chosen.map(({ path }) => patches[path] ?? '').join('');
@@ -301,7 +301,7 @@ function Commit({ of, status: { files, truncated }, proposal, onDone }: StepProp
 interface FileDiffProps {
   readonly of: RepositoryLocation;
   readonly file: RepositoryStatus['files'][number];
-  /** Empty: all changes are committed. */
+  /** Called with the patch to leave out. Empty: all changes are committed. */
   readonly leaveOut: (patch: string) => void;
 }
 

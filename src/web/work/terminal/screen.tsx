@@ -12,7 +12,7 @@ import { t } from '../../text/text.ts';
 // The page's policy refuses xterm's style elements and style attributes. The elements created here use adopted style sheets
 // and element properties instead.
 
-/** Creates elements that comply with the page's policy. Dispose it together with the terminal. */
+/** Creates elements that comply with the page's policy. Dispose of the result together with the terminal. */
 function documentWithSheets() {
   const own: CSSStyleSheet[] = [];
   const original = Document.prototype.createElement.bind(document) as (tag: string) => HTMLElement;
@@ -45,7 +45,10 @@ function documentWithSheets() {
   };
   return {
     document: new Proxy(document, handler),
-    /** Runs `work` while the page's own document creates such elements, because xterm uses it for one style sheet. */
+    /**
+     * Runs `work` while the page's own document also creates compliant elements, because xterm creates one style sheet
+     * through that document.
+     */
     during(work: () => void): void {
       Object.defineProperty(document, 'createElement', { configurable: true, value: createElement });
       try {
@@ -74,7 +77,7 @@ function coloursIn(node: Element): ITheme {
   return { background, foreground, cursor: foreground, selectionBackground: '#6b5a4a' };
 }
 
-/** All keys go to the terminal's program, including Tab and Ctrl+K, except those that leave the terminal. */
+/** All keys, including Tab and Ctrl+K, go to the program in the terminal, except the keys that leave the terminal. */
 function goesToProgram({ ctrlKey, altKey, shiftKey }: KeyboardEvent): boolean {
   if (!(ctrlKey && altKey && shiftKey)) return true;
   document.querySelector<HTMLElement>('[role=tab][aria-selected=true]')?.focus();
@@ -82,8 +85,8 @@ function goesToProgram({ ctrlKey, altKey, shiftKey }: KeyboardEvent): boolean {
 }
 
 /**
- * Handles text that arrives without a key, as from an emoji picker or dictation. xterm ignores it in screen reader mode, because
- * each key also leaves its character in the field.
+ * Handles text that arrives without a key press, such as from an emoji picker or dictation. In screen reader mode,
+ * xterm ignores such text, because each key press also leaves its character in the field.
  */
 function passInsertedText(field: HTMLTextAreaElement, pass: (text: string) => void): () => void {
   const listening = new AbortController();

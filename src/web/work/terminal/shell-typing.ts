@@ -8,7 +8,7 @@ interface Deps {
   readonly hasCommand: () => boolean;
 }
 
-/** Sends keys in order. Keys typed in the meantime are sent together. */
+/** Sends keys in order. Keys typed during a request are sent together in the next one. */
 export class ShellInputQueue {
   readonly #deps: Deps;
   #waiting = '';
@@ -18,7 +18,10 @@ export class ShellInputQueue {
     this.#deps = deps;
   }
 
-  /** Resolves when all keys typed so far were delivered. Rejects with CallError, which also drops later keys. */
+  /**
+   * Resolves when all keys typed so far have been delivered. If sending fails, rejects with CallError and drops the
+   * keys that have not been sent.
+   */
   async type(text: string): Promise<void> {
     this.#waiting += text;
     this.#sending ??= this.#sendAll().finally(() => {
@@ -39,7 +42,7 @@ export class ShellInputQueue {
     }
   }
 
-  /** Retries until an announced command has started, because nothing accepts its input earlier. */
+  /** Retries while an announced command has not started, because its input is rejected until it starts. */
   async #patiently(text: string): Promise<void> {
     for (let tries = 1; ; tries++) {
       try {

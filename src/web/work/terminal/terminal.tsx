@@ -15,7 +15,7 @@ import { TerminalScreen } from './screen.tsx';
 import { ShellInputQueue } from './shell-typing.ts';
 
 type OwnTerminalInfo = Outputs['terminals']['list'][number];
-/** By session: a shell's id, with a prefix for the person's shells or the agent's. */
+/** Keyed by session: a shell's id, with a prefix for the user's shells or the agent's. */
 const chosen = signal<Readonly<Record<string, string>>>({});
 
 export function TerminalsPane({ session: { id: sessionId } }: { session: Session }) {
@@ -108,7 +108,7 @@ export function TerminalsPane({ session: { id: sessionId } }: { session: Session
   );
 }
 
-/** Redrawn at most ten times a second while the shells print. */
+/** Updated at most once every 100 ms while the shells print. */
 function useAgentShells(sessionId: string) {
   const [all, setAll] = useState(() => new AgentShellTracker());
   const [list, setList] = useState<readonly AgentShell[]>([]);
@@ -191,7 +191,8 @@ function AgentTerminalScreen({ sessionId, shell, all, onShown, openOwn }: AgentP
     write.current(isMore ? shell.text.slice(shown.current.length) : `\x1bc${shell.text}`);
     shown.current = shell.text;
   }, [shell.text, all]);
-  // While a command waits for input, its further output is not logged until the agent's next call, so the page queries it.
+  // While a command waits for input, its new output is not logged until the agent's next call. The page therefore
+  // queries the output.
   useEffect(() => {
     if (!shell.waits) return;
     const looking = setInterval(() => {
@@ -215,7 +216,7 @@ function AgentTerminalScreen({ sessionId, shell, all, onShown, openOwn }: AgentP
   );
   const type = (text: string) => {
     if (running.current.running === undefined) {
-      // Nothing reads these keys. More can arrive before the person's own shell is ready.
+      // No command is running to read the typed keys. More keys can arrive before the user's own shell is ready.
       if (!isOpening.current) openOwn();
       isOpening.current = true;
       return;
@@ -253,7 +254,7 @@ interface TerminalListener {
 }
 const typeAtOnce = 65_536;
 
-/** Closing the connection keeps the shell. */
+/** Closing the connection leaves the shell running. */
 class UserTerminalConnection {
   readonly #id: string;
   readonly #left = new AbortController();

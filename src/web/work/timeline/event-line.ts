@@ -9,7 +9,10 @@ const maxLine = 300; // characters
 export const formatEventLine = (event: Event): string =>
   describeEvent(event).slice(0, maxLine).replace(/\s+/g, ' ').trim();
 
-/** Translates the lines of most events. The other lines come from `eventSummaryOf`, with text from a person or a program. */
+/**
+ * Translates the lines of most events. For the others, `eventSummaryOf` returns the line, which contains text from a
+ * user or a program.
+ */
 function describeEvent(event: Event): string {
   switch (event.type) {
     case 'step':

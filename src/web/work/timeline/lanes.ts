@@ -8,7 +8,10 @@ export interface TimelineColumn {
   readonly heights: Readonly<Record<TimelineLane, number>>;
 }
 
-/** The last column can have fewer events. A log of at most `most` events has one column per event. */
+/**
+ * Columns hold equally many events, but the last can have fewer. A log of at most `most` events has one column per
+ * event.
+ */
 export function toTimelineColumns(kinds: readonly TimelineLane[], most: number): TimelineColumn[] {
   const width = Math.max(1, Math.ceil(kinds.length / most));
   const counted: Record<TimelineLane, number>[] = [];

@@ -8,7 +8,7 @@ const tickMs = 50;
 
 export class ReplayPlayer {
   readonly model = new ConversationState();
-  /** Events shown; follows the log while `isLive`. */
+  /** Number of events shown. Follows the log while `isLive`. */
   readonly shown: Signal<number> = signal(0);
   readonly isLive: Signal<boolean> = signal(true);
   readonly isPlaying: Signal<boolean> = signal(false);

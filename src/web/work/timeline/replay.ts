@@ -3,7 +3,7 @@
 export const replaySpeeds = [1, 4, 16] as const;
 export type ReplaySpeed = (typeof replaySpeeds)[number];
 
-/** In the replay's own time. */
+/** Maximum pause at speed 1. */
 export const maxReplayPauseMs = 2_000;
 
 interface Timed {
@@ -35,7 +35,7 @@ export function advanceReplay(
   return { shown, waitedMs: 0 };
 }
 
-/** Next or previous position of a kind, as a number of shown events. Undefined: there is none. */
+/** Next or previous position with a matching event, as the number of events shown. Undefined: no event matches. */
 export function findReplayPosition<Item>(
   events: readonly Item[],
   shown: number,

@@ -123,7 +123,8 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
   app.get('/e2b/templates/:sid/builds/:build/status', ofBuild, async ({ params, url }) => {
     const offset = Number(parseUrlQuery({ url }).get('logsOffset') ?? 0);
     if (!Number.isInteger(offset) || offset < 0) throw badRequestError('logsOffset is a whole number.');
-    // Read the state before the log: a client stops polling at the end, so its last log must be complete.
+    // Read the state before the log: a client stops polling when the build ends, so the last log that it reads must be
+    // complete.
     const build = await builds.build(params.sid, params.build);
     const { entries } = await builds.log(params.sid, params.build, { offset, limit: maxEntries });
     return statusView(build, entries.map(entryView));
@@ -176,7 +177,7 @@ export function toBuiltTemplateView({ id, name, tags, at }: BuiltTemplate) {
   };
 }
 
-/** E2B's own templates. Builds use an image only if the operator lists the template. */
+/** The images of E2B's own templates. Builds use an image only if the operator lists its template. */
 const publicImages: Readonly<Record<string, string>> = {
   base: 'e2bdev/base',
   'code-interpreter-v1': 'e2bdev/code-interpreter',

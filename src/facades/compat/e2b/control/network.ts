@@ -31,10 +31,10 @@ interface RequestedRules {
 
 const allTraffic = fullAddressRanges.ipv4;
 const hostName = /^(\*\.)?([a-z0-9-]+\.)*[a-z0-9-]+$/i;
-/** IP addresses in unusual notations, such as 127.1 or 0x7f.1, end with such a label. */
+/** Matches IP addresses in unusual notations, such as 127.1 or 0x7f.1, by their last label. */
 const oddAddress = /(^|\.)(\d+|0x[0-9a-f]*)$/i;
 
-/** Undefined: the server's policy. Throws: invalid_request. */
+/** Undefined if only the server's policy applies. Throws: invalid_request. */
 export function toEgressRestriction(
   allowed: boolean | null | undefined,
   rules: RequestedRules,
@@ -72,7 +72,7 @@ export function toEgressRulesView(choice: EgressRestriction): {
   return { ...(choice.allow.length > 0 && { allowOut: choice.allow }), denyOut };
 }
 
-/** Throws: invalid_request, with the first field that this server cannot apply. */
+/** Throws: invalid_request, naming the first field that this server does not support. */
 export function rejectUnsupportedFields(input: object, names: readonly string[], prefix = ''): void {
   for (const name of names) {
     const value = (input as Record<string, unknown>)[name];

@@ -289,7 +289,7 @@ const nothingIfForbidden = (thrown: unknown): [] => {
   throw thrown;
 };
 
-/** The session is about to be deleted. */
+/** Whether the session is about to be deleted. */
 const isOver = ({ life }: SessionRecord, now: number) =>
   life?.onEnd === 'delete' && life.endsAt !== null && life.endsAt <= now;
 

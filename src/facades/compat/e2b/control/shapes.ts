@@ -6,7 +6,7 @@ import type { SandboxTokenService } from '../tokens.ts';
 import { NewSandboxNetwork, toEgressRulesView } from './network.ts';
 import { toIsoTime } from './parsed.ts';
 
-/** A `:read` suffix of the name mounts the volume read-only. */
+/** A `:read` suffix on the name mounts the volume read-only. */
 const VolumeMounts = z.array(z.object({ name: z.string().min(1).max(100), path: z.string().min(1).max(400) })).max(8);
 const texts = z.record(z.string().max(256), z.string().max(100_000));
 export const NewSandbox = z.object({

@@ -20,7 +20,7 @@ export interface DataPlaneCall {
   readonly closing: AbortSignal;
   readonly clock: Clock;
   audit(action: string, outcome: string): void;
-  /** NAME=value, for every process from this facade. */
+  /** Variables in the form NAME=value, for every process that this facade starts. */
   readonly env: readonly string[];
   /** The sandbox stays in use until the handle is disposed. */
   enter(signal?: AbortSignal): Promise<SandboxHandle>;

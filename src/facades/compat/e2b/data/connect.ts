@@ -177,7 +177,7 @@ export class ConnectStream implements Disposable {
     const reply = error ? { error: { code: error.code, message: error.message } } : {};
     if (!this.#response.writableEnded) this.#response.end(encodeEnvelope(2, reply));
   }
-  /** Breaks the connection if the sandbox is gone, because a normal end would look like a complete answer. */
+  /** Breaks the connection. Call if the sandbox is gone, because a normal end would look like a complete answer. */
   destroy(): void {
     destroyConnection(this.#response);
   }
@@ -186,7 +186,7 @@ export class ConnectStream implements Disposable {
   }
 }
 
-/** Milliseconds; undefined: none. */
+/** In milliseconds; undefined if there is no timeout. */
 export function parseConnectTimeout({ headers }: IncomingMessage): number | undefined {
   const text = readHeader(headers, 'connect-timeout-ms');
   if (text === undefined) return undefined;

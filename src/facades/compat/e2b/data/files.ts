@@ -46,7 +46,7 @@ async function download(call: DataPlaneCall): Promise<void> {
   }
   const headers = {
     'content-type': contentTypeOf(path),
-    // Must not be displayed, because a browser can open a signed URL under the server's own origin.
+    // A browser must not display the file, because a signed URL can be opened under the server's own origin.
     'content-disposition': formatAttachmentHeader(path),
     'x-content-type-options': 'nosniff',
     vary: 'Origin, Accept-Encoding',
@@ -77,8 +77,8 @@ async function download(call: DataPlaneCall): Promise<void> {
 }
 
 /**
- * HTTP libraries list several encodings by default, and compressing for them would only cost time. Clients must therefore
- * list only gzip and identity, or refuse identity.
+ * HTTP libraries list several encodings by default, and compressing for them would only cost time. To get gzip, clients
+ * must therefore list only gzip and identity, or refuse identity.
  */
 function wantsGzip(encodings: string): boolean {
   const named = encodings

@@ -104,8 +104,8 @@ export async function connectProcess(call: DataPlaneCall, message: unknown): Pro
 }
 
 /**
- * Reports failures in the last envelope, or breaks the connection if the sandbox is gone. The call is audited when the work
- * starts, or fails before that.
+ * Reports failures in the last envelope, or breaks the connection if the sandbox is gone. The call is audited when the
+ * work starts, or when the call fails before the work starts.
  */
 export async function runStreamingCall(
   call: DataPlaneCall,
@@ -183,7 +183,7 @@ export function toProcessEndEvent({ exitCode, signal }: JobEnd): object {
 }
 
 const ownPrefix = 'e2b-';
-/** Marks processes without a requested folder, so that lists show none. */
+/** Marks processes started without a requested folder, so that process lists show no folder for them. */
 const homePrefix = `${ownPrefix}home-`;
 const ownJobs = async (inside: SandboxHandle, signal: AbortSignal) =>
   (await inside.jobs.list(signal)).filter(({ id }) => id.startsWith(ownPrefix));

@@ -50,8 +50,8 @@ export function createForwardedHeaders(
 }
 
 /**
- * The path and headers for the program, and a function for the response headers. Cookies are confined to the program's host
- * name.
+ * Returns the path and headers for the program, and a function that rewrites the response headers. Cookies are confined
+ * to the program's host name.
  */
 function forProgram(
   target: Pick<DataPlaneTarget, 'headers' | 'port' | 'url'>,
@@ -249,7 +249,7 @@ const tooMany: DataPlaneErrorResponse = {
   body: { code: 429, message: 'Too many requests. Try again in a minute.' },
 };
 
-/** A wrong token or signature is counted as a wrong key. */
+/** A wrong token or signature counts as a wrong key. */
 function judge(
   target: DataPlaneTarget,
   requested: DataRequest & Pick<RunningSandbox, 'record' | 'cut' | 'isPrivate'>,
@@ -338,8 +338,8 @@ async function findHome(sid: string, inside: SandboxHandle, signal: AbortSignal)
   const known = workdirs.get(sid);
   if (known !== undefined) return known;
   const found = await inside.paths.stat(home, signal).catch(ignoreFileNotFound);
-  // Earlier versions linked this path to the workspace. Without isolation, any other folder may be the home of a person
-  // whose user name is `user`.
+  // Earlier versions linked this path to the workspace. Without isolation, any other folder may be the home of a host
+  // user named `user`.
   const isHome = found?.workspace || (found?.isLink && found.target === inside.workdir);
   const own = isHome ? home : inside.workdir;
   if (workdirs.size >= maxHomes) workdirs.clear();

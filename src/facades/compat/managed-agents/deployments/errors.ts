@@ -32,7 +32,10 @@ export function toDeploymentPauseError({ failure = 'unknown', text }: Pick<Autom
   return { type: lasting.includes(failure) ? `${failure}_error` : 'unknown_error', message: text };
 }
 
-/** Converts a permanent error to one with the API's code. Other errors are unchanged; if temporary, the start is retried. */
+/**
+ * Converts a permanent error to an error with the API's code. Other errors are returned unchanged; a temporary error
+ * makes the server retry the start.
+ */
 export function toAutomationStartError(thrown: unknown): unknown {
   const error = toAppError(thrown);
   if (error.retryable || !(error instanceof ManagedAgentsError)) return error;

@@ -27,7 +27,7 @@ interface Deployment {
     readonly agent: { readonly id: string; readonly version?: number | null | undefined };
   };
   readonly id?: string;
-  /** Not included in `content`. Undefined: only check the session. */
+  /** Not included in `content`. Undefined if the session is only checked. */
   readonly tokens?: RepositoryTokens | undefined;
 }
 

@@ -24,8 +24,8 @@ import {
 } from './shapes.ts';
 
 /**
- * Settings that a deployment cannot change. Only 100 failed runs in a row pause the automation, but a permanent error in a
- * scheduled start pauses it immediately.
+ * Settings that a deployment cannot change. The automation pauses only after 100 failed runs in a row, but a permanent
+ * error in a scheduled start pauses it immediately.
  */
 const usual = {
   kind: 'run',
@@ -206,7 +206,7 @@ async function archiveDeployment(
   { services: { automations }, clock }: Pick<FileDeps, 'services' | 'clock'>,
 ): Promise<Automation> {
   if (!program || program.archivedAt !== null) return await automations.get(id);
-  // Pause first, so that no schedule starts the automation after its program was archived.
+  // Pause first, so that no schedule starts the automation once its program is archived.
   await automations.pause(id);
   return await automations.update(id, { program: { ...program, archivedAt: clock.now() } });
 }

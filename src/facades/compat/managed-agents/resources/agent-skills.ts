@@ -15,7 +15,7 @@ export const SkillsInput = z
   .max(maxSkills)
   .nullable()
   .optional();
-/** `latest` is resolved when a session starts, which then stores the version's id. */
+/** `latest` is resolved when a session is created; the session stores the resulting version's id. */
 export const AgentSkill = z.object({ type: z.literal('custom'), skill_id: z.string(), version: z.string() });
 export type AgentSkill = z.output<typeof AgentSkill>;
 

@@ -23,7 +23,7 @@ import {
 
 // No secret is ever returned.
 
-/** No spaces and only ASCII, because it is appended to a header value. */
+/** Printable ASCII without spaces, because the secret is appended to a header value. */
 const secret = z
   .string()
   .min(1)

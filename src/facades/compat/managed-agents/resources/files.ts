@@ -35,7 +35,7 @@ const UploadTexts = z.object({
     .optional(),
 });
 
-/** Rejects: not_found (also when expired), unsupported (this server keeps no files). */
+/** Rejects: not_found (also for an expired file), unsupported (this server keeps no files). */
 export async function findUploadId(
   id: string,
   deps: Pick<FileDeps, 'services' | 'clock' | 'projects'>,
@@ -143,7 +143,7 @@ export function createFileRoutes(deps: FileDeps): ApiRoutes {
     } | null,
   });
 
-  /** Includes files in folders. Empty if the session never had a sandbox. */
+  /** Includes files in subfolders. Empty if the session never had a sandbox. */
   async function listOutputs(id: SessionId, signal: AbortSignal) {
     const record = await services.sessions.get(id);
     await services.sessions.page(id, 0, 1); // requires read access to the session

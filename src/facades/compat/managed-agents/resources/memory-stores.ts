@@ -159,7 +159,7 @@ async function withApiErrors<Answer>(work: Promise<Answer>): Promise<Answer> {
   });
 }
 
-/** With `depth` 1, deeper memories are combined into one item per folder. */
+/** With `depth` 1, all memories below a subfolder become one item for that subfolder. */
 function below(all: readonly MemoryEntry[], query: QueryParameters) {
   const prefix = query.one('path_prefix') ?? '/';
   if (!prefix.startsWith('/') || !prefix.endsWith('/'))

@@ -10,7 +10,7 @@ import { toIsoTime } from '../wire.ts';
 type Models = Pick<Services, 'models'>;
 const listMs = 15_000;
 
-/** Anthropic's models have short names, all others `provider/model`. */
+/** Lists Anthropic's models by bare id, and all others as `provider/model`. */
 async function listed({ models }: Models) {
   const offered = await models.offered(AbortSignal.timeout(listMs));
   return offered.flatMap(toInfos);

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { StoredDocument } from '../../../../sessions/api/server/documents.ts';
 import { invalidRequestError, rethrowNotFoundAs, unsupportedFieldError } from '../errors.ts';
 
-// A coordinator is an agent that delegates to the agents of its roster. Both of the API's roster formats are stored
-// unconverted, with defaults filled in and the agents' versions added.
+// A coordinator is an agent that delegates to the agents in its roster. Rosters keep the API format in which they were
+// sent, with defaults filled in and the agents' versions added.
 
 const maxAgents = 20;
 const agentId = z.string().min(1).max(200);
@@ -39,7 +39,7 @@ export const MultiagentInput = z.discriminatedUnion('type', [CoordinatorInput, P
 type MultiagentRequest = NonNullable<z.output<typeof MultiagentInput>>;
 
 const disabled = z.object({ type: z.literal('disabled') });
-/** `self`: the agent that owns the roster, in the session's version. */
+/** `self`: the agent that owns the roster, at the version that the session uses. */
 const RosterEntry = z.discriminatedUnion('type', [
   z.object({ type: z.literal('agent'), id: z.string(), version: z.int() }),
   z.object({ type: z.literal('self') }),
@@ -79,7 +79,7 @@ interface Owner {
   readonly agent: (id: string, version?: number) => Promise<StoredDocument>;
 }
 
-/** Adds the version of each agent. Null: no roster. Rejects: invalid_request, not_found. */
+/** Adds the version of each agent. Null if there is no roster. Rejects: invalid_request, not_found. */
 export async function pinAgentVersions(requested: MultiagentRequest | null, owner: Owner): Promise<Multiagent | null> {
   if (requested === null) return null;
   if (requested.type === 'coordinator')

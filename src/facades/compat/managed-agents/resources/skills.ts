@@ -9,9 +9,9 @@ import { parseInput, readListPage, toIsoTime } from '../wire.ts';
 
 const limits = { files: 500, bytes: 30 * 2 ** 20 };
 const Texts = z.object({ display_name: z.string().min(1).max(255).optional() });
-/** All skills here are `custom`. */
+/** All skills on this server are `custom`. */
 const sources = ['custom', 'anthropic', 'anthropic_example', 'plugin'];
-/** Workers' credentials can read the skills of their sessions. */
+/** Lets workers read the skills of their sessions. */
 const worker = ['environment', 'session'] as const;
 
 const toSkill = ({ id, name, displayName, latestVersion, createdAt, updatedAt }: Skill) => ({

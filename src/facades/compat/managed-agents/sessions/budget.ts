@@ -23,14 +23,16 @@ export const toHardBudget = ({ max_list_cost: { amount } }: BudgetRequest): Budg
   cost: Number(amount) / 100,
   hard: true,
 });
-/** Null: none, or a budget that a user's answer can renew. */
+/** Null if there is no budget, or if a user's answer can renew it. */
 export function toBudgetView({ budget }: Pick<SessionRecord, 'budget'>) {
   if (!budget?.hard || budget.cost === undefined) return null;
   const amount = String(Math.round(budget.cost * 100));
   return { type: 'limit' as const, max_list_cost: { amount, currency: 'USD' as const } };
 }
 
-/** Rejects: invalid_request for a model without a known price, because its use could not be charged. */
+/**
+ * Rejects: invalid_request for a model without a known price, because its cost could not be counted toward the budget.
+ */
 export async function assertModelsPriced(refs: readonly string[], models: Services['models']): Promise<void> {
   for (const ref of refs)
     if (!(await models.isPriced(ref)))

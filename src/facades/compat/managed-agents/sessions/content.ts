@@ -10,7 +10,10 @@ export interface ContentFileStore {
   /** Rejects: not_found, unsupported (this server keeps no files). */
   resolveUpload(fileId: string): Promise<string>;
   readHead(upload: string): Promise<{ readonly head: Buffer; readonly size: number; readonly name: string }>;
-  /** Applies the session's egress policy. Rejects: forbidden, not_found, invalid_request (this server cannot fetch addresses). */
+  /**
+   * Applies the session's egress policy. Rejects: forbidden, not_found, invalid_request (this server cannot fetch
+   * URLs).
+   */
   fetched(address: string): Promise<{ status: number; type: string; bytes: Buffer; isCut: boolean }>;
   /** Stores content that was sent inline. Returns the upload's id. */
   keep(file: { readonly name: string; readonly mimeType: string; readonly bytes: Buffer }): Promise<string>;
@@ -30,8 +33,8 @@ type FileBlock = Extract<Block, { type: 'image' | 'document' }>;
 const nothing: Content = { text: '', files: [], pictures: [], blocks: [] };
 
 /**
- * Reads all contents before any event is processed. Rejects: invalid_request, not_found, unsupported (this server keeps no
- * files).
+ * Reads the content of all events before any event is processed. Rejects: invalid_request, not_found, unsupported (this
+ * server keeps no files).
  */
 export async function readEventContents(
   events: readonly InboundEvent[],

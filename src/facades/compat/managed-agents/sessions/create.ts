@@ -141,7 +141,7 @@ async function agentFor(requested: z.output<typeof AgentRequest>, documents: Ser
   return { doc, content: applyOverrides(base, overrides) };
 }
 
-const maxRosterChars = 512 * 1024; // stored in the session's record
+const maxRosterChars = 512 * 1024; // the roster is stored in the session's record
 async function rosterFor(
   own: Pick<StoredDocument, 'id' | 'version'> & { readonly content: AgentContent },
   { services, settings }: CreateSessionDeps,
@@ -184,7 +184,7 @@ async function environmentFor(id: string, documents: Services['documents']) {
   return { environmentId: id, config: EnvironmentContent.parse(doc.content).config };
 }
 
-/** The hosts that `limited` networking permits, as far as the server's own policy allows them. */
+/** Limits egress to the hosts that `limited` networking permits. The server's own policy still applies. */
 function sandboxFor(
   config: EnvironmentConfig | undefined,
   agents: readonly AgentContent[],
@@ -195,7 +195,7 @@ function sandboxFor(
   return { egress: [...new Set([...hosts, ...more])] };
 }
 
-/** Each added file gets its own path below `/mnt/session/uploads`. `taken`: paths already in use. */
+/** Each added file must have its own path below `/mnt/session/uploads`. `taken`: paths already in use. */
 export async function prepareFileResources(
   requests: readonly z.output<typeof ResourceRequest>[],
   { resolveUpload, newId, now }: Pick<CreateSessionDeps, 'resolveUpload' | 'newId' | 'now'>,

@@ -18,8 +18,8 @@ export const maxEventListCacheSize = { sessions: 200, chars: 16 * 2 ** 20 };
 const idleMs = 300_000;
 
 /**
- * Caches the events of recently listed sessions. A cached list always equals one from the complete logs. Every read calls
- * the service as the caller, which checks permissions.
+ * Caches the events of recently listed sessions. A cached list always equals a list built from the complete logs. Every
+ * read calls the service with the caller's permissions, which are thus checked each time.
  */
 export class EventListCache {
   readonly #cached = new Map<SessionId, EventList>();
@@ -37,7 +37,7 @@ export class EventListCache {
   ): Promise<readonly ManagedEvent[]> {
     return await this.#inOrder(session.id, async () => {
       let list = this.#cached.get(session.id);
-      this.#cached.delete(session.id); // stays uncached if a failure interrupts the reading
+      this.#cached.delete(session.id); // the list stays uncached if reading fails
       while (!list?.isOf(session) || !(await list.extend(sessions))) list = new EventList(session);
       this.#keep(list);
       return list.of(thread);
@@ -70,7 +70,10 @@ export class EventListCache {
 }
 
 interface ReadLog {
-  /** The log's compaction marks. Once they change, deltas were dropped, so a complete read could give different events. */
+  /**
+   * The log's compaction marks. If they have changed, deltas were dropped, so a complete read could return different
+   * events.
+   */
   readonly dropped: string;
   newestAt: number;
 }
@@ -126,7 +129,7 @@ class EventList {
     const [first] = more;
     // Logs are merged by time, so an event is too late if a newer one from another log was already read.
     const isLate = first && [...before].some(([other, newestAt]) => other !== thread && newestAt >= first.ts);
-    // A child's update affects all its events, as an update of the session does.
+    // An update to a child affects all of the child's events, as an update to the session does.
     return !isLate && !more.some(({ type }) => type === 'session.updated' && thread !== this.id);
   }
 

@@ -45,7 +45,7 @@ export function createEventRouteHandlers({ sessions, reader, sse }: Deps) {
     },
     async stream({ session, thread }: ThreadOfSession, { query, reply, request }: ApiRequest) {
       const deltas = validateDeltaTypes(query.all('event_deltas'));
-      // refuses callers while an HTTP status can still be sent
+      // refuses callers without read access while an HTTP status can still be sent
       await sessions.page(session.id, 0, 1);
       const requested = { record: session, thread, deltas, reply, requestId: request.id };
       return await streamEvents(requested, { sessions, reader, sse });
@@ -69,7 +69,7 @@ function validateDeltaTypes(requested: readonly string[]): readonly string[] {
   return requested;
 }
 
-/** The session or the thread is archived, so its stream ends. */
+/** Matches the event that ends a stream: its session or thread has been archived. */
 const isLast = /^session\.(thread_)?status_terminated$/;
 const frameOf = (event: { readonly type: string }) => toSseFrame({ event: event.type, data: event });
 
@@ -107,7 +107,7 @@ async function streamEvents({ record, thread, deltas, reply, requestId }: Stream
   }
 }
 
-/** Previews of text as it streams. Text that began before the stream opened has none. */
+/** Previews of text as it streams. Text that began to arrive before the stream opened has no previews. */
 class Previews {
   readonly #projection: ThreadProjection;
   readonly #requested: readonly string[];
@@ -151,8 +151,8 @@ interface Step {
 }
 
 /**
- * Follows the session's logs from the projection's position, and new children from their beginning. Ends with the primary
- * thread's log. Yields undefined if a log can no longer be followed.
+ * Follows the session's logs from the projection's position, and the logs of new children from the beginning. Ends when
+ * the primary thread's log ends. Yields undefined if a log can no longer be followed.
  */
 async function* followThreads<Output>({
   projection,

@@ -2,9 +2,9 @@ import { AppError } from '../../../../core/errors/errors.ts';
 import type { SessionEvent } from '../../../../core/model/events.ts';
 import { SessionId } from '../../../../core/model/ids.ts';
 
-// Ids are Corral's own, with a prefix for their kind. An event's id contains its session and seq, so it is the same in every
-// projection. Events of an agent's message use the message id instead, because compaction can drop the deltas that they were
-// built from.
+// Ids are Corral's own, with a prefix for their kind. An event's id contains the session's id and the seq, so it is the
+// same in every projection. Events built from an agent's message use the message id instead, because compaction can
+// drop the deltas behind them.
 
 export const toApiSessionId = (id: string): string => `sesn_${id}`;
 export const toApiThreadId = (id: SessionId): string => `sthr_${id}`;
@@ -16,7 +16,7 @@ export const toApiMessageId = (messageId: string, part = 0): string =>
   `sevt_m${messageId.replaceAll('-', '')}${part === 0 ? '' : `x${part}`}`;
 /** The part number at the end of a thinking event's id. */
 export const thoughtPartNumber = 70;
-/** `part` counts from 0 among the events from one log event. */
+/** `part`: the event's index, from 0, among the API events from one log event. */
 export const apiEventIdOf = (source: SessionEvent, part: number): string =>
   source.type === 'message.delta' || source.type === 'message.assistant'
     ? toApiMessageId(source.data.messageId, part + 1) // part 0 is the message itself

@@ -54,7 +54,7 @@ interface SessionRequest {
   readonly kept: ManagedSessionContent;
   readonly roster: readonly RosterAgent[];
   readonly config: EnvironmentConfig | undefined;
-  /** The self-hosted environment, which does not change with updates of the agent. */
+  /** The self-hosted environment. Updates to the agent do not change it. */
   readonly environment?: string | undefined;
   readonly files: SessionAgent['files'];
 }

@@ -12,7 +12,7 @@ export const MemoryStoreRequest = z.strictObject({
   access: access.nullable().optional(),
   instructions: z.string().max(4_096).nullable().optional(),
 });
-/** The name and description are those at the session's creation. */
+/** The name and description that the store had when the session was created. */
 export const MemoryStoreResource = z.object({
   type: z.literal('memory_store'),
   memory_store_id: z.string(),

@@ -22,7 +22,7 @@ export type StopReason =
 export interface AgentDetails {
   readonly name: string;
   readonly customTools: ReadonlySet<string>;
-  /** The client's names, by Corral's names. */
+  /** Maps Corral's names for MCP servers to the client's names. */
   readonly servers: ReadonlyMap<string, string>;
   readonly subAgents?: ReadonlyMap<string, string>;
   readonly shown?: () => object;
@@ -36,7 +36,9 @@ class State {
   hasOpenRun = false;
   lastWords = '';
   request: string | undefined;
-  /** The next message is a question about a call or an exhausted budget, which this API does not show. */
+  /**
+   * Whether the next message is a question about a call or an exhausted budget. Such questions are hidden in this API.
+   */
   asking = false;
   failure = '';
   usage = zeroUsageTotals;
@@ -203,7 +205,7 @@ export class ThreadProjection {
         if (event.data.kind === 'failed') this.#missRepository(event.data);
         break;
       case 'title':
-        // Reports titles from clients only, except the first, which was set at the session's creation.
+        // Reports only titles that clients set after the session's creation.
         if (event.runId === null && this.#now.seq > 2 && this.#now.sentTitle !== event.data.title)
           this.#emit('session.updated', { title: event.data.title });
         this.#now.sentTitle = undefined;
@@ -364,18 +366,23 @@ export class ThreadProjection {
     this.#emit('session.thread_status_rescheduled', this.thread);
     this.#emit('session.status_rescheduled', {});
   }
-  /** Each model request retries the tool server. Until one succeeds, the turn continues without the server's tools. */
+  /**
+   * Each model request retries the tool server. Until a retry succeeds, the turn continues without the server's tools.
+   */
   #missTools(detail: string, { name, isRefused }: { readonly name: string; readonly isRefused: boolean }): void {
     const type = isRefused ? 'mcp_authentication_failed_error' : 'mcp_connection_failed_error';
     const server = { mcp_server_name: this.#agent.servers.get(name) ?? name };
     this.#emit('session.error', { error: { ...errorOf(type, detail, 'retrying'), ...server } });
   }
-  /** The event's status is `retrying`, although changes to the environment or credential only affect the next run. */
+  /**
+   * The event's status is `retrying`, although a change to the environment or credential takes effect only in the next
+   * run.
+   */
   #missHost(detail: string, { id, vaultId, host }: NonNullable<FactOf<'run.notice'>['data']['credential']>): void {
     const error = errorOf('credential_host_unreachable_error', detail, 'retrying');
     this.#emit('session.error', { error: { ...error, credential_id: id, vault_id: vaultId, host } });
   }
-  /** The next start of the sandbox retries the clone; the session continues without it. */
+  /** The clone is retried at the next sandbox start; until then, the session continues without the repository. */
   #missRepository({ detail, url }: FactOf<'repository'>['data']): void {
     const error = errorOf('repository_clone_error', detail, 'retrying');
     this.#emit('session.error', { error: { ...error, repository_url: url } });
@@ -409,7 +416,7 @@ export class ThreadProjection {
   }
 }
 
-/** Not shown as messages in this API. */
+/** Questions that this API does not show as messages. */
 const isQuestion = (waits: WaitReason | undefined) => waits === 'budget' || waits === 'approval';
 
 const nothingUsed = { input_tokens: 0, output_tokens: 0, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 };

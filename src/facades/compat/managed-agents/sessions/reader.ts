@@ -13,8 +13,8 @@ const pageSize = 1_000;
 const maxKept = 500;
 
 /**
- * Converts logs to the API's events. Caches the states of recently read sessions. Every read calls the service as the
- * caller, which checks permissions.
+ * Converts logs to the API's events. Caches the states of recently read sessions. Every read calls the service with the
+ * caller's permissions, which are thus checked each time.
  */
 export class SessionReader {
   readonly #cached = new Map<SessionId, SessionProjection>();
@@ -73,18 +73,21 @@ async function addWithChild(
 
 interface CatchUp {
   readonly onEvents?: (source: SessionEvent, events: readonly ThreadEvent[]) => void;
-  /** Whether the projection can continue with this page. Undefined: the thread is gone or unreadable. */
+  /** Whether the projection can continue with `page`. The page is undefined if the thread is gone or unreadable. */
   readonly goesOn?: (thread: SessionId, seq: number, page: EventPage | undefined) => boolean;
   /** Stops before an unreadable child instead of dropping it, because other callers use the projection too. */
   readonly isShared?: true;
 }
-/** False if the log was rolled back or dropped unread events. The log is then read again from its beginning. */
+/**
+ * False if the log was rolled back, or if unread events were dropped from it. The session is then read again from its
+ * beginning.
+ */
 const isWhole = (_: SessionId, seq: number, page: EventPage | undefined): boolean =>
   seq === 0 || !page || (page.trimmed <= seq && page.head >= seq);
 
 /**
- * Reads all logs of a session to their ends, in chronological order. `stale`: the projection cannot continue from its
- * position.
+ * Reads all logs of a session to the end, merging their events by time. `stale`: the projection cannot continue from
+ * its position.
  */
 export async function catchUpProjection(
   projection: SessionProjection,

@@ -34,7 +34,7 @@ const SessionUpdate = z.strictObject({
   vault_ids: z.unknown().optional(),
   agent: AgentOverrides.pick({ tools: true, mcp_servers: true }).nullable().optional(),
 });
-/** Restricts workers to the session data that they need. */
+/** Set only on the routes that workers need. */
 const worker = ['environment', 'session'] as const;
 /** A delegated child is a thread of its parent session. */
 const isThread = ({ parent }: SessionRecord) => parent !== undefined && parent.attempts === undefined;
@@ -75,7 +75,8 @@ export function createSessionRoutes(parts: RouteDeps, settings: ManagedAgentsSet
             );
           }
         } catch (thrown) {
-          await sessions.delete(record.id).catch(() => {}); // the creator never receives the session's id and could not delete it
+          // the creator never receives the session's id, so could not delete the session
+          await sessions.delete(record.id).catch(() => {});
           throw thrown;
         }
         const created = await view(await sessions.get(record.id));
@@ -165,7 +166,7 @@ export function createSessionRoutes(parts: RouteDeps, settings: ManagedAgentsSet
         const files = createContentFileStore(parts, abortOnDisconnect(reply), record.id);
         const data = await sendEvents({ record, projection, sessions, files, now: () => clock.now() }, values);
         const { environment } = record.agent ?? {};
-        // An interrupt requests a new worker after a failure.
+        // An interrupt queues the session again, in case its worker failed.
         if (environment !== undefined && values.some(({ type }) => type === 'user.interrupt'))
           await workQueue.enqueue(environment, record.id);
         return { data };
@@ -222,8 +223,8 @@ export function createSessionRoutes(parts: RouteDeps, settings: ManagedAgentsSet
 const newestFirst = (one: SessionRecord, other: SessionRecord) => other.createdAt - one.createdAt;
 
 /**
- * Most recently created first. With a limit, returns at least one session more, if there is one. The service sorts sessions
- * by their newest message, so its first rows are usually enough.
+ * Sorts by creation time, newest first. With a limit, returns at least one session beyond it, if there are more. The
+ * service sorts sessions by their newest message, so its first rows are usually enough.
  */
 export async function listNewestSessions(
   sessions: Pick<Services['sessions'], 'list'>,

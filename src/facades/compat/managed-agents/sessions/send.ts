@@ -149,9 +149,9 @@ async function interrupt(
   event: Extract<InboundEvent, { type: 'user.interrupt' }>,
 ): Promise<ManagedEvent> {
   const named = projection.threads.find((one) => toApiThreadId(one) === event.session_thread_id);
-  const id = named ?? record.id; // stops the children of the primary thread too
+  const id = named ?? record.id; // stopping the primary thread also stops its children
   const before = projection.seqOf(id);
-  // An exhausted session has nothing to interrupt: its run waits until the budget is raised.
+  // A session with an exhausted budget has nothing to interrupt: its run waits until the budget is raised.
   const isOff = record.budget?.hard && projection.isAtBudget;
   const { stopped } = isOff ? { stopped: false } : await sessions.stop(id);
   const end = stopped ? (await eventsAfter(sessions, id, before)).find(isStop) : undefined;
@@ -172,8 +172,8 @@ const callIn = (event: Answer): string =>
   event.type === 'user.custom_tool_result' ? event.custom_tool_use_id : event.tool_use_id;
 
 /**
- * Applies consecutive answers together, so that the session does not become idle between them. Only the first answer to a
- * call applies. Repeated answers are no errors, because clients answer every call that they see as pending.
+ * Applies consecutive answers together, so that the session does not become idle between them. Only the first answer to
+ * a call applies. Repeated answers are not errors, because clients answer every call that they see as pending.
  */
 async function answerAll(
   target: Target,

@@ -16,7 +16,7 @@ export interface SessionViewDeps {
   readonly reader: SessionReader;
   readonly clock: Clock;
 }
-/** Parsed once per session, because lists show many sessions. */
+/** `kept` is parsed only once per session, because lists show many sessions. */
 interface ViewedSession {
   readonly record: SessionRecord;
   readonly kept: ManagedSessionContent | undefined;

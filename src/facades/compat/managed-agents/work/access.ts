@@ -15,9 +15,9 @@ import { parseSessionId } from '../sessions/ids.ts';
 import type { InboundEvent } from '../sessions/inbound.ts';
 import { parseManagedSessionContent } from '../sessions/kept-session.ts';
 
-// A worker's credential is no key of the server: the guard never sees it, and it opens only routes whose `worker` field
-// lists its kind. The worker acts with the permissions of the credential's creator, and only for that environment and its
-// sessions.
+// A worker's credential is not a server key: the guard never sees it, and only routes whose `worker` field lists its
+// kind accept it. The worker acts with the permissions of the credential's creator, but only within the credential's
+// environment and its sessions.
 
 const header = 'x-corral-worker';
 
@@ -129,8 +129,8 @@ function isAlive({ key, seal }: CredentialIssuer, credentials: AccessParts['cred
 
 const principals = new WeakMap<AbortSignal, Principal>();
 /**
- * Returns the same object as long as the credential is valid. Its permissions are those of the creating key, or of the
- * environment's owner if the server's token created the credential.
+ * Returns the same object as long as the credential is valid. The object has the permissions of the key that created
+ * the credential, or of the environment's owner if the server's token created it.
  */
 function toPrincipal(
   { maker, ended, work, ...of }: WorkerIdentity,
@@ -156,7 +156,7 @@ function toPrincipal(
   return principal;
 }
 
-/** A worker neither speaks for the user nor approves calls. */
+/** A worker may neither speak for the user nor approve calls. */
 export function assertOnlyToolResults(events: readonly InboundEvent[]): void {
   const other = events.find(({ type }) => type !== 'user.tool_result' && type !== 'user.custom_tool_result');
   if (other)
@@ -165,7 +165,7 @@ export function assertOnlyToolResults(events: readonly InboundEvent[]): void {
     );
 }
 
-/** Credentials that the caller creates are valid only as long as this one. */
+/** Credentials that the caller creates are valid only as long as the returned issuer is. */
 export function findCredentialIssuer(
   { request, worker }: ApiRequest,
   { serverSeal }: AccessParts['credentials'],

@@ -178,7 +178,7 @@ const toKey = ({ id, environmentId, name, createdAt, lastUsedAt, revokedAt }: En
   revoked_at: toIsoTimeOrNull(revokedAt),
 });
 
-/** Not in the hosted API, where the console creates workers' keys. */
+/** The hosted API lacks these routes, because its console creates workers' keys. */
 export function createEnvironmentKeyRoutes({ services: { documents, workQueue }, credentials }: KeyDeps): ApiRoutes {
   return {
     async 'POST /v1/environments/:id/keys'(apiRequest) {

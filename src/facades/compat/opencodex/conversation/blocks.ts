@@ -15,7 +15,7 @@ export function toBlocks(events: readonly SessionEvent[], view: ClientPathContex
     (event) => event.runId === working && (event.type === 'run.started' || isAnswerEvent(event)),
   );
   const uses = new ToolCallPairer();
-  const blocks: (() => Block)[] = []; // built last, with the results of all calls
+  const blocks: (() => Block)[] = []; // built at the end, when the results of all calls are known
   for (const event of events) {
     if (event.type === 'message.user') blocks.push(() => toTextBlock(event));
     if (event.runId !== null && event.runId === working && event.seq >= (saying?.seq ?? 0)) continue;

@@ -13,7 +13,7 @@ interface Run {
   /** Calls so far, excluding questions. */
   steps: number;
   readonly calls: Map<string, { step: number; actionId: string }>;
-  /** Whether the message has text. Further text starts with a blank line. */
+  /** Whether the message already has text. If so, further text starts with a blank line. */
   spoke: boolean;
   /** `sent`: how many characters of the arriving message were sent; 0 if its beginning was dropped from the log. */
   message: { readonly id: string; readonly sent: number; readonly isWhole: boolean } | undefined;
@@ -39,7 +39,7 @@ function had(run: Run, id: string): void {
   run.spoke = true;
 }
 
-/** Counts calls and text, so each run is needed from its start: see `skip`. */
+/** Counts calls and text, so must receive each run from its start; see `skip`. */
 export class FrameTranslator {
   readonly #view: ClientPathContext;
   #run = freshRun('');
@@ -49,8 +49,8 @@ export class FrameTranslator {
   #joinsUpTo = 0;
   #messageIds = new MessageIdResolver();
   /**
-   * The event at the cursor was dropped. A delta or message directly after it continues a message that the client has in
-   * part.
+   * Whether the event at the cursor was dropped. If so, a delta or message directly after it continues a message that
+   * the client has in part.
    */
   #isTorn = false;
 
@@ -59,8 +59,8 @@ export class FrameTranslator {
   }
 
   /**
-   * Call with the active run's remaining events up to the cursor. The client has all parts of a message before the cursor,
-   * even those dropped since.
+   * Call with the active run's events up to the cursor that are still in the log. The client has all parts of a message
+   * before the cursor, even parts that were dropped since.
    */
   skip(events: readonly SessionEvent[], cursor: number): void {
     for (const event of events) this.of(event);
@@ -72,7 +72,9 @@ export class FrameTranslator {
     this.#gap = false;
   }
 
-  /** Call if a message is still arriving at `head`. A `resuming_stream` frame then sends its start. */
+  /**
+   * Call if a message is still arriving at `head`. A `resuming_stream` frame then takes the place of the `start` frame.
+   */
   joinUpTo(head: number): void {
     this.#joinsUpTo = head;
   }

@@ -11,15 +11,15 @@ interface Lists {
   readonly waiting: Set<(head: number) => void>;
 }
 const recentMs = 2_000;
-/** The longest wait for a list that has not been requested. Pending requests are always awaited. */
+/** Maximum wait for a list that has not been requested, in ms. Pending requests are always awaited. */
 const patienceMs = 5_000;
-/** Milliseconds that a browser takes to pass the answer to the page. */
+/** Time allowed for a browser to pass the response to the page, in ms. */
 const arrivalMs = 100;
 const maxClients = 1_000;
 
 /**
- * Remembers which clients loaded a chat's messages. The oldest page opens its socket while it loads the list, which then
- * replaces everything shown.
+ * Remembers which clients have loaded a chat's messages. The oldest front end opens its socket while it loads the list,
+ * and the list then replaces everything on the page.
  */
 export class MessageListTracker {
   readonly #clock: Clock;
@@ -29,7 +29,7 @@ export class MessageListTracker {
     this.#clock = clock;
   }
 
-  /** Call the returned function after the answer, with the last seq in the list. */
+  /** Call the returned function once the list has been sent, with the last seq in the list. */
   recordRequest(client: Client): (head: number | undefined) => void {
     const lists = this.#of(client);
     lists.open++;
@@ -41,7 +41,7 @@ export class MessageListTracker {
     };
   }
 
-  /** Resolves with the last seq in the client's list. Undefined: the client loaded none. Rejects: cancelled. */
+  /** Resolves with the last seq in the client's list, or undefined if the client loaded no list. Rejects: cancelled. */
   async loaded(client: Client, signal: AbortSignal): Promise<number | undefined> {
     const lists = this.#of(client);
     const { answer } = lists;
@@ -70,7 +70,7 @@ export class MessageListTracker {
   #of({ chat, caller }: Client): Lists {
     const key = `${chat} ${caller}`;
     const lists: Lists = this.#clients.get(key) ?? { open: 0, answer: undefined, waiting: new Set() };
-    this.#clients.delete(key); // keeps the newest at the end
+    this.#clients.delete(key); // keeps the most recently used entry at the end
     this.#clients.set(key, lists);
     const [oldest] = this.#clients.keys();
     if (this.#clients.size > maxClients && oldest !== undefined) this.#clients.delete(oldest);

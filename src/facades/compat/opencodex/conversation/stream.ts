@@ -59,7 +59,9 @@ export function mountStream(deps: OpencodexDeps, lists: MessageListTracker): voi
 interface StreamPosition {
   readonly head: number;
   readonly after: number;
-  /** The position before the message in progress. Undefined: none, or the client sent a cursor. */
+  /**
+   * The position before the message in progress. Undefined if there is no such message, or if the client sent a cursor.
+   */
   readonly working: number | undefined;
 }
 async function findPosition(deps: OpencodexDeps, id: SessionId, cursor?: number): Promise<StreamPosition> {
@@ -110,8 +112,8 @@ async function follow(
 }
 
 /**
- * A client that sends a message and connects at this position misses nothing and gets no listed row twice. Waiting runs need
- * no position, because the lists contain them completely.
+ * A client that sends a message and then connects at this position misses nothing and gets no listed row twice. Waiting
+ * runs need no position, because the message lists contain them completely.
  */
 async function startOfMessage(deps: OpencodexDeps, id: SessionId, head: number): Promise<number | undefined> {
   const active = await deps.services.sessions.activeRun(id);

@@ -33,7 +33,10 @@ export async function sendDownload(
   return reply.send(counted);
 }
 
-/** Sends untrusted content as a download. If a browser displays it anyway, scripts do not run with our origin. */
+/**
+ * Sends untrusted content as a download. If a browser displays the content anyway, its scripts do not run in our
+ * origin.
+ */
 export const markAsAttachment = (reply: FastifyReply, name: string, type: string | undefined): FastifyReply =>
   reply
     .header('content-type', type ?? 'application/octet-stream')
@@ -55,6 +58,6 @@ function exactly(length: number): Transform {
   });
 }
 
-/** Excludes invalid characters from a type that a client chose. */
+/** Undefined if a client chose a type with characters that are invalid in a header. */
 const headerSafe = (type: string | null): string | undefined =>
   type !== null && /^[\x20-\x7e]{1,200}$/.test(type) ? type : undefined;

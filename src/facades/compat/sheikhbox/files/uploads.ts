@@ -11,7 +11,7 @@ import { fileInfoReply, fileLinkReply } from './file-replies.ts';
 
 const base = '/api/v1/files';
 
-/** OpenCodex's routes download and delete these files. */
+/** Downloads and deletions of these files go through OpenCodex's routes. */
 export function mountUploads(app: App, { uploads, idempotency, ...context }: SheikhboxContext): void {
   if (!uploads) return;
   for (const [path, name, summary] of [

@@ -51,7 +51,7 @@ function followList({ sessions, clock }: Pick<SheikhboxContext, 'sessions' | 'cl
   const watch = async () => {
     try {
       for await (const _ of sessions.watch(gone)) ring();
-    } catch {} // evicted after too many simultaneous changes
+    } catch {} // the watcher was evicted after too many simultaneous changes
     ring();
     return minPauseMs;
   };

@@ -8,14 +8,14 @@ export const StreamBounds = z.object({
   after: z.int(),
   /** Ends with the first `run.wait`, `run.error` or `run.end` after this seq. A null `runId` means any run. */
   until: z.object({ after: z.int(), runId: RunId.nullable() }),
-  /** The last seq if no run was working; null: only `until` ends the stream. */
+  /** The log's last seq if no run was working. Null if only `until` ends the stream. */
   last: z.int().nullable(),
 });
 export type StreamBounds = z.infer<typeof StreamBounds>;
 
 const endTypes = new Set<SessionEvent['type']>(['run.wait', 'run.error', 'run.end']);
 
-/** Includes a `run.end` without a frame of its own. */
+/** Also true for a `run.end` that has no frame of its own. */
 export function isStreamEnd(event: SessionEvent, { until, last }: StreamBounds): boolean {
   if (last !== null && event.seq >= last) return true;
   if (!endTypes.has(event.type) || event.seq <= until.after) return false;

@@ -1,6 +1,6 @@
-/** Texts of the server with their translations. A test compares the keys with the server's tables. */
+/** Maps the server's texts to their translations. A test compares the keys with the server's tables. */
 export const serverPhrases: Readonly<Record<string, string>> = {
-  // Labels of tools
+  // Tool labels
   Run: 'Ausführen',
   'View terminal': 'Terminal ansehen',
   Wait: 'Warten',
@@ -124,7 +124,7 @@ export const serverPhrases: Readonly<Record<string, string>> = {
     'Der Treiber {driver} kann keine Vorlagen bauen, weil der Cluster keinen Image-Builder dafür hat. Bauen Sie die Images mit den Werkzeugen des Clusters, und tragen Sie sie in Vorlagen ein.',
   'Building templates is off because build steps run as root. An operator can allow it with CORRAL_BUILDS_ALLOW=on.':
     'Das Bauen von Vorlagen ist deaktiviert, weil Build-Schritte als root laufen. Ein Betreiber kann es mit CORRAL_BUILDS_ALLOW=on erlauben.',
-  // Reasons why a note needs a review
+  // Git and pull request errors, and reasons why a note needs a review
   'Pull requests are not set up for {host}. Push the branch or download the patch. To open pull requests here, add the host to forges.servers, such as gitea=https://{name}.':
     'Pull Requests sind für {host} nicht eingerichtet. Pushen Sie den Branch, oder laden Sie den Patch herunter. Um hier Pull Requests zu öffnen, nehmen Sie den Host in forges.servers auf, zum Beispiel gitea=https://{name}.',
   '{url} is a folder, which has no pull requests. Download the patch.':
@@ -161,7 +161,7 @@ export const serverPhrases: Readonly<Record<string, string>> = {
     'Die Richtlinie „{policy}“ erlaubt der Sandbox keinen Netzwerkzugriff.',
   'Only operators can do this, and your role is {role}. Ask an operator.':
     'Das können nur Betreiber, und Ihre Rolle ist {role}. Bitten Sie einen Betreiber.',
-  // Model failures that a run retries or ends with
+  // Model failures after which a run retries or ends
   '{model} answered {status}: {words} Set {key} to a key that can use this model.':
     '{model} antwortete mit {status}: „{words}“ Setzen Sie {key} auf einen Schlüssel, der für dieses Modell gilt.',
   '{model} answered {status}: {words} Check the name after the slash in the setting model, and {setting}.':
@@ -198,7 +198,7 @@ export const serverPhrases: Readonly<Record<string, string>> = {
     'Die Sitzung ist auf einen anderen Server umgezogen. Versuchen Sie es erneut.',
   'Something went wrong on our side.': 'Auf dem Server ist ein Fehler aufgetreten.',
   'The operation took too long.': 'Der Vorgang hat zu lange gedauert.',
-  // Notices of a run and its sandbox
+  // Notices about a run and its sandbox
   'The server was restarted; the run continues.': 'Der Server wurde neu gestartet; der Lauf geht weiter.',
   'Committed {commit} to {branch} of {path}.': '{commit} wurde in {path} auf {branch} committet.',
   'Pushed {commit} to {branch} of {url}.': '{commit} wurde nach {branch} von {url} gepusht.',

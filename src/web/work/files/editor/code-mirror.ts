@@ -102,7 +102,7 @@ export interface EditorOptions {
   readonly parent: HTMLElement;
   readonly onChange: (text: string) => void;
   readonly onSave: () => void;
-  /** First and last selected line, counted from 1. */
+  /** Called with the first and last selected lines, counted from 1. */
   readonly onLines: (from: number, to: number) => void;
   readonly onComment: (from: number, to: number) => void;
 }
@@ -164,7 +164,7 @@ function rootIn(parent: HTMLElement): ShadowRoot {
 
 export interface EditorHandle extends Disposable {
   focus(): void;
-  /** Counted from 1. Undefined: hides the comment. */
+  /** `line` counts from 1. Undefined: hides the comment. */
   commentBelow(line: number | undefined): void;
 }
 
@@ -189,7 +189,7 @@ interface DiffOptions extends EditorOptions {
 
 const collapseUnchanged = { margin: 3, minSize: 6 };
 
-/** CodeMirror listens only for clicks. */
+/** Adds key handling, because CodeMirror listens only for clicks. */
 const opensCollapsedLines = EditorView.updateListener.of(({ view }) => {
   for (const node of view.dom.querySelectorAll<HTMLElement>('.cm-collapsedLines:not([role])')) {
     node.setAttribute('role', 'button');
@@ -207,8 +207,8 @@ const opensCollapsedLines = EditorView.updateListener.of(({ view }) => {
 const comparing: Extension = [EditorView.lineWrapping, opensCollapsedLines];
 
 /**
- * In one column, changes can be accepted or reverted; in two, only reverted. In one column, a new file has neither control,
- * because a person would delete the whole file.
+ * In one column, changes can be accepted or reverted; in two columns, only reverted. In one column, a new file has
+ * neither control, because a revert would delete its whole text.
  */
 export async function showComparison(common: DiffOptions): Promise<EditorHandle> {
   const { before, text, layout, parent, words, lineEnd, isReadOnly } = common;
@@ -296,7 +296,7 @@ const loaders = new Map<string, (path: string) => Promise<Extension>>(
   }),
 );
 
-/** Undefined: plain text, also if a language fails to load. */
+/** Undefined for plain text, or if the language fails to load. */
 async function loadLanguage(path: string): Promise<Extension | undefined> {
   return await loaders
     .get(detectCodeLanguage(path))?.(path)

@@ -3,7 +3,7 @@ import { Decoration, type DecorationSet, EditorView, GutterMarker, gutter, Widge
 
 // The page fills the slot below a line, so a comment has the page's styles and not those of the editor's shadow root.
 
-/** Counted from 1. Undefined: no comment. */
+/** Line with the comment, counted from 1. Undefined: no comment is shown. */
 export const setCommentedLine = StateEffect.define<number | undefined>();
 const setHoveredLine = StateEffect.define<number>();
 
@@ -57,7 +57,7 @@ class Plus extends GutterMarker {
   }
 }
 
-/** `open` gets the first and last line: the selected lines, or the line next to the plus. */
+/** `open` receives the first and last selected lines, or the line next to the plus twice. */
 export const commentGutter = (open: (from: number, to: number) => void): Extension => [
   commentPlace,
   hoveredLine,

@@ -192,13 +192,15 @@ interface File {
   readonly version: string | undefined;
 }
 interface SaveOptions {
-  /** Replaces the file even if its version has changed. */
+  /** Whether to replace the file even if its version has changed. */
   readonly overwrites?: boolean;
   /** Called before the file list is reloaded. */
   readonly onStored?: (version: string) => void;
 }
 
-/** A save replaces only the version that was opened. If the file has changed, the person decides. */
+/**
+ * A save replaces only the version that was opened. If the file has changed, the user decides whether to overwrite it.
+ */
 export function useFileSaving({ store, path, version }: File) {
   const [hasConflict, setConflict] = useState(false);
   const [isSaving, setSaving] = useState(false);

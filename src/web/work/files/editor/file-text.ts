@@ -16,7 +16,10 @@ export function decodeEditableText(bytes: Uint8Array) {
   }
 }
 
-/** Line ending that all texts share. If they differ, \n, and each \r is part of its line. */
+/**
+ * Returns the line ending that all texts share. If the texts differ, returns \n, and each \r counts as part of its
+ * line.
+ */
 export function detectLineEnding(...texts: readonly string[]): '\n' | '\r' | '\r\n' {
   const all = texts.filter((text) => /[\r\n]/.test(text));
   if (all.length === 0) return '\n';
@@ -25,8 +28,8 @@ export function detectLineEnding(...texts: readonly string[]): '\n' | '\r' | '\r
 }
 
 /**
- * Applies the change from `after` to `edited` to the current text. Undefined: its lines differ too much, or end with \r alone,
- * which the library does not support.
+ * Applies the change from `after` to `edited` to the current text. Undefined: the current text's lines differ too much,
+ * or end with \r alone, which the library does not support.
  */
 export function mergeEdit(current: string, { after, edited }: { readonly after: string; readonly edited: string }) {
   if (current === after) return edited;
@@ -45,7 +48,7 @@ export interface LineRange {
   readonly to: number;
 }
 
-/** Counted from 1. */
+/** Lines are counted from 1. */
 export interface CommentedLines {
   readonly path: string;
   readonly text: string;

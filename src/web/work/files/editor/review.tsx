@@ -25,7 +25,7 @@ export interface FileComparison {
 interface Props {
   readonly store: FileStore;
   readonly path: string;
-  /** Rejects with an error whose message is for the person. */
+  /** Rejects with an error whose message can be shown to the user. */
   readonly load: () => Promise<FileComparison>;
 }
 
@@ -46,7 +46,7 @@ export function ChangesReview({ store, path, load }: Props) {
     );
   const stamp = store.stampOf(path);
   const isCommented = store.commentedOn.value === path;
-  // New text from the agent never replaces a person's changes.
+  // New text from the agent never replaces the user's changes.
   useEffect(() => void (!isEdited.current && !isCommented && read()), [store, path, stamp, isCommented]);
   if (!compared) return <LoadPlaceholder problem="" />;
   if ('problem' in compared) return <p class="quiet empty">{compared.problem}</p>;
@@ -69,8 +69,8 @@ const isSame = (one: FileComparison, other: FileComparison): boolean =>
   one.before === other.before && one.after === other.after && one.version === other.version;
 
 /**
- * Whether a new run began with the reviewed text, so that it is now also the earlier version. The review is then kept until
- * the file changes.
+ * Whether a new run began with the reviewed text, so that the texts before and after are now equal. If so, the review
+ * is kept until the file changes.
  */
 const isRebased = (old: FileComparison, now: FileComparison): boolean =>
   now.before === now.after && now.after === old.after;

@@ -4,7 +4,7 @@ import { findFileEdit, type ToolCalledData } from '../../../data/items.ts';
 export interface FileStep {
   readonly seq: number;
   readonly description: string;
-  /** By path. */
+  /** Keyed by path. */
   readonly files: ReadonlyMap<string, FileWrite>;
 }
 export interface FileWrite {
@@ -13,7 +13,7 @@ export interface FileWrite {
   readonly after: string;
 }
 
-/** Oldest first. Omits changes by commands, which are not in the log. */
+/** Lists the oldest step first. Omits changes made by commands, which are not in the log. */
 export function listFileSteps(events: readonly Event[]): FileStep[] {
   const steps: (FileStep & { readonly files: Map<string, FileWrite> })[] = [];
   const begin = (seq: number, description: string) => steps.push({ seq, description, files: new Map() });

@@ -7,8 +7,8 @@ import { apiEventIdOf, toApiEventId, toApiThreadId } from '../ids.ts';
 import { type AgentDetails, type ManagedEvent, type StopReason, ThreadProjection } from '../projection.ts';
 import { sumUsage, toCents, toUsageView } from '../usage.ts';
 
-// A session of the API consists of a primary thread and a thread for each delegated child. Each thread has its own log.
-// Events about the whole session are built here.
+// In this API, a session consists of a primary thread and one thread for each delegated child. Each thread has its own
+// log. Events about the whole session are built in this file.
 
 export interface ThreadEvent {
   readonly thread: SessionId;
@@ -22,14 +22,14 @@ interface Thread {
 class State {
   isBusy = false;
   isReportedBusy = false;
-  /** The primary thread waits only for children, all of which wait for the program. */
+  /** Whether the primary thread waits only for children that all wait for the program. */
   isHeld = false;
   pendingWhenIdle: readonly string[] = [];
   stop: { readonly reason: StopReason; readonly details: unknown } = { reason: { type: 'end_turn' }, details: null };
 }
 /**
- * Types of events about the whole session. Ids of the events built here use parts from 80 on; a log's own events use lower
- * parts.
+ * Types of events about the whole session. Ids of the events built here use part numbers from 80 up; ids of a log's own
+ * events use lower ones.
  */
 const ofSession = new Set(['session.status_running', 'session.status_idle', 'session.usage']);
 
@@ -40,7 +40,7 @@ export class SessionProjection {
   readonly #now: State;
   readonly #primary: ThreadProjection;
   readonly #threads = new Map<SessionId, Thread>();
-  /** Children that still run after their coordinator's run. The session stays busy until they end. */
+  /** Children that are still running after their coordinator's run has ended. The session stays busy until they end. */
   readonly #ending: Set<SessionId>;
 
   constructor(id: SessionId, agent: AgentDetails, budget: BudgetView | null = null, from?: SessionProjection) {
@@ -102,7 +102,7 @@ export class SessionProjection {
     const isSpent = this.#now.stop.reason.type === 'budget_reached' || this.#isBudgetUsed;
     return !this.#now.isBusy && this.pending.length === 0 && isSpent;
   }
-  /** Also true after a normal end, if the turn's last request reached the limit. */
+  /** Also true after a turn that ended normally, if its last request reached the limit. */
   get #isBudgetUsed(): boolean {
     return this.#budget !== null && toCents(this.usage.cost) >= Number(this.#budget.max_list_cost.amount);
   }
@@ -117,7 +117,7 @@ export class SessionProjection {
     return [...this.#threads.values()];
   }
 
-  /** Returns nothing for an event that was added before, or belongs to another session. */
+  /** Returns an empty list for an event that was already added or that belongs to another session. */
   add(event: SessionEvent): readonly ThreadEvent[] {
     const { sessionId: thread, seq } = event;
     const known = this.#threads.get(thread);
@@ -136,7 +136,7 @@ export class SessionProjection {
     return this.#withSession(threadEvents, { ownEvents: created, source: event, wasRescheduled });
   }
 
-  /** The server ends a thread's children with the thread's run. */
+  /** When a thread's run ends, the server also ends the thread's children. */
   #endWith(ended: SessionId): void {
     this.#ending.delete(ended);
     for (const [thread, { parent, projection }] of this.#threads)
@@ -236,7 +236,7 @@ export class SessionProjection {
     ];
   }
 
-  /** An event of the primary stream. Events of the same type from one log event share an id. */
+  /** Builds an event for the primary thread's stream. Events of the same type from one log event share an id. */
   #event(type: string, fields: object, { cause, part }: { readonly cause: Cause; readonly part: number }): ThreadEvent {
     const { ownEvents: created, source } = cause;
     const alike = ofSession.has(type) ? created.find((one) => one.type === type) : undefined;
