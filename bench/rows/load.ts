@@ -61,7 +61,7 @@ async function openLoad(stack: AsyncDisposableStack, { of, api }: LoadVariant, m
     CORRAL_MAX_SESSIONS_PER_OWNER: '0',
     CORRAL_MAX_RUNNING_RUNS: '100',
     CORRAL_EGRESS_POLICY: 'none',
-    CORRAL_MANAGED_AGENTS: 'on',
+    ...(api !== 'corral' && { CORRAL_MANAGED_AGENTS: 'on' }),
     LOG_LEVEL: 'error',
   });
   for (const id of stored) await calls.ask('/trpc/sessions.update', { id, title: 'in memory' });

@@ -39,6 +39,7 @@ export async function startServer(settings: Record<string, string>, signal?: Abo
   const own = {
     NODE_ENV: 'production',
     PORT: String(port),
+    NODE_COMPILE_CACHE: join(measuredCheckout(), 'node_modules/.cache/compiled'), // as scripts/run.mjs sets it
     CORRAL_DATA_DIR: join(folder.path, 'd'),
     CORRAL_RATE_LIMIT_PER_MINUTE: '0',
     CORRAL_MAX_CONNECTIONS_PER_ADDRESS: '0',
