@@ -75,7 +75,9 @@ export interface OpenedPullRequest {
 export type PullRequestOpener = (requested: PullRequestDraft, signal: AbortSignal) => Promise<OpenedPullRequest>;
 
 /**
- * Returns failures that the model can handle. An exception means a bug or a lost sandbox, and ends the turn. || @example
+ * Tools return failures that the model can handle. An exception means a bug or a lost sandbox, and ends the turn.
+ *
+ * @example
  * return { ok: false, reason: 'not_found', output: 'There is no notes.txt.' };
  */
 export type ToolResult = ToolOutcome & {
