@@ -70,7 +70,7 @@ export interface SandboxSpec {
 }
 
 /**
- * The backend's current state of a sandbox, read from its labels on every call: drivers keep no table of their own.
+ * The backend's current view of a sandbox, read from its labels on every call: drivers keep no table of their own.
  *
  * @example const stale = (await driver.list(call)).filter(({ expiresAt }) => expiresAt < clock.now());
  */
@@ -230,8 +230,8 @@ export interface Pausable {
 export const isPausable = (driver: Driver): driver is Driver & Pausable => 'pause' in driver && 'resume' in driver;
 
 /**
- * Optional: containers from other images that run alongside a sandbox, on its loopback interface and without network
- * access of their own. They end with the sandbox: its `destroy` and `pause` include them.
+ * Optional: runs containers from other images alongside a sandbox, on its loopback interface and without network access
+ * of their own. The driver's `destroy` and `pause` include them, so they never outlive the sandbox.
  */
 export interface ServiceHost {
   /**
@@ -319,8 +319,8 @@ export const isPoolable = (driver: Driver): driver is Driver & Poolable => 'warm
 /** Optional: the backend itself keeps sandboxes ready, and each sandbox start can claim one. */
 export interface PoolHost {
   /**
-   * Keeps `count` sandboxes of the recipe ready, and ends the ready sandboxes of any other recipe that this server or an
-   * earlier one used. `epoch` is this server's epoch. Rejects with unsupported if the backend has no pools.
+   * Keeps `count` sandboxes of the recipe ready, and ends the ready sandboxes of any other recipe that this server or
+   * an earlier server used. `epoch` is this server's epoch. Rejects with unsupported if the backend has no pools.
    */
   keepReady(
     recipe: SandboxRecipe,
@@ -333,7 +333,7 @@ export const hostsPool = (driver: Driver): driver is Driver & PoolHost => 'keepR
 /** Optional: the backend builds the server's own images. */
 export interface ServerImageBuilder {
   /**
-   * Resolves once the backend has the image: builds or pulls a missing one and reports progress. Rejects:
+   * Resolves once the backend has the image. Builds or pulls a missing image and reports progress. Rejects with
    * image_missing.
    */
   ensureImage(image: string, call: CallOptions, news: (news: ProvisionProgress) => void): Promise<void>;
@@ -371,7 +371,7 @@ export interface BuildContainer extends AsyncDisposable {
   keep(image: BuiltImage, call: CallOptions): Promise<void>;
 }
 
-/** Optional: images built from the steps of a template, isolated like a sandbox. */
+/** Optional: builds images from the steps of a template. The builds are isolated like sandboxes. */
 export interface ImageBuilder {
   startBuild(spec: SandboxSpec, call: CallOptions, news?: (news: ProvisionProgress) => void): Promise<BuildContainer>;
   /** The names of this installation's built images. */

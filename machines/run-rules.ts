@@ -67,7 +67,7 @@ export const applyVerdict = (call: PendingCall, verdict: Verdict): PendingCall =
   ...(verdict.args && { args: verdict.args }),
 });
 
-/** Excludes calls that were decided while other calls ran. */
+/** Excludes calls that were decided while other calls were running. */
 export const findUnansweredCalls = (
   { calls, decided }: Pick<RunMachineContext, 'calls' | 'decided'>,
   outcomes: readonly CallOutcome[],

@@ -237,7 +237,7 @@ export interface RunMachineContext extends RunInput {
   reason: WaitReason | undefined;
   over: BudgetOverrun | undefined;
   approvals: readonly ApprovalRequest[];
-  decided: readonly string[]; // ids of calls that were decided while other calls ran
+  decided: readonly string[]; // ids of calls that were decided while other calls were running
   round: number; // judgement round, counted from 1
   revisions: number;
   isJudging: boolean;

@@ -24,7 +24,7 @@ export interface SandboxInput {
 export interface SandboxPolicy {
   readonly maxRetries: number;
   readonly backoffMs: (retry: number) => number;
-  /** Idle time in ms before a pause, only if the driver supports pausing. Undefined: never paused. */
+  /** Idle timeout in ms after which the sandbox is paused, if the driver supports pausing. Undefined: never paused. */
   readonly idlePauseMs: number | undefined;
   readonly idleStopMs: number;
   /** Maximum lifetime in ms, whether or not the sandbox is in use. */

@@ -1,7 +1,7 @@
 export interface StuckPolicy {
-  readonly sameResult: number; // consecutive occurrences of one action with the same result that make a run stuck
-  readonly sameError: number; // consecutive occurrences of one error, even from different actions, that make a run stuck
-  readonly alternation: number; // number of calls in an A-B-A-B tail that makes a run stuck
+  readonly sameResult: number; // consecutive occurrences of one action with the same result that mark a run as stuck
+  readonly sameError: number; // consecutive occurrences of one error, even from different actions, that mark a run as stuck
+  readonly alternation: number; // number of calls in an A-B-A-B tail that marks a run as stuck
   readonly sameText: number;
   readonly sameWait: number; // raises the first three limits to this value for acts that wait
 }
@@ -21,8 +21,8 @@ export type ProgressEntry =
 export const computeProgressHistorySize = (policy: StuckPolicy): number => Math.max(...Object.values(policy));
 
 /**
- * Returns undefined if the run makes progress. Only the unbroken series that ends with the newest act is examined. Repeated
- * acts that wait, such as polls, are tolerated up to `sameWait`.
+ * Returns undefined if the run is making progress. Only the unbroken series that ends with the newest act is examined.
+ * Repeated acts that wait, such as polls, are tolerated up to `sameWait`.
  */
 export function explainStuckRun(acts: readonly ProgressEntry[], policy: StuckPolicy): string | undefined {
   const { sameResult, sameError, alternation, sameText, sameWait } = policy;

@@ -288,7 +288,7 @@ export async function createDockerDriver(
       const who = { id, sessionId: sessionIdOf(id) };
       const held = await holds.link(key, { body: Id, workdir, role, who });
       const link = { ...held, starvedMs: createCpuWaitMeter(State.Pid) };
-      // A paused sandbox's daemon cannot dial, so requests wait until it resumes.
+      // A paused sandbox's daemon cannot dial, so requests wait until the sandbox resumes.
       if (State.Paused) return link;
       return await waitForReachableLink(link, waitUntilReachable(await holds.hold(key, Id), signal));
     },

@@ -8,8 +8,8 @@ import { AppError } from '../../src/core/errors/errors.ts';
 const maxTries = 8;
 
 /**
- * Retries for about 4 s, because the runtime gives up ("unable to freeze") if a busy process does not stop in time. Rejects with
- * the engine's last refusal.
+ * Retries for about 4 s, because the runtime gives up ("unable to freeze") if a busy process does not freeze in time.
+ * Rejects with the engine's last error.
  */
 export async function pauseContainer(
   container: Pick<Dockerode.Container, 'pause'>,
@@ -28,8 +28,8 @@ export async function pauseContainer(
 }
 
 /**
- * Milliseconds until the engine must begin its answer. With a longer limit, a lost request could block a sandbox start
- * for minutes.
+ * Maximum wait for the start of the engine's response, in ms. With a longer limit, a lost request could block a sandbox
+ * start for minutes.
  */
 const usualAnswerMs = 60_000;
 

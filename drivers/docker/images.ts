@@ -73,7 +73,7 @@ export function openEngineImages(engine: Dockerode, ours: readonly BuildableImag
       const stream = () => engine.pull(withTag(name), { abortSignal: signal });
       await callEngine(signal, async () => follow(await stream(), name, tell));
     } catch (cause) {
-      // The engine answers 404 or 500 if the registry refused the pull or is unreachable.
+      // The engine responds with 404 or 500 if the registry refused the pull or is unreachable.
       if (readEngineErrorStatus(cause) === undefined) throw cause;
       throw new AppError('image_missing', `The image ${name} could not be pulled: ${readEngineErrorText(cause)}`, {
         cause,
@@ -161,6 +161,6 @@ const layerStates: Readonly<Record<string, boolean>> = {
   'Pull complete': true,
 };
 
-// Without a tag the engine would pull every tag of the image.
+// If the name had no tag, the engine would pull every tag of the image.
 const withTag = (name: string) =>
   name.includes('@') || name.lastIndexOf(':') > name.lastIndexOf('/') ? name : `${name}:latest`;

@@ -15,8 +15,8 @@ interface Options extends Pick<ContainerContext, 'engine' | 'instance' | 'names'
 }
 
 /**
- * Milliseconds. A sandbox start creates the container soon after the folder. A folder older than this without a
- * container is a leftover.
+ * Milliseconds. A sandbox start creates the container soon after the folder, so a folder that is older than this and
+ * has no container is a leftover.
  */
 const startMs = 5_000;
 

@@ -86,7 +86,7 @@ export async function startContainer(
     const uid = await user;
     const labels = { ...own, [userLabel]: String(uid) };
     const body = (place.body ?? createSandboxBody)({ ...request, labels, user: uid, volume: workspace.volume });
-    // If the engine's answer is lost, a container with this name shows that the request succeeded.
+    // If the engine's response is lost, a container with this name shows that the request succeeded.
     const id = await create(engine, body, place.created, signal).catch((error) => {
       lost += 1;
       if (error.code !== 'driver_unavailable' || lost > 1) throw error;
@@ -177,8 +177,8 @@ async function start(
       if (readEngineErrorStatus(error) !== 304) throw error;
     });
   const starting = orOnceMore(begin);
-  // The workspace's owner can change during startup, because no program runs in the sandbox yet. All three calls are awaited even
-  // if one fails, so the caller never removes a container that is still starting.
+  // The workspace's owner can be changed during startup, because no program runs in the sandbox yet. All three calls
+  // are awaited even if one fails, so the caller never removes a container that is still starting.
   const owned = ownsLate && starting.then(ownWorkspace);
   const ends = await Promise.allSettled([users.checkAlone(user, id, signal), starting, owned]);
   for (const it of ends) if (it.status === 'rejected') throw it.reason;
@@ -283,7 +283,7 @@ export async function readWorkspacePointer(
 
 /**
  * Creates a volume that points to the claimed container's files, because Docker cannot rename volumes. Resolves with
- * the volume's labels, which are another call's if that call created the volume first.
+ * the volume's labels, which come from another call if that call created the volume first.
  */
 export async function writeWorkspacePointer(
   { engine, name, labels, found }: VolumeClaim,

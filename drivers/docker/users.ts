@@ -23,8 +23,8 @@ export interface UserIdAllocator {
   /** Rejects with image_missing if the image does not support that user. */
   checkImage(user: number, image: string, signal: AbortSignal): Promise<void>;
   /**
-   * Rejects if another running container has that user id, except the image's own user id, which sandboxes can share.
-   * If two concurrent starts choose the same id, both may be refused.
+   * Rejects if another running container has that user id. The image's own user id is exempt, because sandboxes can
+   * share it. If two concurrent starts choose the same id, both may be refused.
    */
   checkAlone(user: number, container: string, signal: AbortSignal): Promise<void>;
 }

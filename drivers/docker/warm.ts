@@ -50,8 +50,8 @@ export function createDockerPool(options: Options): Poolable {
   const { engine, instance, names, labels, folders, holds, images, starting } = options;
   const waiting = new Set<SandboxId>();
   /**
-   * Sandboxes that were claimed but not yet renamed at the last check. If they are still not renamed at the next check, the
-   * claim was interrupted.
+   * Sandboxes that were claimed but not yet renamed at the last check. If a sandbox is still not renamed at the next
+   * check, its claim was interrupted.
    */
   let halfway = new Set<SandboxId>();
   const abandoned = new Set<SandboxId>();
@@ -60,8 +60,8 @@ export function createDockerPool(options: Options): Poolable {
   const mine = { filters: { label: [createInstanceFilter(instance), poolLabel] } };
 
   /**
-   * Returns the content id and the runtime, so that a claim never takes a sandbox with an outdated image or a different
-   * runtime.
+   * Returns the content id, plus the runtime if one is configured, so that a claim never takes a sandbox with an
+   * outdated image or a different runtime.
    */
   async function readContentId(ref: string, signal: AbortSignal): Promise<string> {
     const { Id } = await callEngine(signal, () => engine.getImage(ref).inspect({ abortSignal: signal } as object));

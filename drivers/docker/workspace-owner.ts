@@ -22,7 +22,7 @@ export async function changeWorkspaceOwner(
   );
 }
 
-/** Creates a tar archive with the single entry `/`. The engine would skip an entry `./`. */
+/** Creates a tar archive with the single entry `/`. The engine would skip an entry named `./`. */
 export function createChownArchive(user: number): Buffer {
   const octal = (value: number, width: number) => `${value.toString(8).padStart(width - 1, '0')}\0`;
   const header = Buffer.alloc(blockBytes);

@@ -85,7 +85,8 @@ export function createBubblewrapArguments(found: Bubblewrap, inside: BubblewrapO
     ...createNamespaceArguments(found),
     ...['--hostname', 'sandbox', '--as-pid-1', '--info-fd', `${infoFd}`],
     ...(found.seccomp === undefined ? [] : ['--seccomp', `${inside.seccompFd}`]),
-    // Bubblewrap creates missing folders with mode 0700. If the server runs as root, the sandbox's user could not enter them.
+    // Bubblewrap would create missing folders with mode 0700. If the server runs as root, the sandbox's user could not
+    // enter such folders.
     ...[
       '/etc',
       '/etc/profile.d',
@@ -112,7 +113,7 @@ export function createBubblewrapArguments(found: Bubblewrap, inside: BubblewrapO
     ...(inside.screen === undefined ? [] : ['--bind', inside.screen, screenPath]),
     ...['--ro-bind', node, `${sandboxToolsFolder}/bin/node`, '--ro-bind', init, `${sandboxToolsFolder}/init.sh`],
     ...['--ro-bind', daemon, `${sandboxToolsFolder}/sandboxd.mjs`],
-    // The variable shows pid 1 that it already runs through the loader.
+    // The variable tells pid 1 that it is already running through the loader.
     ...(inside.seal === undefined ? [] : ['--ro-bind', inside.seal, sealed, '--setenv', 'CORRAL_SEAL', sealed]),
     ...(browserPolicy === undefined ? [] : ['--ro-bind', browserPolicy, `${policies.at(-1)}/corral.json`]),
     ...['--bind', workspace, workspaceAlias, '--bind', workspace, '/workspace', '--chdir', '/workspace'],
@@ -155,7 +156,7 @@ function limited({ asRoot }: Bubblewrap, { limits, grouped, user }: BubblewrapOp
   return set === '' ? [] : ['/bin/bash', '-c', `${set}exec "$@"`, 'bash'];
 }
 
-/** KiB of writable memory per process. Node alone reserves over half a GiB and never touches most of it. */
+/** Limit on a process's writable memory, in KiB. Node alone reserves over half a GiB and never touches most of it. */
 const processKibibytes = ({ memoryBytes }: SandboxLimits) => Math.floor((memoryBytes + 2 ** 30) / 1024);
 
 export const screenEnvironment = { CORRAL_SCREEN_DIR: screenPath } as const;

@@ -16,7 +16,10 @@ export interface ProcessConfinement {
   readonly limits: readonly LimitName[];
   readonly weaknesses: readonly Weakness[];
   confine(spec: SandboxSpec, signal: AbortSignal): Promise<SandboxConfinement>;
-  /** Kills every process in the sandbox's groups. True if it had groups: processes cannot leave them, so all are dead. */
+  /**
+   * Kills every process in the sandbox's groups. Resolves with true if the sandbox had groups: processes cannot leave
+   * them, so all are dead.
+   */
   end(id: SandboxId, signal: AbortSignal): Promise<boolean>;
   ranOutOfMemory(id: SandboxId): Promise<boolean>;
   share(id: SandboxId, share: CpuShareLevel): void;

@@ -25,7 +25,7 @@ const isThere = (path: string) =>
     () => false,
   );
 
-/** Undefined if bubblewrap is missing or fails on this kernel. Unsupported options are detected by trial. */
+/** Undefined if bubblewrap is missing or fails on this kernel. Unsupported options are detected by trying them. */
 export async function findBubblewrap(path: string, filter?: Buffer): Promise<Bubblewrap | undefined> {
   const asRoot = process.getuid?.() === 0;
   const system = ['--ro-bind', '/usr', '/usr'];

@@ -80,8 +80,8 @@ async function findLoader(program: string): Promise<string | undefined> {
 }
 
 /**
- * Prefix that runs a command at low priority, for machines without CPU control groups. Its effect is weaker than a
- * group's weight: the kernel may use the session's `autogroup` value first, and a new session resets it.
+ * Prefix that runs a command at low priority, for machines without CPU control groups. The effect is weaker than that
+ * of a group's weight: the kernel may use the session's `autogroup` value first, and a new session resets that value.
  */
 const atLowPriority: readonly string[] = [
   ...['/bin/sh', '-c', '{ echo 10 >/proc/self/autogroup; } 2>/dev/null; exec nice -n 10 "$@"', 'sh'],
@@ -125,7 +125,7 @@ export async function launchDaemon(what: LaunchOptions, signal: AbortSignal): Pr
   const { folders, meta, confinement } = what;
   const workspace = workspacePathOf(folders, meta);
   await mkdir(workspace, { recursive: true });
-  await chmod(workspace, 0o755); // `mkdir` applies the umask, but even root without capabilities must be able to enter
+  await chmod(workspace, 0o755); // `mkdir` applies the umask, but even root without capabilities must be able to enter the folder
   if (confinement?.bubblewrap.asRoot) await chownTree(confinement.user, workspace, signal);
   return confinement ? confined(what, confinement, signal) : unconfined(what, workspace);
 }

@@ -42,16 +42,16 @@ export async function killProcess(mark: ProcessIdentity, recipient: 'process' | 
   try {
     process.kill(recipient === 'group' ? -mark.pid : mark.pid, 'SIGKILL');
   } catch {
-    // The process ended in the meantime, or leads no group.
+    // The process has ended in the meantime, or does not lead a group.
   }
 }
 
-/** Two of Node's four file threads stay free for the store's writes. */
+/** Two of libuv's four thread-pool threads stay free for the store's writes. */
 const lanes = 2;
 
 /**
- * Finds all processes with this variable. Searches the arguments for the value if the environment is unreadable, as a
- * sealed process's is when the server is not root.
+ * Finds all processes that have this variable. If an environment is unreadable, searches the arguments for the value: a
+ * server that is not root cannot read a sealed process's environment.
  */
 export async function findProcessesByVariable(name: string, value: string): Promise<ProcessIdentity[]> {
   const target = `${name}=${value}`;

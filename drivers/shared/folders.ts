@@ -17,7 +17,7 @@ export async function removeTree(folder: string): Promise<void> {
   await promisify(execFile)('rm', ['-rf', '--', folder]);
 }
 
-/** Folders that sandboxes see as /run/corral. Another process may own their parent. */
+/** Folders that sandboxes see as /run/corral. Another process may own their parent folder. */
 export interface MountFolders {
   path(id: SandboxId): string;
   make(id: SandboxId): Promise<void>;
@@ -205,7 +205,7 @@ async function ownMounts(root: string): Promise<MountFolders> {
     path,
     async make(id) {
       await mkdir(path(id), { recursive: true, mode: 0o755 });
-      await chmod(path(id), 0o755); // `mkdir` applies the umask, but the sandbox's user must be able to enter
+      await chmod(path(id), 0o755); // `mkdir` applies the umask, but the sandbox's user must be able to enter the folder
     },
     remove: (id) => removeTree(join(sockets, id)),
   };

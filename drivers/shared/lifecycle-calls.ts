@@ -5,7 +5,7 @@ import { SingleFlight } from './pool/single-flight.ts';
 type Workspace = 'keep' | 'remove';
 type RemoveSandbox = (id: SandboxId, workspace: Workspace, call: CallOptions) => Promise<void>;
 
-/** Milliseconds for the final cleanup. The whole shutdown is limited to ten seconds. */
+/** Time limit of the final cleanup, in ms. The whole shutdown is limited to ten seconds. */
 const lastMs = 4_000;
 
 /** Serializes starts and ends per sandbox. Simultaneous calls of the same kind share one operation. */

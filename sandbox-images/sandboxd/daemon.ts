@@ -114,7 +114,7 @@ export interface Daemon {
   processes(): Promise<readonly ProcessEntry[]>;
   signalProcess(pid: number, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT'): Promise<void>;
 
-  // Terminals for users. All methods except the first two reject with shell_not_found.
+  // Terminals for users. All methods except the first two can reject with shell_not_found.
   /**
    * Opens the terminal, or returns an open one with this id. Rejects with conflict (too many), unsupported, or
    * sandbox_unavailable (no shell could be started).
@@ -130,7 +130,7 @@ export interface Daemon {
   /** Resolves once every process that the terminal started has ended. */
   closeTerminal(id: string): Promise<void>;
 
-  // Programs that communicate over pipes. All methods except the first two reject with not_found.
+  // Programs that communicate over pipes. All methods except the first two can reject with not_found.
   /**
    * Starts the program, or returns the one with this id. Rejects with conflict (too many, or the run was stopped),
    * file_not_found, path_outside, invalid_request, or internal (no process could be started).
@@ -146,7 +146,8 @@ export interface Daemon {
   /** Resolves once every process that the program started has ended. */
   closeProgram(id: string): Promise<void>;
 
-  // Programs with any number of readers. All methods except the first two reject with not_found; an id may also be a pid.
+  // Programs that can have any number of readers. All methods except the first two can reject with not_found; an id may
+  // also be a pid.
   /**
    * Rejects with conflict (too many, or the run was stopped), file_not_found, invalid_request, unsupported (no terminals),
    * sandbox_unavailable, or internal (no process could be started).
@@ -180,16 +181,16 @@ export interface Daemon {
   // The workspace as a whole. Only small workspaces are supported.
   /**
    * Saves the state of the files before a run, once per run. If the workspace is too large or unsuitable, `done` is
-   * false and a program in the sandbox must save it.
+   * false and a program in the sandbox must save the state.
    */
   keepForRun(mark: RunStart): Promise<{ readonly done: boolean }>;
   /**
-   * Computes a fingerprint of the files. The result is empty if the workspace is too large or unsuitable, so a program
+   * Computes a fingerprint of the files. If the workspace is too large or unsuitable, the result is empty and a program
    * in the sandbox must compute the fingerprint.
    */
   printWorkspace(): Promise<Partial<WorkspaceFingerprint>>;
 
-  // Folder watches. All methods except the first reject with not_found.
+  // Folder watches. All methods except the first can reject with not_found.
   /** Rejects with conflict (too many), file_not_found, invalid_request (not a folder) or unsupported. */
   openWatch(watch: FileWatchOptions): Promise<{ readonly id: string }>;
   watchChanges(id: string): Promise<FileChangeBatch>;
@@ -198,8 +199,8 @@ export interface Daemon {
   closeWatch(id: string): Promise<void>;
 
   /**
-   * Connects to a port of the sandbox's own programs. Rejects with not_found (nothing listens), conflict (too many), or
-   * invalid_request (not a port, or the daemon's own).
+   * Connects to a port of the sandbox's own programs. Rejects with not_found (nothing is listening), conflict (too
+   * many), or invalid_request (not a port, or the daemon's own port).
    */
   openPort(port: number): Promise<Duplex>;
   listeningPorts(): readonly ListeningPort[];

@@ -44,7 +44,7 @@ if (token === '') {
   log(
     'CORRAL_SANDBOXD_TOKEN is not set. The program that starts a sandbox chooses a token and passes it to both sides.',
   );
-  process.exit(78); // init does not restart a daemon that exits with 78, as without a token
+  process.exit(78); // init does not restart a daemon that exits with 78, for example because it has no token
 }
 if (statSync(workspace, { throwIfNoEntry: false })?.nlink === 0) {
   log(`${workspace} was removed, and all files of the sandbox with it.`);

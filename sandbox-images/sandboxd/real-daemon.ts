@@ -74,7 +74,7 @@ export function createDaemon(parts: DaemonState, { version, sandboxId, desktop, 
     return all.filter(ours);
   };
 
-  /** Start of the run in epoch ms. Infinity if the run is unknown. */
+  /** Start time of the run, in epoch ms. Infinity if the run is unknown. */
   const begunAt = (tag: string) =>
     Math.min(tagged.get(tag) ?? Number.POSITIVE_INFINITY, journal.firstOf(tag) ?? Number.POSITIVE_INFINITY);
 
@@ -146,7 +146,7 @@ export function createDaemon(parts: DaemonState, { version, sandboxId, desktop, 
       return await endTagged(tag);
     },
     async exec(request, signal) {
-      stopped.check(request.tag); // not checked again after the start: a running command ends with its caller's connection
+      stopped.check(request.tag); // not checked again after the start: a running command is killed when its caller disconnects
       if (request.tag !== undefined && !tagged.has(request.tag)) {
         if (tagged.size > 1_000) tagged.clear();
         tagged.set(request.tag, clock.now());

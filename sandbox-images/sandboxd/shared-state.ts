@@ -19,7 +19,7 @@ export interface DaemonState {
   /** Maximum size of the workspace and `screenDir` together, in bytes. 0 means no limit. */
   readonly diskBytes: number;
   readonly volumes: readonly { readonly path: string; readonly bytes: number }[];
-  /** Random, so that no output contains a command's end mark by chance. */
+  /** Random, so that no output contains a command's exit mark by chance. */
   readonly bootId: string;
   /** Undefined if processes outside this sandbox are visible. */
   readonly init: number | undefined;
@@ -28,8 +28,8 @@ export interface DaemonState {
 }
 
 /**
- * Matches orphans that a tree may have started, because a process that cleared its environment carries no mark. In a
- * sandbox with its own init, every such orphan that started after `since` matches; elsewhere, none does.
+ * Matches orphans without a mark, because a process that clears its environment loses the mark of its tree. In a
+ * sandbox with its own init, every such orphan that started after `since` matches; in other sandboxes, none does.
  */
 export function createOrphanRule({ clock, init }: Pick<DaemonState, 'clock' | 'init'>, since: number): OrphanRule {
   if (init === undefined) return () => false;

@@ -1,2 +1,2 @@
-/** The server calls a newer route only if the daemon's version supports it. */
+/** Before the server calls a recently added route, it checks that the daemon's version supports it. */
 export const daemonVersion = '1.7.0';

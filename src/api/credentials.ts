@@ -22,7 +22,7 @@ const Credential = z.object({
   user: z.string().nullable().default(null),
   env: z.array(z.string()).readonly(),
   git: z.enum(['read', 'write']).nullable().default(null),
-  /** Null for all paths or, with `git`, only those of each session's repositories. */
+  /** Null allows all paths or, with `git`, only the paths of each session's repositories. */
   paths: z.array(z.string()).readonly().nullable().default(null),
   createdAt: IsoTime,
 });

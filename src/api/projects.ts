@@ -34,7 +34,7 @@ const shownTo = ({ principal }: Pick<TrpcContext, 'principal'>, project: StoredP
   ...project,
   role: principal.projects?.get(project.id) ?? null,
 });
-/** Sessions can override the model, the fallbacks, and tool servers with the same name. */
+/** Sessions can override the model and the fallbacks. A session's tool server replaces one with the same name. */
 const Agent = z.object({
   template: z.string(),
   prompt: z.string().nullable(),

@@ -8,7 +8,7 @@ const UsageInput = z.strictObject({
   from: z.iso.date(),
   to: z.iso.date(),
   by: z.enum(usageDimensions).default('model'),
-  /** The number of groups, counted from the first, that include usage by day. */
+  /** How many groups, counted from the first, include usage by day. */
   dailyGroups: z.coerce.number().int().min(0).max(maxUsageGroups).default(0),
   limit: z.coerce.number().int().min(1).max(maxUsageGroups).default(maxUsageGroups),
   cursor: z.string().optional(),

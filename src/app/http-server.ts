@@ -289,7 +289,7 @@ function actingBy(deps: HttpServerDeps, sign: SignedUrls['sign'], principalOf: (
     people: people && audit ? withAudit<PeopleAdmin>(people, peopleActions, audit) : people,
     sign: ((what, lifeMs) => {
       const principal = principalOf();
-      // a link could grant more than a reader's rights, such as control of a desktop
+      // a link could grant rights that a reader lacks, such as control of a desktop
       if (principal.role === 'reader') throw forbiddenRoleError(principal);
       return sign({ ...what, subject: principal.key }, lifeMs);
     }) satisfies SignedUrls['sign'],

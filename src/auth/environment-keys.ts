@@ -119,7 +119,7 @@ export class EnvironmentKeys {
     return { id, environmentId, maker };
   }
 
-  /** Undefined: no such key exists. Rejects with unauthorized if it was revoked. */
+  /** Undefined if no such key exists. Rejects with unauthorized if the key was revoked. */
   async findMaker(id: string): Promise<Maker | undefined> {
     const doc = (await this.#keys.find(id))?.doc;
     if (doc && doc.revokedAt !== null) throw revoked();

@@ -7,8 +7,8 @@ export interface Lockout {
   waitOf(address: string): number;
   failed(address: string): void;
   /**
-   * Counts a wrong credential. Returns the remaining lockout in ms, or 0. Valid credentials still work from a locked
-   * address, because several clients may share it.
+   * Counts a wrong credential. Returns the remaining lockout in ms, or 0. Valid credentials still work from a
+   * locked-out address, because several clients may share that address.
    */
   judge(address: string): number;
 }

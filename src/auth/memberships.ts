@@ -15,7 +15,7 @@ export class Memberships {
   readonly #projects: RecordMirror<ProjectAccessRecord>;
   readonly #byMember = new Map<string, Map<string, ProjectRole>>();
   readonly #known = new Map<string, ProjectAccessRecord>();
-  /** The principals with project roles, keyed by the same principals without roles. */
+  /** Keyed by the principal without project roles; the value holds the same principal with them. */
   readonly #members = new Map<Principal, Member>();
 
   constructor(records: RecordStore) {

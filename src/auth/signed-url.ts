@@ -2,10 +2,10 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../core/contracts/clock.ts';
 
 // A link is valid for one purpose and a short time. Its signature is `v1.kid.exp.nonce.mac`; if an API key created the
-// link, the key's id precedes `mac`. The MAC covers the purpose and the path. A link never allows more than its key
-// does.
+// link, the key's id precedes `mac`. The MAC covers the purpose and the path. A link never allows more than that API
+// key does.
 
-/** `rights`: the default right is first. With `once`, a link works only once. */
+/** The first entry of `rights` is the default. With `once`, a link works only once. */
 const purposes = {
   vnc: { rights: ['control', 'view'], once: true },
   file: { rights: ['read'], once: false },

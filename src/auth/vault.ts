@@ -9,8 +9,8 @@ const tagBytes = 16;
 const keyBytes = 32;
 
 /**
- * Encrypts each string with its own data key, which is wrapped with the first key; older keys only decrypt. Key ids are
- * derived from hashes, so a wrong key is reported as unknown.
+ * Encrypts each string with its own data key, which is wrapped with the first key; older keys are used only to decrypt.
+ * Key ids are derived from the keys' hashes, so a wrong key is reported as unknown.
  */
 export function createSecretSealer(keys: readonly Secret[]): SecretSealer {
   const ring = new Map(keys.map((key) => named(decoded(key))));

@@ -94,7 +94,7 @@ export class RunEndTriggers extends ServerComponent<Deps> {
   }
 }
 
-/** Metadata alone proves nothing, because users set it freely. */
+/** Metadata alone proves nothing, because users can set it freely. */
 function ownStart({ origin, metadata }: EndedRun['session']) {
   const { automation, start } = metadata ?? {};
   return origin === 'automation' && automation !== undefined && start !== undefined ? { automation, start } : undefined;

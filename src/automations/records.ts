@@ -51,7 +51,7 @@ export const createAutomationStart = (
 
 const kinds = { automation: 'automation', open: 'automation-open', ended: 'automation-start' } as const;
 export const maxAutomations = 100; // per owner
-const keptStarts = 1_000; // per automation; older ones are deleted
+const keptStarts = 1_000; // per automation; older starts are deleted
 const never = -8.64e15; // sorts last, because automations are sorted by their negated next start
 
 const missing = () => new AppError('not_found', 'There is no such automation.');
@@ -164,7 +164,7 @@ export class AutomationRecords extends ServerComponent<Deps> {
     return all.filter(isLater).slice(0, limit);
   }
 
-  /** Starts after `keptFrom` are always kept, because they reveal repeated deliveries. */
+  /** Always keeps the starts after `keptFrom`, because they reveal repeated deliveries. */
   async forgetOldStarts(automationId: string, keptFrom: number): Promise<void> {
     const ended = await this.deps.records.list(kinds.ended, { idPrefix: `${automationId}:` });
     const old = ended.slice(keptStarts).filter(({ doc }) => StoredStart.parse(doc).at < keptFrom);

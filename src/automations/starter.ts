@@ -241,7 +241,7 @@ function ownSession(automation: Automation, start: AutomationStart): PreparedAut
   return { command, messages: [{ text: buildStartMessage(automation, start), mode: 'queue', ...(goal && { goal }) }] };
 }
 
-/** Formats a time such as `2026-11-27 09:00`, which distinguishes the titles of an automation's sessions. */
+/** Formats a time as `2026-11-27 09:00`, to distinguish the titles of an automation's sessions. */
 const minuteOf = (at: number, timeZone = 'UTC'): string =>
   new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'short' }).format(at);
 

@@ -35,7 +35,7 @@ export function toExitCode(thrown: unknown): number {
   return exitCodes.failed.code;
 }
 
-/** The source of the parser, the help, the completions and docs/cli.md. */
+/** The parser, the help, the completions and docs/cli.md are all derived from these definitions. */
 export interface CliCommand {
   readonly name: string;
   /** Arguments in commander's notation: `<session>`, `[task]`, `<command...>`. */
@@ -54,7 +54,7 @@ export interface CliCommand {
 
 export interface CliCommandInput {
   readonly args: readonly string[];
-  /** With `passThrough`: true if the command line followed `--`, so that its first word is a program. */
+  /** With `passThrough`: true if the command line followed `--`, so its first word is a program. */
   readonly isProgram: boolean;
   readonly options: ParsedOptions;
   readonly io: Io;

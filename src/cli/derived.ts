@@ -256,7 +256,7 @@ function formatCell(column: string, row: object): string {
 
 /**
  * A column is a template with fields: `{name}`, `{+used}` (must be above 0), `{?deleted}` (must be present, but is not shown). A part in brackets
- * is left out if a field is missing; ` | ` separates alternatives.
+ * is left out if one of its fields is missing; ` | ` separates alternatives.
  *
  * @example
  * formatTable([{ id: 'p1', size: 4 }], ['{id}', '{?deleted}deleted | {size} bytes']); // ['p1  4 bytes']

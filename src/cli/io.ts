@@ -16,7 +16,7 @@ export interface Io {
   readonly signal: AbortSignal;
   print(line: string): void;
   say(line: string): void;
-  /** Returns the text unchanged if the stream is not a terminal with colours. */
+  /** Returns the text unchanged unless the stream is a terminal that supports colours. */
   paint(stream: 'stdout' | 'stderr', style: Style, text: string): string;
   /** Whether the user can be prompted: stdin and stderr are terminals. */
   readonly canAsk: boolean;

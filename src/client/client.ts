@@ -35,8 +35,8 @@ export interface CorralClientOptions {
 
 /**
  * A typed client with every procedure of the server. Subscriptions reconnect and continue after the last received
- * event, so no event is lost or repeated. A subscription without a `lastEventId` that breaks before its first event starts
- * over, so pass the session's `lastSeq` if that matters. `close` ends all subscriptions and connections.
+ * event, so no event is lost or repeated. If a subscription without a `lastEventId` breaks before its first event, it
+ * starts over, so pass the session's `lastSeq` if that matters. `close` ends all subscriptions and connections.
  *
  * @example
  * using corral = createCorralClient({ url: 'http://127.0.0.1:8000' });
@@ -109,8 +109,8 @@ function overWebSocket(url: string, options: CorralClientOptions, refused: () =>
 }
 
 /**
- * When the signal fires, every subscription fails with the signal's reason if that is an error, and completes normally
- * if not.
+ * When the signal fires, every subscription fails with the signal's reason if the reason is an error; otherwise the
+ * subscription completes normally.
  */
 const endWith =
   (signal: AbortSignal): TRPCLink<AppRouter> =>

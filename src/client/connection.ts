@@ -29,13 +29,13 @@ export interface Connection {
   fetch(path: string, init?: RequestInit): Promise<Response>;
   /** Resolves with a successful response. Rejects with a CorralError, or with the signal's reason. */
   request(path: string, init?: RequestInit): Promise<Response>;
-  /** Default: PUT, with the type application/octet-stream. */
+  /** By default, sends a PUT request with the type application/octet-stream. */
   upload(
     path: string,
     content: FileContent,
     options: AbortOptions & { readonly method?: string; readonly type?: string },
   ): Promise<Response>;
-  /** Downloads content of any size. A broken transfer is an error, not an early end. */
+  /** Downloads content of any size. A broken transfer fails with an error instead of ending the stream early. */
   download(path: string, options: AbortOptions): Promise<SizedStream>;
 }
 

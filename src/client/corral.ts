@@ -36,7 +36,7 @@ export interface NewBox {
   readonly env?: Readonly<Record<string, string>>;
   /** Keeps the session when the `await using` block ends. */
   readonly keep?: boolean;
-  /** Seconds until the server deletes the box, even if this program still runs; default: never. */
+  /** Seconds until the server deletes the box, even while this program is running; default: never. */
   readonly lifetime?: number;
   /**
    * Seconds after which an unused sandbox is stopped; its files are kept. The value cannot exceed the server's setting.
@@ -141,8 +141,8 @@ export class Corral {
   }
 
   /**
-   * The sessions that this caller can see, starting with the one that has the newest message; `metadata` and the other
-   * options filter them.
+   * Yields the sessions that the caller can see, starting with the session with the newest message. `metadata` and the
+   * other options filter the sessions.
    */
   async *list(options: ListOptions = {}): AsyncGenerator<Session, void> {
     let cursor: string | undefined;
@@ -176,7 +176,7 @@ export class Corral {
 
   /**
    * Exports a snapshot, identified by its id or name, as one file that another installation can import. A broken
-   * transfer is an error.
+   * transfer fails with an error.
    */
   async exportSnapshot(
     idOrName: string,
@@ -277,7 +277,7 @@ export class Box implements AsyncDisposable {
   }
 
   /**
-   * Opens a shell in a real terminal: a new one, or the existing one with this `id`. Pass `onData`, or iterate over the
+   * Opens a new shell in a pseudo-terminal, or the existing terminal with this `id`. Pass `onData`, or iterate over the
    * terminal.
    */
   async terminal({ id, ...options }: TerminalOptions & { readonly id?: string } = {}): Promise<Terminal> {
@@ -351,7 +351,7 @@ export class Box implements AsyncDisposable {
     await this.#server.call((api) => api.sessions.update.mutate({ id: this.id, lifetimeSeconds: seconds }));
   }
 
-  /** The state of the sandbox; the field `pause` is the most that a pause can keep. Does not start the sandbox. */
+  /** The state of the sandbox; its `pause` field shows the most that a pause can keep. Does not start the sandbox. */
   status(): Promise<SandboxStatus> {
     return this.#server.call((api) => api.sandbox.status.query({ sessionId: this.id }));
   }
@@ -390,7 +390,8 @@ export class Box implements AsyncDisposable {
     try {
       if (this.#isOwn) await this.remove();
     } catch (error) {
-      if (!(error instanceof CorralError && error.code === 'session_not_found')) throw error; // already deleted in the block
+      // already deleted inside the `await using` block
+      if (!(error instanceof CorralError && error.code === 'session_not_found')) throw error;
     }
   }
 }

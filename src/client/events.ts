@@ -5,8 +5,8 @@ import type { Event } from './types.ts';
 const maxWaiting = 1_000;
 
 /**
- * The events of a session after `afterSeq`, then new ones, until the session is deleted or the reader stops. Reconnects and
- * continues after the last event if the connection breaks, or is closed because the reader is slow.
+ * Yields a session's events after `afterSeq`, then new ones, until the session is deleted or the reader stops.
+ * Reconnects and continues after the last event if the connection breaks, or is closed because the reader is slow.
  */
 export async function* followEvents(
   server: Connection,

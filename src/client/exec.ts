@@ -51,7 +51,7 @@ export async function exec(
   return { ...ended, stdout: stdout.text(), stderr: stderr.text(), truncated };
 }
 
-/** Like `exec`, without decoding or keeping anything. */
+/** Like `exec`, but neither decodes nor keeps the output. */
 export async function execBytes(
   server: Connection,
   sessionId: string,

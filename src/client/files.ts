@@ -30,7 +30,7 @@ export class Files {
     return new Uint8Array(await response.arrayBuffer());
   }
 
-  /** Streams a file of any size. A broken transfer is an error, not an early end. */
+  /** Streams a file of any size. A broken transfer fails with an error instead of ending the stream early. */
   async stream(
     path: string,
     options: { signal?: AbortSignal } = {},

@@ -9,12 +9,12 @@ type Holder = Inputs['memory']['notes'];
 export interface MemoryOptions {
   /** The id of the project whose notes to use; default: the caller's own notes. */
   readonly project?: string;
-  /** The id of another owner of sessions whose notes to use; only for administrators. */
+  /** The id of another session owner whose notes to use; only for administrators. */
   readonly person?: string;
 }
 
 /**
- * The notes of a person or a project, which outlive sessions. All methods but `list` and `write` reject with not_found for a path
+ * The notes of a person or a project. Notes outlive sessions. All methods but `list` and `write` reject with not_found for a path
  * without a note.
  *
  * @example

@@ -18,7 +18,7 @@ export interface TerminalOptions {
 }
 
 /**
- * A shell in a real terminal in the box. The shell keeps running when its reader leaves; `box.terminal({id})`
+ * A shell in a pseudo-terminal in the box. The shell keeps running when its reader leaves; `box.terminal({id})`
  * reattaches to it. Output goes to `onData`, or waits until the terminal is iterated over.
  */
 export class Terminal implements AsyncIterable<Uint8Array> {
@@ -71,7 +71,7 @@ export class Terminal implements AsyncIterable<Uint8Array> {
     await this.#send();
   }
 
-  /** Leaves the shell running. */
+  /** Stops reading the output; the shell keeps running. */
   detach(): void {
     this.#pieces.close();
     this.#left.abort();

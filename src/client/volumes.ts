@@ -5,7 +5,7 @@ import type { Outputs } from './types.ts';
 /** Storage that outlives boxes and that several of them can mount. */
 export type Volume = Outputs['volumes']['get'];
 export type VolumeEntry = Outputs['volumes']['files'][number];
-/** A volume for a new box. One box at a time can mount it for writing. */
+/** A volume for a new box. Only one box at a time can mount a volume for writing. */
 export interface VolumeMount {
   readonly volume: string;
   /** Below `/mnt`, or at or below `/data`, `/srv`, `/media` or `/volumes`. */
@@ -53,7 +53,7 @@ export class Volumes {
   files(volume: string, path = '.'): Promise<VolumeEntry[]> {
     return this.#server.call((api) => api.volumes.files.query({ volume, path }));
   }
-  /** Streams a file of any size. A broken transfer is an error, not an early end. */
+  /** Streams a file of any size. A broken transfer fails with an error instead of ending the stream early. */
   async read(volume: string, path: string, options: AbortOptions = {}): Promise<SizedStream> {
     return await this.#server.download(at(volume, path), options);
   }

@@ -8,9 +8,9 @@ interface Frontmatter {
 }
 
 /**
- * Reads a document as Claude Code does. `texts` lists fields that are always text: a value that YAML refuses, such as
- * `Use when: x`, or reads as another type is taken literally. Returns a sentence with the reason if the document cannot
- * be read at all.
+ * Reads a document as Claude Code does. `texts` lists fields that are always text: their value is taken literally if
+ * YAML refuses it, such as `Use when: x`, or reads it as another type. Returns a sentence with the reason if the
+ * document cannot be read at all.
  */
 export function parseFrontmatter(text: string, texts: readonly string[]): Frontmatter | string {
   const lines = text

@@ -1,6 +1,6 @@
 /**
- * The edit distance, where a swap of adjacent letters, the most common typo, is one edit. Small libraries count a swap
- * as two edits.
+ * The edit distance, which counts a swap of adjacent letters (the most common typo) as one edit. Small libraries count
+ * a swap as two edits.
  */
 function distance(from: string, to: string): number {
   const rows = [Array.from({ length: to.length + 1 }, (_, column) => column)];

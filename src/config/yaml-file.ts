@@ -68,7 +68,7 @@ export function parseYaml(text: string, options: { readonly schema?: 'core' } = 
 function limitTokens(text: string): void {
   const indents: number[] = []; // indentations of the enclosing lines
   let brackets = 0;
-  let marks = 0; // number of `-` and `?` in this line, which can each start a level
+  let marks = 0; // number of `-` and `?` in this line, each of which can start a level
   let begins = true;
   let count = 0;
   for (const token of new Lexer().lex(text)) {

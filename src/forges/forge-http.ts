@@ -143,7 +143,7 @@ function refusal(response: Response, text: string, { where, token, now }: Refuse
   }
 }
 
-/** GitHub answers 403 for some rate limits. */
+/** GitHub responds with 403 when some rate limits are exceeded. */
 const isRateLimit = ({ status, headers }: Response) =>
   status === 429 || (status === 403 && (headers.get('x-ratelimit-remaining') === '0' || headers.has('retry-after')));
 

@@ -8,7 +8,7 @@ const perSource = 10;
 const requestsPerSource = 100;
 /** The limit for all sources of a kind, as a multiple of the limit for one source. */
 const manySources = 10;
-/** Maximum per kind and interval. Further sources share one count. */
+/** Maximum number of sources per kind and interval. Further sources share one count. */
 const maxSources = 1_000;
 const maxKinds = 200;
 const others = 'others';

@@ -17,8 +17,8 @@ const counts = new WeakMap<object, () => readonly LogNoiseCount[]>();
 export const readLogNoiseCounts = (logger: object): readonly LogNoiseCount[] => counts.get(logger)?.() ?? [];
 
 /**
- * Writes JSON lines. Rate-limits warnings, errors, and lines of requests that were refused or have no rate limit. Masks
- * known secrets at any depth.
+ * Writes JSON lines. Rate-limits warnings, errors, and lines about requests that were refused or have no rate limit.
+ * Masks known secrets at any depth.
  */
 export function createLogger({ level, scrubber, destination: input, clock }: LoggerOptions): Logger {
   // Synchronous, so that the last line before an exit is written. Stops writing once the reader, such as `head`, is gone.

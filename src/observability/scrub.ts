@@ -31,7 +31,7 @@ export function createScrubber(secrets: readonly (Secret | undefined)[] = []): S
 
 const names =
   'authorization|proxy-authorization|cookie|set-cookie|(?:[a-z0-9_-]*[_-])?(?:token|password|secret|api[_-]?key)|apiKey|[a-z]+Token';
-/** Matches fields such as `"token":"…"`, also in JSON inside a string (`\"token\":\"…\"`). */
+/** Matches fields such as `"token":"…"`, including in JSON inside a string (`\"token\":\"…\"`). */
 const namedFields = new RegExp(`("(?:${names})\\\\*"\\s*:\\s*)\\\\*"(?:[^"\\\\]|\\\\.)*"`, 'gi');
 const queryValues = /([?&;](?:token|access_token|key|api_key|signature)=)[^&\s"'#\\]+/gi;
 const bearers = /(\b(?:Bearer|Basic) +|corral\.bearer\.)[A-Za-z0-9._~+/=-]{6,}/gi;

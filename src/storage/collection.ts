@@ -16,7 +16,8 @@ const maxRefusals = 3;
 
 /**
  * Changes a record based on its content at the time of the write. `change` runs again after a concurrent write, and can
- * throw. Undefined: nothing was written. Rejects: conflict (the record's unique name is taken), store_busy.
+ * throw. Resolves with undefined if nothing was written. Rejects: conflict (the record's unique name is taken),
+ * store_busy.
  */
 export async function changeRecord<Doc>(
   records: Pick<RecordStore, 'get' | 'put'>,
@@ -55,8 +56,8 @@ export async function changeRecordWithResult<Value>(
 }
 
 /**
- * Each round continues where the previous one stopped, so that its cost does not depend on the number of records. `from`:
- * where the first round of each pass starts in the list.
+ * Returns a function that reads the next batch of records at each call, and starts over after the last batch. The cost
+ * of a call does not depend on the number of records. `from`: where the first batch starts in the list.
  */
 export function createRecordSweep(
   records: Pick<RecordStore, 'list'>,
@@ -163,7 +164,7 @@ export class Collection<Doc extends OwnedDocument> {
     return doc;
   }
 
-  /** `make` stores the document. Rejects: quota, and as `make` does. */
+  /** `make` stores the document. Rejects: quota, and any error from `make`. */
   async within<Made>(quota: Quota<Doc>, doc: Pick<Doc, 'id' | 'owner'>, make: () => Promise<Made>): Promise<Made> {
     const isFull = async (taken: QuotaPlaces) => await this.#isFull(quota, doc.owner ?? null, Object.keys(taken));
     return await this.#withPlace(doc, quota.now, make, async (taken) => {
@@ -172,7 +173,7 @@ export class Collection<Doc extends OwnedDocument> {
     });
   }
 
-  /** `make` stores or changes the document. Rejects as `admit` and `make` do. */
+  /** `make` stores or changes the document. Rejects with any error from `admit` or `make`. */
   async admitted<Made>({ admit, now }: OwnerLimit<Doc>, doc: Doc, make: () => Promise<Made>): Promise<Made> {
     const { id, owner, projectId } = doc;
     const lists = [{ owner: owner ?? null }, ...(projectId ? [{ parent: projectId }] : [])];
@@ -210,7 +211,7 @@ export class Collection<Doc extends OwnedDocument> {
         await changeRecord(this.#records, place, (found) => {
           const { [id]: _, ...others } = Places.parse(found?.doc ?? {});
           return { doc: others };
-        }).catch(() => {}); // the reservation expires
+        }).catch(() => {}); // if this fails, the reservation expires
       }
     });
   }

@@ -16,7 +16,7 @@ function makeFolder(folder: string): void {
   }
 }
 
-/** Runs before anything is written, so that a wrong folder causes a single clear error. */
+/** Runs before anything is written, so that an unusable folder causes a single clear error. */
 export function prepareDataFolder(dataDir: string): void {
   const folder = resolve(dataDir);
   try {

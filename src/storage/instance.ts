@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { IdSource } from '../core/model/ids.ts';
 
-/** Identifies this installation in the labels of its containers and pods. */
+/** The name identifies this installation in the labels of its containers and pods. */
 export async function loadOrCreateInstanceName(dataDir: string, ids: IdSource): Promise<string> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const file = join(dataDir, 'instance');

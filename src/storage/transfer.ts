@@ -79,7 +79,7 @@ async function* exportLines(store: Store, id: SessionId, signal: AbortSignal): A
 
 export interface ImportCounts {
   readonly sessions: number;
-  /** Sessions that already existed with the same content. */
+  /** Number of sessions that already existed with the same content. */
   readonly skipped: number;
   readonly events: number;
 }
@@ -203,7 +203,7 @@ function parsed(text: string): ExportLine {
 }
 const broken = (what: string) => new AppError('invalid_request', `This is not a complete export of sessions. ${what}.`);
 
-/** Returns the length of the complete part, and its sessions. */
+/** Returns the length of the complete part in bytes, and the ids of the sessions in it. */
 export async function scanInterruptedExport(
   lines: AsyncIterable<string>,
 ): Promise<{ bytes: number; known: Set<string> }> {

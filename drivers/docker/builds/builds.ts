@@ -21,7 +21,10 @@ import { imageUserId } from '../users.ts';
 /** Capabilities that apt, dpkg, pip and npm need as root. They affect only the container's own files and processes. */
 const buildCapabilities = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'SETGID', 'SETUID'] as const;
 
-/** Root in a build is root on the host. Builds get no file watches, because they could exhaust the host root's limit. */
+/**
+ * Root in a build is root on the host. Builds cannot use file watches, because watches could exhaust the limit of the
+ * host's root.
+ */
 const buildSecurity = ['no-new-privileges', `seccomp=${createSeccompProfile(['inotify_init', 'inotify_init1'])}`];
 
 /**
@@ -49,8 +52,8 @@ const asImageUser = ['setpriv', `--reuid=${imageUserId}`, `--regid=${imageUserId
 
 /**
  * The body is like a sandbox's, but the root file system is writable and root has a few capabilities. To compensate,
- * file watches are refused, more paths are masked, and some limits are lower. The container has no workspace, because
- * images do not include volumes.
+ * file watches are refused, more paths are masked, and some limits are lower. The container has no workspace, because a
+ * committed image does not include volumes.
  */
 export function createBuildBody(request: ContainerRequest, start: readonly string[]): ContainerCreateOptions {
   const body = createSandboxBody(request);
@@ -161,8 +164,8 @@ interface Options extends ContainerContext {
 }
 const removeMs = 30_000;
 /**
- * Milliseconds between measurements. Each takes longer as a build grows, because the engine adds up the sizes of all
- * written files.
+ * Milliseconds between measurements. A measurement takes longer as the build grows, because the engine adds up the
+ * sizes of all written files.
  */
 const measureEveryMs = 3_000;
 

@@ -30,7 +30,8 @@ export async function openSocketFolders(folder: string): Promise<SocketFolders> 
       await mkdir(path(id), { mode: 0o775 }).catch((error) => {
         if (error.code !== 'EEXIST') throw error;
       });
-      // `mkdir` applies the umask. The server's group must be able to create sockets, and the sandbox's user to enter the folder.
+      // `mkdir` applies the umask. The server's group must be able to create sockets here, and the sandbox's user must
+      // be able to enter the folder.
       await chmod(path(id), 0o775);
     },
     remove: (id) =>

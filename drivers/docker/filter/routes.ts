@@ -73,7 +73,7 @@ const refuse = (why: string): RouteDecision => ({ kind: 'refuse', why });
 /** Anything not listed is refused: exec, attach, build, networks, swarm, plugins, … */
 export function decideRoute(method: string, target: string): RouteDecision {
   const [rawPath = '', rawQuery = ''] = target.split('?', 2);
-  // The engine decodes a path before it routes, so an escaped path could reach a different route.
+  // The engine decodes a path before routing the request, so an escaped path could reach a different route.
   if (/%|\\|\/\/|\/\.\.?(\/|$)/.test(rawPath)) return refuse('the path is not normalized');
   const path = rawPath.replace(/^\/v\d+\.\d+(?=\/)/, '');
   for (const [allowed, pattern, verdict] of table) {

@@ -27,8 +27,8 @@ const attemptMs = 15_000;
 const maxBytes = 64 * 2 ** 20;
 
 /**
- * Rejects only with AppError. Replaces `CoreV1Api` of `@kubernetes/client-node` 2.0, which does not limit the size of
- * answers and opens a TLS connection per request. A read takes 1 to 8 ms instead of 45 to 60.
+ * Rejects only with AppError. Replaces `CoreV1Api` of `@kubernetes/client-node` 2.0, which opens a TLS connection per
+ * request and does not limit the size of responses. A read takes 1 to 8 ms instead of 45 to 60.
  */
 export function openKubeApi({ credentials, clock, random, maxInFlight }: Options) {
   const slots = new Semaphore(maxInFlight, {
@@ -92,7 +92,7 @@ export function openKubeApi({ credentials, clock, random, maxInFlight }: Options
         if (wait === undefined || failures + 1 >= (request.tries ?? Number.POSITIVE_INFINITY)) throw error;
         last = error;
         await sleep(wait, signal, clock).catch((fired: AppError) => {
-          // The last failure explains the wait better than the deadline.
+          // The last failure explains the wait better than the deadline error does.
           throw fired.code === 'deadline_exceeded' ? last : fired;
         });
       }

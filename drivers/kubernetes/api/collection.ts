@@ -7,7 +7,7 @@ export interface KubeObject {
 export const uidOf = ({ metadata }: KubeObject): string => metadata?.uid ?? '';
 
 interface Page<T> {
-  /** Null instead of empty if only metadata is requested. */
+  /** Null, not an empty array, if only metadata is requested. */
   readonly items: readonly T[] | null;
   readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
 }
@@ -20,7 +20,7 @@ interface ListQuery<T> extends Pick<KubeApiRequest, 'accept' | 'tries'> {
   readonly keep?: (object: T) => T;
 }
 
-/** A pod is about 12 KiB of JSON: a single answer for thousands of them would exceed the size limit. */
+/** A pod is about 12 KiB of JSON, so a single response with thousands of pods would exceed the size limit. */
 const pageSize = '500';
 /** How long a request that was already sent may continue after its caller has stopped waiting. */
 const patienceMs = 5_000;

@@ -88,8 +88,8 @@ const silentMs = 28_000;
 const tellEveryMs = 60_000;
 
 /**
- * This installation's objects of one kind, watched from the first call of `list` or `follow` onwards. The client library's
- * own informer ends at the first error, keeps whole objects, and cannot start from its caller's list.
+ * The objects of one kind in this installation, watched from the first call to `list` or `follow` onwards. The client
+ * library's own informer ends at the first error, keeps whole objects, and cannot start from its caller's list.
  */
 export function openKubeObjects<T extends KubeObject>(
   { api, clock, random, onTrouble }: WatchOptions,
@@ -119,7 +119,7 @@ export function openKubeObjects<T extends KubeObject>(
     return found;
   }
 
-  /** Resolves when the stream ends, with the version to continue from, or undefined if a new list is needed. */
+  /** When the stream ends, resolves with the version to continue from, or with undefined if a new list is needed. */
   async function watch(from: string): Promise<string | undefined> {
     const more = { watch: 'true', allowWatchBookmarks: 'true', timeoutSeconds: String(streamSeconds) };
     const query = new URLSearchParams({ ...selector, ...more, resourceVersion: from });
@@ -216,7 +216,7 @@ export function openKubeObjects<T extends KubeObject>(
     patch: async (name: string, body: unknown, until: AbortSignal) => seen(await objects.patch(name, body, until)),
     remove: (object: T, until: AbortSignal) =>
       removeKubeObject(object, { objects, options: removal, watch: watched, clock }, until),
-    /** Calls `look` now, after each change of the object, and at intervals, until it returns a value. */
+    /** Calls `look` now, after each change to the object, and at intervals, until it returns a value. */
     until: <Seen>(object: T, look: (latest: T | undefined) => Promise<Seen | undefined>, until: AbortSignal) =>
       untilSeen(object, { watch: watched, clock, everyMs: 100 }, look, until),
   };

@@ -51,8 +51,8 @@ export function computePodState(pod: k8s.V1Pod): PodState {
   const waiting = container?.state?.waiting;
   const refused = waiting && explainWaiting(waiting);
   if (refused) return refused;
-  // The pod's phase is not used, because it stays `Pending` while a service's image is missing, although the sandbox
-  // already runs.
+  // The pod's phase is not used, because it stays `Pending` while a service's image is missing, although the sandbox is
+  // already running.
   return { kind: container?.state?.running && status?.podIP ? 'running' : 'waiting' };
 }
 
@@ -164,7 +164,10 @@ export function toServiceStates(pod: k8s.V1Pod): Omit<ServiceStatus, 'ports'>[] 
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** `waiting`: the service's image is being pulled, or other containers start first. Throws if waiting does not help. */
+/**
+ * `waiting`: the service's image is being pulled, or other containers must start first. Throws if waiting would not
+ * help.
+ */
 export function computeServiceStartState(pod: k8s.V1Pod, { name, image }: ServiceSpec): 'waiting' | 'begun' {
   const has = pod.spec?.containers.some((it) => it.name === toServiceContainerName(name)) ?? false;
   const absent = 'The sandbox was started without this service. Stop it and start it again.';

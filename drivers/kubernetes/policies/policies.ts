@@ -106,9 +106,9 @@ export function createNetworkPolicyCheck({ unenforced = () => 'refuse', onOpen, 
   return {
     isOpen: () => isOpen,
     /**
-     * Tries to reach the API server from an unused sandbox. Checks end once one proves enforcement, `maxUnknown` are
-     * inconclusive, or one finds unenforced policies and `unenforced` accepts them. Rejects with unsupported if the policies
-     * are unenforced and this is not accepted.
+     * Tries to reach the API server from an unused sandbox. No further checks run once a check proves enforcement,
+     * `maxUnknown` checks are inconclusive, or `unenforced` accepts unenforced policies. Rejects with unsupported if
+     * the policies are unenforced and `unenforced` refuses them.
      */
     async check(link: SandboxLink, signal: AbortSignal): Promise<void> {
       // A sandbox that ends during its check proves nothing.

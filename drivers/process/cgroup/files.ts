@@ -6,14 +6,17 @@ export interface CgroupFiles {
   /** Does nothing if the group already exists. */
   make(path: string): Promise<void>;
   write(path: string, text: string): Promise<void>;
-  /** Writes synchronously, because Node's file threads may be busy syncing the store. */
+  /** Writes synchronously, because libuv's thread-pool threads may be busy syncing the store. */
   writeNow(path: string, text: string): void;
   read(path: string): Promise<string | undefined>;
   children(path: string): Promise<string[]>;
   /** False if the group still contains processes or other groups. A missing group counts as removed. */
   remove(path: string): Promise<boolean>;
   canEnter(procs: readonly string[]): Promise<boolean>;
-  /** Records which process each pid belongs to, then sends SIGKILL to those that `isStillThere` still lists. */
+  /**
+   * Records which process each pid belongs to, then sends SIGKILL to the processes whose pids `isStillThere` still
+   * lists.
+   */
   kill(pids: readonly number[], isStillThere: () => Promise<readonly number[]>): Promise<void>;
 }
 

@@ -14,8 +14,8 @@ const chunkBytes = 256 * 1024;
 const copiedBytes = 16 * 1024;
 
 /**
- * Undefined if no display listens, or its socket was not created in the screen folder. `home` belongs to the server, and no
- * sandbox can change it.
+ * Undefined if no display is listening, or its socket was not created in the screen folder. `home` belongs to the
+ * server, and no sandbox can change it.
  */
 export async function dialVncSocket(home: string): Promise<Socket | undefined> {
   using opened = new DisposableStack();
@@ -47,7 +47,7 @@ async function connected(path: string): Promise<Socket | undefined> {
   return await promise;
 }
 
-/** A screen takes several megabytes, and each read costs a system call and an event loop turn. */
+/** A full framebuffer takes several megabytes, and each read costs a system call and an event loop turn. */
 function largeReads(): Socket {
   let spare: Uint8Array | undefined;
   const socket: Socket = new Socket({

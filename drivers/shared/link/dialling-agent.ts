@@ -44,7 +44,7 @@ export class DiallingHttpAgent extends Agent {
 
   override createConnection(_options: object, create: (error: Error | null, stream: Duplex) => void): undefined {
     this.#connect().then(
-      // Node would wait forever for events of a stream that has already ended.
+      // Node would wait forever for events from a stream that has already ended.
       (stream) => (stream.destroyed ? create(gone(stream), undefined as never) : create(null, inTurns(stream))),
       (error: Error) => create(error, undefined as never),
     );

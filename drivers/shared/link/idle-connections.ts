@@ -74,7 +74,10 @@ export class IdleConnections {
     return this.#idle.size > 0;
   }
 
-  /** Calls `give` once a connection is available, or `fail` if none will be. The returned function stops waiting. */
+  /**
+   * Calls `give` once a connection is available, or `fail` if no connection will become available. The returned
+   * function stops waiting.
+   */
   take(waiter: ConnectionWaiter): () => void {
     if (this.#closed) {
       waiter.fail(this.#closed);
@@ -113,8 +116,9 @@ export class IdleConnections {
     );
   }
   /**
-   * Prefers used connections, because the daemon replaces each unused one that is taken. Light requests prefer unused ones,
-   * which current daemons do not replace after a light request; the used ones stay idle and expire.
+   * Prefers used connections, because the daemon replaces each unused connection that is taken. Light requests prefer
+   * unused connections, which current daemons do not replace after a light request; used connections then stay idle and
+   * expire.
    */
   #inOrderFor({ isLight = false }: ConnectionWaiter): readonly Duplex[] {
     const all = [...this.#idle.keys()];

@@ -31,7 +31,7 @@ export async function listenOnSharedPort<First>(
   return { first, close: async () => void (await Promise.all(more.map(close))) };
 }
 
-/** Rejects as `listen` does if the port is taken, which a socket that shares its port would not detect. */
+/** Rejects, as `listen` does, if the port is taken. A socket that shares its port would not detect this. */
 async function tryPort(host: string, port: number): Promise<void> {
   if (port === 0) return;
   const server = createServer().listen({ host, port });

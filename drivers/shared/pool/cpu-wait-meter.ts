@@ -64,7 +64,10 @@ async function readSample(pid: number, pressure: typeof machinePressure): Promis
   }
 }
 
-/** Total ms in which at least one program on this machine waited for CPU time. 0 if the kernel does not report it. */
+/**
+ * Total time, in ms, during which at least one program on this machine waited for CPU time. 0 if the kernel does not
+ * report it.
+ */
 async function machinePressure(): Promise<number> {
   const message = await readFile('/proc/pressure/cpu', 'latin1').catch(() => '');
   return Number(/^some .*total=(\d+)/m.exec(message)?.[1] ?? 0) / 1_000;

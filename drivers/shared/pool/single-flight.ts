@@ -9,7 +9,7 @@ interface SharedCall<Value> {
 
 /**
  * Runs one operation per key; a second call joins the first. A caller that gives up leaves immediately. When the last
- * caller has left, the operation's own signal aborts. The operation then cleans up before the next operation of that key
+ * caller has left, the operation's own signal aborts. The operation then cleans up before the next operation for that key
  * can begin.
  *
  * @example const starts = new SingleFlight<SandboxInfo>(); await starts.join(spec.id, call, (own) => start(spec, own));

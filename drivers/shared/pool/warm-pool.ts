@@ -68,8 +68,8 @@ class KnownWarmSandboxes {
   }
 
   /**
-   * Returns the ids to pass to `found` as `before`. Call before querying the backend: sandboxes added later are newer than its
-   * answer.
+   * Returns the ids to pass to `found` as `before`. Call before querying the backend: sandboxes added later are newer
+   * than the backend's list.
    */
   ids(): Set<SandboxId> {
     return new Set(this.#ready.keys());
@@ -157,7 +157,7 @@ const closeMs = 4_000;
 const maxBackoffMs = 60_000;
 const yieldMs = 15_000;
 /**
- * Milliseconds to wait after a claim before refilling. Claims come in groups, and callers that find the pool empty
+ * Milliseconds to wait after a claim before refilling. Claims come in bursts, and callers that find the pool empty
  * start their own sandboxes first.
  */
 const quietMs = 300;

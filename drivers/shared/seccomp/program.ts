@@ -108,7 +108,8 @@ function computeSegments(machine: Architecture): readonly Segment[] {
     const code = codes.get(number) ?? ret(action.errno(unknownCallErrno));
     if (JSON.stringify(segments.at(-1)?.code) !== JSON.stringify(code)) segments.push({ from: number, code });
   }
-  // Calls of newer kernels, x32 calls and calls that a tracer skipped (-1) get the error of a kernel that lacks them.
+  // Calls of newer kernels, x32 calls and calls that a tracer skipped (-1) get the error that a kernel without them
+  // would return.
   return [...segments, { from: Math.min(last + 1, x32), code: ret(action.errno(unknownCallErrno)) }];
 }
 

@@ -134,8 +134,8 @@ function press({ fake }: InputDevice, button: number, afterMs = 0): void {
 }
 /**
  * Waits for at most `heldMs` until the display has processed the input. The display queues events while a window
- * manager handles a press, then applies them at the position that the pointer has on delivery. No further action may be
- * sent before this delivery.
+ * manager handles a press, then applies them at the pointer's position at the time of delivery. No further action may
+ * be sent before this delivery.
  */
 async function taken({ display }: InputDevice, isTaken: (pointer: PointerState) => boolean): Promise<void> {
   for (let waited = 0; waited < heldMs && !isTaken(await readPointer(display)); waited += heldEveryMs) {

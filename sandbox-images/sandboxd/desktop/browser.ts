@@ -80,7 +80,9 @@ export async function startBrowser(
   return { value: { pipe, isSandboxed }, died: chromium.died, end };
 }
 
-/** Lets shells outlive all Chromium processes. Chromium itself raises the OOM scores of its pages only. */
+/**
+ * Lets shells outlive all Chromium processes when memory runs out. Chromium itself raises only its pages' OOM scores.
+ */
 function dieFirst(session: number): void {
   for (const { pid } of scanProcesses().filter((proc) => proc.session === session)) {
     try {

@@ -57,7 +57,7 @@ const rules = `<?xml version="1.0" encoding="UTF-8"?>
 `;
 
 export interface DesktopOptions extends BrowserOptions {
-  /** Idle time after which the desktop stops. 0: never. */
+  /** Idle timeout, in ms, after which the desktop stops. 0: never. */
   readonly idleMs: number;
   /** How long a debugging connection may take to open before a running browser is considered hung. */
   readonly hungMs: number;
@@ -134,7 +134,7 @@ export function createDesktop(parts: DaemonState, options: DesktopOptions): Desk
       watchIdle();
     }
     const shown = await display.get();
-    usedAt = clock.now(); // starting the display may take longer than the idle time
+    usedAt = clock.now(); // starting the display may take longer than the idle timeout
     light();
     return shown;
   }

@@ -20,8 +20,8 @@ const slowMs = 3_000;
 const lent = new WeakMap<X11Connection, Map<number, number>>();
 
 /**
- * Returns the display's current keyboard. A keysym without a key (é, я, CJK, emoji) gets a spare key: one without a meaning,
- * or a media key that browsers ignore. The key keeps its new meaning until all spare keys are in use; then the least
+ * Returns the display's current keyboard. A keysym without a key (é, я, CJK, emoji) gets a spare key: an unmapped key,
+ * or a media key that browsers ignore. The key keeps its new mapping until all spare keys are in use; then the least
  * recently used key is reassigned.
  */
 export async function openKeyboard(display: X11Connection, sleep: (ms: number) => Promise<void>): Promise<Keyboard> {
@@ -50,7 +50,7 @@ export async function openKeyboard(display: X11Connection, sleep: (ms: number) =
   };
 
   /**
-   * Programs look up a key's meaning when they handle a key press, so the meaning must not change until the press has
+   * Programs look up a key's mapping when they handle a key press, so the mapping must not change until the press has
    * been handled.
    */
   async function settled(): Promise<boolean> {
@@ -59,8 +59,8 @@ export async function openKeyboard(display: X11Connection, sleep: (ms: number) =
     return answers;
   }
   /**
-   * GTK programs receive new meanings and pings over different connections. The first answer shows that the display has written
-   * to both; the second shows that the program has read both.
+   * GTK programs receive new mappings and pings over different connections. The first answer shows that the display has
+   * written to both connections; the second answer shows that the program has read both.
    */
   async function learned(): Promise<void> {
     if (await settled()) await settled();
@@ -111,6 +111,6 @@ const obeyed = new Set([
   ...[0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x1b, 0x26, 0x27, 0x28, 0x29, 0x2e, 0x30, 0x31, 0x56, 0x57, 0x58, 0x68],
   ...[0x6b, 0x6d, 0x72, 0x73, 0x77, 0x7b, 0x90, 0x97],
 ]);
-/** True if a key with this keysym can be reassigned: the key has no meaning, or is a media key that no sandbox uses. */
+/** True if a key with this keysym can be reassigned: the key is unmapped, or is a media key that no sandbox uses. */
 const isSparable = (keysym: number) =>
   keysym === 0 || (keysym >= 0x1008fe00 && keysym <= 0x1008ffff && !obeyed.has(keysym - 0x1008ff00));

@@ -12,7 +12,7 @@ export interface X11Screen {
 }
 export interface X11Connection extends Disposable {
   readonly screen: X11Screen;
-  /** Send only requests that have no answer. The display handles requests in order. */
+  /** Send only requests that have no reply. The display handles requests in order. */
   send(request: Buffer): void;
   ask(request: Buffer): Promise<Buffer>;
   /** Undefined if the display lacks the extension. */
@@ -28,7 +28,7 @@ export interface DisplayAddress {
 
 const authName = Buffer.from('MIT-MAGIC-COOKIE-1');
 export const clientMessageEventType = 33;
-const head = 32; // minimum size of an answer, event or error, in bytes
+const head = 32; // minimum size of a reply, event or error, in bytes
 
 export async function connectDisplay({ socket: path, cookie }: DisplayAddress): Promise<X11Connection> {
   const socket = connect(path);

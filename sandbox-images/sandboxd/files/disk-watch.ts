@@ -82,8 +82,8 @@ export function monitorDisk(
   }
 
   /**
-   * Ends the processes that have large files open for writing, or if there are no such processes, all with any file
-   * open for writing. If no file is open for writing and the files still grow, writers come and go faster than the
+   * Ends the processes that have large files open for writing or, if there are none, all processes that have any file
+   * open for writing. If no file is open for writing and the files keep growing, writers come and go faster than the
    * scan, so every process is ended.
    */
   async function stopWriters(isGrowing: boolean): Promise<boolean> {

@@ -211,7 +211,7 @@ interface OpenJob {
 const rememberedMs = 60_000;
 /** How long background processes may keep the pipes of an ended job open. */
 const lingerMs = 500;
-/** How long a newly started job can delay other jobs from starting. A shell's CPU use peaks while it starts. */
+/** How long a newly started job can delay the start of other jobs, in ms. A shell's CPU use peaks while it starts. */
 const startingMs = 150;
 const lateMs = 30;
 

@@ -1,6 +1,6 @@
 /**
  * Accesses extended attributes, which Node does not support. One process serves the whole sandbox. Each request and
- * each answer is one line of words, and answers arrive in request order.
+ * each response is one line of space-separated words, and responses arrive in request order.
  */
 export const metadataProgram = String.raw`
 use strict;

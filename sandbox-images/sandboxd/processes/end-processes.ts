@@ -14,8 +14,8 @@ export interface EndTreeOptions {
 }
 
 /**
- * Sends TERM, then KILL after 2 s (immediately if `grace` is `none`). Resolves once the tree is empty, or once KILL has
- * failed for 10 s, with the number of processes that were not yet in `met`.
+ * Sends TERM, then KILL after 2 s (immediately if `grace` is `none`). Once the tree is empty or KILL has failed for 10
+ * s, resolves with the number of processes that were not yet in `met`.
  */
 export async function endProcessTree(
   tree: ProcessTree,

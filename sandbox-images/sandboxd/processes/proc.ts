@@ -30,7 +30,7 @@ export function scanProcesses(): ProcessStat[] {
 
 function look(pid: number): ProcessStat | undefined {
   const stat = read(pid, 'stat');
-  // The name in brackets can itself contain spaces and brackets.
+  // The process name is in parentheses and can itself contain spaces and parentheses.
   const [state, ppid, group, session, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   if (state === undefined || rest.length < 16) return undefined;
   return {
@@ -55,7 +55,7 @@ export function parseEnvironmentVariable(environment: string, name: string): str
   return environ.slice(start, environ.indexOf('\0', start) >>> 0);
 }
 
-/** Undefined if the process is in the middle of exec, so its environment cannot be read yet. */
+/** Undefined if the process is in the middle of exec and its environment cannot be read yet. */
 export function readProcessEnvironment(pid: number): string | undefined {
   const first = read(pid, 'environ');
   if (first !== '') return first;

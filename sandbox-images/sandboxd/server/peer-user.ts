@@ -11,7 +11,7 @@ export async function isFromOwnUser({
 }: Pick<Socket, 'remotePort' | 'localPort'>): Promise<boolean> {
   if (remotePort === undefined || localPort === undefined) return false;
   for (const table of ['/proc/net/tcp', '/proc/net/tcp6']) {
-    const text = await readFile(table, 'latin1').catch(() => ''); // a kernel without IPv6
+    const text = await readFile(table, 'latin1').catch(() => ''); // the table is missing if the kernel has no IPv6
     const user = findSocketUser(text, remotePort, localPort);
     if (user !== undefined) return user === process.getuid?.();
   }

@@ -18,7 +18,7 @@ export interface HttpExchange {
   readonly signal: AbortSignal;
 }
 export interface StreamedBody {
-  /** Each chunk is sent before the next is requested, so that all can share one buffer. */
+  /** Each chunk is sent before the next is requested, so that all chunks can share one buffer. */
   readonly chunks: AsyncIterable<Uint8Array>;
   readonly size?: number;
   readonly trailer?: { readonly name: string; readonly value: () => string };
@@ -28,7 +28,7 @@ export type RouteReply = undefined | { readonly json: unknown } | StreamedBody;
 export interface Route {
   readonly method: string;
   readonly path: string;
-  /** Requests do not count as activity, so that a health check does not keep a sandbox awake. */
+  /** Requests to this route do not count as activity, so that a health check does not keep a sandbox awake. */
   readonly quiet?: true;
   readonly stream?: StreamOpener;
   handle(exchange: HttpExchange): Promise<RouteReply>;

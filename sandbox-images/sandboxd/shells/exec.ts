@@ -34,7 +34,7 @@ export function createExecutor(parts: DaemonState) {
     );
     const whole = (stream: string) => {
       const file = `.corral/output/${id}.${stream}`;
-      // Clients must be able to read the whole file.
+      // Capped at the largest file that clients can read.
       return { file, open: () => openOutputSpool(place, file, Math.min(parts.spoolCap, daemonLimits.fileBytes)) };
     };
     const stdout = collect(child.stdout, whole('stdout'));

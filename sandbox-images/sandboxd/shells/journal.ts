@@ -32,7 +32,7 @@ export function openJournal(folder: string): Journal {
     const entry = tryParseJson(line) as JournalEntry | undefined;
     if (entry) entries.set(entry.operation.id, entry);
   }
-  let lines = Number.POSITIVE_INFINITY; // makes the first record rewrite the file
+  let lines = Number.POSITIVE_INFINITY; // makes the first `record` call rewrite the file
 
   const rewrite = () => {
     const text = [...entries.values()].map((entry) => `${JSON.stringify(entry)}\n`).join('');
@@ -56,7 +56,7 @@ export function openJournal(folder: string): Journal {
         else appendFileSync(file, `${JSON.stringify(entry)}\n`);
         lines++;
       } catch (cause) {
-        // A full disk must not stop the work. In that case, the record exists only in memory.
+        // If the disk is full, the operation continues and its record exists only in memory.
         process.stderr.write(`sandboxd: the journal could not be written: ${cause}\n`);
       }
     },

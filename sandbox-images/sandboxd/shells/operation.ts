@@ -48,7 +48,10 @@ export function createTailBuffer(cap: number): TailBuffer {
     length = kept;
   };
   const view = () => buffer.subarray(Math.max(0, length - cap), length);
-  /** Omits a character that is cut off at the start, and one at the end that later output may complete. */
+  /**
+   * Omits a character that is cut off at the start, and an incomplete character at the end that later output may
+   * complete.
+   */
   const text = () => {
     const bytes = view();
     return bytes
@@ -97,7 +100,7 @@ const tailBytes = 64 * 1024;
 const lingerMs = 5_000;
 const keeperGraceMs = 2_000;
 const overflowPauseMs = 5;
-const quietMs = 1_000; // a command that reads input and prints nothing for this long counts as waiting
+const quietMs = 1_000; // a command that is reading its input and prints nothing for this long counts as waiting for input
 const maxUnread = 1024 * 1024;
 const inputGraceMs = 60_000;
 

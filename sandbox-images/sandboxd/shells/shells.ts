@@ -120,7 +120,7 @@ export function createShellOperations(parts: DaemonState): ShellOperations {
     let position = fromByte;
     const buffer = Buffer.allocUnsafeSlow(64 * 1024);
     while (!signal.aborted) {
-      const change = live?.change(); // before the read, so that no output is missed in between
+      const change = live?.change(); // obtained before the read, so that output that arrives during the read is not missed
       const over = (live?.now() ?? entry).state === 'exited';
       const chunk = await (live?.spool.read(position, buffer) ?? readSpool(place, entry.spool, position, buffer));
       position += chunk.length;

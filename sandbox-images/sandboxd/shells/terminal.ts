@@ -112,7 +112,7 @@ export async function waitForTerminalProgram(isProgram: (process: ProcessStat) =
   return undefined;
 }
 
-/** The kernel also sends SIGWINCH to the foreground program. */
+/** Resizing makes the kernel send SIGWINCH to the foreground program. */
 export async function resizeTty(device: string, { cols, rows }: TerminalSize): Promise<void> {
   await promisify(execFile)('stty', ['-F', device, 'cols', String(cols), 'rows', String(rows)]).catch(() => {});
 }

@@ -71,12 +71,12 @@ interface Walk {
    */
   readonly most: number;
 }
-/** Maximum time for a walk. A workspace on a slower disk is left to external programs. */
+/** Maximum time for a walk. A workspace that takes longer is left to external programs. */
 const patienceMs = 250;
 
 /**
- * Yields each folder before its contents. Follows no links and enters no other file systems. Reads synchronously, which
- * costs less than a thread for a small workspace.
+ * Yields each folder before its contents. Follows no links and enters no other file systems. Reads synchronously,
+ * because a thread would cost more for a small workspace.
  */
 export function* walkWorkspace(root: string, { leavesOut, most }: Walk): Generator<WorkspaceEntry> {
   let left = most;

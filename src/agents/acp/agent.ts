@@ -177,7 +177,7 @@ export class AcpAgent {
     if (known !== undefined && resume === 'summary') lost = 'its template begins a new session';
     else if (known !== undefined && agentCapabilities?.loadSession !== true) lost = 'it cannot load a session';
     else if (known !== undefined) {
-      this.#isLoading = true; // the agent repeats the whole conversation
+      this.#isLoading = true; // the agent replays the whole conversation
       this.#sessionId = known;
       const loaded = await timely(
         ask.request(methods.agent.session.load, { sessionId: known, cwd, mcpServers: [] }),
@@ -201,14 +201,14 @@ export class AcpAgent {
   }
 
   /**
-   * Some agents answer `session/load` before they repeat the conversation. The history has ended once two consecutive
-   * echo requests bring no update.
+   * Some agents answer `session/load` before they replay the conversation. The replay is over once two consecutive echo
+   * requests bring no update.
    */
   async #endOfHistory(): Promise<void> {
     let quiet = 0;
     for (let echoes = 0; quiet < 2 && echoes < maxEchoes; echoes++) {
       this.#echoed = false;
-      await this.#connection.agent.request('_corral/echo', {}).catch(() => {}); // a refusal is also an answer
+      await this.#connection.agent.request('_corral/echo', {}).catch(() => {}); // an error response also counts as an answer
       quiet = this.#echoed ? 0 : quiet + 1;
     }
   }

@@ -138,7 +138,7 @@ export class AcpAgents extends ServerComponent<Deps> {
     { agent: { command, auth, mode, resume }, cwd, runId }: ExternalTurn,
     { stored, signal }: { readonly stored: string | undefined; readonly signal: AbortSignal },
   ) {
-    const { AcpAgent: Agent } = await import('./agent.ts'); // lazy: the protocol has 2,000 schemas
+    const { AcpAgent: Agent } = await import('./agent.ts'); // lazy: the ACP SDK contains 2,000 schemas
     let created: AcpAgent | undefined;
     const program = { id: programId, argv: command, cwd, tag: runId };
     const stream = await openProgramStream(client.programs, program, { room: async () => created?.room(), signal });

@@ -180,7 +180,8 @@ const shortened = (text: string, max: number): string => {
 };
 
 /**
- * Reads the command from the input, as a string or as words such as `[bash, -lc, text]`, or else from the call's title.
+ * Finds the command in the input, where it is a string or words such as `[bash, -lc, text]`. Falls back to the call's
+ * title.
  */
 function findCommand(input: Record<string, unknown>, title: string | undefined): string | undefined {
   const command = input.command ?? input.cmd;

@@ -28,7 +28,7 @@ export function toAgentUpdates(update: SessionUpdate, calls: AcpToolCalls): read
   }
 }
 
-/** Corral shows one running step: all others in progress become pending. */
+/** Corral shows only one running step: all other steps in progress become pending. */
 function toSteps(entries: readonly { content: string; status: keyof typeof stepStatus }[]): PlanStep[] {
   let isRunning = false;
   return entries.slice(0, maxSteps).map(({ content, status }, at) => {

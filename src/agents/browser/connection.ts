@@ -35,7 +35,7 @@ export async function connectBrowser(desktop: DesktopClient, signal: AbortSignal
 
 /** Ten times the size of the largest expected message, a screenshot of a huge page. */
 const maxMessageBytes = 16 * 1024 * 1024;
-/** Number of unread 64 KiB pieces at which reading from the browser pauses. */
+/** Maximum number of unread 64 KiB pieces. Above it, reading from the browser pauses. */
 const maxPieces = 16;
 
 /** Parses NUL-terminated messages into objects, as Playwright expects. */

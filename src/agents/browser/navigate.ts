@@ -68,7 +68,7 @@ export async function navigateTab({
     throw thrown;
   }
   await raceAbort(page.waitForLoadState('load', { timeout: restMs }), signal).catch((thrown: unknown) => {
-    if (signal.aborted) throw thrown; // not a failure: the page is visible, and only part of it loads slowly
+    if (signal.aborted) throw thrown; // a timeout is not a failure: the page is visible, and only part of it loads slowly
   });
   return await outcome(response, page.url());
 }

@@ -6,7 +6,7 @@ import { isPageClosedError } from './explain-error.ts';
 
 const lookMs = 1_000;
 const closeMs = 1_000;
-const comingMs = 5_000; // Chromium needs a new process for a tab, which is slow on a busy machine
+const comingMs = 5_000; // Chromium starts a new process for each tab, which is slow on a busy machine
 const maxConsoleLines = 500;
 const maxDialogs = 10; // per action; a page that opens more is closed
 

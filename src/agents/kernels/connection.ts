@@ -59,9 +59,9 @@ export class KernelConnection {
   }
 
   /**
-   * Waits until the kernel answers, and interrupts an earlier cell that still runs. Drops earlier output. Rejects with
-   * file_not_found (no interpreter), not_found (program ended), unsupported (invalid message), and as `ProgramClient`
-   * does.
+   * Waits until the kernel answers, and interrupts an earlier cell if it is still running. Drops earlier output.
+   * Rejects with file_not_found (no interpreter), not_found (program ended) or unsupported (invalid message), and as
+   * `ProgramClient` does.
    */
   static async open(
     programs: ProgramClient,
@@ -78,7 +78,8 @@ export class KernelConnection {
     );
     try {
       const hello = connection.#hello(signal);
-      // Interrupt only a kernel that may be executing, because Node exits on a SIGINT between two of its handlers.
+      // Interrupt only a kernel that may be executing: a Node kernel exits if SIGINT arrives while it is switching
+      // handlers.
       if (!mayBeAtWork || (await isSettled(hello, signal))) await hello;
       else await connection.interrupt(hello, signal);
     } catch (thrown) {
@@ -109,7 +110,7 @@ export class KernelConnection {
     do await this.#program.interrupt(signal);
     while (!(await isSettled(work, signal)));
     const end = await work;
-    await this.#hello(signal); // after an answer, the last interrupt cannot reach the next cell
+    await this.#hello(signal); // once the kernel has answered, the last interrupt can no longer reach the next cell
     return end;
   }
 

@@ -23,7 +23,7 @@ export interface CellOutcome {
   readonly count: number | undefined;
   readonly error: CodeError | undefined;
   readonly isFirst: boolean;
-  /** The variables are gone, because the kernel died or ignored the interrupt. */
+  /** True if the variables are gone, because the kernel died or ignored the interrupt. */
   readonly isStateLost: boolean;
   readonly exitCode: number | undefined;
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-// Sign-ins to tool servers, which are stored encrypted.
+// Sign-ins to tool servers, stored encrypted.
 
 export const ClientRegistration = z.object({
   client_id: z.string().max(4_000),

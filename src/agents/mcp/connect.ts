@@ -75,7 +75,7 @@ export class ProgramTransport implements Transport {
     return this;
   }
 
-  /** A program that already runs may be in the middle of a conversation, so always start a new program. */
+  /** A program that is already running may be in the middle of a conversation, so always start a new program. */
   async start(): Promise<void> {
     const signal = AbortSignal.timeout(startMs);
     await this.#programs.close(this.#program.id, signal).catch(ignoreNotFound);

@@ -80,7 +80,7 @@ export class McpConnection {
     return await this.#within(signal, (client) => client.request(request, CallAnswer, options));
   }
 
-  /** Retries once if the server no longer knows the session, because the request was not executed. */
+  /** If the server no longer knows the session, retries once, because the request was not executed. */
   async #within<Done>(signal: AbortSignal, work: (client: Client) => Promise<Done>): Promise<Done> {
     for (let isFirst = true; ; isFirst = false) {
       const { client, way } = await this.#connected();

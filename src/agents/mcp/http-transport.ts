@@ -13,7 +13,7 @@ export function createHttpTransport(
 ): ToolServerTransport {
   const headers = Object.fromEntries(Object.entries(server.headers).map(([name, value]) => [name, value.reveal()]));
   let ended: string | undefined;
-  /** Closes the connection, because the official client would wait until the call times out. */
+  /** Closes the connection, because the MCP SDK's client would wait until the call times out. */
   const lose = (why: string) => {
     ended ??= why;
     void transport.close();

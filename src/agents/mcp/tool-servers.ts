@@ -9,7 +9,7 @@ import type { McpConnection } from './connection.ts';
 import type { ToolServerStates } from './states.ts';
 import { createMcpSearchTool, createMcpTools } from './tools.ts';
 
-/** If there are more tools, they are loaded on demand, so that they do not fill the model's context window. */
+/** Beyond this number, tools are loaded on demand, so that they do not fill the model's context window. */
 const maxListed = 24;
 
 export interface ToolServerTools {
@@ -21,7 +21,7 @@ export interface ToolServerTools {
 export interface FailedToolServer {
   readonly name: string;
   readonly message: string;
-  /** Whether the server responded with 401, because it refused the session's credentials or there are none. */
+  /** Whether the server responded with 401, because the session's credentials were refused or missing. */
   readonly isRefused: boolean;
 }
 interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {

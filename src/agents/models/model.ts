@@ -202,6 +202,6 @@ export interface FailedTurn {
   readonly message: string;
   readonly retryable: boolean;
   readonly retryAfterMs?: number;
-  /** Set if this budget did not cover the request, which was not sent. */
+  /** Set if the request was not sent because this budget did not cover it. */
   readonly over?: BudgetOverrun;
 }

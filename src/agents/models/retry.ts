@@ -3,7 +3,7 @@ import type { TurnOutcome } from './model.ts';
 const maxAttempts = 5;
 const firstDelayMs = 1_000;
 const maxDelayMs = 60_000;
-/** If the provider requests a longer delay, there is no retry. */
+/** If the provider requests a delay longer than this, the request is not retried. */
 export const maxRetryAfterMs = (maxAttempts - 1) * maxDelayMs;
 
 /**

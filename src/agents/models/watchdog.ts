@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/contracts/clock.ts';
 
 export interface Watchdog extends Disposable {
-  /** Also fires on disposal, so that nothing outlives the turn. */
+  /** Also aborts on disposal, so that nothing outlives the turn. */
   readonly signal: AbortSignal;
   rest(): void;
   wake(): void;

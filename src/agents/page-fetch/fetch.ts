@@ -61,7 +61,7 @@ const first = (value: string | string[] | undefined): string | undefined => (Arr
 const closed = async (body: AsyncIterable<Buffer>): Promise<void> =>
   void (await body[Symbol.asyncIterator]().return?.());
 
-/** Some sites compress even though the request does not allow it. */
+/** Some sites compress the response even though the request does not allow compression. */
 function decoded(body: AsyncIterable<Buffer>, encoding: string | undefined): AsyncIterable<Buffer> {
   const unpack = unpackers[encoding?.toLowerCase() ?? 'identity'];
   if (!unpack) throw new AppError('unsupported', `The site compresses with ${encoding}, which is not supported.`);

@@ -4,7 +4,10 @@ import type { PageTreeElement, PageTreeNode } from '../browser/page-types.ts';
 
 interface ParsedPage {
   readonly title: string;
-  /** The parts that the page marks as main, or all content except navigation if no part has 200 characters. */
+  /**
+   * The parts that the page marks as main, or all content except navigation if no such part has at least 200
+   * characters.
+   */
   readonly main: readonly PageTreeNode[];
   readonly all: readonly PageTreeNode[];
 }

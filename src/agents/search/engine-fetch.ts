@@ -2,7 +2,7 @@ import { AppError } from '../../core/errors/errors.ts';
 
 /**
  * Follows no redirects, because a redirect would send the key to another host. Rejects with not_found if the engine is
- * unreachable, or with the signal's own error.
+ * unreachable, or with the signal's abort reason.
  */
 export async function fetchFromSearchEngine(url: string | URL, init: RequestInit = {}): Promise<Response> {
   try {

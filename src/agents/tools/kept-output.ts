@@ -22,7 +22,7 @@ interface Bytes {
   readonly name: string;
 }
 
-/** Also stores an image for models if they support its format and it is small enough. */
+/** If the bytes are an image that is small enough and in a format that models support, also stores it for models. */
 export async function saveOutputBytes(
   ctx: ToolContext,
   { data, mimeType, name }: Bytes,

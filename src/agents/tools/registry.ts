@@ -109,11 +109,11 @@ export function findOrderKey(registry: ToolRegistry, { name, args }: ToolCallReq
   return tool?.orderKey(typeof args === 'string' ? argumentsIn(args)?.value : args) ?? null;
 }
 
-/** Returns failures that the model can handle as results. Throws if the sandbox is lost or there is a bug. */
+/** Failures that the model can handle become results. Throws if the sandbox is lost or there is a bug. */
 export const runTool = (registry: ToolRegistry, ctx: ToolContext, call: ToolCallRequest): Promise<ToolResult> =>
   perform(registry, call, (tool, args) => tool.run(ctx, args));
 
-/** Reports a call that cannot be resumed as interrupted, instead of running it again. */
+/** If a call cannot be resumed, reports it as interrupted instead of running it again. */
 export const resumeToolCall = (registry: ToolRegistry, ctx: ToolContext, call: ToolCallRequest): Promise<ToolResult> =>
   perform(registry, call, async (tool, args) => (await tool.reattach?.(ctx, args)) ?? interrupted);
 

@@ -18,7 +18,7 @@ export interface RequestAddress {
   readonly scheme: 'http' | 'https';
 }
 export interface PreviewAddress {
-  /** Absolute if the port's host name is known to resolve; otherwise `path`. */
+  /** Absolute if the port's host name is known to resolve; equal to `path` if not. */
   readonly url: string;
   /** Lets programs open the preview without a host name for it. Pages under this path are sandboxed. */
   readonly path: string;

@@ -14,7 +14,7 @@ import type { CallerContext } from '../../http/guard/caller-context.ts';
 import { parseCursor } from '../../http/transport/cursor.ts';
 import { toSessionId } from './session-id.ts';
 
-// Inputs are strict, so the error names a misspelt field. Malformed ids are reported as not found.
+// Inputs are strict, so the error names a misspelled field. Malformed ids are reported as not found.
 
 export const SessionIdInput = z.string().transform(toSessionId);
 export const ProjectIdInput = z.string().transform((value): string => {
@@ -63,7 +63,7 @@ export const Session = z.object({
   projectId: z.string().nullable(),
   /** The owner's name or e-mail address. Null unless the owner is another person and the caller can use the project. */
   ownerName: z.string().nullable(),
-  /** Null for the model of the template, project or server. */
+  /** Null if the model comes from the template, project or server. */
   model: z.string().nullable(),
   lastTask: z.string(),
   latestMessage: z.string(),

@@ -61,7 +61,9 @@ const Attempts = z.object({
   sessionId: z.string(),
   createdAt: z.iso.datetime(),
   attempts: z.array(Attempt),
-  /** The number of the best attempt, ranked by goal, checks, score, cost and tokens. Null if none was completed. */
+  /**
+   * The number of the best attempt, ranked by goal, checks, score, cost and tokens. Null if no attempt was completed.
+   */
   best: z.int().nullable(),
 });
 const shown = ({ at, attempts, ...rest }: AttemptSetView): z.output<typeof Attempts> => ({

@@ -23,7 +23,7 @@ export const processesRouter = router({
       z.object({
         pid: z.int(),
         logs: z.string(),
-        /** `log` is the path of the workspace file with the whole log, or empty if there is none. */
+        /** `log` is the path of the workspace file with the whole log. Empty if there is no such file. */
         truncated: z.boolean(),
         log: z.string(),
       }),

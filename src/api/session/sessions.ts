@@ -142,8 +142,8 @@ export const sessionsRouter = router({
     .query(async ({ ctx, input }) => toSession(ctx, await ctx.services.sessions.byName(input.name))),
 
   /**
-   * Copies the conversation up to a step or run. Starts with the files from that moment if they were kept, as
-   * `forkedFrom.files` reports.
+   * Copies the conversation up to a step or run. If the files from that moment were kept, the copy starts with them;
+   * `forkedFrom.files` reports whether it does.
    */
   fork: procedure
     .input(byId.extend({ seq: z.int().min(1).optional(), title: TitleInput.optional(), files: z.boolean().optional() }))
@@ -153,8 +153,8 @@ export const sessionsRouter = router({
     ),
 
   /**
-   * Copies everything before a message that started a run to a new session, and sends the edited message there. Keeps
-   * the original session.
+   * Creates a session that contains everything before a message that started a run, and sends the edited message to it.
+   * Keeps the original session.
    */
   edit: procedure
     .input(
@@ -225,7 +225,7 @@ export const sessionsRouter = router({
     .output(z.array(SessionSkillInfo))
     .query(async ({ ctx, input }) => [...(await ctx.services.sessions.skills(input.id, ctx.signal))]),
 
-  /** The cost by the event that caused each turn, such as a message or a tool's result. */
+  /** The cost, grouped by the event that caused each turn, such as a message or a tool's result. */
   cost: ofSession.output(SessionCost).query(async ({ ctx, input: { id } }) => {
     const { forkedFrom } = await ctx.services.sessions.get(id);
     return await computeSessionCost(ctx.services.sessions.history(id), forkedFrom?.seq);
@@ -242,7 +242,7 @@ export const sessionsRouter = router({
         archived: z.boolean().optional(),
         unread: z.literal(0).optional(),
         metadata: SessionMetadata.optional(),
-        /** Counted from this request. Null if the session is never deleted. */
+        /** Counted from this request. Null removes the limit. */
         lifetimeSeconds: LifetimeSeconds.nullable().optional(),
         /** Replaces the session's own skills. Takes effect on the next turn. */
         skills: SkillPins.optional(),

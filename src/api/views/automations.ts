@@ -157,7 +157,7 @@ export const Automation = stored.Automation.omit({ owner: true, program: true, s
   repositories: z.array(AutomationRepository).readonly(),
   hook: stored.HookSpec.extend({
     path: z.string(),
-    /** Null if there is no secret, so every delivery is refused. */
+    /** Null if there is no secret. Without a secret, every delivery is refused. */
     secretAt: IsoTime.nullable(),
   }).nullable(),
   paused: stored.AutomationPause.omit({ failure: true }).extend({ at: IsoTime }).nullable(),

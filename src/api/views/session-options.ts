@@ -13,7 +13,7 @@ const year = 365 * 24 * 60 * 60;
 const maxPairs = 64;
 const skillPin = /^[a-z0-9][a-z0-9-]{0,63}(@[1-9][0-9]{0,5})?$/;
 
-/** No session id has this form, nor does the reserved word `last`. */
+/** Neither a session id nor the reserved word `last` is a valid name. */
 export const BoxName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'must be a name such as build-cache: a-z, 0-9, ".", "_" and "-", at most 63')
@@ -45,7 +45,7 @@ export const SkillPins = z
   .max(20)
   .describe('uploaded skills that the agent has, beside those of its template');
 
-/** Shared by all runs of a session, in addition to the limits of its template and of the server. */
+/** Applies to all runs of a session together, in addition to the limits of its template and of the server. */
 const SessionBudgetInput = z
   .strictObject({
     turns: z.int().min(1).max(1_000_000).optional().describe('calls of the model'),

@@ -7,7 +7,7 @@ export interface ServerCommandDefinition {
   run(args: readonly string[], at: CommandTerminal): Promise<number>;
 }
 export interface CommandTerminal {
-  /** Fires on SIGINT and SIGTERM. */
+  /** Aborts on SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
   print(line: string): void;
   say(text: string): void;

@@ -57,7 +57,7 @@ async function rotateAll(sealed: Background['sealed']): Promise<KeyRotationCount
   return sum;
 }
 
-/** `keys rotate`. Exit code 0: the older encryption keys are no longer needed. */
+/** Implements `keys rotate`. Exit code 0 means that the older encryption keys are no longer needed. */
 export async function rotateKeys({ print, say }: Pick<CommandTerminal, 'print' | 'say'>): Promise<number> {
   const config = { ...loadLocalConfig(), dataDir: resolve(loadLocalConfig().dataDir) };
   const ids = createIdSource();

@@ -43,8 +43,8 @@ export const tryCommand: ServerCommandDefinition = {
 };
 
 /**
- * Without this check, the socket would reconnect forever to a stopped server, to another program, or with the wrong
- * token.
+ * Without this check, the socket would reconnect forever if the server is stopped, the address belongs to another
+ * program, or the token is wrong.
  */
 async function mustServe(url: string, token: string | undefined, signal: AbortSignal): Promise<void> {
   const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };

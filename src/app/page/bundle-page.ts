@@ -1,4 +1,4 @@
-// Bundles the web page into a folder: node src/app/page/bundle-page.ts [page]
+// Bundles the web page into a folder. Usage: node src/app/page/bundle-page.ts [page]
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
@@ -25,7 +25,7 @@ const servedNovnc: Plugin = {
  */
 export async function bundlePage(outdir: string, { isDevelopment = false } = {}): Promise<void> {
   const all = isDevelopment ? { ...pages, kit } : pages;
-  const { build } = await import('esbuild'); // loaded here, because only a bundle run needs the package
+  const { build } = await import('esbuild'); // loaded here, because only bundling needs the package
   const options = {
     tsconfig: join(source, 'tsconfig.json'),
     outdir,
@@ -83,7 +83,10 @@ async function bundleDiagrams(options: BuildOptions, outdir: string): Promise<vo
   );
 }
 
-/** Copies prebuilt bundles, so that a server needs neither these packages nor ReDoc's dependency React. */
+/**
+ * Copies the prebuilt Swagger UI and ReDoc bundles, so that a server needs neither package nor ReDoc's dependency
+ * React.
+ */
 async function copyApiDocs(outdir: string): Promise<void> {
   const { resolve } = createRequire(import.meta.url);
   await mkdir(outdir, { recursive: true });

@@ -234,7 +234,7 @@ function missing(name: string, from: CredentialSetting['from']): AppError {
   );
 }
 
-/** Throws if two credentials set the same variable, or the same header for a host. */
+/** Throws if two credentials set the same variable, or the same header for the same host. */
 function refuseClashes(settings: readonly CredentialSetting[]): void {
   const taken = new Map<string, string>();
   for (const setting of settings) {

@@ -25,7 +25,10 @@ import type { Config } from '../settings/config.ts';
 import { isLoopback } from '../settings/contradictions.ts';
 import type { RealModelGuard } from './real-models.ts';
 
-/** With `strict` isolation, every sandbox has its own kernel. Rejects with invalid_request if the driver has no such runtime. */
+/**
+ * With `strict` isolation, every sandbox has its own kernel. Rejects with invalid_request if the driver cannot provide
+ * that.
+ */
 export async function applyIsolation(config: Config, find: typeof findDriver = findDriver): Promise<Config> {
   if (config.sandbox.isolation === 'standard') return config;
   const refuse = (why: string) => {
@@ -62,7 +65,8 @@ interface Options extends Pick<ServerDependencies, 'clock' | 'ids'> {
   readonly templatesHaveDesktops: boolean;
 }
 const checkMs = 5_000;
-export const resolveSandboxRoot = (dataDir: string): string => join(dataDir, 's'); // short, because socket paths are limited
+// kept short, because socket paths have a length limit
+export const resolveSandboxRoot = (dataDir: string): string => join(dataDir, 's');
 
 export async function openDriver(input: Options): Promise<Driver> {
   const options = { ...input, config: await applyIsolation(input.config) };

@@ -80,7 +80,7 @@ export function createReplica({ store, ids, clock, settings }: Options): Replica
     async [Symbol.asyncDispose]() {
       const released = ['reaper', 'retention', 'automations', 'webhooks'].map((name) =>
         store.leases.release(name, holder).catch(() => {}),
-      ); // if this fails, the lease expires
+      ); // if a release fails, the lease expires
       await waitAtMost(partingMs, Promise.all([...released, peers?.[Symbol.asyncDispose]()]), clock);
     },
   };

@@ -150,7 +150,7 @@ export const readMaxSandboxSize = ({ cpus, memory, maxCpus, maxMemory }: Config[
   memory: maxMemory ?? memory,
 });
 
-/** Represents a deleted session: no template has this name. */
+/** Represents a deleted session: no template has an empty name. */
 const nobody: SandboxSettingsSource = { template: '', templateBy: 'session', projectId: null };
 
 function withTemplate(config: Config, { name, sandbox, egress, packages, services = {} }: Template): SandboxSettings {
@@ -158,10 +158,11 @@ function withTemplate(config: Config, { name, sandbox, egress, packages, service
     sandbox: set(sandbox),
     egress: set(egress),
   };
-  // The server does not build images on Kubernetes, so the operator names one there. An operator's image that is not
-  // bundled replaces the code image.
+  // The server does not build images on Kubernetes, so the operator must configure one. If the configured image is not
+  // a bundled one, it replaces the code image.
   if (own.sandbox.image === codeImage && !isBundledImage(config.sandbox.image)) delete own.sandbox.image;
-  // The server enforces the idle time, so a sandbox that differs only in its idle time can come from the warm pool.
+  // The server enforces the idle timeout, so a sandbox that differs only in its idle timeout can come from the warm
+  // pool.
   const { idleSeconds: _, ...shape } = own.sandbox;
   const isUsual = Object.keys(shape).length + Object.keys(own.egress).length === 0;
   return {

@@ -32,7 +32,7 @@ export async function openStore({ config, logger, say }: Options): Promise<Store
     return createInMemoryStore();
   }
   if (!url) return await openSqliteStore({ path: join(dataDir, 'corral.db') });
-  const { openMongoStore } = await import('../../storage/mongo/store.ts'); // the driver is slow to load
+  const { openMongoStore } = await import('../../storage/mongo/store.ts'); // the MongoDB driver is slow to load
   return await openMongoStore({ url });
 }
 

@@ -5,7 +5,10 @@ import { runInNewContext } from 'node:vm';
 const intervalMs = 2_000;
 const maxUtilization = 0.05;
 
-/** Returns the garbage of the start to the system once the server is idle. V8 alone would keep about 35 MiB of it. */
+/**
+ * Returns memory left over from startup to the operating system once the server is idle. V8 alone would keep about 35
+ * MiB of it.
+ */
 export function trimHeapWhenIdle(): Disposable {
   let before = performance.eventLoopUtilization();
   const timer = setInterval(() => {

@@ -92,7 +92,9 @@ export class Issuer {
     }).href;
   }
 
-  /** `answer`: the address to which the provider sent the browser. Rejects with InvalidIdTokenError or provider_error. */
+  /**
+   * `answer`: the URL to which the provider redirected the browser. Rejects with InvalidIdTokenError or provider_error.
+   */
   async finish(answer: URL, { state, nonce, verifier }: SignInChecks): Promise<SignInResult> {
     const { config, keys } = await this.#discovered();
     const checks = { pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce, idTokenExpected: true };
@@ -140,8 +142,8 @@ export class Issuer {
   }
 
   /**
-   * The address at which the browser ends the session at the provider. Undefined if the provider does not support this
-   * or does not respond.
+   * Resolves with the address where the browser ends its session with the provider. Undefined if the provider does not
+   * support this or does not respond.
    */
   async end(idToken: string, returnTo: string): Promise<string | undefined> {
     try {
@@ -153,7 +155,7 @@ export class Issuer {
     }
   }
 
-  /** Reads and verifies the token of a back-channel logout. Rejects with InvalidIdTokenError or provider_error. */
+  /** Reads and verifies a back-channel logout token. Rejects with InvalidIdTokenError or provider_error. */
   async readLogout(token: string): Promise<ProviderLogout> {
     const { guardedKeys } = await this.#discovered();
     const claims = await this.#verified(token, guardedKeys, { requiredClaims: ['iat', 'jti', 'events'] });

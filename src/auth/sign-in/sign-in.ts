@@ -84,7 +84,7 @@ export class SignInFlow {
   }
 
   /**
-   * Resolves with the address to which to send the browser, and the sealed state. Rejects with not_found or
+   * Resolves with the address to redirect the browser to, and with the sealed state. Rejects with not_found or
    * provider_error.
    */
   async begin(provider: string, { base, returnTo }: Visit & { returnTo: string | undefined }) {
@@ -173,7 +173,10 @@ export class SignInFlow {
     }
   }
 
-  /** Resolves with the address at which the browser ends the session at the provider, if there is one. */
+  /**
+   * Resolves with the address where the browser ends its session with the provider, or undefined if there is no such
+   * address.
+   */
   async leave(device: string, { base }: Visit): Promise<string | undefined> {
     const { people, devices, tell } = this.#deps;
     const found = devices.get(device);

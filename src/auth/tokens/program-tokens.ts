@@ -78,7 +78,7 @@ export class FederatedTokenVerifier extends ServerComponent<Deps> {
   async #verify(token: string, hash: string): Promise<void> {
     const { issuers, audience, accounts, warn } = this.deps;
     const issuer = parseIssuer(token);
-    // A project's maintainers write its rules, so a token's audience must include their project.
+    // A project's maintainers write the project's trust rules, so the audience of a token must name that project.
     const nameOf = ({ principal: { home } }: TrustedAccount) =>
       home === undefined ? audience : `${audience}/projects/${home}`;
     const trusted = accounts().filter(({ rule }) => rule.issuer === issuer);

@@ -44,7 +44,10 @@ export function verifyHexHmac(
   return equalsInConstantTime(value.toLowerCase(), expected) ? { id: hashBody(body) } : undefined;
 }
 
-/** Standard Webhooks: an HMAC over id, time and body. One of possibly several signatures must match. */
+/**
+ * Verifies a Standard Webhooks signature: an HMAC over the id, timestamp and body. If there are several signatures, one
+ * of them must match.
+ */
 export function verifyStandardWebhook({ headers, body }: HookRequest, secret: string): VerifiedDelivery | undefined {
   const [id, timestamp, signatures] = ['id', 'timestamp', 'signature'].map((name) => headers[`webhook-${name}`]);
   if (!id || !timestamp || !signatures || !/^\d{1,12}$/.test(timestamp)) return undefined;

@@ -12,7 +12,7 @@ export function extractAuthoredText(comment: string): string {
   let isQuote = false; // whether the previous line is a quote, which an unmarked line continues
   let isList = false;
   let isCode = true; // whether an indented line here is code, because no paragraph precedes it
-  let isBetween = false; // between two `>>>` lines, GitLab's block quote
+  let isBetween = false; // whether the line is in a GitLab block quote, between two `>>>` lines
   const lines = text.split(/\r\n|\n|\r/);
   const last = lines.findLastIndex((line) => line.trimEnd() === '>>>');
   for (const [at, line] of lines.entries()) {

@@ -28,7 +28,9 @@ import { extractAuthoredText } from './own-text.ts';
 
 const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
 
-/** Returns the reason for a mismatch, which is sent to the sender. Undefined if the hook matches. */
+/**
+ * Returns why the delivery does not match the hook, for the response to the webhook caller. Undefined if it matches.
+ */
 export function explainMismatch(hook: HookSpec, { event, repository, sender, labels, assignees, text }: HookDelivery) {
   if (event === null) return undefined;
   const { account, label, senders, repositories } = hook;
@@ -153,12 +155,12 @@ const readers: Readonly<Record<HookSource, HookReader>> = {
 const limits = { maxBytes: 1_048_576, maxDepth: 64, maxValues: 50_000 };
 const maxQuoted = 20_000; // maximum characters shown to the agent
 const maxWaiting = 20; // maximum pending starts of one automation
-/** Maximum age of a delivery with a signed time, and maximum clock difference. */
+/** Maximum age of a delivery with a signed timestamp, and maximum clock skew. */
 const signedMs = 5 * 60_000;
 /** Maximum age of an event whose time is only in the payload. Longer than `signedMs`, because forges may deliver late. */
 const unsignedMs = 60 * 60_000;
 
-/** Unknown addresses and wrong signatures get the same answer, so that no sender can discover automations. */
+/** Unknown addresses and wrong signatures get the same response, so that no sender can discover automations. */
 const unknown = () =>
   new AppError(
     'not_found',

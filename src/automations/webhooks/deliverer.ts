@@ -41,7 +41,7 @@ interface Queue {
   readonly waiting: PendingDelivery[];
   readonly hasMore: boolean;
 }
-/** `tries`: consecutive attempts without an answer. `until`: epoch ms. */
+/** `tries`: consecutive attempts without a response. `until`: end of the suspension, epoch ms. */
 interface SilentEndpoint {
   readonly tries: number;
   readonly until: number;
@@ -154,7 +154,7 @@ export class WebhookDeliverer extends ServerComponent<Deps> {
     }
   }
 
-  /** The owner with the fewest attempts in progress is first; in a tie, the one who waited longest. */
+  /** The owner with the fewest attempts in progress goes first; in a tie, the owner that has waited longest. */
   #next(): [id: string, queue: Queue] | undefined {
     const atWork = [...this.#atWork.values()];
     const ofOwner = (owner: string | undefined) => atWork.filter((one) => one.owner === owner).length;
@@ -298,7 +298,7 @@ function refusalOf(url: string, { status, headers }: Response): string {
   return `It answered ${status}, a redirect to ${target}. Redirects are not followed: change the webhook's address.`;
 }
 
-/** Reads at most `bytes` of the answer, so that the receiver can finish sending a short answer. */
+/** Reads at most `bytes` bytes of the response body, so that the receiver can finish sending a short response. */
 async function readAtMost(bytes: number, { body }: Response): Promise<void> {
   if (!body) return;
   const reader = body.getReader();

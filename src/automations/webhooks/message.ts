@@ -150,7 +150,7 @@ function toProgramEvents(type: WebhookEventType, data: WebhookMessageData): Prog
   const { sessionId, parentId, automationId, projectId, reason, resource, resourceId, change, vaultId } = data;
   const owner = { organization_id: 'org_corral', workspace_id: `wrkspc_${projectId ?? 'default'}` };
   if (parentId !== undefined) {
-    // A thread's waiting call is reported for the whole session, because the program answers it there.
+    // A thread's waiting call is reported for the whole session, because the program answers it through the session.
     const isAsking = type === 'run.waiting' && reason === 'approval';
     const id = `sesn_${parentId}`;
     if (isAsking) return [{ type: 'session.requires_action', id, ...owner }];

@@ -10,7 +10,7 @@ import { Collection, type VersionedDocument } from '../../storage/collection.ts'
 
 const kinds = { endpoint: webhookKind, pending: 'webhook-pending', ended: 'webhook-delivery' } as const;
 const maxWebhooks = 20; // per owner
-const keptDeliveries = 200; // per endpoint; older ones are deleted
+const keptDeliveries = 200; // per endpoint; older deliveries are deleted
 
 const Stored = Webhook.extend({ sealed: SealedValue });
 const StoredDelivery = WebhookDelivery.extend({
@@ -119,7 +119,7 @@ export class WebhookRecords extends ServerComponent<Pick<ServerDependencies, 're
   }
 }
 
-/** Milliseconds: 5 s, 30 s, 2 min, 15 min, 1 h, 6 h. */
+/** Delays before the retries, in ms: 5 s, 30 s, 2 min, 15 min, 1 h, 6 h. */
 const pauses = [5_000, 30_000, 120_000, 900_000, 3_600_000, 21_600_000] as const;
 /**
  * Maximum random increase of a delay, as a fraction of the delay, to spread the retries of deliveries that failed

@@ -68,7 +68,7 @@ export class ResourceNotifier extends ServerComponent<Deps> {
     };
   }
 
-  /** The automations' records report pauses, because the server also pauses automations itself. */
+  /** Pauses are reported by the automations' records instead, because the server also pauses automations itself. */
   automations(own: AutomationService): AutomationService {
     const read = (id: string) => own.get(id);
     return {

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 
 const prefix = 'whsec_';
 
-/** Standard Webhooks: a prefix, then 32 random bytes in base64. */
+/** Returns a secret in the Standard Webhooks format: a prefix, then 32 random bytes in base64. */
 export const formatSigningSecret = (bytes: Uint8Array): string => prefix + Buffer.from(bytes).toString('base64');
 
 interface Message {

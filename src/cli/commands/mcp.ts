@@ -54,7 +54,7 @@ function requestHeaders({ method = '', params }: McpMessage, version: string | u
   };
 }
 
-/** The protocol encodes header values in base64 unless they consist of visible ASCII. */
+/** The protocol encodes header values in base64 unless they consist of printable ASCII. */
 const asHeader = (text: string) =>
   /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(text) && !text.startsWith('=?')
     ? text
@@ -84,8 +84,8 @@ const messageLimits: JsonLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 64, ma
 const drainMs = 5_000;
 
 /**
- * The client sends one message per line. Resolves once the client has closed the input and pending requests have ended, at
- * most `drainMs` later.
+ * The client sends one message per line. Resolves once the client has closed the input and pending requests have ended,
+ * but at most `drainMs` after the input closes.
  */
 async function relayMcp({ send, input, print, signal }: RelayParts): Promise<void> {
   const open = new Map<McpMessage['id'], AbortController>();

@@ -10,8 +10,8 @@ const defaultTimeoutMs = 120_000;
 export const workerFolder = '.corral/worker';
 
 /**
- * Starts the call in the background and exits immediately, so that the call outlives its worker: a streamed command would
- * kill everything that it started.
+ * Starts the call in the background and exits immediately, so that the call outlives its worker. If a streamed command
+ * is interrupted, everything that it started is killed.
  */
 const beginScript = `
 s=$PWD/${workerFolder} d=$PWD/${workerFolder}/calls/$1
@@ -39,8 +39,8 @@ if [ -e "$d/exit" ]; then echo "exit $(cat "$d/exit")" >&2; else echo interrupte
 `;
 
 /**
- * Files keep the shell's exported variables, functions and current folder between calls, as if one shell ran them all.
- * `timeout` creates a process group, which `cancelBashCall` ends.
+ * Files preserve the shell's exported variables, functions and current folder between calls, as if one shell ran every
+ * call. `timeout` creates a process group, which `cancelBashCall` ends.
  */
 const callScript = `
 timeout -k 2 "$3" bash -c '

@@ -18,8 +18,8 @@ interface SessionWorkParts {
 }
 
 /**
- * Resolves when the session ends or is idle. Rejects as soon as the signal fires; a running command continues, and the
- * session's next worker waits for it.
+ * Resolves when the session ends or has been idle for `maxIdleMs`. Rejects as soon as the signal fires; a running
+ * command continues, and the session's next worker waits for it.
  */
 export async function serveSession(parts: SessionWorkParts, signal: AbortSignal): Promise<SessionPhase> {
   const { api, sessionId } = parts;

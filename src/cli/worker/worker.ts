@@ -164,7 +164,7 @@ async function serveItem(parts: RunWorkerOptions, { work, serves }: ClaimedItem,
   });
 }
 
-/** Uses the environment's key, because the item's own token cannot read why the item was lost. */
+/** Uses the environment's key, because the item's own token cannot be used to find out why the item was lost. */
 async function findLossReason({
   api,
   environmentId,

@@ -50,7 +50,7 @@ export async function sleep(ms: number, signal: AbortSignal, clock: Clock = syst
 }
 
 /**
- * Resolves when the work is done, or when the time is up, which does not stop the work. Rejects if the work rejects in
+ * Resolves when the work is done or the time is up; a timeout does not stop the work. Rejects if the work rejects in
  * time.
  */
 export async function waitAtMost(ms: number, work: Promise<unknown>, clock: Clock = systemClock): Promise<void> {

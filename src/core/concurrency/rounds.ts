@@ -50,7 +50,7 @@ interface Repeats {
   readonly failedMs: number;
   readonly onError?: (thrown: unknown) => void;
 }
-/** Runs rounds that cannot be woken, until the signal fires or a round resolves with undefined. */
+/** Runs rounds in a loop that cannot be woken, until the signal fires or a round resolves with undefined. */
 export async function runWorkLoop(
   round: (signal: AbortSignal) => Promise<number | undefined>,
   { clock, firstMs, failedMs, onError = () => {} }: Repeats,

@@ -65,9 +65,9 @@ export interface EventStore {
    */
   compact(sessionId: SessionId, limits: { keepDroppable: number; keepAll: number }): Promise<void>;
   /**
-   * At most `limit` sessions in which a message from a user or the agent contains this text, ignoring the case of ASCII
-   * letters, in no particular order. `among` limits the search to these sessions. Reads in pieces, so that no write waits for
-   * the search to end.
+   * Resolves with at most `limit` sessions, unordered, in which a message from a user or the agent contains this text,
+   * ignoring the case of ASCII letters. If `among` is set, searches only those sessions. Reads in pieces, so that no
+   * write waits for the search to end.
    */
   search(text: string, limit: number, among?: readonly SessionId[]): Promise<readonly SessionId[]>;
   /**
@@ -105,8 +105,8 @@ export interface RecordListOptions {
   /** Cannot be combined with `idPrefix`. */
   readonly after?: { readonly sort: number; readonly id: string };
   /**
-   * Only the records of this owner (`toRecordIndexEntry`), or those without an owner if null, read from an index.
-   * Cannot be combined with `idPrefix`.
+   * Only the records of this owner (`toRecordIndexEntry`) or, if null, the records without an owner, read from an
+   * index. Cannot be combined with `idPrefix`.
    */
   readonly owner?: string | null;
   /** Only the shared records, read from an index. Cannot be combined with `idPrefix`. */
@@ -210,7 +210,7 @@ export interface LeaseStore {
    */
   renew(names: readonly string[], holder: string, expiresAt: number): Promise<ReadonlyMap<string, number>>;
   release(name: string, holder: string): Promise<void>;
-  /** The last holder, even if its lease has expired. */
+  /** The lease of the last holder, even if the lease has expired. */
   get(name: string): Promise<Lease | undefined>;
 }
 
@@ -226,7 +226,9 @@ export interface CommandQueue {
   post(command: QueuedCommand): Promise<void>;
   /** Unanswered commands for these sessions, oldest first, at most `limit`. */
   pending(sessionIds: readonly SessionId[], limit: number): Promise<QueuedCommand[]>;
-  /** Sessions with an unanswered command posted before this time. No running server is likely to hold them. */
+  /**
+   * Sessions with an unanswered command posted before this time. No running server is likely to hold these sessions.
+   */
   waiting(before: number, limit: number): Promise<SessionId[]>;
   /** Only the first answer applies. */
   answer(id: string, answer: unknown): Promise<void>;
@@ -254,7 +256,7 @@ export interface Store extends AsyncDisposable {
   readonly shared: boolean;
   /** Completes appends and puts that crashed servers left unfinished. Callers that list sessions can wait for this. */
   settle(): Promise<void>;
-  /** The store's size on disk, in bytes. Absent for stores without a disk. */
+  /** The store's size on disk, in bytes. Absent for stores that are not kept on disk. */
   size?(): Promise<number>;
   /** Resolves if the store responds; rejects with the reason if it is unavailable. */
   check(signal: AbortSignal): Promise<void>;

@@ -10,7 +10,7 @@ export interface ServerDependencies {
   readonly records: RecordStore;
   readonly events: EventStore;
   readonly log: EventLog;
-  /** Fires when the server shuts down or its start fails. */
+  /** Fires when the server shuts down or fails to start. */
   readonly closing: AbortSignal;
   readonly warn: (about: object, text: string) => void;
   readonly shared: boolean;

@@ -29,8 +29,8 @@ export function readErrorText(body: unknown, depth = 0): string {
 }
 
 /**
- * The visible text of an HTML page. Other strings are only trimmed. Reads at most 65,536 characters and parses tags
- * without regular expressions, because the input is untrusted.
+ * Returns the visible text of an HTML page; only trims any other string. Reads at most 65,536 characters and parses
+ * tags without regular expressions, because the input is untrusted.
  */
 function plain(value: string): string {
   const text = value.slice(0, 65_536);

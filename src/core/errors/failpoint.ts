@@ -50,7 +50,7 @@ export function failpoint(name: string): void | Promise<void> {
   if (action?.kind === 'hang') return new Promise(() => {});
 }
 
-/** The synchronous form. `sleep` and `hang` block the whole thread. */
+/** The synchronous form of `failpoint`. `sleep` and `hang` block the whole thread. */
 export function failpointSync(name: string): void {
   if (armed === undefined) return;
   const action = sprung(armed, name);

@@ -25,7 +25,8 @@ interface Traits<Data> {
   readonly text: 'kept' | 'droppable' | 'searched';
   /**
    * Order relative to the agent message being streamed. `side`: the event is recorded after that message. `breaks`: the
-   * event completes that message first. `message.user`, `title` and `session.updated` are recorded between its deltas.
+   * event completes that message first. `message.user`, `title` and `session.updated` are recorded between that
+   * message's deltas.
    */
   readonly order: 'side' | 'breaks';
   /** Frequent events do not change the `lastSeq` of the session's record. */
@@ -368,7 +369,7 @@ function goalLine(data: GoalData): string {
 }
 
 const fileReaders = new Set(['file_read', 'read', 'file_find_in_content', 'grep', 'file_find_by_name', 'glob']);
-/** The content of a call to such a tool looks like that of a file write, although nothing is written. */
+/** A call to a file-reading tool has content that looks like that of a file write, although the tool writes nothing. */
 export const isFileReadingTool = (tool: string): boolean => fileReaders.has(tool);
 
 const mainArgument = (args: Readonly<Record<string, unknown>>): string =>

@@ -73,7 +73,7 @@ export const ProtocolViolationReason = z.enum([
 export type ProtocolViolationReason = z.infer<typeof ProtocolViolationReason>;
 export const ProtocolViolationReport = z.object({
   reason: ProtocolViolationReason,
-  /** The request, without ids or names, that got the invalid response, such as `GET /health`. */
+  /** The request that got the invalid response, without ids or names: for example, `GET /health`. */
   call: z.string(),
   detail: z.string(),
 });
@@ -247,7 +247,7 @@ export const SessionFact = z.discriminatedUnion('type', [
     ]),
   ),
   fact('session.created', z.object({ origin: SessionOrigin, template: z.string() })),
-  /** Recorded in both logs. `to` starts with the conversation of `from`, up to event `atSeq` in that session's log. */
+  /** Recorded in both logs. `to` starts with the conversation of `from`, up to event `atSeq` in the log of `from`. */
   fact('session.forked', z.object({ from: SessionId, to: SessionId, atSeq: z.int(), files: ForkFilesStatus })),
   /** The agent's definition is omitted, because not every reader can see its instructions. */
   fact(
@@ -271,8 +271,7 @@ export const SessionFact = z.discriminatedUnion('type', [
     }),
   ),
   /**
-   * An answer came from a program other than the daemon. The server ends the sandbox; only a user action can start a
-   * new sandbox.
+   * A program other than the daemon responded. The server ends the sandbox; only a user action can start a new sandbox.
    */
   fact('sandbox.untrusted', ProtocolViolationReport),
   /**
@@ -292,7 +291,7 @@ export const SessionFact = z.discriminatedUnion('type', [
   fact('sandbox.setup', z.object({ kind: z.literal('failed'), detail: z.string() })),
   fact('sandbox.service', z.object({ name: z.string(), kind: z.enum(['ready', 'failed']), detail: z.string() })),
   /**
-   * A step of the work on a repository. `proposed`: a pull request was opened. `unprepared`: the setup failed.
+   * A step in the work on a repository. `proposed`: a pull request was opened. `unprepared`: the setup failed.
    * `unchecked`: a check failed.
    */
   fact(
@@ -349,7 +348,7 @@ export const SessionFact = z.discriminatedUnion('type', [
     'context.compacted',
     z.object({
       uptoSeq: z.int(),
-      /** `cut`: the server wrote the summary, because the model's summary failed. */
+      /** `cut`: the server wrote the summary, because the model could not write one. */
       kind: z.enum(['results', 'pictures', 'summary', 'cut']),
       before: z.int(),
       after: z.int(),

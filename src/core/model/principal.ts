@@ -26,8 +26,7 @@ export interface Principal {
   readonly role: Role | 'nobody' | 'reader';
   readonly origin?: string;
   /**
-   * Absent for the server's own token, for callers without their own key, such as workers, and if no credential is
-   * required.
+   * Absent if the caller uses the server's own token, has no key of its own (such as a worker), or needs no credential.
    */
   readonly key?: string;
   /**
@@ -35,11 +34,14 @@ export interface Principal {
    * required.
    */
   readonly owner?: string;
-  /** The id of the signed-in person. If present, `key` is the key of that person's browser or command line. */
+  /** The id of the signed-in user. If present, `key` is the key of that user's browser or command line. */
   readonly person?: string;
-  /** The caller uses a personal key, so it cannot manage the person's devices and keys. */
+  /** The caller uses a personal key, so it cannot manage the user's devices and keys. */
   readonly isPersonalKey?: true;
-  /** Other names for the person in projects: groups as `ISSUER\nNAME`, and the verified e-mail address. */
+  /**
+   * Other names by which projects can list the signed-in user as a member: groups as `ISSUER\nNAME`, and the verified
+   * e-mail address.
+   */
   readonly aliases?: readonly string[];
   /**
    * Roles by project id. New roles are added to this map. If a role ends or is reduced, `ended` fires and the next request

@@ -79,7 +79,7 @@ export const SandboxOptions = z.object({
   cpus: z.number().optional(),
   /** In bytes. */
   memory: z.int().optional(),
-  /** Idle time in seconds after which the sandbox is stopped. Its files are kept. */
+  /** Idle timeout in seconds. When it expires, the sandbox is stopped, but its files are kept. */
   idleSeconds: z.int().optional(),
   services: ServiceRecipes.optional(),
   volumes: z.array(VolumeMount).readonly().optional(),
@@ -123,7 +123,7 @@ export const SessionRecord = z.object({
   templateBy: z.enum(['session', 'server']).optional(),
   projectId: z.string().nullable(),
   title: z.string(),
-  /** The first run does not replace a client's title. */
+  /** The first run does not replace a title set by a client. */
   titleBy: z.enum(['client', 'run']).nullable(),
   status: SessionStatus,
   createdAt: z.number(),
@@ -141,7 +141,10 @@ export const SessionRecord = z.object({
   shared: z.boolean().default(false),
   archived: z.boolean().default(false),
   outcome: RunOutcome.optional(),
-  /** The id of a key or person. Absent if the session was created with the server's token or without a credential. */
+  /**
+   * The id of the key or user that owns the session. Absent if the session was created with the server's token or
+   * without a credential.
+   */
   owner: z.string().optional(),
   /** `demo` or `provider/model`. Absent if no model was chosen. */
   model: z.string().optional(),
@@ -150,10 +153,10 @@ export const SessionRecord = z.object({
   branch: MessageBranchPoint.optional(),
   fallbacks: z.array(z.string()).readonly().optional(),
   toolServers: z.array(ToolProgram).readonly().optional(),
-  /** `pdf`, or `pdf@3` for one version. */
+  /** `pdf`, or `pdf@3` for a specific version. */
   skills: z.array(z.string()).readonly().optional(),
   parent: ChildOrigin.optional(),
-  /** Set only if a client drives the sandbox itself. */
+  /** Set only if a client controls the sandbox directly. */
   life: SessionLifetime.optional(),
   repositories: z.array(SessionRepository).readonly().optional(),
   hasCheckpoints: z.boolean().optional(),
@@ -165,7 +168,7 @@ export const SessionRecord = z.object({
   sandbox: SandboxOptions.optional(),
   /** In addition to the limits of the template and the server. The smallest limit applies. */
   budget: BudgetSpec.optional(),
-  /** When the session will be deleted, in epoch ms. Null or absent if it has no end. */
+  /** When the session will be deleted, in epoch ms. Null or absent if no deletion is scheduled. */
   endsAt: z.number().nullable().optional(),
   /** A client's agent for this session. Absent: the agent of the template, project or server. */
   agent: SessionAgent.optional(),

@@ -24,7 +24,7 @@ export function findRepositoryUrlProblem(text: string): string | undefined {
   return undefined;
 }
 
-/** The operator must list the folder of such a URL in the settings. */
+/** The operator must list the folder of a `file:` URL in the settings. */
 export const isFolderUrl = (url: string): boolean => url.startsWith('file:');
 
 /** `https://host[:port]/path` or `file:///path`, with the host in lower case and without a trailing slash. */

@@ -20,9 +20,9 @@ export interface Template {
   readonly description: string;
   /** Shown by OpenCodex clients, which list only templates with an environment. */
   readonly environment?: string | undefined;
-  /** `plan-act`: the agent plans first; `react`: the agent chooses each next action. */
+  /** `plan-act`: the agent plans first; `react`: the agent chooses its next action after each step. */
   readonly mode?: 'plan-act' | 'react' | undefined;
-  /** A program in the image with its own agent loop, which speaks the Agent Client Protocol. */
+  /** A program in the image that has its own agent loop and speaks the Agent Client Protocol. */
   readonly agent: {
     readonly kind?: 'acp' | undefined;
     readonly command?: readonly string[] | undefined;
@@ -69,17 +69,17 @@ export interface Template {
     readonly pids?: number | undefined;
     /** Bytes. */
     readonly disk?: number | undefined;
-    /** Idle time in seconds before the sandbox is stopped. Its files are kept. */
+    /** Idle timeout in seconds. When it expires, the sandbox is stopped, but its files are kept. */
     readonly idleSeconds?: number | undefined;
   };
   readonly packages: Packages;
   readonly services?: ServiceRecipes | undefined;
   readonly egress: { readonly policy?: string | undefined; readonly allow?: readonly string[] | undefined };
-  /** How many children an agent can run at a time. If unset, the agent cannot delegate. */
+  /** The maximum number of children that an agent can run at a time. If unset, the agent cannot delegate. */
   readonly children?: number | undefined;
   /** Access to notes that outlive their sessions. If unset, the settings decide. */
   readonly memory?: 'off' | 'read' | 'write' | undefined;
-  /** `pdf`, or `pdf@3` for one version. */
+  /** `pdf`, or `pdf@3` for a specific version. */
   readonly skills?: readonly string[] | undefined;
   readonly repositories?: readonly RepositoryInput[] | undefined;
   /** By id or name. */

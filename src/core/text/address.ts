@@ -1,8 +1,8 @@
 import { isIPv6 } from 'node:net';
 
 /**
- * The key for rate limits by address. IPv6 addresses share a key per /64, because one machine can use all of them.
- * Strings that are not addresses stay unchanged.
+ * The rate-limit key for an address. IPv6 addresses in the same /64 share a key, because one machine can use the whole
+ * /64. Strings that are not addresses are returned unchanged.
  */
 export function toNetworkKey(address: string): string {
   if (!isIPv6(address)) return address;

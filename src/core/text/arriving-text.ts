@@ -23,7 +23,7 @@ export function countCompleteUtf8Bytes(bytes: Uint8Array): number {
   return bytes.length;
 }
 
-/** The number of leading bytes that continue a character from before `bytes`. */
+/** The number of leading bytes that continue a character begun before `bytes`. */
 export function countOrphanBytes(bytes: Uint8Array): number {
   let count = 0;
   while (count < 3 && ((bytes[count] ?? 0) & 0xc0) === 0x80) count += 1;

@@ -1,7 +1,7 @@
 import { trimEndCharacters } from './text.ts';
 
-// File names come from the sandbox, so a compromised daemon can send any text. Every name is checked here before it is used
-// outside of the sandbox.
+// File names come from the sandbox, so a compromised daemon can send any string. Every name is checked here before it
+// is used outside the sandbox.
 
 const maxPart = 255; // NAME_MAX on Linux, in bytes
 const maxPath = 4_096; // PATH_MAX
@@ -17,8 +17,8 @@ export interface SafePath {
 
 /**
  * Undefined for a path that no workspace file can have: absolute, outside the workspace, not normalized, containing a
- * NUL, or longer than Linux allows. Lengths are in UTF-16 units: in an unknown encoding, a name can take fewer bytes on
- * disk than in UTF-8, but never fewer than its units.
+ * NUL, or longer than Linux allows. Lengths are in UTF-16 code units: in an unknown encoding, a name can take fewer
+ * bytes on disk than in UTF-8, but never fewer than it has code units.
  */
 export function parseSafePath(message: string): SafePath | undefined {
   if (!isSafePath(message)) return undefined;

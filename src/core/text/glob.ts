@@ -51,8 +51,8 @@ function matchName(pattern: string, name: string): boolean {
 }
 
 /**
- * Matches a whole string, such as a token's subject. Slashes and colons separate its parts: `*` matches within one part,
- * `**` any number of parts. No other character is special.
+ * Matches a whole string, such as a token's subject. Slashes and colons separate its parts: `*` matches within one
+ * part; `**` matches any number of parts. No other character is special.
  */
 export function matchesSegmentPattern(pattern: string, text: string): boolean {
   const parts = (of: string) => of.split(/(?<=[/:])/);
@@ -109,7 +109,9 @@ interface Rules {
   matches(item: string, value: string): boolean;
 }
 
-/** On a mismatch, the last star consumes one more item. Takes at most pattern × text steps. */
+/**
+ * On a mismatch, the last star consumes one more item. The number of steps is at most the product of the two lengths.
+ */
 function wildcard(pattern: readonly string[], text: readonly string[], rules: Rules): boolean {
   let at = 0;
   let star = -1;

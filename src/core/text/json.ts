@@ -9,13 +9,13 @@ export type ParsedJson =
   | { readonly ok: false; readonly reason: 'too_large' | 'too_complex' | 'not_json'; readonly detail: string };
 
 /**
- * Parses untrusted JSON; a source test enforces its use. `JSON.parse` alone needs seconds and gigabytes for a few megabytes
- * of `[`.
+ * Parses untrusted JSON; a source test enforces its use. `JSON.parse` alone can take seconds and gigabytes of memory
+ * for a few megabytes of `[`.
  */
 export function parseJson(input: Uint8Array | string, limits: JsonLimits): ParsedJson {
   const { maxBytes } = limits;
   const tooLarge = { ok: false, reason: 'too_large', detail: `more than ${maxBytes} bytes` } as const;
-  if (input.length > maxBytes) return tooLarge; // the string has at least as many bytes as UTF-16 units
+  if (input.length > maxBytes) return tooLarge; // the string has at least as many bytes as UTF-16 code units
   const bytes = typeof input === 'string' ? Buffer.from(input) : bufferOver(input);
   if (bytes.length > maxBytes) return tooLarge;
   const complaint = findExceededJsonLimit(bytes, limits);
@@ -30,7 +30,7 @@ export function parseJson(input: Uint8Array | string, limits: JsonLimits): Parse
 
 const byteOrderMark = '\ufeff'; // added by some Windows programs
 
-/** Shares memory with the input; `Buffer.from(bytes)` would copy large answers. */
+/** Shares memory with the input; `Buffer.from(bytes)` would copy large responses. */
 const bufferOver = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
   Buffer.from(buffer, byteOffset, byteLength);
 
@@ -67,7 +67,7 @@ export function findExceededJsonLimit(
   return undefined;
 }
 
-/** Uses `indexOf`, because large answers consist mostly of strings. */
+/** Uses `indexOf`, because large responses consist mostly of strings. */
 function endOfText(bytes: Uint8Array, from: number): number {
   for (let end = bytes.indexOf(quote, from); end >= 0; end = bytes.indexOf(quote, end + 1)) {
     let escapes = 0;

@@ -2,8 +2,8 @@ import type { Secret } from './secret.ts';
 import { trimEndCharacters } from './text.ts';
 
 /**
- * Secrets below this length are not recognized in logs or in answers to a sandbox, because they match ordinary words.
- * `maskSecret` masks any length.
+ * Secrets shorter than this are not recognized in logs or in responses to a sandbox, because they could match ordinary
+ * words. `maskSecret` masks secrets of any length.
  */
 export const minMaskedChars = 6;
 

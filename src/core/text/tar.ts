@@ -2,7 +2,7 @@
 // files.
 
 const block = 512;
-const maxName = 100; // the maximum bytes of a path or link target in a header
+const maxName = 100; // the maximum length of a path or link target in a header, in bytes
 const maxOctal = 0o77777777777; // the largest size that eleven octal digits can hold
 
 export const tarEnd: Uint8Array = Buffer.alloc(2 * block);

@@ -1,6 +1,6 @@
 /**
- * Truncates to `most` UTF-16 units without splitting a CRLF or a visible character, such as an emoji with its skin tone.
- * Only a character longer than `most` or than 64 units is split, between two code points.
+ * Truncates to `most` UTF-16 code units without splitting a CRLF or a visible character, such as an emoji with its skin
+ * tone. Only a character longer than `most` or than 64 code units is split, between two code points.
  */
 export function truncateEnd(text: string, most: number): string {
   if (text.length <= most) return text;

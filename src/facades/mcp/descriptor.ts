@@ -12,7 +12,10 @@ const replies: ReplyDoc = {
   content: { 'application/json': { schema: Message }, 'text/event-stream': { schema: z.string() } },
 };
 
-/** The Model Context Protocol over streamable HTTP. Any replica can answer, because messages do not belong to a connection. */
+/**
+ * The Model Context Protocol over streamable HTTP. Any replica can answer, because messages are not tied to a
+ * connection.
+ */
 function mcpRoutes(deps: McpDeps): FacadeRoutes {
   return {
     errors: { prefix: '/mcp', style: mcpErrorStyle },

@@ -11,7 +11,7 @@ const RpcError = z.object({
   id: z.null(),
   error: z.object({ code: z.int(), message: z.string() }),
 });
-const serverError = -32_000; // JSON-RPC reserves this code for servers
+const serverError = -32_000; // JSON-RPC reserves this code for server errors
 const rpcError = (message: string) => ({
   ...({ jsonrpc: '2.0', id: null } as const),
   error: { code: serverError, message },

@@ -11,13 +11,13 @@ import { parsePreviewTokens, withoutPreviewCookies } from '../shared/previews/co
 export interface MatchedPreview {
   readonly sid: SessionId;
   readonly of: PreviewTarget;
-  /** False if the preview is served under a path of this server. Its pages are then sandboxed. */
+  /** False if the preview is served under a path of this server. In that case, its pages are sandboxed. */
   readonly byHost: boolean;
   /** Without the preview's token. */
   readonly url: string;
   /** In order of precedence. */
   readonly tokens: readonly string[];
-  /** Whether the address contains a token, which is then the first of `tokens`. The others are cookies. */
+  /** Whether the address contains a token. If so, that token is the first of `tokens`; the others come from cookies. */
   readonly isShown: boolean;
   readonly headers: IncomingHttpHeaders;
 }

@@ -12,8 +12,8 @@ import type { PageFiles } from '../shared/facade.ts';
 import { describeRoute } from './about.ts';
 import { assetReply, contentTypes, mountAssets, publicRouteConfig } from './assets.ts';
 
-// The page's content security policy forbids loading from other sites and, in browsers with trusted types, turning text
-// into HTML or scripts. The only trusted-types policy creates the URL of the page's worker.
+// The page's content security policy forbids loading from other sites and, in browsers that support Trusted Types,
+// turning strings into HTML or scripts. The only Trusted Types policy creates the URL of the page's worker.
 
 // Serves noVNC unchanged. The desktop page loads noVNC's modules only from these routes.
 const root = new URL('../', pathToFileURL(createRequire(import.meta.url).resolve('@novnc/novnc')));
@@ -69,8 +69,8 @@ const unchanging = { ...policy, 'cache-control': 'public, max-age=31536000, immu
 const hashed = /-[A-Z0-9]{8}[.][a-z]+$/;
 
 /**
- * The frame that renders diagrams written by an agent: no origin, no network, no access to its parent. Mermaid needs inline
- * styles.
+ * The frame that renders diagrams written by an agent: an opaque origin, no network, no access to its parent. Mermaid
+ * needs inline styles.
  */
 const ofDiagrams = {
   'cache-control': 'no-cache',

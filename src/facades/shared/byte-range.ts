@@ -43,8 +43,8 @@ export interface RequestedFile {
 }
 
 /**
- * Opens the part that `Range` and `If-Range` request. Opens the file a second time if the range is relative to its end or
- * `If-Range` names another version.
+ * Opens the part that `Range` and `If-Range` request. Opens the file a second time if the range is relative to the
+ * file's end or `If-Range` names a different version.
  */
 export async function openRequestedFile({ headers, open }: Pick<RequestedFile, 'headers' | 'open'>) {
   const requested = parseRange(headers.range);

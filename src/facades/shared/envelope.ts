@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { FailureDocOptions } from '../../http/errors/failure-docs.ts';
 import { jsonReply } from '../../http/routes/route-docs.ts';
 
-// The reply format of SheikhBox and of Corral's operations with `style: 'session'`.
+// The response format of SheikhBox and of Corral operations with `style: 'session'`.
 
 export const toSuccessEnvelope = <Data>(data: Data) => ({ code: 0 as const, msg: 'success' as const, data });
 

@@ -20,8 +20,8 @@ export function mountRawBodyRoutes(app: App, mount: (scope: App) => void): void 
 }
 
 /**
- * Drains the rest of the body if the consumer stops early, so that a client that sends its whole request before it
- * reads still gets the response.
+ * Drains the rest of the body if the consumer stops early. Some clients read the response only after they have sent the
+ * whole request.
  */
 export async function* readBodyChunks(body: unknown): AsyncGenerator<Uint8Array> {
   if (!(body instanceof Readable)) return;

@@ -44,7 +44,7 @@ export function openFramedReply(reply: FastifyReply, { clock, closing, opened }:
     gone: hangUp.signal,
     async write(channel, payload) {
       if (hangUp.signal.aborted) return;
-      // Two writes instead of a copy: Node sends writes made in the same tick together.
+      // Two writes instead of a copy: Node combines writes made in the same tick.
       res.write(encodeStreamFrameHeader(channel, payload.length));
       if (res.write(payload)) return;
       await waitForDrain(res, stalledMs, clock, hangUp.signal);

@@ -84,7 +84,7 @@ function toFetch({ raw, rawBody, query }: FastifyRequest, reply: FastifyReply): 
   for (const one of [(query as { input?: unknown }).input].flat()) {
     if (typeof one === 'string') parseJsonParameter(one);
   }
-  // Parse as JSON with any content type, like the other routes.
+  // Parses the body as JSON with any content type, like the other routes.
   if (raw.method === 'POST') raw.headers['content-type'] = 'application/json';
   return incomingMessageToRequest(Object.assign(raw, { body: rawBody?.toString() ?? '' }), reply.raw, {
     maxBodySize: null,

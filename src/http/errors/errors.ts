@@ -67,7 +67,7 @@ export function sendError(
     const about = { request: request.id, route: request.routeOptions?.url };
     logger.error({ err: error.cause ?? error, ...about }, 'request failed');
   }
-  // In a header, because clients of the imitated APIs compare whole bodies.
+  // Sent in a header, because clients of the imitated APIs compare whole bodies.
   const docs = errorDocsPathOf(error.code);
   if (docs !== undefined) reply.header('link', `<${docs}>; rel="help"`);
   if (status === 401) reply.header('www-authenticate', 'Bearer');

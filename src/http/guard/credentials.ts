@@ -8,8 +8,8 @@ import type { RateLimiter, RateLimitStatus } from './rate-limit.ts';
 
 export interface CallerCredentialRegistry {
   /**
-   * Hash of the server's token. Empty if neither a token nor keys exist. Undefined if only keys exist, and then callers
-   * without a key have no rights.
+   * Hash of the server's token. Empty if neither a token nor keys exist. Undefined if only keys exist, in which case
+   * callers without a key have no rights.
    */
   readonly serverSeal: string | undefined;
   live(key: string): Principal | undefined;

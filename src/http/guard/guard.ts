@@ -18,7 +18,7 @@ import type { RateLimiter } from './rate-limit.ts';
 import type { BrowserAuthenticator } from './visitors.ts';
 
 export interface GuardOptions {
-  /** Whether Host must name this machine, an allowed host, or a facade. */
+  /** Whether the `Host` header must name this machine, an allowed host, or a facade's host. */
   readonly loopback: boolean;
   readonly allowedHosts: readonly string[];
   readonly isOwnName?: (request: IncomingMessage) => boolean;
@@ -100,7 +100,7 @@ export function installGuard(app: FastifyInstance, options: GuardOptions): void 
     refuseWeak(request);
     runAsCaller({ principal: request.principal, address: request.client.address, request: request.id }, done);
   });
-  // A body parser runs without the caller, so the caller is set again.
+  // Body parsing runs outside the caller's async context, so the caller is set again.
   app.addHook('preValidation', ({ principal, client, id }, _reply, done) => {
     if (getCurrentRequestInfo().request === id) done();
     else runAsCaller({ principal, address: client.address, request: id }, done);

@@ -132,8 +132,8 @@ function target(url: string): string {
 const sha256 = (bytes: string | Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
 /**
- * Encrypts a stored answer, because it can outlive the data in it. Decryption needs the caller's idempotency key, and
- * the store has only a hash of that key.
+ * Encrypts a stored answer, because its copy of the data can outlive the original. Decryption needs the caller's
+ * idempotency key, and the store has only a hash of that key.
  */
 function createSeal(parts: readonly string[]) {
   const secret = createHash('sha256').update('corral answer\n').update(parts.join('\n')).digest();

@@ -55,7 +55,7 @@ export class ProxyAuthenticator implements RequestInterceptor {
     );
   }
 
-  /** Removes the headers. A second call, as for a WebSocket, changes nothing. */
+  /** Removes the headers. A second call, which happens for WebSocket upgrades, changes nothing. */
   rewrite = (request: IncomingMessage): boolean => {
     const { headers, rawHeaders, socket } = request;
     const isTrusted = this.#deps.clients.isProxy(socket.remoteAddress ?? '');

@@ -54,7 +54,7 @@ export class BrowserAuthenticator extends ServerComponent<Deps> {
       return undefined;
     return devices.rotate(id).then(
       (next) => void (next !== undefined && reply.header('set-cookie', this.setCookie(next, request.client))),
-      () => {}, // if the store fails, the old cookie stays
+      () => {}, // if the store fails, the browser keeps the old cookie
     );
   }
 

@@ -98,7 +98,8 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
       return sendError(known, request, reply, { styles, logger });
     },
   }).withTypeProvider<ZodTypeProvider>();
-  // Node would silently drop headers beyond its maximum, even Origin; the guard refuses a request with too many instead
+  // Node would silently drop headers beyond its maximum, even Origin; the guard instead refuses a request with too many
+  // headers
   app.server.maxHeadersCount = 0;
 
   observeRequests(app, options);
@@ -145,7 +146,7 @@ function unusedConnections(server: Server): ReadonlySet<Socket> {
   return unused;
 }
 
-/** Ignores the Content-Type. A route without a body schema ignores its body. */
+/** Ignores the Content-Type. A route without a body schema ignores the request body. */
 function readBodies(app: App): void {
   app.decorateRequest('rawBody', undefined);
   app.removeAllContentTypeParsers();
@@ -164,7 +165,7 @@ function readBodies(app: App): void {
       throw new AppError('invalid_request', 'Compressed request bodies are not accepted.');
     }
     delete headers['content-type']; // because Fastify refuses types that it cannot parse
-    // Fastify answers a QUERY without a content type with 400.
+    // Fastify responds with 400 to a QUERY without a content type.
     if (method === 'QUERY') headers['content-type'] = 'application/json';
     done();
   });

@@ -7,9 +7,9 @@ export interface RequestInterceptor {
    * facade.
    */
   rewrite(request: IncomingMessage): boolean;
-  /** Whether Host is a name of this facade. The server then accepts it. */
+  /** Whether the `Host` header names this facade. The server accepts such a header. */
   answersTo(request: IncomingMessage): boolean;
-  /** Whether a program in a sandbox answers the request. Such a program also answers OPTIONS. */
+  /** Whether a program in a sandbox handles the request. Such a program also handles OPTIONS requests. */
   isForProgram(request: IncomingMessage): boolean;
   /** Takes over an upgrade, or returns false to leave it to a route. */
   upgrade(request: IncomingMessage, socket: Duplex): boolean;

@@ -54,7 +54,8 @@ export function observeRequests(app: FastifyInstance, { logger, metrics, clients
           ...(session && { session }),
           ...(request.principal?.key !== undefined && { key: request.principal.key }),
           ...(cut && { cut }),
-          // the log rate-limits only lines with an address; all other requests are already rate-limited themselves
+          // the log rate-limits only lines with an address; every other line belongs to a request that is itself
+          // rate-limited
           ...((status >= 400 || request.route.config?.free) && { address: request.client.address }),
         },
         'request',

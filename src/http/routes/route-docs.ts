@@ -76,7 +76,7 @@ interface DescribedRoute<Schema extends object>
 }
 interface FacadeDocs {
   readonly tag: string;
-  /** Precedes each operation id, which must be unique across facades. */
+  /** Prepended to every operation id, because ids must be unique across facades. */
   readonly prefix: string;
   readonly failures: (own: readonly number[], missing?: string) => ReplyDocs;
 }

@@ -12,7 +12,7 @@ import { idempotencyHeaderDocs, type ReplyDoc, type ReplyDocs, type RouteDoc } f
 declare module 'fastify' {
   interface FastifyContextConfig {
     doc?: RouteDoc;
-    /** Repeats with the same `Idempotency-Key` get the first response again, with this status. */
+    /** Repeated requests with the same `Idempotency-Key` get the first response again, with this status. */
     once?: 200 | 201;
     open?: true;
     least?: Role;
@@ -92,7 +92,7 @@ export function createRouteTable(app: FastifyInstance): RouteTable {
     const { method, url, config } = route;
     const replies = findDocumentedReplies(route) ?? new Map();
     const { response, ...schema } = route.schema ?? {};
-    if (response !== undefined) route.schema = schema; // spares Fastify a serializer look-up for each reply
+    if (response !== undefined) route.schema = schema; // saves Fastify a serializer lookup for each reply
     const pattern = new RegExp(`^${url.replace(/[.]/g, '\\.').replace(/:[^/]+/g, '[^/]+')}/?$`);
     const doc = config?.once && config.doc ? withKeyHeader(config.doc) : config?.doc;
     const registered = { url, schema, doc, isSocket: config?.socket === true, replies, pattern };

@@ -3,8 +3,8 @@ import { replaceLoneSurrogates } from '../../core/text/text.ts';
 import { InvalidRequestError } from '../errors/error-style.ts';
 
 /**
- * Far above any real request: parsing a million keys would block the server for half a second. Transports limit the bytes
- * first.
+ * Far above any real request, yet low enough: parsing a million keys would block the server for half a second.
+ * Transports limit the bytes first.
  */
 const limits = { maxBytes: Number.POSITIVE_INFINITY, maxDepth: 64, maxValues: 50_000 };
 

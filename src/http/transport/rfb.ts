@@ -1,11 +1,11 @@
 // Splits a VNC viewer's bytes into messages, as far as needed to recognize input. The display's bytes need no parsing.
-// The length of an unknown message is unknown, so the rest of its chunk is dropped: viewers end their chunks with a
-// message. If a viewer does not, its next bytes are misread. Misread bytes grant no rights, because only whole messages
-// of known kinds pass.
+// The length of an unknown message is unknown, so the rest of its chunk is dropped: viewers normally end a chunk at the
+// end of a message. If a viewer does not, its next bytes are misread. Misread bytes grant no rights, because only whole
+// messages of known kinds pass.
 
 /**
- * `share`: whether other viewers may stay connected. `press`: a key goes down, or the mouse has a pressed button, even while it
- * moves. `hands`: other keyboard and mouse input, such as a release.
+ * `share`: whether other viewers may stay connected. `press`: a key goes down, or a mouse button is down, even while
+ * the mouse moves. `hands`: other keyboard and mouse input, such as a release.
  */
 export type RfbMessageKind = 'setup' | 'share' | 'press' | 'hands' | 'clipboard' | 'resize';
 export interface RfbMessage {
@@ -108,7 +108,7 @@ export class RfbClientParser {
     return messages;
   }
 
-  /** Repeats the viewer's last screen request: after a dropped request, the viewer would wait forever. */
+  /** Repeats the viewer's last framebuffer update request: after a dropped request, the viewer would wait forever. */
   #dropped(messages: RfbMessage[]): RfbMessage[] {
     if (this.#lastRequest) messages.push({ kind: 'setup', bytes: Buffer.from(this.#lastRequest).fill(1, 1, 2) });
     return messages;

@@ -72,11 +72,12 @@ export interface ClientSocket {
   sendHistory(frames: readonly Buffer[]): Promise<void>;
   sendBytes(bytes: Uint8Array): void;
   /**
-   * Passes on JSON objects, each after the promise for the previous one has settled. Reading pauses when too many wait, so
-   * the promise should settle quickly. `refuse` handles all other frames; the connection stays open.
+   * Calls `take` with each JSON object, after the promise for the previous one has settled. Reading pauses when too
+   * many frames wait, so the promise should settle quickly. `refuse` handles all other frames; the connection stays
+   * open.
    */
   onJson(take: (frame: JsonObject) => void | Promise<void>, refuse: () => void | Promise<void>): void;
-  /** Passes on every frame as bytes. Call either this or `onJson`, not both. */
+  /** Calls `take` with every frame as bytes. Use either this or `onJson`, not both. */
   onBytes(take: (bytes: Buffer) => void | Promise<void>): void;
   /** Only the first close has an effect. The reason is cut to fit a close frame. */
   close(code: number, reason?: string): void;

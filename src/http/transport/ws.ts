@@ -17,7 +17,7 @@ import { WsConnection } from './ws-connection.ts';
 import { type ClientSocket, closeOnKeyRevocation, openSocket, type SocketContext } from './ws-socket.ts';
 
 // WebSockets are routes like all others. An upgrade passes through the same hooks as a request: Host, Origin, token, rate limit, log
-// and metrics. Parameters are parsed, unknown paths get a 404, and every refusal is an HTTP answer in the path's error style.
+// and metrics. Parameters are parsed, unknown paths get a 404, and every refusal is an HTTP response in the path's error style.
 // Only then does the socket open. A facade's `mount` therefore contains, for example:
 // ```
 // sockets.route({
@@ -48,7 +48,7 @@ interface SocketRoute<Params extends z.ZodType, Query extends z.ZodType> {
    */
   readonly strictSubprotocols?: true;
   readonly signed?: SignedUrlPurpose;
-  /** The token can follow the upgrade in tRPC's connection parameters, and `open` must then check it. */
+  /** The token can follow the upgrade in tRPC's connection parameters, in which case `open` must check it. */
   readonly connectionParams?: true;
   open(socket: ClientSocket, request: SocketRequest<z.infer<Params>, z.infer<Query>>): void | Promise<void>;
 }
@@ -82,7 +82,7 @@ const limits: ServerOptions & { maxFragments: number; maxBufferedChunks: number 
   maxPayload: 10 * 1024 * 1024,
   maxFragments: 1_024,
   maxBufferedChunks: 20_480, // enough for the largest message in TCP segments of 512 bytes
-  // the type requires a constructor without an address, which `ws` uses internally
+  // the type requires the address-free constructor that `ws` uses internally
   WebSocket: WsConnection as unknown as typeof WebSocket,
 };
 

@@ -18,7 +18,7 @@ interface EndedRun {
   readonly to: number;
 }
 const maxReading = 100; // maximum runs read at the same time; further runs get no trace
-const lookBack = 50; // events to read before a run's start, such as its message and the start of its sandbox
+const lookBack = 50; // maximum events read from before a run's start, to include its message and its sandbox's start
 const pageSize = 500;
 
 /** Sends the spans of each run that ends on this server. Until a run ends, stores only the seq of its start. */

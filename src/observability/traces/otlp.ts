@@ -14,9 +14,9 @@ interface Options {
   readonly version: string;
   readonly warn: (err: unknown, text: string) => void;
 }
-const maxWaiting = 5_000; // maximum spans; more are dropped
+const maxWaiting = 5_000; // maximum number of queued spans; any beyond it are dropped
 const maxAtOnce = 512;
-const endMs = 2_000; // how long a shutdown waits for the receiver at most
+const endMs = 2_000; // maximum time in ms that a shutdown waits for the receiver
 
 /** All runs of a session share one trace. Its id comes from the session's id, so it survives restarts and server changes. */
 export const computeTraceId = (sessionId: string): string => digestText(`trace ${sessionId}`).slice(0, 32);

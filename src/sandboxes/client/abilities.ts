@@ -63,7 +63,7 @@ export interface JobClient {
    */
   start(job: JobSpec, signal: AbortSignal): Promise<JobEntry>;
   list(signal: AbortSignal): Promise<readonly JobEntry[]>;
-  // The following methods also reject with not_found.
+  // The following methods can also reject with not_found.
   /**
    * Reads output from the time of the call. The first reader gets all output if it attaches within 30 s of the job's
    * start. A reader that stops reading blocks the job once 1 MiB is unread.
@@ -83,7 +83,7 @@ export interface JobClient {
 
 /**
  * Accesses all files that the sandbox's user can reach. Paths are absolute, `~/…`, or relative to the workspace.
- * Methods reject with file_not_found and invalid_request.
+ * Methods can reject with file_not_found or invalid_request.
  */
 export interface FileSystemClient {
   stat(path: string, signal: AbortSignal, options?: { readonly metadata: boolean }): Promise<PathEntry>;
@@ -118,7 +118,7 @@ export interface FileByteRange {
   readonly most?: number;
 }
 
-/** Files of any size in the workspace. Methods reject with path_outside and invalid_request (not a file). */
+/** Files of any size in the workspace. Methods can reject with path_outside or invalid_request (not a file). */
 export interface FileTransferClient {
   /** Resolves to false with an older daemon, which supports none of the other methods. */
   areSupported(signal: AbortSignal): Promise<boolean>;
@@ -149,8 +149,8 @@ export interface WorkspaceFingerprint {
 /** Supports only small workspaces and newer daemons. In all other cases, a program in the sandbox must do this work. */
 export interface WorkspaceClient {
   /**
-   * Before a run, saves a list of the files, and copies of small files (run-files.ts), once per run. Resolves to false
-   * if a program in the sandbox must do it. Rejects: quota, unsupported (an in-memory sandbox).
+   * Saves a list of the files and copies of small files (run-files.ts) before a run, once per run. Resolves to false if
+   * a program in the sandbox must do this work. Rejects: quota, unsupported (an in-memory sandbox).
    */
   keep(mark: RunStart, signal: AbortSignal): Promise<boolean>;
   /**
@@ -169,8 +169,8 @@ export interface FileWatchOptions {
   readonly entries?: boolean;
 }
 /**
- * At most 1,000 watches. Each keeps its newest 10,000 changes, and closes after ten minutes without a reader or request.
- * Methods except `open` reject with not_found.
+ * At most 1,000 watches. Each keeps its newest 10,000 changes, and closes after ten minutes without a reader or
+ * request. Methods except `open` can reject with not_found.
  */
 export interface FileWatchClient {
   /** Rejects: file_not_found, invalid_request (not a folder), conflict (too many watches), unsupported. */

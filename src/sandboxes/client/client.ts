@@ -29,8 +29,8 @@ import type { DaemonTrust } from './answers/daemon-trust.ts';
 export type * from './answers/answers.ts';
 
 // A typed view of sandboxd's HTTP API, the same for every driver. Every method takes a signal and rejects only with
-// AppError. Each can reject with sandbox_lost (the connection is gone), sandbox_unresponsive (no answer in time) and
-// sandbox_untrusted (the answer does not come from the daemon).
+// AppError. Each can reject with sandbox_lost (the connection is gone), sandbox_unresponsive (no response in time) or
+// sandbox_untrusted (the response does not come from the daemon).
 
 export interface OperationSpec {
   /** A second `start` with the same id changes nothing and returns the first operation. */
@@ -40,7 +40,7 @@ export interface OperationSpec {
   readonly command: string;
   /** Absolute, or relative to the workspace. Default: the shell session's current directory. */
   readonly cwd?: string;
-  /** Set in the environment of every process, so that `killTagged` finds them. */
+  /** Set in the environment of all the operation's processes, so that `killTagged` finds them. */
   readonly tag?: string;
   readonly timeoutMs?: number;
   /** Restarts the shell session in the workspace, without the exports of earlier commands. */
@@ -61,7 +61,7 @@ export interface TerminalClient {
    */
   open(id: string, signal: AbortSignal): Promise<TerminalEntry>;
   list(signal: AbortSignal): Promise<readonly TerminalEntry[]>;
-  // The following methods also reject with shell_not_found.
+  // The following methods can also reject with shell_not_found.
   /** Reads the last screenful, then new output. Ends a previous reader's `read` with `replaced`. */
   read(id: string, reader: TerminalListener, signal: AbortSignal): Promise<TerminalEnd>;
   write(id: string, text: string, signal: AbortSignal): Promise<void>; // Rejects: conflict (1 MiB is unread)
@@ -106,7 +106,7 @@ export interface ProgramClient {
    */
   open(program: ProgramSpec, signal: AbortSignal): Promise<ProgramEntry>;
   list(signal: AbortSignal): Promise<readonly ProgramEntry[]>;
-  // The following methods also reject with not_found.
+  // The following methods can also reject with not_found.
   /** A new reader replaces the previous one. */
   attach(id: string, reader: ProgramOutputListener, signal: AbortSignal): Promise<ProgramPipes>;
   /** INT goes to the process group; TERM and KILL end every process that the program started. */
@@ -226,8 +226,8 @@ export interface SandboxClient {
     signal: AbortSignal,
   ): Promise<ExecResult>;
 
-  // Paths are relative to the workspace, or absolute below it. All file methods can reject with path_outside, file_not_found and
-  // invalid_request.
+  // Paths are relative to the workspace, or absolute below it. All file methods can reject with path_outside,
+  // file_not_found or invalid_request.
   /**
    * Reads a file. With `maxBytes`, returns only the beginning of a longer file. Also rejects: payload_too_large (more than 50
    * MiB).

@@ -12,7 +12,7 @@ const busyShare = 0.25;
 
 /**
  * Decides whether a silent sandbox is lost. On an overloaded machine, the daemon may be starved of CPU, or this server
- * may be too busy to receive an answer; neither time is counted. After a miss on an overloaded machine, the next check
+ * may be too busy to receive a response; neither time is counted. After a miss on an overloaded machine, the next check
  * waits twice as long, up to 16 s.
  */
 export class HealthMonitor {
@@ -37,7 +37,7 @@ export class HealthMonitor {
     return this.#isSilent;
   }
 
-  /** Call when a check begins. A deadline that fires late means that this server could not receive answers either. */
+  /** Call when a check begins. A deadline that fires late means that this server could not receive responses either. */
   recordRequest(): void {
     this.sentAt = this.#clock.now();
   }

@@ -178,7 +178,7 @@ export function createSandboxClient(
     },
     killTagged(tag, signal, view) {
       hasten?.();
-      // In the query, because daemons before 1.4 refuse unknown body fields.
+      // Sent in the query, because daemons before 1.4 refuse unknown body fields.
       const shown = (view?.shells ?? []).map((shell) => `&${toQueryString({ shell })}`).join('');
       const path = view ? `/kill?${toQueryString({ chars: String(view.chars) })}${shown}` : '/kill';
       const ask: DaemonRequest = { method: 'POST', path, json: { tag }, timeoutMs: 30_000 };

@@ -25,7 +25,7 @@ export interface DaemonRequest {
   readonly raw?: Uint8Array;
   readonly body?: AsyncIterable<Uint8Array>;
   /**
-   * Maximum time in ms until the answer begins, and between bytes of a stream. 0 means no limit, as for uploads and
+   * Maximum time in ms until the response begins, and between bytes of a stream. 0 means no limit, as for uploads and
    * calls in `whileAlive`.
    */
   readonly timeoutMs?: number;
@@ -42,7 +42,7 @@ type Trailers = Readonly<Record<string, string | undefined>>;
  * detect a silent daemon.
  */
 const defaultTimeoutMs = 30_000;
-/** Maximum time in ms from the first byte to the last, unless the answer is a stream. */
+/** Maximum time in ms from the first byte to the last, unless the response is a stream. */
 const answerMs = 30_000;
 /** Maximum number of long calls. The daemon opens at most 96 connections, and other calls need some of them. */
 const maxLong = 64;
@@ -67,8 +67,8 @@ interface Exchange {
   readonly signal: AbortSignal;
 }
 /**
- * Sends requests to one sandbox's daemon. Everything from a sandbox is hostile until checked. After the first answer that
- * breaks a rule, this connection is never trusted again.
+ * Sends requests to one sandbox's daemon. Everything from a sandbox is hostile until checked. After the first response
+ * that breaks a rule, this connection is never trusted again.
  */
 export function createRequester({
   agent,

@@ -13,7 +13,10 @@ interface AnswerContext {
   readonly client: EgressClient;
   readonly target: EgressTarget;
   readonly res: ServerResponse;
-  /** Secrets that the answer must not contain. If absent, the request has no credential, so nothing is searched. */
+  /**
+   * Secrets that the response must not contain. If absent, the request has no credential, so the response is not
+   * searched.
+   */
   readonly secrets?: readonly Buffer[];
   /** If false, cookies are removed, because they could grant access beyond the credential. */
   readonly hasCookies?: boolean;
@@ -23,7 +26,10 @@ const cookies = new Set(['set-cookie', 'set-cookie2']);
 export const repeatedSecretRule = 'credential: the answer repeats it';
 export const unsearchableResponseRule = 'credential: the answer cannot be searched';
 
-/** Replaces the server's reason phrase with the standard one. Resolves once the answer is sent or the sandbox disconnects. */
+/**
+ * Replaces the server's reason phrase with the standard one. Resolves once the response is sent or the sandbox
+ * disconnects.
+ */
 export function forwardResponse(
   outgoing: ClientRequest,
   { client, target, res, secrets = [], hasCookies = true }: AnswerContext,
@@ -32,7 +38,7 @@ export function forwardResponse(
   res.once('close', resolve);
   let isRead = () => false;
   let isRefused = false;
-  const cut = () => void client.socket.destroy(); // a truncated answer must not look like a complete one
+  const cut = () => void client.socket.destroy(); // a truncated response must not look like a complete one
   const reject = (why: string) => {
     if (isRefused) return;
     isRefused = true;
@@ -41,7 +47,7 @@ export function forwardResponse(
     outgoing.destroy();
   };
   const broken = (error: Error) => {
-    if (isRead()) return; // the answer is complete; the server only dropped the remaining upload
+    if (isRead()) return; // the response is complete; the server only dropped the remaining upload
     reject(`the server's answer was cut off (${error.message})`);
   };
   const repeats = () => {
@@ -93,7 +99,7 @@ export function findResponseFault({ statusCode = 0, statusMessage = '' }: Incomi
 export function waitForResponse(outgoing: ClientRequest): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   limitInterimResponses(outgoing);
-  outgoing.on('error', reject); // the listener stays for later errors, which the answer's body reports
+  outgoing.on('error', reject); // the listener stays for later errors, which the response body reports
   outgoing.once('close', () => reject(new Error('The server closed the connection without a response.')));
   outgoing.once('response', (incoming) => {
     const fault = findResponseFault(incoming);

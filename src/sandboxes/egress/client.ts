@@ -12,9 +12,9 @@ export interface EgressClientContext {
   readonly sessionId: SessionId;
 }
 
-/** About three times as many requests as apt pipelines. */
+/** About three times the number of requests that apt sends in one pipeline. */
 const maxPipelined = 32;
-/** Maximum time in ms for the other side to hang up after the last answer. */
+/** Maximum time in ms for the other side to hang up after the last response. */
 const farewellMs = 1_000;
 /** Maximum time in ms for a server to accept the remaining upload after its sender has disconnected. */
 const flushMs = 30_000;

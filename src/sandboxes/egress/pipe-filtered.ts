@@ -36,7 +36,7 @@ export function pipeFiltered(from: Readable, to: Writable, { pass, rest }: Strea
     const last = rest();
     if (to.destroyed) return;
     if (last.length > 0) to.write(last);
-    uncork(); // otherwise, Node 24 sends the corked bytes of an HTTP response after its end marker
+    uncork(); // without this call, Node 24 sends the corked bytes of an HTTP response after its end marker
     to.end();
   });
 }

@@ -6,7 +6,7 @@ export interface EgressPolicy {
   /** A key of `src/sandboxes/egress/policies/list.ts`. An unknown key refuses everything. */
   readonly kind: string;
   readonly entries?: readonly string[];
-  /** Chosen by the session's creator. Absent: everything that the policy allows. */
+  /** Set by the session's creator. If absent, the sandbox can reach everything that the policy allows. */
   readonly within?: EgressRestriction | undefined;
 }
 
@@ -30,7 +30,7 @@ export interface OperatorEgressLists {
  */
 export interface PolicyDescriptor {
   readonly label: string;
-  /** Shown to agents after the word `Network:`. Undefined: the label. */
+  /** Shown to agents after the word `Network:`. If undefined, the label is shown. */
   forAgents?(lists: OperatorEgressLists): string;
   decide(policyRequest: EgressDecisionInput): EgressVerdict;
   /**
@@ -52,7 +52,7 @@ export interface RegistryHost {
 export interface EgressPermit {
   readonly allowed: true;
   readonly rule: string;
-  /** Checks the connection's address. Absent: any address that some policy can allow. */
+  /** Checks the connection's address. If absent, any address that some policy can allow is admitted. */
   readonly admits?: ((address: string) => boolean) | undefined;
 }
 /** `rule` goes to the session's log, `why` and `advice` to the client in the sandbox. */

@@ -39,8 +39,8 @@ const unsupportedCommand = 7;
 const unsupportedAddress = 8;
 
 /**
- * Serves SOCKS5 (RFC 1928) without authentication, and CONNECT only. Undefined if the request was refused; the refusal
- * has been sent.
+ * Serves SOCKS5 (RFC 1928) without authentication, and supports only its CONNECT command. Returns undefined if the
+ * request was refused; the refusal has been sent.
  */
 async function socksConnect(
   client: EgressClient,

@@ -68,7 +68,7 @@ async function oneManager(install: Install, { manager, names }: InstallTask, sig
   };
   const work = { manager, names };
   tell(`Installing with ${manager}: ${names.join(', ')}`);
-  await client.programs.close(id, signal).catch(() => {}); // an earlier server may have left it running
+  await client.programs.close(id, signal).catch(() => {}); // an earlier server process may have left this program running
   await client.programs.open({ id, argv: [...commands[manager], ...names] }, signal).catch((thrown: unknown) => {
     if (!(thrown instanceof AppError && ['file_not_found', 'unsupported'].includes(thrown.code))) throw thrown;
     throw failure(install, work, `The image ${image} cannot run ${manager}.`);

@@ -106,8 +106,9 @@ const shownChars = 200;
 const mark = '/tmp/.corral-started';
 
 /**
- * Starts a built template's program each time the sandbox's processes are started, and waits until it is ready. Only
- * reports failures and timeouts. Rejects if the signal fires, or if the sandbox is lost or cannot run programs.
+ * Starts a built template's program each time the sandbox's processes are started, and waits until the program is
+ * ready. Reports failures and timeouts instead of rejecting. Rejects if the signal fires, or if the sandbox is lost or
+ * cannot run programs.
  */
 export async function runStartCommand({ client, start, clock, tell }: Start, signal: AbortSignal): Promise<void> {
   const { exitCode } = await client.exec({ command: `mkdir ${mark} 2>/dev/null`, timeoutMs: markMs }, signal);

@@ -32,7 +32,10 @@ const least: Readonly<Record<AccessKind, ProjectRole>> = {
 const permits = (role: ProjectRole, action: AccessKind): boolean =>
   projectRoles.indexOf(role) >= projectRoles.indexOf(least[action]);
 
-/** `owner` for the principal's own resources, but within a project only if the principal may work there. Undefined: no access. */
+/**
+ * Returns `owner` for the principal's own resources, but within a project only if the principal may work there. Returns
+ * undefined if the principal has no access.
+ */
 function roleIn({ owner, projects, session, by }: Principal, thing: OwnedResource): ProjectRole | undefined {
   // A sandbox created without a key has no owner. A visitor to its public port may work only in that sandbox.
   if (by === 'nobody' && owner === undefined)

@@ -386,7 +386,10 @@ function guardedSessions(
     },
     history: (id) => following(id, () => sessions.history(id)),
     follow: (id, after, options) => following(id, () => sessions.follow(id, after, options)),
-    /** Everyone who can read the session can read its attached files, so these are checked too. */
+    /**
+     * Everyone who can read the session can read its attached files, so the caller's access to these files is checked
+     * too.
+     */
     async send(id, command) {
       const checking = check(id, 'work');
       await checking;

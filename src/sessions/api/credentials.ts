@@ -14,7 +14,7 @@ export type SecretReference = z.infer<typeof SecretUse>;
 export const BoundCredential = CredentialInjection.extend({
   name: z.string(),
   createdAt: z.number(), // epoch ms
-  /** The stored secret whose current value each request uses. Absent: the credential has its own value. */
+  /** The stored secret whose current value each request uses. Absent if the credential has its own value. */
   uses: SecretUse.optional(),
 });
 export type BoundCredential = z.infer<typeof BoundCredential>;

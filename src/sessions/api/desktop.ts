@@ -30,7 +30,7 @@ export interface DesktopViewerOptions {
    */
   readonly viewerId?: string;
   readonly mayControl: boolean;
-  /** Called with the id of the viewer in control. Undefined: the agent. */
+  /** Called with the id of the viewer in control, or with undefined if the agent has control. */
   readonly onControl: (driver: string | undefined) => void;
 }
 export interface DesktopViewer extends AsyncDisposable {
@@ -46,7 +46,7 @@ export interface DesktopViewer extends AsyncDisposable {
   uses(what: 'press' | 'hands'): boolean;
   /** Types X keysyms, even those that the display's keyboard lacks. Resolves once the focused program has received them. */
   type(keysyms: readonly number[]): Promise<void>;
-  /** Takes control, even from another viewer. False: this viewer may only watch. */
+  /** Takes control, even from another viewer. Returns false if this viewer may only watch. */
   take(): boolean;
   giveBack(): void;
 }
@@ -61,8 +61,8 @@ export interface DesktopService {
   /** Starts the sandbox if needed. Resolves when the desktop is up. Rejects: cancelled, deadline_exceeded (after one minute). */
   start(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
   /**
-   * Adds a desktop to a sandbox that has none, by a restart that keeps its files but ends its processes. Rejects:
-   * conflict (the restart would end a run), unsupported (no image with a desktop exists).
+   * Adds a desktop to a sandbox that has none. The sandbox restarts, which keeps its files but ends its processes.
+   * Rejects: conflict (the restart would end a run), unsupported (no image with a desktop exists).
    */
   add(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
   /** Also succeeds if no desktop is running. Ends viewers' streams with `stopped`. */

@@ -9,15 +9,15 @@ export const EffectiveEgress = z.object({
   opens: z.string(),
   /** The operator's list; empty if the policy uses none. */
   entries: z.array(z.string()).readonly(),
-  /** The creator's limit on the policy's hosts. Absent: no limit, or the limit is in `rules`. */
+  /** The creator's limit on the policy's hosts. Absent if there is no limit, or if the limit is in `rules`. */
   within: z.array(z.string()).readonly().optional(),
   rules: EgressRules.optional(),
   allowed: z.array(z.string()).readonly(),
-  /** False: the sandbox has no network access. */
+  /** False if the sandbox has no network access. */
   canAllow: z.boolean(),
 });
 export type EffectiveEgress = z.infer<typeof EffectiveEgress>;
-/** Network access of a session's sandbox. Every method also rejects with session_not_found. */
+/** Network access of a session's sandbox. Every method can also reject with session_not_found. */
 export interface EgressService {
   inForce(id: SessionId): Promise<EffectiveEgress>;
   /**

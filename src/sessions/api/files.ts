@@ -56,13 +56,16 @@ export interface FileService {
    */
   changes(id: SessionId, signal: AbortSignal, options?: { readonly starts?: boolean }): Promise<FileChanges>;
   /**
-   * A file's content when the newest run began. Rejects: file_not_found (the file did not exist then, is larger than 256
-   * KiB, or exceeded the total limit for copies).
+   * A file's content when the newest run began. Rejects: file_not_found (the file did not exist at that time, is larger
+   * than 256 KiB, or exceeded the total limit for copies).
    */
   before(id: SessionId, path: string, signal: AbortSignal): Promise<Buffer>;
 }
 export const FileChanges = z.object({
-  /** The run before which the snapshot was taken, and the time of the snapshot; null: no snapshot of this workspace exists. */
+  /**
+   * The run before which the snapshot was taken, and the time of the snapshot. Null if no snapshot of this workspace
+   * exists.
+   */
   since: z.object({ runId: z.string(), at: z.number() }).nullable(),
   /** Sorted by path, relative to the workspace. Ignores files created by package managers and git. */
   files: z

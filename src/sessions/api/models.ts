@@ -13,7 +13,7 @@ const ModelProvider = z.object({
   from: z.enum(['settings', 'page', 'nowhere']),
   /** The variable or setting that overrides the page's values. Null if there is none. */
   setBy: z.string().nullable(),
-  /** Null: hidden from this caller, or the provider's default. */
+  /** Null if the address is hidden from this caller or is the provider's default. */
   address: z.string().nullable(),
 });
 export type ModelProvider = z.infer<typeof ModelProvider>;
@@ -23,7 +23,7 @@ export const EffectiveModels = z.object({
   /** The variable or setting that overrides the page's choice. Null if there is none. */
   setBy: z.string().nullable(),
   chosen: z.string().nullable(),
-  /** Why only the demo model can be used, and how to change that; null: all models can be used. */
+  /** Why only the demo model can be used, and how to change that. Null if all models can be used. */
   refusal: z.string().nullable(),
   providers: z.array(ModelProvider).readonly(),
   canChange: z.boolean(),
@@ -40,7 +40,7 @@ export type ProviderModels = z.infer<typeof ProviderModels>;
 export interface ModelAccess {
   readonly provider: string;
   readonly baseUrl?: string | undefined;
-  /** Undefined: the stored key, if any. */
+  /** If undefined, the stored key is used, if any. */
   readonly key?: Secret | undefined;
 }
 export const ModelAccessTestResult = z.object({

@@ -11,11 +11,14 @@ export type PreviewTarget = number | 'files';
 export const PreviewView = z.object({
   id: z.string(),
   of: z.union([z.int(), z.literal('files')]),
-  /** Shows only files in or below this workspace folder; absent: all files. */
+  /** Shows only files in or below this workspace folder. If absent, all files are shown. */
   folder: z.string().optional(),
   createdAt: z.number(), // epoch ms
   expiresAt: z.number(), // epoch ms
-  /** The API key for which the preview acts. Absent: opened without a key, for example with the server's token. */
+  /**
+   * The API key for which the preview acts. Absent if the preview was opened without a key, for example with the
+   * server's token.
+   */
   key: z.string().optional(),
 });
 export type PreviewView = z.infer<typeof PreviewView>;
@@ -23,7 +26,7 @@ export interface PreviewRequest extends Pick<PreviewView, 'of' | 'folder' | 'key
   readonly lifeMs: number;
 }
 
-/** Every method also rejects with session_not_found. */
+/** Every method can also reject with session_not_found. */
 export interface PortService {
   /**
    * Omits Corral's own ports. Does not start the sandbox. Empty if the sandbox is not running, or if it is not isolated

@@ -20,7 +20,7 @@ export interface ProjectAgentProfile {
   readonly tools: readonly ToolGroup[];
   /** `demo` or `provider/model`. */
   readonly model: string;
-  /** Null: the fallbacks from the template or settings. */
+  /** If null, the fallbacks from the template or settings apply. */
   readonly fallbacks: readonly string[] | null;
   /** Added to the servers from the template and settings. Each one overrides any server of the same name. */
   readonly toolServers: readonly ToolProgram[];
@@ -30,7 +30,7 @@ type ProjectAgentChange = Partial<Omit<ProjectAgentProfile, 'template'>>;
 export const ProjectMemberView = z.object({
   of: ProjectMember.shape.of,
   id: z.string(),
-  /** A name or an e-mail address; null: the person or key no longer exists. */
+  /** A name or an e-mail address. Null if the person or key no longer exists. */
   name: z.string().nullable(),
   issuer: z.string().nullable(),
   role: z.enum(projectRoles),
@@ -46,7 +46,7 @@ export type OwnedResourceKind = (typeof ownedResourceKinds)[number];
 export const movableResourceKinds = ['automation', 'webhook', ...ownedResourceKinds] as const;
 export interface ResourceMove {
   readonly of: (typeof movableResourceKinds)[number];
-  /** Null: moves the resource back to its owner. */
+  /** Null moves the resource back to its owner. */
   readonly projectId: string | null;
 }
 type MemberName = Omit<ProjectMember, 'role'>;

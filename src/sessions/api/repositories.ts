@@ -14,7 +14,7 @@ export const GitChange = z.object({
 export type GitChange = z.infer<typeof GitChange>;
 export const RepositoryStatus = z.object({
   branch: z.string().nullable(),
-  /** The checked-out commit; null: no commit yet. */
+  /** The checked-out commit. Null if there is no commit yet. */
   head: z.string().nullable(),
   ahead: z.int().describe('the commits of `head` that the base commit does not have'),
   files: z.array(GitChange).readonly(),
@@ -44,7 +44,8 @@ export interface CreatedCommit {
 }
 export interface PushCommand {
   /**
-   * The remote branch. Default: the name of the local branch. A push to the base branch is refused unless named here.
+   * The remote branch. Default: the name of the local branch. A push to the base branch is refused unless this field
+   * names the base branch.
    */
   readonly branch?: string;
 }
@@ -91,7 +92,7 @@ export interface RepositoryService {
    */
   push(id: SessionId, path: string, command: PushCommand, signal: AbortSignal): Promise<PushedBranch>;
   /**
-   * Runs the checks in `names`, or all checks, that `.corral/corral.yaml` defined when the repository was fetched.
+   * Runs all checks that `.corral/corral.yaml` defined when the repository was fetched, or only the checks in `names`.
    * Rejects: not_found (no such check), conflict (the repository defines none).
    */
   check(
@@ -101,8 +102,8 @@ export interface RepositoryService {
     signal: AbortSignal,
   ): Promise<readonly NamedCheckResult[]>;
   /**
-   * Approves the services in `names`, or all services, that `.corral/corral.yaml` defined when the repository was
-   * fetched. Stops a running sandbox, because services start only when a sandbox starts; files are kept. Skips services
+   * Approves all services that `.corral/corral.yaml` defined when the repository was fetched, or only the services in
+   * `names`. Stops a running sandbox, because services start only when a sandbox starts; files are kept. Skips services
    * that the session already has. Rejects: not_found (no such service), conflict (the repository defines none, the
    * session has another service of that name, or a run is active), invalid_request (the operator does not allow an
    * image), unsupported (services cannot run here).
@@ -184,9 +185,9 @@ export const pullRequestRules: ServiceRules<PullRequestService> = {
 };
 
 export const Checkpoint = z.object({
-  /** 0: before the first run. */
+  /** The checkpoint from before the first run has number 0. */
   number: z.int(),
-  /** Null: the files are from a restore, or from before the first run. */
+  /** Null if the files are from a restore, or from before the first run. */
   runId: z.string().nullable(),
   seq: z.int().nullable().describe('the end of that run in the log, where the session can be forked'),
   at: z.number(), // epoch ms
@@ -206,8 +207,8 @@ export interface CheckpointRange {
 /**
  * A session has one checkpoint from before the first run, and one from after each run that changed files. Checkpoints
  * are stored outside the repositories, whose index, branches and settings stay unchanged. Checkpoints omit files that
- * .gitignore excludes. Every method also rejects with session_not_found. Methods that read the sandbox start it, and
- * reject: not_found (no such checkpoint), conflict (git failed), sandbox_unavailable, cancelled.
+ * .gitignore excludes. Every method can also reject with session_not_found. Methods that read the sandbox start it, and
+ * can reject with not_found (no such checkpoint), conflict (git failed), sandbox_unavailable or cancelled.
  */
 export interface CheckpointService {
   /** Oldest first. Does not start the sandbox. */

@@ -16,7 +16,7 @@ export interface MethodRule {
   readonly may: AccessKind | 'any' | 'user' | 'admin' | 'create' | 'list' | 'find' | 'copy' | 'guarded';
   /**
    * The action recorded in the audit log, for successful and refused calls. `look`: records only reads of another
-   * owner's session, with at most one entry per caller and session every ten minutes. Null: records nothing.
+   * owner's session, with at most one entry per caller and session every ten minutes. If null, nothing is recorded.
    */
   readonly audit: string | null;
 }

@@ -35,7 +35,7 @@ interface CodeContext {
   /** Whether `cwd` can be outside the workspace. */
   readonly isAnywhere?: boolean;
 }
-/** The code contexts of a sandbox, each with its own kernel. Methods with an id reject with not_found. */
+/** The code contexts of a sandbox, each with its own kernel. Methods with an id can reject with not_found. */
 export interface CodeContexts {
   list(): readonly CodeContext[];
   /**

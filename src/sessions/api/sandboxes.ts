@@ -16,9 +16,9 @@ export const SandboxUsageView = z.object({
 });
 export interface ExecCommand {
   readonly command: string;
-  /** Relative to the workspace; unset: the workspace itself. */
+  /** Relative to the workspace. Default: the workspace itself. */
   readonly cwd?: string;
-  /** The command's process tree is killed after this time; unset: no limit. */
+  /** The command's process tree is killed after this time. Default: no limit. */
   readonly timeoutMs?: number;
   readonly login?: boolean;
   /** Interleaves stderr with stdout. */
@@ -29,8 +29,8 @@ export interface PauseOptions {
   readonly signal: AbortSignal;
 }
 /**
- * A user's direct control of a session's sandbox. Methods that start it also reject: sandbox_unavailable, sandbox_capacity,
- * disk_full.
+ * A user's direct control of a session's sandbox. Methods that start the sandbox can also reject with
+ * sandbox_unavailable, sandbox_capacity or disk_full.
  */
 export interface SandboxService {
   /** Reads only the session's record. */
@@ -41,7 +41,10 @@ export interface SandboxService {
   services(id: SessionId, signal: AbortSignal): Promise<readonly ServiceStatus[]>;
   /** Resolves when the sandbox is ready. `started` is false if it was already running. */
   start(id: SessionId, signal: AbortSignal): Promise<{ started: boolean }>;
-  /** Stops the active run and ends every process; files are kept. `exec` then rejects until `start` is called or a run begins. */
+  /**
+   * Stops the active run and ends every process; files are kept. Afterwards, `exec` rejects until `start` is called or
+   * a run begins.
+   */
   stop(id: SessionId): Promise<{ stopped: boolean }>;
   /**
    * Pauses the sandbox until its next use. `keeps: 'memory'` freezes its processes; `keeps: 'files'` ends them and

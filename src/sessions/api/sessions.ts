@@ -28,9 +28,12 @@ export interface SendUserMessageCommand {
    * follows it.
    */
   readonly goal?: Goal;
-  /** In the calling API's format, and returned unchanged to that API. */
+  /** Content blocks in the calling API's format, returned to that API unchanged. */
   readonly blocks?: readonly ApiBlock[];
-  /** Chosen by the sender. The session gets only one message with this id, even from several servers. */
+  /**
+   * Chosen by the sender. The session accepts only one message with this id, even if it arrives through several
+   * servers.
+   */
   readonly messageId?: MessageId;
 }
 export interface SendUserMessageResult {
@@ -53,15 +56,15 @@ export interface SessionListQuery {
   readonly keep: (session: SessionRecord) => boolean;
   /**
    * Limits what is read from the store. With `owner`, reads sessions of that owner and of `projects`, and ignores
-   * `projectId`; without it, reads sessions of `projectId`. `status` restricts both.
+   * `projectId`. Without `owner`, reads sessions of `projectId`. `status` applies in both cases.
    */
   readonly owner?: string;
   readonly projects?: readonly string[];
   readonly projectId?: string;
   readonly status?: SessionStatus;
   /**
-   * Searches titles and messages. `mayRead` selects the sessions whose messages are searched. If absent, all are
-   * searched.
+   * Searches titles and messages. `mayRead` selects the sessions whose messages are searched. Without `mayRead`, the
+   * messages of all sessions are searched.
    */
   readonly search?: { readonly text: string; readonly mayRead?: (session: SessionRecord) => boolean };
 }
@@ -253,10 +256,10 @@ export interface SessionService {
    */
   fork(id: SessionId, command: ForkSessionCommand): Promise<SessionRecord>;
   /**
-   * Creates a session with the conversation before a message, and with the files from that point if they were kept, and
-   * sends it the edited message. The original session is unchanged; both sessions are branches of the message
-   * (`branch`). Rejects as `fork` and `send` do. Also rejects: invalid_request (the message began no run, or the text
-   * is empty), conflict (a run is active).
+   * Creates a session with the conversation before a message, and with the files from that point if they were kept.
+   * Sends the edited message to the new session. The original session is unchanged; both sessions are branches of the
+   * message (`branch`). Rejects as `fork` and `send` do. Also rejects: invalid_request (the message began no run, or
+   * the text is empty), conflict (a run is active).
    */
   edit(id: SessionId, command: EditMessageCommand): Promise<EditMessageResult>;
   /**
@@ -287,8 +290,8 @@ export interface SessionService {
    */
   watch(signal: AbortSignal, only?: SessionListScope): AsyncIterable<SessionListChange>;
   /**
-   * Deletes the session and its children: ends their runs, streams and processes, and removes their workspaces and logs.
-   * Lists omit the session once this resolves.
+   * Deletes the session and its children: ends their runs, streams and processes, and removes their workspaces and
+   * logs. Lists omit the session once the promise resolves.
    */
   delete(id: SessionId): Promise<void>;
   /** Rejects: invalid_request (the message is empty or too long), queue_full. */

@@ -33,7 +33,7 @@ export interface ShareService {
 export interface SharedSessionPage {
   readonly session: Pick<SessionRecord, 'title' | 'status' | 'createdAt'>;
   readonly events: readonly SessionEvent[];
-  /** `after` starts the next page. `head` is the newest seq. */
+  /** `after`: the cursor for the next page. `head`: the newest seq. */
   readonly after: number;
   readonly head: number;
   readonly share: ShareView;
@@ -44,7 +44,7 @@ export interface SharedSessionPage {
  * unknown, expired or revoked, or its session was deleted.
  */
 export interface SharedSessionService {
-  /** Returns messages, titles, plans, and the events of runs that start, wait, fail or end. */
+  /** Returns messages, titles, plans, and the events that mark a run's start, wait, failure or end. */
   read(token: string, after: number): Promise<SharedSessionPage>;
   /**
    * Rejects as listing the session's files does. Also rejects: forbidden (the link shares no files), sandbox_not_found

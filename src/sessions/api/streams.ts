@@ -14,7 +14,10 @@ export interface StreamedCommand {
 export interface CommandPipes {
   /** Stdin is closed when the iteration ends. */
   readonly input: AsyncIterable<Uint8Array>;
-  /** Called once the command has started, even if it has timed out. Nothing ran if `run` rejects without this call. */
+  /**
+   * Called once the command has started, even if its time limit has already passed. If `run` rejects before this call,
+   * nothing ran.
+   */
   readonly onStart?: () => void;
   /** Further output stays in the command's pipe until the promise resolves. */
   readonly onOutput: (bytes: Uint8Array) => void | Promise<void>;
@@ -74,7 +77,7 @@ export interface StreamService {
   ): Promise<void>;
   /**
    * Creates missing folders and replaces the file atomically, keeping its permissions. If `content` fails, the old file
-   * remains. Rejects: invalid_request (a folder has that name), path_outside, disk_full, file_changed (the current
+   * remains. Rejects: invalid_request (the path is a folder), path_outside, disk_full, file_changed (the current
    * version differs from `replaces`).
    */
   upload(

@@ -15,7 +15,7 @@ export const UsageTotal = z.object({
 export type UsageTotal = z.infer<typeof UsageTotal>;
 const UsageDay = z.object({ day: z.string(), ...UsageTotal.shape });
 const UsageGroup = z.object({
-  /** An owner, project or session id, a model or a day. Empty if there is none. */
+  /** An owner, project or session id, a model or a day. Empty for usage without an owner or project. */
   id: z.string(),
   name: z.string(),
   ...UsageTotal.shape,
@@ -25,7 +25,7 @@ const UsageGroup = z.object({
 export type UsageGroup = z.infer<typeof UsageGroup>;
 export const UsageReport = z.object({
   total: UsageTotal,
-  /** By cost, then tokens, descending. Groups by day are sorted by date. */
+  /** Sorted by cost, then by tokens, highest first. Groups by day are sorted by date instead. */
   groups: z.array(UsageGroup).readonly(),
   nextCursor: z.string().nullable(),
   /** Includes days without usage. */

@@ -1,8 +1,8 @@
 import type { SessionRecord } from '../../core/model/records.ts';
 
 /**
- * Maps users' workspace names to sessions. Users with the same workspace name get different sessions. The id of an ordinary
- * session that the user may use maps to that session.
+ * Maps users' workspace names to sessions. Users with the same workspace name get different sessions. If the name is
+ * the id of an ordinary session that the user may use, it maps to that session.
  */
 export interface WorkspaceService extends AsyncDisposable {
   /** Registers a member until the handle is disposed. A workspace without members loses its sandbox after a grace period. */

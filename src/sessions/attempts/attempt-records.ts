@@ -14,7 +14,7 @@ export interface StoredAttemptSet {
 }
 const Diff = z.object({ text: z.string(), truncated: z.boolean() });
 
-/** Deterministic, so a restart finds the session instead of creating another. */
+/** Deterministic, so a restarted server finds the session instead of creating another one. */
 export const deriveAttemptSessionId = (attempts: string, n: number): SessionId =>
   deriveSessionId(`attempt ${attempts} ${n}`);
 

@@ -26,7 +26,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'warn'> {
 
 const workingMs = 1_000;
 const mostAtOnce = 20; // maximum number of attempt sets processed at once
-const graceMs = 60_000; // an older pending entry without an attempt set is from a server that died
+const graceMs = 60_000; // a pending entry that is older and has no attempt set was left by a server that died
 const maxTries = 5; // maximum tries per start after transient errors
 /** Errors unrelated to the attempt. The next round repeats the failed step. */
 const passing: ReadonlySet<ErrorCode> = new Set([

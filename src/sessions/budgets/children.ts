@@ -43,7 +43,7 @@ const Link = z.object({
     .optional(),
 });
 const Lent = SessionRecord.pick({ status: true, budget: true, forkedFrom: true }).extend({
-  /** Absent in records from earlier versions, whose usage is summed from the log. */
+  /** Absent in records written by earlier versions. The usage of such children is summed from the log. */
   spending: Spending.optional(),
 });
 

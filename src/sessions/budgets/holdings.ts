@@ -51,9 +51,9 @@ export const concurrencyLeaseMs = 60_000;
 const renewMs = concurrencyLeaseMs / 3;
 
 /**
- * Limits concurrent use by people, projects and the server. The store's indexes count documents; runs and sandboxes are
- * counted in memory. Servers that share a store write their totals into the accounts that have limits. A write fails if
- * another server writes concurrently.
+ * Limits concurrent use by people, projects and the server. Documents are counted through the store's indexes, and runs
+ * and sandboxes in memory. Servers that share a store write their totals into the accounts that have limits. A write
+ * fails if another server writes concurrently.
  */
 export class ConcurrencyLimiter extends ServerComponent<Deps> implements AsyncDisposable {
   readonly #inTurn = createKeyedQueue();
@@ -69,7 +69,7 @@ export class ConcurrencyLimiter extends ServerComponent<Deps> implements AsyncDi
   }
 
   /**
-   * If all limits have room, calls `hold`, which must register the amounts so that they are counted from then on. If a limit
+   * If all limits have room, calls `hold`, which must register the amounts so that later checks count them. If a limit
    * has no room, resolves with that limit.
    */
   async take(session: HoldingSession, amounts: ConcurrentAmounts, hold: () => void): Promise<ReachedLimit | undefined> {
@@ -277,8 +277,8 @@ const advice: Readonly<Record<ConcurrencyLimit, string>> = {
 const holders = { person: 'this person', project: 'this project', server: 'the server' } as const;
 
 /**
- * Says who can raise the limit. A server limit yields `sandbox_capacity` instead of `quota`, because other owners can
- * make room.
+ * The error's message names who can raise the limit. A server limit yields `sandbox_capacity` instead of `quota`,
+ * because other owners can make room.
  */
 export function toLimitError({ of, kind, limit, used, needs }: ReachedLimit): AppError {
   const shown = (amount: number) => (kind.endsWith('Bytes') ? toMebibytes(amount) : `${amount}`);

@@ -13,7 +13,7 @@ import { buildUsageAmounts, type UsageAmounts } from './children.ts';
 interface SessionUse {
   readonly run: RunId;
   readonly now: number;
-  /** Applies even to a session with its own hard budget. */
+  /** Limits that apply even to a session with its own hard budget. */
   readonly limits: BudgetSpec;
   readonly lent: UsageAmounts;
   /** Includes amounts missing from the record. */

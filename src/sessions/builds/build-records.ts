@@ -51,8 +51,8 @@ export class BuildRecords extends ServerComponent<Pick<ServerDependencies, 'reco
 
   /**
    * Accepts an id or a name, and ignores the tag in a name. Without an owner, names match only templates without an
-   * owner or project, so that no user's template is found under a name that an administrator's client looks up.
-   * Rejects: not_found, conflict (several projects use the name).
+   * owner or project, so an administrator's client never finds a user's template by name. Rejects: not_found, conflict
+   * (several projects use the name).
    */
   async find(named: string, owner?: string, projects?: readonly string[]): Promise<BuiltTemplate> {
     const [bare] = named.split(':');

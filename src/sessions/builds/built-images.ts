@@ -17,10 +17,10 @@ interface Deps extends Pick<ServerDependencies, 'clock'> {
 export const maxBuildStartMs = 60 * 60 * 1_000;
 export const maxBuildDelayMs = 60_000;
 const cleanUpMs = 60_000;
-/** Maximum untagged builds kept per holder as a cache. */
+/** Maximum number of untagged builds kept per holder as a cache. */
 const untaggedKept = 5;
 
-/** Returns when the build's server or caller is considered lost, in epoch ms. */
+/** Returns the time, in epoch ms, after which the build's server or caller is considered lost. */
 export const computeBuildExpiry = ({ until, at }: TemplateBuild): number =>
   until === undefined ? at + maxBuildStartMs : until + maxBuildDelayMs;
 
@@ -55,8 +55,8 @@ export class BuiltImageStore extends ServerComponent<Deps> {
   }
 
   /**
-   * Removes expired open builds, and untagged builds that are older than `before` or lack a template. Also removes unneeded
-   * images, containers of a dead server, and old uploads. Resolves with the number removed.
+   * Removes expired open builds, and untagged builds that are older than `before` or lack a template. Also removes
+   * unneeded images, containers of a dead server, and old uploads. Resolves with the total number of items removed.
    */
   async collect(before: number): Promise<number> {
     const { driver, records, clock, files } = this.deps;

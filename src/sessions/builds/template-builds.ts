@@ -16,7 +16,7 @@ import { checkBuildPlan, computeFinalWorkdir } from './plan.ts';
 
 export interface BuildPolicy {
   readonly allow: 'on' | 'off';
-  /** Allowed base images, by their names in build requests. */
+  /** Allowed base images, keyed by the names that build requests use. */
   readonly images: ReadonlyMap<string, string>;
   readonly maxSeconds: number;
   readonly atOnce: number;

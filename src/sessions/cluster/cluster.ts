@@ -14,7 +14,7 @@ interface Options extends Pick<ServerDependencies, 'clock' | 'ids'> {
   readonly commands: CommandQueue;
   readonly driver: Driver;
   readonly connect: (link: SandboxLink) => SandboxClient;
-  /** The holder pauses or stops a sandbox that is unused for this long. */
+  /** The holder pauses or stops a sandbox that has been unused for this long. */
   readonly idleMs: number;
   readonly startTimeoutMs: number;
   readonly warn: (error: unknown, text: string) => void;

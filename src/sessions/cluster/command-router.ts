@@ -44,7 +44,7 @@ export function parsePostedCommand({ name, body }: RemoteCommand) {
 }
 
 const [pageSize, maxPageSize] = [32, 512];
-const skewMs = 60_000; // allowed clock difference between two servers
+const skewMs = 60_000; // allowed clock skew between two servers
 
 /** An earlier holder may have processed the message without answering. */
 async function findSentMessage(
@@ -144,7 +144,7 @@ export class CommandRouter extends ServerComponent<Deps> implements ClusterComma
         const live = await supervisor.reach(id); // once this call resolves, an append without the lease is fenced
         const sent = await findSentMessage(this.deps.log, id, command, since);
         if (sent) return sent as Value;
-        // A session rehydrated in the meantime may have read facts that this check missed.
+        // If the session was rehydrated in the meantime, its new state may include facts that this check missed.
         if (this.deps.liveSessions.get(id) === live && supervisor.has(id)) {
           return await supervisor.command<Value>(id, command);
         }

@@ -20,9 +20,11 @@ export interface LeaseOptions extends Pick<ServerDependencies, 'clock'> {
 }
 interface HeldLease {
   readonly epoch: number;
-  /** By the `elapsed` clock. The lease is known to be held until the earlier of this time and `sureUntilTime`. */
+  /**
+   * A time on the `elapsed` clock. The lease is known to be held until the earlier of this time and `sureUntilTime`.
+   */
   readonly sureUntil: number;
-  /** By the wall clock, which other servers use. */
+  /** A time on the wall clock, which other servers use. */
   readonly sureUntilTime: number;
 }
 

@@ -32,7 +32,7 @@ interface PendingAnswer {
   readonly done: PromiseWithResolvers<unknown>;
 }
 
-const patienceMs = 60_000; // long enough for a queued sandbox start; after this time, the caller retries
+const patienceMs = 60_000; // long enough for a queued sandbox start; after this time, the call fails with deadline_exceeded
 const orphanMs = 1_000; // if a command has no answer after this time, its session may have no holder
 const orphanedMs = 200; // interval between checks while a command waits for a lost holder's lease to expire
 const keptMs = 3_600_000;

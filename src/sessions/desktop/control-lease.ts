@@ -90,7 +90,7 @@ export class DesktopControlLease extends ServerComponent<Options> {
     for (const go of [...this.#waiting]) go(); // each waiter checks again in a later microtask
   }
 
-  /** One timer covers all input. It restarts if input arrived before it fired. */
+  /** One timer covers all input. When the timer fires, it restarts if input arrived in the meantime. */
   #watch(): void {
     const { clock, idleMs } = this.deps;
     const left = this.#usedAt + idleMs - clock.now();
@@ -116,7 +116,7 @@ export type SharedDesktopControlFactory = (options: SharedDesktopControlOptions)
 
 export interface SharedDesktopControl {
   look(): Promise<void>;
-  /** Applies stored changes until disposed. */
+  /** Applies stored changes until the handle is disposed. */
   watch(): Disposable;
   /**
    * Records that a viewer on this server took the lease. Unless `isTakenOver` is true, another server's viewer that holds
@@ -124,6 +124,9 @@ export interface SharedDesktopControl {
    */
   taken(viewer: string, isTakenOver: boolean): void;
   returned(viewer: string): void;
-  /** Takes the lease from another server's viewer. False: that viewer does not hold it. */
+  /**
+   * Takes the lease from `viewer`, which uses another server. Resolves with false if `viewer` does not hold the lease
+   * there.
+   */
   takeBack(viewer: string): Promise<boolean>;
 }

@@ -68,7 +68,7 @@ export function createDesktopService(deps: DesktopDeps): DesktopService {
   async function running(id: SessionId): Promise<SandboxClient | undefined> {
     const session = await known(id);
     if (offerFor(session).state === 'none' || session.sandboxState !== 'running') return undefined;
-    await commands.change(id, {}); // after a server restart, this shows whether the sandbox still runs
+    await commands.change(id, {}); // after a server restart, this call shows whether the sandbox is still running
     using until = createTimeoutSignal(lookMs, clock);
     return await sandboxes.look(id, until.signal);
   }
@@ -96,7 +96,7 @@ export function createDesktopService(deps: DesktopDeps): DesktopService {
   async function tell(id: SessionId, client: SandboxClient): Promise<void> {
     using until = createTimeoutSignal(lookMs, clock);
     const now = await client.desktop.status(until.signal).catch(() => undefined);
-    if (now) reports.saw(id, now); // otherwise the next heartbeat reports the status
+    if (now) reports.saw(id, now); // without a response, the next heartbeat reports the status
   }
 
   /** If the sandbox responds after a desktop stream ends, the desktop was restarted. */
@@ -133,7 +133,7 @@ export function createDesktopService(deps: DesktopDeps): DesktopService {
     using until = createTimeoutSignal(startMs, clock, AbortSignal.any([signal, end.signal]));
     const { client } = stack.use(await sandboxes.use(id, until.signal));
     const stream = stack.adopt(await client.desktop.vnc(until.signal).catch(absence(offer)), (it) => void it.destroy());
-    stream.on('error', () => {}); // `close` follows
+    stream.on('error', () => {}); // a `close` event follows
     screen.follow(tell(id, client)); // not awaited, to avoid delaying the viewer
     screen.isStopped = false;
     await screen.shared?.look();

@@ -35,7 +35,7 @@ export class DesktopViewerHub extends ServerComponent<Options> {
   holders = 0;
   readonly #viewers = new Map<string, DesktopViewerOptions>();
   #coming = 0;
-  /** Control facts wait for this, so that the desktop's start is logged first. */
+  /** Control facts wait for this promise, so that the desktop's start is logged first. */
   #before: Promise<unknown> = Promise.resolve();
   /** True if a user stopped the desktop and it has not been started since. */
   isStopped = false;

@@ -110,8 +110,8 @@ export function createDocumentService({ records, clock, ids, deleteUpload }: Dep
 }
 
 /**
- * Each call to the returned function checks the next batch of files and deletes the expired ones. Resolves with the
- * number deleted.
+ * Each call to the returned function checks the next batch of files, deletes the expired ones, and resolves with the
+ * number of deleted files.
  */
 export function createExpiredFileSweep(
   { records, clock }: Pick<Deps, 'records' | 'clock'>,

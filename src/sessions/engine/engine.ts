@@ -96,7 +96,7 @@ export interface EngineOptions extends Pick<ServerDependencies, 'clock' | 'ids' 
   readonly logger: EngineLogger;
   readonly policies: SessionPolicies & {
     readonly restart: RestartPolicy;
-    /** Maximum numbers of sessions that work and of sandboxes that start at the same time. Others wait. */
+    /** Maximum numbers of working sessions and of starting sandboxes. Further sessions and sandboxes wait. */
     readonly limits: Readonly<Record<SlotKind, number>>;
   };
   readonly agents: AgentDeps;

@@ -55,7 +55,8 @@ const nothing: Awaited<ReturnType<typeof foldRuns>> = { runs: [], folds: new Map
 const neverIdle = { idlePauseMs: undefined, idleStopMs: 2 ** 31 - 1 };
 
 /**
- * Overrides the idle time. If pausing is enabled, the sandbox is paused after half of that time, with its memory kept.
+ * Overrides the idle timeout. If pausing is enabled, the sandbox is paused after half of the timeout and keeps its
+ * memory.
  */
 function idleAfter(seconds: number, { idleStopMs, idlePauseMs }: SandboxPolicy): Partial<SandboxPolicy> {
   const ms = seconds * 1_000;

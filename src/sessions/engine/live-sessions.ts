@@ -4,7 +4,7 @@ import type { LiveSession } from '../run/live-session.ts';
 
 export class LiveSessions {
   readonly #lives = new Map<SessionId, LiveSession>();
-  /** Expiry (epoch ms) of running sandboxes found by their labels. */
+  /** Maps each session to the expiry, in epoch ms, of its running sandbox, which was found by its labels. */
   readonly #adoptable = new Map<SessionId, number>();
   /** New sessions whose sandboxes start at hydration. */
   readonly #starting = new Set<SessionId>();

@@ -17,7 +17,7 @@ interface Deps extends Pick<ServerDependencies, 'clock'> {
   readonly supervisor: Pick<Supervisor, 'wake' | 'hasSandbox'>;
   readonly liveSessions: Pick<LiveSessions, 'offer' | 'get'>;
   readonly logger: EngineLogger;
-  /** Sandboxes that no session claims for this long are destroyed. */
+  /** Sandboxes that no session has claimed for this long are destroyed. */
   readonly graceMs: number;
   readonly everyMs: number;
   readonly remove: (id: SessionId) => Promise<void>;
@@ -162,7 +162,7 @@ export class Reconciler extends ServerComponent<Deps> {
     const since = Math.min(this.#unclaimed.get(sandbox.id) ?? now, now); // the wall clock may have been set back
     this.#unclaimed.set(sandbox.id, since);
     if (now - since < graceMs || (await this.deps.mayReap?.()) === false) return;
-    // The session may have claimed the sandbox after the listing.
+    // The session may have claimed the sandbox after the sandboxes were listed.
     if (supervisor.hasSandbox(sandbox.sessionId) || this.#isReady(sandbox.sessionId)) return;
     logger.warn({ session: sandbox.sessionId, sandbox: sandbox.id }, 'destroying a sandbox that no session claims');
     await runWithTimeout({ ms: callMs, clock: this.deps.clock, signal }, (call) =>

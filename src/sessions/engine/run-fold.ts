@@ -252,7 +252,7 @@ const userMessage = ({ messageId, text, attachments, goal }: FactOf<'message.use
   ...(attachments.length > 0 && { attachments }),
 });
 
-/** Open runs, in order, with folds of those that started or have a goal. */
+/** Open runs, in order, with the folds of the runs that started or have a goal. */
 export async function foldRuns(
   log: Pick<EventLog, 'page'>,
   record: StoredSession,

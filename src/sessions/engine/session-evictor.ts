@@ -36,7 +36,10 @@ export class SessionEvictor extends ServerComponent<Deps> implements SessionEndL
     liveSessions.goes(id, this.#leave(id, record));
   }
 
-  /** Removes an unreadable session from memory, because its state from before the crash must not be shown. */
+  /**
+   * Drops a session that cannot be read from the store, because its old state in memory must not be shown after a
+   * crash.
+   */
   unavailable(id: SessionId): void {
     const { liveSessions, ownership } = this.deps;
     liveSessions.remove(id);

@@ -6,7 +6,7 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { LiveSession } from '../run/live-session.ts';
 
 export interface WorkspaceHook {
-  /** If this rejects, the use of the sandbox fails. */
+  /** If the hook rejects, the use of the sandbox fails. */
   beforeUse?(live: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void>;
   onFact?(live: LiveSession, fact: SessionFact, seq: number): void;
 }

@@ -55,7 +55,7 @@ const idOf = ({ holder, blob }: Omit<BlobReference, 'of'>) => `${holder}:${blob}
  * first, so one clean-up job can find every blob without a holder.
  */
 export class CopyStore extends ServerComponent<Deps> {
-  /** When this server last read the whole copy (epoch ms), by blob. */
+  /** Maps each blob to the time, in epoch ms, at which this server last read the whole copy. */
   readonly #readWhole = new Map<string, number>();
   readonly #nextPlaces = createRecordSweep(this.deps.records, kind, ({ id }) => ({ id, sort: 0 }));
 
@@ -137,7 +137,7 @@ export class CopyStore extends ServerComponent<Deps> {
 
   /**
    * Removes a batch of unreferenced blobs that were announced before the time `before` (epoch ms). Resolves with the
-   * number removed.
+   * number of entries removed.
    */
   async collect(before: number): Promise<number> {
     const { records } = this.deps;

@@ -21,7 +21,7 @@ import {
 import type { WorkspaceArchiver } from './workspace-archive.ts';
 
 export interface SessionFilesCopyPolicy {
-  /** Maximum number of copies kept per session, newest first. 0: copies are off. */
+  /** Maximum number of copies kept per session; the newest are kept. 0: copies are off. */
   readonly keep: number;
   readonly maxBytes: number;
   readonly sessionBytes: number;

@@ -70,8 +70,8 @@ compress() { if [ -n "$2" ] && command -v node > /dev/null; then node -e "$2"; e
 if [ "$3" = untracked ]; then git -c core.fsmonitor=false -c core.hooksPath=/dev/null ls-files --others -z | pack
 else find . -mindepth 1 -maxdepth 1 -print0 | pack | compress "$@"; fi`;
 /**
- * Creates one gzip member per MiB. Blocks whose middle does not compress are stored uncompressed: compressing hundreds of MB
- * of images or models would cost seconds without gain.
+ * Creates one gzip member per MiB. Blocks whose middle does not compress are stored uncompressed: compressing hundreds
+ * of MB of images or models would take seconds for little gain.
  */
 const packProgram = `
 const { readSync, writeSync } = require('node:fs');

@@ -16,13 +16,13 @@ import { findDamagedPaths, parseManifest, serializeManifest, type WorkspaceManif
 import type { WorkspaceFileOps } from './workspace-files.ts';
 
 interface FoundDamage {
-  /** Number of missing or changed paths. Null if unknown, because the manifest's list is damaged too. */
+  /** Number of missing or changed paths. Null if the number is unknown because the manifest's list is also damaged. */
   readonly damaged: number | null;
   /** When the manifest was written, in epoch ms. */
   readonly seenAt: number;
   readonly copy: WorkspaceDamage['copy'];
   readonly aside: string | null;
-  /** Missing or changed paths. Undefined: unknown. */
+  /** Missing or changed paths. Undefined if the paths are unknown. */
   readonly lost: readonly string[] | undefined;
 }
 const named = 20;

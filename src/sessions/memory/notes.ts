@@ -99,7 +99,7 @@ export class NoteStore extends ServerComponent<Deps> {
     );
   }
 
-  /** Sorted by path, including deleted notes. */
+  /** All notes, including deleted ones, sorted by path. */
   async list(holder: MemoryOwner): Promise<readonly Note[]> {
     return (await this.#index(holder)).notes.map(toNote);
   }
@@ -205,7 +205,7 @@ export class NoteStore extends ServerComponent<Deps> {
         one.id === note.id
           ? { ...one, versions: one.versions.map((it) => (ids.has(it.id) ? { ...it, size: 0 } : it)) }
           : one;
-      // The write makes a concurrent change that read the redacted text fail and retry.
+      // Because of this write, a concurrent change that read the redacted text fails and is retried.
       return { value: toNote(note), doc: { notes: index.notes.map(without) } };
     });
   }

@@ -21,10 +21,10 @@ export type MemoryStoreIndex = z.output<typeof MemoryStoreIndex>;
 
 export const memoryStoreLimits = {
   memories: 2_000,
-  /** Deleted memories with retained versions. */
+  /** Maximum number of deleted memories with retained versions. */
   deleted: 500,
   textBytes: 102_400,
-  /** Total size of the current text of all memories, in bytes. */
+  /** Maximum total size of the current text of all memories, in bytes. */
   bytes: 32 * 2 ** 20,
   /** Per memory. */
   versions: 20,
@@ -94,7 +94,7 @@ export function assertMemoryFits(
   throw new MemoryConflictError('path', `The path ${path} ${what}.`);
 }
 
-/** `forgotten` lists the ids of the memories that were deleted first and exceed the limit for deleted memories. */
+/** If there are too many deleted memories, the earliest-deleted ones are dropped. `forgotten` lists their ids. */
 export function putMemory({ memories }: MemoryStoreIndex, memory: StoredMemory) {
   const all = [...memories.filter(({ id }) => id !== memory.id), memory];
   const deleted = all.filter((one) => !isLiveMemory(one)).sort((a, b) => b.head.at - a.head.at);

@@ -12,7 +12,7 @@ const firstTemplate = 'default';
 const AgentConfig = z.object({
   id: z.string(),
   projectId: z.string(),
-  /** Environment, prompt and tools were copied from this template. The project can change them. */
+  /** The environment, prompt and tools were copied from this template. The project can change them. */
   template: z.string().default(firstTemplate),
   agentType: z.string(),
   environment: z.string().nullable(),
@@ -30,7 +30,7 @@ const AgentConfig = z.object({
 export type AgentConfig = z.infer<typeof AgentConfig>;
 export type AgentConfigChange = Partial<Omit<AgentConfig, 'id' | 'projectId' | 'template' | 'isOwnModel'>>;
 
-/** Rejects only with AppError, and with not_found for an unknown project. */
+/** Rejects only with AppError. The code is not_found for an unknown project. */
 export interface AgentConfigService {
   get(projectId: string): Promise<AgentConfig>;
   /** Rejects: invalid_request (an unknown provider, a forbidden model or fallback, or options that no model supports). */
@@ -126,7 +126,7 @@ const Options = z.strictObject({
 });
 const known = Object.keys(Options.shape).join(', ');
 
-/** Throws: invalid_request, also for an unknown option. */
+/** Throws: invalid_request, including for an unknown option. */
 export function checkSamplingOptions(options: Readonly<Record<string, unknown>>): void {
   const { error } = Options.safeParse(options);
   if (!error) return;

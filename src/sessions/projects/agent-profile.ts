@@ -59,7 +59,7 @@ interface Deps {
   readonly more?: readonly Tool[];
   readonly computers?: (shape: ComputerToolVariant) => readonly Tool[];
   readonly modelFor: ModelResolver;
-  /** Undefined if no model was chosen on the page, or if the settings name a model. */
+  /** Resolves with undefined if no model was chosen on the page, or if the settings name a model. */
   readonly usualModel?: () => Promise<string | undefined>;
 }
 

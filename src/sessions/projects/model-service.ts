@@ -43,7 +43,7 @@ interface DirectoryDeps {
   readonly models: ModelsConfig;
 }
 export class ModelSettingsStore extends ServerComponent<DirectoryDeps> {
-  /** Read from the store each time, so that all servers see changes. */
+  /** Reads the store each time, so that all servers see changes. */
   async stored(): Promise<StoredModelSettings> {
     return Stored.parse((await this.deps.records.get(kind, id))?.doc ?? {});
   }
@@ -290,7 +290,7 @@ function without<Value>(all: Readonly<Record<string, Value>>, isOut: (name: stri
   return Object.fromEntries(Object.entries(all).filter(([name]) => !isOut(name)));
 }
 
-/** A base URL to which paths are appended. Throws: invalid_request. */
+/** Checks a base URL to which paths are appended. Throws: invalid_request. */
 function checkedAddress(text: string): string {
   const url = URL.parse(text.trim());
   const isPlain = url?.username === '' && url.password === '' && url.search === '' && url.hash === '';

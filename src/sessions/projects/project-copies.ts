@@ -90,7 +90,7 @@ async function namesIn({ client, signal }: SandboxCall): Promise<Pick<ReadonlySe
     if (thrown instanceof AppError && (thrown.code === 'file_not_found' || thrown.code === 'invalid_request')) {
       return new Set();
     }
-    // The agent put too many files into the folder to list them, so the copies are assumed to exist.
+    // The agent put so many files into the folder that it cannot be listed, so the copies are assumed to exist.
     if (thrown instanceof AppError && thrown.code === 'payload_too_large') return { has: () => true };
     throw thrown;
   }

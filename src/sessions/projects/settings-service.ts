@@ -54,7 +54,7 @@ export interface SettingDefinition
 interface Deps {
   readonly settings: readonly SettingDefinition[];
   readonly stored: Pick<SettingsStore, 'read' | 'change'>;
-  /** Throws for a valid value that names an unknown tool or template. */
+  /** Throws for an otherwise valid value that names an unknown tool or template. */
   readonly check: (key: string, value: unknown) => void;
 }
 const maxBytes = 100_000;

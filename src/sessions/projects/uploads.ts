@@ -37,7 +37,7 @@ export interface NewUpload {
 export interface StagedUpload extends AsyncDisposable {
   readonly file: UploadedFile;
 }
-/** Rejects only with AppError, and with file_not_found for an unknown file. */
+/** Rejects only with AppError. The code is file_not_found for an unknown file. */
 export interface UploadService {
   /** Rejects: payload_too_large, invalid_request (the upload was cut off), store_unavailable. */
   stage(file: NewUpload, signal: AbortSignal): Promise<StagedUpload>;

@@ -20,7 +20,7 @@ export interface RepositoryFetchRequest {
   readonly branch: string;
   readonly author: GitAuthor;
   /**
-   * Writes a bare copy of `url`, a folder on Corral's server, to `folder` in the sandbox. Undefined: git fetches the
+   * Writes a bare copy of `url`, a folder on Corral's server, to `folder` in the sandbox. If undefined, git fetches the
    * repository itself.
    */
   readonly copyTo?: ((folder: string, url: string) => Promise<void>) | undefined;

@@ -56,7 +56,7 @@ interface Deps extends Pick<ServerDependencies, 'closing' | 'warn'> {
 }
 type Client = Pick<SandboxClient, 'exec' | 'programs' | 'workdir'>;
 
-/** Each use of a sandbox waits until its repositories are fetched or have failed. */
+/** Each use of a sandbox waits until each of the sandbox's repositories has been fetched or has failed. */
 export class RepositoryFetcher extends ServerComponent<Deps> implements WorkspaceHook {
   readonly #queue = new WorkspaceQueue();
   readonly #toStart = new Set<SessionId>();

@@ -129,7 +129,7 @@ function computeKey(
     )
     .map((one) => [one.url, one.ref, one.path]);
   const { owner, projectId, template, sandbox } = record;
-  // A sandbox's size and idle time do not affect the files; the hosts it can reach do.
+  // A sandbox's size and idle timeout do not affect the files, but the hosts that it can reach do.
   const hosts = sandbox?.egress;
   const facts = [2, print, url, ref ?? baseBranch, `${client.workdir}/${path}`, before, projectId, template, hosts];
   return { owner: owner ?? '', facts };

@@ -12,7 +12,7 @@ import { createCopyFailureFormatter, runProgram } from '../services/streams/pipe
 import { gitExitCodes, runGit, summarizeGitOutput } from './git.ts';
 
 interface Deps extends Pick<ServerDependencies, 'clock' | 'newId' | 'records'> {
-  /** Maximum number of copies per owner; the least recently used are removed first. 0 turns this off. */
+  /** Maximum number of copies per owner; the least recently used are removed first. 0 turns the store off. */
   readonly keep: number;
   readonly maxBytes: number;
   readonly copies: Pick<CopyStore, 'add' | 'open' | 'release'>;
@@ -57,7 +57,7 @@ move() {
 move "$from" "$to" && rm -rf -- "$from" && { rmdir -- "\${from%/*}" 2>/dev/null || true; }
 `;
 
-/** Files created by a repository's `setup.sh`. Each session gets its own copies. */
+/** Stores files created by a repository's `setup.sh`. Each session gets its own copies. */
 export class PreparedFileStore extends ServerComponent<Deps> {
   readonly #inTurn = createKeyedQueue();
 

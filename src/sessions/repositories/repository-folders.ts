@@ -21,7 +21,7 @@ const unpackScript =
 const copyMs = 30 * 60_000;
 const setting = 'repositories.folders (CORRAL_REPOSITORIES_FOLDERS)';
 
-/** A sandbox never sees the folder itself; it gets a copy of the committed content. */
+/** A sandbox never sees a listed folder itself, only a copy of the folder's committed content. */
 export class RepositoryFolders extends ServerComponent<Deps> {
   readonly #folders = this.deps.folders.map((folder) => resolve(folder));
 
@@ -89,7 +89,7 @@ const isRef = (name: string) => name.length <= 1_000 && refName.test(name) && !w
 const maxRefs = 100_000;
 const refsAtOnce = 2_000;
 const maxDepth = 20;
-/** Bytes. */
+/** Maximum file sizes in bytes. */
 const maxText = { config: 2 ** 20, 'packed-refs': 32 * 2 ** 20, shallow: 2 ** 20, ref: 4_096 } as const;
 const pieceBytes = 256 * 1024;
 
@@ -110,8 +110,8 @@ export async function findGitFolder(folder: string, url: string): Promise<GitFol
 }
 
 /**
- * Streams a tar archive of HEAD, branches, tags and all objects, with settings of our own. Rejects: conflict (the folder
- * changes during the copy, contains links, or is not readable), unsupported.
+ * Streams a tar archive of HEAD, branches, tags and all objects, with Corral's own settings. Rejects: conflict (the
+ * folder changes during the copy, contains links, or is not readable), unsupported.
  */
 export async function* streamBareRepository(folder: GitFolder, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const config = await readSettings(folder);

@@ -12,7 +12,7 @@ interface Deps extends Pick<ServerDependencies, 'clock'> {
 const everyMs = 500;
 const againMs = 1_000;
 
-/** Several servers that share a store can run this in parallel. */
+/** Can run in parallel on several servers that share a store. */
 export class LifetimeEnforcer extends ServerComponent<Deps> {
   readonly #ends = new Map<SessionId, number>();
 

@@ -23,7 +23,7 @@ interface Deps extends Pick<ServerDependencies, 'clock' | 'records'> {
 const kind = 'viewed'; // ids have the form `<session>:viewed:<server>`
 const Until = z.object({ until: z.number() });
 
-/** Records the sessions viewed on this server, because no other server may delete them. */
+/** Records the sessions viewed on this server, so that no other server deletes them. */
 class ViewedSessions extends ServerComponent<Deps> {
   #reported: ReadonlySet<SessionId> = new Set();
 
@@ -71,8 +71,8 @@ export class RetentionEnforcer extends ServerComponent<RetentionDeps> {
   readonly #sizes = new LogSizeEstimator(this.deps.store);
   readonly #viewed: ViewedSessions | undefined;
   /**
-   * Sessions that were overdue in the previous round. Waiting another round gives viewers time to open a session, which
-   * keeps it.
+   * Sessions that were overdue in the previous round. Waiting another round gives viewers time to open a session and
+   * thereby keep it.
    */
   #marked: ReadonlySet<SessionId> = new Set();
 

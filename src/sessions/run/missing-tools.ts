@@ -14,7 +14,7 @@ export interface UnreachableCredential {
   readonly host: string;
 }
 
-/** Logs the tool servers, tools and pictures missing from a run's requests, each once per run. */
+/** Logs the tool servers, tools and images missing from a run's requests, each once per run. */
 export class OmissionReporter {
   readonly #reported = new WeakMap<object, Set<string>>();
 

@@ -134,7 +134,7 @@ const leastPerByte = 0.15;
 const assumedPerByte = 0.3;
 
 interface Exchange {
-  /** Without pictures. */
+  /** Without images. */
   readonly requestBytes: number;
   /** Without hidden reasoning. */
   readonly replyBytes: number;

@@ -16,13 +16,13 @@ export interface AgentProfile {
   readonly tools: ToolRegistry;
   readonly leftOut?: readonly UnsupportedTool[];
   readonly toolServers: readonly McpServer[];
-  /** Undefined: all tools of tool servers are allowed. */
+  /** Undefined if all tools of tool servers are allowed. */
   readonly allows?: (tool: Pick<ToolDescription, 'name' | 'group'>) => boolean;
   readonly plans: boolean;
   /** Precedes the server's own instructions to the model. */
   readonly prompt?: string;
   readonly promptParts?: Readonly<Record<string, string>>;
-  /** Maximum number of children working at the same time. Undefined: the agent cannot delegate. */
+  /** Maximum number of children working at the same time. Undefined if the agent cannot delegate. */
   readonly children?: number;
   readonly memory?: MemoryAccess;
   readonly skills?: readonly string[];

@@ -10,15 +10,15 @@ import type { ConversationEntry } from './log/conversation.ts';
 type Result = Pick<Extract<Message, { role: 'tool' }>, 'output' | 'success' | 'pictures'>;
 
 /**
- * A failed call without output, such as a search without a match, does not count as failed, because unrelated calls can
- * look the same.
+ * A call that fails without output, such as a search without a match, is not recorded as failed, because unrelated
+ * calls of this kind look the same.
  */
 export function createProgressEntry(
   { name, args }: Pick<ToolCall, 'name' | 'args'>,
   { output, success, pictures }: Result,
 ): ProgressEntry {
   const isSilent = output.replace(/^\[exit code [^\]]*\]/, '').trim() === '';
-  const waits = isWait(name, args) || (pictures ?? []).length > 0; // a picture may change while the text stays the same
+  const waits = isWait(name, args) || (pictures ?? []).length > 0; // an image may change while the text stays the same
   return {
     kind: 'call',
     action: computeShortHash(`${name} ${JSON.stringify(args)}`),
@@ -40,7 +40,10 @@ function isWait(name: string, args: unknown): boolean {
   );
 }
 
-/** Equal calls in one reply are one entry, as in a live run. A final text reply is omitted, because the run requests it again. */
+/**
+ * Equal calls in one reply count as one entry, as in a live run. A final text reply is omitted, because the run
+ * requests it again.
+ */
 export function listProgressEntries(
   entries: readonly ConversationEntry[],
   runId: RunId,

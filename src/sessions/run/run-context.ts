@@ -96,7 +96,7 @@ export interface RunContext {
   readonly children?: ChildSessions;
   readonly skills?: SkillReader;
   readonly memory?: AgentMemory;
-  /** Resolves with a list of the changes that were not stored, if any. */
+  /** Resolves with a description of the changes that were not stored, or with undefined if there are none. */
   readonly keepMemories?: (client: SandboxClient, signal: AbortSignal) => Promise<string | undefined>;
   /**
    * Resolves with the instructions (AGENTS.md) of folders not touched before, or with undefined if there are none or

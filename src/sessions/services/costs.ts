@@ -18,7 +18,7 @@ const CausedCost = EventCost.extend({
   /** Null for turns that precede the first event. */
   seq: z.int().nullable(),
   type: z.string().nullable(),
-  /** Detail of the event, such as the start of the message or the tool's name. */
+  /** A detail of the event, such as the start of the message or the tool's name. */
   about: z.string(),
 });
 type CausedCost = z.infer<typeof CausedCost>;

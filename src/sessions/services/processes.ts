@@ -16,7 +16,7 @@ const Background = z.object({ pid: z.int(), cmd: z.string(), log: z.string(), st
 type Background = z.infer<typeof Background>;
 
 const maxListed = 200;
-const sameStartMs = 5_000; // PIDs are reused, so a record matches a process only if their start times are this close
+const sameStartMs = 5_000; // PIDs are reused, so a record matches a process only if their start times differ by less than this
 const tailBytes = 1024 * 1024;
 
 /** Background processes stay on record, with their logs, after they end. */

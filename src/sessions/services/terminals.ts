@@ -41,7 +41,7 @@ export function createTerminalService(deps: Deps): TerminalService {
     const all = await noted(`${id}:`);
     if (all.length === 0) return [];
     using until = createTimeoutSignal(lookMs, clock);
-    // Reaching the session also determines whether its sandbox runs.
+    // Reaching the session also determines whether its sandbox is running.
     const isOurs = await supervisor.reach(id).then(() => true, unlessElsewhere);
     const client = await sandboxes.look(id, until.signal);
     if (!client && (!isOurs || supervisor.hasSandbox(id))) return all;

@@ -234,7 +234,7 @@ function createZip({ name, files, createdAt }: StoredSkillVersion, contents: rea
   return zip.outputStream as Readable;
 }
 
-const maxEntries = 4 * skillLimits.files; // folders and skipped files included
+const maxEntries = 4 * skillLimits.files; // including folders and skipped files
 const kinds = { mask: 0o170000, link: 0o120000, file: 0o100000 } as const;
 
 const refused = (why: string, cause?: unknown) =>

@@ -48,7 +48,7 @@ interface Deps {
   readonly learn: (secret: Secret) => void;
 }
 
-/** Ignores the case of scheme and host, a default port and a trailing slash. */
+/** Ignores the case of the scheme and host, a default port and a trailing slash. */
 export function toUrlLookupKey(url: string): string {
   const { protocol, host, pathname, search } = new URL(url);
   return `${protocol}//${host}${trimEndCharacters(pathname, '/')}${search}`;
@@ -70,7 +70,7 @@ export class CredentialRecords extends ServerComponent<Deps> {
   async list(vaultId: string): Promise<readonly StoredCredential[]> {
     const found = await this.deps.records.list(kind, { idPrefix: `${vaultId}:` });
     const all = found.map(({ id, doc, version }) => ({ credential: shown(doc), recordId: id, version }));
-    // A credential may be listed twice while it is archived; the archived record takes precedence.
+    // A credential may be listed twice while it is being archived; the archived record takes precedence.
     const ended = new Set(all.flatMap(({ credential }) => (credential.archivedAt === null ? [] : [credential.id])));
     return all
       .filter(({ credential: { id, archivedAt } }) => archivedAt !== null || !ended.has(id))

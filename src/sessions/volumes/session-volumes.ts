@@ -31,8 +31,8 @@ type MountingSession = ResourceOwnership & Pick<SessionRecord, 'id'>;
  */
 export class SessionVolumes extends ServerComponent<Deps> {
   /**
-   * Mounts all volumes or none. Rejects: unsupported, invalid_request, not_found (also for a volume of another owner or
-   * project). Mounting for writing also rejects: conflict (another session or a transfer writes), quota.
+   * Mounts all volumes or none. Rejects: unsupported, invalid_request, not_found (including for a volume of another
+   * owner or project). Mounting for writing also rejects: conflict (another session or a transfer writes), quota.
    */
   async mount(session: MountingSession, requests: readonly MountRequest[]): Promise<readonly VolumeMount[]> {
     this.#check(requests);

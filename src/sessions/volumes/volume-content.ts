@@ -47,7 +47,7 @@ interface EntryWork {
   readonly script: keyof typeof scripts;
   /** Relative to the root, without leading or trailing slashes. */
   readonly path: string;
-  /** Depth of a listing, or octal mode. */
+  /** Maximum depth of a listing, or an octal mode. */
   readonly argument?: string;
 }
 

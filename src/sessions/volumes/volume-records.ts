@@ -44,7 +44,7 @@ export class VolumeRecords extends ServerComponent<Deps> {
     return volume;
   }
 
-  /** Rejects: not_found, conflict (several projects have a volume of this name). */
+  /** Rejects: not_found, conflict (several projects have a volume with this name). */
   async find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<Volume> {
     const all = await this.list(owner, projects);
     const named = all.filter(({ name }) => name === idOrName);

@@ -31,7 +31,7 @@ interface Deps extends Pick<ServerDependencies, 'clock'> {
 }
 const callMs = 60_000;
 
-/** A volume exists completely, with its record, or not at all. */
+/** A volume exists with both its storage and its record, or not at all. */
 export class Volumes extends ServerComponent<Deps> {
   readonly service: VolumeService = {
     ...createVolumeContentService(this.deps),

@@ -176,7 +176,7 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
   }
   async function close(place: OpenWorkspace): Promise<void> {
     const { ownSession: id, key } = place;
-    // A failed check counts as a run, unless the session is gone.
+    // If the check fails, a run is assumed to be active, unless the session is gone.
     const isWorking = id !== undefined && (await sessions.activeRun(id).then(isRun, isOtherThanGone));
     if (place.members.size > 0 || places.get(key) !== place) return;
     if (isWorking) return closeIn(place, Math.max(graceMs, workingMs));

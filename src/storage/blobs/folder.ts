@@ -11,7 +11,7 @@ interface FolderOptions {
   readonly root: string;
 }
 const staleMs = 60 * 60 * 1000; // no upload takes this long
-/** Size of the chunks that are read. Most readers send the data to a sandbox, in frames of the same size. */
+/** Chunk size for reads from disk. Most readers send the data to a sandbox, in frames of the same size. */
 const pieceBytes = 256 * 1024;
 const withoutLinks: ReadonlySet<string> = new Set([
   'EPERM',
@@ -94,7 +94,10 @@ async function openStream(path: string, range: ByteRange | undefined): Promise<R
   return file.createReadStream({ highWaterMark: pieceBytes, ...(range && { start: range.start, end: range.end }) });
 }
 
-/** Blobs never change, so two names can share content. File systems without hard links get a copy. */
+/**
+ * Blobs never change, so two keys can share content through a hard link. On file systems without hard links, the
+ * content is copied.
+ */
 async function linkOrCopy(from: string, to: string): Promise<void> {
   try {
     await link(from, to);

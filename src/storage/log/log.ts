@@ -250,7 +250,7 @@ class WakeSignal {
   }
 }
 
-/** Undefined: the signal fired. A reader that leaves does not wait for a slow store. */
+/** Resolves with undefined if the signal fires first, so that a reader that aborts does not wait for a slow store. */
 function unlessFired<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
   const { promise, resolve, reject } = Promise.withResolvers<T | undefined>();
   const leave = () => resolve(undefined);
@@ -345,7 +345,7 @@ function followOtherServers(store: EventStore, options: OtherServersOptions, fol
       const polled = poll().finally(() => over.abort());
       void Promise.all([polled, watched]).finally(() => {
         running = false;
-        if (follows.followed().length > 0) this.wake(); // a follower arrived during the last steps
+        if (follows.followed().length > 0) this.wake(); // a follower may have joined while polling was stopping
       });
     },
   };

@@ -134,7 +134,7 @@ function events(documents: Map<string, Document>): EventStore {
     },
     findLastSeq: async (sessionId, type) => logOf(sessionId).rows.findLast((row) => row.type === type)?.seq ?? 0,
     async compact(sessionId, { keepDroppable, keepAll }) {
-      // Keeps each log's newest event, as a store that derives the head from it would.
+      // Keeps the log's newest event, like the stores that derive the head from it.
       const log = logOf(sessionId);
       const dropped = log.rows.filter((row) => isDroppable(row)).at(-1 - Math.max(1, keepDroppable))?.seq ?? 0;
       const trimmed = log.rows.at(-1 - Math.max(1, keepAll))?.seq ?? 0;

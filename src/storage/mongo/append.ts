@@ -21,8 +21,8 @@ import {
 import { isDuplicateKeyError } from './errors.ts';
 
 /**
- * Milliseconds for which a head is used without being read again. Compaction keeps events for much longer, so an append at a
- * stale head still collides with newer events.
+ * Maximum age of a head that is used without being read again, in ms. Compaction keeps events for much longer, so an
+ * append at a stale head still collides with newer events.
  */
 const trustedMs = 30_000;
 const closeMs = 2_000; // an append may take several operations, each with its own deadline
@@ -44,7 +44,7 @@ interface AppenderParts {
  * (`OpenLogMarker`). The next writer, record reader or starting server then completes the append from its first event
  * (completion.ts).
  *
- * So an append is two round trips, or one if it has no records.
+ * An append therefore takes two round trips, or one if it has no records.
  */
 export class EventAppender {
   readonly #connection: MongoConnection;

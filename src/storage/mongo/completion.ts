@@ -39,7 +39,9 @@ export async function completeNewestAppend({ at, run }: MongoConnection, session
   return head;
 }
 
-/** Head of a log whose newest stored event is the argument. Includes events of the append that are not stored yet. */
+/**
+ * Computes a log's head from its newest stored event. Counts the events of that event's append that are not stored yet.
+ */
 export const computeLogHead = ({ _id, left = 0 }: Pick<EventDocument, '_id' | 'left'>): number =>
   eventSeqOf(_id) + left;
 
@@ -71,7 +73,7 @@ export async function putRecords(
     updateOne: {
       filter: { _id: toRecordId(put.kind, put.id), $or: [{ session: { $ne: session } }, { seq: older }] },
       update: { $set: { ...withIndex(put), session, seq }, $inc: { version: 1 }, ...changedTimeUpdate },
-      upsert: true, // a newer state does not match, so the insert finds a duplicate
+      upsert: true, // newer state does not match the filter, so the insert fails with a duplicate key
     },
   }));
   await run(() => at.records.bulkWrite(operations, { ordered: false }).catch(unlessDuplicates));

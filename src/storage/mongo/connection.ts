@@ -40,7 +40,7 @@ export interface MongoCollections {
 export interface DatabaseFeatures {
   readonly changeStreams: boolean;
   readonly transactions: boolean;
-  /** Range queries use the index. FerretDB 1 scans the whole collection. */
+  /** Whether range queries use the index. FerretDB 1 scans the whole collection. */
   readonly ranges: boolean;
 }
 
@@ -152,7 +152,7 @@ function runner(deadlineMs: number, maxWaiting: number): MongoConnection['run'] 
   };
 }
 
-/** Settles in time even if the socket hangs. A retry recognizes an earlier write that succeeded late. */
+/** Settles within `ms` even if the socket hangs. A retry recognizes an earlier write that succeeded late. */
 async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const text = 'The store did not answer in time. Try again.';

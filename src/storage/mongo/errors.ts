@@ -46,7 +46,7 @@ export function toStoreError(thrown: unknown): AppError {
   return new AppError('store_unavailable', 'The store does not respond, or rejects requests. Try again.', options);
 }
 
-/** Reason why a server cannot start on this database, with a remedy. Undefined: waiting can help. */
+/** Returns why a server cannot start on this database, with a remedy. Undefined if waiting can help. */
 export function toPermanentError(thrown: unknown): AppError | undefined {
   if (thrown instanceof AppError) return thrown.code === 'store_unavailable' ? undefined : thrown;
   const code = codeOf(thrown);

@@ -7,11 +7,11 @@ import { toEventRangeFilter } from './documents.ts';
 
 const [delayMs, longestMs] = [15, 60];
 const [againMs, closeMs] = [250, 1_000];
-const share = 3; // pause after a write, in multiples of its duration, within the above limits
+const share = 3; // pause after a write, in multiples of the write's duration, within the limits above
 
 /**
- * Newest seqs of many sessions. With change streams they are rarely needed, and are read from the logs. Without change
- * streams, each append stores its head shortly afterwards, and servers poll all heads in one read.
+ * Tracks the heads (newest seqs) of sessions. With change streams, heads are rarely needed, and are read from the logs.
+ * Without change streams, each append stores its head shortly afterwards, and servers poll all heads in one read.
  */
 export class LogHeadTracker {
   readonly #connection: MongoConnection;

@@ -94,8 +94,8 @@ const Kept = z.object({
 const maxRead = 4 * 1024 * 1024; // maximum bytes of blobs per page; the rest follows on the next page
 
 /**
- * Moves data that is too large for a log document to blobs, and restores it on reads. If a blob is missing or damaged,
- * its event has shortened strings, and the reason is in `problem`.
+ * Moves oversized event data out of the log into blobs, and restores it on reads. If a blob is missing or damaged, its
+ * event has shortened strings, and the reason is in `problem`.
  */
 export function withPayloadOffload({ store, blobs, newId, now }: Options): PayloadOffload {
   const { events, records } = store;

@@ -54,8 +54,8 @@ export interface DatabaseOptions {
 }
 
 /**
- * Largest file that is checked at start-up. A check reads the whole file, at about 2 GB/s if it is cached in memory. Damage
- * in larger files is found only when it is read.
+ * Maximum size of a file that is checked at start-up, in bytes. A check reads the whole file, at about 2 GB/s if it is
+ * cached in memory. Damage in a larger file is found only when the damaged part is read.
  */
 const checkedBytes = 256 * 1024 * 1024;
 

@@ -19,7 +19,7 @@ export type ReadOperations = ReturnType<typeof createReadOperations>;
 
 /** A page ends once it has more characters than this, to limit the cost of reading long outputs. */
 const pageChars = 4 * 1024 * 1024;
-/** Time after which a search chunk ends, because writes wait for it. */
+/** A search chunk ends after this many ms, because writes wait while it runs. */
 const pieceMs = 5;
 /** Rows per search statement: at most `many`, but `few` after a statement that took at least `slowMs`. */
 const rowsAtOnce = { few: 8, many: 128, slowMs: 3 };

@@ -49,7 +49,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
     commands: commands(writer, reader, path),
     shared: false, // the lock keeps other servers out
     size: async () => (await Promise.all([path, `${path}-wal`].map(readSize))).reduce((sum, size) => sum + size, 0),
-    settle: async () => {}, // a transaction is complete or has no effect
+    settle: async () => {}, // nothing to settle: a transaction takes effect fully or not at all
     async check(signal) {
       throwIfAborted(signal);
       await raceAbort(Promise.all([writer.call('ping', []), reader.call('ping', [])]), signal);

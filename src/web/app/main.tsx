@@ -124,7 +124,7 @@ function catchDrops(): void {
   addEventListener('drop', refuse);
 }
 
-/** Prompts the user to sign in again once the sign-in expires or is revoked, which closes the page's socket. */
+/** Prompts the user to sign in again once the sign-in expires or is revoked. Either event closes the page's socket. */
 function followEnd(): void {
   let isAsking = false;
   effect(() => {

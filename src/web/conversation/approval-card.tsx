@@ -27,7 +27,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
   const decided = item.decided.value;
   const act = (work: () => Promise<unknown>) => async () => {
     setSending(true);
-    // Fails if the request fails, or if another user has already decided.
+    // Shows an error if the request fails, or if another user has already decided.
     await tryOrNotify(t('approval.notDecided'), work);
     setSending(false);
     // The focused button is gone. On a phone, focusing the message box would open the keyboard.

@@ -17,7 +17,7 @@ interface Attachment {
   readonly size: number;
   /** Thumbnail address. Undefined: the file has no thumbnail. */
   readonly picture: string | undefined;
-  /** From 0 to 1. */
+  /** Upload progress, from 0 to 1. */
   readonly done: number;
   readonly id?: string;
   readonly failed?: string;

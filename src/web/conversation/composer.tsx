@@ -55,7 +55,8 @@ export function Composer() {
   const steers = status === 'running' && goal === undefined;
   const hint = t(goal ? 'hint.task' : (hints[status] ?? 'hint.more'));
   const completion = useCompletion(ref, text);
-  // Run before the next paint. Effects that run after it would replace newly typed text and steal the focus.
+  // Layout effects run before the next paint. Effects after the paint would replace newly typed text and steal the
+  // focus.
   useLayoutEffect(() => {
     composerText.value = readComposerDraft(id);
   }, [id]);

@@ -111,7 +111,7 @@ export function Conversation() {
   );
 }
 
-/** Drawn outside the list of messages, so that nothing an agent writes can hide them. */
+/** Open items are drawn outside the list of messages, so that nothing an agent writes can hide them. */
 const OpenItems = () => (
   <section class="stack open-items scrolls" aria-label={t('openItems')} aria-live="polite">
     {conversationState.open.value.map(drawOpenItem)}

@@ -6,7 +6,10 @@ interface MessagePlace {
   readonly seq: number;
 }
 
-/** Oldest first. Undefined: there is only this version. `firstOwn`: seq of the first message that the session did not copy. */
+/**
+ * Finds the sessions that contain a version of the message, oldest first. Undefined: there is only this version.
+ * `firstOwn`: seq of the first message that the session did not copy.
+ */
 export function findMessageBranches(
   all: readonly BranchedSession[],
   { sessionId, seq, firstOwn }: MessagePlace & { readonly firstOwn: number },

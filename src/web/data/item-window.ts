@@ -1,6 +1,6 @@
 import type { ConversationItem } from './items.ts';
 
-// The end of a conversation is drawn first. Each further frame adds the part above.
+// The end of a conversation is drawn first. Each subsequent frame adds the part above.
 
 export const itemsPerBatch = 20;
 
@@ -13,7 +13,7 @@ export interface ItemWindow {
 
 export const emptyItemWindow: ItemWindow = { items: [], first: 0, anchor: 0 };
 
-/** Adds one part above. After many new items, draws only the last part. */
+/** Adds one part at the top. If many new items have arrived, draws only the last part. */
 export function advanceItemWindow(before: ItemWindow, items: readonly ConversationItem[]): ItemWindow {
   const now = before.items[0] === items[0] ? before : movedDown(before, items);
   if (!now) return { items, first: partStart(0, items.length - itemsPerBatch), anchor: 0 };

@@ -34,7 +34,7 @@ export interface UserItem extends ItemPosition {
   readonly kind: 'user';
   readonly text: string;
   readonly attachments: readonly string[];
-  /** The message arrived during a run, and has no goal. */
+  /** Whether the message arrived during a run and has no goal. */
   readonly steers: boolean;
   readonly goal: EventDataOf<'message.user'>['goal'];
 }
@@ -122,9 +122,9 @@ export interface RunEndItem extends ItemPosition {
   readonly ms: number | undefined;
   readonly used: RunUsage;
   readonly edits: readonly FileEdit[];
-  /** First the files in `edits`, later all files that changed during the run. */
+  /** Initially the files in `edits`, later all files that changed during the run. */
   readonly changed: Signal<readonly ChangedFile[]>;
-  /** A previous card already explains the failure. */
+  /** Whether a previous card already explains the failure. */
   readonly isBlocked: boolean;
 }
 export type ConversationItem =

@@ -3,7 +3,7 @@ import type { Event } from '../../client/types.ts';
 // Reads the end of a long log first, because people read the newest messages first.
 
 const pageSize = 1_000; // events
-/** Events shown first from the end of a long log: enough for several screens. */
+/** Number of events shown first, from the end of a long log: enough for several screens. */
 const endSize = 300;
 const againMs = 1_000;
 const batchMs = 16;

@@ -36,7 +36,7 @@ const pongMs = 1_900;
 export const connectionState = signal<'connecting' | 'open' | 'broken'>('connecting');
 
 /**
- * Paths of mutations that have no answer yet. Mutations called while the connection is broken are sent once the page
+ * Paths of mutations that have no response yet. Mutations called while the connection is broken are sent once the page
  * has reconnected.
  */
 export const pendingMutations = signal<readonly ProcedurePath[]>([]);

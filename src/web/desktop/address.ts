@@ -1,6 +1,6 @@
 const session = /^\/sessions\/([^/]+)\/desktop/.exec(location.pathname)?.[1] ?? '';
 const api = `/api/v1/sessions/${session}`;
-/** The work pane shows the controls itself. */
+/** In the work pane, the page shows its controls on top of the screen. */
 export const isInPane = new URLSearchParams(location.search).has('pane');
 /** In another frame, the page shows only the screen. */
 export const isInOtherFrame = window.parent !== window && !isInPane;

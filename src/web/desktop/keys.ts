@@ -85,8 +85,8 @@ export function handleDesktopKeys(desktop: () => Desktop | undefined): void {
   });
 }
 /**
- * Dead keys and the Compose key. Only keypress events contain the composed text. noVNC reads keydown events, which contain only
- * the last key: `e` for `é`.
+ * Handles dead keys and the Compose key. Only keypress events contain the composed text. noVNC reads keydown events,
+ * which contain only the last key: `e` for `é`.
  */
 export class KeyComposition {
   #state: 'none' | 'dead' | 'compose' | 'composed' = 'none';

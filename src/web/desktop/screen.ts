@@ -19,7 +19,7 @@ const final: Readonly<Record<number, ScreenOverlay>> = {
   1003: { key: 'screen.refused', retry: 'screen.tryAgain' },
   1011: { key: 'screen.absent', retry: 'screen.tryAgain' },
 };
-/** Overlays by the close code for a missing session. A retry cannot succeed. */
+/** Overlays by WebSocket close code, for a missing session. A retry cannot succeed. */
 const gone: Readonly<Record<number, ScreenOverlay>> = {
   1008: { key: 'screen.noSession' },
   4410: { key: 'screen.deleted' },

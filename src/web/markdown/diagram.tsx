@@ -7,7 +7,7 @@ import { t } from '../text/text.ts';
 const maxText = 20_000; // characters
 const maxHeight = 1_600;
 const firstHeight = 160;
-/** Milliseconds without a change after which the text is drawn. */
+/** The diagram is drawn once its text has not changed for this many ms. */
 const restMs = 400;
 const answerMs = 10_000;
 const loadMs = 30_000;
@@ -16,7 +16,7 @@ let nextId = 1;
 /** `failed`: not a valid diagram yet. `hung`: the frame did not answer and was removed. */
 type Drawing = 'waiting' | 'failed' | 'hung' | { readonly height: number };
 
-/** Draws in a frame without an origin. Shows the text if it is too long or cannot be drawn. */
+/** Draws the diagram in a frame with an opaque origin. Shows the source text if it is too long or cannot be drawn. */
 export function Diagram({ source }: { source: string }) {
   const frame = useRef<HTMLIFrameElement>(null);
   const whole = useRef<HTMLDivElement>(null);

@@ -19,13 +19,13 @@ import { CodeBlock } from './code.tsx';
 import { Diagram } from './diagram.tsx';
 import { PlainText } from './plain.tsx';
 
-// Draws Markdown as elements, never as HTML: tags stay text, and links are http, https or mailto. No sanitizer is needed.
-// The page's worker parses the text; text beyond its limits stays plain. Text with Markdown syntax appears only once parsed,
-// so raw syntax is not visible first.
+// Draws Markdown as elements, never as HTML: tags stay text, and links are http, https or mailto. No sanitizer is
+// needed. The page's worker parses the text; text beyond its limits stays plain. Text with Markdown syntax stays hidden
+// until it is parsed, so that raw syntax is not shown first.
 
 const maxText = 200_000; // maximum characters that the worker parses
 const signs = /[*_`#|~$[\]<>\\]|^[ \t]*([-+]|\d+[.)])\s/m;
-const maxShort = 8_000; // characters; the blocks of a shorter text are laid out together
+const maxShort = 8_000; // characters; up to this length, all blocks are laid out together
 
 interface Props {
   readonly text: string;

@@ -27,7 +27,7 @@ interface ChoiceOptions {
   readonly title: string;
   /** Empty: the default model. */
   readonly value: string;
-  /** Also offers the default model. */
+  /** Whether the default model is offered too. */
   readonly withUsual?: boolean;
   readonly withDemo?: boolean;
   readonly act: (ref: string) => void | Promise<void>;
@@ -35,7 +35,10 @@ interface ChoiceOptions {
 
 export const openModelPicker = (wish: ChoiceOptions): void => showDialog(<ChooseModel {...wish} />);
 
-/** The choice applies from the session's next turn on or, if `session` is undefined, to the next new session. */
+/**
+ * The choice applies to the session from its next turn on. If `session` is undefined, it applies to the next new
+ * session.
+ */
 export const openSessionModelPicker = (session: Session | undefined): void =>
   openModelPicker({
     title: t(session ? 'model' : 'models.choose'),

@@ -17,7 +17,10 @@ const hostBeforeCjk = /^(?:[a-z]+:\/\/|www\.)[a-z0-9.-]*[a-z0-9](?=[^\0-\x7f])/i
 const before = (text: string, at: number) => [...text.slice(Math.max(0, at - 2), at)].at(-1) ?? '';
 const after = (text: string, at: number) => [...text.slice(at, at + 2)][0] ?? '';
 
-/** Hook `emStrongMask` of marked: masks punctuation that would block emphasis, using letters of the same length. */
+/**
+ * Implements marked's `emStrongMask` hook: masks punctuation that would block emphasis, substituting letters of the
+ * same length.
+ */
 export function maskCjkPunctuation(masked: string): string {
   if (!cjk.test(masked)) return masked;
   const units = masked.split('');

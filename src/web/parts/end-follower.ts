@@ -6,8 +6,8 @@ interface View {
 
 const near = 120; // pixels; following resumes this close to the end
 /**
- * How long after an input an upward scroll is attributed to the user, in ms. Momentum scrolling continues after a
- * touch, and busy machines report scrolls late.
+ * Maximum time between an input and an upward scroll that is attributed to the user, in ms. Momentum scrolling
+ * continues after a touch, and busy machines report scrolls late.
  */
 const handMs = 2_000;
 

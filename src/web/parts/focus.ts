@@ -3,7 +3,7 @@
 
 const focusable =
   'a[href], button:enabled, input:enabled, select:enabled, textarea:enabled, summary, iframe, [contenteditable], [tabindex="0"]';
-/** Time in which components can move a lost focus themselves, in ms. */
+/** Grace period, in ms, during which components can move lost focus themselves. */
 const graceMs = 120;
 /**
  * How long to wait for a disabled or hidden element to become focusable again, in ms. A button is often disabled only
@@ -25,7 +25,7 @@ export function focusWhenRendered(find: () => HTMLElement | null): void {
   if (!found || document.activeElement !== found) setTimeout(() => find()?.focus(), drawMs);
 }
 
-/** Moves a lost focus to the next control in the same part of the page. */
+/** If the focus is lost, moves it back, or to the next control in the same part of the page. */
 export function preserveFocus(): void {
   for (const type of ['keydown', 'pointerdown']) addEventListener(type, () => setInput(type), true);
   addEventListener('focusin', ({ target }) => {

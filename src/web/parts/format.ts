@@ -59,7 +59,7 @@ export const formatCount = (value: number): string => value.toLocaleString(findL
 export const formatCompactCount = (value: number): string =>
   new Intl.NumberFormat(findLocale(), { notation: 'compact', maximumFractionDigits: 1 }).format(value);
 
-/** In US dollars, as in the price list. */
+/** Formats an amount in US dollars, the currency of the price list. */
 export const formatUsd = (cost: number): string =>
   new Intl.NumberFormat(findLocale(), {
     style: 'currency',

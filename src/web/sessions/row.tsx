@@ -39,7 +39,7 @@ function Row({ session, isCurrent, isNested, order }: Props) {
         <label
           class="row session-link round choosing"
           onClick={(event) => {
-            // A click that a label forwards to its checkbox lacks the Shift key.
+            // A click that a label forwards to its checkbox does not report the Shift key.
             const box = event.currentTarget.querySelector('input');
             if (event.target !== box) event.preventDefault();
             box?.focus();

@@ -14,7 +14,7 @@ import type { PreviewLocation } from './preview/target.ts';
 
 const shown = new Set<string>();
 
-/** The server stores files attached to messages here. People sent them, so they are not results. */
+/** The server stores files attached to messages here. Users sent these files, so they are not results. */
 const attachmentsFolder = 'attachments/';
 
 export function openFileInPane(sessionId: string, path: string): void {

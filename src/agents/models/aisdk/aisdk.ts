@@ -201,7 +201,7 @@ interface Options {
   readonly broken: () => FailedTurn;
 }
 
-/** Yields calls at the end, so that no call of a truncated reply is executed. */
+/** Yields calls only at the end, so that no call in a truncated reply is executed. */
 function createReplyReader({ newId, broken }: Options) {
   const blocks = new Map<string, { type: 'text' | 'reasoning'; text: string; meta: SharedV4ProviderMetadata }>();
   const calls: ToolCall[] = [];
@@ -291,11 +291,12 @@ function parseArgs(input: string): unknown {
   const asSent = parseJson(input, argumentLimits);
   const json = asSent.ok ? asSent : parseJson(repaired(input), argumentLimits);
   if (!json.ok) return input;
-  const inner = typeof json.value === 'string' ? parseJson(json.value, argumentLimits) : json; // encoded twice
+  // the arguments may be JSON-encoded twice
+  const inner = typeof json.value === 'string' ? parseJson(json.value, argumentLimits) : json;
   return inner.ok ? inner.value : json.value;
 }
 
-/** Small models put a code fence around the arguments, or raw line breaks in strings. */
+/** Small models may wrap the arguments in a code fence, or leave raw line breaks in strings. */
 const repaired = (input: string): string => {
   const lines = input.trim().split('\n');
   const text =

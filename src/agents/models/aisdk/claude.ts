@@ -4,7 +4,7 @@ import type { ReasoningLevel } from '../provider.ts';
 /** Up to this version, models accept a forced tool unless they reason. Later versions do not, except for Haiku. */
 const lastForced = 5;
 
-/** The newest Claude models refuse forced tools. Others refuse them while they reason. */
+/** The newest Claude models refuse forced tools. Other models refuse them only while reasoning. */
 export function findClaudeCapabilities(
   model: string,
   reasoning: ReasoningLevel,

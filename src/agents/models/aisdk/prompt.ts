@@ -52,7 +52,7 @@ export function continuesAnotherModel(request: TurnRequest, name: string): boole
 }
 
 /**
- * Marks the newest message and the message that was newest a turn ago for caching, because providers accept only a few
+ * Marks two messages for caching: the newest one and the one that was newest a turn ago. Providers accept only a few
  * marks.
  */
 function mark(messages: LanguageModelV4Message[], skipped: number, providerOptions: SharedV4ProviderOptions): void {

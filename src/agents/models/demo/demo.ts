@@ -26,7 +26,7 @@ interface Run {
   readonly isTalk: boolean;
   readonly units: readonly DemoStep[];
   readonly results: readonly ToolMessage[];
-  /** A reply without a call ends a step. */
+  /** Calls since the last reply without a call, because such a reply ends a step. */
   readonly callsOfStep: readonly ToolCall[];
   readonly answers: ReadonlyMap<string, string>;
   readonly callsBefore: number;

@@ -7,7 +7,7 @@ export type DemoStep =
   | { readonly kind: 'fail'; readonly message: string };
 
 export interface BuiltInTask {
-  /** The task runs if the user's message equals one of these, in any of the page's languages. */
+  /** The task runs if the user's message equals one of these: one string for each language of the page. */
   readonly asks: readonly string[];
   readonly units: readonly DemoStep[];
   readonly ends: string;

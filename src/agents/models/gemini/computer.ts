@@ -7,7 +7,7 @@ const browserActions = [
   ...['open_web_browser', 'wait_5_seconds', 'go_back', 'go_forward', 'search', 'navigate', 'click_at', 'hover_at'],
   ...['type_text_at', 'key_combination', 'scroll_document', 'scroll_at', 'drag_and_drop'],
 ];
-/** The tool cannot hold a key between two calls. */
+/** The tool cannot hold a key down between two calls. */
 const excludedOnDesktop = ['key_down', 'key_up'];
 const pixelsPerNotch = 53; // the distance that one wheel notch scrolls in Chromium
 

@@ -34,7 +34,10 @@ export const toGeminiContents = (request: TurnRequest, model: string): Content[]
 
 type ReplyAnswers = Extract<PromptPiece, { kind: 'reply' }>['answers'];
 
-/** Gemini accepts only consent as the answer to a call that requires it, so a refused call is sent back as text. */
+/**
+ * If a call requires confirmation, Gemini accepts only a response that confirms it, so a refused call is sent back as
+ * text.
+ */
 function inWords(
   parts: readonly GeminiPart[],
   all: ReplyAnswers,
@@ -61,7 +64,7 @@ function inWords(
   return { parts: refusals.length > 0 ? signed(kept) : kept, answers, refusals };
 }
 
-/** Gemini requires a signature for a reply's first call. If that call has none, it gets the placeholder. */
+/** Gemini requires a signature for a reply's first call. A first call without a signature gets the placeholder. */
 function signed(parts: readonly GeminiPart[]): GeminiPart[] {
   const first = parts.findIndex(({ functionCall }) => functionCall !== undefined);
   return parts.map((part, at) => (at === first ? { thoughtSignature: foreignSignature, ...part } : part));

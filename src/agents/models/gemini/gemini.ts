@@ -138,7 +138,7 @@ interface Options {
   readonly broken: () => FailedTurn;
 }
 
-/** Yields calls at the end, so that no call of a truncated reply is executed. */
+/** Yields calls only at the end, so that no call in a truncated reply is executed. */
 function replyReader({ name, newId, called, broken }: Options) {
   const calls: ToolCall[] = [];
   let finish: string | undefined;
@@ -215,7 +215,7 @@ function toOutcome(name: string, { broken, finish, blocked, usage, calls }: Repl
   }
 }
 
-// Sends only known keys, because Gemini supports only a subset of the OpenAPI schema.
+// Sends only known schema keywords, because Gemini supports only a subset of the OpenAPI schema.
 
 type Json = { readonly [key: string]: unknown };
 const passed = ['description', 'required', 'minItems', 'maxItems', 'minimum', 'maximum', 'minLength', 'maxLength'];

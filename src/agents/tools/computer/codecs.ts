@@ -7,7 +7,8 @@ import decodeWebp, { init as initWebp } from '@jsquash/webp/decode.js';
 import { detectPictureType } from '../../../core/text/pictures.ts';
 import type { Raster } from './png.ts';
 
-// WebAssembly codecs, so a hostile image can only corrupt their own memory. They expect a browser's `ImageData`.
+// The codecs are WebAssembly, so a hostile image can corrupt only their own memory. They expect a browser's
+// `ImageData`.
 
 globalThis.ImageData ??= class {
   readonly data: Uint8ClampedArray;

@@ -13,12 +13,12 @@ parentPort?.on('message', async (job: PictureScaleJob | PictureFitJob) => {
   parentPort?.postMessage({ ok: true, mimeType: created.mimeType, bytes } satisfies PictureScaleResult, [bytes.buffer]);
 });
 
-/** Decoding an image with this many pixels takes 400 MB of memory. */
+/** Maximum number of pixels. Decoding an image of this size takes 400 MB of memory. */
 const maxPixels = 50_000_000;
 /** Models see no more detail in an image with more pixels. */
 const maxShownPixels = 4_000_000;
 
-/** Undefined if the image is unreadable, too large, or cannot be made small enough. */
+/** Undefined if the image is unreadable or too large, or cannot be made small enough. */
 async function attempt(job: PictureScaleJob | PictureFitJob): Promise<ScaledPicture | undefined> {
   const bytes = Buffer.from(job.picture.buffer, job.picture.byteOffset, job.picture.byteLength);
   const size = readPictureSize(bytes);

@@ -27,7 +27,7 @@ export interface CustomToolContext {
   readonly sandbox: ToolSandbox;
   /** Writes a line to the session's log, as live output of the call. */
   log(line: string): void;
-  /** Fires when the run is stopped or the call takes too long. */
+  /** Aborts when the run is stopped or the call takes too long. */
   readonly signal: AbortSignal;
 }
 

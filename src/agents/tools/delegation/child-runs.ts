@@ -2,7 +2,7 @@ import type { Goal } from '../../../core/model/runs/goal.ts';
 
 export interface ChildTask {
   readonly task: string;
-  /** Undefined for the parent's template. */
+  /** If undefined, the child uses the parent's template. */
   readonly template?: string | undefined;
   readonly agent?: string | undefined;
   readonly files: 'copy' | 'none';
@@ -19,7 +19,7 @@ export interface ChildTask {
 export interface ChildState {
   readonly id: string;
   readonly title: string;
-  /** `waiting` means waiting for an answer from the parent, or for a user. */
+  /** `waiting`: the child waits for an answer from the parent, or for a user. */
   readonly state: 'running' | 'waiting' | 'completed' | 'stopped' | 'failed';
   readonly question?: string;
   readonly lastWords: string;

@@ -38,7 +38,9 @@ const maxNodes = 2_000;
 const maxDepth = 24;
 const maxLevels = 2_000;
 const maxMerged = 200_000;
-/** How deeply a reference can be nested within itself. Below that depth, any value of its type is accepted. */
+/**
+ * Maximum depth to which a reference can be nested within itself. At greater depths, any value of its type is accepted.
+ */
 const maxRecursion = 2;
 const maxAlternatives = 24;
 
@@ -228,7 +230,7 @@ class Portable {
   #typed(flat: JsonRecord, depth: number): PortableSchema | undefined {
     const values = readEnumValues(flat);
     const stated = readTypes(flat);
-    // If an enum contradicts the type, such as ["1", "2"] for a number, the tool accepts the enum's values.
+    // If an enum contradicts the type (for example, ["1", "2"] for a number), the tool accepts the enum's values.
     const isOdd = values !== undefined && !values.some((value) => stated.some((type) => fits(value, type)));
     const types = isOdd ? [...new Set(values.map(toPortableType))] : stated;
     const requested =

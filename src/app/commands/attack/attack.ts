@@ -44,7 +44,7 @@ async function printed(
   return (await corral.sandbox.exec.mutate({ sessionId, command, timeoutMs: scriptMs }, { signal })).stdout;
 }
 
-/** A sandbox must see neither piece of bait: a world-readable file and a unique process title. */
+/** The bait is a world-readable file and a unique process title. A sandbox must see neither. */
 async function layBait() {
   const nonce = () => randomBytes(8).toString('hex');
   const folder = await mkdtemp(join(tmpdir(), 'corral-doctor-'));
@@ -190,7 +190,7 @@ interface ProbeRequest {
 interface ProbeTarget {
   readonly url: string;
   readonly token: string | undefined;
-  /** A session whose workspace has `link`, a link to `hostFile`. */
+  /** A session whose workspace contains `link`, a symlink to `hostFile`. */
   readonly sessionId: string;
   readonly hostFile: string;
 }

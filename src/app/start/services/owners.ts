@@ -103,7 +103,10 @@ export async function openAuthServices(server: ServerWithEngine) {
       ]),
     isPerson: (owner: string) => signIns?.people.list().some((person) => person.owner === owner) ?? false,
     memberships,
-    /** Undefined if the owner has no valid key or sign-in that can change anything, or cannot work in the project. */
+    /**
+     * Returns a principal of the owner that may make changes, in the project if `projectId` is set. Undefined if there
+     * is no such principal.
+     */
     workingOwner: (owner: string, projectId?: string | null): Principal | undefined =>
       ring.principals().find((one) => {
         const isOwner = one.owner === owner || one.person === owner;

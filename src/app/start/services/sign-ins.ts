@@ -24,7 +24,7 @@ export interface SignInServices extends AsyncDisposable {
   readonly people: PersonRegistry;
   readonly devices: DeviceRegistry;
   readonly signIn: SignInFlow;
-  /** The main provider first. */
+  /** The main provider comes first. */
   readonly issuers: readonly Pick<IssuerSettings, 'id' | 'issuer'>[];
   /**
    * Undefined if the person's access has lapsed, or if the person has not been seen for longer than a sign-in lasts.

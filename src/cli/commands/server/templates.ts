@@ -162,7 +162,7 @@ export class DockerBuildContext {
   }
 }
 
-/** Everything below this path is uploaded; the build then applies the wildcards. */
+/** Everything below the returned path is uploaded; the build then applies the wildcards. */
 function sureFolder(source: string): string {
   const parts: string[] = [];
   for (const part of source.split('/')) {

@@ -21,7 +21,7 @@ export const AttemptResult = z.object({
   checks: z.array(z.object({ command: z.string(), result: z.enum(['passed', 'missed', 'unknown']) })),
   /** How well the work meets the rubric, from 0 to 100; null if there is no score. */
   score: z.int().nullable(),
-  /** The number of changed files. Null if it is not known, for the reason in `unknown`. */
+  /** The number of changed files. Null if not known; `unknown` gives the reason. */
   files: z.int().nullable(),
   added: z.int(),
   removed: z.int(),

@@ -1,7 +1,7 @@
 import type { BudgetOverrun, BudgetSpec } from '../spending.ts';
 
-// A run, a session, a person, a project and the server each have budget lines. A child's budget is reserved in its
-// parent's lines. All amounts are integers: costs in micro-units of the price list's currency, times in milliseconds.
+// Runs, sessions, users, projects and the server each have budget lines. A child's budget is reserved in its parent's
+// lines. All amounts are integers: costs in micro-units of the price list's currency, times in milliseconds.
 
 export type BudgetAmountKind = Exclude<BudgetOverrun['kind'], 'runningRuns'>;
 export type BudgetAmounts = { readonly [Kind in BudgetAmountKind]?: number };

@@ -55,7 +55,10 @@ export const SessionCommand = z.discriminatedUnion('type', [
   /** Requests a sandbox, which stays in use until `sandbox.done`. */
   bare('sandbox.use'),
   bare('sandbox.done'),
-  /** Stops the sandbox and keeps its files. Answered after the stop; `stopped` is false if there was no sandbox. */
+  /**
+   * Stops the sandbox and keeps its files. Answered once the sandbox has stopped; `stopped` is false if there was no
+   * sandbox.
+   */
   bare('sandbox.stop'),
   /** Freezes the processes until the next use. Answered immediately; the log records the completed pause. */
   bare('sandbox.pause'),

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { fullAddressRanges } from '../../text/address-range.ts';
 
 /**
- * Rules that narrow the server's egress policy. `allow` overrides `deny`; addresses in neither list pass. The addresses of
- * hosts outside `allow` are checked against the lists.
+ * Rules that narrow the server's egress policy. `allow` overrides `deny`; addresses in neither list are allowed. The
+ * addresses of hosts outside `allow` are checked against the lists.
  */
 export const EgressRules = z.object({
   /** Hosts (`host`, `*.host`), addresses and ranges such as 192.0.2.0/24. `deny` cannot contain hosts. */
@@ -16,7 +16,7 @@ export type EgressRules = z.infer<typeof EgressRules>;
 export const EgressRestriction = z.union([z.array(z.string()).readonly(), EgressRules]);
 export type EgressRestriction = z.infer<typeof EgressRestriction>;
 
-/** `Array.isArray` does not narrow a readonly list. */
+/** Needed because `Array.isArray` does not narrow a readonly array. */
 export const isEgressRules = (choice: EgressRestriction | undefined): choice is EgressRules =>
   choice !== undefined && 'deny' in choice;
 

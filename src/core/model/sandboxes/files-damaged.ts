@@ -11,6 +11,6 @@ export const WorkspaceDamage = z.object({
 });
 export type WorkspaceDamage = z.infer<typeof WorkspaceDamage>;
 
-/** `at`: when the damage was found, epoch ms. */
+/** `at`: when the damage was found, in epoch ms. */
 export const WorkspaceDamageReport = WorkspaceDamage.extend({ at: z.number() });
 export type WorkspaceDamageReport = z.infer<typeof WorkspaceDamageReport>;

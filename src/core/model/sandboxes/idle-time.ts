@@ -1,8 +1,8 @@
 import type { SessionRecord } from '../records.ts';
 
 /**
- * Returns seconds: the creator's choice, but at most `most`, the limit set by the template and the server. Null if a
- * client controls the sandbox's lifetime.
+ * Returns the idle timeout in seconds: the creator's value, capped at `most`, the limit set by the template and the
+ * server. Null if a client controls the sandbox's lifetime.
  */
 export function computeIdleTimeoutSeconds(
   { life, sandbox }: Pick<SessionRecord, 'life' | 'sandbox'>,

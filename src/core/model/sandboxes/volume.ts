@@ -35,7 +35,7 @@ export const VolumeAttachment = z.object({
   sessionId: SessionId,
   access: MountAccess,
   at: z.number(),
-  /** When the hold of a transfer expires, in epoch ms. Absent for sessions. */
+  /** When a transfer's hold on the volume expires, in epoch ms. Absent for sessions. */
   until: z.number().optional(),
 });
 export type VolumeAttachment = z.infer<typeof VolumeAttachment>;
@@ -51,7 +51,7 @@ export const Volume = z.object({
   isChanged: z.boolean(),
   at: z.number(),
   holders: z.array(VolumeAttachment).readonly(),
-  /** Time of deletion, epoch ms. The volume is hidden until a clean-up removes it. */
+  /** Time of deletion, in epoch ms. The volume is hidden until a cleanup removes it. */
   removing: z.number().optional(),
 });
 export type Volume = z.infer<typeof Volume>;

@@ -25,7 +25,7 @@ const isMapping = (value: unknown): value is Mapping =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /**
- * Parses the services of a decoded compose file. Throws: invalid_request, which lists the unsupported keys and values (up to 20).
+ * Parses the services of a decoded compose file. Throws: invalid_request, listing up to 20 unsupported keys and values.
  *
  * @example
  * parseComposeServices({ services: { redis: { image: 'redis:7', expose: ['6379'] } } });

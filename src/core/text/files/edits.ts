@@ -38,8 +38,8 @@ export function replaceOccurrences(text: string, old: string, now: string): Repl
 }
 
 /**
- * Models write composed accented letters where the text has decomposed ones, or the reverse. The returned function converts
- * to the form in which the text contains `sought`.
+ * Models may write composed accented letters where the text has decomposed ones, or vice versa. The returned function
+ * converts to the form in which the text contains `sought`.
  */
 function formIn(text: string, sought: string): (piece: string) => string {
   const form = text.includes(sought)

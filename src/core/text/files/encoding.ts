@@ -4,7 +4,10 @@ import { analyse } from 'chardet';
 export interface TextFile {
   readonly text: string;
   readonly encoding: string;
-  /** Undefined if the encoding lacks a new character, or is only a guess and the file does not contain the character yet. */
+  /**
+   * Undefined if the encoding cannot represent a new character, or if the encoding is only a guess and the file does
+   * not already contain that character.
+   */
   encode(text: string): Buffer | undefined;
 }
 
@@ -198,8 +201,8 @@ function textBy(encoding: string, bytes: Uint8Array): string | undefined {
 
 const tables = new Map<string, ReadonlyMap<string, string> | undefined>();
 /**
- * Maps each character to its one or two bytes, as Latin-1. The first mapping wins, so `legacy` checks that encoding the
- * decoded file reproduces it exactly.
+ * Maps each character to its one or two bytes, as Latin-1. The first mapping wins, so `legacy` checks that re-encoding
+ * the decoded text reproduces the file exactly.
  */
 function tableOf(encoding: string): ReadonlyMap<string, string> | undefined {
   if (!tables.has(encoding)) tables.set(encoding, makeTable(encoding));

@@ -1,6 +1,6 @@
 import { countCharacterCells, joinsCell } from './cells.ts';
 
-const heldLines = 100; // rows that a program can move back to
+const heldLines = 100; // recent rows that the cursor can move back to
 const maxLine = 64 * 1024; // characters; longer lines are processed in pieces
 // last column for relative cursor moves; limited because a character there pads its whole row
 const widest = 250;

@@ -126,7 +126,7 @@ export class DataPlaneSandboxes extends ServerComponent<Deps> {
 
   async endDue(forget: (id: SessionId) => Promise<void>): Promise<void> {
     const { services, managed, clock, warn } = this.deps;
-    // A program can extend a sandbox's time while the sandboxes before it in this list are paused or deleted.
+    // A program can extend a sandbox's lifetime while the sandboxes before it in this list are paused or deleted.
     const isDue = ({ endsAt }: SessionLifetime) => endsAt !== null && endsAt <= clock.now();
     const ending = new Semaphore(maxConcurrent);
     const end = async ({ id, life }: SessionRecord) => {
@@ -148,7 +148,7 @@ interface SandboxConnections {
 }
 interface EndRule {
   readonly isDue: (life: SessionLifetime) => boolean;
-  /** Has the caller's permissions, or the server's if the sandbox's time has ended. */
+  /** Has the caller's permissions, or the server's if the sandbox's lifetime has expired. */
   readonly power: PowerServices;
 }
 const maxConcurrent = 8;

@@ -39,8 +39,8 @@ export class DataPlaneTargetResolver {
   answersTo = (request: IncomingMessage): boolean => this.#named.has(request);
 
   /**
-   * Whether the host name contains the port. A port from headers shares the server's origin, so pages of other sites must
-   * not reach it.
+   * Whether the host name contains the port. A port named in headers shares the server's origin, so pages from other
+   * sites must not reach it.
    */
   isForProgram = (request: IncomingMessage): boolean => {
     const { port, byHost = false } = this.of(request) ?? {};
@@ -81,7 +81,7 @@ export class DataPlaneTargetResolver {
     return false;
   };
 
-  /** Hides the headers from the common hooks, because they are for the sandbox. */
+  /** Hides the headers that are meant for the sandbox from the common hooks. */
   #lead(request: IncomingMessage, target: Omit<DataPlaneTarget, 'headers'>): true {
     const isPort = target.port >= 1 && target.port <= 65_535;
     if (isPort) this.#found.set(request, { ...target, headers: { ...request.headers } });

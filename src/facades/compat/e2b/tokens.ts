@@ -11,9 +11,9 @@ import type { CallerCredentialRegistry } from '../../../http/guard/credentials.t
  * tokens are replaced.
  */
 export interface SandboxTokenService {
-  /** Opens the sandbox's ports and envd, its API for files and processes. */
+  /** Grants access to the sandbox's ports and to envd, its API for files and processes. */
   access(box: Box, maker: Principal): string;
-  /** Opens only the sandbox's ports. */
+  /** Grants access only to the sandbox's ports. */
   traffic(box: Box, maker: Principal): string;
   /** The caller behind the token. Undefined if the token is wrong or its credential is no longer valid. */
   opensAgent(box: Box, presentedTokens: PresentedTokens): Principal | undefined;
@@ -25,7 +25,7 @@ export interface SandboxTokenService {
   opensUpload(id: string, value: string | undefined): Principal | undefined;
   makers(owner: string | undefined): readonly Principal[];
 }
-/** Each increase of `tokenRounds` invalidates a sandbox's earlier tokens. */
+/** Each increment of `tokenRounds` invalidates a sandbox's earlier tokens. */
 type Box = { readonly id: string } & Pick<SessionRecord, 'tokenRounds'>;
 export interface PresentedTokens {
   readonly access?: string | undefined;

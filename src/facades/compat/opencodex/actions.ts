@@ -42,7 +42,10 @@ export class ToolCallPairer {
   readonly #open = new Map<string, PairedToolCall>();
   readonly #messageIds = new MessageIdResolver();
 
-  /** Call for every event that is not added, because such events determine which message a call belongs to. */
+  /**
+   * Must be called for every event that is not added, because such events determine which message a tool call belongs
+   * to.
+   */
   pass(event: SessionEvent): void {
     this.#messageIds.of(event);
   }

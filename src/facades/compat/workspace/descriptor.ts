@@ -55,7 +55,7 @@ interface WorkspaceDeps extends Pick<FacadeDeps, 'sockets' | 'clock' | 'logger'>
 }
 type Reply = Readonly<Record<string, unknown>> & { readonly type: string };
 
-/** Maximum pending commands per client before reading pauses. */
+/** Maximum pending commands per client; at the limit, reading pauses. */
 const maxPending = 100;
 const maxPendingChars = 16 * 1024 * 1024;
 
@@ -181,7 +181,7 @@ function misfit(frame: JsonObject, { issues: [issue] }: z.ZodError): Reply {
   return { type: 'error', message, error: 'invalid_request', sessionId };
 }
 
-/** Replies contain the error's message, possibly from the driver, but not its code. */
+/** Replies for these errors contain the error's message, possibly from the driver, but not its code. */
 const startFailures: ReadonlySet<ErrorCode> = new Set([
   ...([
     'sandbox_not_found',

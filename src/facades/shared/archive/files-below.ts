@@ -9,7 +9,7 @@ export interface WorkspaceFile {
 }
 const maxFolders = 5_000;
 const maxFiles = 50_000;
-/** Maximum combined path length, in UTF-16 units. */
+/** Maximum combined length of all listed paths, in UTF-16 code units. */
 const maxNames = 8 * 1024 * 1024;
 const atOnce = 8;
 const maxBytes = 50 * 1024 * 1024; // the largest file that a sandbox can send in one call

@@ -3,8 +3,8 @@ import otherTypes from 'mime/types/other.js';
 import standardTypes from 'mime/types/standard.js';
 
 /**
- * MIME types for source files that the registry lacks or assigns to another format: for example, `.ts` is registered as
- * video.
+ * MIME types for source file extensions that the registry lacks or assigns to another format. For example, the registry
+ * lists `.ts` as video.
  */
 const sources = {
   'text/x-typescript': ['ts', 'tsx'],

@@ -5,7 +5,7 @@ import type { SessionId } from '../../../core/model/ids.ts';
 import { formatToolCall, translateToolCall } from './tool-names.ts';
 
 // Converts core events to Crogia and CambioML frames. If a frame has no text to show, `content` is the empty string, so
-// that a client can print it for every frame.
+// that a client can always print `content`.
 
 export interface ConversationFrame {
   readonly type: string;

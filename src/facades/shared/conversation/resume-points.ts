@@ -7,7 +7,7 @@ const maxSockets = 16; // per client and session; each open tab has one
 
 export interface ResumeKey {
   readonly session: string;
-  /** Identifies the caller as rate limits do: by a key's id, the word `token`, or an address. */
+  /** Identifies the caller the same way rate limits do: by a key's id, the word `token`, or an address. */
   readonly caller: string;
 }
 

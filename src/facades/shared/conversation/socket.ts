@@ -111,7 +111,7 @@ async function converse(
   const { sessions, clock, rejoins } = deps;
   const { sid } = conversationRequest.params;
   const client: ResumeKey = { session: sid, caller: conversationRequest.caller };
-  // Frames that the client sends before its session is found wait for this promise.
+  // Client frames that arrive before the session is found must wait for this promise.
   const begun = begin(client, conversationRequest, deps);
   begun.catch(() => {});
   socket.onJson(
@@ -165,7 +165,8 @@ async function begin(
   const active = await sessions.activeRun(session.id); // always called, because it rejects callers without permission
   const { workdir } = await sessions.sandbox(session.id);
   const profile = target ?? (session.origin === 'cambioml' ? 'cambioml' : 'crogia');
-  // Only Crogia clients load a history. It omits a working run's text and calls, which this socket sends instead.
+  // Only Crogia clients load the history. The history omits a working run's text and tool calls, which this socket
+  // sends instead.
   const left = cursor === undefined && profile === 'crogia' ? rejoins.take(client) : undefined;
   const isListed = cursor === undefined && left === undefined && profile === 'crogia' && active?.waiting === true;
   return {

@@ -21,7 +21,7 @@ interface RelayedRequest {
   readonly signal: AbortSignal;
   /** Changes the response's raw headers. Default: `withoutHopByHopHeaders`. */
   readonly changed?: (raw: readonly string[]) => string[];
-  /** Sends a response if the program closed the connection without one, or did not speak HTTP. */
+  /** Sends an error response if the program closed the connection before it responded, or did not speak HTTP. */
   failed(how: RelayFailure): void;
 }
 export type RelayFailure = 'closed' | 'invalid';

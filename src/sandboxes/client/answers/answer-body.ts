@@ -13,8 +13,8 @@ export class ProtocolViolationError extends Error {
 }
 
 /**
- * Maximum bytes of large answers in memory, for all sandboxes together; further answers wait in their sandboxes.
- * Answers are validated one after another, so a higher limit would not help. Small answers are not counted.
+ * Maximum bytes of large responses in memory, for all sandboxes together; further responses wait in their sandboxes.
+ * Responses are validated one after another, so a higher limit would not help. Small responses are not counted.
  */
 const held = new Semaphore(32 * 1024 * 1024);
 

@@ -3,8 +3,8 @@ import { fileMetadataLimits } from '../../../core/model/sandboxes/file-metadata.
 import { isSafeName, isSafePath } from '../../../core/text/file-names.ts';
 import type { JsonLimits } from '../../../core/text/json.ts';
 
-// The allowed shape and size of each answer. The limits are the daemon's own (docs/sandboxd.openapi.json) plus JSON's
-// overhead, because an honest daemon answers payload_too_large before it exceeds them.
+// The allowed shape and size of each response. The limits are the daemon's own (docs/sandboxd.openapi.json) plus JSON's
+// overhead, because an honest daemon responds with payload_too_large before it exceeds them.
 
 // Drops names that would lead out of the workspace when appended to a folder's path.
 
@@ -33,7 +33,7 @@ const maxProcesses = 20_000;
 const maxShells = 32;
 /** Maximum characters of one command, and of its output, in a shell's console. */
 const maxShown = 64 * KiB;
-/** Maximum bytes of each output stream in an `exec` answer. */
+/** Maximum bytes of each output stream in an `exec` response. */
 const maxExec = KiB * KiB;
 
 const count = z.int().nonnegative();
@@ -143,8 +143,8 @@ const pathEntry = z.object({
   /** The entry is the workspace itself. Only `stat` sets this. */
   workspace: z.literal(true).exactOptional(),
   /**
-   * Only in answers to metadata requests, moves and writes, and only if the file has metadata. A link has its target's
-   * metadata.
+   * Only in responses to metadata requests, moves and writes, and only if the file has metadata. A link has its
+   * target's metadata.
    */
   metadata: z
     .record(text(fileMetadataLimits.keyBytes), text(fileMetadataLimits.bytes))
@@ -170,7 +170,7 @@ export type FileChangeBatch = z.infer<typeof changes>;
 const disk = z.object({
   usedBytes: count,
   limitBytes: count,
-  /** Free bytes of the whole disk, which other sandboxes may share. */
+  /** Free bytes on the whole disk, which other sandboxes may share. */
   freeBytes: count,
   /** Number of times the daemon killed processes for writing beyond the limit. */
   stopped: count,
@@ -225,7 +225,7 @@ const processEntry = z.object({
   pid: count,
   cmd: cut(4 * KiB),
   started: iso,
-  /** In bytes. Absent from an older daemon's answer. */
+  /** In bytes. Absent from an older daemon's response. */
   memoryBytes: count.exactOptional(),
   tag: cut(256).exactOptional(),
 });

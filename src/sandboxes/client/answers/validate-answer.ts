@@ -29,7 +29,10 @@ export function validateDaemonResponse<Name extends DaemonResponseName>(
 export const maxImmediateValidationBytes = 64 * 1024;
 const inOrder = createKeyedQueue();
 
-/** Validates at most one large answer per turn of the event loop. The largest takes 70 ms: 20,000 files, or 16 MiB of text. */
+/**
+ * Validates at most one large response per turn of the event loop. The largest responses (20,000 files, or 16 MiB of
+ * text) take 70 ms.
+ */
 export async function validateResponseInTurn<Name extends DaemonResponseName>(
   name: Name,
   bytes: Buffer,

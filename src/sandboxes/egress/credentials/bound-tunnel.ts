@@ -66,7 +66,8 @@ function upstreamAgents(trusted: string, open: UpstreamOpener) {
   };
 
   function secured({ client, target }: Tunnel, plain: Duplex): Promise<TLSSocket> {
-    // Sandboxes never share a ticket, because it would reveal to the host that they belong together.
+    // Sandboxes never share a ticket, because a shared ticket would reveal to the host that the sandboxes belong
+    // together.
     const key = `${client.sessionId} ${target.host}:${target.port}`;
     const session = tickets.get(key);
     secureContext ??= createSecureContext({ ca: trusted });

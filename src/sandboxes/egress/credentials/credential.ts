@@ -7,7 +7,7 @@ import type { EgressTarget } from '../target.ts';
 export interface Credential {
   readonly name: string;
   readonly hosts: readonly PolicyEntry[];
-  /** Where the value replaces the placeholder. Absent: the header is set on every request. */
+  /** Where the value replaces the placeholder. If absent, the header is set on every request. */
   readonly replaces?: { readonly header: boolean; readonly body: boolean };
   /** In lower case. Empty if `replaces` is set. */
   readonly header: string;
@@ -35,7 +35,7 @@ export function keepFirstPerHeader(values: readonly Credential[]): readonly Cred
 }
 
 export function listEncodedForms({ write, replaces }: Credential, text: string): Buffer[] {
-  if (replaces && text.length < minMaskedChars) return []; // a short value could occur in any answer by chance
+  if (replaces && text.length < minMaskedChars) return []; // a short value could occur in any response by chance
   const sent = [text, write(text).replace(/^\w+ /, '')];
   const repeated = sent.flatMap((form) => [form, JSON.stringify(form).slice(1, -1), encodeURIComponent(form)]);
   return [...new Set(repeated)].flatMap((form) => {

@@ -18,7 +18,7 @@ const endings: readonly (readonly [string, RegExp, GitRequest['kind']])[] = [
   ['GET', /\/info\/refs\?service=git-receive-pack$/, 'write'],
   ['POST', /\/git-upload-pack$/, 'read'],
   ['POST', /\/git-receive-pack$/, 'write'],
-  // Can request uploads, so it needs write access.
+  // A batch can request uploads, so write access is needed.
   ['POST', /\/info\/lfs\/objects\/batch$/, 'write'],
   ['POST', /\/info\/lfs\/locks\/verify$/, 'write'],
 ];
@@ -57,7 +57,7 @@ export const gitHeaders: ReadonlySet<string> = new Set([
 type RepositoryAccessRule = Pick<SessionRepository, 'url' | 'access'>;
 interface GitAccess {
   readonly git: 'read' | 'write';
-  /** Undefined: only the session's repositories. */
+  /** If undefined, only the session's repositories are allowed. */
   readonly paths?: readonly string[] | undefined;
 }
 

@@ -88,7 +88,7 @@ export interface InjectedRequest {
   readonly isForGit: boolean;
 }
 
-/** Headers that allow compressed answers, in which the secret could not be found. */
+/** Headers that allow compressed responses, in which the secret could not be found. */
 const unsearchable = ['accept-encoding', 'a-im', 'sec-websocket-extensions'];
 
 interface HeaderValues {

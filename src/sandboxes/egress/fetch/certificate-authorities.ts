@@ -59,7 +59,7 @@ async function certificatesIn(file: string): Promise<string[]> {
 }
 
 export function createProxyEnv({ proxyPort, caPath }: { proxyPort: number; caPath: string }): Record<string, string> {
-  // An http:// URL for ALL_PROXY too: Python's HTTP clients need extra packages for socks5.
+  // ALL_PROXY gets an http:// URL too: Python's HTTP clients need extra packages for socks5.
   const proxy = `http://127.0.0.1:${proxyPort}`;
   const local = 'localhost,127.0.0.1,::1';
   const both = (name: string, value: string) => ({ [name]: value, [name.toLowerCase()]: value });

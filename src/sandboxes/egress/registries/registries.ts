@@ -11,9 +11,9 @@ import type { RegistryHost } from '../policy.ts';
 import { toEgressTarget } from '../target.ts';
 
 /**
- * Runs with sh in an unused sandbox of the image, as the user and in the environment of its sessions, with or without
- * network access. Prints one `tool<TAB>url` per configured registry, `late<TAB>tool` for a tool that took too long, and
- * finally `end`. Contains no default registries, because an unconfigured tool reports its own default.
+ * Runs with sh in an unused sandbox of the image, as the user and in the environment of the image's sessions, with or
+ * without network access. Prints one `tool<TAB>url` per configured registry, `late<TAB>tool` for a tool that took too
+ * long, and finally `end`. Contains no default registries, because an unconfigured tool reports its own default.
  */
 export const registryDiscoveryScript = String.raw`
 exec 3>&1 2>/dev/null </dev/null

@@ -11,8 +11,8 @@ export const RunningSandboxView = z.object({
   host: z.string(),
   isPaused: z.boolean(),
   /**
-   * Null if the sandbox is paused, does not respond in time or is beyond the 200 measured, or if the driver reports no
-   * usage.
+   * Null if the sandbox is paused, does not respond in time or is not among the 200 measured sandboxes, or if the
+   * driver reports no usage.
    */
   usage: SandboxUsageView.nullable(),
 });
@@ -33,7 +33,7 @@ export const ServerOverview = z.object({
   waiting: z.int(),
   /** Sandboxes of all servers that share this engine or cluster. At most 200 include usage. */
   sandboxes: z.array(RunningSandboxView),
-  /** At most 100, newest message first. */
+  /** At most 100 runs, starting with the session that has the newest message. */
   queue: z.array(WaitingRun),
   storage: z.object({
     store: z.string(),
@@ -41,7 +41,7 @@ export const ServerOverview = z.object({
     blobs: z.string(),
     uploads: z.int(),
     snapshots: z.int(),
-    /** The disk with the server's data. Null: unknown. */
+    /** Free space on the disk that holds the server's data. Null if unknown. */
     freeBytes: z.int().nullable(),
   }),
 });

@@ -6,7 +6,7 @@ import type { ServiceRules } from '../rules.ts';
 export interface StartAttemptsCommand {
   readonly task: string;
   readonly goal?: Goal | undefined;
-  /** One entry per attempt, 2 to 8. */
+  /** Two to eight entries, one per attempt. */
   readonly attempts: readonly { readonly template?: string | undefined; readonly model?: string | undefined }[];
   /**
    * `fork`: start with the session's conversation and files. `copy`: only its files. `none`: neither. Unset: `fork` if the

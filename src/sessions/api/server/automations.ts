@@ -13,8 +13,8 @@ const Schedule = z.object({
   /** Five fields: minute, hour, day of the month, month, day of the week. */
   cron: z.string(),
   /**
-   * IANA name, such as `Europe/Berlin`. If a clock change skips a fixed time, the start happens right after the change.
-   * A repeated fixed time causes only one start.
+   * IANA name, such as `Europe/Berlin`. If a clock change skips a fixed time of day, the start happens right after the
+   * change. A fixed time that occurs twice causes only one start.
    */
   timezone: z.string(),
   /** Delays each start by up to this many seconds. Every server computes the same delay. */
@@ -24,7 +24,7 @@ const Schedule = z.object({
 });
 export type Schedule = z.infer<typeof Schedule>;
 export const hookSources = ['github', 'gitlab', 'gitea', 'json'] as const;
-/** Gitea includes Forgejo. `json`: any program that signs according to Standard Webhooks. */
+/** `gitea`: also Forgejo. `json`: any program that signs its deliveries according to Standard Webhooks. */
 export type HookSource = (typeof hookSources)[number];
 export const hookEvents = ['issue.labelled', 'issue.assigned', 'comment.mention', 'review', 'check.failed'] as const;
 export type HookEvent = (typeof hookEvents)[number];
@@ -92,7 +92,7 @@ export interface AutomationApiRegistry {
   /** Called once all facades have registered. Starts whose API is missing are retried until then. */
   open(): void;
 }
-/** A session cannot be created. `word`: the API's own reason string. */
+/** Reports that a session cannot be created. `word`: the API's own reason string. */
 export class AutomationStartError extends AppError {
   readonly word: string;
   constructor(code: ErrorCode, message: string, word: string) {
@@ -147,13 +147,13 @@ export const Automation = z.object({
   maxRunning: z.int(),
   /** The automation pauses after this many failures in a row. */
   maxFailures: z.int(),
-  /** Lets people with their own key see the automation and its starts. */
+  /** Lets users who have their own API key see the automation and its starts. */
   shared: z.boolean(),
   program: AutomationApiTask.optional(),
   paused: AutomationPause.nullable(),
   /** Failures since the last success or resume. */
   failures: z.int(),
-  /** Next scheduled time in epoch ms, without jitter, or null. */
+  /** The next scheduled time, in epoch ms without jitter. Null if no start is scheduled. */
   nextAt: z.number().nullable(),
   secretAt: z.number().nullable(),
   createdAt: z.number(),
@@ -191,9 +191,7 @@ export const AutomationStart = z.object({
    */
   state: z.enum(['queued', 'starting', 'running', 'ended', 'skipped', 'failed']),
   sessionId: SessionId.nullable(),
-  /**
-   * The reason that the start was skipped, failed or is still waiting, or the result of a prebuild. Otherwise empty.
-   */
+  /** Why the start was skipped, failed or is still waiting, or the result of a prebuild. Empty in all other cases. */
   text: z.string(),
   outcome: RunOutcome.nullable(),
   endedAt: z.number().nullable(),
@@ -254,8 +252,8 @@ export interface AutomationService {
   delete(id: string): Promise<void>;
   pause(id: string): Promise<Automation>;
   /**
-   * Resumes the schedule. If the automation paused because its owner lost access and still has none, `by` becomes the owner.
-   * Rejects with conflict if the automation is archived.
+   * Resumes the schedule. If the automation paused because its owner lost access, and the owner still has no access,
+   * `by` becomes the owner. Rejects with conflict if the automation is archived.
    */
   resume(id: string, by?: string): Promise<Automation>;
   /** Works even while the automation is paused. Rejects: quota (20 starts are queued), conflict (the automation is archived). */
@@ -273,7 +271,7 @@ export interface AutomationService {
   receive(id: string, request: HookRequest): Promise<HookResponse>;
   /** Newest first. */
   starts(id: string, query: AutomationStartsQuery): Promise<readonly AutomationStart[]>;
-  /** Returns epoch ms without jitter. Rejects: invalid_request. */
+  /** Returns the next `count` scheduled times, in epoch ms without jitter. Rejects: invalid_request. */
   times(schedule: Pick<Schedule, 'cron' | 'timezone'>, count: number): Promise<readonly number[]>;
 }
 

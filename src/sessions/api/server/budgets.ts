@@ -29,7 +29,7 @@ export interface SharedBudget extends BudgetHolder, Readonly<Record<BudgetLimit,
  * or after a limit is raised.
  */
 export interface BudgetService {
-  /** Holders with usage this month, their own limits, or amounts reserved under a concurrency limit. */
+  /** Lists each holder that has usage this month, limits of its own, or amounts reserved under a concurrency limit. */
   list(): Promise<readonly SharedBudget[]>;
   get(holder: BudgetHolder): Promise<SharedBudget>;
   /** Omitted limits are unchanged. Waiting runs continue if there is room. */

@@ -5,7 +5,10 @@ import type { ServiceRules } from '../rules.ts';
 /** A credential that all sandboxes use without seeing it. Never contains the value. */
 export interface ServerCredential extends CredentialInjection {
   readonly name: string;
-  /** The variable or corral.yaml key that defines the credential and prevents changes here. Null: it is stored. */
+  /**
+   * The variable or corral.yaml key that defines the credential and prevents changes here. Null if the credential was
+   * stored through this service.
+   */
   readonly setBy: string | null;
   readonly createdAt: number | null; // Epoch ms; null: defined in the settings.
 }
@@ -18,7 +21,7 @@ export interface ServerCredentialService {
   /**
    * Creates or replaces a credential. New connections use it immediately; variables change when a sandbox next starts.
    * Rejects: invalid_request (the value is invalid, or the credential is defined in the settings), conflict (another
-   * credential uses the variable or a host's header, or 50 other credentials exist).
+   * credential sets the same variable, or the same header for a host, or 50 other credentials exist).
    */
   put(name: string, places: CredentialInjection, value: Secret): Promise<ServerCredential>;
   /**

@@ -41,7 +41,7 @@ export interface NewDocument extends ResourceOwnership {
   readonly content: Readonly<Record<string, unknown>>;
 }
 export interface DocumentChange {
-  /** Content that is unchanged creates no version. */
+  /** Unchanged content does not create a new version. */
   readonly content?: Readonly<Record<string, unknown>>;
   readonly archived?: true;
   readonly version?: number;

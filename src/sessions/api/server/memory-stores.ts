@@ -10,7 +10,7 @@ export const MemoryStore = z.object({
   description: z.string(),
   metadata: z.record(z.string(), z.string()),
   createdAt: z.number(), // epoch ms
-  /** Last change to the store's own fields, not to its memories. */
+  /** Time of the last change to the store's own fields. Changes to its memories do not count. */
   updatedAt: z.number(),
   /** Memories in an archived store can only be read and deleted. */
   archivedAt: z.number().nullable(),

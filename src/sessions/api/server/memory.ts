@@ -27,7 +27,7 @@ export const Note = z.object({
   /** In UTF-8 bytes. */
   size: z.int(),
   version: z.int(),
-  /** A deleted note keeps its history until retention removes it, so that the deletion can be undone. */
+  /** A deleted note keeps its history, so the deletion can be undone until retention removes the note. */
   deleted: z.boolean(),
   createdAt: z.number(),
   updatedAt: z.number(),
@@ -43,7 +43,7 @@ export const NoteVersion = z.object({
   action: z.enum(['write', 'delete', 'undo']),
   author: NoteAuthor,
   size: z.int(),
-  /** Null: the version deleted the note, or its text was redacted. */
+  /** Null if the version deleted the note, or if the version's text was redacted. */
   text: z.string().nullable(),
   redacted: z.object({ at: z.number(), by: z.string() }).nullable(),
 });
@@ -75,14 +75,18 @@ export interface NoteWrite {
  * await memory.write({ of: 'person' }, { path: 'style.md', text: 'Short sentences.' });
  */
 export interface MemoryService {
-  /** Lists the people and projects that `sees` accepts, or all without `sees`. Rejected holders' notes are not read. */
+  /**
+   * Lists the people and projects that `sees` accepts. Without `sees`, lists all of them. Does not read the notes of
+   * holders that `sees` rejects.
+   */
   list(sees?: (holder: MemoryOwner) => Promise<boolean>): Promise<readonly MemorySummary[]>;
   /** Sorted by path, including deleted notes. */
   notes(holder: MemoryOwnerRef): Promise<readonly Note[]>;
   /** Without `version`, returns the current text. Rejects: conflict (the version's text is gone). */
   read(holder: MemoryOwnerRef, path: string, version?: number): Promise<NoteWithText>;
   /**
-   * Rejects: invalid_request, payload_too_large, conflict (`expect` does not match, a folder has this name, or there is no room).
+   * Rejects: invalid_request, payload_too_large, conflict (`expect` does not match, the path is a folder, or there is
+   * no room).
    */
   write(holder: MemoryOwnerRef, note: NoteWrite, by?: string): Promise<Note>;
   delete(holder: MemoryOwnerRef, path: string, by?: string): Promise<Note>;

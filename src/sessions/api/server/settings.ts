@@ -31,7 +31,7 @@ export type ServerSetting = z.infer<typeof ServerSetting>;
  */
 export interface SettingsService {
   list(): Promise<readonly ServerSetting[]>;
-  /** Rejects: not_found, invalid_request (the value is invalid, or the file or a variable sets it). */
+  /** Rejects: not_found, invalid_request (the value is invalid, or the file or a variable sets this key). */
   change(key: string, value: unknown): Promise<ServerSetting>;
   /** Deletes the stored value. Rejects: not_found. */
   reset(key: string): Promise<ServerSetting>;

@@ -86,11 +86,13 @@ export interface SkillService {
   download(id: string, version: string): Promise<{ readonly name: string; readonly content: Readable }>;
   /** Rejects: file_not_found, invalid_request (the file is not text or is larger than 1 MiB). */
   read(id: string, version: string, file: string): Promise<string>;
-  /** Later runs of sessions that use the skill fail. Rejects: conflict (a template uses it). */
+  /** Once the skill is deleted, new runs fail in sessions that use it. Rejects: conflict (a template uses it). */
   delete(id: string): Promise<void>;
   /** Rejects: conflict (a template uses the version, or it is the skill's only version). */
   deleteVersion(id: string, version: string): Promise<void>;
-  /** Templates that use the skill, each with its pinned version. Null: the newest version. */
+  /**
+   * Lists the templates that use the skill, each with its pinned version. Null if the template uses the newest version.
+   */
   pins(id: string): Promise<readonly { readonly template: string; readonly version: number | null }[]>;
 }
 

@@ -37,8 +37,8 @@ export interface SnapshotService {
    */
   make(id: SessionId, requested: SnapshotOptions): Promise<Snapshot>;
   /**
-   * Creates sessions from the session's current files. Failures yield an `error` in place of the session. Rejects: conflict
-   * (files keep changing), payload_too_large.
+   * Creates sessions from the session's current files. A fork that fails yields an `error` in place of its session.
+   * Rejects: conflict (files keep changing), payload_too_large.
    */
   fork(id: SessionId, requested: SnapshotForkOptions): Promise<readonly SnapshotForkResult[]>;
   /** Newest first. */

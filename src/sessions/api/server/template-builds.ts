@@ -49,7 +49,7 @@ export interface BuildLog {
 
 export interface TemplateBuildService {
   ability(): Promise<BuildSupport>;
-  /** Rejects with invalid_request, naming the line at fault if there is one. */
+  /** Rejects with invalid_request. The message names the line at fault, if any. */
   plan(dockerfile: string, args?: Readonly<Record<string, string>>): Promise<DockerfilePlan>;
   /** Creates the template if it does not exist. Rejects: unsupported, quota, conflict (an operator's template has the name). */
   begin(requested: BuildRequest): Promise<CreatedBuild>;

@@ -22,7 +22,7 @@ export const ListedToolServer = z.object({
   from: z.enum(['settings', 'page']),
   /** The variable or corral.yaml key that overrides the stored values. Null if there is none. */
   setBy: z.string().nullable(),
-  /** Templates with a server of this name. Their sessions use that server instead. */
+  /** Templates that define a tool server with this name. Their sessions use the template's server instead. */
   templates: z.array(z.string()).readonly(),
   /** `wanted`: the server requires authorization, so a user can sign in. */
   signIn: z.enum(['none', 'wanted', 'done']),
@@ -39,7 +39,7 @@ export interface ToolServerInput {
 export interface ToolServerChanges {
   readonly name?: string | undefined;
   readonly url?: string | undefined;
-  /** By name; null removes a header. */
+  /** Keyed by header name; null removes a header. */
   readonly headers?: Readonly<Record<string, Secret | null>> | undefined;
   readonly tools?: readonly string[] | undefined;
   readonly timeoutSeconds?: number | undefined;

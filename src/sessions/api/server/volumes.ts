@@ -66,8 +66,8 @@ export interface VolumeService {
   /** Rejects: conflict (a session uses the volume, or content is being transferred). */
   remove(id: string, signal: AbortSignal): Promise<void>;
 
-  // The methods below that take a path resolve it against the volume's root. They reject: path_outside, file_not_found,
-  // invalid_request.
+  // The methods below that take a path resolve it against the volume's root, and can reject with path_outside,
+  // file_not_found or invalid_request.
   listFiles(id: string, path: string, signal: AbortSignal): Promise<readonly FileEntry[]>;
   /** Does not follow a symlink at `path`. */
   stat(id: string, path: string, signal: AbortSignal): Promise<VolumeEntry>;
@@ -95,7 +95,7 @@ export interface VolumeService {
     content: AsyncIterable<Uint8Array>,
     signal: AbortSignal,
   ): Promise<{ readonly size: number }>;
-  /** Removes a folder with its content. Rejects: conflict (a session writes to the volume). */
+  /** Removes a file, or a folder and everything in it. Rejects: conflict (a session writes to the volume). */
   removeFile(id: string, path: string, signal: AbortSignal): Promise<void>;
   /** A gzipped tar archive. The stream fails if the volume cannot be read completely. */
   backup(id: string, signal: AbortSignal): Promise<Readable>;

@@ -61,7 +61,7 @@ export const WebhookDelivery = z.object({
   /** The `webhook-id` header: unique per webhook, the same on every attempt. */
   id: z.string(),
   type: SentEvent,
-  /** `pending`: tried at `nextAt`. `failed`: retried only by `resend`. */
+  /** `pending`: the next attempt is at `nextAt`. `failed`: only `resend` retries the delivery. */
   state: z.enum(['pending', 'delivered', 'failed']),
   tries: z.int(),
   statusCode: z.int().nullable(),
@@ -85,7 +85,7 @@ export interface WebhookService {
   delete(id: string): Promise<void>;
   /** Events that occur while the webhook is paused are never sent. */
   pause(id: string): Promise<Webhook>;
-  /** If the webhook paused because its owner lost access and still has none, `by` becomes the owner. */
+  /** If the webhook paused because its owner lost access, and the owner still has no access, `by` becomes the owner. */
   resume(id: string, by?: string): Promise<Webhook>;
   /** The new secret is valid immediately. */
   rotate(id: string): Promise<WebhookWithSecret>;
@@ -93,6 +93,6 @@ export interface WebhookService {
   test(id: string): Promise<WebhookDelivery>;
   /** Newest first, at most 200. */
   deliveries(id: string): Promise<readonly WebhookDelivery[]>;
-  /** Keeps the message id. Rejects: not_found, conflict (webhook paused, or delivery in progress). */
+  /** Keeps the message id. Rejects: not_found, conflict (the webhook is paused, or the delivery is in progress). */
   resend(id: string, delivery: string): Promise<WebhookDelivery>;
 }

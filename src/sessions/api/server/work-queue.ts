@@ -11,7 +11,7 @@ export const WorkItem = z.object({
   id: z.string(),
   environmentId: z.string(),
   sessionId: SessionId,
-  /** `queued`: also includes a claimed item until the claim is acknowledged. `stopping`: the worker should stop. */
+  /** `queued`: an item stays in this state until a claim on it is acknowledged. `stopping`: the worker should stop. */
   state: z.enum(workStates),
   metadata: z.record(z.string(), z.string()),
   createdAt: z.number(),
@@ -40,7 +40,7 @@ export interface WorkPollOptions {
   readonly signal: AbortSignal;
 }
 export interface WorkHeartbeatOptions {
-  /** The last heartbeat that the worker knows of. Null if there is none; undefined to skip the check. */
+  /** Time of the last heartbeat known to the worker, in epoch ms. Null: there was none. Undefined: no check. */
   readonly expected: number | null | undefined;
   readonly ttlSeconds?: number | undefined;
 }
@@ -55,7 +55,7 @@ export interface WorkQueueStats {
   readonly waiting: number;
   readonly claimed: number;
   readonly oldestQueuedAt: number | null;
-  /** Workers that polled this server in the last 30 s. */
+  /** The number of workers that polled this server in the last 30 s. */
   readonly workers: number;
 }
 

@@ -27,7 +27,7 @@ export interface SandboxDiskUsage {
 export interface DiskGuard {
   /** Rejects: disk_full. */
   admit(): Promise<void>;
-  /** Resolves with the sandbox that is stopped, if any. */
+  /** Resolves with the sandbox that this call stops, if any. */
   saw(used: SandboxDiskUsage): Promise<SandboxDiskUsage | undefined>;
   forget(id: SandboxId): void;
 }

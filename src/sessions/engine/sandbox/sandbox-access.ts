@@ -27,7 +27,7 @@ interface LocalSandboxDeps extends Pick<ServerDependencies, 'clock'> {
 const recheck = { times: 40, everyMs: 250, answerMs: 1_000 };
 
 export class LocalSandboxes extends ServerComponent<LocalSandboxDeps> {
-  /** Clients that lost their connection, perhaps before the driver noticed that the sandbox is gone. */
+  /** Clients that lost their connection, perhaps before the driver noticed that the sandbox was gone. */
   readonly #lost = new WeakSet<SandboxClient>();
 
   /** Starts the sandbox if needed and keeps it in use. Rejects with fenced if another server owns the session. */

@@ -111,7 +111,7 @@ export interface ConnectedSandbox {
 
 const heartbeatMs = 1_000;
 const callMs = 30_000;
-/** Time limit for the hashing and copying of files before a stop. */
+/** Time limit for hashing and copying files before the sandbox stops. */
 const restMs = 30_000;
 const none = { display: 0, browser: 0 };
 const stopped = { state: 'stopped', browser: 'stopped', width: 0, height: 0, restarts: none } as const;

@@ -8,7 +8,7 @@ export interface TarEntry {
   readonly link: string;
   readonly size: number;
   readonly pax: ReadonlyMap<string, string>;
-  /** Read once, before requesting the next entry. Unread bytes are skipped. */
+  /** Can be read only once, before the next entry is requested. Unread bytes are skipped. */
   readonly content: AsyncIterable<Buffer>;
 }
 

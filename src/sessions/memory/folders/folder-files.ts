@@ -7,7 +7,7 @@ import { createTar } from '../../skills/skill-files.ts';
 import { memoryStoreLimits } from '../store-index.ts';
 import { type MemoryFolderState, reservedMemoryFilePrefix, unreadableTextReason } from './folder-merge.ts';
 
-// Accesses a memory store's folder in a sandbox with bash and GNU tools. The folder's file `.corral-memory` contains
+// Uses bash and GNU tools to access a memory store's folder in a sandbox. The folder's file `.corral-memory` contains
 // the store's id and the last agreed hashes. The file is inside the folder so that both are copied and removed
 // together.
 

@@ -3,14 +3,17 @@ import type { MemoryEntry } from '../../api/server/memory-stores.ts';
 export interface MemoryFolderState {
   /** The hash of each file. Null if the file is too long for a memory or not readable. */
   readonly files: ReadonlyMap<string, string | null>;
-  /** Undefined: the folder is new, or `.corral-memory` was removed. */
+  /** Undefined if the folder is new or `.corral-memory` was removed. */
   readonly agreed: ReadonlyMap<string, string> | undefined;
-  /** False: a subfolder was not readable, so files may be missing from the list. */
+  /** False if a subfolder was not readable, so files may be missing from the list. */
   readonly whole: boolean;
 }
 
 export interface MemoryFolderMerge {
-  /** The current hash of each path that is equal on both sides, and the last agreed hash of every other path. */
+  /**
+   * The current hash of each path with the same text on both sides, and the last agreed hash, if any, of every other
+   * path.
+   */
   readonly agreed: ReadonlyMap<string, string>;
   readonly pull: readonly MemoryEntry[];
   readonly drop: readonly string[];

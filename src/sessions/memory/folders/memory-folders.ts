@@ -53,7 +53,7 @@ const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /**
- * Keeps memory stores and their folders in sandboxes in sync: before and after each tool call, and at the end of a run. Each
+ * Syncs memory stores with their folders in sandboxes before and after each tool call, and at the end of a run. Each
  * write to a store includes the hash of the text it replaces, so no change is lost and a repeated write has no effect.
  */
 export class MemoryFolderSync extends ServerComponent<Deps> implements WorkspaceHook {

@@ -18,7 +18,7 @@ export interface ExternalAgentRunner {
     signal: AbortSignal,
   ): Promise<AgentStreamEnd>;
   interrupt(client: SandboxClient): void;
-  /** An agent that has exited gets the answer when it repeats the request. */
+  /** An agent that has exited receives the decision when it repeats the request. */
   decide(client: SandboxClient, call: AgentApprovalRequest, allowed: boolean): void;
   end(client: SandboxClient): Promise<void>;
   release(client: SandboxClient): void;

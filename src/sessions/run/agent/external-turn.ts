@@ -246,7 +246,7 @@ function toUsageFacts(
   return [{ type: 'usage', runId, data }];
 }
 
-/** An undecided call makes the run wait until all answers have arrived. */
+/** If any call is undecided, the run waits until all decisions have arrived. */
 export async function decideExternalCalls(
   work: ExternalRunContext,
   { calls }: ToolCallsInput,

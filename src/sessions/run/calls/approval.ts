@@ -57,7 +57,7 @@ function fitsExactly(pattern: string, text: string): boolean {
   return at <= text.length - last.length;
 }
 
-/** An object with the tool's own argument names. */
+/** Returns the arguments as an object with the tool's own argument names. */
 export function toLoggedArgs(input: unknown, tool?: Pick<Tool, 'restore'>): Record<string, unknown> {
   const args = tool?.restore ? tool.restore(input) : input;
   if (args !== null && typeof args === 'object' && !Array.isArray(args)) return args as Record<string, unknown>;

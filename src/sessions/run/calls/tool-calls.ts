@@ -115,8 +115,8 @@ const unpaid = (count: number, over: BudgetOverrun): CallOutcome[] =>
 type CallMaker = (call: PendingCall, index: number) => Promise<CallOutcome>;
 
 /**
- * Starts each call once the calls that it depends on have results. If one of them waits for approval, the call requests its
- * own approval early. A call that depends on a question, or needs no approval, is held back without a request.
+ * Starts each call once its dependencies have results. If a dependency waits for approval, the call requests its own
+ * approval early. A call that depends on a question, or needs no approval, is held back without a request.
  */
 function inOrder(work: RunContext, calls: readonly PendingCall[], make: CallMaker): readonly Promise<CallOutcome>[] {
   const outcomes: Promise<CallOutcome>[] = [];

@@ -30,8 +30,9 @@ type SummaryAttempt =
   | { readonly ok: false; readonly result: TurnResult };
 
 /**
- * Removes old pictures and results. If the request still does not fit, replaces old messages with a summary by the model or,
- * as a last resort, removes them. `refused`: the model refused the request as too long, which overrides the estimate.
+ * Removes old images and results. If the request still does not fit, replaces old messages with a summary by the model
+ * or, as a last resort, removes them. `refused`: the model refused the request as too long, which overrides the
+ * estimate.
  */
 export async function compactToFit(
   work: Deps,
@@ -223,11 +224,13 @@ const fullAt = 0.9; // fraction of the space for a request; below 1 because size
 
 const maxFailedSummaries = 2;
 
-/** Measures the next request against the model's window. `size` and `limit` are in estimated tokens, `room` is in bytes. */
+/**
+ * Measures the next request against the model's window. `size` and `limit` are in estimated tokens; `room` is in bytes.
+ */
 class ContextWindow {
   readonly #work: Deps;
   readonly #around: number;
-  /** Whether the model refused the request as too long and only pictures have been compacted since. */
+  /** Whether the model refused the request as too long and only images have been compacted since. */
   #isRefused: boolean;
   readonly limit: number;
   readonly room: CompactionSizes;

@@ -10,7 +10,7 @@ export interface CompactionSizes {
 }
 export type PlannedCompaction = Omit<Compaction, 'before' | 'after'>;
 
-/** `most`: characters kept of each of the newest results. */
+/** `most`: maximum number of characters kept of each of the newest results. */
 export function planResultRemoval(
   messages: readonly Message[],
   { results }: CompactionSizes,
@@ -71,7 +71,7 @@ export function planSummary(
     if (left < 0) break;
     if (message.role !== 'tool') upto = at;
   }
-  // The user's newest messages stay after the summary.
+  // The user's newest messages follow the summary, if they fit.
   const last = messages.findLastIndex(({ role }) => role === 'assistant' || role === 'tool') + 1;
   const fits = messages.slice(last).reduce((sum, message) => sum + countMessageBytes(message), 0) <= room.tail;
   return { kind: 'summary', upto: fits ? Math.min(upto, last) : upto, until: messages.length, userChars: room.user };

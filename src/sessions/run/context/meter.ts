@@ -10,7 +10,7 @@ interface TokenHabits {
   readonly cachedShare: number;
 }
 
-/** Estimates tokens from bytes, corrected by the count that each model last reported. */
+/** Estimates token counts from bytes. The count that each model last reported corrects the estimate. */
 export class TokenEstimator {
   readonly #perByte = new Map<string, number>();
   readonly #habits = new Map<string, TokenHabits>();
@@ -53,7 +53,7 @@ export const findMessagesWithPictures = createListFold<Message, readonly Picture
 type MeasuredRequest = Pick<TurnRequest, 'system' | 'messages' | 'tools'> &
   Partial<Pick<TurnRequest, 'note' | 'earlier' | 'hint'>>;
 
-/** Counts a picture as text with the same number of tokens. */
+/** Counts an image as if it were text with the same number of tokens. */
 export const countRequestBytes = ({
   system,
   messages,

@@ -5,9 +5,9 @@ import { truncateEnd, truncateStart } from '../../../core/text/text.ts';
 /**
  * A compaction of what the model sees; the conversation itself is unchanged. `upto` and `until` are positions in the conversation.
  *
- * - `results`: before `upto`, each tool result is replaced by a reference to the whole result, and pictures are removed.
+ * - `results`: before `upto`, each tool result is replaced by a reference to the whole result, and images are removed.
  * Results from `upto` to `until` are cut to `most` characters, if set.
- * - `pictures`: pictures before `upto` are replaced by a line that states how many there were.
+ * - `pictures`: images before `upto` are replaced by a line that states how many there were.
  * - `summary`, `cut`: everything before `upto` is replaced by the user's own messages and `summary`. The model writes the
  * text of a `summary`; the server writes the text of a `cut`.
  */

@@ -6,7 +6,7 @@ import type { ChangedFile, FileChanges } from '../../api/files.ts';
 import { baselineCopyPathOf, readRunChanges } from '../snapshot/run-snapshots.ts';
 
 const maxCompared = 100;
-const fileChars = 12_000; // diff text per file
+const fileChars = 12_000; // maximum bytes of diff per file
 const timeoutMs = 20_000;
 
 /**

@@ -18,7 +18,7 @@ export const StoredSession = SessionRecord.extend({
    * True if the daemon violated the protocol. The sandbox is destroyed, and only a user's request starts a new sandbox.
    */
   sandboxUntrusted: z.boolean().default(false),
-  /** Absent before the first phase, and in older records. */
+  /** Absent before the first phase, and in records of earlier versions. */
   sandboxPhase: SandboxPhase.optional(),
   openRuns: z.array(
     z.object({

@@ -25,7 +25,7 @@ type GoalData = FactOf<'goal'>['data'];
 export type GoalCheckData = Extract<GoalData, { kind: 'checked' }>;
 type RequestedData = FactOf<'approval.requested'>['data'];
 export interface AnswerRequest extends RequestedData {
-  /** The call needs a worker's result, and this request is not in the log yet. */
+  /** The call needs a worker's result, and the request for the result is not in the log yet. */
   readonly isUnwritten?: true;
 }
 type InterruptReason = 'cancelled' | 'interrupted' | 'sandbox_lost';
@@ -126,7 +126,7 @@ export class RunWriter {
   get unheard(): readonly UserMessage[] {
     return this.#inbox;
   }
-  /** Takes all new messages, or only those in `shown`, if set, in the form shown to the model. */
+  /** Takes all new messages or, if `shown` is set, only the messages in it, in the form shown to the model. */
   takeIn(shown?: ReadonlyMap<MessageId, ResolvedMessage>): void {
     for (const { messageId, text } of this.#inbox.splice(0, shown?.size ?? this.#inbox.length)) {
       const { pictures = [], attached = [], ...report }: Partial<ResolvedMessage> = shown?.get(messageId) ?? {};

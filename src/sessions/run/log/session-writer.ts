@@ -88,7 +88,10 @@ interface Options extends Pick<ServerDependencies, 'clock' | 'log'> {
    */
   readonly confirm?: () => Promise<void> | undefined;
   readonly onFact: (fact: SessionFact, seq: number) => void;
-  /** Called when a write fails. Nothing more is written after a failure, because memory is ahead of the log. */
+  /**
+   * Called when a write fails. Nothing more is written after a failure, because the in-memory state is ahead of the
+   * log.
+   */
   readonly onBroken: (error: AppError) => void;
 }
 interface PendingWrite {
@@ -159,8 +162,8 @@ export class SessionWriter extends ServerComponent<Options> {
 
   /**
    * Changes the record in queue order, because a queued write would undo a change made outside the queue. If `facts` is
-   * empty, the log's head is unchanged, so a former lease holder can overwrite the change until it notices that it lost
-   * the lease.
+   * empty, the log's head is unchanged, so a former lease holder can overwrite the change until it notices that it has
+   * lost the lease.
    */
   async amend(marks: Partial<StoredSession>, facts: readonly SessionFact[] = []): Promise<void> {
     if (this.#broken) throw this.#broken;

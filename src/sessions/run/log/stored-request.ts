@@ -44,7 +44,7 @@ export const StoredRequest = z.object({
   sampling: z.custom<object>().optional(),
   /** Maps each file to the hash of its base64 data. */
   pictures: z.record(z.string(), Hash).optional(),
-  /** Absent in older records, whose hash covers the complete lists. */
+  /** Absent in records of earlier versions, whose hash covers the complete lists. */
   chained: z.literal(true).optional(),
 });
 export type StoredRequest = z.infer<typeof StoredRequest>;
@@ -203,8 +203,8 @@ const perPage = 20; // an old record can be as large as 100 KB
 const restMs = 20;
 
 /**
- * Shortens requests stored by older versions, which repeat all earlier notes. Runs once per store; continues where an
- * earlier server stopped.
+ * Shortens requests that were stored by older versions and repeat all earlier notes. Runs once per store; continues
+ * where an earlier server process stopped.
  */
 export async function upgradeStoredRequests(records: RecordStore, clock: Clock, signal: AbortSignal): Promise<void> {
   const known = await records.get(place.kind, place.id);

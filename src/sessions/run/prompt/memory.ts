@@ -17,7 +17,7 @@ const final: readonly string[] = ['file_not_found', 'path_outside', 'invalid_req
 interface Reader {
   readonly client: Pick<SandboxClient, 'readFile'>;
   readonly clock: Clock;
-  /** Tokens. Notes use at most about a tenth of the window. */
+  /** In tokens. Notes use at most about a tenth of the window. */
   readonly window: number;
   readonly folders?: readonly string[];
 }
@@ -81,10 +81,13 @@ function joined(found: readonly { readonly path: string; readonly text: string }
   return found.length === 0 ? undefined : found.map(({ path, text }) => `## ${path}\n\n${text}`).join('\n\n');
 }
 
-// Controls, direction marks, joiners, and Unicode tags: invisible to people but visible to models.
+// Control characters, direction marks, joiners, and Unicode tags: invisible to people but visible to models.
 const unseen = /[\p{Cc}\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e0fff}]/gu;
 
-/** Limits untrusted text, removes invisible characters, and escapes tags that could close the enclosing element. */
+/**
+ * Limits the length of untrusted text, removes invisible characters, and escapes tags that could close the enclosing
+ * element.
+ */
 export function sanitizePromptFile(bytes: Uint8Array, most: number): string | undefined {
   const whole = new TextDecoder().decode(bytes.subarray(0, most));
   const isCut = bytes.length > most;

@@ -111,7 +111,7 @@ const promptPartValuesOf = (name: SystemPart, facts: PromptContext): PartValues 
 const fillPromptPart = (text: string, values: PartValues): string =>
   text.replace(/\{\{([^{}]*)\}\}/g, (whole, key: string) => values[key] ?? whole);
 
-/** Next to this file, or in the source tree if this file is compiled. */
+/** The parts are next to this file, or in the source tree if this file is compiled. */
 function ownFolder(): string {
   const places = ['./parts/', '../../../../../src/sessions/run/prompt/parts/'];
   const folders = places.map((place) => fileURLToPath(new URL(place, import.meta.url)));
@@ -134,7 +134,7 @@ export interface TurnPrompt {
   readonly system: string;
   readonly sections: readonly { readonly part: string; readonly text: string }[];
   readonly answer: string;
-  /** The grader's request contains nothing else from the session. */
+  /** The grader's request contains no other part of this prompt. */
   readonly grader: string;
   readonly todoList: (steps: readonly PlanStep[]) => string;
   readonly replan: (steps: readonly PlanStep[]) => string;

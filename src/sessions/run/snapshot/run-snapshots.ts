@@ -56,7 +56,7 @@ const patienceMs = 5_000;
 export class BaselineRecorder extends ServerComponent<Deps> {
   readonly #taken = new WeakMap<Client, StartedSnapshot>();
 
-  /** Call before the run first uses its sandbox. Also resolves if the snapshot failed. */
+  /** Call before the run first uses its sandbox. Resolves even if the snapshot fails. */
   ofRun(sessionId: SessionId, runId: RunId, client: Client): Promise<void> {
     const known = this.#taken.get(client);
     if (known?.runId === runId) return known.done;

@@ -117,7 +117,7 @@ class RepetitionDetector {
     this.#unchecked += delta.length;
     if (this.#unchecked < everyChars || this.#tail.length < span) return false;
     this.#unchecked = 0;
-    // Requires letters and spaces, because a separator line repeats too.
+    // Requires letters and spaces, because separator lines also consist of one repeated string.
     return computePeriod(this.#tail) <= maxPeriod && /\p{L}/u.test(this.#tail) && /\s/.test(this.#tail);
   }
 }

@@ -21,8 +21,8 @@ export type Turn =
       /** True if the reply is empty, is cut off in the middle of a call, or repeats itself. */
       readonly empty: boolean;
       /**
-       * Explains to the model why the reply is unusable. Undefined if the reply is usable, or has no text and is not
-       * cut.
+       * Explains to the model why the reply is unusable. Undefined if the reply is usable, or has no text and was not
+       * cut off.
        */
       readonly hint?: string;
     }
@@ -112,7 +112,7 @@ const wasCut = ({ outcome, message, repeats }: CheckedModelReply): boolean =>
   message.calls.length === 0 &&
   message.text.trim() !== '';
 
-/** If the continuation is also cut, repeats itself or fails permanently, the text ends with a note. */
+/** If the continuation is also cut off, repeats itself or fails permanently, the text ends with a note. */
 function joined(first: CheckedModelReply, rest: CheckedModelReply, hear: (delta: string) => void): CheckedModelReply {
   const { outcome } = rest;
   if (outcome.kind === 'cancelled' || (outcome.kind === 'failed' && outcome.retryable)) return rest;
@@ -123,8 +123,8 @@ function joined(first: CheckedModelReply, rest: CheckedModelReply, hear: (delta:
 }
 
 /**
- * Returns a hint if the length limit cut the reply in the middle of a call or before any text. A cut call is never
- * made.
+ * Returns a hint if the length limit cut off the reply in the middle of a call or before any text. A call that was cut
+ * off is never made.
  */
 function cutCallHint({ stop, cutCalls = [] }: FinishedTurn, isSilent: boolean): string | undefined {
   const [name] = cutCalls;

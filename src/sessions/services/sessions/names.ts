@@ -10,7 +10,7 @@ import { changeRecord, changeRecordWithResult, createRecordSweep } from '../../.
 interface Deps extends Pick<ServerDependencies, 'clock'> {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'delete' | 'list'>;
   readonly ids: Pick<IdSource, 'sessionId'>;
-  /** Rejects: session_not_found, also for a session that is being deleted. */
+  /** Rejects: session_not_found, including for a session that is being deleted. */
   readonly get: (id: SessionId) => Promise<SessionRecord>;
 }
 const NameEntry = z.object({
@@ -143,7 +143,7 @@ export class SessionNames extends ServerComponent<Deps> {
   }
 }
 
-/** Owner and name can exceed the maximum length of an id and can contain separators. */
+/** The owner and the name can exceed the maximum length of an id and can contain separators. */
 const keyOf = (owner: string | undefined, name: string): string =>
   createHash('sha256')
     .update(JSON.stringify([owner ?? null, name]))

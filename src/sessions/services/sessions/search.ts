@@ -2,7 +2,10 @@ import type { Store } from '../../../core/contracts/ports.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import type { SessionListQuery } from '../../api/sessions.ts';
 
-/** Maximum number of search results. If more sessions match, reading the newest sessions finds some matches quickly. */
+/**
+ * Maximum number of search results. If more sessions match, sessions are read newest first instead, which soon finds
+ * enough matches.
+ */
 const maxFound = 2_000;
 
 interface SearchFilter {

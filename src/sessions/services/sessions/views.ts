@@ -34,7 +34,7 @@ export function createSessionViews({
       return await viewing(
         id,
         signal,
-        // The daemon does not know a shell until the shell's first command.
+        // The daemon does not know about a shell until the shell's first command.
         (client, until) => client.view(shellId, until).catch(unlessMissing('shell_not_found', fromLog)),
         fromLog,
       );
@@ -70,7 +70,10 @@ export function createSessionViews({
     return await readWholeFile(used.client, path, until.signal);
   }
 
-  /** Reads from a running sandbox, else from the log, so that viewing a session does not start its sandbox. */
+  /**
+   * Reads from the sandbox if it is running, and from the log if not, so that viewing a session does not start its
+   * sandbox.
+   */
   async function viewing<T>(
     id: SessionId,
     signal: AbortSignal,

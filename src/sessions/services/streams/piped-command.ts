@@ -44,7 +44,7 @@ export async function runProgramOverPipes(
   const give = () => failed.reject(signal.reason);
   signal.addEventListener('abort', give, { once: true });
   try {
-    // Not cancelled by `signal`: after an interrupted call, nobody knows whether the program has started.
+    // Not cancelled by `signal`: after an interrupted call, there is no way to know whether the program has started.
     await programs.open(program, AbortSignal.timeout(openMs));
     onStart?.();
     throwIfAborted(signal);

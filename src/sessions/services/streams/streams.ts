@@ -37,9 +37,9 @@ exec dd bs=262144 iflag=skip_bytes,count_bytes,fullblock skip="$from" count="$co
 `;
 
 /**
- * Renames the new file into place last, so that an interrupted upload keeps the old file. $3 is the required version,
- * `none` to require a new file, or empty to require nothing. Prints the new version, which differs from the old version
- * even within one clock tick. Uploads to the same folder are serialized from the comparison to the rename.
+ * Renames the new file into place last, so that an interrupted upload leaves the old file intact. $3 is the required
+ * version, `none` to require a new file, or empty to require nothing. Prints the new version, which differs from the
+ * old version even within one clock tick. Uploads to the same folder are serialized from the comparison to the rename.
  */
 export const fileReceiveScript = `
 root=$(readlink -f -- "$2")

@@ -4,7 +4,7 @@ import type { TerminalSize } from '../../../sandboxes/client/abilities.ts';
 import type { TerminalClient, TerminalEnd } from '../../../sandboxes/client/client.ts';
 import type { BackpressureStream } from './piped-command.ts';
 
-const maxUnsent = 1024 * 1024; // in bytes for a stream, in characters without a stream
+const maxUnsent = 1024 * 1024; // in bytes while a stream is open, in characters at other times
 
 /**
  * Sends input in order. Drops pending input beyond 1 MiB. Ignores errors from a closed terminal, because its output

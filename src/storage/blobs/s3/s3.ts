@@ -38,7 +38,8 @@ export async function openS3Blobs(options: S3Options): Promise<BlobStore & Dispo
     region,
     ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
     credentials: { accessKeyId, secretAccessKey: secretAccessKey.reveal() },
-    // Some S3-compatible servers do not support the newer default checksums. Each object carries its SHA-256 anyway.
+    // Some S3-compatible servers do not support the SDK's newer default checksums. Every upload includes its SHA-256
+    // regardless.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: { connectionTimeout: 5_000, requestTimeout: 60_000 },

@@ -29,7 +29,9 @@ export function useLoadAction(what: string, work: () => Promise<unknown>, reason
   return [text, tryIt] as const;
 }
 
-/** Loads again when one of the `reasons` changes. The data stays until the next answer; outdated answers are dropped. */
+/**
+ * Reloads when one of the `reasons` changes. The data stays until the next response; outdated responses are dropped.
+ */
 export function useLoadedData<Data>(load: () => Promise<Data>, reasons: readonly unknown[]) {
   const [{ now, problem }, set] = useState<{ readonly now?: Data; readonly problem: string }>({ problem: '' });
   const [turn, setTurn] = useState(0);

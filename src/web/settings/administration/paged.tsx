@@ -11,7 +11,7 @@ type LoadPage<Item> = (next: string | undefined) => Promise<Page<Item>>;
 
 const searchMs = 300; // after the last keystroke
 
-/** Loads the first page when `filter` changes. Drops late answers for an earlier filter. */
+/** Loads the first page when `filter` changes. Drops late responses for an earlier filter. */
 export function usePagedList<Item>(filter: string, load: LoadPage<Item>) {
   const [page, setPage] = useState<Page<Item>>();
   const [trouble, tryIt] = useActionError();

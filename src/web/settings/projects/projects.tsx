@@ -104,7 +104,8 @@ function Members({ project: { id, name, role }, back }: { project: OpenProject; 
   const leave = async (member: Member) => {
     const path = `/api/v1/projects/${id}/members/${encodeURIComponent(member.id)}`;
     const hasLeft = await tryIt(t('members.notLeft'), async () => {
-      // Uses a separate request, because losing access closes the page's socket before an answer can arrive.
+      // Uses an HTTP request instead of the page's socket, because losing access closes the socket before the response
+      // can arrive.
       const answer = await fetchWithToken(path, { method: 'DELETE' });
       if (!answer.ok) throw new Error(await readErrorDetail(answer));
     });

@@ -274,6 +274,6 @@ function EditToolServerForm({ server, cancel, send }: ChangeProps) {
   );
 }
 
-/** A value for `Authorization` without a scheme is sent as a bearer token. */
+/** If the header is `Authorization`, a value without a scheme is sent as a bearer token. */
 const headerValue = (header: string, secret: string): string =>
   header.trim().toLowerCase() === 'authorization' && !secret.includes(' ') ? `Bearer ${secret}` : secret;

@@ -1,4 +1,7 @@
-/** Cells are limited because the text comes from a sandbox. Existing libraries limit only the number of rows. */
+/**
+ * The number of cells is limited, because the text comes from a sandbox. Existing libraries limit only the number of
+ * rows.
+ */
 export const maxCsvCells = 20_000;
 
 /** Parses CSV (RFC 4180). Stops at `maxRows` rows or `maxCsvCells` cells. */

@@ -162,7 +162,10 @@ async function compareWithRunStart(store: FileStore, path: string): Promise<File
   return { before, after, isReadOnly, version: read?.version, merge };
 }
 
-/** A revert changes the current file, which can be newer than the step, if the lines around each change still match. */
+/**
+ * A revert changes the current file, even if the file is newer than the step. The lines around each change must still
+ * match.
+ */
 async function compareStep(store: FileStore, path: string, { before, after }: FileWrite): Promise<FileComparison> {
   if (isTruncatedText(before ?? '') || isTruncatedText(after)) throw new Error(t('files.tooLargeToCompare'));
   const now = await store.read(path, true).catch(() => undefined);

@@ -265,7 +265,7 @@ function useObjectUrl(store: FileStore, file: LoadedFile, type: string): string 
   return url;
 }
 
-/** The browser's own PDF viewer does not open other files. */
+/** The browser's built-in PDF viewer does not let a PDF open other files. */
 function PdfView({ store, file }: { store: FileStore; file: LoadedFile }) {
   const url = useObjectUrl(store, file, 'application/pdf');
   if (!navigator.pdfViewerEnabled) return <p class="quiet empty">{t('files.pdf')}</p>;

@@ -5,7 +5,7 @@ import { type EntriesByFolder, type FolderEntry, parentPathOf, rootPath, toChild
 
 const readBytes = 1024 * 1024;
 const settleMs = 600;
-const maxOpened = 12; // files; beyond this number, the file opened earliest without unsaved changes is closed
+const maxOpened = 12; // files; beyond this number, the longest-open file without unsaved changes is closed
 
 /** A save replaces only this version, unless the user chooses to overwrite another one. */
 export interface LoadedFile {

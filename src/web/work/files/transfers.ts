@@ -7,7 +7,7 @@ import { readErrorDetail, toFileUrl } from './store.ts';
 export interface FileTransfer {
   readonly key: number;
   readonly name: string;
-  /** From 0 to 1. */
+  /** Upload progress, from 0 to 1. */
   readonly done: number;
   readonly failed?: string;
   cancel(): void;

@@ -22,7 +22,7 @@ export const toChildPath = (folder: string, name: string): string => (folder ===
 
 export const parentPathOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/'))) || rootPath;
 
-/** From top to bottom. Omits Corral's own files. Logs of background processes come last. */
+/** Lists the rows from top to bottom. Omits Corral's own files. Logs of background processes come last. */
 export function listTreeRows(folders: EntriesByFolder, open: ReadonlySet<string>): FileTreeRow[] {
   const rows: FileTreeRow[] = [];
   const add = (folder: string, depth: number) => {

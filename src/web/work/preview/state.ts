@@ -91,5 +91,5 @@ export function buildPreviewUrl({ url }: Pick<Preview, 'url'>, path: string): st
   return address.href;
 }
 
-/** Without its own origin, a preview's pages are sandboxed. */
+/** If a preview has no origin of its own, its pages are sandboxed. */
 export const hasOwnOrigin = ({ url }: Pick<Preview, 'url'>): boolean => /^https?:/.test(url);

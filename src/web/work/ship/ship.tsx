@@ -36,7 +36,7 @@ function RepositoryView({ session, repository }: { session: Session; repository:
   // Incremented after each change to the repository, because the change makes the displayed pull request outdated.
   const [reads, setReads] = useState(0);
   const read = async () => (state === 'ready' ? await query('repositories.status', of) : undefined);
-  // The status is read again when the session's status changes, because a run may have changed files.
+  // The repository's status is read again when the session's status changes, because a run may have changed files.
   const { now: status, problem } = useLoadedData(read, [sessionId, path, state, reads, session.status]);
   const again = () => setReads((count) => count + 1);
   return (

@@ -129,7 +129,7 @@ export function TerminalScreen({ label, isPlain = false, onOpen }: Props) {
     });
     const fit = new FitAddon();
     terminal.loadAddon(fit);
-    terminal.loadAddon(new UnicodeGraphemesAddon()); // an emoji takes two cells, as in programs
+    terminal.loadAddon(new UnicodeGraphemesAddon()); // programs expect an emoji to take two cells
     sheets.during(() => terminal.open(node));
     terminal.attachCustomKeyEventHandler(goesToProgram);
     const field = node.querySelector('textarea');

@@ -15,13 +15,13 @@ import { TerminalScreen } from './screen.tsx';
 import { ShellInputQueue } from './shell-typing.ts';
 
 type OwnTerminalInfo = Outputs['terminals']['list'][number];
-/** Keyed by session: a shell's id, with a prefix for the user's shells or the agent's. */
+/** Maps each session to its chosen shell: an id, with a prefix that marks the user's or the agent's shells. */
 const chosen = signal<Readonly<Record<string, string>>>({});
 
 export function TerminalsPane({ session: { id: sessionId } }: { session: Session }) {
   const [own, setOwn] = useState<readonly OwnTerminalInfo[]>([]);
   const shells = useAgentShells(sessionId);
-  /** A terminal that opened by itself does not take the focus. */
+  /** A terminal that the page opened automatically does not take the focus. */
   const takesFocus = useRef(false);
   const choose = (key: string) => {
     takesFocus.current = true;

@@ -9,8 +9,8 @@ export interface TimelineColumn {
 }
 
 /**
- * Columns hold equally many events, but the last can have fewer. A log of at most `most` events has one column per
- * event.
+ * All columns hold the same number of events, but the last can hold fewer. A log of at most `most` events has one
+ * column per event.
  */
 export function toTimelineColumns(kinds: readonly TimelineLane[], most: number): TimelineColumn[] {
   const width = Math.max(1, Math.ceil(kinds.length / most));

@@ -1,4 +1,4 @@
-// Long pauses are shortened, so that nobody has to wait through a night between two messages.
+// Long pauses are shortened, so that a night between two messages does not stall the replay.
 
 export const replaySpeeds = [1, 4, 16] as const;
 export type ReplaySpeed = (typeof replaySpeeds)[number];

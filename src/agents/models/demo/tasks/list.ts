@@ -1,6 +1,6 @@
 import type { BuiltInTask } from '../unit.ts';
 
-/** A shell script, so that the task needs no programming language. */
+/** A shell script, so that the task needs no language runtime. */
 const priceScript = (total: string) => `#!/bin/sh
 # total.sh PRICE QUANTITY [DISCOUNT]: the price in cents, less the discount in percent
 price=$1 quantity=$2 discount=\${3:-0}

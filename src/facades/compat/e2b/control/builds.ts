@@ -221,7 +221,7 @@ function toStep({ type, args, filesHash }: z.output<typeof Step>, index: number)
   switch (type) {
     case 'RUN':
       if (second !== '' && !isUser(second)) {
-        // E2B programs match this text.
+        // E2B clients look for this exact text.
         const failure = `failed to run command '${first}': command failed: unauthenticated: invalid username: '${second}'`;
         throw wrong(`${failure}. Images of sandboxes have root and user.`);
       }

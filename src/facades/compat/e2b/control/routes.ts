@@ -135,7 +135,7 @@ export function mountControlPlane(app: App, deps: Deps): void {
   app.get('/e2b/sandboxes', list);
   app.get('/e2b/sandboxes/:sid', sid, async ({ params, principal }) => {
     const record = await found(params.sid);
-    // Read-only callers must not get the sandbox token, which opens everything in the sandbox.
+    // Read-only callers must not get the sandbox token, which grants access to everything in the sandbox.
     const mayEnter = await isAllowed(services.inside.admits(record.id));
     const credentials = await services.sessionCredentials.list(record.id).catch(nothingIfForbidden);
     const token = mayEnter ? deps.tokens.access(record, principal) : undefined;
@@ -163,7 +163,7 @@ export function mountControlPlane(app: App, deps: Deps): void {
       const endsAt = Math.max(life.endsAt ?? 0, clock.now() + seconds * 1_000);
       await services.sessions.update(record.id, { life: { ...life, endsAt } });
     } else await services.sandboxes.start(record.id, abortOnDisconnect(reply));
-    await services.inside.admits(record.id); // the tokens open everything in the sandbox
+    await services.inside.admits(record.id); // the tokens grant access to everything in the sandbox
     return toSandboxWithTokens(await found(value), deps, request.principal);
   };
   for (const path of ['/e2b/v2/sandboxes/:sid/connect', '/e2b/sandboxes/:sid/connect']) {

@@ -88,7 +88,9 @@ function refuseOverlaps(rules: readonly HeaderRule[]): void {
   }
 }
 
-/** Replaces all rules of the sandbox. Rejects: conflict (another kind of credential already sets the header). */
+/**
+ * Replaces all of the sandbox's header rules. Rejects: conflict (another kind of credential already sets the header).
+ */
 export async function replaceHeaderRules(
   id: SessionId,
   rules: readonly HeaderRule[],

@@ -6,7 +6,7 @@ import { toPublicMessage } from '../../../../http/errors/wire-errors.ts';
 import { readHeader } from '../target.ts';
 import { destroyConnection } from './refusals.ts';
 
-// The Connect protocol with JSON: a bare object for unary answers, envelopes for streams.
+// The Connect protocol with JSON: a bare object for unary responses, envelopes for streams.
 
 const statuses = {
   invalid_argument: 400,
@@ -177,7 +177,10 @@ export class ConnectStream implements Disposable {
     const reply = error ? { error: { code: error.code, message: error.message } } : {};
     if (!this.#response.writableEnded) this.#response.end(encodeEnvelope(2, reply));
   }
-  /** Breaks the connection. Call if the sandbox is gone, because a normal end would look like a complete answer. */
+  /**
+   * Breaks the connection. Call this method if the sandbox is gone, because a normal end would look like a complete
+   * response.
+   */
   destroy(): void {
     destroyConnection(this.#response);
   }

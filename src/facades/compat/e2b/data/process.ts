@@ -85,7 +85,7 @@ async function started(
     return await inside.jobs.start(job, call.signal);
   } catch (thrown) {
     if (!(thrown instanceof AppError && thrown.code === 'file_not_found')) throw thrown;
-    // A missing program is reported as a shell does: an error message and exit status 127.
+    // A missing program is reported as a shell would report it: with an error message and exit status 127.
     const argv = ['/bin/sh', '-c', 'echo "$0: no such program" >&2; exit 127', process.cmd];
     return await inside.jobs.start({ ...job, id: `${job.id}-missing`, argv }, call.signal);
   }

@@ -45,7 +45,7 @@ export function createForwardedHeaders(
   const hops = parseConnectionHeader(headers.connection);
   const kept = Object.entries(headers).filter(([name]) => !own.has(name) && !hops.includes(name));
   const host = mask?.replaceAll(['$', '{PORT}'].join(''), String(port)) ?? headers.host ?? 'localhost';
-  // Programs look up the spelling `Host`, which HTTP clients use.
+  // Programs may look up the header as `Host`, the spelling that HTTP clients use.
   return { ...Object.fromEntries(kept), Host: host, 'x-forwarded-host': headers.host };
 }
 
@@ -205,7 +205,10 @@ interface DataRequest {
 }
 
 const anonymousPrincipals = new WeakMap<AbortSignal, Principal>();
-/** A caller without a token can reach only one sandbox's health check and public ports. The object is reused per sandbox. */
+/**
+ * A caller without a token, who can reach only the health check and public ports of one sandbox. Each sandbox's object
+ * is reused.
+ */
 export function getAnonymousPrincipal(
   { record: { id, owner }, cut }: Pick<RunningSandbox, 'record' | 'cut'>,
   credentials: Pick<CallerCredentialRegistry, 'principals'>,

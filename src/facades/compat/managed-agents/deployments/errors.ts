@@ -2,7 +2,7 @@ import { toAppError } from '../../../../core/errors/errors.ts';
 import { type AutomationPause, AutomationStartError } from '../../../../sessions/api/server/automations.ts';
 import { ManagedAgentsError } from '../errors.ts';
 
-/** Permanent reasons with their own error type in the API. All others get a general type. */
+/** Permanent failures that have their own error type in the API. All others get a generic type. */
 const lasting = [
   'agent_archived',
   'environment_archived',

@@ -83,7 +83,7 @@ export async function prepareDeploymentSession(
   return { command, messages, begin };
 }
 
-/** By repository URL. Stored separately from the visible fields. */
+/** Keyed by repository URL. Stored separately from the visible fields. */
 export const RepositoryTokens = z.record(z.string(), z.string());
 export type RepositoryTokens = z.output<typeof RepositoryTokens>;
 const tokenLimits = { maxBytes: 128 * 1024, maxDepth: 1, maxValues: maxRepositories + 1 };

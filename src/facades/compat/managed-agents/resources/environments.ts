@@ -83,7 +83,7 @@ export type EnvironmentConfig = EnvironmentContent['config'];
 const none = { type: 'packages' as const, apt: [], cargo: [], gem: [], go: [], npm: [], pip: [] };
 export const unrestrictedConfig: CloudConfig = { type: 'cloud', networking: { type: 'unrestricted' }, packages: none };
 
-/** Omitted fields keep their values, unless the type of networking changes. */
+/** Omitted fields keep their values, unless the networking type changes. */
 function resolved(input: z.output<typeof ConfigInput> | null | undefined, now: EnvironmentConfig): EnvironmentConfig {
   if (!input) return now;
   if (input.type === 'self_hosted') return input;
@@ -126,7 +126,7 @@ export const toEnvironment = ({ id, content, createdAt, updatedAt, archivedAt }:
   ...toApiTimes({ createdAt, updatedAt, archivedAt }),
 });
 
-/** The server's own settings, as the environment of sessions that were not created through this API. */
+/** The server's own settings, presented as the environment of sessions that were not created through this API. */
 export const serverEnvironmentId = 'env_server';
 const ownEnvironment = () => ({
   id: serverEnvironmentId,

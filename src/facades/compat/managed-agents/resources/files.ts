@@ -35,7 +35,7 @@ const UploadTexts = z.object({
     .optional(),
 });
 
-/** Rejects: not_found (also for an expired file), unsupported (this server keeps no files). */
+/** Rejects: not_found (including for an expired file), unsupported (this server keeps no files). */
 export async function findUploadId(
   id: string,
   deps: Pick<FileDeps, 'services' | 'clock' | 'projects'>,

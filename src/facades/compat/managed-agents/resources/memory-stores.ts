@@ -83,7 +83,7 @@ export function createMemoryStoreRoutes({ memoryStores: stores }: Pick<Services,
   return Object.fromEntries(all.map(([endpoint, route]) => [endpoint, withoutMixedHeaders(toApiRoute(route))]));
 }
 
-/** The API refuses `anthropic-beta` headers with both agent-memory and managed-agents. */
+/** The API refuses `anthropic-beta` headers that name both agent-memory and managed-agents. */
 const withoutMixedHeaders = (route: ApiRoute): ApiRoute => ({
   ...route,
   async run(apiRequest) {
@@ -145,7 +145,7 @@ function isFull(query: QueryParameters, usual: 'basic' | 'full'): boolean {
   if (view !== 'basic' && view !== 'full') throw invalidRequestError('view must be basic or full.');
   return view === 'full';
 }
-/** At most 20 items if a page includes their content. */
+/** The limit is at most 20 if a page includes the items' content. */
 function parseLimit(query: QueryParameters): number {
   const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
   return isFull(query, 'basic') ? Math.min(limit, 20) : limit;

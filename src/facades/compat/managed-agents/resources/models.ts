@@ -80,7 +80,7 @@ export function createModelRoutes(services: Models, settings: ModelNames): ApiRo
     },
     async 'GET /v1/models/*'({ params }) {
       const id = params['*'] ?? '';
-      const all = await listed(services); // first, because this call also checks the caller
+      const all = await listed(services); // called first, because it also checks the caller
       if (id.length > 200) throw invalidRequestError('The name of a model has at most 200 characters.');
       const target = configuredModel(id, settings)?.replace(/^anthropic\//, '') ?? id;
       const found = all.find((one) => one.id === target);

@@ -141,7 +141,7 @@ async function agentFor(requested: z.output<typeof AgentRequest>, documents: Ser
   return { doc, content: applyOverrides(base, overrides) };
 }
 
-const maxRosterChars = 512 * 1024; // the roster is stored in the session's record
+const maxRosterChars = 512 * 1024; // limited: the session's record stores the roster
 async function rosterFor(
   own: Pick<StoredDocument, 'id' | 'version'> & { readonly content: AgentContent },
   { services, settings }: CreateSessionDeps,

@@ -12,7 +12,7 @@ import { catchUpProjection, createSessionProjection } from './reader.ts';
 import type { ThreadEvent } from './threads/session-projection.ts';
 
 type Sessions = Services['sessions'];
-/** In sessions and in characters of their events' JSON. */
+/** The maximum number of sessions, and of characters of event JSON. */
 export const maxEventListCacheSize = { sessions: 200, chars: 16 * 2 ** 20 };
 /** Lists that are unused for this long are dropped. */
 const idleMs = 300_000;
@@ -71,8 +71,8 @@ export class EventListCache {
 
 interface ReadLog {
   /**
-   * The log's compaction marks. If they have changed, deltas were dropped, so a complete read could return different
-   * events.
+   * The log's compaction marks. If they have changed, deltas have been dropped, so a complete read could return
+   * different events.
    */
   readonly dropped: string;
   newestAt: number;
@@ -127,7 +127,7 @@ class EventList {
     if (!before.has(thread)) return true;
     const more = page.events.filter((event) => event.seq > seq);
     const [first] = more;
-    // Logs are merged by time, so an event is too late if a newer one from another log was already read.
+    // Logs are merged by time, so an event is too late if a newer one from another log has already been read.
     const isLate = first && [...before].some(([other, newestAt]) => other !== thread && newestAt >= first.ts);
     // An update to a child affects all of the child's events, as an update to the session does.
     return !isLate && !more.some(({ type }) => type === 'session.updated' && thread !== this.id);

@@ -69,7 +69,7 @@ function validateDeltaTypes(requested: readonly string[]): readonly string[] {
   return requested;
 }
 
-/** Matches the event that ends a stream: its session or thread has been archived. */
+/** Matches the event that ends a stream because the session or thread has been archived. */
 const isLast = /^session\.(thread_)?status_terminated$/;
 const frameOf = (event: { readonly type: string }) => toSseFrame({ event: event.type, data: event });
 

@@ -91,7 +91,7 @@ export function toSessionAgent({ kept, roster, config, environment, files }: Ses
   };
 }
 
-/** Duplicate names get a number. */
+/** Duplicate names get a numeric suffix. */
 function toSubAgents(kept: ManagedSessionContent, roster: readonly RosterAgent[]): SubAgent[] {
   const names: string[] = [];
   return roster.map(({ agentId, version, model, content }) => {

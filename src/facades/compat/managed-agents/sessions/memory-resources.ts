@@ -12,7 +12,7 @@ export const MemoryStoreRequest = z.strictObject({
   access: access.nullable().optional(),
   instructions: z.string().max(4_096).nullable().optional(),
 });
-/** The name and description that the store had when the session was created. */
+/** Contains the name and description that the store had when the session was created. */
 export const MemoryStoreResource = z.object({
   type: z.literal('memory_store'),
   memory_store_id: z.string(),
@@ -55,7 +55,7 @@ export async function prepareMemoryResources(
 }
 
 const maxFolder = 60;
-/** Named after the store, or its id if the name has no ASCII letters or digits. */
+/** Named after the store, or after its id if the name has no ASCII letters or digits. */
 function freePath(name: string, id: string, taken: ReadonlySet<string>): string {
   const words = name
     .normalize('NFKD')

@@ -79,8 +79,8 @@ interface CatchUp {
   readonly isShared?: true;
 }
 /**
- * False if the log was rolled back, or if unread events were dropped from it. The session is then read again from its
- * beginning.
+ * False if the log was rolled back, or if unread events were dropped from it. In that case, the session is read again
+ * from its beginning.
  */
 const isWhole = (_: SessionId, seq: number, page: EventPage | undefined): boolean =>
   seq === 0 || !page || (page.trimmed <= seq && page.head >= seq);

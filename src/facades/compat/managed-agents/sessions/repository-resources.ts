@@ -12,7 +12,7 @@ import type { Services } from '../../../../sessions/api/services.ts';
 import { invalidRequestError } from '../errors.ts';
 import { parseInput, toIsoTime } from '../wire.ts';
 
-// GitHub repositories are stored as ordinary repositories of the session, and their tokens as session credentials.
+// GitHub repositories are stored as ordinary session repositories, and their tokens as session credentials.
 
 const host = 'github.com';
 const workspace = '/workspace/';

@@ -108,7 +108,8 @@ export function createSessionResourceRoutes(parts: FileDeps): ApiRoutes {
         resources: (kept?.resources ?? []).filter((one) => one.type !== 'file' || one.id !== resource.id),
       });
       if (record.sandboxState === 'running')
-        await files.remove(record.id, `.session/uploads/${path}`, abortOnDisconnect(reply)).catch(() => {}); // the agent may have moved it
+        // the agent may have moved the file
+        await files.remove(record.id, `.session/uploads/${path}`, abortOnDisconnect(reply)).catch(() => {});
       return { id: resource.id, type: 'session_resource_deleted' as const };
     },
   };

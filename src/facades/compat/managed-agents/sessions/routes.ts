@@ -75,7 +75,7 @@ export function createSessionRoutes(parts: RouteDeps, settings: ManagedAgentsSet
             );
           }
         } catch (thrown) {
-          // the creator never receives the session's id, so could not delete the session
+          // the creator never receives the session's id, so it could not delete the session
           await sessions.delete(record.id).catch(() => {});
           throw thrown;
         }
@@ -198,7 +198,7 @@ export function createSessionRoutes(parts: RouteDeps, settings: ManagedAgentsSet
 
   async function refuseBusy(record: SessionRecord): Promise<void> {
     const active = await sessions.activeRun(record.id);
-    const { status } = await reader.state(record, sessions); // idle even while a child waits for the program
+    const { status } = await reader.state(record, sessions); // idle even while a child waits for the client program
     if (active && !active.waiting && status !== 'idle')
       throw invalidRequestError('The session is running. Interrupt it first.', 'session_running');
     if (active) await sessions.stop(record.id);

@@ -156,7 +156,7 @@ async function interrupt(
   const { stopped } = isOff ? { stopped: false } : await sessions.stop(id);
   const end = stopped ? (await eventsAfter(sessions, id, before)).find(isStop) : undefined;
   const seq = end?.seq ?? before;
-  // An interrupt without effect gets an id that no event has.
+  // An interrupt that has no effect gets an id that no event has.
   const word = end ? toApiEventId(id, seq) : `${toApiEventId(id, seq)}none`;
   return { ...event, session_thread_id: event.session_thread_id ?? null, id: word, processed_at: toIsoTime(now()) };
 }

@@ -1,6 +1,6 @@
 import type { FactOf } from '../../../../core/model/events.ts';
 
-/** Costs are in the currency of the price list. */
+/** Costs are in the price list's currency. */
 export interface UsageTotals {
   readonly input: number;
   readonly output: number;

@@ -10,12 +10,15 @@ type Frame = Readonly<Record<string, unknown>>;
 interface Run {
   readonly id: string;
   userMessageId: string | undefined;
-  /** Calls so far, excluding questions. */
+  /** Number of calls so far, excluding questions. */
   steps: number;
   readonly calls: Map<string, { step: number; actionId: string }>;
   /** Whether the message already has text. If so, further text starts with a blank line. */
   spoke: boolean;
-  /** `sent`: how many characters of the arriving message were sent; 0 if its beginning was dropped from the log. */
+  /**
+   * `sent`: the number of characters of the arriving message that have been sent; 0 if its beginning was dropped from
+   * the log.
+   */
   message: { readonly id: string; readonly sent: number; readonly isWhole: boolean } | undefined;
 }
 const settled: ReadonlySet<SessionEvent['type']> = new Set<SessionEvent['type']>([
@@ -39,7 +42,7 @@ function had(run: Run, id: string): void {
   run.spoke = true;
 }
 
-/** Counts calls and text, so must receive each run from its start; see `skip`. */
+/** Counts calls and text, so it must receive each run from its start; see `skip`. */
 export class FrameTranslator {
   readonly #view: ClientPathContext;
   #run = freshRun('');
@@ -49,8 +52,8 @@ export class FrameTranslator {
   #joinsUpTo = 0;
   #messageIds = new MessageIdResolver();
   /**
-   * Whether the event at the cursor was dropped. If so, a delta or message directly after it continues a message that
-   * the client has in part.
+   * Whether the event at the cursor was dropped. If so, a delta or message directly after it continues a message of
+   * which the client has only a part.
    */
   #isTorn = false;
 
@@ -59,8 +62,8 @@ export class FrameTranslator {
   }
 
   /**
-   * Call with the active run's events up to the cursor that are still in the log. The client has all parts of a message
-   * before the cursor, even parts that were dropped since.
+   * Call with the active run's events that are still in the log, up to the cursor. The client has all parts of a
+   * message before the cursor, even parts that have since been dropped.
    */
   skip(events: readonly SessionEvent[], cursor: number): void {
     for (const event of events) this.of(event);
@@ -146,8 +149,8 @@ export class FrameTranslator {
   }
 
   /**
-   * Sends a delta, or the unsent part of a complete message. Text after a gap may come from the middle of a message, which
-   * is then sent as a whole once it is complete.
+   * Sends a delta, or the unsent part of a complete message. Text after a gap may come from the middle of a message;
+   * that message is sent as a whole once it is complete.
    */
   #chunk(
     event: Extract<SessionEvent, { type: 'message.delta' | 'message.assistant' }>,

@@ -28,7 +28,9 @@ export const createFileInfoFromPath = (file: string, at: number): FileInfo => ({
 const maxKnown = 10_000;
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** Details of attached files. Call `learn` before translating an event, because translation cannot wait. */
+/**
+ * Caches the details of attached files. Call `learn` before translating an event, because translation is synchronous.
+ */
 export class FileInfoCache {
   readonly #uploads: Pick<UploadService, 'get'> | undefined;
   readonly #known = new Map<string, FileInfo>();

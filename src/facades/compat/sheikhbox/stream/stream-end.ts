@@ -3,7 +3,7 @@ import type { SessionEvent } from '../../../../core/model/events.ts';
 import { RunId, type SessionId } from '../../../../core/model/ids.ts';
 import type { SessionService } from '../../../../sessions/api/sessions.ts';
 
-/** Plain data, so that a repeated request gets the stored bounds. */
+/** Plain data, so that the bounds can be stored and reused for a repeated request. */
 export const StreamBounds = z.object({
   after: z.int(),
   /** Ends with the first `run.wait`, `run.error` or `run.end` after this seq. A null `runId` means any run. */

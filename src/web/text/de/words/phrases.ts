@@ -1,4 +1,4 @@
-/** Maps the server's texts to their translations. A test compares the keys with the server's tables. */
+/** Maps the server's strings to their translations. A test compares the keys with the server's tables. */
 export const serverPhrases: Readonly<Record<string, string>> = {
   // Tool labels
   Run: 'Ausführen',

@@ -78,7 +78,7 @@ const theme = EditorView.theme({
   },
   'ins.cm-insertedLine, del.cm-deletedLine': { textDecoration: 'none' },
   '.cm-collapsedLines': { background: 'var(--code)', color: 'var(--quiet)', font: '13px var(--sans)' },
-  '.cm-collapsedLines:before, .cm-collapsedLines:after': { content: '"⋯"' }, // most fonts lack the library's sign
+  '.cm-collapsedLines:before, .cm-collapsedLines:after': { content: '"⋯"' }, // most fonts lack the library's symbol
   // The library draws the buttons over a change's first line.
   '&.cm-editor .cm-deletedChunk .cm-chunkButtons': {
     position: 'static',

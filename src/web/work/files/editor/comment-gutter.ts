@@ -57,7 +57,7 @@ class Plus extends GutterMarker {
   }
 }
 
-/** `open` receives the first and last selected lines, or the line next to the plus twice. */
+/** `open` receives the first and last selected lines or, for a line outside the selection, that line as both. */
 export const commentGutter = (open: (from: number, to: number) => void): Extension => [
   commentPlace,
   hoveredLine,

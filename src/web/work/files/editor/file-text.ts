@@ -37,7 +37,7 @@ export function mergeEdit(current: string, { after, edited }: { readonly after: 
   return merged === false ? undefined : merged;
 }
 
-/** Reverting to a shortened text would write the truncation notice into the file. */
+/** Reverting to truncated text would write the truncation notice into the file. */
 export const isTruncatedText = (text: string): boolean =>
   /\n\[(?:… \d+ bytes left out …|\d+ characters more are not shown)\](?:\n|$)/.test(text);
 

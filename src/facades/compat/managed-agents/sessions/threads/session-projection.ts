@@ -22,14 +22,14 @@ interface Thread {
 class State {
   isBusy = false;
   isReportedBusy = false;
-  /** Whether the primary thread waits only for children that all wait for the program. */
+  /** Whether the primary thread waits only for children that all wait for the client program. */
   isHeld = false;
   pendingWhenIdle: readonly string[] = [];
   stop: { readonly reason: StopReason; readonly details: unknown } = { reason: { type: 'end_turn' }, details: null };
 }
 /**
- * Types of events about the whole session. Ids of the events built here use part numbers from 80 up; ids of a log's own
- * events use lower ones.
+ * The types of events about the whole session. Ids of the events built here use part numbers of 80 and above; ids of a
+ * log's own events use lower part numbers.
  */
 const ofSession = new Set(['session.status_running', 'session.status_idle', 'session.usage']);
 
