@@ -58,7 +58,7 @@ export class OmissionReporter {
     );
     if (!model.abilities.unproven || hasCalled) return [];
     const detail =
-      'This model does not call tools: it has only written text so far, so no command ran and no file was changed. For work with files and commands, choose a model that calls tools.';
+      'This model does not call tools. It only writes text. For work with files and commands, choose a model that calls tools.';
     return this.factsOf(runWriter, [{ kind: 'tools', name: '', detail }]);
   }
 

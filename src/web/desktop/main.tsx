@@ -6,6 +6,7 @@ import { consumeTokenFromUrl } from '../data/token.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, DialogHost, showDialog } from '../parts/kit/dialog.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
+import { isTouchDevice } from '../parts/touch.ts';
 import { t } from '../text/text.ts';
 import { isInOtherFrame, isInPane, linkSignature, sessionPageUrl } from './address.ts';
 import { forwardTyping, handleDesktopKeys } from './keys.ts';
@@ -33,7 +34,6 @@ const DesktopPage = () => (
     <main id="screen" tabIndex={-1} aria-label={t('screen.screen')}>
       <Canvas />
       <Overlay />
-      <p id="hint">{t('screen.hint')}</p>
       <Keys />
     </main>
     <DialogHost />
@@ -163,7 +163,8 @@ function DesktopBar() {
 function who(): string {
   const { who: holder, mayControl } = desktopControl.value;
   if (holder === 'nobody') return t(mayControl ? 'desktop.agentHas' : 'screen.mayWatch');
-  return t(holder === 'you' ? 'screen.youHave' : 'screen.anotherHas');
+  if (holder === 'another') return t('screen.anotherHas');
+  return isTouchDevice() ? t('screen.youHave') : `${t('screen.youHave')} ${t('screen.hint')}`;
 }
 
 function changeControl(): void {

@@ -16,7 +16,7 @@ import { findLocale } from '../parts/format.ts';
 import { minuteClock } from '../parts/kit/ago.tsx';
 import { Button, IconButton } from '../parts/kit/button.tsx';
 import { confirmAction } from '../parts/kit/dialog.tsx';
-import { Icon } from '../parts/kit/icon.tsx';
+import { Icon, type IconName } from '../parts/kit/icon.tsx';
 import { Menu } from '../parts/kit/menu.tsx';
 import { notify } from '../parts/notice.tsx';
 import { VirtualList } from '../parts/virtual-list.tsx';
@@ -72,8 +72,6 @@ export function Sidebar() {
         <a class="icon-button" href="/guide" target="_blank" rel="noopener" aria-label={t('guide')} title={t('guide')}>
           <Icon name="help" />
         </a>
-        <IconButton icon="clock" label={t('automations')} onClick={leavingMenu(openAutomations)} />
-        <IconButton icon="book" label={t('skills')} onClick={leavingMenu(openSkills)} />
         <IconButton icon="gear" label={t('settings')} onClick={leavingMenu(openSettings)} />
         {currentUser.value?.person && (
           <Menu
@@ -101,6 +99,8 @@ export function Sidebar() {
           </span>
         )}
       </button>
+      <MenuRow icon="clock" label={t('automations')} open={openAutomations} />
+      <MenuRow icon="book" label={t('skills')} open={openSkills} />
       <div class="row search-row rigid">
         <div class="search fill">
           <Icon name="search" size={16} />
@@ -169,6 +169,17 @@ export function Sidebar() {
     </nav>
   );
 }
+
+interface MenuRowProps {
+  readonly icon: IconName;
+  readonly label: string;
+  readonly open: () => void;
+}
+const MenuRow = ({ icon, label, open }: MenuRowProps) => (
+  <button type="button" class="row inbox-button padded round" aria-haspopup="dialog" onClick={leavingMenu(open)}>
+    <Icon name={icon} size={16} /> {label}
+  </button>
+);
 
 function emptyText(): string {
   if (sessionSearchText.value === '' && hasSessionFilter.value) return t('noMatch');

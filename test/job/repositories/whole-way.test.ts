@@ -87,7 +87,7 @@ inEachWorld('process', 'with sandboxes of $driver', (world) => {
     await changes.getByText('echo $(($1 + $2))').click();
     await page.getByRole('button', { name: 'Comment on line 2' }).click();
     await page.getByRole('textbox', { name: 'Comment for the agent on line 2' }).fill('Name both numbers.');
-    await page.keyboard.press('Enter');
+    await page.keyboard.press('Control+Enter');
     await expect.poll(runsEnded).toBe(2);
     expect(lastAnswer()).toBe('The tests pass.');
     const message = real.factsOf(id, 'message.user').at(-1)?.data.text;

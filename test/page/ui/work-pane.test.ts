@@ -127,7 +127,7 @@ test('what the agent wrote is compared by steps; a comment names file and line',
   expect(await axeFinds(page)).toEqual([]);
   await page.locator('.cm-comments button').filter({ visible: true }).click();
   await page.getByRole('textbox', { name: 'Comment for the agent on line 3' }).fill('Say more here.');
-  await page.keyboard.press('Enter');
+  await page.keyboard.press('Control+Enter');
   await page.getByText('Comment sent to the agent.').waitFor();
   const reply = page.getByRole('article', { name: 'You' }).last();
   await reply.getByText('About notes.md, line 3:').waitFor();

@@ -23,6 +23,7 @@ import type { DemoStep } from './unit.ts';
 
 interface Run {
   readonly task: string;
+  readonly hasFiles: boolean;
   readonly isTalk: boolean;
   readonly units: readonly DemoStep[];
   readonly results: readonly ToolMessage[];
@@ -58,6 +59,7 @@ function readRun(request: TurnRequest): Run {
   }
   return {
     task: spoken[0] ?? '',
+    hasFiles: messages.some((message) => message.role === 'user' && message.text.includes(attachedFilesHeading)),
     isTalk: spoken.every((text) => classifyDemoMessage(text) === 'nothing'),
     units: spoken.flatMap(parseDemoSteps),
     results,
@@ -138,14 +140,23 @@ function decide(request: TurnRequest): Decision {
   });
   switch (phase.kind) {
     case 'plan':
-      if (run.isTalk) return { text: describeUnsupportedTask() };
+      if (run.isTalk) return { text: describeUnsupportedTask(run.task) };
       if (run.units.length > maxSteps) return { failure: tooLong(run.units.length) };
-      return { call: makePlan(run.units.map(describeDemoStep), describeTaskStart(run.task)) };
+      return {
+        call: makePlan(
+          run.units.map((unit) => describeDemoStep(unit, run.task)),
+          describeTaskStart(run.task),
+        ),
+      };
     case 'replan': {
       // The highest step id shows how many units are already planned.
       const known = Math.max(0, ...phase.steps.map((step) => Number(step.id) || 0)) || phase.steps.length;
       const pending = phase.steps.filter((step) => step.status === 'pending').map((step) => step.description);
-      return { call: makePlan([...pending, ...run.units.slice(known).map(describeDemoStep)].slice(0, maxSteps)) };
+      return {
+        call: makePlan(
+          [...pending, ...run.units.slice(known).map((unit) => describeDemoStep(unit, run.task))].slice(0, maxSteps),
+        ),
+      };
     }
     case 'act':
       return act(request, run, phase.stepIndex);
@@ -154,12 +165,12 @@ function decide(request: TurnRequest): Decision {
       return { call: { callId: 'grade_1', name: 'give_verdict', args: { verdict: 'cannot_judge', reason } } };
     }
     case 'summarize':
-      return { text: summarizeStepResults(run.results, run.task) };
+      return { text: summarizeStepResults(run) };
   }
 }
 
 function act(request: TurnRequest, run: Run, stepIndex: number): Decision {
-  if (run.isTalk && run.results.length === 0) return { text: describeUnsupportedTask() };
+  if (run.isTalk && run.results.length === 0) return { text: describeUnsupportedTask(run.task) };
   const unit = run.units[stepIndex];
   if (!unit) return { text: 'There is nothing left to do in this step.' };
   if (unit.kind === 'fail') return { failure: failed(unit.message) };
@@ -169,7 +180,8 @@ function act(request: TurnRequest, run: Run, stepIndex: number): Decision {
   const failure = results.find((result) => !result.success);
   const next = requested[created.length];
   if (next && !failure) return { call: { callId: `call_${run.callsBefore + 1}`, ...next } };
-  return { text: describeStepResult(unit, failure, run.answers.get(created[0]?.callId ?? '') ?? '') };
+  const answer = run.answers.get(created[0]?.callId ?? '') ?? '';
+  return { text: describeStepResult(unit, { failed: failure, answer, task: run.task }) };
 }
 
 type CallToMake = Omit<ToolCall, 'callId'>;

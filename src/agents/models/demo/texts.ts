@@ -21,38 +21,97 @@ function fenced(text: string): string {
 const longestRun = (text: string, least: number) =>
   Math.max(least, ...(text.match(/`+/g) ?? []).map((run) => run.length));
 
-export function describeDemoStep(unit: DemoStep): string {
+type Language = 'en' | 'de';
+
+/** A guess from common German words, because a request does not contain the user's language. */
+const languageOf = (task: string): Language =>
+  /\b(?:ich|und|eine?|einen|der|das|ist|nicht|bitte|hallo|kannst)\b/i.test(task) ? 'de' : 'en';
+
+const words = {
+  en: {
+    command: 'Run a command',
+    file: (path: string) => `Write ${path}`,
+    pages: (count: number) => (count === 1 ? 'Open a page' : `Open ${count} pages`),
+    delegate: 'Delegate a part',
+    ask: 'Ask a question',
+    fail: 'Fail on purpose',
+    failed: (reason: string) => `This step failed: ${reason || 'no reason'}`,
+    ran: 'The command ran and succeeded.',
+    wrote: (path: string) => `Wrote ${path}.`,
+    opened: (urls: string) => (urls === '' ? 'There was no address to open.' : `Opened ${urls}.`),
+    delegated: 'The sub-agent is done.',
+    answered: 'You answered:',
+    isDemo: 'Demo, no AI.',
+    unsupported: 'It cannot do this. Add a model, or try one of its tasks:',
+    commands: 'It also runs commands in a fenced block that begins with `sh`.',
+    start: 'Working on it:',
+    done: 'All steps are done.',
+    callsFailed: (failures: number, all: number) => `The steps are done; ${failures} of ${all} tool calls failed.`,
+    noOutput: 'The last command printed nothing.',
+    unusedFiles: 'The demo follows a script, so it did not use the files that you attached.',
+  },
+  de: {
+    command: 'Einen Befehl ausführen',
+    file: (path: string) => `${path} schreiben`,
+    pages: (count: number) => (count === 1 ? 'Eine Seite öffnen' : `${count} Seiten öffnen`),
+    delegate: 'Einen Teil delegieren',
+    ask: 'Eine Frage stellen',
+    fail: 'Absichtlich scheitern',
+    failed: (reason: string) => `Dieser Schritt ist fehlgeschlagen: ${reason || 'ohne Grund'}`,
+    ran: 'Der Befehl ist erfolgreich durchgelaufen.',
+    wrote: (path: string) => `${path} ist geschrieben.`,
+    opened: (urls: string) => (urls === '' ? 'Es gab keine Adresse zu öffnen.' : `Geöffnet: ${urls}.`),
+    delegated: 'Der Unteragent ist fertig.',
+    answered: 'Ihre Antwort:',
+    isDemo: 'Demo, keine KI.',
+    unsupported: 'Das kann sie nicht. Fügen Sie ein Modell hinzu, oder probieren Sie eine ihrer Aufgaben:',
+    commands: 'Sie führt auch Befehle aus, die in einem mit `sh` beginnenden Codeblock stehen.',
+    start: 'In Arbeit:',
+    done: 'Alle Schritte sind erledigt.',
+    callsFailed: (failures: number, all: number) =>
+      `Die Schritte sind erledigt; ${failures} von ${all} Werkzeugaufrufen sind fehlgeschlagen.`,
+    noOutput: 'Der letzte Befehl hat nichts ausgegeben.',
+    unusedFiles: 'Die Demo folgt einem Skript und hat Ihre angehängten Dateien nicht verwendet.',
+  },
+} as const;
+
+export function describeDemoStep(unit: DemoStep, task: string): string {
+  const phrases = words[languageOf(task)];
   switch (unit.kind) {
     case 'sh':
-      return 'Run a command';
+      return phrases.command;
     case 'file':
-      return `Write ${unit.path}`;
+      return phrases.file(unit.path);
     case 'browse':
-      return unit.urls.length === 1 ? 'Open a page' : `Open ${unit.urls.length} pages`;
-    case 'delegate':
-      return 'Delegate a part';
-    case 'ask':
-      return 'Ask a question';
-    case 'fail':
-      return 'Fail on purpose';
+      return phrases.pages(unit.urls.length);
+    default:
+      return phrases[unit.kind];
   }
 }
 
 type ToolMessage = Extract<Message, { role: 'tool' }>;
+interface StepEnd {
+  readonly failed: ToolMessage | undefined;
+  readonly answer: string;
+  readonly task: string;
+}
 
-export function describeStepResult(unit: DemoStep, failed: ToolMessage | undefined, answer: string): string {
-  if (failed) return `This step failed: ${literal(firstLine(failed.output)) || 'no reason'}`;
+export function describeStepResult(unit: DemoStep, { failed, answer, task }: StepEnd): string {
+  const phrases = words[languageOf(task)];
+  if (failed) return phrases.failed(literal(firstLine(failed.output)));
   switch (unit.kind) {
     case 'sh':
-      return 'The command ran and succeeded.';
+      return phrases.ran;
     case 'file':
-      return `Wrote ${literal(unit.path)}.`;
+      return phrases.wrote(literal(unit.path));
     case 'browse':
-      return unit.urls.length === 0 ? 'There was no address to open.' : `Opened ${unit.urls.map(literal).join(', ')}.`;
+      return phrases.opened(unit.urls.map(literal).join(', '));
     case 'delegate':
-      return 'The sub-agent is done.';
+      return phrases.delegated;
     case 'ask':
-      return /[\r\n]/.test(answer) ? `You answered:\n\n${fenced(answer)}` : `You answered: "${literal(answer)}"`;
+      return /[\r\n]/.test(answer)
+        ? `${phrases.answered}\n\n${fenced(answer)}`
+        : `${phrases.answered} "${literal(answer)}"`;
     case 'fail':
       return literal(unit.message);
   }
@@ -66,23 +125,38 @@ function firstLine(text: string): string {
 const longestReason = 400;
 const shown = 2_000;
 
-/** Marks the demo model's first and final messages, because both may be read outside the page. */
-const isDemo = 'Demo, no AI.';
+export function describeUnsupportedTask(task: string): string {
+  const language = languageOf(task);
+  const { isDemo, unsupported, commands } = words[language];
+  const tasks = builtInTasks.map(({ asks }) => `- ${asks[language]}`).join('\n');
+  return `${isDemo} ${unsupported}\n\n${tasks}\n\n${commands}`;
+}
 
-export const describeUnsupportedTask = (): string =>
-  `${isDemo} It cannot do this. Add a model, or try one of its tasks:\n\n${builtInTasks.map(({ asks }) => `- ${asks[0]}`).join('\n')}`;
+export function describeTaskStart(task: string): string {
+  const { isDemo, start } = words[languageOf(task)];
+  return `${isDemo} ${start} ${literal(readTaskTitle(task))}`;
+}
 
-export const describeTaskStart = (task: string): string => `${isDemo} Working on it: ${literal(readTaskTitle(task))}`;
+interface RunEnd {
+  readonly results: readonly ToolMessage[];
+  readonly task: string;
+  readonly hasFiles: boolean;
+}
 
-export function summarizeStepResults(results: readonly ToolMessage[], task: string): string {
+export function summarizeStepResults({ results, task, hasFiles }: RunEnd): string {
+  const language = languageOf(task);
+  const phrases = words[language];
   const failures = results.filter((result) => !result.success).length;
-  const failed = failures > 0 && `The steps are done; ${failures} of ${results.length} tool calls failed.`;
+  const failed = failures > 0 && phrases.callsFailed(failures, results.length);
   const last = results.findLast(({ name }) => name === 'shell_exec' || name === 'bash');
   // The first line is the tool's note, not output.
   const output = last?.success === false ? last.output.replace(/^\[exit code [^\]\n]*\]\n?/, '') : last?.output;
-  const printed = output ? fenced(truncateStart(output, shown)) : output === '' && 'The last command printed nothing.';
-  const head = [isDemo, failed || (!output && 'All steps are done.')].filter(Boolean).join(' ');
-  return [head, printed, !failed && findBuiltInTask(task)?.ends].filter(Boolean).join('\n\n');
+  const printed = output ? fenced(truncateStart(output, shown)) : output === '' && phrases.noOutput;
+  const head = [phrases.isDemo, failed || (!output && phrases.done)].filter(Boolean).join(' ');
+  const known = findBuiltInTask(task);
+  return [head, printed, !failed && known?.ends[language], known && hasFiles && phrases.unusedFiles]
+    .filter(Boolean)
+    .join('\n\n');
 }
 
 /** Returns at least two pieces if the text has two or more characters. Never splits a character. */

@@ -7,8 +7,8 @@ export type DemoStep =
   | { readonly kind: 'fail'; readonly message: string };
 
 export interface BuiltInTask {
-  /** The task runs if the user's message equals one of these: one string for each language of the page. */
-  readonly asks: readonly string[];
+  /** The task runs if the user's message equals one of these. */
+  readonly asks: Readonly<Record<'en' | 'de', string>>;
   readonly units: readonly DemoStep[];
-  readonly ends: string;
+  readonly ends: Readonly<Record<'en' | 'de', string>>;
 }

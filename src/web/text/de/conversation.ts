@@ -55,7 +55,8 @@ export const conversationStrings = {
     'Die Höchstzahl gleichzeitiger Läufe ist erreicht. Der Agent macht weiter, sobald ein Lauf endet oder ein Administrator das Limit erhöht.',
   'wait.hard': 'Das Budget der Sitzung ist verbraucht. Der Agent macht weiter, sobald es erhöht wird.',
   'wait.stuck': 'Der Agent kommt nicht weiter. Sagen Sie ihm, was er tun soll.',
-  'wait.empty': 'Die Antworten des Modells waren leer. Sagen Sie dem Agenten, wie es weitergeht.',
+  'wait.empty':
+    'Die Antworten des Modells waren unbrauchbar. Senden Sie eine Nachricht, um es noch einmal zu versuchen, oder wählen Sie ein anderes Modell.',
   'wait.limit': '{kind}: {used} von {limit}',
   'budget.turns': 'Runden',
   'budget.tokens': 'Tokens',
@@ -85,7 +86,7 @@ export const conversationStrings = {
   egressRefused: 'Blockiert: Die Sandbox wollte sich mit {host} verbinden ({rule}).',
   egressReview: 'In den Einstellungen prüfen',
   allowHost: 'Diesen Host erlauben',
-  controlTaken: 'Jemand hat die Steuerung von Tastatur und Maus übernommen.',
+  controlTaken: 'Die manuelle Steuerung von Tastatur und Maus hat begonnen.',
   controlReturned: 'Der Agent steuert wieder Tastatur und Maus.',
   sandboxUntrusted: 'Die Sandbox hat ungültige Daten gesendet und wurde beendet.',
   'end.completed': 'Fertig',

@@ -117,7 +117,7 @@ export const serverSettingStrings = {
   'administration.waits.approval': 'Wartet auf eine Genehmigung',
   'administration.waits.budget': 'Wartet auf mehr Budget',
   'administration.waits.stuck': 'Wartet auf Hilfe: Der Agent kommt nicht weiter',
-  'administration.waits.empty': 'Wartet auf Hilfe: Die Antworten des Modells waren leer',
+  'administration.waits.empty': 'Wartet auf Hilfe: Die Antworten des Modells waren unbrauchbar',
   'administration.budget.run': 'Wartet auf mehr Budget für den Lauf',
   'administration.budget.session': 'Wartet auf mehr Budget für die Sitzung',
   'administration.budget.person': 'Wartet auf mehr Budget für die Person',

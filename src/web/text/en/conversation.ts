@@ -55,7 +55,7 @@ export const conversationStrings = {
   'wait.shared':
     'A shared budget is used up. The agent will continue when budget is available again or an administrator raises the limit.',
   'wait.stuck': 'The agent is stuck. Tell it how to continue.',
-  'wait.empty': 'The model’s replies were empty. Tell the agent how to continue.',
+  'wait.empty': 'The model’s replies could not be used. Send a message to try again, or choose another model.',
   'wait.limit': '{kind}: {used} of {limit}',
   'budget.turns': 'Turns',
   'budget.tokens': 'Tokens',
@@ -85,7 +85,7 @@ export const conversationStrings = {
   egressRefused: 'Blocked: the sandbox tried to connect to {host} ({rule}).',
   egressReview: 'Review in Settings',
   allowHost: 'Allow this host',
-  controlTaken: 'Someone took control of the keyboard and mouse.',
+  controlTaken: 'Manual control of the keyboard and mouse started.',
   controlReturned: 'The agent has control of the keyboard and mouse again.',
   sandboxUntrusted: 'The sandbox sent invalid data and was stopped.',
   'end.completed': 'Done',

@@ -114,7 +114,7 @@ export const serverSettingStrings = {
   'administration.waits.approval': 'Waiting for approval',
   'administration.waits.budget': 'Waiting for more budget',
   'administration.waits.stuck': 'Waiting for help: the agent is stuck',
-  'administration.waits.empty': 'Waiting for help: the model’s replies were empty',
+  'administration.waits.empty': 'Waiting for help: the model’s replies could not be used',
   'administration.budget.run': 'Waiting for more run budget',
   'administration.budget.session': 'Waiting for more session budget',
   'administration.budget.person': 'Waiting for more personal budget',

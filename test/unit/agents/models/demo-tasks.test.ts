@@ -41,17 +41,18 @@ describe('a task that the demo knows', () => {
     ['sales', 'chart.html', /Best month: December with 2610/, /<svg.*|<rect/],
     ['program', 'report.html', /ok {6}total[.]sh 250 2 10 is 450/, /FAILED {2}total[.]sh 250 2 10 is 490/],
   ])('%s runs and ends in %s', async (word, file, words, content) => {
-    const task = builtInTasks.find(({ asks }) => asks[0]?.includes(word));
-    const { folder, reply, statuses } = await done(task?.asks[0] ?? '');
+    const task = builtInTasks.find(({ asks }) => asks.en.includes(word));
+    const { folder, reply, statuses } = await done(task?.asks.en ?? '');
     expect(statuses.every((status) => status === 0)).toBe(true);
     expect(reply).toMatch(words);
     expect(readFileSync(join(folder, file), 'utf8')).toMatch(content);
-    expect(task?.ends).toContain(file);
+    expect(task?.ends.en).toContain(file);
   });
 
   test('is recognized in each language, whatever the spaces and the case', () => {
     for (const task of builtInTasks) {
-      for (const ask of task.asks) expect(findBuiltInTask(`  ${ask.toUpperCase().replaceAll(' ', '  ')}\n`)).toBe(task);
+      for (const ask of Object.values(task.asks))
+        expect(findBuiltInTask(`  ${ask.toUpperCase().replaceAll(' ', '  ')}\n`)).toBe(task);
     }
     expect(findBuiltInTask('Build a snake game')).toBeUndefined();
   });

@@ -39,10 +39,10 @@ plain() { sed 's/&/\\&amp;/g; s/</\\&lt;/g; s/>/\\&gt;/g' "$1"; }
 `;
 
 const failingTestTask: BuiltInTask = {
-  asks: [
-    'Write a small program with a bug and a test that fails because of it. Fix the bug, then show the bug and the fix on one page, report.html.',
-    'Schreibe ein kleines Programm mit einem Fehler und einem Test, der daran scheitert. Behebe den Fehler, und zeige Fehler und Lösung auf einer Seite, report.html.',
-  ],
+  asks: {
+    en: 'Write a small program with a bug and a test that fails because of it. Fix the bug, then show the bug and the fix on one page, report.html.',
+    de: 'Schreibe ein kleines Programm mit einem Fehler und einem Test, der daran scheitert. Behebe den Fehler, und zeige Fehler und Lösung auf einer Seite, report.html.',
+  },
   units: [
     { kind: 'file', path: 'total.sh', content: wrong },
     { kind: 'file', path: 'test.sh', content: tests },
@@ -51,7 +51,10 @@ const failingTestTask: BuiltInTask = {
     { kind: 'file', path: 'report.sh', content: report },
     { kind: 'sh', command: 'sh test.sh >after.txt; status=$?; sh report.sh; cat after.txt; exit $status' },
   ],
-  ends: 'The runs before and after the fix are in `report.html`, with the diff between them.',
+  ends: {
+    en: 'The runs before and after the fix are in `report.html`, with the diff between them.',
+    de: 'Die Läufe vor und nach der Lösung stehen in `report.html`, dazwischen die Änderung.',
+  },
 };
 
 const page = `<!doctype html>
@@ -63,12 +66,12 @@ const page = `<!doctype html>
   body { margin: 0; min-height: 100vh; display: grid; place-content: center; justify-items: center; gap: 12px;
          background: #14211a; color: #e8f3ea; font: 16px system-ui, sans-serif; }
   canvas { width: min(88vw, 70vh); image-rendering: pixelated; background: #1d2f25; border-radius: 8px; touch-action: none; }
-  p { margin: 0; }
+  p { margin: 0 12px; }
 </style>
 <h1>Snake</h1>
 <p id="score" role="status">Points: 0</p>
 <canvas id="field" width="20" height="20" aria-label="The field"></canvas>
-<p>Steer with the arrow keys or by swiping. Press Space to restart.</p>
+<p>Steer with the arrow keys or by swiping. Space or a tap restarts.</p>
 <script>
   const size = 20;
   const field = document.getElementById('field');
@@ -142,10 +145,10 @@ const serve = `if command -v python3 >/dev/null; then
 else echo 'No web server is installed here: open snake.html itself.'; fi`;
 
 const gameTask: BuiltInTask = {
-  asks: [
-    'Build a small Snake game as a single web page, snake.html, that works with arrow keys and on a phone.',
-    'Baue ein kleines Snake-Spiel als einzelne Webseite, snake.html, das mit Pfeiltasten und auf dem Handy funktioniert.',
-  ],
+  asks: {
+    en: 'Build a small Snake game as a single web page, snake.html, that works with arrow keys and on a phone.',
+    de: 'Baue ein kleines Snake-Spiel als einzelne Webseite, snake.html, das mit Pfeiltasten und auf dem Handy funktioniert.',
+  },
   units: [
     { kind: 'file', path: 'snake.html', content: page },
     {
@@ -155,7 +158,10 @@ const gameTask: BuiltInTask = {
     },
     { kind: 'sh', command: serve },
   ],
-  ends: 'The game is in `snake.html`. Press an arrow key to start.',
+  ends: {
+    en: 'The game is in `snake.html`. Press an arrow key or swipe to start.',
+    de: 'Das Spiel ist in `snake.html`. Starten Sie es mit einer Pfeiltaste oder durch Wischen.',
+  },
 };
 
 const sales = `month,sales
@@ -195,10 +201,10 @@ END {
 }`;
 
 const chartTask: BuiltInTask = {
-  asks: [
-    'Make a CSV with a year of sales, draw it as a bar chart on one page, chart.html, and tell me the best month.',
-    'Lege eine CSV mit den Umsätzen eines Jahres an, zeichne sie als Balkendiagramm auf einer Seite, chart.html, und nenne den besten Monat.',
-  ],
+  asks: {
+    en: 'Make a CSV with a year of sales, draw it as a bar chart on one page, chart.html, and tell me the best month.',
+    de: 'Lege eine CSV mit den Umsätzen eines Jahres an, zeichne sie als Balkendiagramm auf einer Seite, chart.html, und nenne den besten Monat.',
+  },
   units: [
     { kind: 'file', path: 'sales.csv', content: `${sales}\n` },
     { kind: 'file', path: 'chart.awk', content: `${program}\n` },
@@ -207,20 +213,20 @@ const chartTask: BuiltInTask = {
       command: `awk -f chart.awk sales.csv >chart.html && sed -n 's/^<p>\\(.*\\)<[/]p>$/\\1/p' chart.html`,
     },
   ],
-  ends: 'The chart is in `chart.html`.',
+  ends: { en: 'The chart is in `chart.html`.', de: 'Das Diagramm ist in `chart.html`.' },
 };
 
 const hello: BuiltInTask = {
-  asks: ['Say hello', 'Sag Hallo'],
+  asks: { en: 'Say hello', de: 'Sag Hallo' },
   units: [{ kind: 'sh', command: 'echo "Hello from a sandbox: $(uname -sm), $(pwd)"' }],
-  ends: 'Add a model for tasks of your own.',
+  ends: { en: 'Add a model for tasks of your own.', de: 'Fügen Sie für eigene Aufgaben ein Modell hinzu.' },
 };
 
 export const builtInTasks: readonly BuiltInTask[] = [gameTask, chartTask, failingTestTask, hello];
 
 export function findBuiltInTask(message: string): BuiltInTask | undefined {
   const target = plainly(message);
-  return builtInTasks.find(({ asks }) => asks.some((ask) => plainly(ask) === target));
+  return builtInTasks.find(({ asks }) => Object.values(asks).some((ask) => plainly(ask) === target));
 }
 
 const plainly = (text: string): string => text.trim().toLowerCase().replace(/\s+/g, ' ').replace(/[.]$/, '');

@@ -235,8 +235,8 @@ export const serverPhrases: Readonly<Record<string, string>> = {
     'Die Variable {name} eines Tresors gilt für {host}, aber das Netzwerk dieser Sitzung erlaubt diesen Host nicht. Erlauben Sie ihn in der Umgebung, oder entfernen Sie ihn aus den Zugangsdaten.',
   'Checks of {path} failed: {names}. {output}': 'Prüfungen von {path} fehlgeschlagen: {names}. {output}',
   '{url} could not be fetched: {why}': '{url} konnte nicht geklont werden: {why}',
-  'This model does not call tools: it has only written text so far, so no command ran and no file was changed. For work with files and commands, choose a model that calls tools.':
-    'Dieses Modell ruft keine Werkzeuge auf: Bisher hat es nur Text geschrieben; es wurde kein Befehl ausgeführt und keine Datei geändert. Wählen Sie für die Arbeit mit Dateien und Befehlen ein Modell, das Werkzeuge aufruft.',
+  'This model does not call tools. It only writes text. For work with files and commands, choose a model that calls tools.':
+    'Dieses Modell ruft keine Werkzeuge auf, es schreibt nur Text. Wählen Sie für die Arbeit mit Dateien und Befehlen ein Modell, das Werkzeuge aufruft.',
   'A desktop needs the setting sandbox.desktop.': 'Ein Desktop erfordert die Einstellung sandbox.desktop.',
   'A desktop needs the setting sandbox.desktop, with Xvnc, Chromium and bubblewrap on this machine, or the driver docker.':
     'Ein Desktop erfordert die Einstellung sandbox.desktop und entweder Xvnc, Chromium und bubblewrap auf diesem Rechner oder den Treiber docker.',

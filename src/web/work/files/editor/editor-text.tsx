@@ -5,11 +5,10 @@ import { Button } from '../../../parts/kit/button.tsx';
 import { confirmAction } from '../../../parts/kit/dialog.tsx';
 import { notify, tryOrNotify } from '../../../parts/notice.tsx';
 import { pressedKeyOf } from '../../../parts/pressed-key.ts';
-import { isTouchDevice } from '../../../parts/touch.ts';
 import { t } from '../../../text/text.ts';
 import type { FileStore } from '../store.ts';
 import type { EditorHandle, EditorOptions } from './code-mirror.ts';
-import { type CommentedLines, formatCommentMessage, type LineRange } from './file-text.ts';
+import { formatCommentMessage, type LineRange } from './file-text.ts';
 
 type CommonOptions = Pick<EditorOptions, 'path' | 'parent' | 'phrases' | 'onSave' | 'onLines' | 'onComment'>;
 
@@ -127,7 +126,10 @@ const editorPhrases = () => ({
   'Control character': t('editor.control'),
 });
 
-interface CommentProps extends CommentedLines {
+interface CommentProps {
+  readonly path: string;
+  readonly text: string;
+  readonly lines: LineRange;
   readonly store: FileStore;
   readonly close: () => void;
 }
@@ -144,8 +146,9 @@ function CommentForm({ store, path, text, lines, close }: CommentProps) {
   }, [store, path]);
   const submit = async () => {
     if (comment.trim() === '') return;
+    const heading = t('editor.about', { path, place: placeOf(lines) });
     const isSent = await tryOrNotify(t('notSent'), () =>
-      sendMessage({ text: formatCommentMessage({ path, text, lines }, comment) }),
+      sendMessage({ text: formatCommentMessage({ heading, text, lines }, comment) }),
     );
     if (!isSent) return;
     close();
@@ -174,7 +177,7 @@ function CommentForm({ store, path, text, lines, close }: CommentProps) {
         value={comment}
         onInput={({ currentTarget }) => setComment(currentTarget.value)}
         onKeyDown={(event) => {
-          if (pressedKeyOf(event) !== 'Enter' || event.shiftKey || isTouchDevice()) return;
+          if (pressedKeyOf(event) !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
           event.preventDefault();
           void submit();
         }}
